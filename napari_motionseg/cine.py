@@ -1,0 +1,356 @@
+"""Cine: frames + timing + geometry. The noun that everything passes around."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from napari_motionseg.errors import SettingsError
+
+Frame = NDArray[Any]
+FRAME_CACHE_BYTES = 256 * 2**20
+
+
+class FrameStack(Sequence[Frame]):
+    """The frames of a loop, decoded one at a time when asked for.
+
+    Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
+    ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
+    Decoded frames are kept, least recently used out first, within `cache_bytes`. Any
+    thread may ask; `decode` is never entered by two at once.
+
+    Parameters
+    ----------
+    decode
+        Gives frame ``t`` as an ``(H, W)`` array of `dtype`.
+    shape
+        ``(T, H, W)``.
+    dtype
+        Type of the stored values.
+    cache_bytes
+        Bound on the memory of decoded frames; at least one frame is kept.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[int], Frame],
+        shape: tuple[int, int, int],
+        dtype: DTypeLike,
+        cache_bytes: int = FRAME_CACHE_BYTES,
+    ) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self.ndim = 3
+        self._decode = decode
+        frame_bytes = max(1, shape[1] * shape[2] * self.dtype.itemsize)
+        self._capacity = max(1, cache_bytes // frame_bytes)
+        self._cache: OrderedDict[int, Frame] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @classmethod
+    def from_array(cls, array: Frame) -> FrameStack:
+        """Wrap an array ``(T, H, W)``; nothing is copied."""
+        shape = (array.shape[0], array.shape[1], array.shape[2])
+        return cls(lambda t: array[t].view(), shape, array.dtype)
+
+    def __reduce__(self) -> tuple[Callable[[Frame], FrameStack], tuple[Frame]]:
+        """Travel to another process as plain pixels: files may not be there."""
+        return FrameStack.from_array, (self[:],)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self._frame(t) for t in range(len(self)))
+
+    @overload
+    def __getitem__(self, key: int) -> Frame: ...
+    @overload
+    def __getitem__(self, key: slice) -> Frame: ...
+    @overload
+    def __getitem__(self, key: tuple[Any, ...]) -> Frame: ...
+    def __getitem__(self, key: Any) -> Frame:
+        """Return one frame ``(H, W)`` for an integer, else a decoded stack."""
+        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
+        if isinstance(first, (int, np.integer)):
+            return self._frame(self._index(int(first)))[rest]
+        if not isinstance(first, slice):
+            wanted = np.arange(len(self))[np.asarray(first)]
+        else:
+            wanted = np.arange(len(self))[first]
+        if not wanted.size:
+            return np.zeros((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return np.stack([self._frame(int(t))[rest] for t in wanted])
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> Frame:
+        return np.asarray(self[:], dtype=dtype)
+
+    def _index(self, t: int) -> int:
+        index = t + len(self) if t < 0 else t
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {t} of a loop of {len(self)} frames")
+        return index
+
+    def _frame(self, t: int) -> Frame:
+        with self._lock:
+            if t in self._cache:
+                self._cache.move_to_end(t)
+                return self._cache[t]
+            frame = np.asarray(self._decode(t))
+            frame.setflags(write=False)
+            self._cache[t] = frame
+            while len(self._cache) > self._capacity:
+                self._cache.popitem(last=False)
+            return frame
+
+
+@dataclass(frozen=True)
+class View:
+    """The C-arm's angles in degrees.
+
+    Parameters
+    ----------
+    primary
+        Positive towards the patient's left (LAO), negative towards the right (RAO).
+    secondary
+        Positive cranial (CRA), negative caudal (CAU).
+    """
+
+    primary: float
+    secondary: float
+
+    def __str__(self) -> str:
+        """Return the angles as the laboratory says them: ``LAO 30 CRA 20``."""
+        first = "LAO" if self.primary >= 0 else "RAO"
+        second = "CRA" if self.secondary >= 0 else "CAU"
+        return f"{first} {abs(self.primary):.0f} {second} {abs(self.secondary):.0f}"
+
+
+@dataclass(frozen=True)
+class Subtraction:
+    """One item of the Mask module (PS3.3 C.7.6.10), kept and never applied silently.
+
+    Parameters
+    ----------
+    operation
+        ``NONE``, ``AVG_SUB``, ``TID`` or ``REV_TID``.
+    mask_frames
+        Indices, from 0, of the frames that are averaged to the mask.
+    applicable
+        First and last index, from 0, of the frames that it applies to; all if None.
+    shift
+        Sub-pixel shift of the mask as rows, columns.
+    tid_offset
+        Frames between a frame and its mask, for time-interval differencing.
+    """
+
+    operation: str
+    mask_frames: tuple[int, ...] = ()
+    applicable: tuple[int, int] | None = None
+    shift: tuple[float, float] = (0.0, 0.0)
+    tid_offset: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """A cine loop.
+
+    Parameters
+    ----------
+    frames
+        ``(T, H, W)`` stored gray values as displayed: contrast-filled vessels are dark.
+    bits_stored
+        Bits that the stored values use; the range of `normalized`.
+    signed
+        Whether the stored values are signed.
+    frame_times
+        ``(T,)`` milliseconds from the first frame, or None if unknown.
+    timing_basis
+        What `frame_times` rests on: ``"FrameTimeVector"``, ..., or ``"unknown"``.
+    pixel_spacing
+        Millimetres at the isocentre between rows and between columns, or None where the
+        magnification is unknown: a detector millimetre is never a patient's.
+    spacing_basis
+        What `pixel_spacing` rests on, in words.
+    window
+        Stored values shown black and white, or None.
+    view
+        C-arm angles, or None.
+    subtraction
+        Items of the Mask module.
+    valid_area
+        ``(H, W)`` bool, False under shutter and collimator; None if all is valid.
+    intensity_relationship
+        PixelIntensityRelationship: ``LIN``, ``LOG``, ``DISP`` or None.
+    ecg
+        Curves and waveforms kept as they are, by name: ``{"curve": (N,)}``.
+    r_waves
+        Indices, from 0, of frames at an R wave.
+    technical
+        Attributes of acquisition and encoding, free of patient attributes.
+    patient
+        Patient attributes, which leave the program only when the user asks.
+    name
+        A short name for layers and figures; the file's stem.
+    source
+        File or folder that it was read from, or None.
+    notes
+        What the reader guessed, left out or repaired.
+    """
+
+    frames: FrameStack
+    bits_stored: int = 8
+    signed: bool = False
+    frame_times: NDArray[np.float64] | None = None
+    timing_basis: str = "unknown"
+    pixel_spacing: tuple[float, float] | None = None
+    spacing_basis: str = "unknown"
+    window: tuple[float, float] | None = None
+    view: View | None = None
+    subtraction: tuple[Subtraction, ...] = ()
+    valid_area: NDArray[np.bool_] | None = None
+    intensity_relationship: str | None = None
+    ecg: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    r_waves: tuple[int, ...] = ()
+    technical: Mapping[str, Any] = field(default_factory=dict)
+    patient: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    name: str = "cine"
+    source: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        if self.frame_times is not None and len(self.frame_times) != count:
+            raise SettingsError(
+                f"frame_times has {len(self.frame_times)} values for {count} frames"
+            )
+        for name in ("ecg", "technical", "patient"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+
+    @classmethod
+    def from_array(
+        cls,
+        frames: ArrayLike,
+        frame_times: ArrayLike | None = None,
+        pixel_spacing: tuple[float, float] | None = None,
+        **others: Any,
+    ) -> Cine:
+        """Make a loop from an array.
+
+        Parameters
+        ----------
+        frames
+            ``(T, H, W)``, or ``(H, W)`` for one frame. Integers are kept; floats must
+            lie in [0, 1] and are stored as 16 bits.
+        frame_times
+            ``(T,)`` milliseconds from the first frame, rising.
+        pixel_spacing
+            Millimetres at the isocentre between rows and between columns.
+        **others
+            Further fields of `Cine`.
+
+        Raises
+        ------
+        SettingsError
+            If the array is no loop, or times or spacing cannot be true.
+        """
+        array = _as_stored(np.asarray(frames))
+        others.setdefault("bits_stored", _bits_of(array))
+        others.setdefault("signed", array.dtype.kind == "i")
+        times = None if frame_times is None else _checked_times(frame_times, len(array))
+        if times is not None:
+            others.setdefault("timing_basis", "given")
+        if pixel_spacing is not None:
+            others.setdefault("spacing_basis", "given")
+            if not all(np.isfinite(pixel_spacing)) or min(pixel_spacing) <= 0:
+                raise SettingsError(f"pixel_spacing must be positive: {pixel_spacing}")
+        stack = FrameStack.from_array(array)
+        return cls(stack, frame_times=times, pixel_spacing=pixel_spacing, **others)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, rows and columns."""
+        return self.frames.shape
+
+    @property
+    def frame_interval(self) -> float | None:
+        """Median milliseconds between frames, or None if unknown."""
+        if self.frame_times is None or len(self) < 2:
+            return None
+        return float(np.median(np.diff(self.frame_times)))
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second, or None if unknown."""
+        return 1000.0 / self.frame_interval if self.frame_interval else None
+
+    @property
+    def stored_range(self) -> tuple[float, float]:
+        """Least and greatest value that `bits_stored` bits can hold."""
+        if self.signed:
+            half = 2.0 ** (self.bits_stored - 1)
+            return -half, half - 1
+        return 0.0, 2.0**self.bits_stored - 1
+
+    def normalized(self, t: int) -> NDArray[np.float32]:
+        """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
+        low, high = self.stored_range
+        frame = (self.frames[t].astype(np.float32) - low) / (high - low)
+        return np.clip(frame, 0.0, 1.0, out=frame)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of shape, type and pixels: provenance without a name."""
+        digest = hashlib.sha256(repr((self.shape, self.frames.dtype.str)).encode())
+        for frame in self.frames:
+            digest.update(np.ascontiguousarray(frame).tobytes())
+        return digest.hexdigest()
+
+
+def _as_stored(array: Frame) -> Frame:
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3 or 0 in array.shape:
+        raise SettingsError(
+            f"a loop has axes (T, H, W) and at least one pixel; got shape {array.shape}"
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
+        return array
+    if array.dtype.kind == "f" and np.all((array >= 0) & (array <= 1)):
+        return np.round(array * 65535).astype(np.uint16)
+    raise SettingsError(
+        "a loop holds integers of at most 16 bits, or floats in [0, 1]; "
+        f"got {array.dtype} from {np.min(array)} to {np.max(array)}"
+    )
+
+
+def _bits_of(array: Frame) -> int:
+    """Return the least usual depth (8, 10, 12, 16) that holds the values."""
+    if array.dtype.itemsize == 1:
+        return 8
+    largest = max(abs(int(array.max())), abs(int(array.min())))
+    sign_bit = int(array.dtype.kind == "i")
+    return next(b for b in (8, 10, 12, 16) if largest < 2 ** (b - sign_bit) or b == 16)
+
+
+def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
+    values = np.asarray(times, dtype=np.float64)
+    if values.shape != (count,):
+        raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
+    if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
+        raise SettingsError("frame_times must be finite and rise from frame to frame")
+    return values - values[0]

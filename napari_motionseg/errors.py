@@ -1,0 +1,56 @@
+"""The error family: whatever goes wrong on purpose derives from `MotionSegError`.
+
+The message says what is wrong, in which file, layer or parameter, and what to do.
+"""
+
+
+class MotionSegError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class SettingsError(MotionSegError, ValueError):
+    """A setting, option or argument is outside what it may be."""
+
+
+class ReadError(MotionSegError):
+    """A file or folder cannot be read as what it should be."""
+
+
+class MissingDecoderError(ReadError):
+    """A file needs an optional decoder; the message names what to install."""
+
+
+class MissingDependencyError(MotionSegError):
+    """An optional library is absent; the message names what to install."""
+
+
+class MemoryBudgetError(ReadError):
+    """A header promises more pixels than the file holds or the budget allows."""
+
+
+class WriteError(MotionSegError):
+    """A file cannot be written."""
+
+
+class LabelError(MotionSegError, ValueError):
+    """Labels do not match their loop, or hold nothing to learn from."""
+
+
+class CheckpointError(MotionSegError):
+    """A checkpoint is damaged, or of another kind or architecture."""
+
+
+class MotionError(MotionSegError, ValueError):
+    """A loop has too few frames, or pixels that no motion can be computed from."""
+
+
+class TrainingError(MotionSegError):
+    """Training cannot start or go on; the last good state is kept."""
+
+
+class JobError(MotionSegError):
+    """A job in a child process failed or died; the message says how."""
+
+
+class PartialReadWarning(UserWarning):
+    """A file was read, but something in it was missing, excess or guessed."""
