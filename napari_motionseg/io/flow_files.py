@@ -1,0 +1,192 @@
+"""Optical flow on disk: zarr for a loop, .flo for one pair of frames."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
+from napari_motionseg.io.atomic import replacing
+
+Flow = NDArray[np.float32]
+FLO_TAG = 202021.25
+_FLO_HEADER = struct.Struct("<fii")
+_CONVENTION = (
+    "axes (T - gap, 2, H, W); channel 0 = x (columns, right), 1 = y (rows, down); "
+    "pixels; forward[t]: from frame t to t + gap, backward[t]: from t + gap to t"
+)
+
+
+def write_flow_zarr(
+    path: str | Path,
+    forward: Flow,
+    backward: Flow | None,
+    *,
+    gap: int,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write the flow of a loop as a zarr group of float16, one chunk per frame.
+
+    Parameters
+    ----------
+    path
+        The folder to make; an older one there is replaced.
+    forward, backward
+        ``(T - gap, 2, H, W)`` pixels, finite; `backward` may be None.
+    gap
+        Frames between the two frames of a pair.
+    attributes
+        Anything that JSON can hold; kept beside the convention and the gap.
+
+    Raises
+    ------
+    WriteError
+        If the arrays are no flow, or the disk refuses.
+    """
+    fields = {"forward": forward}
+    if backward is not None:
+        fields["backward"] = backward
+    for name, flow in fields.items():
+        _require_flow(path, name, flow, forward.shape)
+    with replacing(path) as temporary:
+        group = zarr.open_group(str(temporary), mode="w")
+        try:
+            group.attrs.update(
+                {**attributes, "gap": int(gap), "convention": _CONVENTION}
+            )
+        except TypeError as error:
+            raise WriteError(f"{path}: attributes must fit JSON: {error}") from error
+        for name, flow in fields.items():
+            # one chunk a frame; a chunk that gets lost reads as NaN, not as rest
+            stored = zarr.open_array(
+                str(temporary / name), mode="w", shape=flow.shape,
+                chunks=(1, *flow.shape[1:]), dtype="f2", fill_value=np.nan,
+            )  # fmt: skip
+            for t in range(len(flow)):
+                stored[t] = flow[t].astype(np.float16)
+
+
+def _require_flow(
+    path: str | Path, name: str, flow: Flow, shape: tuple[int, ...]
+) -> None:
+    if flow.ndim != 4 or flow.shape[1] != 2 or flow.shape != shape or 0 in shape:
+        raise WriteError(
+            f"{path}: {name} flow has axes (T - gap, 2, H, W), the same both ways; "
+            f"got {flow.shape}"
+        )
+    if not np.abs(flow).max() <= np.finfo(np.float16).max:
+        raise WriteError(f"{path}: {name} flow is not finite or beyond 65504 px")
+
+
+def read_flow_zarr(
+    path: str | Path, *, memory_budget: int = 8 * 2**30
+) -> tuple[Flow, Flow | None, dict[str, Any]]:
+    """Read what `write_flow_zarr` wrote.
+
+    Returns
+    -------
+    forward, backward
+        ``(T - gap, 2, H, W)`` float32 pixels; `backward` is None where not stored.
+    attributes
+        What was kept, with ``gap``.
+
+    Raises
+    ------
+    ReadError
+        If this is no such group, or parts are missing or damaged.
+    MemoryBudgetError
+        If the flow would take more than `memory_budget` bytes.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ReadError(f"{path}: no such zarr folder")
+    attributes: dict[str, Any]
+    try:
+        group = zarr.open_group(str(path), mode="r")
+        attributes = dict(group.attrs)
+        names = [n for n in ("forward", "backward") if n in group]
+        arrays = [zarr.open_array(str(path / n), mode="r") for n in names]
+        _require_stored_flow(path, names, arrays, memory_budget)
+        flows = [np.asarray(a[:], dtype=np.float32) for a in arrays]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ReadError(f"{path}: damaged or not a flow file ({error})") from error
+    for name, flow in zip(names, flows, strict=True):
+        if not np.isfinite(flow).all():
+            raise ReadError(f"{path}: parts of the {name} flow are missing")
+    gap = attributes.get("gap")
+    if not isinstance(gap, int) or gap < 1:
+        raise ReadError(f"{path}: does not say the gap between its frames")
+    return flows[0], flows[1] if len(flows) == 2 else None, attributes
+
+
+def _require_stored_flow(
+    path: Path, names: list[str], arrays: list[Any], memory_budget: int
+) -> None:
+    if names[:1] != ["forward"]:
+        raise ReadError(f"{path}: holds no array 'forward'")
+    shape = arrays[0].shape
+    for name, array in zip(names, arrays, strict=True):
+        flow_like = len(shape) == 4 and shape[1] == 2 and array.shape == shape
+        if not flow_like or array.dtype.kind != "f":
+            raise ReadError(
+                f"{path}: {name} is no flow (T - gap, 2, H, W): {array.dtype} of "
+                f"shape {array.shape}"
+            )
+    needed = sum(int(np.prod(a.shape, dtype=object)) * 4 for a in arrays)
+    if needed > memory_budget:
+        raise MemoryBudgetError(
+            f"{path}: flow of {needed / 2**30:.1f} GiB is over the budget of "
+            f"{memory_budget / 2**30:.1f} GiB"
+        )
+
+
+def write_flo(path: str | Path, flow: Flow) -> None:
+    """Write one field ``(2, H, W)`` in pixels as a Middlebury ``.flo`` file.
+
+    Raises
+    ------
+    WriteError
+        If it is no flow field, or the disk refuses.
+    """
+    if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
+        raise WriteError(f"{path}: a flow field is (2, H, W); got {flow.shape}")
+    height, width = flow.shape[1:]
+    pixels = np.ascontiguousarray(np.moveaxis(flow, 0, -1), "<f4")
+    with replacing(path) as temporary:
+        temporary.write_bytes(
+            _FLO_HEADER.pack(FLO_TAG, width, height) + pixels.tobytes()
+        )
+
+
+def read_flo(path: str | Path) -> Flow:
+    """Read a Middlebury ``.flo`` file as ``(2, H, W)`` float32 pixels.
+
+    Raises
+    ------
+    ReadError
+        If it is no such file, or of another length than its header says.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as stream:
+            head = stream.read(_FLO_HEADER.size)
+            tag, width, height = _FLO_HEADER.unpack(head.ljust(12, b"\0"))
+            if tag != np.float32(FLO_TAG) or min(width, height) < 1:
+                raise ReadError(f"{path}: not a .flo file")
+            promised = _FLO_HEADER.size + 8 * width * height
+            if size != promised:
+                raise ReadError(
+                    f"{path}: {width} x {height} need {promised} bytes; it has {size}"
+                )
+            values = np.frombuffer(stream.read(), "<f4")
+    except OSError as error:
+        raise ReadError(f"{path}: {error.strerror}") from error
+    pixels = values.reshape(height, width, 2)
+    return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), np.float32)

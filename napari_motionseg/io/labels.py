@@ -1,0 +1,207 @@
+"""Labels: painted classes of a loop and what an unpainted pixel means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_motionseg.errors import LabelError, SettingsError
+from napari_motionseg.io.label_files import StoredLabels, load_labels
+from napari_motionseg.io.mask_files import write_masks as write_masks
+
+LabelMode = Literal["dense", "scribbles"]
+UNLABELLED = -1
+LARGEST_LABEL = 255
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """What a person painted on a loop.
+
+    Parameters
+    ----------
+    labels
+        ``(T, H, W)`` integers (or bool) from 0 to 255; kept as a copy in uint8.
+    labelled
+        ``(T,)`` bool: the frames that were painted. The others are never looked at.
+    mode
+        What 0 means. ``"dense"``: background on labelled frames, classes from 1.
+        ``"scribbles"``: unlabelled; 1 is background, classes from 2.
+
+    Raises
+    ------
+    LabelError
+        If shape, type or values are none of the above, or nothing is labelled.
+    SettingsError
+        If there is no such mode.
+    """
+
+    labels: NDArray[Any]
+    labelled: NDArray[np.bool_]
+    mode: LabelMode = "dense"
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(LabelMode):
+            raise SettingsError(
+                f"label mode must be 'dense' or 'scribbles', not {self.mode!r}"
+            )
+        labels = _checked_labels(np.asarray(self.labels))
+        labelled = _checked_labelled(np.asarray(self.labelled), len(labels))
+        painted = labels[labelled]
+        if painted.size and int(painted.max()) > LARGEST_LABEL:
+            raise LabelError(
+                f"labels go up to {int(painted.max())}; at most {LARGEST_LABEL} is "
+                "possible: give classes, not one number per object"
+            )
+        kept = np.zeros(labels.shape, np.uint8)
+        kept[labelled] = painted
+        if not labelled.any() or (self.mode == "scribbles" and not kept.any()):
+            raise LabelError("nothing is labelled: paint at least one frame")
+        object.__setattr__(self, "labels", kept)
+        object.__setattr__(self, "labelled", labelled)
+
+    @classmethod
+    def from_painted(cls, labels: ArrayLike, mode: LabelMode = "dense") -> Labels:
+        """Take as labelled every frame that holds a pixel other than 0.
+
+        The rule for arrays and files that do not say which frames were painted.
+        """
+        array = _checked_labels(np.asarray(labels))
+        return cls(array, _painted(array), mode)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, rows and columns."""
+        count, height, width = self.labels.shape
+        return count, height, width
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Indices of the labelled frames."""
+        return tuple(int(t) for t in np.flatnonzero(self.labelled))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes with the background, at least two."""
+        largest = int(self.labels.max())
+        return max(2, largest + 1 if self.mode == "dense" else largest)
+
+    def target(self, t: int) -> NDArray[np.int16]:
+        """Return the classes of frame `t`, ``(H, W)``, -1 where unlabelled."""
+        if not self.labelled[t]:
+            return np.full(self.labels.shape[1:], UNLABELLED, np.int16)
+        classes: NDArray[np.int16] = self.labels[t].astype(np.int16)
+        return classes if self.mode == "dense" else classes - np.int16(1)
+
+    def targets(self) -> NDArray[np.int16]:
+        """Return the classes of all frames, ``(T, H, W)``, -1 where unlabelled."""
+        return np.stack([self.target(t) for t in range(len(self.labels))])
+
+    def require_shape(self, shape: tuple[int, int, int]) -> None:
+        """Raise `LabelError` unless these are labels of a loop of this `shape`."""
+        if self.shape != tuple(shape):
+            raise LabelError(_mismatch(self.shape, shape))
+
+
+def read_labels(
+    path: str | Path,
+    *,
+    shape: tuple[int, int, int],
+    mode: LabelMode = "dense",
+    frame: int | None = None,
+) -> Labels:
+    """Read the labels of a loop.
+
+    Parameters
+    ----------
+    path
+        ``.npz`` with `labels` (T, H, W) and `labelled` (T,), or with `mask` and
+        `valid`; a TIFF stack; a folder of PNG or TIFF images whose names end in the
+        frame's index, from 0; or one image. Where the file does not say which frames
+        are labelled, those with a pixel other than 0 are.
+    shape
+        Frames, rows and columns of the loop; checked before pixels are read.
+    mode
+        What 0 means; see `Labels`.
+    frame
+        Index, from 0, of the frame that a single image belongs to. With a stack: use
+        this labelled frame and no other.
+
+    Raises
+    ------
+    LabelError
+        If the labels do not fit the loop, or hold nothing or no classes.
+    ReadError
+        If the file is missing, damaged, or of a type that is not read.
+    """
+    path = Path(path)
+    count = shape[0]
+    if frame is not None and not 0 <= frame < count:
+        raise LabelError(f"frame {frame} of a loop with frames 0 to {count - 1}")
+    try:
+        stored = load_labels(path, shape)
+        return _placed(stored, shape, mode, frame)
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from error
+
+
+def _placed(
+    stored: StoredLabels,
+    shape: tuple[int, int, int],
+    mode: LabelMode,
+    frame: int | None,
+) -> Labels:
+    """Put what a file held in its place in the loop."""
+    array = stored.labels
+    if array.ndim == 2:
+        if frame is None and shape[0] > 1:
+            raise LabelError(
+                f"one image for a loop of {shape[0]} frames: say which frame it is "
+                "(frame=, --frame)"
+            )
+        labels = np.zeros(shape, array.dtype)
+        labels[frame or 0] = array
+        labelled = np.arange(shape[0]) == (frame or 0)
+        return Labels(labels, labelled, mode)
+    labelled = stored.labelled
+    if labelled is None:
+        labelled = _painted(_checked_labels(array))
+    labelled = _checked_labelled(labelled, shape[0])
+    if frame is not None:
+        if not labelled[frame]:
+            raise LabelError(f"frame {frame} is not labelled in this file")
+        labelled = np.arange(shape[0]) == frame
+    return Labels(array, labelled, mode)
+
+
+def _painted(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(labels.any(axis=(1, 2)), dtype=bool)
+
+
+def _checked_labels(array: NDArray[Any]) -> NDArray[Any]:
+    if array.ndim != 3 or 0 in array.shape:
+        raise LabelError(f"labels have axes (T, H, W); got shape {array.shape}")
+    if array.dtype.kind not in "bui":
+        raise LabelError(
+            f"labels must be integers, one number per class; got {array.dtype}"
+        )
+    if array.dtype.kind == "i" and int(array.min()) < 0:
+        raise LabelError(f"labels must not be negative; got {int(array.min())}")
+    return array
+
+
+def _checked_labelled(labelled: NDArray[Any], count: int) -> NDArray[np.bool_]:
+    if labelled.shape != (count,) or labelled.dtype.kind != "b":
+        raise LabelError(
+            f"labelled must be one bool per frame, shape ({count},); "
+            f"got {labelled.dtype} of shape {labelled.shape}"
+        )
+    return labelled.copy()
+
+
+def _mismatch(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    return f"labels of shape {tuple(got)} do not fit a loop of shape {tuple(wanted)}"

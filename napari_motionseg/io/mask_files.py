@@ -1,0 +1,102 @@
+"""Writing masks and labels: npz, TIFF, PNG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.label_files import FORMATS
+
+
+def write_masks(
+    path: str | Path,
+    masks: ArrayLike,
+    *,
+    frame_times: ArrayLike | None = None,
+    labelled: ArrayLike | None = None,
+) -> None:
+    """Write masks or labels; `read_labels` reads all of it back.
+
+    Parameters
+    ----------
+    path
+        ``.npz``, ``.tif``/``.tiff``: the stack with what follows below; ``.png``: one
+        frame; without a suffix: a folder of ``frame_0000.png`` and so on, the frames
+        that are labelled. PNG holds class numbers as gray values, so class 1 looks
+        black.
+    masks
+        ``(T, H, W)`` or ``(H, W)`` bool or integers from 0 to 65535.
+    frame_times
+        ``(T,)`` milliseconds, kept beside the masks.
+    labelled
+        ``(T,)`` bool, by default all; which frames hold something.
+
+    Raises
+    ------
+    WriteError
+        If masks, times and format do not go together, or the disk refuses.
+    """
+    path = Path(path)
+    stack = _storable(np.asarray(masks))
+    chosen = np.ones(len(stack), bool) if labelled is None else np.asarray(labelled)
+    times = None if frame_times is None else np.asarray(frame_times, np.float64)
+    for name, values in (("labelled", chosen), ("frame_times", times)):
+        if values is not None and values.shape != (len(stack),):
+            raise WriteError(
+                f"{path}: {name} has shape {values.shape} for {len(stack)} frames"
+            )
+    suffix = path.suffix.lower()
+    if suffix not in (*FORMATS, ""):
+        raise WriteError(f"{path}: masks are written as {', '.join(FORMATS)} or folder")
+    if suffix == ".png" and len(stack) != 1:
+        raise WriteError(
+            f"{path}: a PNG holds one frame, not {len(stack)}; give a folder, "
+            ".tiff or .npz"
+        )
+    with replacing(path) as temporary:
+        _write(temporary, stack, chosen.astype(bool), times)
+
+
+def _write(
+    path: Path,
+    stack: NDArray[Any],
+    labelled: NDArray[np.bool_],
+    times: NDArray[np.float64] | None,
+) -> None:
+    suffix = path.suffix.lower()
+    known = {} if times is None else {"frame_times": times}
+    if suffix == ".npz":
+        np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
+    elif suffix == ".png":
+        Image.fromarray(stack[0]).save(path)
+    elif suffix:
+        described = {"axes": "TYX", "labelled": labelled.tolist()}
+        described |= {name: values.tolist() for name, values in known.items()}
+        tifffile.imwrite(
+            path, stack, compression="zlib", photometric="minisblack",
+            metadata=described,
+        )  # fmt: skip
+    else:
+        path.mkdir()
+        for t in np.flatnonzero(labelled):
+            Image.fromarray(stack[t]).save(path / f"frame_{t:04d}.png")
+
+
+def _storable(masks: NDArray[Any]) -> NDArray[Any]:
+    stack = masks[np.newaxis] if masks.ndim == 2 else masks
+    if stack.ndim != 3 or 0 in stack.shape or stack.dtype.kind not in "bui":
+        raise WriteError(
+            f"masks are integers of axes (T, H, W); got {masks.dtype} of shape "
+            f"{masks.shape}"
+        )
+    low, high = int(stack.min()), int(stack.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise WriteError(f"masks must be 0 to 65535; got {low} to {high}")
+    return np.ascontiguousarray(stack, np.uint8 if high < 256 else np.uint16)
