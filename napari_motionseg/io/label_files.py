@@ -219,7 +219,7 @@ def _classes_of(array: NDArray[Any], path: Path) -> NDArray[Any]:
             PartialReadWarning,
             stacklevel=2,
         )
-        return (array == 255).astype(np.uint8)
+        array = (array == 255).astype(np.uint8)
     return array
 
 

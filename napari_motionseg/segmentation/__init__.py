@@ -1,0 +1,1 @@
+"""Few labels to masks: fine-tune, predict, measure."""
