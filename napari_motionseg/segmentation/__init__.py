@@ -1,1 +1,33 @@
 """Few labels to masks: fine-tune, predict, measure."""
+
+from __future__ import annotations
+
+from napari_motionseg.segmentation.augment import AugmentSettings
+from napari_motionseg.segmentation.finetune import (
+    FinetuneSettings,
+    finetune,
+    finetune_job,
+)
+from napari_motionseg.segmentation.metrics import (
+    Evaluation,
+    cldice,
+    dice,
+    evaluate,
+    hd95,
+)
+from napari_motionseg.segmentation.predict import Segmentation, segment, segment_job
+
+__all__ = [
+    "AugmentSettings",
+    "Evaluation",
+    "FinetuneSettings",
+    "Segmentation",
+    "cldice",
+    "dice",
+    "evaluate",
+    "finetune",
+    "finetune_job",
+    "hd95",
+    "segment",
+    "segment_job",
+]

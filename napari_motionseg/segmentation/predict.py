@@ -1,0 +1,268 @@
+"""Masks of a loop's frames from a trained network, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.inferers.utils import sliding_window_inference
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.jobs import STOP, Job, Progress, run
+from napari_motionseg.models import SegmentationNet, load_model, resolve_device
+from napari_motionseg.training.loop import autocast
+
+# sides of the tiles that are tried, in turn, where a whole frame needs too much memory
+TILES = (384, 256, 128)
+TILE_OVERLAP = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """The masks of a loop.
+
+    Parameters
+    ----------
+    masks
+        ``(T, H, W)`` uint8 class numbers, 0 = background.
+    probabilities
+        ``(T, H, W)`` float16: that a pixel is of any class but the background.
+    likeliest
+        ``(T, H, W)`` uint8: the likeliest class but the background.
+    done
+        ``(T,)`` bool: the frames that were segmented; the others are 0 throughout.
+    threshold
+        Probability from which a pixel is no background.
+    """
+
+    masks: NDArray[np.uint8]
+    probabilities: NDArray[np.float16]
+    likeliest: NDArray[np.uint8]
+    done: NDArray[np.bool_]
+    threshold: float = 0.5
+
+    def at_threshold(self, threshold: float) -> Segmentation:
+        """Return the masks of another threshold; the network is not asked again."""
+        _require_threshold(threshold)
+        masks = _masks(self.probabilities, self.likeliest, threshold)
+        return replace(self, masks=masks, threshold=threshold)
+
+
+class Predictor:
+    """A network in evaluation mode that makes do with the memory there is.
+
+    Parameters
+    ----------
+    model
+        The network; it is moved to `device` and put into evaluation mode.
+    device
+        Where to compute.
+    batch
+        Frames at once; halved where memory runs out.
+
+    Attributes
+    ----------
+    notes
+        What had to give way, in words.
+    """
+
+    def __init__(
+        self, model: SegmentationNet, device: torch.device, batch: int
+    ) -> None:
+        self.device = device
+        self.batch = batch
+        self.tile: int | None = None
+        self.notes: list[str] = []
+        self._model = model.to(device).eval()
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        """Return ``(B, classes, H, W)`` float32 on the CPU of ``(B, 1, H, W)``.
+
+        Raises
+        ------
+        MotionSegError
+            If not even small tiles fit in memory.
+        """
+        while True:
+            try:
+                parts = [
+                    self._compute(part) for part in torch.split(images, self.batch)
+                ]
+                return torch.cat(parts)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._give_way(error)
+
+    def _compute(self, images: Tensor) -> Tensor:
+        with torch.inference_mode(), autocast(self.device):
+            images = images.to(self.device)
+            if self.tile is None:
+                result = self._model.probabilities(images)
+            else:
+                result = sliding_window_inference(
+                    images, (self.tile, self.tile), 1, self._model.probabilities,
+                    overlap=TILE_OVERLAP, mode="gaussian",
+                )  # fmt: skip
+        # MONAI's type says that it may be several outputs
+        return torch.as_tensor(result).float().cpu()
+
+    def _give_way(self, error: BaseException) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if self.batch > 1:
+            self.batch //= 2
+            self.notes.append(f"out of memory: {self.batch} frames at once")
+            return
+        smaller = [t for t in TILES if self.tile is None or t < self.tile]
+        if not smaller:
+            raise MotionSegError(
+                f"out of memory on {self.device} even with tiles of {self.tile} "
+                "pixels; use device='cpu' or a narrower network"
+            ) from error
+        self.tile = smaller[0]
+        self.notes.append(f"out of memory: tiles of {self.tile} pixels")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether `error` is torch's way of telling that memory ran out."""
+    # the CPU's allocator raises a plain RuntimeError with these words
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        words in str(error) for words in ("can't allocate memory", "out of memory")
+    )
+
+
+def segment_job(
+    cine: Cine,
+    model: str | Path | SegmentationNet,
+    *,
+    frames: Sequence[int] | None = None,
+    threshold: float = 0.5,
+    device: str = "auto",
+    batch: int = 1,
+) -> Job[Segmentation]:
+    """Segment frames of a loop.
+
+    Parameters
+    ----------
+    cine
+        The loop; frames of any size.
+    model
+        A ``"segmentation"`` checkpoint or a network.
+    frames
+        Indices in the order wanted, as the current frame first; all in turn if None.
+    threshold
+        Probability from which a pixel is no background; Ma et al. (2019) use 0.5.
+    device
+        See `resolve_device`.
+    batch
+        Frames at once. Where memory runs out it is halved, then frames are cut into
+        tiles, and the progress's message says so.
+
+    Yields
+    ------
+    Progress
+        One a frame; `preview` is ``(t, mask)`` with mask ``(H, W)`` uint8.
+
+    Returns
+    -------
+    Segmentation
+        After `STOP`, with the frames done so far.
+
+    Raises
+    ------
+    SettingsError
+        If a frame is outside the loop, or threshold or batch out of range.
+    CheckpointError
+        If `model` is no segmentation checkpoint.
+    """
+    _require_threshold(threshold)
+    if batch < 1:
+        raise SettingsError(f"batch must be at least 1; got {batch}")
+    order = _checked_order(frames, len(cine))
+    predictor = Predictor(_network(model), resolve_device(device), batch)
+    result = Segmentation(
+        masks=np.zeros(cine.shape, np.uint8),
+        probabilities=np.zeros(cine.shape, np.float16),
+        likeliest=np.zeros(cine.shape, np.uint8),
+        done=np.zeros(len(cine), np.bool_),
+        threshold=threshold,
+    )
+    step = 0
+    for ts in _groups(order, batch):
+        images = torch.stack([torch.from_numpy(cine.normalized(t)) for t in ts])
+        probabilities = predictor.probabilities(images[:, None]).numpy()
+        for t, values in zip(ts, probabilities, strict=True):
+            _keep(result, t, values)
+            step += 1
+            message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
+            preview = (t, result.masks[t].copy())
+            if (yield Progress(step, len(order), message, preview=preview)) == STOP:
+                return result
+    return result
+
+
+def segment(
+    cine: Cine,
+    model: str | Path | SegmentationNet,
+    *,
+    frames: Sequence[int] | None = None,
+    threshold: float = 0.5,
+    device: str = "auto",
+    batch: int = 1,
+) -> Segmentation:
+    """Run `segment_job` to its end."""
+    job = segment_job(
+        cine, model, frames=frames, threshold=threshold, device=device, batch=batch
+    )
+    return run(job)
+
+
+def _network(model: str | Path | SegmentationNet) -> SegmentationNet:
+    if isinstance(model, SegmentationNet):
+        return model
+    network, card = load_model(model, kind="segmentation")
+    if not isinstance(network, SegmentationNet):
+        raise CheckpointError(f"{model}: {card.architecture} gives no masks")
+    return network
+
+
+def _groups(order: Sequence[int], batch: int) -> Iterator[Sequence[int]]:
+    return (order[i : i + batch] for i in range(0, len(order), batch))
+
+
+def _keep(result: Segmentation, t: int, probabilities: NDArray[np.float32]) -> None:
+    """Put the probabilities ``(classes, H, W)`` of frame `t` in their place."""
+    result.probabilities[t] = 1 - probabilities[0]
+    result.likeliest[t] = 1 + probabilities[1:].argmax(axis=0)
+    result.masks[t] = _masks(
+        result.probabilities[t], result.likeliest[t], result.threshold
+    )
+    result.done[t] = True
+
+
+def _masks(
+    probabilities: NDArray[np.float16], likeliest: NDArray[np.uint8], threshold: float
+) -> NDArray[np.uint8]:
+    return np.where(probabilities >= np.float16(threshold), likeliest, np.uint8(0))
+
+
+def _checked_order(frames: Sequence[int] | None, count: int) -> list[int]:
+    order = list(range(count)) if frames is None else [int(t) for t in frames]
+    outside = [t for t in order if not 0 <= t < count]
+    if outside:
+        raise SettingsError(
+            f"frame {outside[0]} is outside the loop's frames 0 to {count - 1}"
+        )
+    return order
+
+
+def _require_threshold(threshold: float) -> None:
+    if not 0 < threshold < 1:
+        raise SettingsError(f"threshold must be between 0 and 1; got {threshold}")
