@@ -5,6 +5,7 @@ Columns 2 to 5 of figure 3 of Ma et al. (2019).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,9 @@ def pixel_norms(embedding: Field) -> FloatArray:
 
     Keep it beside a cached embedding: it is half of the work of `similarity_map`.
     """
-    squares = np.einsum("dhw,dhw->hw", embedding, embedding, dtype=np.float32)
+    squares = np.zeros(embedding.shape[1:], np.float32)
+    for part in _float_parts(embedding):
+        squares += np.einsum("dhw,dhw->hw", part, part)
     return np.asarray(np.sqrt(squares), np.float32)
 
 
@@ -52,11 +55,11 @@ def similarity_map(
         If the anchor is outside, or the embedding has other axes.
     """
     row, column = _inside(anchor, embedding, "embedding must be (D, H, W)")
-    flat = embedding.reshape(embedding.shape[0], -1)
     # one pass over the array: the product of the anchor's vector with all others
-    products = (flat[:, row * embedding.shape[2] + column].copy() @ flat).reshape(
-        embedding.shape[1:]
-    )
+    products = np.zeros(embedding.shape[1:], np.float32)
+    for part in _float_parts(embedding):
+        vector = part[:, row, column].copy()
+        products += (vector @ part.reshape(len(part), -1)).reshape(products.shape)
     lengths = pixel_norms(embedding) if norms is None else norms
     return _cosine(products, lengths, lengths[row, column])
 
@@ -173,6 +176,17 @@ def _flow_kernel(
     scale = np.square(first).sum(axis=0) + np.float32(epsilon)
     kernel = np.exp(-distance / scale / np.float32(2 * sigma**2))
     return np.asarray(kernel, np.float32)
+
+
+def _float_parts(embedding: Field) -> Iterator[FloatArray]:
+    """Yield the dimensions as float32: all at once, or a few where they are not.
+
+    NumPy has no fast product of float16, as caches hold it, and converting all of it
+    would take twice the cache's memory.
+    """
+    step = len(embedding) if embedding.dtype == np.float32 else 8
+    for first in range(0, len(embedding), max(1, step)):
+        yield embedding[first : first + step].astype(np.float32, copy=False)
 
 
 def _part(offset: int, size: int) -> slice:

@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_motionseg.errors import (
+    CheckpointError,
+    MotionSegError,
+    SettingsError,
+)
+from napari_motionseg.jobs import STOP, run
+from napari_motionseg.models import (
+    ModelCard,
+    SegmentationNet,
+    UNet,
+    UNetConfig,
+    save_model,
+)
+from napari_motionseg.segmentation.predict import (
+    Predictor,
+    is_out_of_memory,
+    segment,
+    segment_job,
+)
+
+TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
+CPU = torch.device("cpu")
+
+
+def network(classes=2):
+    torch.manual_seed(0)
+    return SegmentationNet(TINY, classes)
+
+
+def test_equals_the_network_asked_frame_by_frame(noise_cine):
+    model = network(3).eval()
+    result = segment(noise_cine, model, device="cpu", threshold=0.4)
+    for t in range(len(noise_cine)):
+        image = torch.from_numpy(noise_cine.normalized(t))[None, None]
+        with torch.no_grad():
+            p = model(image)[0].softmax(0).numpy()
+        for r, c in ((0, 0), (35, 11), (71, 79), (20, 40)):
+            foreground = p[1, r, c] + p[2, r, c]
+            # bf16 where the machine has it
+            assert result.probabilities[t, r, c] == pytest.approx(foreground, abs=0.03)
+    expected = np.where(result.probabilities >= np.float16(0.4), result.likeliest, 0)
+    np.testing.assert_array_equal(result.masks, expected)
+    assert result.masks.dtype == np.uint8
+    assert result.probabilities.dtype == np.float16
+    assert result.done.all()
+
+
+def test_two_classes_threshold_at_one_half(noise_cine):
+    result = segment(noise_cine, network(), device="cpu")
+    np.testing.assert_array_equal(result.masks, result.probabilities >= 0.5)
+    high = result.at_threshold(0.9)
+    np.testing.assert_array_equal(high.masks, result.probabilities >= np.float16(0.9))
+    again = segment(noise_cine, network(), device="cpu", threshold=0.9)
+    np.testing.assert_array_equal(high.masks, again.masks)
+
+
+def test_order_preview_and_stop(noise_cine):
+    job = segment_job(noise_cine, network(), frames=[5, 4, 6, 3], device="cpu")
+    first = next(job)
+    assert (first.step, first.total, first.message) == (1, 4, "frame 5")
+    assert first.preview[0] == 5
+    assert first.preview[1].shape == (72, 80)
+    next(job)
+    with pytest.raises(StopIteration) as end:
+        job.send(STOP)
+    result = end.value.value
+    np.testing.assert_array_equal(np.flatnonzero(result.done), [4, 5])
+    assert not result.probabilities[3].any()
+
+
+def test_batches_change_nothing(noise_cine):
+    single = segment(noise_cine, network(), device="cpu")
+    batched = segment(noise_cine, network(), device="cpu", batch=3)
+    np.testing.assert_allclose(
+        single.probabilities.astype(float), batched.probabilities, atol=0.02
+    )
+
+
+def test_evaluation_mode_whatever_mode_it_came_in(noise_cine):
+    model = network().train()
+    before = model.embedding.state_dict()
+    means = {k: v.clone() for k, v in before.items() if "running" in k}
+    segment(noise_cine, model, frames=[0], device="cpu")
+    after = model.embedding.state_dict()
+    assert means
+    assert all(torch.equal(after[k], v) for k, v in means.items())
+
+
+class Hungry(SegmentationNet):
+    """Refuses more pixels at once than it was told."""
+
+    limit = 0
+
+    def probabilities(self, x):
+        if x.numel() > self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return super().probabilities(x)
+
+
+def test_memory_runs_out_batch_then_tiles(noise_cine):
+    model = Hungry(TINY, 2)
+    model.limit = 2 * 72 * 80
+    messages = []
+    job = segment_job(noise_cine, model, device="cpu", batch=4)
+    result = run(job, lambda p: messages.append(p.message))
+    assert messages[0] == "frame 0; out of memory: 2 frames at once"
+    assert result.done.all()
+
+
+def test_tiles_agree_with_the_whole():
+    torch.manual_seed(0)
+    model = Hungry(TINY, 2)
+    image = torch.rand(1, 1, 300, 290)
+    model.limit = image.numel()
+    whole = Predictor(model, CPU, 1).probabilities(image)
+    model.limit = 256 * 256
+    predictor = Predictor(model, CPU, 1)
+    tiled = predictor.probabilities(image)
+    assert predictor.notes == [
+        "out of memory: tiles of 384 pixels",
+        "out of memory: tiles of 256 pixels",
+    ]
+    assert tiled.shape == whole.shape
+    assert (tiled - whole).abs().mean() < 0.01
+    model.limit = 0
+    with pytest.raises(MotionSegError, match="even with tiles of 128 pixels"):
+        predictor.probabilities(image)
+
+
+def test_what_is_out_of_memory():
+    words = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"
+    assert is_out_of_memory(RuntimeError(words))
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert not is_out_of_memory(RuntimeError("shape mismatch"))
+
+
+def test_other_failures_pass_through(noise_cine):
+    class Broken(SegmentationNet):
+        def probabilities(self, x):
+            raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        segment(noise_cine, Broken(TINY, 2), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"frames": [8]}, "frame 8 is outside the loop's frames 0 to 7"),
+        ({"frames": [-1]}, "frame -1 is outside"),
+        ({"threshold": 0}, "threshold must be between 0 and 1; got 0"),
+        ({"threshold": 1.5}, "got 1.5"),
+        ({"batch": 0}, "batch must be at least 1"),
+    ],
+)
+def test_options_out_of_range(noise_cine, options, message):
+    with pytest.raises(SettingsError, match=message):
+        segment(noise_cine, network(), device="cpu", **options)
+
+
+def test_a_checkpoint_that_gives_no_masks(noise_cine, tmp_path):
+    config = {"in_channels": 1, "embedding_dim": 8, "width": 4, "depth": 2}
+    card = ModelCard("embedding", "UNet", config, {})
+    save_model(tmp_path / "e.safetensors", UNet(TINY), card)
+    with pytest.raises(CheckpointError, match="embedding"):
+        segment(noise_cine, tmp_path / "e.safetensors", device="cpu")
