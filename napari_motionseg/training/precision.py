@@ -1,0 +1,64 @@
+"""Mixed precision: bf16 where a device computes in it, and the layout that suits."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from napari_motionseg.training.settings import Precision
+
+# bf16 on a processor without these runs, but is emulated and slower than float32
+CPU_BF16_FEATURES = ("avx512_bf16", "amx_bf16", "amx_tile")
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the type that convolutions compute in: bfloat16 or float32.
+
+    Parameters
+    ----------
+    precision
+        ``"auto"`` is bf16 on CUDA devices and processors that have it in hardware.
+    device
+        Where training runs.
+    """
+    if precision == "auto":
+        return torch.bfloat16 if has_bf16(device) else torch.float32
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Return whether `device` multiplies bf16 matrices in hardware."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and _processor_has_bf16()
+
+
+def _processor_has_bf16() -> bool:
+    # torch has no public call for it in all versions that are supported
+    checks = (getattr(torch.cpu, f"_is_{n}_supported", None) for n in CPU_BF16_FEATURES)
+    return any(bool(check()) for check in checks if check is not None)
+
+
+def autocast(
+    device: torch.device, dtype: torch.dtype | Precision = "auto"
+) -> torch.autocast:
+    """Return the context in which a forward pass computes in `dtype`.
+
+    Parameters
+    ----------
+    device
+        Where the model is.
+    dtype
+        bfloat16 or float32, or a precision by name, see `resolve_precision`.
+    """
+    if isinstance(dtype, str):
+        dtype = resolve_precision(dtype, device)
+    return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
+
+
+def place(model: nn.Module, device: torch.device) -> None:
+    """Move `model` to `device`, channels last where convolutions run faster so."""
+    if device.type in ("cpu", "cuda"):
+        model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        model.to(device)

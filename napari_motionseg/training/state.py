@@ -1,0 +1,155 @@
+"""The state of a training on disk: all that is needed to go on as if never stopped."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from napari_motionseg.errors import TrainingError
+from napari_motionseg.io.atomic import replacing
+
+HEADER = "motionseg-training-state"
+WEIGHTS, MOMENTS, LOSSES = "weights/", "moments/", "losses"
+
+
+@dataclass
+class TrainingState:
+    """A training between two steps.
+
+    Parameters
+    ----------
+    step
+        Steps done.
+    identity
+        What must be the same to go on: settings, data, network; JSON values.
+    batch_size
+        Pictures a step, None if the task does not say.
+    losses
+        Of every step.
+    weights
+        The network's parameters and buffers by name.
+    moments
+        Adam's ``step``, ``exp_avg`` and ``exp_avg_sq`` as ``<parameter>/<moment>``.
+    """
+
+    step: int
+    identity: dict[str, Any]
+    batch_size: int | None = None
+    losses: list[float] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    moments: dict[str, Tensor] = field(default_factory=dict)
+
+
+def write_state(path: Path, state: TrainingState) -> None:
+    """Write `state` as safetensors, atomically.
+
+    Raises
+    ------
+    WriteError
+        If the folder cannot be written or the disk is full.
+    """
+    tensors = {WEIGHTS + name: plain(t) for name, t in state.weights.items()}
+    tensors |= {MOMENTS + name: plain(t) for name, t in state.moments.items()}
+    tensors[LOSSES] = torch.tensor(state.losses, dtype=torch.float64)
+    header = {
+        "step": state.step,
+        "identity": state.identity,
+        "batch_size": state.batch_size,
+    }
+    with replacing(path) as temporary:
+        save(tensors, temporary, {HEADER: json.dumps(header)})
+
+
+def save(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
+    """Write a safetensors file; a full disk is an `OSError`, as for any file."""
+    try:
+        save_file(tensors, path, header)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def plain(tensor: Tensor) -> Tensor:
+    """Return a copy as the file format wants it: own memory, rows last, on the CPU."""
+    return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+
+
+def read_state(path: Path) -> TrainingState:
+    """Read what `write_state` wrote.
+
+    Raises
+    ------
+    TrainingError
+        If the file is damaged or holds something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return TrainingState(
+            step=int(header["step"]),
+            identity=dict(header["identity"]),
+            batch_size=header["batch_size"],
+            losses=tensors[LOSSES].tolist(),
+            weights=_part(tensors, WEIGHTS),
+            moments=_part(tensors, MOMENTS),
+        )
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"{path} is no training state that can be read ({error}); delete it, or "
+            "start without resume"
+        ) from error
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n[len(prefix) :]: t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def collect_moments(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
+    """Return Adam's moments by parameter name."""
+    return {
+        f"{name}/{key}": value
+        for name, parameter in model.named_parameters()
+        for key, value in optimizer.state.get(parameter, {}).items()
+    }
+
+
+def restore_moments(
+    model: nn.Module, optimizer: Optimizer, moments: Mapping[str, Tensor]
+) -> None:
+    """Give `optimizer` the moments that `collect_moments` returned."""
+    parameters = dict(model.named_parameters())
+    for path, saved in moments.items():
+        name, _, key = path.rpartition("/")
+        parameter = parameters[name]
+        # The moments must lie in memory as the parameter does (channels last): the
+        # fused optimizer walks all of them with one pointer.
+        own = saved if key == "step" else torch.empty_like(parameter).copy_(saved)
+        optimizer.state[parameter][key] = own.to(parameter.device)
+
+
+def differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
+) -> list[str]:
+    """Return what differs between two nested mappings, in words."""
+    found = []
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} was {_short(old)}, is {_short(new)}")
+    return found
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
