@@ -24,6 +24,7 @@ from napari_motionseg.errors import TrainingError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.training.precision import autocast, place, resolve_precision
+from napari_motionseg.training.seeds import step_generator
 from napari_motionseg.training.settings import (
     Precision,
     Schedule,
@@ -167,12 +168,6 @@ def train_job(
     finally:
         trainer.save(path)
     return trainer.record(stopped)
-
-
-def step_generator(seed: int, *numbers: int) -> torch.Generator:
-    """Return a CPU generator that depends on a seed and e.g. the step alone."""
-    mixed = np.random.SeedSequence((seed, *numbers)).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(mixed[0]))
 
 
 class _Trainer:

@@ -82,6 +82,11 @@ def plain(tensor: Tensor) -> Tensor:
     return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
+def steps_done(path: Path) -> int:
+    """Return the step of the state at `path`; 0 where there is none."""
+    return read_state(path).step if path.exists() else 0
+
+
 def read_state(path: Path) -> TrainingState:
     """Read what `write_state` wrote.
 

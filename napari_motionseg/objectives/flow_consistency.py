@@ -1,0 +1,311 @@
+r"""Flow consistency loss: neighbours that move alike shall have like embeddings.
+
+Ma, Liu, Zhi, Song (2019): Flow Based Self-supervised Pixel Embedding for Image
+Segmentation, section 3.1. For a pixel p, each of its neighbours q is the best one with
+a probability that follows from flow, P_f(q | p), and one that follows from embeddings,
+P_phi(q | p); their cross entropy, weighted by the length of the flow at p, is the loss:
+
+.. math:: L = \sum_p |f_p| \; H\big(P_f(\cdot | p), P_\phi(\cdot | p)\big)
+
+The loss does not change when the embeddings are scaled or turned, nor when flow and
+picture are mirrored or turned together. It costs memory in proportion to the points.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.options import unknown_choice
+
+Kernel = Literal["shifted-cosine", "softmax"]
+Reduction = Literal["mean", "sum"]
+
+# An embedding shorter than this has no direction: its cosine counts as 0
+SHORTEST_EMBEDDING = 1e-6
+# Far below any flow a network gives, far above underflow: see `sample_points`
+STILL_PX = 1e-30
+
+
+@dataclass(frozen=True)
+class FlowConsistency:
+    """The objective with its settings; the defaults are the paper's.
+
+    Parameters
+    ----------
+    points
+        Pixels an image, see `sample_points`.
+    neighborhood, sigma, epsilon, kernel, temperature
+        See `flow_consistency_loss`.
+    """
+
+    points: int = 250
+    neighborhood: int = 5
+    sigma: float = 0.5
+    epsilon: float = 1.0
+    kernel: Kernel = "shifted-cosine"
+    temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.points < 1:
+            raise SettingsError(f"points must be at least 1; got {self.points}")
+        _check_settings(self.neighborhood, self.sigma, self.epsilon, self.temperature)
+        _check_choice("kernel", self.kernel, get_args(Kernel))
+
+    def __call__(
+        self, embedding: Tensor, flow: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean loss of random points, and metrics (none).
+
+        Parameters
+        ----------
+        embedding, flow
+            See `flow_consistency_loss`.
+        generator
+            Draws the points.
+        """
+        points = sample_points(flow, self.points, generator=generator)
+        loss = flow_consistency_loss(
+            embedding,
+            flow,
+            points,
+            neighborhood=self.neighborhood,
+            sigma=self.sigma,
+            epsilon=self.epsilon,
+            kernel=self.kernel,
+            temperature=self.temperature,
+        )
+        return loss, {}
+
+
+def flow_consistency_loss(
+    embedding: Tensor,
+    flow: Tensor,
+    points: Tensor,
+    *,
+    neighborhood: int = 5,
+    sigma: float = 0.5,
+    epsilon: float = 1.0,
+    kernel: Kernel = "shifted-cosine",
+    temperature: float = 0.1,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    r"""Return the flow consistency loss (equations 1 to 6).
+
+    Parameters
+    ----------
+    embedding
+        :math:`\phi`, ``(B, D, H, W)``; any length, only directions count.
+    flow
+        f, ``(B, 2, H, W)`` in pixels, channel 0 = x, 1 = y; a constant, no gradient
+        goes into it.
+    points
+        p, ``(B, N, 2)`` integers, row and column.
+    neighborhood
+        Side of the square of neighbours q around p, odd: 5 has 24 neighbours, the
+        pixel itself is none, and neighbours outside the image are left out.
+    sigma, epsilon
+        Width of the flow kernel, and its noise term in px^2 (equation 6).
+    kernel
+        Similarity of two embeddings with cosine c (equation 4). The paper's ratio of
+        cosines (equation 3) is no probability where a cosine is negative, so
+        ``"shifted-cosine"`` takes (1 + c) / 2 and ``"softmax"`` exp(c / temperature).
+    temperature
+        Of ``"softmax"``.
+    reduction
+        ``"sum"`` is equation 1 to the letter, over the points of all images;
+        ``"mean"`` divides it by their number B N (not by the sum of weights: an image
+        in which little moves shall teach little).
+
+    Returns
+    -------
+    Tensor
+        Scalar, float32 or better, never negative. Its least value is not 0 but the
+        weighted entropy of P_f.
+
+    Raises
+    ------
+    SettingsError
+        If shapes do not belong together, a point is outside the image, or a setting is
+        none of the above.
+
+    Notes
+    -----
+    Equation 2 lacks its minus sign in print. An embedding of length 0 has cosine 0 with
+    every other and gets no gradient; value and gradient are finite for any input that
+    is finite.
+    """
+    _check_settings(neighborhood, sigma, epsilon, temperature)
+    _check_choice("kernel", kernel, get_args(Kernel))
+    _check_choice("reduction", reduction, get_args(Reduction))
+    _check_shapes(embedding, flow, points)
+    neighbours, inside = _neighbours_of(points, neighborhood, embedding.shape[-2:])
+    with torch.no_grad():
+        at_point, around = _gather(flow, points), _gather(flow, neighbours)
+        target = _flow_probabilities(at_point, around, inside, sigma, epsilon)
+        weight = torch.linalg.vector_norm(at_point, dim=-1)
+    cosine = _cosine(_gather(embedding, points), _gather(embedding, neighbours))
+    log_probability = _log_probabilities(cosine, inside, kernel, temperature)
+    cross_entropy = -(target * log_probability).sum(dim=-1)  # equation 2
+    loss: Tensor = (weight * cross_entropy).sum()  # equation 1
+    return loss if reduction == "sum" else loss / weight.numel()
+
+
+def sample_points(
+    flow: Tensor, count: int = 250, *, generator: torch.Generator
+) -> Tensor:
+    """Draw pixels by the length of their flow, without replacement (section 4.3).
+
+    Parameters
+    ----------
+    flow
+        ``(B, 2, H, W)`` in pixels.
+    count
+        Points an image.
+    generator
+        Its device is where the points are drawn.
+
+    Returns
+    -------
+    Tensor
+        ``(B, count, 2)`` int64 row and column, on the flow's device. Where fewer than
+        `count` pixels move, all of them are taken and the rest is drawn uniformly from
+        the still ones, which weigh nothing in the loss.
+
+    Raises
+    ------
+    SettingsError
+        If the image has fewer pixels than `count`, or a flow is not finite.
+
+    Notes
+    -----
+    The largest of log(w) + Gumbel noise are a draw without replacement with
+    probabilities in proportion to w (Efraimidis & Spirakis, 2006).
+    """
+    if flow.ndim != 4 or flow.shape[1] != 2:
+        raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
+    width = flow.shape[-1]
+    length = torch.linalg.vector_norm(flow.detach(), dim=1, dtype=torch.float64)
+    length = length.flatten(1).to(generator.device)
+    if not 1 <= count <= length.shape[1]:
+        raise SettingsError(
+            f"count must be from 1 to the {length.shape[1]} pixels of an image; "
+            f"got {count}"
+        )
+    if not bool(torch.isfinite(length).all()):
+        raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
+    uniform = torch.rand(
+        length.shape, generator=generator, device=length.device, dtype=torch.float64
+    )
+    noise = -torch.log(-torch.log(uniform))
+    keys = torch.log(length.clamp(min=STILL_PX)) + noise
+    chosen = keys.topk(count, dim=1).indices.to(flow.device)
+    return torch.stack((chosen // width, chosen % width), dim=-1)
+
+
+def _neighbours_of(
+    points: Tensor, neighborhood: int, size: torch.Size
+) -> tuple[Tensor, Tensor]:
+    """Return pixels ``(B, N, K, 2)`` and whether they are inside ``(B, N, K)``."""
+    reach = torch.arange(neighborhood, device=points.device) - neighborhood // 2
+    square = torch.cartesian_prod(reach, reach)
+    offsets = square[square.abs().sum(dim=1) > 0]
+    pixels = points[:, :, None] + offsets
+    last = torch.tensor(size, device=points.device) - 1
+    inside = ((pixels >= 0) & (pixels <= last)).all(dim=-1)
+    return pixels.clamp(min=torch.zeros_like(last), max=last), inside
+
+
+def _gather(field: Tensor, pixels: Tensor) -> Tensor:
+    """Take the vectors ``(B, ..., C)`` of ``(B, C, H, W)`` at pixels ``(B, ..., 2)``.
+
+    Only these are copied, whatever the layout of `field`, to float32 or better.
+    """
+    batch = torch.arange(len(field), device=field.device)
+    batch = batch.view(-1, *[1] * (pixels.ndim - 2))
+    values = field[batch, :, pixels[..., 0], pixels[..., 1]]
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def _flow_probabilities(
+    at_point: Tensor, around: Tensor, inside: Tensor, sigma: float, epsilon: float
+) -> Tensor:
+    """Return P_f ``(B, N, K)`` from flows ``(B, N, 2)`` and ``(B, N, K, 2)``."""
+    distance = (at_point[:, :, None] - around).square().sum(dim=-1)
+    relative = distance / (at_point.square().sum(dim=-1, keepdim=True) + epsilon)
+    exponent = -relative / (2 * sigma**2)  # equation 6
+    # equation 5; as a softmax, which survives where every similarity underflows
+    return exponent.masked_fill(~inside, -math.inf).softmax(dim=-1)
+
+
+def _cosine(at_point: Tensor, around: Tensor) -> Tensor:
+    """Return cosines ``(B, N, K)``, equation 4; 0 without gradient at length 0."""
+    return (_unit(at_point)[:, :, None] * _unit(around)).sum(dim=-1)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    square = vectors.square().sum(dim=-1, keepdim=True)
+    short = square < SHORTEST_EMBEDDING**2
+    # both branches of a where get a gradient, so the root must not see the zero
+    scale = square.masked_fill(short, 1.0).rsqrt()
+    return (vectors * scale).masked_fill(short, 0.0)
+
+
+def _log_probabilities(
+    cosine: Tensor, inside: Tensor, kernel: Kernel, temperature: float
+) -> Tensor:
+    """Return log P_phi ``(B, N, K)``, equation 3, and 0 outside the image."""
+    if kernel == "softmax":
+        logarithm = cosine / temperature
+    else:
+        # opposite embeddings: a similarity below rounding has no logarithm to rely on
+        least = torch.finfo(cosine.dtype).eps
+        logarithm = ((1 + cosine) / 2).clamp(min=least).log()
+    logarithm = logarithm.masked_fill(~inside, -math.inf).log_softmax(dim=-1)
+    return logarithm.masked_fill(~inside, 0.0)
+
+
+def _check_settings(
+    neighborhood: int, sigma: float, epsilon: float, temperature: float
+) -> None:
+    if neighborhood < 3 or neighborhood % 2 == 0:
+        raise SettingsError(
+            f"neighborhood must be odd and at least 3; got {neighborhood}"
+        )
+    numbers = {"sigma": sigma, "epsilon": epsilon, "temperature": temperature}
+    for name, value in numbers.items():
+        if not (math.isfinite(value) and value > 0):
+            raise SettingsError(f"{name} must be positive; got {value}")
+
+
+def _check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(unknown_choice(kind, value, dict.fromkeys(choices)))
+
+
+def _check_shapes(embedding: Tensor, flow: Tensor, points: Tensor) -> None:
+    shape = tuple(embedding.shape)
+    if embedding.ndim != 4:
+        raise SettingsError(f"embedding must be (B, D, H, W); got {shape}")
+    batch, _, height, width = shape
+    if tuple(flow.shape) != (batch, 2, height, width):
+        raise SettingsError(
+            f"flow must be {(batch, 2, height, width)} beside an embedding of "
+            f"{shape}; got {tuple(flow.shape)}"
+        )
+    if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
+        raise SettingsError(
+            f"points must be ({batch}, N, 2), row and column; got {tuple(points.shape)}"
+        )
+    if points.is_floating_point():
+        raise SettingsError(f"points must be integers; got {points.dtype}")
+    if height * width < 2:
+        raise SettingsError("an image of one pixel has no neighbours")
+    size = torch.tensor((height, width), device=points.device)
+    if not bool(((points >= 0) & (points < size)).all()):
+        raise SettingsError(f"points must lie in the image of {height} x {width}")

@@ -1,0 +1,370 @@
+"""Training PWC-Net on synthetic angiograms, whose flow is known exactly.
+
+Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2019),
+4.5, where vessels and background move apart from each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.jobs import Job, Progress, run
+from napari_motionseg.models import ModelCard, PWCNet, load_model, save_model
+from napari_motionseg.motion.colors import flow_to_rgb
+from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.synthesis.pairs import training_pairs
+from napari_motionseg.training.flow_loss import (
+    Penalty,
+    downsample_flow,
+    multiscale_flow_loss,
+)
+from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.pairs import PairPool, Pairs
+from napari_motionseg.training.seeds import derived_seed
+from napari_motionseg.training.settings import at_least, one_of
+from napari_motionseg.training.state import steps_done
+from napari_motionseg.training.transforms import (
+    jitter,
+    mirror,
+    mirror_flow,
+    turn,
+    turn_flow,
+)
+
+CROP_MULTIPLE = 64  # the coarsest level of the pyramid
+OUTPUT_FACTOR = 4  # pixels a side of one pixel of the finest flow
+HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
+# The two pictures of a pair also differ a little: exposure control, quantum noise
+SECOND_JITTER = 0.2
+
+
+@dataclass(frozen=True)
+class FlowTrainingSettings:
+    """How to train PWC-Net.
+
+    Parameters
+    ----------
+    batch
+        Pairs a step.
+    crop
+        Side in pixels, a multiple of 64, of the windows that are trained on.
+    pair_size
+        Side in pixels of the pairs that are made.
+    pool_size
+        Pairs that are kept; rounded up to whole blocks.
+    block
+        Pairs that are made at a time.
+    refresh_every
+        Steps after which the oldest block gives way to a new one; 0 for never.
+    penalty
+        ``"l2"``, or ``"robust"`` for fine-tuning.
+    vessel_weight
+        A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
+        of the pixels and fill less than one pixel of the network's output.
+    jitter
+        Strength of the changes of gray.
+    in_channels
+        Of a network from scratch.
+    held_out
+        Pairs that are never trained on and measured at the end.
+    synthesis
+        How the angiograms look; None for the synthesis' own variety.
+    training
+        Steps, rate, schedule, precision, device, seed.
+
+    Raises
+    ------
+    SettingsError
+        If a value cannot be.
+    """
+
+    batch: int = 4
+    crop: int = 192
+    pair_size: int = 256
+    pool_size: int = 256
+    block: int = 16
+    refresh_every: int = 50
+    penalty: Penalty = "l2"
+    vessel_weight: float = 4.0
+    jitter: float = 1.0
+    in_channels: int = 1
+    held_out: int = 16
+    synthesis: SynthesisConfig | None = None
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=2000,
+            learning_rate=4e-4,
+            schedule="one-cycle",
+            weight_decay=1e-4,
+            clip_norm=10.0,
+        )
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "pool_size", "block", "in_channels", "held_out"):
+            at_least(self, name, 1)
+        for name in ("refresh_every", "vessel_weight", "jitter"):
+            at_least(self, name, 0)
+        one_of(self, "penalty", get_args(Penalty))
+        if self.crop < 1 or self.crop % CROP_MULTIPLE:
+            raise SettingsError(
+                f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
+            )
+        if self.pair_size < self.crop:
+            raise SettingsError(
+                f"pair_size must be at least crop ({self.crop}); got {self.pair_size}"
+            )
+
+
+class FlowTask:
+    """Batches of moved, turned and cropped pairs, and the multi-scale loss on them.
+
+    Parameters
+    ----------
+    model
+        Trained in place.
+    pool
+        Where pairs come from.
+    held_out
+        Pairs to look at and to measure on.
+    settings
+        See `FlowTrainingSettings`.
+    """
+
+    def __init__(
+        self,
+        model: PWCNet,
+        pool: PairPool,
+        held_out: Pairs,
+        settings: FlowTrainingSettings,
+    ) -> None:
+        self.model = model
+        self.batch_size = settings.batch
+        self._pool = pool
+        self._held_out = held_out
+        self._settings = settings
+
+    def loss(
+        self, step: int, generator: torch.Generator, device: torch.device
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the multi-scale loss; metrics are end-point errors in px."""
+        pictures, flow, vessel = self.batch(step, generator)
+        pictures, flow = pictures.to(device), flow.to(device)
+        vessel = vessel.to(device)
+        first, second = pictures.split(1, dim=1)
+        flows = self.model.decode(
+            self.model.pyramid(first), self.model.pyramid(second), all_levels=True
+        )
+        weight = self._settings.vessel_weight
+        weights = 1 + weight * vessel if weight else None
+        loss = multiscale_flow_loss(
+            flows, flow, penalty=self._settings.penalty, pixel_weights=weights
+        )
+        finest = max(flows, key=lambda level: level.shape[-1])
+        with torch.no_grad():
+            wanted, _ = downsample_flow(flow, OUTPUT_FACTOR, weights)
+            error = torch.linalg.vector_norm(finest.float() - wanted, dim=1).mean()
+        return loss, {"epe": float(error)}
+
+    def batch(
+        self, step: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return pictures and flow ``(B, 2, H, W)`` and vessel ``(B, H, W)``."""
+        chosen = torch.randint(
+            len(self._pool), (self.batch_size,), generator=generator
+        ).tolist()
+        parts = [self._one(step, index, generator) for index in chosen]
+        pictures, flow, vessel = (
+            torch.stack(part) for part in zip(*parts, strict=True)
+        )
+        strength = self._settings.jitter
+        pictures = jitter(pictures, generator, strength)
+        apart = pictures.flatten(0, 1)[:, None]
+        apart = jitter(apart, generator, strength * SECOND_JITTER)
+        return apart.view_as(pictures), flow, vessel
+
+    def _one(
+        self, step: int, index: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        pictures, flow, vessel = self._pool.pair(step, index)
+        crop = self._settings.crop
+        room = pictures.shape[-1] - crop + 1
+        top, left = torch.randint(room, (2,), generator=generator).tolist()
+        quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
+        window = (..., slice(top, top + crop), slice(left, left + crop))
+        pictures, flow = pictures[window].float(), flow[window].float()
+        vessel = vessel[window]
+        if mirrored % 2:
+            pictures, vessel = mirror(pictures), mirror(vessel)
+            flow = mirror_flow(flow)
+        return (
+            turn(pictures, quarters),
+            turn_flow(flow, quarters),
+            turn(vessel, quarters),
+        )
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Return found and true flow of a held-out pair as colours ``(H, 2W, 3)``."""
+        truth = self._held_out.flow[0].float().numpy()
+        found = predict(self.model, self._held_out.pictures[:1])[0].numpy()
+        largest = float(np.linalg.norm(truth, axis=0).max()) or None
+        both = np.concatenate((found, truth), axis=-1)
+        return flow_to_rgb(both, largest)
+
+
+def train_flow_job(
+    settings: FlowTrainingSettings,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    start: str | Path | None = None,
+) -> Job[Path]:
+    """Train PWC-Net on synthetic pairs.
+
+    Parameters
+    ----------
+    settings
+        See `FlowTrainingSettings`.
+    out
+        The ``"flow"`` checkpoint to write, in float16. Beside it lies
+        ``<out>.state.safetensors``, from which `resume` goes on.
+    resume
+        Go on where the last run with these settings ended.
+    start
+        A ``"flow"`` checkpoint to start from; from scratch if None.
+
+    Yields
+    ------
+    Progress
+        First while pairs are made, then after each step with ``metrics["loss"]`` and
+        ``metrics["epe"]`` (px); `preview` is found and true flow side by side, uint8.
+
+    Returns
+    -------
+    Path
+        `out`. After `STOP` it holds what was learnt so far.
+
+    Raises
+    ------
+    CheckpointError
+        If `start` holds no PWC-Net.
+    TrainingError
+        See `train_job`.
+    """
+    out = Path(out)
+    state_path = out.with_name(out.name + ".state.safetensors")
+    seed = settings.training.seed
+    make = partial(_make_pairs, settings)
+    pool = PairPool(
+        make,
+        blocks=-(-settings.pool_size // settings.block),
+        block=settings.block,
+        refresh_every=settings.refresh_every,
+        seed=seed,
+    )
+    model, origin = starting_network(start, settings.in_channels, seed)
+    yield from pool.fill_job(steps_done(state_path) if resume else 0)
+    held_out = Pairs.from_arrays(
+        make(settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
+    )
+    task = FlowTask(model, pool, held_out, settings)
+    whole = dataclasses.asdict(settings)
+    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
+    record = yield from train_job(
+        task,
+        settings.training,
+        state_path=state_path,
+        resume=resume,
+        identity={"flow": identity, "start": origin},
+    )
+    errors = end_point_errors(model, held_out)
+    provenance = {
+        "settings": whole,
+        "start": origin,
+        "training": record.provenance,
+        "held_out_epe_px": errors,
+    }
+    configuration = {"in_channels": model.in_channels}
+    card = ModelCard("flow", "PWCNet", configuration, provenance)
+    save_model(out, model, card, dtype=torch.float16)
+    yield Progress(record.steps_done, settings.training.steps, "Done", errors)
+    return out
+
+
+def train_flow(
+    settings: FlowTrainingSettings,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    start: str | Path | None = None,
+) -> Path:
+    """Run `train_flow_job` to its end."""
+    return run(train_flow_job(settings, out=out, resume=resume, start=start))
+
+
+def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:
+    return training_pairs(count, settings.pair_size, seed, config=settings.synthesis)
+
+
+def starting_network(
+    start: str | Path | None, in_channels: int, seed: int
+) -> tuple[PWCNet, dict[str, Any]]:
+    """Return the network to train and, for the record, where it comes from.
+
+    Raises
+    ------
+    CheckpointError
+        If `start` holds another network.
+    """
+    if start is None:
+        with torch.random.fork_rng(devices=[]):
+            # the layers' own initialisation knows no generator
+            torch.manual_seed(seed)
+            return PWCNet(in_channels), {"kind": "scratch"}
+    model, card = load_model(start, kind="flow")
+    if not isinstance(model, PWCNet):
+        raise CheckpointError(
+            f"{start}: holds a {type(model).__name__}; flow training goes on from a "
+            "PWC-Net, or from scratch"
+        )
+    digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+    return model, {"kind": card.kind, "sha256": digest}
+
+
+def predict(model: PWCNet, pictures: Tensor) -> Tensor:
+    """Return the flow ``(N, 2, H, W)`` in px of pairs ``(N, 2, H, W)``, on the CPU."""
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            pairs = (pair[None].float().to(device).split(1, dim=1) for pair in pictures)
+            return torch.cat([model(*pair).float().cpu() for pair in pairs])
+    finally:
+        model.train(training)
+
+
+def end_point_errors(model: PWCNet, pairs: Pairs) -> dict[str, float]:
+    """Return mean end-point errors in px: all pixels, vessels, and of zero flow."""
+    truth = pairs.flow.float()
+    error = torch.linalg.vector_norm(predict(model, pairs.pictures) - truth, dim=1)
+    length = torch.linalg.vector_norm(truth, dim=1)
+    vessel = pairs.vessel
+    measures = {
+        "epe_all": error,
+        "epe_vessel": error[vessel],
+        "zero_flow_all": length,
+        "zero_flow_vessel": length[vessel],
+    }
+    return {name: float(m.mean()) for name, m in measures.items() if m.numel()}

@@ -1,0 +1,111 @@
+"""The multi-scale loss that PWC-Net is trained with (Sun et al., 2018, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_motionseg.errors import SettingsError
+
+Penalty = Literal["l2", "robust"]
+
+# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow
+LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
+    {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005}
+)
+FLOW_UNIT_PX = 20.0
+ROBUST_EXPONENT, ROBUST_OFFSET = 0.4, 0.01
+
+
+def multiscale_flow_loss(
+    flows: Sequence[Tensor],
+    target: Tensor,
+    *,
+    penalty: Penalty = "l2",
+    pixel_weights: Tensor | None = None,
+) -> Tensor:
+    """Return the weighted sum of each level's error, mean over the pictures.
+
+    Parameters
+    ----------
+    flows
+        One ``(B, 2, H / 2^l, W / 2^l)`` for each level l of `LEVEL_WEIGHTS`, in any
+        order, in pixels of the full resolution.
+    target
+        ``(B, 2, H, W)`` in pixels; averaged over the block of each coarse pixel.
+    penalty
+        ``"l2"``: the sum over pixels of the vectors' distances (equation 2 of the
+        paper); ``"robust"``: of ``(|difference|_1 + 0.01) ** 0.4`` (equation 3).
+    pixel_weights
+        ``(B, H, W)``, positive, mean about 1: how much a pixel counts in the average
+        of its block and the block in the sum. All 1 is the paper.
+
+    Returns
+    -------
+    Tensor
+        Scalar; 0 where all is right, but for the robust penalty's offset.
+
+    Raises
+    ------
+    SettingsError
+        If `penalty` is unknown or a flow's shape is no level of the target.
+    """
+    if penalty not in get_args(Penalty):
+        raise SettingsError(f"penalty must be 'l2' or 'robust', not {penalty!r}")
+    total = target.new_zeros((), dtype=torch.float32)
+    for flow in flows:
+        level = _level_of(flow, target)
+        wanted, weights = downsample_flow(target, 2**level, pixel_weights)
+        difference = (flow.float() - wanted) / FLOW_UNIT_PX
+        if penalty == "l2":
+            error = torch.linalg.vector_norm(difference, dim=1)
+        else:
+            size = difference.abs().sum(dim=1)
+            error = (size + ROBUST_OFFSET) ** ROBUST_EXPONENT
+        total = total + LEVEL_WEIGHTS[level] * (weights * error).sum() / len(target)
+    return total
+
+
+def downsample_flow(
+    flow: Tensor, factor: int, pixel_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Average a flow over blocks of `factor` pixels a side; vectors keep their unit.
+
+    Parameters
+    ----------
+    flow
+        ``(B, 2, H, W)``, sides multiples of `factor`.
+    factor
+        Pixels a side.
+    pixel_weights
+        ``(B, H, W)``, or None for the plain mean.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        The flow ``(B, 2, H / factor, W / factor)`` and the mean weight of each block
+        ``(B, H / factor, W / factor)``, float32.
+    """
+    flow = flow.float()
+    if pixel_weights is None:
+        pooled = functional.avg_pool2d(flow, factor)
+        return pooled, torch.ones_like(pooled[:, 0])
+    weights = pixel_weights.float()[:, None]
+    mean_weight = functional.avg_pool2d(weights, factor)
+    pooled = functional.avg_pool2d(flow * weights, factor) / mean_weight
+    return pooled, mean_weight[:, 0]
+
+
+def _level_of(flow: Tensor, target: Tensor) -> int:
+    for level in LEVEL_WEIGHTS:
+        if tuple(flow.shape[-2:]) == tuple(n / 2**level for n in target.shape[-2:]):
+            return level
+    raise SettingsError(
+        f"a flow of shape {tuple(flow.shape)} is no level of a target of shape "
+        f"{tuple(target.shape)}: sides must be multiples of {2 ** max(LEVEL_WEIGHTS)}"
+    )

@@ -1,0 +1,77 @@
+"""Moving a picture and its flow together, and changing its grays.
+
+Turning a flow field moves its vectors to other pixels and turns the vectors as well.
+Flow has channel 0 = x (columns, right) and 1 = y (rows, down).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# How far the grays of a picture are changed at strength 1
+GAMMA, CONTRAST, BRIGHTNESS, NOISE = 0.3, 0.3, 0.1, 0.02
+
+
+def mirror(picture: Tensor) -> Tensor:
+    """Swap left and right of ``(..., H, W)``."""
+    return picture.flip(-1)
+
+
+def mirror_flow(flow: Tensor) -> Tensor:
+    """Swap left and right of a flow field ``(..., 2, H, W)``, vectors included."""
+    x, y = flow.flip(-1).unbind(-3)
+    return torch.stack((-x, y), dim=-3)
+
+
+def turn(picture: Tensor, quarters: int) -> Tensor:
+    """Turn ``(..., H, W)`` counter-clockwise by `quarters` times 90 degrees."""
+    return torch.rot90(picture, quarters, (-2, -1))
+
+
+def turn_flow(flow: Tensor, quarters: int) -> Tensor:
+    """Turn a flow field ``(..., 2, H, W)`` like `turn`, vectors included.
+
+    Notes
+    -----
+    What points right (x) points up (-y) afterwards, what points down (y) right (x).
+    """
+    flow = turn(flow, quarters)
+    for _ in range(quarters % 4):
+        x, y = flow.unbind(-3)
+        flow = torch.stack((y, -x), dim=-3)
+    return flow
+
+
+def jitter(pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:
+    """Change gamma, contrast and brightness of each picture, and add noise.
+
+    Parameters
+    ----------
+    pictures
+        ``(B, C, H, W)`` in [0, 1] on the CPU; all channels of one are changed alike.
+    generator
+        On the CPU.
+    strength
+        0 changes nothing.
+
+    Returns
+    -------
+    Tensor
+        ``(B, C, H, W)`` in [0, 1].
+    """
+    if strength == 0:
+        return pictures
+
+    def around_zero() -> Tensor:
+        shape = (len(pictures), 1, 1, 1)
+        return strength * (2 * torch.rand(shape, generator=generator) - 1)
+
+    gamma = torch.exp(GAMMA * around_zero())
+    contrast, brightness = 1 + CONTRAST * around_zero(), BRIGHTNESS * around_zero()
+    noise_level = NOISE * around_zero().abs()
+    curved = pictures.pow(gamma)
+    middle = curved.mean(dim=(1, 2, 3), keepdim=True)
+    noise = torch.randn(pictures.shape, generator=generator).mul_(noise_level)
+    changed = (curved - middle) * contrast + middle + brightness + noise
+    return changed.clamp_(0, 1)
