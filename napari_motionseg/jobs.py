@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ from napari_motionseg.errors import JobError, MotionSegError
 Result = TypeVar("Result")
 STOP: Final = "stop"
 Signal = Literal["stop"]
+DRAIN_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -80,21 +83,24 @@ def _serve(
     try:
         _set_threads()
         result = _forward(connection, function(*args, **kwargs))
+        connection.send(("result", result))
     except (BrokenPipeError, EOFError, KeyboardInterrupt):
         return
     except MotionSegError as error:
         connection.send(("refused", error))
     except BaseException:  # noqa: BLE001 - a child's failure must reach the parent
         connection.send(("failed", traceback.format_exc()))
-    else:
-        connection.send(("result", result))
 
 
 def _set_threads() -> None:
-    """Leave one core to the window; torch otherwise takes them all."""
-    import torch
+    """Leave one core to the window; torch otherwise takes them all.
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+    Torch reads the variable when it is imported; a job without it starts at once.
+    """
+    threads = max(1, (os.cpu_count() or 2) - 1)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def _forward(connection: Connection, job: Job[Any]) -> Any:
@@ -198,8 +204,19 @@ class ChildJob(Generic[Result]):
         if not self.running:
             return
         self._tell("cancel")
-        self._process.join(patience_s)
+        deadline = time.monotonic() + patience_s
+        while self._process.is_alive() and time.monotonic() < deadline:
+            self._drain()
+            self._process.join(DRAIN_EVERY_S)
         self._end("cancelled", None)
+
+    def _drain(self) -> None:
+        """Make room in the pipe: a child that waits to send hears nothing."""
+        try:
+            while self._connection.poll():
+                self._connection.recv()
+        except (EOFError, OSError):
+            return  # the child has ended
 
     def _tell(self, word: str) -> None:
         try:

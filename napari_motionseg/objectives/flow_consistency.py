@@ -54,13 +54,23 @@ class FlowConsistency:
     def __post_init__(self) -> None:
         if self.points < 1:
             raise SettingsError(f"points must be at least 1; got {self.points}")
-        _check_settings(self.neighborhood, self.sigma, self.epsilon, self.temperature)
+        if self.neighborhood < 3 or self.neighborhood % 2 == 0:
+            raise SettingsError(
+                f"neighborhood must be odd and at least 3; got {self.neighborhood}"
+            )
+        for name in ("sigma", "epsilon", "temperature"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise SettingsError(f"{name} must be positive; got {value}")
         _check_choice("kernel", self.kernel, get_args(Kernel))
 
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss of random points, and metrics (none).
+        """Return the mean loss of random points, and ``"divergence"``.
+
+        The divergence is what a loss has above its least value, in nats: the weighted
+        mean of KL(P_f, P_phi), 0 where embeddings tell all that the flow does.
 
         Parameters
         ----------
@@ -70,17 +80,11 @@ class FlowConsistency:
             Draws the points.
         """
         points = sample_points(flow, self.points, generator=generator)
-        loss = flow_consistency_loss(
-            embedding,
-            flow,
-            points,
-            neighborhood=self.neighborhood,
-            sigma=self.sigma,
-            epsilon=self.epsilon,
-            kernel=self.kernel,
-            temperature=self.temperature,
-        )
-        return loss, {}
+        weight, cross_entropy, entropy = _point_terms(embedding, flow, points, self)
+        loss = (weight * cross_entropy).mean()
+        excess = (weight * (cross_entropy.detach() - entropy)).sum()
+        divergence = excess / weight.sum().clamp(min=STILL_PX)
+        return loss, {"divergence": float(divergence)}
 
 
 def flow_consistency_loss(
@@ -140,20 +144,34 @@ def flow_consistency_loss(
     every other and gets no gradient; value and gradient are finite for any input that
     is finite.
     """
-    _check_settings(neighborhood, sigma, epsilon, temperature)
-    _check_choice("kernel", kernel, get_args(Kernel))
     _check_choice("reduction", reduction, get_args(Reduction))
-    _check_shapes(embedding, flow, points)
-    neighbours, inside = _neighbours_of(points, neighborhood, embedding.shape[-2:])
-    with torch.no_grad():
-        at_point, around = _gather(flow, points), _gather(flow, neighbours)
-        target = _flow_probabilities(at_point, around, inside, sigma, epsilon)
-        weight = torch.linalg.vector_norm(at_point, dim=-1)
-    cosine = _cosine(_gather(embedding, points), _gather(embedding, neighbours))
-    log_probability = _log_probabilities(cosine, inside, kernel, temperature)
-    cross_entropy = -(target * log_probability).sum(dim=-1)  # equation 2
+    settings = FlowConsistency(
+        neighborhood=neighborhood,
+        sigma=sigma,
+        epsilon=epsilon,
+        kernel=kernel,
+        temperature=temperature,
+    )
+    weight, cross_entropy, _ = _point_terms(embedding, flow, points, settings)
     loss: Tensor = (weight * cross_entropy).sum()  # equation 1
     return loss if reduction == "sum" else loss / weight.numel()
+
+
+def _point_terms(
+    embedding: Tensor, flow: Tensor, points: Tensor, settings: FlowConsistency
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return |f_p|, H(P_f, P_phi) and H(P_f) of each point, ``(B, N)``."""
+    _check_shapes(embedding, flow, points)
+    size = settings.neighborhood
+    neighbours, inside = _neighbours_of(points, size, embedding.shape[-2:])
+    with torch.no_grad():
+        at_point, around = _gather(flow, points), _gather(flow, neighbours)
+        target = _flow_probabilities(at_point, around, inside, settings)
+        weight = torch.linalg.vector_norm(at_point, dim=-1)
+        entropy = -torch.xlogy(target, target).sum(dim=-1)
+    cosine = _cosine(_gather(embedding, points), _gather(embedding, neighbours))
+    log_probability = _log_probabilities(cosine, inside, settings)
+    return weight, -(target * log_probability).sum(dim=-1), entropy  # equation 2
 
 
 def sample_points(
@@ -233,12 +251,13 @@ def _gather(field: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _flow_probabilities(
-    at_point: Tensor, around: Tensor, inside: Tensor, sigma: float, epsilon: float
+    at_point: Tensor, around: Tensor, inside: Tensor, settings: FlowConsistency
 ) -> Tensor:
     """Return P_f ``(B, N, K)`` from flows ``(B, N, 2)`` and ``(B, N, K, 2)``."""
     distance = (at_point[:, :, None] - around).square().sum(dim=-1)
-    relative = distance / (at_point.square().sum(dim=-1, keepdim=True) + epsilon)
-    exponent = -relative / (2 * sigma**2)  # equation 6
+    noise = settings.epsilon
+    relative = distance / (at_point.square().sum(dim=-1, keepdim=True) + noise)
+    exponent = -relative / (2 * settings.sigma**2)  # equation 6
     # equation 5; as a softmax, which survives where every similarity underflows
     return exponent.masked_fill(~inside, -math.inf).softmax(dim=-1)
 
@@ -257,30 +276,17 @@ def _unit(vectors: Tensor) -> Tensor:
 
 
 def _log_probabilities(
-    cosine: Tensor, inside: Tensor, kernel: Kernel, temperature: float
+    cosine: Tensor, inside: Tensor, settings: FlowConsistency
 ) -> Tensor:
     """Return log P_phi ``(B, N, K)``, equation 3, and 0 outside the image."""
-    if kernel == "softmax":
-        logarithm = cosine / temperature
+    if settings.kernel == "softmax":
+        logarithm = cosine / settings.temperature
     else:
         # opposite embeddings: a similarity below rounding has no logarithm to rely on
         least = torch.finfo(cosine.dtype).eps
         logarithm = ((1 + cosine) / 2).clamp(min=least).log()
     logarithm = logarithm.masked_fill(~inside, -math.inf).log_softmax(dim=-1)
     return logarithm.masked_fill(~inside, 0.0)
-
-
-def _check_settings(
-    neighborhood: int, sigma: float, epsilon: float, temperature: float
-) -> None:
-    if neighborhood < 3 or neighborhood % 2 == 0:
-        raise SettingsError(
-            f"neighborhood must be odd and at least 3; got {neighborhood}"
-        )
-    numbers = {"sigma": sigma, "epsilon": epsilon, "temperature": temperature}
-    for name, value in numbers.items():
-        if not (math.isfinite(value) and value > 0):
-            raise SettingsError(f"{name} must be positive; got {value}")
 
 
 def _check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:

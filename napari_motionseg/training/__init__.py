@@ -1,3 +1,25 @@
-"""Training: the one loop, and what is trained before anyone has labelled anything."""
+"""Training: the one loop, and what is learnt before anyone has labelled anything."""
 
 from __future__ import annotations
+
+from napari_motionseg.training.loop import (
+    Task,
+    TrainingRecord,
+    TrainingSettings,
+    train_job,
+)
+from napari_motionseg.training.pretrain import (
+    PretrainSettings,
+    pretrain,
+    pretrain_job,
+)
+
+__all__ = [
+    "PretrainSettings",
+    "Task",
+    "TrainingRecord",
+    "TrainingSettings",
+    "pretrain",
+    "pretrain_job",
+    "train_job",
+]

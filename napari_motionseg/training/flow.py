@@ -7,7 +7,6 @@ Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,7 @@ from napari_motionseg.training.loop import TrainingSettings, train_job
 from napari_motionseg.training.pairs import PairPool, Pairs
 from napari_motionseg.training.seeds import derived_seed
 from napari_motionseg.training.settings import at_least, one_of
-from napari_motionseg.training.state import steps_done
+from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
 from napari_motionseg.training.transforms import (
     jitter,
     mirror,
@@ -162,7 +161,7 @@ class FlowTask:
         pictures, flow, vessel = self.batch(step, generator)
         pictures, flow = pictures.to(device), flow.to(device)
         vessel = vessel.to(device)
-        first, second = pictures.split(1, dim=1)
+        first, second = pictures[:, :1], pictures[:, 1:]
         flows = self.model.decode(
             self.model.pyramid(first), self.model.pyramid(second), all_levels=True
         )
@@ -220,7 +219,8 @@ class FlowTask:
         found = predict(self.model, self._held_out.pictures[:1])[0].numpy()
         largest = float(np.linalg.norm(truth, axis=0).max()) or None
         both = np.concatenate((found, truth), axis=-1)
-        return flow_to_rgb(both, largest)
+        colours: NDArray[np.uint8] = flow_to_rgb(both, largest)
+        return colours
 
 
 def train_flow_job(
@@ -238,7 +238,7 @@ def train_flow_job(
         See `FlowTrainingSettings`.
     out
         The ``"flow"`` checkpoint to write, in float16. Beside it lies
-        ``<out>.state.safetensors``, from which `resume` goes on.
+        ``<name>.state.safetensors``, from which `resume` goes on.
     resume
         Go on where the last run with these settings ended.
     start
@@ -263,7 +263,7 @@ def train_flow_job(
         See `train_job`.
     """
     out = Path(out)
-    state_path = out.with_name(out.name + ".state.safetensors")
+    state_path = state_path_of(out)
     seed = settings.training.seed
     make = partial(_make_pairs, settings)
     pool = PairPool(
@@ -338,8 +338,7 @@ def starting_network(
             f"{start}: holds a {type(model).__name__}; flow training goes on from a "
             "PWC-Net, or from scratch"
         )
-    digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
-    return model, {"kind": card.kind, "sha256": digest}
+    return model, {"kind": card.kind, "weights_sha256": weights_digest(model)}
 
 
 def predict(model: PWCNet, pictures: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,21 @@ def save(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None
 def plain(tensor: Tensor) -> Tensor:
     """Return a copy as the file format wants it: own memory, rows last, on the CPU."""
     return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+
+
+def state_path_of(out: Path) -> Path:
+    """Return where the state of the training that writes `out` lies: beside it."""
+    return out.with_name(out.name.removesuffix(".safetensors") + ".state.safetensors")
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Return the SHA-256 of names, shapes and values of all weights."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        values = plain(tensor).numpy()
+        digest.update(repr((name, values.shape, values.dtype.str)).encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()
 
 
 def steps_done(path: Path) -> int:

@@ -362,7 +362,12 @@ def test_the_objective_of_the_registry_is_the_loss_of_drawn_points():
     loss, metrics = objective(embedding, flow, generator(3))
     points = sample_points(flow, 30, generator=generator(3))
     assert loss == flow_consistency_loss(embedding, flow, points)
-    assert metrics == {}
+    # the divergence is weighted by |f|: add the flow's own entropy and weigh again
+    one_flow = torch.ones_like(flow)
+    uniform, metrics_of_uniform = objective(embedding * 0 + 1, one_flow, generator())
+    assert metrics["divergence"] > 0
+    assert metrics_of_uniform["divergence"] == pytest.approx(0, abs=1e-12)
+    assert uniform > 0
 
 
 @pytest.mark.parametrize(

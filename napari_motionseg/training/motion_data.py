@@ -1,0 +1,140 @@
+"""Loops and their flow, kept in half precision, for training from motion."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionError, TrainingError
+from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
+
+# Less is what a network makes of two equal pictures, not motion
+LEAST_MOTION_PX = 0.05
+
+
+@dataclass(frozen=True)
+class MovingLoop:
+    """A loop and the flow of its frames.
+
+    Parameters
+    ----------
+    cine
+        The loop; frames are decoded when they are asked for.
+    flow
+        ``(T - gap, 2, H, W)`` float16, px from frame t to t + gap; 0 outside the valid
+        area.
+    gap
+        Frames between the two.
+    """
+
+    cine: Cine
+    flow: NDArray[np.float16]
+    gap: int
+
+    def sample(self, t: int, window: tuple[slice, slice]) -> tuple[Tensor, Tensor]:
+        """Return the picture ``(1, h, w)`` in [0, 1] and flow ``(2, h, w)`` of a frame.
+
+        Both are float32 and the caller's own.
+        """
+        picture = self.cine.normalized(t)[window][None]
+        flow = self.flow[(t, slice(None), *window)].astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(picture)), torch.from_numpy(flow)
+
+
+def moving_loops_job(
+    cines: Sequence[Cine], settings: FlowSettings
+) -> Job[list[MovingLoop]]:
+    """Estimate the flow of every loop; leave out what does not move, and say so.
+
+    Parameters
+    ----------
+    cines
+        Loops of any size.
+    settings
+        Of the flow.
+
+    Yields
+    ------
+    Progress
+        Of each loop's flow; a message of its own for a loop that is left out.
+
+    Raises
+    ------
+    TrainingError
+        If no loop is left, or the job is stopped.
+    """
+    loops: list[MovingLoop] = []
+    reasons: list[str] = []
+    for number, cine in enumerate(cines, start=1):
+        label = f"Flow of loop {number} of {len(cines)} ({cine.name})"
+        found = yield from _moving_loop_job(cine, settings, label)
+        if isinstance(found, MovingLoop):
+            loops.append(found)
+        else:
+            reasons.append(f"{cine.name}: {found}")
+            message = f"Loop {number} of {len(cines)} is left out: {cine.name}: {found}"
+            _heed((yield Progress(number, len(cines), message)))
+    if not loops:
+        raise TrainingError(
+            "no loop has motion to learn from. " + "; ".join(reasons[:10])
+        )
+    return loops
+
+
+def _moving_loop_job(
+    cine: Cine, settings: FlowSettings, label: str
+) -> Job[MovingLoop | str]:
+    """Return the loop with its flow, or the reason why it teaches nothing."""
+    if _is_still(cine):
+        return "all its frames are equal, so its flow carries no information"
+    try:
+        sequence = yield from _labelled(estimate_flow_job(cine, settings), label)
+    except MotionError as error:
+        return str(error)
+    flow = np.asarray(sequence.forward).astype(np.float16)
+    if not np.isfinite(flow).all():
+        return "its flow is not finite"
+    if cine.valid_area is not None:
+        flow *= cine.valid_area
+    if np.abs(flow).max() < LEAST_MOTION_PX:
+        return (
+            f"nothing in it moves by {LEAST_MOTION_PX} px, so its flow carries no "
+            "information"
+        )
+    return MovingLoop(cine, flow, sequence.gap)
+
+
+def _is_still(cine: Cine) -> bool:
+    frames = iter(cine.frames)
+    first = next(frames)
+    return len(cine) > 1 and all(np.array_equal(first, frame) for frame in frames)
+
+
+def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:
+    """Pass on the progress of `job` under `label`, and a cancel to it."""
+    with contextlib.closing(job):
+        while True:
+            try:
+                progress = next(job)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            message = ": ".join(filter(None, (label, progress.message)))
+            _heed((yield dataclasses.replace(progress, message=message, preview=None)))
+
+
+def _heed(signal: Any) -> None:
+    if signal == STOP:
+        raise TrainingError(
+            "stopped while flow was estimated: nothing has been learnt that could be "
+            "kept"
+        )

@@ -1,0 +1,58 @@
+"""Jobs in a module of its own, so that a child process can import them."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from napari_motionseg.errors import LabelError
+from napari_motionseg.jobs import STOP, Progress
+
+
+def counting(steps, pause=0.0, size=0):
+    """Count to `steps`, showing pictures of `size` bytes; the result is the list."""
+    counted = []
+    for step in range(1, steps + 1):
+        counted.append(step)
+        preview = np.zeros(size, np.uint8) if size else None
+        signal = yield Progress(step, steps, f"step {step}", {"x": step / 2}, preview)
+        if signal == STOP:
+            break
+        time.sleep(pause)
+    return counted
+
+
+def with_a_file(path, size=0):
+    """Hold a file open until cancelled, and take it away then."""
+    Path(path).write_text("open")
+    try:
+        yield from counting(100_000, 0.001, size)
+    finally:
+        Path(path).unlink()
+
+
+def crashing():
+    yield Progress(1, 2)
+    raise ZeroDivisionError("the sky fell")
+
+
+def refusing():
+    yield Progress(1, 2)
+    raise LabelError("no label on frame 3")
+
+
+def leaving():
+    yield Progress(1, 2)
+    os._exit(3)
+
+
+def unpicklable():
+    yield Progress(1, 1)
+    return lambda: None
+
+
+def loaded_modules():
+    yield Progress(1, 1)
+    return sorted(sys.modules)

@@ -1,0 +1,97 @@
+"""What an import of the package and of its rooms may and may not load."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_motionseg
+
+GUI = [
+    "napari", "qtpy", "magicgui", "superqt", "vispy", "pyqtgraph",
+    "PyQt5", "PyQt6", "PySide2", "PySide6",
+]  # fmt: skip
+
+BLOCK_GUI = f"""
+import sys
+GUI = {GUI!r}
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in GUI:
+            raise ModuleNotFoundError(f"{{name}} is blocked here", name=name)
+
+sys.meta_path.insert(0, Block())
+"""
+
+IMPORT_ALL = """
+import importlib, pkgutil, traceback
+import napari_motionseg
+
+failed = []
+for module in pkgutil.walk_packages(
+    napari_motionseg.__path__, "napari_motionseg.", onerror=lambda name: None
+):
+    if ".widgets" in module.name or module.name.endswith(".__main__"):
+        continue
+    try:
+        importlib.import_module(module.name)
+    except ImportError:
+        failed.append(f"{module.name}: {traceback.format_exc(limit=-1)}")
+print("\\n".join(failed) or "ok")
+"""
+
+
+def fresh(code):
+    """Run `code` in a fresh process and return what it prints."""
+    root = Path(napari_motionseg.__file__).parents[1]
+    environment = dict(os.environ) | {"PYTHONPATH": str(root)}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("napari_motionseg", ["torch", "pydicom", "scipy", "skimage", *GUI]),
+        ("napari_motionseg.io", ["torch", *GUI]),
+        ("napari_motionseg.objectives", ["torch", *GUI]),
+        ("napari_motionseg.jobs", ["torch", "numpy", *GUI]),
+    ],
+)
+def test_an_import_loads_no_more_than_it_must(module, unwanted):
+    code = f"import sys, {module}; print([m for m in {unwanted} if m in sys.modules])"
+    assert fresh(code) == "[]"
+
+
+def test_every_core_module_imports_without_a_gui():
+    assert fresh(BLOCK_GUI + IMPORT_ALL) == "ok"
+
+
+def test_every_public_name_is_there():
+    for name in napari_motionseg.__all__:
+        assert getattr(napari_motionseg, name) is not None
+    assert set(napari_motionseg.__all__) <= set(dir(napari_motionseg))
+
+
+def test_another_name_is_not_there():
+    with pytest.raises(AttributeError, match="has no attribute 'segmnt'"):
+        _ = napari_motionseg.segmnt
+
+
+def test_errors_have_one_root():
+    from napari_motionseg import errors
+
+    for name, thing in vars(errors).items():
+        if isinstance(thing, type) and issubclass(thing, Exception):
+            rooted = issubclass(thing, napari_motionseg.MotionSegError)
+            assert rooted or issubclass(thing, Warning), name
