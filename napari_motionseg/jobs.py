@@ -93,14 +93,17 @@ def _serve(
 
 
 def _set_threads() -> None:
-    """Leave one core to the window; torch otherwise takes them all.
+    """Leave one core to the window, unless the user has said how many to take.
 
-    Torch reads the variable when it is imported; a job without it starts at once.
+    Torch, which otherwise takes them all, reads the variable when it is imported; a job
+    that does not need it starts at once.
     """
     threads = max(1, (os.cpu_count() or 2) - 1)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    if "OMP_NUM_THREADS" in os.environ:
+        return
+    os.environ["OMP_NUM_THREADS"] = str(threads)
     if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        sys.modules["torch"].set_num_threads(threads)
 
 
 def _forward(connection: Connection, job: Job[Any]) -> Any:

@@ -1,0 +1,26 @@
+"""Networks and their weights; no training here."""
+
+from napari_motionseg.models.checkpoints import (
+    ModelCard,
+    load_model,
+    read_card,
+    save_model,
+    shipped_weights,
+)
+from napari_motionseg.models.devices import resolve_device
+from napari_motionseg.models.pwcnet import PWCNet, load_pwcnet
+from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
+
+__all__ = [
+    "ModelCard",
+    "PWCNet",
+    "SegmentationNet",
+    "UNet",
+    "UNetConfig",
+    "load_model",
+    "load_pwcnet",
+    "read_card",
+    "resolve_device",
+    "save_model",
+    "shipped_weights",
+]

@@ -23,7 +23,7 @@ from napari_motionseg import __version__
 from napari_motionseg.errors import TrainingError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models.devices import resolve_device
-from napari_motionseg.training.precision import autocast, place, resolve_precision
+from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.training.seeds import step_generator
 from napari_motionseg.training.settings import (
     Precision,

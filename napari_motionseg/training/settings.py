@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.precision import Precision
 from napari_motionseg.options import unknown_choice
 
 Schedule = Literal["constant", "cosine", "one-cycle"]
-Precision = Literal["auto", "float32", "bf16"]
 
 # One cycle after Smith & Topin (2018), with the shape that became customary: a rise
 # from a 25th of the rate over the first tenth, then down to a 10,000th of the start.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import nn
 
-from napari_motionseg.training.settings import Precision
+Precision = Literal["auto", "float32", "bf16"]
 
 # bf16 on a processor without these runs, but is emulated and slower than float32
 CPU_BF16_FEATURES = ("avx512_bf16", "amx_bf16", "amx_tile")

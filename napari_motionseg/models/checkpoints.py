@@ -1,0 +1,209 @@
+"""Networks on disk: safetensors with a model card in the header."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.models.pwcnet import PWCNet
+from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
+from napari_motionseg.options import unknown_choice
+
+CARD_KEY = "motionseg"
+WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a checkpoint says of itself.
+
+    Parameters
+    ----------
+    kind
+        What it is for: ``"flow"``, ``"embedding"`` or ``"segmentation"``.
+    architecture
+        Name of the network.
+    configuration
+        What the network is built from.
+    provenance
+        Data hashes, seeds, versions, settings, metrics; never a patient attribute.
+    """
+
+    kind: str
+    architecture: str
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _segmentation(*, classes: int, **config: Any) -> SegmentationNet:
+    return SegmentationNet(UNetConfig(**config), classes)
+
+
+BUILDERS: Mapping[str, Callable[..., nn.Module]] = {
+    "PWCNet": PWCNet,
+    "UNet": lambda **config: UNet(UNetConfig(**config)),
+    "SegmentationNet": _segmentation,
+}
+
+
+def save_model(
+    path: str | Path,
+    model: nn.Module,
+    card: ModelCard,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a network's weights and its card, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file.
+    model, card
+        The network and what it says of itself.
+    dtype
+        Type of floating-point weights on disk; float16 halves what ships.
+
+    Raises
+    ------
+    WriteError
+        If the file cannot be written.
+    """
+    tensors = {
+        name: (t.to(dtype) if t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in model.state_dict().items()
+    }
+    header = {CARD_KEY: json.dumps(asdict(card), default=str)}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def read_card(path: str | Path) -> ModelCard:
+    """Read the card alone.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, or not of this project.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no such checkpoint")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+        return ModelCard(**json.loads(header[CARD_KEY]))
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: is no safetensors file, or damaged ({error})"
+        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: is a safetensors file, but not one of motionseg"
+        ) from error
+
+
+def load_model(
+    path: str | Path,
+    *,
+    kind: str | tuple[str, ...] | None = None,
+    device: str | torch.device = "cpu",
+) -> tuple[nn.Module, ModelCard]:
+    """Build the network that a checkpoint describes, with its weights in float32.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file of this project.
+    kind
+        The kind or kinds that will do; any if None.
+    device
+        Where to put it.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, of another kind, or a tensor does not fit the
+        network; the message names the tensor.
+    """
+    path = Path(path)
+    card = read_card(path)
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if kinds and card.kind not in kinds:
+        raise CheckpointError(
+            f"{path}: is a checkpoint of kind {card.kind!r}; "
+            f"{' or '.join(map(repr, kinds))} is needed here"
+        )
+    model = _build(path, card)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: is damaged ({error})") from error
+    expected = model.state_dict()
+    check_tensors(path, tensors, expected)
+    model.load_state_dict({n: t.to(expected[n].dtype) for n, t in tensors.items()})
+    return model.to(device).eval(), card
+
+
+def shipped_weights(name: str) -> Path:
+    """Return the file of weights that come with the package.
+
+    Raises
+    ------
+    CheckpointError
+        If none of this name ship.
+    """
+    path = WEIGHTS_FOLDER / f"{name}.safetensors"
+    if not path.is_file():
+        names = {p.stem: p for p in WEIGHTS_FOLDER.glob("*.safetensors")}
+        raise CheckpointError(unknown_choice("shipped weights", name, names))
+    return path
+
+
+def check_tensors(
+    path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
+) -> None:
+    """Compare names and shapes.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the first tensor that is missing, unknown or of another shape.
+    """
+    for name, wanted in expected.items():
+        if name not in tensors:
+            raise CheckpointError(f"{path}: tensor {name!r} is missing")
+        found = tensors[name].shape
+        if found != wanted.shape:
+            raise CheckpointError(
+                f"{path}: tensor {name!r} has shape {tuple(found)}, "
+                f"not {tuple(wanted.shape)}"
+            )
+    unknown = sorted(set(tensors) - set(expected))
+    if unknown:
+        raise CheckpointError(
+            f"{path}: tensor {unknown[0]!r} belongs to no such network"
+        )
+
+
+def _build(path: Path, card: ModelCard) -> nn.Module:
+    if card.architecture not in BUILDERS:
+        message = unknown_choice("architecture", card.architecture, BUILDERS)
+        raise CheckpointError(f"{path}: {message}")
+    try:
+        return BUILDERS[card.architecture](**card.configuration)
+    except (TypeError, SettingsError) as error:
+        raise CheckpointError(
+            f"{path}: its configuration fits no {card.architecture}: {error}"
+        ) from error

@@ -1,0 +1,38 @@
+"""Which device and which number format a network computes with."""
+
+from __future__ import annotations
+
+import torch
+
+from napari_motionseg.errors import SettingsError
+
+
+def resolve_device(name: str = "auto") -> torch.device:
+    """Return the device called `name`; ``"auto"`` is CUDA, else MPS, else the CPU.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such device here.
+    """
+    if name == "auto":
+        return _best_device()
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"unknown device {name!r}: use auto, cpu, cuda, cuda:1, mps, ..."
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(f"device {name!r}: torch finds no CUDA GPU here; use 'cpu'")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError(f"device {name!r}: torch finds no MPS here; use 'cpu'")
+    return device
+
+
+def _best_device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

@@ -1,0 +1,139 @@
+"""Published PWC-Net weights: two key schemes for the same network."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import CheckpointError
+
+NUMBER_WORDS = {"One": 1, "Two": 2, "Thr": 3, "Fou": 4, "Fiv": 5, "Six": 6}
+# Order of the three convolutions of a level; level 6 was built in another one
+PYRAMID_ORDER = {level: ("a", "aa", "b") for level in range(1, 6)} | {
+    6: ("aa", "a", "b")
+}
+COARSEST = 6
+UNUSED = re.compile(r"^deconv2\.")
+
+
+def read_published_pwcnet(
+    path: Path, expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Read a published ``.pth`` and rename its tensors to this project's names.
+
+    Parameters
+    ----------
+    path
+        A pickled state dict, plain or under ``state_dict``; read with
+        ``weights_only=True`` alone.
+    expected
+        Names and shapes that are wanted.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, or a tensor is missing, unknown or of another shape.
+    """
+    state = _read(path)
+    renamed: dict[str, Tensor] = {}
+    for key, tensor in state.items():
+        name = rename(key)
+        if name is None:
+            raise CheckpointError(f"{path}: tensor {key!r} belongs to no PWC-Net")
+        if name:
+            renamed[name] = tensor
+    for name, wanted in expected.items():
+        if name not in renamed:
+            raise CheckpointError(f"{path}: the tensor for {name!r} is missing")
+        if renamed[name].shape != wanted.shape:
+            raise CheckpointError(
+                f"{path}: the tensor for {name!r} has shape "
+                f"{tuple(renamed[name].shape)}, not {tuple(wanted.shape)}"
+            )
+    return {name: renamed[name].float() for name in expected}
+
+
+def rename(key: str) -> str | None:
+    """Return this project's name of a published one.
+
+    Empty for a tensor that the network never uses, None for one that it does not know.
+    """
+    key = re.sub(r"(?<![A-Za-z])net(?=[A-Z])", "module", key.removeprefix("module."))
+    if UNUSED.match(key):
+        return ""
+    for rule in (_original, _reimplementation):
+        name = rule(key)
+        if name is not None:
+            return name
+    return None
+
+
+def _original(key: str) -> str | None:
+    """Translate the original release's names."""
+    if found := re.match(r"^conv(\d)(aa|a|b)\.0\.(weight|bias)$", key):
+        level, part, kind = int(found[1]), found[2], found[3]
+        return f"features.levels.{level}.{PYRAMID_ORDER[level].index(part)}.0.{kind}"
+    if found := re.match(r"^conv(\d)_(\d)\.0\.(weight|bias)$", key):
+        return f"decoders.{found[1]}.dense.{found[2]}.0.{found[3]}"
+    if found := re.match(r"^(predict_flow|deconv|upfeat)(\d)\.(weight|bias)$", key):
+        part = {"predict_flow": "predict", "deconv": "upflow", "upfeat": "upfeat"}
+        return f"decoders.{found[2]}.{part[found[1]]}.{found[3]}"
+    if found := re.match(r"^dc_conv(\d)(\.0)?\.(weight|bias)$", key):
+        inner = "" if found[1] == "7" else ".0"
+        return f"context.{int(found[1]) - 1}{inner}.{found[3]}"
+    return None
+
+
+def _reimplementation(key: str) -> str | None:
+    """Translate the well-known re-implementation's names."""
+    words = "|".join(NUMBER_WORDS)
+    if found := re.match(
+        rf"^moduleExtractor\.module({words})\.([024])\.(weight|bias)$", key
+    ):
+        level, place = NUMBER_WORDS[found[1]], int(found[2]) // 2
+        return f"features.levels.{level}.{place}.0.{found[3]}"
+    if found := re.match(
+        rf"^module({words})\.module(One|Two|Thr|Fou|Fiv)\.0\.(weight|bias)$", key
+    ):
+        level, place = NUMBER_WORDS[found[1]], NUMBER_WORDS[found[2]] - 1
+        return f"decoders.{level}.dense.{place}.0.{found[3]}"
+    if found := re.match(rf"^module({words})\.moduleSix\.0\.(weight|bias)$", key):
+        return f"decoders.{NUMBER_WORDS[found[1]]}.predict.{found[2]}"
+    if found := re.match(
+        rf"^module({words})\.module(Upflow|Upfeat)\.(weight|bias)$", key
+    ):
+        # held by the level that consumes them, made by the one above
+        level = NUMBER_WORDS[found[1]] + 1
+        return f"decoders.{level}.{found[2].lower()}.{found[3]}"
+    if found := re.match(r"^moduleRefiner\.moduleMain\.(\d+)\.(weight|bias)$", key):
+        place = int(found[1]) // 2
+        inner = "" if place == COARSEST else ".0"
+        return f"context.{place}{inner}.{found[2]}"
+    return None
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: there is no such file") from error
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path}: cannot be read as weights: {error}") from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path}: holds more than weights, which is refused because loading it "
+            "could run code"
+        ) from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(
+        isinstance(value, Tensor) for value in content.values()
+    ):
+        raise CheckpointError(f"{path}: holds no state dict of tensors")
+    return content

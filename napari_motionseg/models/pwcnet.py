@@ -1,0 +1,292 @@
+"""PWC-Net with dense connections and the context network.
+
+Written from D. Sun, X. Yang, M.-Y. Liu, J. Kautz, "PWC-Net: CNNs for Optical Flow Using
+Pyramid, Warping, and Cost Volume", CVPR 2018, and the layout of its published weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.models.correlation import correlation
+from napari_motionseg.models.sampling import sample_along
+
+PYRAMID_CHANNELS = {1: 16, 2: 32, 3: 64, 4: 96, 5: 128, 6: 196}
+COARSEST, FINEST = 6, 2
+DENSE_CHANNELS = (128, 128, 96, 64, 32)
+CONTEXT_CHANNELS = (128, 128, 128, 96, 64, 32)
+CONTEXT_DILATIONS = (1, 2, 4, 8, 16, 1)
+REACH = 4  # pixels of displacement that a level's cost volume covers
+FLOW_UNIT_PX = 20.0  # the network's flows are in units of 20 px of the full picture
+SLOPE = 0.1
+MULTIPLE = 2**COARSEST
+
+
+def convolution(
+    channels_in: int, channels_out: int, stride: int = 1, dilation: int = 1
+) -> nn.Sequential:
+    """Return a 3 x 3 convolution that keeps the size, then LeakyReLU 0.1."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride, dilation, dilation),
+        nn.LeakyReLU(SLOPE),
+    )
+
+
+class FeaturePyramid(nn.Module):
+    """Six levels of features; level l has a 2^l-th of the picture's sides."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.levels = nn.ModuleDict()
+        before = in_channels
+        for level, channels in PYRAMID_CHANNELS.items():
+            self.levels[str(level)] = nn.Sequential(
+                convolution(before, channels, stride=2),
+                convolution(channels, channels),
+                convolution(channels, channels),
+            )
+            before = channels
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """Return the features of levels 1 to 6."""
+        features = []
+        for level in self.levels.values():
+            picture = level(picture)
+            features.append(picture)
+        return features
+
+
+class FlowDecoder(nn.Module):
+    """Estimates the flow of one level; each layer sees all before it.
+
+    Parameters
+    ----------
+    channels_in
+        Correlation, and below the coarsest level features, flow and hints from above.
+    passes_on
+        Whether a finer level follows, which gets flow and features upsampled.
+    """
+
+    def __init__(self, channels_in: int, passes_on: bool) -> None:
+        super().__init__()
+        self.dense = nn.ModuleList()
+        for channels in DENSE_CHANNELS:
+            self.dense.append(convolution(channels_in, channels))
+            channels_in += channels
+        self.channels = channels_in
+        self.predict = nn.Conv2d(channels_in, 2, 3, padding=1)
+        if passes_on:
+            self.upflow = nn.ConvTranspose2d(2, 2, 4, 2, 1)
+            self.upfeat = nn.ConvTranspose2d(channels_in, 2, 4, 2, 1)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the flow ``(B, 2, h, w)``, in units of 20 px, and all features."""
+        for layer in self.dense:
+            features = torch.cat((layer(features), features), dim=1)
+        return self.predict(features), features
+
+
+class ContextNetwork(nn.Sequential):
+    """Dilated convolutions that refine the finest level's flow from its features."""
+
+    def __init__(self, channels_in: int) -> None:
+        layers: list[nn.Module] = []
+        for channels, dilation in zip(CONTEXT_CHANNELS, CONTEXT_DILATIONS, strict=True):
+            layers.append(convolution(channels_in, channels, dilation=dilation))
+            channels_in = channels
+        layers.append(nn.Conv2d(channels_in, 2, 3, padding=1))
+        super().__init__(*layers)
+
+
+class PWCNet(nn.Module):
+    """Optical flow between two pictures.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of a picture: 3 in the published weights, in the order blue, green,
+        red; gray pictures are replicated. 1 for a network of gray pictures.
+
+    Notes
+    -----
+    Conventions, as in the published weights: values in [0, 1], no mean taken off;
+    correlation over -4..4, dy outer, mean over channels, zero padding, LeakyReLU after
+    it; the second picture's features are warped by the upsampled flow of the level
+    above, bilinear with aligned corners, zero where any of the four neighbours is
+    outside; a level's flow is absolute, in units of 20 px; new features come first in
+    each concatenation. The output has a quarter of the resolution and is enlarged
+    bilinearly (half-pixel centres). Pictures whose sides are no multiples of 64 are
+    resized to the next ones and the flow is scaled back, as the published script does.
+    """
+
+    def __init__(self, in_channels: int = 3) -> None:
+        super().__init__()
+        if in_channels not in (1, 3):
+            raise SettingsError(f"in_channels must be 1 or 3; got {in_channels}")
+        self.in_channels = in_channels
+        self.features = FeaturePyramid(in_channels)
+        self.decoders = nn.ModuleDict()
+        correlated = (2 * REACH + 1) ** 2
+        for level in range(COARSEST, FINEST - 1, -1):
+            hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
+            self.decoders[str(level)] = FlowDecoder(
+                correlated + hints, passes_on=level > FINEST
+            )
+        self.context = ContextNetwork(self.decoders[str(FINEST)].channels)
+
+    def pyramid(self, picture: Tensor) -> list[Tensor]:
+        """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
+
+        The sides must be multiples of 64.
+        """
+        if picture.shape[1] == 1 and self.in_channels == 3:
+            picture = picture.expand(-1, 3, -1, -1)
+        features: list[Tensor] = self.features(picture)
+        return features
+
+    def decode(
+        self,
+        first: Sequence[Tensor],
+        second: Sequence[Tensor],
+        all_levels: bool = False,
+    ) -> Tensor | list[Tensor]:
+        """Return the flow between two pictures from their pyramids.
+
+        Parameters
+        ----------
+        first, second
+            From `pyramid`.
+        all_levels
+            Also give the coarser levels' flows, for a multi-scale loss.
+
+        Returns
+        -------
+        Tensor or list of Tensor
+            ``(B, 2, H/4, W/4)`` in pixels of the full picture; with `all_levels` one
+            for each of the levels 6 to 2, the same unit, ``(B, 2, H/2^l, W/2^l)``.
+        """
+        flows: list[Tensor] = []
+        flow = hidden = None
+        for name, decoder in self.decoders.items():
+            level = int(name)
+            ours, theirs = first[level - 1], second[level - 1]
+            if flow is None or hidden is None:
+                inputs = functional.leaky_relu(correlation(ours, theirs, REACH), SLOPE)
+            else:
+                above = self.decoders[str(level + 1)]
+                flow, hints = above.upflow(flow), above.upfeat(hidden)
+                warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
+                warped = (warped * inside).to(ours.dtype)
+                costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
+                inputs = torch.cat((costs, ours, flow, hints), dim=1)
+            flow, hidden = decoder(inputs)
+            flows.append(flow * FLOW_UNIT_PX)
+        flows[-1] = (flow + self.context(hidden)) * FLOW_UNIT_PX
+        return flows if all_levels else flows[-1]
+
+    def forward(
+        self, first: Tensor, second: Tensor, *, upsample: bool = True
+    ) -> Tensor:
+        """Return the flow from `first` to `second`.
+
+        Parameters
+        ----------
+        first, second
+            ``(B, 3 or 1, H, W)`` in [0, 1], channels in the checkpoint's order.
+        upsample
+            Enlarge to ``(H, W)``; else a quarter of the sides rounded up to multiples
+            of 64, for pictures whose sides are such multiples the very pixels / 4.
+
+        Returns
+        -------
+        Tensor
+            ``(B, 2, H, W)``: x (right) and y (down) in pixels of the input, also
+            without `upsample`.
+
+        Raises
+        ------
+        SettingsError
+            If the pictures differ in shape or have another number of channels.
+        """
+        self._check(first, second)
+        height, width = first.shape[-2:]
+        padded = (_next_multiple(height), _next_multiple(width))
+        first, second = (resized(picture, padded) for picture in (first, second))
+        flow = self.decode(self.pyramid(first), self.pyramid(second))
+        return self.finish(flow, (height, width), upsample)  # type: ignore[arg-type]
+
+    @staticmethod
+    def finish(flow: Tensor, size: tuple[int, int], upsample: bool = True) -> Tensor:
+        """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
+        padded = [side * 2**FINEST for side in flow.shape[-2:]]
+        ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
+        if upsample:
+            flow = functional.interpolate(
+                flow, size=size, mode="bilinear", align_corners=False
+            )
+        return flow * ratios[:, None, None]
+
+    def _check(self, first: Tensor, second: Tensor) -> None:
+        if first.shape != second.shape or first.ndim != 4:
+            raise SettingsError(
+                "the two pictures must have the same shape (B, C, H, W); got "
+                f"{tuple(first.shape)} and {tuple(second.shape)}"
+            )
+        if first.shape[1] not in (1, self.in_channels):
+            raise SettingsError(
+                f"pictures have {first.shape[1]} channels; this network takes "
+                f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
+            )
+
+
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return `picture` at another size, bilinearly; itself if it has it already."""
+    if tuple(picture.shape[-2:]) == tuple(size):
+        return picture
+    return functional.interpolate(
+        picture, size=size, mode="bilinear", align_corners=False
+    )
+
+
+def padded_size(height: int, width: int) -> tuple[int, int]:
+    """Return the size that the network works at for a picture of this size."""
+    return _next_multiple(height), _next_multiple(width)
+
+
+def _next_multiple(side: int) -> int:
+    return -(-side // MULTIPLE) * MULTIPLE
+
+
+def load_pwcnet(path: str | Path | None = None) -> PWCNet:
+    """Return a PWC-Net with trained weights, in evaluation mode, on the CPU.
+
+    Parameters
+    ----------
+    path
+        A checkpoint of this project (``.safetensors``) or a published ``.pth`` of
+        either key scheme; None for the weights that ship with the package.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, or of another architecture; the message names
+        the tensor.
+    """
+    from napari_motionseg.models.checkpoints import load_model, shipped_weights
+    from napari_motionseg.models.published import read_published_pwcnet
+
+    source = shipped_weights("pwcnet-xa") if path is None else Path(path)
+    if source.suffix in (".pth", ".pt", ".pytorch"):
+        model = PWCNet(3)
+        model.load_state_dict(read_published_pwcnet(source, model.state_dict()))
+        return model.eval()
+    loaded, card = load_model(source, kind="flow")
+    if not isinstance(loaded, PWCNet):
+        raise CheckpointError(f"{source}: holds a {card.architecture}, not a PWC-Net")
+    return loaded.eval()

@@ -1,0 +1,205 @@
+"""U-Net as Ma et al. (2019, 4.1 and 4.3) changed it, its last layer apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_motionseg.errors import SettingsError
+
+FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side: wider than any vessel
+FLAT_FIELD_FLOOR = 0.02  # keeps the logarithm of black finite
+FLAT_FIELD_GAIN = 4.0  # brings the contrast of a vessel to about 1
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Shape of a U-Net.
+
+    Parameters
+    ----------
+    in_channels
+        Channels of a frame.
+    embedding_dim
+        Length of the vector that each pixel gets; the paper's is 64.
+    width
+        Channels of the first level, doubled at each deeper one; the paper's is 64, 16
+        is what a laptop bears.
+    depth
+        Halvings of the resolution.
+    flat_field
+        Divide the slow background out before the first layer: a vessel darkens what
+        lies behind it by a factor, so the logarithm of frame over background shows the
+        same vessel alike in front of spine and lung.
+
+    Raises
+    ------
+    SettingsError
+        If a value is below 1, or too deep.
+    """
+
+    in_channels: int = 1
+    embedding_dim: int = 64
+    width: int = 16
+    depth: int = 4
+    flat_field: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("in_channels", "embedding_dim", "width", "depth"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise SettingsError(f"{name} must be a positive integer; got {value!r}")
+        if self.depth > 6:
+            raise SettingsError(f"depth must be at most 6; got {self.depth}")
+
+
+def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
+    """Return two 3 x 3 convolutions with batch norm and ReLU, the size kept."""
+    layers: list[nn.Module] = []
+    for channels in (channels_in, channels_out):
+        layers += [
+            nn.Conv2d(channels, channels_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels_out),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+class UpBlock(nn.Module):
+    """Doubles the resolution by a learnt 2 x 2 step (Ronneberger et al. 2015)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(channels_in, channels_out, 2, 2)
+        self.convolutions = double_convolution(2 * channels_out, channels_out)
+
+    def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
+        """Return the features at the resolution of `skip`."""
+        features: Tensor = self.convolutions(torch.cat((skip, self.up(deep)), dim=1))
+        return features
+
+
+class UNet(nn.Module):
+    """A vector for each pixel of a frame.
+
+    Parameters
+    ----------
+    config
+        Its shape; stored as ``model.config``.
+    """
+
+    def __init__(self, config: UNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or UNetConfig()
+        widths = [config.width * 2**level for level in range(config.depth + 1)]
+        self.down = nn.ModuleList()
+        before = config.in_channels
+        for width in widths:
+            self.down.append(double_convolution(before, width))
+            before = width
+        self.up = nn.ModuleList(
+            UpBlock(widths[i + 1], widths[i]) for i in reversed(range(config.depth))
+        )
+        self.last = nn.Conv2d(widths[0], config.embedding_dim, 1)
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Return the embedding ``(B, D, H, W)`` of ``(B, C, H, W)`` in [0, 1].
+
+        Any size: frames are continued at their lower and right edge to the next
+        multiple of 2^depth inside, and cropped back.
+
+        Raises
+        ------
+        SettingsError
+            If the channels are not the network's.
+        """
+        if frame.ndim != 4 or frame.shape[1] != self.config.in_channels:
+            raise SettingsError(
+                f"frames must have shape (B, {self.config.in_channels}, H, W); got "
+                f"{tuple(frame.shape)}"
+            )
+        height, width = frame.shape[-2:]
+        if self.config.flat_field:
+            frame = flat_field(frame)
+        multiple = 2**self.config.depth
+        padding = (0, -width % multiple, 0, -height % multiple)
+        features = functional.pad(frame, padding, mode="replicate")
+        skips = []
+        for level, block in enumerate(self.down):
+            if level:
+                features = functional.max_pool2d(features, 2)
+            features = block(features)
+            skips.append(features)
+        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+            features = block(features, skip)
+        embedding: Tensor = self.last(features)
+        return embedding[..., :height, :width]
+
+
+class SegmentationNet(nn.Module):
+    """An embedding and the last layer that turns it into classes.
+
+    Parameters
+    ----------
+    config
+        Of the embedding.
+    classes
+        With the background: 2 is one sigmoid channel, more are softmax channels.
+    """
+
+    def __init__(self, config: UNetConfig | None = None, classes: int = 2) -> None:
+        super().__init__()
+        if classes < 2:
+            raise SettingsError(
+                f"classes counts the background too: >= 2, got {classes}"
+            )
+        self.classes = classes
+        self.embedding = UNet(config)
+        channels = 1 if classes == 2 else classes
+        self.head = nn.Conv2d(self.embedding.config.embedding_dim, channels, 1)
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Return logits ``(B, 1, H, W)`` for two classes, else ``(B, classes, H, W)``."""
+        logits: Tensor = self.head(self.embedding(frame))
+        return logits
+
+    def probabilities(self, frame: Tensor) -> Tensor:
+        """Return ``(B, classes, H, W)`` float32, which sum to 1 over the classes."""
+        logits = self(frame).float()
+        if self.classes > 2:
+            return logits.softmax(dim=1)
+        foreground = logits.sigmoid()
+        return torch.cat((1 - foreground, foreground), dim=1)
+
+
+def flat_field(frame: Tensor) -> Tensor:
+    """Return the logarithm of `frame` over its slow background, vessels about -1.
+
+    Parameters
+    ----------
+    frame
+        ``(B, C, H, W)`` in [0, 1].
+
+    Notes
+    -----
+    Two box means in a row are close to a Gaussian; edges average what is inside alone.
+    A change of exposure is a factor, and cancels.
+    """
+    brightness = frame.float().clamp(min=0) + FLAT_FIELD_FLOOR
+    logarithm = brightness.log()
+    background = logarithm
+    radius = max(1, round(min(frame.shape[-2:]) * FLAT_FIELD_SIGMA))
+    radius = min(radius, *(max(1, (side - 1) // 2) for side in frame.shape[-2:]))
+    for _ in range(2):
+        for window in ((1, 2 * radius + 1), (2 * radius + 1, 1)):
+            background = functional.avg_pool2d(
+                background,
+                window,
+                stride=1,
+                padding=(window[0] // 2, window[1] // 2),
+                count_include_pad=False,
+            )
+    return (logarithm - background) * FLAT_FIELD_GAIN
