@@ -15,9 +15,7 @@ from napari_motionseg.errors import CheckpointError
 
 NUMBER_WORDS = {"One": 1, "Two": 2, "Thr": 3, "Fou": 4, "Fiv": 5, "Six": 6}
 # Order of the three convolutions of a level; level 6 was built in another one
-PYRAMID_ORDER = {level: ("a", "aa", "b") for level in range(1, 6)} | {
-    6: ("aa", "a", "b")
-}
+PYRAMID_ORDER = dict.fromkeys(range(1, 6), ("a", "aa", "b")) | {6: ("aa", "a", "b")}
 COARSEST = 6
 UNUSED = re.compile(r"^deconv2\.")
 

@@ -162,7 +162,7 @@ class SegmentationNet(nn.Module):
         self.head = nn.Conv2d(self.embedding.config.embedding_dim, channels, 1)
 
     def forward(self, frame: Tensor) -> Tensor:
-        """Return logits ``(B, 1, H, W)`` for two classes, else ``(B, classes, H, W)``."""
+        """Return logits: one channel for two classes, else one for each class."""
         logits: Tensor = self.head(self.embedding(frame))
         return logits
 

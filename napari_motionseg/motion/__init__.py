@@ -1,0 +1,24 @@
+"""Optical flow: estimate, check, show."""
+
+from napari_motionseg.motion.colors import color_wheel, flow_to_rgb
+from napari_motionseg.motion.estimators import (
+    ESTIMATORS,
+    estimate_flow,
+    estimate_flow_job,
+)
+from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, choose_gap
+from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
+
+__all__ = [
+    "ESTIMATORS",
+    "FlowSequence",
+    "FlowSettings",
+    "choose_gap",
+    "color_wheel",
+    "estimate_flow",
+    "estimate_flow_job",
+    "flow_to_rgb",
+    "forward_backward_error",
+    "occlusion",
+    "warp",
+]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.precision import Precision
+from napari_motionseg.models.precision import Precision as Precision
 from napari_motionseg.options import unknown_choice
 
 Schedule = Literal["constant", "cosine", "one-cycle"]

@@ -1,0 +1,90 @@
+"""Classical optical flow behind the estimators' interface: peers and fall-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.motion.sequence import FlowSettings
+
+Picture = NDArray[np.float32]
+PairFlow = Callable[[Picture, Picture], NDArray[np.float32]]
+
+
+class ClassicalEstimator:
+    """A flow of two pictures, pair by pair.
+
+    Parameters
+    ----------
+    between
+        Gives ``(2, H, W)`` from two pictures ``(H, W)`` in [0, 1].
+    """
+
+    def __init__(self, between: PairFlow) -> None:
+        self._between = between
+
+    def prepare(self, frame: Picture) -> Picture:
+        """Return what `flow` wants to know of a frame: the frame."""
+        return frame
+
+    def flow(self, first: Picture, second: Picture) -> NDArray[np.float32]:
+        """Return the flow ``(2, H, W)`` float32 in px from `first` to `second`."""
+        return np.ascontiguousarray(self._between(first, second), dtype=np.float32)
+
+
+def tvl1(settings: FlowSettings) -> ClassicalEstimator:
+    """Return TV-L1 (Zach et al. 2007) of scikit-image."""
+    from skimage.registration import optical_flow_tvl1
+
+    return ClassicalEstimator(partial(_row_column_flow, optical_flow_tvl1))
+
+
+def ilk(settings: FlowSettings) -> ClassicalEstimator:
+    """Return iterative Lucas-Kanade (Le Besnerais & Champagnat 2005) of scikit-image."""
+    from skimage.registration import optical_flow_ilk
+
+    return ClassicalEstimator(partial(_row_column_flow, optical_flow_ilk))
+
+
+def dis(settings: FlowSettings) -> ClassicalEstimator:
+    """Return dense inverse search (Kroeger et al. 2016), medium, of OpenCV."""
+    import cv2
+
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+
+    def between(first: Picture, second: Picture) -> NDArray[np.float32]:
+        return _channels_first(search.calc(_bytes(first), _bytes(second), None))
+
+    return ClassicalEstimator(between)
+
+
+def farneback(settings: FlowSettings) -> ClassicalEstimator:
+    """Return polynomial expansion (Farneback 2003), window 31, of OpenCV."""
+    import cv2
+
+    def between(first: Picture, second: Picture) -> NDArray[np.float32]:
+        pictures = _bytes(first), _bytes(second)
+        flow = cv2.calcOpticalFlowFarneback(*pictures, None, 0.5, 5, 31, 10, 7, 1.5, 0)
+        return _channels_first(flow)
+
+    return ClassicalEstimator(between)
+
+
+def _row_column_flow(
+    estimate: Callable[..., Any], first: Picture, second: Picture
+) -> NDArray[np.float32]:
+    """Turn scikit-image's (row, column) displacement into x, y."""
+    rows, columns = estimate(first, second)
+    return np.stack((columns, rows)).astype(np.float32)
+
+
+def _channels_first(flow: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.moveaxis(flow, -1, 0)
+
+
+def _bytes(picture: Picture) -> NDArray[np.uint8]:
+    return np.round(picture * 255).astype(np.uint8)
