@@ -264,8 +264,11 @@ class Cine:
         SettingsError
             If the array is no loop, or times or spacing cannot be true.
         """
-        array = _as_stored(np.asarray(frames))
-        others.setdefault("bits_stored", _bits_of(array))
+        given = np.asarray(frames)
+        array = _as_stored(given)
+        # dark floats must stay dark: their scale is 16 bits, however few they use
+        bits = 16 if given.dtype.kind == "f" else _bits_of(array)
+        others.setdefault("bits_stored", bits)
         others.setdefault("signed", array.dtype.kind == "i")
         times = None if frame_times is None else _checked_times(frame_times, len(array))
         if times is not None:

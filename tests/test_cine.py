@@ -210,6 +210,8 @@ def test_one_picture_and_masks_and_floats_are_loops():
     cine = Cine.from_array(floats)
     assert cine.bits_stored == 16
     np.testing.assert_allclose(cine.normalized(0), floats[0], atol=1e-5)
+    dark = Cine.from_array(floats / 100)
+    np.testing.assert_allclose(dark.normalized(0), floats[0] / 100, atol=1e-5)
 
 
 @pytest.mark.parametrize(

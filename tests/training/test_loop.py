@@ -314,7 +314,7 @@ def test_channels_last_moments_survive_a_resume_with_odd_kernels(tmp_path):
 def test_a_kill_costs_at_most_the_steps_since_the_last_checkpoint(tmp_path):
     job = ChildJob(slow_job, str(tmp_path), 10_000)
     step, deadline = 0, time.monotonic() + 60
-    while step < 12 and time.monotonic() < deadline:
+    while job.running and step < 12 and time.monotonic() < deadline:
         step = max([step, *(p.step for p in job.poll())])
         time.sleep(0.01)
     os.kill(job._process.pid, signal.SIGKILL)
