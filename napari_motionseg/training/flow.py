@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -162,9 +162,8 @@ class FlowTask:
         pictures, flow = pictures.to(device), flow.to(device)
         vessel = vessel.to(device)
         first, second = pictures[:, :1], pictures[:, 1:]
-        flows = self.model.decode(
-            self.model.pyramid(first), self.model.pyramid(second), all_levels=True
-        )
+        ours, theirs = self.model.pyramid(first), self.model.pyramid(second)
+        flows = cast("list[Tensor]", self.model.decode(ours, theirs, all_levels=True))
         weight = self._settings.vessel_weight
         weights = 1 + weight * vessel if weight else None
         loss = multiscale_flow_loss(

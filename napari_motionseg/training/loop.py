@@ -59,11 +59,14 @@ FREE_SETTINGS = ("device", "checkpoint_every", "preview_every")
 class Task(Protocol):
     """What is trained, and on what.
 
-    A task computes only through `model`, which the loop moves and may wrap, and draws
+    A task computes only through `model`, which the loop moves to its device, and draws
     only from the generator it is given.
     """
 
-    model: nn.Module
+    @property
+    def model(self) -> nn.Module:
+        """The network, trained in place."""
+        ...
 
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device

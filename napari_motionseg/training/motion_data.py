@@ -18,7 +18,7 @@ from napari_motionseg.errors import MotionError, TrainingError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 
-# Less is what a network makes of two equal pictures, not motion
+# Less is what a network makes of noise, not motion
 LEAST_MOTION_PX = 0.05
 
 
@@ -95,8 +95,6 @@ def _moving_loop_job(
     cine: Cine, settings: FlowSettings, label: str
 ) -> Job[MovingLoop | str]:
     """Return the loop with its flow, or the reason why it teaches nothing."""
-    if _is_still(cine):
-        return "all its frames are equal, so its flow carries no information"
     try:
         sequence = yield from _labelled(estimate_flow_job(cine, settings), label)
     except MotionError as error:
@@ -107,17 +105,9 @@ def _moving_loop_job(
     if cine.valid_area is not None:
         flow *= cine.valid_area
     if np.abs(flow).max() < LEAST_MOTION_PX:
-        return (
-            f"nothing in it moves by {LEAST_MOTION_PX} px, so its flow carries no "
-            "information"
-        )
+        least = f"{LEAST_MOTION_PX} px"
+        return f"nothing in it moves by {least}, so its flow carries no information"
     return MovingLoop(cine, flow, sequence.gap)
-
-
-def _is_still(cine: Cine) -> bool:
-    frames = iter(cine.frames)
-    first = next(frames)
-    return len(cine) > 1 and all(np.array_equal(first, frame) for frame in frames)
 
 
 def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:
