@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from napari_motionseg.errors import SettingsError, TrainingError
+from napari_motionseg.errors import SettingsError, TrainingError, WriteError
 from napari_motionseg.jobs import STOP, ChildJob, run
+from napari_motionseg.training import state as state_module
 from napari_motionseg.training.loop import (
     ResizableTask,
     TrainingSettings,
@@ -348,3 +350,18 @@ def test_a_kill_costs_at_most_the_steps_since_the_last_checkpoint(tmp_path):
 def test_settings_that_cannot_be_are_refused(wrong, words):
     with pytest.raises(SettingsError, match=words):
         TrainingSettings(**({"steps": 1} | wrong))
+
+
+def test_a_full_disk_is_said_and_leaves_the_older_state(tmp_path, monkeypatch):
+    state = tmp_path / "state.safetensors"
+    run(train_job(Toy(), settings(2), state_path=state))
+    before = state.read_bytes()
+
+    def full(*_):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(state_module, "save_file", full)
+    with pytest.raises(WriteError, match=r"cannot write .*No space left on device"):
+        run(train_job(Toy(), settings(3), state_path=state, resume=True))
+    assert state.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [state]
