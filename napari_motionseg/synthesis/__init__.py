@@ -1,0 +1,7 @@
+"""Angiograms whose vessels and motion are known exactly."""
+
+from napari_motionseg.synthesis.cines import SyntheticCine, synthesize_cine
+from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.pairs import training_pairs
+
+__all__ = ["SynthesisConfig", "SyntheticCine", "synthesize_cine", "training_pairs"]
