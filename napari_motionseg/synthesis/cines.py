@@ -24,9 +24,9 @@ Array = NDArray[np.float64]
 Flow = NDArray[np.float32]
 
 VISIBLE_DENSITY = 0.35  # share of full contrast from which a vessel counts as visible
-CATHETER_RADIUS = 2.6
+CATHETER_RADIUS = 3.4
 CATHETER_LOOSE_PX = 160.0  # how far from its tip the heart moves a catheter
-REFERENCE_DIAMETER = 10.0  # px at 512 px; `SynthesisConfig.opacity` is its absorbance
+REFERENCE_DIAMETER = 12.0  # px at 512 px; its absorbance is `SynthesisConfig.opacity`
 SPACING_MM = 0.27  # of a px at 512 px, at the isocentre
 
 
@@ -49,7 +49,7 @@ class Scene:
     catheter
         ``(N, 2)`` centreline at rest, tip first; None for none.
     opacity
-        Absorbance of a filled vessel of 10 px.
+        Absorbance of a filled vessel of 12 px.
     """
 
     config: SynthesisConfig
@@ -102,7 +102,7 @@ class Scene:
         )
 
     def wire(self, time: float) -> tubes.Tubes | None:
-        """Return the catheter at `time`: its tip rides on the ostium, the rest rests."""
+        """Return the catheter at `time`: its tip rides on the ostium."""
         if self.catheter is None:
             return None
         ostium = self.tree.points[:1]
@@ -149,7 +149,7 @@ class Scene:
         wire = self.wire(time)
         if wire is not None:
             on_wire = tubes.draw(wire, self.config.shape)
-            dense = 0.9 * per_px * tubes.path_length(wire, on_wire)
+            dense = 0.6 * per_px * tubes.path_length(wire, on_wire)
             np.add.at(absorbance, on_wire.pixel, dense)
         picture = self.imaging.expose(absorbance.reshape(self.config.shape), rng)
         mask = self._filled(vessels, hits, density)

@@ -40,7 +40,7 @@ class SynthesisConfig:
     table_pan
         Speed of the table in px a second at 512 px.
     opacity
-        Absorbance of a filled vessel of 10 px at 512 px; 0.3 is faint, 1 is dense.
+        Absorbance of a filled vessel of 12 px at 512 px; 0.3 is faint, 1 is dense.
     bolus
         Whether contrast arrives during the loop; else the tree is filled throughout.
     catheter, collimator, bones
@@ -65,7 +65,7 @@ class SynthesisConfig:
     heart_motion: float = 1.0
     breathing: float = 1.0
     table_pan: Range = (0.0, 6.0)
-    opacity: Range = (0.45, 0.85)
+    opacity: Range = (0.35, 0.8)
     bolus: bool = True
     catheter: bool = True
     collimator: bool = True

@@ -1,7 +1,7 @@
 """Heartbeat, breathing and table: maps of space, smooth in time.
 
-Each map is given in closed form; where its inverse is needed it is solved by fixed-point
-iteration to 1e-4 px, so flow between any two times is exact, never estimated.
+Each map is given in closed form; where its inverse is needed it is solved by
+fixed-point iteration to 1e-4 px, so flow between any two times is exact, never estimated.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.vessels import SEMI_AXES
 
 Array = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ class Heartbeat:
     def move(self, points: Array, time: float) -> Array:
         """Return where points ``(N, 3)`` of the resting heart are at `time` (s)."""
         c = self.contraction(time)
-        height = points[:, 2] / 150.0
+        height = points[:, 2] / SEMI_AXES[2]
         angle = self.twist * c * height
         scale = 1 - self.radial * c * (0.75 + 0.25 * height)
         x = scale * (points[:, 0] * np.cos(angle) - points[:, 1] * np.sin(angle))
@@ -72,7 +73,7 @@ def draw_heartbeat(config: SynthesisConfig, rng: np.random.Generator) -> Heartbe
     return Heartbeat(
         period=60 / rng.uniform(*config.heart_rate_bpm),
         phase=rng.uniform(),
-        radial=amount * rng.uniform(0.1, 0.2),
+        radial=amount * rng.uniform(0.1, 0.22),
         axial=amount * rng.uniform(0.06, 0.14),
         twist=amount * rng.uniform(0.1, 0.3),
         shift=amount * rng.normal(size=3) * [7, 7, 9],
@@ -118,11 +119,12 @@ class BackgroundMotion:
             2 * self.reach**2
         )
         drag = np.exp(-square) * self.beat.contraction(time)
-        return (
+        moved: Array = (
             self.breathing.reshape(shape) * (wave * depth)
             + self.pan.reshape(shape) * time
             + self.pull.reshape(shape) * drag
         )
+        return moved
 
     def rigid(self, time: float) -> Array:
         """Return the displacement ``(2,)`` of the heart's centre, which it rides on."""

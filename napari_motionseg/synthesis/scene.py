@@ -1,4 +1,4 @@
-"""What lies around the vessels: tissue, bones, catheter, bolus, and the imaging chain."""
+"""What lies around the vessels: tissue, bones, catheter, bolus; and the imaging."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def draw_background(config: SynthesisConfig, rng: np.random.Generator) -> Pictur
 def _tissue(side: int, scale: float, rng: np.random.Generator) -> Array:
     """Return smooth random tissue: noise of many scales, rougher the finer."""
     total = np.zeros((side, side))
-    strengths = {120: 0.24, 50: 0.09, 22: 0.045, 10: 0.022, 4: 0.012, 2: 0.007}
+    strengths = {120: 0.14, 50: 0.045, 22: 0.025, 10: 0.016, 4: 0.011, 2: 0.006}
     for size, strength in strengths.items():
         sigma = max(size * scale, 0.4)
         noise = ndimage.gaussian_filter(
@@ -50,14 +50,14 @@ def _heart_and_diaphragm(x: Array, y: Array, rng: np.random.Generator) -> Array:
         -(((x - rng.uniform(220, 300)) / rng.uniform(150, 220)) ** 2)
         - ((y - rng.uniform(230, 320)) / rng.uniform(130, 200)) ** 2
     )
-    height = rng.uniform(360, 560)
-    dome = height + ((x - rng.uniform(120, 400)) / rng.uniform(16, 28)) ** 2
-    below = 1 / (1 + np.exp(-(y - dome) / rng.uniform(3, 14)))
+    height = rng.uniform(220, 540)
+    dome = height + ((x - rng.uniform(100, 420)) / rng.uniform(11, 24)) ** 2
+    below = 1 / (1 + np.exp(-(y - dome) / rng.uniform(1, 4)))
     lung_edge = rng.uniform(330, 560) + rng.uniform(-0.5, 0.5) * (y - 256)
-    lung = 1 / (1 + np.exp(-(x - lung_edge) / rng.uniform(10, 30)))
+    lung = 1 / (1 + np.exp(-(x - lung_edge) / rng.uniform(2, 16)))
     shadow: Array = (
         rng.uniform(0.1, 0.4) * heart
-        + rng.uniform(0.15, 0.6) * below
+        + rng.uniform(0.1, 0.45) * below
         - rng.uniform(0.1, 0.35) * lung
     )
     return shadow
@@ -142,7 +142,7 @@ class Bolus:
 def draw_bolus(
     config: SynthesisConfig, duration: float, rng: np.random.Generator
 ) -> Bolus:
-    """Return a bolus that fills the tree in the first part of a loop of `duration` s."""
+    """Return a bolus that fills the tree early in a loop of `duration` seconds."""
     if not config.bolus:
         return Bolus(-1e3, 1e4, 1.0, 1e6, 1.0)
     fill = min(rng.uniform(0.5, 1.1), 0.3 * duration)
@@ -173,6 +173,8 @@ class Imaging:
         Strength of edge enhancement.
     vignette
         ``(H, W)``, static brightness of the field.
+    leak
+        ``(H, W)``, share of light that passes the collimator, 1 in the open field.
     open_field
         ``(H, W)`` bool, False under the collimator.
     """
@@ -184,6 +186,7 @@ class Imaging:
     noise: float
     sharpen: float
     vignette: Picture
+    leak: Picture
     open_field: NDArray[np.bool_]
 
     def expose(self, absorbance: Array, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -197,8 +200,9 @@ class Imaging:
         gray += self.noise * 2.2 * grain * np.sqrt(np.maximum(gray, 0.02) / 0.5)
         if self.sharpen:
             gray += self.sharpen * (gray - ndimage.gaussian_filter(gray, 1.2))
-        gray[~self.open_field] = 0.03
-        return np.round(np.clip(gray, 0, 1) * 255).astype(np.uint8)
+        gray *= self.leak
+        frame: NDArray[np.uint8] = np.round(np.clip(gray, 0, 1) * 255).astype(np.uint8)
+        return frame
 
 
 def draw_imaging(config: SynthesisConfig, rng: np.random.Generator) -> Imaging:
@@ -210,16 +214,24 @@ def draw_imaging(config: SynthesisConfig, rng: np.random.Generator) -> Imaging:
     open_field = np.ones((rows, columns), bool)
     if config.collimator and rng.uniform() < 0.6:
         for edge in rng.choice(4, rng.integers(1, 4), replace=False):
-            depth = max(1, round(rng.uniform(0.004, 0.05) * min(rows, columns)))
+            depth = max(1, round(rng.uniform(0.004, 0.1) * min(rows, columns)))
             side = (slice(None, depth), slice(-depth, None))[edge % 2]
             open_field[side if edge < 2 else (slice(None), side)] = False
     return Imaging(
-        gain=rng.uniform(0.5, 0.78),
+        gain=rng.uniform(0.52, 0.74),
         gamma=rng.uniform(0.75, 1.1),
         scatter=rng.uniform(0.08, 0.3),
         blur=max(rng.uniform(*config.blur) * config.scale, 0.3),
-        noise=config.noise * rng.uniform(0.008, 0.028),
+        noise=config.noise * rng.uniform(0.003, 0.012),
         sharpen=rng.choice([0.0, rng.uniform(0.2, 0.8)]),
         vignette=vignette.astype(np.float32),
+        leak=_leak(open_field, rng.uniform(0.15, 0.4), config.scale),
         open_field=open_field,
     )
+
+
+def _leak(open_field: NDArray[np.bool_], closed: float, scale: float) -> Picture:
+    """Return the light that passes: blades lie near the source, so edges are soft."""
+    share = ndimage.gaussian_filter(open_field.astype(np.float32), 2.5 * scale)
+    leak: Picture = (closed + (1 - closed) * share).astype(np.float32)
+    return leak

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-SEMI_AXES = np.array([118.0, 110.0, 150.0])
+SEMI_AXES = np.array([160.0, 150.0, 200.0])
 STEP = 1.5  # px between two samples of a centreline
 MURRAY = 3.0  # the cube of a parent's radius is the sum of its children's (Murray 1926)
 SMALLEST_RADIUS = 0.75
@@ -77,31 +77,33 @@ def grow_tree(side: str, generations: int, rng: np.random.Generator) -> Tree:
 
 
 def _left_trunks(rng: np.random.Generator) -> list[_Walk]:
-    radius = rng.uniform(4.6, 6.4)
+    radius = rng.uniform(5.4, 8.2)
     start = np.array([0.55, rng.uniform(-0.2, 0.2)])
     stem = _walk(start, rng.uniform(0.1, 0.5), 34.0, radius, 0.95, rng)
     split = radius * 2 ** (-1 / MURRAY)
     ahead, around = rng.uniform(0.9, 1.05), rng.uniform(0.82, 1.0)
     end, path = stem.angles[-1], stem.path[-1]
     descending = _walk(
-        end, rng.uniform(-0.15, 0.15), rng.uniform(230, 330), split * ahead, 0.38, rng
+        end, rng.uniform(-0.15, 0.15), rng.uniform(330, 470), split * ahead, 0.3, rng
     )
     circumflex = _walk(
-        end, rng.uniform(1.2, 1.5), rng.uniform(170, 300), split * around, 0.42, rng
+        end, rng.uniform(1.2, 1.5), rng.uniform(240, 420), split * around, 0.34, rng
     )
     return [stem, _shifted(descending, path), _shifted(circumflex, path)]
 
 
 def _right_trunks(rng: np.random.Generator) -> list[_Walk]:
-    radius = rng.uniform(3.8, 5.8)
+    radius = rng.uniform(4.8, 7.6)
     start = np.array([0.75, rng.uniform(-0.3, 0.3)])
     groove = _walk(
-        start, np.pi / 2 + rng.uniform(-0.1, 0.15), rng.uniform(300, 380), radius, 0.6,
+        start, np.pi / 2 + rng.uniform(-0.1, 0.15), rng.uniform(400, 520), radius, 0.6,
         rng, level=rng.uniform(1.15, 1.35),
     )  # fmt: skip
     end, path, last = groove.angles[-1], groove.path[-1], groove.radii[-1]
     ends = [
-        _shifted(_walk(end, heading, rng.uniform(90, 190), last * 0.85, 0.4, rng), path)
+        _shifted(
+            _walk(end, heading, rng.uniform(120, 260), last * 0.85, 0.4, rng), path
+        )
         for heading in (rng.uniform(-0.2, 0.2), rng.uniform(0.7, 1.2))
     ]
     return [groove, *ends]
@@ -110,7 +112,7 @@ def _right_trunks(rng: np.random.Generator) -> list[_Walk]:
 def _children(parent: _Walk, generation: int, rng: np.random.Generator) -> list[_Walk]:
     """Return side branches; fewer and shorter the deeper."""
     length = parent.path[-1] - parent.path[0]
-    spacing = rng.uniform(38, 70)
+    spacing = rng.uniform(45, 95)
     children = []
     for place in np.arange(rng.uniform(0.4, 0.9) * spacing, 0.92 * length, spacing):
         place += rng.normal(0, 6)
@@ -121,7 +123,7 @@ def _children(parent: _Walk, generation: int, rng: np.random.Generator) -> list[
         ahead = parent.angles[min(i + 6, len(parent.path) - 1)] - parent.angles[i - 1]
         heading = np.arctan2(ahead[1] * np.sin(parent.angles[i, 0]), ahead[0])
         turn = rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
-        reach = rng.uniform(0.22, 0.55) * 260 / (generation + 1)
+        reach = rng.uniform(0.25, 0.7) * 340 / (generation + 1)
         child = _walk(parent.angles[i], heading + turn, reach, radius, 0.45, rng)
         children.append(_shifted(child, parent.path[i]))
     return children
@@ -145,7 +147,7 @@ def _walk(
         np.arange(count) * STEP / rng.uniform(14, 60, (3, 1))
         + rng.uniform(0, 2 * np.pi, (3, 1))
     )
-    headings = heading + rng.uniform(0.12, 0.3) * wiggle.sum(axis=0)
+    headings = heading + rng.uniform(0.08, 0.26) * wiggle.sum(axis=0)
     headings += rng.normal(0, 0.35) * np.linspace(0, 1, count)
     angles = np.empty((count, 2))
     angles[0] = start
@@ -162,7 +164,9 @@ def _walk(
     share = np.linspace(0, 1, count)
     radii = radius * (1 + (taper - 1) * share)
     radii *= _stenoses(count, rng)
-    return _Walk(angles, np.maximum(radii, SMALLEST_RADIUS), np.arange(count) * STEP)
+    return _Walk(
+        angles, np.maximum(radii, SMALLEST_RADIUS), np.arange(count, dtype=float) * STEP
+    )
 
 
 def _stenoses(count: int, rng: np.random.Generator) -> Array:
