@@ -1,7 +1,7 @@
 """Heartbeat, breathing and table: maps of space, smooth in time.
 
 Each map is given in closed form; where its inverse is needed it is solved by
-fixed-point iteration to 1e-4 px, so flow between any two times is exact, never estimated.
+fixed-point iteration to 1e-4 px, so flow between any two times is exact.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.vessels import SEMI_AXES

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import expit
 
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 
@@ -52,9 +53,9 @@ def _heart_and_diaphragm(x: Array, y: Array, rng: np.random.Generator) -> Array:
     )
     height = rng.uniform(220, 540)
     dome = height + ((x - rng.uniform(100, 420)) / rng.uniform(11, 24)) ** 2
-    below = 1 / (1 + np.exp(-(y - dome) / rng.uniform(1, 4)))
+    below = expit((y - dome) / rng.uniform(1, 4))
     lung_edge = rng.uniform(330, 560) + rng.uniform(-0.5, 0.5) * (y - 256)
-    lung = 1 / (1 + np.exp(-(x - lung_edge) / rng.uniform(2, 16)))
+    lung = expit((x - lung_edge) / rng.uniform(2, 16))
     shadow: Array = (
         rng.uniform(0.1, 0.4) * heart
         + rng.uniform(0.1, 0.45) * below
@@ -66,7 +67,7 @@ def _heart_and_diaphragm(x: Array, y: Array, rng: np.random.Generator) -> Array:
 def _spine(x: Array, y: Array, rng: np.random.Generator) -> Array:
     centre = rng.uniform(60, 460) + rng.uniform(-0.25, 0.25) * (y - 256)
     width = rng.uniform(36, 52)
-    column = 1 / (1 + np.exp((np.abs(x - centre) - width) / rng.uniform(4, 8)))
+    column = expit((width - np.abs(x - centre)) / rng.uniform(4, 8))
     height = rng.uniform(62, 84)
     phase = (y + rng.uniform(0, height)) / height
     discs = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
@@ -85,7 +86,7 @@ def _ribs(x: Array, y: Array, rng: np.random.Generator) -> Array:
         distance = (y - centre) / half
         # cortical bone is denser than what it holds, so the edges are darker
         wall = np.exp(-(((np.abs(distance) - 1) / 0.3) ** 2))
-        inner = 1 / (1 + np.exp((np.abs(distance) - 1) * 6))
+        inner = expit((1 - np.abs(distance)) * 6)
         total += strength * (0.5 * wall + inner)
     return total
 

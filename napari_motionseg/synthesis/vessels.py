@@ -73,7 +73,7 @@ def grow_tree(side: str, generations: int, rng: np.random.Generator) -> Tree:
         ]
         walks += children
         parents = children
-    return _assemble(walks)
+    return _assemble(walks, turn=rng.uniform(-0.9, 0.9))
 
 
 def _left_trunks(rng: np.random.Generator) -> list[_Walk]:
@@ -183,8 +183,8 @@ def _shifted(walk: _Walk, path: float) -> _Walk:
     return _Walk(walk.angles, walk.radii, walk.path + path)
 
 
-def _assemble(walks: list[_Walk]) -> Tree:
-    angles = np.concatenate([walk.angles for walk in walks])
+def _assemble(walks: list[_Walk], turn: float) -> Tree:
+    angles = np.concatenate([walk.angles for walk in walks]) + [0.0, turn]
     polar, azimuth = angles.T
     points = SEMI_AXES * np.stack(
         (
