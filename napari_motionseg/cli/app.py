@@ -1,0 +1,124 @@
+"""The command as a whole: its groups, its exit codes, its last words.
+
+Exit code 2 and one line for bad input, 1 for a failure, 130 after Ctrl-C; a traceback
+only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, NoReturn
+
+import typer
+
+from napari_motionseg import __version__
+from napari_motionseg.cli import demo, flow, learning, loops, masks
+from napari_motionseg.cli.console import complain, note
+from napari_motionseg.cli.failures import exit_code
+from napari_motionseg.errors import MotionSegError, PartialReadWarning
+
+# typer carries its own copy of click in new versions, so this is the one way to it
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+app = typer.Typer(
+    name="motionseg",
+    help="Few-shot segmentation of X-ray angiography cine loops, taught by motion. "
+    "Research use only; not a medical device.",
+    epilog="Exit codes: 0 done, 1 failure, 2 bad input, 130 cancelled by Ctrl-C.",
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for command in (
+    loops.info,
+    loops.synth,
+    flow.flow,
+    learning.pretrain,
+    learning.finetune,
+    masks.segment,
+    demo.demo,
+):
+    app.command()(command)
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Hold the options of the command as a whole; `execute` takes them out."""
+
+
+def main() -> NoReturn:
+    """Run the command and leave with its exit code."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        The words after ``motionseg``.
+    """
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"] or ["--help"]
+    if words[0] == "--version":
+        typer.echo(f"motionseg {__version__}")
+        return 0
+    command = typer.main.get_command(app)
+    try:
+        with _one_line_warnings(debug):
+            code = command.main(words, prog_name="motionseg", standalone_mode=False)
+        return int(code or 0)
+    except UsageError as error:
+        return _refuse(_usage(error), 2, debug)
+    except MotionSegError as error:
+        return _refuse(str(error), exit_code(error), debug)
+    except (KeyboardInterrupt, typer.Abort):
+        return _refuse("cancelled; nothing half-written is left behind", 130, False)
+    except BrokenPipeError:
+        # who reads the output has seen enough; Python would complain at its exit
+        sys.stdout = None  # type: ignore[assignment]
+        return 1
+    except Exception as error:  # noqa: BLE001 - the user gets one line, not a traceback
+        what = f"unexpected failure: {type(error).__name__}: {error}"
+        return _refuse(f"{what} (--debug shows the traceback)", 1, debug)
+
+
+def _refuse(message: str, code: int, debug: bool) -> int:
+    if debug:
+        typer.echo(traceback.format_exc(), err=True)
+    complain(message)
+    return code
+
+
+def _usage(error: Exception) -> str:
+    """Return what click has against the arguments, and where help is."""
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "motionseg"
+    return f"{message.rstrip('.')}. See {path} --help"
+
+
+@contextmanager
+def _one_line_warnings(debug: bool) -> Iterator[None]:
+    """Show what a reader guessed or left out; leave others' warnings to --debug."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        note(str(message))
+
+    with warnings.catch_warnings():
+        if not debug:
+            warnings.simplefilter("ignore")
+        warnings.simplefilter("always", PartialReadWarning)
+        warnings.showwarning = show  # type: ignore[assignment]
+        yield

@@ -1,0 +1,136 @@
+"""What the command line shows: results on stdout, all else on stderr."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from types import FrameType
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from napari_motionseg.jobs import STOP, Job, Progress
+
+Result = TypeVar("Result")
+
+
+def messages() -> Console:
+    """Return a console on stderr: it wraps nothing and colours no numbers."""
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def note(text: str) -> None:
+    """Tell something that a person should know."""
+    messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
+
+
+def complain(text: str) -> None:
+    """Tell what is wrong, in one line."""
+    messages().print(Text(f"motionseg: {_one_line(text)}", style="red"))
+
+
+def answer(row: Mapping[str, Any], text: str, as_json: bool) -> None:
+    """Give a result: one JSON object on one line, or a line for a person."""
+    typer.echo(json.dumps(row, default=str) if as_json else text)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def drive(job: Job[Result], title: str, *, keeps: bool = False) -> Result:
+    """Drain a job under a progress bar with its numbers and the time that is left.
+
+    Parameters
+    ----------
+    job
+        The generator.
+    title
+        What it does, for the bar.
+    keeps
+        Whether the job keeps what there is when it is stopped: Ctrl-C then stops it,
+        and only a second Ctrl-C cancels it.
+    """
+    with closing(job), _bars() as bars, _ctrl_c(keeps, bars) as stop:
+        show = _Shower(bars, title)
+        try:
+            progress = next(job)
+            while True:
+                show(progress)
+                progress = job.send(STOP if stop.is_set() else None)
+        except StopIteration as end:
+            if stop.is_set():
+                bars.console.print("Stopped early; what was learnt so far is kept.")
+            return end.value  # type: ignore[no-any-return]
+
+
+class _Shower:
+    """One bar that follows a job through its phases."""
+
+    def __init__(self, bars: Bars, title: str) -> None:
+        self._bars = bars
+        self._title = title
+        self._task = bars.add_task(title, total=None, numbers="")
+        self._total = 0
+        self._step = 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Show one `Progress`."""
+        if progress.total != self._total or progress.step < self._step:
+            # another phase: its speed says nothing of the one before
+            self._bars.reset(self._task, total=progress.total or None)
+        self._total, self._step = progress.total, progress.step
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
+        if progress.metrics and progress.message:
+            self._bars.console.print(f"note: {progress.message}", style="yellow")
+        label = self._title if progress.metrics else progress.message or self._title
+        self._bars.update(
+            self._task, completed=progress.step, description=label, numbers=numbers
+        )
+
+
+def _bars() -> Bars:
+    return Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True, highlight=False),
+    )
+
+
+@contextmanager
+def _ctrl_c(keeps: bool, bars: Bars) -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C sets, if the job `keeps` what it has."""
+    stop = threading.Event()
+    if not keeps or threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        bars.console.print("Stopping after this step; Ctrl-C again cancels.")
+
+    before = signal.signal(signal.SIGINT, heed)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,90 @@
+"""`motionseg demo`: the whole path on a made-up loop, in minutes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive, messages
+from napari_motionseg.cli.options import AsJson, Device, Seed, given
+from napari_motionseg.errors import JobError
+
+if TYPE_CHECKING:
+    from napari_motionseg.demo import DemoResult
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-out"),
+    gui: Annotated[
+        bool, typer.Option("--gui", help="Then open the result in napari.")
+    ] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Rows and columns of the loop.")
+    ] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames of the loop.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of each of the two trainings.")
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Go the whole path on a synthetic loop: no data and no download needed.
+
+    Make a DICOM loop, read it, estimate its flow, pretrain from motion, fine-tune from
+    ONE labelled frame, segment every frame, compare with the truth, write a report.
+    """
+    from napari_motionseg.demo import STAGES, Demo, DemoSettings
+
+    changes = given(
+        size=size, frames=frames, pretrain_steps=steps, finetune_steps=steps
+    )
+    run = Demo(DemoSettings(seed=seed, device=device, **changes), out)
+    for number, stage in enumerate(STAGES, start=1):
+        title = f"{number}/{len(STAGES)} {stage.title}"
+        drive(run.timed(stage), f"{title:<44}")
+    result = run.result()
+    if as_json:
+        answer(result.row(), "", as_json)
+    else:
+        show(result)
+    if gui:
+        open_window(result)
+
+
+def show(result: DemoResult) -> None:
+    """Print the closing table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="motionseg demo", show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in result.lines():
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+    messages().print("Research use only; not a medical device.")
+
+
+def open_window(result: DemoResult) -> None:
+    """Open loop and masks in napari, in a process of its own.
+
+    Raises
+    ------
+    JobError
+        If the window cannot be opened.
+    """
+    words: list[Any] = [
+        sys.executable, "-m", "napari_motionseg.widgets.window",
+        result.cine, "--masks", result.masks,
+    ]  # fmt: skip
+    code = subprocess.run([str(word) for word in words], check=False).returncode
+    if code:
+        raise JobError(
+            f"the window ended with exit code {code}; is napari installed with Qt? "
+            "pip install 'napari-motionseg[all]'"
+        )

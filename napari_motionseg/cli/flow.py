@@ -1,0 +1,153 @@
+"""`motionseg flow`: the optical flow of a loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from napari_motionseg import __version__
+from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.options import AsJson, Device, OneCine
+from napari_motionseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
+    from napari_motionseg.motion import FlowSequence, FlowSettings
+
+Gap = Annotated[
+    str, typer.Option(help="Frames between the two of a pair; auto: nearest to 133 ms.")
+]
+Method = Annotated[
+    str, typer.Option(help="pwcnet, tvl1, ilk; with OpenCV: dis, farneback.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="PWC-Net checkpoint (.safetensors or .pth).")
+]
+
+
+def flow(
+    cine: OneCine,
+    out: Annotated[Path, typer.Option(help="Zarr folder to write.")],
+    gap: Gap = "auto",
+    backward: Annotated[
+        bool, typer.Option("--backward", help="Also the flow back.")
+    ] = False,
+    method: Method = "pwcnet",
+    weights: Weights = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Estimate the optical flow of a loop and write it as zarr."""
+    from napari_motionseg.io import read_cine
+    from napari_motionseg.io.flow_files import write_flow_zarr
+    from napari_motionseg.motion import estimate_flow_job
+
+    settings = flow_settings(gap, method, weights, device, backward=backward)
+    loop = read_cine(cine)
+    sequence = drive(estimate_flow_job(loop, settings), "Optical flow")
+    for text in sequence.notes:
+        note(text)
+    write_flow_zarr(
+        out,
+        sequence.forward,
+        sequence.backward,
+        gap=sequence.gap,
+        attributes=provenance(loop, sequence),
+    )
+    row = summary(loop, sequence, out)
+    answer(row, as_line(row), as_json)
+
+
+def flow_settings(
+    gap: str, method: str, weights: Path | None, device: str, backward: bool = False
+) -> FlowSettings:
+    """Return the settings that the options mean.
+
+    Raises
+    ------
+    SettingsError
+        If the gap is neither ``auto`` nor a positive integer.
+    """
+    from napari_motionseg.motion import FlowSettings
+
+    return FlowSettings(
+        gap=parsed_gap(gap),
+        method=method,
+        backward=backward,
+        weights=None if weights is None else str(weights),
+        device=device,
+    )
+
+
+def parsed_gap(gap: str) -> int | Literal["auto"]:
+    """Return the gap as `FlowSettings` wants it.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither ``auto`` nor an integer.
+    """
+    if gap == "auto":
+        return "auto"
+    try:
+        return int(gap)
+    except ValueError as error:
+        raise SettingsError(f"--gap must be 'auto' or an integer: {gap!r}") from error
+
+
+def provenance(cine: Cine, sequence: FlowSequence) -> dict[str, Any]:
+    """Return what the flow rests on: no name, no patient."""
+    return {
+        "method": sequence.method,
+        "cine_sha256": cine.content_hash(),
+        "frame_interval_ms": cine.frame_interval,
+        "version": __version__,
+    }
+
+
+def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
+    """Return the flow in a few numbers."""
+    import numpy as np
+
+    lengths = np.hypot(sequence.forward[:, 0], sequence.forward[:, 1])
+    interval = cine.frame_interval
+    return {
+        "out": str(out),
+        "method": sequence.method,
+        "gap": sequence.gap,
+        "gap_ms": None if interval is None else sequence.gap * interval,
+        "pairs": len(sequence),
+        "median_px": float(np.median(lengths)),
+        "p99_px": float(np.percentile(lengths, 99)),
+        "agreement": _agreement(sequence),
+    }
+
+
+def _agreement(sequence: FlowSequence) -> float | None:
+    """Return the share of pixels where there and back differ by less than 1 px."""
+    if sequence.backward is None:
+        return None
+    import torch
+
+    from napari_motionseg.motion import forward_backward_error
+
+    shares = [
+        float((forward_backward_error(torch.from_numpy(f)[None],
+                                      torch.from_numpy(b)[None]) < 1).float().mean())
+        for f, b in zip(sequence.forward, sequence.backward, strict=True)
+    ]  # fmt: skip
+    return sum(shares) / len(shares)
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """Return the summary as one line for a person."""
+    time = "" if row["gap_ms"] is None else f" ({row['gap_ms']:.0f} ms)"
+    parts = [
+        f"{row['out']}: {row['pairs']} pairs by {row['method']}, gap {row['gap']}{time}",
+        f"median {row['median_px']:.2f} px, 99% below {row['p99_px']:.1f} px",
+    ]
+    if row["agreement"] is not None:
+        parts.append(f"there and back agree on {row['agreement']:.0%}")
+    return ", ".join(parts)

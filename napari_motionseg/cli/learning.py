@@ -1,0 +1,206 @@
+"""`motionseg pretrain` and `motionseg finetune`: learning from motion and labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.flow import Gap, Method, Weights, flow_settings
+from napari_motionseg.cli.options import (
+    AsJson,
+    Cines,
+    Device,
+    Rate,
+    Seed,
+    Steps,
+    given,
+)
+from napari_motionseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
+    from napari_motionseg.io import Labels
+    from napari_motionseg.segmentation import FinetuneSettings
+
+Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
+SCRATCH = "scratch"
+
+
+def pretrain(
+    cines: Cines,
+    out: Out,
+    objective: Annotated[
+        str, typer.Option(help="What to learn from motion.")
+    ] = "flow-consistency",
+    steps: Steps = 1000,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the last run ended.")
+    ] = False,
+    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 3,
+    crop: Annotated[int, typer.Option(help="Side of training windows, px.")] = 256,
+    points: Annotated[int, typer.Option(help="Pixels a picture in the loss.")] = 250,
+    width: Annotated[int, typer.Option(help="Of the U-Net; the paper's is 64.")] = 16,
+    rate: Rate = 1e-3,
+    gap: Gap = "auto",
+    method: Annotated[str, typer.Option("--flow-method", help="See flow.")] = "pwcnet",
+    weights: Annotated[
+        Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Learn a pixel embedding from how loops move; no label is needed.
+
+    Ctrl-C stops early and keeps what was learnt; --resume goes on from there.
+    """
+    from napari_motionseg.models import UNetConfig
+    from napari_motionseg.training import (
+        PretrainSettings,
+        TrainingSettings,
+        pretrain_job,
+    )
+
+    settings = PretrainSettings(
+        objective=objective,
+        steps=steps,
+        batch=batch,
+        crop=crop,
+        points=points,
+        # the same input as the tuned recipe's, so that its start is comparable
+        network=UNetConfig(width=width, flat_field=True),
+        flow=flow_settings(gap, method, weights, device),
+        training=TrainingSettings(
+            steps=steps, learning_rate=rate, device=device, seed=seed
+        ),
+    )
+    loops = read_all(cines)
+    path = drive(
+        pretrain_job(loops, settings, out=out, resume=resume), "Pretraining", keeps=True
+    )
+    _tell(path, as_json)
+
+
+def finetune(
+    cines: Cines,
+    labels: Annotated[
+        list[Path],
+        typer.Option(help="Label file (.npz, TIFF, PNG), one for each CINE in turn."),
+    ],
+    model: Annotated[str, typer.Option(help="Checkpoint to start from, or 'scratch'.")],
+    out: Out,
+    label_mode: Annotated[
+        str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
+    ] = "dense",
+    frame: Annotated[
+        int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+    ] = "tuned",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimizer steps; the recipe's if unset.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    crop: Annotated[
+        int | None, typer.Option(help="Side of training windows, px.")
+    ] = None,
+    width: Annotated[int, typer.Option(help="Of a U-Net from scratch.")] = 16,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train a segmentation from a few labelled frames.
+
+    Ctrl-C stops early and keeps what was learnt.
+    """
+    from napari_motionseg.segmentation import finetune_job
+
+    settings = finetune_settings(
+        recipe,
+        given(steps=steps, batch=batch, crop=crop),
+        width,
+        {"learning_rate": rate, "device": device, "seed": seed},
+    )
+    examples = read_examples(cines, labels, label_mode, frame)
+    start = SCRATCH if model == SCRATCH else Path(model)
+    path = drive(
+        finetune_job(examples, settings, start=start, out=out),
+        "Fine-tuning",
+        keeps=True,
+    )
+    _tell(path, as_json)
+
+
+def finetune_settings(
+    recipe: str, changes: dict[str, Any], width: int, training: dict[str, Any]
+) -> FinetuneSettings:
+    """Return a recipe with the user's changes.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such recipe, or a value cannot be.
+    """
+    from napari_motionseg.segmentation import FinetuneSettings
+
+    base = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
+    return dataclasses.replace(
+        base,
+        network=dataclasses.replace(base.network, width=width),
+        training=dataclasses.replace(base.training, **training),
+        **changes,
+    )
+
+
+def read_all(paths: Sequence[Path]) -> list[Cine]:
+    """Read every loop at or below `paths`."""
+    from napari_motionseg.io import read_cines
+
+    return [cine for path in paths for cine in read_cines(path)]
+
+
+def read_examples(
+    cines: Sequence[Path], labels: Sequence[Path], mode: str, frame: int | None
+) -> list[tuple[Cine, Labels]]:
+    """Read loops with their labels.
+
+    Raises
+    ------
+    SettingsError
+        If there are not as many label files as loops.
+    """
+    from napari_motionseg.io import read_cine, read_labels
+
+    if len(cines) != len(labels):
+        raise SettingsError(
+            f"each CINE needs its --labels, in the same order; got {len(cines)} CINE "
+            f"and {len(labels)} --labels"
+        )
+    examples = []
+    for cine_path, label_path in zip(cines, labels, strict=True):
+        cine = read_cine(cine_path)
+        found = read_labels(
+            label_path,
+            shape=cine.shape,
+            mode=mode,  # type: ignore[arg-type]
+            frame=frame,
+        )
+        examples.append((cine, found))
+    return examples
+
+
+def _tell(path: Path, as_json: bool) -> None:
+    """Give the checkpoint and how its training went."""
+    from napari_motionseg.models import read_card
+
+    card = read_card(path)
+    training = card.provenance.get("training", {})
+    row = {"out": str(path), "kind": card.kind, "training": training}
+    answer(row, f"{path}: {card.kind}, {card.architecture}", as_json)

@@ -1,0 +1,187 @@
+"""`motionseg info` and `motionseg synth`: what loops are, and loops to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.failures import Failures
+from napari_motionseg.cli.options import AsJson, Seed
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
+    from napari_motionseg.synthesis import SynthesisConfig
+
+
+def info(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")
+    ],
+    as_json: AsJson = False,
+    phi: Annotated[
+        bool, typer.Option("--phi", help="Also show patient attributes.")
+    ] = False,
+) -> None:
+    """Say what each loop is: frames, bits, times, spacing, view."""
+    from napari_motionseg.io import read_cines
+
+    failures = Failures("paths")
+    for path in paths:
+        try:
+            cines = read_cines(path)
+        except MotionSegError as error:
+            failures.add(error)
+            continue
+        for cine in cines:
+            row = describe(cine, phi=phi)
+            answer(row, as_line(row), as_json)
+    failures.leave(len(paths))
+
+
+def describe(cine: Cine, *, phi: bool = False) -> dict[str, Any]:
+    """Return what is known of a loop as JSON values; patient attributes if `phi`."""
+    rows, columns = cine.shape[1:]
+    row: dict[str, Any] = {
+        "source": str(cine.source or cine.name),
+        "frames": len(cine),
+        "rows": rows,
+        "columns": columns,
+        "bits_stored": cine.bits_stored,
+        "signed": cine.signed,
+        "transfer_syntax": cine.technical.get("transfer_syntax"),
+        "modality": cine.technical.get("modality"),
+        "frame_interval_ms": cine.frame_interval,
+        "frame_times_ms": None if cine.frame_times is None else list(cine.frame_times),
+        "timing_basis": cine.timing_basis,
+        "pixel_spacing_mm": cine.pixel_spacing,
+        "spacing_basis": cine.spacing_basis,
+        "view": None if cine.view is None else str(cine.view),
+        "subtraction": [_subtraction(item) for item in cine.subtraction],
+        "technical": dict(cine.technical),
+        "notes": list(cine.notes),
+    }
+    return {**row, "patient": dict(cine.patient)} if phi else row
+
+
+def _subtraction(item: Any) -> dict[str, Any]:
+    return {"operation": item.operation, "mask_frames": list(item.mask_frames)}
+
+
+def as_line(row: Mapping[str, Any]) -> str:
+    """Return a loop's description as one line for a person."""
+    parts = [
+        row["source"],
+        f"{row['frames']} {'frame' if row['frames'] == 1 else 'frames'}",
+        f"{row['rows']} x {row['columns']}",
+        f"{row['bits_stored']} bits{' signed' if row['signed'] else ''}",
+        str(row["transfer_syntax"] or "no DICOM"),
+        _times(row),
+        _spacing(row),
+        row["view"] or "view unknown",
+        _masking(row),
+    ]
+    known = row.get("patient") or {}
+    parts += [f"{name}: {value}" for name, value in known.items()]
+    return " | ".join(parts)
+
+
+def _times(row: Mapping[str, Any]) -> str:
+    interval = row["frame_interval_ms"]
+    if interval is None:
+        return "frame times unknown"
+    return f"{interval:.1f} ms a frame ({row['timing_basis']})"
+
+
+def _spacing(row: Mapping[str, Any]) -> str:
+    spacing = row["pixel_spacing_mm"]
+    if spacing is None:
+        return f"spacing unknown ({row['spacing_basis']})"
+    down, across = spacing
+    size = f"{down:.3f}" if down == across else f"{down:.3f} x {across:.3f}"
+    return f"{size} mm a pixel ({row['spacing_basis']})"
+
+
+def _masking(row: Mapping[str, Any]) -> str:
+    operations = [item["operation"] for item in row["subtraction"]]
+    return f"subtraction {', '.join(operations)}" if operations else "no subtraction"
+
+
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    cines: Annotated[int, typer.Option(min=1, help="How many loops.")] = 1,
+    frames: Annotated[int, typer.Option(help="Frames of each loop.")] = 24,
+    size: Annotated[int, typer.Option(help="Rows and columns.")] = 512,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make synthetic angiograms: XA DICOM files, and their truth beside them.
+
+    The truth is a label file (labels, labelled) that also holds the exact flow from
+    each frame to the next (flow).
+    """
+    from napari_motionseg.synthesis import SynthesisConfig
+
+    config = SynthesisConfig(size=size, frames=frames)
+    for row in drive(synth_job(out, config, cines, seed), "Synthetic loops"):
+        answer(row, f"{row['cine']}  truth: {row['truth']}", as_json)
+
+
+def synth_job(
+    out: Path, config: SynthesisConfig, cines: int, seed: int
+) -> Job[list[dict[str, Any]]]:
+    """Write loops and their truth, the n-th from seed `seed` + n.
+
+    Yields
+    ------
+    Progress
+        After each loop.
+
+    Raises
+    ------
+    WriteError
+        If the folder cannot be written.
+    """
+    from napari_motionseg.io.dicom_writer import write_xa
+    from napari_motionseg.synthesis import synthesize_cine
+
+    rows = []
+    yield Progress(0, cines)
+    for number in range(cines):
+        synthetic = synthesize_cine(config, seed=seed + number)
+        cine, truth = (
+            out / f"cine_{number:03d}{end}" for end in (".dcm", "_truth.npz")
+        )
+        write_xa(cine, synthetic.cine)
+        write_truth(truth, synthetic)
+        rows.append({"cine": str(cine), "truth": str(truth), "seed": seed + number})
+        yield Progress(number + 1, cines)
+    return rows
+
+
+def write_truth(path: Path, synthetic: Any) -> None:
+    """Write the masks as a label file, with the exact flow between neighbours.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    import numpy as np
+
+    from napari_motionseg.io.atomic import replacing
+
+    count = len(synthetic.cine)
+    flow = [synthetic.flow(t, t + 1).astype(np.float16) for t in range(count - 1)]
+    with replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            labels=synthetic.masks.astype(np.uint8),
+            labelled=np.ones(count, bool),
+            flow=np.asarray(flow, np.float16).reshape(-1, 2, *synthetic.cine.shape[1:]),
+        )

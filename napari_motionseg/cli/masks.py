@@ -1,0 +1,133 @@
+"""`motionseg segment`: masks of every frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.failures import Failures
+from napari_motionseg.cli.options import AsJson, Cines, Device
+from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.options import unknown_choice
+
+if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
+    from napari_motionseg.models import SegmentationNet
+
+# A PNG holds one frame, so that a loop is a folder of them
+FORMATS = {"npz": ".npz", "tiff": ".tiff", "png": ""}
+
+
+def segment(
+    cines: Cines,
+    model: Annotated[Path, typer.Option(help="Segmentation checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    form: Annotated[
+        str, typer.Option("--format", help="npz, tiff, or png (a folder a loop).")
+    ] = "npz",
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which a pixel is vessel.")
+    ] = 0.5,
+    batch: Annotated[int, typer.Option(help="Frames at once.")] = 1,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Segment every frame of loops and write the masks.
+
+    A loop that fails does not keep the others from being segmented.
+    """
+    from napari_motionseg.segmentation import segment_job
+
+    if form not in FORMATS:
+        raise SettingsError(unknown_choice("--format", form, FORMATS))
+    network = load_network(model)
+    failures = Failures("loops")
+    targets = Targets(out, FORMATS[form])
+    count = 0
+    for cine in each_loop(cines, failures):
+        count += 1
+        started = time.perf_counter()
+        job = segment_job(
+            cine, network, threshold=threshold, batch=batch, device=device
+        )
+        try:
+            masks = drive(job, cine.name).masks
+            row = write(targets.new(cine.name), cine, masks)
+        except MotionSegError as error:
+            failures.add(error)
+            continue
+        row["seconds"] = round(time.perf_counter() - started, 2)
+        answer(row, as_line(row), as_json)
+    failures.leave(count + failures.unread)
+
+
+def load_network(path: Path) -> SegmentationNet:
+    """Load a segmentation network.
+
+    Raises
+    ------
+    CheckpointError
+        If the file holds none.
+    """
+    from napari_motionseg.models import SegmentationNet, load_model
+
+    network, card = load_model(path, kind="segmentation")
+    if not isinstance(network, SegmentationNet):
+        raise CheckpointError(f"{path}: {card.architecture} gives no masks")
+    return network
+
+
+def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
+    """Yield every loop at or below `paths`; what cannot be read is a failure."""
+    from napari_motionseg.io import read_cines
+
+    for path in paths:
+        try:
+            yield from read_cines(path)
+        except MotionSegError as error:
+            failures.add(error, unread=True)
+
+
+class Targets:
+    """Names for the masks: the loop's, numbered where two loops have the same."""
+
+    def __init__(self, folder: Path, suffix: str) -> None:
+        self._folder = folder
+        self._suffix = suffix
+        self._taken: set[str] = set()
+
+    def new(self, name: str) -> Path:
+        """Return a path that this run has not written yet."""
+        numbered, number = name, 1
+        while numbered in self._taken:
+            number += 1
+            numbered = f"{name}_{number}"
+        self._taken.add(numbered)
+        return self._folder / f"{numbered}_masks{self._suffix}"
+
+
+def write(path: Path, cine: Cine, masks: Any) -> dict[str, Any]:
+    """Write the masks and return what there is to say of them."""
+    from napari_motionseg.io import write_masks
+
+    write_masks(path, masks, frame_times=cine.frame_times)
+    share = float((masks > 0).mean())
+    return {
+        "cine": cine.name,
+        "frames": len(cine),
+        "masks": str(path),
+        "vessel_share": round(share, 5),
+    }
+
+
+def as_line(row: dict[str, Any]) -> str:
+    """Return what was written as one line for a person."""
+    return (
+        f"{row['masks']}: {row['frames']} frames in {row['seconds']:.1f} s, "
+        f"{row['vessel_share']:.1%} of the pixels are vessel"
+    )
