@@ -1,0 +1,174 @@
+"""What the napari manifest calls: readers, a writer, sample data. No GUI here.
+
+Layers come as plain tuples. The time axis counts frames, so that the slider does too
+(loops of different rates can share a viewer); the milliseconds of each frame are in
+``metadata["cine"].frame_times``. The other two axes are in millimetres at the isocentre
+where the magnification is known, else in pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import ReadError
+
+LayerTuple = tuple[Any, dict[str, Any], str]
+Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
+AXES = ("time", "y", "x")
+# what is shown black and white where a loop of more than 8 bits brings no window
+PERCENTILES = (0.5, 99.5)
+SAMPLE_SEED = 2
+VESSEL = "#ff5c33"
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return a reader if `path` may hold cine loops, else None.
+
+    Parameters
+    ----------
+    path
+        A file or folder; or several, of which the first decides.
+    """
+    from napari_motionseg.io.reading import can_read
+
+    first = path if isinstance(path, (str, Path)) else path[0]
+    return read_layers if can_read(first) else None
+
+
+def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
+    """Read every loop at or below `path` as an image layer.
+
+    Raises
+    ------
+    MotionSegError
+        If nothing can be read.
+    """
+    from napari_motionseg.io import read_cines
+
+    paths = [path] if isinstance(path, (str, Path)) else path
+    cines = [cine for one in paths for cine in read_cines(one)]
+    if not cines:
+        raise ReadError(f"{paths[0]}: holds no cine loop")
+    return [cine_layer(cine) for cine in cines]
+
+
+def cine_layer(cine: Cine) -> LayerTuple:
+    """Return the layer of a loop; its frames are decoded when they are looked at.
+
+    Its metadata hold the loop without patient attributes: layers are saved, shared and
+    printed by others.
+    """
+    attributes = {
+        "name": cine.name,
+        "contrast_limits": contrast_limits(cine),
+        "colormap": "gray",
+        "metadata": {"cine": dataclasses.replace(cine, patient={})},
+        **geometry(cine),
+    }
+    return cine.frames, attributes, "image"
+
+
+def geometry(cine: Cine) -> dict[str, Any]:
+    """Return scale, units and axis labels of layers ``(T, H, W)`` of a loop."""
+    spacing = cine.pixel_spacing or (1.0, 1.0)
+    unit = "pixel" if cine.pixel_spacing is None else "mm"
+    return {
+        "scale": (1.0, *spacing),
+        "units": ("pixel", unit, unit),
+        "axis_labels": AXES,
+    }
+
+
+def contrast_limits(cine: Cine) -> tuple[float, float]:
+    """Return the stored values shown black and white.
+
+    The loop's window; else all values of 8 bits, or percentiles of the middle frame of
+    more, because those loops seldom use their range.
+    """
+    if cine.window is not None:
+        return cine.window
+    if cine.bits_stored <= 8:
+        return cine.stored_range
+    frame = cine.frames[len(cine) // 2]
+    if cine.valid_area is not None and cine.valid_area.any():
+        frame = frame[cine.valid_area]
+    low, high = (float(value) for value in np.percentile(frame, PERCENTILES))
+    return (low, high) if low < high else cine.stored_range
+
+
+def synthetic_angiogram() -> list[LayerTuple]:
+    """Return a synthetic loop, and its true vessels as a hidden labels layer."""
+    from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+
+    synthetic = synthesize_cine(SynthesisConfig(), seed=SAMPLE_SEED)
+    cine = dataclasses.replace(synthetic.cine, name="synthetic angiogram")
+    truth = {
+        "name": "true vessels",
+        "visible": False,
+        "opacity": 0.5,
+        "colormap": {0: "transparent", 1: VESSEL, None: "transparent"},
+        **geometry(cine),
+    }
+    return [cine_layer(cine), (synthetic.masks.astype(np.uint8), truth, "labels")]
+
+
+def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list[str]:
+    """Write a labels layer; the suffix says how.
+
+    Parameters
+    ----------
+    path
+        ``.npz``, ``.tiff``, ``.tif``; or ``.png``: one frame, or, for a loop, a folder
+        of that name without the suffix, with one file for each frame that holds any.
+    data
+        ``(T, H, W)`` or ``(H, W)`` integers.
+    attributes
+        The layer's; the frame times are taken from its metadata.
+
+    Returns
+    -------
+    list of str
+        The file or folder that was written.
+
+    Raises
+    ------
+    WriteError
+        If the labels do not go into that format, or the disk refuses.
+    """
+    from napari_motionseg.io import write_masks
+
+    labels = np.asarray(data)
+    stack = labels[np.newaxis] if labels.ndim == 2 else labels
+    target = Path(path)
+    if target.suffix.lower() == ".png" and len(stack) > 1:
+        target = target.with_suffix("")
+    metadata = attributes.get("metadata") or {}
+    write_masks(
+        target,
+        stack,
+        frame_times=_frame_times(metadata, len(stack)),
+        labelled=_done_frames(metadata, stack),
+    )
+    return [str(target)]
+
+
+def _frame_times(metadata: dict[str, Any], count: int) -> NDArray[np.float64] | None:
+    cine = metadata.get("cine")
+    known = isinstance(cine, Cine) and len(cine) == count
+    return cine.frame_times if known else None
+
+
+def _done_frames(metadata: dict[str, Any], stack: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the frames that were segmented, else painted, else all."""
+    done = metadata.get("done")
+    if done is not None and np.shape(done) == (len(stack),):
+        return np.asarray(done, dtype=bool)
+    painted = np.asarray(stack.reshape(len(stack), -1).any(axis=1), dtype=bool)
+    return painted if painted.any() else np.ones(len(stack), dtype=bool)

@@ -1,0 +1,293 @@
+"""One working session: loops by layer, flow, embeddings, models and the running job.
+
+A plain object, evented and free of Qt, which the docks of one viewer are given. Layers
+are opaque keys here, held weakly: a layer that is deleted takes its loop along.
+"""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary, finalize
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import JobError, SettingsError
+from napari_motionseg.jobs import ChildJob, Job
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from napari_motionseg.motion import FlowSequence
+
+EMBEDDING_CACHE_BYTES = 2**30
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint that can be chosen.
+
+    Parameters
+    ----------
+    path
+        The file.
+    kind
+        ``"embedding"`` or ``"segmentation"``.
+    title
+        What a person calls it.
+    """
+
+    path: Path
+    kind: str
+    title: str
+
+
+class EmbeddingCache:
+    """Embeddings of frames in half precision, least recently used out first.
+
+    Parameters
+    ----------
+    capacity_bytes
+        Bound on their memory; the last one is always kept.
+    """
+
+    def __init__(self, capacity_bytes: int = EMBEDDING_CACHE_BYTES) -> None:
+        self._capacity = capacity_bytes
+        self._kept: OrderedDict[Hashable, NDArray[np.float16]] = OrderedDict()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable) -> NDArray[np.float16] | None:
+        """Return the embedding ``(D, H, W)`` kept under `key`, or None."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
+
+    def put(self, key: Hashable, embedding: NDArray[np.floating]) -> None:
+        """Keep an embedding, and drop old ones beyond the capacity."""
+        self._kept[key] = embedding.astype(np.float16, copy=False)
+        self._kept.move_to_end(key)
+        while len(self._kept) > 1 and self._bytes() > self._capacity:
+            self._kept.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(embedding.nbytes for embedding in self._kept.values())
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop in a session, with what was computed of it.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    pixels
+        The layer's array that it was made of, to notice a replacement.
+    flow
+        Its flow, when there is one.
+    embeddings
+        By model and frame.
+    """
+
+    cine: Cine
+    pixels: Any = field(default=None, repr=False)
+    flow: FlowSequence | None = None
+    embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+
+
+class Session:
+    """What the docks of one viewer share.
+
+    Attributes
+    ----------
+    flow_changed
+        Emitted with the `Loop` whose flow has come.
+    models_changed
+        Emitted when a model was added.
+    job_changed
+        Emitted with the title of the job that runs, or None when none does.
+    models
+        Checkpoints to choose from, the latest last.
+    """
+
+    flow_changed: ClassVar[Signal] = Signal(object)
+    models_changed: ClassVar[Signal] = Signal(object)
+    job_changed: ClassVar[Signal] = Signal(object)
+
+    def __init__(self) -> None:
+        self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
+        self._networks: dict[tuple[Path, int], nn.Module] = {}
+        self._numbers = itertools.count(1)
+        self._job: ChildJob[Any] | None = None
+        self.job_title: str | None = None
+        self.models: list[Model] = []
+        self.folder = Path(tempfile.mkdtemp(prefix="motionseg-"))
+        finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    def loop(self, layer: Any, *, refresh: bool = False) -> Loop:
+        """Return the loop of an image layer.
+
+        Parameters
+        ----------
+        layer
+            Has `data`, `name`, `rgb`, `metadata`, as napari's image layers do.
+        refresh
+            Make it anew, because the pixels were changed in place.
+
+        Raises
+        ------
+        SettingsError
+            If the layer's array is no loop.
+        """
+        loop = self._loops.get(layer)
+        if loop is None or loop.pixels is not layer.data or refresh:
+            loop = Loop(cine_of_layer(layer), layer.data)
+            self._loops[layer] = loop
+        return loop
+
+    def set_flow(self, loop: Loop, flow: FlowSequence) -> None:
+        """Keep the flow of a loop and tell."""
+        loop.flow = flow
+        self.flow_changed.emit(loop)
+
+    def new_path(self, stem: str, suffix: str = ".safetensors") -> Path:
+        """Return a path in the session's folder that was not given out before."""
+        return self.folder / f"{stem}-{next(self._numbers)}{suffix}"
+
+    def add_model(self, model: Model) -> None:
+        """Add a model to choose from, unless its file is there already."""
+        if all(model.path != known.path for known in self.models):
+            self.models.append(model)
+            self.models_changed.emit(model)
+
+    def network(self, path: Path) -> nn.Module:
+        """Return the network of a checkpoint, read once.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is missing, damaged, or of a kind without embedding.
+        """
+        from napari_motionseg.models import load_model
+
+        key = (path, path.stat().st_mtime_ns if path.exists() else 0)
+        if key not in self._networks:
+            network, _ = load_model(path, kind=("embedding", "segmentation"))
+            self._networks = {key: network}  # one at a time: they can be large
+        return self._networks[key]
+
+    def start(
+        self, title: str, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
+    ) -> ChildJob[Any]:
+        """Start a job in a child process; a session has one at a time.
+
+        Raises
+        ------
+        JobError
+            If another one runs: two would share the cores and the memory.
+        """
+        if self._job is not None and self._job.running:
+            raise JobError(
+                f"{self.job_title} is still running: stop or cancel it first"
+            )
+        self._job = ChildJob(function, *args, **kwargs)
+        self.job_title = title
+        self.job_changed.emit(title)
+        return self._job
+
+    def job_ended(self, job: ChildJob[Any]) -> None:
+        """Take note that a job has ended, however it did."""
+        if job is self._job:
+            self._job, self.job_title = None, None
+            self.job_changed.emit(None)
+
+    def close(self) -> None:
+        """Cancel what runs and remove the session's files."""
+        if self._job is not None:
+            self._job.cancel()
+            self.job_ended(self._job)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cine_of_layer(layer: Any) -> Cine:
+    """Return the loop that an image layer shows.
+
+    Parameters
+    ----------
+    layer
+        Read by this plugin: the loop in its metadata. Of any other origin: its array,
+        ``(T, H, W)``, ``(H, W)``, or with three or four colours last; floats outside
+        [0, 1] and wide integers are rescaled to their range, which is noted.
+
+    Raises
+    ------
+    SettingsError
+        If the array has other axes, or no finite value.
+    """
+    kept = layer.metadata.get("cine")
+    if isinstance(kept, Cine) and kept.shape == tuple(layer.data.shape):
+        return kept
+    if isinstance(layer.data, (list, tuple)) or getattr(layer, "multiscale", False):
+        raise SettingsError(
+            f"layer {layer.name!r} holds several resolutions; use a plain image layer"
+        )
+    pixels = np.asarray(layer.data)
+    notes: tuple[str, ...] = ("made from an image layer",)
+    if getattr(layer, "rgb", False):
+        pixels = pixels[..., :3] @ np.asarray(LUMINANCE, np.float32)
+        pixels = pixels / (255.0 if layer.data.dtype == np.uint8 else 1.0)
+        notes += ("colours were turned into luminance",)
+    if pixels.ndim not in (2, 3):
+        raise SettingsError(
+            f"layer {layer.name!r} has shape {pixels.shape}; a loop has axes "
+            "(time, rows, columns)"
+        )
+    stored, rescaled = _storable(pixels, layer.name)
+    return Cine.from_array(
+        stored,
+        pixel_spacing=_spacing(layer),
+        name=layer.name,
+        notes=notes + rescaled,
+    )
+
+
+def _storable(pixels: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return `pixels` as `Cine.from_array` takes them, and what was done to them."""
+    narrow = pixels.dtype.kind == "b" or (
+        pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2
+    )
+    if narrow:
+        return pixels, ()
+    finite = np.isfinite(pixels)
+    if not finite.any():
+        raise SettingsError(f"layer {name!r} holds no finite value")
+    low, high = float(pixels[finite].min()), float(pixels[finite].max())
+    if pixels.dtype.kind == "f" and finite.all() and low >= 0 and high <= 1:
+        return pixels, ()
+    scaled = (np.where(finite, pixels, low) - low) / ((high - low) or 1.0)
+    note = f"values from {low:g} to {high:g} were rescaled"
+    return np.clip(scaled, 0.0, 1.0), (note,)
+
+
+def _spacing(layer: Any) -> tuple[float, float] | None:
+    """Return millimetres between pixels, if the layer's units say so."""
+    units = [str(unit) for unit in getattr(layer, "units", ())][-2:]
+    if units != ["millimeter", "millimeter"]:
+        return None
+    rows, columns = (float(abs(s)) for s in layer.scale[-2:])
+    return rows, columns
