@@ -145,7 +145,8 @@ def as_line(row: dict[str, Any]) -> str:
     """Return the summary as one line for a person."""
     time = "" if row["gap_ms"] is None else f" ({row['gap_ms']:.0f} ms)"
     parts = [
-        f"{row['out']}: {row['pairs']} pairs by {row['method']}, gap {row['gap']}{time}",
+        f"{row['out']}: {row['pairs']} pairs by {row['method']}",
+        f"gap {row['gap']}{time}",
         f"median {row['median_px']:.2f} px, 99% below {row['p99_px']:.1f} px",
     ]
     if row["agreement"] is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import answer, drive
-from napari_motionseg.cli.flow import Gap, Method, Weights, flow_settings
+from napari_motionseg.cli.flow import Gap, flow_settings
 from napari_motionseg.cli.options import (
     AsJson,
     Cines,
@@ -45,6 +45,9 @@ def pretrain(
     crop: Annotated[int, typer.Option(help="Side of training windows, px.")] = 256,
     points: Annotated[int, typer.Option(help="Pixels a picture in the loss.")] = 250,
     width: Annotated[int, typer.Option(help="Of the U-Net; the paper's is 64.")] = 16,
+    flat_field: Annotated[
+        bool, typer.Option(help="Divide the slow background out; not in the paper.")
+    ] = True,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
     method: Annotated[str, typer.Option("--flow-method", help="See flow.")] = "pwcnet",
@@ -72,8 +75,7 @@ def pretrain(
         batch=batch,
         crop=crop,
         points=points,
-        # the same input as the tuned recipe's, so that its start is comparable
-        network=UNetConfig(width=width, flat_field=True),
+        network=UNetConfig(width=width, flat_field=flat_field),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(
             steps=steps, learning_rate=rate, device=device, seed=seed

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The gates: every step has a name, all steps run, any failure fails.
+# usage: check.sh BIN lint|tests ...
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bin=$1
+shift
+failed=()
+
+step() {
+  local name=$1
+  shift
+  printf '== %s\n' "$name"
+  "$@" </dev/null || failed+=("$name")
+}
+
+lint() {
+  step "ruff check" "$bin/ruff" check
+  step "ruff format" "$bin/ruff" format --check
+  step "mypy" "$bin/mypy"
+  step "import contracts" "$bin/lint-imports"
+  step "napari manifest" "$bin/npe2" validate napari_motionseg
+}
+
+tests() {
+  # several processes of one test each would fight for the cores
+  export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2}
+  if [ -n "${DISPLAY:-}" ]; then
+    step "pytest" "$bin/python" -m pytest
+  else
+    step "pytest, virtual screen" \
+      xvfb-run -a -s "-screen 0 1600x1000x24" "$bin/python" -m pytest
+  fi
+}
+
+for group in "$@"; do "$group"; done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
+fi
+echo "All steps passed."
