@@ -1,86 +1,65 @@
 #!/usr/bin/env bash
-# What pip cannot bring: the libraries that Qt and OpenGL need, a font, a virtual
-# screen for machines without one. Installs what is missing where it may, else prints
-# the one command to run. Only Debian and its kin are known; elsewhere it says so.
+# The system libraries that a Qt window with OpenGL needs on a bare Debian or Ubuntu.
+# Installs what is missing with apt when it may; else prints the one command to run.
 set -euo pipefail
-python=${PYTHON:-python3}
-cache=$( (ldconfig -p || /sbin/ldconfig -p) 2>/dev/null)
+
+[ "$(uname -s)" = Linux ] || exit 0
+
+# package : what shows that it is there (a library's file, or a command with a slash)
+wanted=(
+  "libegl1:libEGL.so.1"
+  "libgl1:libGL.so.1"
+  "libopengl0:libOpenGL.so.0"
+  "libglib2.0-0:libglib-2.0.so.0"
+  "libdbus-1-3:libdbus-1.so.3"
+  "libfontconfig1:libfontconfig.so.1"
+  "libxkbcommon0:libxkbcommon.so.0"
+  "libxkbcommon-x11-0:libxkbcommon-x11.so.0"
+  "libx11-xcb1:libX11-xcb.so.1"
+  "libxcb-cursor0:libxcb-cursor.so.0"
+  "libxcb-icccm4:libxcb-icccm.so.4"
+  "libxcb-image0:libxcb-image.so.0"
+  "libxcb-keysyms1:libxcb-keysyms.so.1"
+  "libxcb-randr0:libxcb-randr.so.0"
+  "libxcb-render-util0:libxcb-render-util.so.0"
+  "libxcb-shape0:libxcb-shape.so.0"
+  "libxcb-xinerama0:libxcb-xinerama.so.0"
+  "libxcb-xkb1:libxcb-xkb.so.1"
+  "xvfb:/Xvfb"
+  "xauth:/xauth"
+)
+
+libraries=$(/sbin/ldconfig -p 2>/dev/null || true)
 missing=()
+for entry in "${wanted[@]}"; do
+  package=${entry%%:*} sign=${entry#*:}
+  case "$sign" in
+    /*) command -v "${sign#/}" >/dev/null || missing+=("$package") ;;
+    *) grep -q "$sign" <<<"$libraries" || missing+=("$package") ;;
+  esac
+done
+# Mesa's software drivers and a font show in folders alone
+compgen -G "/usr/lib/*/dri/*_dri.so" >/dev/null ||
+  compgen -G "/usr/lib/*/libgallium*.so" >/dev/null || missing+=(libgl1-mesa-dri)
+compgen -G "/usr/share/fonts/truetype/*" >/dev/null || missing+=(fonts-dejavu-core)
+"${PYTHON:-python3}" -c "import ensurepip, venv" 2>/dev/null || missing+=(python3-venv)
 
-library() { # file name, package
-  grep -q "[[:space:]]$1 " <<<"$cache" || missing+=("$2")
-}
-command_of() { # command, package
-  command -v "$1" >/dev/null || missing+=("$2")
-}
-one_of() { # package, then paths: one must exist
-  local package=$1 path
-  shift
-  for path in "$@"; do
-    compgen -G "$path" >/dev/null && return
-  done
-  missing+=("$package")
-}
+[ ${#missing[@]} -eq 0 ] && exit 0
 
-if [ "$(uname -s)" != Linux ]; then exit 0; fi
-
-library libEGL.so.1 libegl1
-library libGL.so.1 libgl1
-library libOpenGL.so.0 libopengl0
-one_of libgl1-mesa-dri "/usr/lib*/dri/swrast_dri.so" "/usr/lib*/*/dri/swrast_dri.so" \
-  "/usr/lib*/libgallium*.so" "/usr/lib*/*/libgallium*.so"
-library libGLX_mesa.so.0 libglx-mesa0
-library libEGL_mesa.so.0 libegl-mesa0
-library libxkbcommon.so.0 libxkbcommon0
-library libxkbcommon-x11.so.0 libxkbcommon-x11-0
-library libxcb-cursor.so.0 libxcb-cursor0
-library libxcb-icccm.so.4 libxcb-icccm4
-library libxcb-image.so.0 libxcb-image0
-library libxcb-keysyms.so.1 libxcb-keysyms1
-library libxcb-randr.so.0 libxcb-randr0
-library libxcb-render-util.so.0 libxcb-render-util0
-library libxcb-shape.so.0 libxcb-shape0
-library libxcb-xfixes.so.0 libxcb-xfixes0
-library libxcb-xinerama.so.0 libxcb-xinerama0
-library libxcb-xkb.so.1 libxcb-xkb1
-library libX11-xcb.so.1 libx11-xcb1
-library libdbus-1.so.3 libdbus-1-3
-library libfontconfig.so.1 libfontconfig1
-library libglib-2.0.so.0 libglib2.0-0
-command_of fc-list fontconfig
-one_of fonts-dejavu-core "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf" \
-  "/usr/share/fonts/*/DejaVuSans.ttf" "/usr/share/fonts/*/*/*.ttf"
-command_of xvfb-run xvfb
-command_of Xvfb xvfb
-command_of xauth xauth
-version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-"$python" -c 'import venv, ensurepip' 2>/dev/null ||
-  missing+=("python$version-venv")
-
-if [ ${#missing[@]} -eq 0 ]; then exit 0; fi
-mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
-
+install="apt-get install -y --no-install-recommends ${missing[*]}"
 if ! command -v apt-get >/dev/null; then
-  echo "These Debian packages, or what they are called here, are missing: ${missing[*]}" >&2
+  echo "Missing system libraries; install what your system calls: ${missing[*]}" >&2
   exit 1
 fi
-install="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
-if [ "$(id -u)" -eq 0 ]; then
-  runner=(bash -c)
+if [ "$(id -u)" = 0 ]; then
+  elevate=""
 elif sudo -n true 2>/dev/null; then
-  runner=(sudo -n bash -c)
+  elevate="sudo"
 else
-  echo "System libraries are missing. Run this once, then make again:" >&2
-  echo "  sudo sh -c '$install'" >&2
+  echo "Missing system libraries. Please run once, then repeat:" >&2
+  echo "  sudo apt-get update && sudo $install" >&2
   exit 1
 fi
 echo "Installing system libraries: ${missing[*]}"
-log=$(mktemp)
-if ! DEBIAN_FRONTEND=noninteractive "${runner[@]}" \
-  "export DEBIAN_FRONTEND=noninteractive; $install" >"$log" 2>&1 </dev/null; then
-  tail -n 20 "$log" >&2
-  echo "apt could not install them. Run this, then make again:" >&2
-  echo "  sudo sh -c '$install'" >&2
-  exit 1
-fi
-rm -f "$log"
+$elevate apt-get update -qq </dev/null
+DEBIAN_FRONTEND=noninteractive $elevate $install </dev/null >/dev/null
