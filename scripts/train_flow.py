@@ -1,6 +1,6 @@
 """Train the PWC-Net that ships, on synthetic angiograms; resumable to the step.
 
-    python scripts/train_flow.py --steps 2500 --out runs/pwcnet-xa.safetensors --resume
+    python scripts/train_flow.py --steps 4000 --out runs/pwcnet-xa.safetensors --resume
 
 On a GPU box the same command with ``--device cuda --crop 320 --batch 16``.
 """
@@ -20,9 +20,9 @@ from napari_motionseg.training.loop import TrainingSettings
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--crop", type=int, default=192)
+    parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -37,7 +37,7 @@ def main() -> None:
     settings = FlowTrainingSettings(
         batch=options.batch,
         crop=options.crop,
-        pair_size=max(256, options.crop),
+        pair_size=max(384, options.crop + 64),
         penalty=options.penalty,
         in_channels=1,
         training=TrainingSettings(
@@ -45,7 +45,7 @@ def main() -> None:
             learning_rate=options.rate,
             schedule="one-cycle",
             weight_decay=1e-4,
-            clip_norm=10.0,
+            clip_norm=30.0,
             device=options.device,
             seed=options.seed,
             checkpoint_every=50,

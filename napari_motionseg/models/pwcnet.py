@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ CONTEXT_DILATIONS = (1, 2, 4, 8, 16, 1)
 REACH = 4  # pixels of displacement that a level's cost volume covers
 FLOW_UNIT_PX = 20.0  # the network's flows are in units of 20 px of the full picture
 SLOPE = 0.1
+LEAST_SQUARE = 1e-6  # of normalised features: a picture without structure stays finite
 MULTIPLE = 2**COARSEST
 
 
@@ -112,6 +114,12 @@ class PWCNet(nn.Module):
     in_channels
         Channels of a picture: 3 in the published weights, in the order blue, green,
         red; gray pictures are replicated. 1 for a network of gray pictures.
+    normalized
+        Whether features lose their mean over the picture and get unit mean square over
+        the channels before anything sees them, so that a cost is the cosine of two
+        features. The published weights know nothing of it; learning needs far fewer
+        steps with it (Jonschkowski et al. 2020, What Matters in Unsupervised Optical
+        Flow, section 3, normalise cost volumes for the same reason).
 
     Notes
     -----
@@ -125,11 +133,12 @@ class PWCNet(nn.Module):
     resized to the next ones and the flow is scaled back, as the published script does.
     """
 
-    def __init__(self, in_channels: int = 3) -> None:
+    def __init__(self, in_channels: int = 3, normalized: bool = False) -> None:
         super().__init__()
         if in_channels not in (1, 3):
             raise SettingsError(f"in_channels must be 1 or 3; got {in_channels}")
         self.in_channels = in_channels
+        self.normalized = normalized
         self.features = FeaturePyramid(in_channels)
         self.decoders = nn.ModuleDict()
         correlated = (2 * REACH + 1) ** 2
@@ -138,7 +147,7 @@ class PWCNet(nn.Module):
             self.decoders[str(level)] = FlowDecoder(
                 correlated + hints, passes_on=level > FINEST
             )
-        self.context = ContextNetwork(self.decoders[str(FINEST)].channels)
+        self.context = ContextNetwork(self._decoder(FINEST).channels)
 
     def pyramid(self, picture: Tensor) -> list[Tensor]:
         """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
@@ -148,28 +157,38 @@ class PWCNet(nn.Module):
         if picture.shape[1] == 1 and self.in_channels == 3:
             picture = picture.expand(-1, 3, -1, -1)
         features: list[Tensor] = self.features(picture)
-        return features
+        return [normalize(level) for level in features] if self.normalized else features
 
-    def decode(
-        self,
-        first: Sequence[Tensor],
-        second: Sequence[Tensor],
-        all_levels: bool = False,
-    ) -> Tensor | list[Tensor]:
+    def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow between two pictures from their pyramids.
 
         Parameters
         ----------
         first, second
             From `pyramid`.
-        all_levels
-            Also give the coarser levels' flows, for a multi-scale loss.
 
         Returns
         -------
-        Tensor or list of Tensor
-            ``(B, 2, H/4, W/4)`` in pixels of the full picture; with `all_levels` one
-            for each of the levels 6 to 2, the same unit, ``(B, 2, H/2^l, W/2^l)``.
+        Tensor
+            ``(B, 2, H/4, W/4)`` in pixels of the full picture.
+        """
+        return self.decode_levels(first, second)[-1]
+
+    def decode_levels(
+        self, first: Sequence[Tensor], second: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Return the flow of each level, for a multi-scale loss.
+
+        Parameters
+        ----------
+        first, second
+            From `pyramid`.
+
+        Returns
+        -------
+        list of Tensor
+            ``(B, 2, H/2^l, W/2^l)`` for the levels l from 6 to 2, in pixels of the full
+            picture.
         """
         flows: list[Tensor] = []
         flow = hidden = None
@@ -179,7 +198,7 @@ class PWCNet(nn.Module):
             if flow is None or hidden is None:
                 inputs = functional.leaky_relu(correlation(ours, theirs, REACH), SLOPE)
             else:
-                above = self.decoders[str(level + 1)]
+                above = self._decoder(level + 1)
                 flow, hints = above.upflow(flow), above.upfeat(hidden)
                 warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
                 warped = (warped * inside).to(ours.dtype)
@@ -188,7 +207,7 @@ class PWCNet(nn.Module):
             flow, hidden = decoder(inputs)
             flows.append(flow * FLOW_UNIT_PX)
         flows[-1] = (flow + self.context(hidden)) * FLOW_UNIT_PX
-        return flows if all_levels else flows[-1]
+        return flows
 
     def forward(
         self, first: Tensor, second: Tensor, *, upsample: bool = True
@@ -219,7 +238,7 @@ class PWCNet(nn.Module):
         padded = (_next_multiple(height), _next_multiple(width))
         first, second = (resized(picture, padded) for picture in (first, second))
         flow = self.decode(self.pyramid(first), self.pyramid(second))
-        return self.finish(flow, (height, width), upsample)  # type: ignore[arg-type]
+        return self.finish(flow, (height, width), upsample)
 
     @staticmethod
     def finish(flow: Tensor, size: tuple[int, int], upsample: bool = True) -> Tensor:
@@ -232,6 +251,9 @@ class PWCNet(nn.Module):
             )
         return flow * ratios[:, None, None]
 
+    def _decoder(self, level: int) -> FlowDecoder:
+        return cast("FlowDecoder", self.decoders[str(level)])
+
     def _check(self, first: Tensor, second: Tensor) -> None:
         if first.shape != second.shape or first.ndim != 4:
             raise SettingsError(
@@ -243,6 +265,25 @@ class PWCNet(nn.Module):
                 f"pictures have {first.shape[1]} channels; this network takes "
                 f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
             )
+
+
+def normalize(features: Tensor) -> Tensor:
+    """Take the mean over pixels off each channel, then scale each pixel's vector.
+
+    Parameters
+    ----------
+    features
+        ``(B, C, H, W)``.
+
+    Returns
+    -------
+    Tensor
+        The same shape, float32 at least, of mean square 1 over the channels of a pixel.
+    """
+    features = features.to(torch.promote_types(features.dtype, torch.float32))
+    features = features - features.mean(dim=(2, 3), keepdim=True)
+    square = features.square().mean(dim=1, keepdim=True)
+    return features * square.clamp(min=LEAST_SQUARE).rsqrt()
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:

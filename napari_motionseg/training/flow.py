@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -28,9 +28,11 @@ from napari_motionseg.training.flow_loss import (
     downsample_flow,
     multiscale_flow_loss,
 )
+from napari_motionseg.training.flow_start import set_starting_weights
 from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
-from napari_motionseg.training.seeds import derived_seed
+from napari_motionseg.training.seeds import derived_seed, step_generator
 from napari_motionseg.training.settings import at_least, one_of
 from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
 from napari_motionseg.training.transforms import (
@@ -44,6 +46,8 @@ from napari_motionseg.training.transforms import (
 CROP_MULTIPLE = 64  # the coarsest level of the pyramid
 OUTPUT_FACTOR = 4  # pixels a side of one pixel of the finest flow
 HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
+STARTING_STREAM = 2**31  # no step has this number
+MATCHING_VESSELS = 20.0  # makes vessels about half of what features are taught by
 # The two pictures of a pair also differ a little: exposure control, quantum noise
 SECOND_JITTER = 0.2
 
@@ -71,10 +75,15 @@ class FlowTrainingSettings:
     vessel_weight
         A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
         of the pixels and fill less than one pixel of the network's output.
+    matching_weight
+        Of `matching_loss`, for networks whose features are normalised; 0 is the paper.
+    shift
+        Largest shift, in px along each axis, of the second picture as a whole: a table
+        that moves. A third of the pairs is shifted.
     jitter
         Strength of the changes of gray.
-    in_channels
-        Of a network from scratch.
+    in_channels, normalized
+        Of a network from scratch, see `PWCNet`.
     held_out
         Pairs that are never trained on and measured at the end.
     synthesis
@@ -90,14 +99,17 @@ class FlowTrainingSettings:
 
     batch: int = 4
     crop: int = 192
-    pair_size: int = 256
+    pair_size: int = 384
     pool_size: int = 256
     block: int = 16
-    refresh_every: int = 50
+    refresh_every: int = 100
     penalty: Penalty = "l2"
     vessel_weight: float = 4.0
+    matching_weight: float = 0.05
+    shift: int = 8
     jitter: float = 1.0
     in_channels: int = 1
+    normalized: bool = True
     held_out: int = 16
     synthesis: SynthesisConfig | None = None
     training: TrainingSettings = field(
@@ -113,16 +125,19 @@ class FlowTrainingSettings:
     def __post_init__(self) -> None:
         for name in ("batch", "pool_size", "block", "in_channels", "held_out"):
             at_least(self, name, 1)
-        for name in ("refresh_every", "vessel_weight", "jitter"):
+        for name in (
+            "refresh_every", "vessel_weight", "matching_weight", "shift", "jitter",
+        ):  # fmt: skip
             at_least(self, name, 0)
         one_of(self, "penalty", get_args(Penalty))
         if self.crop < 1 or self.crop % CROP_MULTIPLE:
             raise SettingsError(
                 f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
             )
-        if self.pair_size < self.crop:
+        if self.pair_size < self.crop + self.shift:
             raise SettingsError(
-                f"pair_size must be at least crop ({self.crop}); got {self.pair_size}"
+                f"pair_size must be at least crop + shift ({self.crop} + {self.shift});"
+                f" got {self.pair_size}"
             )
 
 
@@ -163,12 +178,15 @@ class FlowTask:
         vessel = vessel.to(device)
         first, second = pictures[:, :1], pictures[:, 1:]
         ours, theirs = self.model.pyramid(first), self.model.pyramid(second)
-        flows = cast("list[Tensor]", self.model.decode(ours, theirs, all_levels=True))
+        flows = self.model.decode_levels(ours, theirs)
         weight = self._settings.vessel_weight
         weights = 1 + weight * vessel if weight else None
         loss = multiscale_flow_loss(
             flows, flow, penalty=self._settings.penalty, pixel_weights=weights
         )
+        if self._settings.matching_weight and self.model.normalized:
+            matching = matching_loss(ours, theirs, flow, 1 + MATCHING_VESSELS * vessel)
+            loss = loss + self._settings.matching_weight * matching
         finest = max(flows, key=lambda level: level.shape[-1])
         with torch.no_grad():
             wanted, _ = downsample_flow(flow, OUTPUT_FACTOR, weights)
@@ -197,12 +215,13 @@ class FlowTask:
     ) -> tuple[Tensor, Tensor, Tensor]:
         pictures, flow, vessel = self._pool.pair(step, index)
         crop = self._settings.crop
-        room = pictures.shape[-1] - crop + 1
-        top, left = torch.randint(room, (2,), generator=generator).tolist()
+        down, right = self._shift(generator)
+        first, second = _windows(pictures.shape[-1], crop, (down, right), generator)
+        pictures = torch.stack((pictures[0][first], pictures[1][second])).float()
+        vessel = vessel[first]
+        flow = flow[(slice(None), *first)].float()
+        flow = flow - flow.new_tensor([right, down])[:, None, None]
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
-        window = (..., slice(top, top + crop), slice(left, left + crop))
-        pictures, flow = pictures[window].float(), flow[window].float()
-        vessel = vessel[window]
         if mirrored % 2:
             pictures, vessel = mirror(pictures), mirror(vessel)
             flow = mirror_flow(flow)
@@ -212,6 +231,15 @@ class FlowTask:
             turn(vessel, quarters),
         )
 
+    def _shift(self, generator: torch.Generator) -> tuple[int, int]:
+        most = self._settings.shift
+        down, right, chosen = torch.randint(
+            3 * (2 * most + 1), (3,), generator=generator
+        ).tolist()
+        if chosen % 3:
+            return 0, 0
+        return down % (2 * most + 1) - most, right % (2 * most + 1) - most
+
     def preview(self) -> NDArray[np.uint8]:
         """Return found and true flow of a held-out pair as colours ``(H, 2W, 3)``."""
         truth = self._held_out.flow[0].float().numpy()
@@ -220,6 +248,19 @@ class FlowTask:
         both = np.concatenate((found, truth), axis=-1)
         colours: NDArray[np.uint8] = flow_to_rgb(both, largest)
         return colours
+
+
+def _windows(
+    side: int, crop: int, shift: tuple[int, int], generator: torch.Generator
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Draw a window of each picture of a pair, the second's moved by `shift`."""
+    first, second = [], []
+    for moved in shift:
+        room = side - crop - abs(moved) + 1
+        at = int(torch.randint(room, (), generator=generator)) + max(0, -moved)
+        first.append(slice(at, at + crop))
+        second.append(slice(at + moved, at + moved + crop))
+    return (first[0], first[1]), (second[0], second[1])
 
 
 def train_flow_job(
@@ -272,12 +313,15 @@ def train_flow_job(
         refresh_every=settings.refresh_every,
         seed=seed,
     )
-    model, origin = starting_network(start, settings.in_channels, seed)
+    model, origin = starting_network(start, settings)
     yield from pool.fill_job(steps_done(state_path) if resume else 0)
     held_out = Pairs.from_arrays(
         make(settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
     )
     task = FlowTask(model, pool, held_out, settings)
+    if start is None:
+        generator = step_generator(seed, STARTING_STREAM)
+        set_starting_weights(model, task.batch(0, generator)[0], generator)
     whole = dataclasses.asdict(settings)
     identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
     record = yield from train_job(
@@ -294,7 +338,7 @@ def train_flow_job(
         "training": record.provenance,
         "held_out_epe_px": errors,
     }
-    configuration = {"in_channels": model.in_channels}
+    configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
     card = ModelCard("flow", "PWCNet", configuration, provenance)
     save_model(out, model, card, dtype=torch.float16)
     yield Progress(record.steps_done, settings.training.steps, "Done", errors)
@@ -317,7 +361,7 @@ def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:
 
 
 def starting_network(
-    start: str | Path | None, in_channels: int, seed: int
+    start: str | Path | None, settings: FlowTrainingSettings
 ) -> tuple[PWCNet, dict[str, Any]]:
     """Return the network to train and, for the record, where it comes from.
 
@@ -329,8 +373,9 @@ def starting_network(
     if start is None:
         with torch.random.fork_rng(devices=[]):
             # the layers' own initialisation knows no generator
-            torch.manual_seed(seed)
-            return PWCNet(in_channels), {"kind": "scratch"}
+            torch.manual_seed(settings.training.seed)
+            fresh = PWCNet(settings.in_channels, settings.normalized)
+        return fresh, {"kind": "scratch"}
     model, card = load_model(start, kind="flow")
     if not isinstance(model, PWCNet):
         raise CheckpointError(

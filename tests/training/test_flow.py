@@ -53,7 +53,7 @@ def settings(steps=2, **others):
     )
     small = {
         "batch": 1, "crop": 64, "pair_size": 72, "pool_size": 3, "block": 2,
-        "held_out": 1, "refresh_every": 2, "training": training,
+        "held_out": 1, "refresh_every": 2, "shift": 2, "training": training,
     }  # fmt: skip
     return FlowTrainingSettings(**(small | others))
 
@@ -63,7 +63,7 @@ def make_task(how):
         lambda count, seed: shifted_pairs(count, how.pair_size, seed),
         blocks=2, block=2, refresh_every=0, seed=0,
     )  # fmt: skip
-    model, _ = starting_network(None, 1, 0)
+    model, _ = starting_network(None, how)
     return FlowTask(model, pool, Pairs.from_arrays(shifted_pairs(2, 72, 9)), how)
 
 
@@ -146,7 +146,7 @@ def test_stop_writes_what_was_learnt(tmp_path):
 
 def test_training_goes_on_from_a_checkpoint(tmp_path):
     first = train_flow(settings(1), out=tmp_path / "a.safetensors")
-    model, origin = starting_network(first, 1, 0)
+    model, origin = starting_network(first, settings())
     assert isinstance(model, PWCNet)
     assert len(origin["weights_sha256"]) == 64
     second = train_flow(settings(1), out=tmp_path / "b.safetensors", start=first)
@@ -162,7 +162,7 @@ def test_another_network_is_no_start(tmp_path):
     card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
     save_model(path, UNet(config), card)
     with pytest.raises(CheckpointError, match=r"unet\.safetensors"):
-        starting_network(path, 1, 0)
+        starting_network(path, settings())
 
 
 def test_end_point_errors_of_a_network_that_says_nothing_moves():
@@ -190,7 +190,7 @@ def test_end_point_errors_of_a_network_that_says_nothing_moves():
     [
         ({"crop": 100}, "crop must be a multiple of 64 pixels; got 100"),
         ({"crop": 0}, "crop must be a multiple of 64 pixels; got 0"),
-        ({"crop": 128}, r"pair_size must be at least crop \(128\); got 72"),
+        ({"crop": 128}, r"pair_size must be at least crop \+ shift \(128 \+ 2\); got 72"),
         ({"batch": 0}, "batch must be at least 1; got 0"),
         ({"pool_size": 0}, "pool_size must be at least 1"),
         ({"penalty": "l1"}, "unknown penalty 'l1'"),

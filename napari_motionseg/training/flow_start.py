@@ -1,0 +1,95 @@
+"""A start for PWC-Net from which training makes headway at once.
+
+With the layers' own random weights a PWC-Net says 'nothing moves' for thousands of
+steps: its signals fade from layer to layer. Here each convolution is scaled to outputs
+of mean 0 and variance 1 (Mishkin & Matas, 2016, All you need is a good init), and each
+level begins by handing on the flow of the level above.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, PWCNet
+
+LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
+
+
+@torch.no_grad()
+def set_starting_weights(
+    model: PWCNet, pictures: Tensor, generator: torch.Generator
+) -> None:
+    """Give a fresh network weights of which each layer passes its signal on.
+
+    Parameters
+    ----------
+    model
+        Changed in place; its flow is zero afterwards.
+    pictures
+        ``(B, 2, H, W)`` in [0, 1] of some pairs; sides are multiples of 64.
+    generator
+        Of the random weights.
+    """
+    hooks = []
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
+            _bias(module).zero_()
+            hooks.append(module.register_forward_hook(_Standardisation()))
+    first, second = pictures[:, :1], pictures[:, 1:]
+    model.decode(model.pyramid(first), model.pyramid(second))
+    for hook in hooks:
+        hook.remove()
+    _hand_flow_on(model)
+
+
+class _Standardisation:
+    """Forward hook: the first output decides on a convolution's scale and offset."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+    def __call__(self, module: nn.Conv2d, inputs: Any, output: Tensor) -> Tensor:
+        if self.done:
+            return output
+        self.done = True
+        deviation, mean = torch.std_mean(output, dim=(0, 2, 3), correction=0)
+        scale = torch.where(deviation < LEAST_DEVIATION, 1.0, 1 / deviation)
+        module.weight.mul_(scale[:, None, None, None])
+        _bias(module).copy_(-mean * scale)
+        return (output - mean[:, None, None]) * scale[:, None, None]
+
+
+def _hand_flow_on(model: PWCNet) -> None:
+    """Make each level's flow that of the level above, and the coarsest one's zero."""
+    decoders = [cast("FlowDecoder", module) for module in model.decoders.values()]
+    refinement = cast("nn.Conv2d", model.context[-1])
+    for head in (*(decoder.predict for decoder in decoders), refinement):
+        head.weight.zero_()
+        _bias(head).zero_()
+    for decoder in decoders[:-1]:
+        _enlarge_bilinearly(decoder.upflow)
+    for decoder in decoders[1:]:
+        # a decoder's input ends with the flow from above (2) and its hints (2)
+        flow_at = decoder.channels - 4
+        for axis in range(2):
+            decoder.predict.weight[axis, flow_at + axis, 1, 1] = 1.0
+
+
+def _enlarge_bilinearly(module: nn.ConvTranspose2d) -> None:
+    """Make a 4 x 4 transposed convolution double a flow's sides bilinearly."""
+    line = torch.tensor([0.25, 0.75, 0.75, 0.25])
+    module.weight.zero_()
+    for axis in range(2):
+        module.weight[axis, axis] = line[:, None] * line
+    _bias(module).zero_()
+
+
+def _bias(module: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    bias = module.bias
+    if bias is None:
+        raise TypeError("a convolution of PWC-Net has a bias")
+    return bias

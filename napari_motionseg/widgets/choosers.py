@@ -1,0 +1,210 @@
+"""Combo boxes that follow the viewer's layers and the session's models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
+
+from napari_motionseg.models import read_card
+from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
+from napari_motionseg.session import Model, Session
+from napari_motionseg.widgets.viewers import errors_shown
+
+LONGEST_NAME = 24  # characters; a longer entry would widen the dock
+
+
+class LayerChooser(QComboBox):
+    """Chooses among the layers that `accepts` takes; the newest one comes first.
+
+    Emits `layer_changed` with the layer, or None, when it is another one than before.
+    """
+
+    layer_changed = Signal(object)
+
+    def __init__(
+        self, viewer: Viewer, accepts: Callable[[Layer], bool], tooltip: str
+    ) -> None:
+        super().__init__()
+        self.setToolTip(tooltip)
+        self.setMinimumContentsLength(LONGEST_NAME // 2)
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._viewer = viewer
+        self._accepts = accepts
+        self._layers: list[Layer] = []
+        self._current: Layer | None = None
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._refresh)
+        self.currentIndexChanged.connect(self._tell)
+        self._refresh()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer, which is in the viewer, or None."""
+        index = self.currentIndex()
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    def choose(self, layer: Layer) -> None:
+        """Choose a layer, if it is among those to choose from."""
+        if layer in self._layers:
+            self.setCurrentIndex(self._layers.index(layer))
+
+    def _refresh(self, event: object = None) -> None:
+        kept = self.layer
+        self.blockSignals(True)
+        self._layers = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
+        self.clear()
+        self.addItems([layer.name for layer in self._layers])
+        if kept in self._layers:
+            self.setCurrentIndex(self._layers.index(kept))
+        self.blockSignals(False)
+        self.setEnabled(bool(self._layers))
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.layer is not self._current:
+            self._current = self.layer
+            self.layer_changed.emit(self._current)
+
+
+class ModelChooser(QComboBox):
+    """Chooses a checkpoint: what ships, what was trained or opened in this session.
+
+    Parameters
+    ----------
+    session
+        Whose models there are.
+    kinds
+        Which kinds will do.
+    scratch
+        Text of a first entry that stands for no model, or None for no such entry.
+    tooltip
+        What the model is chosen for.
+    """
+
+    model_changed = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        kinds: tuple[str, ...],
+        scratch: str | None,
+        tooltip: str,
+    ) -> None:
+        super().__init__()
+        self.setToolTip(tooltip)
+        self.setMinimumContentsLength(LONGEST_NAME // 2)
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._session = session
+        self._kinds = kinds
+        self._scratch = scratch
+        for model in shipped_models():
+            session.add_model(model)
+        self._fill(None)
+        session.models_changed.connect(self._added)
+        self.activated.connect(self._activated)
+        self.currentIndexChanged.connect(self._tell)
+
+    @property
+    def model(self) -> Model | None:
+        """The chosen model; None for scratch, or where there is none."""
+        data = self.currentData()
+        return data if isinstance(data, Model) else None
+
+    def choose(self, path: Path) -> None:
+        """Choose the model of a file that the session has."""
+        for index in range(self.count()):
+            model = self.itemData(index)
+            if isinstance(model, Model) and model.path == path:
+                self.setCurrentIndex(index)
+
+    def open_file(self, path: Path) -> None:
+        """Add a checkpoint of the user's and choose it.
+
+        Raises
+        ------
+        CheckpointError
+            If it is none.
+        """
+        card = read_card(path)
+        self._session.add_model(Model(path, card.kind, path.stem))
+        self.choose(path)
+
+    def _added(self, model: Model) -> None:
+        if model.kind in self._kinds:
+            self._fill(model)
+
+    def _fill(self, chosen: Model | None) -> None:
+        previous = chosen or self.model
+        self.blockSignals(True)
+        self.clear()
+        models = [m for m in self._session.models if m.kind in self._kinds]
+        if self._scratch is not None:
+            self.addItem(self._scratch)
+        elif not models:
+            self.addItem("none yet: pretrain, or choose a file")
+        for model in models:
+            self.addItem(model.title, model)
+            self.setItemData(
+                self.count() - 1, card_text(model.path), Qt.ItemDataRole.ToolTipRole
+            )
+        self.insertSeparator(self.count())
+        self.addItem("Choose a file…", "file")
+        if previous is not None:
+            self.choose(previous.path)
+        self.blockSignals(False)
+        self._tell()
+
+    def _activated(self, index: int) -> None:
+        if self.itemData(index) != "file":
+            return
+        self.setCurrentIndex(0)
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Choose a model", "", "Models (*.safetensors)"
+        )
+        if name:
+            with errors_shown():
+                self.open_file(Path(name))
+
+    def _tell(self) -> None:
+        self.model_changed.emit(self.model)
+
+
+def shipped_models() -> list[Model]:
+    """Return the embeddings and segmentation networks that come with the package."""
+    found = []
+    for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")):
+        card = read_card(path)
+        if card.kind in ("embedding", "segmentation"):
+            found.append(Model(path, card.kind, f"{path.stem} (shipped)"))
+    return found
+
+
+def card_text(path: Path) -> str:
+    """Return a model's card for a tooltip: kind, configuration, how it was trained."""
+    card = read_card(path)
+    training = card.provenance.get("training", {})
+    facts = {
+        "kind": card.kind,
+        **card.configuration,
+        "steps": training.get("steps_done"),
+        "last loss": training.get("last_losses_mean"),
+    }
+    lines = [f"{k}: {json.dumps(v)}" for k, v in facts.items() if v is not None]
+    return "\n".join([str(path), *lines])
+
+
+def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
+    """Ask where to save; None if the user thinks better of it."""
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, name, filters)
+    return Path(chosen) if chosen else None
