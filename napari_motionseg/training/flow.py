@@ -217,7 +217,9 @@ class FlowTask:
         crop = self._settings.crop
         down, right = self._shift(generator)
         first, second = _windows(pictures.shape[-1], crop, (down, right), generator)
-        pictures = torch.stack((pictures[0][first], pictures[1][second])).float()
+        pictures = torch.stack(
+            (pictures[0][first].float(), pictures[1][second].float())
+        )
         vessel = vessel[first]
         flow = flow[(slice(None), *first)].float()
         flow = flow - flow.new_tensor([right, down])[:, None, None]

@@ -1,0 +1,52 @@
+"""Whatever a broken file makes a library raise becomes one kind of error."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_motionseg.errors import MotionSegError, ReadError
+
+# What the parsers of pydicom, imageio, tifffile and NumPy raise on damaged bytes
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+
+
+@contextmanager
+def damage_named(path: str | Path, what: str) -> Iterator[None]:
+    """Raise damage as a `ReadError` that names the file and what it should have been.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        What is being read, as in "damaged or unreadable {what}".
+    """
+    try:
+        yield
+    except MotionSegError:
+        raise
+    except MemoryError as error:
+        raise ReadError(f"{path}: does not fit in memory") from error
+    except PermissionError as error:
+        raise ReadError(f"{path}: may not be read: {error.strerror}") from error
+    except FileNotFoundError as error:
+        raise ReadError(f"{path}: no such file or folder") from error
+    except DAMAGE as error:
+        raise ReadError(f"{path}: damaged or unreadable {what} ({error})") from error

@@ -1,0 +1,34 @@
+"""Mending a common fault of 12-bit JPEG files, before a strict decoder refuses them."""
+
+from __future__ import annotations
+
+import struct
+
+SEQUENTIAL = (0xC0, 0xC1)  # SOF0, SOF1: the baseline and extended processes
+START_OF_SCAN = 0xDA
+LONE_MARKERS = (0xD8, 0x01)  # start of image, TEM: no length follows
+SPECTRAL_END = 63
+
+
+def with_sequential_scan(stream: bytes) -> bytes:
+    """Return a codestream whose scan headers say what the sequential processes must.
+
+    ITU-T T.81, B.2.3: spectral selection 0 to 63 and no successive approximation. Some
+    encoders write zeros.
+    """
+    sequential, position = False, 0
+    while position + 4 <= len(stream) and stream[position] == 0xFF:
+        marker = stream[position + 1]
+        if marker in LONE_MARKERS:
+            position += 2
+            continue
+        length = struct.unpack(">H", stream[position + 2 : position + 4])[0]
+        sequential = sequential or marker in SEQUENTIAL
+        end = position + 2 + length
+        if marker == START_OF_SCAN:
+            if not sequential or end > len(stream):
+                return stream
+            mended = bytes((0, SPECTRAL_END, 0))
+            return stream[: end - 3] + mended + stream[end:]
+        position = end
+    return stream

@@ -1,0 +1,140 @@
+"""Reading cine loops, whatever they are stored as."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.dicom import read_dicom
+from napari_motionseg.io.dicom_header import is_dicom
+from napari_motionseg.io.dicom_series import files_of_dicomdir, is_dicomdir, read_files
+from napari_motionseg.io.movies import (
+    IMAGES,
+    MOVIES,
+    images_in,
+    read_image_folder,
+    read_movie,
+)
+
+MEMORY_BUDGET = 8 * 2**30
+MOST_NAMED = 8  # loops that an error lists
+
+
+def read_cine(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> Cine:
+    """Read one cine loop.
+
+    Parameters
+    ----------
+    path
+        A DICOM file, a movie, a TIFF stack, an ``.npy`` array, or a folder that holds
+        one loop (a series of single frames, or images).
+    memory_budget
+        Bytes that the decoded frames may take together; frames of DICOM files are
+        decoded when asked for and never all kept.
+
+    Raises
+    ------
+    ReadError
+        If there is none or more than one; subclasses name a missing decoder
+        (`MissingDecoderError`) and what is too large (`MemoryBudgetError`).
+
+    Warns
+    -----
+    PartialReadWarning
+        If frames are missing or in excess.
+    """
+    cines = read_cines(path, memory_budget=memory_budget)
+    if len(cines) != 1:
+        names = ", ".join(str(cine.source) for cine in cines[:MOST_NAMED])
+        more = ", ..." if len(cines) > MOST_NAMED else ""
+        raise ReadError(
+            f"{path}: holds {len(cines)} loops; name one of them: {names}{more}"
+        )
+    return cines[0]
+
+
+def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[Cine]:
+    """Read every cine loop at or below a path, at least one.
+
+    Parameters
+    ----------
+    path
+        As for `read_cine`; or a folder of loops, or a DICOMDIR.
+    memory_budget
+        For each loop.
+
+    Raises
+    ------
+    ReadError
+        If nothing there is a loop.
+    """
+    path = Path(path)
+    with damage_named(path, "file"):
+        if path.is_dir():
+            return _read_folder(path, memory_budget)
+        if not path.exists():
+            raise ReadError(f"{path}: no such file or folder")
+        if is_dicomdir(path):
+            return read_files(files_of_dicomdir(path), memory_budget, path.parent)
+        if path.suffix.lower() in MOVIES and not is_dicom(path):
+            return [read_movie(path, memory_budget)]
+        if path.suffix.lower() in IMAGES:
+            raise ReadError(
+                f"{path}: is one image; open the folder of all frames, or a TIFF stack"
+            )
+        return [read_dicom(path, memory_budget)]
+
+
+def can_read(path: str | Path) -> bool:
+    """Return whether a path may hold loops, by its name and first bytes alone."""
+    path = Path(path)
+    if path.is_dir():
+        return next(_loops_below(path), None) is not None
+    if path.suffix.lower() in MOVIES:
+        return path.suffix.lower() not in (".tif", ".tiff", ".npy") or path.is_file()
+    return is_dicomdir(path) or is_dicom(path)
+
+
+def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
+    directory = next((p for p in folder.iterdir() if is_dicomdir(p)), None)
+    if directory is not None:
+        return read_files(files_of_dicomdir(directory), memory_budget, folder)
+    files = list(_files_below(folder))
+    dicom = [file for file in files if _may_be_dicom(file)]
+    movies = [file for file in files if file.suffix.lower() in MOVIES]
+    cines = read_files(dicom, memory_budget, folder) if dicom else []
+    cines += [read_movie(file, memory_budget) for file in movies]
+    if not cines and images_in(folder):
+        return [read_image_folder(folder, memory_budget)]
+    if not cines:
+        raise ReadError(f"{folder}: holds no cine loop")
+    return cines
+
+
+def _loops_below(folder: Path) -> Iterator[Path]:
+    for file in _files_below(folder):
+        if file.suffix.lower() in (*MOVIES, *IMAGES) or _may_be_dicom(file):
+            yield file
+
+
+def _may_be_dicom(file: Path) -> bool:
+    return is_dicomdir(file) or is_dicom(file)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, by name; a loop of links is entered once."""
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(root, name)
