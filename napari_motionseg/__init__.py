@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from napari_motionseg.io import read_cine as read_cine
     from napari_motionseg.motion import FlowSequence as FlowSequence
     from napari_motionseg.motion import estimate_flow as estimate_flow
-    from napari_motionseg.segmentation import finetune as finetune
-    from napari_motionseg.segmentation import segment as segment
+    from napari_motionseg.segmentation.finetune import finetune as finetune
+    from napari_motionseg.segmentation.predict import segment as segment
     from napari_motionseg.synthesis import SynthesisConfig as SynthesisConfig
     from napari_motionseg.synthesis import synthesize_cine as synthesize_cine
-    from napari_motionseg.training import pretrain as pretrain
+    from napari_motionseg.training.pretrain import pretrain as pretrain
 
 try:
     __version__ = version("napari-motionseg")

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -71,13 +71,7 @@ class FrameStack(Sequence[Frame]):
     def __iter__(self) -> Iterator[Frame]:
         return (self._frame(t) for t in range(len(self)))
 
-    @overload
-    def __getitem__(self, key: int) -> Frame: ...
-    @overload
-    def __getitem__(self, key: slice) -> Frame: ...
-    @overload
-    def __getitem__(self, key: tuple[Any, ...]) -> Frame: ...
-    def __getitem__(self, key: Any) -> Frame:
+    def __getitem__(self, key: Any) -> Any:
         """Return one frame ``(H, W)`` for an integer, else a decoded stack."""
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         if isinstance(first, (int, np.integer)):
@@ -311,7 +305,8 @@ class Cine:
     def normalized(self, t: int) -> NDArray[np.float32]:
         """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
         low, high = self.stored_range
-        frame = (self.frames[t].astype(np.float32) - low) / (high - low)
+        frame: NDArray[np.float32] = self.frames[t].astype(np.float32)
+        frame = (frame - low) / (high - low)
         return np.clip(frame, 0.0, 1.0, out=frame)
 
     def content_hash(self) -> str:
@@ -356,4 +351,5 @@ def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
         raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
     if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
         raise SettingsError("frame_times must be finite and rise from frame to frame")
-    return values - values[0]
+    from_first: NDArray[np.float64] = values - values[0]
+    return from_first

@@ -161,8 +161,9 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
 
 def _frame_times(metadata: dict[str, Any], count: int) -> NDArray[np.float64] | None:
     cine = metadata.get("cine")
-    known = isinstance(cine, Cine) and len(cine) == count
-    return cine.frame_times if known else None
+    if isinstance(cine, Cine) and len(cine) == count:
+        return cine.frame_times
+    return None
 
 
 def _done_frames(metadata: dict[str, Any], stack: NDArray[Any]) -> NDArray[np.bool_]:

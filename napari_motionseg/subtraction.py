@@ -59,7 +59,10 @@ def subtracted(cine: Cine) -> FrameStack:
     @lru_cache(maxsize=1)
     def average() -> NDArray[np.float32]:
         known = [t for t in chosen.mask_frames if 0 <= t < len(cine)]
-        return np.mean([_density(cine, t) for t in known], axis=0, dtype=np.float32)
+        mask: NDArray[np.float32] = np.mean(
+            [_density(cine, t) for t in known], axis=0, dtype=np.float32
+        )
+        return mask
 
     def decode(t: int) -> NDArray[np.float32]:
         if not first <= t <= last:

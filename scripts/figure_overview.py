@@ -75,16 +75,16 @@ def go(synthetic, flow: FlowSettings, steps: int, folder: Path):
     )
     frame = cine.normalized(SHOWN)
     gray = np.repeat(stretched(frame)[..., None], 3, axis=-1)
-    moved = estimate_flow(
-        cine, method=flow.method, weights=flow.weights
-    ).forward[SHOWN - 1]
+    moved = estimate_flow(cine, method=flow.method, weights=flow.weights).forward[
+        SHOWN - 1
+    ]
     features = embed_frame(load_model(embedding)[0], frame)
     anchor = thickest(synthetic.masks[SHOWN])
     mask = segment(cine, vessel, frames=[SHOWN]).masks[SHOWN] > 0
     truth = synthetic.masks[SHOWN]
-    likeness = mpl.colormaps["magma"](
-        np.clip(similarity_map(features, anchor), 0, 1)
-    )[..., :3]
+    likeness = mpl.colormaps["magma"](np.clip(similarity_map(features, anchor), 0, 1))[
+        ..., :3
+    ]
     pictures = {
         "frame": gray,
         "flow": with_wheel(flow_to_rgb(moved) / 255),

@@ -26,6 +26,7 @@ def demo(
         int | None, typer.Option(help="Rows and columns of the loop.")
     ] = None,
     frames: Annotated[int | None, typer.Option(help="Frames of the loop.")] = None,
+    flow_method: Annotated[str, typer.Option(help="See motionseg flow.")] = "pwcnet",
     steps: Annotated[
         int | None, typer.Option(min=1, help="Steps of each of the two trainings.")
     ] = None,
@@ -43,6 +44,7 @@ def demo(
     changes = given(
         size=size, frames=frames, pretrain_steps=steps, finetune_steps=steps
     )
+    changes["flow_method"] = flow_method
     run = Demo(DemoSettings(seed=seed, device=device, **changes), out)
     for number, stage in enumerate(STAGES, start=1):
         title = f"{number}/{len(STAGES)} {stage.title}"
@@ -80,7 +82,7 @@ def open_window(result: DemoResult) -> None:
     """
     words: list[Any] = [
         sys.executable, "-m", "napari_motionseg.widgets.window",
-        result.cine, "--masks", result.masks,
+        result.files["cine"], "--masks", result.files["masks"],
     ]  # fmt: skip
     code = subprocess.run([str(word) for word in words], check=False).returncode
     if code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from skimage.draw import disk, polygon
+from skimage.draw import polygon2mask
 
 from napari_motionseg.cine import View
 from napari_motionseg.io.dicom_header import find, numbers
@@ -110,12 +110,15 @@ def _inside(
         if len(centre) != 2 or not radius:
             return None
         at = (centre[0] - 1, centre[1] - 1)
-        inside[disk(at, radius[0] + 0.5, shape=shape)] = True
+        rows, columns = np.ogrid[: shape[0], : shape[1]]
+        distance = np.hypot(rows - at[0], columns - at[1])
+        inside[distance <= radius[0]] = True
     elif name == "POLYGONAL":
         corners = numbers(find(dataset, f"VerticesOfThePolygonal{prefix}"))
         if len(corners) < 6:
             return None
-        inside[polygon(*(np.reshape(corners, (-1, 2)).T - 1), shape=shape)] = True
+        usable = len(corners) // 2 * 2
+        inside |= polygon2mask(shape, np.reshape(corners[:usable], (-1, 2)) - 1)
     else:
         return None
     return inside

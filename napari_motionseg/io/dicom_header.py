@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
@@ -109,7 +109,7 @@ def _read(path: Path) -> Header:
 
 def _pixel_element(file: Any, syntax: UID) -> tuple[int, int, bool] | None:
     """Return offset, length and whether of words, from where reading stopped."""
-    order = "little" if syntax.is_little_endian else "big"
+    order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
     tag = file.read(4)
     numbers = [int.from_bytes(part, order) for part in (tag[:2], tag[2:])]
     if numbers != [0x7FE0, 0x0010]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from napari_motionseg.errors import MemoryBudgetError, MissingDecoderError, ReadError
@@ -199,7 +199,9 @@ class PixelSource:
             with header.path.open("rb") as file:
                 file.seek(header.pixels_at + start)
                 raw = file.read(size)
-        order = ">" if header.syntax == ExplicitVRBigEndian else "<"
+        order: Literal["<", ">"] = "<"
+        if header.syntax == ExplicitVRBigEndian:
+            order = ">"
         if order == ">" and form.bits_allocated == 8 and header.words:
             # bytes were stored two by two as big-endian words (PS3.5 annex A.3)
             raw = np.frombuffer(raw + b"\0" * (size % 2), ">u2").astype("<u2").tobytes()
@@ -221,20 +223,20 @@ class PixelSource:
         stream = b"".join(parts)
         if header.syntax == EXTENDED_JPEG:
             stream = with_sequential_scan(stream)
-        decoded, _ = get_decoder(header.syntax).as_array(
-            encapsulate([stream], has_bot=False),
-            index=0,
-            number_of_frames=1,
-            rows=form.rows,
-            columns=form.columns,
-            samples_per_pixel=form.samples,
-            planar_configuration=form.planar,
-            bits_allocated=form.bits_allocated,
-            bits_stored=form.bits_stored,
-            pixel_representation=int(form.signed),
-            photometric_interpretation=form.photometric,
-            pixel_keyword="PixelData",
-        )
+        described: dict[str, Any] = {
+            "number_of_frames": 1,
+            "rows": form.rows,
+            "columns": form.columns,
+            "samples_per_pixel": form.samples,
+            "planar_configuration": form.planar,
+            "bits_allocated": form.bits_allocated,
+            "bits_stored": form.bits_stored,
+            "pixel_representation": int(form.signed),
+            "photometric_interpretation": form.photometric,
+            "pixel_keyword": "PixelData",
+        }
+        one = encapsulate([stream], has_bot=False)
+        decoded, _ = get_decoder(header.syntax).as_array(one, index=0, **described)
         return decoded
 
 
@@ -334,7 +336,8 @@ def stored_range(form: PixelFormat) -> tuple[int, int]:
 
 def luminance(colours: Frame, dtype: np.dtype[Any]) -> Frame:
     """Return the luminance of ``(H, W, 3)`` red, green and blue, rounded to `dtype`."""
-    return np.rint(colours @ np.asarray(LUMINANCE)).astype(dtype)
+    gray: Frame = np.rint(colours @ np.asarray(LUMINANCE)).astype(dtype)
+    return gray
 
 
 def frame_count(source: PixelSource, form: PixelFormat) -> tuple[int, str | None]:

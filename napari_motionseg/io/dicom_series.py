@@ -97,8 +97,8 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
             errors.append(error)
     if not cines and errors:
         raise errors[0]
-    for error in errors:
-        warnings.warn(f"left out: {error}", PartialReadWarning, stacklevel=3)
+    for left_out in errors:
+        warnings.warn(f"left out: {left_out}", PartialReadWarning, stacklevel=3)
     return cines
 
 

@@ -55,7 +55,7 @@ def _candidates(
     for keyword in RATES:
         rate = numbers(dataset.get(keyword))
         good = rate and np.isfinite(rate[0]) and rate[0] > 0
-        yield keyword, np.arange(count) * (1000.0 / rate[0]) if good else None
+        yield keyword, _evenly(count, 1000.0 / rate[0]) if good else None
 
 
 def _pointed_at_vector(dataset: Dataset) -> bool:
@@ -81,7 +81,12 @@ def _from_vector(
 
 def _from_step(dataset: Dataset, count: int) -> Times | None:
     step = numbers(dataset.get("FrameTime"))
-    return np.arange(count) * step[0] if step and step[0] > 0 else None
+    return _evenly(count, step[0]) if step and step[0] > 0 else None
+
+
+def _evenly(count: int, step: float) -> Times:
+    times: Times = np.arange(count, dtype=np.float64) * step
+    return times
 
 
 def _from_dates(dataset: Dataset, count: int) -> Times | None:

@@ -181,17 +181,17 @@ def _tiff(path: Path, memory_budget: int) -> tuple[Frame, float | None]:
 
 def _video(path: Path, memory_budget: int) -> tuple[Frame, float | None]:
     frames, used = [], 0
-    plugin = "pillow" if path.suffix.lower() == ".gif" else "FFMPEG"
-    with iio.imopen(path, "r", plugin=plugin) as movie:
-        described = movie.metadata(**({"index": 0} if plugin == "pillow" else {}))
-        for frame in movie.iter():
-            gray = _gray(frame)
-            used += gray.nbytes
-            if used > memory_budget:
-                raise MemoryBudgetError(_too_large(path, used, memory_budget))
-            frames.append(gray)
+    plugin: Any = "pillow" if path.suffix.lower() == ".gif" else "FFMPEG"
+    for frame in iio.imiter(path, plugin=plugin):
+        gray = _gray(frame)
+        used += gray.nbytes
+        if used > memory_budget:
+            raise MemoryBudgetError(_too_large(path, used, memory_budget))
+        frames.append(gray)
     if not frames:
         raise ReadError(f"{path}: holds no frame")
+    first: dict[str, Any] = {"index": 0} if plugin == "pillow" else {}
+    described = iio.immeta(path, plugin=plugin, **first)
     rate = described.get("fps")
     interval = 1000.0 / rate if rate else described.get("duration")
     return np.stack(frames), float(interval) if interval else None

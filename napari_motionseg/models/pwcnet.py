@@ -6,6 +6,7 @@ Pyramid, Warping, and Cost Volume", CVPR 2018, and the layout of its published w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -301,7 +302,7 @@ def padded_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _next_multiple(side: int) -> int:
-    return -(-side // MULTIPLE) * MULTIPLE
+    return int(math.ceil(side / MULTIPLE)) * MULTIPLE
 
 
 def load_pwcnet(path: str | Path | None = None) -> PWCNet:

@@ -168,7 +168,7 @@ class SegmentationNet(nn.Module):
 
     def probabilities(self, frame: Tensor) -> Tensor:
         """Return ``(B, classes, H, W)`` float32, which sum to 1 over the classes."""
-        logits = self(frame).float()
+        logits: Tensor = self(frame).float()
         if self.classes > 2:
             return logits.softmax(dim=1)
         foreground = logits.sigmoid()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def tvl1(settings: FlowSettings) -> ClassicalEstimator:
 
 
 def ilk(settings: FlowSettings) -> ClassicalEstimator:
-    """Return iterative Lucas-Kanade (Le Besnerais & Champagnat 2005) of scikit-image."""
+    """Return iterative Lucas-Kanade (Le Besnerais 2005) of scikit-image."""
     from skimage.registration import optical_flow_ilk
 
     return ClassicalEstimator(partial(_row_column_flow, optical_flow_ilk))
@@ -52,8 +53,7 @@ def ilk(settings: FlowSettings) -> ClassicalEstimator:
 
 def dis(settings: FlowSettings) -> ClassicalEstimator:
     """Return dense inverse search (Kroeger et al. 2016), medium, of OpenCV."""
-    import cv2
-
+    cv2 = _opencv()
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
     def between(first: Picture, second: Picture) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ def dis(settings: FlowSettings) -> ClassicalEstimator:
 
 def farneback(settings: FlowSettings) -> ClassicalEstimator:
     """Return polynomial expansion (Farneback 2003), window 31, of OpenCV."""
-    import cv2
+    cv2 = _opencv()
 
     def between(first: Picture, second: Picture) -> NDArray[np.float32]:
         pictures = _bytes(first), _bytes(second)
@@ -88,3 +88,8 @@ def _channels_first(flow: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _bytes(picture: Picture) -> NDArray[np.uint8]:
     return np.round(picture * 255).astype(np.uint8)
+
+
+def _opencv() -> Any:
+    """Return OpenCV; its type stubs lag behind its functions."""
+    return import_module("cv2")

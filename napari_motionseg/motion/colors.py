@@ -110,4 +110,5 @@ def _colours(flow: NDArray[Any], maximum: float) -> Colors:
     hue = circle[below] * (1 - part) + circle[(below + 1) % len(circle)] * part
     colour = np.where(length <= 1 + 1e-6, 1 - length * (1 - hue), hue * BEYOND)
     colour[~finite] = 0
-    return np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.round(np.clip(colour, 0, 1) * 255).astype(np.uint8)
+    return pixels

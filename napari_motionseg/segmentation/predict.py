@@ -106,12 +106,11 @@ class Predictor:
             if self.tile is None:
                 result = self._model.probabilities(images)
             else:
-                result = sliding_window_inference(
+                result = torch.as_tensor(sliding_window_inference(
                     images, (self.tile, self.tile), 1, self._model.probabilities,
                     overlap=TILE_OVERLAP, mode="gaussian",
-                )  # fmt: skip
-        # MONAI's type says that it may be several outputs
-        return torch.as_tensor(result).float().cpu()
+                ))  # fmt: skip
+        return result.float().cpu()
 
     def _give_way(self, error: BaseException) -> None:
         if self.device.type == "cuda":

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.vessels import SEMI_AXES

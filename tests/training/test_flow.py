@@ -190,7 +190,10 @@ def test_end_point_errors_of_a_network_that_says_nothing_moves():
     [
         ({"crop": 100}, "crop must be a multiple of 64 pixels; got 100"),
         ({"crop": 0}, "crop must be a multiple of 64 pixels; got 0"),
-        ({"crop": 128}, r"pair_size must be at least crop \+ shift \(128 \+ 2\); got 72"),
+        (
+            {"crop": 128},
+            r"pair_size must be at least crop \+ shift \(128 \+ 2\); got 72",
+        ),
         ({"batch": 0}, "batch must be at least 1; got 0"),
         ({"pool_size": 0}, "pool_size must be at least 1"),
         ({"penalty": "l1"}, "unknown penalty 'l1'"),

@@ -1,0 +1,399 @@
+"""The demo: the whole path on a loop that is made up, so that the truth is known.
+
+Each stage is a job of its own, with its own progress; `demo_job` is all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from napari_motionseg import __version__
+from napari_motionseg.cine import Cine
+from napari_motionseg.embedding import embed_frame, random_projection, similarity_map
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.io import Labels, read_cine, write_masks
+from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.flow_files import write_flow_zarr
+from napari_motionseg.io.movies import write_movie
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
+from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
+from napari_motionseg.report import Report, overlay_frames, write_report
+from napari_motionseg.segmentation import (
+    Evaluation,
+    FinetuneSettings,
+    evaluate,
+    finetune_job,
+    segment_job,
+)
+from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
+
+SLOWEST_FRAME_RATE = 5.0  # of the movie, where the loop's own is unknown
+LEAST_SIZE = 64
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the demo does; the defaults take two cores less than four minutes.
+
+    Parameters
+    ----------
+    size
+        Rows and columns of the loop.
+    frames
+        Frames of the loop.
+    pretrain_steps, finetune_steps
+        Steps of the two trainings.
+    width
+        Of the U-Net.
+    flow_method
+        A name in `motion.ESTIMATORS`.
+    device
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+    seed
+        Of everything random.
+
+    Raises
+    ------
+    SettingsError
+        If a value is too small.
+    """
+
+    size: int = 256
+    frames: int = 20
+    pretrain_steps: int = 120
+    finetune_steps: int = 150
+    width: int = 16
+    flow_method: str = "pwcnet"
+    device: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"size": LEAST_SIZE, "frames": 4}
+        least |= {"pretrain_steps": 1, "finetune_steps": 1, "width": 1, "seed": 0}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise SettingsError(
+                    f"{name} must be at least {bound}; got {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """Where the demo writes."""
+
+    folder: Path
+
+    def __getitem__(self, name: str) -> Path:
+        return self.folder / FILES[name]
+
+
+FILES = {
+    "cine": "cine.dcm",
+    "truth": "truth.npz",
+    "labels": "labels.npz",
+    "flow": "flow.zarr",
+    "embedding": "embedding.safetensors",
+    "vessel": "vessel.safetensors",
+    "masks": "masks.npz",
+    "movie": "overlay.mp4",
+    "report": "report.html",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DemoResult:
+    """What the demo made.
+
+    Parameters
+    ----------
+    files
+        Where everything lies.
+    evaluation
+        Against the truth, on all frames but the labelled one.
+    labelled_frame
+        Its index.
+    times
+        Seconds by stage.
+    """
+
+    files: DemoFiles
+    evaluation: Evaluation
+    labelled_frame: int
+    times: dict[str, float]
+
+    def row(self) -> dict[str, Any]:
+        """Return the result as JSON values."""
+        return {
+            **{name: str(self.files[name]) for name in FILES},
+            "labelled_frame": self.labelled_frame,
+            **self.evaluation.mean(),
+            "frames": self.evaluation.rows(),
+            "seconds": self.times,
+        }
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return names and values for a person."""
+        mean = self.evaluation.mean()
+        return [
+            ("Dice, the other frames", f"{mean['dice']:.3f}"),
+            ("clDice", f"{mean['cldice']:.3f}"),
+            (f"HD95 ({self.evaluation.unit})", f"{mean['hd95']:.2f}"),
+            ("time", f"{sum(self.times.values()):.0f} s"),
+            ("report", str(self.files["report"])),
+            ("masks", str(self.files["masks"])),
+            ("movie", str(self.files["movie"])),
+        ]
+
+
+class Demo:
+    """The stages of the demo and what they hand to one another.
+
+    Parameters
+    ----------
+    settings
+        See `DemoSettings`.
+    folder
+        Where everything is written; what an earlier demo left there is replaced.
+    """
+
+    def __init__(self, settings: DemoSettings, folder: str | Path) -> None:
+        self.settings = settings
+        self.files = DemoFiles(Path(folder))
+        self.times: dict[str, float] = {}
+        self.losses: dict[str, list[float]] = {}
+        self.cine: Cine
+        self.flow: FlowSequence
+        self.labels: Labels
+        self.truth: NDArray[np.bool_]
+        self.masks: NDArray[np.uint8]
+        self.evaluation: Evaluation
+
+    def timed(self, stage: Stage) -> Job[None]:
+        """Run a stage, keeping its time and the losses that it tells."""
+        begun = time.perf_counter()
+        losses = []
+        job = stage.run(self)
+        signal = None
+        while True:
+            try:
+                progress = job.send(signal)
+            except StopIteration:
+                break
+            if "loss" in progress.metrics:
+                losses.append(progress.metrics["loss"])
+            signal = yield progress
+        self.times[stage.title] = time.perf_counter() - begun
+        if losses:
+            self.losses[stage.title] = losses
+
+    def synthesize(self) -> Job[None]:
+        """Make the loop, write it as DICOM, read it back, label one frame."""
+        settings = self.settings
+        yield Progress(0, 3)
+        config = SynthesisConfig(size=settings.size, frames=settings.frames)
+        made = synthesize_cine(config, seed=settings.seed)
+        yield Progress(1, 3)
+        write_xa(self.files["cine"], made.cine)
+        self.truth = made.masks
+        write_masks(self.files["truth"], made.masks.astype(np.uint8))
+        yield Progress(2, 3)
+        self.cine = read_cine(self.files["cine"])
+        filled = made.masks.sum(axis=(1, 2))
+        self.labels = Labels(
+            made.masks.astype(np.uint8), np.arange(len(filled)) == filled.argmax()
+        )
+        write_masks(
+            self.files["labels"], self.labels.labels, labelled=self.labels.labelled
+        )
+        yield Progress(3, 3)
+
+    def estimate_flow(self) -> Job[None]:
+        """Estimate the loop's flow and write it."""
+        how = FlowSettings(
+            method=self.settings.flow_method, device=self.settings.device
+        )
+        self.flow = yield from estimate_flow_job(self.cine, how)
+        write_flow_zarr(
+            self.files["flow"],
+            self.flow.forward,
+            self.flow.backward,
+            gap=self.flow.gap,
+            attributes={"method": self.flow.method},
+        )
+
+    def pretrain(self) -> Job[None]:
+        """Learn an embedding from the flow."""
+        settings = self.settings
+        how = PretrainSettings(
+            steps=settings.pretrain_steps,
+            crop=min(256, settings.size),
+            network=UNetConfig(width=settings.width, flat_field=True),
+            flow=FlowSettings(method=settings.flow_method, device=settings.device),
+            training=self._training(settings.pretrain_steps),
+        )
+        yield from pretrain_job([self.cine], how, out=self.files["embedding"])
+
+    def finetune(self) -> Job[None]:
+        """Learn the vessels from the one labelled frame."""
+        tuned = FinetuneSettings.tuned()
+        training = dataclasses.replace(
+            tuned.training, device=self.settings.device, seed=self.settings.seed
+        )
+        how = dataclasses.replace(
+            tuned, steps=self.settings.finetune_steps, training=training
+        )
+        yield from finetune_job(
+            [(self.cine, self.labels)],
+            how,
+            start=self.files["embedding"],
+            out=self.files["vessel"],
+        )
+
+    def segment(self) -> Job[None]:
+        """Segment every frame."""
+        found = yield from segment_job(
+            self.cine, self.files["vessel"], device=self.settings.device
+        )
+        self.masks = found.masks
+        write_masks(self.files["masks"], self.masks, frame_times=self.cine.frame_times)
+
+    def report(self) -> Job[None]:
+        """Compare with the truth; write movie and report."""
+        yield Progress(0, 3)
+        every = evaluate(self.masks, self.truth, spacing=self.cine.pixel_spacing)
+        others = np.flatnonzero(every.frames != self.labels.frames[0])
+        self.evaluation = dataclasses.replace(
+            every,
+            **{
+                name: getattr(every, name)[others]
+                for name in ("frames", "dice", "cldice", "hd95")
+            },
+        )
+        yield Progress(1, 3)
+        rate = max(self.cine.frame_rate or 0.0, SLOWEST_FRAME_RATE)
+        write_movie(self.files["movie"], overlay_frames(self.cine, self.masks), rate)
+        yield Progress(2, 3)
+        write_report(self.files["report"], self._contents())
+        yield Progress(3, 3)
+
+    def result(self) -> DemoResult:
+        """Return what there is after the last stage."""
+        return DemoResult(
+            self.files, self.evaluation, self.labels.frames[0], dict(self.times)
+        )
+
+    def _training(self, steps: int) -> TrainingSettings:
+        return TrainingSettings(
+            steps=steps,
+            schedule="cosine",
+            device=self.settings.device,
+            seed=self.settings.seed,
+        )
+
+    def _contents(self) -> Report:
+        labelled = self.labels.frames[0]
+        network, _ = load_model(self.files["embedding"], kind="embedding")
+        embedding = embed_frame(
+            cast("UNet", network),
+            self.cine.normalized(labelled),
+            device=self.settings.device,
+        )
+        anchor = thickest_point(self.truth[labelled])
+        start = min(labelled, len(self.flow) - 1)
+        mean = self.evaluation.mean()
+        return Report(
+            title="napari-motionseg demo",
+            cine=self.cine,
+            masks=self.masks,
+            labelled_frame=labelled,
+            flow=self.flow.forward[start],
+            flow_frame=start,
+            gap=self.flow.gap,
+            projection=random_projection(embedding, self.settings.seed),
+            similarity=similarity_map(embedding, anchor),
+            anchor=anchor,
+            truth=self.truth,
+            evaluation=self.evaluation,
+            losses=self.losses,
+            times=self.times,
+            headlines=[
+                ("Dice", f"{mean['dice']:.3f}"),
+                ("clDice", f"{mean['cldice']:.3f}"),
+                ("HD95", f"{mean['hd95']:.2f} {self.evaluation.unit}"),
+            ],
+            provenance=self._provenance(),
+            cards={
+                FILES[name]: dataclasses.asdict(read_card(self.files[name]))
+                for name in ("embedding", "vessel")
+            },
+            movie=self.files["movie"],
+        )
+
+    def _provenance(self) -> dict[str, str]:
+        settings = dataclasses.asdict(self.settings)
+        return {
+            "napari-motionseg": __version__,
+            "torch": torch.__version__,
+            **{name.replace("_", " "): str(value) for name, value in settings.items()},
+        }
+
+
+def thickest_point(mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return row and column of the pixel of a mask that is farthest from its edge."""
+    depth = distance_transform_edt(mask)
+    row, column = np.unravel_index(int(depth.argmax()), mask.shape)
+    return int(row), int(column)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the demo with a progress bar of its own."""
+
+    title: str
+    run: Callable[[Demo], Job[None]]
+
+
+STAGES = (
+    Stage("Making a loop", Demo.synthesize),
+    Stage("Optical flow", Demo.estimate_flow),
+    Stage("Pretraining", Demo.pretrain),
+    Stage("Fine-tuning", Demo.finetune),
+    Stage("Segmenting", Demo.segment),
+    Stage("Report", Demo.report),
+)
+
+
+def demo_job(settings: DemoSettings, folder: str | Path) -> Job[DemoResult]:
+    """Run every stage of the demo.
+
+    Yields
+    ------
+    Progress
+        Of the stage that runs; its message names the stage.
+
+    Returns
+    -------
+    DemoResult
+        Files, metrics and times.
+
+    Raises
+    ------
+    MotionSegError
+        Whatever a stage raises.
+    """
+    demo = Demo(settings, folder)
+    for stage in STAGES:
+        yield from demo.timed(stage)
+    return demo.result()

@@ -1,0 +1,133 @@
+"""Curves as SVG that takes its colours from the page, so that it reads in the dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_motionseg.segmentation import Evaluation
+
+# Stand-ins that matplotlib draws with and that are replaced by the page's variables
+COLORS = {
+    "#010203": "var(--ink)",
+    "#040506": "var(--faint)",
+    "#070809": "var(--accent)",
+    "#0a0b0c": "var(--truth)",
+}
+INK, FAINT, ACCENT, TRUTH = COLORS
+SMOOTHED_SHARE = 0.08
+
+
+def loss_curve(name: str, losses: Sequence[float]) -> str:
+    """Return the loss of each step, with its running mean, as SVG."""
+    figure, axes = _axes(4.6, 2.3)
+    steps = np.arange(1, len(losses) + 1)
+    axes.plot(steps, losses, color=FAINT, linewidth=0.8)
+    axes.plot(steps, running_mean(losses), color=ACCENT, linewidth=1.8)
+    axes.set_xlabel("step")
+    axes.set_ylabel(f"loss of {name.lower()}")
+    axes.set_xlim(1, max(2, len(losses)))
+    return _svg(figure)
+
+
+def running_mean(values: Sequence[float]) -> NDArray[np.float64]:
+    """Return the mean over a window of a twelfth of the steps, shorter at the ends."""
+    array = np.asarray(values, np.float64)
+    width = max(1, round(len(array) * SMOOTHED_SHARE))
+    window = np.ones(width)
+    sums = np.convolve(array, window, "same")
+    counts = np.convolve(np.ones(len(array)), window, "same")
+    return np.asarray(sums / counts)
+
+
+def dice_curve(
+    evaluation: Evaluation, vessel_share: NDArray[np.floating], labelled_frame: int
+) -> str:
+    """Return Dice and clDice of each frame over how much vessel there is, as SVG.
+
+    Parameters
+    ----------
+    evaluation
+        Of the frames to show.
+    vessel_share
+        ``(T,)`` share of the pixels that truly are vessel.
+    labelled_frame
+        Index of the frame that was trained on.
+    """
+    figure, axes = _axes(9.6, 2.8)
+    below = axes.twinx()
+    below.fill_between(
+        np.arange(len(vessel_share)), 100 * vessel_share, color=FAINT, alpha=0.25,
+        linewidth=0,
+    )  # fmt: skip
+    below.set_ylim(0, 300 * max(float(np.max(vessel_share)), 1e-6))
+    below.set_axis_off()
+    axes.set_zorder(below.get_zorder() + 1)
+    axes.plot(
+        evaluation.frames, evaluation.dice, color=ACCENT, marker="o", markersize=4,
+        linewidth=1.8, label="Dice",
+    )  # fmt: skip
+    axes.plot(
+        evaluation.frames, evaluation.cldice, color=TRUTH, marker=".", linewidth=1.0,
+        label="clDice",
+    )  # fmt: skip
+    axes.axvline(
+        labelled_frame, color=INK, linewidth=1, linestyle=(0, (3, 3)),
+        label="the labelled frame",
+    )  # fmt: skip
+    axes.plot([], [], color=FAINT, linewidth=6, alpha=0.4, label="vessel in the truth")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlim(-0.5, len(vessel_share) - 0.5)
+    axes.set_xlabel("frame")
+    axes.set_ylabel("agreement with the truth")
+    axes.legend(
+        frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0),
+        labelcolor=INK, fontsize=9,
+    )  # fmt: skip
+    return _svg(figure)
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return an empty figure, width and height in inches, and its axes."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    axes.tick_params(colors=INK, labelsize=9, length=3)
+    axes.xaxis.label.set(color=INK, fontsize=9)
+    axes.yaxis.label.set(color=INK, fontsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(FAINT)
+    axes.grid(axis="y", color=FAINT, alpha=0.25, linewidth=0.7)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    # text stays text, in the page's own font; equal curves give equal files
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "motionseg"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    for stand_in, variable in COLORS.items():
+        text = text.replace(stand_in, variable)
+    # the page sets the size; the font is the page's too
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    return _own_ids(re.sub(r"'DejaVu Sans'[^;\"]*", "inherit", text))
+
+
+def _own_ids(text: str) -> str:
+    """Make ids unique in the page: two figures of matplotlib share theirs."""
+    prefix = f"c{abs(hash(text)) % 10**8}-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = re.sub(r'href="#', f'href="#{prefix}', text)
+    return re.sub(r"url\(#", f"url(#{prefix}", text)

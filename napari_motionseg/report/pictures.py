@@ -1,0 +1,97 @@
+"""Pictures as text: frames as PNG, outlines as SVG paths."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.measure import approximate_polygon, find_contours
+from skimage.segmentation import find_boundaries
+
+from napari_motionseg.cine import Cine
+
+Gray = NDArray[np.uint8]
+SHOWN_PERCENTILES = (0.5, 99.5)
+OUTLINE_TOLERANCE_PX = 0.3
+RESULT_RGB = (255, 176, 0)
+MOVIE_ZOOM = 2
+MIME = {".mp4": "video/mp4", ".gif": "image/gif", ".png": "image/png"}
+
+
+def as_gray(cine: Cine) -> Gray:
+    """Return the frames ``(T, H, W)`` uint8, their contrast the same throughout."""
+    frames = np.asarray(cine.frames, np.float32)
+    low, high = cine.window or np.percentile(frames, SHOWN_PERCENTILES)
+    scaled = (frames - low) / max(float(high - low), 1e-6)
+    return np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
+
+
+def png(pixels: NDArray[np.uint8]) -> str:
+    """Return ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` as a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", optimize=True)
+    return data_uri(buffer.getvalue(), MIME[".png"])
+
+
+def data_uri(content: bytes, mime: str) -> str:
+    """Return bytes as what an attribute of HTML can hold."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def embed_file(path: Path) -> str:
+    """Return a movie or picture on disk as a data URI."""
+    return data_uri(path.read_bytes(), MIME[path.suffix.lower()])
+
+
+def in_colors(values: NDArray[np.floating], low: float, high: float) -> Gray:
+    """Return ``(H, W)`` values as ``(H, W, 3)`` colours of a perceptual map."""
+    scaled = np.clip((values - low) / (high - low), 0, 1)
+    colors = colormaps["viridis"](scaled)[..., :3]
+    return np.asarray(np.round(colors * 255), np.uint8)
+
+
+def outline(mask: NDArray[Any]) -> str:
+    """Return the outline of ``(H, W)`` as an SVG path in pixel units.
+
+    The centre of pixel (0, 0) is (0.5, 0.5), as an SVG image of ``W x H`` units has it.
+    """
+    padded = np.pad(np.asarray(mask, bool), 1).astype(np.float32)
+    parts = []
+    for contour in find_contours(padded, 0.5):
+        points = approximate_polygon(contour, OUTLINE_TOLERANCE_PX) - 0.5
+        joined = "L".join(f"{x:.1f} {y:.1f}" for y, x in points[:-1])
+        parts.append(f"M{joined}Z")
+    return "".join(parts)
+
+
+def overlay_frames(cine: Cine, masks: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the loop with the outlines of masks in it, for a movie.
+
+    Parameters
+    ----------
+    cine
+        The loop of ``(T, H, W)``.
+    masks
+        ``(T, H, W)``, 0 = background.
+
+    Returns
+    -------
+    NDArray
+        ``(T, 2 H, 2 W, 3)`` uint8.
+    """
+    zoom = np.ones((MOVIE_ZOOM, MOVIE_ZOOM), np.uint8)
+    frames = []
+    for gray, mask in zip(as_gray(cine), masks, strict=True):
+        size = (gray.shape[1] * MOVIE_ZOOM, gray.shape[0] * MOVIE_ZOOM)
+        large = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC))
+        edge = find_boundaries(np.kron(mask > 0, zoom) > 0, mode="outer")
+        colors = np.repeat(large[..., None], 3, axis=2)
+        colors[edge] = RESULT_RGB
+        frames.append(colors)
+    return np.stack(frames)
