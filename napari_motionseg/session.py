@@ -6,6 +6,7 @@ are opaque keys here, held weakly: a layer that is deleted takes its loop along.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
@@ -21,14 +22,18 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import JobError, SettingsError
+from napari_motionseg.errors import JobError, LabelError, SettingsError
+from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.jobs import ChildJob, Job
 
 if TYPE_CHECKING:
     from torch import nn
 
     from napari_motionseg.motion import FlowSequence
+    from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.segmentation.finetune import Recipe
 
+PREVIEW_EVERY = 25  # steps of training
 EMBEDDING_CACHE_BYTES = 2**30
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
@@ -291,3 +296,101 @@ def _spacing(layer: Any) -> tuple[float, float] | None:
         return None
     rows, columns = (float(abs(s)) for s in layer.scale[-2:])
     return rows, columns
+
+
+def frame_embedding(
+    session: Session, loop: Loop, model: Path, t: int
+) -> NDArray[np.float16]:
+    """Return the embedding ``(D, H, W)`` of a frame, computed once.
+
+    Raises
+    ------
+    CheckpointError
+        See `Session.network`.
+    """
+    from napari_motionseg.embedding import embed_frame
+
+    kept = loop.embeddings.get((model, t))
+    if kept is None:
+        network: Any = session.network(model)
+        kept = embed_frame(network, loop.cine.normalized(t)).astype(np.float16)
+        loop.embeddings.put((model, t), kept)
+    return kept
+
+
+def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
+    """Return what was painted on a labels layer.
+
+    Parameters
+    ----------
+    layer
+        Has `data` of ``(T, H, W)``, or ``(H, W)``, which is about `frame` alone.
+    cine
+        The loop that was painted on.
+    mode
+        See `Labels`.
+    frame
+        The frame that is shown.
+
+    Raises
+    ------
+    LabelError
+        If the layer has another shape than the loop, or nothing is painted.
+    """
+    painted = np.asarray(layer.data)
+    if painted.shape == cine.shape[1:]:
+        placed = np.zeros(cine.shape, painted.dtype)
+        placed[frame] = painted
+        painted = placed
+    if painted.shape != cine.shape:
+        raise LabelError(
+            f"layer {layer.name!r} has shape {painted.shape}; the loop has "
+            f"{cine.shape}: paint on labels of the same shape"
+        )
+    return Labels.from_painted(painted, cast("LabelMode", mode))
+
+
+def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
+    """Return a recipe that shows what it learns, with the user's number of steps."""
+    from napari_motionseg.segmentation import FinetuneSettings
+
+    base = FinetuneSettings.recipe(cast("Recipe", recipe))
+    training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
+    return dataclasses.replace(base, training=training, steps=steps or base.steps)
+
+
+def facts_of(cine: Cine) -> list[tuple[str, str]]:
+    """Return what is known of a loop for a person, without patient attributes."""
+    count, rows, columns = cine.shape
+    facts = [
+        ("Frames", str(count)),
+        ("Size", f"{rows} × {columns} px"),
+        ("Depth", f"{cine.bits_stored} bits{', signed' if cine.signed else ''}"),
+        ("Timing", _timing_words(cine)),
+        ("Spacing", _spacing_words(cine)),
+        ("View", "unknown" if cine.view is None else str(cine.view)),
+    ]
+    if cine.intensity_relationship:
+        facts.append(("Grays", cine.intensity_relationship))
+    operations = [item.operation for item in cine.subtraction]
+    facts.append(("Mask", ", ".join(operations) or "none"))
+    for title, key in (("Encoding", "transfer_syntax"), ("Modality", "modality")):
+        if key in cine.technical:
+            facts.append((title, str(cine.technical[key])))
+    facts += [("Note", note) for note in cine.notes]
+    return facts
+
+
+def _timing_words(cine: Cine) -> str:
+    if cine.frame_interval is None:
+        return "unknown"
+    rate = cine.frame_rate or 0.0
+    return f"{cine.frame_interval:.1f} ms, {rate:.3g} frames/s ({cine.timing_basis})"
+
+
+def _spacing_words(cine: Cine) -> str:
+    if cine.pixel_spacing is None:
+        return f"unknown ({cine.spacing_basis})"
+    down, across = cine.pixel_spacing
+    size = f"{down:.3f}" if down == across else f"{down:.3f} × {across:.3f}"
+    return f"{size} mm ({cine.spacing_basis})"

@@ -28,7 +28,7 @@ REACH = 4  # pixels of displacement that a level's cost volume covers
 FLOW_UNIT_PX = 20.0  # the network's flows are in units of 20 px of the full picture
 SLOPE = 0.1
 LEAST_SQUARE = 1e-6  # of normalised features: a picture without structure stays finite
-MULTIPLE = 2**COARSEST
+MULTIPLE: int = 2**COARSEST
 
 
 def convolution(
@@ -302,7 +302,7 @@ def padded_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _next_multiple(side: int) -> int:
-    return int(math.ceil(side / MULTIPLE)) * MULTIPLE
+    return math.ceil(side / MULTIPLE) * MULTIPLE
 
 
 def load_pwcnet(path: str | Path | None = None) -> PWCNet:

@@ -1,0 +1,65 @@
+"""Short work in a thread, where only the newest request counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from napari.utils.notifications import show_error
+
+from napari_motionseg.errors import MotionSegError
+
+
+class Latest:
+    """Runs one function at a time; of the requests that wait, the newest is next.
+
+    Parameters
+    ----------
+    show
+        Called in the window's thread with each result.
+    """
+
+    def __init__(self, show: Callable[[Any], None]) -> None:
+        self._show = show
+        self._worker: Any = None
+        self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs."""
+        return self._worker is not None
+
+    def ask(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function in a thread, now or after the one that runs."""
+        if self._worker is not None:
+            self._waiting = (function, args)
+            return
+        worker = create_worker(_answer, function, args, _start_thread=False)
+        worker.returned.connect(self._returned)
+        worker.finished.connect(self._finished)
+        self._worker = worker
+        worker.start()
+
+    def forget(self) -> None:
+        """Drop the request that waits."""
+        self._waiting = None
+
+    def _returned(self, result: Any) -> None:
+        if isinstance(result, MotionSegError):
+            show_error(str(result))
+        elif self._waiting is None:
+            self._show(result)
+
+    def _finished(self) -> None:
+        self._worker = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self.ask(waiting[0], *waiting[1])
+
+
+def _answer(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    try:
+        return function(*args)
+    except MotionSegError as error:
+        return error

@@ -1,0 +1,78 @@
+"""What all docks look like: one column that scrolls, sections, rows of settings."""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_motionseg.widgets.viewers import session_of, unwrapped
+
+MARGIN, SPACING = 10, 8
+LEAST_WIDTH = 320
+
+
+class Dock(QScrollArea):
+    """A column of sections.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari passes it by this name.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = unwrapped(napari_viewer)
+        self.session = session_of(self.viewer)
+        content = QWidget()
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._column.setSpacing(SPACING)
+        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(LEAST_WIDTH)
+
+    def section(self, title: str) -> QFormLayout:
+        """Add a titled form and return it."""
+        heading = QLabel(title)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        form = QFormLayout()
+        form.setSpacing(SPACING - 2)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._column.addWidget(heading)
+        self._column.addLayout(form)
+        return form
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget over the whole width."""
+        self._column.addWidget(widget)
+
+
+def button(text: str, tooltip: str) -> QPushButton:
+    """Return a push button with a tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    return made
+
+
+def hint(text: str) -> QLabel:
+    """Return a line of quiet explanation."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setStyleSheet("color: #8a8d93;")
+    return label

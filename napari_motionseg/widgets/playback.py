@@ -1,0 +1,70 @@
+"""Playing a loop at its recorded rate, and saying what rate was reached."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+
+RATE_WINDOW_S = 1.0
+FASTEST_TICK_MS = 5
+
+
+class Player(QObject):
+    """Shows the frame that is due, and skips frames where the window is too slow.
+
+    Parameters
+    ----------
+    show
+        Shows a frame by its index.
+
+    Signals
+    -------
+    rate_changed
+        Frames a second that were shown during the last second.
+    """
+
+    rate_changed = Signal(float)
+
+    def __init__(self, show: Callable[[int], None]) -> None:
+        super().__init__()
+        self._show = show
+        self._count, self._rate = 1, 1.0
+        self._began, self._first, self._last = 0.0, 0, -1
+        self._shown: deque[float] = deque()
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+
+    @property
+    def playing(self) -> bool:
+        """Whether frames are advancing."""
+        return self._timer.isActive()
+
+    def play(self, count: int, rate: float, first: int = 0) -> None:
+        """Play `count` frames round and round at `rate` frames a second."""
+        self._count, self._rate = count, rate
+        self._began, self._first, self._last = time.perf_counter(), first, first
+        self._shown.clear()
+        # twice a frame, so that no frame is late by more than half of its time
+        self._timer.start(max(FASTEST_TICK_MS, int(500 / rate)))
+
+    def stop(self) -> None:
+        """Stay where it is."""
+        self._timer.stop()
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        due = (self._first + int((now - self._began) * self._rate)) % self._count
+        if due == self._last:
+            return
+        self._last = due
+        self._show(due)
+        self._shown.append(now)
+        while now - self._shown[0] > RATE_WINDOW_S:
+            self._shown.popleft()
+        passed = now - self._shown[0]
+        if len(self._shown) > 1 and passed > 0:
+            self.rate_changed.emit((len(self._shown) - 1) / passed)

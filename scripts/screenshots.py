@@ -1,0 +1,199 @@
+"""Walk through the window by clicks, as a user does, and take the documentation's
+pictures: `xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots.py`.
+
+With ``--loop FILE --labels FILE --frame N`` the walk is on a loop of your own; its
+pictures go to ``--out`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from napari.viewer import Viewer
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_motionseg.contributions import cine_layer, synthetic_angiogram
+from napari_motionseg.io import read_cine, read_labels
+from napari_motionseg.widgets.window import add_docks
+
+SIZE = (1440, 900)
+PATIENCE_S = 900
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--loop", type=Path)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--frame", type=int)
+    parser.add_argument("--method", default="pwcnet")
+    parser.add_argument("--pretrain-steps", type=int, default=120)
+    parser.add_argument("--train-steps", type=int, default=150)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    Walk(options).go()
+
+
+class Walk:
+    """The path through the window, dock by dock."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.viewer = Viewer(title="MotionSeg")
+        self.viewer.theme = "dark"
+        self.window = self.viewer.window._qt_window
+        self.window.resize(*SIZE)
+        self.truth, self.frame = self.open_loop()
+        self.docks = add_docks(self.viewer)
+        self.settle(1.0)
+
+    def open_loop(self) -> tuple[np.ndarray, int]:
+        """Show the loop; return its masks and the frame that will be painted."""
+        options = self.options
+        if options.loop is None:
+            (data, attributes, _), (truth, _, _) = synthetic_angiogram()
+            self.viewer.add_image(data, **attributes)
+            masks = np.asarray(truth)
+        else:
+            cine = read_cine(options.loop)
+            data, attributes, _ = cine_layer(cine)
+            self.viewer.add_image(data, **attributes)
+            masks = read_labels(options.labels, shape=cine.shape).labels
+        filled = masks.reshape(len(masks), -1).sum(axis=1)
+        frame = int(filled.argmax()) if options.frame is None else options.frame
+        return masks, frame
+
+    def go(self) -> None:
+        """Use one dock after the other."""
+        self.step(self.use_cine, "cine")
+        self.step(self.use_motion, "motion")
+        self.step(self.use_embedding, "embedding")
+        self.step(self.use_segment, "segment")
+        self.viewer.close()
+
+    def step(self, use: Callable[[], None], name: str) -> None:
+        begun = time.perf_counter()
+        use()
+        self.settle(0.5)
+        path = self.options.out / f"{name}.png"
+        self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+        print(f"{path}  {time.perf_counter() - begun:.0f} s")
+
+    def use_cine(self) -> None:
+        dock = self.front("Cine")
+        self.viewer.dims.set_point(0, self.frame)
+        self.click(dock.play_button)
+        self.settle(2.5)
+        # the picture is taken while it plays
+
+    def use_motion(self) -> None:
+        self.click(self.docks["Cine"].play_button)
+        dock = self.front("Motion")
+        self.viewer.dims.set_point(0, self.frame)
+        dock.method.setCurrentText(self.options.method)
+        self.click(dock.run_button)
+        self.wait(lambda: not dock.panel.running)
+        self.viewer.dims.set_point(0, self.frame - 1)
+
+    def use_embedding(self) -> None:
+        self.hide_all_but_loop()
+        dock = self.front("Embedding")
+        dock.steps.setValue(self.options.pretrain_steps)
+        self.click(dock.train_button)
+        self.wait(lambda: not dock.panel.running)
+        self.click(dock.probe)
+        inside = np.argwhere(self.truth[self.frame] > 0)
+        self.click_pixel(*inside[len(inside) // 2])
+        self.wait(lambda: dock.anchor is not None)
+        self.wait(lambda: not dock.projections.busy and not dock.similarities.busy)
+        self.viewer.layers[f"{self.loop.name} similarity"].opacity = 0.6
+
+    def use_segment(self) -> None:
+        embedding = self.docks["Embedding"]
+        self.click(embedding.probe)
+        self.click(embedding.project)
+        self.hide_all_but_loop()
+        dock = self.front("Segment")
+        self.click(dock.new_button)
+        self.viewer.dims.set_point(0, self.frame)
+        self.paint(dock)
+        dock.start.choose(self.docks["Embedding"].models.model.path)
+        dock.steps.setValue(self.options.train_steps)
+        self.click(dock.train_button)
+        self.wait(lambda: not dock.panel.running)
+        self.click(dock.apply_button)
+        self.wait(lambda: not dock.panel.running)
+        dock.painting.layer.visible = False
+        self.viewer.dims.set_point(0, self.frame + 2)
+
+    def paint(self, dock: QWidget) -> None:
+        """Fill the painting with the known vessel: a hand's work, without the hand."""
+        layer = dock.painting.layer
+        layer.data[self.frame] = self.truth[self.frame] > 0
+        layer.refresh()
+
+    @property
+    def loop(self):
+        return self.viewer.layers[0]
+
+    def hide_all_but_loop(self) -> None:
+        for layer in self.viewer.layers[1:]:
+            layer.visible = False
+
+    def front(self, name: str) -> QWidget:
+        """Bring a dock to the front."""
+        dock = self.docks[name]
+        parent = dock.parent()
+        while parent is not None and not hasattr(parent, "raise_"):
+            parent = parent.parent()
+        holder = self.viewer.window.dock_widgets
+        del holder
+        widget = dock
+        while widget is not None and widget.metaObject().className() != (
+            "QtViewerDockWidget"
+        ):
+            widget = widget.parentWidget()
+        widget.raise_()
+        self.settle(0.2)
+        return dock
+
+    def click(self, widget: QWidget) -> None:
+        """Press a button as a person does; check boxes are hit at their left."""
+        at = QPoint(8, widget.height() // 2)
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=at)
+        self.settle(0.1)
+
+    def click_pixel(self, row: int, column: int) -> None:
+        """Click a pixel of the loop in the canvas."""
+        canvas = self.viewer.window._qt_viewer.canvas
+        world = self.loop.data_to_world((self.frame, row, column))
+        view = canvas.view.scene.transform
+        x, y = view.map([world[2], world[1]])[:2]
+        native = canvas.native
+        QTest.mouseClick(
+            native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y))
+        )
+        self.settle(0.3)
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        begun = time.perf_counter()
+        while not done():
+            self.settle(0.05)
+            if time.perf_counter() - begun > PATIENCE_S:
+                raise TimeoutError("the window did not get there")
+
+    def settle(self, seconds: float) -> None:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            QApplication.processEvents()
+            time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    main()
