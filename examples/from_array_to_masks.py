@@ -21,17 +21,17 @@ from napari_motionseg.synthesis import synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings
 
 
-def main(folder: Path, steps: int = 40) -> float:
+def main(folder: Path, steps: int = 60) -> float:
     """Write embedding, network and masks to `folder`; return the mean Dice."""
     folder.mkdir(parents=True, exist_ok=True)
-    synthetic = synthesize_cine(SynthesisConfig(size=96, frames=8), seed=7)
+    synthetic = synthesize_cine(SynthesisConfig(size=128, frames=8, bolus=False), 2)
     pixels = synthetic.cine.frames[:]  # (T, H, W) uint8: stands for your array
     cine = Cine.from_array(pixels, frame_times=np.arange(8) * 66.7)
 
-    # learn from motion; TV-L1 needs no weights, "pwcnet" sees thin vessels better
+    # learn from motion; for real loops leave `flow` and `network` at their defaults
     network = UNetConfig(width=8, depth=3, flat_field=True)
     flow = FlowSettings(method="ilk")
-    motion = PretrainSettings(steps=steps, crop=64, network=network, flow=flow)
+    motion = PretrainSettings(steps=20, crop=64, network=network, flow=flow)
     embedding = pretrain([cine], motion, out=folder / "embedding.safetensors")
 
     # one labelled frame, densely: what is not painted on it is background
@@ -40,8 +40,8 @@ def main(folder: Path, steps: int = 40) -> float:
     few = FinetuneSettings(
         steps=steps,
         loss="bce+dice",
-        crop=64,
-        training=TrainingSettings(steps=steps, schedule="cosine"),
+        crop=96,
+        training=TrainingSettings(steps, learning_rate=3e-3, schedule="cosine"),
     )
     vessel = folder / "vessel.safetensors"
     finetune([(cine, labels)], few, start=embedding, out=vessel)
