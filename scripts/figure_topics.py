@@ -52,7 +52,8 @@ def kernels() -> plt.Figure:
     left.plot(cosine, soft, color=GROUND, lw=2.2, label="softmax, τ = 0.1")
     left.plot(cosine, cosine, "--", color=INK, lw=1.2, label="as printed: c")
     left.axhspan(-1, 0, color="#f3d6d0", lw=0)
-    left.text(-0.96, -0.62, "no probability", fontsize=9)
+    left.text(0.3, -0.62, "no probability", fontsize=9)
+    left.set_xticks((-1, -0.5, 0, 0.5, 1))
     left.set(xlabel="cosine c of two embeddings", ylim=(-1, 1.05), xlim=(-1, 1))
     left.set_title("similarity of embeddings (eq. 4)", fontsize=10)
     left.legend(frameon=False, fontsize=9, loc="upper left")
@@ -74,16 +75,19 @@ def labels() -> plt.Figure:
     synthetic = synthesize_cine(SynthesisConfig(size=256, frames=12, bolus=False), 3)
     frame, mask = synthetic.cine.normalized(6), synthetic.masks[6]
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
-    for axis, title in zip(
-        axes, ("dense: 0 background, 1 vessel", SCRIBBLES), strict=True
-    ):
+    titles = (
+        "dense: 0 background, 1 vessel",
+        "scribbles: 0 unlabelled, 1 background, 2 vessel",
+    )
+    for axis, title in zip(axes, titles, strict=True):
         axis.imshow(stretched(frame), cmap="gray", interpolation="lanczos")
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
     axes[0].imshow(overlay(mask, VESSEL, 0.75))
-    rows, columns = strokes(mask)
-    for r, c in zip(rows, columns, strict=True):
-        axes[1].plot(c, r, color=VESSEL, lw=3.5, solid_capstyle="round")
+    for stroke in strokes(mask):
+        axes[1].plot(
+            stroke[:, 1], stroke[:, 0], color=VESSEL, lw=3.5, solid_capstyle="round"
+        )
     t = np.linspace(0, 1, 40)
     for x, y in ((20 + 70 * t, 212 + 14 * np.sin(5 * t)), (196 + 40 * t, 40 + 26 * t)):
         axes[1].plot(x, y, color=GROUND, lw=3.5, solid_capstyle="round")
@@ -91,25 +95,21 @@ def labels() -> plt.Figure:
     return figure
 
 
-SCRIBBLES = "scribbles: 0 unlabelled, 1 background, 2 vessel"
+def strokes(mask) -> list:
+    """Return strokes ``(N, 2)`` along vessels, from the thickest place outwards."""
+    from scipy.ndimage import distance_transform_edt
+    from skimage.graph import route_through_array
 
-
-def strokes(mask) -> tuple[list, list]:
-    """Return two pieces of the vessels' centreline as rows and columns."""
-    from skimage.measure import label
-    from skimage.morphology import skeletonize
-
-    line = skeletonize(mask)
-    parts = label(line, connectivity=2)
-    largest = parts == np.bincount(parts[line]).argmax()
-    points = np.argwhere(largest)
-    points = points[np.argsort(points[:, 0])]
-    pieces = [points[(points[:, 1] > lo) & (points[:, 1] <= hi)] for lo, hi in BANDS]
-    pieces = [p[np.argsort(p[:, 1])] for p in pieces if len(p) > 3]
-    return [p[:, 0] for p in pieces], [p[:, 1] for p in pieces]
-
-
-BANDS = ((95, 125), (60, 80))
+    depth = distance_transform_edt(mask)
+    start = np.unravel_index(depth.argmax(), mask.shape)
+    cost = np.where(mask, 1 / np.maximum(depth, 0.5), 1000)
+    rows, columns = np.nonzero(mask)
+    paths = []
+    for end in (columns.argmin(), rows.argmax()):
+        path, _ = route_through_array(cost, start, (rows[end], columns[end]))
+        third = len(path) // 3
+        paths.append(np.asarray(path)[third : 2 * third])
+    return paths
 
 
 def synthesis() -> plt.Figure:
@@ -120,10 +120,10 @@ def synthesis() -> plt.Figure:
         frame = stretched(synthetic.cine.normalized(t))
         axes[0, column].imshow(frame, cmap="gray", interpolation="lanczos")
         axes[0, column].set_title(f"{synthetic.cine.frame_times[t]:.0f} ms", fontsize=9)
-        flow = flow_to_rgb(synthetic.flow(t, t + 2), maximum=8)
+        flow = flow_to_rgb(synthetic.flow(t, t + 2), maximum=10)
         axes[1, column].imshow(flow)
         axes[1, column].contour(
-            synthetic.masks[t], [0.5], colors="#222", linewidths=0.5
+            synthetic.masks[t], [0.5], colors="#222", linewidths=0.25
         )
     for axis in axes.flat:
         axis.set_axis_off()
@@ -134,9 +134,10 @@ def synthesis() -> plt.Figure:
 
 
 def flow_colors() -> plt.Figure:
-    """The legend, and a flow with arrows."""
-    synthetic = synthesize_cine(SynthesisConfig(size=256, frames=12, bolus=False), 3)
-    flow = synthetic.layer_flows(8, 10)["vessels"]
+    """The legend, and a field that contracts and turns, as a heart does."""
+    y, x = np.mgrid[:256, :256].astype(np.float32)
+    around = np.stack((x - 128, y - 128))
+    flow = -0.05 * around + 0.035 * np.stack((-around[1], around[0]))
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7))
     left.imshow(color_wheel(400), extent=(-1, 1, 1, -1))
     words = {"right": (1.24, 0), "down": (0, 1.16), "left": (-1.24, 0), "up": (0, -1.1)}
@@ -146,7 +147,7 @@ def flow_colors() -> plt.Figure:
     maximum = float(np.linalg.norm(flow, axis=0).max())
     right.imshow(flow_to_rgb(flow, maximum))
     y, x = np.mgrid[16:256:32, 16:256:32]
-    arrows = {"angles": "xy", "scale_units": "xy", "scale": 0.5, "width": 0.005}
+    arrows = {"angles": "xy", "scale_units": "xy", "scale": 0.4, "width": 0.005}
     right.quiver(x, y, *flow[:, y, x], color="#222", **arrows)
     right.set_title(f"full colour: {maximum:.1f} px", fontsize=10)
     for axis in (left, right):
