@@ -1,0 +1,33 @@
+"""The examples run, and do what they say; they are at most 60 lines."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_example_is_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_from_array_to_masks(tmp_path, capsys):
+    path = next(p for p in EXAMPLES if p.stem == "from_array_to_masks")
+    dice = runpy.run_path(str(path))["main"](tmp_path, steps=3)
+    assert 0 <= dice <= 1
+    assert "cldice" in capsys.readouterr().out
+    with np.load(tmp_path / "masks.npz") as stored:
+        assert stored["labels"].shape == (8, 128, 128)
+        assert stored["frame_times"].shape == (8,)
+
+
+def test_own_objective(capsys):
+    path = next(p for p in EXAMPLES if p.stem == "own_objective")
+    losses = runpy.run_path(str(path), run_name="__main__")["losses"]
+    assert losses[-1] < losses[0] / 2
+    assert "->" in capsys.readouterr().out
