@@ -148,13 +148,7 @@ class Walk:
 
     def front(self, name: str) -> QWidget:
         """Bring a dock to the front."""
-        dock = self.docks[name]
-        parent = dock.parent()
-        while parent is not None and not hasattr(parent, "raise_"):
-            parent = parent.parent()
-        holder = self.viewer.window.dock_widgets
-        del holder
-        widget = dock
+        dock = widget = self.docks[name]
         while widget is not None and widget.metaObject().className() != (
             "QtViewerDockWidget"
         ):

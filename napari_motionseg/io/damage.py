@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pydicom.errors import BytesLengthException
 
 from napari_motionseg.errors import MotionSegError, ReadError
 
@@ -22,9 +25,22 @@ DAMAGE = (
     RuntimeError,
     TypeError,
     ValueError,
+    BytesLengthException,
     struct.error,
     zlib.error,
 )
+
+
+@contextmanager
+def pydicom_quiet() -> Iterator[None]:
+    """Keep pydicom from warning of values that break the Standard.
+
+    Files break it all the time; what matters is looked at by the readers, which say so
+    in their own words.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pydicom")
+        yield
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pydicom import Dataset
 from napari_motionseg.cine import Cine, FrameStack, Subtraction
 from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io import dicom_geometry, dicom_timing
-from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_ecg import ecg, r_waves
 from napari_motionseg.io.dicom_header import Header, find, numbers, read_header
 from napari_motionseg.io.dicom_pixels import (
@@ -80,6 +80,11 @@ def cine_of_headers(
     ReadError
         If the frames differ in size, or one of the files cannot be read.
     """
+    with pydicom_quiet():
+        return _cine(headers, memory_budget, source)
+
+
+def _cine(headers: Sequence[Header], memory_budget: int, source: Path) -> Cine:
     forms = [pixel_format(header) for header in headers]
     if not sizes_agree(forms):
         sizes = sorted({f"{f.rows} x {f.columns}" for f in forms})
@@ -114,7 +119,7 @@ def _frames(
         notes += [*changes, *([note] if note else [])]
         if note:
             message = f"{header.path}: {note}"
-            warnings.warn(message, PartialReadWarning, stacklevel=4)
+            warnings.warn(message, PartialReadWarning, stacklevel=5)
     if len(readers) == 1:
         return readers[0], count, notes
     return (lambda t: readers[t](0)), len(readers), list(dict.fromkeys(notes))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from napari_motionseg.errors import ReadError
-from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.damage import damage_named, pydicom_quiet
 
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
 FUNCTIONAL_GROUPS = (
@@ -79,9 +78,7 @@ def read_header(path: str | Path) -> Header:
         If the file is not DICOM, damaged, or holds no pixel data.
     """
     path = Path(path)
-    with damage_named(path, "DICOM file"), warnings.catch_warnings():
-        # pydicom warns of values that break the Standard; each is looked at below
-        warnings.simplefilter("ignore")
+    with damage_named(path, "DICOM file"), pydicom_quiet():
         try:
             return _read(path)
         except InvalidDicomError as error:

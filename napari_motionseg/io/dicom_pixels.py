@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, ExplicitVRBigEndian
 
 from napari_motionseg.errors import MemoryBudgetError, MissingDecoderError, ReadError
-from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.encapsulation import Span, find_items, group_fragments
 from napari_motionseg.io.jpeg_repair import with_sequential_scan
@@ -182,8 +181,7 @@ class PixelSource:
             If the frame is damaged.
         """
         path = self._header.path
-        with damage_named(path, f"frame {t}"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pydicom, on bits that do not matter
+        with damage_named(path, f"frame {t}"), pydicom_quiet():
             frame = self._compressed(t) if self._fragments else self._plain(t)
         wanted = (self._form.rows, self._form.columns)
         if frame.shape[:2] != wanted:

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import PartialReadWarning, ReadError
-from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom import cine_of_headers
 from napari_motionseg.io.dicom_header import Header, numbers, read_header
 
@@ -26,7 +26,7 @@ def files_of_dicomdir(path: Path) -> list[Path]:
     """
     from pydicom import dcmread
 
-    with damage_named(path, "DICOMDIR"):
+    with damage_named(path, "DICOMDIR"), pydicom_quiet():
         records = dcmread(path).get("DirectoryRecordSequence") or ()
         listed = []
         for record in records:
@@ -83,10 +83,12 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
     for path in paths:
         try:
             header = read_header(path)
+            with damage_named(path, "DICOM header"), pydicom_quiet():
+                group = _group(header)
         except ReadError as error:
             errors.append(error)
             continue
-        groups.setdefault(_group(header), []).append(header)
+        groups.setdefault(group, []).append(header)
     cines = []
     for headers in groups.values():
         headers.sort(key=_order)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from pydicom.uid import (
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.damage import pydicom_quiet
 
 MAGNIFICATION = 1.5  # of the C-arm that a loop with known spacing is written with
 PRECISION = 10  # significant digits that fit a decimal string of 16 characters
@@ -68,12 +71,18 @@ def write_xa(
     parts = [_identity(dataset.file_meta), dict(patient or SYNTHETIC), _pixels(cine)]
     parts += [_timing(cine), _geometry(cine), _display(cine), dict(extra or {})]
     try:
-        for part in parts:
-            for keyword, value in part.items():
+        with pydicom_quiet():
+            for keyword, value in chain.from_iterable(part.items() for part in parts):
                 _set(dataset, keyword, value)
-        with replacing(path) as temporary:
-            dataset.save_as(temporary, enforce_file_format=True)
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            with replacing(path) as temporary:
+                dataset.save_as(temporary, enforce_file_format=True)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise WriteError(f"{path}: cannot be written as DICOM: {error}") from error
 
 

@@ -201,8 +201,8 @@ def _checked(array: Frame, path: Path, memory_budget: int) -> Frame:
     if array.nbytes > memory_budget:
         raise MemoryBudgetError(_too_large(path, array.nbytes, memory_budget))
     array = _gray(array)
-    if array.ndim > 3:
-        array = np.squeeze(array, axis=tuple(range(array.ndim - 3)))
+    while array.ndim > 3 and len(array) == 1:
+        array = array[0]
     if array.ndim not in (2, 3) or 0 in array.shape:
         raise ReadError(f"{path}: is {array.shape}; a loop has axes (T, H, W)")
     return np.ascontiguousarray(array)

@@ -88,6 +88,8 @@ class ModelChooser(QComboBox):
         Text of a first entry that stands for no model, or None for no such entry.
     tooltip
         What the model is chosen for.
+    follows
+        The kind of which a new model is chosen at once.
     """
 
     model_changed = Signal(object)
@@ -98,6 +100,7 @@ class ModelChooser(QComboBox):
         kinds: tuple[str, ...],
         scratch: str | None,
         tooltip: str,
+        follows: str,
     ) -> None:
         super().__init__()
         self.setToolTip(tooltip)
@@ -108,6 +111,7 @@ class ModelChooser(QComboBox):
         self._session = session
         self._kinds = kinds
         self._scratch = scratch
+        self._follows = follows
         for model in shipped_models():
             session.add_model(model)
         self._fill(None)
@@ -142,7 +146,7 @@ class ModelChooser(QComboBox):
 
     def _added(self, model: Model) -> None:
         if model.kind in self._kinds:
-            self._fill(model)
+            self._fill(model if model.kind == self._follows else None)
 
     def _fill(self, chosen: Model | None) -> None:
         previous = chosen or self.model

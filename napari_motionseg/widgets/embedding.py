@@ -78,7 +78,7 @@ class EmbeddingDock(Dock):
     def _build_views(self) -> None:
         self.models = ModelChooser(
             self.session, ("embedding", "segmentation"), None,
-            "The network whose embedding is shown",
+            "The network whose embedding is shown", "embedding",
         )  # fmt: skip
         self.project = QCheckBox("Random projection")
         self.project.setToolTip(

@@ -27,7 +27,6 @@ from napari_motionseg.widgets.viewers import (
 
 WHEEL_PX = 120
 MOST_FRAMES_APART = 30
-OVERLAY_OPACITY = 0.65
 
 
 class MotionDock(Dock):
@@ -131,7 +130,7 @@ class MotionDock(Dock):
                 colors,
                 rgb=True,
                 name=f"{layer.name} flow",
-                opacity=OVERLAY_OPACITY,
+                blending="multiplicative",  # white, no motion, leaves the loop as it is
                 metadata={DERIVED: "flow", "gap": flow.gap, "method": flow.method},
                 **place,
             )

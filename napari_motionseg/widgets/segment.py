@@ -30,7 +30,7 @@ from napari_motionseg.widgets.viewers import (
     same_place,
 )
 
-MODES = {"Every pixel of a painted frame": "dense", "Scribbles": "scribbles"}
+MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}
 MODE_TIPS = (
     "Painted frames are labelled in full: what is not painted is background",
     "1 is background, 2 is vessel; what is not painted is not known",
@@ -80,7 +80,7 @@ class SegmentDock(Dock):
         self.start = ModelChooser(
             self.session, ("embedding", "segmentation"), SCRATCH,
             "What training starts from: an embedding learnt from motion, an earlier "
-            "segmentation, or nothing",
+            "segmentation, or nothing", "embedding",
         )  # fmt: skip
         self.recipe = QComboBox()
         self.recipe.addItems(RECIPES)
@@ -105,7 +105,11 @@ class SegmentDock(Dock):
 
     def _build_result(self) -> None:
         self.result = ModelChooser(
-            self.session, ("segmentation",), None, "The network that segments"
+            self.session,
+            ("segmentation",),
+            None,
+            "The network that segments",
+            "segmentation",
         )
         self.apply_button = button(
             "Segment all frames",

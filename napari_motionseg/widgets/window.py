@@ -45,6 +45,7 @@ def add_docks(viewer: Viewer) -> dict[str, object]:
     docks = {}
     for name in DOCKS:
         holder, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        holder.setWindowTitle(name)  # the tab's text: napari's is too long for four
         docks[name] = widget
     holder.raise_()
     return docks

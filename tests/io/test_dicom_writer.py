@@ -1,0 +1,68 @@
+import dataclasses
+
+import dicom_files as files
+import numpy as np
+import pytest
+
+from napari_motionseg.cine import Cine, Subtraction, View
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io import read_cine
+from napari_motionseg.io.dicom_writer import write_xa
+
+
+@pytest.mark.parametrize(("bits", "signed"), [(8, False), (12, False), (16, True)])
+def test_what_is_written_is_read(tmp_path, bits, signed):
+    pixels = files.gray_frames(frames=3, rows=7, columns=9, bits=bits, signed=signed)
+    cine = Cine.from_array(
+        pixels,
+        frame_times=[0, 66.7, 133.4],
+        pixel_spacing=(0.21, 0.22),
+        bits_stored=bits,
+        window=(3.0, 90.0),
+        view=View(-12.5, 30),
+        subtraction=(Subtraction("AVG_SUB", (0, 1), (1, 2)), Subtraction("TID")),
+        intensity_relationship="LIN",
+    )
+    write_xa(tmp_path / "a.dcm", cine)
+    back = read_cine(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(back.frames[:], pixels)
+    np.testing.assert_allclose(back.frame_times, cine.frame_times)
+    assert back.pixel_spacing == pytest.approx((0.21, 0.22))
+    assert back.notes == ()
+    for name in ("bits_stored", "signed", "view", "subtraction", "window"):
+        assert getattr(back, name) == getattr(cine, name), name
+    assert back.intensity_relationship == "LIN"
+
+
+def test_uneven_times_become_a_vector(tmp_path):
+    cine = Cine.from_array(files.gray_frames(), frame_times=[0, 30, 80, 110])
+    write_xa(tmp_path / "a.dcm", cine)
+    back = read_cine(tmp_path / "a.dcm")
+    assert back.timing_basis == "FrameTimeVector"
+    np.testing.assert_allclose(back.frame_times, [0, 30, 80, 110])
+
+
+def test_the_patient_is_made_up_unless_given(tmp_path, small_cine):
+    cine = dataclasses.replace(small_cine, patient={"PatientName": files.PATIENT})
+    write_xa(tmp_path / "a.dcm", cine)
+    assert b"Doe" not in (tmp_path / "a.dcm").read_bytes()
+    write_xa(tmp_path / "b.dcm", cine, patient={"PatientName": files.PATIENT})
+    assert read_cine(tmp_path / "b.dcm").patient["PatientName"] == files.PATIENT
+
+
+def test_extra_attributes_and_unknown_ones(tmp_path, small_cine):
+    write_xa(tmp_path / "a.dcm", small_cine, extra={"KVP": 80, "CineRate": 7})
+    assert read_cine(tmp_path / "a.dcm").technical["KVP"] == 80
+    with pytest.raises(WriteError, match="'KiloVolts' is no DICOM attribute"):
+        write_xa(tmp_path / "b.dcm", small_cine, extra={"KiloVolts": 80})
+    with pytest.raises(WriteError):
+        write_xa(tmp_path / "b.dcm", small_cine, extra={"Rows": "many"})
+    assert not (tmp_path / "b.dcm").exists()
+
+
+def test_pydicom_reads_the_same_pixels(tmp_path, small_cine):
+    """An independent reader of what we write."""
+    write_xa(tmp_path / "a.dcm", small_cine)
+    data = files.reread(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(data.pixel_array, small_cine.frames[:])
+    assert data.SOPClassUID.name == "X-Ray Angiographic Image Storage"
