@@ -45,7 +45,7 @@ def main() -> None:
             quantized(OUT / f"{name}.png")
 
 
-PHOTOGRAPHIC = ("labels", "synthesis")
+PHOTOGRAPHIC = ("labels",)
 
 
 def quantized(path: Path) -> None:
@@ -134,7 +134,7 @@ def synthesis() -> plt.Figure:
         frame = stretched(synthetic.cine.normalized(t))
         axes[0, column].imshow(frame, cmap="gray", interpolation="lanczos")
         axes[0, column].set_title(f"{synthetic.cine.frame_times[t]:.0f} ms", fontsize=9)
-        flow = flow_to_rgb(synthetic.flow(t, t + 2), maximum=10)
+        flow = flow_to_rgb(synthetic.flow(t, t + 2), maximum=5)
         axes[1, column].imshow(flow)
         axes[1, column].contour(
             synthetic.masks[t], [0.5], colors="#222", linewidths=0.25
