@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.errors import MissingDependencyError
 from napari_motionseg.motion.sequence import FlowSettings
 
 Picture = NDArray[np.float32]
@@ -91,5 +92,17 @@ def _bytes(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _opencv() -> Any:
-    """Return OpenCV; its type stubs lag behind its functions."""
-    return import_module("cv2")
+    """Return OpenCV; its type stubs lag behind its functions.
+
+    Raises
+    ------
+    MissingDependencyError
+        If it is not installed.
+    """
+    try:
+        return import_module("cv2")
+    except ImportError as error:
+        raise MissingDependencyError(
+            "this flow estimator needs OpenCV, which is not installed: "
+            "pip install 'napari-motionseg[opencv]'"
+        ) from error

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import map_coordinates
+
+from napari_motionseg.errors import MotionError
+from napari_motionseg.motion import (
+    color_wheel,
+    flow_to_rgb,
+    forward_backward_error,
+    warp,
+)
+from napari_motionseg.motion.warping import occlusion
+
+
+def constant(x, y, size=(12, 15)):
+    return torch.tensor([x, y], dtype=torch.float64)[None, :, None, None].expand(
+        1, 2, *size
+    )
+
+
+def test_warping_is_scipys():
+    generator = np.random.default_rng(0)
+    picture = generator.random((1, 2, 12, 15))
+    flow = generator.uniform(-2, 2, (1, 2, 12, 15))
+    found = warp(torch.from_numpy(picture), torch.from_numpy(flow)).numpy()
+    rows, columns = np.mgrid[:12, :15]
+    places = np.stack((rows + flow[0, 1], columns + flow[0, 0]))
+    inside = (places >= 0).all(0) & (places[0] <= 11) & (places[1] <= 14)
+    for channel in range(2):
+        expected = map_coordinates(picture[0, channel], places, order=1)
+        np.testing.assert_allclose(found[0, channel][inside], expected[inside])
+
+
+def test_warping_brings_the_second_picture_back():
+    picture = torch.rand(1, 1, 12, 15, dtype=torch.float64)
+    second = torch.roll(picture, (2, 3), (2, 3))
+    back = warp(second, constant(3, 2))
+    torch.testing.assert_close(back[..., :-2, :-3], picture[..., :-2, :-3])
+
+
+def test_exact_inverses_agree_and_others_do_not():
+    forward, backward = constant(2, -1), constant(-2, 1)
+    error = forward_backward_error(forward, backward)
+    assert error[0, 3:-3, 3:-3].abs().max() == 0
+    wrong = forward_backward_error(forward, constant(-2, 4))
+    torch.testing.assert_close(wrong[0, 3:-3, 3:-3], torch.full((6, 9), 3.0).double())
+    assert not occlusion(forward, backward)[0, 3:-3, 3:-3].any()
+    assert occlusion(forward, constant(-2, 4))[0, 3:-3, 3:-3].all()
+    assert not occlusion(forward, constant(-2, 4), threshold=3.5)[0, 5, 5]
+
+
+def test_sizes_that_differ():
+    with pytest.raises(MotionError, match="same size"):
+        warp(torch.zeros(1, 1, 4, 5), torch.zeros(1, 2, 5, 4))
+
+
+def plain_colour(x, y, maximum):
+    """The Middlebury colour of one vector, step by step."""
+    corners = [
+        ((255, 0, 0), (255, 255, 0), 15), ((255, 255, 0), (0, 255, 0), 6),
+        ((0, 255, 0), (0, 255, 255), 4), ((0, 255, 255), (0, 0, 255), 11),
+        ((0, 0, 255), (255, 0, 255), 13), ((255, 0, 255), (255, 0, 0), 6),
+    ]  # fmt: skip
+    wheel = [
+        [a + (b - a) * step / steps for a, b in zip(start, end, strict=True)]
+        for start, end, steps in corners
+        for step in range(steps)
+    ]
+    length = np.hypot(x, y) / maximum
+    place = (np.degrees(np.arctan2(y, x)) % 360) / 360 * 55
+    below, part = int(place) % 55, place - int(place)
+    hue = [
+        a * (1 - part) + b * part
+        for a, b in zip(wheel[below], wheel[(below + 1) % 55], strict=True)
+    ]
+    if length <= 1:
+        return [255 - length * (255 - h) for h in hue]
+    return [0.75 * h for h in hue]
+
+
+def test_colours_are_the_wheels():
+    generator = np.random.default_rng(0)
+    flow = generator.normal(0, 3, (2, 7, 9))
+    found = flow_to_rgb(flow, 4.0)
+    for row, column in np.ndindex(7, 9):
+        expected = plain_colour(*flow[:, row, column], 4.0)
+        np.testing.assert_allclose(found[row, column], expected, atol=0.51)
+
+
+def test_zero_is_white_right_is_red_and_damage_is_black():
+    flow = np.zeros((3, 2, 1, 3))
+    flow[:, 0, 0, 1] = 2.0
+    flow[:, 1, 0, 2] = np.nan
+    colours = flow_to_rgb(flow)
+    assert colours.shape == (3, 1, 3, 3)
+    assert colours[0, 0].tolist() == [[255, 255, 255], [255, 0, 0], [0, 0, 0]]
+    still = flow_to_rgb(np.zeros((2, 4, 4)))
+    assert (still == 255).all()
+
+
+def test_turning_the_flow_turns_the_wheel():
+    wheel = color_wheel(65)
+    assert wheel.shape == (65, 65, 4)
+    assert wheel[32, 32].tolist() == [255, 255, 255, 255]
+    assert wheel[0, 0, 3] == 0
+    assert wheel[32, 63, :3].tolist()[0] > 240
+
+
+@pytest.mark.parametrize(
+    ("shape", "maximum", "words"),
+    [((3, 4, 4), 1, "shape"), ((2, 4), 1, "shape"), ((2, 4, 4), 0, "positive")],
+)
+def test_what_is_no_flow(shape, maximum, words):
+    with pytest.raises(MotionError, match=words):
+        flow_to_rgb(np.zeros(shape), maximum)
+    with pytest.raises(MotionError, match="at least 3"):
+        color_wheel(2)
