@@ -21,6 +21,14 @@ PAGES = {
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)")
 
 
+def on_config(config: Any) -> Any:
+    """Put the results into the navigation, if there are any."""
+    if (ROOT / PAGES["results.md"]).is_file():
+        section = next(part for part in config.nav if "How it is built" in part)
+        section["How it is built"].append({"Results": "results.md"})
+    return config
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages whose files exist."""
     for name, source in PAGES.items():
