@@ -22,6 +22,7 @@ from napari_motionseg.embedding import embed_frame, random_projection, similarit
 from napari_motionseg.io import Labels
 from napari_motionseg.models import UNetConfig, load_model
 from napari_motionseg.motion import FlowSettings, color_wheel, flow_to_rgb
+from napari_motionseg.motion.colors import hue_circle
 from napari_motionseg.segmentation import FinetuneSettings, dice
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.training import PretrainSettings, TrainingSettings
@@ -31,7 +32,7 @@ SEED = 3
 SIZE = 320
 SHOWN, LABELLED = 10, 6
 VESSEL = (1.0, 0.36, 0.2)
-SHARES = (50, 80, 44, 50, 30)  # of 256 colours, by panel
+INK, CROSS = "#222222", "#35e0ff"
 PANELS = ("frame", "flow", "embedding", "similarity", "segmentation")
 
 
@@ -140,29 +141,35 @@ def draw(pictures, score: float, out: Path) -> None:
     figure.subplots_adjust(0.004, 0.008, 0.996, 0.91, wspace=0.025)
     for axis, name in zip(axes, PANELS, strict=True):
         axis.imshow(pictures[name], interpolation="lanczos")
-        axis.set_title(titles[name], fontsize=13, color="#222", pad=5)
+        axis.set_title(titles[name], fontsize=13, color=INK, pad=5)
         axis.set_axis_off()
     row, column = pictures["anchor"]
-    axes[3].plot(column, row, "+", color="#35e0ff", markersize=13, markeredgewidth=2)
+    axes[3].plot(column, row, "+", color=CROSS, markersize=13, markeredgewidth=2)
     figure.savefig(out, facecolor="white")
     plt.close(figure)
-    quantized(out)
+    quantized(out, pictures["embedding"])
 
 
-def quantized(path: Path) -> None:
-    """Store with a palette, a share of it for each panel: a third of the bytes."""
+def quantized(path: Path, embedding) -> None:
+    """Store with a palette made of what the panels hold: a third of the bytes."""
     from PIL import Image
 
-    with Image.open(path) as image:
-        picture = image.convert("RGB")
-    side = picture.width // len(PANELS)
-    colours = [255, 255, 255, 34, 34, 34]
-    for i, share in enumerate(SHARES):
-        panel = picture.crop((i * side, 0, (i + 1) * side, picture.height))
-        colours += panel.quantize(share).getpalette()[: 3 * share]
+    gray = np.linspace(0, 1, 48)[:, None] * np.ones(3)
+    marked = 0.35 * gray[::2] + 0.65 * np.asarray(VESSEL)
+    hues = hue_circle()[::2]
+    pale = [1 - length * (1 - hues) for length in (0.15, 0.35, 0.6, 1.0)]
+    magma = mpl.colormaps["magma"](np.linspace(0, 1, 40))[:, :3]
+    lines = [(1, 1, 1), mpl.colors.to_rgb(INK), mpl.colors.to_rgb(CROSS)]
+    fixed = np.vstack((lines, gray, marked, *pale, magma))
+    panel = Image.fromarray(np.round(embedding * 255).astype(np.uint8))
+    rest = 256 - len(fixed)
+    learnt = panel.quantize(rest).getpalette()[: 3 * rest]
     palette = Image.new("P", (1, 1))
-    palette.putpalette(colours)
-    small = picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    palette.putpalette([*np.round(fixed * 255).astype(int).ravel().tolist(), *learnt])
+    with Image.open(path) as image:
+        small = image.convert("RGB").quantize(
+            palette=palette, dither=Image.Dither.FLOYDSTEINBERG
+        )
     small.save(path, optimize=True)
 
 

@@ -1,0 +1,73 @@
+"""A real napari window with the four docks, driven by clicks."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+
+from napari_motionseg.contributions import cine_layer
+from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(show=False)
+
+
+@pytest.fixture
+def dock(viewer, qtbot):
+    """Make a dock of a class in the viewer; widgets are closed before the viewer."""
+
+    def make(kind):
+        widget = kind(viewer)
+        viewer.window.add_dock_widget(widget, name=kind.__name__)
+        return widget
+
+    yield make
+    from napari_motionseg.widgets.viewers import session_of
+
+    session_of(viewer).close()
+
+
+@pytest.fixture
+def loop_layer(viewer, small_cine):
+    data, attributes, _ = cine_layer(small_cine)
+    return viewer.add_image(data, **attributes)
+
+
+@pytest.fixture
+def click(qtbot):
+    def press(widget):
+        at = QPoint(8, max(4, widget.height() // 2))
+        qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=at)
+
+    return press
+
+
+@pytest.fixture
+def embedding_file(tmp_path):
+    config = UNetConfig(width=4, depth=2, embedding_dim=6)
+    path = tmp_path / "embedding.safetensors"
+    import dataclasses
+
+    card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
+    save_model(path, UNet(config), card)
+    return path
+
+
+@pytest.fixture
+def notified(monkeypatch):
+    """What was told by notification."""
+    told = []
+    for module in ("viewers", "job_panel", "background"):
+        monkeypatch.setattr(
+            f"napari_motionseg.widgets.{module}.show_error", told.append
+        )
+    return told
+
+
+@pytest.fixture
+def painted(viewer, loop_layer, synthetic):
+    masks = np.zeros(loop_layer.data.shape, np.uint8)
+    masks[6] = synthetic.masks[6]
+    assert masks.any()
+    return masks

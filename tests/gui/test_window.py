@@ -1,0 +1,63 @@
+"""The manifest's parts in a real window."""
+
+import numpy as np
+import pytest
+from npe2 import PluginManager, PluginManifest
+
+from napari_motionseg.io import write_masks
+from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.widgets.window import DOCKS, PLUGIN, add_docks
+
+
+@pytest.fixture
+def plugins():
+    """napari's test fixtures hide installed plugins; this one is shown again."""
+    manager = PluginManager.instance()
+    if PLUGIN not in manager:
+        manager.register(PluginManifest.from_distribution(PLUGIN))
+    return manager
+
+
+def test_all_docks_open_as_tabs(viewer, plugins):
+    docks = add_docks(viewer)
+    assert tuple(docks) == DOCKS
+    sessions = {id(dock.session) for dock in docks.values()}
+    assert len(sessions) == 1
+
+
+def test_a_file_opens_through_the_manifest(viewer, plugins, tmp_path, small_cine):
+    write_xa(tmp_path / "loop.dcm", small_cine)
+    viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
+    layer = viewer.layers["loop"]
+    np.testing.assert_array_equal(np.asarray(layer.data[3]), small_cine.frames[3])
+    np.testing.assert_allclose(layer.scale[1:], small_cine.pixel_spacing, rtol=1e-6)
+    assert str(layer.units[1]) in ("millimeter", "mm")
+
+
+def test_sample_data_opens(viewer, plugins, monkeypatch, synthetic):
+    from napari_motionseg import synthesis
+
+    monkeypatch.setattr(synthesis, "synthesize_cine", lambda *a, **k: synthetic)
+    viewer.open_sample(PLUGIN, "synthetic-angiogram")
+    assert [type(x).__name__ for x in viewer.layers] == ["Image", "Labels"]
+
+
+def test_masks_are_saved_through_the_manifest(viewer, plugins, tmp_path):
+    masks = np.random.default_rng(0).integers(0, 2, (3, 8, 9), dtype=np.uint8)
+    viewer.add_labels(masks)
+    viewer.layers.save(str(tmp_path / "m.npz"), plugin=PLUGIN)
+    with np.load(tmp_path / "m.npz") as stored:
+        np.testing.assert_array_equal(stored["labels"], masks)
+
+
+def test_the_window_opens_a_loop_with_its_masks(
+    qtbot, make_napari_viewer, monkeypatch, plugins, tmp_path, small_cine, synthetic
+):
+    from napari_motionseg.widgets import window
+
+    write_xa(tmp_path / "loop.dcm", small_cine)
+    write_masks(tmp_path / "masks.npz", synthetic.masks.astype(np.uint8))
+    monkeypatch.setattr(window, "Viewer", lambda **_: make_napari_viewer(show=False))
+    viewer = window.open_window(tmp_path / "loop.dcm", tmp_path / "masks.npz")
+    assert [layer.name for layer in viewer.layers] == ["loop", "loop masks"]
+    np.testing.assert_array_equal(viewer.layers[1].data, synthetic.masks)
