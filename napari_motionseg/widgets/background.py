@@ -45,9 +45,10 @@ class Latest:
         """Drop the request that waits."""
         self._waiting = None
 
-    def _returned(self, result: Any) -> None:
-        if isinstance(result, MotionSegError):
-            show_error(str(result))
+    def _returned(self, answer: tuple[Any, MotionSegError | None]) -> None:
+        result, error = answer
+        if error is not None:
+            show_error(str(error))
         elif self._waiting is None:
             self._show(result)
 
@@ -58,8 +59,11 @@ class Latest:
             self.ask(waiting[0], *waiting[1])
 
 
-def _answer(function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+def _answer(
+    function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Any, MotionSegError | None]:
+    # as a pair: a worker that returns a bare exception has it raised in the event loop
     try:
-        return function(*args)
+        return function(*args), None
     except MotionSegError as error:
-        return error
+        return None, error

@@ -150,11 +150,13 @@ class EmbeddingDock(Dock):
 
     def _show_projection(self, answer: tuple[Layer, Any]) -> None:
         layer, colors = answer
-        self._lay_over(layer, "projection", colors, rgb=True, opacity=0.8)
+        self._show_over(layer, "projection", colors, rgb=True, opacity=0.8)
 
     def _show_similarity(self, answer: tuple[Layer, Any, tuple[int, int]]) -> None:
         layer, similarity, anchor = answer
-        self._lay_over(
+        if layer not in self.viewer.layers:
+            return
+        self._show_over(
             layer, "similarity", similarity,
             colormap="inferno", contrast_limits=(-1, 1), opacity=0.8,
         )  # fmt: skip
@@ -170,7 +172,7 @@ class EmbeddingDock(Dock):
         )  # fmt: skip
         self.viewer.layers.selection.active = active
 
-    def _lay_over(self, layer: Layer, what: str, data: Any, **looks: Any) -> None:
+    def _show_over(self, layer: Layer, what: str, data: Any, **looks: Any) -> None:
         if layer not in self.viewer.layers:
             return
         name = f"{layer.name} {what}"

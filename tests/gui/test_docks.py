@@ -276,3 +276,17 @@ def test_a_foreign_file_is_no_model(viewer, dock, loop_layer, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError):
         dock(SegmentDock).start.open_file(tmp_path / "a.safetensors")
+
+
+def test_a_similarity_that_comes_after_its_loop_is_gone_adds_nothing(
+    viewer, dock, loop_layer, embedding_file, qtbot
+):
+    widget = dock(EmbeddingDock)
+    widget.models.open_file(embedding_file)
+    widget.probe.setChecked(True)
+    widget.anchor = (30, 40)
+    widget._frame_changed()
+    assert widget.similarities.busy
+    viewer.layers.remove(loop_layer)
+    qtbot.waitUntil(lambda: not widget.similarities.busy, timeout=LONG)
+    assert len(viewer.layers) == 0
