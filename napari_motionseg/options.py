@@ -94,5 +94,5 @@ class Registry(Mapping[str, Choice]):
 def unknown_choice(kind: str, name: str, names: Mapping[str, object]) -> str:
     """Return the message for a name that is not among `names`."""
     nearest = difflib.get_close_matches(str(name), list(names), n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-    return f"unknown {kind} {name!r}{hint} Choices: {', '.join(names)}"
+    hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+    return f"unknown {kind} {name!r}{hint}; choices: {', '.join(names) or 'none'}"

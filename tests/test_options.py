@@ -31,7 +31,9 @@ def test_a_choice_is_imported_when_asked_for():
 
 
 def test_a_typo_is_answered_with_the_nearest_name_and_the_list():
-    words = "unknown letter kind 'uper'; did you mean 'upper'.* Choices: lower, upper"
+    words = (
+        r"unknown letter kind 'uper' \(did you mean 'upper'\?\); choices: lower, upper"
+    )
     with pytest.raises(SettingsError, match=words):
         LETTERS.load("uper")
     with pytest.raises(SettingsError, match="unknown letter kind 'xyz' Choices"):

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import STOP, Job, Progress
 
 Result = TypeVar("Result")
@@ -75,6 +76,9 @@ def drive(job: Job[Result], title: str, *, keeps: bool = False) -> Result:
             if stop.is_set():
                 bars.console.print("Stopped early; what was learnt so far is kept.")
             return end.value  # type: ignore[no-any-return]
+        except MotionSegError:
+            bars.live.transient = True  # what is wrong is said alone
+            raise
 
 
 class _Shower:

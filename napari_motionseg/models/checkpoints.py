@@ -167,7 +167,8 @@ def shipped_weights(name: str) -> Path:
     path = WEIGHTS_FOLDER / f"{name}.safetensors"
     if not path.is_file():
         names = {p.stem: p for p in WEIGHTS_FOLDER.glob("*.safetensors")}
-        raise CheckpointError(unknown_choice("shipped weights", name, names))
+        message = unknown_choice("shipped weights", name, names)
+        raise CheckpointError(f"{WEIGHTS_FOLDER}: {message}")
     return path
 
 
