@@ -19,9 +19,8 @@ from napari_motionseg.jobs import Job, Progress
 if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
 
-SATURATED_PERCENTILE = (
-    99.5  # of vector lengths: a few wild ones must not bleach the rest
-)
+# of vector lengths: a few wild ones must not bleach the rest
+SATURATED_PERCENTILE = 99.5
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def test_a_typo_is_answered_with_the_nearest_name_and_the_list():
     )
     with pytest.raises(SettingsError, match=words):
         LETTERS.load("uper")
-    with pytest.raises(SettingsError, match="unknown letter kind 'xyz' Choices"):
+    with pytest.raises(SettingsError, match="unknown letter kind 'xyz'; choices"):
         LETTERS["xyz"]
 
 

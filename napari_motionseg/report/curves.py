@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -127,7 +128,7 @@ def _svg(figure: Figure) -> str:
 
 def _own_ids(text: str) -> str:
     """Make ids unique in the page: two figures of matplotlib share theirs."""
-    prefix = f"c{abs(hash(text)) % 10**8}-"
+    prefix = f"c{zlib.crc32(text.encode()):08x}-"
     text = re.sub(r'\bid="', f'id="{prefix}', text)
     text = re.sub(r'href="#', f'href="#{prefix}', text)
     return re.sub(r"url\(#", f"url(#{prefix}", text)

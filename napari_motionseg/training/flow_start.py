@@ -39,6 +39,9 @@ def set_starting_weights(
             nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
             _bias(module).zero_()
             hooks.append(module.register_forward_hook(_Standardisation()))
+        elif isinstance(module, nn.ConvTranspose2d):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
+            _bias(module).zero_()
     first, second = pictures[:, :1], pictures[:, 1:]
     model.decode(model.pyramid(first), model.pyramid(second))
     for hook in hooks:

@@ -1,0 +1,126 @@
+"""What the manifest names: readers, writer, sample; layers lie where the loop lies."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.contributions import (
+    cine_layer,
+    contrast_limits,
+    get_reader,
+    read_layers,
+    write_labels,
+)
+from napari_motionseg.errors import MotionSegError, WriteError
+from napari_motionseg.io.dicom_writer import write_xa
+
+
+def test_a_layer_carries_spacing_axes_and_no_patient(small_cine):
+    cine = dataclasses.replace(small_cine, patient={"PatientName": "Doe"})
+    data, attributes, kind = cine_layer(cine)
+    assert kind == "image"
+    assert data is cine.frames
+    assert attributes["scale"] == (1.0, *small_cine.pixel_spacing)
+    assert attributes["axis_labels"] == ("time", "y", "x")
+    assert attributes["units"] == ("pixel", "mm", "mm")
+    assert attributes["metadata"]["cine"].patient == {}
+    np.testing.assert_array_equal(
+        attributes["metadata"]["cine"].frame_times, small_cine.frame_times
+    )
+
+
+def test_without_spacing_a_pixel_is_the_unit():
+    _, attributes, _ = cine_layer(Cine.from_array(np.zeros((3, 8, 9), np.uint8)))
+    assert attributes["scale"] == (1.0, 1.0, 1.0)
+    assert attributes["units"] == ("pixel", "pixel", "pixel")
+
+
+def test_contrast_is_the_window_else_the_range_else_percentiles():
+    pixels = np.full((3, 20, 20), 300, np.uint16)
+    pixels[1, :10] = 700
+    cine = Cine.from_array(pixels)
+    assert contrast_limits(cine) == (300, 700)
+    windowed = dataclasses.replace(cine, window=(100.0, 900.0))
+    assert contrast_limits(windowed) == (100, 900)
+    assert contrast_limits(Cine.from_array(pixels.astype(np.uint8))) == (0, 255)
+
+
+def test_files_and_folders_of_loops_have_a_reader(tmp_path, small_cine):
+    write_xa(tmp_path / "a.dcm", small_cine)
+    write_xa(tmp_path / "b.dcm", small_cine)
+    reader = get_reader(str(tmp_path / "a.dcm"))
+    assert len(reader(str(tmp_path / "a.dcm"))) == 1
+    assert get_reader([str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm")]) is not None
+    both = read_layers([str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm")])
+    assert [layer[1]["name"] for layer in both] == ["a", "b"]
+    assert get_reader(str(tmp_path)) is not None
+
+
+def test_others_files_are_left_to_others(tmp_path):
+    (tmp_path / "table.csv").write_text("a,b")
+    assert get_reader(str(tmp_path / "table.csv")) is None
+    assert get_reader(str(tmp_path / "nowhere.dcm")) is None
+
+
+def test_a_bad_file_raises_the_packages_error(tmp_path):
+    (tmp_path / "x.dcm").write_bytes(b"no")
+    with pytest.raises(MotionSegError, match=r"x\.dcm"):
+        read_layers(str(tmp_path / "x.dcm"))
+
+
+MASKS = np.random.default_rng(0).integers(0, 2, (4, 8, 9), dtype=np.uint8)
+
+
+def test_masks_are_written_with_times_and_what_was_done(tmp_path, noise_cine):
+    masks = np.zeros(noise_cine.shape, np.uint8)
+    masks[2, :5] = 1
+    metadata = {"cine": noise_cine, "done": np.arange(8) < 4}
+    (path,) = write_labels(str(tmp_path / "m.npz"), masks, {"metadata": metadata})
+    with np.load(path) as stored:
+        np.testing.assert_array_equal(stored["labels"], masks)
+        np.testing.assert_array_equal(stored["labelled"], np.arange(8) < 4)
+
+
+def test_painted_frames_count_as_labelled(tmp_path):
+    masks = MASKS.copy()
+    masks[1] = 0
+    (path,) = write_labels(str(tmp_path / "m.npz"), masks, {})
+    with np.load(path) as stored:
+        np.testing.assert_array_equal(stored["labelled"], [True, False, True, True])
+
+
+def test_png_of_a_loop_is_a_folder(tmp_path):
+    (path,) = write_labels(str(tmp_path / "m.png"), MASKS, {})
+    assert path == str(tmp_path / "m")
+    assert len(list((tmp_path / "m").iterdir())) == 4
+    (one,) = write_labels(str(tmp_path / "one.png"), MASKS[0], {})
+    assert one == str(tmp_path / "one.png")
+
+
+def test_an_unknown_suffix_is_refused(tmp_path):
+    with pytest.raises(WriteError, match="jpg"):
+        write_labels(str(tmp_path / "m.jpg"), MASKS, {})
+
+
+def test_the_manifest_is_valid():
+    command = [sys.executable, "-m", "npe2", "validate", "napari-motionseg"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_command_of_the_manifest_is_there():
+    from importlib import import_module
+
+    from npe2 import PluginManifest
+
+    manifest = PluginManifest.from_distribution("napari-motionseg")
+    for command in manifest.contributions.commands:
+        module, _, name = command.python_name.partition(":")
+        if ".widgets" not in module:
+            assert callable(getattr(import_module(module), name))
+    widgets = [widget.display_name for widget in manifest.contributions.widgets]
+    assert widgets == ["Cine", "Motion", "Embedding", "Segment"]
