@@ -1,8 +1,13 @@
 """Train the PWC-Net that ships, on synthetic angiograms; resumable to the step.
 
-    python scripts/train_flow.py --steps 4000 --out runs/pwcnet-xa.safetensors --resume
+Two stages: small windows for most of what there is to learn, then windows of all sizes
+up to the pictures', because the coarsest levels must have seen more than few pixels::
 
-On a GPU box the same command with ``--device cuda --crop 320 --batch 16``.
+    python scripts/train_flow.py --steps 4000 --out runs/small.safetensors --resume
+    python scripts/train_flow.py --steps 1200 --rate 2e-4 --batch 9 --largest-crop 448 \
+        --start runs/small.safetensors --out runs/pwcnet-xa.safetensors --resume
+
+On a GPU one stage will do: ``--device cuda --crop 256 --largest-crop 512 --batch 16``.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--largest-crop", type=int)
     parser.add_argument("--rate", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
@@ -37,7 +43,8 @@ def main() -> None:
     settings = FlowTrainingSettings(
         batch=options.batch,
         crop=options.crop,
-        pair_size=max(384, options.crop + 64),
+        largest_crop=options.largest_crop,
+        pair_size=max(384, (options.largest_crop or options.crop) + 64),
         penalty=options.penalty,
         in_channels=1,
         training=TrainingSettings(

@@ -59,9 +59,13 @@ class FlowTrainingSettings:
     Parameters
     ----------
     batch
-        Pairs a step.
-    crop
-        Side in pixels, a multiple of 64, of the windows that are trained on.
+        Pairs a step, of the smallest windows; of larger ones fewer, so that a step
+        holds about as many pixels.
+    crop, largest_crop
+        Sides in pixels, multiples of 64, of the smallest and largest windows that are
+        trained on; each step draws one between them. `largest_crop` None is `crop`.
+        A network that has seen small windows alone fails on large pictures: its
+        coarsest levels have never been larger than a few pixels.
     pair_size
         Side in pixels of the pairs that are made.
     pool_size
@@ -99,6 +103,7 @@ class FlowTrainingSettings:
 
     batch: int = 4
     crop: int = 192
+    largest_crop: int | None = None
     pair_size: int = 384
     pool_size: int = 256
     block: int = 16
@@ -130,15 +135,26 @@ class FlowTrainingSettings:
         ):  # fmt: skip
             at_least(self, name, 0)
         one_of(self, "penalty", get_args(Penalty))
-        if self.crop < 1 or self.crop % CROP_MULTIPLE:
+        for name, side in (("crop", self.crop), ("largest_crop", self.crops[-1])):
+            if side < 1 or side % CROP_MULTIPLE:
+                raise SettingsError(
+                    f"{name} must be a multiple of {CROP_MULTIPLE} pixels; got {side}"
+                )
+        if self.crops[-1] < self.crop:
             raise SettingsError(
-                f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
+                f"largest_crop must be at least crop ({self.crop}); got {self.crops[-1]}"
             )
-        if self.pair_size < self.crop + self.shift:
+        if self.pair_size < self.crops[-1] + self.shift:
             raise SettingsError(
-                f"pair_size must be at least crop + shift ({self.crop} + {self.shift});"
-                f" got {self.pair_size}"
+                "pair_size must be at least crop + shift "
+                f"({self.crops[-1]} + {self.shift}); got {self.pair_size}"
             )
+
+    @property
+    def crops(self) -> tuple[int, ...]:
+        """The sides of windows that are drawn from."""
+        largest = self.crop if self.largest_crop is None else self.largest_crop
+        return (*range(self.crop, largest, CROP_MULTIPLE), largest)
 
 
 class FlowTask:
@@ -197,10 +213,9 @@ class FlowTask:
         self, step: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return pictures and flow ``(B, 2, H, W)`` and vessel ``(B, H, W)``."""
-        chosen = torch.randint(
-            len(self._pool), (self.batch_size,), generator=generator
-        ).tolist()
-        parts = [self._one(step, index, generator) for index in chosen]
+        crop, count = self._window(generator)
+        chosen = torch.randint(len(self._pool), (count,), generator=generator).tolist()
+        parts = [self._one(step, index, crop, generator) for index in chosen]
         pictures, flow, vessel = (
             torch.stack(part) for part in zip(*parts, strict=True)
         )
@@ -210,11 +225,18 @@ class FlowTask:
         apart = jitter(apart, generator, strength * SECOND_JITTER)
         return apart.view_as(pictures), flow, vessel
 
+    def _window(self, generator: torch.Generator) -> tuple[int, int]:
+        """Draw a side of windows; return it and how many pairs go into the batch."""
+        crops = self._settings.crops
+        if len(crops) == 1:
+            return crops[0], self.batch_size
+        crop = crops[int(torch.randint(len(crops), (), generator=generator))]
+        return crop, max(1, round(self.batch_size * (crops[0] / crop) ** 2))
+
     def _one(
-        self, step: int, index: int, generator: torch.Generator
+        self, step: int, index: int, crop: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         pictures, flow, vessel = self._pool.pair(step, index)
-        crop = self._settings.crop
         down, right = self._shift(generator)
         first, second = _windows(pictures.shape[-1], crop, (down, right), generator)
         pictures = torch.stack(

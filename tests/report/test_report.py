@@ -53,7 +53,13 @@ def test_the_page_holds_what_there_is_and_loads_nothing(report, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page == render_report(report)
     assert "A &lt;title&gt; &amp; more" in page
-    for part in ("0.750", "1.2 s", "1.8 s", "loss of fine-tuning", "vessel.safetensors"):
+    for part in (
+        "0.750",
+        "1.2 s",
+        "1.8 s",
+        "loss of fine-tuning",
+        "vessel.safetensors",
+    ):
         assert part in page
     assert "loss of nothing" not in page
     assert "Doe" not in page
@@ -140,7 +146,10 @@ def test_running_mean_is_that_of_a_loop():
 
 def test_curves_are_svg_in_the_pages_colours(report):
     truth = report.truth.mean(axis=(1, 2))
-    for text in (loss_curve("Training", [2, 1]), dice_curve(report.evaluation, truth, 2)):
+    for text in (
+        loss_curve("Training", [2, 1]),
+        dice_curve(report.evaluation, truth, 2),
+    ):
         root = ElementTree.fromstring(text)
         assert root.tag.endswith("svg")
         assert "width" not in root.attrib

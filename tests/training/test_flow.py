@@ -83,6 +83,14 @@ def test_batches_are_turned_mirrored_and_cropped_with_their_flow():
     assert len({tuple(f[:, 0, 0].tolist()) for f in flow}) > 6
 
 
+def test_windows_of_all_sizes_are_drawn_with_about_as_many_pixels():
+    task = make_task(settings(batch=4, largest_crop=128, pair_size=136))
+    shapes = {
+        tuple(task.batch(0, step_generator(0, step))[0].shape) for step in range(20)
+    }
+    assert shapes == {(4, 2, 64, 64), (1, 2, 128, 128)}
+
+
 def test_jitter_changes_both_pictures_nearly_alike():
     task = make_task(settings(batch=8, jitter=1.0))
     plain = make_task(settings(batch=8, jitter=0.0))
@@ -190,6 +198,8 @@ def test_end_point_errors_of_a_network_that_says_nothing_moves():
     [
         ({"crop": 100}, "crop must be a multiple of 64 pixels; got 100"),
         ({"crop": 0}, "crop must be a multiple of 64 pixels; got 0"),
+        ({"largest_crop": 100}, "largest_crop must be a multiple of 64 pixels"),
+        ({"crop": 128, "largest_crop": 64}, "largest_crop must be at least crop"),
         (
             {"crop": 128},
             r"pair_size must be at least crop \+ shift \(128 \+ 2\); got 72",
