@@ -142,7 +142,8 @@ class FlowTrainingSettings:
                 )
         if self.crops[-1] < self.crop:
             raise SettingsError(
-                f"largest_crop must be at least crop ({self.crop}); got {self.crops[-1]}"
+                f"largest_crop must be at least crop ({self.crop}); "
+                f"got {self.crops[-1]}"
             )
         if self.pair_size < self.crops[-1] + self.shift:
             raise SettingsError(
