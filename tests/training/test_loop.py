@@ -316,7 +316,7 @@ def test_channels_last_moments_survive_a_resume_with_odd_kernels(tmp_path):
 def test_a_kill_costs_at_most_the_steps_since_the_last_checkpoint(
     tmp_path, monkeypatch
 ):
-    # a child leaves a core to the window; sums over other threads differ in the last bit
+    # a child leaves a core to the window; other threads sum in another order
     monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))
     job = ChildJob(slow_job, str(tmp_path), 10_000)
     step, deadline = 0, time.monotonic() + 60
