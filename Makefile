@@ -26,15 +26,11 @@ gui: $(READY)
 	$(BIN)/motionseg demo --out demo-out --gui
 
 lint: $(READY)
-	@echo "== ruff check"; $(BIN)/ruff check .
-	@echo "== ruff format"; $(BIN)/ruff format --check .
-	@echo "== mypy"; $(BIN)/mypy
-	@echo "== import contracts"; $(BIN)/lint-imports
-	@echo "== plugin manifest"; $(BIN)/npe2 validate napari_motionseg/napari.yaml
+	@scripts/check.sh $(BIN) lint
 
-test: lint
+test: $(READY)
 	@scripts/system_libraries.sh
-	@echo "== tests"; $(SCREEN) $(BIN)/python -m pytest
+	@scripts/check.sh $(BIN) lint tests
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

@@ -26,9 +26,14 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.io import Labels, read_cine
 from napari_motionseg.jobs import run
+from napari_motionseg.motion import FlowSettings, estimate_flow_job
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job, segment_job
 from napari_motionseg.segmentation.metrics import dice
-from napari_motionseg.training.pretrain import PretrainSettings, pretrain_job
+from napari_motionseg.training import (
+    PretrainSettings,
+    TrainingSettings,
+    pretrain_job,
+)
 
 
 def main() -> None:
@@ -38,6 +43,9 @@ def main() -> None:
     cine = read_cine(data / f"{options.loop}.dcm")
     room = options.room or Path(tempfile.mkdtemp())
     room.mkdir(parents=True, exist_ok=True)
+    begin = time.perf_counter()
+    flow = run(estimate_flow_job(cine, FlowSettings()))
+    flow_s = time.perf_counter() - begin
     pretrained, pretrain_s = pretrain_once(data, room, options)
     rows = [
         {"start": name, "seed": seed} | one_run(cine, truth, start, seed, room, options)
@@ -47,6 +55,8 @@ def main() -> None:
     report = summary(rows) | {
         "loop": options.loop,
         "frame": options.frame,
+        "flow_seconds": flow_s,
+        "flow_pairs": len(flow),
         "pretrain_steps": options.pretrain_steps,
         "pretrain_seconds": pretrain_s,
         "finetune_steps": options.steps,
@@ -81,8 +91,14 @@ def pretrain_once(
     out = room / "embedding.safetensors"
     if out.exists():
         return out, float("nan")
-    loops = [read_cine(p) for n in options.patients for p in data.glob(f"{n}_*.dcm")]
-    settings = PretrainSettings(steps=options.pretrain_steps)
+    paths = [p for n in options.patients for p in sorted(data.glob(f"{n}_*.dcm"))]
+    loops = [read_cine(path) for path in paths]
+    print(f"pretraining on {len(loops)} loops, {sum(map(len, loops))} frames")
+    settings = PretrainSettings(
+        steps=options.pretrain_steps,
+        network=FinetuneSettings.recipe(options.recipe).network,
+        training=TrainingSettings(steps=options.pretrain_steps, schedule="cosine"),
+    )
     start = time.perf_counter()
     last = 0.0
 
@@ -109,9 +125,7 @@ def one_run(
     labelled = np.zeros(len(cine), bool)
     labelled[options.frame] = True
     labels = Labels(mask.astype(np.int16), labelled, "dense")
-    settings = (
-        FinetuneSettings.tuned() if options.recipe == "tuned" else FinetuneSettings()
-    )
+    settings = FinetuneSettings.recipe(options.recipe)
     if options.steps is not None:
         settings = dataclasses.replace(settings, steps=options.steps)
     training = dataclasses.replace(settings.training, seed=seed)

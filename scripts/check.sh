@@ -19,7 +19,7 @@ lint() {
   step "ruff format" "$bin/ruff" format --check
   step "mypy" "$bin/mypy"
   step "import contracts" "$bin/lint-imports"
-  step "napari manifest" "$bin/npe2" validate napari_motionseg
+  step "napari manifest" "$bin/npe2" validate napari_motionseg/napari.yaml
 }
 
 tests() {
