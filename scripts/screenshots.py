@@ -18,9 +18,9 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-from napari_motionseg.contributions import cine_layer, synthetic_angiogram
-from napari_motionseg.io import read_cine, read_labels
-from napari_motionseg.widgets.window import add_docks
+from napari_motionseg.contributions import synthetic_angiogram
+from napari_motionseg.io import read_labels
+from napari_motionseg.widgets.window import PLUGIN, add_docks
 
 SIZE = (1440, 900)
 PATIENCE_S = 900
@@ -61,10 +61,8 @@ class Walk:
             self.viewer.add_image(data, **attributes)
             masks = np.asarray(truth)
         else:
-            cine = read_cine(options.loop)
-            data, attributes, _ = cine_layer(cine)
-            self.viewer.add_image(data, **attributes)
-            masks = read_labels(options.labels, shape=cine.shape).labels
+            (layer,) = self.viewer.open(options.loop, plugin=PLUGIN)
+            masks = read_labels(options.labels, shape=layer.data.shape).labels
         filled = masks.reshape(len(masks), -1).sum(axis=1)
         frame = int(filled.argmax()) if options.frame is None else options.frame
         return masks, frame
