@@ -121,7 +121,7 @@ class Walk:
         self.click(dock.new_button)
         self.viewer.dims.set_point(0, self.frame)
         self.paint(dock)
-        dock.start.choose(self.docks["Embedding"].models.model.path)
+        dock.start.choose(self.docks["Embedding"].models.chosen.path)
         dock.steps.setValue(self.options.train_steps)
         self.click(dock.train_button)
         self.wait(lambda: not dock.panel.running)

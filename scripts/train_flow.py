@@ -19,8 +19,9 @@ from pathlib import Path
 import torch
 
 from napari_motionseg.jobs import run
-from napari_motionseg.training.flow import FlowTrainingSettings, train_flow_job
-from napari_motionseg.training.loop import TrainingSettings
+from napari_motionseg.training import TrainingSettings
+from napari_motionseg.training.flow import train_flow_job
+from napari_motionseg.training.flow_settings import FlowTrainingSettings
 
 
 def main() -> None:

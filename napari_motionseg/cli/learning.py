@@ -28,32 +28,45 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
+Objective = Annotated[str, typer.Option(help="What to learn from motion.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the last run ended.")
+]
+FlatField = Annotated[
+    bool, typer.Option(help="Divide the slow background out; not in the paper.")
+]
+FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
+FlowWeights = Annotated[
+    Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
+]
+LabelFiles = Annotated[
+    list[Path],
+    typer.Option(help="Label file (.npz, TIFF, PNG), one for each CINE in turn."),
+]
+Mode = Annotated[
+    str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
+]
+Recipe = Annotated[
+    str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+]
 SCRATCH = "scratch"
 
 
 def pretrain(
     cines: Cines,
     out: Out,
-    objective: Annotated[
-        str, typer.Option(help="What to learn from motion.")
-    ] = "flow-consistency",
+    objective: Objective = "flow-consistency",
     steps: Steps = 1000,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the last run ended.")
-    ] = False,
+    resume: Resume = False,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 3,
     crop: Annotated[int, typer.Option(help="Side of training windows, px.")] = 256,
     points: Annotated[int, typer.Option(help="Pixels a picture in the loss.")] = 250,
     width: Annotated[int, typer.Option(help="Of the U-Net; the paper's is 64.")] = 16,
-    flat_field: Annotated[
-        bool, typer.Option(help="Divide the slow background out; not in the paper.")
-    ] = True,
+    flat_field: FlatField = True,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
-    method: Annotated[str, typer.Option("--flow-method", help="See flow.")] = "pwcnet",
-    weights: Annotated[
-        Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
-    ] = None,
+    method: FlowMethod = "pwcnet",
+    weights: FlowWeights = None,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -90,21 +103,14 @@ def pretrain(
 
 def finetune(
     cines: Cines,
-    labels: Annotated[
-        list[Path],
-        typer.Option(help="Label file (.npz, TIFF, PNG), one for each CINE in turn."),
-    ],
+    labels: LabelFiles,
     model: Annotated[str, typer.Option(help="Checkpoint to start from, or 'scratch'.")],
     out: Out,
-    label_mode: Annotated[
-        str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
-    ] = "dense",
+    label_mode: Mode = "dense",
     frame: Annotated[
         int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
     ] = None,
-    recipe: Annotated[
-        str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
-    ] = "tuned",
+    recipe: Recipe = "tuned",
     steps: Annotated[
         int | None, typer.Option(min=1, help="Optimizer steps; the recipe's if unset.")
     ] = None,

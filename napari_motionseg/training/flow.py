@@ -7,33 +7,27 @@ Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.errors import CheckpointError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, PWCNet, load_model, save_model
 from napari_motionseg.motion.colors import flow_to_rgb
-from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.pairs import training_pairs
-from napari_motionseg.training.flow_loss import (
-    Penalty,
-    downsample_flow,
-    multiscale_flow_loss,
-)
+from napari_motionseg.training.flow_loss import downsample_flow, multiscale_flow_loss
+from napari_motionseg.training.flow_settings import FlowTrainingSettings
 from napari_motionseg.training.flow_start import set_starting_weights
-from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
 from napari_motionseg.training.seeds import derived_seed, step_generator
-from napari_motionseg.training.settings import at_least, one_of
 from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
 from napari_motionseg.training.transforms import (
     jitter,
@@ -43,119 +37,12 @@ from napari_motionseg.training.transforms import (
     turn_flow,
 )
 
-CROP_MULTIPLE = 64  # the coarsest level of the pyramid
 OUTPUT_FACTOR = 4  # pixels a side of one pixel of the finest flow
 HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
 STARTING_STREAM = 2**31  # no step has this number
 MATCHING_VESSELS = 20.0  # makes vessels about half of what features are taught by
 # The two pictures of a pair also differ a little: exposure control, quantum noise
 SECOND_JITTER = 0.2
-
-
-@dataclass(frozen=True)
-class FlowTrainingSettings:
-    """How to train PWC-Net.
-
-    Parameters
-    ----------
-    batch
-        Pairs a step, of the smallest windows; of larger ones fewer, so that a step
-        holds about as many pixels.
-    crop, largest_crop
-        Sides in pixels, multiples of 64, of the smallest and largest windows that are
-        trained on; each step draws one between them. `largest_crop` None is `crop`.
-        A network that has seen small windows alone fails on large pictures: its
-        coarsest levels have never been larger than a few pixels.
-    pair_size
-        Side in pixels of the pairs that are made.
-    pool_size
-        Pairs that are kept; rounded up to whole blocks.
-    block
-        Pairs that are made at a time.
-    refresh_every
-        Steps after which the oldest block gives way to a new one; 0 for never.
-    penalty
-        ``"l2"``, or ``"robust"`` for fine-tuning.
-    vessel_weight
-        A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
-        of the pixels and fill less than one pixel of the network's output.
-    matching_weight
-        Of `matching_loss`, for networks whose features are normalised; 0 is the paper.
-    shift
-        Largest shift, in px along each axis, of the second picture as a whole: a table
-        that moves. A third of the pairs is shifted.
-    jitter
-        Strength of the changes of gray.
-    in_channels, normalized
-        Of a network from scratch, see `PWCNet`.
-    held_out
-        Pairs that are never trained on and measured at the end.
-    synthesis
-        How the angiograms look; None for the synthesis' own variety.
-    training
-        Steps, rate, schedule, precision, device, seed.
-
-    Raises
-    ------
-    SettingsError
-        If a value cannot be.
-    """
-
-    batch: int = 4
-    crop: int = 192
-    largest_crop: int | None = None
-    pair_size: int = 384
-    pool_size: int = 256
-    block: int = 16
-    refresh_every: int = 100
-    penalty: Penalty = "l2"
-    vessel_weight: float = 4.0
-    matching_weight: float = 0.05
-    shift: int = 8
-    jitter: float = 1.0
-    in_channels: int = 1
-    normalized: bool = True
-    held_out: int = 16
-    synthesis: SynthesisConfig | None = None
-    training: TrainingSettings = field(
-        default_factory=lambda: TrainingSettings(
-            steps=2000,
-            learning_rate=4e-4,
-            schedule="one-cycle",
-            weight_decay=1e-4,
-            clip_norm=10.0,
-        )
-    )
-
-    def __post_init__(self) -> None:
-        for name in ("batch", "pool_size", "block", "in_channels", "held_out"):
-            at_least(self, name, 1)
-        for name in (
-            "refresh_every", "vessel_weight", "matching_weight", "shift", "jitter",
-        ):  # fmt: skip
-            at_least(self, name, 0)
-        one_of(self, "penalty", get_args(Penalty))
-        for name, side in (("crop", self.crop), ("largest_crop", self.crops[-1])):
-            if side < 1 or side % CROP_MULTIPLE:
-                raise SettingsError(
-                    f"{name} must be a multiple of {CROP_MULTIPLE} pixels; got {side}"
-                )
-        if self.crops[-1] < self.crop:
-            raise SettingsError(
-                f"largest_crop must be at least crop ({self.crop}); "
-                f"got {self.crops[-1]}"
-            )
-        if self.pair_size < self.crops[-1] + self.shift:
-            raise SettingsError(
-                "pair_size must be at least crop + shift "
-                f"({self.crops[-1]} + {self.shift}); got {self.pair_size}"
-            )
-
-    @property
-    def crops(self) -> tuple[int, ...]:
-        """The sides of windows that are drawn from."""
-        largest = self.crop if self.largest_crop is None else self.largest_crop
-        return (*range(self.crop, largest, CROP_MULTIPLE), largest)
 
 
 class FlowTask:
@@ -330,18 +217,11 @@ def train_flow_job(
     out = Path(out)
     state_path = state_path_of(out)
     seed = settings.training.seed
-    make = partial(_make_pairs, settings)
-    pool = PairPool(
-        make,
-        blocks=-(-settings.pool_size // settings.block),
-        block=settings.block,
-        refresh_every=settings.refresh_every,
-        seed=seed,
-    )
+    pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
     yield from pool.fill_job(steps_done(state_path) if resume else 0)
     held_out = Pairs.from_arrays(
-        make(settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
+        _make_pairs(settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
     )
     task = FlowTask(model, pool, held_out, settings)
     if start is None:
@@ -379,6 +259,17 @@ def train_flow(
 ) -> Path:
     """Run `train_flow_job` to its end."""
     return run(train_flow_job(settings, out=out, resume=resume, start=start))
+
+
+def pair_pool(settings: FlowTrainingSettings) -> PairPool:
+    """Return the empty pool that a training of these settings draws from."""
+    return PairPool(
+        partial(_make_pairs, settings),
+        blocks=-(-settings.pool_size // settings.block),
+        block=settings.block,
+        refresh_every=settings.refresh_every,
+        seed=settings.training.seed,
+    )
 
 
 def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:

@@ -120,7 +120,7 @@ class ModelChooser(QComboBox):
         self.currentIndexChanged.connect(self._tell)
 
     @property
-    def model(self) -> Model | None:
+    def chosen(self) -> Model | None:
         """The chosen model; None for scratch, or where there is none."""
         data = self.currentData()
         return data if isinstance(data, Model) else None
@@ -149,7 +149,7 @@ class ModelChooser(QComboBox):
             self._fill(model if model.kind == self._follows else None)
 
     def _fill(self, chosen: Model | None) -> None:
-        previous = chosen or self.model
+        previous = chosen or self.chosen
         self.blockSignals(True)
         self.clear()
         models = [m for m in self._session.models if m.kind in self._kinds]
@@ -181,7 +181,7 @@ class ModelChooser(QComboBox):
                 self.open_file(Path(name))
 
     def _tell(self) -> None:
-        self.model_changed.emit(self.model)
+        self.model_changed.emit(self.chosen)
 
 
 def shipped_models() -> list[Model]:

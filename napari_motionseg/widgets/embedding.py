@@ -129,7 +129,7 @@ class EmbeddingDock(Dock):
             self._frame_changed()
 
     def _frame_changed(self, event: object = None) -> None:
-        layer, model = self.chooser.layer, self.models.model
+        layer, model = self.chooser.layer, self.models.chosen
         wanted = self.project.isChecked() or self.probe.isChecked()
         if wanted and model is None:
             self.hint.setText("No model yet: learn one above, or choose a file.")

@@ -52,7 +52,7 @@ class SegmentDock(Dock):
         self._trained_on: Layer | None = None
         for chooser in (self.image, self.painting):
             chooser.layer_changed.connect(lambda _: self._enable())
-        self.result.model_changed.connect(lambda _: self._enable())
+        self.result.chosen_changed.connect(lambda _: self._enable())
         self._enable()
 
     def _build_layers(self) -> None:
@@ -133,7 +133,7 @@ class SegmentDock(Dock):
     def _enable(self) -> None:
         idle = not self.panel.running
         has_loop = self.image.layer is not None
-        model = self.result.model
+        model = self.result.chosen
         self.new_button.setEnabled(has_loop)
         self.train_button.setEnabled(
             idle and has_loop and self.painting.layer is not None
@@ -176,7 +176,7 @@ class SegmentDock(Dock):
             settings = finetune_settings(
                 RECIPES[self.recipe.currentText()], self.steps.value() or None
             )
-            model = self.start.model
+            model = self.start.chosen
             start = "scratch" if model is None else model.path
             out = self.session.new_path("vessel")
             self.panel.start(
@@ -198,7 +198,7 @@ class SegmentDock(Dock):
             self.layers.show_probability(self._trained_on, preview)
 
     def _apply(self) -> None:
-        layer, model = self.image.layer, self.result.model
+        layer, model = self.image.layer, self.result.chosen
         with errors_shown():
             if layer is None or model is None:
                 return
@@ -220,7 +220,7 @@ class SegmentDock(Dock):
         self._enable()
 
     def _save_model(self) -> None:
-        model = self.result.model
+        model = self.result.chosen
         target = ask_target(
             self, "Save the model", "vessel.safetensors", "Models (*.safetensors)"
         )

@@ -195,7 +195,7 @@ def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypa
     with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
         pass
     assert len(widget.panel.curve.losses) == 2
-    assert widget.models.model.kind == "embedding"
+    assert widget.models.chosen.kind == "embedding"
     assert widget.project.isChecked()
     qtbot.waitUntil(lambda: not widget.projections.busy, timeout=LONG)
 
@@ -232,8 +232,8 @@ def test_paint_train_segment_save(
     with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
         pass
     assert f"{loop_layer.name} training" in viewer.layers
-    assert widget.result.model.kind == "segmentation"
-    assert widget.start.model.kind == "embedding"
+    assert widget.result.chosen.kind == "segmentation"
+    assert widget.start.chosen.kind == "embedding"
 
     click(widget.apply_button)
     with qtbot.waitSignal(widget.panel.finished, timeout=LONG):

@@ -17,12 +17,12 @@ from napari_motionseg.models import (
 from napari_motionseg.training import flow as flow_training
 from napari_motionseg.training.flow import (
     FlowTask,
-    FlowTrainingSettings,
     end_point_errors,
     starting_network,
     train_flow,
     train_flow_job,
 )
+from napari_motionseg.training.flow_settings import FlowTrainingSettings
 from napari_motionseg.training.loop import TrainingSettings
 from napari_motionseg.training.pairs import PairPool, Pairs
 from napari_motionseg.training.seeds import step_generator
