@@ -52,7 +52,7 @@ class SegmentDock(Dock):
         self._trained_on: Layer | None = None
         for chooser in (self.image, self.painting):
             chooser.layer_changed.connect(lambda _: self._enable())
-        self.result.chosen_changed.connect(lambda _: self._enable())
+        self.result.model_changed.connect(lambda _: self._enable())
         self._enable()
 
     def _build_layers(self) -> None:
