@@ -131,8 +131,13 @@ class Walk:
         self.viewer.dims.set_point(0, self.frame + 2)
 
     def paint(self, dock: QWidget) -> None:
-        """Fill the painting with the known vessel: a hand's work, without the hand."""
+        """Draw a stroke with the brush, then fill in the known vessel."""
         layer = dock.painting.layer
+        layer.brush_size = 3
+        inside = np.argwhere(self.truth[self.frame] > 0)
+        self.drag(inside[0], inside[len(inside) // 50])
+        if not layer.data[self.frame].any():
+            raise RuntimeError("the brush has left no trace")
         layer.data[self.frame] = self.truth[self.frame] > 0
         layer.refresh()
 
@@ -163,15 +168,30 @@ class Walk:
 
     def click_pixel(self, row: int, column: int) -> None:
         """Click a pixel of the loop in the canvas."""
-        canvas = self.viewer.window._qt_viewer.canvas
-        world = self.loop.data_to_world((self.frame, row, column))
-        view = canvas.view.scene.transform
-        x, y = view.map([world[2], world[1]])[:2]
-        native = canvas.native
-        QTest.mouseClick(
-            native, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y))
-        )
+        at = self.on_canvas(row, column)
+        QTest.mouseClick(self.canvas.native, Qt.MouseButton.LeftButton, pos=at)
         self.settle(0.3)
+
+    def drag(self, start: np.ndarray, end: np.ndarray) -> None:
+        """Draw from pixel to pixel with the left button held."""
+        native, button = self.canvas.native, Qt.MouseButton.LeftButton
+        QTest.mousePress(native, button, pos=self.on_canvas(*start))
+        for share in np.linspace(0, 1, 9):
+            at = self.on_canvas(*(start + share * (end - start)))
+            QTest.mouseMove(native, at)
+            self.settle(0.05)
+        QTest.mouseRelease(native, button, pos=self.on_canvas(*end))
+        self.settle(0.2)
+
+    def on_canvas(self, row: float, column: float) -> QPoint:
+        """Return where the canvas shows a pixel of the loop."""
+        world = self.loop.data_to_world((self.frame, row, column))
+        x, y = self.canvas.view.scene.transform.map([world[2], world[1]])[:2]
+        return QPoint(round(x), round(y))
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas
 
     def wait(self, done: Callable[[], bool]) -> None:
         begun = time.perf_counter()
