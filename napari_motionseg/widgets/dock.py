@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -33,6 +34,7 @@ class Dock(QScrollArea):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)
+        self._forms: list[QFormLayout] = []
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -54,9 +56,23 @@ class Dock(QScrollArea):
         form.setSpacing(SPACING - 2)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._forms.append(form)
         self._column.addWidget(heading)
         self._column.addLayout(form)
         return form
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Bring the labels of all sections to one width, so that fields line up."""
+        cells = (
+            form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            for form in self._forms
+            for row in range(form.rowCount())
+        )
+        labels = [cell.widget() for cell in cells if cell is not None]
+        width = max((label.sizeHint().width() for label in labels), default=0)
+        for label in labels:
+            label.setMinimumWidth(width)
+        super().showEvent(event)
 
     def add(self, widget: QWidget) -> None:
         """Add a widget over the whole width."""

@@ -62,6 +62,7 @@ class JobPanel(QWidget):
         self._title = ""
         self._began = 0.0
         self._stopped = False
+        self._losses_seen = False
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_EVERY_MS)
         self._timer.timeout.connect(self._poll)
@@ -130,8 +131,7 @@ class JobPanel(QWidget):
         self._began, self._stopped = time.monotonic(), False
         self.bar.setRange(0, 0)
         self.status.setText(f"{title}: starting…")
-        if self.curve is not None:
-            self.curve.clear()
+        self._losses_seen = False
         self._show_running(True)
         self._timer.start()
 
@@ -159,6 +159,9 @@ class JobPanel(QWidget):
         progress = None
         for progress in self._job.poll():
             if self.curve is not None and "loss" in progress.metrics:
+                if not self._losses_seen:  # the last training's curve stays until then
+                    self.curve.clear()
+                self._losses_seen = True
                 self.curve.add(progress.metrics["loss"])
             self.progressed.emit(progress)
             if self._job is None:  # a listener has cancelled

@@ -238,6 +238,7 @@ def test_paint_train_segment_save(
     click(widget.apply_button)
     with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
         pass
+    assert len(widget.panel.curve.losses) == 3  # the training's curve stays in view
     masks = viewer.layers[f"{loop_layer.name} masks"]
     assert masks.data.shape == loop_layer.data.shape
     assert masks.metadata["done"].all()
