@@ -100,9 +100,8 @@ class _Shower:
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
         if progress.metrics and progress.message:
             self._bars.console.print(f"note: {progress.message}", style="yellow")
-        label = self._title if progress.metrics else progress.message or self._title
         self._bars.update(
-            self._task, completed=progress.step, description=label, numbers=numbers
+            self._task, completed=progress.step, numbers=numbers or progress.message
         )
 
 
