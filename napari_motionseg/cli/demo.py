@@ -48,7 +48,7 @@ def demo(
     run = Demo(DemoSettings(seed=seed, device=device, **changes), out)
     for number, stage in enumerate(STAGES, start=1):
         title = f"{number}/{len(STAGES)} {stage.title}"
-        drive(run.timed(stage), f"{title:<44}")
+        drive(run.timed(stage), f"{title:<18}")
     result = run.result()
     if as_json:
         answer(result.row(), "", as_json)
