@@ -1,0 +1,110 @@
+"""Write RESULTS.md from what the benchmarks have left in ``benchmarks/results``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).parent
+HEAD = """# Results
+
+Written by `benchmarks/render.py` from `benchmarks/results/*.json`. Each section says on which machine and day.
+"""
+
+
+def main() -> None:
+    parts = [HEAD]
+    for name, render in (("demo", demo), ("flow", flow), ("in_loop", in_loop)):
+        path = HERE / "results" / f"{name}.json"
+        if path.exists():
+            parts.append(render(json.loads(path.read_text())))
+    (HERE / "RESULTS.md").write_text("\n".join(parts))
+
+
+def demo(found: dict) -> str:
+    """The demo: time of each stage, and its Dice."""
+    rows = [(stage, f"{seconds:.1f}") for stage, seconds in found["seconds"].items()]
+    rows.append(("**in all**", f"**{sum(found['seconds'].values()):.1f}**"))
+    return "\n".join(
+        [
+            "## The demo\n",
+            f"`motionseg demo --json`. {found['machine']}, {found['date']}.\n",
+            table(("stage", "s"), rows),
+            "",
+            f"Dice {found['dice']:.3f}, clDice {found['cldice']:.3f}, HD95 "
+            f"{found['hd95']:.2f} mm: mean over {len(found['frames'])} frames, one "
+            "labelled frame left out, against the exact truth.\n",
+        ]
+    )
+
+
+def flow(found: dict) -> str:
+    """Flow methods on loops whose flow is known."""
+    methods = [name for name, row in found.items() if isinstance(row, dict)]
+    fastest = min(found[name].get("seconds", 1e9) for name in methods)
+    rows = []
+    for name in methods:
+        row = found[name]
+        seconds = row.get("seconds")
+        rows.append(
+            (
+                "nothing moves" if name == "still" else f"`{name}`",
+                f"{row['epe']:.2f}",
+                f"{row['epe_vessel']:.2f}",
+                f"{row['epe_vessel_median']:.2f}",
+                "" if seconds is None else f"{seconds:.2f}",
+                "" if seconds is None else f"{seconds / fastest:.1f}",
+            )
+        )
+    head = ("method", "error, px", "on vessels", "median there", "s a pair", "ratio")
+    return "\n".join(
+        [
+            "## Flow on synthetic angiograms\n",
+            f"`benchmarks/flow.py`: {found['pairs']} pairs of {found['size']} x "
+            f"{found['size']} px, 133 ms apart, of seeds that no training saw. "
+            f"{found['machine']}, {found['threads']} threads, {found['date']}.\n",
+            table(head, rows),
+            "",
+        ]
+    )
+
+
+def in_loop(found: dict) -> str:
+    """One painted frame of a real loop."""
+    rows = [
+        (
+            run["start"], run["seed"], f"{run['dice']:.3f}",
+            f"{run['dice_worst_frame']:.3f}", f"{run['finetune_seconds']:.0f}",
+            f"{run['segment_seconds']:.0f}",
+        )
+        for run in sorted(found["runs"], key=lambda run: (run["start"], run["seed"]))
+    ]  # fmt: skip
+    head = ("start", "seed", "Dice", "worst frame", "fine-tuning, s", "segmenting, s")
+    return "\n".join(
+        [
+            "## One painted frame of a real loop\n",
+            f"`benchmarks/in_loop.py`: pretrained on the loops of p1 to p4 "
+            f"({found['pretrain_steps']} steps, {found['pretrain_seconds']:.0f} s with "
+            f"their flow), fine-tuned from frame {found['frame']} of {found['loop']} "
+            f"({found['finetune_steps'] or 'as many steps as the recipe says'}), dense "
+            f"labels, recipe `{found['recipe']}`; Dice on its other frames. Flow of "
+            f"{found['loop']}: {found['flow_pairs']} pairs in "
+            f"{found['flow_seconds']:.0f} s. {found['machine']}, {found['date']}.\n",
+            "The masks are a silver standard: made by another group's network, they "
+            "miss thin branches. They compare methods; they give no absolute accuracy.\n",
+            table(head, rows),
+            "",
+            f"Mean: pretrained {found['dice_pretrained']:.3f}, scratch "
+            f"{found['dice_scratch']:.3f}; difference seed by seed "
+            f"{found['gain_mean']:+.3f} ± {found['gain_spread']:.3f}.\n",
+        ]
+    )
+
+
+def table(head: tuple, rows: list[tuple]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
