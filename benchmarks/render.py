@@ -8,7 +8,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 HEAD = """# Results
 
-Written by `benchmarks/render.py` from `benchmarks/results/*.json`. Each section says on which machine and day.
+Written by `benchmarks/render.py` from `benchmarks/results/*.json`. Each section says on
+which machine and day.
 """
 
 
@@ -91,7 +92,7 @@ def in_loop(found: dict) -> str:
             f"{found['loop']}: {found['flow_pairs']} pairs in "
             f"{found['flow_seconds']:.0f} s. {found['machine']}, {found['date']}.\n",
             "The masks are a silver standard: made by another group's network, they "
-            "miss thin branches. They compare methods; they give no absolute accuracy.\n",
+            "miss thin branches. They compare methods and give no absolute accuracy.\n",
             table(head, rows),
             "",
             f"Mean: pretrained {found['dice_pretrained']:.3f}, scratch "
