@@ -60,6 +60,9 @@ def test_dice_is_that_of_the_files(demo):
         truth = stored["labels"] == 1
     expected = [float(dice(masks[t], truth[t])) for t in result.evaluation.frames]
     np.testing.assert_allclose(result.evaluation.dice, expected)
+    filled = truth[result.evaluation.frames].any(axis=(1, 2))
+    np.testing.assert_array_equal(result.filled, filled)
+    assert result.mean()["dice"] == pytest.approx(np.mean(np.array(expected)[filled]))
 
 
 def test_each_stage_tells_its_progress_and_time(demo):

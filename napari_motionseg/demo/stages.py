@@ -1,7 +1,4 @@
-"""The demo: the whole path on a loop that is made up, so that the truth is known.
-
-Each stage is a job of its own, with its own progress; `demo_job` is all of them.
-"""
+"""The stages of the demo, each a job with its own progress; `demo_job` is all."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,8 +16,9 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
+from napari_motionseg.demo.result import FILES, DemoFiles, DemoResult, headlines
+from napari_motionseg.demo.settings import DemoSettings
 from napari_motionseg.embedding import embed_frame, random_projection, similarity_map
-from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import Labels, read_cine, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flow_zarr
@@ -40,121 +38,6 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
 
 SLOWEST_FRAME_RATE = 5.0  # of the movie, where the loop's own is unknown
-LEAST_SIZE = 64
-
-
-@dataclass(frozen=True)
-class DemoSettings:
-    """What the demo does; the defaults take two cores less than four minutes.
-
-    Parameters
-    ----------
-    size
-        Rows and columns of the loop.
-    frames
-        Frames of the loop.
-    pretrain_steps, finetune_steps
-        Steps of the two trainings.
-    width
-        Of the U-Net.
-    flow_method
-        A name in `motion.ESTIMATORS`.
-    device
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ...
-    seed
-        Of everything random.
-
-    Raises
-    ------
-    SettingsError
-        If a value is too small.
-    """
-
-    size: int = 256
-    frames: int = 20
-    pretrain_steps: int = 120
-    finetune_steps: int = 150
-    width: int = 16
-    flow_method: str = "pwcnet"
-    device: str = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        least = {"size": LEAST_SIZE, "frames": 4}
-        least |= {"pretrain_steps": 1, "finetune_steps": 1, "width": 1, "seed": 0}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise SettingsError(
-                    f"{name} must be at least {bound}; got {getattr(self, name)}"
-                )
-
-
-@dataclass(frozen=True)
-class DemoFiles:
-    """Where the demo writes."""
-
-    folder: Path
-
-    def __getitem__(self, name: str) -> Path:
-        return self.folder / FILES[name]
-
-
-FILES = {
-    "cine": "cine.dcm",
-    "truth": "truth.npz",
-    "labels": "labels.npz",
-    "flow": "flow.zarr",
-    "embedding": "embedding.safetensors",
-    "vessel": "vessel.safetensors",
-    "masks": "masks.npz",
-    "movie": "overlay.mp4",
-    "report": "report.html",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class DemoResult:
-    """What the demo made.
-
-    Parameters
-    ----------
-    files
-        Where everything lies.
-    evaluation
-        Against the truth, on all frames but the labelled one.
-    labelled_frame
-        Its index.
-    times
-        Seconds by stage.
-    """
-
-    files: DemoFiles
-    evaluation: Evaluation
-    labelled_frame: int
-    times: dict[str, float]
-
-    def row(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        return {
-            **{name: str(self.files[name]) for name in FILES},
-            "labelled_frame": self.labelled_frame,
-            **self.evaluation.mean(),
-            "frames": self.evaluation.rows(),
-            "seconds": self.times,
-        }
-
-    def lines(self) -> list[tuple[str, str]]:
-        """Return names and values for a person."""
-        mean = self.evaluation.mean()
-        return [
-            ("Dice, the other frames", f"{mean['dice']:.3f}"),
-            ("clDice", f"{mean['cldice']:.3f}"),
-            (f"HD95 ({self.evaluation.unit})", f"{mean['hd95']:.2f}"),
-            ("time", f"{sum(self.times.values()):.0f} s"),
-            ("report", str(self.files["report"])),
-            ("masks", str(self.files["masks"])),
-            ("movie", str(self.files["movie"])),
-        ]
 
 
 class Demo:
@@ -272,14 +155,11 @@ class Demo:
     def report(self) -> Job[None]:
         """Compare with the truth; write movie and report."""
         yield Progress(0, 3)
-        every = evaluate(self.masks, self.truth, spacing=self.cine.pixel_spacing)
-        others = np.flatnonzero(every.frames != self.labels.frames[0])
-        self.evaluation = dataclasses.replace(
-            every,
-            **{
-                name: getattr(every, name)[others]
-                for name in ("frames", "dice", "cldice", "hd95")
-            },
+        self.evaluation = evaluate(
+            self.masks,
+            self.truth,
+            valid=~self.labels.labelled,
+            spacing=self.cine.pixel_spacing,
         )
         yield Progress(1, 3)
         rate = max(self.cine.frame_rate or 0.0, SLOWEST_FRAME_RATE)
@@ -290,8 +170,10 @@ class Demo:
 
     def result(self) -> DemoResult:
         """Return what there is after the last stage."""
+        filled = np.asarray(self.truth[self.evaluation.frames].any(axis=(1, 2)))
+        labelled = self.labels.frames[0]
         return DemoResult(
-            self.files, self.evaluation, self.labels.frames[0], dict(self.times)
+            self.files, self.evaluation, filled, labelled, dict(self.times)
         )
 
     def _training(self, steps: int) -> TrainingSettings:
@@ -312,7 +194,6 @@ class Demo:
         )
         anchor = thickest_point(self.truth[labelled])
         start = min(labelled, len(self.flow) - 1)
-        mean = self.evaluation.mean()
         return Report(
             title="napari-motionseg demo",
             cine=self.cine,
@@ -328,11 +209,7 @@ class Demo:
             evaluation=self.evaluation,
             losses=self.losses,
             times=self.times,
-            headlines=[
-                ("Dice", f"{mean['dice']:.3f}"),
-                ("clDice", f"{mean['cldice']:.3f}"),
-                ("HD95", f"{mean['hd95']:.2f} {self.evaluation.unit}"),
-            ],
+            headlines=headlines(self.result()),
             provenance=self._provenance(),
             cards={
                 FILES[name]: dataclasses.asdict(read_card(self.files[name]))

@@ -1,0 +1,16 @@
+"""The demo: the whole path on a loop that is made up, so that the truth is known."""
+
+from napari_motionseg.demo.result import FILES, DemoFiles, DemoResult
+from napari_motionseg.demo.settings import DemoSettings
+from napari_motionseg.demo.stages import STAGES, Demo, demo_job, thickest_point
+
+__all__ = [
+    "FILES",
+    "STAGES",
+    "Demo",
+    "DemoFiles",
+    "DemoResult",
+    "DemoSettings",
+    "demo_job",
+    "thickest_point",
+]
