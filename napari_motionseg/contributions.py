@@ -24,7 +24,7 @@ Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
 AXES = ("time", "y", "x")
 # what is shown black and white where a loop of more than 8 bits brings no window
 PERCENTILES = (0.5, 99.5)
-SAMPLE_SEED = 2
+SAMPLE_SEED = 1
 VESSEL = "#ff5c33"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from napari.layers import Layer
@@ -26,6 +27,8 @@ from napari_motionseg.widgets.viewers import (
 
 UNKNOWN_RATE = 15.0  # frames a second where a loop does not say
 SPEEDS = {"¼ ×": 0.25, "½ ×": 0.5, "1 ×": 1.0, "2 ×": 2.0}
+# DICOM's keywords are wider than a dock; a zero-width space lets a line end in them
+WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 
 class CineDock(Dock):
@@ -87,7 +90,7 @@ class CineDock(Dock):
         while self.facts.rowCount():
             self.facts.removeRow(0)
         for name, value in facts_of(cine) if cine is not None else ():
-            label = QLabel(value)
+            label = QLabel(WORD_START.sub(MAY_BREAK, value))
             label.setWordWrap(True)
             self.facts.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)

@@ -14,6 +14,7 @@ from napari_motionseg.segmentation import FinetuneSettings
 from napari_motionseg.widgets import embedding as embedding_module
 from napari_motionseg.widgets import segment as segment_module
 from napari_motionseg.widgets.cine import CineDock
+from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.motion import MotionDock
 from napari_motionseg.widgets.segment import SegmentDock
@@ -41,6 +42,16 @@ def test_facts_without_the_patient(viewer, dock, small_cine):
     assert "mm" in shown
     assert "Doe" not in shown
     assert "Doe" not in repr(layer.metadata)
+
+
+def test_long_names_do_not_widen_the_dock(viewer, dock, small_cine):
+    basis = "ImagerPixelSpacing / EstimatedRadiographicMagnificationFactor"
+    cine = dataclasses.replace(small_cine, spacing_basis=basis)
+    data, attributes, _ = cine_layer(cine)
+    viewer.add_image(data, **attributes)
+    widget = dock(CineDock)
+    assert basis in "".join(texts(widget.facts)).replace("\u200b", "")
+    assert widget.widget().minimumSizeHint().width() < LEAST_WIDTH
 
 
 def test_a_viewer_without_a_loop_says_what_to_do(dock):
