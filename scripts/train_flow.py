@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--largest-crop", type=int)
     parser.add_argument("--rate", type=float, default=6e-4)
+    parser.add_argument("--pool", type=int, default=256)
+    parser.add_argument("--refresh-every", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=None)
@@ -46,6 +48,8 @@ def main() -> None:
         crop=options.crop,
         largest_crop=options.largest_crop,
         pair_size=max(384, (options.largest_crop or options.crop) + 64),
+        pool_size=options.pool,
+        refresh_every=options.refresh_every,
         penalty=options.penalty,
         in_channels=1,
         training=TrainingSettings(
