@@ -1,0 +1,43 @@
+"""The demo with its default settings: time of each stage, agreement with the truth.
+
+python benchmarks/demo.py --out benchmarks/results/demo.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from napari_motionseg.demo import DemoSettings, demo_job
+from napari_motionseg.jobs import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("demo.json"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = run(demo_job(DemoSettings(), folder))
+    row = result.row()
+    report = {
+        **result.mean(),
+        "dice_all_frames": row["dice_all_frames"],
+        "frames": int(result.filled.sum()),
+        "seconds": result.times,
+        "machine": f"{platform.processor() or platform.machine()}, "
+        f"{os.cpu_count()} cores, torch {torch.__version__}",
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    options.out.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
