@@ -20,13 +20,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_motionseg.contributions import synthetic_angiogram
-from napari_motionseg.demo import thickest_point
+from napari_motionseg.demo import liveliest_frame, thickest_point
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.window import PLUGIN, add_docks
 
 SIZE = (1440, 900)
 PATIENCE_S = 900
-WELL_FILLED = 0.7  # of the largest mask
 
 
 def main() -> None:
@@ -102,19 +101,8 @@ class Walk:
         dock.method.setCurrentText(self.options.method)
         self.click(dock.run_button)
         self.wait(lambda: not dock.panel.running)
-        self.viewer.dims.set_point(0, self.liveliest(dock))
-
-    def liveliest(self, dock: QWidget) -> int:
-        """Return the frame, of those that are well filled, whose vessels move most."""
         flow = dock.session.loop(self.loop).flow.forward
-        lengths = np.linalg.norm(flow, axis=1)
-        masks = self.truth[: len(flow)] > 0
-        filled = masks.sum(axis=(1, 2)) > WELL_FILLED * masks.sum(axis=(1, 2)).max()
-        moving = [
-            length[mask].mean() if full else 0
-            for length, mask, full in zip(lengths, masks, filled, strict=True)
-        ]
-        return int(np.argmax(moving))
+        self.viewer.dims.set_point(0, liveliest_frame(flow, self.truth > 0))
 
     def use_embedding(self) -> None:
         self.hide_all_but_loop()

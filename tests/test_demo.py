@@ -12,6 +12,7 @@ from napari_motionseg.demo import (
     Demo,
     DemoSettings,
     demo_job,
+    liveliest_frame,
     thickest_point,
 )
 from napari_motionseg.errors import SettingsError
@@ -113,3 +114,13 @@ def test_the_thickest_point_of_a_disc_is_its_centre():
     rows, columns = np.mgrid[:21, :31]
     disc = (rows - 8) ** 2 + (columns - 20) ** 2 <= 36
     assert thickest_point(disc) == (8, 20)
+
+
+def test_the_liveliest_frame_is_well_filled():
+    masks = np.zeros((5, 8, 8), bool)
+    masks[0, 0, 0] = True  # hardly filled, though it moves most
+    masks[1:, 2:6, 2:6] = True
+    flow = np.zeros((4, 2, 8, 8), np.float32)
+    flow[0], flow[2] = 9, 3
+    flow[3, :, 0, 0] = 50  # not on the vessel
+    assert liveliest_frame(flow, masks) == 2

@@ -2,7 +2,13 @@
 
 from napari_motionseg.demo.result import FILES, DemoFiles, DemoResult
 from napari_motionseg.demo.settings import DemoSettings
-from napari_motionseg.demo.stages import STAGES, Demo, demo_job, thickest_point
+from napari_motionseg.demo.stages import (
+    STAGES,
+    Demo,
+    demo_job,
+    liveliest_frame,
+    thickest_point,
+)
 
 __all__ = [
     "FILES",
@@ -12,5 +18,6 @@ __all__ = [
     "DemoResult",
     "DemoSettings",
     "demo_job",
+    "liveliest_frame",
     "thickest_point",
 ]

@@ -37,6 +37,7 @@ from napari_motionseg.segmentation import (
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
 
+WELL_FILLED = 0.7  # of the largest mask
 SLOWEST_FRAME_RATE = 5.0  # of the movie, where the loop's own is unknown
 
 
@@ -193,7 +194,7 @@ class Demo:
             device=self.settings.device,
         )
         anchor = thickest_point(self.truth[labelled])
-        start = min(labelled, len(self.flow) - 1)
+        start = liveliest_frame(self.flow.forward, self.truth)
         return Report(
             title="napari-motionseg demo",
             cine=self.cine,
@@ -232,6 +233,23 @@ def thickest_point(mask: NDArray[np.bool_]) -> tuple[int, int]:
     depth = distance_transform_edt(mask)
     row, column = np.unravel_index(int(depth.argmax()), mask.shape)
     return int(row), int(column)
+
+
+def liveliest_frame(flow: NDArray[np.floating], masks: NDArray[np.bool_]) -> int:
+    """Return the frame, of those that are well filled, whose vessels move most.
+
+    Parameters
+    ----------
+    flow
+        ``(T - gap, 2, H, W)`` in px.
+    masks
+        ``(T, H, W)``.
+    """
+    masks = masks[: len(flow)]
+    areas = masks.sum(axis=(1, 2))
+    lengths = np.linalg.norm(flow, axis=1)
+    moving = (lengths * masks).sum(axis=(1, 2)) / np.maximum(areas, 1)
+    return int(np.where(areas >= WELL_FILLED * areas.max(), moving, -1).argmax())
 
 
 @dataclass(frozen=True)
