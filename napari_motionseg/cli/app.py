@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from napari_motionseg import __version__
-from napari_motionseg.cli import demo, flow, learning, loops, masks
+from napari_motionseg.cli import demo, flow, learning, loops, masks, train_flow
 from napari_motionseg.cli.console import complain, note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
@@ -39,6 +39,7 @@ for command in (
     learning.pretrain,
     learning.finetune,
     masks.segment,
+    train_flow.train_flow,
     demo.demo,
 ):
     app.command()(command)

@@ -293,13 +293,68 @@ def test_pretrain_refuses_an_unknown_objective(motionseg, loop_file, tmp_path):
     assert refused(motionseg("pretrain", loop_file, *words), "luck")
 
 
+# train-flow
+
+
+@pytest.fixture
+def _cheap_pairs(monkeypatch):
+    from napari_motionseg.training import flow
+
+    def noise(count, size, seed, config=None):
+        rng = np.random.default_rng(seed)
+        first = rng.random((count, size, size), np.float32)
+        flow = np.ones((count, 2, size, size), np.float16)
+        return first, np.roll(first, (1, 1), (1, 2)), flow, first > 0.9
+
+    monkeypatch.setattr(flow, "training_pairs", noise)
+
+
+@pytest.mark.usefixtures("_cheap_pairs")
+def test_flow_is_trained_used_and_resumed(motionseg, loop_file, tmp_path):
+    out = tmp_path / "flow.safetensors"
+    words = ("train-flow", "--out", out, "--crop", 64, "--batch", 1, "--pool", 16)
+    answer = motionseg(*words, "--steps", 1)
+    assert answer.code == 0, answer.err
+    assert "px on vessels" in answer.out
+    assert read_card(out).kind == "flow"
+    answer = motionseg(*words, "--steps", 1, "--resume", "--json")
+    assert answer.code == 0, answer.err
+    (row,) = answer.rows
+    assert row["zero_flow_all"] == pytest.approx(2**0.5, rel=1e-3)
+    used = ("--weights", out, "--out", tmp_path / "f.zarr")
+    assert motionseg("flow", loop_file, *used).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--crop", "100"), "multiple of 64"),
+        (("--penalty", "l7"), "l7"),
+        (("--start", "nowhere.safetensors"), "nowhere.safetensors"),
+    ],
+)
+@pytest.mark.usefixtures("_cheap_pairs")
+def test_train_flow_refuses(motionseg, tmp_path, words, told):
+    out = tmp_path / "flow.safetensors"
+    assert refused(motionseg("train-flow", "--out", out, *words), told)
+
+
 # the command as a whole
 
 
 def test_help_without_arguments(motionseg):
     answer = motionseg()
     assert answer.code == 0
-    for command in ("info", "synth", "flow", "pretrain", "finetune", "segment", "demo"):
+    for command in (
+        "info",
+        "synth",
+        "flow",
+        "pretrain",
+        "finetune",
+        "segment",
+        "train-flow",
+        "demo",
+    ):
         assert command in answer.out
 
 
