@@ -7,18 +7,21 @@ from napari_motionseg.motion.estimators import (
     estimate_flow_job,
 )
 from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, choose_gap
+from napari_motionseg.motion.views import FrameMotion, mean_speed
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
 
 __all__ = [
     "ESTIMATORS",
     "FlowSequence",
     "FlowSettings",
+    "FrameMotion",
     "choose_gap",
     "color_wheel",
     "estimate_flow",
     "estimate_flow_job",
     "flow_to_rgb",
     "forward_backward_error",
+    "mean_speed",
     "occlusion",
     "warp",
 ]

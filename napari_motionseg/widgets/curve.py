@@ -1,6 +1,8 @@
-"""A live loss curve."""
+"""Curves: a live loss, and a value of each frame with the playhead."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pyqtgraph
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -19,23 +21,9 @@ class LossCurve(QWidget):
         super().__init__()
         self.losses: list[float] = []
         self.smooth: list[float] = []
-        plot = pyqtgraph.PlotWidget(background=None)
-        plot.setFixedHeight(HEIGHT)
-        plot.setMouseEnabled(x=False, y=False)
-        plot.setMenuEnabled(False)
-        plot.hideButtons()
-        plot.setLabel("bottom", "step", color=GRAY)
-        plot.setLabel("left", "loss", color=GRAY)
-        for side in ("bottom", "left"):
-            axis = plot.getAxis(side)
-            axis.setPen(GRAY)
-            axis.setTextPen(GRAY)
-        plot.showGrid(x=False, y=True, alpha=0.2)
+        plot = _plot(self, "step", "loss")
         self._raw = plot.plot(pen=pyqtgraph.mkPen(FAINT, width=1))
         self._mean = plot.plot(pen=pyqtgraph.mkPen(STRONG, width=2))
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(plot)
         self.setToolTip("Loss of each step (faint) and its running mean")
         self.setVisible(False)
 
@@ -60,3 +48,47 @@ class LossCurve(QWidget):
         self._raw.setData(steps, self.losses)
         self._mean.setData(steps, self.smooth)
         self.setVisible(True)
+
+
+class FrameCurve(QWidget):
+    """A value of each frame, and a line at the frame that is shown.
+
+    Parameters
+    ----------
+    unit
+        Written beside the axis.
+    """
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.values: Sequence[float] = ()
+        plot = _plot(self, "frame", unit)
+        self._curve = plot.plot(pen=pyqtgraph.mkPen(STRONG, width=2), connect="finite")
+        self.playhead = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(GRAY, width=1))
+        plot.addItem(self.playhead)
+        self.setVisible(False)
+
+    def show_values(self, values: Sequence[float]) -> None:
+        """Draw a value for each frame; none hides the curve."""
+        self.values = values
+        self._curve.setData(range(len(values)), values)
+        self.setVisible(len(values) > 0)
+
+
+def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
+    """Fill a widget with a plot that is only looked at."""
+    plot = pyqtgraph.PlotWidget(background=None)
+    plot.setFixedHeight(HEIGHT)
+    plot.setMouseEnabled(x=False, y=False)
+    plot.setMenuEnabled(False)
+    plot.hideButtons()
+    for side, text in (("bottom", below), ("left", beside)):
+        plot.setLabel(side, text, color=GRAY)
+        axis = plot.getAxis(side)
+        axis.setPen(GRAY)
+        axis.setTextPen(GRAY)
+    plot.showGrid(x=False, y=True, alpha=0.2)
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(plot)
+    return plot

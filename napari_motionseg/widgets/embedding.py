@@ -20,12 +20,11 @@ from napari_motionseg.widgets.choosers import LayerChooser, ModelChooser
 from napari_motionseg.widgets.dock import Dock, button, hint
 from napari_motionseg.widgets.job_panel import JobPanel
 from napari_motionseg.widgets.viewers import (
-    DERIVED,
     errors_shown,
     frame_shown,
     is_loop,
+    lay_over,
     pixel_at,
-    placement,
 )
 
 STEPS = 400
@@ -150,40 +149,19 @@ class EmbeddingDock(Dock):
 
     def _show_projection(self, answer: tuple[Layer, Any]) -> None:
         layer, colors = answer
-        self._show_over(layer, "projection", colors, rgb=True, opacity=0.8)
+        lay_over(self.viewer, layer, "projection", colors, rgb=True, opacity=0.8)
 
     def _show_similarity(self, answer: tuple[Layer, Any, tuple[int, int]]) -> None:
         layer, similarity, anchor = answer
-        if layer not in self.viewer.layers:
-            return
-        self._show_over(
-            layer, "similarity", similarity,
+        lay_over(
+            self.viewer, layer, "similarity", similarity,
             colormap="inferno", contrast_limits=(-1, 1), opacity=0.8,
         )  # fmt: skip
-        name = f"{layer.name} anchor"
-        if name in self.viewer.layers:
-            self.viewer.layers[name].data = np.asarray([anchor])
-            return
-        active = self.viewer.layers.selection.active
-        self.viewer.add_points(
-            np.asarray([anchor]), name=name, size=max(layer.data.shape[-2:]) / 50,
-            face_color="transparent", border_color=ANCHOR, border_width=0.2,
-            metadata={DERIVED: "anchor"}, **placement(layer, 2),
+        lay_over(
+            self.viewer, layer, "anchor", np.asarray([anchor]), "points",
+            size=max(layer.data.shape[-2:]) / 50, face_color="transparent",
+            border_color=ANCHOR, border_width=0.2,
         )  # fmt: skip
-        self.viewer.layers.selection.active = active
-
-    def _show_over(self, layer: Layer, what: str, data: Any, **looks: Any) -> None:
-        if layer not in self.viewer.layers:
-            return
-        name = f"{layer.name} {what}"
-        if name in self.viewer.layers:
-            self.viewer.layers[name].data = data
-            return
-        active = self.viewer.layers.selection.active
-        self.viewer.add_image(
-            data, name=name, metadata={DERIVED: what}, **placement(layer, 2), **looks
-        )
-        self.viewer.layers.selection.active = active
 
 
 def _pretrain(cine: Any, settings: PretrainSettings, out: Path) -> Iterator[Any]:

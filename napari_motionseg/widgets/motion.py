@@ -18,6 +18,7 @@ from napari_motionseg.session import Loop
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.motion_views import MotionViews
 from napari_motionseg.widgets.viewers import (
     DERIVED,
     errors_shown,
@@ -46,6 +47,7 @@ class MotionDock(Dock):
         self.panel.ended.connect(lambda _: self._enable())
         self.add(self.panel)
         self._build_wheel()
+        self.views = MotionViews(self, self.chooser)
         self.chooser.layer_changed.connect(self._show_gap)
         self._show_gap(self.chooser.layer)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.contributions import VESSEL, write_labels
 from napari_motionseg.layer_jobs import StoredSegmentation
-from napari_motionseg.widgets.viewers import DERIVED, frame_shown, placement
+from napari_motionseg.widgets.viewers import DERIVED, frame_shown, lay_over, placement
 
 COLORS = {0: "transparent", 1: VESSEL, None: "gold"}
 
@@ -36,22 +36,16 @@ class ResultLayers:
 
     def show_probability(self, loop: Layer, probability: NDArray[Any]) -> None:
         """Show what the network makes of the labelled frame, ``(H, W)`` in [0, 1]."""
-        name, data = f"{loop.name} training", probability.astype(np.float32)
-        if name in self._viewer.layers:
-            self._viewer.layers[name].data = data
-        elif loop in self._viewer.layers:
-            active = self._viewer.layers.selection.active
-            self._viewer.add_image(
-                data,
-                name=name,
-                colormap="magma",
-                contrast_limits=(0, 1),
-                blending="additive",
-                opacity=0.7,
-                metadata={DERIVED: "training"},
-                **placement(loop, 2),
-            )
-            self._viewer.layers.selection.active = active
+        lay_over(
+            self._viewer,
+            loop,
+            "training",
+            probability.astype(np.float32),
+            colormap="magma",
+            contrast_limits=(0, 1),
+            blending="additive",
+            opacity=0.7,
+        )
 
     def begin_masks(self, loop: Layer) -> None:
         """Add empty masks, in place of those that were there."""

@@ -89,6 +89,39 @@ def placement(layer: Layer, ndim: int) -> dict[str, Any]:
     return place
 
 
+def lay_over(
+    viewer: Viewer, loop: Layer, what: str, data: Any, kind: str = "image", **looks: Any
+) -> None:
+    """Show something of the current frame over a loop.
+
+    The layer is added once and updated in place; the active layer stays active, so that
+    a brush stays a brush. Nothing happens where the loop is gone.
+
+    Parameters
+    ----------
+    viewer, loop
+        Where.
+    what
+        Ends the layer's name, and is its ``metadata["motionseg"]``.
+    data
+        As the layer takes it, of two axes, rows and columns.
+    kind
+        ``"image"``, ``"points"``, ``"vectors"``.
+    **looks
+        Of a new layer.
+    """
+    if loop not in viewer.layers:
+        return
+    name = f"{loop.name} {what}"
+    if name in viewer.layers:
+        viewer.layers[name].data = data
+        return
+    active = viewer.layers.selection.active
+    add = getattr(viewer, f"add_{kind}")
+    add(data, name=name, metadata={DERIVED: what}, **placement(loop, 2), **looks)
+    viewer.layers.selection.active = active
+
+
 def same_place(first: Layer, second: Layer) -> bool:
     """Return whether the same indices of two layers are the same points."""
     ndim = min(first.ndim, second.ndim)

@@ -10,6 +10,7 @@ from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_labels
 from napari_motionseg.models import read_card
+from napari_motionseg.motion import mean_speed
 from napari_motionseg.segmentation import FinetuneSettings
 from napari_motionseg.widgets import embedding as embedding_module
 from napari_motionseg.widgets import segment as segment_module
@@ -109,6 +110,62 @@ def test_flow_comes_as_colours_over_the_loop(viewer, dock, loop_layer, qtbot, cl
     assert motion.session.loop(loop_layer).flow.gap == 2
     assert "mm/s" in motion.scale_text.text()
     assert motion.run_button.isEnabled()
+
+
+def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
+    motion = dock(MotionDock)
+    boxes = motion.views.boxes
+    assert not any(box.isEnabled() for box in boxes.values())
+    motion.method.setCurrentText("ilk")
+    motion.backward.setChecked(True)
+    click(motion.run_button)
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        pass
+    show_frame(viewer, loop_layer, 3)
+    flow = motion.session.loop(loop_layer).flow
+    for box in boxes.values():
+        assert box.isEnabled()
+        click(box)
+    names = [f"{loop_layer.name} {name}" for name in boxes]
+    qtbot.waitUntil(lambda: all(n in viewer.layers for n in names), timeout=LONG)
+    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
+    speed = viewer.layers[names[0]]
+    np.testing.assert_allclose(speed.data, np.hypot(*flow.forward[3]), rtol=1e-5)
+    np.testing.assert_allclose(speed.scale, loop_layer.scale[1:])
+    show_frame(viewer, loop_layer, 5)
+    qtbot.waitUntil(
+        lambda: np.allclose(speed.data, np.hypot(*flow.forward[5])), timeout=LONG
+    )
+    curve = motion.views.curve
+    qtbot.waitUntil(lambda: len(curve.values) == len(flow), timeout=LONG)
+    np.testing.assert_allclose(curve.values, mean_speed(flow))
+    assert curve.playhead.value() == 5
+    show_frame(viewer, loop_layer, 7)
+    assert "No flow begins at this frame" in motion.views.hint.text()
+
+    class Move:
+        position = loop_layer.data_to_world((5, 30, 40))
+
+    show_frame(viewer, loop_layer, 5)
+    motion.views._moved(viewer, Move)
+    assert f"{np.hypot(*flow.forward[5, :, 30, 40]):.1f} px" in (
+        motion.views.cursor.text()
+    )
+    assert "mm/s" in motion.views.cursor.text()
+    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
+
+
+def test_without_backward_flow_there_is_no_there_and_back(
+    viewer, dock, loop_layer, qtbot, click
+):
+    motion = dock(MotionDock)
+    motion.method.setCurrentText("ilk")
+    click(motion.run_button)
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        pass
+    qtbot.waitUntil(lambda: not motion.views.speeds.busy, timeout=LONG)
+    assert motion.views.boxes["speed"].isEnabled()
+    assert not motion.views.boxes["disagreement"].isEnabled()
 
 
 def test_the_window_lives_while_a_job_runs_and_cancel_ends_it(
