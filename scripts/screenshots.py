@@ -83,8 +83,7 @@ class Walk:
         self.settle(0.5)
         path = self.options.out / f"{name}.png"
         shot = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        # 256 colours: half the bytes, and no eye sees it
-        Image.fromarray(shot[..., :3]).quantize(256).save(path, optimize=True)
+        Image.fromarray(shot[..., :3]).save(path, optimize=True)
         print(f"{path}  {time.perf_counter() - begun:.0f} s")
 
     def use_cine(self) -> None:
@@ -99,12 +98,16 @@ class Walk:
         dock = self.front("Motion")
         self.viewer.dims.set_point(0, self.frame)
         dock.method.setCurrentText(self.options.method)
+        dock.backward.setChecked(True)
         self.click(dock.run_button)
         self.wait(lambda: not dock.panel.running)
         flow = dock.session.loop(self.loop).flow.forward
         self.viewer.dims.set_point(0, liveliest_frame(flow, self.truth > 0))
+        self.click(dock.views.boxes["arrows"])
+        self.wait(lambda: not dock.views.pictures.busy)
 
     def use_embedding(self) -> None:
+        self.click(self.docks["Motion"].views.boxes["arrows"])
         self.hide_all_but_loop()
         dock = self.front("Embedding")
         self.viewer.dims.set_point(0, self.frame)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_motionseg import __version__
 from napari_motionseg.cli.console import answer, drive, note
 from napari_motionseg.cli.options import AsJson, Device, OneCine
 from napari_motionseg.errors import SettingsError
@@ -29,33 +28,29 @@ Weights = Annotated[
 
 def flow(
     cine: OneCine,
-    out: Annotated[Path, typer.Option(help="Zarr folder to write.")],
+    out: Annotated[
+        Path, typer.Option(help="Zarr folder; or .mp4, .gif (colours), .flo (a frame).")
+    ],
     gap: Gap = "auto",
     backward: Annotated[
         bool, typer.Option("--backward", help="Also the flow back.")
     ] = False,
     method: Method = "pwcnet",
     weights: Weights = None,
+    frame: Annotated[int, typer.Option(help="Where a .flo begins, from 0.")] = 0,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the optical flow of a loop and write it as zarr."""
+    """Estimate the optical flow of a loop and write it."""
     from napari_motionseg.io import read_cine
-    from napari_motionseg.io.flow_files import write_flow_zarr
-    from napari_motionseg.motion import estimate_flow_job
+    from napari_motionseg.motion import estimate_flow_job, save_flow
 
     settings = flow_settings(gap, method, weights, device, backward=backward)
     loop = read_cine(cine)
     sequence = drive(estimate_flow_job(loop, settings), "Optical flow")
     for text in sequence.notes:
         note(text)
-    write_flow_zarr(
-        out,
-        sequence.forward,
-        sequence.backward,
-        gap=sequence.gap,
-        attributes=provenance(loop, sequence),
-    )
+    save_flow(out, loop, sequence, frame)
     row = summary(loop, sequence, out)
     answer(row, as_line(row), as_json)
 
@@ -95,16 +90,6 @@ def parsed_gap(gap: str) -> int | Literal["auto"]:
         return int(gap)
     except ValueError as error:
         raise SettingsError(f"--gap must be 'auto' or an integer: {gap!r}") from error
-
-
-def provenance(cine: Cine, sequence: FlowSequence) -> dict[str, Any]:
-    """Return what the flow rests on: no name, no patient."""
-    return {
-        "method": sequence.method,
-        "cine_sha256": cine.content_hash(),
-        "frame_interval_ms": cine.frame_interval,
-        "version": __version__,
-    }
 
 
 def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:

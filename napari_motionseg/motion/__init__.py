@@ -6,6 +6,7 @@ from napari_motionseg.motion.estimators import (
     estimate_flow,
     estimate_flow_job,
 )
+from napari_motionseg.motion.saving import save_flow
 from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, choose_gap
 from napari_motionseg.motion.views import FrameMotion, mean_speed
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
@@ -23,5 +24,6 @@ __all__ = [
     "forward_backward_error",
     "mean_speed",
     "occlusion",
+    "save_flow",
     "warp",
 ]

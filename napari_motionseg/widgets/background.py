@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject
 
 from napari_motionseg.errors import MotionSegError
 
@@ -16,12 +17,16 @@ class Latest:
 
     Parameters
     ----------
+    owner
+        The widget that asks; what comes after it is gone is dropped.
     show
         Called in the window's thread with each result.
     """
 
-    def __init__(self, show: Callable[[Any], None]) -> None:
+    def __init__(self, owner: QObject, show: Callable[[Any], None]) -> None:
         self._show = show
+        self._gone = False
+        owner.destroyed.connect(self._owner_gone)
         self._worker: Any = None
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
 
@@ -32,6 +37,8 @@ class Latest:
 
     def ask(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in a thread, now or after the one that runs."""
+        if self._gone:
+            return
         if self._worker is not None:
             self._waiting = (function, args)
             return
@@ -45,8 +52,14 @@ class Latest:
         """Drop the request that waits."""
         self._waiting = None
 
+    def _owner_gone(self) -> None:
+        self._gone = True
+        self.forget()
+
     def _returned(self, answer: tuple[Any, MotionSegError | None]) -> None:
         result, error = answer
+        if self._gone:
+            return
         if error is not None:
             show_error(str(error))
         elif self._waiting is None:

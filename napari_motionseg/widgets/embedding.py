@@ -41,8 +41,8 @@ class EmbeddingDock(Dock):
         self.section("Loop").addRow(self.chooser)
         self._build_pretraining()
         self._build_views()
-        self.projections = Latest(self._show_projection)
-        self.similarities = Latest(self._show_similarity)
+        self.projections = Latest(self, self._show_projection)
+        self.similarities = Latest(self, self._show_similarity)
         self.anchor: tuple[int, int] | None = None
         self.viewer.dims.events.current_step.connect(self._frame_changed)
         self.viewer.mouse_drag_callbacks.append(self._clicked)

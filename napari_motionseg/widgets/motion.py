@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,22 +12,33 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.layer_jobs import StoredFlow, flow_layer_job
-from napari_motionseg.motion import ESTIMATORS, FlowSettings, choose_gap, color_wheel
+from napari_motionseg.motion import (
+    ESTIMATORS,
+    FlowSequence,
+    FlowSettings,
+    choose_gap,
+    color_wheel,
+    save_flow,
+)
 from napari_motionseg.session import Loop
-from napari_motionseg.widgets.choosers import LayerChooser
+from napari_motionseg.widgets.background import Latest
+from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.job_panel import JobPanel
 from napari_motionseg.widgets.motion_views import MotionViews
 from napari_motionseg.widgets.viewers import (
     DERIVED,
     errors_shown,
+    frame_shown,
     is_loop,
     placement,
 )
 
 WHEEL_PX = 120
+FORMATS = "All frames (*.zarr);;Movie of colours (*.mp4 *.gif);;This frame (*.flo)"
 MOST_FRAMES_APART = 30
 
 
@@ -48,6 +60,12 @@ class MotionDock(Dock):
         self.add(self.panel)
         self._build_wheel()
         self.views = MotionViews(self, self.chooser)
+        self.save_button = button(
+            "Save flow…", "All frames as zarr or as a movie, or this frame as .flo"
+        )
+        self.save_button.clicked.connect(self._save)
+        self.add(self.save_button)
+        self.saved = Latest(self, lambda path: self.panel.say(f"Wrote {path}"))
         self.chooser.layer_changed.connect(self._show_gap)
         self._show_gap(self.chooser.layer)
 
@@ -96,9 +114,11 @@ class MotionDock(Dock):
         self._enable()
 
     def _enable(self) -> None:
-        self.run_button.setEnabled(
-            self.chooser.layer is not None and not self.panel.running
-        )
+        layer = self.chooser.layer
+        self.run_button.setEnabled(layer is not None and not self.panel.running)
+        with errors_shown():
+            flow = None if layer is None else self.session.loop(layer).flow
+            self.save_button.setEnabled(flow is not None)
 
     def _run(self) -> None:
         layer = self.chooser.layer
@@ -123,6 +143,17 @@ class MotionDock(Dock):
             )
             self._enable()
 
+    def _save(self) -> None:
+        layer = self.chooser.layer
+        with errors_shown():
+            loop = None if layer is None else self.session.loop(layer)
+            if loop is None or loop.flow is None:
+                return
+            path = ask_target(self, "Save flow", f"{layer.name}_flow.zarr", FORMATS)
+            if path is not None:
+                t = frame_shown(self.viewer, layer)
+                self.saved.ask(_saved, path, loop.cine, loop.flow, t)
+
     def _show_flow(self, layer: Layer, loop: Loop, stored: StoredFlow) -> None:
         flow, colors = stored.open()
         self.session.set_flow(loop, flow)
@@ -139,8 +170,15 @@ class MotionDock(Dock):
         self.scale_text.setText(_scale_words(stored, loop))
         for widget in (self.wheel, self.scale_text):
             widget.setVisible(True)
+        self._enable()
         for sentence in stored.notes:
             self.panel.say(f"{self.panel.status.text()}\n{sentence}")
+
+
+def _saved(path: Path, cine: Cine, flow: FlowSequence, t: int) -> Path:
+    """Write flow, and return where; in a thread."""
+    save_flow(path, cine, flow, t)
+    return path
 
 
 def _scale_words(stored: StoredFlow, loop: Loop) -> str:

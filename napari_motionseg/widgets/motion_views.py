@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Layer
-from qtpy.QtWidgets import QCheckBox, QLabel
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox
 
 from napari_motionseg.motion import FlowSequence, FrameMotion, mean_speed
 from napari_motionseg.session import Loop
@@ -22,7 +22,7 @@ from napari_motionseg.widgets.viewers import (
     pixel_at,
 )
 
-ARROWS_ACROSS = 32
+ARROW_EVERY_PX, ARROW_LENGTH = 16, 3.0
 HUNDRED_PERCENT_PERCENTILE = 99.5  # of lengths: brightest in the view of speed
 
 
@@ -39,8 +39,8 @@ class View:
 VIEWS = {
     "speed": View("Speed", "Length of each vector in pixels",
                   looks={"colormap": "viridis", "opacity": 0.8}),
-    "arrows": View("Arrows", "Where pixels of a grid go; length as it is", "vectors",
-                   {"edge_color": "gold", "edge_width": 1, "vector_style": "arrow"}),
+    "arrows": View("Arrows", "Where pixels of a grid go", "vectors",
+                   {"edge_color": "gold", "edge_width": 2, "vector_style": "arrow"}),
     "brought back": View(
         "Later frame brought back",
         "The later frame warped onto this one; black where it shows nothing of it",
@@ -78,6 +78,7 @@ class MotionViews:
             box.setToolTip(f"{view.tooltip}. Follows the frame.")
             box.toggled.connect(self.refresh)
             form.addRow(box)
+        self._build_arrow_controls(form)
         self.hint = hint("")
         self.cursor = QLabel()
         form.addRow(self.hint)
@@ -88,14 +89,30 @@ class MotionViews:
             "loop where there are any, else on all pixels"
         )
         form.addRow(self.curve)
-        self.pictures = Latest(self._show)
-        self.speeds = Latest(self._show_speeds)
+        self.pictures = Latest(dock, self._show)
+        self.speeds = Latest(dock, self._show_speeds)
         self._viewer.dims.events.current_step.connect(self.refresh)
         for changed in (self._session.flow_changed, chooser.layer_changed):
             changed.connect(self._start_anew)
         self._viewer.mouse_move_callbacks.append(self._moved)
         dock.destroyed.connect(_let_go(self._viewer.mouse_move_callbacks, self._moved))
         self._start_anew()
+
+    def _build_arrow_controls(self, form: QFormLayout) -> None:
+        self.every = QSpinBox()
+        self.every.setRange(4, 128)
+        self.every.setValue(ARROW_EVERY_PX)
+        self.every.setSuffix(" px")
+        self.every.setToolTip("From one arrow to the next")
+        self.length = QDoubleSpinBox()
+        self.length.setRange(0.5, 20)
+        self.length.setValue(ARROW_LENGTH)
+        self.length.setSingleStep(0.5)
+        self.length.setPrefix("× ")
+        self.length.setToolTip("How much longer than the motion arrows are drawn")
+        for title, control in (("Arrows every", self.every), ("Length", self.length)):
+            control.valueChanged.connect(self.refresh)
+            form.addRow(title, control)
 
     def _start_anew(self, _: object = None) -> None:
         """Show another loop, or another flow of it."""
@@ -135,7 +152,8 @@ class MotionViews:
                 f"No flow begins at this frame; the last begins at {len(flow) - 1}."
             )
         elif wanted:
-            self.pictures.ask(_views, layer, loop, flow, t, wanted)
+            arrows = self.every.value(), self.length.value()
+            self.pictures.ask(_views, layer, loop, flow, t, wanted, arrows)
 
     def _loop(self) -> tuple[Layer | None, Loop | None]:
         layer = self._chooser.layer
@@ -176,14 +194,18 @@ def _let_go(callbacks: list[Any], callback: Any) -> Any:
 
 
 def _views(
-    layer: Layer, loop: Loop, flow: FlowSequence, t: int, names: list[str]
+    layer: Layer,
+    loop: Loop,
+    flow: FlowSequence,
+    t: int,
+    names: list[str],
+    arrows: tuple[int, float],
 ) -> tuple[Layer, float, dict[str, Any]]:
     """Compute the views of one frame; in a thread."""
     motion = FrameMotion.at(loop.cine, flow, t)
-    step = max(4, max(loop.cine.shape[1:]) // ARROWS_ACROSS)
     made = {
         "speed": motion.length,
-        "arrows": lambda: motion.arrows(step),
+        "arrows": lambda: motion.arrows(*arrows),
         "brought back": motion.brought_back,
         "left over": motion.left_over,
         "disagreement": lambda: np.nan_to_num(motion.disagreement(), posinf=0),

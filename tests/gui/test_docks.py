@@ -9,10 +9,12 @@ from qtpy.QtCore import QTimer
 from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_labels
+from napari_motionseg.io.flow_files import read_flo
 from napari_motionseg.models import read_card
 from napari_motionseg.motion import mean_speed
 from napari_motionseg.segmentation import FinetuneSettings
 from napari_motionseg.widgets import embedding as embedding_module
+from napari_motionseg.widgets import motion as motion_module
 from napari_motionseg.widgets import segment as segment_module
 from napari_motionseg.widgets.cine import CineDock
 from napari_motionseg.widgets.dock import LEAST_WIDTH
@@ -140,6 +142,9 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
     qtbot.waitUntil(lambda: len(curve.values) == len(flow), timeout=LONG)
     np.testing.assert_allclose(curve.values, mean_speed(flow))
     assert curve.playhead.value() == 5
+    few = len(viewer.layers[names[1]].data)
+    motion.views.every.setValue(8)
+    qtbot.waitUntil(lambda: len(viewer.layers[names[1]].data) > few, timeout=LONG)
     show_frame(viewer, loop_layer, 7)
     assert "No flow begins at this frame" in motion.views.hint.text()
 
@@ -153,6 +158,22 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
     )
     assert "mm/s" in motion.views.cursor.text()
     qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
+
+
+def test_flow_is_saved(viewer, dock, loop_layer, qtbot, click, monkeypatch, tmp_path):
+    motion = dock(MotionDock)
+    assert not motion.save_button.isEnabled()
+    motion.method.setCurrentText("ilk")
+    click(motion.run_button)
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        pass
+    target = tmp_path / "f.flo"
+    monkeypatch.setattr(motion_module, "ask_target", lambda *a: target)
+    show_frame(viewer, loop_layer, 2)
+    click(motion.save_button)
+    qtbot.waitUntil(lambda: "Wrote" in motion.panel.status.text(), timeout=LONG)
+    flow = motion.session.loop(loop_layer).flow
+    np.testing.assert_array_equal(read_flo(target), flow.forward[2])
 
 
 def test_without_backward_flow_there_is_no_there_and_back(
