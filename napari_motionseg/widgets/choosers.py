@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 from napari_motionseg.models import read_card
 from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
 from napari_motionseg.session import Model, Session
+from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import errors_shown
 
 LONGEST_NAME = 24  # characters; a longer entry would widen the dock
@@ -42,7 +43,7 @@ class LayerChooser(QComboBox):
         self._current: Layer | None = None
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
-            event.connect(self._refresh)
+            listen(self, event, self._refresh)
         self.currentIndexChanged.connect(self._tell)
         self._refresh()
 
@@ -115,7 +116,7 @@ class ModelChooser(QComboBox):
         for model in shipped_models():
             session.add_model(model)
         self._fill(None)
-        session.models_changed.connect(self._added)
+        listen(self, session.models_changed, self._added)
         self.activated.connect(self._activated)
         self.currentIndexChanged.connect(self._tell)
 

@@ -19,6 +19,7 @@ from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser, ModelChooser
 from napari_motionseg.widgets.dock import Dock, button, hint
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import (
     errors_shown,
     frame_shown,
@@ -44,17 +45,8 @@ class EmbeddingDock(Dock):
         self.projections = Latest(self, self._show_projection)
         self.similarities = Latest(self, self._show_similarity)
         self.anchor: tuple[int, int] | None = None
-        self.viewer.dims.events.current_step.connect(self._frame_changed)
-        self.viewer.mouse_drag_callbacks.append(self._clicked)
-        self.destroyed.connect(self._let_go(self.viewer, self._clicked))
-
-    @staticmethod
-    def _let_go(viewer: Viewer, callback: Any) -> Any:
-        def forget() -> None:
-            if callback in viewer.mouse_drag_callbacks:
-                viewer.mouse_drag_callbacks.remove(callback)
-
-        return forget
+        listen(self, self.viewer.dims.events.current_step, self._frame_changed)
+        listen(self, self.viewer.mouse_drag_callbacks, self._clicked)
 
     def _build_pretraining(self) -> None:
         self.steps = QSpinBox()

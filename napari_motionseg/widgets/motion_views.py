@@ -15,6 +15,7 @@ from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.curve import FrameCurve
 from napari_motionseg.widgets.dock import Dock, hint
+from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import (
     errors_shown,
     frame_shown,
@@ -91,11 +92,10 @@ class MotionViews:
         form.addRow(self.curve)
         self.pictures = Latest(dock, self._show)
         self.speeds = Latest(dock, self._show_speeds)
-        self._viewer.dims.events.current_step.connect(self.refresh)
-        for changed in (self._session.flow_changed, chooser.layer_changed):
-            changed.connect(self._start_anew)
-        self._viewer.mouse_move_callbacks.append(self._moved)
-        dock.destroyed.connect(_let_go(self._viewer.mouse_move_callbacks, self._moved))
+        listen(dock, self._viewer.dims.events.current_step, self.refresh)
+        listen(dock, self._session.flow_changed, self._start_anew)
+        listen(dock, self._viewer.mouse_move_callbacks, self._moved)
+        chooser.layer_changed.connect(self._start_anew)
         self._start_anew()
 
     def _build_arrow_controls(self, form: QFormLayout) -> None:
@@ -183,14 +183,6 @@ class MotionViews:
             return
         x, y = (float(part) for part in loop.flow.forward[t][(slice(None), *pixel)])
         self.cursor.setText(motion_words(x, y, loop))
-
-
-def _let_go(callbacks: list[Any], callback: Any) -> Any:
-    def forget() -> None:
-        if callback in callbacks:
-            callbacks.remove(callback)
-
-    return forget
 
 
 def _views(

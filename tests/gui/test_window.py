@@ -61,3 +61,31 @@ def test_the_window_opens_a_loop_with_its_masks(
     viewer = window.open_window(tmp_path / "loop.dcm", tmp_path / "masks.npz")
     assert [layer.name for layer in viewer.layers] == ["loop", "loop masks"]
     np.testing.assert_array_equal(viewer.layers[1].data, synthetic.masks)
+
+
+@pytest.mark.parametrize("name", ["CineDock", "MotionDock", "EmbeddingDock"])
+def test_a_dock_that_was_closed_hears_nothing_more(
+    viewer, loop_layer, qtbot, tmp_path, name
+):
+    """Its events came from the viewer and the session, which both live on."""
+    from napari_motionseg.session import Model
+    from napari_motionseg.widgets.cine import CineDock
+    from napari_motionseg.widgets.embedding import EmbeddingDock
+    from napari_motionseg.widgets.motion import MotionDock
+    from napari_motionseg.widgets.viewers import session_of, show_frame
+
+    kinds = {kind.__name__: kind for kind in (CineDock, MotionDock, EmbeddingDock)}
+    widget = kinds[name](viewer)
+    viewer.window.add_dock_widget(widget, name=name)
+    gone = []
+    widget.destroyed.connect(lambda: gone.append(1))
+    viewer.window.remove_dock_widget(widget)
+    widget.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=5_000)
+    session = session_of(viewer)
+    session.flow_changed.emit(session.loop(loop_layer))
+    session.add_model(Model(tmp_path / "m.safetensors", "other", "m"))
+    show_frame(viewer, loop_layer, 3)
+    viewer.layers.remove(loop_layer)
+    viewer.add_image(np.zeros((2, 8, 8), np.uint8))
+    session.close()
