@@ -214,8 +214,7 @@ def train_flow_job(
     TrainingError
         See `train_job`.
     """
-    out = Path(out)
-    state_path = state_path_of(out)
+    state_path = state_path_of(Path(out))
     seed = settings.training.seed
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
@@ -247,7 +246,7 @@ def train_flow_job(
     card = ModelCard("flow", "PWCNet", configuration, provenance)
     save_model(out, model, card, dtype=torch.float16)
     yield Progress(record.steps_done, settings.training.steps, "Done", errors)
-    return out
+    return Path(out)
 
 
 def train_flow(
