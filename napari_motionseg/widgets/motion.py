@@ -106,8 +106,7 @@ class MotionDock(Dock):
                 cine = self.session.loop(layer).cine
                 gap = choose_gap(cine)
                 ms = cine.frame_interval
-                frames = "1 frame" if gap == 1 else f"{gap} frames"
-                text = f"auto: {frames}" + (f", {gap * ms:.0f} ms" if ms else "")
+                text = f"auto: {gap}" + (f" ({gap * ms:.0f} ms)" if ms else "")
         except MotionSegError:
             text = "auto"
         self.gap.setSpecialValueText(text)

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Layer
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QSpinBox
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSpinBox,
+)
 
 from napari_motionseg.motion import FlowSequence, FrameMotion, mean_speed
 from napari_motionseg.session import Loop
@@ -110,9 +117,11 @@ class MotionViews:
         self.length.setSingleStep(0.5)
         self.length.setPrefix("× ")
         self.length.setToolTip("How much longer than the motion arrows are drawn")
-        for title, control in (("Arrows every", self.every), ("Length", self.length)):
+        row = QHBoxLayout()
+        for control in (self.every, self.length):
             control.valueChanged.connect(self.refresh)
-            form.addRow(title, control)
+            row.addWidget(control)
+        form.addRow("Arrows", row)
 
     def _start_anew(self, _: object = None) -> None:
         """Show another loop, or another flow of it."""
@@ -143,11 +152,13 @@ class MotionViews:
             box.setEnabled(flow is not None and not lacks_backward)
         wanted = [n for n, box in self.boxes.items() if box.isChecked()]
         self.hint.setText("")
+        self.hint.hide()
         if layer is None or loop is None or flow is None:
             return
         t = frame_shown(self._viewer, layer)
         self.curve.playhead.setValue(t)
         if wanted and t >= len(flow):
+            self.hint.show()
             self.hint.setText(
                 f"No flow begins at this frame; the last begins at {len(flow) - 1}."
             )

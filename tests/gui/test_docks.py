@@ -99,7 +99,7 @@ def test_subtraction_is_offered_where_there_is_a_mask(viewer, dock, click):
 
 def test_flow_comes_as_colours_over_the_loop(viewer, dock, loop_layer, qtbot, click):
     motion = dock(MotionDock)
-    assert "2 frames, 133 ms" in motion.gap.specialValueText()
+    assert motion.gap.specialValueText() == "auto: 2 (133 ms)"
     motion.method.setCurrentText("ilk")
     click(motion.run_button)
     assert not motion.run_button.isEnabled()
