@@ -33,6 +33,8 @@ def replacing(target: str | Path) -> Iterator[Path]:
     try:
         temporary = room / target.name
         yield temporary
+        if temporary.is_file():
+            temporary.chmod(_usual_mode(room))
         if target.is_dir() and temporary.is_dir():
             os.replace(target, room / "before")
         os.replace(temporary, target)
@@ -40,3 +42,10 @@ def replacing(target: str | Path) -> Iterator[Path]:
         raise WriteError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _usual_mode(room: Path) -> int:
+    """Return the mode of a file made here; safetensors makes its own unreadable."""
+    probe = room / "mode"
+    probe.touch()
+    return probe.stat().st_mode & 0o777
