@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import tempfile
-import time
 from pathlib import Path
 
-import torch
+from machine import here_and_now
 
 from napari_motionseg.demo import DemoSettings, demo_job
 from napari_motionseg.jobs import run
@@ -31,9 +28,7 @@ def main() -> None:
         "dice_all_frames": row["dice_all_frames"],
         "frames": int(result.filled.sum()),
         "seconds": result.times,
-        "machine": f"{platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores, torch {torch.__version__}",
-        "date": time.strftime("%Y-%m-%d"),
+        **here_and_now(),
     }
     options.out.write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from machine import here_and_now
 
 from napari_motionseg.motion import ESTIMATORS, FlowSettings
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
@@ -40,9 +39,7 @@ def main() -> None:
         "pairs": len(pairs),
         "size": options.size,
         "threads": torch.get_num_threads(),
-        "machine": f"{platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores, torch {torch.__version__}",
-        "date": time.strftime("%Y-%m-%d"),
+        **here_and_now(),
         "still": errors(
             [(np.zeros_like(flow), flow, mask) for *_, flow, mask in pairs]
         ),

@@ -15,13 +15,12 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import torch
+from machine import here_and_now
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.io import Labels, read_cine
@@ -61,9 +60,7 @@ def main() -> None:
         "pretrain_seconds": pretrain_s,
         "finetune_steps": options.steps,
         "recipe": options.recipe,
-        "machine": f"{platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores, torch {torch.__version__}",
-        "date": time.strftime("%Y-%m-%d"),
+        **here_and_now(),
         "runs": rows,
     }
     options.out.write_text(json.dumps(report, indent=2) + "\n")

@@ -19,9 +19,6 @@ from napari_motionseg.jobs import Job, Progress
 if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
 
-# of vector lengths: a few wild ones must not bleach the rest
-SATURATED_PERCENTILE = 99.5
-
 
 @dataclass(frozen=True)
 class StoredFlow:
@@ -94,8 +91,7 @@ def flow_layer_job(
     from napari_motionseg.motion import estimate_flow_job, flow_to_rgb
 
     flow = yield from _without_preview(estimate_flow_job(cine, settings))
-    lengths = np.linalg.norm(flow.forward[:, :, ::2, ::2], axis=1)
-    maximum = float(np.percentile(lengths, SATURATED_PERCENTILE)) or 1.0
+    maximum = flow.full_color_px
     backward = flow.backward
     return StoredFlow(
         _store(folder / f"flow-{number}.npy", flow.forward),

@@ -165,6 +165,11 @@ class Session:
             self._loops[layer] = loop
         return loop
 
+    def known_loop(self, layer: Any) -> Loop | None:
+        """Return the loop of a layer if it was made already, and still fits."""
+        loop = self._loops.get(layer)
+        return loop if loop is not None and loop.pixels is layer.data else None
+
     def set_flow(self, loop: Loop, flow: FlowSequence) -> None:
         """Keep the flow of a loop and tell."""
         loop.flow = flow

@@ -22,7 +22,7 @@ from napari_motionseg.embedding import embed_frame, random_projection, similarit
 from napari_motionseg.io import Labels, read_cine, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flow_zarr
-from napari_motionseg.io.movies import write_movie
+from napari_motionseg.io.movies import movie_rate, write_movie
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
@@ -38,7 +38,6 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
 
 WELL_FILLED = 0.7  # of the largest mask
-SLOWEST_FRAME_RATE = 5.0  # of the movie, where the loop's own is unknown
 
 
 class Demo:
@@ -163,7 +162,7 @@ class Demo:
             spacing=self.cine.pixel_spacing,
         )
         yield Progress(1, 3)
-        rate = max(self.cine.frame_rate or 0.0, SLOWEST_FRAME_RATE)
+        rate = movie_rate(self.cine.frame_rate)
         write_movie(self.files["movie"], overlay_frames(self.cine, self.masks), rate)
         yield Progress(2, 3)
         write_report(self.files["report"], self._contents())

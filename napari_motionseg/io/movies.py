@@ -18,6 +18,7 @@ from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_pixels import luminance
 
 Frame = NDArray[Any]
+SLOWEST_FRAME_RATE = 5.0  # of a movie that is written
 VIDEO = (".avi", ".mp4", ".mov", ".mkv", ".m4v")
 TIFF = (".tif", ".tiff")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -109,6 +110,11 @@ def natural(name: str) -> list[tuple[int, str]]:
             digits = ""
         parts.append((-1, character))
     return parts
+
+
+def movie_rate(frame_rate: float | None) -> float:
+    """Return the frames a second to write a loop with; its own may be unknown."""
+    return max(frame_rate or 0.0, SLOWEST_FRAME_RATE)
 
 
 def write_movie(path: str | Path, frames: NDArray[np.uint8], frame_rate: float) -> None:

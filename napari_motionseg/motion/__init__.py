@@ -1,6 +1,6 @@
 """Optical flow: estimate, check, show."""
 
-from napari_motionseg.motion.colors import color_wheel, flow_to_rgb
+from napari_motionseg.motion.colors import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.motion.estimators import (
     ESTIMATORS,
     estimate_flow,
@@ -22,6 +22,7 @@ __all__ = [
     "estimate_flow_job",
     "flow_to_rgb",
     "forward_backward_error",
+    "full_color_length",
     "mean_speed",
     "occlusion",
     "save_flow",

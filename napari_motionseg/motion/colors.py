@@ -27,6 +27,8 @@ STRETCHES = (
 )
 BEYOND = 0.75  # brightness of what is longer than the maximum
 FRAME_CHUNK = 8
+FULL_COLOR_PERCENTILE = 99.5  # of lengths
+LEAST_FULL_PX = 0.5  # noise of a loop that stands still is not shown as motion
 
 
 def hue_circle() -> NDArray[np.float64]:
@@ -81,6 +83,18 @@ def longest(flow: NDArray[Any]) -> float:
     lengths = np.hypot(x, y)
     largest = float(np.max(lengths, initial=0.0, where=np.isfinite(lengths)))
     return largest or 1.0
+
+
+def full_color_length(flow: NDArray[Any]) -> float:
+    """Return the length in px that is worth full colour: a few wild vectors are not.
+
+    Parameters
+    ----------
+    flow
+        ``(..., 2, H, W)``, px; every second row and column is looked at.
+    """
+    lengths = np.linalg.norm(flow[..., ::2, ::2], axis=-3)
+    return max(float(np.percentile(lengths, FULL_COLOR_PERCENTILE)), LEAST_FULL_PX)
 
 
 def color_wheel(size: int = 128) -> Colors:

@@ -11,13 +11,11 @@ from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.io.flow_files import write_flo, write_flow_zarr
-from napari_motionseg.io.movies import write_movie
+from napari_motionseg.io.movies import movie_rate, write_movie
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.motion.sequence import FlowSequence
 
 MOVIES = (".mp4", ".gif")
-SLOWEST_FRAME_RATE = 5.0  # of a movie, where the loop's own is unknown
-FULL_COLOR_PERCENTILE = 99.5  # of lengths
 
 
 def save_flow(
@@ -46,10 +44,8 @@ def save_flow(
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix in MOVIES:
-        lengths = np.linalg.norm(flow.forward[:, :, ::2, ::2], axis=1)
-        longest = max(float(np.percentile(lengths, FULL_COLOR_PERCENTILE)), 0.5)
-        rate = max(cine.frame_rate or 0.0, SLOWEST_FRAME_RATE)
-        write_movie(path, flow_to_rgb(flow.forward, longest), rate)
+        colors = flow_to_rgb(flow.forward, flow.full_color_px)
+        write_movie(path, colors, movie_rate(cine.frame_rate))
     elif suffix == ".flo":
         if frame is None or not 0 <= frame < len(flow):
             raise MotionError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.models.precision import Precision
+from napari_motionseg.motion.colors import full_color_length
 
 # Ma et al. (2019), 4.2: four frames, at the 30 frames a second of their loops
 USEFUL_INTERVAL_MS = 1000 * 4 / 30
@@ -81,6 +83,11 @@ class FlowSequence:
 
     def __len__(self) -> int:
         return len(self.forward)
+
+    @cached_property
+    def full_color_px(self) -> float:
+        """Length in px that is shown in full colour, the same on all frames."""
+        return full_color_length(self.forward)
 
 
 def choose_gap(cine: Cine, interval_ms: float = USEFUL_INTERVAL_MS) -> int:

@@ -86,6 +86,7 @@ def dice_curve(
     axes.plot([], [], color=FAINT, linewidth=6, alpha=0.4, label="vessel in the truth")
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.5, len(vessel_share) - 0.5)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("frame")
     axes.set_ylabel("agreement with the truth")
     axes.legend(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.motion import color_wheel, flow_to_rgb
+from napari_motionseg.motion import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.report import curves
 from napari_motionseg.report.contents import Report
 from napari_motionseg.report.pictures import (
@@ -78,8 +78,7 @@ def _head(report: Report) -> str:
 def _panels(report: Report) -> str:
     t = report.labelled_frame
     frame = as_gray(report.cine)[t]
-    lengths = np.hypot(report.flow[0], report.flow[1])
-    longest = max(float(np.percentile(lengths, 99.5)), 0.5)
+    longest = full_color_length(report.flow)
     flow = (
         f'<div class="with-wheel">{_picture(flow_to_rgb(report.flow, longest))}'
         f'<img class="wheel" alt="colour wheel" src="{png(color_wheel(96))}"></div>'

@@ -32,11 +32,7 @@ class LayerChooser(QComboBox):
         self, viewer: Viewer, accepts: Callable[[Layer], bool], tooltip: str
     ) -> None:
         super().__init__()
-        self.setToolTip(tooltip)
-        self.setMinimumContentsLength(LONGEST_NAME // 2)
-        self.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        _keep_narrow(self, tooltip)
         self._viewer = viewer
         self._accepts = accepts
         self._layers: list[Layer] = []
@@ -104,11 +100,7 @@ class ModelChooser(QComboBox):
         follows: str,
     ) -> None:
         super().__init__()
-        self.setToolTip(tooltip)
-        self.setMinimumContentsLength(LONGEST_NAME // 2)
-        self.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        _keep_narrow(self, tooltip)
         self._session = session
         self._kinds = kinds
         self._scratch = scratch
@@ -183,6 +175,15 @@ class ModelChooser(QComboBox):
 
     def _tell(self) -> None:
         self.model_changed.emit(self.chosen)
+
+
+def _keep_narrow(chooser: QComboBox, tooltip: str) -> None:
+    """Let long names not widen the dock."""
+    chooser.setToolTip(tooltip)
+    chooser.setMinimumContentsLength(LONGEST_NAME // 2)
+    chooser.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
 
 
 def shipped_models() -> list[Model]:

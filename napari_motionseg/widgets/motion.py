@@ -115,9 +115,8 @@ class MotionDock(Dock):
     def _enable(self) -> None:
         layer = self.chooser.layer
         self.run_button.setEnabled(layer is not None and not self.panel.running)
-        with errors_shown():
-            flow = None if layer is None else self.session.loop(layer).flow
-            self.save_button.setEnabled(flow is not None)
+        loop = None if layer is None else self.session.known_loop(layer)
+        self.save_button.setEnabled(loop is not None and loop.flow is not None)
 
     def _run(self) -> None:
         layer = self.chooser.layer

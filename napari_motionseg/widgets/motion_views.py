@@ -24,14 +24,12 @@ from napari_motionseg.widgets.curve import FrameCurve
 from napari_motionseg.widgets.dock import Dock, hint
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import (
-    errors_shown,
     frame_shown,
     lay_over,
     pixel_at,
 )
 
 ARROW_EVERY_PX, ARROW_LENGTH = 16, 3.0
-HUNDRED_PERCENT_PERCENTILE = 99.5  # of lengths: brightest in the view of speed
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ class MotionViews:
         form.addRow(self.cursor)
         self.curve = FrameCurve("mean px")
         self.curve.setToolTip(
-            "Mean length of the vectors at each frame: on the masks or labels of the "
-            "loop where there are any, else on all pixels"
+            "Mean length of the vectors at each frame: on the masks or labels that the "
+            "loop had when it was chosen or its flow came, else on all pixels"
         )
         form.addRow(self.curve)
         self.pictures = Latest(dock, self._show)
@@ -131,12 +129,13 @@ class MotionViews:
             self.speeds.ask(_speeds, layer, loop.flow, self._masks_on(layer))
         self.refresh()
 
-    def _masks_on(self, loop: Layer) -> Any:
-        """Return the data of the newest labels of this loop that hold any, or None."""
-        for layer in reversed(self._viewer.layers):
-            if isinstance(layer, Labels) and layer.data.shape == loop.data.shape:
-                return layer.data
-        return None
+    def _masks_on(self, loop: Layer) -> list[Any]:
+        """Return the labels of this loop, the newest first."""
+        return [
+            layer.data
+            for layer in reversed(self._viewer.layers)
+            if isinstance(layer, Labels) and layer.data.shape == loop.data.shape
+        ]
 
     def _show_speeds(self, answer: tuple[Layer, Any]) -> None:
         layer, speeds = answer
@@ -168,11 +167,7 @@ class MotionViews:
 
     def _loop(self) -> tuple[Layer | None, Loop | None]:
         layer = self._chooser.layer
-        if layer is None:
-            return None, None
-        with errors_shown():
-            return layer, self._session.loop(layer)
-        return layer, None
+        return layer, None if layer is None else self._session.known_loop(layer)
 
     def _show(self, answer: tuple[Layer, float, dict[str, Any]]) -> None:
         layer, brightest, pictures = answer
@@ -213,19 +208,13 @@ def _views(
         "left over": motion.left_over,
         "disagreement": lambda: np.nan_to_num(motion.disagreement(), posinf=0),
     }
-    return layer, longest(flow), {name: made[name]() for name in names}
+    return layer, flow.full_color_px, {name: made[name]() for name in names}
 
 
-def _speeds(layer: Layer, flow: FlowSequence, masks: Any) -> tuple[Layer, Any]:
-    """Compute the curve; in a thread."""
-    on = None if masks is None else np.asarray(masks) > 0
-    return layer, mean_speed(flow, on if on is not None and on.any() else None)
-
-
-def longest(flow: FlowSequence) -> float:
-    """Return the length in px that is shown brightest, the same for all frames."""
-    lengths = np.linalg.norm(flow.forward[:, :, ::4, ::4], axis=1)
-    return max(float(np.percentile(lengths, HUNDRED_PERCENT_PERCENTILE)), 0.5)
+def _speeds(layer: Layer, flow: FlowSequence, masks: list[Any]) -> tuple[Layer, Any]:
+    """Compute the curve, on the first of `masks` that holds any; in a thread."""
+    painted = (np.asarray(mask) > 0 for mask in masks)
+    return layer, mean_speed(flow, next((m for m in painted if m.any()), None))
 
 
 def motion_words(x: float, y: float, loop: Loop) -> str:

@@ -160,6 +160,24 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
     qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
 
 
+def test_a_layer_that_is_no_loop_is_refused_once_not_at_every_move(
+    viewer, dock, notified, click
+):
+    layer = viewer.add_image(np.full((3, 16, 16), np.nan), contrast_limits=(0, 1))
+    motion = dock(MotionDock)
+
+    class Move:
+        position = layer.data_to_world((0, 4, 4))
+
+    for _ in range(3):
+        motion.views._moved(viewer, Move)
+        motion.views.refresh()
+    assert notified == []
+    click(motion.run_button)
+    assert len(notified) == 1
+    assert "finite" in notified[0]
+
+
 def test_flow_is_saved(viewer, dock, loop_layer, qtbot, click, monkeypatch, tmp_path):
     motion = dock(MotionDock)
     assert not motion.save_button.isEnabled()

@@ -8,6 +8,7 @@ from napari_motionseg.motion import (
     color_wheel,
     flow_to_rgb,
     forward_backward_error,
+    full_color_length,
     warp,
 )
 from napari_motionseg.motion.warping import occlusion
@@ -116,3 +117,11 @@ def test_what_is_no_flow(shape, maximum, words):
         flow_to_rgb(np.zeros(shape), maximum)
     with pytest.raises(MotionError, match="at least 3"):
         color_wheel(2)
+
+
+def test_full_colour_is_not_decided_by_a_wild_vector():
+    flow = np.zeros((3, 2, 40, 42), np.float32)
+    flow[:, 0] = 3
+    flow[1, :, 0, 0] = 900
+    assert full_color_length(flow) == pytest.approx(3)
+    assert full_color_length(0 * flow) == 0.5
