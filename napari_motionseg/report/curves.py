@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from napari_motionseg.segmentation import Evaluation
@@ -86,7 +87,7 @@ def dice_curve(
     axes.plot([], [], color=FAINT, linewidth=6, alpha=0.4, label="vessel in the truth")
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.5, len(vessel_share) - 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("frame")
     axes.set_ylabel("agreement with the truth")
     axes.legend(
