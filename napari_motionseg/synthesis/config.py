@@ -16,6 +16,7 @@ Range = tuple[float, float]
 Tree = Literal["left", "right", "any"]
 Dominance = Literal["left", "right", "any"]
 Intensity = Literal["log", "linear", "any"]
+SceneKind = Literal["angiogram", "layers", "cube"]
 SMALLEST_SIDE = 48
 REFERENCE_SIDE = 512  # lengths of the scene are given in px of a picture of this side
 
@@ -29,6 +30,10 @@ class SynthesisConfig:
 
     Parameters
     ----------
+    scene
+        ``"angiogram"``; ``"layers"``: textured shapes that move over each other;
+        ``"cube"``: a turning cube. The latter two know size, times, `heart_motion` and
+        the imaging alone.
     size
         Side in px, or rows and columns; at least 48.
     frames
@@ -102,6 +107,7 @@ class SynthesisConfig:
         If a value is outside its range.
     """
 
+    scene: SceneKind = "angiogram"
     size: int | tuple[int, int] = 512
     frames: int = 24
     frame_rate: float = 15.0
@@ -162,7 +168,10 @@ class SynthesisConfig:
         ----------
         name
             ``"xa-coronary"``: the defaults, with wider ranges of motion, contrast and
-            noise than a single loop needs, for training.
+            noise than a single loop needs, for training. ``"generic-layers"``: random
+            textures and shapes, in the manner of Flying Chairs, for pretraining.
+            ``"rotating-cube"``: textured faces under an orthographic camera, the toy
+            problem of S3-CNN.
         **changes
             Fields that differ.
 
@@ -219,6 +228,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
 )  # fmt: skip
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "scene": get_args(SceneKind),
         "tree": get_args(Tree),
         "dominance": get_args(Dominance),
         "intensity": get_args(Intensity),
@@ -234,6 +244,23 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "opacity": (0.2, 1.0),
                 "noise": (0.0, 1.6),
                 "tortuosity": (0.05, 1.0),
+            }
+        ),
+        "generic-layers": MappingProxyType(
+            {
+                "scene": "layers",
+                "heart_motion": (0.2, 1.5),
+                "contrast": (0.3, 0.6),
+                "noise": (0.0, 1.5),
+            }
+        ),
+        "rotating-cube": MappingProxyType(
+            {
+                "scene": "cube",
+                "heart_motion": (0.8, 1.2),
+                "contrast": (0.4, 0.6),
+                "collimator": 0.0,
+                "noise": (0.0, 0.3),
             }
         ),
     }

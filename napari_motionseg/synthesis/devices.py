@@ -199,19 +199,14 @@ class _Maker:
         self.number = 0
         self.anchored: list[Anchored] = []
         self.riding: list[Riding] = []
-        first = torch.ones_like(trees.scene, dtype=torch.bool)
-        first[1:] = trees.scene[1:] != trees.scene[:-1]
-        # trunks come first, so the first sample of a scene is an ostium
-        self.starts = {
-            int(trees.scene[i]): int(i) for i in first.nonzero()[:, 0]
-        }  # fmt: skip
+        self.ostia = trees.first_samples(len(opacity))
 
     def _one(self, low: float, high: float) -> float:
         return float(self.draws.uniform(1, low, high))
 
     def _ostium(self, scene: int) -> tuple[Tensor, Tensor]:
         """Return the ostium in space ``(1, 3)`` and in the picture ``(2,)``."""
-        point = self.trees.points[self.starts[scene]][None]
+        point = self.trees.points[self.ostia[scene]][None]
         which = torch.full((1,), scene, device=point.device)
         return point, self.cameras.project(point, which)[0]
 

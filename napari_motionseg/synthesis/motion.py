@@ -18,7 +18,7 @@ from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.vessels import SEMI_AXES
 
 SYSTOLE = 0.36  # share of a beat in which the heart contracts
-INVERSE_STEPS = 12
+INVERSE_STEPS = 6
 MIDDLE, HALF = 256.0, 256.0  # of the picture, px at 512 px
 TISSUE, SPINE, RIBS, EDGES = range(4)
 # How far each layer goes along with breathing, at the middle and more a half below it

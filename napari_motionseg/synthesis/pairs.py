@@ -9,11 +9,11 @@ from torch import Tensor
 
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.scenes import Moment, draw_scenes
+from napari_motionseg.synthesis.kinds import SceneMoment, draw_any
 
 FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)
-PAIRS_PER_SCENE = 3
-SCENES_AT_ONCE = 4
+PAIRS_PER_SCENE = 4
+SCENES_AT_ONCE = 3
 FAR_SHARE = 0.2  # of pairs that skip a frame
 DURATION_S = 3.0
 FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
@@ -72,7 +72,7 @@ def training_pairs(
         batch = min(SCENES_AT_ONCE, -(-missing // PAIRS_PER_SCENE))
         # half of the scenes are filled throughout: contrast is what there is to learn
         bolus = base.bolus and bool(draws.happens(1, 0.5))
-        scenes = draw_scenes(drawn.changed(bolus=bolus), batch, draws)
+        scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
         for _ in range(PAIRS_PER_SCENE):
             now, then = _times(batch, draws)
             parts.append(_pair(scenes.at(now), scenes.at(then), grain))
@@ -81,7 +81,7 @@ def training_pairs(
     return PairBatch(*columns)
 
 
-def _pair(now: Moment, then: Moment, grain: torch.Generator) -> PairBatch:
+def _pair(now: SceneMoment, then: SceneMoment, grain: torch.Generator) -> PairBatch:
     first, second = now.frames(grain), then.frames(grain)
     return PairBatch(first, second, now.flow(then), now.masks)
 

@@ -94,26 +94,21 @@ class Scenes:
 
 
 def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
-    """Draw `count` scenes."""
+    """Draw `count` angiograms."""
     trees = grow_trees(config, count, draws)
-    first = torch.zeros(count, dtype=torch.long, device=draws.device)
-    starts = torch.searchsorted(
-        trees.scene[trees_order(trees)], torch.arange(count, device=draws.device)
-    )
-    ostia = trees_order(trees)[starts]
+    ostia = trees.first_samples(count)
     cameras = draw_cameras(config, count, draws)
     jitter = 35 * draws.normal((count, 2))
     cameras = cameras.centred(trees.points, trees.scene, jitter)
     beats = draw_heartbeats(config, count, draws)
     opacity = draws.range(count, config.opacity) / REFERENCE_DIAMETER
-    first = trees.tree[ostia]
     return Scenes(
         config=config,
         trees=trees,
         cameras=cameras,
         beats=beats,
         layers=draw_layer_motions(config, cameras.centre, beats, draws),
-        boluses=draw_boluses(config, first, count, draws),
+        boluses=draw_boluses(config, trees.tree[ostia], count, draws),
         imagings=draw_imagings(config, count, draws),
         canvases=draw_canvases(config, count, draws),
         devices=draw_devices(config, trees, cameras, opacity, draws),
@@ -122,11 +117,6 @@ def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
         reflux=draws.range(count, config.reflux),
         root=(trees.points[ostia], draws.uniform(count, 12, 30)),
     )
-
-
-def trees_order(trees: Trees) -> Tensor:
-    """Return the samples in the order of their scenes, trunks first."""
-    return torch.argsort(trees.scene, stable=True)
 
 
 class Moment:

@@ -56,6 +56,12 @@ class Trees:
     tree: Tensor
     branch: Tensor
 
+    def first_samples(self, count: int) -> Tensor:
+        """Return the first sample of each scene ``(count,)``: the ostium of its trunk."""
+        order = torch.argsort(self.scene, stable=True)  # trunks come first
+        scenes = torch.arange(count, device=order.device)
+        return order[torch.searchsorted(self.scene[order], scenes)]
+
 
 @dataclass(frozen=True)
 class _Walks:

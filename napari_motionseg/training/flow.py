@@ -26,10 +26,11 @@ from napari_motionseg.models import (
     PWCNet,
     SharpPWCNet,
     load_model,
+    resolve_device,
     save_model,
 )
 from napari_motionseg.motion.colors import flow_to_rgb
-from napari_motionseg.synthesis.pairs import training_pairs
+from napari_motionseg.synthesis import PairBatch, training_pairs
 from napari_motionseg.training.flow_loss import downsample_flow, multiscale_flow_loss
 from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
 from napari_motionseg.training.flow_start import set_starting_weights, sharpened
@@ -247,7 +248,7 @@ def train_flow_job(
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
     yield from pool.fill_job(steps_done(state_path) if resume else 0)
-    held_out = Pairs.from_arrays(
+    held_out = Pairs.of(
         _make_pairs(settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
     )
     task = FlowTask(model, pool, held_out, settings)
@@ -299,8 +300,11 @@ def pair_pool(settings: FlowTrainingSettings) -> PairPool:
     )
 
 
-def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:
-    return training_pairs(count, settings.pair_size, seed, config=settings.synthesis)
+def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> PairBatch:
+    device = resolve_device(settings.training.device)
+    return training_pairs(
+        count, settings.pair_size, seed, config=settings.synthesis, device=device
+    )
 
 
 def starting_network(
