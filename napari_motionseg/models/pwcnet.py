@@ -107,8 +107,8 @@ class ContextNetwork(nn.Sequential):
         super().__init__(*layers)
 
 
-class PWCNet(nn.Module):
-    """Optical flow between two pictures.
+class FlowNet(nn.Module):
+    """What all flow networks have: a pyramid of features a picture, and a flow of two.
 
     Parameters
     ----------
@@ -122,6 +122,111 @@ class PWCNet(nn.Module):
         steps with it (Jonschkowski et al. 2020, What Matters in Unsupervised Optical
         Flow, section 3, normalise cost volumes for the same reason).
 
+    Raises
+    ------
+    SettingsError
+        If `in_channels` is neither 1 nor 3.
+    """
+
+    output_level: ClassVar[int]  # `decode` returns a 2^l-th of the picture's sides
+    plain_layout_on_cpu: ClassVar[bool] = True
+
+    def __init__(self, in_channels: int, normalized: bool) -> None:
+        super().__init__()
+        if in_channels not in (1, 3):
+            raise SettingsError(f"in_channels must be 1 or 3; got {in_channels}")
+        self.in_channels = in_channels
+        self.normalized = normalized
+        self.features = FeaturePyramid(in_channels)
+
+    def pyramid(self, picture: Tensor) -> list[Tensor]:
+        """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
+
+        The sides must be multiples of 64.
+        """
+        if picture.shape[1] == 1 and self.in_channels == 3:
+            picture = picture.expand(-1, 3, -1, -1)
+        features: list[Tensor] = self.features(picture)
+        return [normalize(level) for level in features] if self.normalized else features
+
+    def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+        """Return the flow between two pictures from their pyramids.
+
+        Parameters
+        ----------
+        first, second
+            From `pyramid`.
+
+        Returns
+        -------
+        Tensor
+            ``(B, 2, H/2^l, W/2^l)`` in pixels of the full picture; l is `output_level`.
+        """
+        raise NotImplementedError
+
+    def forward(
+        self, first: Tensor, second: Tensor, *, upsample: bool = True
+    ) -> Tensor:
+        """Return the flow from `first` to `second`.
+
+        Parameters
+        ----------
+        first, second
+            ``(B, 3 or 1, H, W)`` in [0, 1], channels in the checkpoint's order.
+        upsample
+            Enlarge to ``(H, W)``; else a quarter of the sides rounded up to multiples
+            of 64, for pictures whose sides are such multiples the very pixels / 4.
+
+        Returns
+        -------
+        Tensor
+            ``(B, 2, H, W)``: x (right) and y (down) in pixels of the input, also
+            without `upsample`.
+
+        Raises
+        ------
+        SettingsError
+            If the pictures differ in shape or have another number of channels.
+        """
+        self._check(first, second)
+        height, width = first.shape[-2:]
+        padded = (_next_multiple(height), _next_multiple(width))
+        first, second = (resized(picture, padded) for picture in (first, second))
+        flow = self.decode(self.pyramid(first), self.pyramid(second))
+        return self.finish(flow, (height, width), upsample)
+
+    @classmethod
+    def finish(
+        cls, flow: Tensor, size: tuple[int, int], upsample: bool = True
+    ) -> Tensor:
+        """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
+        padded = [side * 2**cls.output_level for side in flow.shape[-2:]]
+        ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
+        if upsample:
+            flow = resized(flow, size)
+        return flow * ratios[:, None, None]
+
+    def _check(self, first: Tensor, second: Tensor) -> None:
+        if first.shape != second.shape or first.ndim != 4:
+            raise SettingsError(
+                "the two pictures must have the same shape (B, C, H, W); got "
+                f"{tuple(first.shape)} and {tuple(second.shape)}"
+            )
+        if first.shape[1] not in (1, self.in_channels):
+            raise SettingsError(
+                f"pictures have {first.shape[1]} channels; this network takes "
+                f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
+            )
+
+
+class PWCNet(FlowNet):
+    """Optical flow between two pictures.
+
+    Parameters
+    ----------
+    in_channels, normalized
+        See `FlowNet`.
+
     Notes
     -----
     Conventions, as in the published weights: values in [0, 1], no mean taken off;
@@ -134,16 +239,10 @@ class PWCNet(nn.Module):
     resized to the next ones and the flow is scaled back, as the published script does.
     """
 
-    output_level: ClassVar[int] = FINEST  # a 2^l-th of the picture's sides
-    plain_layout_on_cpu: ClassVar[bool] = True
+    output_level: ClassVar[int] = FINEST
 
     def __init__(self, in_channels: int = 3, normalized: bool = False) -> None:
-        super().__init__()
-        if in_channels not in (1, 3):
-            raise SettingsError(f"in_channels must be 1 or 3; got {in_channels}")
-        self.in_channels = in_channels
-        self.normalized = normalized
-        self.features = FeaturePyramid(in_channels)
+        super().__init__(in_channels, normalized)
         self.decoders = nn.ModuleDict()
         for level in range(COARSEST, FINEST, -1):
             self.decoders[str(level)] = FlowDecoder(_inputs(level), passes_on=True)
@@ -154,16 +253,6 @@ class PWCNet(nn.Module):
         finest = FlowDecoder(_inputs(FINEST), passes_on=False)
         self.decoders[str(FINEST)] = finest
         self.context = ContextNetwork(finest.channels)
-
-    def pyramid(self, picture: Tensor) -> list[Tensor]:
-        """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
-
-        The sides must be multiples of 64.
-        """
-        if picture.shape[1] == 1 and self.in_channels == 3:
-            picture = picture.expand(-1, 3, -1, -1)
-        features: list[Tensor] = self.features(picture)
-        return [normalize(level) for level in features] if self.normalized else features
 
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow between two pictures from their pyramids.
@@ -230,62 +319,8 @@ class PWCNet(nn.Module):
         costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
         return torch.cat((costs, ours, flow, hints), dim=1)
 
-    def forward(
-        self, first: Tensor, second: Tensor, *, upsample: bool = True
-    ) -> Tensor:
-        """Return the flow from `first` to `second`.
-
-        Parameters
-        ----------
-        first, second
-            ``(B, 3 or 1, H, W)`` in [0, 1], channels in the checkpoint's order.
-        upsample
-            Enlarge to ``(H, W)``; else a quarter of the sides rounded up to multiples
-            of 64, for pictures whose sides are such multiples the very pixels / 4.
-
-        Returns
-        -------
-        Tensor
-            ``(B, 2, H, W)``: x (right) and y (down) in pixels of the input, also
-            without `upsample`.
-
-        Raises
-        ------
-        SettingsError
-            If the pictures differ in shape or have another number of channels.
-        """
-        self._check(first, second)
-        height, width = first.shape[-2:]
-        padded = (_next_multiple(height), _next_multiple(width))
-        first, second = (resized(picture, padded) for picture in (first, second))
-        flow = self.decode(self.pyramid(first), self.pyramid(second))
-        return self.finish(flow, (height, width), upsample)
-
-    @classmethod
-    def finish(
-        cls, flow: Tensor, size: tuple[int, int], upsample: bool = True
-    ) -> Tensor:
-        """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
-        padded = [side * 2**cls.output_level for side in flow.shape[-2:]]
-        ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
-        if upsample:
-            flow = resized(flow, size)
-        return flow * ratios[:, None, None]
-
     def _decoder(self, level: int) -> FlowDecoder:
         return cast("FlowDecoder", self.decoders[str(level)])
-
-    def _check(self, first: Tensor, second: Tensor) -> None:
-        if first.shape != second.shape or first.ndim != 4:
-            raise SettingsError(
-                "the two pictures must have the same shape (B, C, H, W); got "
-                f"{tuple(first.shape)} and {tuple(second.shape)}"
-            )
-        if first.shape[1] not in (1, self.in_channels):
-            raise SettingsError(
-                f"pictures have {first.shape[1]} channels; this network takes "
-                f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
-            )
 
 
 def _inputs(level: int) -> int:
@@ -331,7 +366,7 @@ def _next_multiple(side: int) -> int:
     return math.ceil(side / MULTIPLE) * MULTIPLE
 
 
-def load_pwcnet(path: str | Path | None = None) -> PWCNet:
+def load_pwcnet(path: str | Path | None = None) -> FlowNet:
     """Return a PWC-Net with trained weights, in evaluation mode, on the CPU.
 
     Parameters
@@ -355,6 +390,6 @@ def load_pwcnet(path: str | Path | None = None) -> PWCNet:
         model.load_state_dict(read_published_pwcnet(source, model.state_dict()))
         return model.eval()
     loaded, card = load_model(source, kind="flow")
-    if not isinstance(loaded, PWCNet):
+    if not isinstance(loaded, FlowNet):
         raise CheckpointError(f"{source}: holds a {card.architecture}, not a PWC-Net")
     return loaded.eval()

@@ -81,7 +81,10 @@ def _structure(absorbance: Tensor, scale: float) -> Tensor:
     """Return the mean square slope around each point, on a coarser grid."""
     factor = max(1, round(4 * scale))
     fine = gaussian(absorbance, 1.2 * scale)
-    slope = fine[..., 1:, 1:] - fine[..., :-1, 1:], fine[..., 1:, 1:] - fine[..., 1:, :-1]
+    slope = (
+        fine[..., 1:, 1:] - fine[..., :-1, 1:],
+        fine[..., 1:, 1:] - fine[..., 1:, :-1],
+    )
     square = functional.pad(slope[0].square() + slope[1].square(), (0, 1, 0, 1))
     coarse = functional.avg_pool2d(square, factor, ceil_mode=True)
     return gaussian(coarse, STRUCTURE_PX * scale / factor)

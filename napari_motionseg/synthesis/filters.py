@@ -29,7 +29,9 @@ def gaussian(pictures: Tensor, sigma: float | Tensor) -> Tensor:
         return _coarsely(pictures, sigmas)
     reach = max(1, math.ceil(3 * widest))
     offsets = torch.arange(-reach, reach + 1, device=pictures.device)
-    spread = sigmas.clamp(min=1e-3).expand(len(pictures)) if sigmas.ndim == 0 else sigmas
+    spread = (
+        sigmas.clamp(min=1e-3).expand(len(pictures)) if sigmas.ndim == 0 else sigmas
+    )
     kernel = torch.exp(-0.5 * (offsets / spread.clamp(min=1e-3)[:, None]) ** 2)
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(pictures.dtype)
     return _separable(pictures, kernel, reach)

@@ -70,5 +70,3 @@ def _about(axis: int, angle: Tensor) -> Tensor:
     matrix[:, i, i] = matrix[:, j, j] = c
     matrix[:, i, j], matrix[:, j, i] = -s, s
     return matrix
-
-

@@ -150,9 +150,7 @@ class LayerMoment:
         return sampled.view(batch, count, rows, columns)
 
 
-def draw_layer_scenes(
-    config: SynthesisConfig, count: int, draws: Draws
-) -> LayerScenes:
+def draw_layer_scenes(config: SynthesisConfig, count: int, draws: Draws) -> LayerScenes:
     """Draw `count` scenes of textured shapes."""
     side, scale = round(ROOM * REFERENCE_SIDE * config.scale), config.scale
     number = 1 + SHAPES

@@ -287,7 +287,9 @@ class Moment:
         x, y = (scenes.pixels - middle[:, :, None, None]).unbind(dim=1)
         size = size[:, None, None]
         turn = 5 * self.time[:, None, None]
-        far = (x**2 + (1.6 * y + 0.5 * size * torch.sin(x / size + turn)) ** 2) / size**2
+        far = (
+            x**2 + (1.6 * y + 0.5 * size * torch.sin(x / size + turn)) ** 2
+        ) / size**2
         pulse = 1 - scenes.beats.contraction(self.time)
         amount = scenes.reflux * scenes.boluses.injected(self.time) * pulse
         return amount[:, None, None] * torch.exp(-far)

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-EDGE_PX = 0.5  # half the width over which a disc fades, so that thin tubes do not flicker
+EDGE_PX = (
+    0.5  # half the width over which a disc fades, so that thin tubes do not flicker
+)
 LEAST_VISIBLE_PX = 0.6  # a thinner vessel is still marked as wide as this
 
 

@@ -10,7 +10,7 @@ from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.training.flow_loss import Penalty
 from napari_motionseg.training.settings import TrainingSettings, at_least, one_of
 
-Network = Literal["sharp", "published"]
+Network = Literal["layered", "sharp", "published"]
 
 CROP_MULTIPLE = 64  # the coarsest level of the pyramid
 
@@ -56,7 +56,7 @@ class FlowTrainingSettings:
     jitter
         Strength of the changes of gray.
     network
-        ``"sharp"``: `SharpPWCNet`, that ends at every pixel; ``"published"``: `PWCNet`.
+        ``"layered"``: `LayeredPWCNet`; ``"published"``: `PWCNet`.
     in_channels, normalized
         Of a network from scratch, see `PWCNet`.
     held_out
@@ -86,7 +86,7 @@ class FlowTrainingSettings:
     matching_weight: float = 0.05
     shift: int = 8
     jitter: float = 1.0
-    network: Network = "sharp"
+    network: Network = "layered"
     in_channels: int = 1
     normalized: bool = True
     held_out: int = 16

@@ -13,7 +13,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, PWCNet
+from napari_motionseg.models.layered_pwcnet import LayerDecoder, LayeredPWCNet
+from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, FlowNet, PWCNet
 from napari_motionseg.models.sharp_pwcnet import SharpPWCNet
 
 LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
@@ -21,7 +22,10 @@ LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
 
 @torch.no_grad()
 def set_starting_weights(
-    model: PWCNet, pictures: Tensor, generator: torch.Generator
+    model: FlowNet,
+    pictures: Tensor,
+    generator: torch.Generator,
+    kept: tuple[str, ...] = (),
 ) -> None:
     """Give a fresh network weights of which each layer passes its signal on.
 
@@ -33,10 +37,18 @@ def set_starting_weights(
         ``(B, 2, H, W)`` in [0, 1] of some pairs; sides are multiples of 64.
     generator
         Of the random weights.
+    kept
+        Beginnings of the names of modules that keep their weights: they are trained.
     """
     hooks = []
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+    heads = _layer_heads(model)
+    for name, module in model.named_modules():
+        if name.startswith(kept) and kept:
+            continue
+        if module in heads:
+            module.weight.zero_()
+            _bias(module).zero_()
+        elif isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
             _bias(module).zero_()
             hooks.append(module.register_forward_hook(_Standardisation()))
@@ -47,7 +59,15 @@ def set_starting_weights(
     model.decode(model.pyramid(first), model.pyramid(second))
     for hook in hooks:
         hook.remove()
-    _hand_flow_on(model)
+    if isinstance(model, PWCNet):
+        _hand_flow_on(model)
+
+
+def _layer_heads(model: FlowNet) -> list[nn.Conv2d]:
+    """Return the layers that say flow as a correction: 0 is a good beginning."""
+    if not isinstance(model, LayeredPWCNet):
+        return []
+    return [cast("LayerDecoder", level).predict for level in model.levels.values()]
 
 
 class _Standardisation:
@@ -86,29 +106,6 @@ def _hand_flow_on(model: PWCNet) -> None:
         flow_at = decoder.channels - 4
         for axis in range(2):
             decoder.predict.weight[axis, flow_at + axis, 1, 1] = 1.0
-
-
-@torch.no_grad()
-def sharpened(model: PWCNet, seed: int) -> SharpPWCNet:
-    """Return a network that ends at every pixel and begins as `model` does.
-
-    Pyramid and levels 6 to 3 are taken over; the finest level is fresh and leaves the
-    flow from above as it is.
-    """
-    sharp = SharpPWCNet(model.in_channels, model.normalized)
-    generator = torch.Generator().manual_seed(seed)
-    own = sharp.state_dict()
-    taken = {n: t for n, t in model.state_dict().items() if n in own}
-    sharp.load_state_dict({**own, **taken})
-    for module in (*sharp.finest.layers.modules(), *sharp.upsampling.modules()):
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
-            _bias(module).zero_()
-    # nearly equal weights: the flow is smoothed, not torn, before anything is learnt
-    sharp.upsampling.weights.weight.mul_(0.1)
-    sharp.finest.predict.weight.zero_()
-    _bias(sharp.finest.predict).zero_()
-    return sharp.eval()
 
 
 def _enlarge_bilinearly(module: nn.ConvTranspose2d) -> None:

@@ -16,6 +16,7 @@ from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.synthesis import PairBatch
 from napari_motionseg.training.seeds import derived_seed
 
+
 @dataclass(frozen=True)
 class Pairs:
     """Picture pairs and their flow, half precision to keep many.
