@@ -42,7 +42,10 @@ class Canvases:
     structure: Tensor
 
     def sample(self, layer: int, rest: Tensor) -> Tensor:
-        """Return the absorbance ``(B, H, W)`` at rest points ``(B, 2, H, W)``, px at 512 px."""
+        """Return the absorbance ``(B, H, W)`` at rest points ``(B, 2, H, W)``.
+
+        Points are px at 512 px.
+        """
         smooth = "bicubic" if layer == 0 else "bilinear"
         return _sampled(self.absorbance[:, layer], rest, smooth)
 

@@ -69,7 +69,7 @@ class SyntheticCine:
         return {name: _array(flow) for name, flow in flows.items()}
 
     def layer_alphas(self, t: int) -> dict[str, NDArray[np.float32]]:
-        """Return where each layer lies in frame `t`, ``(H, W)``: see `Moment.alphas`."""
+        """Return where each layer lies in frame `t`: see `Moment.alphas`."""
         self._check(t, t)
         return {name: _array(a) for name, a in self.moment(t).alphas.items()}
 

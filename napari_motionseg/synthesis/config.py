@@ -238,7 +238,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "xa-coronary": MappingProxyType(
             {
-                "heart_motion": (0.2, 1.4),
+                "heart_motion": (0.2, 1.2),
                 "breathing": (0.0, 1.5),
                 "table_pan": (0.0, 40.0),
                 "opacity": (0.2, 1.0),

@@ -138,7 +138,7 @@ class CubeMoment:
         label, point = self._seen
         moved = torch.einsum("bij,bjhw->bihw", then.rotation, point)[:, :2]
         flow = (moved - self.scenes.pixels) * self.scenes.config.scale
-        return torch.where((label > BACKGROUND)[:, None], flow, 0.0)
+        return flow * (label > BACKGROUND)[:, None]
 
 
 def rotations(turn: Tensor) -> Tensor:

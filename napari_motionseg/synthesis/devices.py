@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -367,13 +368,15 @@ class _Maker:
         )  # fmt: skip
         nothing = Riding(no, none, none, none, no)
         return Devices(
-            _joined([empty, *self.anchored]), _joined([nothing, *self.riding])
+            Anchored(*_columns([empty, *self.anchored])),
+            Riding(*_columns([nothing, *self.riding])),
         )
 
 
-def _joined(parts: list) -> object:  # type: ignore[type-arg]
-    columns = [[getattr(p, f.name) for p in parts] for f in fields(parts[0])]
-    return type(parts[0])(*(torch.cat(column) for column in columns))
+def _columns(parts: Sequence[Anchored | Riding]) -> list[Tensor]:
+    """Return each field of all parts, one after the other."""
+    names = [field.name for field in fields(parts[0])]
+    return [torch.cat([getattr(part, name) for part in parts]) for name in names]
 
 
 def _bezier(control: list[tuple[float, float]], device: torch.device) -> Tensor:
@@ -382,7 +385,8 @@ def _bezier(control: list[tuple[float, float]], device: torch.device) -> Tensor:
     share = torch.linspace(0, 1, 400, device=device)[:, None]
     rest = 1 - share
     weights = (rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3)
-    return sum(w * p for w, p in zip(weights, points, strict=True))  # type: ignore[return-value]
+    terms = [w * p for w, p in zip(weights, points, strict=True)]
+    return torch.stack(terms).sum(dim=0)
 
 
 def _length(course: Tensor) -> float:

@@ -33,9 +33,10 @@ class Cameras:
     angles: Tensor
 
     def project(self, points: Tensor, scene: Tensor) -> Tensor:
-        """Return ``(N, 2)`` x, y in px at 512 px of points ``(N, 3)`` of scenes ``(N,)``.
+        """Return ``(N, 2)`` x, y in px at 512 px.
 
-        Cone-beam: what is nearer to the source appears larger.
+        Of points ``(N, 3)`` of scenes ``(N,)``; cone-beam: what is nearer to the source
+        appears larger.
         """
         turned = (self.rotation[scene] @ points[..., None])[..., 0]
         magnification = FOCUS / (FOCUS - turned[:, 2:])

@@ -1,8 +1,8 @@
 """Heartbeat, breathing and table of many scenes: maps of space, smooth in time.
 
 Each map is given in closed form, so flow between any two times is exact. Where an
-inverse is needed it is closed as well, but for the heart's pull on the tissue around it,
-whose fixed-point iteration contracts to far below a hundredth of a pixel.
+inverse is needed it is closed as well, but for the heart's pull on the tissue around
+it, whose fixed-point iteration contracts to far below a hundredth of a pixel.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class Heartbeats:
         rest = ((share - SYSTOLE) / (1 - SYSTOLE)).clamp(min=0)
         # filling is quick at first, then the heart waits for the next beat
         fill = 0.5 + 0.5 * torch.cos(math.pi * rest**0.6)
-        return torch.where(share < SYSTOLE, squeeze, fill)
+        contracted: Tensor = torch.where(share < SYSTOLE, squeeze, fill)
+        return contracted
 
     def move(self, points: Tensor, scene: Tensor, time: Tensor) -> Tensor:
         """Return where points ``(N, 3)`` of scenes ``(N,)`` are at times ``(B,)``."""

@@ -14,7 +14,7 @@ from napari_motionseg.synthesis.kinds import SceneMoment, draw_any
 FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)
 PAIRS_PER_SCENE = 4
 SCENES_AT_ONCE = 3
-FAR_SHARE = 0.2  # of pairs that skip a frame
+FAR_SHARE = 0.1  # of pairs that skip a frame
 DURATION_S = 3.0
 FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
 

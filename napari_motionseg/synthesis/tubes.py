@@ -1,9 +1,9 @@
 """Drawing tubes: the way of X-rays through them, what lies in front, where it goes.
 
-A tube of radius r along a line, projected, is the sum of discs of radius r, one for each
-step of its centreline, each of the step's length: along a straight line they add up to
-the chord 2 sqrt(r^2 - d^2) at distance d. So crossings, bends and tubes seen end on
-come out by adding, and no pixel is visited that no tube lies over.
+A tube of radius r along a line, projected, is the sum of discs of radius r, one for
+each step of its centreline, each of the step's length: along a straight line they add
+up to the chord 2 sqrt(r^2 - d^2) at distance d. So crossings, bends and tubes seen end
+on come out by adding, and no pixel is visited that no tube lies over.
 """
 
 from __future__ import annotations

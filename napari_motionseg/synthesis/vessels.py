@@ -57,7 +57,7 @@ class Trees:
     branch: Tensor
 
     def first_samples(self, count: int) -> Tensor:
-        """Return the first sample of each scene ``(count,)``: the ostium of its trunk."""
+        """Return the first sample of each scene ``(count,)``: a trunk's ostium."""
         order = torch.argsort(self.scene, stable=True)  # trunks come first
         scenes = torch.arange(count, device=order.device)
         return order[torch.searchsorted(self.scene[order], scenes)]
@@ -320,7 +320,8 @@ class _Grower:
         def sampled(values: Tensor) -> Tensor:
             flat = values if values.ndim == 3 else values[..., None]
             low, high = flat[branch, below], flat[branch, below + 1]
-            return (low + part * (high - low)).view(-1, *values.shape[2:])
+            mixed: Tensor = low + part * (high - low)
+            return mixed.view(-1, *values.shape[2:])
 
         return Trees(
             points=sampled(nodes),

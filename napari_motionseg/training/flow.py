@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -31,13 +31,13 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
+from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.synthesis import PairBatch, training_pairs
-from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.training.flow_loss import multiscale_flow_loss
-from napari_motionseg.training.layered_loss import layered_flow_loss
 from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
 from napari_motionseg.training.flow_start import set_starting_weights
+from napari_motionseg.training.layered_loss import layered_flow_loss
 from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
@@ -124,7 +124,8 @@ class FlowTask:
         self, ours: list[Tensor], theirs: list[Tensor], flow: Tensor, vessel: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the multi-scale loss of a network with one flow, and that flow."""
-        flows = self.model.decode_levels(ours, theirs)
+        network = cast("PWCNet", self.model)
+        flows = network.decode_levels(ours, theirs)
         fine, coarse = self._weights(vessel)
         loss = multiscale_flow_loss(
             flows,
@@ -174,7 +175,10 @@ class FlowTask:
     ) -> tuple[Tensor, Tensor, Tensor]:
         pictures, flow, vessel = self._pool.pair(step, index)
         down, right = self._shift(generator)
-        first, second = _windows(pictures.shape[-1], crop, (down, right), generator)
+        side = pictures.shape[-1]
+        # windows without a vessel teach little: of two, that with more of it
+        drawn = [_windows(side, crop, (down, right), generator) for _ in range(2)]
+        first, second = max(drawn, key=lambda pair: int(vessel[pair[0]].sum()))
         pictures = torch.stack(
             (pictures[0][first].float(), pictures[1][second].float())
         )

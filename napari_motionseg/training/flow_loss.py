@@ -14,8 +14,8 @@ from napari_motionseg.errors import SettingsError
 
 Penalty = Literal["l2", "robust"]
 
-# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow. Level
-# 0 is the full picture's, where a network ends there: twice what level 2 has a pixel
+# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow.
+# Level 0 is the full picture's, where a network ends there: twice level 2's a pixel
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
     {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005, 0: 0.0006}
 )

@@ -78,7 +78,8 @@ def layer_loss(flow: Tensor, target: Tensor, where: Tensor) -> Tensor:
     wanted, share = downsample_flow(target, factor, where + 1e-6)
     counts = (share / FULL_SHARE).clamp(max=1) * (share > 1e-3)
     error = torch.linalg.vector_norm(flow.float() - wanted, dim=1) / FLOW_UNIT_PX
-    return (counts * error).sum() / counts.sum().clamp(min=1)
+    mean: Tensor = (counts * error).sum() / counts.sum().clamp(min=1)
+    return mean
 
 
 def shape_loss(logits: Tensor, where: Tensor) -> Tensor:
@@ -87,4 +88,5 @@ def shape_loss(logits: Tensor, where: Tensor) -> Tensor:
     entropy = functional.binary_cross_entropy_with_logits(logits, where)
     found = logits.sigmoid()
     both = 2 * (found * where).sum() + 1
-    return entropy + 1 - both / (found.sum() + where.sum() + 1)
+    loss: Tensor = entropy + 1 - both / (found.sum() + where.sum() + 1)
+    return loss
