@@ -15,6 +15,7 @@ from napari_motionseg.motion.adaptation import (
     compose_pair,
 )
 from napari_motionseg.motion.cutout import LoopLayers
+from napari_motionseg.training.flow_loss import Penalty
 from napari_motionseg.training.flow_settings import CROP_MULTIPLE, FlowTrainingSettings
 from napari_motionseg.training.pairs import Pairs
 from napari_motionseg.training.seeds import step_generator
@@ -38,6 +39,11 @@ class AdaptationSettings:
         what the loops hold.
     vessel, background
         How far the layers move, in px of a frame of 512 px.
+    penalty
+        ``"robust"`` makes little of large errors: for a network that follows vessels
+        already and is to be refined.
+    vessel_weight
+        A vessel's pixel counts 1 + this.
     held_out
         Composed pairs that are measured before and after, and never trained on.
     training
@@ -54,6 +60,8 @@ class AdaptationSettings:
     largest_crop: int = 384
     vessel: Motion = VESSEL_MOTION
     background: Motion = BACKGROUND_MOTION
+    penalty: Penalty = "l2"
+    vessel_weight: float = 20.0
     held_out: int = 16
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
@@ -68,19 +76,22 @@ class AdaptationSettings:
 
     def __post_init__(self) -> None:
         at_least(self, "held_out", 1)
-        self.for_side(self.largest_crop)
+        self._of_task(self.crop, self.largest_crop)
 
     def for_side(self, side: int) -> FlowTrainingSettings:
         """Return the task's settings for loops whose shorter side is `side` px."""
         most = max(CROP_MULTIPLE, side // CROP_MULTIPLE * CROP_MULTIPLE)
-        largest = min(self.largest_crop, most)
+        return self._of_task(min(self.crop, most), min(self.largest_crop, most))
+
+    def _of_task(self, crop: int, largest: int) -> FlowTrainingSettings:
         return FlowTrainingSettings(
             batch=self.batch,
-            crop=min(self.crop, most),
+            crop=crop,
             largest_crop=largest,
             pair_size=largest + TABLE_SHIFT_PX,
             shift=TABLE_SHIFT_PX,
-            penalty="robust",
+            penalty=self.penalty,
+            vessel_weight=self.vessel_weight,
             held_out=self.held_out,
             training=self.training,
         )
