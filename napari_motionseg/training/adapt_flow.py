@@ -113,8 +113,9 @@ def adapt_flow_job(
     """
     settings = settings or AdaptationSettings()
     _check(examples)
-    model = load_pwcnet(start)
-    loops = yield from _layers_job(examples, resolve_device(settings.training.device))
+    device = resolve_device(settings.training.device)
+    model = load_pwcnet(start).to(device)
+    loops = yield from _layers_job(examples, device)
     task, held_out = _task(model, loops, examples, settings)
     before = end_point_errors(model, held_out)
     whole = dataclasses.asdict(settings)
@@ -140,7 +141,7 @@ def adapt_flow_job(
     }
     save_model(out, model, _card(model, provenance), dtype=torch.float16)
     errors = {"epe_before": before["epe_all"], "epe_after": after["epe_all"]}
-    yield Progress(record.steps_done, settings.training.steps, "Done", errors)
+    yield Progress(record.steps_done, settings.training.steps, metrics=errors)
     return Path(out)
 
 

@@ -155,10 +155,7 @@ class AdaptFlow:
         self.adapted = path
         self._session.add_model(Model(path, "flow", path.stem))
         facts = read_card(path).provenance
-        before, after = (
-            facts["held_out_epe_px"][when]["epe_all"] for when in ("before", "after")
-        )
-        error = f"error on composed pairs: {before:.2f} → {after:.2f} px"
+        error = _error_words(facts["held_out_epe_px"])
         self.panel.say("\n".join([self.panel.status.text(), error, *facts["notes"]]))
         self._enable()
         self.compare.setChecked(True)
@@ -198,6 +195,15 @@ def settings_of(steps: int) -> AdaptationSettings:
         base.training, steps=steps, preview_every=PREVIEW_EVERY
     )
     return dataclasses.replace(base, training=training)
+
+
+def _error_words(errors: dict[str, dict[str, float]]) -> str:
+    """Say what adaptation did to the errors on composed pairs."""
+    before, after = errors["before"], errors["after"]
+    words = f"Error on composed pairs: {before['epe_all']:.2f} → {after['epe_all']:.2f}"
+    if "epe_vessel" in before:
+        words += f", on vessels {before['epe_vessel']:.2f} → {after['epe_vessel']:.2f}"
+    return f"{words} px"
 
 
 def _flows(

@@ -57,7 +57,7 @@ def test_paint_adapt_compare_save(
         pass
     assert len(section.panel.curve.losses) == 2
     assert not section.preview.pixmap().isNull()
-    assert "error on composed pairs" in section.panel.status.text()
+    assert "Error on composed pairs" in section.panel.status.text()
     assert section._session.models[-1].kind == "flow"
     assert section.adapt_button.isEnabled()
 
