@@ -17,7 +17,10 @@ USUAL_SIDE = 512
 WIDEST_PX = 25.0  # dark things that are wider are no vessels
 NEAR_PX = 20.0  # where contrast is looked for: beside a painted vessel
 SMOOTHING_PX = 1.5
-CONTRAST_FREE = 0.1  # of the way from no vessel to the painted one
+TYPICAL, DARKEST = 0.5, 0.25  # shares of a vessel's pixels
+# Of the way from no vessel to the painted one. Chosen on real loops: the frames below
+# both are those before their (silver) masks begin to grow
+MOST_CONTRAST, MOST_RISE = 0.2, 0.1
 LEAST_WAY = 1e-6  # in units of density, where a vessel shows no contrast at all
 
 
@@ -41,30 +44,29 @@ def frames_before_contrast(
     Notes
     -----
     The question is how dark the darkest thin things near the vessel are. A frame is
-    free of contrast if the answer lies within a tenth of the way from `without` to
-    the painted frame, and no more than that above the loop's first frame. A catheter
-    that was not painted is in both and does not count.
+    free of contrast if the answer is nearer to `without` than to the painted frame by
+    far, and has hardly risen since the loop's first frame. What is typical of a filled
+    vessel, half of its pixels, answers the first part; its darkest quarter the second,
+    since contrast fills the widest stretch first. A catheter that was not painted is
+    there before and after, and does not count.
     """
     away = ndimage.distance_transform_edt(~vessel)
     near = away <= scaled(NEAR_PX, vessel.shape)
-    # half of the vessel's pixels lie above this quantile where vessel is darkest
-    quantile = 1 - 0.5 * vessel.sum() / near.sum()
+    quantiles = 1 - np.asarray((TYPICAL, DARKEST)) * vessel.sum() / near.sum()
 
-    def darkness(frame: Map) -> float:
+    def darkness(frame: Map) -> NDArray[np.floating]:
         thin = _thin_darkness(density(frame, is_logarithmic(cine)))
-        return float(np.quantile(thin[near], quantile))
+        return np.asarray(np.quantile(thin[near], quantiles))
 
     none, full = darkness(without), darkness(cine.normalized(painted))
-    allowed = none + CONTRAST_FREE * max(full - none, LEAST_WAY)
-    found: list[int] = []
+    way = np.maximum(full - none, LEAST_WAY)
+    first = darkness(cine.normalized(0))
     for t in range(painted):
         dark = darkness(cine.normalized(t))
-        if t == 0:
-            allowed += min(dark - none, 0.0)
-        if dark > allowed:
-            break
-        found.append(t)
-    return found
+        typical, risen = (dark - none)[0] / way[0], (dark - first)[1] / way[1]
+        if typical > MOST_CONTRAST or risen > MOST_RISE:
+            return list(range(t))
+    return list(range(painted))
 
 
 def is_logarithmic(cine: Cine) -> bool:
