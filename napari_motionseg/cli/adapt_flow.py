@@ -42,7 +42,7 @@ def adapt_flow(
     batch: Batch = None,
     crop: Crop = None,
     largest_crop: Largest = None,
-    rate: Rate = 1e-4,
+    rate: Rate = 4e-4,
     start: Start = None,
     resume: Resume = False,
     device: Device = "auto",

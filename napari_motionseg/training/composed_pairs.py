@@ -66,7 +66,7 @@ class AdaptationSettings:
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
             steps=400,
-            learning_rate=1e-4,
+            learning_rate=4e-4,
             schedule="one-cycle",
             weight_decay=1e-4,
             clip_norm=10.0,
