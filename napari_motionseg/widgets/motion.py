@@ -24,6 +24,7 @@ from napari_motionseg.motion import (
     save_flow,
 )
 from napari_motionseg.session import Loop
+from napari_motionseg.widgets.adapt_flow import AdaptFlow
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
@@ -60,6 +61,7 @@ class MotionDock(Dock):
         self.add(self.panel)
         self._build_wheel()
         self.views = MotionViews(self, self.chooser)
+        self.adaptation = AdaptFlow(self, self.chooser)
         self.save_button = button(
             "Save flow…", "All frames as zarr or as a movie, or this frame as .flo"
         )
