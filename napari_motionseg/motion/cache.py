@@ -165,7 +165,7 @@ class FlowEntry:
         try:
             self._begin()
             self._array(direction, "a")[t] = stored
-            self._note(f"{direction} {t} {_checksum(stored)}\n")
+            self._note(f"\n{direction} {t} {_checksum(stored)}")
         except (OSError, ValueError, RuntimeError) as error:
             reason = getattr(error, "strerror", None) or error
             self.trouble = f"flow is not kept for next time: {self.folder}: {reason}"
@@ -179,10 +179,10 @@ class FlowEntry:
         shutil.rmtree(self.folder, ignore_errors=True)
         self._arrays.clear()
         self.folder.mkdir(parents=True)
-        self._note(self._head + "\n")
+        self._note(self._head)
 
     def _note(self, line: str) -> None:
-        # short lines at the end of a file: whole or not at all, whoever else writes
+        # a line begins with its end of line: one that a crash has cut spoils no other
         with (self.folder / JOURNAL).open("a", encoding="ascii") as journal:
             journal.write(line)
 

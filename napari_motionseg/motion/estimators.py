@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import STOP, Job, Progress, run
-from napari_motionseg.motion.cache import Direction, FlowCache, FlowEntry
+from napari_motionseg.motion.cache import Direction, FlowCache
 from napari_motionseg.motion.loop_flow import (
     Estimator,
     FlowStack,
@@ -244,23 +245,33 @@ def _open(
             f" for motion; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
         )
     make = ESTIMATORS.load(settings.method)
-    entry = None if cache is None else _entry(cine, settings, gap, cache)
+    entry = None
+    identity = _identity(settings.method)
+    if cache is not None and identity is not None:
+        entry = cache.entry(
+            _recipe(cine, settings, gap, identity(settings)),
+            (len(cine) - gap, *cine.shape[1:]),
+        )
+        if entry is None:
+            size = f"{cache.capacity / 2**30:.1f} GiB"
+            notes = (*notes, f"flow is not kept: it is larger than the cache, {size}")
     return LoopFlow(cine, gap, lambda: make(settings), entry), notes
 
 
-def _entry(
-    cine: Cine, settings: FlowSettings, gap: int, cache: FlowCache
-) -> FlowEntry | None:
-    """Return where the loop's flow is kept; None for a method without identity."""
-    module = import_module(ESTIMATORS[settings.method].target.partition(":")[0])
-    identity = getattr(module, "identity", None)
-    if identity is None:
-        return None
-    recipe = {
+def _identity(method: str) -> Callable[[FlowSettings], str] | None:
+    """Return what tells a method's flows from others'; without it, none are kept."""
+    module = import_module(ESTIMATORS[method].target.partition(":")[0])
+    return getattr(module, "identity", None)
+
+
+def _recipe(
+    cine: Cine, settings: FlowSettings, gap: int, estimator: str
+) -> dict[str, Any]:
+    """Return all that a loop's flow depends on: no name, no patient."""
+    return {
         "pixels": cine.content_hash(),
         "range": cine.stored_range,
         "gap": gap,
         "method": settings.method,
-        "estimator": identity(settings),
+        "estimator": estimator,
     }
-    return cache.entry(recipe, (len(cine) - gap, *cine.shape[1:]))
