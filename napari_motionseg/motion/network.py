@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_motionseg.errors import CheckpointError, MotionError
-from napari_motionseg.models import PWCNet, load_pwcnet, resolve_device
+from napari_motionseg.models import FlowNet, load_pwcnet, resolve_device
 from napari_motionseg.models.acceleration import accelerate
 from napari_motionseg.models.checkpoints import shipped_weights
 from napari_motionseg.models.precision import (
@@ -56,7 +56,7 @@ class PreparedFrame:
 
 
 class NetworkEstimator:
-    """Flow by a PWC-Net, or a network with the same `pyramid`, `decode` and `finish`.
+    """Flow by a network that has a pyramid of features for each picture.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class NetworkEstimator:
 
     def __init__(
         self,
-        model: PWCNet,
+        model: FlowNet,
         device: torch.device,
         dtype: torch.dtype,
         compiled: bool = False,
