@@ -3,19 +3,23 @@
 `accelerate` replaces layers of a copy: what it computes stays what it was, in float32
 to rounding, and any network made of `convolution`, `FlowDecoder` and torch's layers
 profits. In float32, large convolutions go by Winograd's tiles and a dense block keeps
-the tiles of features that several layers see. In bf16 weights are converted once, in
-place of at every call. Heads with two outputs are one product of matrices.
+the tiles of features that several layers see. In bf16, only such blocks do, on a
+processor without matrix units, since nothing else beats a direct convolution there;
+weights are converted once, in place of at every call. Heads with two outputs are one
+product of matrices.
 """
 
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_motionseg.models.precision import has_matrix_units
 from napari_motionseg.models.pwcnet import FlowDecoder
 from napari_motionseg.models.winograd import (
     Tiling,
@@ -29,6 +33,7 @@ from napari_motionseg.models.winograd import (
 Network = TypeVar("Network", bound=nn.Module)
 # With fewer, moving tiles about takes longer than multiplying them
 LEAST_INPUTS, LEAST_OUTPUTS = 48, 24
+LEAST_INPUTS_BF16 = 256
 MOST_FOLDED = 8
 KNOWN = "_motionseg_tiles"  # attribute of features whose tiles are still in memory
 
@@ -43,32 +48,51 @@ def accelerate(model: Network, dtype: torch.dtype = torch.float32) -> Network:
     dtype
         float32 or bfloat16, of the convolutions. Pictures and flow are float32.
     """
+    single = dtype is torch.float32
+    way = _Way(
+        dtype,
+        Workspace(),
+        dense_in_tiles=single or not has_matrix_units(),
+        least_inputs=LEAST_INPUTS if single else LEAST_INPUTS_BF16,
+    )
     made = copy.deepcopy(model).eval().requires_grad_(False)
-    _replace(made, dtype, Workspace())
+    _replace(made, way)
     return made
 
 
-def _replace(module: nn.Module, dtype: torch.dtype, space: Workspace) -> None:
+@dataclass(frozen=True)
+class _Way:
+    """How a network is accelerated."""
+
+    dtype: torch.dtype
+    space: Workspace
+    dense_in_tiles: bool
+    least_inputs: int  # of a convolution by tiles
+
+
+def _replace(module: nn.Module, way: _Way) -> None:
     for name, child in list(module.named_children()):
-        faster = _faster(child, dtype, space)
+        faster = _faster(child, way)
         if faster is None:
-            _replace(child, dtype, space)
+            _replace(child, way)
         else:
             module.add_module(name, faster)
 
 
-def _faster(layer: nn.Module, dtype: torch.dtype, space: Workspace) -> nn.Module | None:
+def _faster(layer: nn.Module, way: _Way) -> nn.Module | None:
     """Return what replaces a layer; None where its parts may be replaced."""
     if type(layer) is FlowDecoder:
-        return DenseDecoder(layer, dtype, space)
+        if way.dense_in_tiles:
+            way = replace(way, dtype=torch.float32, least_inputs=LEAST_INPUTS)
+        return DenseDecoder(layer, way)
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and _folds(layer):
-        return FoldedConvolution(layer, dtype)
+        return FoldedConvolution(layer, way.dtype)
     convolution, slope = _with_slope(layer)
     if convolution is None:
         return None
-    if dtype is torch.float32 and _pays(convolution):
-        return TiledConvolution(convolution, slope, space)
-    return DirectConvolution(convolution, slope, dtype)
+    if way.dense_in_tiles and _pays(convolution, way.least_inputs):
+        return TiledConvolution(convolution, slope, way.space)
+    return DirectConvolution(convolution, slope, way.dtype)
 
 
 def _with_slope(layer: nn.Module) -> tuple[nn.Conv2d | None, float]:
@@ -95,7 +119,7 @@ def _folds(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
     return whole and exact and layer.out_channels <= MOST_FOLDED
 
 
-def _pays(layer: nn.Conv2d) -> bool:
+def _pays(layer: nn.Conv2d, least_inputs: int) -> bool:
     """Return whether a convolution is one that tiles can do, and large enough."""
     known = (
         layer.kernel_size == (3, 3)
@@ -103,7 +127,7 @@ def _pays(layer: nn.Conv2d) -> bool:
         and layer.groups == 1
         and layer.padding == layer.dilation == layer.dilation[:1] * 2
     )
-    large = layer.in_channels >= LEAST_INPUTS and layer.out_channels >= LEAST_OUTPUTS
+    large = layer.in_channels >= least_inputs and layer.out_channels >= LEAST_OUTPUTS
     return known and large
 
 
@@ -254,25 +278,21 @@ class DenseDecoder(nn.Module):
     ----------
     decoder
         What it stands for.
-    dtype
-        Of its convolutions.
-    space
-        Memory to work in.
+    way
+        How its layers are replaced.
     """
 
-    def __init__(
-        self, decoder: FlowDecoder, dtype: torch.dtype, space: Workspace
-    ) -> None:
+    def __init__(self, decoder: FlowDecoder, way: _Way) -> None:
         super().__init__()
         self.dense = nn.ModuleList(
-            _faster(layer, dtype, space) or layer for layer in decoder.dense
+            _faster(layer, way) or layer for layer in decoder.dense
         )
         for name, head in decoder.named_children():
             if isinstance(head, (nn.Conv2d, nn.ConvTranspose2d)):
-                self.add_module(name, FoldedConvolution(head, dtype))
+                self.add_module(name, FoldedConvolution(head, way.dtype))
         self.channels = decoder.channels
-        self._dtype = dtype
-        self._space = space
+        self._dtype = way.dtype
+        self._space = way.space
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the flow ``(B, 2, h, w)``, in units of 20 px, and all features."""

@@ -113,7 +113,7 @@ def test_few_outputs_folded(layer):
 @pytest.mark.parametrize("size", [(40, 33), (4, 4)])
 def test_a_dense_decoder_is_the_decoder(batch, size):
     decoder = FlowDecoder(53, passes_on=True).eval()
-    fast = DenseDecoder(decoder, torch.float32, Workspace())
+    fast = accelerate(nn.ModuleList([decoder]))[0]
     x = torch.randn(batch, 53, *size)
     with torch.inference_mode():
         for found, expected in zip(fast(x), decoder(x), strict=True):
@@ -122,8 +122,9 @@ def test_a_dense_decoder_is_the_decoder(batch, size):
 
 def test_tiles_of_features_are_used_again_only_while_they_are_there(monkeypatch):
     decoder = FlowDecoder(53, passes_on=False).eval()
-    space, made = Workspace(), []
-    fast = DenseDecoder(decoder, torch.float32, space)
+    made = []
+    fast = accelerate(nn.ModuleList([decoder]))[0]
+    space = fast._space
     layer = convolution(fast.channels, 32)
     next_one = TiledConvolution(layer[0], 0.1, space)
     name = "napari_motionseg.models.acceleration.to_tiles"
@@ -173,6 +174,20 @@ def test_an_accelerated_network_gives_the_same_flow(normalized):
     kinds = {type(module) for module in fast.modules()}
     assert {DenseDecoder, TiledConvolution, FoldedConvolution} <= kinds
     assert not any(isinstance(module, nn.Conv2d) for module in fast.modules())
+
+
+@pytest.mark.parametrize("matrix_units", [True, False])
+def test_bf16_goes_by_tiles_where_nothing_is_faster(monkeypatch, matrix_units):
+    name = "napari_motionseg.models.acceleration.has_matrix_units"
+    monkeypatch.setattr(name, lambda: matrix_units)
+    half = accelerate(PWCNet(1), torch.bfloat16)
+    tiled = [m for m in half.modules() if isinstance(m, TiledConvolution)]
+    assert len(tiled) == (0 if matrix_units else 5 * 5 + 1)
+    assert isinstance(half.context[1], DirectConvolution)
+    assert half.context[1].weight.dtype is torch.bfloat16
+    first, second = torch.rand(2, 1, 1, 64, 64)
+    with torch.inference_mode():
+        assert half(first, second).dtype is torch.float32
 
 
 def test_layers_that_are_not_known_are_kept():
