@@ -205,10 +205,8 @@ class TiledConvolution(DirectConvolution):
             self._kernels[tiling.m] = kernel_tiles(self.weight, tiling.m)
         products = self._space.take("products", *tiles.shape[:2], self.outputs)
         torch.bmm(tiles, self._kernels[tiling.m], out=products)
-        made = from_tiles(products, tiling, self._space)
-        if self.bias is not None:
-            made += self.bias
-        return self._activated(made[None].permute(0, 3, 1, 2))
+        made = from_tiles(products, tiling, self._space, self.bias, self.slope)
+        return made[None].permute(0, 3, 1, 2)
 
     def _of_picture(self, picture: Tensor, tiling: Tiling) -> Tensor:
         shape = (tiling.side**2, tiling.count, picture.shape[-1])

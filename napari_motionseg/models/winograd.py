@@ -18,6 +18,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 KERNEL = 3
 # Points at which the polynomials behind the transforms are taken, besides infinity: of
@@ -228,8 +229,13 @@ def to_tiles(picture: Tensor, tiling: Tiling, out: Tensor, space: Workspace) -> 
     d, m, side, columns = tiling.dilation, tiling.m, tiling.side, tiling.columns
     height, width, channels = picture.shape
     wide = d * (m * columns + 2)
-    padded = space.take("padded", d * (m * tiling.rows + 2), wide, channels).zero_()
+    padded = space.take("padded", d * (m * tiling.rows + 2), wide, channels)
     padded[d : d + height, d : d + width] = picture
+    for edge in (
+        padded[:d], padded[d + height :],
+        padded[d : d + height, :d], padded[d : d + height, d + width :],
+    ):  # fmt: skip
+        edge.zero_()
     row = wide * channels
     matrix = transforms(m).inputs
     for p, rows, tiles in tiling.blocks(channels):
@@ -256,8 +262,14 @@ def _strided(tensor: Tensor, shape: Sequence[int], stride: Sequence[int]) -> Ten
     return tensor.as_strided(shape, stride, tensor.storage_offset())
 
 
-def from_tiles(products: Tensor, tiling: Tiling, space: Workspace) -> Tensor:
-    """Transform back.
+def from_tiles(
+    products: Tensor,
+    tiling: Tiling,
+    space: Workspace,
+    bias: Tensor | None = None,
+    slope: float = 1.0,
+) -> Tensor:
+    """Transform back, and do what follows while a block is in the processor's cache.
 
     Parameters
     ----------
@@ -265,6 +277,10 @@ def from_tiles(products: Tensor, tiling: Tiling, space: Workspace) -> Tensor:
         ``((m + 2)^2, tiles, N)``, contiguous.
     tiling, space
         As in `to_tiles`.
+    bias
+        ``(N,)``, which is added.
+    slope
+        Of the LeakyReLU that follows; 1 for none.
 
     Returns
     -------
@@ -285,9 +301,15 @@ def from_tiles(products: Tensor, tiling: Tiling, space: Workspace) -> Tensor:
         strips.copy_(across.permute(2, 0, 4, 1, 3, 5))
         lines = strips.view(count, side, -1)
         down = made[rows, :, p]
-        if d == 1:
-            torch.bmm(matrix.expand(count, m, side), lines, out=down)
-        else:
-            down.copy_(torch.bmm(matrix.expand(count, m, side), lines))
+        # of a dilation's grid, a row of `made` is one of several that lie between
+        target = down if d == 1 else space.take("down", *down.shape)
+        torch.bmm(matrix.expand(count, m, side), lines, out=target)
+        pixels = target.view(count, m, -1, channels)
+        if bias is not None:
+            pixels += bias
+        if slope != 1:
+            functional.leaky_relu_(pixels, slope)
+        if d != 1:
+            down.copy_(target)
     whole = made.view(m * tiling.rows * d, m * columns * d, channels)
     return whole[: tiling.height, : tiling.width]
