@@ -2,17 +2,16 @@
 
 `accelerate` replaces layers of a copy: what it computes stays what it was, in float32
 to rounding, and any network made of `convolution`, `FlowDecoder` and torch's layers
-profits. In float32, large convolutions go by Winograd's tiles and a dense block keeps
-the tiles of features that several layers see. In bf16, only such blocks do, on a
-processor without matrix units, since nothing else beats a direct convolution there;
-weights are converted once, in place of at every call. Heads with two outputs are one
-product of matrices.
+profits. Large convolutions go by Winograd's tiles, and a dense block keeps the tiles of
+features that several layers see; not in bf16 on a processor with matrix units, where
+nothing beats a direct convolution. Weights are converted once, in place of at every
+call. Heads with two outputs are one product of matrices.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import torch
@@ -33,7 +32,6 @@ from napari_motionseg.models.winograd import (
 Network = TypeVar("Network", bound=nn.Module)
 # With fewer, moving tiles about takes longer than multiplying them
 LEAST_INPUTS, LEAST_OUTPUTS = 48, 24
-LEAST_INPUTS_BF16 = 256
 MOST_FOLDED = 8
 KNOWN = "_motionseg_tiles"  # attribute of features whose tiles are still in memory
 
@@ -48,15 +46,9 @@ def accelerate(model: Network, dtype: torch.dtype = torch.float32) -> Network:
     dtype
         float32 or bfloat16, of the convolutions. Pictures and flow are float32.
     """
-    single = dtype is torch.float32
-    way = _Way(
-        dtype,
-        Workspace(),
-        dense_in_tiles=single or not has_matrix_units(),
-        least_inputs=LEAST_INPUTS if single else LEAST_INPUTS_BF16,
-    )
+    tiled = dtype is torch.float32 or not has_matrix_units()
     made = copy.deepcopy(model).eval().requires_grad_(False)
-    _replace(made, way)
+    _replace(made, _Way(dtype, tiled, Workspace()))
     return made
 
 
@@ -65,9 +57,8 @@ class _Way:
     """How a network is accelerated."""
 
     dtype: torch.dtype
+    tiled: bool
     space: Workspace
-    dense_in_tiles: bool
-    least_inputs: int  # of a convolution by tiles
 
 
 def _replace(module: nn.Module, way: _Way) -> None:
@@ -82,16 +73,14 @@ def _replace(module: nn.Module, way: _Way) -> None:
 def _faster(layer: nn.Module, way: _Way) -> nn.Module | None:
     """Return what replaces a layer; None where its parts may be replaced."""
     if type(layer) is FlowDecoder:
-        if way.dense_in_tiles:
-            way = replace(way, dtype=torch.float32, least_inputs=LEAST_INPUTS)
         return DenseDecoder(layer, way)
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and _folds(layer):
         return FoldedConvolution(layer, way.dtype)
     convolution, slope = _with_slope(layer)
     if convolution is None:
         return None
-    if way.dense_in_tiles and _pays(convolution, way.least_inputs):
-        return TiledConvolution(convolution, slope, way.space)
+    if way.tiled and _pays(convolution):
+        return TiledConvolution(convolution, slope, way.dtype, way.space)
     return DirectConvolution(convolution, slope, way.dtype)
 
 
@@ -119,7 +108,7 @@ def _folds(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
     return whole and exact and layer.out_channels <= MOST_FOLDED
 
 
-def _pays(layer: nn.Conv2d, least_inputs: int) -> bool:
+def _pays(layer: nn.Conv2d) -> bool:
     """Return whether a convolution is one that tiles can do, and large enough."""
     known = (
         layer.kernel_size == (3, 3)
@@ -127,7 +116,7 @@ def _pays(layer: nn.Conv2d, least_inputs: int) -> bool:
         and layer.groups == 1
         and layer.padding == layer.dilation == layer.dilation[:1] * 2
     )
-    large = layer.in_channels >= least_inputs and layer.out_channels >= LEAST_OUTPUTS
+    large = layer.in_channels >= LEAST_INPUTS and layer.out_channels >= LEAST_OUTPUTS
     return known and large
 
 
@@ -172,45 +161,55 @@ class DirectConvolution(nn.Module):
 
 
 class TiledConvolution(DirectConvolution):
-    """A 3 x 3 convolution by tiles, in float32; direct where a picture is small.
+    """A 3 x 3 convolution by tiles; direct where a picture is small.
 
     Parameters
     ----------
     layer, slope
         As in `DirectConvolution`.
+    dtype
+        Of what is multiplied; transforms are float32.
     space
         Memory to work in.
     """
 
-    def __init__(self, layer: nn.Conv2d, slope: float, space: Workspace) -> None:
-        super().__init__(layer, slope, torch.float32)
+    def __init__(
+        self, layer: nn.Conv2d, slope: float, dtype: torch.dtype, space: Workspace
+    ) -> None:
+        super().__init__(layer, slope, dtype)
+        self._dtype = dtype
+        self._exact = layer.weight.detach(), layer.bias
         self._dilation = layer.dilation[0]
         self._space = space
         self._kernels: dict[int, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, N, H, W)`` of features ``(B, C, H, W)``."""
-        tiling = choose_tiling(x.shape[-2], x.shape[-1], self._dilation)
+        height, width = x.shape[-2:]
+        tiling = choose_tiling(height, width, self._dilation, self._dtype)
         if tiling is None:
             return super().forward(x)
         known = _known_tiles(x, tiling, self._space)
         if known is not None:
             return self.of_tiles(known, tiling)
-        made = [self._of_picture(one, tiling) for one in x.float().permute(0, 2, 3, 1)]
+        made = [self._of_picture(one, tiling) for one in x.permute(0, 2, 3, 1)]
         return made[0] if len(made) == 1 else torch.cat(made)
 
     def of_tiles(self, tiles: Tensor, tiling: Tiling) -> Tensor:
         """Return ``(1, N, H, W)`` of one picture's tiles, see `to_tiles`."""
         if tiling.m not in self._kernels:
-            self._kernels[tiling.m] = kernel_tiles(self.weight, tiling.m)
-        products = self._space.take("products", *tiles.shape[:2], self.outputs)
+            kernels = kernel_tiles(self._exact[0], tiling.m, self._dtype)
+            self._kernels[tiling.m] = kernels
+        products = self._space.take(
+            "products", *tiles.shape[:2], self.outputs, dtype=self._dtype
+        )
         torch.bmm(tiles, self._kernels[tiling.m], out=products)
-        made = from_tiles(products, tiling, self._space, self.bias, self.slope)
+        made = from_tiles(products, tiling, self._space, self._exact[1], self.slope)
         return made[None].permute(0, 3, 1, 2)
 
     def _of_picture(self, picture: Tensor, tiling: Tiling) -> Tensor:
         shape = (tiling.side**2, tiling.count, picture.shape[-1])
-        tiles = self._space.take("tiles", *shape)
+        tiles = self._space.take("tiles", *shape, dtype=self._dtype)
         to_tiles(picture, tiling, tiles, self._space)
         return self.of_tiles(tiles, tiling)
 
@@ -298,7 +297,7 @@ class DenseDecoder(nn.Module):
         size = (*given.shape[:3], self.channels)
         every = torch.empty(size, dtype=self._dtype, device=given.device)
         every[..., self.channels - given.shape[3] :] = given
-        tiling = choose_tiling(*given.shape[1:3])
+        tiling = choose_tiling(size[1], size[2], dtype=self._dtype)
         tiled = all(isinstance(layer, TiledConvolution) for layer in self.dense)
         if len(given) == 1 and tiling is not None and tiled:
             self._fill_by_tiles(every, given.shape[3], tiling)
@@ -319,7 +318,9 @@ class DenseDecoder(nn.Module):
 
     def _fill_by_tiles(self, every: Tensor, known: int, tiling: Tiling) -> None:
         """Do the same; every feature's tiles are made once, for all layers after it."""
-        tiles = self._space.take("dense", tiling.side**2, tiling.count, every.shape[3])
+        tiles = self._space.take(
+            "dense", tiling.side**2, tiling.count, every.shape[3], dtype=every.dtype
+        )
         new = slice(every.shape[3] - known, every.shape[3])
         for layer in self.dense:
             to_tiles(every[0, ..., new], tiling, tiles[..., new], self._space)
@@ -335,4 +336,5 @@ def _known_tiles(features: Tensor, tiling: Tiling, space: Workspace) -> Tensor |
     """Return the tiles of a `DenseDecoder`'s features, if they are still in memory."""
     if getattr(features, KNOWN, None) != (tiling, space.turn("dense")):
         return None
-    return space.again("dense", tiling.side**2, tiling.count, features.shape[1])
+    shape = (tiling.side**2, tiling.count, features.shape[1])
+    return space.again("dense", *shape, dtype=features.dtype)
