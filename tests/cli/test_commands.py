@@ -134,6 +134,22 @@ def test_flow_is_written_with_what_it_rests_on(motionseg, tmp_path, loop_file):
     assert row["median_px"] == pytest.approx(float(np.median(lengths)), abs=1e-2)
 
 
+def test_flow_is_kept_for_next_time(motionseg, tmp_path, loop_file, monkeypatch):
+    monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path / "kept"))
+    words = ("flow", loop_file, "--method", "ilk", "--gap", "1", "--out")
+    assert motionseg(*words, tmp_path / "a.zarr", "--no-cache").code == 0
+    assert not (tmp_path / "kept").exists()
+    assert motionseg(*words, tmp_path / "b.zarr").code == 0
+    assert len(list((tmp_path / "kept" / "flow").iterdir())) == 1
+    monkeypatch.setattr(
+        "napari_motionseg.motion.classical.ClassicalEstimator.flow",
+        lambda *_: pytest.fail("estimated again"),
+    )
+    assert motionseg(*words, tmp_path / "c.zarr").code == 0
+    kept, again = (read_flow_zarr(tmp_path / f"{n}.zarr")[0] for n in "bc")
+    np.testing.assert_array_equal(kept, again)
+
+
 def test_flow_says_its_result_in_a_line(motionseg, tmp_path, loop_file):
     words = ("--method", "ilk", "--gap", 3, "--out", tmp_path / "f.zarr")
     answer = motionseg("flow", loop_file, *words)
