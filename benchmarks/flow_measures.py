@@ -18,6 +18,7 @@ from scipy.ndimage import (
 from scipy.stats import rankdata
 
 FAST_PX = 2.0  # a vessel that moves less is no task
+SPEEDS_PX = (2, 5, 10, 20, 1000)
 NEAR_PX = 12.0
 DILATED_PX = 3
 EDGE_PX = 2  # half the width of the edge band; silver masks are no surer
@@ -43,14 +44,24 @@ def regions(truth: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def speed_bands(truth: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the mask's pixels by true speed, 2 to 5 px, to 10, to 20 and faster."""
+    speed = np.linalg.norm(truth.astype(np.float32), axis=0)
+    return {
+        f"from_{low}": mask & (speed > low) & (speed <= high)
+        for low, high in zip(SPEEDS_PX[:-1], SPEEDS_PX[1:], strict=True)
+    }
+
+
 def end_point_errors(
     estimate: np.ndarray, truth: np.ndarray, mask: np.ndarray
 ) -> dict[str, tuple[int, float]]:
     """Return for each region its pixels and the sum of end-point errors in px."""
     error = np.linalg.norm(estimate - truth.astype(np.float32), axis=0)
+    places = regions(truth, mask) | speed_bands(truth, mask)
     return {
         name: (int(where.sum()), float(error[where].sum(dtype=np.float64)))
-        for name, where in regions(truth, mask).items()
+        for name, where in places.items()
     }
 
 
