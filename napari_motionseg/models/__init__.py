@@ -9,12 +9,14 @@ from napari_motionseg.models.checkpoints import (
 )
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.pwcnet import PWCNet, load_pwcnet
+from napari_motionseg.models.sharp_pwcnet import SharpPWCNet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
 
 __all__ = [
     "ModelCard",
     "PWCNet",
     "SegmentationNet",
+    "SharpPWCNet",
     "UNet",
     "UNetConfig",
     "load_model",

@@ -59,8 +59,13 @@ def autocast(
 
 
 def place(model: nn.Module, device: torch.device) -> None:
-    """Move `model` to `device`, channels last where convolutions run faster so."""
-    if device.type in ("cpu", "cuda"):
+    """Move `model` to `device`, channels last where convolutions run faster so.
+
+    A network with ``plain_layout_on_cpu`` stays as it is there: its shifted products
+    are slower channels last, by more than its convolutions gain.
+    """
+    plain = device.type == "cpu" and getattr(model, "plain_layout_on_cpu", False)
+    if device.type in ("cpu", "cuda") and not plain:
         model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
         model.to(device)

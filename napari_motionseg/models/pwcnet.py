@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -134,6 +134,9 @@ class PWCNet(nn.Module):
     resized to the next ones and the flow is scaled back, as the published script does.
     """
 
+    output_level: ClassVar[int] = FINEST  # a 2^l-th of the picture's sides
+    plain_layout_on_cpu: ClassVar[bool] = True
+
     def __init__(self, in_channels: int = 3, normalized: bool = False) -> None:
         super().__init__()
         if in_channels not in (1, 3):
@@ -142,13 +145,15 @@ class PWCNet(nn.Module):
         self.normalized = normalized
         self.features = FeaturePyramid(in_channels)
         self.decoders = nn.ModuleDict()
-        correlated = (2 * REACH + 1) ** 2
-        for level in range(COARSEST, FINEST - 1, -1):
-            hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
-            self.decoders[str(level)] = FlowDecoder(
-                correlated + hints, passes_on=level > FINEST
-            )
-        self.context = ContextNetwork(self._decoder(FINEST).channels)
+        for level in range(COARSEST, FINEST, -1):
+            self.decoders[str(level)] = FlowDecoder(_inputs(level), passes_on=True)
+        self._end()
+
+    def _end(self) -> None:
+        """Make what follows level 3."""
+        finest = FlowDecoder(_inputs(FINEST), passes_on=False)
+        self.decoders[str(FINEST)] = finest
+        self.context = ContextNetwork(finest.channels)
 
     def pyramid(self, picture: Tensor) -> list[Tensor]:
         """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
@@ -191,24 +196,39 @@ class PWCNet(nn.Module):
             ``(B, 2, H/2^l, W/2^l)`` for the levels l from 6 to 2, in pixels of the full
             picture.
         """
-        flows: list[Tensor] = []
-        flow = hidden = None
-        for name, decoder in self.decoders.items():
-            level = int(name)
-            ours, theirs = first[level - 1], second[level - 1]
-            if flow is None or hidden is None:
-                inputs = functional.leaky_relu(correlation(ours, theirs, REACH), SLOPE)
-            else:
-                above = self._decoder(level + 1)
-                flow, hints = above.upflow(flow), above.upfeat(hidden)
-                warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
-                warped = (warped * inside).to(ours.dtype)
-                costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
-                inputs = torch.cat((costs, ours, flow, hints), dim=1)
-            flow, hidden = decoder(inputs)
-            flows.append(flow * FLOW_UNIT_PX)
+        flows, flow, hidden = self._descend(first, second, FINEST)
         flows[-1] = (flow + self.context(hidden)) * FLOW_UNIT_PX
         return flows
+
+    def _descend(
+        self, first: Sequence[Tensor], second: Sequence[Tensor], finest: int
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Return flows in px of levels 6 to `finest`; the last one raw, and hidden."""
+        costs = functional.leaky_relu(correlation(first[-1], second[-1], REACH), SLOPE)
+        flow, hidden = self._decoder(COARSEST)(costs)
+        flows = [flow * FLOW_UNIT_PX]
+        for level in range(COARSEST - 1, finest - 1, -1):
+            inputs = self._inputs(level, flow, hidden, first, second)
+            flow, hidden = self._decoder(level)(inputs)
+            flows.append(flow * FLOW_UNIT_PX)
+        return flows, flow, hidden
+
+    def _inputs(
+        self,
+        level: int,
+        flow: Tensor,
+        hidden: Tensor,
+        first: Sequence[Tensor],
+        second: Sequence[Tensor],
+    ) -> Tensor:
+        """Return what a level's decoder sees: costs, features, flow, hints."""
+        above = self._decoder(level + 1)
+        ours, theirs = first[level - 1], second[level - 1]
+        flow, hints = above.upflow(flow), above.upfeat(hidden)
+        warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
+        warped = (warped * inside).to(ours.dtype)
+        costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
+        return torch.cat((costs, ours, flow, hints), dim=1)
 
     def forward(
         self, first: Tensor, second: Tensor, *, upsample: bool = True
@@ -241,15 +261,15 @@ class PWCNet(nn.Module):
         flow = self.decode(self.pyramid(first), self.pyramid(second))
         return self.finish(flow, (height, width), upsample)
 
-    @staticmethod
-    def finish(flow: Tensor, size: tuple[int, int], upsample: bool = True) -> Tensor:
+    @classmethod
+    def finish(
+        cls, flow: Tensor, size: tuple[int, int], upsample: bool = True
+    ) -> Tensor:
         """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
-        padded = [side * 2**FINEST for side in flow.shape[-2:]]
+        padded = [side * 2**cls.output_level for side in flow.shape[-2:]]
         ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
         if upsample:
-            flow = functional.interpolate(
-                flow, size=size, mode="bilinear", align_corners=False
-            )
+            flow = resized(flow, size)
         return flow * ratios[:, None, None]
 
     def _decoder(self, level: int) -> FlowDecoder:
@@ -266,6 +286,12 @@ class PWCNet(nn.Module):
                 f"pictures have {first.shape[1]} channels; this network takes "
                 f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
             )
+
+
+def _inputs(level: int) -> int:
+    """Return how many channels a level's decoder sees."""
+    hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
+    return (2 * REACH + 1) ** 2 + hints
 
 
 def normalize(features: Tensor) -> Tensor:

@@ -7,23 +7,33 @@ Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.jobs import Job, Progress, run
-from napari_motionseg.models import ModelCard, PWCNet, load_model, save_model
+from napari_motionseg.models import (
+    ModelCard,
+    PWCNet,
+    SharpPWCNet,
+    load_model,
+    resolve_device,
+    save_model,
+)
 from napari_motionseg.motion.colors import flow_to_rgb
-from napari_motionseg.synthesis.pairs import training_pairs
+from napari_motionseg.synthesis import PairBatch, training_pairs
 from napari_motionseg.training.flow_loss import downsample_flow, multiscale_flow_loss
-from napari_motionseg.training.flow_settings import FlowTrainingSettings
-from napari_motionseg.training.flow_start import set_starting_weights
+from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
+from napari_motionseg.training.flow_start import set_starting_weights, sharpened
 from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
@@ -37,12 +47,17 @@ from napari_motionseg.training.transforms import (
     turn_flow,
 )
 
-OUTPUT_FACTOR = 4  # pixels a side of one pixel of the finest flow
+NEAR_PX = 12  # how far from a vessel a flow that ignores its edge does harm
 HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
 STARTING_STREAM = 2**31  # no step has this number
 MATCHING_VESSELS = 20.0  # makes vessels about half of what features are taught by
 # The two pictures of a pair also differ a little: exposure control, quantum noise
 SECOND_JITTER = 0.2
+
+
+NETWORKS: Mapping[Network, type[PWCNet]] = MappingProxyType(
+    {"sharp": SharpPWCNet, "published": PWCNet}
+)
 
 
 class FlowTask:
@@ -83,19 +98,33 @@ class FlowTask:
         first, second = pictures[:, :1], pictures[:, 1:]
         ours, theirs = self.model.pyramid(first), self.model.pyramid(second)
         flows = self.model.decode_levels(ours, theirs)
-        weight = self._settings.vessel_weight
-        weights = 1 + weight * vessel if weight else None
+        fine, coarse = self._weights(vessel)
         loss = multiscale_flow_loss(
-            flows, flow, penalty=self._settings.penalty, pixel_weights=weights
+            flows,
+            flow,
+            penalty=self._settings.penalty,
+            pixel_weights=fine,
+            coarse_weights=coarse,
         )
         if self._settings.matching_weight and self.model.normalized:
             matching = matching_loss(ours, theirs, flow, 1 + MATCHING_VESSELS * vessel)
             loss = loss + self._settings.matching_weight * matching
         finest = max(flows, key=lambda level: level.shape[-1])
         with torch.no_grad():
-            wanted, _ = downsample_flow(flow, OUTPUT_FACTOR, weights)
+            factor = flow.shape[-1] // finest.shape[-1]
+            wanted, _ = downsample_flow(flow, factor, fine)
             error = torch.linalg.vector_norm(finest.float() - wanted, dim=1).mean()
         return loss, {"epe": float(error)}
+
+    def _weights(self, vessel: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how much each pixel counts, at fine levels and at coarse ones."""
+        settings, thin = self._settings, vessel.float()
+        near = functional.max_pool2d(thin[:, None], 2 * NEAR_PX + 1, 1, NEAR_PX)[:, 0]
+        around = 1 + settings.near_weight * near * (1 - thin)
+        return (
+            around + settings.vessel_weight * thin,
+            around + settings.coarse_vessel_weight * thin,
+        )
 
     def batch(
         self, step: int, generator: torch.Generator
@@ -219,7 +248,7 @@ def train_flow_job(
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
     yield from pool.fill_job(steps_done(state_path) if resume else 0)
-    held_out = Pairs.from_arrays(
+    held_out = Pairs.of(
         _make_pairs(settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
     )
     task = FlowTask(model, pool, held_out, settings)
@@ -243,7 +272,7 @@ def train_flow_job(
         "held_out_epe_px": errors,
     }
     configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
-    card = ModelCard("flow", "PWCNet", configuration, provenance)
+    card = ModelCard("flow", type(model).__name__, configuration, provenance)
     save_model(out, model, card, dtype=torch.float16)
     yield Progress(record.steps_done, settings.training.steps, "Done", errors)
     return Path(out)
@@ -271,8 +300,11 @@ def pair_pool(settings: FlowTrainingSettings) -> PairPool:
     )
 
 
-def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:
-    return training_pairs(count, settings.pair_size, seed, config=settings.synthesis)
+def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> PairBatch:
+    device = resolve_device(settings.training.device)
+    return training_pairs(
+        count, settings.pair_size, seed, config=settings.synthesis, device=device
+    )
 
 
 def starting_network(
@@ -289,7 +321,9 @@ def starting_network(
         with torch.random.fork_rng(devices=[]):
             # the layers' own initialisation knows no generator
             torch.manual_seed(settings.training.seed)
-            fresh = PWCNet(settings.in_channels, settings.normalized)
+            fresh = NETWORKS[settings.network](
+                settings.in_channels, settings.normalized
+            )
         return fresh, {"kind": "scratch"}
     model, card = load_model(start, kind="flow")
     if not isinstance(model, PWCNet):
@@ -297,7 +331,10 @@ def starting_network(
             f"{start}: holds a {type(model).__name__}; flow training goes on from a "
             "PWC-Net, or from scratch"
         )
-    return model, {"kind": card.kind, "weights_sha256": weights_digest(model)}
+    origin = {"kind": card.kind, "weights_sha256": weights_digest(model)}
+    if settings.network == "sharp" and not isinstance(model, SharpPWCNet):
+        model = sharpened(model, settings.training.seed)
+    return model, origin
 
 
 def predict(model: PWCNet, pictures: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, PWCNet
+from napari_motionseg.models.sharp_pwcnet import SharpPWCNet
 
 LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
 
@@ -69,17 +70,45 @@ class _Standardisation:
 def _hand_flow_on(model: PWCNet) -> None:
     """Make each level's flow that of the level above, and the coarsest one's zero."""
     decoders = [cast("FlowDecoder", module) for module in model.decoders.values()]
-    refinement = cast("nn.Conv2d", model.context[-1])
-    for head in (*(decoder.predict for decoder in decoders), refinement):
+    heads = [decoder.predict for decoder in decoders]
+    if isinstance(model, SharpPWCNet):
+        heads.append(model.finest.predict)
+    else:
+        heads.append(cast("nn.Conv2d", model.context[-1]))
+    for head in heads:
         head.weight.zero_()
         _bias(head).zero_()
-    for decoder in decoders[:-1]:
-        _enlarge_bilinearly(decoder.upflow)
+    for decoder in decoders:
+        if hasattr(decoder, "upflow"):
+            _enlarge_bilinearly(decoder.upflow)
     for decoder in decoders[1:]:
         # a decoder's input ends with the flow from above (2) and its hints (2)
         flow_at = decoder.channels - 4
         for axis in range(2):
             decoder.predict.weight[axis, flow_at + axis, 1, 1] = 1.0
+
+
+@torch.no_grad()
+def sharpened(model: PWCNet, seed: int) -> SharpPWCNet:
+    """Return a network that ends at every pixel and begins as `model` does.
+
+    Pyramid and levels 6 to 3 are taken over; the finest level is fresh and leaves the
+    flow from above as it is.
+    """
+    sharp = SharpPWCNet(model.in_channels, model.normalized)
+    generator = torch.Generator().manual_seed(seed)
+    own = sharp.state_dict()
+    taken = {n: t for n, t in model.state_dict().items() if n in own}
+    sharp.load_state_dict({**own, **taken})
+    for module in (*sharp.finest.layers.modules(), *sharp.upsampling.modules()):
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
+            _bias(module).zero_()
+    # nearly equal weights: the flow is smoothed, not torn, before anything is learnt
+    sharp.upsampling.weights.weight.mul_(0.1)
+    sharp.finest.predict.weight.zero_()
+    _bias(sharp.finest.predict).zero_()
+    return sharp.eval()
 
 
 def _enlarge_bilinearly(module: nn.ConvTranspose2d) -> None:
