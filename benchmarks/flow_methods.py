@@ -111,7 +111,7 @@ def channels_first(flow: np.ndarray) -> np.ndarray:
 
 METHODS = {
     STILL: Method("nothing moves", still),
-    NETWORK: Method("PWC-Net, shipped", partial(of_package, NETWORK)),
+    NETWORK: Method("PWC-Net", partial(of_package, NETWORK)),
     "dis": Method("DIS, medium", partial(of_package, "dis")),
     "dis-strong": Method("DIS, strongest", strongest_dis),
     "tvl1": Method("TV-L1", partial(of_package, "tvl1")),

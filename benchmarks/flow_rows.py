@@ -62,11 +62,11 @@ class Rows:
     def file(self, method: str) -> Path:
         """Return the file of a method's rows."""
         files = [*self.sources, *(HERE / name for name in MEASURING)]
-        files += sorted((PACKAGE / "motion").glob("classical.py"))
+        files.append(PACKAGE / "motion" / "classical.py")
         digest = hashlib.sha256()
         if method == NETWORK:
             for folder in ("models", "motion"):
-                files += sorted((PACKAGE / folder).glob("*.py"))
+                files += sorted((PACKAGE / folder).rglob("*.py"))
             digest.update((self.weights or SHIPPED).read_bytes())
         for file in files:
             digest.update(meaning(file).encode())
