@@ -11,6 +11,7 @@ from tables import table
 
 # Each file holds its bars as `rows`: {what, bar, measured, ratio, passed}
 SOURCES = ("flow_synthetic", "flow_real", "flow_speed", "synthesis_speed")
+VERDICTS = {True: "yes", False: "**no**", None: "not asked here"}
 SYNTHETIC = {
     "package": "Flow on held-out synthetic angiograms",
     "simple": "Flow on pairs of a second, simpler generator",
@@ -53,15 +54,16 @@ def bars(found: dict[str, dict[str, Any]]) -> str:
         (
             row["what"], row["bar"], row["measured"],
             "" if row["ratio"] is None else f"{row['ratio']:.2f}",
-            "yes" if row["passed"] else "**no**",
+            VERDICTS[row["passed"]],
         )
         for report in found.values() for row in report["rows"]
     ]  # fmt: skip
-    reached = sum(row[-1] == "yes" for row in rows)
+    asked = [row for row in rows if row[-1] != VERDICTS[None]]
+    reached = sum(row[-1] == VERDICTS[True] for row in asked)
     return "\n".join(
         [
             "## Flow: the bars\n",
-            f"`make bench-flow`; {reached} of {len(rows)} reached. Ratio: what was "
+            f"`make bench-flow`; {reached} of {len(asked)} reached. Ratio: what was "
             "measured over the best peer, or over the bar where there is none.\n",
             table(("what", "bar", "measured", "ratio", "reached"), rows),
             "",

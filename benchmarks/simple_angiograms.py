@@ -119,7 +119,7 @@ def simple_pairs(
 
 
 def simple_pair(size: int, rng: np.random.Generator, noisy: bool) -> tuple:
-    """Return one pair: the vessel moves up to 20 px, what is behind it up to 4."""
+    """Return one pair: vessels move some 10 px, up to 30; what is behind them 2."""
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1)
     pixels = pixels.reshape(-1, 2).astype(float)
     tree, ground = draw_tree(size, rng), draw_waves(rng)
