@@ -49,7 +49,8 @@ def row(pair: Pair, before: str | None, weights: str | None) -> list[np.ndarray]
     earlier = flow_by("pwcnet" if before else "dis", pair.first, pair.second, before)
     forward = flow_by("pwcnet", pair.first, pair.second, weights)
     backward = flow_by("pwcnet", pair.second, pair.first, weights)
-    longest = full_length(forward if pair.truth is None else pair.truth)
+    known = [earlier, forward] if pair.truth is None else [pair.truth]
+    longest = full_length(*known)
     flows = [flow_to_rgb(flow, longest) for flow in (earlier, forward, backward)]
     return [*flows, brought_back(pair, forward, backward), stretched(pair.first)]
 

@@ -52,7 +52,7 @@ def column(
         for method in (classical, "pwcnet")
     ]
     shown = flows if pair.truth is None else [*flows, pair.truth]
-    longest = full_length(shown[-1])
+    longest = full_length(*(flows if pair.truth is None else [pair.truth]))
     vessels = (
         np.zeros_like(pair.first) if pair.mask is None else pair.mask.astype(float)
     )

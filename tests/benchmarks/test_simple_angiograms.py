@@ -48,9 +48,9 @@ def test_second_picture_along_the_flow_is_the_first(monkeypatch, seed):
     rows, columns = np.indices(first.shape)
     y, x = rows + flow[1], columns + flow[0]
     stays = mask & (x > 0) & (x < 159) & (y > 0) & (y < 159)
-    brought = map_coordinates(second, (y, x), order=1, mode="nearest")
+    brought = map_coordinates(second, (y, x), order=3, mode="nearest")
     left, unmoved = np.abs(brought - first)[stays], np.abs(second - first)[stays]
-    assert np.linalg.norm(flow, axis=0)[stays].mean() > 5
+    assert np.linalg.norm(flow, axis=0)[stays].mean() > 2
     assert left.mean() < 0.2 * unmoved.mean()
 
 
