@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.models.correlation import correlation
+from napari_motionseg.models.layer_refinement import refine
 from napari_motionseg.models.pwcnet import (
     COARSEST,
     FLOW_UNIT_PX,
@@ -168,8 +169,19 @@ class LayeredPWCNet(FlowNet):
         return [*super().pyramid(picture), picture]
 
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-        """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids."""
-        return self.see(first, second).flow()
+        """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids.
+
+        The vessel's layer is fitted to the pictures, see `layer_refinement`.
+        """
+        seen = self.see(first, second)
+        vessel, background = seen.layers()
+        alpha = seen.logits.float().sigmoid()
+        pictures = (
+            pyramid[-1].float().mean(1, keepdim=True) for pyramid in (first, second)
+        )
+        with torch.autocast(alpha.device.type, enabled=False):
+            vessel = refine(*pictures, vessel, alpha)
+        return background + alpha * (vessel - background)
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
         """Return both layers from two pictures' pyramids."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.filters import gaussian
 
 CANVAS = 768  # px at 512 px
 BORDER = (CANVAS - REFERENCE_SIDE) / 2

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.filters import gaussian
 
 SCATTER_PX = 28.0  # standard deviation of scattered light, px at 512 px
 NOISE = 0.011  # of an absorbance, where absorbance is 0 and dose usual

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis import tubes
 from napari_motionseg.synthesis.anatomy import LAYERS, Canvases, draw_canvases
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
@@ -19,7 +20,6 @@ from napari_motionseg.synthesis.contrast import (
 )
 from napari_motionseg.synthesis.devices import Devices, draw_devices
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.filters import gaussian
 from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
 from napari_motionseg.synthesis.motion import (

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis import SynthesisConfig, training_pairs
 from napari_motionseg.synthesis.config import PRESETS
 from napari_motionseg.synthesis.contrast import draw_boluses
 from napari_motionseg.synthesis.cube import rotations
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.filters import gaussian
 from napari_motionseg.synthesis.geometry import FOCUS, draw_cameras
 from napari_motionseg.synthesis.imaging import compressed, draw_imagings
 from napari_motionseg.synthesis.kinds import draw_any
@@ -87,7 +87,9 @@ def test_radii_follow_murrays_law():
             continue
         cubes = trees.radii[[before, behind, start]] ** MURRAY
         if cubes[1] < 0.98 * cubes[0]:
-            assert float(cubes[1] + cubes[2]) == pytest.approx(float(cubes[0]), rel=0.25)
+            assert float(cubes[1] + cubes[2]) == pytest.approx(
+                float(cubes[0]), rel=0.25
+            )
             checked += 1
     assert checked >= 8
 
@@ -206,7 +208,7 @@ def test_compression_is_jpeg(quality):
     )
     error = np.abs(found[0].numpy() * 255 - wanted)
     assert error.mean() < 0.25
-    assert error.max() <= 3
+    assert error.max() <= 4
 
 
 def test_full_quality_is_eight_bits():
@@ -356,7 +358,9 @@ def test_the_flow_of_a_face_is_affine():
 def test_rotations_are_rotations():
     turn = torch.tensor([[0.0, 0.0, np.pi / 2], [0.0, 0.0, 0.0]])
     made = rotations(turn)
-    np.testing.assert_allclose(made[0] @ torch.tensor([1.0, 0, 0]), [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        made[0] @ torch.tensor([1.0, 0, 0]), [0, 1, 0], atol=1e-6
+    )
     np.testing.assert_allclose(made[1], np.eye(3), atol=1e-6)
 
 
