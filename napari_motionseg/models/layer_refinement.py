@@ -16,12 +16,12 @@ from torch.nn import functional
 from napari_motionseg.models.filters import gaussian
 from napari_motionseg.models.sampling import sample_along
 
-SCALES = ((4, 5.0), (2, 2.0))  # px a coarse pixel, and blur of the picture in px
-STEPS = 6  # at each scale
-WINDOW_PX = 4.0  # standard deviation
+# Px a coarse pixel; standard deviations of the picture's blur, of the window and of the
+# flow's smoothing in px: wide first, where the flow is still far off
+SCALES = ((4, 5.0, 12.0, 8.0), (2, 2.0, 4.0, 3.0), (1, 1.0, 3.0, 2.0))
+STEPS = (6, 6, 2)  # at each
 LIGHTING_PX = 20.0  # over which brightness and contrast are evened out
-SMOOTH_PX = 3.0
-DAMPING = 1e-3  # of the squared slope of a picture with unit contrast
+DAMPING = 1e-2  # of the squared slope of a picture with unit contrast
 DOUBT = 1.0  # difference, in units of the contrast, at which a pixel counts half
 LONGEST_STEP = 2.0  # px of the scale
 FLOOR = 1e-3  # weight of where the layer is not: its flow is continued there
@@ -47,7 +47,7 @@ def refine(first: Tensor, second: Tensor, flow: Tensor, weight: Tensor) -> Tenso
     """
     size = (flow.shape[-2], flow.shape[-1])
     even = [evened(picture) for picture in (first, second)]
-    for factor, blur in SCALES:
+    for (factor, blur, window, smooth), steps in zip(SCALES, STEPS, strict=True):
         coarse = (size[0] // factor, size[1] // factor)
         ours, theirs = (
             gaussian(functional.interpolate(p, coarse, mode="area"), blur / factor)
@@ -55,8 +55,11 @@ def refine(first: Tensor, second: Tensor, flow: Tensor, weight: Tensor) -> Tenso
         )
         belongs = functional.interpolate(weight, coarse, mode="area")
         scaled = _resized(flow, coarse) / factor
-        for _ in range(STEPS):
-            scaled = _step(ours, theirs, scaled, belongs, factor)
+        for _ in range(steps):
+            scaled = _step(ours, theirs, scaled, belongs, window / factor)
+            trusted = belongs + FLOOR
+            wide = smooth / factor
+            scaled = gaussian(scaled * trusted, wide) / gaussian(trusted, wide)
         flow = _resized(scaled, size) * factor
     return flow
 
@@ -69,9 +72,9 @@ def evened(picture: Tensor) -> Tensor:
 
 
 def _step(
-    ours: Tensor, theirs: Tensor, flow: Tensor, weight: Tensor, factor: int
+    ours: Tensor, theirs: Tensor, flow: Tensor, weight: Tensor, window: float
 ) -> Tensor:
-    """Take one Gauss-Newton step in px of the scale, then smooth."""
+    """Take one Gauss-Newton step, in px of the scale."""
     slopes = torch.cat((theirs, *slope(theirs)), dim=1)
     sampled, inside = sample_along(slopes, flow)
     warped, x_theirs, y_theirs = sampled.split(1, dim=1)
@@ -80,16 +83,12 @@ def _step(
     left = warped - ours
     counts = weight * inside / (1 + (left / DOUBT).square())
     products = torch.cat((gx * gx, gx * gy, gy * gy, gx * left, gy * left), dim=1)
-    window = gaussian(counts * products, WINDOW_PX / factor)
-    xx, xy, yy, xr, yr = window.split(1, dim=1)
+    xx, xy, yy, xr, yr = gaussian(counts * products, window).split(1, dim=1)
     xx, yy = xx + DAMPING, yy + DAMPING
     determinant = xx * yy - xy * xy
     step = torch.cat((xy * yr - yy * xr, xy * xr - xx * yr), dim=1) / determinant
     length = torch.linalg.vector_norm(step, dim=1, keepdim=True)
-    flow = flow + step * (LONGEST_STEP / length.clamp(min=LONGEST_STEP))
-    trusted = weight + FLOOR
-    wide = SMOOTH_PX / factor
-    return gaussian(flow * trusted, wide) / gaussian(trusted, wide)
+    return flow + step * (LONGEST_STEP / length.clamp(min=LONGEST_STEP))
 
 
 def slope(picture: Tensor) -> tuple[Tensor, Tensor]:
