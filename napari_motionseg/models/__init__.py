@@ -10,7 +10,6 @@ from napari_motionseg.models.checkpoints import (
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
 from napari_motionseg.models.pwcnet import FlowNet, PWCNet, load_pwcnet
-from napari_motionseg.models.sharp_pwcnet import SharpPWCNet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
 
 __all__ = [
@@ -19,7 +18,6 @@ __all__ = [
     "ModelCard",
     "PWCNet",
     "SegmentationNet",
-    "SharpPWCNet",
     "UNet",
     "UNetConfig",
     "load_model",

@@ -77,18 +77,20 @@ def _step(
     """Take one Gauss-Newton step, in px of the scale."""
     slopes = torch.cat((theirs, *slope(theirs)), dim=1)
     sampled, inside = sample_along(slopes, flow)
-    warped, x_theirs, y_theirs = sampled.split(1, dim=1)
+    warped, x_theirs, y_theirs = sampled.chunk(3, dim=1)
     x_ours, y_ours = slope(ours)
     gx, gy = (x_ours + x_theirs) / 2, (y_ours + y_theirs) / 2
     left = warped - ours
     counts = weight * inside / (1 + (left / DOUBT).square())
     products = torch.cat((gx * gx, gx * gy, gy * gy, gx * left, gy * left), dim=1)
-    xx, xy, yy, xr, yr = gaussian(counts * products, window).split(1, dim=1)
+    sums = gaussian(counts * products, window)
+    xx, xy, yy, xr, yr = sums.chunk(5, dim=1)
     xx, yy = xx + DAMPING, yy + DAMPING
     determinant = xx * yy - xy * xy
     step = torch.cat((xy * yr - yy * xr, xy * xr - xx * yr), dim=1) / determinant
     length = torch.linalg.vector_norm(step, dim=1, keepdim=True)
-    return flow + step * (LONGEST_STEP / length.clamp(min=LONGEST_STEP))
+    moved: Tensor = flow + step * (LONGEST_STEP / length.clamp(min=LONGEST_STEP))
+    return moved
 
 
 def slope(picture: Tensor) -> tuple[Tensor, Tensor]:

@@ -176,11 +176,9 @@ class LayeredPWCNet(FlowNet):
         seen = self.see(first, second)
         vessel, background = seen.layers()
         alpha = seen.logits.float().sigmoid()
-        pictures = (
-            pyramid[-1].float().mean(1, keepdim=True) for pyramid in (first, second)
-        )
+        ours, theirs = (p[-1].float().mean(1, keepdim=True) for p in (first, second))
         with torch.autocast(alpha.device.type, enabled=False):
-            vessel = refine(*pictures, vessel, alpha)
+            vessel = refine(ours, theirs, vessel, alpha)
         return background + alpha * (vessel - background)
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:

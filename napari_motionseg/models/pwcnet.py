@@ -246,10 +246,6 @@ class PWCNet(FlowNet):
         self.decoders = nn.ModuleDict()
         for level in range(COARSEST, FINEST, -1):
             self.decoders[str(level)] = FlowDecoder(_inputs(level), passes_on=True)
-        self._end()
-
-    def _end(self) -> None:
-        """Make what follows level 3."""
         finest = FlowDecoder(_inputs(FINEST), passes_on=False)
         self.decoders[str(FINEST)] = finest
         self.context = ContextNetwork(finest.channels)

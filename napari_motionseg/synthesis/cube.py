@@ -149,7 +149,8 @@ def rotations(turn: Tensor) -> Tensor:
     x, y, z = turn.unbind(dim=1)
     zero = torch.zeros_like(x)
     cross = torch.stack((zero, -z, y, z, zero, -x, -y, x, zero), dim=1).view(-1, 3, 3)
-    return torch.linalg.matrix_exp(cross)
+    turned: Tensor = torch.linalg.matrix_exp(cross)
+    return turned
 
 
 def draw_cube_scenes(config: SynthesisConfig, count: int, draws: Draws) -> CubeScenes:

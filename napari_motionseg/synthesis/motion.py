@@ -74,7 +74,7 @@ class Heartbeats:
         z = points[:, 2] * (1 - self.axial[scene] * c)
         moved = torch.stack((x, y, z), dim=1)
         # a small turn: its first order is a map like any other
-        turned = torch.linalg.cross(self.rock[scene] * c[:, None], moved)
+        turned: Tensor = torch.linalg.cross(self.rock[scene] * c[:, None], moved)
         return moved + turned + c[:, None] * self.shift[scene]
 
 

@@ -21,8 +21,8 @@ from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import (
+    FlowNet,
     ModelCard,
-    PWCNet,
     load_pwcnet,
     resolve_device,
     save_model,
@@ -45,7 +45,7 @@ class AdaptationTask(FlowTask):
 
     def __init__(
         self,
-        model: PWCNet,
+        model: FlowNet,
         pool: Any,
         held_out: Pairs,
         settings: FlowTrainingSettings,
@@ -213,7 +213,7 @@ def _layers_job(
 
 
 def _task(
-    model: PWCNet,
+    model: FlowNet,
     loops: Sequence[LoopLayers],
     examples: Sequence[Example],
     settings: AdaptationSettings,
@@ -237,6 +237,6 @@ def _facts(example: Example, layers: LoopLayers) -> dict[str, Any]:
     }
 
 
-def _card(model: PWCNet, provenance: dict[str, Any]) -> ModelCard:
+def _card(model: FlowNet, provenance: dict[str, Any]) -> ModelCard:
     configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
     return ModelCard("flow", type(model).__name__, configuration, provenance)

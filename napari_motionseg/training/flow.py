@@ -26,7 +26,6 @@ from napari_motionseg.models import (
     LayeredPWCNet,
     ModelCard,
     PWCNet,
-    SharpPWCNet,
     load_model,
     resolve_device,
     save_model,
@@ -60,7 +59,7 @@ SECOND_JITTER = 0.2
 
 
 NETWORKS: Mapping[Network, type[FlowNet]] = MappingProxyType(
-    {"layered": LayeredPWCNet, "sharp": SharpPWCNet, "published": PWCNet}
+    {"layered": LayeredPWCNet, "published": PWCNet}
 )
 PYRAMID = ("features",)
 
@@ -104,8 +103,7 @@ class FlowTask:
         ours, theirs = self.model.pyramid(first), self.model.pyramid(second)
         if isinstance(self.model, LayeredPWCNet):
             seen = self.model.see(ours, theirs)
-            fine, _ = self._weights(vessel)
-            loss = layered_flow_loss(seen, flow, vessel, fine)
+            loss = layered_flow_loss(seen, flow, vessel, self._weights(vessel))
             finest = seen.flow()
         else:
             loss, finest = self._plain_loss(ours, theirs, flow, vessel)
@@ -126,25 +124,20 @@ class FlowTask:
         """Return the multi-scale loss of a network with one flow, and that flow."""
         network = cast("PWCNet", self.model)
         flows = network.decode_levels(ours, theirs)
-        fine, coarse = self._weights(vessel)
         loss = multiscale_flow_loss(
             flows,
             flow,
             penalty=self._settings.penalty,
-            pixel_weights=fine,
-            coarse_weights=coarse,
+            pixel_weights=self._weights(vessel),
         )
         return loss, max(flows, key=lambda level: level.shape[-1])
 
-    def _weights(self, vessel: Tensor) -> tuple[Tensor, Tensor]:
-        """Return how much each pixel counts, at fine levels and at coarse ones."""
+    def _weights(self, vessel: Tensor) -> Tensor:
+        """Return how much each pixel counts ``(B, H, W)``."""
         settings, thin = self._settings, vessel.float()
         near = functional.max_pool2d(thin[:, None], 2 * NEAR_PX + 1, 1, NEAR_PX)[:, 0]
-        around = 1 + settings.near_weight * near * (1 - thin)
-        return (
-            around + settings.vessel_weight * thin,
-            around + settings.coarse_vessel_weight * thin,
-        )
+        around = settings.near_weight * near * (1 - thin)
+        return 1 + around + settings.vessel_weight * thin
 
     def batch(
         self, step: int, generator: torch.Generator

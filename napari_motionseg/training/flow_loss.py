@@ -14,12 +14,10 @@ from napari_motionseg.errors import SettingsError
 
 Penalty = Literal["l2", "robust"]
 
-# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow.
-# Level 0 is the full picture's, where a network ends there: twice level 2's a pixel
+# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
-    {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005, 0: 0.0006}
+    {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005}
 )
-FINE_LEVEL = 2  # and those below: a vessel has pixels of its own there
 FLOW_UNIT_PX = 20.0
 ROBUST_EXPONENT, ROBUST_OFFSET = 0.4, 0.01
 
@@ -30,7 +28,6 @@ def multiscale_flow_loss(
     *,
     penalty: Penalty = "l2",
     pixel_weights: Tensor | None = None,
-    coarse_weights: Tensor | None = None,
 ) -> Tensor:
     """Return the weighted sum of each level's error, mean over the pictures.
 
@@ -47,10 +44,6 @@ def multiscale_flow_loss(
     pixel_weights
         ``(B, H, W)``, positive, mean about 1: how much a pixel counts in the average
         of its block and the block in the sum. All 1 is the paper.
-    coarse_weights
-        The same for the levels above 2; `pixel_weights` if None. What is thin must
-        count more there: a level corrects the one above by 4 of its pixels at most, so
-        a fast vessel that a coarse level leaves out is lost.
 
     Returns
     -------
@@ -67,9 +60,7 @@ def multiscale_flow_loss(
     total = target.new_zeros((), dtype=torch.float32)
     for flow in flows:
         level = _level_of(flow, target)
-        fine = coarse_weights is None or level <= FINE_LEVEL
-        chosen = pixel_weights if fine else coarse_weights
-        wanted, weights = downsample_flow(target, 2**level, chosen)
+        wanted, weights = downsample_flow(target, 2**level, pixel_weights)
         difference = (flow.float() - wanted) / FLOW_UNIT_PX
         if penalty == "l2":
             error = torch.linalg.vector_norm(difference, dim=1)

@@ -10,7 +10,7 @@ from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.training.flow_loss import Penalty
 from napari_motionseg.training.settings import TrainingSettings, at_least, one_of
 
-Network = Literal["layered", "sharp", "published"]
+Network = Literal["layered", "published"]
 
 CROP_MULTIPLE = 64  # the coarsest level of the pyramid
 
@@ -42,12 +42,8 @@ class FlowTrainingSettings:
     vessel_weight
         A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
         of the pixels.
-    coarse_vessel_weight
-        The same at the levels above 2, where a vessel fills less than a pixel and its
-        motion must not be lost in the mean. Background within 12 px of a vessel counts
-        1 + `near_weight`.
     near_weight
-        See `coarse_vessel_weight`.
+        Background within 12 px of a vessel counts 1 + this.
     matching_weight
         Of `matching_loss`, for networks whose features are normalised; 0 is the paper.
     shift
@@ -81,7 +77,6 @@ class FlowTrainingSettings:
     refresh_every: int = 100
     penalty: Penalty = "l2"
     vessel_weight: float = 4.0
-    coarse_vessel_weight: float = 20.0
     near_weight: float = 1.0
     matching_weight: float = 0.05
     shift: int = 8
@@ -105,8 +100,8 @@ class FlowTrainingSettings:
         for name in ("batch", "pool_size", "block", "in_channels", "held_out"):
             at_least(self, name, 1)
         for name in (
-            "refresh_every", "vessel_weight", "coarse_vessel_weight", "near_weight",
-            "matching_weight", "shift", "jitter",
+            "refresh_every", "vessel_weight", "near_weight", "matching_weight",
+            "shift", "jitter",
         ):  # fmt: skip
             at_least(self, name, 0)
         one_of(self, "penalty", get_args(Penalty))

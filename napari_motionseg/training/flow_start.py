@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from napari_motionseg.models.layered_pwcnet import LayerDecoder, LayeredPWCNet
 from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, FlowNet, PWCNet
-from napari_motionseg.models.sharp_pwcnet import SharpPWCNet
 
 LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
 
@@ -91,16 +90,12 @@ def _hand_flow_on(model: PWCNet) -> None:
     """Make each level's flow that of the level above, and the coarsest one's zero."""
     decoders = [cast("FlowDecoder", module) for module in model.decoders.values()]
     heads = [decoder.predict for decoder in decoders]
-    if isinstance(model, SharpPWCNet):
-        heads.append(model.finest.predict)
-    else:
-        heads.append(cast("nn.Conv2d", model.context[-1]))
+    heads.append(cast("nn.Conv2d", model.context[-1]))
     for head in heads:
         head.weight.zero_()
         _bias(head).zero_()
-    for decoder in decoders:
-        if hasattr(decoder, "upflow"):
-            _enlarge_bilinearly(decoder.upflow)
+    for decoder in decoders[:-1]:
+        _enlarge_bilinearly(decoder.upflow)
     for decoder in decoders[1:]:
         # a decoder's input ends with the flow from above (2) and its hints (2)
         flow_at = decoder.channels - 4

@@ -53,7 +53,8 @@ def layered_flow_loss(
             total = total + LEVEL_WEIGHTS[level] * layer_loss(layer, target, where)
     error = torch.linalg.vector_norm(seen.flow() - target.float(), dim=1)
     mixture = (pixel_weights * error).sum() / pixel_weights.sum() / FLOW_UNIT_PX
-    return total + mixture + SHAPE_WEIGHT * shape_loss(seen.logits[:, 0], thin)
+    loss: Tensor = total + mixture
+    return loss + SHAPE_WEIGHT * shape_loss(seen.logits[:, 0], thin)
 
 
 def layer_loss(flow: Tensor, target: Tensor, where: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
@@ -14,6 +15,7 @@ from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import read_flo, read_flow_zarr
 from napari_motionseg.models import read_card
+from napari_motionseg.synthesis import PairBatch
 
 SMALL = ("--crop", 48, "--batch", 1)
 
@@ -327,11 +329,12 @@ def test_pretrain_refuses_an_unknown_objective(motionseg, loop_file, tmp_path):
 def _cheap_pairs(monkeypatch):
     from napari_motionseg.training import flow
 
-    def noise(count, size, seed, config=None):
+    def noise(count, size, seed, config=None, device="cpu"):
         rng = np.random.default_rng(seed)
         first = rng.random((count, size, size), np.float32)
         flow = np.ones((count, 2, size, size), np.float16)
-        return first, np.roll(first, (1, 1), (1, 2)), flow, first > 0.9
+        arrays = first, np.roll(first, (1, 1), (1, 2)), flow, first > 0.9
+        return PairBatch(*(torch.from_numpy(array) for array in arrays))
 
     monkeypatch.setattr(flow, "training_pairs", noise)
 
