@@ -27,11 +27,17 @@ Refresh = Annotated[
     int, typer.Option(help="Steps after which 16 of them are made anew; 0 for never.")
 ]
 Penalty = Annotated[str, typer.Option(help="l2, or robust for fine-tuning.")]
+Network = Annotated[
+    str, typer.Option(help="layered: two layers and their mixture; or published.")
+]
+Scenes = Annotated[
+    str, typer.Option(help="xa-coronary, generic-layers or rotating-cube.")
+]
 Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Highest rate.")]
 
 BORDER = 64  # by how much pairs are larger than the largest window, for shifts
-LEAST_PAIR = 384  # a tree and what it moves over need room
-CLIP_NORM = 30.0
+LEAST_PAIR = 512  # at this side vessels are as wide as in most loops
+CLIP_NORM = 3.0
 SAVE_EVERY = 50  # steps: a minute on one core
 
 
@@ -39,24 +45,27 @@ def train_flow(
     out: Out,
     steps: Steps = 4000,
     batch: Batch = 4,
-    crop: Crop = 128,
+    crop: Crop = 192,
     largest_crop: Largest = None,
-    pool: Pool = 256,
-    refresh_every: Refresh = 100,
+    pool: Pool = 192,
+    refresh_every: Refresh = 50,
+    network: Network = "layered",
+    scenes: Scenes = "xa-coronary",
     penalty: Penalty = "l2",
-    rate: Rate = 6e-4,
+    rate: Rate = 8e-4,
     start: Start = None,
     resume: Resume = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Train PWC-Net on synthetic angiograms, whose flow is known exactly.
+    """Train a flow network on synthetic pictures, whose flow is known exactly.
 
     Ctrl-C stops early and keeps what was learnt; --resume goes on from there, on
     another machine too if the .state.safetensors beside the checkpoint comes along.
     """
     from napari_motionseg.models import read_card
+    from napari_motionseg.synthesis import SynthesisConfig
     from napari_motionseg.training import TrainingSettings
     from napari_motionseg.training.flow import train_flow_job
     from napari_motionseg.training.flow_settings import FlowTrainingSettings
@@ -68,6 +77,8 @@ def train_flow(
         pair_size=max(LEAST_PAIR, (largest_crop or crop) + BORDER),
         pool_size=pool,
         refresh_every=refresh_every,
+        network=network,  # type: ignore[arg-type]
+        synthesis=SynthesisConfig.preset(scenes),
         penalty=penalty,  # type: ignore[arg-type]
         training=TrainingSettings(
             steps=steps,
