@@ -1,4 +1,4 @@
-"""Make the pictures of the pages: kernels, labels, synthesis, colours of flow.
+"""Make the pictures of the pages: kernels, labels, colours of flow.
 
 python scripts/figure_topics.py            # all of them, half a minute
 python scripts/figure_topics.py kernels
@@ -126,27 +126,6 @@ def strokes(mask) -> list:
     return paths
 
 
-def synthesis() -> plt.Figure:
-    """Frames over time, vessels, flow."""
-    synthetic = synthesize_cine(SynthesisConfig(size=256, frames=16, tree="left"), 23)
-    figure, axes = plt.subplots(2, 4, figsize=(9.6, 5.1))
-    for column, t in enumerate((2, 5, 8, 11)):
-        frame = stretched(synthetic.cine.normalized(t))
-        axes[0, column].imshow(frame, cmap="gray", interpolation="lanczos")
-        axes[0, column].set_title(f"{synthetic.cine.frame_times[t]:.0f} ms", fontsize=9)
-        flow = flow_to_rgb(synthetic.flow(t, t + 2), maximum=5)
-        axes[1, column].imshow(flow)
-        axes[1, column].contour(
-            synthetic.masks[t], [0.5], colors="#222", linewidths=0.25
-        )
-    for axis in axes.flat:
-        axis.set_axis_off()
-    figure.text(0.01, 0.72, "frames", rotation=90, va="center")
-    figure.text(0.01, 0.25, "exact flow, vessels outlined", rotation=90, va="center")
-    figure.subplots_adjust(0.035, 0.01, 0.995, 0.955, wspace=0.03, hspace=0.03)
-    return figure
-
-
 def flow_colors() -> plt.Figure:
     """The legend, and a field that contracts and turns, as a heart does."""
     y, x = np.mgrid[:256, :256].astype(np.float32)
@@ -186,7 +165,6 @@ def overlay(mask, color: str, opacity: float):
 FIGURES = {
     "kernels": kernels,
     "labels": labels,
-    "synthesis": synthesis,
     "flow_colors": flow_colors,
 }
 

@@ -1,4 +1,4 @@
-"""Fitting a layer's flow to the pictures: Lucas and Kanade, where the layer lies.
+"""What is known of layers and not learnt: they fit the pictures, and move smoothly.
 
 A learned flow is right in kind and off by a pixel or two. Gauss-Newton steps on the
 pictures themselves (Lucas & Kanade, 1981, An Iterative Image Registration Technique)
@@ -26,6 +26,7 @@ DOUBT = 1.0  # difference, in units of the contrast, at which a pixel counts hal
 LONGEST_STEP = 2.0  # px of the scale
 FLOOR = 1e-3  # weight of where the layer is not: its flow is continued there
 LEAST_CONTRAST = 0.01
+SETTLED_PX, CLEAR_PX = 40.0, 16
 
 
 def refine(first: Tensor, second: Tensor, flow: Tensor, weight: Tensor) -> Tensor:
@@ -62,6 +63,26 @@ def refine(first: Tensor, second: Tensor, flow: Tensor, weight: Tensor) -> Tenso
             scaled = gaussian(scaled * trusted, wide) / gaussian(trusted, wide)
         flow = _resized(scaled, size) * factor
     return flow
+
+
+def settle(flow: Tensor, weight: Tensor) -> Tensor:
+    """Return the flow of a layer that moves smoothly, such as the background.
+
+    Parameters
+    ----------
+    flow
+        ``(B, 2, H, W)`` px.
+    weight
+        ``(B, 1, H, W)`` in [0, 1]: how much each pixel belongs to what lies before it.
+
+    Returns
+    -------
+    Tensor
+        ``(B, 2, H, W)`` px: the mean over 40 px of what lies 16 px or more from the
+        layer before it, whose motion drags its surroundings along.
+    """
+    clear = 1 - functional.max_pool2d(weight, 2 * CLEAR_PX + 1, 1, CLEAR_PX) + FLOOR
+    return gaussian(flow * clear, SETTLED_PX) / gaussian(clear, SETTLED_PX)
 
 
 def evened(picture: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.models.correlation import correlation
-from napari_motionseg.models.layer_refinement import refine
+from napari_motionseg.models.layer_refinement import refine, settle
 from napari_motionseg.models.pwcnet import (
     COARSEST,
     FLOW_UNIT_PX,
@@ -171,7 +171,8 @@ class LayeredPWCNet(FlowNet):
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids.
 
-        The vessel's layer is fitted to the pictures, see `layer_refinement`.
+        The vessel's layer is fitted to the pictures, the background's is smoothed, see
+        `layer_refinement`.
         """
         seen = self.see(first, second)
         vessel, background = seen.layers()
@@ -179,6 +180,7 @@ class LayeredPWCNet(FlowNet):
         ours, theirs = (p[-1].float().mean(1, keepdim=True) for p in (first, second))
         with torch.autocast(alpha.device.type, enabled=False):
             vessel = refine(ours, theirs, vessel, alpha)
+            background = settle(background, alpha)
         return background + alpha * (vessel - background)
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:

@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from napari_motionseg.models import LayeredPWCNet
-from napari_motionseg.models.layer_refinement import evened, refine, slope
+from napari_motionseg.models.layer_refinement import evened, refine, settle, slope
 from napari_motionseg.models.layered_pwcnet import LayeredFlow
 from napari_motionseg.models.sampling import sample_along
 from napari_motionseg.training.layered_loss import (
@@ -160,6 +160,24 @@ def test_the_fit_brings_the_vessel_to_lie_on_itself(start):
         return float((warped - first)[0, 0, 20:-20, 20:-20][inner].abs().mean())
 
     assert left(refine(first, second, flow, weight)) < 0.25 * left(flow)
+
+
+def test_a_settled_background_forgets_noise_and_what_a_vessel_drags_along():
+    rng = np.random.default_rng(0)
+    weight = torch.zeros(1, 1, 192, 192)
+    weight[..., 90:102, :] = 1
+    noise = torch.from_numpy(rng.normal(0, 1, (1, 2, 192, 192))).float()
+    flow = torch.tensor([2.0, -1.0]).view(1, 2, 1, 1) + noise
+    flow[..., 80:112, :] += 9
+    found = settle(flow, weight) - torch.tensor([2.0, -1.0]).view(1, 2, 1, 1)
+    assert float(found.norm(dim=1).max()) < 0.6
+
+
+def test_a_settled_shear_stays_a_shear():
+    ramp = torch.linspace(-3, 3, 256).view(1, 1, 256, 1).expand(1, 2, 256, 256)
+    found = settle(ramp, torch.zeros(1, 1, 256, 256))
+    inner = np.s_[..., 100:156, 100:156]
+    np.testing.assert_allclose(found[inner], ramp[inner], atol=0.05)
 
 
 def test_no_structure_no_change():
