@@ -216,7 +216,7 @@ def write_kitti(
     """
     _require_field(path, flow)
     finite = np.isfinite(flow).all(axis=0)
-    valid = finite if valid is None else finite & valid
+    trusted = finite if valid is None else np.logical_and(finite, valid)
     steps = np.round(np.where(finite, flow, 0).astype(np.float64) * KITTI_STEPS_PER_PX)
     values = steps + KITTI_ZERO
     if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
@@ -224,7 +224,7 @@ def write_kitti(
             f"{path}: KITTI's PNG holds from -512 to 511.98 px; the flow goes to "
             f"{np.abs(steps).max() / KITTI_STEPS_PER_PX:.0f} px: use .flo"
         )
-    pixels = np.stack((*values, valid), axis=-1).astype(np.uint16)
+    pixels = np.stack((*values, trusted), axis=-1).astype(np.uint16)
     write_png16(path, pixels)
 
 
@@ -247,7 +247,9 @@ def read_kitti(path: str | Path) -> tuple[Flow, NDArray[np.bool_]]:
     """
     pixels = read_png16(path)
     steps = np.moveaxis(pixels[..., :2], -1, 0).astype(np.float32) - KITTI_ZERO
-    return steps / KITTI_STEPS_PER_PX, pixels[..., 2] != 0
+    flow: Flow = steps / np.float32(KITTI_STEPS_PER_PX)
+    valid: NDArray[np.bool_] = pixels[..., 2] != 0
+    return flow, valid
 
 
 def _require_field(path: str | Path, flow: Flow) -> None:
