@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots clean
+.PHONY: help demo gui test lint docs screenshots bench-flow clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make clean"
+	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -37,6 +37,17 @@ docs: $(READY)
 
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
+
+# An hour or two on two cores, a few minutes with PAIRS=24; a run that was cut goes on
+# where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names
+PAIRS ?= 200
+bench-flow: $(READY)
+	$(BIN)/python benchmarks/flow_synthetic.py --pairs $(PAIRS)
+	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/flow_real.py; \
+	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
+	@if [ -f benchmarks/flow_speed.py ]; then $(BIN)/python benchmarks/flow_speed.py; fi
+	$(BIN)/python benchmarks/synthesis_speed.py
+	$(BIN)/python benchmarks/render.py
 
 clean:
 	rm -rf $(VENV) build dist site demo-out .pytest_cache .mypy_cache .ruff_cache

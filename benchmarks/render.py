@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from render_flow import sections
+from tables import table
+
 HERE = Path(__file__).parent
 HEAD = """# Results
 
@@ -14,9 +17,10 @@ which machine and day.
 
 
 def main() -> None:
-    parts = [HEAD]
-    for name, render in (("demo", demo), ("flow", flow), ("in_loop", in_loop)):
-        path = HERE / "results" / f"{name}.json"
+    results = HERE / "results"
+    parts = [HEAD, *sections(results)]
+    for name, render in (("demo", demo), ("in_loop", in_loop)):
+        path = results / f"{name}.json"
         if path.exists():
             parts.append(render(json.loads(path.read_text())))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
@@ -36,37 +40,6 @@ def demo(found: dict) -> str:
             f"{found['hd95']:.2f} mm: mean over the {found['frames']} frames that hold "
             "vessel, the labelled one left out, against the exact truth. With the "
             f"frames before the contrast agent: Dice {found['dice_all_frames']:.3f}.\n",
-        ]
-    )
-
-
-def flow(found: dict) -> str:
-    """Flow methods on loops whose flow is known."""
-    methods = [name for name, row in found.items() if isinstance(row, dict)]
-    fastest = min(found[name].get("seconds", 1e9) for name in methods)
-    rows = []
-    for name in methods:
-        row = found[name]
-        seconds = row.get("seconds")
-        rows.append(
-            (
-                "nothing moves" if name == "still" else f"`{name}`",
-                f"{row['epe']:.2f}",
-                f"{row['epe_vessel']:.2f}",
-                f"{row['epe_vessel_median']:.2f}",
-                "" if seconds is None else f"{seconds:.2f}",
-                "" if seconds is None else f"{seconds / fastest:.1f}",
-            )
-        )
-    head = ("method", "error, px", "on vessels", "median there", "s a pair", "ratio")
-    return "\n".join(
-        [
-            "## Flow on synthetic angiograms\n",
-            f"`benchmarks/flow.py`: {found['pairs']} pairs of {found['size']} x "
-            f"{found['size']} px, 133 ms apart, of seeds that no training saw. "
-            f"{found['machine']}, {found['threads']} threads, {found['date']}.\n",
-            table(head, rows),
-            "",
         ]
     )
 
@@ -101,11 +74,6 @@ def in_loop(found: dict) -> str:
             f"{found['gain_mean']:+.3f} ± {found['gain_spread']:.3f}.\n",
         ]
     )
-
-
-def table(head: tuple, rows: list[tuple]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Long work as generators of `Progress`, run here or in a child process.
 
-A job is a generator. It yields `Progress` after each step and returns its result. Two
-things can be asked of it, and they are two buttons in the window:
+A job is a generator. It yields `Progress` after each step and returns its result. Three
+things can be asked of it; the first two are two buttons in the window:
 
 * ``job.send(STOP)``: finish early, keep and return what there is so far;
-* ``job.close()``: cancel within one step, return nothing, leave no half-written file.
+* ``job.close()``: cancel within one step, return nothing, leave no half-written file;
+* ``job.send(12)``: do frame 12 next, as far as the job does frames in any order.
 
 `run` drains a job in this process; `ChildJob` runs the same generator in a spawned
 process behind a pipe, because Python work in a thread starves Qt, GPU memory comes
@@ -27,7 +28,7 @@ from napari_motionseg.errors import JobError, MotionSegError
 
 Result = TypeVar("Result")
 STOP: Final = "stop"
-Signal = Literal["stop"]
+Signal = Literal["stop"] | int
 DRAIN_EVERY_S = 0.02
 
 
@@ -121,7 +122,8 @@ def _forward(connection: Connection, job: Job[Any]) -> Any:
             if word == "cancel":
                 job.close()
                 return None
-            signal = word
+            # the last frame asked for counts; a stop is never taken back
+            signal = word if signal != STOP else STOP
 
 
 class ChildJob(Generic[Result]):
@@ -195,6 +197,10 @@ class ChildJob(Generic[Result]):
         """Ask the job to finish early and keep what there is; `poll` goes on."""
         self._tell(STOP)
 
+    def want(self, frame: int) -> None:
+        """Ask the job to do `frame` next, if it does frames in any order."""
+        self._tell(int(frame))
+
     def cancel(self, patience_s: float = 0.0) -> None:
         """End the job and keep nothing.
 
@@ -221,7 +227,7 @@ class ChildJob(Generic[Result]):
         except (EOFError, OSError):
             return  # the child has ended
 
-    def _tell(self, word: str) -> None:
+    def _tell(self, word: str | int) -> None:
         try:
             self._connection.send(word)
         except OSError:

@@ -24,6 +24,19 @@ def counting(steps, pause=0.0, size=0):
     return counted
 
 
+def wanting(steps, pause):
+    """Count to `steps`; the result is what was sent meanwhile."""
+    heard = []
+    for step in range(1, steps + 1):
+        signal = yield Progress(step, steps)
+        if signal is not None:
+            heard.append(signal)
+        if signal == STOP:
+            break
+        time.sleep(pause)
+    return heard
+
+
 def with_a_file(path, size=0):
     """Hold a file open until cancelled, and take it away then."""
     Path(path).write_text("open")

@@ -8,6 +8,14 @@ import pytest
 from napari_motionseg.cine import Cine
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_cache_of_the_user():
+    """Keep what tests estimate out of the user's cache, child processes included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTIONSEG_CACHE", "off")
+        yield
+
+
 @pytest.fixture(scope="session")
 def synthetic():
     """A synthetic angiogram of 8 frames of 96 x 96 with masks and exact flow."""

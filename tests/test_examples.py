@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 
@@ -31,3 +32,10 @@ def test_own_objective(capsys):
     losses = runpy.run_path(str(path), run_name="__main__")["losses"]
     assert losses[-1] < losses[0] / 2
     assert "->" in capsys.readouterr().out
+
+
+def test_compose_pairs(tmp_path, capsys):
+    path = next(p for p in EXAMPLES if p.stem == "compose_pairs")
+    picture = runpy.run_path(str(path))["main"](tmp_path, pairs=2, size=96)
+    assert imageio.imread(picture).shape == (2 * 96, 3 * 96, 3)
+    assert capsys.readouterr().out.count("vessel") == 2

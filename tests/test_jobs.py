@@ -41,6 +41,20 @@ def test_a_generator_is_stopped_and_closed():
     assert end.value.value == [1]
 
 
+def test_a_child_hears_which_frame_is_wanted():
+    job = ChildJob(child_jobs.wanting, 100_000, 0.002)
+    watch(job, until=bool)
+    job.want(7)
+    watch(job, until=lambda told: len(told) > 200)
+    job.want(3)
+    job.stop()
+    job.want(5)  # a stop is not taken back
+    watch(job)
+    assert job.result[0] == 7
+    assert job.result[-1] == STOP
+    assert set(job.result) <= {7, 3, STOP}
+
+
 def test_progress_of_one_step_does_not_share_metrics_with_another():
     assert Progress(1, 2).metrics is not Progress(1, 2).metrics
 

@@ -16,7 +16,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from napari_motionseg import __version__
-from napari_motionseg.cli import demo, flow, learning, loops, masks, train_flow
+from napari_motionseg.cli import (
+    adapt_flow,
+    demo,
+    flow,
+    learning,
+    loops,
+    masks,
+    train_flow,
+)
 from napari_motionseg.cli.console import complain, note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
@@ -40,6 +48,7 @@ for command in (
     learning.finetune,
     masks.segment,
     train_flow.train_flow,
+    adapt_flow.adapt_flow,
     demo.demo,
 ):
     app.command()(command)

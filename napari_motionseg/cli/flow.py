@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -13,6 +13,7 @@ from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
+    from napari_motionseg.models.precision import Precision
     from napari_motionseg.motion import FlowSequence, FlowSettings
 
 Gap = Annotated[
@@ -23,6 +24,16 @@ Method = Annotated[
 ]
 Weights = Annotated[
     Path | None, typer.Option(help="PWC-Net checkpoint (.safetensors or .pth).")
+]
+
+FlowPrecision = Annotated[
+    str, typer.Option("--precision", help="auto, float32 or bf16, of networks.")
+]
+Cached = Annotated[
+    bool,
+    typer.Option(
+        "--cache/--no-cache", help="Keep flow for next time, in $MOTIONSEG_CACHE."
+    ),
 ]
 
 
@@ -39,15 +50,18 @@ def flow(
     weights: Weights = None,
     frame: Annotated[int, typer.Option(help="Where a .flo begins, from 0.")] = 0,
     device: Device = "auto",
+    precision: FlowPrecision = "auto",
+    cached: Cached = True,
     as_json: AsJson = False,
 ) -> None:
     """Estimate the optical flow of a loop and write it."""
     from napari_motionseg.io import read_cine
-    from napari_motionseg.motion import estimate_flow_job, save_flow
+    from napari_motionseg.motion import FlowCache, estimate_flow_job, save_flow
 
-    settings = flow_settings(gap, method, weights, device, backward=backward)
+    settings = flow_settings(gap, method, weights, device, backward, precision)
     loop = read_cine(cine)
-    sequence = drive(estimate_flow_job(loop, settings), "Optical flow")
+    cache = FlowCache.default() if cached else None
+    sequence = drive(estimate_flow_job(loop, settings, cache), "Optical flow")
     for text in sequence.notes:
         note(text)
     save_flow(out, loop, sequence, frame)
@@ -56,14 +70,20 @@ def flow(
 
 
 def flow_settings(
-    gap: str, method: str, weights: Path | None, device: str, backward: bool = False
+    gap: str,
+    method: str,
+    weights: Path | None,
+    device: str,
+    backward: bool = False,
+    precision: str = "auto",
 ) -> FlowSettings:
     """Return the settings that the options mean.
 
     Raises
     ------
     SettingsError
-        If the gap is neither ``auto`` nor a positive integer.
+        If the gap is neither ``auto`` nor a positive integer, or there is no such
+        precision.
     """
     from napari_motionseg.motion import FlowSettings
 
@@ -73,6 +93,7 @@ def flow_settings(
         backward=backward,
         weights=None if weights is None else str(weights),
         device=device,
+        precision=cast("Precision", precision),
     )
 
 

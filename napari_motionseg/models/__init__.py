@@ -8,10 +8,13 @@ from napari_motionseg.models.checkpoints import (
     shipped_weights,
 )
 from napari_motionseg.models.devices import resolve_device
-from napari_motionseg.models.pwcnet import PWCNet, load_pwcnet
+from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
+from napari_motionseg.models.pwcnet import FlowNet, PWCNet, load_pwcnet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
 
 __all__ = [
+    "FlowNet",
+    "LayeredPWCNet",
     "ModelCard",
     "PWCNet",
     "SegmentationNet",

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from napari_motionseg.errors import CheckpointError, SettingsError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
 from napari_motionseg.models.pwcnet import PWCNet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
 from napari_motionseg.options import unknown_choice
@@ -51,6 +52,7 @@ def _segmentation(*, classes: int, **config: Any) -> SegmentationNet:
 
 BUILDERS: Mapping[str, Callable[..., nn.Module]] = {
     "PWCNet": PWCNet,
+    "LayeredPWCNet": LayeredPWCNet,
     "UNet": lambda **config: UNet(UNetConfig(**config)),
     "SegmentationNet": _segmentation,
 }

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+TILE = 8  # a tile's side; with twice the reach around it, the next power of two
+
 
 def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
     """Return how alike each pixel of `first` is to its surroundings in `second`.
@@ -23,12 +25,14 @@ def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
         ``(B, (2 * reach + 1) ** 2, H, W)``: mean over channels of the product with the
         pixel displaced by (dy, dx), dy outer and dx inner, both from -reach; zero where
         that pixel lies outside.
-
-    Notes
-    -----
-    Shifted products are as fast as anything torch offers on a CPU; the correlation is
-    two to three percent of the network's time.
     """
+    if torch.is_grad_enabled() and (first.requires_grad or second.requires_grad):
+        return shifted_products(first, second, reach)
+    return tiled_products(first, second, reach)
+
+
+def shifted_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
+    """Return what `correlation` does, shift by shift: what training differentiates."""
     height, width = first.shape[-2:]
     padded = functional.pad(second, (reach,) * 4)
     steps = range(2 * reach + 1)
@@ -38,3 +42,48 @@ def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
         for dx in steps
     ]
     return torch.stack(costs, dim=1)
+
+
+def tiled_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
+    """Return what `correlation` does, by matrix products of tiles.
+
+    Every pixel of a tile is multiplied with every pixel of its surroundings, which is
+    three times too much, but in one product of matrices: much faster than shifts.
+    Channels come last in memory.
+    """
+    batch, channels, height, width = first.shape
+    rows, columns = -(-height // TILE), -(-width // TILE)
+    around, shifts = TILE + 2 * reach, 2 * reach + 1
+    below, right = rows * TILE - height, columns * TILE - width
+    ours = _channels_last(first, (0, right, 0, below))
+    theirs = _channels_last(second, (reach, right + reach, reach, below + reach))
+    tiles = ours.view(batch, rows, TILE, columns, TILE, channels)
+    tiles = tiles.transpose(2, 3).reshape(-1, TILE * TILE, channels)
+    lines = theirs.stride(1)
+    windows = theirs.as_strided(
+        (batch, rows, columns, around, around, channels),
+        (theirs.stride(0), TILE * lines, TILE * channels, lines, channels, 1),
+    ).reshape(-1, around * around, channels)
+    products = torch.bmm(tiles / channels, windows.transpose(1, 2))
+    # of a pixel's products, those with the window that has the pixel in its middle
+    pixel = around * around
+    wanted = products.as_strided(
+        (batch, rows, TILE, columns, TILE, shifts, shifts),
+        (
+            rows * columns * TILE * TILE * pixel,
+            columns * TILE * TILE * pixel,
+            TILE * pixel + around,
+            TILE * TILE * pixel,
+            pixel + 1,
+            around,
+            1,
+        ),
+    )
+    costs = wanted.reshape(batch, rows * TILE, columns * TILE, shifts * shifts)
+    return costs[:, :height, :width].permute(0, 3, 1, 2)
+
+
+def _channels_last(picture: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Return ``(B, C, H, W)`` as ``(B, H, W, C)``, contiguous, with zeros around."""
+    moved = picture.permute(0, 2, 3, 1)
+    return functional.pad(moved, (0, 0, *padding)).contiguous()

@@ -10,7 +10,8 @@ from torch import nn
 Precision = Literal["auto", "float32", "bf16"]
 
 # bf16 on a processor without these runs, but is emulated and slower than float32
-CPU_BF16_FEATURES = ("avx512_bf16", "amx_bf16", "amx_tile")
+CPU_MATRIX_FEATURES = ("amx_bf16", "amx_tile")
+CPU_BF16_FEATURES = ("avx512_bf16", *CPU_MATRIX_FEATURES)
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
@@ -32,12 +33,17 @@ def has_bf16(device: torch.device) -> bool:
     """Return whether `device` multiplies bf16 matrices in hardware."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and _processor_has_bf16()
+    return device.type == "cpu" and _processor_has(*CPU_BF16_FEATURES)
 
 
-def _processor_has_bf16() -> bool:
+def has_matrix_units() -> bool:
+    """Return whether the processor has units of matrices (AMX), ten times faster."""
+    return _processor_has(*CPU_MATRIX_FEATURES)
+
+
+def _processor_has(*features: str) -> bool:
     # torch has no public call for it in all versions that are supported
-    checks = (getattr(torch.cpu, f"_is_{n}_supported", None) for n in CPU_BF16_FEATURES)
+    checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in features)
     return any(bool(check()) for check in checks if check is not None)
 
 
@@ -59,8 +65,13 @@ def autocast(
 
 
 def place(model: nn.Module, device: torch.device) -> None:
-    """Move `model` to `device`, channels last where convolutions run faster so."""
-    if device.type in ("cpu", "cuda"):
+    """Move `model` to `device`, channels last where convolutions run faster so.
+
+    A network with ``plain_layout_on_cpu`` stays as it is there: its shifted products
+    are slower channels last, by more than its convolutions gain.
+    """
+    plain = device.type == "cpu" and getattr(model, "plain_layout_on_cpu", False)
+    if device.type in ("cpu", "cuda") and not plain:
         model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     else:
         model.to(device)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -107,8 +107,8 @@ class ContextNetwork(nn.Sequential):
         super().__init__(*layers)
 
 
-class PWCNet(nn.Module):
-    """Optical flow between two pictures.
+class FlowNet(nn.Module):
+    """What all flow networks have: a pyramid of features a picture, and a flow of two.
 
     Parameters
     ----------
@@ -122,33 +122,22 @@ class PWCNet(nn.Module):
         steps with it (Jonschkowski et al. 2020, What Matters in Unsupervised Optical
         Flow, section 3, normalise cost volumes for the same reason).
 
-    Notes
-    -----
-    Conventions, as in the published weights: values in [0, 1], no mean taken off;
-    correlation over -4..4, dy outer, mean over channels, zero padding, LeakyReLU after
-    it; the second picture's features are warped by the upsampled flow of the level
-    above, bilinear with aligned corners, zero where any of the four neighbours is
-    outside; a level's flow is absolute, in units of 20 px; new features come first in
-    each concatenation. The output has a quarter of the resolution and is enlarged
-    bilinearly (half-pixel centres). Pictures whose sides are no multiples of 64 are
-    resized to the next ones and the flow is scaled back, as the published script does.
+    Raises
+    ------
+    SettingsError
+        If `in_channels` is neither 1 nor 3.
     """
 
-    def __init__(self, in_channels: int = 3, normalized: bool = False) -> None:
+    output_level: ClassVar[int]  # `decode` returns a 2^l-th of the picture's sides
+    plain_layout_on_cpu: ClassVar[bool] = True
+
+    def __init__(self, in_channels: int, normalized: bool) -> None:
         super().__init__()
         if in_channels not in (1, 3):
             raise SettingsError(f"in_channels must be 1 or 3; got {in_channels}")
         self.in_channels = in_channels
         self.normalized = normalized
         self.features = FeaturePyramid(in_channels)
-        self.decoders = nn.ModuleDict()
-        correlated = (2 * REACH + 1) ** 2
-        for level in range(COARSEST, FINEST - 1, -1):
-            hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
-            self.decoders[str(level)] = FlowDecoder(
-                correlated + hints, passes_on=level > FINEST
-            )
-        self.context = ContextNetwork(self._decoder(FINEST).channels)
 
     def pyramid(self, picture: Tensor) -> list[Tensor]:
         """Return the features of levels 1 to 6 of ``(B, 1 or 3, H, W)`` in [0, 1].
@@ -171,44 +160,9 @@ class PWCNet(nn.Module):
         Returns
         -------
         Tensor
-            ``(B, 2, H/4, W/4)`` in pixels of the full picture.
+            ``(B, 2, H/2^l, W/2^l)`` in pixels of the full picture; l is `output_level`.
         """
-        return self.decode_levels(first, second)[-1]
-
-    def decode_levels(
-        self, first: Sequence[Tensor], second: Sequence[Tensor]
-    ) -> list[Tensor]:
-        """Return the flow of each level, for a multi-scale loss.
-
-        Parameters
-        ----------
-        first, second
-            From `pyramid`.
-
-        Returns
-        -------
-        list of Tensor
-            ``(B, 2, H/2^l, W/2^l)`` for the levels l from 6 to 2, in pixels of the full
-            picture.
-        """
-        flows: list[Tensor] = []
-        flow = hidden = None
-        for name, decoder in self.decoders.items():
-            level = int(name)
-            ours, theirs = first[level - 1], second[level - 1]
-            if flow is None or hidden is None:
-                inputs = functional.leaky_relu(correlation(ours, theirs, REACH), SLOPE)
-            else:
-                above = self._decoder(level + 1)
-                flow, hints = above.upflow(flow), above.upfeat(hidden)
-                warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
-                warped = (warped * inside).to(ours.dtype)
-                costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
-                inputs = torch.cat((costs, ours, flow, hints), dim=1)
-            flow, hidden = decoder(inputs)
-            flows.append(flow * FLOW_UNIT_PX)
-        flows[-1] = (flow + self.context(hidden)) * FLOW_UNIT_PX
-        return flows
+        raise NotImplementedError
 
     def forward(
         self, first: Tensor, second: Tensor, *, upsample: bool = True
@@ -241,19 +195,16 @@ class PWCNet(nn.Module):
         flow = self.decode(self.pyramid(first), self.pyramid(second))
         return self.finish(flow, (height, width), upsample)
 
-    @staticmethod
-    def finish(flow: Tensor, size: tuple[int, int], upsample: bool = True) -> Tensor:
+    @classmethod
+    def finish(
+        cls, flow: Tensor, size: tuple[int, int], upsample: bool = True
+    ) -> Tensor:
         """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
-        padded = [side * 2**FINEST for side in flow.shape[-2:]]
+        padded = [side * 2**cls.output_level for side in flow.shape[-2:]]
         ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
         if upsample:
-            flow = functional.interpolate(
-                flow, size=size, mode="bilinear", align_corners=False
-            )
+            flow = resized(flow, size)
         return flow * ratios[:, None, None]
-
-    def _decoder(self, level: int) -> FlowDecoder:
-        return cast("FlowDecoder", self.decoders[str(level)])
 
     def _check(self, first: Tensor, second: Tensor) -> None:
         if first.shape != second.shape or first.ndim != 4:
@@ -266,6 +217,112 @@ class PWCNet(nn.Module):
                 f"pictures have {first.shape[1]} channels; this network takes "
                 f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
             )
+
+
+class PWCNet(FlowNet):
+    """Optical flow between two pictures.
+
+    Parameters
+    ----------
+    in_channels, normalized
+        See `FlowNet`.
+
+    Notes
+    -----
+    Conventions, as in the published weights: values in [0, 1], no mean taken off;
+    correlation over -4..4, dy outer, mean over channels, zero padding, LeakyReLU after
+    it; the second picture's features are warped by the upsampled flow of the level
+    above, bilinear with aligned corners, zero where any of the four neighbours is
+    outside; a level's flow is absolute, in units of 20 px; new features come first in
+    each concatenation. The output has a quarter of the resolution and is enlarged
+    bilinearly (half-pixel centres). Pictures whose sides are no multiples of 64 are
+    resized to the next ones and the flow is scaled back, as the published script does.
+    """
+
+    output_level: ClassVar[int] = FINEST
+
+    def __init__(self, in_channels: int = 3, normalized: bool = False) -> None:
+        super().__init__(in_channels, normalized)
+        self.decoders = nn.ModuleDict()
+        for level in range(COARSEST, FINEST, -1):
+            self.decoders[str(level)] = FlowDecoder(_inputs(level), passes_on=True)
+        finest = FlowDecoder(_inputs(FINEST), passes_on=False)
+        self.decoders[str(FINEST)] = finest
+        self.context = ContextNetwork(finest.channels)
+
+    def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+        """Return the flow between two pictures from their pyramids.
+
+        Parameters
+        ----------
+        first, second
+            From `pyramid`.
+
+        Returns
+        -------
+        Tensor
+            ``(B, 2, H/4, W/4)`` in pixels of the full picture.
+        """
+        return self.decode_levels(first, second)[-1]
+
+    def decode_levels(
+        self, first: Sequence[Tensor], second: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """Return the flow of each level, for a multi-scale loss.
+
+        Parameters
+        ----------
+        first, second
+            From `pyramid`.
+
+        Returns
+        -------
+        list of Tensor
+            ``(B, 2, H/2^l, W/2^l)`` for the levels l from 6 to 2, in pixels of the full
+            picture.
+        """
+        flows, flow, hidden = self._descend(first, second, FINEST)
+        flows[-1] = (flow + self.context(hidden)) * FLOW_UNIT_PX
+        return flows
+
+    def _descend(
+        self, first: Sequence[Tensor], second: Sequence[Tensor], finest: int
+    ) -> tuple[list[Tensor], Tensor, Tensor]:
+        """Return flows in px of levels 6 to `finest`; the last one raw, and hidden."""
+        costs = functional.leaky_relu(correlation(first[-1], second[-1], REACH), SLOPE)
+        flow, hidden = self._decoder(COARSEST)(costs)
+        flows = [flow * FLOW_UNIT_PX]
+        for level in range(COARSEST - 1, finest - 1, -1):
+            inputs = self._inputs(level, flow, hidden, first, second)
+            flow, hidden = self._decoder(level)(inputs)
+            flows.append(flow * FLOW_UNIT_PX)
+        return flows, flow, hidden
+
+    def _inputs(
+        self,
+        level: int,
+        flow: Tensor,
+        hidden: Tensor,
+        first: Sequence[Tensor],
+        second: Sequence[Tensor],
+    ) -> Tensor:
+        """Return what a level's decoder sees: costs, features, flow, hints."""
+        above = self._decoder(level + 1)
+        ours, theirs = first[level - 1], second[level - 1]
+        flow, hints = above.upflow(flow), above.upfeat(hidden)
+        warped, inside = sample_along(theirs, flow * FLOW_UNIT_PX / 2**level)
+        warped = (warped * inside).to(ours.dtype)
+        costs = functional.leaky_relu(correlation(ours, warped, REACH), SLOPE)
+        return torch.cat((costs, ours, flow, hints), dim=1)
+
+    def _decoder(self, level: int) -> FlowDecoder:
+        return cast("FlowDecoder", self.decoders[str(level)])
+
+
+def _inputs(level: int) -> int:
+    """Return how many channels a level's decoder sees."""
+    hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
+    return (2 * REACH + 1) ** 2 + hints
 
 
 def normalize(features: Tensor) -> Tensor:
@@ -305,7 +362,7 @@ def _next_multiple(side: int) -> int:
     return math.ceil(side / MULTIPLE) * MULTIPLE
 
 
-def load_pwcnet(path: str | Path | None = None) -> PWCNet:
+def load_pwcnet(path: str | Path | None = None) -> FlowNet:
     """Return a PWC-Net with trained weights, in evaluation mode, on the CPU.
 
     Parameters
@@ -329,6 +386,6 @@ def load_pwcnet(path: str | Path | None = None) -> PWCNet:
         model.load_state_dict(read_published_pwcnet(source, model.state_dict()))
         return model.eval()
     loaded, card = load_model(source, kind="flow")
-    if not isinstance(loaded, PWCNet):
+    if not isinstance(loaded, FlowNet):
         raise CheckpointError(f"{source}: holds a {card.architecture}, not a PWC-Net")
     return loaded.eval()

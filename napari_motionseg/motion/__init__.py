@@ -1,10 +1,12 @@
 """Optical flow: estimate, check, show."""
 
+from napari_motionseg.motion.cache import FlowCache
 from napari_motionseg.motion.colors import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.motion.estimators import (
     ESTIMATORS,
     estimate_flow,
     estimate_flow_job,
+    lazy_flow,
 )
 from napari_motionseg.motion.frame_motion import FrameMotion
 from napari_motionseg.motion.saving import save_flow
@@ -16,6 +18,7 @@ from napari_motionseg.motion.warping import forward_backward_error, occlusion, w
 
 __all__ = [
     "ESTIMATORS",
+    "FlowCache",
     "FlowSequence",
     "FlowSettings",
     "FrameMotion",
@@ -30,6 +33,7 @@ __all__ = [
     "flow_to_rgb",
     "forward_backward_error",
     "full_color_length",
+    "lazy_flow",
     "mean_speed",
     "occlusion",
     "save_flow",

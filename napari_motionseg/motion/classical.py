@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,13 @@ class ClassicalEstimator:
     def flow(self, first: Picture, second: Picture) -> NDArray[np.float32]:
         """Return the flow ``(2, H, W)`` float32 in px from `first` to `second`."""
         return np.ascontiguousarray(self._between(first, second), dtype=np.float32)
+
+
+def identity(settings: FlowSettings) -> str:
+    """Return what tells a method's flows from those of other versions of it."""
+    if settings.method in ("dis", "farneback"):
+        return f"{settings.method} OpenCV {_opencv().__version__}"
+    return f"{settings.method} scikit-image {version('scikit-image')}"
 
 
 def tvl1(settings: FlowSettings) -> ClassicalEstimator:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any, Protocol
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +12,27 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import STOP, Job, Progress, run
+from napari_motionseg.motion.cache import Direction, FlowCache
+from napari_motionseg.motion.loop_flow import (
+    Estimator,
+    FlowStack,
+    LoopFlow,
+    Task,
+    TaskQueue,
+)
+from napari_motionseg.motion.order import Outward
 from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, resolve_gap
+from napari_motionseg.motion.workers import work_through
 from napari_motionseg.options import Choice, Registry
 
+__all__ = [
+    "ESTIMATORS",
+    "Estimator",
+    "estimate_flow",
+    "estimate_flow_job",
+    "lazy_flow",
+]
 SMALLEST_SIDE = 16  # below it, no coarse level of any method has a pixel to compare
-
-
-class Estimator(Protocol):
-    """What each choice in `ESTIMATORS` makes of `FlowSettings`."""
-
-    def prepare(self, frame: NDArray[np.float32]) -> Any:
-        """Return what `flow` needs of a frame ``(H, W)`` in [0, 1]."""
-
-    def flow(self, first: Any, second: Any) -> NDArray[np.float32]:
-        """Return ``(2, H, W)`` float32 in px from one prepared frame to another."""
 
 
 _CLASSICAL = "napari_motionseg.motion.classical"
@@ -48,7 +56,10 @@ ESTIMATORS = Registry(
 
 
 def estimate_flow_job(
-    cine: Cine, settings: FlowSettings | None = None
+    cine: Cine,
+    settings: FlowSettings | None = None,
+    cache: FlowCache | None = None,
+    first: int = 0,
 ) -> Job[FlowSequence]:
     """Estimate the flow of a loop, pair by pair.
 
@@ -58,6 +69,11 @@ def estimate_flow_job(
         The loop.
     settings
         See `FlowSettings`.
+    cache
+        Where flow is looked for first, and kept in float16; None for nowhere.
+    first
+        The frame whose flow is wanted first; then its neighbours, and so on outward.
+        While it runs, another one can be sent: ``job.send(12)``.
 
     Yields
     ------
@@ -67,7 +83,8 @@ def estimate_flow_job(
     Returns
     -------
     FlowSequence
-        After `STOP`, the pairs so far.
+        After `STOP`, up to the last pair so far; what lacks before it is zero, and
+        said in the notes.
 
     Raises
     ------
@@ -77,27 +94,64 @@ def estimate_flow_job(
         If the estimator is unknown, not installed, or has no weights.
     """
     settings = settings or FlowSettings()
-    gap, notes = resolve_gap(cine, settings.gap)
-    if min(cine.shape[1:]) < SMALLEST_SIDE:
-        raise MotionError(
-            f"{cine.name}: frames of {cine.shape[1]} x {cine.shape[2]} px are too small"
-            f" for motion; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
-        )
-    frames = _PreparedFrames(cine, ESTIMATORS.load(settings.method)(settings), gap)
-    count = len(cine) - gap
-    forward = np.zeros((count, 2, *cine.shape[1:]), np.float32)
-    backward = np.zeros_like(forward) if settings.backward else None
-    done = 0
-    for t in range(count):
-        forward[t] = frames.flow(t, t + gap)
-        if backward is not None:
-            backward[t] = frames.flow(t + gap, t)
-        done = t + 1
-        message = f"Flow of frame {t + 1} of {count}"
-        if (yield Progress(done, count, message, preview=(t, forward[t]))) == STOP:
-            break
-    back = None if backward is None else backward[:done]
-    return FlowSequence(forward[:done], back, gap, settings.method, notes)
+    loop, notes = _open(cine, settings, cache)
+    result = _Result(loop, settings.backward)
+    order = Outward(result.read_kept(), first)
+    done = len(result) - len(order)
+    if done:
+        message = f"Flow of {done} of {len(result)} pairs was kept from before"
+        if (yield Progress(done, len(result), message)) == STOP:
+            order.clear()
+    yield from _estimate_rest(loop, result, order)
+    return result.sequence(settings.method, notes)
+
+
+def _estimate_rest(loop: LoopFlow, result: _Result, order: Outward) -> Job[None]:
+    """Estimate the pairs in `order`, whose first the user may change."""
+    if not order:
+        return
+    estimator = loop.estimator
+    queue = TaskQueue(order, result.missing, getattr(estimator, "batch", 1))
+    workers = getattr(estimator, "workers", 1)
+    stopped = False
+    for tasks, flows in work_through(queue.take, loop.estimate, workers):
+        for task, flow in zip(tasks, flows, strict=True):
+            result.put(task, loop.keep(task, flow))
+            if stopped or result.missing(task.t):
+                continue
+            signal = yield result.progress(task.t)
+            if signal == STOP:
+                queue.clear()
+                stopped = True
+            elif signal is not None:
+                order.wanted = int(signal)
+
+
+def lazy_flow(
+    cine: Cine, settings: FlowSettings | None = None, cache: FlowCache | None = None
+) -> FlowSequence:
+    """Return the flow of a loop without estimating it: each pair when it is asked for.
+
+    Parameters
+    ----------
+    cine, settings, cache
+        As in `estimate_flow_job`.
+
+    Returns
+    -------
+    FlowSequence
+        Its `forward` and `backward` are `FlowStack`.
+
+    Raises
+    ------
+    MotionError
+        If the loop is too short or too small. Frames are looked at when they are used.
+    """
+    settings = settings or FlowSettings()
+    loop, notes = _open(cine, settings, cache)
+    forward: Any = FlowStack(loop, "forward")
+    backward: Any = FlowStack(loop, "backward") if settings.backward else None
+    return FlowSequence(forward, backward, loop.gap, settings.method, notes)
 
 
 def estimate_flow(
@@ -105,6 +159,7 @@ def estimate_flow(
     gap: Any = "auto",
     method: str = "pwcnet",
     backward: bool = False,
+    cache: FlowCache | None = None,
     **settings: Any,
 ) -> FlowSequence:
     """Run `estimate_flow_job` to its end.
@@ -119,33 +174,104 @@ def estimate_flow(
         A name in `ESTIMATORS`.
     backward
         Also from t + gap to t.
+    cache
+        Where flow is kept; None for nowhere.
     **settings
         Further fields of `FlowSettings`.
     """
     wanted = FlowSettings(gap=gap, method=method, backward=backward, **settings)
-    return run(estimate_flow_job(cine, wanted))
+    return run(estimate_flow_job(cine, wanted, cache))
 
 
-class _PreparedFrames:
-    """Frames as the estimator wants them, each prepared once while a pair needs it."""
+class _Result:
+    """The flows of a loop as they come in."""
 
-    def __init__(self, cine: Cine, estimator: Estimator, gap: int) -> None:
-        self._cine = cine
-        self._estimator = estimator
-        self._kept: OrderedDict[int, Any] = OrderedDict()
-        self._capacity = gap + 1
+    def __init__(self, loop: LoopFlow, backward: bool) -> None:
+        names: tuple[Direction, ...] = get_args(Direction)
+        self._loop = loop
+        self._flows: dict[Direction, NDArray[np.float32]] = {
+            name: np.zeros(loop.shape, np.float32) for name in names[: 1 + backward]
+        }
+        self._lacks = {t: list(self._flows) for t in range(loop.shape[0])}
 
-    def flow(self, t: int, u: int) -> NDArray[np.float32]:
-        """Return the flow from frame t to frame u; zero between equal frames."""
-        first, second = self._cine.normalized(t), self._cine.normalized(u)
-        if np.array_equal(first, second):
-            # a network makes a little of nothing; there is no motion to be seen
-            return np.zeros((2, *first.shape), np.float32)
-        return self._estimator.flow(self._prepared(t, first), self._prepared(u, second))
+    def __len__(self) -> int:
+        return self._loop.shape[0]
 
-    def _prepared(self, t: int, frame: NDArray[np.float32]) -> Any:
-        if t not in self._kept:
-            self._kept[t] = self._estimator.prepare(frame)
-            while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
-        return self._kept[t]
+    def missing(self, t: int) -> list[Direction]:
+        """Return the directions that a pair still lacks."""
+        return list(self._lacks[t])
+
+    def put(self, task: Task, flow: NDArray[np.float32]) -> None:
+        self._flows[task.direction][task.t] = flow
+        self._lacks[task.t].remove(task.direction)
+
+    def read_kept(self) -> list[int]:
+        """Fill in what was kept from before; return the pairs that are not whole."""
+        for t in range(len(self)):
+            for task in (Task(direction, t) for direction in self.missing(t)):
+                flow = self._loop.kept(task)
+                if flow is not None:
+                    self.put(task, flow)
+        return [t for t, lacks in self._lacks.items() if lacks]
+
+    def progress(self, t: int) -> Progress:
+        done = sum(not lacks for lacks in self._lacks.values())
+        words = [f"Flow of frame {t + 1} of {len(self)}", *self._loop.remarks()]
+        preview = (t, self._flows["forward"][t])
+        return Progress(done, len(self), "; ".join(words), preview=preview)
+
+    def sequence(self, method: str, notes: tuple[str, ...]) -> FlowSequence:
+        whole = [t for t, lacks in self._lacks.items() if not lacks]
+        end = max(whole, default=-1) + 1
+        notes = (*notes, *self._loop.remarks())
+        if len(whole) < end:
+            lacking = end - len(whole)
+            notes = (
+                *notes,
+                f"stopped early: flow of {lacking} frames is missing, zero",
+            )
+        flows = [flow[:end] for flow in self._flows.values()]
+        backward = flows[1] if len(flows) == 2 else None
+        return FlowSequence(flows[0], backward, self._loop.gap, method, notes)
+
+
+def _open(
+    cine: Cine, settings: FlowSettings, cache: FlowCache | None
+) -> tuple[LoopFlow, tuple[str, ...]]:
+    gap, notes = resolve_gap(cine, settings.gap)
+    if min(cine.shape[1:]) < SMALLEST_SIDE:
+        raise MotionError(
+            f"{cine.name}: frames of {cine.shape[1]} x {cine.shape[2]} px are too small"
+            f" for motion; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
+        )
+    make = ESTIMATORS.load(settings.method)
+    entry = None
+    identity = _identity(settings.method)
+    if cache is not None and identity is not None:
+        entry = cache.entry(
+            _recipe(cine, settings, gap, identity(settings)),
+            (len(cine) - gap, *cine.shape[1:]),
+        )
+        if entry is None:
+            size = f"{cache.capacity / 2**30:.1f} GiB"
+            notes = (*notes, f"flow is not kept: it is larger than the cache, {size}")
+    return LoopFlow(cine, gap, lambda: make(settings), entry), notes
+
+
+def _identity(method: str) -> Callable[[FlowSettings], str] | None:
+    """Return what tells a method's flows from others'; without it, none are kept."""
+    module = import_module(ESTIMATORS[method].target.partition(":")[0])
+    return getattr(module, "identity", None)
+
+
+def _recipe(
+    cine: Cine, settings: FlowSettings, gap: int, estimator: str
+) -> dict[str, Any]:
+    """Return all that a loop's flow depends on: no name, no patient."""
+    return {
+        "pixels": cine.content_hash(),
+        "range": cine.stored_range,
+        "gap": gap,
+        "method": settings.method,
+        "estimator": estimator,
+    }

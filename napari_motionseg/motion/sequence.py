@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.models.precision import Precision
 from napari_motionseg.motion.colors import full_color_length
+from napari_motionseg.motion.warping import occlusion
 
 # Ma et al. (2019), 4.2: four frames, at the 30 frames a second of their loops
 USEFUL_INTERVAL_MS = 1000 * 4 / 30
@@ -36,12 +38,15 @@ class FlowSettings:
     device
         For networks.
     precision
-        ``"auto"``: bf16 where the device computes in it.
+        ``"auto"``: bf16 on a GPU that computes in it and on a processor with matrix
+        units; float32, by tiles, on other processors, where it is faster.
+    compiled
+        Compile the network first, which takes minutes; on a CUDA GPU alone.
 
     Raises
     ------
     SettingsError
-        If the gap is no positive integer.
+        If the gap is no positive integer, or there is no such precision.
     """
 
     gap: int | Literal["auto"] = "auto"
@@ -50,11 +55,16 @@ class FlowSettings:
     weights: str | None = None
     device: str = "auto"
     precision: Precision = "auto"
+    compiled: bool = False
 
     def __post_init__(self) -> None:
         whole = isinstance(self.gap, int) and not isinstance(self.gap, bool)
         if self.gap != "auto" and not (whole and self.gap >= 1):  # type: ignore[operator]
             raise SettingsError(f"gap must be 'auto' or an integer >= 1: {self.gap!r}")
+        if self.precision not in get_args(Precision):
+            raise SettingsError(
+                f"precision must be auto, float32 or bf16: {self.precision!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,8 @@ class FlowSequence:
     Parameters
     ----------
     forward
-        ``(T - gap, 2, H, W)`` float32, px: entry t leads from frame t to t + gap.
+        ``(T - gap, 2, H, W)`` float32, px: entry t leads from frame t to t + gap. An
+        array, or a `FlowStack` that estimates what is asked for.
     backward
         The same shape, or None: entry t leads from frame t + gap to t.
     gap
@@ -83,6 +94,36 @@ class FlowSequence:
 
     def __len__(self) -> int:
         return len(self.forward)
+
+    def occlusion(self, t: int, threshold: float | None = None) -> NDArray[np.bool_]:
+        """Return which pixels of frame t are hidden in frame t + gap.
+
+        Parameters
+        ----------
+        t
+            Index of the pair.
+        threshold
+            See `motion.occlusion`.
+
+        Returns
+        -------
+        ndarray
+            ``(H, W)`` bool.
+
+        Raises
+        ------
+        MotionError
+            If the flow back was not estimated.
+        """
+        if self.backward is None:
+            raise MotionError(
+                "occlusion needs the flow back: estimate it with backward=True"
+            )
+        there, back = (
+            torch.from_numpy(np.array(flow[t]))[None]
+            for flow in (self.forward, self.backward)
+        )
+        return occlusion(there, back, threshold)[0].numpy()
 
     @cached_property
     def full_color_px(self) -> float:

@@ -2,6 +2,12 @@
 
 from napari_motionseg.synthesis.cines import SyntheticCine, synthesize_cine
 from napari_motionseg.synthesis.config import SynthesisConfig
-from napari_motionseg.synthesis.pairs import training_pairs
+from napari_motionseg.synthesis.pairs import PairBatch, training_pairs
 
-__all__ = ["SynthesisConfig", "SyntheticCine", "synthesize_cine", "training_pairs"]
+__all__ = [
+    "PairBatch",
+    "SynthesisConfig",
+    "SyntheticCine",
+    "synthesize_cine",
+    "training_pairs",
+]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.options import unknown_choice
 
 Range = tuple[float, float]
 Tree = Literal["left", "right", "any"]
+Dominance = Literal["left", "right", "any"]
+Intensity = Literal["log", "linear", "any"]
+SceneKind = Literal["angiogram", "layers", "cube"]
 SMALLEST_SIDE = 48
 REFERENCE_SIDE = 512  # lengths of the scene are given in px of a picture of this side
 
@@ -18,37 +25,81 @@ REFERENCE_SIDE = 512  # lengths of the scene are given in px of a picture of thi
 class SynthesisConfig:
     """Ranges that a seed draws from, and the size of the loop.
 
+    Every pair of numbers is a range from which each scene draws one value. Lengths and
+    speeds are px of a picture of 512 px; everything scales with `size`.
+
     Parameters
     ----------
+    scene
+        ``"angiogram"``; ``"layers"``: textured shapes that move over each other;
+        ``"cube"``: a turning cube. The latter two know size, times, `heart_motion` and
+        the imaging alone.
     size
-        Side in px, or rows and columns; at least 48. Everything scales with it.
+        Side in px, or rows and columns; at least 48.
     frames
-        Frames of the loop, at least 1.
+        Frames of a loop, at least 1.
     frame_rate
         Frames a second, 1 to 120; hospitals use 7.5, 10, 15 and 30.
-    heart_rate_bpm
-        Beats a minute, 20 to 250.
-    tree
-        Coronary tree: ``"left"``, ``"right"`` or ``"any"``.
+    tree, dominance
+        Coronary tree that contrast is injected into, and which of the two feeds the
+        heart's back.
     generations
         Branchings after the trunks, 0 to 5.
+    heart_size
+        Factor on a heart whose semi-axes are 160, 150 and 200 px.
+    vessel_size
+        Factor on the radius of the first vessel, which is 5 to 8 px.
+    tortuosity
+        Bending of vessels: 0 straight, 0.3 usual, 1 corkscrews.
+    stenoses
+        Expected narrowings of a branch.
+    second_tree
+        Share of scenes in which the other tree is filled too, faintly.
+    view
+        Whether the C-arm turns; else it looks from the front.
+    heart_rate_bpm
+        Beats a minute, 20 to 250.
     heart_motion
         Factor on contraction, twist and shift of the heart; 0 stands still, 1 moves a
-        coronary by 5 to 25 px between two frames at 7.5 frames/s and 512 px.
+        coronary by 5 to 25 px between two frames at 7.5 frames/s.
     breathing
-        Factor on breathing, which moves the background.
+        Factor on breathing, which moves diaphragm, ribs, heart and tissue differently.
     table_pan
-        Speed of the table in px a second at 512 px.
+        Speed of the table, px a second.
     opacity
-        Absorbance of a filled vessel of 12 px at 512 px; 0.3 is faint, 1 is dense.
+        Absorbance of a filled vessel of 12 px; 0.3 is faint, 1 is dense.
     bolus
         Whether contrast arrives during the loop; else the tree is filled throughout.
-    catheter, collimator, bones
-        Whether these may be in the picture.
+    streaming
+        Unevenness of contrast along vessels: 0 even, 1 filled in clouds.
+    blush
+        Absorbance of the heart muscle after the vessels.
+    reflux
+        Absorbance of contrast that flows back into the aorta.
+    tissue, bones, silhouettes
+        Factors on the absorbance of soft tissue, of spine and ribs, and of the edges of
+        diaphragm, lung and heart; 0 for none.
+    catheter, leads, wires, electrodes, stents
+        Share of scenes with a catheter, a pacemaker's leads, sternal wires or clips,
+        ECG electrodes, stents or guide wires.
+    collimator
+        Share of scenes whose field is narrowed by blades.
+    intensity
+        Whether gray values follow the logarithm of the detected light or the light.
+    contrast
+        Gray values, as share of full scale, that an absorbance of 1 takes.
     noise
         Factor on quantum noise; 0 for none.
     blur
-        Standard deviation of the detector's blur in px at 512 px.
+        Standard deviation of the detector's blur, px.
+    scatter
+        Share of the light that comes from elsewhere.
+    vignette
+        Loss of light from the middle to the corner.
+    sharpen
+        Strength of edge enhancement.
+    jpeg
+        Quality of JPEG compression, 1 to 100; 100 for none.
 
     Raises
     ------
@@ -56,22 +107,45 @@ class SynthesisConfig:
         If a value is outside its range.
     """
 
+    scene: SceneKind = "angiogram"
     size: int | tuple[int, int] = 512
     frames: int = 24
     frame_rate: float = 15.0
-    heart_rate_bpm: Range = (55.0, 100.0)
     tree: Tree = "any"
+    dominance: Dominance = "any"
     generations: int = 3
-    heart_motion: float = 1.0
-    breathing: float = 1.0
+    heart_size: Range = (0.9, 1.5)
+    vessel_size: Range = (0.7, 1.5)
+    tortuosity: Range = (0.1, 0.8)
+    stenoses: float = 0.25
+    second_tree: float = 0.1
+    view: bool = True
+    heart_rate_bpm: Range = (50.0, 110.0)
+    heart_motion: float | Range = (0.4, 1.1)
+    breathing: float | Range = (0.0, 1.0)
     table_pan: Range = (0.0, 6.0)
-    opacity: Range = (0.35, 0.8)
+    opacity: Range = (0.35, 0.9)
     bolus: bool = True
-    catheter: bool = True
-    collimator: bool = True
-    bones: bool = True
-    noise: float = 1.0
-    blur: Range = (0.7, 1.2)
+    streaming: Range = (0.0, 0.5)
+    blush: Range = (0.0, 0.05)
+    reflux: Range = (0.0, 0.4)
+    tissue: Range = (0.5, 1.5)
+    bones: Range = (0.0, 1.2)
+    silhouettes: Range = (0.3, 1.3)
+    catheter: float = 0.85
+    leads: float = 0.15
+    wires: float = 0.15
+    electrodes: float = 0.2
+    stents: float = 0.2
+    collimator: float = 0.75
+    intensity: Intensity = "any"
+    contrast: Range = (0.18, 0.4)
+    noise: float | Range = (0.2, 1.2)
+    blur: Range = (0.6, 1.2)
+    scatter: Range = (0.05, 0.35)
+    vignette: Range = (0.0, 0.4)
+    sharpen: Range = (0.0, 0.6)
+    jpeg: Range = (80.0, 98.0)
 
     def __post_init__(self) -> None:
         for side in self.shape:
@@ -79,20 +153,36 @@ class SynthesisConfig:
                 raise SettingsError(
                     f"size must be {SMALLEST_SIDE} to 4096 px a side; got {self.size!r}"
                 )
-        self._within("frames", 1, 10_000)
-        self._within("frame_rate", 1, 120)
-        self._within("generations", 0, 5)
-        self._within("heart_motion", 0, 3)
-        self._within("breathing", 0, 3)
-        self._within("noise", 0, 10)
-        self._range("heart_rate_bpm", 20, 250)
-        self._range("table_pan", 0, 200)
-        self._range("opacity", 0, 3)
-        self._range("blur", 0, 10)
-        if self.tree not in ("left", "right", "any"):
-            raise SettingsError(
-                f"tree must be 'left', 'right' or 'any'; got {self.tree!r}"
-            )
+        for name, (low, high) in BOUNDS.items():
+            self._within(name, low, high)
+        for name, choices in CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise SettingsError(unknown_choice(name, value, dict.fromkeys(choices)))
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> SynthesisConfig:
+        """Return a configuration by name.
+
+        Parameters
+        ----------
+        name
+            ``"xa-coronary"``: the defaults, with wider ranges of motion, contrast and
+            noise than a single loop needs, for training. ``"generic-layers"``: random
+            textures and shapes, in the manner of Flying Chairs, for pretraining.
+            ``"rotating-cube"``: textured faces under an orthographic camera, the toy
+            problem of S3-CNN.
+        **changes
+            Fields that differ.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such preset.
+        """
+        if name not in PRESETS:
+            raise SettingsError(unknown_choice("preset", name, PRESETS))
+        return cls(**{**PRESETS[name], **changes})
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,15 +196,72 @@ class SynthesisConfig:
         """Pixels of this loop for one at 512 px."""
         return min(self.shape) / REFERENCE_SIDE
 
+    def changed(self, **changes: Any) -> SynthesisConfig:
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
     def _within(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
-        if not (math.isfinite(value) and low <= value <= high):
+        if isinstance(value, tuple):
+            first, last = value
+            if not low <= first <= last <= high:
+                raise SettingsError(
+                    f"{name} must be two rising values from {low} to {high}; got "
+                    f"{value!r}"
+                )
+        elif not (math.isfinite(value) and low <= value <= high):
             raise SettingsError(f"{name} must be {low} to {high}; got {value!r}")
 
-    def _range(self, name: str, low: float, high: float) -> None:
-        first, last = getattr(self, name)
-        if not low <= first <= last <= high:
-            raise SettingsError(
-                f"{name} must be two rising values from {low} to {high}; got "
-                f"{getattr(self, name)!r}"
-            )
+
+BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "frames": (1, 10_000), "frame_rate": (1, 120), "generations": (0, 5),
+        "heart_size": (0.3, 3), "vessel_size": (0.2, 4), "tortuosity": (0, 2),
+        "stenoses": (0, 5), "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
+        "heart_motion": (0, 3), "breathing": (0, 3), "table_pan": (0, 200),
+        "opacity": (0, 3), "streaming": (0, 1), "blush": (0, 1), "reflux": (0, 2),
+        "tissue": (0, 5), "bones": (0, 5), "silhouettes": (0, 5), "catheter": (0, 1),
+        "leads": (0, 1), "wires": (0, 1), "electrodes": (0, 1), "stents": (0, 1),
+        "collimator": (0, 1), "contrast": (0.01, 2), "noise": (0, 10), "blur": (0, 10),
+        "scatter": (0, 0.9), "vignette": (0, 1), "sharpen": (0, 3), "jpeg": (1, 100),
+    }
+)  # fmt: skip
+CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "scene": get_args(SceneKind),
+        "tree": get_args(Tree),
+        "dominance": get_args(Dominance),
+        "intensity": get_args(Intensity),
+    }
+)
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "xa-coronary": MappingProxyType(
+            {
+                "heart_motion": (0.2, 1.2),
+                "breathing": (0.0, 1.5),
+                "table_pan": (0.0, 40.0),
+                "opacity": (0.2, 1.0),
+                "noise": (0.0, 1.6),
+                "tortuosity": (0.05, 1.0),
+            }
+        ),
+        "generic-layers": MappingProxyType(
+            {
+                "scene": "layers",
+                "heart_motion": (0.2, 1.5),
+                "contrast": (0.3, 0.6),
+                "noise": (0.0, 1.5),
+            }
+        ),
+        "rotating-cube": MappingProxyType(
+            {
+                "scene": "cube",
+                "heart_motion": (0.8, 1.2),
+                "contrast": (0.4, 0.6),
+                "collimator": 0.0,
+                "noise": (0.0, 0.3),
+            }
+        ),
+    }
+)

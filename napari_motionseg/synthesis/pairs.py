@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-from napari_motionseg.synthesis.cines import SyntheticCine, synthesize_cine
 from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.kinds import SceneMoment, draw_any
 
-Pairs = tuple[
-    NDArray[np.float32], NDArray[np.float32], NDArray[np.float16], NDArray[np.bool_]
-]
-
-FRAMES = 6  # of a loop that pairs are taken from
-PAIRS_PER_LOOP = 4
 FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)
+PAIRS_PER_SCENE = 4
+SCENES_AT_ONCE = 3
+FAR_SHARE = 0.1  # of pairs that skip a frame
+DURATION_S = 3.0
+FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
+
+
+class PairBatch(NamedTuple):
+    """Picture pairs.
+
+    Parameters
+    ----------
+    first, second
+        ``(N, H, W)`` in [0, 1].
+    flow
+        ``(N, 2, H, W)`` px from the first to the second.
+    vessel
+        ``(N, H, W)`` bool, vessels of the first.
+    """
+
+    first: Tensor
+    second: Tensor
+    flow: Tensor
+    vessel: Tensor
 
 
 def training_pairs(
-    count: int, size: int, seed: int, config: SynthesisConfig | None = None
-) -> Pairs:
+    count: int,
+    size: int,
+    seed: int,
+    config: SynthesisConfig | None = None,
+    device: str | torch.device = "cpu",
+) -> PairBatch:
     """Return pairs of frames and the flow from the first to the second.
 
     Parameters
@@ -32,50 +54,42 @@ def training_pairs(
     size
         Side in px.
     seed
-        Draws loops, frames and their order; time runs backwards as often as forwards.
+        Draws scenes and times; time runs backwards as often as forwards.
     config
-        Ranges; its size, frames and frame rate are not used. None draws wider ones than
-        a single loop has: faint to dense vessels, calm to wild motion.
-
-    Returns
-    -------
-    tuple
-        First and second ``(N, H, W)`` float32 in [0, 1], flow ``(N, 2, H, W)`` float16
-        in px, and vessels of the first ``(N, H, W)`` bool.
+        Ranges; its size, frames and frame rate are not used. None is the preset
+        ``"xa-coronary"``.
+    device
+        Where they are made and stay.
     """
-    rng = np.random.default_rng([seed, 7])
-    parts: list[tuple[Any, ...]] = []
-    while len(parts) < count:
-        made = _loop(size, rng, config)
-        for _ in range(min(PAIRS_PER_LOOP, count - len(parts))):
-            parts.append(_pair(made, rng))
-    first, second, flow, mask = (np.stack(part) for part in zip(*parts, strict=True))
-    return first, second, flow, mask
+    base = config or SynthesisConfig.preset("xa-coronary")
+    drawn = base.changed(size=size, frames=FRAMES, frame_rate=RATE)
+    where = torch.device(device)
+    draws = Draws(torch.Generator().manual_seed(seed), where)
+    grain = torch.Generator(where).manual_seed(seed + 1)
+    parts: list[PairBatch] = []
+    missing = count
+    while missing > 0:
+        batch = min(SCENES_AT_ONCE, -(-missing // PAIRS_PER_SCENE))
+        # half of the scenes are filled throughout: contrast is what there is to learn
+        bolus = base.bolus and bool(draws.happens(1, 0.5))
+        scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
+        for _ in range(PAIRS_PER_SCENE):
+            now, then = _times(batch, draws)
+            parts.append(_pair(scenes.at(now), scenes.at(then), grain))
+        missing -= batch * PAIRS_PER_SCENE
+    columns = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
+    return PairBatch(*columns)
 
 
-def _loop(
-    size: int, rng: np.random.Generator, config: SynthesisConfig | None
-) -> SyntheticCine:
-    base = config or SynthesisConfig(
-        heart_motion=float(rng.uniform(0.3, 1.5)),
-        breathing=float(rng.uniform(0, 1.5)),
-        opacity=(0.25, 1.0),
-        bolus=bool(rng.uniform() < 0.5),
-        noise=float(rng.uniform(0, 1.5)),
-        generations=int(rng.integers(2, 4)),
-    )
-    rate = float(rng.choice(FRAME_RATES))
-    drawn = dataclasses.replace(base, size=size, frames=FRAMES, frame_rate=rate)
-    return synthesize_cine(drawn, seed=int(rng.integers(2**31)))
+def _pair(now: SceneMoment, then: SceneMoment, grain: torch.Generator) -> PairBatch:
+    first, second = now.frames(grain), then.frames(grain)
+    return PairBatch(first, second, now.flow(then), now.masks)
 
 
-def _pair(made: SyntheticCine, rng: np.random.Generator) -> tuple[Any, ...]:
-    t, u = (int(i) for i in rng.choice(FRAMES, 2, replace=False))
-    if abs(t - u) > 2:
-        u = t + int(np.sign(u - t))  # far frames are no task, they are another picture
-    return (
-        made.cine.normalized(t),
-        made.cine.normalized(u),
-        made.flow(t, u).astype(np.float16),
-        made.masks[t],
-    )
+def _times(count: int, draws: Draws) -> tuple[Tensor, Tensor]:
+    """Return two times of each scene, a frame or two apart."""
+    rates = torch.tensor(FRAME_RATES, device=draws.device)
+    interval = 1 / rates[draws.integers(count, 0, len(rates))]
+    interval = interval * (1 + draws.happens(count, FAR_SHARE).float())
+    start = draws.uniform(count, 0.3, DURATION_S)
+    return start, start + interval * draws.sign(count)

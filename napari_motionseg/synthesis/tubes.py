@@ -1,23 +1,27 @@
-"""Drawing tubes: the path length of X-rays through curved cylinders, and their flow."""
+"""Drawing tubes: the way of X-rays through them, what lies in front, where it goes.
+
+A tube of radius r along a line, projected, is the sum of discs of radius r, one for
+each step of its centreline, each of the step's length: along a straight line they add
+up to the chord 2 sqrt(r^2 - d^2) at distance d. So crossings, bends and tubes seen end
+on come out by adding, and no pixel is visited that no tube lies over.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+import torch
+from torch import Tensor
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
-
-LONGEST_VIEW_ALONG = 3.0  # how much longer a tube seen nearly end on may appear
-MARGIN = 1.5  # px around a tube that are drawn, for edges softer than a pixel
+EDGE_PX = (
+    0.5  # half the width over which a disc fades, so that thin tubes do not flicker
+)
+LEAST_VISIBLE_PX = 0.6  # a thinner vessel is still marked as wide as this
 
 
 @dataclass(frozen=True)
 class Tubes:
-    """Centrelines in the picture at one time.
+    """Samples of centrelines in the picture at one time, of many scenes.
 
     Parameters
     ----------
@@ -25,110 +29,132 @@ class Tubes:
         ``(N, 2)`` x, y in px.
     radii
         ``(N,)`` px.
-    branch
-        ``(N,)`` number of the tube; samples of a tube are neighbours.
-    stretch
-        ``(N,)`` length in space over length in the picture.
+    step
+        ``(N,)`` px of centreline, in space, that a sample stands for.
+    scene, branch
+        ``(N,)``; samples of a branch are neighbours.
     """
 
-    centres: Array
-    radii: Array
-    branch: Index
-    stretch: Array
+    centres: Tensor
+    radii: Tensor
+    step: Tensor
+    scene: Tensor
+    branch: Tensor
 
-    def tangents(self) -> Array:
+    def tangents(self) -> Tensor:
         """Return unit tangents ``(N, 2)``."""
-        ahead = np.empty_like(self.centres)
-        ahead[:-1] = self.centres[1:] - self.centres[:-1]
-        ahead[-1] = ahead[-2]
-        last = np.flatnonzero(np.diff(self.branch, append=self.branch[-1] + 1))
-        ahead[last] = ahead[np.maximum(last - 1, 0)]
-        length = np.linalg.norm(ahead, axis=1, keepdims=True)
+        centres, last = self.centres, self.branch.diff() != 0
+        ahead = centres.diff(dim=0)
+        behind = torch.cat((ahead[:1], ahead[:-1]))
+        # the last sample of a branch looks back
+        ahead = torch.where(last[:, None], behind, ahead)
+        ahead = torch.cat((ahead, ahead[-1:]))
+        length = torch.linalg.vector_norm(ahead, dim=1, keepdim=True)
+        right = torch.tensor([1.0, 0.0], device=centres.device)
         # a tube seen end on for a sample has no direction there; any will do
-        return np.where(length > 1e-6, ahead / np.maximum(length, 1e-6), [1.0, 0.0])
+        return torch.where(length > 1e-6, ahead / length.clamp(min=1e-6), right)
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Which sample of which tube each pixel sees; a row for each tube over a pixel.
+    """Pixels near samples; a row for each sample over a pixel.
 
     Parameters
     ----------
     pixel
-        ``(M,)`` flat index of the pixel.
+        ``(M,)`` flat index into ``(B, H, W)``.
     sample
-        ``(M,)`` nearest sample of that tube.
+        ``(M,)``.
     distance
-        ``(M,)`` px from the centreline.
+        ``(M,)`` px from the sample.
     """
 
-    pixel: Index
-    sample: Index
-    distance: Array
+    pixel: Tensor
+    sample: Tensor
+    distance: Tensor
 
 
 def draw(tubes: Tubes, shape: tuple[int, int]) -> Hits:
-    """Return the pixels within each tube and `MARGIN` around it."""
+    """Return the pixels within each sample's disc and its soft edge."""
     rows, columns = shape
-    reach = int(np.ceil(tubes.radii.max() + MARGIN)) + 1
-    offsets = np.arange(-reach, reach + 1)
-    dy, dx = (o.ravel() for o in np.meshgrid(offsets, offsets, indexing="ij"))
-    stamp = np.hypot(dy, dx)
-    order = np.argsort(stamp)
-    dy, dx, stamp = dy[order], dx[order], stamp[order]
-    counts = np.searchsorted(stamp, tubes.radii + MARGIN + 1)
-    sample = np.repeat(np.arange(len(counts)), counts)
-    starts = np.repeat(np.cumsum(counts) - counts, counts)
-    place = np.arange(len(sample)) - starts
-    nearest = np.round(tubes.centres).astype(np.intp)
-    x, y = nearest[sample, 0] + dx[place], nearest[sample, 1] + dy[place]
+    reach = int(tubes.radii.max().ceil()) + 2 if len(tubes.radii) else 2
+    axis = torch.arange(-reach, reach + 1, device=tubes.radii.device)
+    dy, dx = (o.reshape(-1) for o in torch.meshgrid(axis, axis, indexing="ij"))
+    far, order = torch.hypot(dy.float(), dx.float()).sort()
+    dy, dx = dy[order], dx[order]
+    # a sample lies up to 0.71 px from its pixel's centre
+    counts = torch.searchsorted(far, tubes.radii + EDGE_PX + 0.71)
+    sample = torch.repeat_interleave(counts)
+    place = torch.arange(len(sample), device=sample.device)
+    place = place - (counts.cumsum(0) - counts)[sample]
+    nearest = tubes.centres.round().long()
+    x = nearest[sample, 0] + dx[place]
+    y = nearest[sample, 1] + dy[place]
     inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
     x, y, sample = x[inside], y[inside], sample[inside]
-    distance = np.hypot(x - tubes.centres[sample, 0], y - tubes.centres[sample, 1])
-    pixel = y * columns + x
-    key = tubes.branch[sample] * (rows * columns) + pixel
-    order = np.lexsort((distance, key))
-    first = np.ones(len(order), bool)
-    first[1:] = key[order][1:] != key[order][:-1]
-    chosen = order[first]
-    chosen = chosen[distance[chosen] <= tubes.radii[sample[chosen]] + MARGIN]
-    return Hits(pixel[chosen], sample[chosen], distance[chosen])
+    centre = tubes.centres[sample]
+    distance = torch.hypot(x - centre[:, 0], y - centre[:, 1])
+    pixel = (tubes.scene[sample] * rows + y) * columns + x
+    return Hits(pixel, sample, distance)
 
 
-def path_length(tubes: Tubes, hits: Hits) -> Array:
-    """Return the px that a ray runs inside the tube, for each hit.
-
-    The chord of a circle, averaged over half a pixel to either side, so that thin tubes
-    do not flicker, times how obliquely the ray meets the tube.
-    """
+def add_absorbance(
+    picture: Tensor, tubes: Tubes, hits: Hits, absorbance: Tensor
+) -> None:
+    """Add to ``(B, H, W)`` what tubes absorb: `absorbance` ``(N,)`` a px of way."""
     radius = tubes.radii[hits.sample]
-    shifts = np.array([-0.375, -0.125, 0.125, 0.375])[:, None]
-    chords = 2 * np.sqrt(np.maximum(radius**2 - (hits.distance + shifts) ** 2, 0))
-    stretch = np.clip(tubes.stretch[hits.sample], 1, LONGEST_VIEW_ALONG)
-    length: Array = chords.mean(axis=0) * stretch
-    return length
+    cover = ((radius - hits.distance) / (2 * EDGE_PX) + 0.5).clamp(0, 1)
+    # a disc narrower than its soft edge would weigh too much
+    narrow = (radius / EDGE_PX).clamp(max=1) ** 2
+    weight = (tubes.step * absorbance)[hits.sample] * cover * narrow
+    picture.view(-1).index_add_(0, hits.pixel, weight)
 
 
-def follow(points: Array, sample: Index, now: Tubes, then: Tubes) -> Array:
+def front(
+    tubes: Tubes, hits: Hits, density: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """Return what each pixel sees: the sample that absorbs most within its radius.
+
+    Parameters
+    ----------
+    tubes, hits
+        What was drawn.
+    density
+        ``(N,)``, 0 for what does not count.
+    size
+        Pixels of all pictures.
+
+    Returns
+    -------
+    tuple[Tensor, Tensor]
+        The sample ``(size,)``, -1 where there is none, and its chord times density.
+    """
+    radius = tubes.radii[hits.sample].clamp(min=LEAST_VISIBLE_PX)
+    inside = (hits.distance <= radius) & (density[hits.sample] > 0)
+    pixel, sample = hits.pixel[inside], hits.sample[inside]
+    square = radius[inside] ** 2 - hits.distance[inside] ** 2
+    key = density[sample] * (square.clamp(min=0).sqrt() + 1e-3)
+    best = torch.zeros(size, device=key.device)
+    best.scatter_reduce_(0, pixel, key, "amax")
+    won = key == best[pixel]
+    seen = torch.full((size,), -1, dtype=torch.long, device=key.device)
+    # of equals, the first sample: the same on every device
+    seen.scatter_reduce_(0, pixel[won], sample[won], "amax")
+    return seen, best
+
+
+def follow(points: Tensor, sample: Tensor, now: Tubes, then: Tubes) -> Tensor:
     """Return where points ``(M, 2)`` next to samples of `now` are in `then`.
 
     A point keeps its place along and across the centreline.
     """
     offset = points - now.centres[sample]
     along_now, along_then = now.tangents()[sample], then.tangents()[sample]
-    along = (offset * along_now).sum(axis=1, keepdims=True)
-    across = (offset * _normal(along_now)).sum(axis=1, keepdims=True)
-    moved: Array = (
-        then.centres[sample] + along * along_then + across * _normal(along_then)
-    )
-    return moved
+    along = (offset * along_now).sum(dim=1, keepdim=True)
+    across = (offset * _normal(along_now)).sum(dim=1, keepdim=True)
+    moved = along * along_then + across * _normal(along_then)
+    return then.centres[sample] + moved
 
 
-def nearest_samples(tubes: Tubes, points: Array) -> Index:
-    """Return the nearest sample ``(M,)`` to each of points ``(M, 2)``."""
-    nearest: Index = cKDTree(tubes.centres).query(points)[1].astype(np.intp)
-    return nearest
-
-
-def _normal(tangent: Array) -> Array:
-    return np.stack((-tangent[:, 1], tangent[:, 0]), axis=1)
+def _normal(tangent: Tensor) -> Tensor:
+    return torch.stack((-tangent[:, 1], tangent[:, 0]), dim=1)

@@ -1,29 +1,38 @@
-"""Coronary trees on an ellipsoidal heart, and their projection.
+"""Coronary trees on an ellipsoidal heart, many at a time.
 
 Lengths are px at the isocentre of a picture of 512 px. The heart's long axis is z,
 pointing to the apex; a branch is a walk over the surface in angles (polar from the
-base, azimuth around the axis).
+base, azimuth around the axis). All branches of a generation, of all scenes, walk at
+once; a tree is a flat list of samples of its centrelines.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-Array = NDArray[np.float64]
+from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.draws import Draws
 
-SEMI_AXES = np.array([160.0, 150.0, 200.0])
-STEP = 1.5  # px between two samples of a centreline
+SEMI_AXES = (160.0, 150.0, 200.0)
+NODES = 160  # of a walk
 MURRAY = 3.0  # the cube of a parent's radius is the sum of its children's (Murray 1926)
-SMALLEST_RADIUS = 0.75
-FOCUS = 2400.0  # distance of the X-ray source, about 90 cm
+SMALLEST_RADIUS = 0.6
+SLOTS = 8  # places of a branch where another may leave it
+BENDS = 4  # waves that a course is the sum of
+STEP_PX = 1.0  # between samples, in px of the picture that is drawn
+TAPER = 0.85
+LEVEL_PULL = 2.5  # how a vessel is drawn back to its groove, radians a radian
+NO_LEVEL = float("nan")
+LEFT, RIGHT = 0, 1
 
 
 @dataclass(frozen=True)
-class Tree:
-    """Samples of all centrelines.
+class Trees:
+    """Samples of all centrelines of all scenes, one after the other.
 
     Parameters
     ----------
@@ -33,219 +42,303 @@ class Tree:
         ``(N,)`` px.
     path
         ``(N,)`` px that contrast travels from the ostium.
-    branch
-        ``(N,)`` number of the branch; samples of a branch are neighbours.
+    step
+        ``(N,)`` px of centreline that a sample stands for.
+    scene, tree, branch
+        ``(N,)``: which scene, left (0) or right (1) coronary, and which branch.
     """
 
-    points: Array
-    radii: Array
-    path: Array
-    branch: NDArray[np.intp]
+    points: Tensor
+    radii: Tensor
+    path: Tensor
+    step: Tensor
+    scene: Tensor
+    tree: Tensor
+    branch: Tensor
+
+    def first_samples(self, count: int) -> Tensor:
+        """Return the first sample of each scene ``(count,)``: a trunk's ostium."""
+        order = torch.argsort(self.scene, stable=True)  # trunks come first
+        scenes = torch.arange(count, device=order.device)
+        return order[torch.searchsorted(self.scene[order], scenes)]
 
 
 @dataclass(frozen=True)
-class _Walk:
-    """A branch before it is put on the heart: angles, radii, path."""
+class _Walks:
+    """Branches before they are put on the heart; each a row of `NODES` nodes."""
 
-    angles: Array
-    radii: Array
-    path: Array
+    angles: Tensor  # (N, NODES, 2)
+    radii: Tensor  # (N, NODES)
+    path: Tensor  # (N, NODES)
+    scene: Tensor  # (N,)
+    tree: Tensor  # (N,)
+
+    def at(self, rows: Tensor) -> _Walks:
+        return _Walks(*(part[rows] for part in vars(self).values()))
 
 
-def grow_tree(side: str, generations: int, rng: np.random.Generator) -> Tree:
-    """Return a left or right coronary tree.
+def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
+    """Return coronary trees of `count` scenes.
 
     Parameters
     ----------
-    side
-        ``"left"``: main stem, then anterior descending and circumflex; ``"right"``: one
-        trunk in the groove around the heart that ends in descending branches.
-    generations
-        Branchings after the trunks.
-    rng
-        Draws courses, lengths, radii, tortuosity.
+    config
+        Its `tree`, `dominance`, `generations`, `heart_size`, `vessel_size`,
+        `tortuosity`, `stenoses` and `second_tree` are used.
+    count
+        How many scenes.
+    draws
+        Courses, lengths, radii.
     """
-    trunks = _left_trunks(rng) if side == "left" else _right_trunks(rng)
-    walks, parents = list(trunks), list(trunks)
-    for generation in range(generations):
-        children = [
-            child for walk in parents for child in _children(walk, generation, rng)
-        ]
-        walks += children
+    grower = _Grower(config, count, draws)
+    trunks = grower.trunks()
+    walks, parents = [], trunks
+    for generation in range(config.generations):
+        parents, children = grower.branch_off(parents, generation)
+        walks.append(parents)
         parents = children
-    return _assemble(walks, turn=rng.uniform(-0.9, 0.9))
+    walks.append(parents)
+    return grower.assemble(walks)
 
 
-def _left_trunks(rng: np.random.Generator) -> list[_Walk]:
-    radius = rng.uniform(5.4, 8.2)
-    start = np.array([0.55, rng.uniform(-0.2, 0.2)])
-    stem = _walk(start, rng.uniform(0.1, 0.5), 34.0, radius, 0.95, rng)
-    split = radius * 2 ** (-1 / MURRAY)
-    ahead, around = rng.uniform(0.9, 1.05), rng.uniform(0.82, 1.0)
-    end, path = stem.angles[-1], stem.path[-1]
-    descending = _walk(
-        end, rng.uniform(-0.15, 0.15), rng.uniform(330, 470), split * ahead, 0.3, rng
-    )
-    circumflex = _walk(
-        end, rng.uniform(1.2, 1.5), rng.uniform(240, 420), split * around, 0.34, rng
-    )
-    return [stem, _shifted(descending, path), _shifted(circumflex, path)]
+class _Grower:
+    """What a growth needs at every step."""
 
+    def __init__(self, config: SynthesisConfig, count: int, draws: Draws) -> None:
+        self.config, self.count, self.draws = config, count, draws
+        size = draws.range(count, config.heart_size)
+        shape = draws.uniform((count, 3), 0.92, 1.08)
+        axes = torch.tensor(SEMI_AXES, device=draws.device)
+        self.axes = axes * size[:, None] * shape
+        self.vessel_size = draws.range(count, config.vessel_size)
+        self.tortuosity = draws.range(count, config.tortuosity)
+        self.reach = size
 
-def _right_trunks(rng: np.random.Generator) -> list[_Walk]:
-    radius = rng.uniform(4.8, 7.6)
-    start = np.array([0.75, rng.uniform(-0.3, 0.3)])
-    groove = _walk(
-        start, np.pi / 2 + rng.uniform(-0.1, 0.15), rng.uniform(400, 520), radius, 0.6,
-        rng, level=rng.uniform(1.15, 1.35),
-    )  # fmt: skip
-    end, path, last = groove.angles[-1], groove.path[-1], groove.radii[-1]
-    ends = [
-        _shifted(
-            _walk(end, heading, rng.uniform(120, 260), last * 0.85, 0.4, rng), path
+    def trunks(self) -> _Walks:
+        """Return main stem, anterior descending, circumflex; or right coronary."""
+        draws, count = self.draws, self.count
+        share = {"left": 1.0, "right": 0.0, "any": 0.5}
+        left = draws.happens(count, share[self.config.tree])
+        left_dominant = draws.happens(count, 0.4 * share[self.config.dominance])
+        second = draws.happens(count, self.config.second_tree)
+        scenes = torch.arange(count, device=draws.device)
+        return _joined(
+            [
+                self._left(scenes[left | second], left_dominant[left | second]),
+                self._right(scenes[~left | second], left_dominant[~left | second]),
+            ]
         )
-        for heading in (rng.uniform(-0.2, 0.2), rng.uniform(0.7, 1.2))
-    ]
-    return [groove, *ends]
+
+    def _left(self, scene: Tensor, dominant: Tensor) -> _Walks:
+        draws, n = self.draws, len(scene)
+        radius = draws.uniform(n, 5.4, 8.2) * self.vessel_size[scene]
+        start = torch.stack(
+            (draws.uniform(n, 0.45, 0.65), draws.uniform(n, -0.2, 0.2)), dim=1
+        )
+        stem = self._walk(
+            scene, start, draws.uniform(n, 0.1, 0.5), draws.uniform(n, 15, 50), radius
+        )
+        split = radius * 2 ** (-1 / MURRAY)
+        descending = self._walk(
+            scene, stem.angles[:, -1], draws.uniform(n, -0.15, 0.15),
+            draws.uniform(n, 330, 470), split * draws.uniform(n, 0.9, 1.1),
+            stem.path[:, -1],
+        )  # fmt: skip
+        circumflex = self._walk(
+            scene, stem.angles[:, -1], draws.uniform(n, 1.1, 1.5),
+            draws.uniform(n, 220, 380) + 140 * dominant,
+            split * draws.uniform(n, 0.8, 1.0), stem.path[:, -1],
+            level=draws.uniform(n, 1.05, 1.4),
+        )  # fmt: skip
+        back = self._walk(
+            scene[dominant], circumflex.angles[dominant, -1],
+            draws.uniform(n, -0.2, 0.3)[dominant], draws.uniform(n, 120, 240)[dominant],
+            circumflex.radii[dominant, -1], circumflex.path[dominant, -1],
+        )  # fmt: skip
+        return _of_tree(_joined([stem, descending, circumflex, back]), LEFT)
+
+    def _right(self, scene: Tensor, left_dominant: Tensor) -> _Walks:
+        draws, n = self.draws, len(scene)
+        start = torch.stack(
+            (draws.uniform(n, 0.65, 0.85), draws.uniform(n, -0.3, 0.3)), dim=1
+        )
+        groove = self._walk(
+            scene, start, math.pi / 2 + draws.uniform(n, -0.1, 0.15),
+            draws.uniform(n, 400, 520) - 180 * left_dominant,
+            draws.uniform(n, 4.8, 7.6) * self.vessel_size[scene],
+            level=draws.uniform(n, 1.15, 1.35),
+        )  # fmt: skip
+        ends = [
+            self._walk(
+                scene, groove.angles[:, -1], draws.uniform(n, low, high),
+                draws.uniform(n, 120, 260), 0.85 * groove.radii[:, -1],
+                groove.path[:, -1],
+            )
+            for low, high in ((-0.2, 0.2), (0.7, 1.2))
+        ]  # fmt: skip
+        return _of_tree(_joined([groove, *ends]), RIGHT)
+
+    def _walk(
+        self,
+        scene: Tensor,
+        start: Tensor,
+        heading: Tensor,
+        length: Tensor,
+        radius: Tensor,
+        path: Tensor | None = None,
+        level: Tensor | None = None,
+    ) -> _Walks:
+        """Walk over the surface; `level` draws a walk to that polar angle."""
+        size = self.reach[scene]
+        length = length * size
+        share = torch.linspace(0, 1, NODES, device=start.device)
+        way = length[:, None] * share
+        headings = heading[:, None] + self._bends(way, scene)
+        angles = self._course(scene, start, headings, length / (NODES - 1), level)
+        radii = radius[:, None] * (1 + (TAPER - 1) * share) * self._stenoses(way)
+        offset = torch.zeros_like(length) if path is None else path
+        return _Walks(angles, radii, way + offset[:, None], scene, scene)
+
+    def _bends(self, way: Tensor, scene: Tensor) -> Tensor:
+        """Return a smooth random change of heading, long bends and short ones."""
+        n = len(way)
+        waves = self.draws.uniform((n, BENDS, 1), 0, 1)
+        length = 7.0 * (60 / 7.0) ** waves  # of a radian, 7 to 60 px
+        phase = self.draws.uniform((n, BENDS, 1), 0, 2 * math.pi)
+        height = self.draws.normal((n, BENDS, 1)) * (length / 40).clamp(max=1) ** 0.3
+        bent = (height * torch.sin(way[:, None] / length + phase)).sum(dim=1)
+        drift = self.draws.normal((n, 1)) * 0.3 * way / way[:, -1:].clamp(min=1)
+        return 0.45 * self.tortuosity[scene][:, None] * bent + drift
+
+    def _course(
+        self,
+        scene: Tensor,
+        start: Tensor,
+        headings: Tensor,
+        step: Tensor,
+        level: Tensor | None,
+    ) -> Tensor:
+        across = self.axes[scene, :2].mean(dim=1)
+        along = self.axes[scene, 2]
+        polar, azimuth = start.unbind(dim=1)
+        nodes = [torch.stack((polar, azimuth), dim=1)]
+        for heading in headings.unbind(dim=1)[1:]:
+            if level is not None:
+                heading = heading + LEVEL_PULL * (polar - level)
+            unit = torch.hypot(across * polar.cos(), along * polar.sin())
+            ahead = step * heading.cos() / unit
+            azimuth = azimuth + step * heading.sin() / (
+                across * polar.sin().clamp(min=0.2)
+            )
+            polar = (polar + ahead).clamp(0.3, 2.9)
+            nodes.append(torch.stack((polar, azimuth), dim=1))
+        return torch.stack(nodes, dim=1)
+
+    def _stenoses(self, way: Tensor) -> Tensor:
+        """Return a factor on the radius, below 1 where the vessel is narrowed."""
+        n, length = len(way), way[:, -1:]
+        factor = torch.ones_like(way)
+        for share in (0.8, 0.2):  # a second one is rarer
+            chance = min(1.0, share * self.config.stenoses)
+            there = self.draws.happens((n, 1), chance)
+            centre = self.draws.uniform((n, 1), 0.1, 0.9) * length
+            width = self.draws.uniform((n, 1), 4, 14)
+            depth = self.draws.uniform((n, 1), 0.2, 0.65) * there
+            factor = factor * (1 - depth * torch.exp(-(((way - centre) / width) ** 2)))
+        return factor
+
+    def branch_off(self, parents: _Walks, generation: int) -> tuple[_Walks, _Walks]:
+        """Return the parents, thinner behind each branching, and their children."""
+        draws, n = self.draws, len(parents.scene)
+        way = parents.path - parents.path[:, :1]
+        size = self.reach[parents.scene][:, None]
+        spacing = draws.uniform((n, 1), 40, 90) * size
+        slots = torch.arange(SLOTS, device=way.device)
+        place = spacing * (draws.uniform((n, 1), 0.3, 0.9) + slots)
+        place = place + 8 * draws.normal((n, SLOTS)) * size
+        share = draws.uniform((n, SLOTS), 0.42, 0.78)
+        # what a child takes, its parent lacks from there on
+        exists = (place > 0.04 * way[:, -1:]) & (place < 0.94 * way[:, -1:])
+        left = torch.where(exists, (1 - share**MURRAY) ** (1 / MURRAY), 1.0)
+        behind = way[:, None] > place[..., None]
+        radii = parents.radii * torch.where(behind, left[..., None], 1.0).prod(dim=1)
+        node = (place / way[:, -1:] * (NODES - 1)).floor().long().clamp(1, NODES - 8)
+        radius = radii.gather(1, node) * share
+        grown = exists & (radius >= SMALLEST_RADIUS)
+        thinned = _Walks(
+            parents.angles, radii, parents.path, parents.scene, parents.tree
+        )
+        row, slot = grown.nonzero(as_tuple=True)
+        return thinned, self._children(
+            thinned, row, node[row, slot], radius[row, slot], generation
+        )
+
+    def _children(
+        self,
+        parents: _Walks,
+        row: Tensor,
+        node: Tensor,
+        radius: Tensor,
+        generation: int,
+    ) -> _Walks:
+        draws, n = self.draws, len(row)
+        here = parents.angles[row, node]
+        ahead = parents.angles[row, (node + 6).clamp(max=NODES - 1)] - here
+        heading = torch.atan2(ahead[:, 1] * here[:, 0].sin(), ahead[:, 0])
+        turn = draws.sign(n) * draws.uniform(n, 0.45, 1.1)
+        length = draws.uniform(n, 0.25, 0.75) * 340 / (generation + 1)
+        children = self._walk(
+            parents.scene[row], here, heading + turn, length, radius,
+            parents.path[row, node],
+        )  # fmt: skip
+        return _Walks(
+            children.angles, children.radii, children.path, children.scene,
+            parents.tree[row],
+        )  # fmt: skip
+
+    def assemble(self, generations: list[_Walks]) -> Trees:
+        """Put all branches on their hearts, sampled evenly."""
+        walks = _joined(generations)
+        wide = walks.radii.amax(dim=1) >= SMALLEST_RADIUS
+        walks = walks.at(wide)
+        turn = self.draws.uniform(self.count, -0.9, 0.9)[walks.scene]
+        polar, azimuth = walks.angles[..., 0], walks.angles[..., 1] + turn[:, None]
+        nodes = self.axes[walks.scene][:, None] * torch.stack(
+            (polar.sin() * azimuth.cos(), polar.sin() * azimuth.sin(), -polar.cos()),
+            dim=-1,
+        )
+        chords = torch.linalg.vector_norm(nodes.diff(dim=1), dim=-1).sum(dim=1)
+        step = STEP_PX / self.config.scale
+        counts = (chords / step).ceil().long().clamp(min=4)
+        branch = torch.repeat_interleave(counts)
+        first = counts.cumsum(0) - counts
+        index = torch.arange(len(branch), device=branch.device) - first[branch]
+        share = index / (counts[branch] - 1) * (NODES - 1)
+        below = share.floor().long().clamp(max=NODES - 2)
+        part = (share - below)[:, None]
+
+        def sampled(values: Tensor) -> Tensor:
+            flat = values if values.ndim == 3 else values[..., None]
+            low, high = flat[branch, below], flat[branch, below + 1]
+            mixed: Tensor = low + part * (high - low)
+            return mixed.view(-1, *values.shape[2:])
+
+        return Trees(
+            points=sampled(nodes),
+            radii=sampled(walks.radii).clamp(min=SMALLEST_RADIUS),
+            path=sampled(walks.path),
+            step=(chords / (counts - 1))[branch],
+            scene=walks.scene[branch],
+            tree=walks.tree[branch],
+            branch=branch,
+        )
 
 
-def _children(parent: _Walk, generation: int, rng: np.random.Generator) -> list[_Walk]:
-    """Return side branches; fewer and shorter the deeper."""
-    length = parent.path[-1] - parent.path[0]
-    spacing = rng.uniform(45, 95)
-    children = []
-    for place in np.arange(rng.uniform(0.4, 0.9) * spacing, 0.92 * length, spacing):
-        place += rng.normal(0, 6)
-        i = int(np.clip(place / STEP, 1, len(parent.path) - 2))
-        radius = parent.radii[i] * rng.uniform(0.45, 0.72)
-        if radius < SMALLEST_RADIUS:
-            break
-        ahead = parent.angles[min(i + 6, len(parent.path) - 1)] - parent.angles[i - 1]
-        heading = np.arctan2(ahead[1] * np.sin(parent.angles[i, 0]), ahead[0])
-        turn = rng.choice([-1, 1]) * rng.uniform(0.5, 1.1)
-        reach = rng.uniform(0.25, 0.7) * 340 / (generation + 1)
-        child = _walk(parent.angles[i], heading + turn, reach, radius, 0.45, rng)
-        children.append(_shifted(child, parent.path[i]))
-    return children
+def _joined(walks: list[_Walks]) -> _Walks:
+    columns = zip(*(vars(walk).values() for walk in walks), strict=True)
+    return _Walks(*(torch.cat(column) for column in columns))
 
 
-def _walk(
-    start: Array,
-    heading: float,
-    length: float,
-    radius: float,
-    taper: float,
-    rng: np.random.Generator,
-    level: float | None = None,
-) -> _Walk:
-    """Walk over the surface: a smooth random change of heading, a tapering radius.
-
-    `level` draws the walk to that polar angle, as the groove does with its vessels.
-    """
-    count = max(6, int(length / STEP))
-    wiggle = rng.normal(size=(3, 1)) * np.sin(
-        np.arange(count) * STEP / rng.uniform(14, 60, (3, 1))
-        + rng.uniform(0, 2 * np.pi, (3, 1))
-    )
-    headings = heading + rng.uniform(0.08, 0.26) * wiggle.sum(axis=0)
-    headings += rng.normal(0, 0.35) * np.linspace(0, 1, count)
-    angles = np.empty((count, 2))
-    angles[0] = start
-    across, along = SEMI_AXES[:2].mean(), SEMI_AXES[2]
-    for i in range(1, count):
-        polar, azimuth = angles[i - 1]
-        h = headings[i]
-        if level is not None:
-            h += 2.5 * (polar - level)
-        unit = np.hypot(across * np.cos(polar), along * np.sin(polar))
-        polar_step = STEP * np.cos(h) / unit
-        azimuth_step = STEP * np.sin(h) / (across * max(np.sin(polar), 0.2))
-        angles[i] = np.clip(polar + polar_step, 0.3, 2.9), azimuth + azimuth_step
-    share = np.linspace(0, 1, count)
-    radii = radius * (1 + (taper - 1) * share)
-    radii *= _stenoses(count, rng)
-    return _Walk(
-        angles, np.maximum(radii, SMALLEST_RADIUS), np.arange(count, dtype=float) * STEP
-    )
-
-
-def _stenoses(count: int, rng: np.random.Generator) -> Array:
-    """Return a factor on the radius, below 1 where the vessel is narrowed."""
-    factor = np.ones(count)
-    for _ in range(rng.poisson(0.25)):
-        centre, width = rng.uniform(0.1, 0.9) * count, rng.uniform(3, 8)
-        depth = rng.uniform(0.2, 0.65)
-        factor *= 1 - depth * np.exp(-(((np.arange(count) - centre) / width) ** 2))
-    return factor
-
-
-def _shifted(walk: _Walk, path: float) -> _Walk:
-    return _Walk(walk.angles, walk.radii, walk.path + path)
-
-
-def _assemble(walks: list[_Walk], turn: float) -> Tree:
-    angles = np.concatenate([walk.angles for walk in walks]) + [0.0, turn]
-    polar, azimuth = angles.T
-    points = SEMI_AXES * np.stack(
-        (
-            np.sin(polar) * np.cos(azimuth),
-            np.sin(polar) * np.sin(azimuth),
-            -np.cos(polar),
-        ),
-        axis=1,
-    )
-    branch = np.repeat(np.arange(len(walks)), [len(walk.path) for walk in walks])
-    return Tree(
-        points,
-        np.concatenate([walk.radii for walk in walks]),
-        np.concatenate([walk.path for walk in walks]),
-        branch,
-    )
-
-
-@dataclass(frozen=True)
-class Camera:
-    """A C-arm: where the heart appears in the picture.
-
-    Parameters
-    ----------
-    rotation
-        ``(3, 3)``: from the heart's axes to the picture's (x right, y down, z to the
-        source).
-    centre
-        Of the heart in the picture, x and y in px at 512 px.
-    primary, secondary
-        Angles in degrees, LAO and cranial positive.
-    """
-
-    rotation: Array
-    centre: Array
-    primary: float
-    secondary: float
-
-    def project(self, points: Array) -> Array:
-        """Return ``(N, 2)`` x, y in px at 512 px, with cone-beam magnification."""
-        turned = points @ self.rotation.T
-        magnification = FOCUS / (FOCUS - turned[:, 2])
-        projected: Array = turned[:, :2] * magnification[:, None] + self.centre
-        return projected
-
-
-def draw_camera(rng: np.random.Generator) -> Camera:
-    """Return one of the usual views, with the heart's own tilt in the chest."""
-    primary, secondary = rng.uniform(-45, 50), rng.uniform(-30, 32)
-    tilt = _about("x", np.deg2rad(90 + rng.uniform(-8, 8)))
-    lean = _about("z", np.deg2rad(rng.uniform(-50, -25)))
-    turn = _about("y", np.deg2rad(primary)) @ _about("x", np.deg2rad(secondary))
-    centre = np.array([rng.uniform(235, 290), rng.uniform(225, 285)])
-    return Camera(turn @ lean @ tilt, centre, primary, secondary)
-
-
-def _about(axis: str, angle: float) -> Array:
-    """Return the rotation about one axis by `angle` radians."""
-    c, s = np.cos(angle), np.sin(angle)
-    i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
-    matrix = np.eye(3)
-    matrix[i, i] = matrix[j, j] = c
-    matrix[i, j], matrix[j, i] = -s, s
-    return matrix
+def _of_tree(walks: _Walks, tree: int) -> _Walks:
+    which = torch.full_like(walks.scene, tree)
+    return _Walks(walks.angles, walks.radii, walks.path, walks.scene, which)

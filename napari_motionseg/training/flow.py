@@ -7,23 +7,36 @@ Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.jobs import Job, Progress, run
-from napari_motionseg.models import ModelCard, PWCNet, load_model, save_model
+from napari_motionseg.models import (
+    FlowNet,
+    LayeredPWCNet,
+    ModelCard,
+    PWCNet,
+    load_model,
+    resolve_device,
+    save_model,
+)
+from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
-from napari_motionseg.synthesis.pairs import training_pairs
-from napari_motionseg.training.flow_loss import downsample_flow, multiscale_flow_loss
-from napari_motionseg.training.flow_settings import FlowTrainingSettings
+from napari_motionseg.synthesis import PairBatch, training_pairs
+from napari_motionseg.training.flow_loss import multiscale_flow_loss
+from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
 from napari_motionseg.training.flow_start import set_starting_weights
+from napari_motionseg.training.layered_loss import layered_flow_loss
 from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
@@ -37,12 +50,18 @@ from napari_motionseg.training.transforms import (
     turn_flow,
 )
 
-OUTPUT_FACTOR = 4  # pixels a side of one pixel of the finest flow
+NEAR_PX = 12  # how far from a vessel a flow that ignores its edge does harm
 HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
 STARTING_STREAM = 2**31  # no step has this number
 MATCHING_VESSELS = 20.0  # makes vessels about half of what features are taught by
 # The two pictures of a pair also differ a little: exposure control, quantum noise
 SECOND_JITTER = 0.2
+
+
+NETWORKS: Mapping[Network, type[FlowNet]] = MappingProxyType(
+    {"layered": LayeredPWCNet, "published": PWCNet}
+)
+PYRAMID = ("features",)
 
 
 class FlowTask:
@@ -62,7 +81,7 @@ class FlowTask:
 
     def __init__(
         self,
-        model: PWCNet,
+        model: FlowNet,
         pool: PairPool,
         held_out: Pairs,
         settings: FlowTrainingSettings,
@@ -82,20 +101,43 @@ class FlowTask:
         vessel = vessel.to(device)
         first, second = pictures[:, :1], pictures[:, 1:]
         ours, theirs = self.model.pyramid(first), self.model.pyramid(second)
-        flows = self.model.decode_levels(ours, theirs)
-        weight = self._settings.vessel_weight
-        weights = 1 + weight * vessel if weight else None
-        loss = multiscale_flow_loss(
-            flows, flow, penalty=self._settings.penalty, pixel_weights=weights
-        )
+        if isinstance(self.model, LayeredPWCNet):
+            seen = self.model.see(ours, theirs)
+            loss = layered_flow_loss(seen, flow, vessel, self._weights(vessel))
+            finest = seen.flow()
+        else:
+            loss, finest = self._plain_loss(ours, theirs, flow, vessel)
         if self._settings.matching_weight and self.model.normalized:
             matching = matching_loss(ours, theirs, flow, 1 + MATCHING_VESSELS * vessel)
             loss = loss + self._settings.matching_weight * matching
-        finest = max(flows, key=lambda level: level.shape[-1])
         with torch.no_grad():
-            wanted, _ = downsample_flow(flow, OUTPUT_FACTOR, weights)
-            error = torch.linalg.vector_norm(finest.float() - wanted, dim=1).mean()
-        return loss, {"epe": float(error)}
+            full = resized(finest.float(), (flow.shape[-2], flow.shape[-1]))
+            error = torch.linalg.vector_norm(full - flow, dim=1)
+            metrics = {"epe": float(error.mean())}
+            if bool(vessel.any()):
+                metrics["epe_vessel"] = float(error[vessel].mean())
+        return loss, metrics
+
+    def _plain_loss(
+        self, ours: list[Tensor], theirs: list[Tensor], flow: Tensor, vessel: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the multi-scale loss of a network with one flow, and that flow."""
+        network = cast("PWCNet", self.model)
+        flows = network.decode_levels(ours, theirs)
+        loss = multiscale_flow_loss(
+            flows,
+            flow,
+            penalty=self._settings.penalty,
+            pixel_weights=self._weights(vessel),
+        )
+        return loss, max(flows, key=lambda level: level.shape[-1])
+
+    def _weights(self, vessel: Tensor) -> Tensor:
+        """Return how much each pixel counts ``(B, H, W)``."""
+        settings, thin = self._settings, vessel.float()
+        near = functional.max_pool2d(thin[:, None], 2 * NEAR_PX + 1, 1, NEAR_PX)[:, 0]
+        around = settings.near_weight * near * (1 - thin)
+        return 1 + around + settings.vessel_weight * thin
 
     def batch(
         self, step: int, generator: torch.Generator
@@ -126,7 +168,10 @@ class FlowTask:
     ) -> tuple[Tensor, Tensor, Tensor]:
         pictures, flow, vessel = self._pool.pair(step, index)
         down, right = self._shift(generator)
-        first, second = _windows(pictures.shape[-1], crop, (down, right), generator)
+        side = pictures.shape[-1]
+        # windows without a vessel teach little: of two, that with more of it
+        drawn = [_windows(side, crop, (down, right), generator) for _ in range(2)]
+        first, second = max(drawn, key=lambda pair: int(vessel[pair[0]].sum()))
         pictures = torch.stack(
             (pictures[0][first].float(), pictures[1][second].float())
         )
@@ -219,13 +264,14 @@ def train_flow_job(
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
     yield from pool.fill_job(steps_done(state_path) if resume else 0)
-    held_out = Pairs.from_arrays(
+    held_out = Pairs.of(
         _make_pairs(settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
     )
     task = FlowTask(model, pool, held_out, settings)
-    if start is None:
+    if origin["fresh"]:
         generator = step_generator(seed, STARTING_STREAM)
-        set_starting_weights(model, task.batch(0, generator)[0], generator)
+        kept = PYRAMID if start is not None else ()
+        set_starting_weights(model, task.batch(0, generator)[0], generator, kept)
     whole = dataclasses.asdict(settings)
     identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
     record = yield from train_job(
@@ -243,7 +289,7 @@ def train_flow_job(
         "held_out_epe_px": errors,
     }
     configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
-    card = ModelCard("flow", "PWCNet", configuration, provenance)
+    card = ModelCard("flow", type(model).__name__, configuration, provenance)
     save_model(out, model, card, dtype=torch.float16)
     yield Progress(record.steps_done, settings.training.steps, "Done", errors)
     return Path(out)
@@ -271,36 +317,44 @@ def pair_pool(settings: FlowTrainingSettings) -> PairPool:
     )
 
 
-def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Any:
-    return training_pairs(count, settings.pair_size, seed, config=settings.synthesis)
+def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> PairBatch:
+    device = resolve_device(settings.training.device)
+    return training_pairs(
+        count, settings.pair_size, seed, config=settings.synthesis, device=device
+    )
 
 
 def starting_network(
     start: str | Path | None, settings: FlowTrainingSettings
-) -> tuple[PWCNet, dict[str, Any]]:
+) -> tuple[FlowNet, dict[str, Any]]:
     """Return the network to train and, for the record, where it comes from.
+
+    Of a start of another architecture the pyramid alone is taken over.
 
     Raises
     ------
     CheckpointError
         If `start` holds another network.
     """
+    wanted = NETWORKS[settings.network]
     if start is None:
-        with torch.random.fork_rng(devices=[]):
-            # the layers' own initialisation knows no generator
-            torch.manual_seed(settings.training.seed)
-            fresh = PWCNet(settings.in_channels, settings.normalized)
-        return fresh, {"kind": "scratch"}
+        fresh = wanted(settings.in_channels, settings.normalized)
+        return fresh, {"kind": "scratch", "fresh": True}
     model, card = load_model(start, kind="flow")
-    if not isinstance(model, PWCNet):
+    if not isinstance(model, FlowNet):
         raise CheckpointError(
             f"{start}: holds a {type(model).__name__}; flow training goes on from a "
-            "PWC-Net, or from scratch"
+            "flow network, or from scratch"
         )
-    return model, {"kind": card.kind, "weights_sha256": weights_digest(model)}
+    origin = {"kind": card.kind, "weights_sha256": weights_digest(model)}
+    if isinstance(model, wanted):
+        return model, {**origin, "fresh": False}
+    fresh = wanted(model.in_channels, model.normalized)
+    fresh.features.load_state_dict(model.features.state_dict())
+    return fresh, {**origin, "fresh": True}
 
 
-def predict(model: PWCNet, pictures: Tensor) -> Tensor:
+def predict(model: FlowNet, pictures: Tensor) -> Tensor:
     """Return the flow ``(N, 2, H, W)`` in px of pairs ``(N, 2, H, W)``, on the CPU."""
     device = next(model.parameters()).device
     training = model.training
@@ -313,7 +367,7 @@ def predict(model: PWCNet, pictures: Tensor) -> Tensor:
         model.train(training)
 
 
-def end_point_errors(model: PWCNet, pairs: Pairs) -> dict[str, float]:
+def end_point_errors(model: FlowNet, pairs: Pairs) -> dict[str, float]:
     """Return mean end-point errors in px: all pixels, vessels, and of zero flow."""
     truth = pairs.flow.float()
     error = torch.linalg.vector_norm(predict(model, pairs.pictures) - truth, dim=1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Literal, get_args
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.training.flow_loss import Penalty
 from napari_motionseg.training.settings import TrainingSettings, at_least, one_of
+
+Network = Literal["layered", "published"]
 
 CROP_MULTIPLE = 64  # the coarsest level of the pyramid
 
@@ -39,7 +41,9 @@ class FlowTrainingSettings:
         ``"l2"``, or ``"robust"`` for fine-tuning.
     vessel_weight
         A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
-        of the pixels and fill less than one pixel of the network's output.
+        of the pixels.
+    near_weight
+        Background within 12 px of a vessel counts 1 + this.
     matching_weight
         Of `matching_loss`, for networks whose features are normalised; 0 is the paper.
     shift
@@ -47,6 +51,8 @@ class FlowTrainingSettings:
         that moves. A third of the pairs is shifted.
     jitter
         Strength of the changes of gray.
+    network
+        ``"layered"``: `LayeredPWCNet`; ``"published"``: `PWCNet`.
     in_channels, normalized
         Of a network from scratch, see `PWCNet`.
     held_out
@@ -71,9 +77,11 @@ class FlowTrainingSettings:
     refresh_every: int = 100
     penalty: Penalty = "l2"
     vessel_weight: float = 4.0
+    near_weight: float = 1.0
     matching_weight: float = 0.05
     shift: int = 8
     jitter: float = 1.0
+    network: Network = "layered"
     in_channels: int = 1
     normalized: bool = True
     held_out: int = 16
@@ -92,10 +100,12 @@ class FlowTrainingSettings:
         for name in ("batch", "pool_size", "block", "in_channels", "held_out"):
             at_least(self, name, 1)
         for name in (
-            "refresh_every", "vessel_weight", "matching_weight", "shift", "jitter",
+            "refresh_every", "vessel_weight", "near_weight", "matching_weight",
+            "shift", "jitter",
         ):  # fmt: skip
             at_least(self, name, 0)
         one_of(self, "penalty", get_args(Penalty))
+        one_of(self, "network", get_args(Network))
         for name, side in (("crop", self.crop), ("largest_crop", self.crops[-1])):
             if side < 1 or side % CROP_MULTIPLE:
                 raise SettingsError(

@@ -13,14 +13,18 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, PWCNet
+from napari_motionseg.models.layered_pwcnet import LayerDecoder, LayeredPWCNet
+from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, FlowNet, PWCNet
 
 LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
 
 
 @torch.no_grad()
 def set_starting_weights(
-    model: PWCNet, pictures: Tensor, generator: torch.Generator
+    model: FlowNet,
+    pictures: Tensor,
+    generator: torch.Generator,
+    kept: tuple[str, ...] = (),
 ) -> None:
     """Give a fresh network weights of which each layer passes its signal on.
 
@@ -32,10 +36,18 @@ def set_starting_weights(
         ``(B, 2, H, W)`` in [0, 1] of some pairs; sides are multiples of 64.
     generator
         Of the random weights.
+    kept
+        Beginnings of the names of modules that keep their weights: they are trained.
     """
     hooks = []
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+    heads = _layer_heads(model)
+    for name, module in model.named_modules():
+        if name.startswith(kept) and kept:
+            continue
+        if module in heads:
+            module.weight.zero_()
+            _bias(module).zero_()
+        elif isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, a=SLOPE, generator=generator)
             _bias(module).zero_()
             hooks.append(module.register_forward_hook(_Standardisation()))
@@ -46,7 +58,15 @@ def set_starting_weights(
     model.decode(model.pyramid(first), model.pyramid(second))
     for hook in hooks:
         hook.remove()
-    _hand_flow_on(model)
+    if isinstance(model, PWCNet):
+        _hand_flow_on(model)
+
+
+def _layer_heads(model: FlowNet) -> list[nn.Conv2d]:
+    """Return the layers that say flow as a correction: 0 is a good beginning."""
+    if not isinstance(model, LayeredPWCNet):
+        return []
+    return [cast("LayerDecoder", level).predict for level in model.levels.values()]
 
 
 class _Standardisation:
@@ -69,8 +89,9 @@ class _Standardisation:
 def _hand_flow_on(model: PWCNet) -> None:
     """Make each level's flow that of the level above, and the coarsest one's zero."""
     decoders = [cast("FlowDecoder", module) for module in model.decoders.values()]
-    refinement = cast("nn.Conv2d", model.context[-1])
-    for head in (*(decoder.predict for decoder in decoders), refinement):
+    heads = [decoder.predict for decoder in decoders]
+    heads.append(cast("nn.Conv2d", model.context[-1]))
+    for head in heads:
         head.weight.zero_()
         _bias(head).zero_()
     for decoder in decoders[:-1]:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.synthesis import PairBatch
 from napari_motionseg.training.seeds import derived_seed
-
-Arrays = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,15 +36,10 @@ class Pairs:
     vessel: Tensor
 
     @classmethod
-    def from_arrays(cls, arrays: Arrays) -> Pairs:
-        """Take first and second ``(N, H, W)``, flow and mask from the synthesis."""
-        first, second, flow, mask = arrays
-        pictures = np.stack((first, second), axis=1).astype(np.float16)
-        return cls(
-            torch.from_numpy(pictures),
-            torch.from_numpy(np.ascontiguousarray(flow, dtype=np.float16)),
-            torch.from_numpy(np.ascontiguousarray(mask, dtype=np.bool_)),
-        )
+    def of(cls, batch: PairBatch) -> Pairs:
+        """Take what the synthesis made, on the device where it was made."""
+        pictures = torch.stack((batch.first, batch.second), dim=1)
+        return cls(pictures.half(), batch.flow.half(), batch.vessel)
 
 
 class PairPool:
@@ -70,7 +61,7 @@ class PairPool:
 
     def __init__(
         self,
-        make: Callable[[int, int], Arrays],
+        make: Callable[[int, int], PairBatch],
         *,
         blocks: int,
         block: int,
@@ -110,6 +101,6 @@ class PairPool:
         held = self._held[place]
         if held is None or held[0] != generation:
             seed = derived_seed(self._seed, generation)
-            held = (generation, Pairs.from_arrays(self._make(self._block, seed)))
+            held = (generation, Pairs.of(self._make(self._block, seed)))
             self._held[place] = held
         return held[1]

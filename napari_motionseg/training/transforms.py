@@ -49,7 +49,7 @@ def jitter(pictures: Tensor, generator: torch.Generator, strength: float) -> Ten
     Parameters
     ----------
     pictures
-        ``(B, C, H, W)`` in [0, 1] on the CPU; all channels of one are changed alike.
+        ``(B, C, H, W)`` in [0, 1]; all channels of one are changed alike.
     generator
         On the CPU.
     strength
@@ -65,13 +65,15 @@ def jitter(pictures: Tensor, generator: torch.Generator, strength: float) -> Ten
 
     def around_zero() -> Tensor:
         shape = (len(pictures), 1, 1, 1)
-        return strength * (2 * torch.rand(shape, generator=generator) - 1)
+        drawn = strength * (2 * torch.rand(shape, generator=generator) - 1)
+        return drawn.to(pictures.device)
 
     gamma = torch.exp(GAMMA * around_zero())
     contrast, brightness = 1 + CONTRAST * around_zero(), BRIGHTNESS * around_zero()
     noise_level = NOISE * around_zero().abs()
     curved = pictures.pow(gamma)
     middle = curved.mean(dim=(1, 2, 3), keepdim=True)
-    noise = torch.randn(pictures.shape, generator=generator).mul_(noise_level)
+    noise = torch.randn(pictures.shape, generator=generator).to(pictures.device)
+    noise = noise.mul_(noise_level)
     changed = (curved - middle) * contrast + middle + brightness + noise
     return changed.clamp_(0, 1)

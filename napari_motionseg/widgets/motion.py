@@ -15,6 +15,7 @@ from napari_motionseg.layer_jobs import FlowRequest, StoredFlow, flow_layer_job
 from napari_motionseg.motion import FlowSequence, save_flow
 from napari_motionseg.motion.frame_motion import Way
 from napari_motionseg.session import Loop
+from napari_motionseg.widgets.adapt_flow import AdaptFlow
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
@@ -55,6 +56,7 @@ class MotionDock(Dock):
         self.add(self.panel)
         self.views = MotionViews(self)
         self.speed = SpeedCurve(self)
+        self.adaptation = AdaptFlow(self, self.chooser)
         self.save_button = button(
             "Save flow…", "All frames as zarr or movie, or this frame as .flo or KITTI"
         )

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
@@ -14,6 +15,7 @@ from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import read_flo, read_flow_zarr
 from napari_motionseg.models import read_card
+from napari_motionseg.synthesis import PairBatch
 
 SMALL = ("--crop", 48, "--batch", 1)
 
@@ -132,6 +134,22 @@ def test_flow_is_written_with_what_it_rests_on(motionseg, tmp_path, loop_file):
     assert attributes["method"] == "ilk"
     lengths = np.hypot(forward[:, 0], forward[:, 1])
     assert row["median_px"] == pytest.approx(float(np.median(lengths)), abs=1e-2)
+
+
+def test_flow_is_kept_for_next_time(motionseg, tmp_path, loop_file, monkeypatch):
+    monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path / "kept"))
+    words = ("flow", loop_file, "--method", "ilk", "--gap", "1", "--out")
+    assert motionseg(*words, tmp_path / "a.zarr", "--no-cache").code == 0
+    assert not (tmp_path / "kept").exists()
+    assert motionseg(*words, tmp_path / "b.zarr").code == 0
+    assert len(list((tmp_path / "kept" / "flow").iterdir())) == 1
+    monkeypatch.setattr(
+        "napari_motionseg.motion.classical.ClassicalEstimator.flow",
+        lambda *_: pytest.fail("estimated again"),
+    )
+    assert motionseg(*words, tmp_path / "c.zarr").code == 0
+    kept, again = (read_flow_zarr(tmp_path / f"{n}.zarr")[0] for n in "bc")
+    np.testing.assert_array_equal(kept, again)
 
 
 def test_flow_says_its_result_in_a_line(motionseg, tmp_path, loop_file):
@@ -311,11 +329,12 @@ def test_pretrain_refuses_an_unknown_objective(motionseg, loop_file, tmp_path):
 def _cheap_pairs(monkeypatch):
     from napari_motionseg.training import flow
 
-    def noise(count, size, seed, config=None):
+    def noise(count, size, seed, config=None, device="cpu"):
         rng = np.random.default_rng(seed)
         first = rng.random((count, size, size), np.float32)
         flow = np.ones((count, 2, size, size), np.float16)
-        return first, np.roll(first, (1, 1), (1, 2)), flow, first > 0.9
+        arrays = first, np.roll(first, (1, 1), (1, 2)), flow, first > 0.9
+        return PairBatch(*(torch.from_numpy(array) for array in arrays))
 
     monkeypatch.setattr(flow, "training_pairs", noise)
 

@@ -7,6 +7,7 @@ import torch
 from napari_motionseg.errors import CheckpointError, SettingsError, TrainingError
 from napari_motionseg.jobs import STOP, run
 from napari_motionseg.models import (
+    LayeredPWCNet,
     ModelCard,
     PWCNet,
     UNet,
@@ -14,6 +15,7 @@ from napari_motionseg.models import (
     load_model,
     save_model,
 )
+from napari_motionseg.synthesis import PairBatch
 from napari_motionseg.training import flow as flow_training
 from napari_motionseg.training.flow import (
     FlowTask,
@@ -28,7 +30,7 @@ from napari_motionseg.training.pairs import PairPool, Pairs
 from napari_motionseg.training.seeds import step_generator
 
 
-def shifted_pairs(count, size, seed, config=None):
+def shifted_pairs(count, size, seed, config=None, device="cpu"):
     """Smooth noise that moves as a whole by whole pixels."""
     rng = np.random.default_rng(seed)
     first = np.empty((count, size, size), np.float32)
@@ -39,7 +41,8 @@ def shifted_pairs(count, size, seed, config=None):
         first[i] = noise[4 : 4 + size, 4 : 4 + size]
         second[i] = noise[4 - y : 4 - y + size, 4 - x : 4 - x + size]
         flow[i, 0], flow[i, 1] = x, y
-    return first, second, flow, first > 0.8
+    arrays = first, second, flow, first > 0.8
+    return PairBatch(*(torch.from_numpy(array) for array in arrays))
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +67,7 @@ def make_task(how):
         blocks=2, block=2, refresh_every=0, seed=0,
     )  # fmt: skip
     model, _ = starting_network(None, how)
-    return FlowTask(model, pool, Pairs.from_arrays(shifted_pairs(2, 72, 9)), how)
+    return FlowTask(model, pool, Pairs.of(shifted_pairs(2, 72, 9)), how)
 
 
 def test_batches_are_turned_mirrored_and_cropped_with_their_flow():
@@ -102,8 +105,9 @@ def test_jitter_changes_both_pictures_nearly_alike():
     assert (change[:, 0] - change[:, 1]).abs().max() < 0.5 * change.abs().max()
 
 
-def test_the_loss_is_of_all_levels_and_its_gradient_reaches_every_weight():
-    task = make_task(settings(batch=2))
+@pytest.mark.parametrize("network", ["layered", "published"])
+def test_the_loss_is_of_all_levels_and_its_gradient_reaches_every_weight(network):
+    task = make_task(settings(batch=2, network=network))
     loss, metrics = task.loss(0, step_generator(0, 0), torch.device("cpu"))
     loss.backward()
     assert metrics["epe"] > 0
@@ -122,7 +126,7 @@ def test_a_network_is_trained_written_and_resumed(tmp_path):
     assert steps[-1].preview.dtype == np.uint8
 
     model, card = load_model(out, kind="flow")
-    assert isinstance(model, PWCNet)
+    assert isinstance(model, LayeredPWCNet)
     assert card.provenance["training"]["steps_done"] == 4
     assert card.provenance["held_out_epe_px"]["epe_all"] >= 0
     assert "measures" not in card.provenance
@@ -155,13 +159,27 @@ def test_stop_writes_what_was_learnt(tmp_path):
 def test_training_goes_on_from_a_checkpoint(tmp_path):
     first = train_flow(settings(1), out=tmp_path / "a.safetensors")
     model, origin = starting_network(first, settings())
-    assert isinstance(model, PWCNet)
+    assert isinstance(model, LayeredPWCNet)
     assert len(origin["weights_sha256"]) == 64
     second = train_flow(settings(1), out=tmp_path / "b.safetensors", start=first)
     _, card = load_model(second)
     assert card.provenance["start"] == origin
     with pytest.raises(TrainingError, match=r"start\.kind was 'flow', is 'scratch'"):
         train_flow(settings(1), out=second, resume=True)
+
+
+def test_of_another_flow_network_the_pyramid_is_taken_over(tmp_path):
+    path = tmp_path / "published.safetensors"
+    old = PWCNet(1, normalized=True)
+    configuration = {"in_channels": 1, "normalized": True}
+    save_model(path, old, ModelCard("flow", "PWCNet", configuration, {}))
+    model, origin = starting_network(path, settings())
+    assert isinstance(model, LayeredPWCNet)
+    assert origin["fresh"]
+    for name, weight in old.features.state_dict().items():
+        assert torch.equal(weight, model.features.state_dict()[name])
+    out = train_flow(settings(1), out=tmp_path / "new.safetensors", start=path)
+    assert isinstance(load_model(out)[0], LayeredPWCNet)
 
 
 def test_another_network_is_no_start(tmp_path):
@@ -183,8 +201,8 @@ def test_end_point_errors_of_a_network_that_says_nothing_moves():
             return torch.zeros((len(first), 2, *first.shape[-2:]))
 
     arrays = shifted_pairs(3, 64, 1)
-    arrays[2][:, 0], arrays[2][:, 1] = 3, -4
-    errors = end_point_errors(Still(), Pairs.from_arrays(arrays))
+    arrays.flow[:, 0], arrays.flow[:, 1] = 3, -4
+    errors = end_point_errors(Still(), Pairs.of(arrays))
     assert errors == {
         "epe_all": 5.0,
         "epe_vessel": 5.0,

@@ -2,6 +2,7 @@ import numpy as np
 import torch
 
 from napari_motionseg.jobs import run
+from napari_motionseg.synthesis import PairBatch
 from napari_motionseg.training.pairs import PairPool
 
 
@@ -13,7 +14,8 @@ def numbered(made):
         rng = np.random.default_rng(seed)
         pictures = rng.random((2, count, 6, 5), dtype=np.float32)
         flow = rng.normal(size=(count, 2, 6, 5)).astype(np.float16)
-        return pictures[0], pictures[1], flow, pictures[0] > 0.5
+        arrays = pictures[0], pictures[1], flow, pictures[0] > 0.5
+        return PairBatch(*(torch.from_numpy(array) for array in arrays))
 
     return make
 
@@ -67,7 +69,7 @@ def test_a_resumed_pool_holds_what_an_undisturbed_one_holds():
 def test_pairs_keep_pictures_flow_and_vessel_in_place():
     first, second, flow, mask = numbered([])(2, 0)
     filled = PairPool(
-        lambda count, seed: (first, second, flow, mask),
+        lambda count, seed: PairBatch(first, second, flow, mask),
         blocks=1, block=2, refresh_every=0, seed=0,
     )  # fmt: skip
     pictures, found, vessel = filled.pair(0, 1)

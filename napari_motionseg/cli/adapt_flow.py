@@ -1,0 +1,100 @@
+"""`motionseg adapt-flow`: PWC-Net, fine-tuned to loops of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.learning import LabelFiles, Mode, read_examples
+from napari_motionseg.cli.options import AsJson, Cines, Device, Rate, Seed, Steps, given
+
+if TYPE_CHECKING:
+    from napari_motionseg.training.composed_pairs import AdaptationSettings
+
+Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
+Frame = Annotated[
+    int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
+]
+Start = Annotated[
+    Path | None, typer.Option(help="PWC-Net to start from; what ships if unset.")
+]
+Batch = Annotated[
+    int | None, typer.Option(help="Pairs a step, of the smallest windows.")
+]
+Crop = Annotated[int | None, typer.Option(help="Side of the smallest windows, px.")]
+Largest = Annotated[int | None, typer.Option(help="Side of the largest windows, px.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the last run ended.")
+]
+
+
+def adapt_flow(
+    cines: Cines,
+    labels: LabelFiles,
+    out: Out,
+    label_mode: Mode = "dense",
+    frame: Frame = None,
+    steps: Steps = 400,
+    batch: Batch = None,
+    crop: Crop = None,
+    largest_crop: Largest = None,
+    rate: Rate = 4e-4,
+    start: Start = None,
+    resume: Resume = False,
+    device: Device = "auto",
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune optical flow to loops on which vessels were painted.
+
+    Pairs with known flow are composed of the loops themselves. Ctrl-C stops early and
+    keeps what was learnt; --resume goes on from there.
+    """
+    from napari_motionseg.models import read_card
+    from napari_motionseg.training.adapt_flow import adapt_flow_job
+
+    settings = adaptation_settings(
+        given(batch=batch, crop=crop, largest_crop=largest_crop),
+        {"steps": steps, "learning_rate": rate, "device": device, "seed": seed},
+    )
+    examples = read_examples(cines, labels, label_mode, frame)
+    job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)
+    path = drive(job, "Adapting flow", keeps=True)
+    facts = read_card(path).provenance
+    for text in facts["notes"]:
+        note(text)
+    errors = facts["held_out_epe_px"]
+    row = {"out": str(path), "loops": facts["loops"], **errors, "notes": facts["notes"]}
+    answer(row, as_line(path, errors), as_json)
+
+
+def adaptation_settings(
+    changes: dict[str, Any], training: dict[str, Any]
+) -> AdaptationSettings:
+    """Return the defaults with the user's changes.
+
+    Raises
+    ------
+    SettingsError
+        If a value cannot be.
+    """
+    from napari_motionseg.training.composed_pairs import AdaptationSettings
+
+    base = AdaptationSettings()
+    changed = dataclasses.replace(base.training, **training)
+    return dataclasses.replace(base, training=changed, **changes)
+
+
+def as_line(path: Path, errors: dict[str, dict[str, float]]) -> str:
+    """Return the errors on held-out pairs, before and after, as a line for a person."""
+    before, after = errors["before"], errors["after"]
+    parts = [f"{before['epe_all']:.2f} -> {after['epe_all']:.2f} px"]
+    if "epe_vessel" in before:
+        parts.append(
+            f"on vessels {before['epe_vessel']:.2f} -> {after['epe_vessel']:.2f} px"
+        )
+    return f"{path}: end-point error on held-out pairs {', '.join(parts)}"

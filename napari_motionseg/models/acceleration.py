@@ -1,0 +1,340 @@
+"""Networks made faster for estimating on a processor, from outside.
+
+`accelerate` replaces layers of a copy: what it computes stays what it was, in float32
+to rounding, and any network made of `convolution`, `FlowDecoder` and torch's layers
+profits. Large convolutions go by Winograd's tiles, and a dense block keeps the tiles of
+features that several layers see; not in bf16 on a processor with matrix units, where
+nothing beats a direct convolution. Weights are converted once, in place of at every
+call. Heads with two outputs are one product of matrices.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_motionseg.models.precision import has_matrix_units
+from napari_motionseg.models.pwcnet import FlowDecoder
+from napari_motionseg.models.winograd import (
+    Tiling,
+    Workspace,
+    choose_tiling,
+    from_tiles,
+    kernel_tiles,
+    to_tiles,
+)
+
+Network = TypeVar("Network", bound=nn.Module)
+# With fewer, moving tiles about takes longer than multiplying them
+LEAST_INPUTS, LEAST_OUTPUTS = 48, 24
+MOST_FOLDED = 8
+KNOWN = "_motionseg_tiles"  # attribute of features whose tiles are still in memory
+
+
+def accelerate(model: Network, dtype: torch.dtype = torch.float32) -> Network:
+    """Return a copy that estimates faster on a processor, and cannot be trained.
+
+    Parameters
+    ----------
+    model
+        Any network; layers that are not known are kept.
+    dtype
+        float32 or bfloat16, of the convolutions. Pictures and flow are float32.
+    """
+    tiled = dtype is torch.float32 or not has_matrix_units()
+    made = copy.deepcopy(model).eval().requires_grad_(False)
+    _replace(made, _Way(dtype, tiled, Workspace()))
+    return made
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How a network is accelerated."""
+
+    dtype: torch.dtype
+    tiled: bool
+    space: Workspace
+
+
+def _replace(module: nn.Module, way: _Way) -> None:
+    for name, child in list(module.named_children()):
+        faster = _faster(child, way)
+        if faster is None:
+            _replace(child, way)
+        else:
+            module.add_module(name, faster)
+
+
+def _faster(layer: nn.Module, way: _Way) -> nn.Module | None:
+    """Return what replaces a layer; None where its parts may be replaced."""
+    if type(layer) is FlowDecoder:
+        return DenseDecoder(layer, way)
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and _folds(layer):
+        return FoldedConvolution(layer, way.dtype)
+    convolution, slope = _with_slope(layer)
+    if convolution is None:
+        return None
+    if way.tiled and _pays(convolution):
+        return TiledConvolution(convolution, slope, way.dtype, way.space)
+    return DirectConvolution(convolution, slope, way.dtype)
+
+
+def _with_slope(layer: nn.Module) -> tuple[nn.Conv2d | None, float]:
+    """Take a convolution and the LeakyReLU after it, if any, apart."""
+    slope = 1.0
+    if isinstance(layer, nn.Sequential) and len(layer) == 2:
+        layer, activation = layer
+        if not isinstance(activation, nn.LeakyReLU):
+            return None, slope
+        slope = activation.negative_slope
+    if not isinstance(layer, nn.Conv2d) or not _plainly_padded(layer):
+        return None, slope
+    return layer, slope
+
+
+def _plainly_padded(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    return layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+
+
+def _folds(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
+    """Return whether all taps of a convolution are worth one product."""
+    whole = layer.groups == 1 and layer.dilation == (1, 1)
+    exact = not any(layer.output_padding) and _plainly_padded(layer)
+    return whole and exact and layer.out_channels <= MOST_FOLDED
+
+
+def _pays(layer: nn.Conv2d) -> bool:
+    """Return whether a convolution is one that tiles can do, and large enough."""
+    known = (
+        layer.kernel_size == (3, 3)
+        and layer.stride == (1, 1)
+        and layer.groups == 1
+        and layer.padding == layer.dilation == layer.dilation[:1] * 2
+    )
+    large = layer.in_channels >= LEAST_INPUTS and layer.out_channels >= LEAST_OUTPUTS
+    return known and large
+
+
+def _pair(values: object) -> tuple[int, int]:
+    """Return what torch's layers keep as pairs, as the pair that it is."""
+    return cast("tuple[int, int]", values)
+
+
+class DirectConvolution(nn.Module):
+    """A convolution in one number format, channels last, with its activation in place.
+
+    Parameters
+    ----------
+    layer
+        The convolution.
+    slope
+        Of the LeakyReLU that follows; 1 for none.
+    dtype
+        What is computed and returned.
+    """
+
+    def __init__(self, layer: nn.Conv2d, slope: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        last = torch.channels_last
+        self.weight = layer.weight.detach().to(dtype, memory_format=last)
+        self.bias = None if layer.bias is None else layer.bias.detach().to(dtype)
+        self.outputs = layer.out_channels
+        self.slope = slope
+        self._geometry = (
+            layer.stride, _pair(layer.padding), layer.dilation, layer.groups
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, N, h, w)`` of features ``(B, C, H, W)``."""
+        x = x.to(self.weight.dtype, memory_format=torch.channels_last)
+        return self._activated(
+            functional.conv2d(x, self.weight, self.bias, *self._geometry)
+        )
+
+    def _activated(self, y: Tensor) -> Tensor:
+        return y if self.slope == 1 else functional.leaky_relu_(y, self.slope)
+
+
+class TiledConvolution(DirectConvolution):
+    """A 3 x 3 convolution by tiles; direct where a picture is small.
+
+    Parameters
+    ----------
+    layer, slope
+        As in `DirectConvolution`.
+    dtype
+        Of what is multiplied; transforms are float32.
+    space
+        Memory to work in.
+    """
+
+    def __init__(
+        self, layer: nn.Conv2d, slope: float, dtype: torch.dtype, space: Workspace
+    ) -> None:
+        super().__init__(layer, slope, dtype)
+        self._dtype = dtype
+        self._exact = layer.weight.detach(), layer.bias
+        self._dilation = layer.dilation[0]
+        self._space = space
+        self._kernels: dict[int, Tensor] = {}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, N, H, W)`` of features ``(B, C, H, W)``."""
+        height, width = x.shape[-2:]
+        tiling = choose_tiling(height, width, self._dilation, self._dtype)
+        if tiling is None:
+            return super().forward(x)
+        known = _known_tiles(x, tiling, self._space)
+        if known is not None:
+            return self.of_tiles(known, tiling)
+        made = [self._of_picture(one, tiling) for one in x.permute(0, 2, 3, 1)]
+        return made[0] if len(made) == 1 else torch.cat(made)
+
+    def of_tiles(self, tiles: Tensor, tiling: Tiling) -> Tensor:
+        """Return ``(1, N, H, W)`` of one picture's tiles, see `to_tiles`."""
+        if tiling.m not in self._kernels:
+            kernels = kernel_tiles(self._exact[0], tiling.m, self._dtype)
+            self._kernels[tiling.m] = kernels
+        products = self._space.take(
+            "products", *tiles.shape[:2], self.outputs, dtype=self._dtype
+        )
+        torch.bmm(tiles, self._kernels[tiling.m], out=products)
+        made = from_tiles(products, tiling, self._space, self._exact[1], self.slope)
+        return made[None].permute(0, 3, 1, 2)
+
+    def _of_picture(self, picture: Tensor, tiling: Tiling) -> Tensor:
+        shape = (tiling.side**2, tiling.count, picture.shape[-1])
+        tiles = self._space.take("tiles", *shape, dtype=self._dtype)
+        to_tiles(picture, tiling, tiles, self._space)
+        return self.of_tiles(tiles, tiling)
+
+
+class FoldedConvolution(nn.Module):
+    """A convolution with few outputs, plain or transposed, returned in float32.
+
+    All taps of all outputs are one product of matrices; each result is the sum of those
+    that fall on it.
+
+    Parameters
+    ----------
+    layer
+        The convolution.
+    dtype
+        Of the product.
+    """
+
+    def __init__(
+        self, layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        weight = layer.weight.detach()
+        if isinstance(layer, nn.Conv2d):
+            weight = weight.transpose(0, 1).flip(2, 3)
+        self.taps = weight.flatten(1).to(dtype).contiguous()
+        bias = layer.bias
+        self.bias = None if bias is None else bias.detach()[:, None, None]
+        self._geometry = (
+            _pair(layer.kernel_size), _pair(layer.stride), _pair(layer.padding)
+        )  # fmt: skip
+        self._transposed = isinstance(layer, nn.ConvTranspose2d)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``(B, N, h, w)`` of features ``(B, C, H, W)``."""
+        batch, channels, height, width = x.shape
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels).to(self.taps.dtype)
+        taps = (pixels @ self.taps).float().view(batch, height * width, -1)
+        kernel, stride, padding = self._geometry
+        rows, columns = (
+            (side - 1) * s + k - 2 * p
+            for side, k, s, p in zip((height, width), *self._geometry, strict=True)
+        )
+        y = functional.fold(
+            taps.transpose(1, 2),
+            (rows, columns),
+            kernel,
+            padding=padding,
+            stride=stride,
+        )
+        if self.bias is not None:
+            y += self.bias
+        # what is passed on to a finer level meets features there
+        return (
+            y.contiguous(memory_format=torch.channels_last) if self._transposed else y
+        )
+
+
+class DenseDecoder(nn.Module):
+    """A `FlowDecoder` whose features are laid side by side once, not copied per layer.
+
+    Parameters
+    ----------
+    decoder
+        What it stands for.
+    way
+        How its layers are replaced.
+    """
+
+    def __init__(self, decoder: FlowDecoder, way: _Way) -> None:
+        super().__init__()
+        self.dense = nn.ModuleList(
+            _faster(layer, way) or layer for layer in decoder.dense
+        )
+        for name, head in decoder.named_children():
+            if isinstance(head, (nn.Conv2d, nn.ConvTranspose2d)):
+                self.add_module(name, FoldedConvolution(head, way.dtype))
+        self.channels = decoder.channels
+        self._dtype = way.dtype
+        self._space = way.space
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the flow ``(B, 2, h, w)``, in units of 20 px, and all features."""
+        given = features.permute(0, 2, 3, 1)
+        size = (*given.shape[:3], self.channels)
+        every = torch.empty(size, dtype=self._dtype, device=given.device)
+        every[..., self.channels - given.shape[3] :] = given
+        tiling = choose_tiling(size[1], size[2], dtype=self._dtype)
+        tiled = all(isinstance(layer, TiledConvolution) for layer in self.dense)
+        if len(given) == 1 and tiling is not None and tiled:
+            self._fill_by_tiles(every, given.shape[3], tiling)
+            seen = every.permute(0, 3, 1, 2)
+            # good as long as nobody else takes this memory
+            setattr(seen, KNOWN, (tiling, self._space.turn("dense")))
+        else:
+            self._fill(every, given.shape[3])
+            seen = every.permute(0, 3, 1, 2)
+        return self.predict(seen), seen  # type: ignore[operator]
+
+    def _fill(self, every: Tensor, known: int) -> None:
+        for layer in self.dense:
+            begin = every.shape[3] - known
+            made = layer(every[..., begin:].permute(0, 3, 1, 2))
+            known += made.shape[1]
+            every[..., begin - made.shape[1] : begin] = made.permute(0, 2, 3, 1)
+
+    def _fill_by_tiles(self, every: Tensor, known: int, tiling: Tiling) -> None:
+        """Do the same; every feature's tiles are made once, for all layers after it."""
+        tiles = self._space.take(
+            "dense", tiling.side**2, tiling.count, every.shape[3], dtype=every.dtype
+        )
+        new = slice(every.shape[3] - known, every.shape[3])
+        for layer in self.dense:
+            to_tiles(every[0, ..., new], tiling, tiles[..., new], self._space)
+            made = cast("TiledConvolution", layer).of_tiles(
+                tiles[..., new.start :], tiling
+            )
+            new = slice(new.start - made.shape[1], new.start)
+            every[..., new] = made.permute(0, 2, 3, 1)
+        to_tiles(every[0, ..., new], tiling, tiles[..., new], self._space)
+
+
+def _known_tiles(features: Tensor, tiling: Tiling, space: Workspace) -> Tensor | None:
+    """Return the tiles of a `DenseDecoder`'s features, if they are still in memory."""
+    if getattr(features, KNOWN, None) != (tiling, space.turn("dense")):
+        return None
+    shape = (tiling.side**2, tiling.count, features.shape[1])
+    return space.again("dense", *shape, dtype=features.dtype)

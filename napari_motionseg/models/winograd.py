@@ -1,0 +1,324 @@
+"""Convolutions of 3 x 3 by Winograd's tiles: a fifth of the multiplications.
+
+After A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016:
+a tile of m x m outputs is the transform of an elementwise product of a transformed tile
+of (m + 2) x (m + 2) inputs and a transformed kernel; summed over channels, the products
+are matrix products, for which every processor has a fast routine. All that is done here
+is laid out for those routines, in blocks that stay in a processor's cache.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+KERNEL = 3
+# Points at which the polynomials behind the transforms are taken, besides infinity: of
+# all small fractions tried, those that keep rounding errors smallest (Barabasz et al.
+# 2020, Error Analysis and Improving the Accuracy of Winograd Convolution for Deep
+# Neural Networks): 1e-6 of the outputs for m = 4, 2e-5 for m = 8
+POINTS = {
+    4: ("0", "1", "-1", "2", "-1/2"),
+    8: ("0", "3/8", "-3/8", "3/4", "-3/4", "5/4", "-5/4", "5/2", "-5/2"),
+}
+BLOCK_FLOATS = 512 * 1024  # of a block's tiles: about the second-level cache
+# Larger tiles would make more of bf16's rounding than a convolution itself
+BF16_SIDE = 4
+# Reading a value of a transformed kernel takes as long as using it for so many tiles
+READING = 16
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """The three matrices of F(m x m, 3 x 3).
+
+    Parameters
+    ----------
+    inputs
+        ``(m + 2, m + 2)``: of a tile of the picture, along one axis.
+    kernels
+        ``(m + 2, 3)``, float64.
+    outputs
+        ``(m, m + 2)``.
+    """
+
+    inputs: Tensor
+    kernels: Tensor
+    outputs: Tensor
+
+
+@lru_cache
+def transforms(m: int) -> Transforms:
+    """Return the matrices for tiles of m x m outputs, m being a key of `POINTS`.
+
+    Notes
+    -----
+    Toom and Cook's construction, transposed: with V_k the matrix of the powers 0 to
+    k - 1 of each point, the outputs' matrix is V_m transposed, the kernels' V_3 and the
+    inputs' the transposed inverse of V_(m + 2). Rows of the last are scaled to about 1,
+    by powers of two, which the kernels take back: exact, and best for rounding.
+    """
+    points = [Fraction(point) for point in POINTS[m]]
+    side = m + KERNEL - 1
+    inputs = [list(row) for row in zip(*_inverse(_powers(points, side)), strict=True)]
+    kernels = _powers(points, KERNEL)
+    for row, (given, kernel) in enumerate(zip(inputs, kernels, strict=True)):
+        scale = Fraction(2) ** round(math.log2(max(abs(value) for value in given)))
+        inputs[row] = [value / scale for value in given]
+        kernels[row] = [value * scale for value in kernel]
+    outputs = _as_tensor(_powers(points, m)).T.contiguous()
+    with torch.inference_mode(False):
+        return Transforms(
+            _as_tensor(inputs).float(), _as_tensor(kernels), outputs.float()
+        )
+
+
+def _powers(points: Sequence[Fraction], count: int) -> list[list[Fraction]]:
+    infinity = [Fraction(0)] * (count - 1) + [Fraction(1)]
+    return [*([point**k for k in range(count)] for point in points), infinity]
+
+
+def _inverse(matrix: list[list[Fraction]]) -> list[list[Fraction]]:
+    """Return the exact inverse, by Gauss and Jordan."""
+    size = len(matrix)
+    rows = [
+        [*row, *(Fraction(int(i == j)) for j in range(size))]
+        for i, row in enumerate(matrix)
+    ]
+    for c in range(size):
+        pivot = next(r for r in range(c, size) if rows[r][c])
+        rows[c], rows[pivot] = rows[pivot], rows[c]
+        rows[c] = [value / rows[c][c] for value in rows[c]]
+        for r in range(size):
+            if r != c:
+                factor = rows[r][c]
+                pairs = zip(rows[r], rows[c], strict=True)
+                rows[r] = [a - factor * b for a, b in pairs]
+    return [row[size:] for row in rows]
+
+
+def _as_tensor(rows: list[list[Fraction]]) -> Tensor:
+    return torch.tensor([[float(value) for value in row] for row in rows]).double()
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a picture is cut into tiles.
+
+    A convolution of dilation d is d * d convolutions of dilation 1, each of every d-th
+    row and column; their tiles follow one another.
+
+    Parameters
+    ----------
+    height, width
+        Of the picture.
+    dilation
+        Of the convolution.
+    m
+        Side of a tile's output.
+    """
+
+    height: int
+    width: int
+    dilation: int
+    m: int
+
+    @property
+    def side(self) -> int:
+        """Side of a tile's input."""
+        return self.m + KERNEL - 1
+
+    @property
+    def rows(self) -> int:
+        """Tiles from top to bottom of one sub-picture."""
+        return math.ceil(math.ceil(self.height / self.dilation) / self.m)
+
+    @property
+    def columns(self) -> int:
+        """Tiles from left to right of one sub-picture."""
+        return math.ceil(math.ceil(self.width / self.dilation) / self.m)
+
+    @property
+    def count(self) -> int:
+        """Tiles of all sub-pictures."""
+        return self.dilation**2 * self.rows * self.columns
+
+    @property
+    def cost(self) -> int:
+        """Multiplications for a pair of channels, and what reading the kernel takes."""
+        return self.side**2 * (self.count + READING)
+
+    def blocks(self, channels: int) -> Iterator[tuple[int, slice, slice]]:
+        """Yield a row of the dilation's grid, rows of tiles, numbers of their tiles."""
+        line = self.dilation * self.columns
+        step = max(1, BLOCK_FLOATS // (self.side**2 * line * channels))
+        for p in range(self.dilation):
+            for start in range(0, self.rows, step):
+                end = min(start + step, self.rows)
+                first = p * self.rows
+                tiles = slice((first + start) * line, (first + end) * line)
+                yield p, slice(start, end), tiles
+
+
+def choose_tiling(
+    height: int, width: int, dilation: int = 1, dtype: torch.dtype = torch.float32
+) -> Tiling | None:
+    """Return the tiling that costs least; None where a picture is too small for any."""
+    sides = [BF16_SIDE] if dtype is torch.bfloat16 else sorted(POINTS)
+    choices = [Tiling(height, width, dilation, m) for m in sides]
+    cheapest = min(choices, key=lambda tiling: tiling.cost)
+    plain = KERNEL**2 * (height * width + READING)
+    return cheapest if cheapest.cost < plain else None
+
+
+class Workspace(threading.local):
+    """Memory of a thread that is used again: the system clears what it gives anew."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, torch.dtype], Tensor] = {}
+        self._turns: dict[str, int] = {}
+
+    def take(
+        self, name: str, *shape: int, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Return a tensor with anything in it; good until `name` is taken again."""
+        size = math.prod(shape)
+        kept = self._kept.get((name, dtype))
+        self._turns[name] = self.turn(name) + 1
+        if kept is None or kept.numel() < size:
+            with torch.inference_mode(False):
+                kept = self._kept[name, dtype] = torch.empty(size, dtype=dtype)
+        return kept[:size].view(shape)
+
+    def again(self, name: str, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Return what was taken last, as it is now."""
+        return self._kept[name, dtype][: math.prod(shape)].view(shape)
+
+    def turn(self, name: str) -> int:
+        """Return how often `name` was taken."""
+        return self._turns.get(name, 0)
+
+
+def kernel_tiles(weight: Tensor, m: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return the kernels ``(N, C, 3, 3)`` transformed: ``((m + 2)^2, C, N)``.
+
+    In double precision, since it is done once; `dtype` is of the result.
+    """
+    side, matrix = m + KERNEL - 1, transforms(m).kernels
+    with torch.inference_mode(False), torch.no_grad():
+        given = weight.detach().double()
+        made = torch.einsum("bj,ai,ncij->bacn", matrix, matrix, given)
+        return made.reshape(side * side, *made.shape[2:]).to(dtype).contiguous()
+
+
+def to_tiles(picture: Tensor, tiling: Tiling, out: Tensor, space: Workspace) -> None:
+    """Transform the tiles of a picture.
+
+    Parameters
+    ----------
+    picture
+        ``(H, W, C)``; computed in float32.
+    tiling
+        Of that size.
+    out
+        ``((m + 2)^2, tiles, C)``, which is filled; the channels may be a part of more.
+    space
+        Memory to work in.
+    """
+    d, m, side, columns = tiling.dilation, tiling.m, tiling.side, tiling.columns
+    height, width, channels = picture.shape
+    wide = d * (m * columns + 2)
+    padded = space.take("padded", d * (m * tiling.rows + 2), wide, channels)
+    padded[d : d + height, d : d + width] = picture
+    for edge in (
+        padded[:d], padded[d + height :],
+        padded[d : d + height, :d], padded[d : d + height, d + width :],
+    ):  # fmt: skip
+        edge.zero_()
+    row = wide * channels
+    matrix = transforms(m).inputs
+    for p, rows, tiles in tiling.blocks(channels):
+        count = rows.stop - rows.start
+        # axes: row of tiles, row in a tile, column and channel
+        given = _strided(
+            padded[p + m * d * rows.start :],
+            (count, side, row),
+            (m * d * row, d * row, 1),
+        )
+        half = space.take("half", count, side, row)
+        torch.bmm(matrix.expand(count, side, side), given, out=half)
+        # axes: column in a tile, frequency of rows, row of tiles, column of the grid,
+        # tile, channel
+        cut = space.take("cut", side, side, count, d, columns, channels)
+        stride = (d * channels, row, side * row, channels, m * d * channels, 1)
+        cut.copy_(_strided(half, cut.shape, stride))
+        whole = space.take("whole", side, cut[0].numel())
+        torch.mm(matrix, cut.view(side, -1), out=whole)
+        out[:, tiles] = whole.view(side * side, -1, channels)
+
+
+def _strided(tensor: Tensor, shape: Sequence[int], stride: Sequence[int]) -> Tensor:
+    return tensor.as_strided(shape, stride, tensor.storage_offset())
+
+
+def from_tiles(
+    products: Tensor,
+    tiling: Tiling,
+    space: Workspace,
+    bias: Tensor | None = None,
+    slope: float = 1.0,
+) -> Tensor:
+    """Transform back, and do what follows while a block is in the processor's cache.
+
+    Parameters
+    ----------
+    products
+        ``((m + 2)^2, tiles, N)``, contiguous.
+    tiling, space
+        As in `to_tiles`.
+    bias
+        ``(N,)``, which is added.
+    slope
+        Of the LeakyReLU that follows; 1 for none.
+
+    Returns
+    -------
+    Tensor
+        ``(H, W, N)`` float32, newly made.
+    """
+    d, m, side, columns = tiling.dilation, tiling.m, tiling.side, tiling.columns
+    channels, tile = products.shape[2], products.stride(0)
+    matrix = transforms(m).outputs
+    made = torch.empty(tiling.rows, m, d, m * columns * d * channels)
+    for p, rows, tiles in tiling.blocks(channels):
+        count, size = rows.stop - rows.start, (tiles.stop - tiles.start) * channels
+        # axes: frequency of rows, frequency or then row of columns, tiles and channels
+        given = _strided(products[:, tiles], (side, side, size), (tile, side * tile, 1))
+        if given.dtype is not torch.float32:
+            given = space.take("given", *given.shape).copy_(given)
+        across = space.take("half", side, m, count, d, columns, channels)
+        torch.bmm(matrix.expand(side, m, side), given, out=across.view(side, m, size))
+        strips = space.take("cut", count, side, columns, m, d, channels)
+        strips.copy_(across.permute(2, 0, 4, 1, 3, 5))
+        lines = strips.view(count, side, -1)
+        down = made[rows, :, p]
+        # of a dilation's grid, a row of `made` is one of several that lie between
+        target = down if d == 1 else space.take("down", *down.shape)
+        torch.bmm(matrix.expand(count, m, side), lines, out=target)
+        pixels = target.view(count, m, -1, channels)
+        if bias is not None:
+            pixels += bias
+        if slope != 1:
+            functional.leaky_relu_(pixels, slope)
+        if d != 1:
+            down.copy_(target)
+    whole = made.view(m * tiling.rows * d, m * columns * d, channels)
+    return whole[: tiling.height, : tiling.width]

@@ -1,0 +1,36 @@
+"""In which order the pairs of a loop are estimated: what is looked at comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Outward:
+    """Frames that wait, nearest to the wanted one first; later before earlier.
+
+    Parameters
+    ----------
+    frames
+        What waits.
+    wanted
+        Where to begin.
+    """
+
+    def __init__(self, frames: Iterable[int], wanted: int = 0) -> None:
+        self._waiting = set(frames)
+        self.wanted = wanted
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def take(self) -> int | None:
+        """Take the next frame out; None if there is none."""
+        if not self._waiting:
+            return None
+        nearest = min(self._waiting, key=lambda t: (abs(t - self.wanted), -t))
+        self._waiting.remove(nearest)
+        return nearest
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._waiting.clear()

@@ -1,0 +1,68 @@
+"""Pairs of frames estimated side by side, in threads of one processor core each.
+
+Two threads with a pair each get more done than one pair with two threads: nothing waits
+at the end of every layer, above all where other programs take their share of a core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def work_through(
+    take: Callable[[], Item | None],
+    function: Callable[[Item], Result],
+    workers: int,
+) -> Iterator[tuple[Item, Result]]:
+    """Yield each item with its result, as they get ready.
+
+    Parameters
+    ----------
+    take
+        Gives the next item, as late as possible; None when there is none for now: what
+        is in work is then still finished.
+    function
+        What is done with an item; called by several threads if `workers` is over 1.
+    workers
+        Items in work at once. With one, all is done in the calling thread.
+    """
+    if workers <= 1:
+        while (item := take()) is not None:
+            yield item, function(item)
+        return
+    with ThreadPoolExecutor(workers, "flow", _one_core) as pool:
+        running: dict[Future[Result], Item] = {}
+        try:
+            while True:
+                while len(running) <= workers and (item := take()) is not None:
+                    running[pool.submit(function, item)] = item
+                _undo_one_core()
+                if not running:
+                    return
+                ready = wait(running, return_when=FIRST_COMPLETED).done
+                for future in ready:
+                    yield running.pop(future), future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            _undo_one_core()
+
+
+def usual_workers() -> int:
+    """Return how many threads torch may use, each of which can be a worker."""
+    return torch.get_num_threads()
+
+
+def _one_core() -> None:
+    torch.set_num_threads(1)  # holds for the thread that calls it
+
+
+def _undo_one_core() -> None:
+    """Give threads that others start the usual number again: they take the last set."""
+    torch.set_num_threads(torch.get_num_threads())

@@ -1,0 +1,56 @@
+"""Random numbers for a batch of scenes, from one generator on the CPU.
+
+Drawn there and then moved, so that a seed means the same scene on every device.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.synthesis.config import Range
+
+
+class Draws:
+    """A generator with the few distributions that scenes are drawn from.
+
+    Parameters
+    ----------
+    generator
+        On the CPU.
+    device
+        Where what is drawn goes.
+    """
+
+    def __init__(self, generator: torch.Generator, device: torch.device) -> None:
+        self.generator = generator
+        self.device = device
+
+    def uniform(self, shape: int | tuple[int, ...], low: float, high: float) -> Tensor:
+        """Return uniform numbers of `shape` in [low, high)."""
+        sizes = (shape,) if isinstance(shape, int) else shape
+        drawn = torch.rand(sizes, generator=self.generator)
+        return (low + (high - low) * drawn).to(self.device)
+
+    def range(self, shape: int | tuple[int, ...], limits: float | Range) -> Tensor:
+        """Return numbers from a range of the configuration, or its one number."""
+        low, high = limits if isinstance(limits, tuple) else (limits, limits)
+        return self.uniform(shape, low, high)
+
+    def normal(self, shape: int | tuple[int, ...]) -> Tensor:
+        """Return standard normal numbers of `shape`."""
+        sizes = (shape,) if isinstance(shape, int) else shape
+        return torch.randn(sizes, generator=self.generator).to(self.device)
+
+    def happens(self, shape: int | tuple[int, ...], share: float) -> Tensor:
+        """Return bool of `shape`, True with probability `share`."""
+        return self.uniform(shape, 0, 1) < share
+
+    def sign(self, shape: int | tuple[int, ...]) -> Tensor:
+        """Return -1 or 1, each as likely."""
+        return self.happens(shape, 0.5).float() * 2 - 1
+
+    def integers(self, shape: int | tuple[int, ...], low: int, high: int) -> Tensor:
+        """Return integers from `low` to `high` - 1."""
+        sizes = (shape,) if isinstance(shape, int) else shape
+        return torch.randint(low, high, sizes, generator=self.generator).to(self.device)

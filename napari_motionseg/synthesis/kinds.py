@@ -1,0 +1,56 @@
+"""The kinds of scenes there are, behind one interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.cube import draw_cube_scenes
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.layers import draw_layer_scenes
+from napari_motionseg.synthesis.scenes import draw_scenes
+
+
+class SceneMoment(Protocol):
+    """Scenes at one time each."""
+
+    @property
+    def masks(self) -> Tensor:
+        """What is to be segmented, ``(B, H, W)`` bool: vessels, strokes, the cube."""
+
+    def frames(self, generator: torch.Generator) -> Tensor:
+        """Return pictures ``(B, H, W)`` in [0, 1], in steps of 1/255."""
+
+    def flow(self, then: Any) -> Tensor:
+        """Return the flow ``(B, 2, H, W)`` in px to another time of the scenes."""
+
+
+class AnyScenes(Protocol):
+    """Scenes of a kind."""
+
+    def __len__(self) -> int:
+        """Return how many."""
+
+    def at(self, time: Tensor) -> SceneMoment:
+        """Return the scenes at times ``(B,)`` in seconds."""
+
+
+DRAWN: Mapping[str, Callable[[SynthesisConfig, int, Draws], AnyScenes]] = (
+    MappingProxyType(
+        {
+            "angiogram": draw_scenes,
+            "layers": draw_layer_scenes,
+            "cube": draw_cube_scenes,
+        }
+    )
+)
+
+
+def draw_any(config: SynthesisConfig, count: int, draws: Draws) -> AnyScenes:
+    """Draw `count` scenes of the configuration's kind."""
+    return DRAWN[config.scene](config, count, draws)

@@ -1,0 +1,369 @@
+"""Scenes: all that seeds draw, and what of it is where at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from napari_motionseg.models.filters import gaussian
+from napari_motionseg.synthesis import tubes
+from napari_motionseg.synthesis.anatomy import LAYERS, Canvases, draw_canvases
+from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
+from napari_motionseg.synthesis.contrast import (
+    VISIBLE_DENSITY,
+    Boluses,
+    draw_boluses,
+)
+from napari_motionseg.synthesis.devices import Devices, draw_devices
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
+from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
+from napari_motionseg.synthesis.motion import (
+    Heartbeats,
+    LayerMotions,
+    draw_heartbeats,
+    draw_layer_motions,
+)
+from napari_motionseg.synthesis.vessels import Trees, grow_trees
+
+REFERENCE_DIAMETER = 12.0  # px at 512 px; its absorbance is `SynthesisConfig.opacity`
+VISIBLE_ABSORBANCE = 0.02  # below it a vessel is lost in noise and quantisation
+BLUSH_CELL_PX = 16.0
+LEAST_STRUCTURE = 1e-7  # where nothing is to be seen, tissue's motion is the motion
+HIDDEN_PX = 2.0  # a point that another part of the tree covers by more is hidden
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Many scenes; all that follows at any time is exact and repeatable.
+
+    Parameters
+    ----------
+    config
+        The ranges they were drawn from.
+    trees, cameras, beats, layers, boluses, imagings, canvases, devices
+        Vessels, views, heartbeats, the background's motions, contrast, imaging
+        chains, background, and what is no anatomy.
+    opacity, blush, reflux
+        ``(B,)`` what a filled px of way absorbs at 512 px; the heart muscle; the aorta.
+    root
+        ``(B, 3)`` the aortic root and ``(B,)`` its size at 512 px.
+    """
+
+    config: SynthesisConfig
+    trees: Trees
+    cameras: Cameras
+    beats: Heartbeats
+    layers: LayerMotions
+    boluses: Boluses
+    imagings: Imagings
+    canvases: Canvases
+    devices: Devices
+    opacity: Tensor
+    blush: Tensor
+    reflux: Tensor
+    root: tuple[Tensor, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.opacity)
+
+    @cached_property
+    def offset(self) -> Tensor:
+        """Where the square of the scene begins in a picture that is wider, x and y."""
+        rows, columns = self.config.shape
+        side = REFERENCE_SIDE * self.config.scale
+        spare = torch.tensor([columns - side, rows - side], dtype=torch.float32)
+        return spare.to(self.opacity.device) / 2
+
+    @cached_property
+    def pixels(self) -> Tensor:
+        """x, y of all pixel centres ``(1, 2, H, W)``, px at 512 px."""
+        rows, columns = self.config.shape
+        axes = (torch.arange(n, device=self.opacity.device) for n in (rows, columns))
+        y, x = torch.meshgrid(*axes, indexing="ij")
+        own = torch.stack((x, y))[None].float()
+        return (own - self.offset[:, None, None]) / self.config.scale
+
+    def at(self, time: Tensor) -> Moment:
+        """Return the scenes at times ``(B,)`` in seconds."""
+        return Moment(self, time)
+
+
+def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
+    """Draw `count` angiograms."""
+    trees = grow_trees(config, count, draws)
+    ostia = trees.first_samples(count)
+    cameras = draw_cameras(config, count, draws)
+    jitter = 35 * draws.normal((count, 2))
+    cameras = cameras.centred(trees.points, trees.scene, jitter)
+    beats = draw_heartbeats(config, count, draws)
+    opacity = draws.range(count, config.opacity) / REFERENCE_DIAMETER
+    return Scenes(
+        config=config,
+        trees=trees,
+        cameras=cameras,
+        beats=beats,
+        layers=draw_layer_motions(config, cameras.centre, beats, draws),
+        boluses=draw_boluses(config, trees.tree[ostia], count, draws),
+        imagings=draw_imagings(config, count, draws),
+        canvases=draw_canvases(config, count, draws),
+        devices=draw_devices(config, trees, cameras, opacity, draws),
+        opacity=opacity,
+        blush=draws.range(count, config.blush),
+        reflux=draws.range(count, config.reflux),
+        root=(trees.points[ostia], draws.uniform(count, 12, 30)),
+    )
+
+
+class Moment:
+    """Scenes at one time each; what is asked for is computed once.
+
+    Parameters
+    ----------
+    scenes
+        The scenes.
+    time
+        ``(B,)`` seconds.
+    """
+
+    def __init__(self, scenes: Scenes, time: Tensor) -> None:
+        self.scenes = scenes
+        self.time = time
+
+    @cached_property
+    def density(self) -> Tensor:
+        """Contrast ``(N,)`` at each sample of the trees."""
+        trees = self.scenes.trees
+        return self.scenes.boluses.density(
+            trees.path, trees.scene, trees.tree, self.time
+        )
+
+    @cached_property
+    def visible(self) -> Tensor:
+        """Contrast ``(N,)`` of samples that can be seen, else 0."""
+        trees = self.scenes.trees
+        through = 2 * trees.radii * self.scenes.opacity[trees.scene] * self.density
+        seen = (self.density >= VISIBLE_DENSITY) & (through >= VISIBLE_ABSORBANCE)
+        return self.density * seen
+
+    @cached_property
+    def vessels(self) -> tubes.Tubes:
+        """The trees in the picture, px of the loop."""
+        scenes, trees = self.scenes, self.scenes.trees
+        space = scenes.beats.move(trees.points, trees.scene, self.time)
+        centres = scenes.cameras.project(space, trees.scene)
+        centres = centres + scenes.layers.rigid(self.time)[trees.scene]
+        scale = scenes.config.scale
+        return tubes.Tubes(
+            centres * scale + scenes.offset,
+            trees.radii * scale,
+            trees.step * scale,
+            trees.scene,
+            trees.branch,
+        )
+
+    @cached_property
+    def _devices(self) -> tuple[tubes.Tubes, Tensor]:
+        scenes = self.scenes
+        to_px = scenes.config.scale, scenes.offset
+        return scenes.devices.tubes(
+            self.vessels, scenes.cameras, scenes.layers, self.time, to_px
+        )
+
+    @cached_property
+    def _vessel_hits(self) -> tubes.Hits:
+        return tubes.draw(self.vessels, self.scenes.config.shape)
+
+    @cached_property
+    def _device_hits(self) -> tubes.Hits:
+        return tubes.draw(self._devices[0], self.scenes.config.shape)
+
+    @cached_property
+    def vessel_front(self) -> Tensor:
+        """The sample of the trees that each pixel sees ``(B, H, W)``, -1 for none."""
+        return self._front(self.vessels, self._vessel_hits, self.visible)
+
+    @cached_property
+    def device_front(self) -> Tensor:
+        """The sample of the devices that each pixel sees ``(B, H, W)``, -1 for none."""
+        found, dense = self._devices
+        return self._front(found, self._device_hits, dense)
+
+    def _front(self, found: tubes.Tubes, hits: tubes.Hits, density: Tensor) -> Tensor:
+        shape = (len(self.scenes), *self.scenes.config.shape)
+        size = shape[0] * shape[1] * shape[2]
+        return tubes.front(found, hits, density, size)[0].view(shape)
+
+    @cached_property
+    def masks(self) -> Tensor:
+        """Vessels that can be seen, ``(B, H, W)`` bool."""
+        return (self.vessel_front >= 0) & self.scenes.imagings.open_field
+
+    @cached_property
+    def tree_masks(self) -> Tensor:
+        """The same for the left and the right tree, ``(B, 2, H, W)`` bool."""
+        which = self.scenes.trees.tree[self.vessel_front.clamp(min=0)]
+        return torch.stack([self.masks & (which == tree) for tree in (0, 1)], dim=1)
+
+    @cached_property
+    def alphas(self) -> dict[str, Tensor]:
+        """Where each layer lies, ``(B, H, W)`` in [0, 1].
+
+        ``background`` 1 everywhere; ``devices``, ``vessels`` and ``blades`` cover what
+        comes before them.
+        """
+        shut = ~self.scenes.imagings.open_field
+        return {
+            "background": torch.ones_like(shut, dtype=torch.float32),
+            "devices": (self.device_front >= 0).float(),
+            "vessels": (self.vessel_front >= 0).float(),
+            "blades": shut.float(),
+        }
+
+    @cached_property
+    def rest(self) -> list[Tensor]:
+        """Where each layer's pixels come from, ``(B, 2, H, W)`` px at 512 px."""
+        points = self.scenes.pixels.expand(len(self.scenes), -1, -1, -1)
+        return [
+            self.scenes.layers.rest(layer, points, self.time)
+            for layer in range(len(LAYERS))
+        ]
+
+    def absorbance(self) -> Tensor:
+        """Return what the X-rays lose, ``(B, H, W)``."""
+        scenes = self.scenes
+        total = sum(
+            scenes.canvases.sample(layer, rest) for layer, rest in enumerate(self.rest)
+        )
+        total = total + self._blush() + self._reflux()  # type: ignore[operator]
+        total = total.contiguous()
+        per_px = scenes.opacity[scenes.trees.scene] / scenes.config.scale
+        tubes.add_absorbance(
+            total, self.vessels, self._vessel_hits, per_px * self.density
+        )
+        found, dense = self._devices
+        tubes.add_absorbance(total, found, self._device_hits, dense)
+        return total
+
+    def frames(self, generator: torch.Generator) -> Tensor:
+        """Return the pictures ``(B, H, W)`` in [0, 1], in steps of 1/255.
+
+        `generator`, on the device, draws the noise.
+        """
+        return self.scenes.imagings.expose(self.absorbance(), generator)
+
+    def _blush(self) -> Tensor:
+        """Return contrast in the heart muscle: around the fine branches, later."""
+        scenes = self.scenes
+        rows, columns = scenes.config.shape
+        cell = BLUSH_CELL_PX * scenes.config.scale
+        high, wide = int(rows / cell) + 1, int(columns / cell) + 1
+        strength = scenes.blush * scenes.boluses.muscle(self.time)
+        if not bool((strength > 0).any()):
+            return torch.zeros_like(scenes.pixels[:, 0])
+        at = (self.vessels.centres / cell).long()
+        x, y = at[:, 0].clamp(0, wide - 1), at[:, 1].clamp(0, high - 1)
+        counts = torch.zeros((len(scenes), high, wide), device=self.time.device)
+        flat = (self.vessels.scene * high + y) * wide + x
+        counts.view(-1).index_add_(0, flat, torch.ones_like(self.density))
+        spread = gaussian(counts, 1.5)
+        spread = spread / spread.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
+        even = functional.interpolate(
+            spread[:, None], (rows, columns), mode="bicubic", align_corners=False
+        )[:, 0]
+        return strength[:, None, None] * even.clamp(min=0)
+
+    def _reflux(self) -> Tensor:
+        """Return the cloud of contrast in the aortic root, pulsing with the heart."""
+        scenes = self.scenes
+        point, size = scenes.root
+        which = torch.arange(len(scenes), device=self.time.device)
+        space = scenes.beats.move(point, which, self.time)
+        middle = scenes.cameras.project(space, which) + scenes.layers.rigid(self.time)
+        x, y = (scenes.pixels - middle[:, :, None, None]).unbind(dim=1)
+        size = size[:, None, None]
+        turn = 5 * self.time[:, None, None]
+        far = (
+            x**2 + (1.6 * y + 0.5 * size * torch.sin(x / size + turn)) ** 2
+        ) / size**2
+        pulse = 1 - scenes.beats.contraction(self.time)
+        amount = scenes.reflux * scenes.boluses.injected(self.time) * pulse
+        return amount[:, None, None] * torch.exp(-far)
+
+    def layer_flows(self, then: Moment) -> dict[str, Tensor]:
+        """Return each layer's flow ``(B, 2, H, W)`` to another time, in px.
+
+        The background's is the mean of its layers' flows, weighted by how much of each
+        is to be seen there. Those of ``devices`` and ``vessels`` are given where these
+        lie, and zero elsewhere; ``blades`` stand still.
+        """
+        flows = {"background": self._background_flow(then)}
+        shape = flows["background"].shape
+        for name, now, later, front in (
+            ("devices", self._devices[0], then._devices[0], self.device_front),
+            ("vessels", self.vessels, then.vessels, self.vessel_front),
+        ):
+            flow = torch.zeros(shape, device=self.time.device)
+            scene, row, column = (front >= 0).nonzero(as_tuple=True)
+            points = torch.stack((column, row), dim=1).float()
+            sample = front[scene, row, column]
+            moved = tubes.follow(points, sample, now, later) - points
+            flow[scene, :, row, column] = moved
+            flows[name] = flow
+        flows["blades"] = torch.zeros(shape, device=self.time.device)
+        return flows
+
+    def flow(self, then: Moment) -> Tensor:
+        """Return the flow ``(B, 2, H, W)`` in px: of what lies in front at each pixel.
+
+        A blade before a vessel with contrast before a device before the background. It
+        follows the point even where another layer hides it at the other time.
+        """
+        flows = self.layer_flows(then)
+        total = flows["background"]
+        for name in ("devices", "vessels", "blades"):
+            here = self.alphas[name][:, None] >= 0.5
+            total = torch.where(here, flows[name], total)
+        return total
+
+    def hidden(self, then: Moment) -> Tensor:
+        """Return which pixels something else covers at the other time ``(B, H, W)``.
+
+        Or the way leads out of the open field.
+        """
+        flow = self.flow(then)
+        rows, columns = self.scenes.config.shape
+        y, x = torch.meshgrid(
+            torch.arange(rows, device=flow.device),
+            torch.arange(columns, device=flow.device),
+            indexing="ij",
+        )
+        u, v = (x + flow[:, 0]).round().long(), (y + flow[:, 1]).round().long()
+        outside = (u < 0) | (u >= columns) | (v < 0) | (v >= rows)
+        scene = torch.arange(len(flow), device=flow.device)[:, None, None]
+        u, v = u.clamp(0, columns - 1), v.clamp(0, rows - 1)
+        shut = ~self.scenes.imagings.open_field[scene, v, u]
+        vessel, device = then.vessel_front[scene, v, u], then.device_front[scene, v, u]
+        ours = self.vessel_front
+        path = self.scenes.trees.path
+        apart = (path[vessel.clamp(min=0)] - path[ours.clamp(min=0)]).abs()
+        own_vessel = (ours >= 0) & (vessel >= 0) & (apart <= HIDDEN_PX / 0.2)
+        covered = torch.where(ours >= 0, ~own_vessel & (vessel >= 0), vessel >= 0)
+        below = (ours < 0) & (self.device_front < 0) & (device >= 0)
+        return outside | shut | covered | below
+
+    def _background_flow(self, then: Moment) -> Tensor:
+        scenes = self.scenes
+        total = weights = torch.zeros((), device=self.time.device)
+        for layer, rest in enumerate(self.rest):
+            flow = scenes.layers.place(layer, rest, then.time) - scenes.pixels
+            seen = scenes.canvases.structure_at(layer, rest)[:, None]
+            if layer == 0:
+                seen = seen + LEAST_STRUCTURE
+            total = total + seen * flow
+            weights = weights + seen
+        return total / weights * scenes.config.scale

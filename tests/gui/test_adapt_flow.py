@@ -1,0 +1,152 @@
+"""Flow is adapted to a loop by clicks, and compared on the frame that is shown."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.contributions import cine_layer
+from napari_motionseg.models import read_card
+from napari_motionseg.widgets import adapt_flow as module
+from napari_motionseg.widgets.adapt_flow import AdaptFlow, settings_of
+from napari_motionseg.widgets.choosers import LayerChooser
+from napari_motionseg.widgets.dock import Dock
+from napari_motionseg.widgets.motion import MotionDock
+from napari_motionseg.widgets.viewers import is_loop, show_frame
+
+LONG = 120_000  # ms, for a child process that imports torch on a busy machine
+
+
+class OneSection(Dock):
+    """A dock of nothing but a loop and the section under test."""
+
+    def __init__(self, napari_viewer):
+        super().__init__(napari_viewer)
+        self.chooser = LayerChooser(self.viewer, is_loop, "The loop")
+        self.add(self.chooser)
+        self.adaptation = AdaptFlow(self, self.chooser)
+
+
+@pytest.fixture
+def _quick(monkeypatch):
+    def small(steps):
+        base = settings_of(steps)
+        training = dataclasses.replace(base.training, preview_every=1)
+        return dataclasses.replace(
+            base, training=training, batch=1, crop=64, largest_crop=64, held_out=1
+        )
+
+    monkeypatch.setattr(module, "settings_of", small)
+
+
+@pytest.mark.usefixtures("_quick")
+def test_paint_adapt_compare_save(
+    viewer, dock, loop_layer, painted, qtbot, click, monkeypatch, tmp_path
+):
+    section = dock(OneSection).adaptation
+    assert not section.adapt_button.isEnabled()
+    viewer.add_labels(painted, scale=loop_layer.scale, name="vessel")
+    assert section.adapt_button.isEnabled()
+    assert not section.compare.isEnabled()
+    show_frame(viewer, loop_layer, 2)
+    section.steps.setValue(2)
+    click(section.adapt_button)
+    assert not section.adapt_button.isEnabled()
+    with qtbot.waitSignal(section.panel.finished, timeout=LONG):
+        pass
+    assert len(section.panel.curve.losses) == 2
+    assert not section.preview.pixmap().isNull()
+    assert "Error on composed pairs" in section.panel.status.text()
+    assert section._session.models[-1].kind == "flow"
+    assert section.adapt_button.isEnabled()
+
+    assert section.compare.isChecked()
+    names = [f"{loop_layer.name} flow {when}" for when in ("before", "adapted")]
+    qtbot.waitUntil(lambda: names[1] in viewer.layers, timeout=LONG)
+    before, adapted = (viewer.layers[name] for name in names)
+    assert before.data.shape == adapted.data.shape == (96, 96, 3)
+    assert adapted.visible
+    assert not before.visible
+    np.testing.assert_allclose(adapted.scale, loop_layer.scale[-2:])
+
+    shown = adapted.data
+    show_frame(viewer, loop_layer, 4)
+    qtbot.waitUntil(lambda: adapted.data is not shown, timeout=LONG)
+    show_frame(viewer, loop_layer, 7)
+    assert section.hint.text() == "No flow begins at this frame."
+    qtbot.waitUntil(lambda: not section.comparisons.busy, timeout=LONG)
+
+    target = tmp_path / "mine.safetensors"
+    monkeypatch.setattr(module, "ask_target", lambda *_: target)
+    click(section.save_button)
+    assert read_card(target).kind == "flow"
+
+
+@pytest.mark.usefixtures("_quick")
+def test_cancel_keeps_nothing(viewer, dock, loop_layer, painted, qtbot, click):
+    section = dock(OneSection).adaptation
+    viewer.add_labels(painted, scale=loop_layer.scale)
+    section.steps.setValue(10_000)
+    click(section.adapt_button)
+    with qtbot.waitSignal(section.panel.progressed, timeout=LONG):
+        pass
+    section.panel.cancel()
+    assert section.adapted is None
+    assert section.adapt_button.isEnabled()
+    assert not section.compare.isEnabled()
+
+
+def test_labels_with_nothing_painted_are_told(
+    viewer, dock, loop_layer, click, notified
+):
+    section = dock(OneSection).adaptation
+    empty = np.zeros(loop_layer.data.shape, np.uint8)
+    viewer.add_labels(empty, scale=loop_layer.scale)
+    click(section.adapt_button)
+    assert notified == ["nothing is labelled: paint at least one frame"]
+
+
+def test_labels_that_lie_elsewhere_are_told(viewer, dock, loop_layer, click, notified):
+    section = dock(OneSection).adaptation
+    viewer.add_labels(np.ones((8, 40, 40), np.uint8), name="other")
+    click(section.adapt_button)
+    assert "layer 'other' does not lie on" in notified[0]
+
+
+@pytest.mark.parametrize(
+    ("paint", "words"),
+    [
+        (lambda painted: np.ones_like(painted), "100% of frame 0 is painted as vessel"),
+        (lambda painted: painted * 0 + (painted.sum((1, 2)) > 0)[:, None, None],
+         "100% of frame 6 is painted as vessel"),
+    ],
+)  # fmt: skip
+def test_everything_painted_is_told(
+    viewer, dock, loop_layer, painted, qtbot, click, notified, paint, words
+):
+    section = dock(OneSection).adaptation
+    labels = paint(painted).astype(np.uint8)
+    viewer.add_labels(labels, scale=loop_layer.scale)
+    click(section.adapt_button)
+    with qtbot.waitSignal(section.panel.ended, timeout=LONG):
+        pass
+    assert words in notified[0]
+    assert section.adapt_button.isEnabled()
+
+
+def test_a_loop_of_one_frame_is_told(viewer, dock, painted, qtbot, click, notified):
+    pixels = np.random.default_rng(0).integers(0, 255, (1, 96, 96), dtype=np.uint8)
+    data, attributes, _ = cine_layer(Cine.from_array(pixels, name="still"))
+    layer = viewer.add_image(data, **attributes)
+    viewer.add_labels(painted[6:7], scale=layer.scale)
+    section = dock(OneSection).adaptation
+    click(section.adapt_button)
+    with qtbot.waitSignal(section.panel.ended, timeout=LONG):
+        pass
+    assert "has one frame only" in notified[0]
+
+
+def test_the_motion_dock_has_it(dock, loop_layer):
+    motion = dock(MotionDock)
+    assert not motion.adaptation.adapt_button.isEnabled()

@@ -1,0 +1,145 @@
+"""What is done when memory is short: smaller batches, tiles, and a word about it."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionError
+from napari_motionseg.jobs import run
+from napari_motionseg.models import PWCNet
+from napari_motionseg.motion import FlowSettings, estimate_flow_job
+from napari_motionseg.motion import memory as module
+from napari_motionseg.motion.memory import (
+    flow_by_tiles,
+    is_out_of_memory,
+    smaller_tile,
+)
+from napari_motionseg.motion.network import NetworkEstimator
+
+
+class Cramped(PWCNet):
+    """Shifts by the mean gray value, if what it is given has few enough pixels."""
+
+    most = 10**9
+
+    def pyramid(self, picture):
+        if picture[0, 0].numel() > self.most:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return [picture]
+
+    def decode(self, first, second):
+        if first[0].numel() > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return first[0].expand(-1, 2, -1, -1)
+
+    def finish(self, flow, size, upsample=True):
+        return flow
+
+
+def cramped(most):
+    model = Cramped(1)
+    model.most = most
+    return NetworkEstimator(model, torch.device("cpu"), torch.float32)
+
+
+def test_which_errors_are_about_memory():
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried"))
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(RuntimeError("[enforce fail] not enough memory: you"))
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory"))
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 cannot be multiplied"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_tiles_get_smaller_down_to_the_smallest():
+    sides, side = [], 1024
+    while side is not None:
+        sides.append(side)
+        side = smaller_tile(side)
+    assert sides == [1024, 640, 384, 192, 128]
+
+
+@pytest.mark.parametrize("size", [(64, 64), (100, 230), (63, 200), (20, 30)])
+def test_tiles_that_agree_give_the_whole(size):
+    """A flow that is a function of the pixel has the same value in every tile."""
+    first = np.random.default_rng(0).random(size, np.float32)
+    sides = []
+
+    def between(a, b):
+        sides.append(a.shape)
+        return np.stack((a, 2 * b))
+
+    found = flow_by_tiles(first, first, 64, between)
+    np.testing.assert_allclose(found, np.stack((first, 2 * first)), rtol=1e-5)
+    assert {max(side) for side in sides} <= {min(64, max(size)), 63, 64}
+    assert len(sides) >= (size[0] / 64) * (size[1] / 64)
+
+
+def test_tiles_that_differ_are_blended_without_a_step():
+    number = iter(range(100))
+
+    def between(a, b):
+        return np.full((2, *a.shape), next(number) % 2, np.float32)
+
+    frame = np.zeros((64, 300), np.float32)
+    found = flow_by_tiles(frame, frame, 64, between)[0, 32]
+    assert found.min() == 0
+    assert found.max() == 1
+    # from 0 to 1 takes as many pixels as tiles share
+    assert np.abs(np.diff(found)).max() < 2.5 / (64 / module.OVERLAP)
+
+
+@pytest.mark.parametrize("most", [200 * 200, 128 * 128])
+def test_a_frame_that_does_not_fit_goes_in_tiles(most):
+    frame = np.random.default_rng(0).random((250, 330), np.float32)
+    estimator = cramped(most)
+    prepared = estimator.prepare(frame)
+    assert prepared.features is None
+    found = estimator.flow(prepared, prepared)
+    np.testing.assert_allclose(found, np.stack((frame, frame)), rtol=1e-5)
+    side = {40_000: 192, 16_384: 128}[most]
+    assert estimator.remark == (f"memory is short: flow in tiles of {side} x {side} px")
+
+
+def test_batches_are_halved_before_frames_are_cut():
+    frame = np.random.default_rng(0).random((64, 64), np.float32)
+    estimator = cramped(2 * 64 * 64)
+    estimator.batch = 5
+    prepared = estimator.prepare(frame)
+    flows = estimator.flows([(prepared, prepared)] * 5)
+    assert len(flows) == 5
+    for flow in flows:
+        np.testing.assert_allclose(flow, np.stack((frame, frame)))
+    assert estimator.batch <= 2
+    assert estimator.remark == ""
+
+
+def test_no_memory_at_all_is_an_error_that_says_so():
+    estimator = cramped(10)
+    frame = np.zeros((256, 256), np.float32)
+    with pytest.raises(MotionError, match="out even for the flow of 128 x 128 px"):
+        estimator.flow(estimator.prepare(frame), estimator.prepare(frame))
+
+
+def test_other_errors_are_not_taken_for_short_memory():
+    estimator = cramped(10**9)
+    prepared = estimator.prepare(np.zeros((64, 64), np.float32))
+    prepared.features.clear()
+    with pytest.raises(IndexError):
+        estimator._decoded([(prepared, prepared)])
+
+
+def test_progress_says_that_memory_is_short(monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 150, 150), dtype=np.uint8)
+    target = "napari_motionseg.motion.network.load_pwcnet"
+
+    def small(path):
+        model = Cramped(1)
+        model.most = 128 * 128
+        return model
+
+    monkeypatch.setattr(target, small)
+    job = estimate_flow_job(Cine.from_array(pixels), FlowSettings(gap=1))
+    assert "memory is short: flow in tiles of 128 x 128 px" in next(job).message
+    assert any("memory is short" in note for note in run(job).notes)
