@@ -114,6 +114,7 @@ class MotionViews:
         self._viewer = dock.viewer
         self.scene: Scene | None = None
         self._found: Found | None = None
+        self._t = 0
         form = dock.section("Look at it")
         self._build_boxes(form)
         self._build_arrow_controls(form)
@@ -126,7 +127,7 @@ class MotionViews:
             form.addRow(widget)
         self.layers = MotionLayers(dock, self._viewer, self._dropped)
         self.pictures = Latest(dock, self._show)
-        listen(dock, self._viewer.dims.events.current_step, self.refresh)
+        listen(dock, self._viewer.dims.events.current_step, self._stepped)
         listen(dock, self._viewer.mouse_move_callbacks, self._moved)
         self.look_at(None)
 
@@ -186,7 +187,7 @@ class MotionViews:
         self._enable()
         self.hint.setText("")
         if scene is not None:
-            t = frame_shown(self._viewer, scene.layer)
+            t = self._t = frame_shown(self._viewer, scene.layer)
             way = WAYS[self.way.currentText()]
             if not any(self._begins(flow, t, way) for flow in scene.flows):
                 self.hint.setText(self._why_nothing(scene, way))
@@ -197,6 +198,13 @@ class MotionViews:
             look = Look(scene, t, way, names, self.legend.length, self.every.value())
             self.pictures.ask(found_of, look)
         self.hint.setVisible(bool(self.hint.text()))
+
+    def _stepped(self, event: object = None) -> None:
+        """Follow the frame; views beside the loop shift the other axes' steps too."""
+        scene = self.scene
+        # without this, showing a view would ask for it again, without an end
+        if scene is not None and frame_shown(self._viewer, scene.layer) != self._t:
+            self.refresh()
 
     def _enable(self) -> None:
         flows = () if self.scene is None else self.scene.flows
