@@ -51,8 +51,8 @@ class Shown:
 class MotionLayers:
     """Adds, updates and removes the layers of views.
 
-    They are known by identity, so a loop or a view that is renamed stays what it is, and
-    a view that was switched off comes back as the user left it.
+    They are known by identity, so a loop or a view that is renamed stays what it is,
+    and a view that was switched off comes back as the user left it.
 
     Parameters
     ----------

@@ -237,7 +237,7 @@ class MotionViews:
         self.layers.show(found.shown, self.length.value())
 
     def _dropped(self, name: str) -> None:
-        """A user has deleted the layer of a view: it is not wanted any more."""
+        """Take back the wish for a view whose layer a user has deleted."""
         self.boxes[name].setChecked(False)
 
     def _moved(self, viewer: Any, event: Any) -> None:
