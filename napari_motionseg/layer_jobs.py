@@ -6,53 +6,81 @@ would hold up the window that unpickles them.
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from weakref import finalize
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from napari_motionseg.cine import Cine
-from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.errors import MotionError
+from napari_motionseg.jobs import STOP, Job, Progress
 
 if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
 
 
 @dataclass(frozen=True)
-class StoredFlow:
-    """Flow and its colours on disk.
+class FlowRequest:
+    """A flow that is wanted.
 
     Parameters
     ----------
-    forward, colors
-        ``.npy`` files: ``(T - gap, 2, H, W)`` float32 and ``(T - gap, H, W, 3)`` uint8.
-    backward
-        As `forward`, or None.
-    gap, method, notes
-        As in `FlowSequence`.
-    maximum
-        Length in px of a fully saturated colour.
+    settings
+        Their gap is a number.
+    known
+        Whether the forward flow is there already, so that only the way back is wanted.
     """
 
-    forward: Path
-    colors: Path
+    settings: FlowSettings
+    known: bool = False
+
+
+@dataclass(frozen=True)
+class StoredFlow:
+    """Flow on disk.
+
+    Parameters
+    ----------
+    forward, backward
+        ``.npy`` files ``(T - gap, 2, H, W)`` float32 px, or None.
+    gap, method, notes
+        As in `FlowSequence`.
+    """
+
+    forward: Path | None
     backward: Path | None
     gap: int
     method: str
     notes: tuple[str, ...]
-    maximum: float
 
-    def open(self) -> tuple[FlowSequence, NDArray[np.uint8]]:
-        """Map the files: flow, and its colours."""
+    def open(self, known: FlowSequence | None = None) -> FlowSequence:
+        """Map the files, which go when nobody looks at the flow any more.
+
+        Parameters
+        ----------
+        known
+            Has the forward flow where only the way back was wanted.
+
+        Raises
+        ------
+        MotionError
+            If there is no forward flow.
+        """
         from napari_motionseg.motion import FlowSequence
 
-        backward = None if self.backward is None else _map(self.backward)
-        flow = FlowSequence(
-            _map(self.forward), backward, self.gap, self.method, self.notes
-        )
-        return flow, _map(self.colors)
+        if self.forward is not None:
+            forward = _mapped(self.forward)
+        elif known is not None:
+            forward = known.forward
+        else:
+            raise MotionError("the forward flow is missing")
+        backward = None if self.backward is None else _mapped(self.backward)
+        return FlowSequence(forward, backward, self.gap, self.method, self.notes)
 
 
 @dataclass(frozen=True)
@@ -77,31 +105,87 @@ class StoredSegmentation:
 
 
 def flow_layer_job(
-    cine: Cine, settings: FlowSettings, folder: Path, number: int
-) -> Job[StoredFlow]:
-    """Estimate flow and colour it.
+    cine: Cine, requests: list[FlowRequest], folder: Path, number: int
+) -> Job[list[StoredFlow]]:
+    """Estimate the flows that are wanted, one after the other.
 
     Parameters
     ----------
-    cine, settings
-        See `estimate_flow_job`, whose progress is yielded without the pictures.
+    cine
+        The loop.
+    requests
+        What is wanted.
     folder, number
         Where files go, and what tells them from those of other runs.
-    """
-    from napari_motionseg.motion import estimate_flow_job, flow_to_rgb
 
-    flow = yield from _without_preview(estimate_flow_job(cine, settings))
-    maximum = flow.full_color_px
-    backward = flow.backward
-    return StoredFlow(
-        _store(folder / f"flow-{number}.npy", flow.forward),
-        _store(folder / f"colors-{number}.npy", flow_to_rgb(flow.forward, maximum)),
-        None if backward is None else _store(folder / f"back-{number}.npy", backward),
-        flow.gap,
-        flow.method,
-        flow.notes,
-        maximum,
-    )
+    Yields
+    ------
+    Progress
+        After each pair of frames, of all that are wanted.
+
+    Returns
+    -------
+    list of StoredFlow
+        After `STOP`, those so far; of the last, the pairs so far.
+    """
+    stored: list[StoredFlow] = []
+    for index, request in enumerate(requests):
+        flow, stopped = yield from _told(
+            _estimate(cine, request), request.settings.method, index, len(requests)
+        )
+        if request.known and stopped:
+            break  # the first entries of the way back are missing: of no use
+        names = [f"flow-{number}-{index}.npy", f"back-{number}-{index}.npy"]
+        stored.append(_stored(flow, request, [folder / name for name in names]))
+        if stopped:
+            break
+    return stored
+
+
+def _estimate(cine: Cine, request: FlowRequest) -> Job[FlowSequence]:
+    """Estimate a flow; the way back alone as the flow of the loop in reverse."""
+    from napari_motionseg.motion import estimate_flow_job
+
+    if not request.known:
+        return (yield from estimate_flow_job(cine, request.settings))
+    settings = dataclasses.replace(request.settings, backward=False)
+    return (yield from estimate_flow_job(reversed_cine(cine), settings))
+
+
+def reversed_cine(cine: Cine) -> Cine:
+    """Return a loop whose frames run from the last to the first."""
+    frames = FrameStack.from_array(cine.frames[::-1])
+    return dataclasses.replace(cine, frames=frames, frame_times=None)
+
+
+def _stored(flow: FlowSequence, request: FlowRequest, files: list[Path]) -> StoredFlow:
+    facts = flow.gap, flow.method, flow.notes
+    if request.known:
+        turned = np.asarray(flow.forward)[::-1]
+        return StoredFlow(None, _store(files[1], turned), *facts)
+    back = None if flow.backward is None else _store(files[1], flow.backward)
+    return StoredFlow(_store(files[0], flow.forward), back, *facts)
+
+
+def _told(
+    job: Job[FlowSequence], method: str, index: int, count: int
+) -> Job[tuple[FlowSequence, bool]]:
+    """Yield the progress of one of several flows; return it, and if it was stopped."""
+    stopped, signal = False, None
+    try:
+        progress = next(job)
+        while True:
+            total = progress.total
+            step = index * total + progress.step
+            message = f"{method}: {progress.message}" if count > 1 else progress.message
+            # without the pictures: they would hold up the pipe
+            signal = yield Progress(step, total * count, message)
+            stopped = stopped or signal == STOP
+            progress = job.send(signal)
+    except StopIteration as end:
+        return end.value, stopped
+    finally:
+        job.close()
 
 
 def segment_layer_job(
@@ -126,24 +210,18 @@ def segment_layer_job(
     )
 
 
-def _without_preview(job: Job[FlowSequence]) -> Job[FlowSequence]:
-    signal = None
-    try:
-        progress = next(job)
-        while True:
-            signal = yield Progress(progress.step, progress.total, progress.message)
-            progress = job.send(signal)
-    except StopIteration as end:
-        result: FlowSequence = end.value
-        return result
-    finally:
-        job.close()
-
-
-def _store(path: Path, array: NDArray[Any]) -> Path:
+def _store(path: Path, array: ArrayLike) -> Path:
     np.save(path, array)
     return path
 
 
-def _map(path: Path) -> Any:
-    return np.load(path, mmap_mode="r")
+def _mapped(path: Path) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = np.load(path, mmap_mode="r")
+    finalize(array, _remove, path)
+    return array
+
+
+def _remove(path: Path) -> None:
+    # a file that is still mapped cannot be removed on Windows; the session's folder can
+    with suppress(OSError):
+        path.unlink()

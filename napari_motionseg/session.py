@@ -10,7 +10,6 @@ import dataclasses
 import itertools
 import shutil
 import tempfile
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.jobs import ChildJob, Job
+from napari_motionseg.keeping import Keeper
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PREVIEW_EVERY = 25  # steps of training
 EMBEDDING_CACHE_BYTES = 2**30
+FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
 
@@ -57,40 +58,30 @@ class Model:
     title: str
 
 
-class EmbeddingCache:
-    """Embeddings of frames in half precision, least recently used out first.
+class EmbeddingCache(Keeper[NDArray[np.float16]]):
+    """Embeddings ``(D, H, W)`` of frames in half precision.
 
     Parameters
     ----------
     capacity_bytes
-        Bound on their memory; the last one is always kept.
+        See `Keeper`.
     """
 
     def __init__(self, capacity_bytes: int = EMBEDDING_CACHE_BYTES) -> None:
-        self._capacity = capacity_bytes
-        self._kept: OrderedDict[Hashable, NDArray[np.float16]] = OrderedDict()
+        super().__init__(capacity_bytes, lambda embedding: embedding.nbytes)
 
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._kept
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def get(self, key: Hashable) -> NDArray[np.float16] | None:
-        """Return the embedding ``(D, H, W)`` kept under `key`, or None."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
-
-    def put(self, key: Hashable, embedding: NDArray[np.floating]) -> None:
+    def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
         """Keep an embedding, and drop old ones beyond the capacity."""
-        self._kept[key] = embedding.astype(np.float16, copy=False)
-        self._kept.move_to_end(key)
-        while len(self._kept) > 1 and self._bytes() > self._capacity:
-            self._kept.popitem(last=False)
+        super().put(key, value.astype(np.float16, copy=False))
 
-    def _bytes(self) -> int:
-        return sum(embedding.nbytes for embedding in self._kept.values())
+
+def _kept_flows() -> Keeper[FlowSequence]:
+    return Keeper(FLOW_BYTES, _flow_bytes)
+
+
+def _flow_bytes(flow: FlowSequence) -> int:
+    ways = 1 if flow.backward is None else 2
+    return ways * 4 * int(np.prod(flow.forward.shape))
 
 
 @dataclass(eq=False)
@@ -104,7 +95,10 @@ class Loop:
     pixels
         The layer's array that it was made of, to notice a replacement.
     flow
-        Its flow, when there is one.
+        The flow that is looked at, when there is one.
+    flows
+        All that were estimated, by settings: going back to an earlier method or gap
+        shows its flow at once.
     embeddings
         By model and frame.
     """
@@ -112,6 +106,7 @@ class Loop:
     cine: Cine
     pixels: Any = field(default=None, repr=False)
     flow: FlowSequence | None = None
+    flows: Keeper[FlowSequence] = field(default_factory=_kept_flows, repr=False)
     embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
 
 
@@ -121,7 +116,7 @@ class Session:
     Attributes
     ----------
     flow_changed
-        Emitted with the `Loop` whose flow has come.
+        Emitted with the `Loop` of which another flow is looked at.
     models_changed
         Emitted when a model was added.
     job_changed
@@ -170,10 +165,11 @@ class Session:
         loop = self._loops.get(layer)
         return loop if loop is not None and loop.pixels is layer.data else None
 
-    def set_flow(self, loop: Loop, flow: FlowSequence) -> None:
-        """Keep the flow of a loop and tell."""
-        loop.flow = flow
-        self.flow_changed.emit(loop)
+    def set_flow(self, loop: Loop, flow: FlowSequence | None) -> None:
+        """Make a flow the one that is looked at, or none, and tell."""
+        if loop.flow is not flow:
+            loop.flow = flow
+            self.flow_changed.emit(loop)
 
     def new_path(self, stem: str, suffix: str = ".safetensors") -> Path:
         """Return a path in the session's folder that was not given out before."""

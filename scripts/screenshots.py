@@ -103,11 +103,16 @@ class Walk:
         self.wait(lambda: not dock.panel.running)
         flow = dock.session.loop(self.loop).flow.forward
         self.viewer.dims.set_point(0, liveliest_frame(flow, self.truth > 0))
-        self.click(dock.views.boxes["arrows"])
+        for name in ("arrows", "speed"):
+            self.click(dock.views.boxes[name])
         self.wait(lambda: not dock.views.pictures.busy)
 
     def use_embedding(self) -> None:
-        self.click(self.docks["Motion"].views.boxes["arrows"])
+        motion = self.docks["Motion"].views
+        for box in motion.boxes.values():
+            if box.isChecked():
+                self.click(box)
+        self.wait(lambda: not motion.pictures.busy)
         self.hide_all_but_loop()
         dock = self.front("Embedding")
         self.viewer.dims.set_point(0, self.frame)

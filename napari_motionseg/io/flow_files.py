@@ -1,4 +1,4 @@
-"""Optical flow on disk: zarr for a loop, .flo for one pair of frames."""
+"""Optical flow on disk: zarr for a loop; .flo or KITTI's PNG for a pair of frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.png16 import read_png16, write_png16
 
 Flow = NDArray[np.float32]
 FLO_TAG = 202021.25
 _FLO_HEADER = struct.Struct("<fii")
+# KITTI's development kit, readme: (value - 2^15) / 64 px; valid where the third is set
+KITTI_STEPS_PER_PX, KITTI_ZERO = 64, 2**15
 _CONVENTION = (
     "axes (T - gap, 2, H, W); channel 0 = x (columns, right), 1 = y (rows, down); "
     "pixels; forward[t]: from frame t to t + gap, backward[t]: from t + gap to t"
@@ -154,8 +157,7 @@ def write_flo(path: str | Path, flow: Flow) -> None:
     WriteError
         If it is no flow field, or the disk refuses.
     """
-    if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
-        raise WriteError(f"{path}: a flow field is (2, H, W); got {flow.shape}")
+    _require_field(path, flow)
     height, width = flow.shape[1:]
     pixels = np.ascontiguousarray(np.moveaxis(flow, 0, -1), "<f4")
     with replacing(path) as temporary:
@@ -190,3 +192,66 @@ def read_flo(path: str | Path) -> Flow:
         raise ReadError(f"{path}: {error.strerror}") from error
     pixels = values.reshape(height, width, 2)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), np.float32)
+
+
+def write_kitti(
+    path: str | Path, flow: Flow, valid: NDArray[np.bool_] | None = None
+) -> None:
+    """Write one field as KITTI does: a PNG of x, y and valid, 16 bits each.
+
+    Parameters
+    ----------
+    path
+        The file.
+    flow
+        ``(2, H, W)`` px, rounded to 1/64 px.
+    valid
+        ``(H, W)``: where the flow may be trusted; everywhere if None. What is not
+        finite is not valid.
+
+    Raises
+    ------
+    WriteError
+        If it is no flow field, longer than the format can hold, or the disk refuses.
+    """
+    _require_field(path, flow)
+    finite = np.isfinite(flow).all(axis=0)
+    trusted = finite if valid is None else np.logical_and(finite, valid)
+    steps = np.round(np.where(finite, flow, 0).astype(np.float64) * KITTI_STEPS_PER_PX)
+    values = steps + KITTI_ZERO
+    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
+        raise WriteError(
+            f"{path}: KITTI's PNG holds from -512 to 511.98 px; the flow goes to "
+            f"{np.abs(steps).max() / KITTI_STEPS_PER_PX:.0f} px: use .flo"
+        )
+    pixels = np.stack((*values, trusted), axis=-1).astype(np.uint16)
+    write_png16(path, pixels)
+
+
+def read_kitti(path: str | Path) -> tuple[Flow, NDArray[np.bool_]]:
+    """Read one field that was written as KITTI does.
+
+    Returns
+    -------
+    flow
+        ``(2, H, W)`` float32 px; meaningless where not valid.
+    valid
+        ``(H, W)`` bool.
+
+    Raises
+    ------
+    ReadError
+        If it is no PNG of three channels of 16 bits, or damaged.
+    MemoryBudgetError
+        If it promises more than a gibibyte of pixels.
+    """
+    pixels = read_png16(path)
+    steps = np.moveaxis(pixels[..., :2], -1, 0).astype(np.float32) - KITTI_ZERO
+    flow: Flow = steps / np.float32(KITTI_STEPS_PER_PX)
+    valid: NDArray[np.bool_] = pixels[..., 2] != 0
+    return flow, valid
+
+
+def _require_field(path: str | Path, flow: Flow) -> None:
+    if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
+        raise WriteError(f"{path}: a flow field is (2, H, W); got {flow.shape}")

@@ -8,9 +8,12 @@ from napari_motionseg.motion.estimators import (
     estimate_flow_job,
     lazy_flow,
 )
+from napari_motionseg.motion.frame_motion import FrameMotion
 from napari_motionseg.motion.saving import save_flow
 from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, choose_gap
-from napari_motionseg.motion.views import FrameMotion, mean_speed
+from napari_motionseg.motion.sheet import Sheet
+from napari_motionseg.motion.speed import SpeedScale, mean_speed
+from napari_motionseg.motion.views import VIEWS, ViewOptions
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
 
 __all__ = [
@@ -19,6 +22,10 @@ __all__ = [
     "FlowSequence",
     "FlowSettings",
     "FrameMotion",
+    "Sheet",
+    "SpeedScale",
+    "VIEWS",
+    "ViewOptions",
     "choose_gap",
     "color_wheel",
     "estimate_flow",

@@ -1,188 +1,223 @@
-"""What flow says at one frame: arrows, speed, the later frame brought back."""
+"""Every view of flow: a pure function of a frame's motion, and how it is shown.
+
+A view lies over the loop (colours, arrows) or is a picture beside it. Where two flows
+are compared, one layer holds the view of both, side by side, so that both have the same
+scale whatever a person does to it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from napari_motionseg.cine import Cine
-from napari_motionseg.errors import MotionError
-from napari_motionseg.models.sampling import sample_along
-from napari_motionseg.motion.sequence import FlowSequence
-from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
+from napari_motionseg.motion.colors import flow_to_rgb
+from napari_motionseg.motion.frame_motion import LEAST_ARROW_PX, FrameMotion
 
-Map = NDArray[np.float32]
-LEAST_ARROW_PX = 0.25  # shorter ones are dots
+Kind = Literal["image", "labels", "vectors"]
+Picture = NDArray[Any]
+LEAST_ARROW_SHARE = 0.04  # of full colour: a lawn of specks hides the arrows
+HIDDEN = "#ff5c33"
+LARGEST_MISS_PX = 3.0
+LARGEST_RESIDUAL = 0.15  # of the gray range
 
 
-@dataclass(frozen=True, eq=False)
-class FrameMotion:
-    """A pair of frames with the flow between them.
+@dataclass(frozen=True)
+class ViewOptions:
+    """What a person has chosen about views.
 
     Parameters
     ----------
-    earlier, later
-        Frames t and t + gap, ``(H, W)`` in [0, 1].
-    forward
-        ``(2, H, W)`` px from t to t + gap.
-    backward
-        ``(2, H, W)`` px from t + gap to t, or None where it was not estimated.
-
-    Raises
-    ------
-    MotionError
-        If sizes differ.
+    full_px
+        Length in px of full colour.
+    arrow_step
+        Pixels from one arrow to the next.
     """
 
-    earlier: Map
-    later: Map
-    forward: Map
-    backward: Map | None = None
-
-    def __post_init__(self) -> None:
-        sizes = {self.earlier.shape, self.later.shape, self.forward.shape[1:]}
-        if self.backward is not None:
-            sizes.add(self.backward.shape[1:])
-        if len(sizes) > 1:
-            raise MotionError(f"frames and flow must have one size; got {sizes}")
-
-    @classmethod
-    def at(cls, cine: Cine, flow: FlowSequence, t: int) -> FrameMotion:
-        """Return the motion of frame `t` of a loop.
-
-        Raises
-        ------
-        MotionError
-            If no flow leads away from this frame.
-        """
-        if not 0 <= t < len(flow):
-            raise MotionError(
-                f"no flow begins at frame {t}: the last begins at {len(flow) - 1}, "
-                f"{flow.gap} before the end of the loop"
-            )
-        return cls(
-            cine.normalized(t),
-            cine.normalized(t + flow.gap),
-            np.asarray(flow.forward[t]),
-            None if flow.backward is None else np.asarray(flow.backward[t]),
-        )
-
-    def length(self) -> Map:
-        """Return the length of each vector, ``(H, W)`` px."""
-        return np.asarray(np.hypot(*self.forward), np.float32)
-
-    def arrows(self, step: int = 16, scale: float = 1.0) -> NDArray[np.float32]:
-        """Return arrows on a grid.
-
-        Parameters
-        ----------
-        step
-            Pixels from one to the next along both axes.
-        scale
-            Pixels that a motion of one pixel is drawn with.
-
-        Returns
-        -------
-        NDArray
-            ``(N, 2, 2)``: start and vector, each row and column, as napari's vectors
-            have it. Arrows below a quarter of a pixel are left out.
-
-        Raises
-        ------
-        MotionError
-            If `step` is below 1.
-        """
-        if step < 1:
-            raise MotionError(f"step must be at least 1 px; got {step}")
-        rows, columns = np.mgrid[
-            step // 2 : self.forward.shape[1] : step,
-            step // 2 : self.forward.shape[2] : step,
-        ]
-        x, y = self.forward[:, rows, columns]
-        starts = np.stack((rows, columns), axis=-1)
-        vectors = np.stack((y, x), axis=-1) * scale
-        both = np.stack((starts, vectors), axis=-2).reshape(-1, 2, 2)
-        long = np.hypot(x, y).ravel() >= LEAST_ARROW_PX
-        return np.asarray(both[long], np.float32)
-
-    @cached_property
-    def hidden(self) -> NDArray[np.bool_]:
-        """Where the later frame has nothing to show, ``(H, W)``.
-
-        The way leads out of the picture; or, where there is a backward flow, there and
-        back again ends elsewhere (Sundaram et al. 2010, equation 5).
-        """
-        forward = _batch(self.forward)
-        if self.backward is not None:
-            return np.asarray(occlusion(forward, _batch(self.backward))[0].numpy())
-        _, inside = sample_along(forward, forward)
-        return np.asarray(~inside[0, 0].numpy())
-
-    def brought_back(self) -> Map:
-        """Return the later frame warped onto the earlier one, hidden pixels black."""
-        warped = warp(_batch(self.later[None]), _batch(self.forward))[0, 0].numpy()
-        return np.where(self.hidden, np.float32(0), warped)
-
-    def left_over(self) -> Map:
-        """Return the earlier frame minus the later one brought back; 0 where hidden."""
-        difference = self.earlier - self.brought_back()
-        return np.where(self.hidden, np.float32(0), difference)
-
-    def disagreement(self) -> Map:
-        """Return how far there and back ends from the start, ``(H, W)`` px.
-
-        Infinite where the way leads out of the picture.
-
-        Raises
-        ------
-        MotionError
-            If there is no backward flow.
-        """
-        if self.backward is None:
-            raise MotionError("no backward flow was estimated to compare with")
-        error = forward_backward_error(_batch(self.forward), _batch(self.backward))
-        return np.asarray(error[0].numpy())
+    full_px: float
+    arrow_step: int = 16
 
 
-def _batch(array: NDArray[np.floating]) -> Tensor:
-    return torch.from_numpy(np.array(array, np.float32))[None]
-
-
-def mean_speed(
-    flow: FlowSequence, masks: NDArray[np.bool_] | None = None
-) -> NDArray[np.float64]:
-    """Return the mean length of the vectors at each frame.
+@dataclass(frozen=True)
+class View:
+    """A way to look at motion.
 
     Parameters
     ----------
-    flow
-        Of a loop.
-    masks
-        ``(T, H, W)``: the pixels that count, such as a vessel; all if None.
+    title, summary
+        What a person calls it; what it shows.
+    make
+        The picture ``(H, W)`` or ``(H, W, 3)``, or vectors ``(N, 2, 2)``.
+    over
+        Whether it lies over the loop; else it is a picture beside it.
+    kind
+        The layer that it needs.
+    channels
+        3 for colours, else 1.
+    looks
+        Of a new layer, as napari takes them.
+    limits
+        Values of the darkest and the brightest colour, where they depend on options.
+    unit
+        Of its values.
+    needs_back
+        Whether there must be flow both ways.
+    """
+
+    title: str
+    summary: str
+    make: Callable[[FrameMotion, ViewOptions], Picture]
+    over: bool = False
+    kind: Kind = "image"
+    channels: int = 1
+    looks: Mapping[str, Any] = field(default_factory=dict)
+    limits: Callable[[ViewOptions], tuple[float, float]] | None = None
+    unit: str = ""
+    needs_back: bool = False
+
+    def blank(self, size: tuple[int, int]) -> Picture:
+        """Return what is shown of a frame of `size` that no flow begins at."""
+        if self.kind == "vectors":
+            return np.zeros((0, 2, 2), np.float32)
+        if self.kind == "labels":
+            return np.zeros(size, np.uint8)
+        if self.channels == 3:
+            return np.full((*size, 3), 255, np.uint8)  # as where nothing moves
+        return np.full(size, np.nan, np.float32)
+
+
+def _colours(motion: FrameMotion, options: ViewOptions) -> Picture:
+    return flow_to_rgb(motion.flow, options.full_px)
+
+
+def _arrows(motion: FrameMotion, options: ViewOptions) -> Picture:
+    least = max(LEAST_ARROW_PX, LEAST_ARROW_SHARE * options.full_px)
+    return motion.arrows(options.arrow_step, least)
+
+
+def _miss(motion: FrameMotion, _: ViewOptions) -> Picture:
+    error = motion.disagreement()
+    return np.where(np.isfinite(error), error, np.float32(np.nan))
+
+
+# In the order in which they lie on each other and stand beside each other
+VIEWS: dict[str, View] = {
+    "colours": View(
+        "Colours",
+        "Hue is direction, strength of colour is length",
+        _colours,
+        over=True,
+        channels=3,
+        looks={"rgb": True, "blending": "multiplicative"},  # white leaves what is below
+    ),
+    "occlusion": View(
+        "Occlusion",
+        "Pixels that the other frame does not show",
+        lambda motion, _: motion.hidden.astype(np.uint8),
+        over=True,
+        kind="labels",
+        looks={"opacity": 0.6, "colormap": {1: HIDDEN, None: "transparent"}},
+        needs_back=True,
+    ),
+    "arrows": View(
+        "Arrows",
+        "Where the pixels of a grid go",
+        _arrows,
+        over=True,
+        kind="vectors",
+        looks={
+            "edge_color": "#ffd84d",
+            "edge_width": 1.4,
+            "vector_style": "triangle",
+            "opacity": 0.95,
+        },
+    ),
+    "speed": View(
+        "Speed",
+        "Length of the vectors",
+        lambda motion, _: motion.length(),
+        looks={"colormap": "viridis"},
+        limits=lambda options: (0.0, options.full_px),
+        unit="px",
+    ),
+    "there and back": View(
+        "There and back",
+        "By how much the way there and back again misses the start",
+        _miss,
+        looks={"colormap": "magma", "contrast_limits": (0.0, LARGEST_MISS_PX)},
+        unit="px",
+        needs_back=True,
+    ),
+    "brought back": View(
+        "Brought back",
+        "The other frame warped onto this one; black where it shows nothing of it",
+        lambda motion, _: motion.brought_back,
+        looks={"colormap": "gray", "contrast_limits": (0.0, 1.0)},
+    ),
+    "left over": View(
+        "Left over",
+        "This frame minus the other one brought back: what flow does not explain",
+        lambda motion, _: motion.left_over(),
+        looks={
+            "colormap": "PiYG",
+            "contrast_limits": (-LARGEST_RESIDUAL, LARGEST_RESIDUAL),
+        },
+        unit="of the grays",
+    ),
+}
+
+
+def pictures(
+    names: Sequence[str],
+    motions: Sequence[FrameMotion | None],
+    size: tuple[int, int],
+    options: ViewOptions,
+    shift: int,
+) -> dict[str, Picture]:
+    """Return the views of one frame.
+
+    Parameters
+    ----------
+    names
+        Of `VIEWS`.
+    motions
+        Of each flow that is looked at; None where it does not begin at the frame, or
+        lacks what the view needs.
+    size
+        Rows and columns of a frame.
+    options
+        See `ViewOptions`.
+    shift
+        Columns from a pixel of one flow's view to the same pixel of the next one's.
 
     Returns
     -------
-    NDArray
-        ``(T - gap,)`` px a gap; NaN where no pixel counts.
-
-    Raises
-    ------
-    MotionError
-        If the masks do not fit.
+    dict
+        Of each name: the views of all flows in one array, from left to right.
     """
-    speeds = np.full(len(flow), np.nan)
-    if masks is not None and masks.shape[1:] != flow.forward.shape[2:]:
-        raise MotionError(
-            f"masks of {masks.shape[1:]} do not fit a flow of {flow.forward.shape[2:]}"
-        )
-    for t, vectors in enumerate(flow.forward):
-        lengths = np.hypot(*vectors)
-        chosen = lengths if masks is None else lengths[masks[t]]
-        if chosen.size:
-            speeds[t] = chosen.mean()
-    return speeds
+    made = {}
+    for name in names:
+        view = VIEWS[name]
+        parts = [
+            view.blank(size) if m is None or (view.needs_back and m.back is None)
+            else view.make(m, options)
+            for m in motions
+        ]  # fmt: skip
+        made[name] = _side_by_side(view, parts, shift)
+    return made
+
+
+def _side_by_side(view: View, parts: Sequence[Picture], shift: int) -> Picture:
+    if view.kind == "vectors":
+        moved = [part.copy() for part in parts]
+        for i, part in enumerate(moved):
+            part[:, 0, 1] += i * shift
+        return np.concatenate(moved)
+    rows, columns = parts[0].shape[:2]
+    whole = view.blank((rows, columns + shift * (len(parts) - 1)))
+    for i, part in enumerate(parts):
+        whole[:, i * shift : i * shift + columns] = part
+    return whole

@@ -62,7 +62,9 @@ class Latest:
             return
         if error is not None:
             show_error(str(error))
-        elif self._waiting is None:
+        else:
+            # overtaken or not, it is newer than what is shown: a loop that plays faster
+            # than this can be computed would else show nothing at all
             self._show(result)
 
     def _finished(self) -> None:

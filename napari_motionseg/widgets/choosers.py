@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,24 +25,40 @@ class LayerChooser(QComboBox):
     """Chooses among the layers that `accepts` takes; the newest one comes first.
 
     Emits `layer_changed` with the layer, or None, when it is another one than before.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers.
+    accepts
+        Which of them; where the answer changes, call `refresh`.
+    tooltip
+        What the layer is chosen for.
+    nothing
+        Text of a last entry that stands for no layer, or None for no such entry.
     """
 
     layer_changed = Signal(object)
 
     def __init__(
-        self, viewer: Viewer, accepts: Callable[[Layer], bool], tooltip: str
+        self,
+        viewer: Viewer,
+        accepts: Callable[[Layer], bool],
+        tooltip: str,
+        nothing: str | None = None,
     ) -> None:
         super().__init__()
         _keep_narrow(self, tooltip)
         self._viewer = viewer
         self._accepts = accepts
+        self._nothing = nothing
         self._layers: list[Layer] = []
         self._current: Layer | None = None
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
-            listen(self, event, self._refresh)
+            listen(self, event, self.refresh)
         self.currentIndexChanged.connect(self._tell)
-        self._refresh()
+        self.refresh()
 
     @property
     def layer(self) -> Layer | None:
@@ -54,14 +71,20 @@ class LayerChooser(QComboBox):
         if layer in self._layers:
             self.setCurrentIndex(self._layers.index(layer))
 
-    def _refresh(self, event: object = None) -> None:
+    def refresh(self, event: object = None) -> None:
+        """Look at the viewer's layers anew; the chosen one stays if it is there."""
         kept = self.layer
+        nothing_chosen = self._nothing is not None and self._layers and kept is None
         self.blockSignals(True)
         self._layers = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
         self.clear()
         self.addItems([layer.name for layer in self._layers])
+        if self._nothing is not None:
+            self.addItem(self._nothing)
         if kept in self._layers:
             self.setCurrentIndex(self._layers.index(kept))
+        elif nothing_chosen:
+            self.setCurrentIndex(self.count() - 1)
         self.blockSignals(False)
         self.setEnabled(bool(self._layers))
         self._tell()
@@ -211,6 +234,13 @@ def card_text(path: Path) -> str:
 
 
 def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
-    """Ask where to save; None if the user thinks better of it."""
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, name, filters)
-    return Path(chosen) if chosen else None
+    """Ask where to save; None if the user thinks better of it.
+
+    A name without a suffix gets that of the chosen kind of file.
+    """
+    chosen, kind = QFileDialog.getSaveFileName(parent, title, name, filters)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    suffix = re.search(r"\*(\.\w+)", kind)
+    return path if path.suffix or suffix is None else path.with_suffix(suffix[1])

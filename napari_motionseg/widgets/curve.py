@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyqtgraph
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 GRAY = "#8a8d93"  # readable on napari's dark and on its light theme
 FAINT = "#5b7f9f80"
 STRONG = "#4aa3df"
+CURVES = (STRONG, "#f08c4b")  # told apart with any kind of colour vision
 SMOOTHING = 0.9
 HEIGHT = 150
 
@@ -51,28 +54,49 @@ class LossCurve(QWidget):
 
 
 class FrameCurve(QWidget):
-    """A value of each frame, and a line at the frame that is shown.
+    """Values of each frame, and a line at the frame that is shown.
 
-    Parameters
-    ----------
-    unit
-        Written beside the axis.
+    A click into the plot emits `clicked` with the frame there.
     """
 
-    def __init__(self, unit: str) -> None:
+    clicked = Signal(int)
+
+    def __init__(self) -> None:
         super().__init__()
-        self.values: Sequence[float] = ()
-        plot = _plot(self, "frame", unit)
-        self._curve = plot.plot(pen=pyqtgraph.mkPen(STRONG, width=2), connect="finite")
+        self.curves: dict[str, Sequence[float]] = {}
+        self._plot = _plot(self, "frame", "")
+        self._legend = self._plot.addLegend(offset=(-1, 1), labelTextColor=GRAY)
         self.playhead = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(GRAY, width=1))
-        plot.addItem(self.playhead)
+        self._plot.scene().sigMouseClicked.connect(self._pressed)
         self.setVisible(False)
 
-    def show_values(self, values: Sequence[float]) -> None:
-        """Draw a value for each frame; none hides the curve."""
-        self.values = values
-        self._curve.setData(range(len(values)), values)
-        self.setVisible(len(values) > 0)
+    def show_curves(self, curves: dict[str, Sequence[float]], unit: str = "") -> None:
+        """Draw values for each frame, NaN where there is none; no curve hides all.
+
+        Parameters
+        ----------
+        curves
+            By name, which is written beside them where there are several.
+        unit
+            Written beside the axis.
+        """
+        self.curves = curves
+        self._plot.clear()
+        self._plot.addItem(self.playhead)
+        self._plot.setLabel("left", unit, color=GRAY)
+        for (name, values), color in zip(curves.items(), CURVES, strict=False):
+            brush = pyqtgraph.mkBrush(color)
+            self._plot.plot(
+                range(len(values)), values, connect="finite", name=name,
+                pen=pyqtgraph.mkPen(color, width=2), symbol="o", symbolSize=4,
+                symbolBrush=brush, symbolPen=None,
+            )  # fmt: skip
+        self._legend.setVisible(len(curves) > 1)
+        self.setVisible(bool(curves))
+
+    def _pressed(self, event: Any) -> None:
+        place = self._plot.getViewBox().mapSceneToView(event.scenePos())
+        self.clicked.emit(max(0, round(place.x())))
 
 
 def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:

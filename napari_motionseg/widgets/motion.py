@@ -1,56 +1,51 @@
-"""The Motion dock: optical flow of a loop, in colours."""
+"""The Motion dock: the optical flow of a loop, estimated, looked at, saved."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.layer_jobs import StoredFlow, flow_layer_job
-from napari_motionseg.motion import (
-    ESTIMATORS,
-    FlowSequence,
-    FlowSettings,
-    choose_gap,
-    color_wheel,
-    save_flow,
-)
+from napari_motionseg.layer_jobs import FlowRequest, StoredFlow, flow_layer_job
+from napari_motionseg.motion import FlowSequence, save_flow
+from napari_motionseg.motion.frame_motion import Way
 from napari_motionseg.session import Loop
 from napari_motionseg.widgets.adapt_flow import AdaptFlow
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
+from napari_motionseg.widgets.flow_controls import FlowControls, Wanted
 from napari_motionseg.widgets.job_panel import JobPanel
-from napari_motionseg.widgets.motion_views import MotionViews
-from napari_motionseg.widgets.viewers import (
-    DERIVED,
-    errors_shown,
-    frame_shown,
-    is_loop,
-    placement,
-)
+from napari_motionseg.widgets.motion_views import WAYS, MotionViews, Scene
+from napari_motionseg.widgets.speed_curve import SpeedCurve
+from napari_motionseg.widgets.viewers import errors_shown, frame_shown, is_loop
 
-WHEEL_PX = 120
-FORMATS = "All frames (*.zarr);;Movie of colours (*.mp4 *.gif);;This frame (*.flo)"
-MOST_FRAMES_APART = 30
+FORMATS = ";;".join(
+    (
+        "All frames (*.zarr)",
+        "Movie of colours (*.mp4)",
+        "Movie of colours (*.gif)",
+        "This frame, Middlebury (*.flo)",
+        "This frame, KITTI (*.png)",
+    )
+)
 
 
 class MotionDock(Dock):
-    """Estimates flow in a child process and lays its colours over the loop."""
+    """Estimates flow in a child process and shows it in many ways."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.chooser = LayerChooser(self.viewer, is_loop, "The loop that moves")
         self.section("Loop").addRow(self.chooser)
-        self._build_settings()
+        self.controls = FlowControls(self.section("Flow"), self.session)
+        self.method, self.gap = self.controls.method, self.controls.gap
+        self.backward = self.controls.backward
         self.run_button = button(
             "Estimate flow", "Estimate the motion of every pixel between frames"
         )
@@ -59,66 +54,87 @@ class MotionDock(Dock):
         self.panel = JobPanel(self.session)
         self.panel.ended.connect(lambda _: self._enable())
         self.add(self.panel)
-        self._build_wheel()
-        self.views = MotionViews(self, self.chooser)
+        self.views = MotionViews(self)
+        self.speed = SpeedCurve(self)
         self.adaptation = AdaptFlow(self, self.chooser)
         self.save_button = button(
-            "Save flow…", "All frames as zarr or as a movie, or this frame as .flo"
+            "Save flow…", "All frames as zarr or movie, or this frame as .flo or KITTI"
         )
         self.save_button.clicked.connect(self._save)
         self.add(self.save_button)
-        self.saved = Latest(self, lambda path: self.panel.say(f"Wrote {path}"))
-        self.chooser.layer_changed.connect(self._show_gap)
-        self._show_gap(self.chooser.layer)
+        self.saved = Latest(self, self._say_saved)
+        self._heard: Layer | None = None
+        self.controls.changed.connect(self._look)
+        self.chooser.layer_changed.connect(self._other_loop)
+        self._other_loop(self.chooser.layer)
 
-    def _build_settings(self) -> None:
-        self.method = QComboBox()
-        for name, choice in ESTIMATORS.items():
-            self.method.addItem(name)
-            index = self.method.count() - 1
-            self.method.setItemData(index, choice.summary, Qt.ItemDataRole.ToolTipRole)
-        self.method.setToolTip("How flow is estimated")
-        self.gap = QSpinBox()
-        self.gap.setRange(0, MOST_FRAMES_APART)
-        self.gap.setToolTip(
-            "Frames from one picture of a pair to the other; auto is nearest to 133 ms"
-        )
-        self.backward = QCheckBox("also backward")
-        self.backward.setToolTip("Also from the later frame to the earlier one")
-        form = self.section("Flow")
-        form.addRow("Method", self.method)
-        form.addRow("Gap", self.gap)
-        form.addRow("", self.backward)
+    def _other_loop(self, layer: Layer | None) -> None:
+        if self._heard is not None:
+            self._heard.events.data.disconnect(self._pixels_changed)
+        self._heard = layer
+        if layer is not None:
+            layer.events.data.connect(self._pixels_changed)
+        self._pixels_changed()
 
-    def _build_wheel(self) -> None:
-        self.wheel = QLabel()
-        self.wheel.setPixmap(_wheel_pixmap())
-        self.wheel.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.wheel.setToolTip("Colour is direction, strength of colour is speed")
-        self.scale_text = QLabel()
-        self.scale_text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        for widget in (self.wheel, self.scale_text):
-            widget.setVisible(False)
-            self.add(widget)
-
-    def _show_gap(self, layer: Layer | None) -> None:
-        text = "auto"
+    def _pixels_changed(self, event: object = None) -> None:
+        cine = None
         try:
-            if layer is not None:
-                cine = self.session.loop(layer).cine
-                gap = choose_gap(cine)
-                ms = cine.frame_interval
-                text = f"auto: {gap}" + (f" ({gap * ms:.0f} ms)" if ms else "")
+            if self._heard is not None:
+                cine = self.session.loop(self._heard).cine
         except MotionSegError:
-            text = "auto"
-        self.gap.setSpecialValueText(text)
+            pass  # said when flow is asked for
+        self.controls.show_gap(cine)
+        self._look()
+
+    def _known(self) -> tuple[Layer, Loop] | None:
+        layer = self.chooser.layer
+        loop = None if layer is None else self.session.known_loop(layer)
+        return None if layer is None or loop is None else (layer, loop)
+
+    def _look(self) -> None:
+        """Show the flow that is wanted, if it is there."""
+        known, scene = self._known(), None
+        if known is not None:
+            layer, loop = known
+            wanted = self.controls.possible(loop.cine)
+            there = [(w.title, loop.flows.get(w.settings)) for w in wanted]
+            found = [(title, flow) for title, flow in there if flow is not None]
+            if found and there[0][1] is not None:
+                titles, flows = zip(*found, strict=True)
+                scene = Scene(layer, loop, flows, titles)
+            self.session.set_flow(loop, None if scene is None else scene.flows[0])
+        self.views.look_at(scene)
+        self.speed.look_at(scene)
         self._enable()
 
+    def _missing(self, loop: Loop) -> list[tuple[Wanted, FlowRequest]]:
+        """Return what is wanted and not there yet."""
+        return [
+            (wanted, request)
+            for wanted in self.controls.possible(loop.cine)
+            if (request := self._request(loop, wanted)) is not None
+        ]
+
+    def _request(self, loop: Loop, wanted: Wanted) -> FlowRequest | None:
+        both = self.backward.isChecked()
+        settings = dataclasses.replace(wanted.settings, backward=both)
+        flow = loop.flows.get(wanted.settings)
+        if flow is None or len(flow) < len(loop.cine) - flow.gap:  # none, or stopped
+            return FlowRequest(settings)
+        if both and flow.backward is None:
+            return FlowRequest(settings, known=True)
+        return None
+
     def _enable(self) -> None:
-        layer = self.chooser.layer
-        self.run_button.setEnabled(layer is not None and not self.panel.running)
-        loop = None if layer is None else self.session.known_loop(layer)
-        self.save_button.setEnabled(loop is not None and loop.flow is not None)
+        known = self._known()
+        missing = [] if known is None else self._missing(known[1])
+        there = known is not None and self.views.scene is not None and not missing
+        self.run_button.setText("Flow is estimated" if there else "Estimate flow")
+        able = self.chooser.layer is not None and not self.panel.running and not there
+        self.run_button.setEnabled(able)
+        self.save_button.setEnabled(
+            self.views.scene is not None and not self.saved.busy
+        )
 
     def _run(self) -> None:
         layer = self.chooser.layer
@@ -126,77 +142,58 @@ class MotionDock(Dock):
             if layer is None:
                 return
             loop = self.session.loop(layer)
-            settings = FlowSettings(
-                gap=self.gap.value() or "auto",
-                method=self.method.currentText(),
-                backward=self.backward.isChecked(),
-            )
+            self.controls.wanted(loop.cine)  # refuses a loop that is too short
+            missing = self._missing(loop)
             number = int(self.session.new_path("flow").stem.rsplit("-", 1)[1])
             self.panel.start(
                 "Flow",
                 flow_layer_job,
                 loop.cine,
-                settings,
+                [request for _, request in missing],
                 self.session.folder,
                 number,
-                done=lambda stored: self._show_flow(layer, loop, stored),
+                done=lambda stored: self._keep(layer, loop, missing, stored),
             )
             self._enable()
 
+    def _keep(
+        self,
+        layer: Layer,
+        loop: Loop,
+        asked: list[tuple[Wanted, FlowRequest]],
+        stored: list[StoredFlow],
+    ) -> None:
+        notes: list[str] = []
+        for (wanted, _), result in zip(asked, stored, strict=False):
+            flow = result.open(loop.flows.get(wanted.settings))
+            loop.flows.put(wanted.settings, flow)
+            notes += [note for note in flow.notes if note not in notes]
+        if self.session.known_loop(layer) is not loop:
+            notes = ["The loop's pixels were replaced meanwhile: its flow was dropped."]
+        elif layer not in self.viewer.layers:
+            notes = ["The loop was removed meanwhile: its flow is not shown."]
+        self.panel.say("\n".join([self.panel.status.text(), *notes]))
+        self._look()
+
     def _save(self) -> None:
-        layer = self.chooser.layer
+        scene = self.views.scene
         with errors_shown():
-            loop = None if layer is None else self.session.loop(layer)
-            if loop is None or loop.flow is None:
+            if scene is None:
                 return
-            path = ask_target(self, "Save flow", f"{layer.name}_flow.zarr", FORMATS)
-            if path is not None:
-                t = frame_shown(self.viewer, layer)
-                self.saved.ask(_saved, path, loop.cine, loop.flow, t)
-
-    def _show_flow(self, layer: Layer, loop: Loop, stored: StoredFlow) -> None:
-        flow, colors = stored.open()
-        self.session.set_flow(loop, flow)
-        if layer in self.viewer.layers:
-            place: dict[str, Any] = placement(layer, 3) if layer.ndim > 2 else {}
-            self.viewer.add_image(
-                colors,
-                rgb=True,
-                name=f"{layer.name} flow",
-                blending="multiplicative",  # white, no motion, leaves the loop as it is
-                metadata={DERIVED: "flow", "gap": flow.gap, "method": flow.method},
-                **place,
+            path = ask_target(
+                self, "Save flow", f"{scene.layer.name}_flow.zarr", FORMATS
             )
-        self.scale_text.setText(_scale_words(stored, loop))
-        for widget in (self.wheel, self.scale_text):
-            widget.setVisible(True)
-        self._enable()
-        for sentence in stored.notes:
-            self.panel.say(f"{self.panel.status.text()}\n{sentence}")
+            if path is not None:
+                t = frame_shown(self.viewer, scene.layer)
+                way = WAYS[self.views.way.currentText()]
+                self.panel.say(f"Writing {path.name}…")
+                self.saved.ask(_saved, path, scene.loop.cine, scene.flows[0], t, way)
+
+    def _say_saved(self, path: Path) -> None:
+        self.panel.say(f"Wrote {path}")
 
 
-def _saved(path: Path, cine: Cine, flow: FlowSequence, t: int) -> Path:
+def _saved(path: Path, cine: Cine, flow: FlowSequence, t: int, way: Way) -> Any:
     """Write flow, and return where; in a thread."""
-    save_flow(path, cine, flow, t)
+    save_flow(path, cine, flow, t, way)
     return path
-
-
-def _scale_words(stored: StoredFlow, loop: Loop) -> str:
-    """Say what full colour is: pixels a gap, and millimetres a second if known."""
-    words = f"full colour: {stored.maximum:.1f} px"
-    words += " a frame" if stored.gap == 1 else f" in {stored.gap} frames"
-    spacing, interval = loop.cine.pixel_spacing, loop.cine.frame_interval
-    if spacing and interval:
-        speed = stored.maximum * float(np.mean(spacing)) / (interval * stored.gap)
-        words += f", {1000 * speed:.0f} mm/s"
-    return words
-
-
-def _wheel_pixmap() -> QPixmap:
-    wheel = np.ascontiguousarray(color_wheel(WHEEL_PX))
-    rows, columns, channels = wheel.shape
-    form = QImage.Format.Format_RGBA8888
-    if channels == 3:
-        form = QImage.Format.Format_RGB888
-    image = QImage(wheel.tobytes(), columns, rows, columns * channels, form)
-    return QPixmap.fromImage(image)

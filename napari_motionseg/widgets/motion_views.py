@@ -1,116 +1,168 @@
-"""Views of a loop's flow that follow the frame: speed, arrows, what is left over."""
+"""Views of a loop's flow that follow the frame, and the motion under the cursor."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Layer
 from qtpy.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSpinBox,
 )
 
-from napari_motionseg.motion import FlowSequence, FrameMotion, mean_speed
+from napari_motionseg.motion import (
+    VIEWS,
+    FlowSequence,
+    FrameMotion,
+    Sheet,
+    SpeedScale,
+    ViewOptions,
+)
+from napari_motionseg.motion.frame_motion import Way, entry_at
+from napari_motionseg.motion.views import pictures
 from napari_motionseg.session import Loop
 from napari_motionseg.widgets.background import Latest
-from napari_motionseg.widgets.choosers import LayerChooser
-from napari_motionseg.widgets.curve import FrameCurve
 from napari_motionseg.widgets.dock import Dock, hint
+from napari_motionseg.widgets.legend import FlowLegend
 from napari_motionseg.widgets.listening import listen
-from napari_motionseg.widgets.viewers import (
-    frame_shown,
-    lay_over,
-    pixel_at,
-)
+from napari_motionseg.widgets.motion_layers import MotionLayers, Shown
+from napari_motionseg.widgets.viewers import frame_shown, point_at
 
-ARROW_EVERY_PX, ARROW_LENGTH = 16, 3.0
-
-
-@dataclass(frozen=True)
-class View:
-    """A check box, and the layer that it shows."""
-
-    title: str
-    tooltip: str
-    kind: str = "image"
-    looks: dict[str, Any] = field(default_factory=dict)
+ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
+FIRST_SHOWN = ("colours",)
+WAYS: dict[str, Way] = {
+    "forward, to the later frame": "forward",
+    "backward, to the earlier frame": "backward",
+}
 
 
-VIEWS = {
-    "speed": View("Speed", "Length of each vector in pixels",
-                  looks={"colormap": "viridis", "opacity": 0.8}),
-    "arrows": View("Arrows", "Where pixels of a grid go", "vectors",
-                   {"edge_color": "gold", "edge_width": 2, "vector_style": "arrow"}),
-    "brought back": View(
-        "Later frame brought back",
-        "The later frame warped onto this one; black where it shows nothing of it",
-        looks={"colormap": "gray", "contrast_limits": (0, 1)}),
-    "left over": View(
-        "What is left over",
-        "This frame minus the later one brought back: what the flow does not explain",
-        looks={"colormap": "PiYG", "contrast_limits": (-0.15, 0.15), "opacity": 0.8}),
-    "disagreement": View(
-        "There and back",
-        "Pixels by which there and back again misses; needs flow estimated backward",
-        looks={"colormap": "magma", "contrast_limits": (0, 6), "opacity": 0.8}),
-}  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A loop with the flows that are looked at.
+
+    Parameters
+    ----------
+    layer, loop
+        The loop.
+    flows
+        One, or two that are compared; of one gap.
+    titles
+        What they are called.
+    """
+
+    layer: Layer
+    loop: Loop
+    flows: tuple[FlowSequence, ...]
+    titles: tuple[str, ...]
+
+    @property
+    def scale(self) -> SpeedScale:
+        """What their pixels are worth."""
+        return SpeedScale.of(self.loop.cine, self.flows[0].gap)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return self.loop.cine.shape[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is wanted to be seen of a scene; with what was found, once it was."""
+
+    scene: Scene
+    t: int
+    way: Way
+    names: tuple[str, ...]
+    full_px: float | None
+    arrow_step: int
+
+    @property
+    def sheet(self) -> Sheet:
+        """Where its views stand."""
+        beside = sum(not VIEWS[name].over for name in self.names)
+        return Sheet(self.scene.size, len(self.scene.flows), beside)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a thread has found for a look."""
+
+    look: Look
+    motions: tuple[FrameMotion | None, ...]
+    shown: Shown
 
 
 class MotionViews:
-    """Check boxes of views, and the motion under the cursor.
+    """Check boxes of views, their legend, and the motion under the cursor.
 
     Parameters
     ----------
     dock
         Where they stand.
-    chooser
-        The loop that is looked at.
     """
 
-    def __init__(self, dock: Dock, chooser: LayerChooser) -> None:
+    def __init__(self, dock: Dock) -> None:
         self._viewer = dock.viewer
-        self._session = dock.session
-        self._chooser = chooser
+        self.scene: Scene | None = None
+        self._found: Found | None = None
+        self._t = 0
         form = dock.section("Look at it")
-        self.boxes: dict[str, QCheckBox] = {}
-        for name, view in VIEWS.items():
-            box = self.boxes[name] = QCheckBox(view.title)
-            box.setToolTip(f"{view.tooltip}. Follows the frame.")
-            box.toggled.connect(self.refresh)
-            form.addRow(box)
+        self._build_boxes(form)
         self._build_arrow_controls(form)
+        self.legend = FlowLegend()
+        self.legend.changed.connect(self.refresh)
         self.hint = hint("")
         self.cursor = QLabel()
-        form.addRow(self.hint)
-        form.addRow(self.cursor)
-        self.curve = FrameCurve("mean px")
-        self.curve.setToolTip(
-            "Mean length of the vectors at each frame: on the masks or labels that the "
-            "loop had when it was chosen or its flow came, else on all pixels"
-        )
-        form.addRow(self.curve)
+        self.cursor.setWordWrap(True)
+        for widget in (self.legend, self.hint, self.cursor):
+            form.addRow(widget)
+        self.layers = MotionLayers(dock, self._viewer, self._dropped)
         self.pictures = Latest(dock, self._show)
-        self.speeds = Latest(dock, self._show_speeds)
-        listen(dock, self._viewer.dims.events.current_step, self.refresh)
-        listen(dock, self._session.flow_changed, self._start_anew)
+        listen(dock, self._viewer.dims.events.current_step, self._stepped)
         listen(dock, self._viewer.mouse_move_callbacks, self._moved)
-        chooser.layer_changed.connect(self._start_anew)
-        self._start_anew()
+        self.look_at(None)
+
+    def _build_boxes(self, form: QFormLayout) -> None:
+        self.way = QComboBox()
+        self.way.addItems(WAYS)
+        self.way.setToolTip("Which flow is looked at: where pixels of this frame go to")
+        self.way.currentIndexChanged.connect(self.refresh)
+        form.addRow("Flow", self.way)
+        self.boxes: dict[str, QCheckBox] = {}
+        grid = QGridLayout()
+        grid.setColumnStretch(1, 1)
+        for column, (words, over) in enumerate(
+            (("Over it", True), ("Beside it", False))
+        ):
+            grid.addWidget(hint(words), 0, column)
+            names = [name for name, view in VIEWS.items() if view.over == over]
+            for row, name in enumerate(names, 1):
+                box = self.boxes[name] = QCheckBox(VIEWS[name].title)
+                box.setToolTip(f"{VIEWS[name].summary}. Follows the frame.")
+                box.setChecked(name in FIRST_SHOWN)
+                box.toggled.connect(self.refresh)
+                grid.addWidget(box, row, column)
+        form.addRow(grid)
 
     def _build_arrow_controls(self, form: QFormLayout) -> None:
         self.every = QSpinBox()
         self.every.setRange(4, 128)
         self.every.setValue(ARROW_EVERY_PX)
+        self.every.setPrefix("every ")
         self.every.setSuffix(" px")
         self.every.setToolTip("From one arrow to the next")
         self.length = QDoubleSpinBox()
         self.length.setRange(0.5, 20)
+        self.length.setDecimals(1)
         self.length.setValue(ARROW_LENGTH)
         self.length.setSingleStep(0.5)
         self.length.setPrefix("× ")
@@ -121,107 +173,113 @@ class MotionViews:
             row.addWidget(control)
         form.addRow("Arrows", row)
 
-    def _start_anew(self, _: object = None) -> None:
-        """Show another loop, or another flow of it."""
-        layer, loop = self._loop()
-        self.curve.show_values(())
-        if layer is not None and loop is not None and loop.flow is not None:
-            self.speeds.ask(_speeds, layer, loop.flow, self._masks_on(layer))
+    def look_at(self, scene: Scene | None) -> None:
+        """Show a loop's flow, or none."""
+        self.scene, self._found = scene, None
+        self.cursor.setText("")
+        if scene is None:
+            self.layers.clear()
         self.refresh()
-
-    def _masks_on(self, loop: Layer) -> list[Any]:
-        """Return the labels of this loop, the newest first."""
-        return [
-            layer.data
-            for layer in reversed(self._viewer.layers)
-            if isinstance(layer, Labels) and layer.data.shape == loop.data.shape
-        ]
-
-    def _show_speeds(self, answer: tuple[Layer, Any]) -> None:
-        layer, speeds = answer
-        if layer is self._chooser.layer:
-            self.curve.show_values(speeds)
 
     def refresh(self, _: object = None) -> None:
         """Show what is checked of the frame that is shown."""
-        layer, loop = self._loop()
-        flow = None if loop is None else loop.flow
-        for name, box in self.boxes.items():
-            lacks_backward = name == "disagreement" and flow and flow.backward is None
-            box.setEnabled(flow is not None and not lacks_backward)
-        wanted = [n for n, box in self.boxes.items() if box.isChecked()]
+        scene = self.scene
+        self._enable()
         self.hint.setText("")
-        self.hint.hide()
-        if layer is None or loop is None or flow is None:
+        if scene is not None:
+            t = self._t = frame_shown(self._viewer, scene.layer)
+            way = WAYS[self.way.currentText()]
+            if not any(self._begins(flow, t, way) for flow in scene.flows):
+                self.hint.setText(self._why_nothing(scene, way))
+            names = tuple(
+                name for name in VIEWS
+                if self.boxes[name].isChecked() and self.boxes[name].isEnabled()
+            )  # fmt: skip
+            look = Look(scene, t, way, names, self.legend.length, self.every.value())
+            self.pictures.ask(found_of, look)
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def _stepped(self, event: object = None) -> None:
+        """Follow the frame; views beside the loop shift the other axes' steps too."""
+        scene = self.scene
+        # without this, showing a view would ask for it again, without an end
+        if scene is not None and frame_shown(self._viewer, scene.layer) != self._t:
+            self.refresh()
+
+    def _enable(self) -> None:
+        flows = () if self.scene is None else self.scene.flows
+        ways = any(flow.backward is not None for flow in flows)
+        for name, box in self.boxes.items():
+            box.setEnabled(bool(flows) and (ways or not VIEWS[name].needs_back))
+        self.way.setEnabled(ways)
+        self.legend.setVisible(bool(flows))
+        if not ways and self.way.currentIndex():
+            self.way.setCurrentIndex(0)
+
+    @staticmethod
+    def _begins(flow: FlowSequence, t: int, way: Way) -> bool:
+        return entry_at(flow, t, way) is not None
+
+    @staticmethod
+    def _why_nothing(scene: Scene, way: Way) -> str:
+        flow = scene.flows[0]
+        if way == "backward":
+            return f"No flow leads back from this frame; the first is from {flow.gap}."
+        return f"No flow begins at this frame; the last begins at {len(flow) - 1}."
+
+    def _show(self, found: Found) -> None:
+        look = found.look
+        stale = {n for n in look.names if not self.boxes[n].isChecked()}
+        if look.scene is not self.scene or stale:
             return
-        t = frame_shown(self._viewer, layer)
-        self.curve.playhead.setValue(t)
-        if wanted and t >= len(flow):
-            self.hint.show()
-            self.hint.setText(
-                f"No flow begins at this frame; the last begins at {len(flow) - 1}."
-            )
-        elif wanted:
-            arrows = self.every.value(), self.length.value()
-            self.pictures.ask(_views, layer, loop, flow, t, wanted, arrows)
+        self._found = found
+        self.legend.show_scale(found.shown.options.full_px, look.scene.scale)
+        self.layers.show(found.shown, self.length.value())
 
-    def _loop(self) -> tuple[Layer | None, Loop | None]:
-        layer = self._chooser.layer
-        return layer, None if layer is None else self._session.known_loop(layer)
-
-    def _show(self, answer: tuple[Layer, float, dict[str, Any]]) -> None:
-        layer, brightest, pictures = answer
-        for name, picture in pictures.items():
-            view = VIEWS[name]
-            looks = dict(view.looks)
-            if name == "speed":
-                looks["contrast_limits"] = (0, brightest)
-            lay_over(self._viewer, layer, name, picture, view.kind, **looks)
+    def _dropped(self, name: str) -> None:
+        """Take back the wish for a view whose layer a user has deleted."""
+        self.boxes[name].setChecked(False)
 
     def _moved(self, viewer: Any, event: Any) -> None:
-        layer, loop = self._loop()
-        if layer is None or loop is None or loop.flow is None:
-            self.cursor.setText("")
-            return
-        pixel, t = pixel_at(layer, event.position), frame_shown(viewer, layer)
-        if pixel is None or t >= len(loop.flow):
-            self.cursor.setText("")
-            return
-        x, y = (float(part) for part in loop.flow.forward[t][(slice(None), *pixel)])
-        self.cursor.setText(motion_words(x, y, loop))
+        found, words = self._found, []
+        if found is not None:
+            scene = found.look.scene
+            cell = found.look.sheet.cell_at(*point_at(scene.layer, event.position))
+            fresh = found.look.t == frame_shown(viewer, scene.layer)
+            if cell is not None and fresh:
+                words = cursor_words(found, cell[1:])
+        self.cursor.setText("\n".join(words))
 
 
-def _views(
-    layer: Layer,
-    loop: Loop,
-    flow: FlowSequence,
-    t: int,
-    names: list[str],
-    arrows: tuple[int, float],
-) -> tuple[Layer, float, dict[str, Any]]:
+def found_of(look: Look) -> Found:
     """Compute the views of one frame; in a thread."""
-    motion = FrameMotion.at(loop.cine, flow, t)
-    made = {
-        "speed": motion.length,
-        "arrows": lambda: motion.arrows(*arrows),
-        "brought back": motion.brought_back,
-        "left over": motion.left_over,
-        "disagreement": lambda: np.nan_to_num(motion.disagreement(), posinf=0),
-    }
-    return layer, flow.full_color_px, {name: made[name]() for name in names}
+    scene = look.scene
+    motions = tuple(
+        FrameMotion.at(scene.loop.cine, flow, look.t, look.way)
+        if entry_at(flow, look.t, look.way) is not None
+        and (look.way == "forward" or flow.backward is not None)
+        else None
+        for flow in scene.flows
+    )
+    # the second flow is seen in the colours of the first: else they cannot be compared
+    full_px = look.full_px or scene.flows[0].full_color_px
+    options = ViewOptions(full_px, look.arrow_step)
+    made = pictures(look.names, motions, scene.size, options, look.sheet.shift)
+    shown = Shown(scene.layer, look.sheet, made, options, scene.titles)
+    return Found(look, motions, shown)
 
 
-def _speeds(layer: Layer, flow: FlowSequence, masks: list[Any]) -> tuple[Layer, Any]:
-    """Compute the curve, on the first of `masks` that holds any; in a thread."""
-    painted = (np.asarray(mask) > 0 for mask in masks)
-    return layer, mean_speed(flow, next((m for m in painted if m.any()), None))
-
-
-def motion_words(x: float, y: float, loop: Loop) -> str:
-    """Say a pixel's motion in px, and in mm/s where spacing and times are known."""
-    words = f"{np.hypot(x, y):.1f} px ({x:+.1f} across, {y:+.1f} down)"
-    spacing, interval = loop.cine.pixel_spacing, loop.cine.frame_interval
-    if spacing and interval and loop.flow is not None:
-        way = float(np.hypot(x * spacing[1], y * spacing[0]))
-        words += f", {1000 * way / (interval * loop.flow.gap):.0f} mm/s"
-    return words
+def cursor_words(found: Found, pixel: tuple[int, ...]) -> list[str]:
+    """Say the motion of a pixel by each flow, in px, and in mm/s where known."""
+    scale, lines = found.look.scene.scale, []
+    for title, motion in zip(found.look.scene.titles, found.motions, strict=True):
+        if motion is None:
+            continue
+        x, y = (float(part) for part in motion.flow[(slice(None), *pixel)])
+        words = scale.of_motion(x, y) if np.isfinite((x, y)).all() else "unknown"
+        if motion.back is not None and motion.hidden[pixel]:
+            words += ", hidden in the other frame"
+        lines.append(f"{title}: {words}" if len(found.motions) > 1 else words)
+    if lines and scale.missing:
+        lines.append(f"mm/s: {scale.missing} unknown")
+    return lines

@@ -67,13 +67,15 @@ def is_painting(layer: Layer) -> bool:
     )
 
 
-def placement(layer: Layer, ndim: int) -> dict[str, Any]:
-    """Return what puts another layer of `ndim` axes, 2 or 3, onto `layer`.
+def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str, Any]:
+    """Return what puts another layer of `ndim` axes, 2 or 3, onto or beside `layer`.
 
-    Two axes are rows and columns: such a layer is seen on every frame.
+    Two axes are rows and columns: such a layer is seen on every frame. Its first pixel
+    lies where `layer` has row and column `at`, which may be beyond its edge.
     """
-    origin = np.asarray(layer.data_to_world((0,) * layer.ndim))
-    steps = np.eye(layer.ndim)
+    first = np.array([*(0,) * (layer.ndim - 2), *at], float)
+    origin = np.asarray(layer.data_to_world(first))
+    steps = first + np.eye(layer.ndim)
     axes = np.stack([np.asarray(layer.data_to_world(s)) - origin for s in steps], 1)
     place: dict[str, Any] = {
         "units": layer.units[-ndim:],
@@ -155,9 +157,15 @@ def show_frame(viewer: Viewer, layer: Layer, t: int) -> None:
     viewer.dims.set_point(viewer.dims.ndim - layer.ndim, world)
 
 
+def point_at(layer: Layer, world: Sequence[float]) -> tuple[int, int]:
+    """Return row and column that `layer` has under a world position, or would have."""
+    row, column = (round(float(c)) for c in layer.world_to_data(world)[-2:])
+    return row, column
+
+
 def pixel_at(layer: Layer, world: Sequence[float]) -> tuple[int, int] | None:
     """Return row and column of `layer` under a world position, None if outside."""
-    row, column = (round(float(c)) for c in layer.world_to_data(world)[-2:])
+    row, column = point_at(layer, world)
     rows, columns = layer.data.shape[1:3] if layer.ndim == 3 else layer.data.shape[:2]
     inside = 0 <= row < rows and 0 <= column < columns
     return (row, column) if inside else None

@@ -13,6 +13,7 @@ from napari_motionseg.io.flow_files import read_flo
 from napari_motionseg.models import read_card
 from napari_motionseg.motion import mean_speed
 from napari_motionseg.segmentation import FinetuneSettings
+from napari_motionseg.session import Model
 from napari_motionseg.widgets import embedding as embedding_module
 from napari_motionseg.widgets import motion as motion_module
 from napari_motionseg.widgets import segment as segment_module
@@ -105,13 +106,21 @@ def test_flow_comes_as_colours_over_the_loop(viewer, dock, loop_layer, qtbot, cl
     assert not motion.run_button.isEnabled()
     with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
         pass
-    (layer,) = [x for x in viewer.layers if x.name.endswith(" flow")]
+    name = f"{loop_layer.name} colours"
+    qtbot.waitUntil(lambda: name in viewer.layers, timeout=LONG)
+    layer = viewer.layers[name]
     assert layer.rgb
-    assert layer.data.shape == (6, 96, 96, 3)
-    np.testing.assert_allclose(layer.scale, loop_layer.scale)
-    assert motion.session.loop(loop_layer).flow.gap == 2
-    assert "mm/s" in motion.scale_text.text()
+    assert layer.data.shape == (96, 96, 3)
+    np.testing.assert_allclose(layer.scale, loop_layer.scale[1:])
+    flow = motion.session.loop(loop_layer).flow
+    assert flow.gap == 2
+    assert flow.forward.shape == (6, 2, 96, 96)
+    assert "mm/s" in motion.views.legend.words.text()
+    assert not motion.run_button.isEnabled()  # there is nothing left to estimate
+    assert motion.run_button.text() == "Flow is estimated"
+    motion.gap.setValue(1)
     assert motion.run_button.isEnabled()
+    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
 
 
 def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
@@ -119,7 +128,7 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
     boxes = motion.views.boxes
     assert not any(box.isEnabled() for box in boxes.values())
     motion.method.setCurrentText("ilk")
-    motion.backward.setChecked(True)
+    assert motion.backward.isChecked()
     click(motion.run_button)
     with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
         pass
@@ -127,24 +136,30 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
     flow = motion.session.loop(loop_layer).flow
     for box in boxes.values():
         assert box.isEnabled()
-        click(box)
-    names = [f"{loop_layer.name} {name}" for name in boxes]
-    qtbot.waitUntil(lambda: all(n in viewer.layers for n in names), timeout=LONG)
+        if not box.isChecked():
+            click(box)
+    names = {name: f"{loop_layer.name} {name}" for name in boxes}
+    qtbot.waitUntil(
+        lambda: all(n in viewer.layers for n in names.values()), timeout=LONG
+    )
     qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-    speed = viewer.layers[names[0]]
+    speed = viewer.layers[names["speed"]]
     np.testing.assert_allclose(speed.data, np.hypot(*flow.forward[3]), rtol=1e-5)
     np.testing.assert_allclose(speed.scale, loop_layer.scale[1:])
     show_frame(viewer, loop_layer, 5)
     qtbot.waitUntil(
         lambda: np.allclose(speed.data, np.hypot(*flow.forward[5])), timeout=LONG
     )
-    curve = motion.views.curve
-    qtbot.waitUntil(lambda: len(curve.values) == len(flow), timeout=LONG)
-    np.testing.assert_allclose(curve.values, mean_speed(flow))
+    curve = motion.speed.curve
+    qtbot.waitUntil(lambda: bool(curve.curves), timeout=LONG)
+    scale = motion.views.scene.scale
+    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, scale=scale))
+    assert len(curve.curves["ilk"]) == len(flow)
     assert curve.playhead.value() == 5
-    few = len(viewer.layers[names[1]].data)
+    arrows = viewer.layers[names["arrows"]]
+    few = len(arrows.data)
     motion.views.every.setValue(8)
-    qtbot.waitUntil(lambda: len(viewer.layers[names[1]].data) > few, timeout=LONG)
+    qtbot.waitUntil(lambda: len(arrows.data) > few, timeout=LONG)
     show_frame(viewer, loop_layer, 7)
     assert "No flow begins at this frame" in motion.views.hint.text()
 
@@ -152,6 +167,7 @@ def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
         position = loop_layer.data_to_world((5, 30, 40))
 
     show_frame(viewer, loop_layer, 5)
+    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
     motion.views._moved(viewer, Move)
     assert f"{np.hypot(*flow.forward[5, :, 30, 40]):.1f} px" in (
         motion.views.cursor.text()
@@ -199,12 +215,16 @@ def test_without_backward_flow_there_is_no_there_and_back(
 ):
     motion = dock(MotionDock)
     motion.method.setCurrentText("ilk")
+    motion.backward.setChecked(False)
     click(motion.run_button)
     with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
         pass
-    qtbot.waitUntil(lambda: not motion.views.speeds.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not motion.speed.speeds.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
     assert motion.views.boxes["speed"].isEnabled()
-    assert not motion.views.boxes["disagreement"].isEnabled()
+    assert not motion.views.boxes["there and back"].isEnabled()
+    assert not motion.views.boxes["occlusion"].isEnabled()
+    assert not motion.views.way.isEnabled()
 
 
 def test_the_window_lives_while_a_job_runs_and_cancel_ends_it(
@@ -223,7 +243,7 @@ def test_the_window_lives_while_a_job_runs_and_cancel_ends_it(
     click(motion.panel.cancel_button)
     assert not motion.panel.running
     assert "cancelled" in motion.panel.status.text()
-    assert not [x for x in viewer.layers if x.name.endswith(" flow")]
+    assert list(viewer.layers) == [loop_layer]
 
 
 def test_one_job_at_a_time(viewer, dock, loop_layer, click, notified):
@@ -235,14 +255,26 @@ def test_one_job_at_a_time(viewer, dock, loop_layer, click, notified):
     click(motion.panel.cancel_button)
 
 
-def test_a_refusal_in_the_child_is_told(viewer, dock, qtbot, click, notified):
+def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     viewer.add_image(np.zeros((1, 32, 32), np.uint8), name="still")
     motion = dock(MotionDock)
     motion.method.setCurrentText("ilk")
     click(motion.run_button)
+    assert len(notified) == 1
+    assert "two" in notified[0]
+    assert not motion.panel.running
+
+
+def test_a_refusal_in_the_child_is_told(
+    dock, loop_layer, qtbot, click, notified, tmp_path
+):
+    motion = dock(MotionDock)
+    motion.session.add_model(Model(tmp_path / "gone.safetensors", "flow", "mine"))
+    motion.method.setCurrentText("mine")
+    click(motion.run_button)
     with qtbot.waitSignal(motion.panel.ended, timeout=LONG):
         pass
-    assert "two" in notified[0]
+    assert "gone.safetensors" in notified[0]
     assert "failed" in motion.panel.status.text()
 
 

@@ -8,9 +8,12 @@ from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.flow_files import (
     read_flo,
     read_flow_zarr,
+    read_kitti,
     write_flo,
     write_flow_zarr,
+    write_kitti,
 )
+from napari_motionseg.io.png16 import read_png16, write_png16
 
 
 @pytest.fixture
@@ -135,3 +138,40 @@ def test_flo_faults(tmp_path, flow):
         read_flo(tmp_path / "none.flo")
     with pytest.raises(WriteError, match="a flow field is"):
         write_flo(tmp_path / "a.flo", flow)
+
+
+def test_kitti_round_trip_within_half_a_step(tmp_path, flow):
+    path = tmp_path / "pair.png"
+    valid = np.random.default_rng(5).random((7, 9)) > 0.3
+    write_kitti(path, flow[0], valid)
+    found, found_valid = read_kitti(path)
+    np.testing.assert_array_equal(found_valid, valid)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, flow[0], atol=1 / 128)
+
+
+def test_kitti_numbers_are_those_of_its_readme(tmp_path):
+    """One field by hand: x in red, y in green, 64 steps a pixel about 2^15."""
+    flow = np.array([[[1.0, -512.0]], [[-0.5, 511.984375]]], np.float32)
+    write_kitti(tmp_path / "a.png", flow)
+    pixels = read_png16(tmp_path / "a.png")
+    np.testing.assert_array_equal(pixels, [[[32832, 32736, 1], [0, 65535, 1]]])
+    write_png16(tmp_path / "b.png", np.array([[[32768, 32896, 65535]]], np.uint16))
+    found, valid = read_kitti(tmp_path / "b.png")
+    assert (found.ravel().tolist(), valid.tolist()) == ([0, 2], [[True]])
+
+
+def test_kitti_marks_what_is_not_finite_and_refuses_what_is_too_long(tmp_path, flow):
+    broken = flow[0].copy()
+    broken[1, 2, 3] = np.nan
+    write_kitti(tmp_path / "a.png", broken)
+    found, valid = read_kitti(tmp_path / "a.png")
+    assert not valid[2, 3]
+    assert valid.sum() == valid.size - 1
+    assert not found[:, 2, 3].any()
+    broken[1, 2, 3] = 600
+    with pytest.raises(WriteError, match=r"goes to 600 px: use \.flo"):
+        write_kitti(tmp_path / "b.png", broken)
+    with pytest.raises(WriteError, match="a flow field is"):
+        write_kitti(tmp_path / "b.png", flow)
+    assert not (tmp_path / "b.png").exists()

@@ -1,115 +1,98 @@
-"""Views of one frame's motion against loops over pixels and known motions."""
+"""Each view is what its function says, and two flows stand side by side."""
 
 import numpy as np
 import pytest
 
-from napari_motionseg.cine import Cine
-from napari_motionseg.errors import MotionError
-from napari_motionseg.motion import FlowSequence, FrameMotion, mean_speed
+from napari_motionseg.motion import VIEWS, FrameMotion, ViewOptions, flow_to_rgb
+from napari_motionseg.motion.views import pictures
 
-HEIGHT, WIDTH = 19, 26
-
-
-@pytest.fixture
-def moved():
-    """A picture and itself, moved by 3 columns and -2 rows."""
-    earlier = np.random.default_rng(0).random((HEIGHT, WIDTH), np.float32)
-    later = np.roll(earlier, (-2, 3), (0, 1))
-    forward = np.zeros((2, HEIGHT, WIDTH), np.float32)
-    forward[0], forward[1] = 3, -2
-    return FrameMotion(earlier, later, forward, -forward)
-
-
-def test_a_pure_translation_is_brought_back_but_for_what_left(moved):
-    hidden = np.zeros((HEIGHT, WIDTH), bool)
-    hidden[:2], hidden[:, -3:] = True, True
-    np.testing.assert_array_equal(moved.hidden, hidden)
-    without = FrameMotion(moved.earlier, moved.later, moved.forward)
-    np.testing.assert_array_equal(without.hidden, hidden)
-    brought = moved.brought_back()
-    np.testing.assert_allclose(brought[~hidden], moved.earlier[~hidden], atol=1e-5)
-    assert (brought[hidden] == 0).all()
-    np.testing.assert_allclose(moved.left_over(), 0, atol=1e-5)
-
-
-def test_there_and_back_is_zero_where_flows_agree(moved):
-    error = moved.disagreement()
-    assert np.isinf(error[:2]).all()
-    np.testing.assert_allclose(error[2:, :-3], 0, atol=1e-5)
-    other = FrameMotion(moved.earlier, moved.later, moved.forward, 0 * moved.forward)
-    np.testing.assert_allclose(other.disagreement()[2:, :-3], 13**0.5, rtol=1e-5)
-    assert other.hidden.all()
-
-
-def test_without_a_backward_flow_nothing_can_disagree(moved):
-    with pytest.raises(MotionError, match="no backward flow"):
-        FrameMotion(moved.earlier, moved.later, moved.forward).disagreement()
-
-
-def test_lengths_are_those_of_a_loop():
-    forward = np.random.default_rng(1).normal(size=(2, 5, 7)).astype(np.float32)
-    frame = np.zeros((5, 7), np.float32)
-    expected = [
-        [np.sqrt(forward[0, r, c] ** 2 + forward[1, r, c] ** 2) for c in range(7)]
-        for r in range(5)
-    ]
-    np.testing.assert_allclose(
-        FrameMotion(frame, frame, forward).length(), expected, rtol=1e-6
-    )
-
-
-@pytest.mark.parametrize(("step", "scale"), [(1, 1.0), (4, 2.0), (16, 0.5)])
-def test_arrows_are_those_of_a_loop(step, scale):
-    forward = np.random.default_rng(2).normal(0, 0.4, (2, HEIGHT, WIDTH))
-    forward = forward.astype(np.float32)
-    frame = np.zeros((HEIGHT, WIDTH), np.float32)
-    expected = []
-    for row in range(step // 2, HEIGHT, step):
-        for column in range(step // 2, WIDTH, step):
-            x, y = forward[:, row, column]
-            if np.hypot(x, y) >= 0.25:
-                expected.append([[row, column], [scale * y, scale * x]])
-    found = FrameMotion(frame, frame, forward).arrows(step, scale)
-    np.testing.assert_allclose(found, np.reshape(expected, (-1, 2, 2)), rtol=1e-5)
-
-
-def test_arrows_need_a_step(moved):
-    with pytest.raises(MotionError, match="step must be at least 1"):
-        moved.arrows(0)
-
-
-def test_sizes_must_be_one(moved):
-    with pytest.raises(MotionError, match="one size"):
-        FrameMotion(moved.earlier, moved.later[:-1], moved.forward)
+SIZE, SHIFT = (18, 23), 30
+OPTIONS = ViewOptions(full_px=4.0, arrow_step=5)
 
 
 @pytest.fixture
-def loop():
-    pixels = np.random.default_rng(3).integers(0, 255, (6, 12, 14), dtype=np.uint8)
-    flow = np.random.default_rng(4).normal(size=(4, 2, 12, 14)).astype(np.float32)
-    return Cine.from_array(pixels), FlowSequence(flow, None, 2, "given")
+def motions():
+    generator = np.random.default_rng(0)
+
+    def one():
+        frame, other = generator.random((2, *SIZE)).astype(np.float32)
+        flow, back = generator.normal(0, 2, (2, 2, *SIZE)).astype(np.float32)
+        return FrameMotion(frame, other, flow, back)
+
+    return one(), one()
 
 
-def test_a_frame_of_a_loop(loop):
-    cine, flow = loop
-    motion = FrameMotion.at(cine, flow, 3)
-    np.testing.assert_array_equal(motion.earlier, cine.normalized(3))
-    np.testing.assert_array_equal(motion.later, cine.normalized(5))
-    np.testing.assert_array_equal(motion.forward, flow.forward[3])
-    for t in (-1, 4):
-        with pytest.raises(MotionError, match="last begins at 3"):
-            FrameMotion.at(cine, flow, t)
+def expected_of(motion):
+    error = motion.disagreement()
+    return {
+        "colours": flow_to_rgb(motion.flow, 4.0),
+        "occlusion": motion.hidden,
+        "arrows": motion.arrows(5, 0.25),
+        "speed": np.sqrt(motion.flow[0] ** 2 + motion.flow[1] ** 2),
+        "there and back": np.where(np.isinf(error), np.nan, error),
+        "brought back": motion.brought_back,
+        "left over": np.where(motion.hidden, 0, motion.frame - motion.brought_back),
+    }
 
 
-def test_mean_speed_of_all_and_of_masks(loop):
-    _, flow = loop
-    lengths = np.linalg.norm(flow.forward, axis=1)
-    np.testing.assert_allclose(mean_speed(flow), lengths.mean((1, 2)), rtol=1e-5)
-    masks = np.random.default_rng(5).random((6, 12, 14)) > 0.8
-    masks[2] = False
-    found = mean_speed(flow, masks)
-    assert np.isnan(found[2])
-    for t in (0, 1, 3):
-        assert found[t] == pytest.approx(lengths[t][masks[t]].mean(), rel=1e-5)
-    with pytest.raises(MotionError, match="do not fit"):
-        mean_speed(flow, masks[:, :-1])
+def test_every_view_of_one_flow(motions):
+    made = pictures(list(VIEWS), motions[:1], SIZE, OPTIONS, SHIFT)
+    expected = expected_of(motions[0])
+    assert list(made) == list(VIEWS) == list(expected)
+    for name, picture in made.items():
+        np.testing.assert_allclose(picture, expected[name], rtol=1e-5, err_msg=name)
+
+
+def test_two_flows_share_a_layer_and_nothing_lies_between(motions):
+    made = pictures(list(VIEWS), motions, SIZE, OPTIONS, SHIFT)
+    for i, motion in enumerate(motions):
+        columns = slice(i * SHIFT, i * SHIFT + SIZE[1])
+        for name, expected in expected_of(motion).items():
+            if name != "arrows":
+                found = made[name][:, columns]
+                np.testing.assert_allclose(found, expected, rtol=1e-5, err_msg=name)
+    between = slice(SIZE[1], SHIFT)
+    assert (made["colours"][:, between] == 255).all()
+    assert np.isnan(made["speed"][:, between]).all()
+    assert not made["occlusion"][:, between].any()
+    first, second = (m.arrows(5, 0.25) for m in motions)
+    np.testing.assert_array_equal(made["arrows"][: len(first)], first)
+    moved = made["arrows"][len(first) :]
+    np.testing.assert_array_equal(moved[:, 0] - [0, SHIFT], second[:, 0])
+    np.testing.assert_array_equal(moved[:, 1], second[:, 1])
+
+
+def test_where_no_flow_begins_nothing_is_shown():
+    made = pictures(list(VIEWS), [None], SIZE, OPTIONS, SHIFT)
+    assert made["arrows"].shape == (0, 2, 2)
+    assert (made["colours"] == 255).all()
+    for name in ("speed", "there and back", "brought back", "left over"):
+        assert made[name].shape == SIZE
+        assert np.isnan(made[name]).all()
+
+
+def test_without_a_way_back_views_that_need_it_are_blank(motions):
+    oneway = FrameMotion(motions[0].frame, motions[0].other, motions[0].flow)
+    made = pictures(list(VIEWS), [oneway], SIZE, OPTIONS, SHIFT)
+    assert np.isnan(made["there and back"]).all()
+    assert not made["occlusion"].any()
+    assert np.isfinite(made["brought back"]).all()
+
+
+def test_short_arrows_are_left_out_by_the_scale(motions):
+    few = pictures(["arrows"], motions[:1], SIZE, ViewOptions(50.0, 5), SHIFT)
+    lengths = np.linalg.norm(few["arrows"][:, 1], axis=1)
+    assert lengths.min() >= 2
+    assert len(lengths) < len(motions[0].arrows(5))
+
+
+def test_a_loop_that_stands_still_is_plain(motions):
+    still = motions[0].frame
+    zero = np.zeros((2, *SIZE), np.float32)
+    motion = FrameMotion(still, still, zero, zero)
+    made = pictures(list(VIEWS), [motion], SIZE, OPTIONS, SHIFT)
+    assert (made["colours"] == 255).all()
+    assert made["arrows"].shape == (0, 2, 2)
+    np.testing.assert_allclose(made["brought back"], still, atol=1e-5)
+    for name in ("speed", "there and back", "occlusion"):
+        assert not made[name].any()

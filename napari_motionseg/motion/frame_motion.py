@@ -1,0 +1,195 @@
+"""What flow says at one frame: arrows, speed, the other frame brought back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionError
+from napari_motionseg.models.sampling import sample_along
+from napari_motionseg.motion.sequence import FlowSequence
+from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
+
+Map = NDArray[np.float32]
+Way = Literal["forward", "backward"]
+LEAST_ARROW_PX = 0.25  # shorter ones are dots
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMotion:
+    """A frame, another one, and the flow between them.
+
+    Parameters
+    ----------
+    frame, other
+        ``(H, W)`` in [0, 1]. The other one is the later frame of a forward flow, the
+        earlier one of a backward flow.
+    flow
+        ``(2, H, W)`` px from `frame` to `other`.
+    back
+        ``(2, H, W)`` px from `other` to `frame`, or None where it was not estimated.
+
+    Raises
+    ------
+    MotionError
+        If sizes differ.
+    """
+
+    frame: Map
+    other: Map
+    flow: Map
+    back: Map | None = None
+
+    def __post_init__(self) -> None:
+        sizes = {self.frame.shape, self.other.shape, self.flow.shape[1:]}
+        if self.back is not None:
+            sizes.add(self.back.shape[1:])
+        if len(sizes) > 1:
+            raise MotionError(f"frames and flow must have one size; got {sizes}")
+
+    @classmethod
+    def at(
+        cls, cine: Cine, flow: FlowSequence, t: int, way: Way = "forward"
+    ) -> FrameMotion:
+        """Return the motion that begins at frame `t` of a loop.
+
+        Parameters
+        ----------
+        cine, flow
+            The loop and its flow.
+        t
+            The frame.
+        way
+            ``"forward"``: to frame t + gap; ``"backward"``: to frame t - gap.
+
+        Raises
+        ------
+        MotionError
+            If no flow leads away from this frame, or none was estimated that way.
+        """
+        entry = entry_at(flow, t, way)
+        if entry is None:
+            raise MotionError(f"no {way} flow begins at frame {t}: {_span(flow, way)}")
+        forward = np.asarray(flow.forward[entry])
+        backward = None if flow.backward is None else np.asarray(flow.backward[entry])
+        here, there = cine.normalized(t), cine.normalized(t + _step(flow, way))
+        if way == "forward":
+            return cls(here, there, forward, backward)
+        if backward is None:
+            raise MotionError("no backward flow was estimated to look at")
+        return cls(here, there, backward, forward)
+
+    def length(self) -> Map:
+        """Return the length of each vector, ``(H, W)`` px."""
+        return np.asarray(np.hypot(*self.flow), np.float32)
+
+    def arrows(
+        self, step: int = 16, least: float = LEAST_ARROW_PX
+    ) -> NDArray[np.float32]:
+        """Return arrows on a grid.
+
+        Parameters
+        ----------
+        step
+            Pixels from one to the next along both axes.
+        least
+            Length in px below which an arrow is left out.
+
+        Returns
+        -------
+        NDArray
+            ``(N, 2, 2)``: start and vector, each row and column, as napari's vectors
+            have it, px.
+
+        Raises
+        ------
+        MotionError
+            If `step` is below 1.
+        """
+        if step < 1:
+            raise MotionError(f"step must be at least 1 px; got {step}")
+        rows, columns = np.mgrid[
+            step // 2 : self.flow.shape[1] : step,
+            step // 2 : self.flow.shape[2] : step,
+        ]
+        x, y = self.flow[:, rows, columns]
+        starts = np.stack((rows, columns), axis=-1)
+        vectors = np.stack((y, x), axis=-1)
+        both = np.stack((starts, vectors), axis=-2).reshape(-1, 2, 2)
+        long = np.hypot(x, y).ravel() >= least
+        return np.asarray(both[long], np.float32)
+
+    @cached_property
+    def hidden(self) -> NDArray[np.bool_]:
+        """Where the other frame has nothing to show, ``(H, W)``.
+
+        The way leads out of the picture; or, where there is a flow back, there and
+        back again ends elsewhere (Sundaram et al. 2010, equation 5).
+        """
+        flow = _batch(self.flow)
+        if self.back is not None:
+            return np.asarray(occlusion(flow, _batch(self.back))[0].numpy())
+        _, inside = sample_along(flow, flow)
+        return np.asarray(~inside[0, 0].numpy())
+
+    @cached_property
+    def brought_back(self) -> Map:
+        """The other frame warped onto this one, ``(H, W)``; hidden pixels black."""
+        warped = warp(_batch(self.other[None]), _batch(self.flow))[0, 0].numpy()
+        return np.where(self.hidden, np.float32(0), warped)
+
+    def left_over(self) -> Map:
+        """Return this frame minus the other one brought back; 0 where hidden."""
+        difference = self.frame - self.brought_back
+        return np.where(self.hidden, np.float32(0), difference)
+
+    def disagreement(self) -> Map:
+        """Return how far there and back ends from the start, ``(H, W)`` px.
+
+        Infinite where the way leads out of the picture.
+
+        Raises
+        ------
+        MotionError
+            If there is no flow back.
+        """
+        if self.back is None:
+            raise MotionError("no flow back was estimated to compare with")
+        error = forward_backward_error(_batch(self.flow), _batch(self.back))
+        return np.asarray(error[0].numpy())
+
+
+def entry_at(flow: FlowSequence, t: int, way: Way = "forward") -> int | None:
+    """Return which entry of a flow begins at frame `t`, or None.
+
+    Parameters
+    ----------
+    flow
+        Of a loop.
+    t
+        A frame.
+    way
+        See `FrameMotion.at`.
+    """
+    entry = t if way == "forward" else t - flow.gap
+    return entry if 0 <= entry < len(flow) else None
+
+
+def _step(flow: FlowSequence, way: Way) -> int:
+    return flow.gap if way == "forward" else -flow.gap
+
+
+def _span(flow: FlowSequence, way: Way) -> str:
+    first = 0 if way == "forward" else flow.gap
+    return f"flow begins at frames {first} to {first + len(flow) - 1}"
+
+
+def _batch(array: NDArray[np.floating]) -> Tensor:
+    return torch.from_numpy(np.array(array, np.float32))[None]

@@ -1,0 +1,131 @@
+"""What a pixel of motion is worth, and the mean speed of a loop's vessels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionError
+from napari_motionseg.motion.sequence import FlowSequence
+
+
+@dataclass(frozen=True)
+class SpeedScale:
+    """From pixels between two frames to millimetres a second at the isocentre.
+
+    Parameters
+    ----------
+    gap
+        Frames between the two.
+    gap_ms
+        Milliseconds between the two, or None if unknown.
+    spacing
+        Millimetres between rows and between columns, or None if unknown.
+    """
+
+    gap: int
+    gap_ms: float | None = None
+    spacing: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, cine: Cine, gap: int) -> SpeedScale:
+        """Return the scale of a loop's flow over `gap` frames."""
+        interval = cine.frame_interval
+        return cls(
+            gap, None if interval is None else gap * interval, cine.pixel_spacing
+        )
+
+    @property
+    def missing(self) -> str:
+        """What has to be known for mm/s and is not; empty if all is."""
+        lacks = {
+            "magnification": self.spacing is None,
+            "frame times": self.gap_ms is None,
+        }
+        return " and ".join(name for name, absent in lacks.items() if absent)
+
+    @property
+    def known(self) -> bool:
+        """Whether there are millimetres a second."""
+        return not self.missing
+
+    @property
+    def unit(self) -> str:
+        """Unit of `speed`."""
+        if self.known:
+            return "mm/s"
+        return "px/frame" if self.gap == 1 else f"px/{self.gap} frames"
+
+    @property
+    def while_passing(self) -> str:
+        """The time of the gap in words: ``in 133 ms``, else ``in 2 frames``."""
+        if self.gap_ms is not None:
+            return f"in {self.gap_ms:.0f} ms"
+        return "a frame" if self.gap == 1 else f"in {self.gap} frames"
+
+    def speed(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+        """Return the speed of motions of x, y px, in `unit`."""
+        if self.gap_ms is None or self.spacing is None:
+            return np.asarray(np.hypot(x, y), np.float64)
+        down, across = self.spacing
+        way = np.hypot(np.multiply(x, across), np.multiply(y, down))
+        return np.asarray(1000 * way / self.gap_ms, np.float64)
+
+    def of_length(self, length: float) -> str:
+        """Say what a length in px of any direction is worth: ``6.7 px in 133 ms``."""
+        words = f"{length:.1f} px {self.while_passing}"
+        if self.known and self.spacing is not None:
+            across = length * float(np.mean(self.spacing)) / self.spacing[1]
+            words += f", {float(self.speed(across, 0)):.0f} mm/s"
+        return words
+
+    def of_motion(self, x: float, y: float) -> str:
+        """Say a motion: ``3.6 px (+3.0 across, -2.0 down), 9 mm/s``."""
+        words = f"{np.hypot(x, y):.1f} px ({x:+.1f} across, {y:+.1f} down)"
+        return words + (f", {float(self.speed(x, y)):.0f} mm/s" if self.known else "")
+
+
+def mean_speed(
+    flow: FlowSequence, masks: Any = None, scale: SpeedScale | None = None
+) -> NDArray[np.float64]:
+    """Return the mean length of the vectors at each frame.
+
+    Parameters
+    ----------
+    flow
+        Of a loop.
+    masks
+        ``(T, H, W)``, bool or labels: the pixels that count are those that are not 0,
+        such as a vessel's; all if None.
+    scale
+        For speeds in its unit; None for px a gap.
+
+    Returns
+    -------
+    NDArray
+        ``(T - gap,)``; NaN where no pixel counts.
+
+    Raises
+    ------
+    MotionError
+        If the masks do not fit.
+    """
+    speeds = np.full(len(flow), np.nan)
+    size = tuple(flow.forward.shape[2:])
+    if masks is not None and (tuple(masks.shape[1:]) != size or len(masks) < len(flow)):
+        raise MotionError(
+            f"masks of shape {tuple(masks.shape)} do not fit a flow of {len(flow)} "
+            f"frames of {size}"
+        )
+    scale = scale or SpeedScale(flow.gap)
+    for t in range(len(flow)):
+        counts = slice(None) if masks is None else np.asarray(masks[t]) > 0
+        x, y = np.asarray(flow.forward[t], np.float32)
+        lengths = scale.speed(x[counts], y[counts])
+        if lengths.size:
+            speeds[t] = lengths.mean()
+    return speeds

@@ -1,0 +1,253 @@
+"""The layers that views of motion are shown in: over a loop, and in cells beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.theme import get_theme
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject
+
+from napari_motionseg.motion import VIEWS, Sheet, ViewOptions
+from napari_motionseg.motion.views import Picture
+from napari_motionseg.widgets.listening import listen
+from napari_motionseg.widgets.viewers import DERIVED, placement
+
+LOOP, CAPTIONS = "loop again", "captions"
+ORDER = (LOOP, *VIEWS, CAPTIONS)  # from the lowest to the highest
+FOLLOWS_LOOP = ("contrast_limits", "gamma", "colormap")
+CAPTION_PX = 10
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is to be seen of one frame.
+
+    Parameters
+    ----------
+    loop
+        The layer of the loop.
+    sheet
+        Where views stand.
+    pictures
+        Of each view, see `pictures`.
+    options
+        What they were made with.
+    titles
+        What the flows are called, from left to right.
+    """
+
+    loop: Layer
+    sheet: Sheet
+    pictures: Mapping[str, Picture]
+    options: ViewOptions
+    titles: tuple[str, ...]
+
+
+class MotionLayers:
+    """Adds, updates and removes the layers of views.
+
+    They are known by identity, so a loop or a view that is renamed stays what it is,
+    and a view that was switched off comes back as the user left it.
+
+    Parameters
+    ----------
+    owner
+        The widget with which it ends.
+    viewer
+        Where layers are.
+    dropped
+        Called with the name of a view whose layer the user has removed.
+    """
+
+    def __init__(
+        self, owner: QObject, viewer: Viewer, dropped: Callable[[str], None]
+    ) -> None:
+        self._viewer = viewer
+        self._dropped = dropped
+        self._known: dict[str, Layer] = {}
+        self._loop: Layer | None = None
+        self._sheet: Sheet | None = None
+        self._full_px: float | None = None
+        self._captions: tuple[Any, ...] = ()
+        self._changing = False
+        listen(owner, viewer.layers.events.removed, self._removed)
+
+    def layer(self, name: str) -> Layer | None:
+        """Return the layer of a view that is shown, or None."""
+        known = self._known.get(name)
+        return known if known in self._viewer.layers else None
+
+    def show(self, shown: Shown, arrow_length: float) -> None:
+        """Show views, and nothing but these, where their loop is in the viewer."""
+        if shown.loop not in self._viewer.layers:
+            return
+        if shown.loop is not self._loop:
+            self.clear()
+            self._loop = shown.loop
+            shown.loop.events.name.connect(self._rename)
+        active = self._viewer.layers.selection.active
+        self._changing = True
+        try:
+            self._take_away([n for n in self._known if n not in shown.pictures])
+            self._show_loop_again(shown)
+            beside = 0
+            for name, picture in shown.pictures.items():
+                beside += not VIEWS[name].over
+                at = (0, 0) if VIEWS[name].over else shown.sheet.corner(beside)
+                self._show_view(name, picture, at, shown)
+            arrows = self.layer("arrows")
+            if arrows is not None:
+                arrows.length = arrow_length
+            self._full_px = shown.options.full_px
+            self._show_captions(shown)
+            self._viewer.layers.selection.active = active
+        finally:
+            self._changing = False
+        self._fit(shown.sheet)
+
+    def clear(self) -> None:
+        """Take everything away; how views look is forgotten."""
+        if self._loop is not None:
+            self._loop.events.name.disconnect(self._rename)
+        self._changing = True
+        self._take_away([*self._known, LOOP, CAPTIONS])
+        self._changing = False
+        self._known, self._captions = {}, ()
+        single = self._loop in self._viewer.layers and self._sheet is not None
+        self._loop = None
+        if single:
+            self._fit(Sheet(self._sheet.size))
+        self._sheet = None
+
+    def _show_view(
+        self, name: str, picture: Picture, at: tuple[int, int], shown: Shown
+    ) -> None:
+        view = VIEWS[name]
+        place = placement(shown.loop, 2, at)
+        limits = None if view.limits is None else view.limits(shown.options)
+        known = self._known.get(name)
+        if known is None:
+            looks = dict(view.looks)
+            if limits is not None:
+                looks["contrast_limits"] = limits
+            self._add(name, picture, view.kind, place | looks)
+            return
+        known.data = picture
+        for attribute, value in place.items():
+            setattr(known, attribute, value)
+        if limits is not None and shown.options.full_px != self._full_px:
+            known.contrast_limits = limits
+        if known not in self._viewer.layers:
+            self._insert(name, known)
+
+    def _show_loop_again(self, shown: Shown) -> None:
+        """Show the loop a second time, below what is over it of a second flow."""
+        wanted = shown.sheet.flows > 1
+        if not wanted or self.layer(LOOP) is not None:
+            if not wanted:
+                self._take_away([LOOP])
+            return
+        loop = shown.loop
+        attributes = placement(loop, loop.ndim, shown.sheet.corner(0, 1))
+        if loop.rgb:
+            attributes["rgb"] = True
+        else:
+            attributes |= {name: getattr(loop, name) for name in FOLLOWS_LOOP}
+        self._add(LOOP, loop.data, "image", attributes)
+        if not loop.rgb:
+            self._viewer.layers.link_layers([loop, self._known[LOOP]], FOLLOWS_LOOP)
+
+    def _show_captions(self, shown: Shown) -> None:
+        """Write above each cell what it shows and by which method."""
+        captions = self._wanted_captions(shown) if shown.sheet.cells > 1 else ()
+        if captions == self._captions and (not captions or self.layer(CAPTIONS)):
+            return
+        self._take_away([CAPTIONS])
+        self._captions = captions
+        if not captions:
+            return
+        corners, texts = zip(*captions, strict=True)
+        color = get_theme(self._viewer.theme).text.as_hex()
+        looks = {
+            "features": {"caption": list(texts)},
+            "text": {
+                "string": "{caption}", "size": CAPTION_PX, "color": color,
+                "anchor": "lower_left",
+            },
+            "size": 1, "face_color": "transparent", "border_color": "transparent",
+        }  # fmt: skip
+        place = placement(shown.loop, 2)
+        self._add(CAPTIONS, np.asarray(corners, float), "points", place | looks)
+
+    def _wanted_captions(self, shown: Shown) -> tuple[Any, ...]:
+        blocks = ["", *(n for n in shown.pictures if not VIEWS[n].over)]
+        captions = []
+        for block, name in enumerate(blocks):
+            for flow, title in enumerate(shown.titles):
+                row, column = shown.sheet.corner(block, flow)
+                words = self._caption(name)
+                parts = [title] if len(shown.titles) > 1 else []
+                parts += [words] if words else []
+                if parts:
+                    captions.append(((row - 2, column), "\n".join(parts)))
+        return tuple(captions)
+
+    def _caption(self, name: str) -> str:
+        """Return what a view is, with the values at the ends of its colours."""
+        layer = self.layer(name) if name else None
+        if layer is None:
+            return ""
+        view = VIEWS[name]
+        low, high = (float(limit) for limit in layer.contrast_limits)
+        if not view.unit:
+            return view.title
+        return f"{view.title}, {low:.3g} to {high:.3g} {view.unit}"
+
+    def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
+        attributes |= {"name": self._name(name), "metadata": {DERIVED: name}}
+        layer = Layer.create(data, attributes, kind)
+        self._known[name] = layer
+        self._insert(name, layer)
+
+    def _insert(self, name: str, layer: Layer) -> None:
+        """Put a layer below those that belong above it, else on top."""
+        above = [self.layer(n) for n in ORDER[ORDER.index(name) + 1 :]]
+        layers = self._viewer.layers
+        places = [layers.index(other) for other in above if other is not None]
+        layers.insert(min(places, default=len(layers)), layer)
+
+    def _take_away(self, names: list[str]) -> None:
+        for name in names:
+            layer = self.layer(name)
+            if layer is not None:
+                self._viewer.layers.remove(layer)
+            if name in (LOOP, CAPTIONS):
+                self._known.pop(name, None)
+
+    def _removed(self, event: Any) -> None:
+        if self._changing:
+            return
+        for name, layer in list(self._known.items()):
+            if layer is event.value:
+                del self._known[name]
+                if name in VIEWS:
+                    self._dropped(name)
+
+    def _rename(self, event: object = None) -> None:
+        for name, layer in self._known.items():
+            layer.name = self._name(name)
+
+    def _name(self, name: str) -> str:
+        return f"{self._loop.name} {name}"
+
+    def _fit(self, sheet: Sheet) -> None:
+        """Let the camera take in all cells, when there are others than before."""
+        before, self._sheet = self._sheet, sheet
+        cells = 1 if before is None else before.cells
+        if sheet.cells != cells:
+            self._viewer.reset_view()
