@@ -198,9 +198,9 @@ class MotionLayers:
         for block, name in enumerate(blocks):
             for flow, title in enumerate(shown.titles):
                 row, column = shown.sheet.corner(block, flow)
-                words = "" if flow else self._caption(name)  # holds for all flows
-                parts = [words] if words else []
-                parts += [title] if len(shown.titles) > 1 else []
+                words = self._caption(name)
+                parts = [title] if len(shown.titles) > 1 else []
+                parts += [words] if words else []
                 if parts:
                     captions.append(((row - 2, column), "\n".join(parts)))
         return tuple(captions)
