@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, QSpinBox
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
@@ -101,12 +101,10 @@ class FlowControls(QObject):
             "Also from the later frame to the earlier one: tells what is hidden and "
             "where flow may be trusted, and takes twice as long"
         )
-        row = QHBoxLayout()
-        row.addWidget(self.gap, 1)
-        row.addWidget(self.backward)
         form.addRow("Method", self.method)
         form.addRow("Compare with", self.other)
-        form.addRow("Gap", row)
+        form.addRow("Gap", self.gap)
+        form.addRow("", self.backward)
         for change in (
             self.method.currentIndexChanged,
             self.other.currentIndexChanged,

@@ -87,13 +87,12 @@ class MotionLayers:
         if shown.loop not in self._viewer.layers:
             return
         if shown.loop is not self._loop:
-            self.clear()
-            self._loop = shown.loop
-            shown.loop.events.name.connect(self._rename)
+            self._turn_to(shown.loop)
         active = self._viewer.layers.selection.active
         self._changing = True
         try:
-            self._take_away([n for n in self._known if n not in shown.pictures])
+            unwanted = [n for n in VIEWS if n not in shown.pictures]
+            self._take_away(unwanted)
             self._show_loop_again(shown)
             beside = 0
             for name, picture in shown.pictures.items():
@@ -110,19 +109,28 @@ class MotionLayers:
             self._changing = False
         self._fit(shown.sheet)
 
-    def clear(self) -> None:
-        """Take everything away; how views look is forgotten."""
+    def hide(self) -> None:
+        """Take everything away; how views look is kept for as long as their loop."""
+        self._changing = True
+        try:
+            self._take_away([*self._known])
+        finally:
+            self._changing = False
+        self._captions = ()
+        if self._loop is None:
+            return
+        if self._loop not in self._viewer.layers:
+            self._loop.events.name.disconnect(self._rename)
+            self._loop, self._known, self._sheet = None, {}, None
+        elif self._sheet is not None:
+            self._fit(Sheet(self._sheet.size))
+
+    def _turn_to(self, loop: Layer) -> None:
+        self.hide()
         if self._loop is not None:
             self._loop.events.name.disconnect(self._rename)
-        self._changing = True
-        self._take_away([*self._known, LOOP, CAPTIONS])
-        self._changing = False
-        self._known, self._captions = {}, ()
-        single = self._loop in self._viewer.layers and self._sheet is not None
-        self._loop = None
-        if single:
-            self._fit(Sheet(self._sheet.size))
-        self._sheet = None
+        self._loop, self._known, self._sheet = loop, {}, None
+        loop.events.name.connect(self._rename)
 
     def _show_view(
         self, name: str, picture: Picture, at: tuple[int, int], shown: Shown
@@ -177,7 +185,7 @@ class MotionLayers:
             "features": {"caption": list(texts)},
             "text": {
                 "string": "{caption}", "size": CAPTION_PX, "color": color,
-                "anchor": "lower_left",
+                "anchor": "upper_left",  # ends above its point, where no picture is
             },
             "size": 1, "face_color": "transparent", "border_color": "transparent",
         }  # fmt: skip
@@ -224,9 +232,11 @@ class MotionLayers:
     def _take_away(self, names: list[str]) -> None:
         for name in names:
             layer = self.layer(name)
+            if name == LOOP and layer is not None and self._loop is not None:
+                self._viewer.layers.unlink_layers([self._loop, layer])
             if layer is not None:
                 self._viewer.layers.remove(layer)
-            if name in (LOOP, CAPTIONS):
+            if name not in VIEWS:  # made anew
                 self._known.pop(name, None)
 
     def _removed(self, event: Any) -> None:

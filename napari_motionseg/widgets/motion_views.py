@@ -38,6 +38,7 @@ from napari_motionseg.widgets.viewers import frame_shown, point_at
 
 ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
 FIRST_SHOWN = ("colours",)
+PLACES = {"Over it": True, "Beside it": False}
 WAYS: dict[str, Way] = {
     "forward, to the later frame": "forward",
     "backward, to the earlier frame": "backward",
@@ -157,7 +158,6 @@ class MotionViews:
         self.every = QSpinBox()
         self.every.setRange(4, 128)
         self.every.setValue(ARROW_EVERY_PX)
-        self.every.setPrefix("every ")
         self.every.setSuffix(" px")
         self.every.setToolTip("From one arrow to the next")
         self.length = QDoubleSpinBox()
@@ -171,14 +171,14 @@ class MotionViews:
         for control in (self.every, self.length):
             control.valueChanged.connect(self.refresh)
             row.addWidget(control)
-        form.addRow("Arrows", row)
+        form.addRow("Arrows every", row)
 
     def look_at(self, scene: Scene | None) -> None:
         """Show a loop's flow, or none."""
         self.scene, self._found = scene, None
         self.cursor.setText("")
         if scene is None:
-            self.layers.clear()
+            self.layers.hide()
         self.refresh()
 
     def refresh(self, _: object = None) -> None:

@@ -9,13 +9,9 @@ from qtpy.QtCore import QTimer
 from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_labels
-from napari_motionseg.io.flow_files import read_flo
 from napari_motionseg.models import read_card
-from napari_motionseg.motion import mean_speed
 from napari_motionseg.segmentation import FinetuneSettings
-from napari_motionseg.session import Model
 from napari_motionseg.widgets import embedding as embedding_module
-from napari_motionseg.widgets import motion as motion_module
 from napari_motionseg.widgets import segment as segment_module
 from napari_motionseg.widgets.cine import CineDock
 from napari_motionseg.widgets.dock import LEAST_WIDTH
@@ -98,135 +94,6 @@ def test_subtraction_is_offered_where_there_is_a_mask(viewer, dock, click):
     assert np.asarray(layer.data[1]).any()
 
 
-def test_flow_comes_as_colours_over_the_loop(viewer, dock, loop_layer, qtbot, click):
-    motion = dock(MotionDock)
-    assert motion.gap.specialValueText() == "auto: 2 (133 ms)"
-    motion.method.setCurrentText("ilk")
-    click(motion.run_button)
-    assert not motion.run_button.isEnabled()
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
-        pass
-    name = f"{loop_layer.name} colours"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=LONG)
-    layer = viewer.layers[name]
-    assert layer.rgb
-    assert layer.data.shape == (96, 96, 3)
-    np.testing.assert_allclose(layer.scale, loop_layer.scale[1:])
-    flow = motion.session.loop(loop_layer).flow
-    assert flow.gap == 2
-    assert flow.forward.shape == (6, 2, 96, 96)
-    assert "mm/s" in motion.views.legend.words.text()
-    assert not motion.run_button.isEnabled()  # there is nothing left to estimate
-    assert motion.run_button.text() == "Flow is estimated"
-    motion.gap.setValue(1)
-    assert motion.run_button.isEnabled()
-    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-
-
-def test_views_of_flow_follow_the_frame(viewer, dock, loop_layer, qtbot, click):
-    motion = dock(MotionDock)
-    boxes = motion.views.boxes
-    assert not any(box.isEnabled() for box in boxes.values())
-    motion.method.setCurrentText("ilk")
-    assert motion.backward.isChecked()
-    click(motion.run_button)
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
-        pass
-    show_frame(viewer, loop_layer, 3)
-    flow = motion.session.loop(loop_layer).flow
-    for box in boxes.values():
-        assert box.isEnabled()
-        if not box.isChecked():
-            click(box)
-    names = {name: f"{loop_layer.name} {name}" for name in boxes}
-    qtbot.waitUntil(
-        lambda: all(n in viewer.layers for n in names.values()), timeout=LONG
-    )
-    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-    speed = viewer.layers[names["speed"]]
-    np.testing.assert_allclose(speed.data, np.hypot(*flow.forward[3]), rtol=1e-5)
-    np.testing.assert_allclose(speed.scale, loop_layer.scale[1:])
-    show_frame(viewer, loop_layer, 5)
-    qtbot.waitUntil(
-        lambda: np.allclose(speed.data, np.hypot(*flow.forward[5])), timeout=LONG
-    )
-    curve = motion.speed.curve
-    qtbot.waitUntil(lambda: bool(curve.curves), timeout=LONG)
-    scale = motion.views.scene.scale
-    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, scale=scale))
-    assert len(curve.curves["ilk"]) == len(flow)
-    assert curve.playhead.value() == 5
-    arrows = viewer.layers[names["arrows"]]
-    few = len(arrows.data)
-    motion.views.every.setValue(8)
-    qtbot.waitUntil(lambda: len(arrows.data) > few, timeout=LONG)
-    show_frame(viewer, loop_layer, 7)
-    assert "No flow begins at this frame" in motion.views.hint.text()
-
-    class Move:
-        position = loop_layer.data_to_world((5, 30, 40))
-
-    show_frame(viewer, loop_layer, 5)
-    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-    motion.views._moved(viewer, Move)
-    assert f"{np.hypot(*flow.forward[5, :, 30, 40]):.1f} px" in (
-        motion.views.cursor.text()
-    )
-    assert "mm/s" in motion.views.cursor.text()
-    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-
-
-def test_a_layer_that_is_no_loop_is_refused_once_not_at_every_move(
-    viewer, dock, notified, click
-):
-    layer = viewer.add_image(np.full((3, 16, 16), np.nan), contrast_limits=(0, 1))
-    motion = dock(MotionDock)
-
-    class Move:
-        position = layer.data_to_world((0, 4, 4))
-
-    for _ in range(3):
-        motion.views._moved(viewer, Move)
-        motion.views.refresh()
-    assert notified == []
-    click(motion.run_button)
-    assert len(notified) == 1
-    assert "finite" in notified[0]
-
-
-def test_flow_is_saved(viewer, dock, loop_layer, qtbot, click, monkeypatch, tmp_path):
-    motion = dock(MotionDock)
-    assert not motion.save_button.isEnabled()
-    motion.method.setCurrentText("ilk")
-    click(motion.run_button)
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
-        pass
-    target = tmp_path / "f.flo"
-    monkeypatch.setattr(motion_module, "ask_target", lambda *a: target)
-    show_frame(viewer, loop_layer, 2)
-    click(motion.save_button)
-    qtbot.waitUntil(lambda: "Wrote" in motion.panel.status.text(), timeout=LONG)
-    flow = motion.session.loop(loop_layer).flow
-    np.testing.assert_array_equal(read_flo(target), flow.forward[2])
-
-
-def test_without_backward_flow_there_is_no_there_and_back(
-    viewer, dock, loop_layer, qtbot, click
-):
-    motion = dock(MotionDock)
-    motion.method.setCurrentText("ilk")
-    motion.backward.setChecked(False)
-    click(motion.run_button)
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
-        pass
-    qtbot.waitUntil(lambda: not motion.speed.speeds.busy, timeout=LONG)
-    qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=LONG)
-    assert motion.views.boxes["speed"].isEnabled()
-    assert not motion.views.boxes["there and back"].isEnabled()
-    assert not motion.views.boxes["occlusion"].isEnabled()
-    assert not motion.views.way.isEnabled()
-
-
 def test_the_window_lives_while_a_job_runs_and_cancel_ends_it(
     dock, loop_layer, viewer, qtbot, click
 ):
@@ -263,19 +130,6 @@ def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     assert len(notified) == 1
     assert "two" in notified[0]
     assert not motion.panel.running
-
-
-def test_a_refusal_in_the_child_is_told(
-    dock, loop_layer, qtbot, click, notified, tmp_path
-):
-    motion = dock(MotionDock)
-    motion.session.add_model(Model(tmp_path / "gone.safetensors", "flow", "mine"))
-    motion.method.setCurrentText("mine")
-    click(motion.run_button)
-    with qtbot.waitSignal(motion.panel.ended, timeout=LONG):
-        pass
-    assert "gone.safetensors" in notified[0]
-    assert "failed" in motion.panel.status.text()
 
 
 def test_projection_and_similarity_follow_the_frame(

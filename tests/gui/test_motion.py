@@ -1,234 +1,628 @@
-"""Views of flow in a real viewer: checked by clicks, over the loop and beside it."""
+"""The Motion dock by clicks: every view of flow, on a synthetic loop."""
+
+import dataclasses
 
 import numpy as np
 import pytest
+from napari.layers import Points
 
-from napari_motionseg.motion import VIEWS, FlowSequence, flow_to_rgb
+from napari_motionseg.cine import Cine
+from napari_motionseg.contributions import cine_layer
+from napari_motionseg.io import read_cine
+from napari_motionseg.io.flow_files import read_flo, read_flow_zarr, read_kitti
+from napari_motionseg.motion import (
+    VIEWS,
+    FrameMotion,
+    SpeedScale,
+    ViewOptions,
+    flow_to_rgb,
+    mean_speed,
+)
+from napari_motionseg.motion.views import pictures
+from napari_motionseg.session import Model
+from napari_motionseg.widgets import motion as motion_module
 from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.motion_views import FIRST_SHOWN
 from napari_motionseg.widgets.viewers import show_frame
 
-SOON = 20_000  # ms, for a thread that computes a picture on a busy machine
-SIZE, GAP, FRAMES = (96, 96), 2, 8
-
-
-def flow_of(seed):
-    """Return flow both ways, of some px, without an estimation."""
-    ways = np.random.default_rng(seed).normal(0, 2, (2, FRAMES - GAP, 2, *SIZE))
-    forward, backward = ways.astype(np.float32)
-    return FlowSequence(forward, backward, GAP, f"seed {seed}")
+LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture
-def known(loop_layer):
-    """Put a flow of a method into the session, as if it had been estimated."""
-
-    def put(motion, *methods):
-        loop = motion.session.loop(loop_layer)
-        for seed, method in enumerate(methods):
-            motion.method.setCurrentText(method)
-            (wanted,) = motion.controls.wanted(loop.cine)
-            loop.flows.put(wanted.settings, flow_of(seed))
-        motion.method.setCurrentText(methods[0])
-        motion._look()
-        return [flow_of(seed) for seed in range(len(methods))]
-
-    return put
-
-
-@pytest.fixture
-def motion(dock, loop_layer):
-    return dock(MotionDock)
-
-
-@pytest.fixture
-def settled(motion, qtbot):
-    def wait():
-        qtbot.waitUntil(lambda: not motion.views.pictures.busy, timeout=SOON)
-
-    return wait
-
-
-def layer_of(motion, name):
-    return motion.views.layers.layer(name)
-
-
-def test_a_click_shows_each_view_and_it_follows_the_frame(
-    motion, known, loop_layer, viewer, click, settled
-):
-    show_frame(viewer, loop_layer, 1)
-    (flow,) = known(motion, "ilk")
-    settled()
-    for name, box in motion.views.boxes.items():
-        assert box.isChecked() == (name in FIRST_SHOWN)
-        assert (layer_of(motion, name) is not None) == box.isChecked()
-        if not box.isChecked():
-            click(box)
-        settled()
-        layer = layer_of(motion, name)
-        assert layer.name == f"{loop_layer.name} {name}"
-        shape = (*SIZE, 3) if VIEWS[name].channels == 3 else SIZE
-        if VIEWS[name].kind == "vectors":
-            assert layer.data.shape[1:] == (2, 2)
-            assert len(layer.data) > 0
-        else:
-            assert layer.data.shape == shape
-        np.testing.assert_allclose(layer.scale, loop_layer.scale[1:])
-        at_loop = np.allclose(layer.translate, loop_layer.translate[1:])
-        assert at_loop == VIEWS[name].over
-    before = {name: np.array(layer_of(motion, name).data) for name in VIEWS}
-    show_frame(viewer, loop_layer, 4)
-    settled()
-    for name, data in before.items():
-        assert not np.array_equal(layer_of(motion, name).data, data), name
-    speed = layer_of(motion, "speed").data
-    np.testing.assert_allclose(speed, np.hypot(*flow.forward[4]), rtol=1e-5)
-    colours = flow_to_rgb(flow.forward[4], flow.full_color_px)
-    np.testing.assert_array_equal(layer_of(motion, "colours").data, colours)
-
-
-def test_views_beside_the_loop_do_not_overlap(motion, known, viewer, click, settled):
-    known(motion, "ilk")
-    beside = [name for name, view in VIEWS.items() if not view.over]
-    for name in beside:
-        click(motion.views.boxes[name])
-    settled()
-    corners = {tuple(layer_of(motion, name).translate) for name in beside}
-    assert len(corners) == len(beside)
-    assert (0, 0) not in corners
-    captions = layer_of(motion, "captions")
-    assert len(captions.data) == len(beside)
-
-
-def test_no_flow_of_a_frame_is_said_and_shown_as_nothing(
-    motion, known, loop_layer, viewer, click, settled
-):
-    known(motion, "ilk")
-    click(motion.views.boxes["arrows"])
-    show_frame(viewer, loop_layer, FRAMES - 1)
-    settled()
-    assert "No flow begins at this frame" in motion.views.hint.text()
-    assert len(layer_of(motion, "arrows").data) == 0
-    motion.views.way.setCurrentIndex(1)
-    settled()
-    assert motion.views.hint.text() == ""
-    assert len(layer_of(motion, "arrows").data) > 0
+def motion(viewer, dock, loop_layer):
+    widget = dock(MotionDock)
     show_frame(viewer, loop_layer, 0)
-    settled()
-    assert "No flow leads back" in motion.views.hint.text()
+    widget.method.setCurrentText("ilk")
+    return widget
 
 
-def test_two_methods_stand_side_by_side(motion, known, loop_layer, viewer, settled):
-    first, second = known(motion, "ilk", "tvl1")
-    show_frame(viewer, loop_layer, 3)
-    settled()
-    assert layer_of(motion, "captions") is None
-    motion.controls.other.setCurrentText("tvl1")
-    settled()
-    colours = layer_of(motion, "colours")
-    shift = motion.views._found.look.sheet.shift
-    assert colours.data.shape == (SIZE[0], SIZE[1] + shift, 3)
-    for flow, columns in (
-        (first, slice(0, SIZE[1])),
-        (second, slice(shift, shift + SIZE[1])),
-    ):
-        expected = flow_to_rgb(flow.forward[3], first.full_color_px)
-        np.testing.assert_array_equal(colours.data[:, columns], expected)
-    again = layer_of(motion, "loop again")
-    assert again.data.shape == loop_layer.data.shape
-    step = (again.translate - loop_layer.translate) / loop_layer.scale
-    np.testing.assert_allclose(step, (0, 0, shift))
-    captions = layer_of(motion, "captions")
-    assert list(captions.features["caption"]) == ["ilk", "tvl1"]
-    assert captions.data.shape == (2, 2)
-    assert not motion.run_button.isEnabled()
-    motion.controls.other.setCurrentIndex(0)
-    settled()
-    assert layer_of(motion, "colours").data.shape == (*SIZE, 3)
-    assert layer_of(motion, "loop again") is None
-    assert layer_of(motion, "captions") is None
+@pytest.fixture
+def estimate(motion, qtbot, click):
+    """Press the button and wait until everything is shown."""
+
+    def press():
+        assert motion.run_button.isEnabled()
+        with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+            click(motion.run_button)
+        settle()
+        return motion.views.scene
+
+    def settle():
+        qtbot.waitUntil(
+            lambda: not motion.views.pictures.busy and not motion.speed.speeds.busy,
+            timeout=LONG,
+        )
+
+    press.settle = settle
+    yield press
+    settle()
 
 
-def test_a_flow_known_comes_back_with_its_settings(motion, known, viewer, settled):
-    known(motion, "ilk", "tvl1")
-    settled()
-    assert not motion.run_button.isEnabled()
-    motion.gap.setValue(1)
-    settled()
-    assert motion.views.scene is None
-    assert motion.run_button.isEnabled()
-    assert layer_of(motion, "colours") is None
-    motion.gap.setValue(GAP)
-    settled()
-    assert motion.views.scene is not None
-    assert layer_of(motion, "colours") is not None
+@pytest.fixture
+def move(motion, viewer, loop_layer):
+    """Move the cursor over a point of the loop's data; return what is said."""
+
+    def to(t, row, column):
+        class Move:
+            position = loop_layer.data_to_world((t, row, column))
+
+        motion.views._moved(viewer, Move)
+        return motion.views.cursor.text()
+
+    return to
 
 
-def test_deleting_a_layer_unticks_its_box(motion, known, viewer, click, settled):
-    known(motion, "ilk")
-    click(motion.views.boxes["speed"])
-    settled()
-    viewer.layers.remove(layer_of(motion, "speed"))
-    settled()
-    assert not motion.views.boxes["speed"].isChecked()
-    assert layer_of(motion, "speed") is None
-    assert motion.views.boxes["colours"].isChecked()
-    click(motion.views.boxes["speed"])
-    settled()
-    assert layer_of(motion, "speed") in viewer.layers
+def tick(motion, click, *names):
+    for name, box in motion.views.boxes.items():
+        if box.isChecked() != (name in names):
+            click(box)
 
 
-def test_length_and_density_of_arrows(motion, known, click, settled):
-    known(motion, "ilk")
-    click(motion.views.boxes["arrows"])
-    settled()
-    arrows = layer_of(motion, "arrows")
-    few = len(arrows.data)
-    motion.views.every.setValue(8)
-    settled()
-    assert len(arrows.data) > 2 * few
-    motion.views.length.setValue(7.5)
-    settled()
-    assert arrows.length == 7.5
+def shown(motion):
+    return [name for name in VIEWS if motion.views.layers.layer(name) is not None]
 
 
-def test_full_colour_can_be_set(motion, known, viewer, loop_layer, settled):
-    show_frame(viewer, loop_layer, 2)
-    (flow,) = known(motion, "ilk")
-    settled()
-    assert f"{flow.full_color_px:.1f} px" in motion.views.legend.words.text()
-    motion.views.legend.full.setValue(20)
-    settled()
-    assert "20.0 px" in motion.views.legend.words.text()
-    colours = flow_to_rgb(flow.forward[2], 20)
-    np.testing.assert_array_equal(layer_of(motion, "colours").data, colours)
+def expected(scene, t, names, way="forward"):
+    """Views as their functions say, of all flows of a scene."""
+    from napari_motionseg.motion import Sheet
+
+    motions = [FrameMotion.at(scene.loop.cine, flow, t, way) for flow in scene.flows]
+    options = ViewOptions(scene.flows[0].full_color_px)
+    shift = Sheet(scene.size, len(motions)).shift
+    return pictures(names, motions, scene.size, options, shift)
 
 
-def test_a_loop_removed_takes_its_views_along(
-    motion, known, loop_layer, viewer, settled
-):
-    known(motion, "ilk")
-    settled()
-    viewer.layers.remove(loop_layer)
-    settled()
-    assert len(viewer.layers) == 0
+# estimating
+
+
+def test_flow_comes_as_colours_over_the_loop(viewer, motion, loop_layer, estimate):
+    assert motion.gap.specialValueText() == "auto: 2 (133 ms)"
     assert not motion.save_button.isEnabled()
+    assert not any(box.isEnabled() for box in motion.views.boxes.values())
+    scene = estimate()
+    (layer,) = [x for x in viewer.layers if x is not loop_layer]
+    assert layer.name == f"{loop_layer.name} colours"
+    assert layer.blending == "multiplicative"
+    flow = motion.session.loop(loop_layer).flow
+    assert flow is scene.flows[0]
+    assert (flow.gap, len(flow)) == (2, 6)
+    np.testing.assert_array_equal(
+        layer.data, flow_to_rgb(flow.forward[0], flow.full_color_px)
+    )
+    np.testing.assert_allclose(layer.scale, loop_layer.scale[1:])
+    assert motion.run_button.text() == "Flow is estimated"
+    assert not motion.run_button.isEnabled()
 
 
-def test_the_speed_curve_has_the_mean_on_a_vessel(
-    motion, known, loop_layer, viewer, small_cine, qtbot, settled
+def test_the_legend_says_what_full_colour_is(motion, estimate, qtbot):
+    scene = estimate()
+    legend, full = motion.views.legend, scene.flows[0].full_color_px
+    assert legend.isVisibleTo(motion)
+    assert not legend.wheel.pixmap().isNull()
+    assert f"{full:.1f} px in 133 ms" in legend.words.text()
+    assert "mm/s" in legend.words.text()
+    legend.full.setValue(20)
+    estimate.settle()
+    layer = motion.views.layers.layer("colours")
+    by_twenty = flow_to_rgb(scene.flows[0].forward[0], 20)
+    np.testing.assert_array_equal(layer.data, by_twenty)
+    assert "20.0 px in 133 ms" in legend.words.text()
+
+
+def test_a_loop_too_short_is_refused_at_once(viewer, dock, click, notified):
+    viewer.add_image(np.zeros((1, 32, 32), np.uint8), name="still")
+    widget = dock(MotionDock)
+    click(widget.run_button)
+    assert "two" in notified[0]
+    assert not widget.panel.running
+
+
+def test_a_refusal_in_the_child_is_told(viewer, dock, qtbot, click, notified):
+    viewer.add_image(np.zeros((4, 8, 8), np.uint8), name="tiny")
+    widget = dock(MotionDock)
+    widget.method.setCurrentText("ilk")
+    with qtbot.waitSignal(widget.panel.ended, timeout=LONG):
+        click(widget.run_button)
+    assert "too small" in notified[0]
+    assert "failed" in widget.panel.status.text()
+    assert widget.run_button.isEnabled()
+
+
+def test_a_layer_that_is_no_loop_is_refused_once_not_at_every_move(
+    viewer, dock, notified, click
 ):
-    (flow,) = known(motion, "ilk")
-    masks = np.zeros((FRAMES, *SIZE), np.uint8)
-    masks[3, 20:30, 40:44] = 1
-    labels = viewer.add_labels(masks, scale=loop_layer.scale, name="vessel")
-    motion.speed.where.choose(labels)
-    qtbot.waitUntil(lambda: not motion.speed.speeds.busy, timeout=SOON)
-    values = np.array(motion.speed.curve.curves["ilk"])
-    x, y = flow.forward[3, :, 20:30, 40:44]
-    down, across = small_cine.pixel_spacing
-    seconds = GAP * small_cine.frame_interval / 1000
-    expected = np.full(FRAMES - GAP, np.nan)
-    expected[3] = (np.hypot(x * across, y * down) / seconds).mean()
-    np.testing.assert_allclose(values, expected, rtol=1e-5)
-    settled()
+    layer = viewer.add_image(np.full((3, 16, 16), np.nan), contrast_limits=(0, 1))
+    widget = dock(MotionDock)
+
+    class Move:
+        position = layer.data_to_world((0, 4, 4))
+
+    for _ in range(3):
+        widget.views._moved(viewer, Move)
+        widget.views.refresh()
+    assert notified == []
+    click(widget.run_button)
+    assert len(notified) == 1
+    assert "finite" in notified[0]
+
+
+def test_only_what_is_missing_is_estimated(motion, estimate, click, monkeypatch):
+    asked = []
+    start = motion.panel.start
+
+    def remembered(title, job, cine, requests, *rest, **kwargs):
+        asked.append([(r.settings.method, r.settings.gap, r.known) for r in requests])
+        start(title, job, cine, requests, *rest, **kwargs)
+
+    monkeypatch.setattr(motion.panel, "start", remembered)
+    click(motion.backward)
+    first = estimate().flows[0]
+    assert first.backward is None
+    click(motion.backward)
+    both = estimate().flows[0]
+    np.testing.assert_array_equal(both.forward, first.forward)
+    whole = motion.session.loop(motion.chooser.layer)
+    motion.gap.setValue(1)
+    assert motion.views.scene is None
+    assert shown(motion) == []
+    other = estimate().flows[0]
+    assert other.gap == 1
+    motion.gap.setValue(0)
+    estimate.settle()
+    assert motion.views.scene.flows == (both,)
+    assert shown(motion) == ["colours"]
+    assert whole.flow is both
+    assert asked == [[("ilk", 2, False)], [("ilk", 2, True)], [("ilk", 1, False)]]
+
+
+def test_the_way_back_alone_is_that_of_both(motion, estimate, click):
+    click(motion.backward)
+    estimate()
+    click(motion.backward)
+    found = estimate().flows[0].backward
+    from napari_motionseg.motion import estimate_flow
+
+    cine = motion.views.scene.loop.cine
+    truth = estimate_flow(cine, gap=2, method="ilk", backward=True).backward
+    np.testing.assert_allclose(found, truth, atol=1e-5)
+
+
+# views
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_each_view_follows_the_frame(viewer, motion, loop_layer, estimate, click, name):
+    scene = estimate()
+    tick(motion, click, name)
+    for t in (3, 5):
+        show_frame(viewer, loop_layer, t)
+        estimate.settle()
+        assert shown(motion) == [name]
+        data = motion.views.layers.layer(name).data
+        np.testing.assert_array_equal(data, expected(scene, t, [name])[name])
+    show_frame(viewer, loop_layer, 6)
+    estimate.settle()
+    assert "the last begins at 5" in motion.views.hint.text()
+    blank = VIEWS[name].blank(scene.size)
+    np.testing.assert_array_equal(motion.views.layers.layer(name).data, blank)
+    tick(motion, click)
+    estimate.settle()
+    assert list(viewer.layers) == [loop_layer]
+
+
+def test_all_views_at_once_stand_apart(viewer, motion, loop_layer, estimate, click):
+    scene = estimate()
+    tick(motion, click, *VIEWS)
+    show_frame(viewer, loop_layer, 2)
+    estimate.settle()
+    assert shown(motion) == list(VIEWS)
+    names = [x.metadata.get("motionseg") for x in viewer.layers]
+    assert names == [None, *VIEWS, "captions"]
+    made = expected(scene, 2, list(VIEWS))
+    beside = [n for n, view in VIEWS.items() if not view.over]
+    for name, picture in made.items():
+        layer = motion.views.layers.layer(name)
+        np.testing.assert_array_equal(layer.data, picture)
+        at = (0, 0)
+        if name in beside:
+            at = motion.views._found.look.sheet.corner(1 + beside.index(name))
+        place = loop_layer.data_to_world((0, *at))[1:]
+        np.testing.assert_allclose(layer.translate, place)
+    captions = motion.views.layers.layer("captions")
+    assert isinstance(captions, Points)
+    words = list(captions.features["caption"])
+    assert [w.split(",")[0] for w in words] == [VIEWS[n].title for n in beside]
+    assert words[0].endswith(f"{scene.flows[0].full_color_px:.3g} px")
+
+
+def test_backward_flow_begins_at_the_later_frame(
+    viewer, motion, loop_layer, estimate, click
+):
+    scene = estimate()
+    tick(motion, click, "speed", "brought back")
+    motion.views.way.setCurrentIndex(1)
+    show_frame(viewer, loop_layer, 7)
+    estimate.settle()
+    made = expected(scene, 7, ["speed", "brought back"], "backward")
+    for name, picture in made.items():
+        np.testing.assert_array_equal(motion.views.layers.layer(name).data, picture)
+    np.testing.assert_allclose(
+        made["speed"], np.hypot(*scene.flows[0].backward[5]), rtol=1e-5
+    )
+    show_frame(viewer, loop_layer, 1)
+    assert "the first is from 2" in motion.views.hint.text()
+
+
+def test_one_way_alone_offers_no_view_that_needs_both(motion, estimate, click):
+    click(motion.backward)
+    estimate()
+    boxes = motion.views.boxes
+    assert {n for n, box in boxes.items() if not box.isEnabled()} == {
+        "occlusion", "there and back",
+    }  # fmt: skip
+    assert not motion.views.way.isEnabled()
+
+
+def test_arrows_have_a_density_and_a_length(motion, estimate, click):
+    estimate()
+    tick(motion, click, "arrows")
+    estimate.settle()
+    layer = motion.views.layers.layer("arrows")
+    few, true = len(layer.data), layer.data[:, 1].copy()
+    motion.views.length.setValue(5)
+    estimate.settle()
+    assert layer.length == 5
+    np.testing.assert_array_equal(layer.data[:, 1], true)  # px, whatever is drawn
+    motion.views.every.setValue(8)
+    estimate.settle()
+    assert len(layer.data) > 2 * few
+
+
+def test_a_view_comes_back_as_it_was_left(viewer, motion, estimate, click):
+    estimate()
+    tick(motion, click, "speed")
+    estimate.settle()
+    motion.views.layers.layer("speed").colormap = "turbo"
+    tick(motion, click)
+    estimate.settle()
+    tick(motion, click, "speed")
+    estimate.settle()
+    assert motion.views.layers.layer("speed").colormap.name == "turbo"
+
+
+def test_the_brush_stays_a_brush(viewer, motion, loop_layer, estimate, click):
+    painting = viewer.add_labels(np.zeros(loop_layer.data.shape, np.uint8))
+    estimate()
+    tick(motion, click, *VIEWS)
+    estimate.settle()
+    assert viewer.layers.selection.active is painting
+
+
+# two methods
+
+
+def test_two_methods_stand_side_by_side_in_one_scale(
+    viewer, motion, loop_layer, estimate, click, move
+):
+    estimate()
+    motion.controls.other.setCurrentText("tvl1")
+    assert motion.run_button.text() == "Estimate flow"
+    scene = estimate()
+    assert scene.titles == ("ilk", "tvl1")
+    tick(motion, click, "colours", "arrows", "speed")
+    show_frame(viewer, loop_layer, 4)
+    estimate.settle()
+    made = expected(scene, 4, ["colours", "arrows", "speed"])
+    for name, picture in made.items():
+        np.testing.assert_array_equal(motion.views.layers.layer(name).data, picture)
+    again = motion.views.layers.layer("loop again")
+    assert again.data is loop_layer.data
+    sheet = motion.views._found.look.sheet
+    np.testing.assert_allclose(
+        again.translate, loop_layer.data_to_world((0, 0, sheet.shift))
+    )
+    loop_layer.contrast_limits = (10, 90)
+    assert again.contrast_limits == [10, 90]
+    words = list(motion.views.layers.layer("captions").features["caption"])
+    assert words[:2] == ["ilk", "tvl1"]
+    assert words[3].startswith("tvl1\nSpeed, 0 to ")
+    here = move(4, 30, 40)
+    assert here == move(4, 30, 40 + sheet.shift)
+    for title, flow in zip(scene.titles, scene.flows, strict=True):
+        assert f"{title}: {np.hypot(*flow.forward[4, :, 30, 40]):.1f} px" in here
+    assert list(motion.speed.curve.curves) == ["ilk", "tvl1"]
+    motion.controls.other.setCurrentIndex(0)
+    tick(motion, click, "colours")
+    estimate.settle()
+    assert motion.views.layers.layer("loop again") is None
+    assert len(viewer.layers) == 2
+    loop_layer.contrast_limits = (0, 50)
+    assert again.contrast_limits == [10, 90]
+
+
+def test_the_same_method_twice_is_one(motion, estimate):
+    motion.controls.other.setCurrentText("ilk")
+    assert estimate().titles == ("ilk",)
+
+
+def test_networks_of_the_session_can_be_chosen(motion, tmp_path):
+    motion.session.add_model(Model(tmp_path / "e.safetensors", "embedding", "e"))
+    motion.session.add_model(Model(tmp_path / "f.safetensors", "flow", "adapted"))
+    for chooser in (motion.method, motion.controls.other):
+        chooser.setCurrentText("adapted")
+        assert chooser.method == ("pwcnet", str(tmp_path / "f.safetensors"))
+        assert chooser.findText("e") == -1
+
+
+# numbers
+
+
+def test_the_cursor_says_px_and_mm(viewer, motion, loop_layer, estimate, move):
+    scene = estimate()
+    show_frame(viewer, loop_layer, 5)
+    estimate.settle()
+    x, y = scene.flows[0].forward[5, :, 30, 40]
+    words = move(5, 30, 40)
+    assert words.startswith(f"{np.hypot(x, y):.1f} px ({x:+.1f} across, {y:+.1f} down)")
+    speed = SpeedScale.of(scene.loop.cine, 2).speed(x, y)
+    assert f", {float(speed):.0f} mm/s" in words
+    assert move(5, -4, 40) == ""
+    motion.views.way.setCurrentIndex(1)
+    estimate.settle()
+    x, y = scene.flows[0].backward[3, :, 30, 40]
+    assert f"({x:+.1f} across, {y:+.1f} down)" in move(5, 30, 40)
+
+
+def test_without_magnification_pixels_are_said_to_be_pixels(
+    viewer, dock, small_cine, qtbot, click
+):
+    cine = dataclasses.replace(small_cine, pixel_spacing=None, name="bare")
+    data, attributes, _ = cine_layer(cine)
+    viewer.add_image(data, **attributes)
+    widget = dock(MotionDock)
+    widget.method.setCurrentText("ilk")
+    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
+        click(widget.run_button)
+    qtbot.waitUntil(lambda: not widget.views.pictures.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.speed.speeds.busy, timeout=LONG)
+    assert "mm" not in widget.views.legend.words.text()
+    assert "magnification unknown" in widget.views.legend.remark.text()
+
+    class Move:
+        position = (0, 30, 40)
+
+    widget.views._moved(viewer, Move)
+    first, second = widget.views.cursor.text().splitlines()
+    assert " px " in first
+    assert second == "mm/s: magnification unknown"
+
+
+def test_the_curve_is_of_the_vessel_and_follows_the_playhead(
+    viewer, motion, loop_layer, estimate, qtbot, synthetic
+):
+    scene = estimate()
+    flow, scale = scene.flows[0], scene.scale
+    curve = motion.speed.curve
+    assert motion.speed.where.currentText() == "all pixels"
+    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, None, scale))
+    labels = viewer.add_labels(synthetic.masks.astype(np.uint8), name="vessels")
+    estimate.settle()
+    assert motion.speed.where.currentText() == "vessels"
+    vessel = mean_speed(flow, synthetic.masks, scale)
+    np.testing.assert_allclose(curve.curves["ilk"], vessel)
+    show_frame(viewer, loop_layer, 5)
+    assert curve.playhead.value() == 5
+    curve.clicked.emit(3)
+    assert viewer.dims.point[0] == 3
+    labels.data = np.zeros_like(labels.data)
+    estimate.settle()
+    assert curve.curves == {}
+    motion.speed.where.setCurrentText("all pixels")
+    estimate.settle()
+    assert len(curve.curves["ilk"]) == 6
+    viewer.add_labels(synthetic.masks.astype(np.uint8), name="more")
+    assert motion.speed.where.currentText() == "all pixels"
+
+
+# saving
+
+
+@pytest.mark.parametrize("suffix", ["zarr", "flo", "png", "mp4", "gif"])
+def test_flow_is_saved(
+    viewer, motion, loop_layer, estimate, qtbot, click, monkeypatch, tmp_path, suffix
+):
+    flow = estimate().flows[0]
+    target = tmp_path / f"f.{suffix}"
+    monkeypatch.setattr(motion_module, "ask_target", lambda *a: target)
+    show_frame(viewer, loop_layer, 2)
+    click(motion.save_button)
+    qtbot.waitUntil(lambda: "Wrote" in motion.panel.status.text(), timeout=LONG)
+    if suffix == "zarr":
+        forward, backward, _ = read_flow_zarr(target)
+        np.testing.assert_allclose(forward, flow.forward, atol=0.01)
+        assert backward is not None
+    elif suffix == "flo":
+        np.testing.assert_array_equal(read_flo(target), flow.forward[2])
+    elif suffix == "png":
+        np.testing.assert_allclose(read_kitti(target)[0], flow.forward[2], atol=0.01)
+    else:
+        assert read_cine(target).shape == (6, 96, 96)
+    qtbot.waitUntil(lambda: not motion.saved.busy, timeout=LONG)
+
+
+def test_a_frame_without_flow_is_not_saved(
+    viewer, motion, loop_layer, estimate, qtbot, click, monkeypatch, tmp_path, notified
+):
+    estimate()
+    monkeypatch.setattr(motion_module, "ask_target", lambda *a: tmp_path / "f.flo")
+    show_frame(viewer, loop_layer, 7)
+    click(motion.save_button)
+    qtbot.waitUntil(lambda: bool(notified), timeout=LONG)
+    assert "choose one from 0 to 5" in notified[0]
+    assert not list(tmp_path.iterdir())
+
+
+# what happens meanwhile
+
+
+def test_a_deleted_loop_takes_its_views_along(
+    viewer, motion, loop_layer, estimate, click
+):
+    estimate()
+    motion.controls.other.setCurrentText("tvl1")
+    estimate()
+    tick(motion, click, *VIEWS)
+    viewer.layers.remove(loop_layer)  # while views are computed
+    estimate.settle()
+    assert len(viewer.layers) == 0
+    assert motion.views.scene is None
+
+
+def test_a_deleted_view_is_switched_off(viewer, motion, estimate, click):
+    estimate()
+    tick(motion, click, "speed", "arrows")
+    estimate.settle()
+    viewer.layers.remove(motion.views.layers.layer("arrows"))
+    assert not motion.views.boxes["arrows"].isChecked()
+    estimate.settle()
+    assert shown(motion) == ["speed"]
+
+
+def test_a_renamed_loop_keeps_its_views_and_nobody_elses(
+    viewer, motion, loop_layer, estimate, click
+):
+    own = viewer.add_image(np.ones((4, 4)), name=f"{loop_layer.name} speed")
+    estimate()
+    tick(motion, click, "speed")
+    estimate.settle()
+    layer = motion.views.layers.layer("speed")
+    assert own.data.shape == (4, 4)
+    loop_layer.name = "other"
+    assert layer.name == "other speed"
+    show_frame(viewer, loop_layer, 3)
+    estimate.settle()
+    assert motion.views.layers.layer("speed") is layer
+    assert len(viewer.layers) == 4  # with the captions
+
+
+def test_replaced_pixels_have_no_flow_until_it_is_estimated(
+    viewer, motion, loop_layer, estimate
+):
+    estimate()
+    loop_layer.data = np.asarray(loop_layer.data)[:, :80].copy()
+    assert motion.views.scene is None
+    assert shown(motion) == []
+    scene = estimate()
+    assert scene.size == (80, 96)
+    assert shown(motion) == ["colours"]
+
+
+def test_pixels_replaced_while_flow_is_estimated(
+    viewer, motion, loop_layer, qtbot, click
+):
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        click(motion.run_button)
+        loop_layer.data = np.asarray(loop_layer.data)[:, :80].copy()
+    assert "replaced meanwhile" in motion.panel.status.text()
+    assert list(viewer.layers) == [loop_layer]
+
+
+def test_a_loop_deleted_while_flow_is_estimated(
+    viewer, motion, loop_layer, qtbot, click
+):
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        click(motion.run_button)
+        viewer.layers.remove(loop_layer)
+    assert "removed meanwhile" in motion.panel.status.text()
+    assert len(viewer.layers) == 0
+
+
+def test_what_was_done_is_kept_and_the_rest_is_asked_for_again(
+    viewer, motion, loop_layer, qtbot, click, estimate
+):
+    motion.method.setCurrentText("tvl1")
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        with qtbot.waitSignal(motion.panel.progressed, timeout=LONG):
+            click(motion.run_button)
+        click(motion.panel.stop_button)
+    estimate.settle()
+    kept = len(motion.views.scene.flows[0])
+    assert 0 < kept < 6
+    assert motion.run_button.isEnabled()
+    assert len(estimate().flows[0]) == 6
+
+
+def test_another_loop_shows_its_own_flow(viewer, motion, loop_layer, estimate, click):
+    estimate()
+    other = viewer.add_image(np.asarray(loop_layer.data)[:6].copy(), name="other")
+    assert motion.chooser.layer is loop_layer
+    motion.chooser.choose(other)
+    assert motion.views.scene is None
+    assert list(viewer.layers) == [loop_layer, other]
+    motion.chooser.choose(loop_layer)
+    estimate.settle()
+    assert shown(motion) == ["colours"]
+
+
+def test_a_loop_that_stands_still_shows_no_motion(viewer, dock, qtbot, click):
+    pixels = np.repeat(np.arange(64, dtype=np.uint8)[None, None], 32, 1)
+    data, attributes, _ = cine_layer(Cine.from_array(np.repeat(pixels, 4, 0)))
+    viewer.add_image(data, **attributes)
+    widget = dock(MotionDock)
+    widget.method.setCurrentText("ilk")
+    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
+        click(widget.run_button)
+    tick(widget, click, *VIEWS)
+    qtbot.waitUntil(lambda: shown(widget) == list(VIEWS), timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.views.pictures.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.speed.speeds.busy, timeout=LONG)
+    assert not widget.views.layers.layer("speed").data.any()
+    assert not widget.speed.curve.curves["ilk"].any()
+
+
+def test_a_dock_closed_while_it_computes(viewer, motion, loop_layer, qtbot, click):
+    gone = []
+    motion.destroyed.connect(lambda: gone.append(1))
+    click(motion.run_button)
+    assert motion.session.job_title == "Flow"
+    session = motion.session
+    viewer.window.remove_dock_widget(motion)
+    motion.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=LONG)
+    assert session.job_title is None
+    assert list(viewer.layers) == [loop_layer]
+
+
+def test_a_dock_closed_while_views_are_made(
+    viewer, motion, loop_layer, estimate, qtbot, click
+):
+    estimate()
+    gone = []
+    motion.destroyed.connect(lambda: gone.append(1))
+    pictures = motion.views.pictures
+    tick(motion, click, *VIEWS)
+    viewer.window.remove_dock_widget(motion)
+    motion.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone), timeout=LONG)
+    qtbot.waitUntil(lambda: not pictures.busy, timeout=LONG)
+    show_frame(viewer, loop_layer, 3)
+    viewer.layers.remove(loop_layer)
