@@ -21,7 +21,7 @@ from napari_motionseg.widgets.viewers import DERIVED, placement
 LOOP, CAPTIONS = "loop again", "captions"
 ORDER = (LOOP, *VIEWS, CAPTIONS)  # from the lowest to the highest
 FOLLOWS_LOOP = ("contrast_limits", "gamma", "colormap")
-CAPTION_PX = 10
+CAPTION_PX = 8
 
 
 @dataclass(frozen=True)
@@ -178,11 +178,13 @@ class MotionLayers:
         if shown.sheet.flows == 1:
             self._hide([LOOP])
             return
-        if LOOP in self._known:
-            self._unhide(LOOP)
-            return
         loop = shown.loop
         attributes = placement(loop, loop.ndim, shown.sheet.corner(0, 1))
+        if LOOP in self._known:
+            for attribute, value in attributes.items():
+                setattr(self._known[LOOP], attribute, value)
+            self._unhide(LOOP)
+            return
         if loop.rgb:
             attributes["rgb"] = True
         else:
@@ -230,9 +232,10 @@ class MotionLayers:
         for block, name in enumerate(blocks):
             for flow, title in enumerate(shown.titles):
                 row, column = shown.sheet.corner(block, flow)
-                words = self._caption(name)
-                parts = [title] if len(shown.titles) > 1 else []
-                parts += [words] if words else []
+                # a view's name and values hold for all flows of its block
+                words = "" if flow else self._caption(name)
+                several = len(shown.titles) > 1
+                parts = [p for p in (words, title if several else "") if p]
                 if parts:
                     captions.append(((row - 2, column), "\n".join(parts)))
         return tuple(captions)
@@ -246,7 +249,8 @@ class MotionLayers:
         low, high = (float(limit) for limit in layer.contrast_limits)
         if not view.unit:
             return view.title
-        return f"{view.title}, {low:.3g} to {high:.3g} {view.unit}"
+        span = f"\u00b1{high:.3g}" if low == -high else f"{low:.3g} to {high:.3g}"
+        return f"{view.title}, {span} {view.unit}"
 
     def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
         attributes |= {"name": self._name(name), "metadata": {DERIVED: name}}
@@ -266,6 +270,18 @@ class MotionLayers:
             if name in self._known and name not in self._hidden:
                 self._known[name].visible = False
                 self._hidden.add(name)
+                self._draw_in(name, self._known[name])
+
+    def _draw_in(self, name: str, layer: Layer) -> None:
+        """Let a hidden layer take no room: cameras take in what is not seen, too."""
+        if self._loop not in self._viewer.layers:
+            return
+        if name in VIEWS:
+            layer.data = VIEWS[name].blank((1, 1))
+        elif name == CAPTIONS:
+            layer.data, self._captions = np.zeros((1, 2)), ()
+        for attribute, value in placement(self._loop, layer.ndim).items():
+            setattr(layer, attribute, value)
 
     def _unhide(self, name: str) -> None:
         """Show what was hidden here; what the user has hidden stays hidden."""

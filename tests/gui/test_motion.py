@@ -348,7 +348,9 @@ def test_two_methods_stand_side_by_side_in_one_scale(
     assert again.contrast_limits == [10, 90]
     words = list(motion.views.layers.layer("captions").features["caption"])
     assert words[:2] == ["ilk", "tvl1"]
-    assert words[3].startswith("tvl1\nSpeed, 0 to ")
+    assert words[2].startswith("Speed, 0 to ")  # of both, which is said once
+    assert words[2].endswith("px\nilk")
+    assert words[3] == "tvl1"
     here = move(4, 30, 40)
     assert here == move(4, 30, 40 + sheet.shift)
     for title, flow in zip(scene.titles, scene.flows, strict=True):
