@@ -105,6 +105,8 @@ class Walk:
         self.viewer.dims.set_point(0, liveliest_frame(flow, self.truth > 0))
         for name in ("arrows", "speed"):
             self.click(dock.views.boxes[name])
+        dock.views.every.setValue(24)  # a person can count them in a small picture
+        dock.views.length.setValue(6)
         self.wait(lambda: not dock.views.pictures.busy)
 
     def use_embedding(self) -> None:

@@ -40,7 +40,8 @@ Cached = Annotated[
 def flow(
     cine: OneCine,
     out: Annotated[
-        Path, typer.Option(help="Zarr folder; or .mp4, .gif (colours), .flo (a frame).")
+        Path,
+        typer.Option(help="Zarr folder; .mp4, .gif (colours); .flo, .png (a frame)."),
     ],
     gap: Gap = "auto",
     backward: Annotated[
@@ -48,7 +49,7 @@ def flow(
     ] = False,
     method: Method = "pwcnet",
     weights: Weights = None,
-    frame: Annotated[int, typer.Option(help="Where a .flo begins, from 0.")] = 0,
+    frame: Annotated[int, typer.Option(help="Where .flo or .png begins, from 0.")] = 0,
     device: Device = "auto",
     precision: FlowPrecision = "auto",
     cached: Cached = True,

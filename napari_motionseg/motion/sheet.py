@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-ACROSS, DOWN = 1 / 24, 1 / 9  # room between cells; captions stand in that between rows
+# Room between cells, as shares of a frame. Captions stand in that between rows: a line,
+# or two where flows are compared
+ACROSS, DOWN, DOWN_TWO_LINES = 1 / 24, 1 / 8, 1 / 4
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Sheet:
             From 0.
         """
         down, across = divmod(block, self.blocks_a_row)
-        height = self.size[0] + max(2, round(self.size[0] * DOWN))
+        room = DOWN if self.flows == 1 else DOWN_TWO_LINES
+        height = self.size[0] + max(2, round(self.size[0] * room))
         return down * height, (across * self.flows + flow) * self.shift
 
     def cell_at(self, row: int, column: int) -> tuple[int, int, int] | None:

@@ -19,10 +19,10 @@ from napari_motionseg.motion.frame_motion import LEAST_ARROW_PX, FrameMotion
 
 Kind = Literal["image", "labels", "vectors"]
 Picture = NDArray[Any]
-LEAST_ARROW_SHARE = 0.04  # of full colour: a lawn of specks hides the arrows
+LEAST_ARROW_SHARE = 0.08  # of full colour: a lawn of specks hides the arrows
 HIDDEN = "#ff5c33"
 LARGEST_MISS_PX = 3.0
-LARGEST_RESIDUAL = 0.15  # of the gray range
+LARGEST_RESIDUAL = 0.1  # of the gray range
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ VIEWS: dict[str, View] = {
         lambda motion, _: motion.hidden.astype(np.uint8),
         over=True,
         kind="labels",
-        looks={"opacity": 0.6, "colormap": {1: HIDDEN, None: "transparent"}},
+        looks={"opacity": 0.4, "colormap": {1: HIDDEN, None: "transparent"}},
         needs_back=True,
     ),
     "arrows": View(
@@ -130,8 +130,8 @@ VIEWS: dict[str, View] = {
         kind="vectors",
         looks={
             "edge_color": "#ffd84d",
-            "edge_width": 1.4,
-            "vector_style": "triangle",
+            "edge_width": 1.6,
+            "vector_style": "arrow",
             "opacity": 0.95,
         },
     ),
@@ -162,10 +162,10 @@ VIEWS: dict[str, View] = {
         "This frame minus the other one brought back: what flow does not explain",
         lambda motion, _: motion.left_over(),
         looks={
-            "colormap": "PiYG",
+            "colormap": "gray",
             "contrast_limits": (-LARGEST_RESIDUAL, LARGEST_RESIDUAL),
         },
-        unit="of the grays",
+        unit="of black to white",
     ),
 }
 

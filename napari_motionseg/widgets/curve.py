@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import pyqtgraph
@@ -65,7 +66,6 @@ class FrameCurve(QWidget):
         super().__init__()
         self.curves: dict[str, Sequence[float]] = {}
         self._plot = _plot(self, "frame", "")
-        self._legend = self._plot.addLegend(offset=(-1, 1), labelTextColor=GRAY)
         self.playhead = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(GRAY, width=1))
         self._plot.scene().sigMouseClicked.connect(self._pressed)
         self.setVisible(False)
@@ -76,7 +76,7 @@ class FrameCurve(QWidget):
         Parameters
         ----------
         curves
-            By name, which is written beside them where there are several.
+            By name, which is written above them where there are several.
         unit
             Written beside the axis.
         """
@@ -84,14 +84,18 @@ class FrameCurve(QWidget):
         self._plot.clear()
         self._plot.addItem(self.playhead)
         self._plot.setLabel("left", unit, color=GRAY)
-        for (name, values), color in zip(curves.items(), CURVES, strict=False):
+        for values, color in zip(curves.values(), CURVES, strict=False):
             brush = pyqtgraph.mkBrush(color)
             self._plot.plot(
-                range(len(values)), values, connect="finite", name=name,
+                range(len(values)), values, connect="finite",
                 pen=pyqtgraph.mkPen(color, width=2), symbol="o", symbolSize=4,
                 symbolBrush=brush, symbolPen=None,
             )  # fmt: skip
-        self._legend.setVisible(len(curves) > 1)
+        names = [
+            f"<span style='color: {color}'>{escape(name)}</span>"
+            for name, color in zip(curves, CURVES, strict=False)
+        ]
+        self._plot.setTitle(" &nbsp; ".join(names) if len(curves) > 1 else None)
         self.setVisible(bool(curves))
 
     def _pressed(self, event: Any) -> None:

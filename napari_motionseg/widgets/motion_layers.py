@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.experimental import link_layers, unlink_layers
 from napari.layers import Layer
 from napari.utils.theme import get_theme
 from napari.viewer import Viewer
@@ -20,7 +21,7 @@ from napari_motionseg.widgets.viewers import DERIVED, placement
 LOOP, CAPTIONS = "loop again", "captions"
 ORDER = (LOOP, *VIEWS, CAPTIONS)  # from the lowest to the highest
 FOLLOWS_LOOP = ("contrast_limits", "gamma", "colormap")
-CAPTION_PX = 10
+CAPTION_PX = 8
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Shown:
 class MotionLayers:
     """Adds, updates and removes the layers of views.
 
-    They are known by identity, so a loop or a view that is renamed stays what it is,
-    and a view that was switched off comes back as the user left it.
+    They are known by identity, so a loop or a view that is renamed stays what it is.
+    A view that is switched off is hidden and comes back as the user left it. It is not
+    removed: with napari 0.9, Mesa's OpenGL often crashes when layers come and go.
 
     Parameters
     ----------
@@ -70,6 +72,7 @@ class MotionLayers:
         self._viewer = viewer
         self._dropped = dropped
         self._known: dict[str, Layer] = {}
+        self._hidden: set[str] = set()  # by this class, not by the user
         self._loop: Layer | None = None
         self._sheet: Sheet | None = None
         self._full_px: float | None = None
@@ -79,8 +82,7 @@ class MotionLayers:
 
     def layer(self, name: str) -> Layer | None:
         """Return the layer of a view that is shown, or None."""
-        known = self._known.get(name)
-        return known if known in self._viewer.layers else None
+        return None if name in self._hidden else self._known.get(name)
 
     def show(self, shown: Shown, arrow_length: float) -> None:
         """Show views, and nothing but these, where their loop is in the viewer."""
@@ -92,7 +94,7 @@ class MotionLayers:
         self._changing = True
         try:
             unwanted = [n for n in VIEWS if n not in shown.pictures]
-            self._take_away(unwanted)
+            self._hide(unwanted)
             self._show_loop_again(shown)
             beside = 0
             for name, picture in shown.pictures.items():
@@ -110,27 +112,46 @@ class MotionLayers:
         self._fit(shown.sheet)
 
     def hide(self) -> None:
-        """Take everything away; how views look is kept for as long as their loop."""
+        """Show nothing; what belongs to a loop that is gone goes, too."""
         self._changing = True
         try:
-            self._take_away([*self._known])
+            self._hide([*self._known])
+            if self._loop is not None and self._loop not in self._viewer.layers:
+                self._forget_loop()
+                for layer in self._known.values():
+                    self._remove(layer)
+                self._known, self._hidden, self._captions = {}, set(), ()
         finally:
             self._changing = False
-        self._captions = ()
-        if self._loop is None:
-            return
-        if self._loop not in self._viewer.layers:
-            self._loop.events.name.disconnect(self._rename)
-            self._loop, self._known, self._sheet = None, {}, None
-        elif self._sheet is not None:
+        if self._sheet is not None and self._loop is not None:
             self._fit(Sheet(self._sheet.size))
 
     def _turn_to(self, loop: Layer) -> None:
+        """Let the layers belong to another loop, above which they lie."""
         self.hide()
+        self._changing = True
+        self._forget_loop()
+        self._loop, self._captions = loop, ()
+        loop.events.name.connect(self._rename)
+        self._rename()
+        layers = self._viewer.layers
+        for name in [name for name in ORDER if name in self._known]:
+            layers.move(layers.index(self._known[name]), len(layers))
+        self._changing = False
+
+    def _forget_loop(self) -> None:
         if self._loop is not None:
             self._loop.events.name.disconnect(self._rename)
-        self._loop, self._known, self._sheet = loop, {}, None
-        loop.events.name.connect(self._rename)
+        again = self._known.pop(LOOP, None)
+        self._hidden.discard(LOOP)
+        if again is not None:
+            unlink_layers([again])
+            self._remove(again)
+        self._loop = None
+
+    def _remove(self, layer: Layer) -> None:
+        if layer in self._viewer.layers:  # else all layers are being removed
+            self._viewer.layers.remove(layer)
 
     def _show_view(
         self, name: str, picture: Picture, at: tuple[int, int], shown: Shown
@@ -150,47 +171,60 @@ class MotionLayers:
             setattr(known, attribute, value)
         if limits is not None and shown.options.full_px != self._full_px:
             known.contrast_limits = limits
-        if known not in self._viewer.layers:
-            self._insert(name, known)
+        self._unhide(name)
 
     def _show_loop_again(self, shown: Shown) -> None:
         """Show the loop a second time, below what is over it of a second flow."""
-        wanted = shown.sheet.flows > 1
-        if not wanted or self.layer(LOOP) is not None:
-            if not wanted:
-                self._take_away([LOOP])
+        if shown.sheet.flows == 1:
+            self._hide([LOOP])
             return
         loop = shown.loop
         attributes = placement(loop, loop.ndim, shown.sheet.corner(0, 1))
+        if LOOP in self._known:
+            for attribute, value in attributes.items():
+                setattr(self._known[LOOP], attribute, value)
+            self._unhide(LOOP)
+            return
         if loop.rgb:
             attributes["rgb"] = True
         else:
             attributes |= {name: getattr(loop, name) for name in FOLLOWS_LOOP}
         self._add(LOOP, loop.data, "image", attributes)
         if not loop.rgb:
-            self._viewer.layers.link_layers([loop, self._known[LOOP]], FOLLOWS_LOOP)
+            link_layers([loop, self._known[LOOP]], FOLLOWS_LOOP)
 
     def _show_captions(self, shown: Shown) -> None:
         """Write above each cell what it shows and by which method."""
         captions = self._wanted_captions(shown) if shown.sheet.cells > 1 else ()
-        if captions == self._captions and (not captions or self.layer(CAPTIONS)):
-            return
-        self._take_away([CAPTIONS])
-        self._captions = captions
         if not captions:
+            self._hide([CAPTIONS])
             return
+        self._unhide(CAPTIONS)
+        if captions == self._captions:
+            return
+        self._captions = captions
         corners, texts = zip(*captions, strict=True)
+        points, features = np.asarray(corners, float), {"caption": list(texts)}
+        place = placement(shown.loop, 2)
+        known = self._known.get(CAPTIONS)
+        if known is None:
+            looks = {"features": features, **self._caption_looks()}
+            self._add(CAPTIONS, points, "points", place | looks)
+            return
+        known.data, known.features = points, features
+        for attribute, value in place.items():
+            setattr(known, attribute, value)
+        known.refresh_text()
+
+    def _caption_looks(self) -> dict[str, Any]:
         color = get_theme(self._viewer.theme).text.as_hex()
-        looks = {
-            "features": {"caption": list(texts)},
+        return {
             "text": {
                 "string": "{caption}", "size": CAPTION_PX, "color": color,
                 "anchor": "upper_left",  # ends above its point, where no picture is
             },
             "size": 1, "face_color": "transparent", "border_color": "transparent",
         }  # fmt: skip
-        place = placement(shown.loop, 2)
-        self._add(CAPTIONS, np.asarray(corners, float), "points", place | looks)
 
     def _wanted_captions(self, shown: Shown) -> tuple[Any, ...]:
         blocks = ["", *(n for n in shown.pictures if not VIEWS[n].over)]
@@ -198,9 +232,10 @@ class MotionLayers:
         for block, name in enumerate(blocks):
             for flow, title in enumerate(shown.titles):
                 row, column = shown.sheet.corner(block, flow)
-                words = self._caption(name)
-                parts = [title] if len(shown.titles) > 1 else []
-                parts += [words] if words else []
+                # a view's name and values hold for all flows of its block
+                words = "" if flow else self._caption(name)
+                several = len(shown.titles) > 1
+                parts = [p for p in (words, title if several else "") if p]
                 if parts:
                     captions.append(((row - 2, column), "\n".join(parts)))
         return tuple(captions)
@@ -214,7 +249,8 @@ class MotionLayers:
         low, high = (float(limit) for limit in layer.contrast_limits)
         if not view.unit:
             return view.title
-        return f"{view.title}, {low:.3g} to {high:.3g} {view.unit}"
+        span = f"\u00b1{high:.3g}" if low == -high else f"{low:.3g} to {high:.3g}"
+        return f"{view.title}, {span} {view.unit}"
 
     def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
         attributes |= {"name": self._name(name), "metadata": {DERIVED: name}}
@@ -224,20 +260,34 @@ class MotionLayers:
 
     def _insert(self, name: str, layer: Layer) -> None:
         """Put a layer below those that belong above it, else on top."""
-        above = [self.layer(n) for n in ORDER[ORDER.index(name) + 1 :]]
+        above = [self._known.get(n) for n in ORDER[ORDER.index(name) + 1 :]]
         layers = self._viewer.layers
         places = [layers.index(other) for other in above if other is not None]
         layers.insert(min(places, default=len(layers)), layer)
 
-    def _take_away(self, names: list[str]) -> None:
+    def _hide(self, names: list[str]) -> None:
         for name in names:
-            layer = self.layer(name)
-            if name == LOOP and layer is not None and self._loop is not None:
-                self._viewer.layers.unlink_layers([self._loop, layer])
-            if layer is not None:
-                self._viewer.layers.remove(layer)
-            if name not in VIEWS:  # made anew
-                self._known.pop(name, None)
+            if name in self._known and name not in self._hidden:
+                self._known[name].visible = False
+                self._hidden.add(name)
+                self._draw_in(name, self._known[name])
+
+    def _draw_in(self, name: str, layer: Layer) -> None:
+        """Let a hidden layer take no room: cameras take in what is not seen, too."""
+        if self._loop not in self._viewer.layers:
+            return
+        if name in VIEWS:
+            layer.data = VIEWS[name].blank((1, 1))
+        elif name == CAPTIONS:
+            layer.data, self._captions = np.zeros((1, 2)), ()
+        for attribute, value in placement(self._loop, layer.ndim).items():
+            setattr(layer, attribute, value)
+
+    def _unhide(self, name: str) -> None:
+        """Show what was hidden here; what the user has hidden stays hidden."""
+        if name in self._hidden:
+            self._hidden.remove(name)
+            self._known[name].visible = True
 
     def _removed(self, event: Any) -> None:
         if self._changing:
@@ -245,7 +295,11 @@ class MotionLayers:
         for name, layer in list(self._known.items()):
             if layer is event.value:
                 del self._known[name]
-                if name in VIEWS:
+                if name == CAPTIONS:
+                    self._captions = ()
+                was_shown = name not in self._hidden
+                self._hidden.discard(name)
+                if name in VIEWS and was_shown:
                     self._dropped(name)
 
     def _rename(self, event: object = None) -> None:

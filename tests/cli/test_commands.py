@@ -13,7 +13,7 @@ from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.io.flow_files import read_flo, read_flow_zarr
+from napari_motionseg.io.flow_files import read_flo, read_flow_zarr, read_kitti
 from napari_motionseg.models import read_card
 from napari_motionseg.synthesis import PairBatch
 
@@ -163,6 +163,10 @@ def test_flow_as_a_movie_and_as_one_frame(motionseg, tmp_path, loop_file):
     words = ("flow", loop_file, "--method", "ilk", "--out")
     assert motionseg(*words, tmp_path / "flow.mp4").code == 0
     assert read_cine(tmp_path / "flow.mp4").shape == (6, 96, 96)
+    assert motionseg(*words, tmp_path / "flow.png", "--frame", 2).code == 0
+    found, valid = read_kitti(tmp_path / "flow.png")
+    assert found.shape == (2, 96, 96)
+    assert valid.any()
     assert motionseg(*words, tmp_path / "f.flo", "--frame", 2).code == 0
     assert read_flo(tmp_path / "f.flo").shape == (2, 96, 96)
     answer = motionseg(*words, tmp_path / "g.flo", "--frame", 6)

@@ -27,7 +27,7 @@ def expected_of(motion):
     return {
         "colours": flow_to_rgb(motion.flow, 4.0),
         "occlusion": motion.hidden,
-        "arrows": motion.arrows(5, 0.25),
+        "arrows": motion.arrows(5, 0.32),
         "speed": np.sqrt(motion.flow[0] ** 2 + motion.flow[1] ** 2),
         "there and back": np.where(np.isinf(error), np.nan, error),
         "brought back": motion.brought_back,
@@ -55,7 +55,7 @@ def test_two_flows_share_a_layer_and_nothing_lies_between(motions):
     assert (made["colours"][:, between] == 255).all()
     assert np.isnan(made["speed"][:, between]).all()
     assert not made["occlusion"][:, between].any()
-    first, second = (m.arrows(5, 0.25) for m in motions)
+    first, second = (m.arrows(5, 0.32) for m in motions)
     np.testing.assert_array_equal(made["arrows"][: len(first)], first)
     moved = made["arrows"][len(first) :]
     np.testing.assert_array_equal(moved[:, 0] - [0, SHIFT], second[:, 0])

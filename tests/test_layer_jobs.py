@@ -1,0 +1,75 @@
+"""Jobs of the window: what comes back through files, and what goes with it."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from napari_motionseg.errors import MotionError
+from napari_motionseg.jobs import STOP, run
+from napari_motionseg.layer_jobs import (
+    FlowRequest,
+    StoredFlow,
+    flow_layer_job,
+    reversed_cine,
+)
+from napari_motionseg.motion import FlowSettings, estimate_flow
+
+ILK = FlowSettings(gap=2, method="ilk", backward=True)
+
+
+def test_flows_are_estimated_one_after_the_other(small_cine, tmp_path):
+    tvl1 = FlowSettings(gap=2, method="tvl1")
+    told = []
+    job = flow_layer_job(small_cine, [FlowRequest(ILK), FlowRequest(tvl1)], tmp_path, 1)
+    first, second = (stored.open() for stored in run(job, told.append))
+    truth = estimate_flow(small_cine, gap=2, method="ilk", backward=True)
+    np.testing.assert_array_equal(first.forward, truth.forward)
+    np.testing.assert_array_equal(first.backward, truth.backward)
+    assert (second.method, second.backward) == ("tvl1", None)
+    assert (told[-1].step, told[-1].total) == (12, 12)
+    assert told[0].message.startswith("ilk: ")
+    assert all(progress.preview is None for progress in told)
+
+
+def test_the_way_back_alone_is_the_loop_in_reverse(small_cine, tmp_path):
+    truth = estimate_flow(small_cine, gap=2, method="ilk", backward=True)
+    request = FlowRequest(ILK, known=True)
+    (stored,) = run(flow_layer_job(small_cine, [request], tmp_path, 1))
+    assert stored.forward is None
+    flow = stored.open(truth)
+    assert flow.forward is truth.forward
+    np.testing.assert_allclose(flow.backward, truth.backward, atol=1e-5)
+    with pytest.raises(MotionError, match="forward flow is missing"):
+        stored.open()
+    turned = reversed_cine(small_cine)
+    np.testing.assert_array_equal(turned.frames[0], small_cine.frames[-1])
+
+
+def test_stopping_keeps_the_pairs_so_far_and_begins_no_other(small_cine, tmp_path):
+    requests = [FlowRequest(ILK), FlowRequest(FlowSettings(gap=2, method="tvl1"))]
+    job = flow_layer_job(small_cine, requests, tmp_path, 1)
+    next(job)
+    with pytest.raises(StopIteration) as end:
+        job.send(STOP)
+    (stored,) = end.value.value
+    assert len(stored.open()) == 1
+    back = flow_layer_job(small_cine, [FlowRequest(ILK, known=True)], tmp_path, 2)
+    next(back)
+    with pytest.raises(StopIteration) as end:
+        back.send(STOP)
+    assert end.value.value == []  # a way back without its beginning is of no use
+
+
+def test_files_go_with_the_flow_that_they_hold(tmp_path):
+    path = tmp_path / "flow-1-0.npy"
+    np.save(path, np.ones((3, 2, 4, 5), np.float32))
+    flow = StoredFlow(path, None, 1, "ilk", ()).open()
+    frame = flow.forward[1]
+    assert path.exists()
+    del flow
+    gc.collect()
+    assert frame.all()  # what is still looked at stays
+    del frame
+    gc.collect()
+    assert not path.exists()
