@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,7 @@ class NetworkEstimator:
         self._device = device
         self._dtype = dtype
         self._tile: int | None = None
+        self._shrinking = threading.Lock()
         on_cpu = device.type == "cpu"
         self.workers = usual_workers() if on_cpu else 1
         self.batch = 1 if on_cpu else GPU_BATCH
@@ -108,7 +110,7 @@ class NetworkEstimator:
         try:
             return PreparedFrame(frame, self._pyramid(frame))
         except (RuntimeError, MemoryError) as error:
-            self._shrink(error, frame)
+            self._shrink(error, max(frame.shape))
             return PreparedFrame(frame, None)
 
     def flow(self, first: PreparedFrame, second: PreparedFrame) -> Flow:
@@ -129,7 +131,7 @@ class NetworkEstimator:
                 return self._decoded(whole)
         except (RuntimeError, MemoryError) as error:
             if len(pairs) == 1 or not is_out_of_memory(error):
-                self._shrink(error, pairs[0][0].frame)
+                self._shrink(error, max(pairs[0][0].frame.shape))
             else:
                 self.batch = max(1, len(pairs) // 2)
                 self._let_go()
@@ -166,7 +168,7 @@ class NetworkEstimator:
             try:
                 return flow_by_tiles(first, second, side, self._between)
             except (RuntimeError, MemoryError) as error:
-                self._shrink(error, first)
+                self._shrink(error, side)
 
     def _between(self, first: Flow, second: Flow) -> Flow:
         tiles = [
@@ -175,18 +177,23 @@ class NetworkEstimator:
         ]
         return self._decoded([(tiles[0], tiles[1])])[0]
 
-    def _shrink(self, error: BaseException, frame: NDArray[np.float32]) -> None:
-        """Choose smaller tiles from now on, if memory is what an error is about."""
+    def _shrink(self, error: BaseException, failed: int) -> None:
+        """Choose smaller tiles than `failed` px, if an error is about memory.
+
+        Workers that fail at one size at a time shrink it once: whoever comes second
+        finds that the tiles are smaller already, and tries those.
+        """
         if not is_out_of_memory(error):
             raise error
-        side = self._tile or max(frame.shape)
-        smaller = smaller_tile(side)
-        if smaller is None:
-            raise MotionError(
-                f"memory is out even for the flow of {side} x {side} px: close other "
-                "programs, or take another device"
-            ) from error
-        self._tile = smaller
+        smaller = smaller_tile(failed)
+        with self._shrinking:
+            if self._tile is None or self._tile >= failed:
+                if smaller is None:
+                    raise MotionError(
+                        f"memory is out even for the flow of {failed} x {failed} px: "
+                        "close other programs, or take another device"
+                    ) from error
+                self._tile = smaller
         self._let_go()
 
     def _let_go(self) -> None:

@@ -1,5 +1,8 @@
 """What is done when memory is short: smaller batches, tiles, and a word about it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +116,29 @@ def test_batches_are_halved_before_frames_are_cut():
         np.testing.assert_allclose(flow, np.stack((frame, frame)))
     assert estimator.batch <= 2
     assert estimator.remark == ""
+
+
+class Met(Cramped):
+    """Fails on whole frames only once two threads have met there."""
+
+    def pyramid(self, picture):
+        if picture[0, 0].numel() > self.most:
+            self.meeting.wait(timeout=30)
+        return super().pyramid(picture)
+
+
+def test_two_workers_that_fail_at_one_size_shrink_it_once():
+    """What the first has chosen fits; the second must not shrink it further."""
+    frame = np.random.default_rng(0).random((150, 150), np.float32)
+    model = Met(1)
+    model.most = 128 * 128
+    estimator = NetworkEstimator(model, torch.device("cpu"), torch.float32)
+    estimator._model.meeting = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        prepared = list(pool.map(estimator.prepare, [frame, frame]))
+    assert estimator.remark == "memory is short: flow in tiles of 128 x 128 px"
+    found = estimator.flow(*prepared)
+    np.testing.assert_allclose(found, np.stack((frame, frame)), rtol=1e-5)
 
 
 def test_no_memory_at_all_is_an_error_that_says_so():
