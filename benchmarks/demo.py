@@ -16,9 +16,12 @@ from napari_motionseg.demo import DemoSettings, demo_job
 from napari_motionseg.jobs import run
 
 
+RESULT = Path(__file__).parent / "results" / "demo.json"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("demo.json"))
+    parser.add_argument("--out", type=Path, default=RESULT)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = run(demo_job(DemoSettings(), folder))
