@@ -15,7 +15,6 @@ from machine import here_and_now
 from napari_motionseg.demo import DemoSettings, demo_job
 from napari_motionseg.jobs import run
 
-
 RESULT = Path(__file__).parent / "results" / "demo.json"
 
 
