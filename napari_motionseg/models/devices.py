@@ -6,6 +6,9 @@ import torch
 
 from napari_motionseg.errors import SettingsError
 
+# What CPUs and Apple's devices say, that have no class for it
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
 
 def resolve_device(name: str = "auto") -> torch.device:
     """Return the device called `name`; ``"auto"`` is CUDA, else MPS, else the CPU.
@@ -36,3 +39,11 @@ def _best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that a device or this machine ran out of memory."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(w in text for w in OUT_OF_MEMORY)

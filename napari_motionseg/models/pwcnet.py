@@ -251,18 +251,7 @@ class PWCNet(FlowNet):
         self.context = ContextNetwork(finest.channels)
 
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-        """Return the flow between two pictures from their pyramids.
-
-        Parameters
-        ----------
-        first, second
-            From `pyramid`.
-
-        Returns
-        -------
-        Tensor
-            ``(B, 2, H/4, W/4)`` in pixels of the full picture.
-        """
+        """Return the flow ``(B, 2, H/4, W/4)`` of the finest level, px."""
         return self.decode_levels(first, second)[-1]
 
     def decode_levels(

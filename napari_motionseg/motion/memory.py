@@ -6,22 +6,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 Picture = NDArray[np.float32]
 MULTIPLE = 64  # sides of tiles: what a network takes without padding
 SMALLEST_TILE = 128  # below it a network has too little around a pixel
 OVERLAP = 4  # a tile shares this part of its side with the next
-WORDS = ("out of memory", "can't allocate memory", "not enough memory")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that memory ran out; CPUs have no class for it."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(word in text for word in WORDS)
 
 
 def smaller_tile(side: int) -> int | None:

@@ -18,6 +18,7 @@ from napari_motionseg.errors import CheckpointError, MotionError
 from napari_motionseg.models import FlowNet, load_pwcnet, resolve_device
 from napari_motionseg.models.acceleration import accelerate
 from napari_motionseg.models.checkpoints import shipped_weights
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.precision import (
     Precision,
     autocast,
@@ -28,7 +29,6 @@ from napari_motionseg.models.precision import (
 from napari_motionseg.models.pwcnet import padded_size
 from napari_motionseg.motion.memory import (
     flow_by_tiles,
-    is_out_of_memory,
     smaller_tile,
 )
 from napari_motionseg.motion.sequence import FlowSettings

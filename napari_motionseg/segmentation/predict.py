@@ -16,6 +16,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.training.loop import autocast
 
 # sides of the tiles that are tried, in turn, where a whole frame needs too much memory
@@ -127,14 +128,6 @@ class Predictor:
             ) from error
         self.tile = smaller[0]
         self.notes.append(f"out of memory: tiles of {self.tile} pixels")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether `error` is torch's way of telling that memory ran out."""
-    # the CPU's allocator raises a plain RuntimeError with these words
-    return isinstance(error, torch.OutOfMemoryError) or any(
-        words in str(error) for words in ("can't allocate memory", "out of memory")
-    )
 
 
 def segment_job(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.curves import STEP_PX, bezier, even, length
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras
 from napari_motionseg.synthesis.motion import RIBS, SPINE, TISSUE, LayerMotions
@@ -18,7 +19,7 @@ from napari_motionseg.synthesis.vessels import Trees
 
 CATHETER_LOOSE_PX = 160.0  # how far from its tip the heart moves a catheter
 LEAD_LOOSE_PX = 260.0
-SMALL_STEP_PX = 1.0
+STRUT = 0.25  # absorbance of a stent's metal, a px of way
 OUTSIDE_PX = -140.0  # where what enters the picture begins
 
 
@@ -144,7 +145,7 @@ class Devices:
     def _steps(self) -> Tensor:
         """Return the length that each sample stands for, px at 512 px."""
         count = len(self.anchored.scene) + len(self.riding.sample)
-        return torch.full((count,), SMALL_STEP_PX, device=self.anchored.rest.device)
+        return torch.full((count,), STEP_PX, device=self.anchored.rest.device)
 
 
 def _rows(layers: LayerMotions, scene: Tensor) -> LayerMotions:
@@ -222,7 +223,7 @@ class _Maker:
         layer: int,
     ) -> None:
         """Add a wire along a polyline ``(K, 2)``, resampled to even steps."""
-        course = _even(course)
+        course = even(course)
         n, device = len(course), course.device
         ones = torch.ones(n, device=device)
 
@@ -251,7 +252,7 @@ class _Maker:
         toward = -1 if above else 1
         entry_x = x + self._one(-140, 90)
         bend = y - toward * self._one(-10, 45)
-        course = _bezier(
+        course = bezier(
             [
                 (entry_x, start), (entry_x + self._one(-40, 40), bend + toward * 120),
                 (x + side * self._one(15, 70), bend), (x, y),
@@ -260,7 +261,7 @@ class _Maker:
         )  # fmt: skip
         course = course.flip(0)  # the tip first
         way = torch.linspace(0, 1, len(course), device=ostium.device)
-        give = torch.exp(-((way * _length(course) / CATHETER_LOOSE_PX) ** 2))
+        give = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
         dense = float(self.opacity[scene]) * self._one(0.25, 0.8)
         radius = self._one(2.6, 4.4)
         self._place(scene, course, radius, dense, anchor, give, TISSUE)
@@ -273,7 +274,7 @@ class _Maker:
             anchor = self.trees.points[chosen][None] * 0.9
             which = torch.full((1,), scene, device=anchor.device)
             x, y = self.cameras.project(anchor, which)[0].tolist()
-            course = _bezier(
+            course = bezier(
                 [
                     (x, y), (x + self._one(-80, 80), y + self._one(20, 90)),
                     (self._one(0, 512), self._one(0, 300)),
@@ -282,7 +283,7 @@ class _Maker:
                 anchor.device,
             )  # fmt: skip
             way = torch.linspace(0, 1, len(course), device=anchor.device)
-            way = way * _length(course)
+            way = way * length(course)
             give = torch.exp(-((way / LEAD_LOOSE_PX) ** 2))
             ring = (way < 9) | ((way > 24) & (way < 31))
             radius = torch.where(ring, 2.6, 1.3)
@@ -317,8 +318,10 @@ class _Maker:
         anchor, _ = self._ostium(scene)
         x, y = self._one(0, 512), self._one(0, 512)
         button = torch.tensor([[x, y], [x + 0.5, y]], device=anchor.device)
-        self._place(scene, button, self._one(7, 13), 0.08, anchor, 0.0, SPINE)
-        cable = _bezier(
+        # a button is one sample, so this is all that it absorbs
+        dense = self._one(0.08, 0.3)
+        self._place(scene, button, self._one(7, 13), dense, anchor, 0.0, SPINE)
+        cable = bezier(
             [
                 (x, y), (x + self._one(-150, 150), y + self._one(-150, 150)),
                 (self._one(0, 512), self._one(0, 512)),
@@ -344,9 +347,9 @@ class _Maker:
             return
         for strut in range(4):
             phase = 2 * math.pi * (way / self._one(9, 15) + strut / 4)
-            self._ride(samples, radius * torch.sin(phase), 0.5, 0.10)
+            self._ride(samples, radius * torch.sin(phase), 0.6, STRUT)
         for side in (-1, 1):
-            self._ride(samples, side * radius, 0.5, 0.10)
+            self._ride(samples, side * radius, 0.6, STRUT)
 
     def _ride(
         self, sample: Tensor, across: Tensor, radius: float, absorbance: float
@@ -377,27 +380,3 @@ def _columns(parts: Sequence[Anchored | Riding]) -> list[Tensor]:
     """Return each field of all parts, one after the other."""
     names = [field.name for field in fields(parts[0])]
     return [torch.cat([getattr(part, name) for part in parts]) for name in names]
-
-
-def _bezier(control: list[tuple[float, float]], device: torch.device) -> Tensor:
-    """Return 400 points of a cubic curve."""
-    points = torch.tensor(control, device=device)
-    share = torch.linspace(0, 1, 400, device=device)[:, None]
-    rest = 1 - share
-    weights = (rest**3, 3 * rest**2 * share, 3 * rest * share**2, share**3)
-    terms = [w * p for w, p in zip(weights, points, strict=True)]
-    return torch.stack(terms).sum(dim=0)
-
-
-def _length(course: Tensor) -> float:
-    return float(torch.linalg.vector_norm(course.diff(dim=0), dim=1).sum())
-
-
-def _even(course: Tensor) -> Tensor:
-    """Return a polyline resampled to steps of a pixel."""
-    way = torch.linalg.vector_norm(course.diff(dim=0), dim=1).cumsum(0)
-    way = torch.cat((way.new_zeros(1), way))
-    places = torch.arange(0, float(way[-1]) + 1e-3, SMALL_STEP_PX, device=way.device)
-    after = torch.searchsorted(way, places).clamp(1, len(way) - 1)
-    part = (places - way[after - 1]) / (way[after] - way[after - 1]).clamp(min=1e-6)
-    return course[after - 1] + part[:, None] * (course[after] - course[after - 1])

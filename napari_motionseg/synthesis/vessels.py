@@ -26,7 +26,6 @@ BENDS = 4  # waves that a course is the sum of
 STEP_PX = 1.0  # between samples, in px of the picture that is drawn
 TAPER = 0.85
 LEVEL_PULL = 2.5  # how a vessel is drawn back to its groove, radians a radian
-NO_LEVEL = float("nan")
 LEFT, RIGHT = 0, 1
 
 

@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.pwcnet import FLOW_UNIT_PX
 
 Penalty = Literal["l2", "robust"]
 
-# Sun et al. (2018), 4: alpha of levels 6 to 2, and the unit of the network's flow
+# Sun et al. (2018), 4: alpha of levels 6 to 2
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
     {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005}
 )
-FLOW_UNIT_PX = 20.0
 ROBUST_EXPONENT, ROBUST_OFFSET = 0.4, 0.01
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_motionseg.models.layered_pwcnet import LayeredFlow
-from napari_motionseg.training.flow_loss import FLOW_UNIT_PX, downsample_flow
+from napari_motionseg.models.pwcnet import FLOW_UNIT_PX
+from napari_motionseg.training.flow_loss import downsample_flow
 
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
     {6: 0.25, 5: 0.5, 4: 1.0, 3: 1.0, 2: 1.0}

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from napari_motionseg import __version__
 from napari_motionseg.errors import TrainingError
 from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.models.devices import resolve_device
+from napari_motionseg.models.devices import is_out_of_memory, resolve_device
 from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.training.seeds import step_generator
 from napari_motionseg.training.settings import (
@@ -355,14 +355,3 @@ def _memory_watch() -> Iterator[_Memory]:
         if not is_out_of_memory(error):
             raise
         memory.exhausted = True
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether a device or this machine ran out of memory.
-
-    CUDA has a class for it, the CPU's and Apple's allocators only words.
-    """
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    words = str(error).lower()
-    return "out of memory" in words or "can't allocate memory" in words

@@ -38,7 +38,6 @@ from napari_motionseg.widgets.viewers import frame_shown, point_at
 
 ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
 FIRST_SHOWN = ("colours",)
-PLACES = {"Over it": True, "Beside it": False}
 WAYS: dict[str, Way] = {
     "forward, to the later frame": "forward",
     "backward, to the earlier frame": "backward",

@@ -11,11 +11,11 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.motion import FlowSettings, estimate_flow_job
 from napari_motionseg.motion import memory as module
 from napari_motionseg.motion.memory import (
     flow_by_tiles,
-    is_out_of_memory,
     smaller_tile,
 )
 from napari_motionseg.motion.network import NetworkEstimator

@@ -15,9 +15,9 @@ from napari_motionseg.models import (
     UNetConfig,
     save_model,
 )
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.segmentation.predict import (
     Predictor,
-    is_out_of_memory,
     segment,
     segment_job,
 )

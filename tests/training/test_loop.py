@@ -13,11 +13,11 @@ from torch import nn
 
 from napari_motionseg.errors import SettingsError, TrainingError, WriteError
 from napari_motionseg.jobs import STOP, ChildJob, run
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.training import state as state_module
 from napari_motionseg.training.loop import (
     ResizableTask,
     TrainingSettings,
-    is_out_of_memory,
     step_generator,
     train_job,
 )
