@@ -105,9 +105,16 @@ class StoredSegmentation:
 
 
 def flow_layer_job(
-    cine: Cine, requests: list[FlowRequest], folder: Path, number: int
+    cine: Cine,
+    requests: list[FlowRequest],
+    folder: Path,
+    number: int,
+    first: int = 0,
 ) -> Job[list[StoredFlow]]:
     """Estimate the flows that are wanted, one after the other.
+
+    What a network has estimated is kept in the user's cache, see `FlowCache.default`,
+    so that a loop that is opened again, or was stopped, goes on from there.
 
     Parameters
     ----------
@@ -117,6 +124,8 @@ def flow_layer_job(
         What is wanted.
     folder, number
         Where files go, and what tells them from those of other runs.
+    first
+        The frame whose flow is wanted first; another can be sent while it runs.
 
     Yields
     ------
@@ -131,7 +140,10 @@ def flow_layer_job(
     stored: list[StoredFlow] = []
     for index, request in enumerate(requests):
         flow, stopped = yield from _told(
-            _estimate(cine, request), request.settings.method, index, len(requests)
+            _estimate(cine, request, first),
+            request.settings.method,
+            index,
+            len(requests),
         )
         if request.known and stopped:
             break  # the first entries of the way back are missing: of no use
@@ -142,12 +154,13 @@ def flow_layer_job(
     return stored
 
 
-def _estimate(cine: Cine, request: FlowRequest) -> Job[FlowSequence]:
+def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]:
     """Estimate a flow; the way back alone as the flow of the loop in reverse."""
-    from napari_motionseg.motion import estimate_flow_job
+    from napari_motionseg.motion import FlowCache, estimate_flow_job
 
     if not request.known:
-        return (yield from estimate_flow_job(cine, request.settings))
+        cache = FlowCache.default()
+        return (yield from estimate_flow_job(cine, request.settings, cache, first))
     settings = dataclasses.replace(request.settings, backward=False)
     return (yield from estimate_flow_job(reversed_cine(cine), settings))
 

@@ -61,6 +61,24 @@ def test_stopping_keeps_the_pairs_so_far_and_begins_no_other(small_cine, tmp_pat
     assert end.value.value == []  # a way back without its beginning is of no use
 
 
+def test_a_networks_flow_is_kept_and_the_frame_that_is_shown_comes_first(
+    small_cine, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("torch.get_num_threads", lambda: 1)  # one worker: an order
+    request = [FlowRequest(FlowSettings(gap=2))]
+    job = flow_layer_job(small_cine, request, tmp_path, 1, 3)
+    assert next(job).message.startswith("Flow of frame 4")
+    assert job.send(0).message.startswith("Flow of frame 1")
+    (before,) = run(job)
+    told = []
+    (again,) = run(flow_layer_job(small_cine, request, tmp_path, 2), told.append)
+    assert "was kept from before" in told[0].message
+    assert len(told) == 1
+    kept, fresh = (stored.open().forward for stored in (again, before))
+    np.testing.assert_allclose(kept, fresh, atol=0.02)
+
+
 def test_files_go_with_the_flow_that_they_hold(tmp_path):
     path = tmp_path / "flow-1-0.npy"
     np.save(path, np.ones((3, 2, 4, 5), np.float32))

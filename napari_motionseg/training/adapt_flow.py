@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import Job, Progress, run
@@ -27,7 +27,6 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
-from napari_motionseg.motion import estimate_flow
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
 from napari_motionseg.training.composed_pairs import AdaptationSettings, ComposedPairs
@@ -155,39 +154,6 @@ def adapt_flow(
 ) -> Path:
     """Run `adapt_flow_job` to its end."""
     return run(adapt_flow_job(examples, settings, out=out, start=start, resume=resume))
-
-
-def flow_of_pair(
-    cine: Cine, t: int, gap: int, weights: str | Path | None = None
-) -> NDArray[np.float32]:
-    """Return the flow ``(2, H, W)`` in px of one pair of frames, by a PWC-Net.
-
-    Parameters
-    ----------
-    cine
-        The loop.
-    t, gap
-        The frame where the flow begins, and how many later it ends.
-    weights
-        A PWC-Net checkpoint; None for what ships.
-
-    Raises
-    ------
-    MotionError
-        If there are no such frames.
-    """
-    if gap < 1 or not 0 <= t < len(cine) - gap:
-        raise MotionError(
-            f"{cine.name}: has frames 0 to {len(cine) - 1}; no flow leads from frame "
-            f"{t} to frame {t + gap}"
-        )
-    frames = np.stack((cine.frames[t], cine.frames[t + gap]))
-    pair = dataclasses.replace(
-        cine, frames=FrameStack.from_array(frames), frame_times=None
-    )
-    name = None if weights is None else str(weights)
-    flow: NDArray[np.float32] = estimate_flow(pair, gap=1, weights=name).forward[0]
-    return flow
 
 
 def _check(examples: Sequence[Example]) -> None:

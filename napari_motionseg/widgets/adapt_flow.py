@@ -1,4 +1,4 @@
-"""Adapting flow to a loop: paint a vessel, press a button, compare before and after."""
+"""Adapting flow to a loop: paint a vessel, press a button."""
 
 from __future__ import annotations
 
@@ -6,40 +6,30 @@ import dataclasses
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from napari.layers import Layer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox
 
-from napari_motionseg.cine import Cine
-from napari_motionseg.errors import LabelError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
-from napari_motionseg.motion import choose_gap, flow_to_rgb, full_color_length
-from napari_motionseg.session import PREVIEW_EVERY, Model, labels_of_layer
-from napari_motionseg.training.adapt_flow import adapt_flow_job, flow_of_pair
+from napari_motionseg.session import PREVIEW_EVERY, Model
+from napari_motionseg.training.adapt_flow import adapt_flow_job
 from napari_motionseg.training.composed_pairs import AdaptationSettings
-from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
-from napari_motionseg.widgets.dock import Dock, button, hint
+from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.job_panel import JobPanel
-from napari_motionseg.widgets.listening import listen
+from napari_motionseg.widgets.painting import MODES, painted_labels
 from napari_motionseg.widgets.viewers import (
     errors_shown,
-    frame_shown,
     is_painting,
-    lay_over,
-    same_place,
 )
 
-MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}
 PREVIEW_WIDTH = 280  # px, of before, after and truth together
 
 
-class AdaptFlow:
+class AdaptFlow(QObject):
     """A section of a dock that fine-tunes flow to the loop that is chosen there.
 
     Parameters
@@ -48,9 +38,17 @@ class AdaptFlow:
         Where it stands.
     chooser
         The loop.
+
+    Signals
+    -------
+    learnt
+        The file of the adapted network, which is a flow model of the session by then.
     """
 
+    learnt = Signal(object)
+
     def __init__(self, dock: Dock, chooser: LayerChooser) -> None:
+        super().__init__(dock)
         self._dock = dock
         self._viewer, self._session = dock.viewer, dock.session
         self._chooser = chooser
@@ -63,8 +61,6 @@ class AdaptFlow:
         self.panel.ended.connect(lambda _: self._enable())
         form.addRow(self.panel)
         self._build_result(form)
-        self.comparisons = Latest(dock, self._show_comparison)
-        listen(dock, self._viewer.dims.events.current_step, self._compare)
         for source in (chooser, self.painting):
             source.layer_changed.connect(lambda _: self._enable())
         self._enable()
@@ -98,38 +94,24 @@ class AdaptFlow:
             "Flow of a composed pair: before adaptation, now, and the truth"
         )
         self.preview.setVisible(False)
-        self.compare = QCheckBox("Before and after on this frame")
-        self.compare.setToolTip(
-            "Two layers, 'flow before' (hidden at first) and 'flow adapted', in the "
-            "same colours. Follows the frame."
-        )
-        self.compare.toggled.connect(self._compare)
         self.save_button = button("Save network…", "Keep the adapted network as a file")
         self.save_button.clicked.connect(self._save)
-        self.hint = hint("")
-        for widget in (self.preview, self.compare, self.save_button, self.hint):
+        for widget in (self.preview, self.save_button):
             form.addRow(widget)
 
     def _enable(self) -> None:
         ready = self._chooser.layer is not None and self.painting.layer is not None
         self.adapt_button.setEnabled(ready and not self.panel.running)
-        for widget in (self.compare, self.save_button):
-            widget.setEnabled(self.adapted is not None)
+        self.save_button.setEnabled(self.adapted is not None)
 
     def _adapt(self) -> None:
         image, painting = self._chooser.layer, self.painting.layer
         with errors_shown():
             if image is None or painting is None:
                 return
-            if not same_place(image, painting):
-                raise LabelError(
-                    f"layer {painting.name!r} does not lie on {image.name!r}: scale, "
-                    "translation or shape differ; paint on labels of the same shape"
-                )
-            cine = self._session.loop(image).cine
-            mode = MODES[self.mode.currentText()]
-            t = frame_shown(self._viewer, image)
-            labels = labels_of_layer(painting, cine, mode, t)
+            cine, labels = painted_labels(
+                self._viewer, self._session, image, painting, self.mode.currentText()
+            )
             out = self._session.new_path("flow-adapted")
             self.panel.start(
                 "Adapting flow", partial(adapt_flow_job, out=out),
@@ -158,27 +140,7 @@ class AdaptFlow:
         error = _error_words(facts["held_out_epe_px"])
         self.panel.say("\n".join([self.panel.status.text(), error, *facts["notes"]]))
         self._enable()
-        self.compare.setChecked(True)
-        self._compare()
-
-    def _compare(self, event: object = None) -> None:
-        layer = self._chooser.layer
-        if not self.compare.isChecked() or layer is None or self.adapted is None:
-            return
-        with errors_shown():
-            cine = self._session.loop(layer).cine
-            gap = choose_gap(cine)
-            t = frame_shown(self._viewer, layer)
-            ends = t + gap >= len(cine)
-            self.hint.setText("No flow begins at this frame." if ends else "")
-            if not ends:
-                self.comparisons.ask(_flows, layer, cine, t, gap, self.adapted)
-
-    def _show_comparison(self, answer: tuple[Layer, np.ndarray]) -> None:
-        layer, (before, after) = answer
-        looks: dict[str, Any] = {"rgb": True, "blending": "multiplicative"}
-        lay_over(self._viewer, layer, "flow before", before, visible=False, **looks)
-        lay_over(self._viewer, layer, "flow adapted", after, **looks)
+        self.learnt.emit(path)
 
     def _save(self) -> None:
         target = ask_target(
@@ -204,11 +166,3 @@ def _error_words(errors: dict[str, dict[str, float]]) -> str:
     if "epe_vessel" in before:
         words += f", on vessels {before['epe_vessel']:.2f} → {after['epe_vessel']:.2f}"
     return f"{words} px"
-
-
-def _flows(
-    layer: Layer, cine: Cine, t: int, gap: int, adapted: Path
-) -> tuple[Layer, np.ndarray]:
-    """Return flow of a frame before and after as colours ``(2, H, W, 3)``."""
-    both = np.stack([flow_of_pair(cine, t, gap, w) for w in (None, adapted)])
-    return layer, flow_to_rgb(both, full_color_length(both))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox
@@ -67,6 +68,13 @@ class MethodChooser(QComboBox):
         chosen = self.currentData()
         return None if chosen is None else tuple(chosen)
 
+    def choose(self, method: str, weights: str | None) -> None:
+        """Choose a method with weights, where there is one."""
+        for index in range(self.count()):
+            data = self.itemData(index)
+            if data is not None and tuple(data) == (method, weights):
+                self.setCurrentIndex(index)
+
     def _model_added(self, model: Model) -> None:
         if model.kind == "flow":
             self._add(model.title, (NETWORK, str(model.path)), str(model.path))
@@ -112,6 +120,11 @@ class FlowControls(QObject):
             self.backward.toggled,
         ):
             change.connect(lambda _: self.changed.emit())
+
+    def compare_with_shipped(self, weights: Path) -> None:
+        """Ask for the network that ships, and beside it that of a flow model."""
+        self.method.choose(NETWORK, None)
+        self.other.choose(NETWORK, str(weights))
 
     def show_gap(self, cine: Cine | None) -> None:
         """Say what the automatic gap comes to for a loop."""

@@ -143,6 +143,11 @@ class JobPanel(QWidget):
             self.stop_button.setEnabled(False)
             self._job.stop()
 
+    def want(self, frame: int) -> None:
+        """Ask the job to do `frame` next, if it does frames in any order."""
+        if self._job is not None:
+            self._job.want(frame)
+
     def cancel(self) -> None:
         """End the job and keep nothing."""
         if self._job is not None:

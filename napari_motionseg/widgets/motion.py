@@ -21,6 +21,7 @@ from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.flow_controls import FlowControls, Wanted
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.motion_views import WAYS, MotionViews, Scene
 from napari_motionseg.widgets.speed_curve import SpeedCurve
 from napari_motionseg.widgets.viewers import errors_shown, frame_shown, is_loop
@@ -57,6 +58,7 @@ class MotionDock(Dock):
         self.views = MotionViews(self)
         self.speed = SpeedCurve(self)
         self.adaptation = AdaptFlow(self, self.chooser)
+        self.adaptation.learnt.connect(self._compare_adapted)
         self.save_button = button(
             "Save flow…", "All frames as zarr or movie, or this frame as .flo or KITTI"
         )
@@ -66,6 +68,8 @@ class MotionDock(Dock):
         self._heard: Layer | None = None
         self.controls.changed.connect(self._look)
         self.chooser.layer_changed.connect(self._other_loop)
+        self._estimated: Layer | None = None
+        listen(self, self.viewer.dims.events.current_step, self._want_frame)
         self._other_loop(self.chooser.layer)
 
     def _other_loop(self, layer: Layer | None) -> None:
@@ -144,6 +148,7 @@ class MotionDock(Dock):
             loop = self.session.loop(layer)
             self.controls.wanted(loop.cine)  # refuses a loop that is too short
             missing = self._missing(loop)
+            self._estimated = layer
             number = int(self.session.new_path("flow").stem.rsplit("-", 1)[1])
             self.panel.start(
                 "Flow",
@@ -152,9 +157,21 @@ class MotionDock(Dock):
                 [request for _, request in missing],
                 self.session.folder,
                 number,
+                frame_shown(self.viewer, layer),
                 done=lambda stored: self._keep(layer, loop, missing, stored),
             )
             self._enable()
+
+    def _compare_adapted(self, weights: Path) -> None:
+        """Show the loop's flow before and after adaptation side by side."""
+        self.controls.compare_with_shipped(weights)
+        if self.run_button.isEnabled():
+            self._run()
+
+    def _want_frame(self, event: object = None) -> None:
+        """Let a running estimation do the frame that is shown next."""
+        if self.panel.running and self._estimated in self.viewer.layers:
+            self.panel.want(frame_shown(self.viewer, self._estimated))
 
     def _keep(
         self,

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from napari.experimental import link_layers, unlink_layers
 from napari.layers import Layer
-from napari.utils.theme import get_theme
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_motionseg.motion import VIEWS, Sheet, ViewOptions
 from napari_motionseg.motion.views import Picture
+from napari_motionseg.widgets.captions import caption_looks, captions_of
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import DERIVED, placement
 
@@ -195,7 +195,7 @@ class MotionLayers:
 
     def _show_captions(self, shown: Shown) -> None:
         """Write above each cell what it shows and by which method."""
-        captions = self._wanted_captions(shown) if shown.sheet.cells > 1 else ()
+        captions = captions_of(shown, self.layer) if shown.sheet.cells > 1 else ()
         if not captions:
             self._hide([CAPTIONS])
             return
@@ -208,49 +208,13 @@ class MotionLayers:
         place = placement(shown.loop, 2)
         known = self._known.get(CAPTIONS)
         if known is None:
-            looks = {"features": features, **self._caption_looks()}
+            looks = {"features": features, **caption_looks(self._viewer.theme)}
             self._add(CAPTIONS, points, "points", place | looks)
             return
         known.data, known.features = points, features
         for attribute, value in place.items():
             setattr(known, attribute, value)
         known.refresh_text()
-
-    def _caption_looks(self) -> dict[str, Any]:
-        color = get_theme(self._viewer.theme).text.as_hex()
-        return {
-            "text": {
-                "string": "{caption}", "size": CAPTION_PX, "color": color,
-                "anchor": "upper_left",  # ends above its point, where no picture is
-            },
-            "size": 1, "face_color": "transparent", "border_color": "transparent",
-        }  # fmt: skip
-
-    def _wanted_captions(self, shown: Shown) -> tuple[Any, ...]:
-        blocks = ["", *(n for n in shown.pictures if not VIEWS[n].over)]
-        captions = []
-        for block, name in enumerate(blocks):
-            for flow, title in enumerate(shown.titles):
-                row, column = shown.sheet.corner(block, flow)
-                # a view's name and values hold for all flows of its block
-                words = "" if flow else self._caption(name)
-                several = len(shown.titles) > 1
-                parts = [p for p in (words, title if several else "") if p]
-                if parts:
-                    captions.append(((row - 2, column), "\n".join(parts)))
-        return tuple(captions)
-
-    def _caption(self, name: str) -> str:
-        """Return what a view is, with the values at the ends of its colours."""
-        layer = self.layer(name) if name else None
-        if layer is None:
-            return ""
-        view = VIEWS[name]
-        low, high = (float(limit) for limit in layer.contrast_limits)
-        if not view.unit:
-            return view.title
-        span = f"\u00b1{high:.3g}" if low == -high else f"{low:.3g} to {high:.3g}"
-        return f"{view.title}, {span} {view.unit}"
 
     def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
         attributes |= {"name": self._name(name), "metadata": {DERIVED: name}}

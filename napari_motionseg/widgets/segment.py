@@ -12,14 +12,14 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
-from napari_motionseg.errors import LabelError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.layer_jobs import segment_layer_job
 from napari_motionseg.segmentation import finetune_job
-from napari_motionseg.session import Model, finetune_settings, labels_of_layer
+from napari_motionseg.session import Model, finetune_settings
 from napari_motionseg.widgets.choosers import LayerChooser, ModelChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button, hint
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.painting import MODES, painted_labels
 from napari_motionseg.widgets.results import ResultLayers
 from napari_motionseg.widgets.viewers import (
     errors_shown,
@@ -27,10 +27,8 @@ from napari_motionseg.widgets.viewers import (
     is_loop,
     is_painting,
     placement,
-    same_place,
 )
 
-MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}
 MODE_TIPS = (
     "Painted frames are labelled in full: what is not painted is background",
     "1 is background, 2 is vessel; what is not painted is not known",
@@ -164,14 +162,8 @@ class SegmentDock(Dock):
         with errors_shown():
             if image is None or painting is None:
                 return
-            if not same_place(image, painting):
-                raise LabelError(
-                    f"layer {painting.name!r} does not lie on {image.name!r}: scale, "
-                    "translation or shape differ; press 'New labels to paint on'"
-                )
-            cine = self.session.loop(image).cine
-            labels = labels_of_layer(
-                painting, cine, self._label_mode(), frame_shown(self.viewer, image)
+            cine, labels = painted_labels(
+                self.viewer, self.session, image, painting, self.mode.currentText()
             )
             settings = finetune_settings(
                 RECIPES[self.recipe.currentText()], self.steps.value() or None

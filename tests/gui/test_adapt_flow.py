@@ -1,4 +1,4 @@
-"""Flow is adapted to a loop by clicks, and compared on the frame that is shown."""
+"""Flow is adapted to a loop by clicks, and compared with what it was before."""
 
 import dataclasses
 
@@ -41,14 +41,13 @@ def _quick(monkeypatch):
 
 
 @pytest.mark.usefixtures("_quick")
-def test_paint_adapt_compare_save(
+def test_paint_adapt_save(
     viewer, dock, loop_layer, painted, qtbot, click, monkeypatch, tmp_path
 ):
     section = dock(OneSection).adaptation
     assert not section.adapt_button.isEnabled()
     viewer.add_labels(painted, scale=loop_layer.scale, name="vessel")
     assert section.adapt_button.isEnabled()
-    assert not section.compare.isEnabled()
     show_frame(viewer, loop_layer, 2)
     section.steps.setValue(2)
     click(section.adapt_button)
@@ -60,22 +59,6 @@ def test_paint_adapt_compare_save(
     assert "Error on composed pairs" in section.panel.status.text()
     assert section._session.models[-1].kind == "flow"
     assert section.adapt_button.isEnabled()
-
-    assert section.compare.isChecked()
-    names = [f"{loop_layer.name} flow {when}" for when in ("before", "adapted")]
-    qtbot.waitUntil(lambda: names[1] in viewer.layers, timeout=LONG)
-    before, adapted = (viewer.layers[name] for name in names)
-    assert before.data.shape == adapted.data.shape == (96, 96, 3)
-    assert adapted.visible
-    assert not before.visible
-    np.testing.assert_allclose(adapted.scale, loop_layer.scale[-2:])
-
-    shown = adapted.data
-    show_frame(viewer, loop_layer, 4)
-    qtbot.waitUntil(lambda: adapted.data is not shown, timeout=LONG)
-    show_frame(viewer, loop_layer, 7)
-    assert section.hint.text() == "No flow begins at this frame."
-    qtbot.waitUntil(lambda: not section.comparisons.busy, timeout=LONG)
 
     target = tmp_path / "mine.safetensors"
     monkeypatch.setattr(module, "ask_target", lambda *_: target)
@@ -94,7 +77,6 @@ def test_cancel_keeps_nothing(viewer, dock, loop_layer, painted, qtbot, click):
     section.panel.cancel()
     assert section.adapted is None
     assert section.adapt_button.isEnabled()
-    assert not section.compare.isEnabled()
 
 
 def test_labels_with_nothing_painted_are_told(
@@ -147,6 +129,23 @@ def test_a_loop_of_one_frame_is_told(viewer, dock, painted, qtbot, click, notifi
     assert "has one frame only" in notified[0]
 
 
-def test_the_motion_dock_has_it(dock, loop_layer):
+@pytest.mark.usefixtures("_quick")
+def test_before_and_after_stand_side_by_side(
+    viewer, dock, loop_layer, painted, qtbot, click
+):
+    """The dock compares the network that ships with the adapted one by itself."""
     motion = dock(MotionDock)
-    assert not motion.adaptation.adapt_button.isEnabled()
+    viewer.add_labels(painted, scale=loop_layer.scale, name="vessel")
+    motion.adaptation.steps.setValue(1)
+    click(motion.adaptation.adapt_button)
+    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+        pass
+    adapted = str(motion.adaptation.adapted)
+    assert motion.controls.method.method == ("pwcnet", None)
+    assert motion.controls.other.method == ("pwcnet", adapted)
+    scene = motion.views.scene
+    assert len(scene.flows) == 2
+    assert scene.titles[1] == motion.adaptation.adapted.stem
+    first, second = (np.asarray(flow.forward) for flow in scene.flows)
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)

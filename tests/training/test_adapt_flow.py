@@ -14,11 +14,9 @@ from napari_motionseg.errors import (
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import STOP, run
 from napari_motionseg.models import load_model, load_pwcnet
-from napari_motionseg.motion import estimate_flow
 from napari_motionseg.training.adapt_flow import (
     adapt_flow,
     adapt_flow_job,
-    flow_of_pair,
 )
 from napari_motionseg.training.composed_pairs import AdaptationSettings
 from napari_motionseg.training.loop import TrainingSettings
@@ -109,22 +107,6 @@ def test_another_loop_or_other_labels_are_not_resumed(tmp_path):
     other = [(EXAMPLES[0][0], painted(frames=(4, 5)))]
     with pytest.raises(TrainingError, match="loops was"):
         adapt_flow(other, settings(1), out=out, resume=True)
-
-
-def test_the_flow_of_one_pair_is_that_of_the_loop(tmp_path):
-    cine = EXAMPLES[0][0]
-    found = flow_of_pair(cine, 3, 2)
-    sequence = estimate_flow(cine, gap=2)
-    np.testing.assert_allclose(found, sequence.forward[3], atol=1e-4)
-    out = adapt_flow(EXAMPLES, settings(1), out=tmp_path / "f.safetensors")
-    assert not np.array_equal(flow_of_pair(cine, 3, 2, out), found)
-
-
-@pytest.mark.parametrize(("t", "gap"), [(5, 2), (-1, 1), (0, 0), (0, 7)])
-def test_pairs_that_are_not_there(t, gap):
-    words = f"has frames 0 to 6; no flow leads from frame {t} to frame {t + gap}"
-    with pytest.raises(MotionError, match=words):
-        flow_of_pair(EXAMPLES[0][0], t, gap)
 
 
 def test_bad_input_is_told_before_anything_is_written(tmp_path):
