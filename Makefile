@@ -46,6 +46,7 @@ bench-flow: $(READY)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/flow_real.py; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
 	@if [ -f benchmarks/flow_speed.py ]; then $(BIN)/python benchmarks/flow_speed.py; fi
+	$(BIN)/python benchmarks/flow_truth.py
 	$(BIN)/python benchmarks/synthesis_speed.py
 	$(BIN)/python benchmarks/render.py
 

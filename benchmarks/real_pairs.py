@@ -22,6 +22,7 @@ from flow_measures import (
     photometric_error,
     relative_motion,
     surroundings,
+    visible_dice,
     warped_dice,
 )
 from flow_methods import flattened
@@ -90,7 +91,9 @@ def measure(
             row["photometric"] = photometric_error(first, second, flow, moving)
             row |= outlines(flow, mask, moving)
         if pair.gap == THERE_AND_BACK_GAP:
-            row |= agreement(flow, estimate(second, first), mask, later)
+            back = estimate(second, first)
+            row |= agreement(flow, back, mask, later)
+            row["dice_visible"] = visible_dice(mask, later, flow, back)
         found[name] = row
     return found
 

@@ -70,8 +70,11 @@ class LayeredFlow:
     def flow(self) -> Tensor:
         """Return the mixture of both ``(B, 2, H, W)``, px."""
         vessel, background = self.layers()
-        alpha = self.logits.float().sigmoid()
-        return background + alpha * (vessel - background)
+        return background + self.alpha() * (vessel - background)
+
+    def alpha(self) -> Tensor:
+        """Return how much each pixel belongs to the vessel, ``(B, 1, H, W)``."""
+        return self.logits.float().sigmoid()
 
 
 class LayerDecoder(nn.Module):
@@ -171,17 +174,17 @@ class LayeredPWCNet(FlowNet):
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids.
 
-        The vessel's layer is fitted to the pictures, the background's is smoothed, see
-        `layer_refinement`.
+        The vessel's layer is registered to its shapes in both pictures, which takes a
+        look back from the second; the background's is smoothed. See `layer_refinement`.
         """
-        seen = self.see(first, second)
-        vessel, background = seen.layers()
-        alpha = seen.logits.float().sigmoid()
-        ours, theirs = (p[-1].float().mean(1, keepdim=True) for p in (first, second))
-        with torch.autocast(alpha.device.type, enabled=False):
-            vessel = refine(ours, theirs, vessel, alpha)
-            background = settle(background, alpha)
-        return background + alpha * (vessel - background)
+        return _fitted(self.see(first, second), self.see(second, first).alpha())
+
+    def decode_both(
+        self, first: Sequence[Tensor], second: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the flow there and back; each way's look back is the other's own."""
+        there, back = self.see(first, second), self.see(second, first)
+        return _fitted(there, back.alpha()), _fitted(back, there.alpha())
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
         """Return both layers from two pictures' pyramids."""
@@ -207,6 +210,16 @@ class LayeredPWCNet(FlowNet):
     @staticmethod
     def _costs(level: int, ours: Tensor, theirs: Tensor) -> Tensor:
         return functional.leaky_relu(correlation(ours, theirs, REACH[level]), SLOPE)
+
+
+def _fitted(seen: LayeredFlow, theirs: Tensor) -> Tensor:
+    """Return the mixture of both layers, each fitted; `theirs` is the later shape."""
+    vessel, background = seen.layers()
+    alpha = seen.alpha()
+    with torch.autocast(alpha.device.type, enabled=False):
+        vessel = refine(alpha, theirs, vessel)
+        background = settle(background, alpha)
+    return background + alpha * (vessel - background)
 
 
 def _together(*parts: Tensor) -> Tensor:

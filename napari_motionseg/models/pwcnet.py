@@ -164,6 +164,12 @@ class FlowNet(nn.Module):
         """
         raise NotImplementedError
 
+    def decode_both(
+        self, first: Sequence[Tensor], second: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Return what `decode` does, there and back, for less where work is shared."""
+        return self.decode(first, second), self.decode(second, first)
+
     def forward(
         self, first: Tensor, second: Tensor, *, upsample: bool = True
     ) -> Tensor:

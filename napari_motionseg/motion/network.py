@@ -35,6 +35,7 @@ from napari_motionseg.motion.sequence import FlowSettings
 from napari_motionseg.motion.workers import usual_workers
 
 SHIPPED = "pwcnet-xa"
+THERE_AND_BACK = 2  # flows of a pair: a network may do both for less than twice one
 GPU_BATCH = 8  # pairs at once: enough to keep a GPU busy at 512 x 512
 
 Flow = NDArray[np.float32]
@@ -88,13 +89,15 @@ class NetworkEstimator:
         self._shrinking = threading.Lock()
         on_cpu = device.type == "cpu"
         self.workers = usual_workers() if on_cpu else 1
-        self.batch = 1 if on_cpu else GPU_BATCH
+        self.batch = THERE_AND_BACK if on_cpu else GPU_BATCH
         self._model = accelerate(model.cpu(), dtype) if on_cpu else model.eval()
         if not on_cpu:
             place(model, device)
         self._decode = self._model.decode
+        self._decode_both = self._model.decode_both
         if compiled and device.type == "cuda":
             self._decode = torch.compile(self._decode)
+            self._decode_both = torch.compile(self._decode_both)
 
     @property
     def remark(self) -> str:
@@ -156,9 +159,15 @@ class NetworkEstimator:
         self, pairs: Sequence[tuple[PreparedFrame, PreparedFrame]]
     ) -> list[Flow]:
         height, width = pairs[0][0].frame.shape
-        firsts, seconds = (_stacked([pair[i] for pair in pairs]) for i in (0, 1))
-        with self._precision():
-            coarse = self._decode(firsts, seconds)
+        if _are_there_and_back(pairs):
+            firsts, seconds = (_stacked(side) for side in zip(*pairs[::2], strict=True))
+            with self._precision():
+                both = self._decode_both(firsts, seconds)
+            coarse = torch.stack(both, dim=1).flatten(0, 1)
+        else:
+            firsts, seconds = (_stacked(side) for side in zip(*pairs, strict=True))
+            with self._precision():
+                coarse = self._decode(firsts, seconds)
         flow = self._model.finish(coarse.float(), padded_size(height, width))
         return list(flow[..., :height, :width].cpu().contiguous().numpy())
 
@@ -206,7 +215,16 @@ class NetworkEstimator:
         return autocast(self._device, dtype)
 
 
-def _stacked(frames: list[PreparedFrame]) -> list[Tensor]:
+def _are_there_and_back(
+    pairs: Sequence[tuple[PreparedFrame, PreparedFrame]],
+) -> bool:
+    """Return whether every second pair is the one before it, turned round."""
+    couples = zip(pairs[::2], pairs[1::2], strict=False)
+    turned = (a[0] is b[1] and a[1] is b[0] for a, b in couples)
+    return len(pairs) % 2 == 0 and all(turned)
+
+
+def _stacked(frames: Sequence[PreparedFrame]) -> list[Tensor]:
     """Return the features of each level, frames side by side."""
     levels = zip(*(frame.features or () for frame in frames), strict=True)
     return [torch.cat(level) if len(level) > 1 else level[0] for level in levels]

@@ -10,6 +10,7 @@ from flow_measures import (
     regions,
     relative_motion,
     surroundings,
+    visible_dice,
     warped_dice,
 )
 
@@ -94,6 +95,15 @@ def test_mask_brought_back_by_the_right_shift_is_whole(bar_mask):
     later = np.roll(bar_mask, 6, axis=1)
     assert warped_dice(bar_mask, later, uniform(6, 0)) == 1
     assert warped_dice(bar_mask, later, uniform(0, 0)) == 0
+
+
+def test_exact_flow_doubles_a_vessel_unless_what_is_hidden_is_dark(bar_mask):
+    later = np.roll(bar_mask, 6, axis=1)
+    there, back = uniform(0, 0), uniform(0, 0)
+    there[0, bar_mask], back[0, later] = 6, -6
+    # the vessel, and the background that it covers later
+    assert warped_dice(bar_mask, later, there) == pytest.approx(2 / 3)
+    assert visible_dice(bar_mask, later, there, back) == 1
 
 
 def test_standing_still_agrees_but_ends_on_no_vessel(bar_mask):

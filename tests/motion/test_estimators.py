@@ -13,7 +13,7 @@ from napari_motionseg.errors import (
     SettingsError,
 )
 from napari_motionseg.jobs import STOP, run
-from napari_motionseg.models import ModelCard, PWCNet, save_model
+from napari_motionseg.models import LayeredPWCNet, ModelCard, PWCNet, save_model
 from napari_motionseg.motion import (
     ESTIMATORS,
     FlowSettings,
@@ -126,6 +126,23 @@ def test_pairs_given_together_have_the_flow_of_each_alone(noise_cine):
     pairs = [(frames[0], frames[1]), (frames[2], frames[0])]
     for found, pair in zip(estimator.flows(pairs), pairs, strict=True):
         np.testing.assert_allclose(found, estimator.flow(*pair), atol=1e-3)
+
+
+def test_there_and_back_share_their_work(noise_cine):
+    """Both ways of a pair given together are what each is alone, in fewer looks."""
+    torch.manual_seed(0)
+    model = LayeredPWCNet()
+    estimator = NetworkEstimator(model, torch.device("cpu"), torch.float32)
+    looks = []
+    see = estimator._model.see
+    estimator._model.see = lambda *pair: looks.append(1) or see(*pair)
+    a, b = (estimator.prepare(noise_cine.normalized(t)) for t in (0, 1))
+    alone = [estimator.flow(a, b), estimator.flow(b, a)]
+    assert len(looks) == 4
+    together = estimator.flows([(a, b), (b, a)])
+    assert len(looks) == 6
+    for found, wanted in zip(together, alone, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 def test_a_frame_is_prepared_once_for_all_its_pairs(noise_cine, monkeypatch):
