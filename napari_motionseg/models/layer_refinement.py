@@ -55,6 +55,7 @@ DOUBT = 1.0  # difference at which a pixel counts half
 LONGEST_STEP = 2.0  # px of the scale
 FLOOR = 1e-3  # weight of where the layer is not: its flow is continued there
 SETTLED_PX, CLEAR_PX = 40.0, 16
+SETTLED_FACTOR = 4  # px a coarse pixel, on which a layer so smooth loses nothing
 
 
 def refine(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ def settle(flow: Tensor, weight: Tensor) -> Tensor:
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        ``(B, 2, H, W)`` px; sides are multiples of 4.
     weight
         ``(B, 1, H, W)`` in [0, 1]: how much each pixel belongs to what lies before it.
 
@@ -112,8 +113,13 @@ def settle(flow: Tensor, weight: Tensor) -> Tensor:
         ``(B, 2, H, W)`` px: the mean over 40 px of what lies 16 px or more from the
         layer before it, whose motion drags its surroundings along.
     """
-    clear = 1 - functional.max_pool2d(weight, 2 * CLEAR_PX + 1, 1, CLEAR_PX) + FLOOR
-    return gaussian(flow * clear, SETTLED_PX) / gaussian(clear, SETTLED_PX)
+    size = (flow.shape[-2], flow.shape[-1])
+    coarse = (size[0] // SETTLED_FACTOR, size[1] // SETTLED_FACTOR)
+    reach, wide = CLEAR_PX // SETTLED_FACTOR, SETTLED_PX / SETTLED_FACTOR
+    near = functional.max_pool2d(weight, SETTLED_FACTOR)
+    clear = 1 - functional.max_pool2d(near, 2 * reach + 1, 1, reach) + FLOOR
+    scaled = functional.interpolate(flow, coarse, mode="area")
+    return _resized(gaussian(scaled * clear, wide) / gaussian(clear, wide), size)
 
 
 class Fit:
