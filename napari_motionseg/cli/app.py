@@ -24,6 +24,7 @@ from napari_motionseg.cli import (
     loops,
     masks,
     train_flow,
+    train_masks,
 )
 from napari_motionseg.cli.console import complain, note
 from napari_motionseg.cli.failures import exit_code
@@ -48,6 +49,7 @@ for command in (
     learning.finetune,
     masks.segment,
     train_flow.train_flow,
+    train_masks.train_masks,
     adapt_flow.adapt_flow,
     demo.demo,
 ):

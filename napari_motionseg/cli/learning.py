@@ -104,7 +104,9 @@ def pretrain(
 def finetune(
     cines: Cines,
     labels: LabelFiles,
-    model: Annotated[str, typer.Option(help="Checkpoint to start from, or 'scratch'.")],
+    model: Annotated[
+        str, typer.Option(help="Checkpoint to start from, 'default', or 'scratch'.")
+    ],
     out: Out,
     label_mode: Mode = "dense",
     frame: Annotated[

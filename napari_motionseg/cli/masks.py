@@ -25,7 +25,9 @@ FORMATS = {"npz": ".npz", "tiff": ".tiff", "png": ""}
 
 def segment(
     cines: Cines,
-    model: Annotated[Path, typer.Option(help="Segmentation checkpoint.")],
+    model: Annotated[
+        Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     form: Annotated[
         str, typer.Option("--format", help="npz, tiff, or png (a folder a loop).")

@@ -2,6 +2,7 @@
 
 from napari_motionseg.models.checkpoints import (
     ModelCard,
+    checkpoint_path,
     load_model,
     read_card,
     save_model,
@@ -20,6 +21,7 @@ __all__ = [
     "SegmentationNet",
     "UNet",
     "UNetConfig",
+    "checkpoint_path",
     "load_model",
     "load_pwcnet",
     "read_card",

@@ -22,6 +22,7 @@ from napari_motionseg.options import unknown_choice
 
 CARD_KEY = "motionseg"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
+DEFAULT, DEFAULT_MODEL = "default", "vessels-xa"  # the name to give, the file's
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,17 @@ def save_model(
 def read_card(path: str | Path) -> ModelCard:
     """Read the card alone.
 
+    Parameters
+    ----------
+    path
+        A file, or a name; see `checkpoint_path`.
+
     Raises
     ------
     CheckpointError
         If the file is missing, damaged, or not of this project.
     """
-    path = Path(path)
+    path = checkpoint_path(path)
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no such checkpoint")
     try:
@@ -126,7 +132,7 @@ def load_model(
     Parameters
     ----------
     path
-        A ``.safetensors`` file of this project.
+        A ``.safetensors`` file of this project, or a name; see `checkpoint_path`.
     kind
         The kind or kinds that will do; any if None.
     device
@@ -138,7 +144,7 @@ def load_model(
         If the file is missing, damaged, of another kind, or a tensor does not fit the
         network; the message names the tensor.
     """
-    path = Path(path)
+    path = checkpoint_path(path)
     card = read_card(path)
     kinds = (kind,) if isinstance(kind, str) else kind
     if kinds and card.kind not in kinds:
@@ -172,6 +178,22 @@ def shipped_weights(name: str) -> Path:
         message = unknown_choice("shipped weights", name, names)
         raise CheckpointError(f"{WEIGHTS_FOLDER}: {message}")
     return path
+
+
+def checkpoint_path(given: str | Path) -> Path:
+    """Return a checkpoint's file: a path as it is, or what ships under a name.
+
+    Parameters
+    ----------
+    given
+        A path, ``"default"``, or the name of shipped weights. A file that exists under
+        a name is taken for the file.
+    """
+    path = Path(given)
+    name = DEFAULT_MODEL if str(given) == DEFAULT else str(given)
+    shipped = WEIGHTS_FOLDER / f"{name}.safetensors"
+    bare = path.name == str(given) and not path.suffix
+    return shipped if bare and not path.exists() and shipped.is_file() else path
 
 
 def check_tensors(

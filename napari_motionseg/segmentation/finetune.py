@@ -25,6 +25,7 @@ from napari_motionseg.models import (
     SegmentationNet,
     UNet,
     UNetConfig,
+    checkpoint_path,
     load_model,
     save_model,
 )
@@ -182,8 +183,8 @@ def finetune_job(
     settings
         See `FinetuneSettings`.
     start
-        An ``"embedding"`` checkpoint, a ``"segmentation"`` checkpoint to continue, or
-        ``"scratch"`` (also None).
+        An ``"embedding"`` checkpoint, a ``"segmentation"`` checkpoint to continue,
+        ``"default"`` for what ships, or ``"scratch"`` (also None).
     out
         The checkpoint to write.
 
@@ -274,7 +275,7 @@ def starting_network(
         if start is None or start == SCRATCH:
             return SegmentationNet(network, classes), {"kind": SCRATCH}
         model, card = load_model(start, kind=("embedding", "segmentation"))
-        digest = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+        digest = hashlib.sha256(checkpoint_path(start).read_bytes()).hexdigest()
         origin = {"kind": card.kind, "sha256": digest}
         if isinstance(model, UNet):
             whole = SegmentationNet(model.config, classes)

@@ -32,7 +32,7 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
-from napari_motionseg.synthesis import PairBatch, training_pairs
+from napari_motionseg.synthesis import training_pairs
 from napari_motionseg.training.flow_loss import multiscale_flow_loss
 from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
 from napari_motionseg.training.flow_start import set_starting_weights
@@ -263,10 +263,10 @@ def train_flow_job(
     seed = settings.training.seed
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
-    yield from pool.fill_job(steps_done(state_path) if resume else 0)
-    held_out = Pairs.of(
-        _make_pairs(settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM))
-    )
+    done = steps_done(state_path) if resume else 0
+    yield from pool.fill_job(done, "Making picture pairs with known flow")
+    held_seed = derived_seed(seed, HELD_OUT_STREAM)
+    held_out = _make_pairs(settings, settings.held_out, held_seed)
     task = FlowTask(model, pool, held_out, settings)
     if origin["fresh"]:
         generator = step_generator(seed, STARTING_STREAM)
@@ -317,10 +317,12 @@ def pair_pool(settings: FlowTrainingSettings) -> PairPool:
     )
 
 
-def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> PairBatch:
+def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Pairs:
     device = resolve_device(settings.training.device)
-    return training_pairs(
-        count, settings.pair_size, seed, config=settings.synthesis, device=device
+    return Pairs.of(
+        training_pairs(
+            count, settings.pair_size, seed, config=settings.synthesis, device=device
+        )
     )
 
 

@@ -63,7 +63,7 @@ def settings(steps=2, **others):
 
 def make_task(how):
     pool = PairPool(
-        lambda count, seed: shifted_pairs(count, how.pair_size, seed),
+        lambda count, seed: Pairs.of(shifted_pairs(count, how.pair_size, seed)),
         blocks=2, block=2, refresh_every=0, seed=0,
     )  # fmt: skip
     model, _ = starting_network(None, how)

@@ -3,7 +3,7 @@ import torch
 
 from napari_motionseg.jobs import run
 from napari_motionseg.synthesis import PairBatch
-from napari_motionseg.training.pairs import PairPool
+from napari_motionseg.training.pairs import PairPool, Pairs
 
 
 def numbered(made):
@@ -15,7 +15,7 @@ def numbered(made):
         pictures = rng.random((2, count, 6, 5), dtype=np.float32)
         flow = rng.normal(size=(count, 2, 6, 5)).astype(np.float16)
         arrays = pictures[0], pictures[1], flow, pictures[0] > 0.5
-        return PairBatch(*(torch.from_numpy(array) for array in arrays))
+        return Pairs.of(PairBatch(*(torch.from_numpy(array) for array in arrays)))
 
     return make
 
@@ -40,7 +40,7 @@ def test_without_refresh_nothing_changes():
 def test_filling_tells_how_many_pairs_there_are():
     made, told = [], []
     filled = pool(made)
-    run(filled.fill_job(0), told.append)
+    run(filled.fill_job(0, "Making"), told.append)
     assert [(p.step, p.total) for p in told] == [(2, 6), (4, 6), (6, 6)]
     assert len(set(made)) == 3
     assert len(filled) == 6
@@ -54,11 +54,11 @@ def test_filling_tells_how_many_pairs_there_are():
 
 def test_a_resumed_pool_holds_what_an_undisturbed_one_holds():
     going, resumed = pool(), pool()
-    run(going.fill_job(0))
+    run(going.fill_job(0, "Making"))
     for step in range(0, 45, 5):
         for index in range(6):
             going.pair(step, index)
-    run(resumed.fill_job(40))
+    run(resumed.fill_job(40, "Making"))
     for index in range(6):
         for one, other in zip(
             going.pair(44, index), resumed.pair(44, index), strict=True
@@ -67,13 +67,16 @@ def test_a_resumed_pool_holds_what_an_undisturbed_one_holds():
 
 
 def test_pairs_keep_pictures_flow_and_vessel_in_place():
-    first, second, flow, mask = numbered([])(2, 0)
+    rng = np.random.default_rng(0)
+    first, second, mask = rng.random((3, 2, 6, 5), dtype=np.float32)
+    flow = rng.normal(size=(2, 2, 6, 5)).astype(np.float16)
+    arrays = (first, second, flow, mask > 0.5)
+    block = Pairs.of(PairBatch(*(torch.from_numpy(array) for array in arrays)))
     filled = PairPool(
-        lambda count, seed: PairBatch(first, second, flow, mask),
-        blocks=1, block=2, refresh_every=0, seed=0,
-    )  # fmt: skip
+        lambda count, seed: block, blocks=1, block=2, refresh_every=0, seed=0
+    )
     pictures, found, vessel = filled.pair(0, 1)
     np.testing.assert_allclose(pictures[0], first[1], atol=5e-4)
     np.testing.assert_allclose(pictures[1], second[1], atol=5e-4)
     np.testing.assert_array_equal(found, flow[1])
-    np.testing.assert_array_equal(vessel, mask[1])
+    np.testing.assert_array_equal(vessel, mask[1] > 0.5)

@@ -1,0 +1,65 @@
+"""Single frames and where their vessels are, for learning to segment."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.kinds import draw_any
+
+STILLS_PER_SCENE = 2  # a scene costs more than a look at it, but looks are alike
+SCENES_AT_ONCE = 4
+DURATION_S = 3.0
+FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
+BOLUS_SHARE = 0.5  # of scenes; the others are filled throughout
+
+
+class Stills(NamedTuple):
+    """Frames with their masks.
+
+    Parameters
+    ----------
+    pictures
+        ``(N, H, W)`` in [0, 1].
+    masks
+        ``(N, H, W)`` bool.
+    """
+
+    pictures: Tensor
+    masks: Tensor
+
+
+def training_stills(
+    count: int,
+    size: int,
+    seed: int,
+    config: SynthesisConfig | None = None,
+    device: str | torch.device = "cpu",
+) -> Stills:
+    """Return frames and their exact masks.
+
+    Parameters
+    ----------
+    count, size, seed, config, device
+        As in `training_pairs`.
+    """
+    base = config or SynthesisConfig.preset("xa-coronary")
+    drawn = base.changed(size=size, frames=FRAMES, frame_rate=RATE)
+    where = torch.device(device)
+    draws = Draws(torch.Generator().manual_seed(seed), where)
+    grain = torch.Generator(where).manual_seed(seed + 1)
+    parts: list[Stills] = []
+    missing = count
+    while missing > 0:
+        batch = min(SCENES_AT_ONCE, -(-missing // STILLS_PER_SCENE))
+        bolus = base.bolus and bool(draws.happens(1, BOLUS_SHARE))
+        scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
+        for _ in range(STILLS_PER_SCENE):
+            moment = scenes.at(draws.uniform(batch, 0.3, DURATION_S))
+            parts.append(Stills(moment.frames(grain), moment.masks))
+        missing -= batch * STILLS_PER_SCENE
+    return Stills(*(torch.cat(c)[:count] for c in zip(*parts, strict=True)))

@@ -1,0 +1,24 @@
+import torch
+
+from napari_motionseg.synthesis import SynthesisConfig, training_stills
+
+CONFIG = SynthesisConfig.preset("xa-coronary", bolus=False, noise=0.0)
+
+
+def test_stills_are_pictures_with_the_masks_of_their_vessels():
+    made = training_stills(5, 96, 3, CONFIG)
+    assert made.pictures.shape == made.masks.shape == (5, 96, 96)
+    assert made.masks.dtype == torch.bool
+    assert float(made.pictures.min()) >= 0
+    assert float(made.pictures.max()) <= 1
+    for picture, mask in zip(*made, strict=True):
+        wide = torch.nn.functional.max_pool2d(mask[None].float(), 9, 1, 4)[0] > 0
+        ring = wide & ~mask
+        assert float(picture[mask].mean()) < float(picture[ring].mean())
+
+
+def test_a_seed_says_it_all():
+    one, same, other = (training_stills(3, 64, seed, CONFIG) for seed in (1, 1, 2))
+    assert torch.equal(one.pictures, same.pictures)
+    assert torch.equal(one.masks, same.masks)
+    assert not torch.equal(one.masks, other.masks)
