@@ -19,6 +19,7 @@ from napari_motionseg import __version__
 from napari_motionseg.cli import (
     adapt_flow,
     demo,
+    evaluate,
     flow,
     learning,
     loops,
@@ -54,6 +55,7 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.add_typer(evaluate.app, name="evaluate")
 
 
 @app.callback()

@@ -12,12 +12,11 @@ import typer
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Cines, Device
-from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.errors import MotionSegError, SettingsError
 from napari_motionseg.options import unknown_choice
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
-    from napari_motionseg.models import SegmentationNet
 
 # A PNG holds one frame, so that a loop is a folder of them
 FORMATS = {"npz": ".npz", "tiff": ".tiff", "png": ""}
@@ -43,11 +42,11 @@ def segment(
 
     A loop that fails does not keep the others from being segmented.
     """
-    from napari_motionseg.segmentation import segment_job
+    from napari_motionseg.segmentation import load_segmentation, segment_job
 
     if form not in FORMATS:
         raise SettingsError(unknown_choice("--format", form, FORMATS))
-    network = load_network(model)
+    network = load_segmentation(model)
     failures = Failures("loops")
     targets = Targets(out, FORMATS[form])
     count = 0
@@ -66,22 +65,6 @@ def segment(
         row["seconds"] = round(time.perf_counter() - started, 2)
         answer(row, as_line(row), as_json)
     failures.leave(count + failures.unread)
-
-
-def load_network(path: Path) -> SegmentationNet:
-    """Load a segmentation network.
-
-    Raises
-    ------
-    CheckpointError
-        If the file holds none.
-    """
-    from napari_motionseg.models import SegmentationNet, load_model
-
-    network, card = load_model(path, kind="segmentation")
-    if not isinstance(network, SegmentationNet):
-        raise CheckpointError(f"{path}: {card.architecture} gives no masks")
-    return network
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:

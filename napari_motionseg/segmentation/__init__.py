@@ -15,7 +15,12 @@ from napari_motionseg.segmentation.metrics import (
     evaluate,
     hd95,
 )
-from napari_motionseg.segmentation.predict import Segmentation, segment, segment_job
+from napari_motionseg.segmentation.predict import (
+    Segmentation,
+    load_segmentation,
+    segment,
+    segment_job,
+)
 
 __all__ = [
     "AugmentSettings",
@@ -28,6 +33,7 @@ __all__ = [
     "finetune",
     "finetune_job",
     "hd95",
+    "load_segmentation",
     "segment",
     "segment_job",
 ]

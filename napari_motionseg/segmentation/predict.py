@@ -178,7 +178,7 @@ def segment_job(
     if batch < 1:
         raise SettingsError(f"batch must be at least 1; got {batch}")
     order = _checked_order(frames, len(cine))
-    predictor = Predictor(_network(model), resolve_device(device), batch)
+    predictor = Predictor(load_segmentation(model), resolve_device(device), batch)
     result = Segmentation(
         masks=np.zeros(cine.shape, np.uint8),
         probabilities=np.zeros(cine.shape, np.float16),
@@ -216,7 +216,19 @@ def segment(
     return run(job)
 
 
-def _network(model: str | Path | SegmentationNet) -> SegmentationNet:
+def load_segmentation(model: str | Path | SegmentationNet) -> SegmentationNet:
+    """Return a network as it is, or load it.
+
+    Parameters
+    ----------
+    model
+        A network, a ``"segmentation"`` checkpoint, or ``"default"``.
+
+    Raises
+    ------
+    CheckpointError
+        If the file holds none.
+    """
     if isinstance(model, SegmentationNet):
         return model
     network, card = load_model(model, kind="segmentation")

@@ -1,0 +1,173 @@
+"""`motionseg evaluate fewshot`: how well few labels do, against peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.options import AsJson, Device
+from napari_motionseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from napari_motionseg.evaluation import FewShotSettings, ReferenceLoop
+    from napari_motionseg.evaluation.fewshot import Row
+    from napari_motionseg.evaluation.methods import Method
+    from napari_motionseg.evaluation.record import Record
+    from napari_motionseg.jobs import Job
+
+app = typer.Typer(help="Measure how well few labels do.", rich_markup_mode=None)
+
+Data = Annotated[
+    str,
+    typer.Option(
+        help="Folder of GROUP_NAME.dcm with GROUP_NAME_mask.npz, or 'synthetic'."
+    ),
+]
+Names = Annotated[str, typer.Option(help="Groups, separated by commas.")]
+Starts = Annotated[
+    str, typer.Option(help="scratch, default, checkpoints; separated by commas.")
+]
+Peers = Annotated[
+    str, typer.Option(help="random-forest, frangi; separated by commas; or empty.")
+]
+
+SYNTHETIC = "synthetic"
+SYNTHETIC_TRAIN, SYNTHETIC_TEST = 6, 4  # loops
+SYNTHETIC_SEED = 7_000_000
+
+
+@app.command()
+def fewshot(
+    out: Annotated[Path, typer.Option(help="Folder of rows, summary and table.")],
+    data: Data = SYNTHETIC,
+    train: Names = "",
+    test: Names = "",
+    starts: Starts = "scratch,default",
+    peers: Peers = "random-forest,frangi",
+    labels: Annotated[
+        str, typer.Option(help="Labelled frames, by commas; 0: none.")
+    ] = "0,1,5,10",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of labelled frames.")] = 3,
+    within: Annotated[
+        bool, typer.Option("--within", help="Labels of the loop that is tested.")
+    ] = False,
+    stride: Annotated[int, typer.Option(min=1, help="Of test frames.")] = 1,
+    recipe: Annotated[
+        str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+    ] = "tuned",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of fine-tuning; the recipe's if unset.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Compare starts and peers on few labelled frames, all on the same ones.
+
+    Rows are kept as they come: the same command goes on where it was cut.
+    """
+    from napari_motionseg.evaluation import FewShotSettings, fewshot_job, summarize
+    from napari_motionseg.evaluation.record import Record, as_table
+
+    settings = FewShotSettings(
+        labels=tuple(_numbers(labels)),
+        seeds=seeds,
+        protocol="within" if within else "across",
+        test_stride=stride,
+    )
+    learners, testers = _loops(data, _words(train), _words(test))
+    methods = _methods(_words(starts), _words(peers), recipe, steps, device)
+    record = Record(out, _described(settings, learners, testers, recipe, steps))
+    job = fewshot_job(methods, learners, testers, settings, record.rows())
+    kept = _keeping(job, record)
+    summary = summarize(drive(kept, "Evaluating", keeps=True))
+    record.finish(summary)
+    if as_json:
+        for row in summary:
+            answer(row, "", as_json)
+    else:
+        answer({}, as_table(summary), as_json)
+
+
+def _keeping(job: Job[list[Row]], record: Record) -> Job[list[Row]]:
+    """Pass a job on, and keep the rows that it tells of."""
+    signal = None
+    while True:
+        try:
+            progress = job.send(signal)
+        except StopIteration as end:
+            rows: list[Row] = end.value
+            return rows
+        if progress.preview:
+            record.add(progress.preview)
+        signal = yield progress
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(word) for word in _words(text)]
+    except ValueError as error:
+        raise SettingsError(
+            f"--labels must be numbers separated by commas; got {text!r}"
+        ) from error
+
+
+def _loops(
+    data: str, train: list[str], test: list[str]
+) -> tuple[list[ReferenceLoop], list[ReferenceLoop]]:
+    from napari_motionseg.evaluation import read_references, synthetic_references
+
+    if data == SYNTHETIC:
+        count = SYNTHETIC_TRAIN + SYNTHETIC_TEST
+        loops = synthetic_references(count, SYNTHETIC_SEED)
+        return loops[:SYNTHETIC_TRAIN], loops[SYNTHETIC_TRAIN:]
+    if not test:
+        raise SettingsError("--test must name the groups that are measured")
+    return read_references(data, train) if train else [], read_references(data, test)
+
+
+def _methods(
+    starts: list[str], peers: list[str], recipe: str, steps: int | None, device: str
+) -> dict[str, Method]:
+    import dataclasses
+
+    from napari_motionseg.evaluation.methods import PEERS, NetworkMethod
+    from napari_motionseg.models import read_card
+    from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.segmentation.finetune import SCRATCH
+
+    settings = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    methods: dict[str, Method] = {}
+    for start in starts:
+        segments = start != SCRATCH and read_card(start).kind == "segmentation"
+        name = start if start in (SCRATCH, "default") else Path(start).stem
+        methods[name] = NetworkMethod(start, settings, device, zero_shot=segments)
+    for peer in peers:
+        methods[peer] = PEERS.load(peer)()
+    return methods
+
+
+def _described(
+    settings: FewShotSettings,
+    train: list[ReferenceLoop],
+    test: list[ReferenceLoop],
+    recipe: str,
+    steps: int | None,
+) -> dict[str, object]:
+    """Return what rows depend on, methods apart: more of those can be added."""
+    return {
+        "protocol": settings.protocol,
+        "test_stride": settings.test_stride,
+        "recipe": recipe,
+        "steps": steps,
+        "train": [loop.cine.content_hash() for loop in train],
+        "test": [loop.cine.content_hash() for loop in test],
+    }

@@ -1,0 +1,93 @@
+"""What an evaluation leaves in its folder, so that one that was cut goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_motionseg.errors import SettingsError, WriteError
+from napari_motionseg.io.atomic import replacing
+
+Row = dict[str, Any]
+SETTINGS, ROWS, SUMMARY, TABLE = (
+    "settings.json", "rows.jsonl", "summary.json", "table.md"
+)  # fmt: skip
+
+
+class Record:
+    """Rows of one evaluation, kept as they come.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there.
+    settings
+        JSON values that rows depend on: methods, loops, labels, checkpoints' hashes.
+
+    Raises
+    ------
+    SettingsError
+        If the folder holds rows of other settings.
+    WriteError
+        If nothing can be written there.
+    """
+
+    def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        given = json.loads(json.dumps(settings))
+        file = self.folder / SETTINGS
+        if file.exists():
+            kept = json.loads(file.read_text())
+            if kept != given:
+                names = sorted(
+                    n for n in {*kept, *given} if kept.get(n) != given.get(n)
+                )
+                raise SettingsError(
+                    f"{self.folder}: holds an evaluation with another "
+                    f"{', '.join(names)}; choose another folder"
+                )
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"{self.folder}: {error.strerror}") from error
+        self._write(SETTINGS, json.dumps(given, indent=1) + "\n")
+
+    def rows(self) -> list[Row]:
+        """Return the rows so far; a last line that is cut is left out."""
+        file = self.folder / ROWS
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}\n")]
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Keep more rows."""
+        with (self.folder / ROWS).open("a") as stream:
+            stream.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def finish(self, summary: Sequence[Row]) -> None:
+        """Write the summary, as JSON and as a table."""
+        self._write(SUMMARY, json.dumps(list(summary), indent=1) + "\n")
+        self._write(TABLE, as_table(summary))
+
+    def _write(self, name: str, text: str) -> None:
+        with replacing(self.folder / name) as temporary:
+            Path(temporary).write_text(text)
+
+
+def as_table(summary: Sequence[Row]) -> str:
+    """Return a summary as a table of Markdown."""
+    head = ("method", "labels", "Dice", "spread", "clDice", "HD95, px", "gain in Dice")
+    lines = [head, ("---",) * len(head)]
+    for row in summary:
+        spread = "" if row["spread"] is None else f"{row['spread']:.3f}"
+        gain = (
+            f"{row['gain']:+.3f} ({row['gain_low']:+.3f} to {row['gain_high']:+.3f})"
+            if "gain" in row
+            else ""
+        )
+        scores = f"{row['dice']:.3f}", spread, f"{row['cldice']:.3f}"
+        cells = (row["method"], row["labels"], *scores, f"{row['hd95_px']:.1f}", gain)
+        lines.append(tuple(str(cell) for cell in cells))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
