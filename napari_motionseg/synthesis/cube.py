@@ -119,6 +119,11 @@ class CubeMoment:
         """Where the cube is, ``(B, H, W)`` bool."""
         return self.labels > BACKGROUND
 
+    @property
+    def outlined(self) -> Tensor:
+        """As `masks`: edges are sharp here."""
+        return self.masks
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return the pictures ``(B, H, W)`` in [0, 1]."""
         scenes, (label, point) = self.scenes, self._seen

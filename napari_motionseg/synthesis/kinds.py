@@ -23,6 +23,10 @@ class SceneMoment(Protocol):
     def masks(self) -> Tensor:
         """What is to be segmented, ``(B, H, W)`` bool: vessels, strokes, the cube."""
 
+    @property
+    def outlined(self) -> Tensor:
+        """The same as a person would outline it, ``(B, H, W)`` bool."""
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return pictures ``(B, H, W)`` in [0, 1], in steps of 1/255."""
 

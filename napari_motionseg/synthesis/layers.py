@@ -123,6 +123,11 @@ class LayerMoment:
         """Where a stroke lies in front, ``(B, H, W)`` bool."""
         return self.scenes.thin[self.front]
 
+    @property
+    def outlined(self) -> Tensor:
+        """As `masks`: edges are sharp here."""
+        return self.masks
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return the pictures ``(B, H, W)`` in [0, 1]."""
         colour = self._sample(self.scenes.colour)

@@ -32,6 +32,8 @@ from napari_motionseg.synthesis.vessels import Trees, grow_trees
 
 REFERENCE_DIAMETER = 12.0  # px at 512 px; its absorbance is `SynthesisConfig.opacity`
 VISIBLE_ABSORBANCE = 0.02  # below it a vessel is lost in noise and quantisation
+# As people outline vessels: the share of the middle's path, and what a middle absorbs
+OUTLINED_SHARE, OUTLINED_ABSORBANCE = 0.7, 0.12
 BLUSH_CELL_PX = 16.0
 LEAST_STRUCTURE = 1e-7  # where nothing is to be seen, tissue's motion is the motion
 HIDDEN_PX = 2.0  # a point that another part of the tree covers by more is hidden
@@ -185,23 +187,48 @@ class Moment:
     @cached_property
     def vessel_front(self) -> Tensor:
         """The sample of the trees that each pixel sees ``(B, H, W)``, -1 for none."""
+        return self._vessel_view[0]
+
+    @cached_property
+    def _vessel_view(self) -> tuple[Tensor, Tensor]:
         return self._front(self.vessels, self._vessel_hits, self.visible)
 
     @cached_property
     def device_front(self) -> Tensor:
         """The sample of the devices that each pixel sees ``(B, H, W)``, -1 for none."""
         found, dense = self._devices
-        return self._front(found, self._device_hits, dense)
+        return self._front(found, self._device_hits, dense)[0]
 
-    def _front(self, found: tubes.Tubes, hits: tubes.Hits, density: Tensor) -> Tensor:
+    def _front(
+        self, found: tubes.Tubes, hits: tubes.Hits, density: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what `tubes.front` does, each ``(B, H, W)``."""
         shape = (len(self.scenes), *self.scenes.config.shape)
         size = shape[0] * shape[1] * shape[2]
-        return tubes.front(found, hits, density, size)[0].view(shape)
+        seen, strength = tubes.front(found, hits, density, size)
+        return seen.view(shape), strength.view(shape)
 
     @cached_property
     def masks(self) -> Tensor:
         """Vessels that can be seen, ``(B, H, W)`` bool."""
         return (self.vessel_front >= 0) & self.scenes.imagings.open_field
+
+    @cached_property
+    def outlined(self) -> Tensor:
+        """Vessels as people outline them, ``(B, H, W)`` bool.
+
+        Where a vessel is nearly as dark as in its middle, for nobody sees the last
+        pixel of a tube whose edge is as thin as glass; and no branch that is too faint
+        to be worth a stroke.
+        """
+        seen, strength = self._vessel_view
+        sample = seen.clamp(min=0)
+        scene = self.scenes.trees.scene
+        middle = self.vessels.radii * self.visible  # of what `strength` is measured in
+        per_px = self.scenes.opacity[scene] * self.density
+        absorbs = 2 * self.scenes.trees.radii * per_px
+        clear = (absorbs >= OUTLINED_ABSORBANCE)[sample]
+        return self.masks & clear & (strength >= OUTLINED_SHARE * middle[sample])
 
     @cached_property
     def tree_masks(self) -> Tensor:

@@ -26,7 +26,7 @@ class Stills(NamedTuple):
     pictures
         ``(N, H, W)`` in [0, 1].
     masks
-        ``(N, H, W)`` bool.
+        ``(N, H, W)`` bool, vessels as people outline them; see `Moment.outlined`.
     """
 
     pictures: Tensor
@@ -40,7 +40,7 @@ def training_stills(
     config: SynthesisConfig | None = None,
     device: str | torch.device = "cpu",
 ) -> Stills:
-    """Return frames and their exact masks.
+    """Return frames and what a person would outline on them.
 
     Parameters
     ----------
@@ -60,6 +60,6 @@ def training_stills(
         scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
         for _ in range(STILLS_PER_SCENE):
             moment = scenes.at(draws.uniform(batch, 0.3, DURATION_S))
-            parts.append(Stills(moment.frames(grain), moment.masks))
+            parts.append(Stills(moment.frames(grain), moment.outlined))
         missing -= batch * STILLS_PER_SCENE
     return Stills(*(torch.cat(c)[:count] for c in zip(*parts, strict=True)))
