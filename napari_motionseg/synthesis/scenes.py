@@ -33,7 +33,7 @@ from napari_motionseg.synthesis.vessels import Trees, grow_trees
 REFERENCE_DIAMETER = 12.0  # px at 512 px; its absorbance is `SynthesisConfig.opacity`
 VISIBLE_ABSORBANCE = 0.02  # below it a vessel is lost in noise and quantisation
 # As people outline vessels: the share of the middle's path, and what a middle absorbs
-OUTLINED_SHARE, OUTLINED_ABSORBANCE = 0.7, 0.12
+OUTLINED_SHARE, OUTLINED_ABSORBANCE = 0.8, 0.15
 BLUSH_CELL_PX = 16.0
 LEAST_STRUCTURE = 1e-7  # where nothing is to be seen, tissue's motion is the motion
 HIDDEN_PX = 2.0  # a point that another part of the tree covers by more is hidden
