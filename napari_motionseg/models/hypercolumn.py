@@ -90,7 +90,7 @@ class SparseHypercolumn(nn.Module):
         """
         self._check(features)
         _check_size(size)
-        weights = torch.split(self.first.weight[..., None], self.channels, dim=1)
+        weights = torch.split(self.first.weight[..., None], [*self.channels], dim=1)
         hidden = torch.zeros((), device=features[0].device)
         for level, weight in zip(features, weights, strict=True):
             part = functional.conv2d(level.to(weight.dtype), weight)
@@ -150,16 +150,13 @@ def hypercolumns(
             f"points must be ({batch}, N, 2), row and column; got {tuple(points.shape)}"
         )
     # bf16 cannot tell neighbouring pixels of a wide picture apart
-    points = points.to(torch.promote_types(points.dtype, torch.float32))
-    extent = torch.tensor(size, dtype=points.dtype, device=points.device)
+    dtype = torch.promote_types(features[0].dtype, torch.float32)
+    extent = torch.tensor(size, dtype=dtype, device=points.device)
     # -1 and 1 are the picture's outer edges, the same for every depth
-    grid = ((2 * points + 1) / extent - 1).flip(-1)[:, None]
+    grid = ((2 * points.to(dtype) + 1) / extent - 1).flip(-1)[:, None]
     columns = [
         functional.grid_sample(
-            level.to(torch.promote_types(level.dtype, torch.float32)),
-            grid.to(torch.promote_types(level.dtype, torch.float32)),
-            padding_mode="border",
-            align_corners=False,
+            level.to(dtype), grid, padding_mode="border", align_corners=False
         )
         for level in features
     ]
