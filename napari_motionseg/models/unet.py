@@ -116,6 +116,25 @@ class UNet(nn.Module):
         SettingsError
             If the channels are not the network's.
         """
+        skips = self.encoder_features(frame)
+        features = skips[-1]
+        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+            features = block(features, skip)
+        embedding: Tensor = self.last(features)
+        height, width = frame.shape[-2:]
+        return embedding[..., :height, :width]
+
+    def encoder_features(self, frame: Tensor) -> list[Tensor]:
+        """Return what each level sees, ``(B, width 2^i, h / 2^i, w / 2^i)``.
+
+        From full resolution down; h and w are the frame's, continued to the next
+        multiple of 2^depth.
+
+        Raises
+        ------
+        SettingsError
+            If the channels are not the network's.
+        """
         if frame.ndim != 4 or frame.shape[1] != self.config.in_channels:
             raise SettingsError(
                 f"frames must have shape (B, {self.config.in_channels}, H, W); got "
@@ -127,16 +146,13 @@ class UNet(nn.Module):
         multiple = 2**self.config.depth
         padding = (0, -width % multiple, 0, -height % multiple)
         features = functional.pad(frame, padding, mode="replicate")
-        skips = []
+        levels = []
         for level, block in enumerate(self.down):
             if level:
                 features = functional.max_pool2d(features, 2)
             features = block(features)
-            skips.append(features)
-        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
-            features = block(features, skip)
-        embedding: Tensor = self.last(features)
-        return embedding[..., :height, :width]
+            levels.append(features)
+        return levels
 
 
 class SegmentationNet(nn.Module):

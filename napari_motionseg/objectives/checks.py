@@ -1,0 +1,52 @@
+"""What objectives refuse, in words: settings, and tensors that do not fit together."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.options import unknown_choice
+
+
+def check_positive(name: str, value: float) -> None:
+    """Refuse a number that is not finite and positive."""
+    if not (math.isfinite(value) and value > 0):
+        raise SettingsError(f"{name} must be positive and finite; got {value}")
+
+
+def check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a name that is not among `choices`."""
+    if value not in choices:
+        raise SettingsError(unknown_choice(kind, value, dict.fromkeys(choices)))
+
+
+def check_fields(embedding: Tensor, flow: Tensor) -> None:
+    """Refuse an embedding and a flow that are not ``(B, D or 2, H, W)`` of one size."""
+    shape = tuple(embedding.shape)
+    if embedding.ndim != 4:
+        raise SettingsError(f"embedding must be (B, D, H, W); got {shape}")
+    expected = (shape[0], 2, *shape[2:])
+    if tuple(flow.shape) != expected:
+        raise SettingsError(
+            f"flow must be {expected} beside an embedding of {shape}; got "
+            f"{tuple(flow.shape)}"
+        )
+
+
+def check_points(vectors: Tensor, flow: Tensor, *, name: str = "embedding") -> None:
+    """Refuse vectors that are not ``(B, N, D)`` with a finite flow ``(B, N, 2)``."""
+    shape = tuple(vectors.shape)
+    if vectors.ndim != 3 or 0 in shape:
+        raise SettingsError(
+            f"{name} must be (B, N, D), one of each at least; got {shape}"
+        )
+    if tuple(flow.shape) != (*shape[:2], 2):
+        raise SettingsError(
+            f"flow must be {(*shape[:2], 2)} beside {name} of {shape}; got "
+            f"{tuple(flow.shape)}"
+        )
+    if not bool(torch.isfinite(flow).all()):
+        raise SettingsError("flow must be finite; it holds NaN or infinite vectors")

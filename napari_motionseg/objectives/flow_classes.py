@@ -1,0 +1,226 @@
+r"""Flow classification: say from one frame how each pixel moves, in classes of flow.
+
+The baseline of Mahendran, Thewlis, Vedaldi (ACCV 2018), section 4.5, for the objective
+in `cross_pixel`: the flow's x and y, normalised by their logarithm to [-1, 1] (equation
+6), are cut into 16 classes each, and a softmax cross entropy is taken of either:
+
+.. math:: L = -\sum_p \big( \log P_x(c_x(p) \mid p) + \log P_y(c_y(p) \mid p) \big)
+
+It asks for direction and speed, which a single frame rarely tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.objectives.checks import (
+    check_choice,
+    check_fields,
+    check_points,
+    check_positive,
+)
+from napari_motionseg.objectives.cross_pixel import FLOW_BOUND_PX, log_normalized_flow
+from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
+
+Reduction = Literal["mean", "sum"]
+
+AXES = 2  # x and y
+
+
+@dataclass(frozen=True)
+class FlowClasses:
+    """The objective with its settings; the defaults are the paper's.
+
+    Parameters
+    ----------
+    points
+        Pixels a picture, drawn uniformly.
+    bins
+        Classes an axis.
+    bound
+        M of equation 6 in px.
+    """
+
+    points: int = 512
+    bins: int = 16
+    bound: float = FLOW_BOUND_PX
+
+    def __post_init__(self) -> None:
+        if self.points < 1:
+            raise SettingsError(f"points must be at least 1; got {self.points}")
+        _check_bins(self.bins)
+        check_positive("bound", self.bound)
+
+    def learnable(self, embedding_dim: int) -> ClassifiedFlow:
+        """Return this objective as a module, whose parameters are to be optimized.
+
+        Called in place of the objective, on embeddings of length `embedding_dim`; to be
+        kept with the network's weights where training shall be resumed. Its layer is
+        initialised by torch's own generator.
+        """
+        return ClassifiedFlow(self, embedding_dim)
+
+    def __call__(
+        self, embedding: Tensor, flow: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean loss of random pixels, and metrics; see `at_points`.
+
+        Parameters
+        ----------
+        embedding
+            ``(B, 2 bins, H, W)``: logits of the classes of x, then of y. For an
+            embedding of another length there is `learnable`.
+        flow
+            ``(B, 2, H, W)`` in px.
+        generator
+            Draws the pixels.
+        """
+        check_fields(embedding, flow)
+        pixels = draw_pixels(flow, self.points, generator=generator)
+        return self.at_points(vectors_at(embedding, pixels), vectors_at(flow, pixels))
+
+    def at_points(
+        self, logits: Tensor, flow: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean loss of sampled pixels, and ``"accuracy"``.
+
+        The accuracy is the share of axes of pixels whose likeliest class is right.
+
+        Parameters
+        ----------
+        logits
+            ``(B, N, 2 bins)``, of x, then of y.
+        flow
+            ``(B, N, 2)`` in px.
+        """
+        check_points(logits, flow, name="logits")
+        if logits.shape[-1] != AXES * self.bins:
+            raise SettingsError(
+                f"logits must have {AXES * self.bins} channels, {self.bins} an axis; "
+                f"got {logits.shape[-1]}: `learnable` has a layer for any embedding"
+            )
+        logits = logits.reshape(*logits.shape[:2], AXES, self.bins)
+        loss = flow_class_loss(logits, flow, bound=self.bound)
+        truth = flow_classes(flow, self.bins, bound=self.bound)
+        right = (logits.detach().argmax(dim=-1) == truth).float()
+        return loss, {"accuracy": float(right.mean())}
+
+
+class ClassifiedFlow(nn.Module):
+    """`FlowClasses` with the linear layer from an embedding to its classes.
+
+    Parameters
+    ----------
+    objective
+        Settings.
+    embedding_dim
+        D, the length of an embedding.
+    """
+
+    def __init__(self, objective: FlowClasses, embedding_dim: int) -> None:
+        super().__init__()
+        self.objective = objective
+        self.classify = nn.Linear(embedding_dim, AXES * objective.bins)
+
+    def forward(
+        self, embedding: Tensor, flow: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the mean loss of random pixels, and ``"accuracy"``.
+
+        Parameters
+        ----------
+        embedding, flow
+            ``(B, D, H, W)`` and ``(B, 2, H, W)``, flow in px, x and y.
+        generator
+            Draws the pixels.
+        """
+        check_fields(embedding, flow)
+        pixels = draw_pixels(flow, self.objective.points, generator=generator)
+        # drawn first: the layer then works on a few pixels, not on whole pictures
+        logits = self.classify(vectors_at(embedding, pixels))
+        return self.objective.at_points(logits, vectors_at(flow, pixels))
+
+
+def flow_class_loss(
+    logits: Tensor,
+    flow: Tensor,
+    *,
+    bound: float = FLOW_BOUND_PX,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """Return the cross entropy of classes of flow, of x plus of y.
+
+    Parameters
+    ----------
+    logits
+        ``(B, N, 2, K)``: K classes of x, and of y.
+    flow
+        ``(B, N, 2)`` in pixels; a constant.
+    bound
+        M of equation 6 in px.
+    reduction
+        ``"sum"`` over the pixels of all pictures, or ``"mean"``, that divided by B N.
+
+    Returns
+    -------
+    Tensor
+        Scalar, float32 or better, never negative.
+
+    Raises
+    ------
+    SettingsError
+        If shapes do not belong together, a flow is not finite, or bound or reduction is
+        none of the above.
+    """
+    check_choice("reduction", reduction, get_args(Reduction))
+    if logits.ndim != 4 or logits.shape[2] != AXES:
+        raise SettingsError(f"logits must be (B, N, 2, K); got {tuple(logits.shape)}")
+    check_points(logits.flatten(2), flow, name="logits")
+    bins = logits.shape[-1]
+    truth = flow_classes(flow, bins, bound=bound)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    total = functional.cross_entropy(
+        logits.reshape(-1, bins), truth.reshape(-1), reduction="sum"
+    )
+    return total if reduction == "sum" else total / (truth.numel() // AXES)
+
+
+def flow_classes(
+    flow: Tensor, bins: int = 16, *, bound: float = FLOW_BOUND_PX
+) -> Tensor:
+    """Return the class of each component of a flow, from 0 (far left, far up).
+
+    Parameters
+    ----------
+    flow
+        Of any shape, in pixels.
+    bins
+        Classes, uniform in normalised flow between -1 and 1. Where their number is
+        even, as the paper's 16, no flow at all is the lower edge of class bins / 2.
+    bound
+        M of equation 6 in px.
+
+    Returns
+    -------
+    Tensor
+        int64, of the flow's shape.
+
+    Raises
+    ------
+    SettingsError
+        If `bins` is below 2, or `bound` not positive.
+    """
+    _check_bins(bins)
+    position = (log_normalized_flow(flow, bound=bound) + 1) / 2  # 0 to 1
+    return (position * bins).floor().long().clamp(max=bins - 1)
+
+
+def _check_bins(bins: int) -> None:
+    if bins < 2:
+        raise SettingsError(f"bins must be at least 2; got {bins}")

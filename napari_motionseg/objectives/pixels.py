@@ -1,0 +1,68 @@
+"""Pixels of a batch of pictures: drawing some, and the vectors that stand there."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+
+# A vector shorter than this has no direction: its cosine counts as 0
+SHORTEST_VECTOR = 1e-6
+
+
+def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
+    """Draw pixels of each picture uniformly, without replacement.
+
+    Parameters
+    ----------
+    field
+        ``(B, C, H, W)``; only its shape and device count.
+    count
+        Pixels a picture.
+    generator
+        Its device is where the pixels are drawn.
+
+    Returns
+    -------
+    Tensor
+        ``(B, count, 2)`` int64 row and column, on the device of `field`.
+
+    Raises
+    ------
+    SettingsError
+        If a picture has fewer pixels than `count`.
+    """
+    if field.ndim != 4:
+        raise SettingsError(f"field must be (B, C, H, W); got {tuple(field.shape)}")
+    batch, _, height, width = field.shape
+    if not 1 <= count <= height * width:
+        raise SettingsError(
+            f"count must be from 1 to the {height * width} pixels of a picture; got "
+            f"{count}: draw fewer points, or from larger windows"
+        )
+    keys = torch.rand(
+        (batch, height * width), generator=generator, device=generator.device
+    )
+    chosen = keys.topk(count, dim=1).indices.to(field.device)
+    return torch.stack((chosen // width, chosen % width), dim=-1)
+
+
+def vectors_at(field: Tensor, pixels: Tensor) -> Tensor:
+    """Take the vectors ``(B, ..., C)`` of ``(B, C, H, W)`` at pixels ``(B, ..., 2)``.
+
+    Only these are copied, whatever the layout of `field`, to float32 or better.
+    """
+    batch = torch.arange(len(field), device=field.device)
+    batch = batch.view(-1, *[1] * (pixels.ndim - 2))
+    values = field[batch, :, pixels[..., 0], pixels[..., 1]]
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+def unit_vectors(vectors: Tensor) -> Tensor:
+    """Return ``(..., C)`` at length 1; without a direction 0, and no gradient."""
+    square = vectors.square().sum(dim=-1, keepdim=True)
+    short = square < SHORTEST_VECTOR**2
+    # both branches of a where get a gradient, so the root must not see the zero
+    scale = square.masked_fill(short, 1.0).rsqrt()
+    return (vectors * scale).masked_fill(short, 0.0)
