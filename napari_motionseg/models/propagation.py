@@ -83,7 +83,7 @@ class PropagationConfig:
         for name in ("cell", "image_channels", "motion_channels", "width"):
             _check_positive(name, getattr(self, name))
         for stride in self.strides:
-            _check_positive("strides", stride)
+            _check_positive("each of strides", stride)
         if not self.strides or len(set(self.strides)) < len(self.strides):
             raise SettingsError(
                 f"strides must be one or more different numbers; got {self.strides}"
@@ -327,4 +327,4 @@ def _encoder_block(
 
 def _check_positive(name: str, value: object) -> None:
     if not isinstance(value, int) or value < 1:
-        raise SettingsError(f"{name} must be positive integers; got {value!r}")
+        raise SettingsError(f"{name} must be a positive integer; got {value!r}")
