@@ -290,6 +290,7 @@ def _checked(segments: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     if not bool(torch.isfinite(flow).all()):
         raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
     segments = _at_least_float32(segments)
+    # NaN is let through: of a network that diverged, the training loop tells the step
     least, off = _share_faults(segments.detach())
     if least < 0 or off > SUM_TOLERANCE:
         raise SettingsError(
