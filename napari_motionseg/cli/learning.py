@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Objective = Annotated[str, typer.Option(help="What to learn from motion.")]
+Option = Annotated[
+    list[str], typer.Option(help="A setting of the objective, as NAME=VALUE; repeat.")
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where the last run ended.")
 ]
@@ -60,8 +64,14 @@ def pretrain(
     resume: Resume = False,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 3,
     crop: Annotated[int, typer.Option(help="Side of training windows, px.")] = 256,
-    points: Annotated[int, typer.Option(help="Pixels a picture in the loss.")] = 250,
+    points: Annotated[
+        int | None, typer.Option(help="Pixels a picture in the loss.")
+    ] = None,
+    option: Option = [],  # noqa: B006 - typer's way; never changed
     width: Annotated[int, typer.Option(help="Of the U-Net; the paper's is 64.")] = 16,
+    dim: Annotated[
+        int, typer.Option(help="Length of an embedding; segments of grouping.")
+    ] = 64,
     flat_field: FlatField = True,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
@@ -88,7 +98,8 @@ def pretrain(
         batch=batch,
         crop=crop,
         points=points,
-        network=UNetConfig(width=width, flat_field=flat_field),
+        options=dict(map(as_option, option)),
+        network=UNetConfig(width=width, embedding_dim=dim, flat_field=flat_field),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(
             steps=steps, learning_rate=rate, device=device, seed=seed
@@ -99,6 +110,23 @@ def pretrain(
         pretrain_job(loops, settings, out=out, resume=resume), "Pretraining", keeps=True
     )
     _tell(path, as_json)
+
+
+def as_option(text: str) -> tuple[str, Any]:
+    """Return name and value of ``NAME=VALUE``; the value as JSON where it is some.
+
+    Raises
+    ------
+    SettingsError
+        If there is no name.
+    """
+    name, sign, value = text.partition("=")
+    if not (name and sign):
+        raise SettingsError(f"--option must be NAME=VALUE; got {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def finetune(

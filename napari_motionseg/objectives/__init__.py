@@ -2,7 +2,9 @@
 
 Each choice of `OBJECTIVES` is a frozen dataclass of the paper's settings that, called
 with an embedding ``(B, D, H, W)``, a flow ``(B, 2, H, W)`` in px and a generator, gives
-the loss and metrics to show with it.
+the loss and metrics to show with it. One with weights of its own has `learnable`, which
+gives, for embeddings of a length D, a module that is called in its place and trained
+along.
 """
 
 from __future__ import annotations
@@ -15,6 +17,22 @@ OBJECTIVES = Registry(
         "flow-consistency": Choice(
             "napari_motionseg.objectives.flow_consistency:FlowConsistency",
             "neighbours that move alike get like embeddings (Ma et al., 2019)",
+        ),
+        "cross-pixel": Choice(
+            "napari_motionseg.objectives.cross_pixel:CrossPixel",
+            "of any two pixels, those that move alike look alike (Mahendran 2018)",
+        ),
+        "flow-classes": Choice(
+            "napari_motionseg.objectives.flow_classes:FlowClasses",
+            "say in classes how each pixel moves (baseline of Mahendran 2018)",
+        ),
+        "grouping": Choice(
+            "napari_motionseg.objectives.grouping:Grouping",
+            "soft segments that each move as one (S3-CNN, Mahendran 2018)",
+        ),
+        "conditional-propagation": Choice(
+            "napari_motionseg.objectives.conditional_propagation:ConditionalPropagation",
+            "all the flow from a few vectors and the picture (Zhan et al., 2019)",
         ),
     },
 )

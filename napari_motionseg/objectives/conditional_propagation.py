@@ -13,15 +13,8 @@ what does; so its features are of use elsewhere.
 Notes
 -----
 The embedding is the image encoder's, but guidance, propagation and classification have
-weights of their own, which are trained along and thrown away. So this objective makes
-a module for the trainer, and wants it back with each batch::
-
-    head = settings.head(channels, stride)  # once; channels of the embedding network
-    loss, metrics = settings(embedding, flow, generator, head)  # each step
-
-An objective without `head` has no weights and is called without it. The trainer owns
-the module: moves it to the device, gives its weights to the optimizer and to the state
-from which a run resumes, and leaves it out of the embedding's checkpoint.
+weights of their own, which are trained along and thrown away: `learnable` makes a
+module of both, as every objective with weights does.
 """
 
 from __future__ import annotations
@@ -31,7 +24,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
@@ -96,6 +89,14 @@ class ConditionalPropagation:
             width=self.width,
         )
 
+    def learnable(self, embedding_dim: int) -> GuidedPropagation:
+        """Return this objective as a module, whose parameters are to be optimized.
+
+        Called in place of the objective, on embeddings of length `embedding_dim`, one a
+        pixel; to be kept with the network's weights where training shall be resumed.
+        """
+        return GuidedPropagation(self, embedding_dim)
+
     def head(self, channels: int, stride: int = 1) -> PropagationHead:
         """Return what is trained along with an embedding network.
 
@@ -145,6 +146,29 @@ class ConditionalPropagation:
             error = torch.linalg.vector_norm(found - flow, dim=1).mean()
         points = float(mask.sum()) / len(mask)
         return loss, {"points": points, "error_px": float(error)}
+
+
+class GuidedPropagation(nn.Module):
+    """`ConditionalPropagation` with its own network.
+
+    Parameters
+    ----------
+    objective
+        Settings.
+    embedding_dim
+        D.
+    """
+
+    def __init__(self, objective: ConditionalPropagation, embedding_dim: int) -> None:
+        super().__init__()
+        self.objective = objective
+        self.head = objective.head(embedding_dim)
+
+    def forward(
+        self, embedding: Tensor, flow: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return what the objective does."""
+        return self.objective(embedding, flow, generator, self.head)
 
 
 def propagation_loss(logits: Tensor, flow: Tensor, *, limit: float = 20.0) -> Tensor:

@@ -1,7 +1,9 @@
 """Pretraining: learn a pixel embedding from how loops move, without any label.
 
-As in Ma et al. (2019), 4.3: flow between frames 133 ms apart, a U-Net without its last
-layer, 250 points an image, batches of 3, Adam at a fixed rate of 0.001.
+By default as in Ma et al. (2019), 4.3: flow between frames 133 ms apart, a U-Net
+without its last layer, 250 points an image, batches of 3, Adam at a fixed rate of
+0.001. Other objectives bring their own points; what weights an objective has of its own
+are trained along, kept for a resume, and left out of the embedding that is written.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
@@ -52,7 +54,7 @@ class PretrainSettings:
         Side in pixels of the random windows that are trained on; whole frames if None.
         Where a loop is smaller, its size.
     points
-        Pixels a picture that the loss looks at.
+        Pixels a picture that the loss looks at; the objective's own number if None.
     options
         Further settings of the objective by name.
     mirror
@@ -76,7 +78,7 @@ class PretrainSettings:
     steps: int = 1000
     batch: int = 3
     crop: int | None = 256
-    points: int = 250
+    points: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     mirror: bool = True
     jitter: float = 0.5
@@ -87,16 +89,16 @@ class PretrainSettings:
     )
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "points"):
+        for name in ("steps", "batch"):
             at_least(self, name, 1)
         at_least(self, "jitter", 0.0)
         object.__setattr__(self, "options", dict(self.options))
-        if self.crop is not None and self.crop**2 < self.points:
+        points = getattr(self.make_objective(), "points", 1)
+        if self.crop is not None and self.crop**2 < points:
             raise SettingsError(
-                f"crop must hold at least as many pixels as points ({self.points}); "
+                f"crop must hold at least as many pixels as points ({points}); "
                 f"got {self.crop} x {self.crop}"
             )
-        self.make_objective()
 
     def make_objective(self) -> Any:
         """Return the objective: embedding, flow, generator -> loss, metrics.
@@ -108,13 +110,35 @@ class PretrainSettings:
         """
         objective = OBJECTIVES.load(self.objective)
         known = {f.name for f in dataclasses.fields(objective)}
-        unknown = sorted(set(self.options) - known)
+        options = dict(self.options)
+        if self.points is not None:
+            options["points"] = self.points
+        unknown = sorted(set(options) - known)
         if unknown:
             raise SettingsError(
                 f"objective {self.objective!r} has no option {unknown[0]!r}; "
                 f"it has {', '.join(sorted(known))}"
             )
-        return objective(**({"points": self.points} | dict(self.options)))
+        return objective(**options)
+
+
+class Learner(nn.Module):
+    """An embedding network, and what its objective is trained along with.
+
+    Parameters
+    ----------
+    embedding
+        What is kept.
+    objective
+        A choice of `OBJECTIVES`; if it has weights of its own, they are this module's.
+    """
+
+    def __init__(self, embedding: UNet, objective: Any) -> None:
+        super().__init__()
+        self.embedding = embedding
+        if hasattr(objective, "learnable"):
+            objective = objective.learnable(embedding.config.embedding_dim)
+        self.objective = objective
 
 
 class PretrainTask:
@@ -123,7 +147,7 @@ class PretrainTask:
     Parameters
     ----------
     model
-        Trained in place.
+        The embedding network and its objective, trained in place.
     loops
         Where pictures come from; each has the same chance, whatever its length.
     settings
@@ -131,13 +155,12 @@ class PretrainTask:
     """
 
     def __init__(
-        self, model: UNet, loops: Sequence[MovingLoop], settings: PretrainSettings
+        self, model: Learner, loops: Sequence[MovingLoop], settings: PretrainSettings
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
         self._loops = loops
         self._settings = settings
-        self._objective = settings.make_objective()
         sides = [min(loop.cine.shape[axis] for loop in loops) for axis in (1, 2)]
         self._window = [min(side, settings.crop or side) for side in sides]
 
@@ -146,8 +169,8 @@ class PretrainTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the objective's loss and metrics on a random batch."""
         pictures, flow = self.batch(generator)
-        embedding = self.model(pictures.to(device))
-        loss, metrics = self._objective(embedding, flow.to(device), generator)
+        embedding = self.model.embedding(pictures.to(device))
+        loss, metrics = self.model.objective(embedding, flow.to(device), generator)
         return loss, metrics
 
     def batch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -177,7 +200,8 @@ class PretrainTask:
         device = next(self.model.parameters()).device
         self.model.eval()
         with torch.inference_mode():
-            embedding = self.model(frame[None, None].to(device))[0].float().cpu()
+            frames = frame[None, None].to(device)
+            embedding = self.model.embedding(frames)[0].float().cpu()
         return project(embedding).numpy()
 
 
@@ -242,7 +266,7 @@ def pretrain_job(
     with torch.random.fork_rng(devices=[]):
         # the layers' own initialisation knows no generator
         torch.manual_seed(training.seed)
-        model = UNet(settings.network)
+        model = Learner(UNet(settings.network), settings.make_objective())
     task = PretrainTask(model, loops, settings)
     data = describe(loops, settings)
     record = yield from train_job(
@@ -252,7 +276,7 @@ def pretrain_job(
         resume=resume,
         identity={"pretraining": data},
     )
-    save_model(out, model, _card(settings, data, record))
+    save_model(out, model.embedding, _card(settings, data, record))
     yield Progress(record.steps_done, settings.steps, f"Wrote {out.name}")
     return out
 

@@ -14,6 +14,7 @@ from napari_motionseg.training import motion_data
 from napari_motionseg.training.loop import TrainingSettings
 from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain import (
+    Learner,
     PretrainSettings,
     PretrainTask,
     describe,
@@ -73,10 +74,11 @@ def gather(cines):
 
 def test_defaults_are_the_papers():
     paper = PretrainSettings()
-    assert (paper.points, paper.batch, paper.objective) == (250, 3, "flow-consistency")
+    assert (paper.batch, paper.objective) == (3, "flow-consistency")
     assert paper.training.learning_rate == 1e-3
     assert paper.training.schedule == "constant"
     objective = paper.make_objective()
+    assert objective.points == 250
     assert (objective.neighborhood, objective.sigma, objective.epsilon) == (5, 0.5, 1.0)
     assert paper.network.embedding_dim == 64
     pickle.loads(pickle.dumps(paper))
@@ -157,6 +159,50 @@ def test_resume_on_other_loops_is_refused(tmp_path):
         pretrain([loop()], settings(points=30), out=out, resume=True)
 
 
+SMALL_PROPAGATION = {
+    "nms_kernel": 5, "grid_stride": 16, "cell": 4, "image_channels": 8, "width": 4,
+}  # fmt: skip
+OTHERS = [
+    ("cross-pixel", {}, 20),
+    ("flow-classes", {}, 20),
+    ("grouping", {"kind": "affine"}, None),
+    ("grouping", {"kind": "entropy"}, None),
+    ("conditional-propagation", SMALL_PROPAGATION, None),
+]
+
+
+@pytest.mark.parametrize(("objective", "options", "points"), OTHERS)
+def test_any_objective_trains_and_goes_on_where_it_was_cut(
+    tmp_path, objective, options, points
+):
+    """Weights of the objective's own are kept for it, and not in the embedding."""
+    how = settings(4, objective=objective, options=options, points=points)
+    whole = pretrain([loop()], how, out=tmp_path / "whole.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    job = pretrain_job([loop()], how, out=cut)
+    while next(job).metrics.get("loss") is None:
+        pass
+    job.close()
+    pretrain([loop()], how, out=cut, resume=True)
+    one, other = (load_model(path, kind="embedding")[0] for path in (whole, cut))
+    assert isinstance(one, UNet)
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name])
+
+
+def test_the_learned_width_moves(tmp_path):
+    how = settings(6, objective="cross-pixel", training={"learning_rate": 0.05})
+    told = []
+    run(pretrain_job([loop()], how, out=tmp_path / "e.safetensors"), told.append)
+    widths = [p.metrics["sigma"] for p in told if "sigma" in p.metrics]
+    assert len(set(widths)) == len(widths) == 6
+
+
+def test_points_of_an_objective_without_any_are_refused():
+    with pytest.raises(SettingsError, match="'grouping' has no option 'points'"):
+        settings(objective="grouping", points=20)
+
+
 def test_stop_writes_what_was_learnt(tmp_path):
     job = pretrain_job([loop()], settings(50), out=tmp_path / "e.safetensors")
     while next(job).metrics.get("loss") is None:
@@ -223,7 +269,9 @@ def test_flow_is_kept_in_half_precision_and_silent_outside_the_valid_area():
 
 
 def make_task(cines, how):
-    return PretrainTask(UNet(TINY), gather(cines)[0], how)
+    return PretrainTask(
+        Learner(UNet(TINY), how.make_objective()), gather(cines)[0], how
+    )
 
 
 def test_windows_carry_their_own_flow():
