@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots bench-flow clean
+.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make clean"
+	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -48,6 +48,10 @@ bench-flow: $(READY)
 	@if [ -f benchmarks/flow_speed.py ]; then $(BIN)/python benchmarks/flow_speed.py; fi
 	$(BIN)/python benchmarks/flow_truth.py
 	$(BIN)/python benchmarks/synthesis_speed.py
+	$(BIN)/python benchmarks/render.py
+
+bench-fewshot: $(READY)
+	$(BIN)/python benchmarks/fewshot.py
 	$(BIN)/python benchmarks/render.py
 
 clean:

@@ -8,6 +8,8 @@ from pathlib import Path
 from render_flow import sections
 from tables import table
 
+from napari_motionseg.evaluation.record import as_table
+
 HERE = Path(__file__).parent
 HEAD = """# Results
 
@@ -16,14 +18,50 @@ which machine and day.
 """
 
 
+FEW_SHOT = {
+    "fewshot_synthetic": "Few labels, synthetic loops",
+    "fewshot_across": "Few labels of other patients, real loops",
+    "fewshot_within": "One labelled frame of a real loop",
+}
+HOW_MEANT = (
+    "Mean over draws of the mean over loops; gain: difference of Dice to scratch on the "
+    "same loop and draw, with its 95% interval over draws and loops."
+)
+SILVER = (
+    "The masks are a silver standard: made by another group's network, they miss thin "
+    "branches. They compare methods and give no absolute accuracy."
+)
+
+
 def main() -> None:
     results = HERE / "results"
-    parts = [HEAD, *sections(results)]
+    parts = [HEAD, *sections(results), *few_labels(results)]
     for name, render in (("demo", demo), ("in_loop", in_loop)):
         path = results / f"{name}.json"
         if path.exists():
             parts.append(render(json.loads(path.read_text())))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
+
+
+def few_labels(results: Path) -> list[str]:
+    """The few-shot tables that there are."""
+    paths = {results / f"{name}.json": title for name, title in FEW_SHOT.items()}
+    found = {p: json.loads(p.read_text()) for p in paths if p.exists()}
+    return [few_shot(paths[path], report) for path, report in found.items()]
+
+
+def few_shot(title: str, found: dict) -> str:
+    """One few-shot table."""
+    words = " ".join(found["words"])
+    return "\n\n".join(
+        [
+            f"## {title}",
+            f"`benchmarks/fewshot.py`: `motionseg evaluate fewshot {words}`, "
+            f"{found['rows']} rows. {HOW_MEANT} {found['machine']}, {found['date']}.",
+            *([] if "synthetic" in title else [SILVER]),
+            as_table(found["summary"]),
+        ]
+    )
 
 
 def demo(found: dict) -> str:

@@ -163,10 +163,20 @@ def test_projection_and_similarity_follow_the_frame(
     )
 
 
-def test_without_a_model_the_dock_says_so(dock, loop_layer, click):
+def test_without_a_model_the_dock_says_so(
+    dock, loop_layer, click, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("napari_motionseg.widgets.choosers.WEIGHTS_FOLDER", tmp_path)
     widget = dock(EmbeddingDock)
     click(widget.project)
     assert "No model yet" in widget.hint.text()
+
+
+def test_what_ships_can_be_chosen_at_once(dock, loop_layer):
+    """A first guess needs no training: the network that ships is among the models."""
+    segment = dock(SegmentDock)
+    names = [segment.start.itemText(i) for i in range(segment.start.count())]
+    assert any("vessels-xa" in name for name in names)
 
 
 def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypatch):
