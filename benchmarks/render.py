@@ -24,8 +24,8 @@ FEW_SHOT = {
     "fewshot_within": "One labelled frame of a real loop",
 }
 HOW_MEANT = (
-    "Mean over draws of the mean over loops; gain: difference of Dice to scratch on the "
-    "same loop and draw, with its 95% interval over draws and loops."
+    "Mean over draws of the mean over loops; gain: difference of Dice to scratch on "
+    "the same loop and draw, with its 95% interval over draws and loops."
 )
 SILVER = (
     "The masks are a silver standard: made by another group's network, they miss thin "
