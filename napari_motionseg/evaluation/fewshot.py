@@ -266,5 +266,4 @@ def _told(fitting: Job[Predict], number: int, total: int, words: str) -> Job[Pre
         except StopIteration as end:
             predict: Predict = end.value
             return predict
-        part = f"{words}: {progress.step} of {progress.total}"
-        signal = yield Progress(number, total, part, progress.metrics)
+        signal = yield Progress(number, total, words, progress.metrics)
