@@ -174,17 +174,20 @@ class LayeredPWCNet(FlowNet):
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids.
 
-        The vessel's layer is registered to its shapes in both pictures, which takes a
-        look back from the second; the background's is smoothed. See `layer_refinement`.
+        The vessel's layer is registered to its shapes in both pictures, and the
+        background's is smoothed, the mean of what it is there and back: both take a
+        look back from the second picture. See `layer_refinement`.
         """
-        return _fitted(self.see(first, second), self.see(second, first).alpha())
+        there, back = self.see(first, second), self.see(second, first)
+        return _mixture(there, back, _background(there, back))
 
     def decode_both(
         self, first: Sequence[Tensor], second: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Return the flow there and back; each way's look back is the other's own."""
         there, back = self.see(first, second), self.see(second, first)
-        return _fitted(there, back.alpha()), _fitted(back, there.alpha())
+        background = _background(there, back)
+        return _mixture(there, back, background), _mixture(back, there, -background)
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
         """Return both layers from two pictures' pyramids."""
@@ -212,13 +215,25 @@ class LayeredPWCNet(FlowNet):
         return functional.leaky_relu(correlation(ours, theirs, REACH[level]), SLOPE)
 
 
-def _fitted(seen: LayeredFlow, theirs: Tensor) -> Tensor:
-    """Return the mixture of both layers, each fitted; `theirs` is the later shape."""
-    vessel, background = seen.layers()
+def _background(there: LayeredFlow, back: LayeredFlow) -> Tensor:
+    """Return the background's flow ``(B, 2, H, W)``, px, that both ways agree on.
+
+    So smooth a field hardly changes over its own length: what it is back, at the same
+    pixel, is what it is there with the other sign.
+    """
+    ways = []
+    for seen in (there, back):
+        alpha = seen.alpha()
+        with torch.autocast(alpha.device.type, enabled=False):
+            ways.append(settle(seen.layers()[1], alpha))
+    return (ways[0] - ways[1]) / 2
+
+
+def _mixture(seen: LayeredFlow, later: LayeredFlow, background: Tensor) -> Tensor:
+    """Return the flow ``(B, 2, H, W)``, px, with the vessel's layer registered."""
     alpha = seen.alpha()
     with torch.autocast(alpha.device.type, enabled=False):
-        vessel = refine(alpha, theirs, vessel)
-        background = settle(background, alpha)
+        vessel = refine(alpha, later.alpha(), seen.layers()[0])
     return background + alpha * (vessel - background)
 
 

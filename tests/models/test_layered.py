@@ -1,5 +1,7 @@
 """The network of two layers, its loss and the fit to the pictures."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -218,6 +220,18 @@ def test_both_ways_at_once_are_each_way(network):
         there, back = network.decode_both(ours, theirs)
         np.testing.assert_allclose(there, network.decode(ours, theirs), atol=1e-4)
         np.testing.assert_allclose(back, network.decode(theirs, ours), atol=1e-4)
+
+
+def test_the_background_agrees_with_itself_there_and_back(network):
+    """Where no vessel lies, both ways are one field with two signs."""
+    pictures = torch.rand(2, 1, 64, 128)
+    shapeless = copy.deepcopy(network)
+    torch.nn.init.constant_(shapeless.shape.at_whole[1].bias, -30.0)
+    with torch.inference_mode():
+        pyramids = shapeless.pyramid(pictures), shapeless.pyramid(pictures.flip(0))
+        there, back = shapeless.decode_both(*pyramids)
+    assert float(there.abs().max()) > 0
+    np.testing.assert_allclose(there, -back, atol=1e-5)
 
 
 def test_a_settled_background_forgets_noise_and_what_a_vessel_drags_along():
