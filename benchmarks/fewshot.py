@@ -29,7 +29,7 @@ def main() -> None:
     data = os.environ.get("MOTIONSEG_DATA")
     runs = {"fewshot_synthetic": []}
     if data:
-        tested = ["--data", data, "--test", "p5,p6"]
+        tested = ["--data", data, "--test", options.test]
         runs = {
             "fewshot_across": [*tested, "--train", "p1,p2,p3,p4"],
             "fewshot_within": [*tested, "--within"],
@@ -51,6 +51,7 @@ def parse_options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", help="names of runs")
+    parser.add_argument("--test", default="p5,p6", help="patients; synthetic: all")
     parser.add_argument("--labels", default="0,1,5,10")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--stride", type=int, default=1, help="of test frames")

@@ -41,9 +41,11 @@ from napari_motionseg.segmentation.examples import (
 )
 from napari_motionseg.segmentation.losses import LossName, segmentation_loss
 from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.settings import positive
 
 Recipe = Literal["tuned", "paper"]
 SCRATCH = "scratch"
+TUNED_KNOWN_RATE = 0.2
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class FinetuneSettings:
         Random changes of the pictures.
     network
         The network of a scratch start; a checkpoint brings its own.
+    known_rate
+        Factor on the learning rate where the start segments already: few labels shall
+        correct what it knows, not replace it.
     training
         Learning rate, schedule, precision, device, seed. Its `steps` are not used.
 
@@ -82,6 +87,7 @@ class FinetuneSettings:
     crop: int | None = None
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     network: UNetConfig = field(default_factory=UNetConfig)
+    known_rate: float = 1.0
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(steps=200)
     )
@@ -89,6 +95,7 @@ class FinetuneSettings:
     def __post_init__(self) -> None:
         if self.loss not in get_args(LossName):
             raise SettingsError(f"loss must be 'bce' or 'bce+dice', not {self.loss!r}")
+        positive(self, "known_rate")
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
                 raise SettingsError(
@@ -109,6 +116,7 @@ class FinetuneSettings:
             batch=2,
             crop=256,
             network=UNetConfig(flat_field=True),
+            known_rate=TUNED_KNOWN_RATE,
             training=TrainingSettings(steps=250, schedule="cosine"),
         )
 
@@ -213,6 +221,9 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     training = dataclasses.replace(settings.training, steps=settings.steps)
     model, origin = starting_network(start, classes, settings.network, training.seed)
+    if origin["kind"] == "segmentation":
+        rate = training.learning_rate * settings.known_rate
+        training = dataclasses.replace(training, learning_rate=rate)
     task = FinetuneTask(model, frames, settings)
     record = yield from train_job(task, training)
     card = ModelCard(

@@ -275,3 +275,11 @@ def test_settings():
 
 def test_networks_of_the_house_fit():
     assert SegmentationNet(TINY, 2)(torch.zeros(1, 1, 16, 16)).shape == (1, 1, 16, 16)
+
+
+def test_a_start_that_segments_learns_at_its_own_rate(tmp_path):
+    """Few labels shall correct what a network knows, not replace it."""
+    assert FinetuneSettings().known_rate == 1
+    assert FinetuneSettings.tuned().known_rate < 1
+    with pytest.raises(SettingsError, match="known_rate must be positive"):
+        FinetuneSettings(known_rate=0.0)
