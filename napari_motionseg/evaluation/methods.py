@@ -36,7 +36,7 @@ TREES = 100
 PIXELS_A_FRAME = 20_000  # of each class at most; more changes nothing but the time
 LEAF = 5
 FEATURE_SIGMAS = (1.0, 16.0)
-VESSEL_SIGMAS = (1.5, 2.5, 3.5, 5.0, 7.0)
+VESSEL_SIGMAS = (3.0, 4.0, 5.0, 6.0)  # px; finer ones find edges of bones
 THRESHOLDS = 60
 
 
