@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol
@@ -23,8 +23,9 @@ STACK_PAIRS = 8  # flows that a `FlowStack` keeps in memory
 class Estimator(Protocol):
     """What each choice in `ESTIMATORS` makes of `FlowSettings`.
 
-    It may also have `workers`, threads that may ask at once; `batch`, pairs to be given
-    at once, to `flows`; `remark`, what a person should know of how it went.
+    It may also have `workers`, threads that may ask at once; `batch`, pairs of which
+    all flows are to be given at once, to `flows`; `remark`, what a person should know
+    of how it went.
     """
 
     def prepare(self, frame: NDArray[np.float32]) -> Any:
@@ -149,7 +150,8 @@ class TaskQueue:
     missing
         Directions that a pair lacks.
     batch
-        Flows to take at once.
+        Pairs to take at once, with all the flows that each lacks: there and back
+        together, since a network may do both for less than twice one.
     """
 
     def __init__(
@@ -158,19 +160,20 @@ class TaskQueue:
         self._order = order
         self._missing = missing
         self._batch = batch
-        self._next: deque[Task] = deque()
 
     def take(self) -> list[Task] | None:
         """Take tasks out; None if there are none."""
-        while len(self._next) < self._batch and (t := self._order.take()) is not None:
-            self._next.extend(Task(direction, t) for direction in self._missing(t))
-        count = min(self._batch, len(self._next))
-        return [self._next.popleft() for _ in range(count)] or None
+        tasks: list[Task] = []
+        pairs = 0
+        while pairs < self._batch and (t := self._order.take()) is not None:
+            lacking = [Task(direction, t) for direction in self._missing(t)]
+            tasks += lacking
+            pairs += bool(lacking)
+        return tasks or None
 
     def clear(self) -> None:
         """Forget what waits."""
         self._order.clear()
-        self._next.clear()
 
 
 class FlowStack(Sequence[Flow]):

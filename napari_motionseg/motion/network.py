@@ -35,7 +35,6 @@ from napari_motionseg.motion.sequence import FlowSettings
 from napari_motionseg.motion.workers import usual_workers
 
 SHIPPED = "pwcnet-xa"
-THERE_AND_BACK = 2  # flows of a pair: a network may do both for less than twice one
 GPU_BATCH = 8  # pairs at once: enough to keep a GPU busy at 512 x 512
 
 Flow = NDArray[np.float32]
@@ -89,7 +88,7 @@ class NetworkEstimator:
         self._shrinking = threading.Lock()
         on_cpu = device.type == "cpu"
         self.workers = usual_workers() if on_cpu else 1
-        self.batch = THERE_AND_BACK if on_cpu else GPU_BATCH
+        self.batch = 1 if on_cpu else GPU_BATCH
         self._model = accelerate(model.cpu(), dtype) if on_cpu else model.eval()
         if not on_cpu:
             place(model, device)
@@ -136,7 +135,7 @@ class NetworkEstimator:
             if len(pairs) == 1 or not is_out_of_memory(error):
                 self._shrink(error, max(pairs[0][0].frame.shape))
             else:
-                self.batch = max(1, len(pairs) // 2)
+                self.batch = max(1, self.batch // 2)
                 self._let_go()
         half = len(pairs) // 2
         if half:
