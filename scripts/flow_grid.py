@@ -169,7 +169,7 @@ def legend(figure: plt.Figure, left: float, width: float, height: float) -> None
     axis = figure.add_axes((left / width, 0.06 / height, side / width, side / height))
     axis.imshow(color_wheel(160), interpolation="lanczos")
     axis.set_axis_off()
-    words = "hue: direction of motion; saturation: speed, full at the fastest of a pair"
+    words = "hue: direction of motion\nsaturation: speed, full at the fastest of a pair"
     place = ((left + side + 0.1) / width, (0.06 + side / 2) / height)
     figure.text(*place, words, fontsize=9, color=SOFT, va="center")
 

@@ -232,12 +232,14 @@ class MotionLayers:
     def _hide(self, names: list[str]) -> None:
         for name in names:
             if name in self._known and name not in self._hidden:
+                # first: napari does not look again at what a hidden layer holds, and
+                # then draws the texts of points that are gone
+                self._draw_in(name, self._known[name])
                 self._known[name].visible = False
                 self._hidden.add(name)
-                self._draw_in(name, self._known[name])
 
     def _draw_in(self, name: str, layer: Layer) -> None:
-        """Let a hidden layer take no room: cameras take in what is not seen, too."""
+        """Let a layer take no room: cameras take in what is not seen, too."""
         if self._loop not in self._viewer.layers:
             return
         if name in VIEWS:

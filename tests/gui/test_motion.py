@@ -258,6 +258,16 @@ def test_all_views_at_once_stand_apart(viewer, motion, loop_layer, estimate, cli
     assert words[0].endswith(f"{scene.flows[0].full_color_px:.3g} px")
 
 
+def test_hidden_captions_can_be_drawn(viewer, motion, estimate, click):
+    estimate()
+    beside = [name for name, view in VIEWS.items() if not view.over]
+    for wanted in (beside, ["colours"], beside[:1]):
+        tick(motion, click, *wanted)
+        estimate.settle()
+        (captions,) = (layer for layer in viewer.layers if isinstance(layer, Points))
+        captions.events.scale_factor()  # a zoom: napari draws hidden texts, too
+
+
 def test_backward_flow_begins_at_the_later_frame(
     viewer, motion, loop_layer, estimate, click
 ):
