@@ -47,7 +47,7 @@ from napari_motionseg.training.settings import positive
 Recipe = Literal["tuned", "paper"]
 SCRATCH = "scratch"
 TUNED_KNOWN_RATE = 0.2
-TUNED_LEARNT_SHARE = 0.5
+TUNED_LEARNT_SHARE = 0.7
 
 
 @dataclass(frozen=True)
