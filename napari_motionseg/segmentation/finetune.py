@@ -8,16 +8,15 @@ that trials on real loops bore out.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_motionseg.errors import CheckpointError, SettingsError
 from napari_motionseg.jobs import Job, run
@@ -47,7 +46,6 @@ from napari_motionseg.training.settings import positive
 Recipe = Literal["tuned", "paper"]
 SCRATCH = "scratch"
 TUNED_KNOWN_RATE = 0.2
-TUNED_LEARNT_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -74,11 +72,6 @@ class FinetuneSettings:
     known_rate
         Factor on the learning rate where the start segments already: few labels shall
         correct what it knows, not replace it.
-    learnt_share
-        Where the start segments already: how far from its weights (0) to those learnt
-        (1) the result lies. In between it does better than either on people whom
-        nobody has labelled (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
-        models").
     training
         Learning rate, schedule, precision, device, seed. Its `steps` are not used.
 
@@ -95,7 +88,6 @@ class FinetuneSettings:
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     network: UNetConfig = field(default_factory=UNetConfig)
     known_rate: float = 1.0
-    learnt_share: float = 1.0
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(steps=200)
     )
@@ -104,11 +96,6 @@ class FinetuneSettings:
         if self.loss not in get_args(LossName):
             raise SettingsError(f"loss must be 'bce' or 'bce+dice', not {self.loss!r}")
         positive(self, "known_rate")
-        if not 0 < self.learnt_share <= 1:
-            raise SettingsError(
-                "learnt_share must be over 0 (nothing of what was learnt) and at most "
-                f"1 (all of it); got {self.learnt_share}"
-            )
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
                 raise SettingsError(
@@ -130,7 +117,6 @@ class FinetuneSettings:
             crop=256,
             network=UNetConfig(flat_field=True),
             known_rate=TUNED_KNOWN_RATE,
-            learnt_share=TUNED_LEARNT_SHARE,
             training=TrainingSettings(steps=250, schedule="cosine"),
         )
 
@@ -235,15 +221,11 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     training = dataclasses.replace(settings.training, steps=settings.steps)
     model, origin = starting_network(start, classes, settings.network, training.seed)
-    known = None
     if origin["kind"] == "segmentation":
         rate = training.learning_rate * settings.known_rate
         training = dataclasses.replace(training, learning_rate=rate)
-        known = copy.deepcopy(model.state_dict())
     task = FinetuneTask(model, frames, settings)
     record = yield from train_job(task, training)
-    if known is not None:
-        go_back_towards(model, known, settings.learnt_share)
     card = ModelCard(
         kind="segmentation",
         architecture="SegmentationNet",
@@ -275,26 +257,6 @@ def finetune(
     """Run `finetune_job` to its end; the settings are `FinetuneSettings.tuned()`."""
     settings = settings or FinetuneSettings.tuned()
     return run(finetune_job(examples, settings, start=start, out=out))
-
-
-@torch.no_grad()
-def go_back_towards(
-    model: nn.Module, known: Mapping[str, Tensor], learnt_share: float
-) -> None:
-    """Move a network's weights back on the straight line to those it started from.
-
-    Parameters
-    ----------
-    model
-        Changed in place; weights that are no real numbers stay as they are.
-    known
-        The weights of the start.
-    learnt_share
-        1 leaves all as learnt, 0 gives the start.
-    """
-    for name, learnt in model.state_dict().items():
-        if learnt.is_floating_point():
-            learnt.copy_(torch.lerp(known[name].to(learnt), learnt, learnt_share))
 
 
 def starting_network(

@@ -266,8 +266,6 @@ def test_settings():
         ({"steps": 0}, "steps must be at least 1; got 0"),
         ({"batch": 0}, "batch must be at least 1"),
         ({"loss": "focal"}, "not 'focal'"),
-        ({"learnt_share": 0.0}, "over 0 .* and at most 1 .*; got 0.0"),
-        ({"learnt_share": 1.5}, "at most 1 .*; got 1.5"),
     ):
         with pytest.raises(SettingsError, match=message):
             FinetuneSettings(**values)
@@ -285,48 +283,3 @@ def test_a_start_that_segments_learns_at_its_own_rate(tmp_path):
     assert FinetuneSettings.tuned().known_rate < 1
     with pytest.raises(SettingsError, match="known_rate must be positive"):
         FinetuneSettings(known_rate=0.0)
-
-
-def test_a_start_that_segments_is_not_left_behind(tmp_path):
-    """Half of what was learnt lies half-way from the start, weight by weight."""
-    cine, labels = striped()
-    examples = [(cine, first_frame(labels))]
-    start = finetune(examples, settings(2), out=tmp_path / "start.safetensors")
-    ends = {
-        share: load_model(
-            finetune(
-                examples,
-                settings(3, learnt_share=share),
-                start=start,
-                out=tmp_path / "end.safetensors",
-            )
-        )[0].state_dict()
-        for share in (0.5, 1.0)
-    }
-    begun = load_model(start)[0].state_dict()
-    moved = 0.0
-    for name, learnt in ends[1.0].items():
-        if learnt.is_floating_point():
-            half = (begun[name] + learnt) / 2
-            torch.testing.assert_close(ends[0.5][name], half)
-            moved += float((learnt - begun[name]).abs().sum())
-    assert moved > 0
-
-
-def test_a_start_that_does_not_segment_keeps_all_that_was_learnt(tmp_path):
-    cine, labels = striped()
-    examples = [(cine, first_frame(labels))]
-    halved, whole = (
-        finetune(
-            examples,
-            settings(2, learnt_share=share),
-            out=tmp_path / f"{share}.safetensors",
-        )
-        for share in (0.5, 1.0)
-    )
-    for a, b in zip(
-        load_model(halved)[0].parameters(),
-        load_model(whole)[0].parameters(),
-        strict=True,
-    ):
-        assert torch.equal(a, b)
