@@ -31,8 +31,10 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.objectives import OBJECTIVES
+from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.loop import TrainingRecord, TrainingSettings, train_job
 from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
+from napari_motionseg.training.processes import join
 from napari_motionseg.training.settings import at_least
 from napari_motionseg.training.state import state_path_of, weights_digest
 from napari_motionseg.training.transforms import jitter, mirror, mirror_flow
@@ -274,9 +276,11 @@ def pretrain_job(
         training,
         state_path=state_path_of(out),
         resume=resume,
+        log_folder=log_folder_of(Path(out)),
         identity={"pretraining": data},
     )
-    save_model(out, model.embedding, _card(settings, data, record))
+    card = _card(settings, data, record)
+    join().once(lambda: save_model(out, model.embedding, card))
     yield Progress(record.steps_done, settings.steps, f"Wrote {out.name}")
     return out
 
