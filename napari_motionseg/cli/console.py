@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,8 @@ def messages() -> Console:
 
 def note(text: str) -> None:
     """Tell something that a person should know."""
-    messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
+    if talks():
+        messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
 
 
 def complain(text: str) -> None:
@@ -45,7 +47,13 @@ def complain(text: str) -> None:
 
 def answer(row: Mapping[str, Any], text: str, as_json: bool) -> None:
     """Give a result: one JSON object on one line, or a line for a person."""
-    typer.echo(json.dumps(row, default=str) if as_json else text)
+    if talks():
+        typer.echo(json.dumps(row, default=str) if as_json else text)
+
+
+def talks() -> bool:
+    """Return whether this process tells: of those of torchrun, the first one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _one_line(text: str) -> str:
@@ -114,7 +122,8 @@ def _bars() -> Bars:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False),
+        console=Console(stderr=True, highlight=False, quiet=not talks()),
+        disable=not talks(),
     )
 
 

@@ -241,7 +241,8 @@ class PartedBuffers:
         """Add what a part has changed, by its share."""
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
-            change.add_(buffer - before, alpha=share)
+            # rounded before it is added, as what another process sends is
+            change.add_((buffer - before) * share)
 
     def settle(self) -> None:
         """Set averages to what all parts have made of them; counters count one step."""

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -59,20 +59,25 @@ class Processes:
         dist.all_gather_object(said, value)
         return said  # type: ignore[return-value]
 
+    def given_by(self, rank: int, value: Any) -> Any:
+        """Return what the process `rank` gives; the others' `value` does not count."""
+        if self.count == 1:
+            return value
+        said = [value]
+        dist.broadcast_object_list(said, src=rank)
+        return said[0]
+
     def once(self, action: Callable[[], Value]) -> Value:
         """Let the leader act; all return its result, or raise its `MotionSegError`."""
         if self.count == 1:
             return action()
-        result: Value | None = None
-        error: MotionSegError | None = None
+        outcome: tuple[Value | None, MotionSegError | None] = None, None
         if self.leads:
             try:
-                result = action()
+                outcome = action(), None
             except MotionSegError as refused:
-                error = refused
-        said = [(result, error)]
-        dist.broadcast_object_list(said, src=0)
-        result, error = said[0]
+                outcome = None, refused
+        result, error = self.given_by(0, outcome)
         if error is not None:
             raise error
         return result  # type: ignore[return-value]
@@ -130,7 +135,7 @@ def _meet() -> None:
         place = int(os.environ.get("LOCAL_RANK", "0"))
         if place >= gpus:
             raise SettingsError(
-                f"this host has {gpus} GPUs, and its process {place + 1} wants one too; "
+                f"this host has {gpus} GPUs, its process {place + 1} wants one too; "
                 f"start at most {gpus} a host (torchrun --nproc-per-node {gpus})"
             )
         torch.cuda.set_device(place)
