@@ -47,9 +47,13 @@ class MovingLoop:
 
         Both are float32 and the caller's own.
         """
-        picture = self.cine.normalized(t)[window][None]
         flow = self.flow[(t, slice(None), *window)].astype(np.float32)
-        return torch.from_numpy(np.ascontiguousarray(picture)), torch.from_numpy(flow)
+        return self.picture(t, window), torch.from_numpy(flow)
+
+    def picture(self, t: int, window: tuple[slice, slice]) -> Tensor:
+        """Return the picture ``(1, h, w)`` float32 in [0, 1] of a frame."""
+        picture = self.cine.normalized(t)[window][None]
+        return torch.from_numpy(np.ascontiguousarray(picture))
 
 
 def moving_loops_job(

@@ -80,7 +80,7 @@ class Processes:
         result, error = self.given_by(0, outcome)
         if error is not None:
             raise error
-        return result  # type: ignore[return-value]
+        return result  # type: ignore[no-any-return]
 
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over the processes."""

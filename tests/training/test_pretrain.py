@@ -95,7 +95,7 @@ def test_an_embedding_is_learnt_written_and_its_origin_with_it(tmp_path):
     assert [p.step for p in steps] == [1, 2, 3]
     assert steps[0].metrics["divergence"] > 0
     assert [p.preview is not None for p in steps] == [False, True, True]
-    assert steps[1].preview.shape == (40, 36, 3)
+    assert steps[1].preview.shape == (40, 3 * 36, 3)
     assert steps[1].preview.dtype == np.uint8
 
     model, card = load_model(out, kind="embedding")
