@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -27,6 +28,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import STOP, Job, Progress
 
 Result = TypeVar("Result")
+LOG_EVERY_S = 30.0
 
 
 def messages() -> Console:
@@ -98,6 +100,7 @@ class _Shower:
         self._task = bars.add_task(title, total=None, numbers="")
         self._total = 0
         self._step = 0
+        self._said = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
@@ -111,6 +114,19 @@ class _Shower:
         self._bars.update(
             self._task, completed=progress.step, numbers=numbers or progress.message
         )
+        now = time.monotonic()
+        if not self._bars.console.is_terminal and now - self._said >= LOG_EVERY_S:
+            self._said = now
+            self._log(numbers or progress.message)
+
+    def _log(self, numbers: str) -> None:
+        """Write a line for a log file, where there is no terminal for a bar."""
+        task = next(task for task in self._bars.tasks if task.id == self._task)
+        left = (
+            "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+        )
+        line = f"{self._title}: {self._step} of {self._total or '?'}{left}  {numbers}"
+        self._bars.console.print(Text(line))
 
 
 def _bars() -> Bars:
