@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+TAIL = 100  # one in so many pixels is outside of the range, at either end
 MARK_PX = 3  # half the side of the frame around the pixel that others are compared with
 
 
@@ -21,7 +22,9 @@ def look(frame: Tensor, embedding: Tensor, pixel: tuple[int, int]) -> Tensor:
     pixel
         Row and column of the pixel that all are compared with; it is framed.
     """
-    similarity = _marked(_gray(similarity_to(embedding, pixel)), pixel)
+    # stretched: while little is learnt, all pixels are nearly alike
+    similarity = stretched(similarity_to(embedding, pixel))
+    similarity = _marked(_gray(similarity), pixel)
     return torch.cat((_gray(frame), project(embedding), similarity), dim=1)
 
 
@@ -31,9 +34,20 @@ def project(embedding: Tensor) -> Tensor:
     axes = torch.randn((3, len(embedding)), generator=generator)
     unit = functional.normalize(embedding, dim=0)
     colours = torch.einsum("cd,dhw->hwc", axes, unit)
-    low = colours.amin(dim=(0, 1))
-    span = (colours.amax(dim=(0, 1)) - low).clamp(min=torch.finfo(low.dtype).tiny)
-    return ((colours - low) / span * 255).round().to(torch.uint8)
+    bands = [stretched(band) for band in colours.unbind(-1)]
+    return (torch.stack(bands, dim=-1) * 255).round().to(torch.uint8)
+
+
+def stretched(values: Tensor) -> Tensor:
+    """Return ``(H, W)`` from 0 to 1, but for a hundredth at either end.
+
+    A bright line at the shutter's edge would else leave all the rest in one shade.
+    """
+    ordered = values.flatten().sort().values
+    edge = (len(ordered) - 1) // TAIL
+    low, high = ordered[edge], ordered[-1 - edge]
+    span = (high - low).clamp(min=torch.finfo(low.dtype).tiny)
+    return ((values - low) / span).clamp(0, 1)
 
 
 def similarity_to(embedding: Tensor, pixel: tuple[int, int]) -> Tensor:

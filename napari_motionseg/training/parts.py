@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_motionseg.errors import TrainingError
+from napari_motionseg.errors import SettingsError, TrainingError
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.precision import autocast
 from napari_motionseg.training.processes import Processes
@@ -249,6 +249,26 @@ class PartedBuffers:
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
             buffer.copy_(before + change)
+
+
+def check_parts(parts: int, processes: int, batch: int | None) -> None:
+    """Refuse parts that processes cannot share, or for which there is no picture.
+
+    Raises
+    ------
+    SettingsError
+        Saying which, and what would do.
+    """
+    if parts % processes:
+        raise SettingsError(
+            f"a step of {parts} parts cannot be shared by {processes} processes; parts "
+            "must be a multiple of the processes"
+        )
+    if batch is not None and batch < parts:
+        raise SettingsError(
+            f"a batch of {batch} cannot be divided into {parts} parts of one picture "
+            f"at least; take a batch of {parts} or more"
+        )
 
 
 def mean_of(results: Sequence[PartResult]) -> dict[str, float]:

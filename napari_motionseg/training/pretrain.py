@@ -23,6 +23,7 @@ from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.looks import project
 from napari_motionseg.training.loop import TrainingRecord, train_job
 from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
+from napari_motionseg.training.parts import check_parts
 from napari_motionseg.training.pretrain_settings import PretrainSettings
 from napari_motionseg.training.pretrain_task import Learner, PretrainTask
 from napari_motionseg.training.processes import join
@@ -84,6 +85,10 @@ def pretrain_job(
     if not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
     out = Path(out)
+    # before flow is estimated for hours
+    processes = join()
+    parts = settings.training.parts or processes.count
+    check_parts(parts, processes.count, settings.batch)
     training = dataclasses.replace(settings.training, steps=settings.steps)
     loops = yield from moving_loops_job(cines, settings.flow)
     with torch.random.fork_rng(devices=[]):
@@ -101,7 +106,7 @@ def pretrain_job(
         identity={"pretraining": data},
     )
     card = _card(settings, data, record)
-    join().once(lambda: save_model(out, model.embedding, card))
+    processes.once(lambda: save_model(out, model.embedding, card))
     yield Progress(record.steps_done, settings.steps, f"Wrote {out.name}")
     return out
 

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from napari_motionseg import __version__
-from napari_motionseg.errors import SettingsError, TrainingError
+from napari_motionseg.errors import TrainingError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.precision import place, resolve_precision
-from napari_motionseg.training.parts import PartedStep, mean_of
+from napari_motionseg.training.parts import PartedStep, check_parts, mean_of
 from napari_motionseg.training.processes import Processes
 from napari_motionseg.training.settings import TrainingSettings, learning_rate
 from napari_motionseg.training.state import (
@@ -96,7 +96,7 @@ class Trainer:
         self._between_steps = True
         place(task.model, self._device)
         self._step = PartedStep(task, settings, processes, self._device, self._dtype)
-        self._check_parts()
+        check_parts(self._step.parts, processes.count, self._batch)
         parameters = [p for p in task.model.parameters() if p.requires_grad]
         fused = self._device.type in ("cpu", "cuda")
         self._optimizer = torch.optim.AdamW(
@@ -186,7 +186,7 @@ class Trainer:
             return f"Nothing to resume at {path.name}: starting from the beginning."
         if not self._settings.parts:
             self._step.parts = state.parts
-            self._check_parts()
+            check_parts(state.parts, self._processes.count, state.batch_size)
         if state.batch_size:
             self._resize(state.batch_size)
         self._task.model.load_state_dict(state.weights)
@@ -209,19 +209,6 @@ class Trainer:
                 f"{_in_words(found)}. Start without resume, or as before"
             )
         return state
-
-    def _check_parts(self) -> None:
-        parts, count = self._step.parts, self._processes.count
-        if parts % count:
-            raise SettingsError(
-                f"a step of {parts} parts cannot be shared by {count} processes; parts "
-                "must be a multiple of the processes"
-            )
-        if self._batch is not None and self._batch < parts:
-            raise SettingsError(
-                f"a batch of {self._batch} cannot be divided into {parts} parts, one "
-                f"picture each at least; take a batch of {parts} or more"
-            )
 
     def _identify(self, identity: Mapping[str, Any]) -> dict[str, Any]:
         settings = dataclasses.asdict(self._settings)

@@ -332,7 +332,7 @@ def test_several_objectives_on_a_hypercolumn(motionseg, loop_file, tmp_path):
         "pretrain", loop_file, "--objective", "cross-pixel", "--objective",
         "temporal-consistency=0.5", "--option", "cross-pixel.sigma=0.2", "--points", 20,
         "--head", "hypercolumn", "--steps", 2, "--width", 4, "--flow-method", "ilk",
-        "--batch", 2, "--parts", 2, "--look-every", 1, "--out", out, *SMALL,
+        "--look-every", 1, "--out", out, *SMALL, "--batch", 2, "--parts", 2,
     )  # fmt: skip
     assert answer.code == 0, answer.err
     facts = read_card(out).provenance
