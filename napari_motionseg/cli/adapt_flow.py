@@ -10,7 +10,18 @@ import typer
 
 from napari_motionseg.cli.console import answer, drive, note
 from napari_motionseg.cli.learning import LabelFiles, Mode, read_examples
-from napari_motionseg.cli.options import AsJson, Cines, Device, Rate, Seed, Steps, given
+from napari_motionseg.cli.options import (
+    AsJson,
+    Cines,
+    Device,
+    LookEvery,
+    Parts,
+    Rate,
+    Seed,
+    Steps,
+    TensorBoard,
+    given,
+)
 
 if TYPE_CHECKING:
     from napari_motionseg.training.composed_pairs import AdaptationSettings
@@ -45,6 +56,9 @@ def adapt_flow(
     rate: Rate = 4e-4,
     start: Start = None,
     resume: Resume = False,
+    parts: Parts = 0,
+    look_every: LookEvery = 50,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -59,7 +73,15 @@ def adapt_flow(
 
     settings = adaptation_settings(
         given(batch=batch, crop=crop, largest_crop=largest_crop),
-        {"steps": steps, "learning_rate": rate, "device": device, "seed": seed},
+        {
+            "steps": steps,
+            "learning_rate": rate,
+            "device": device,
+            "seed": seed,
+            "parts": parts,
+            "preview_every": look_every,
+            "tensorboard": tensorboard,
+        },
     )
     examples = read_examples(cines, labels, label_mode, frame)
     job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -26,6 +28,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import STOP, Job, Progress
 
 Result = TypeVar("Result")
+LOG_EVERY_S = 30.0
 
 
 def messages() -> Console:
@@ -35,7 +38,8 @@ def messages() -> Console:
 
 def note(text: str) -> None:
     """Tell something that a person should know."""
-    messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
+    if talks():
+        messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
 
 
 def complain(text: str) -> None:
@@ -45,7 +49,13 @@ def complain(text: str) -> None:
 
 def answer(row: Mapping[str, Any], text: str, as_json: bool) -> None:
     """Give a result: one JSON object on one line, or a line for a person."""
-    typer.echo(json.dumps(row, default=str) if as_json else text)
+    if talks():
+        typer.echo(json.dumps(row, default=str) if as_json else text)
+
+
+def talks() -> bool:
+    """Return whether this process tells: of those of torchrun, the first one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _one_line(text: str) -> str:
@@ -90,6 +100,7 @@ class _Shower:
         self._task = bars.add_task(title, total=None, numbers="")
         self._total = 0
         self._step = 0
+        self._said = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
@@ -103,6 +114,19 @@ class _Shower:
         self._bars.update(
             self._task, completed=progress.step, numbers=numbers or progress.message
         )
+        now = time.monotonic()
+        if not self._bars.console.is_terminal and now - self._said >= LOG_EVERY_S:
+            self._said = now
+            self._log(numbers or progress.message)
+
+    def _log(self, numbers: str) -> None:
+        """Write a line for a log file, where there is no terminal for a bar."""
+        task = next(task for task in self._bars.tasks if task.id == self._task)
+        left = (
+            "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+        )
+        line = f"{self._title}: {self._step} of {self._total or '?'}{left}  {numbers}"
+        self._bars.console.print(Text(line))
 
 
 def _bars() -> Bars:
@@ -114,7 +138,8 @@ def _bars() -> Bars:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False),
+        console=Console(stderr=True, highlight=False, quiet=not talks()),
+        disable=not talks(),
     )
 
 

@@ -16,9 +16,13 @@ from napari_motionseg.cli.options import (
     AsJson,
     Cines,
     Device,
+    LookEvery,
+    Parts,
     Rate,
+    SaveEvery,
     Seed,
     Steps,
+    TensorBoard,
     given,
 )
 from napari_motionseg.errors import SettingsError
@@ -29,9 +33,22 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
-Objective = Annotated[str, typer.Option(help="What to learn from motion.")]
+Objective = Annotated[
+    list[str],
+    typer.Option(help="What to learn from motion; several, each as NAME=WEIGHT."),
+]
 Option = Annotated[
-    list[str], typer.Option(help="A setting of the objective, as NAME=VALUE; repeat.")
+    list[str],
+    typer.Option(
+        help="A setting of the objective, as NAME=VALUE, of several as "
+        "OBJECTIVE.NAME=VALUE; repeat."
+    ),
+]
+Head = Annotated[
+    str,
+    typer.Option(
+        help="What embeds: the U-Net's decoder, or a hypercolumn on its encoder."
+    ),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where the last run ended.")
@@ -54,12 +71,13 @@ Recipe = Annotated[
     str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
 ]
 SCRATCH = "scratch"
+SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
 
 
 def pretrain(
     cines: Cines,
     out: Out,
-    objective: Objective = "flow-consistency",
+    objective: Objective = ["flow-consistency"],  # noqa: B006 - typer's way
     steps: Steps = 1000,
     resume: Resume = False,
     batch: Annotated[int, typer.Option(help="Pictures a step.")] = 3,
@@ -72,18 +90,25 @@ def pretrain(
     dim: Annotated[
         int, typer.Option(help="Length of an embedding; segments of grouping.")
     ] = 64,
+    head: Head = "decoder",
     flat_field: FlatField = True,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
     method: FlowMethod = "pwcnet",
     weights: FlowWeights = None,
+    parts: Parts = 0,
+    save_every: SaveEvery = 200,
+    look_every: LookEvery = 200,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Learn a pixel embedding from how loops move; no label is needed.
 
-    Ctrl-C stops early and keeps what was learnt; --resume goes on from there.
+    CINE may be 'synthetic': loops are made up then. Ctrl-C stops early and keeps what
+    was learnt; --resume goes on from there. Curves and pictures lie in the .log folder
+    beside OUT.
     """
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.training import (
@@ -93,23 +118,74 @@ def pretrain(
     )
 
     settings = PretrainSettings(
-        objective=objective,
+        objective=as_objective(objective),
         steps=steps,
         batch=batch,
         crop=crop,
         points=points,
         options=dict(map(as_option, option)),
-        network=UNetConfig(width=width, embedding_dim=dim, flat_field=flat_field),
+        network=UNetConfig(
+            width=width,
+            embedding_dim=dim,
+            flat_field=flat_field,
+            head=head,  # type: ignore[arg-type]
+        ),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(
-            steps=steps, learning_rate=rate, device=device, seed=seed
+            steps=steps,
+            learning_rate=rate,
+            device=device,
+            seed=seed,
+            checkpoint_every=save_every,
+            preview_every=look_every,
+            parts=parts,
+            tensorboard=tensorboard,
         ),
     )
-    loops = read_all(cines)
+    loops = loops_of(cines, seed)
     path = drive(
         pretrain_job(loops, settings, out=out, resume=resume), "Pretraining", keeps=True
     )
     _tell(path, as_json)
+
+
+def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
+    """Return the one objective's name, or the weights of several by name.
+
+    Raises
+    ------
+    SettingsError
+        If a weight is no number, or a name comes twice.
+    """
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    weights: dict[str, float] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        try:
+            weight = float(value) if sign else 1.0
+        except ValueError:
+            raise SettingsError(
+                f"--objective must be NAME or NAME=WEIGHT; got {text!r}"
+            ) from None
+        if name in weights:
+            raise SettingsError(f"--objective {name} is given twice; give it once")
+        weights[name] = weight
+    return weights
+
+
+def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
+    """Read every loop at or below `paths`; make some up for the word ``synthetic``."""
+    from napari_motionseg.synthesis import synthesize_cine
+
+    loops: list[Cine] = []
+    for path in paths:
+        if str(path) == SYNTHETIC and not path.exists():
+            seeds = (seed + number for number in range(SYNTHETIC_LOOPS))
+            loops += [synthesize_cine(seed=one).cine for one in seeds]
+        else:
+            loops += read_all([path])
+    return loops
 
 
 def as_option(text: str) -> tuple[str, Any]:

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import answer, drive
-from napari_motionseg.cli.options import AsJson, Device, Seed, Steps
+from napari_motionseg.cli.options import (
+    AsJson,
+    Device,
+    LookEvery,
+    Parts,
+    SaveEvery,
+    Seed,
+    Steps,
+    TensorBoard,
+)
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
@@ -39,6 +48,7 @@ BORDER = 64  # by how much pairs are larger than the largest window, for shifts
 LEAST_PAIR = 512  # at this side vessels are as wide as in most loops
 CLIP_NORM = 3.0
 SAVE_EVERY = 50  # steps: a minute on one core
+LOOK_EVERY = 200
 
 
 def train_flow(
@@ -55,6 +65,10 @@ def train_flow(
     rate: Rate = 8e-4,
     start: Start = None,
     resume: Resume = False,
+    parts: Parts = 0,
+    save_every: SaveEvery = SAVE_EVERY,
+    look_every: LookEvery = LOOK_EVERY,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -88,7 +102,10 @@ def train_flow(
             clip_norm=CLIP_NORM,
             device=device,
             seed=seed,
-            checkpoint_every=SAVE_EVERY,
+            checkpoint_every=save_every,
+            preview_every=look_every,
+            parts=parts,
+            tensorboard=tensorboard,
         ),
     )
     job = train_flow_job(settings, out=out, resume=resume, start=start)

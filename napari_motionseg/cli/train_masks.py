@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from napari_motionseg.cli.console import answer, drive
-from napari_motionseg.cli.options import AsJson, Device, Seed, Steps
+from napari_motionseg.cli.options import (
+    AsJson,
+    Device,
+    LookEvery,
+    Parts,
+    SaveEvery,
+    Seed,
+    Steps,
+    TensorBoard,
+)
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
@@ -21,6 +30,7 @@ Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Highest ra
 
 CLIP_NORM = 3.0
 SAVE_EVERY = 100  # steps: a minute on one core
+LOOK_EVERY = 200
 
 
 def train_masks(
@@ -36,6 +46,10 @@ def train_masks(
     rate: Rate = 2e-3,
     start: Start = None,
     resume: Resume = False,
+    parts: Parts = 0,
+    save_every: SaveEvery = SAVE_EVERY,
+    look_every: LookEvery = LOOK_EVERY,
+    tensorboard: TensorBoard = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -68,7 +82,10 @@ def train_masks(
             clip_norm=CLIP_NORM,
             device=device,
             seed=seed,
-            checkpoint_every=SAVE_EVERY,
+            checkpoint_every=save_every,
+            preview_every=look_every,
+            parts=parts,
+            tensorboard=tensorboard,
         ),
     )
     job = train_masks_job(settings, out=out, resume=resume, start=start)

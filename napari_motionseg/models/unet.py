@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.hypercolumn import SparseHypercolumn
+from napari_motionseg.options import unknown_choice
+
+Head = Literal["decoder", "hypercolumn"]
+
 
 FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side: wider than any vessel
 FLAT_FIELD_FLOOR = 0.02  # keeps the logarithm of black finite
@@ -34,11 +40,15 @@ class UNetConfig:
         Divide the slow background out before the first layer: a vessel darkens what
         lies behind it by a factor, so the logarithm of frame over background shows the
         same vessel alike in front of spine and lung.
+    head
+        What makes embeddings of the encoder's features: ``"decoder"``, the U-Net's own,
+        or ``"hypercolumn"``, a `SparseHypercolumn` on all its depths, as Mahendran et
+        al. (ACCV 2018) have it, with the fixed hidden width of that class.
 
     Raises
     ------
     SettingsError
-        If a value is below 1, or too deep.
+        If a value is below 1, or too deep, or there is no such head.
     """
 
     in_channels: int = 1
@@ -46,6 +56,7 @@ class UNetConfig:
     width: int = 16
     depth: int = 4
     flat_field: bool = False
+    head: Head = "decoder"
 
     def __post_init__(self) -> None:
         for name in ("in_channels", "embedding_dim", "width", "depth"):
@@ -54,6 +65,9 @@ class UNetConfig:
                 raise SettingsError(f"{name} must be a positive integer; got {value!r}")
         if self.depth > 6:
             raise SettingsError(f"depth must be at most 6; got {self.depth}")
+        if self.head not in get_args(Head):
+            choices = dict.fromkeys(get_args(Head))
+            raise SettingsError(unknown_choice("head", self.head, choices))
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -100,6 +114,10 @@ class UNet(nn.Module):
         for width in widths:
             self.down.append(double_convolution(before, width))
             before = width
+        if config.head == "hypercolumn":
+            dim = config.embedding_dim
+            self.hypercolumn = SparseHypercolumn(widths, embedding_dim=dim)
+            return
         self.up = nn.ModuleList(
             UpBlock(widths[i + 1], widths[i]) for i in reversed(range(config.depth))
         )
@@ -117,12 +135,49 @@ class UNet(nn.Module):
             If the channels are not the network's.
         """
         skips = self.encoder_features(frame)
+        height, width = frame.shape[-2:]
+        return self._embed(skips)[..., :height, :width]
+
+    def _embed(self, skips: list[Tensor]) -> Tensor:
+        """Return the embedding of every pixel of the continued frame."""
+        if self.config.head == "hypercolumn":
+            rows, columns = skips[0].shape[-2:]
+            return self.hypercolumn.dense(skips, (rows, columns))
         features = skips[-1]
         for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
             features = block(features, skip)
         embedding: Tensor = self.last(features)
-        height, width = frame.shape[-2:]
-        return embedding[..., :height, :width]
+        return embedding
+
+    def at_points(self, frame: Tensor, points: Tensor) -> Tensor:
+        """Return the embeddings of a few pixels alone, by the hypercolumn.
+
+        Parameters
+        ----------
+        frame
+            ``(B, C, H, W)`` in [0, 1].
+        points
+            ``(B, N, 2)`` row and column.
+
+        Returns
+        -------
+        Tensor
+            ``(B, N, D)``.
+
+        Raises
+        ------
+        SettingsError
+            If the network's head is another.
+        """
+        if self.config.head != "hypercolumn":
+            raise SettingsError(
+                f"head must be 'hypercolumn' to embed a few pixels; it is "
+                f"{self.config.head!r}"
+            )
+        skips = self.encoder_features(frame)
+        rows, columns = skips[0].shape[-2:]
+        embedding: Tensor = self.hypercolumn(skips, points, (rows, columns))
+        return embedding
 
     def encoder_features(self, frame: Tensor) -> list[Tensor]:
         """Return what each level sees, ``(B, width 2^i, h / 2^i, w / 2^i)``.

@@ -4,7 +4,7 @@ Each choice of `OBJECTIVES` is a frozen dataclass of the paper's settings that, 
 with an embedding ``(B, D, H, W)``, a flow ``(B, 2, H, W)`` in px and a generator, gives
 the loss and metrics to show with it. One with weights of its own has `learnable`, which
 gives, for embeddings of a length D, a module that is called in its place and trained
-along.
+along. One with `needs_second_frame` is called with the later frame's embedding, too.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ OBJECTIVES = Registry(
         "conditional-propagation": Choice(
             "napari_motionseg.objectives.conditional_propagation:ConditionalPropagation",
             "all the flow from a few vectors and the picture (Zhan et al., 2019)",
+        ),
+        "temporal-consistency": Choice(
+            "napari_motionseg.objectives.temporal_consistency:TemporalConsistency",
+            "what flow carries along keeps its embedding; a term beside another",
         ),
     },
 )

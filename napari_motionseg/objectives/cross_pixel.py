@@ -166,6 +166,17 @@ class LearnedSigma(nn.Module):
         """Return what the objective does, at the width of now."""
         return self.objective(embedding, flow, generator, self.sigma)
 
+    @property
+    def points(self) -> int:
+        """Pixels a picture."""
+        return self.objective.points
+
+    def at_points(
+        self, embedding: Tensor, flow: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return `CrossPixel.at_points` at the width of now."""
+        return self.objective.at_points(embedding, flow, self.sigma)
+
 
 def cross_pixel_loss(
     embedding: Tensor,

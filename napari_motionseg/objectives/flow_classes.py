@@ -143,8 +143,18 @@ class ClassifiedFlow(nn.Module):
         check_fields(embedding, flow)
         pixels = draw_pixels(flow, self.objective.points, generator=generator)
         # drawn first: the layer then works on a few pixels, not on whole pictures
-        logits = self.classify(vectors_at(embedding, pixels))
-        return self.objective.at_points(logits, vectors_at(flow, pixels))
+        return self.at_points(vectors_at(embedding, pixels), vectors_at(flow, pixels))
+
+    @property
+    def points(self) -> int:
+        """Pixels a picture."""
+        return self.objective.points
+
+    def at_points(
+        self, embedding: Tensor, flow: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return `FlowClasses.at_points` of what the layer makes of embeddings."""
+        return self.objective.at_points(self.classify(embedding), flow)
 
 
 def flow_class_loss(

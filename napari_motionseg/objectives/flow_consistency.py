@@ -21,13 +21,18 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.objectives.background import without_background
+from napari_motionseg.objectives.checks import (
+    check_choice,
+    check_fields,
+    check_positive,
+)
+from napari_motionseg.objectives.pixels import unit_vectors, vectors_at
 
 Kernel = Literal["shifted-cosine", "softmax"]
 Reduction = Literal["mean", "sum"]
+Background = Literal["kept", "removed"]
 
-# An embedding shorter than this has no direction: its cosine counts as 0
-SHORTEST_EMBEDDING = 1e-6
 # Far below any flow a network gives, far above underflow: see `sample_points`
 STILL_PX = 1e-30
 
@@ -40,29 +45,40 @@ class FlowConsistency:
     ----------
     points
         Pixels an image, see `sample_points`.
-    neighborhood, sigma, epsilon, kernel, temperature
+    neighborhood, dilation, sigma, epsilon, kernel, temperature
         See `flow_consistency_loss`.
+    background
+        ``"kept"`` is the paper; ``"removed"`` takes the background's affine motion off
+        the flow first, see `without_background`.
+
+    Raises
+    ------
+    SettingsError
+        If a value is none of the above.
     """
 
     points: int = 250
     neighborhood: int = 5
+    dilation: int = 1
     sigma: float = 0.5
     epsilon: float = 1.0
     kernel: Kernel = "shifted-cosine"
     temperature: float = 0.1
+    background: Background = "kept"
 
     def __post_init__(self) -> None:
-        if self.points < 1:
-            raise SettingsError(f"points must be at least 1; got {self.points}")
+        for name in ("points", "dilation"):
+            value = getattr(self, name)
+            if value < 1:
+                raise SettingsError(f"{name} must be at least 1; got {value}")
         if self.neighborhood < 3 or self.neighborhood % 2 == 0:
             raise SettingsError(
                 f"neighborhood must be odd and at least 3; got {self.neighborhood}"
             )
         for name in ("sigma", "epsilon", "temperature"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise SettingsError(f"{name} must be positive; got {value}")
-        _check_choice("kernel", self.kernel, get_args(Kernel))
+            check_positive(name, getattr(self, name))
+        check_choice("kernel", self.kernel, get_args(Kernel))
+        check_choice("background", self.background, get_args(Background))
 
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
@@ -79,6 +95,8 @@ class FlowConsistency:
         generator
             Draws the points.
         """
+        if self.background == "removed":
+            flow = without_background(flow)
         points = sample_points(flow, self.points, generator=generator)
         weight, cross_entropy, entropy = _point_terms(embedding, flow, points, self)
         loss = (weight * cross_entropy).mean()
@@ -93,6 +111,7 @@ def flow_consistency_loss(
     points: Tensor,
     *,
     neighborhood: int = 5,
+    dilation: int = 1,
     sigma: float = 0.5,
     epsilon: float = 1.0,
     kernel: Kernel = "shifted-cosine",
@@ -113,6 +132,9 @@ def flow_consistency_loss(
     neighborhood
         Side of the square of neighbours q around p, odd: 5 has 24 neighbours, the
         pixel itself is none, and neighbours outside the image are left out.
+    dilation
+        Pixels from one neighbour to the next; 1 is the paper's. A wider square sees
+        beyond a vessel's edge at no more cost.
     sigma, epsilon
         Width of the flow kernel, and its noise term in px^2 (equation 6).
     kernel
@@ -144,9 +166,10 @@ def flow_consistency_loss(
     every other and gets no gradient; value and gradient are finite for any input that
     is finite.
     """
-    _check_choice("reduction", reduction, get_args(Reduction))
+    check_choice("reduction", reduction, get_args(Reduction))
     settings = FlowConsistency(
         neighborhood=neighborhood,
+        dilation=dilation,
         sigma=sigma,
         epsilon=epsilon,
         kernel=kernel,
@@ -161,15 +184,14 @@ def _point_terms(
     embedding: Tensor, flow: Tensor, points: Tensor, settings: FlowConsistency
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return |f_p|, H(P_f, P_phi) and H(P_f) of each point, ``(B, N)``."""
-    _check_shapes(embedding, flow, points)
-    size = settings.neighborhood
-    neighbours, inside = _neighbours_of(points, size, embedding.shape[-2:])
+    _check_shapes(embedding, flow, points, settings.dilation)
+    neighbours, inside = _neighbours_of(points, settings, embedding.shape[-2:])
     with torch.no_grad():
-        at_point, around = _gather(flow, points), _gather(flow, neighbours)
+        at_point, around = vectors_at(flow, points), vectors_at(flow, neighbours)
         target = _flow_probabilities(at_point, around, inside, settings)
         weight = torch.linalg.vector_norm(at_point, dim=-1)
         entropy = -torch.xlogy(target, target).sum(dim=-1)
-    cosine = _cosine(_gather(embedding, points), _gather(embedding, neighbours))
+    cosine = _cosine(vectors_at(embedding, points), vectors_at(embedding, neighbours))
     log_probability = _log_probabilities(cosine, inside, settings)
     return weight, -(target * log_probability).sum(dim=-1), entropy  # equation 2
 
@@ -227,27 +249,18 @@ def sample_points(
 
 
 def _neighbours_of(
-    points: Tensor, neighborhood: int, size: torch.Size
+    points: Tensor, settings: FlowConsistency, size: torch.Size
 ) -> tuple[Tensor, Tensor]:
     """Return pixels ``(B, N, K, 2)`` and whether they are inside ``(B, N, K)``."""
-    reach = torch.arange(neighborhood, device=points.device) - neighborhood // 2
+    side = settings.neighborhood
+    reach = torch.arange(side, device=points.device) - side // 2
+    reach = reach * settings.dilation
     square = torch.cartesian_prod(reach, reach)
     offsets = square[square.abs().sum(dim=1) > 0]
     pixels = points[:, :, None] + offsets
     last = torch.tensor(size, device=points.device) - 1
     inside = ((pixels >= 0) & (pixels <= last)).all(dim=-1)
     return pixels.clamp(min=torch.zeros_like(last), max=last), inside
-
-
-def _gather(field: Tensor, pixels: Tensor) -> Tensor:
-    """Take the vectors ``(B, ..., C)`` of ``(B, C, H, W)`` at pixels ``(B, ..., 2)``.
-
-    Only these are copied, whatever the layout of `field`, to float32 or better.
-    """
-    batch = torch.arange(len(field), device=field.device)
-    batch = batch.view(-1, *[1] * (pixels.ndim - 2))
-    values = field[batch, :, pixels[..., 0], pixels[..., 1]]
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _flow_probabilities(
@@ -264,15 +277,7 @@ def _flow_probabilities(
 
 def _cosine(at_point: Tensor, around: Tensor) -> Tensor:
     """Return cosines ``(B, N, K)``, equation 4; 0 without gradient at length 0."""
-    return (_unit(at_point)[:, :, None] * _unit(around)).sum(dim=-1)
-
-
-def _unit(vectors: Tensor) -> Tensor:
-    square = vectors.square().sum(dim=-1, keepdim=True)
-    short = square < SHORTEST_EMBEDDING**2
-    # both branches of a where get a gradient, so the root must not see the zero
-    scale = square.masked_fill(short, 1.0).rsqrt()
-    return (vectors * scale).masked_fill(short, 0.0)
+    return (unit_vectors(at_point)[:, :, None] * unit_vectors(around)).sum(dim=-1)
 
 
 def _log_probabilities(
@@ -289,21 +294,11 @@ def _log_probabilities(
     return logarithm.masked_fill(~inside, 0.0)
 
 
-def _check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise SettingsError(unknown_choice(kind, value, dict.fromkeys(choices)))
-
-
-def _check_shapes(embedding: Tensor, flow: Tensor, points: Tensor) -> None:
-    shape = tuple(embedding.shape)
-    if embedding.ndim != 4:
-        raise SettingsError(f"embedding must be (B, D, H, W); got {shape}")
-    batch, _, height, width = shape
-    if tuple(flow.shape) != (batch, 2, height, width):
-        raise SettingsError(
-            f"flow must be {(batch, 2, height, width)} beside an embedding of "
-            f"{shape}; got {tuple(flow.shape)}"
-        )
+def _check_shapes(
+    embedding: Tensor, flow: Tensor, points: Tensor, dilation: int
+) -> None:
+    check_fields(embedding, flow)
+    batch, _, height, width = embedding.shape
     if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
         raise SettingsError(
             f"points must be ({batch}, N, 2), row and column; got {tuple(points.shape)}"
@@ -312,6 +307,11 @@ def _check_shapes(embedding: Tensor, flow: Tensor, points: Tensor) -> None:
         raise SettingsError(f"points must be integers; got {points.dtype}")
     if height * width < 2:
         raise SettingsError("an image of one pixel has no neighbours")
+    if dilation > max(height, width) // 2:
+        raise SettingsError(
+            f"dilation must be at most half the longer side of the image, "
+            f"{max(height, width) // 2}, or a pixel has no neighbours; got {dilation}"
+        )
     size = torch.tensor((height, width), device=points.device)
     if not bool(((points >= 0) & (points < size)).all()):
         raise SettingsError(f"points must lie in the image of {height} x {width}")

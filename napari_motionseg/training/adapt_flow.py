@@ -30,10 +30,12 @@ from napari_motionseg.models import (
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
 from napari_motionseg.training.composed_pairs import AdaptationSettings, ComposedPairs
+from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.flow import FlowTask, end_point_errors, predict
 from napari_motionseg.training.flow_settings import FlowTrainingSettings
 from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.pairs import Pairs
+from napari_motionseg.training.processes import join
 from napari_motionseg.training.state import state_path_of, weights_digest
 
 Example = tuple[Cine, Labels]
@@ -112,6 +114,7 @@ def adapt_flow_job(
     """
     settings = settings or AdaptationSettings()
     _check(examples)
+    processes = join()
     device = resolve_device(settings.training.device)
     model = load_pwcnet(start).to(device)
     loops = yield from _layers_job(examples, device)
@@ -128,6 +131,7 @@ def adapt_flow_job(
         settings.training,
         state_path=state_path_of(Path(out)),
         resume=resume,
+        log_folder=log_folder_of(Path(out)),
         identity={"adaptation": identity, **sources},
     )
     after = end_point_errors(model, held_out)
@@ -138,7 +142,8 @@ def adapt_flow_job(
         "held_out_epe_px": {"before": before, "after": after},
         "notes": [note for layers in loops for note in layers.notes],
     }
-    save_model(out, model, _card(model, provenance), dtype=torch.float16)
+    card = _card(model, provenance)
+    processes.once(lambda: save_model(out, model, card, dtype=torch.float16))
     errors = {"epe_before": before["epe_all"], "epe_after": after["epe_all"]}
     yield Progress(record.steps_done, settings.training.steps, metrics=errors)
     return Path(out)

@@ -33,6 +33,7 @@ from napari_motionseg.models import (
 from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.synthesis import training_pairs
+from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.flow_loss import multiscale_flow_loss
 from napari_motionseg.training.flow_settings import FlowTrainingSettings, Network
 from napari_motionseg.training.flow_start import set_starting_weights
@@ -40,6 +41,7 @@ from napari_motionseg.training.layered_loss import layered_flow_loss
 from napari_motionseg.training.loop import train_job
 from napari_motionseg.training.matching import matching_loss
 from napari_motionseg.training.pairs import PairPool, Pairs
+from napari_motionseg.training.processes import join
 from napari_motionseg.training.seeds import derived_seed, step_generator
 from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
 from napari_motionseg.training.transforms import (
@@ -259,11 +261,12 @@ def train_flow_job(
     TrainingError
         See `train_job`.
     """
+    processes = join()
     state_path = state_path_of(Path(out))
     seed = settings.training.seed
     pool = pair_pool(settings)
     model, origin = starting_network(start, settings)
-    done = steps_done(state_path) if resume else 0
+    done = processes.once(lambda: steps_done(state_path)) if resume else 0
     yield from pool.fill_job(done, "Making picture pairs with known flow")
     held_seed = derived_seed(seed, HELD_OUT_STREAM)
     held_out = _make_pairs(settings, settings.held_out, held_seed)
@@ -279,6 +282,7 @@ def train_flow_job(
         settings.training,
         state_path=state_path,
         resume=resume,
+        log_folder=log_folder_of(Path(out)),
         identity={"flow": identity, "start": origin},
     )
     errors = end_point_errors(model, held_out)
@@ -290,7 +294,7 @@ def train_flow_job(
     }
     configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
     card = ModelCard("flow", type(model).__name__, configuration, provenance)
-    save_model(out, model, card, dtype=torch.float16)
+    processes.once(lambda: save_model(out, model, card, dtype=torch.float16))
     yield Progress(record.steps_done, settings.training.steps, "Done", errors)
     return Path(out)
 

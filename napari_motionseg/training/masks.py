@@ -28,9 +28,11 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
+from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.layered_loss import shape_loss
 from napari_motionseg.training.loop import TrainingSettings, train_job
 from napari_motionseg.training.pool import Pool
+from napari_motionseg.training.processes import join
 from napari_motionseg.training.seeds import derived_seed
 from napari_motionseg.training.settings import at_least
 from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
@@ -258,10 +260,11 @@ def train_masks_job(
     TrainingError
         See `train_job`.
     """
+    processes = join()
     state_path, seed = state_path_of(Path(out)), settings.training.seed
     model, origin = _starting_network(start, settings)
     pool = still_pool(settings)
-    done = steps_done(state_path) if resume else 0
+    done = processes.once(lambda: steps_done(state_path)) if resume else 0
     yield from pool.fill_job(done, "Making frames whose vessels are known")
     held_out = _make_stills(
         settings, settings.held_out, derived_seed(seed, HELD_OUT_STREAM)
@@ -273,6 +276,7 @@ def train_masks_job(
         settings.training,
         state_path=state_path,
         resume=resume,
+        log_folder=log_folder_of(Path(out)),
         identity={"masks": identity, "start": origin},
     )
     found = probabilities(model, held_out.pictures) > 0.5
@@ -285,7 +289,7 @@ def train_masks_job(
     }
     configuration = {**dataclasses.asdict(model.embedding.config), "classes": 2}
     card = ModelCard("segmentation", "SegmentationNet", configuration, provenance)
-    save_model(out, model, card, dtype=torch.float16)
+    processes.once(lambda: save_model(out, model, card, dtype=torch.float16))
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
     return Path(out)
 

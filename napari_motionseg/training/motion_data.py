@@ -17,6 +17,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, TrainingError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
+from napari_motionseg.training.processes import Processes, join
 
 # Less is what a network makes of noise, not motion
 LEAST_MOTION_PX = 0.05
@@ -46,15 +47,21 @@ class MovingLoop:
 
         Both are float32 and the caller's own.
         """
-        picture = self.cine.normalized(t)[window][None]
         flow = self.flow[(t, slice(None), *window)].astype(np.float32)
-        return torch.from_numpy(np.ascontiguousarray(picture)), torch.from_numpy(flow)
+        return self.picture(t, window), torch.from_numpy(flow)
+
+    def picture(self, t: int, window: tuple[slice, slice]) -> Tensor:
+        """Return the picture ``(1, h, w)`` float32 in [0, 1] of a frame."""
+        picture = self.cine.normalized(t)[window][None]
+        return torch.from_numpy(np.ascontiguousarray(picture))
 
 
 def moving_loops_job(
     cines: Sequence[Cine], settings: FlowSettings
 ) -> Job[list[MovingLoop]]:
     """Estimate the flow of every loop; leave out what does not move, and say so.
+
+    Processes that train together take the loops in turn and give one another the flow.
 
     Parameters
     ----------
@@ -66,29 +73,45 @@ def moving_loops_job(
     Yields
     ------
     Progress
-        Of each loop's flow; a message of its own for a loop that is left out.
+        Of each loop's flow; then a message for each loop that is left out.
 
     Raises
     ------
     TrainingError
         If no loop is left, or the job is stopped.
     """
+    processes = join()
+    found: dict[int, MovingLoop | str] = {}
+    for number, cine in list(enumerate(cines))[processes.rank :: processes.count]:
+        label = f"Flow of loop {number + 1} of {len(cines)} ({cine.name})"
+        found[number] = yield from _moving_loop_job(cine, settings, label)
     loops: list[MovingLoop] = []
     reasons: list[str] = []
-    for number, cine in enumerate(cines, start=1):
-        label = f"Flow of loop {number} of {len(cines)} ({cine.name})"
-        found = yield from _moving_loop_job(cine, settings, label)
-        if isinstance(found, MovingLoop):
-            loops.append(found)
-        else:
-            reasons.append(f"{cine.name}: {found}")
-            message = f"Loop {number} of {len(cines)} is left out: {cine.name}: {found}"
-            _heed((yield Progress(number, len(cines), message)))
+    for number, cine in enumerate(cines):
+        one = _of_all(processes, number, cine, found.pop(number, None))
+        if isinstance(one, MovingLoop):
+            loops.append(one)
+            continue
+        reasons.append(f"{cine.name}: {one}")
+        message = f"Loop {number + 1} of {len(cines)} is left out: {cine.name}: {one}"
+        _heed((yield Progress(number + 1, len(cines), message)))
     if not loops:
         raise TrainingError(
             "no loop has motion to learn from. " + "; ".join(reasons[:10])
         )
     return loops
+
+
+def _of_all(
+    processes: Processes, number: int, cine: Cine, own: MovingLoop | str | None
+) -> MovingLoop | str:
+    """Return what the process whose turn a loop was has found; `own` if it is this."""
+    if processes.count == 1 and own is not None:
+        return own
+    # frames are not sent: all can read them
+    bare = (own.flow, own.gap) if isinstance(own, MovingLoop) else own
+    given = processes.given_by(number % processes.count, bare)
+    return given if isinstance(given, str) else MovingLoop(cine, *given)
 
 
 def _moving_loop_job(

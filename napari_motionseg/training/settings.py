@@ -45,6 +45,12 @@ class TrainingSettings:
         Steps between two states on disk; a kill costs at most so many.
     preview_every
         Steps between two previews; 0 for none.
+    parts
+        Into how many parts a step's batch is divided, of which each goes through the
+        network by itself (gradient accumulation). Processes share the parts, and which
+        of them takes which changes nothing; 0 is one for each process.
+    tensorboard
+        Whether curves are written as TensorBoard's event files too.
 
     Raises
     ------
@@ -62,9 +68,14 @@ class TrainingSettings:
     seed: int = 0
     checkpoint_every: int = 200
     preview_every: int = 0
+    parts: int = 0
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "seed": 0, "checkpoint_every": 1, "preview_every": 0}
+        least = {
+            "steps": 1, "seed": 0, "checkpoint_every": 1, "preview_every": 0,
+            "parts": 0,
+        }  # fmt: skip
         for name, bound in least.items():
             at_least(self, name, bound)
         at_least(self, "weight_decay", 0.0)

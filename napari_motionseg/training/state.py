@@ -34,6 +34,8 @@ class TrainingState:
         What must be the same to go on: settings, data, network; JSON values.
     batch_size
         Pictures a step, None if the task does not say.
+    parts
+        Into which a step's batch is divided.
     losses
         Of every step.
     weights
@@ -45,6 +47,7 @@ class TrainingState:
     step: int
     identity: dict[str, Any]
     batch_size: int | None = None
+    parts: int = 1
     losses: list[float] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)
     moments: dict[str, Tensor] = field(default_factory=dict)
@@ -65,6 +68,7 @@ def write_state(path: Path, state: TrainingState) -> None:
         "step": state.step,
         "identity": state.identity,
         "batch_size": state.batch_size,
+        "parts": state.parts,
     }
     with replacing(path) as temporary:
         save(tensors, temporary, {HEADER: json.dumps(header)})
@@ -119,6 +123,7 @@ def read_state(path: Path) -> TrainingState:
             step=int(header["step"]),
             identity=dict(header["identity"]),
             batch_size=header["batch_size"],
+            parts=int(header.get("parts", 1)),
             losses=tensors[LOSSES].tolist(),
             weights=_part(tensors, WEIGHTS),
             moments=_part(tensors, MOMENTS),

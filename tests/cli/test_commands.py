@@ -326,6 +326,47 @@ def test_pretrain_refuses_an_unknown_objective(motionseg, loop_file, tmp_path):
     assert refused(motionseg("pretrain", loop_file, *words), "luck")
 
 
+def test_several_objectives_on_a_hypercolumn(motionseg, loop_file, tmp_path):
+    out = tmp_path / "e.safetensors"
+    answer = motionseg(
+        "pretrain", loop_file, "--objective", "cross-pixel", "--objective",
+        "temporal-consistency=0.5", "--option", "cross-pixel.sigma=0.2", "--points", 20,
+        "--head", "hypercolumn", "--steps", 2, "--width", 4, "--flow-method", "ilk",
+        "--look-every", 1, "--out", out, *SMALL, "--batch", 2, "--parts", 2,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    facts = read_card(out).provenance
+    expected = {"cross-pixel": 1.0, "temporal-consistency": 0.5}
+    assert facts["pretraining"]["objective"] == expected
+    assert facts["training"]["parts"] == 2
+    log = sorted(path.name for path in (tmp_path / "e.log").iterdir())
+    assert log == ["curves.csv", "step-000001.png", "step-000002.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--objective", "grouping=much"), "NAME=WEIGHT; got 'grouping=much'"),
+        (("--objective", "grouping", "--objective", "grouping=2"), "given twice"),
+        (("--objective", "temporal-consistency"), "alone is met by one vector"),
+        (("--head", "foot"), "unknown head 'foot'"),
+        (("--batch", "2", "--parts", "3", "--flow-method", "ilk"), "cannot be divided"),
+    ],
+)
+def test_pretrain_refuses(motionseg, loop_file, tmp_path, words, told):
+    out = tmp_path / "e.safetensors"
+    assert refused(motionseg("pretrain", loop_file, "--out", out, *words), told)
+    assert not out.exists()
+
+
+def test_only_the_first_process_talks(motionseg, loop_file, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    answer = motionseg("info", loop_file)
+    assert (answer.code, answer.out) == (0, "")
+    monkeypatch.setenv("RANK", "0")
+    assert motionseg("info", loop_file).out
+
+
 # train-flow
 
 

@@ -46,18 +46,20 @@ def slow_loss(
     epsilon=1.0,
     kernel="shifted-cosine",
     temperature=0.1,
+    dilation=1,
 ):
     """Equations 1 to 6 as they stand, one pixel after the other, summed over p."""
     phi, f = embedding.double().numpy(), flow.double().numpy()
     batch, _, height, width = phi.shape
     reach = neighborhood // 2
+    steps = [dilation * step for step in range(-reach, reach + 1)]
     total = 0.0
     for b in range(batch):
         for row, column in points[b].tolist():
             f_p, phi_p = f[b, :, row, column], phi[b, :, row, column]
             flow_similarities, embedding_similarities = [], []
-            for r in range(row - reach, row + reach + 1):
-                for c in range(column - reach, column + reach + 1):
+            for r in (row + step for step in steps):
+                for c in (column + step for step in steps):
                     if (r, c) == (row, column):
                         continue
                     if not (0 <= r < height and 0 <= c < width):
@@ -89,6 +91,46 @@ def test_equals_slow_loops_over_pixels(kernel, neighborhood, shape):
     np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
     mean = flow_consistency_loss(embedding, flow, points, **options)
     np.testing.assert_allclose(mean.item(), expected / points[..., 0].numel(), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("neighborhood", "dilation"), [(3, 2), (3, 4), (5, 3), (11, 1)]
+)
+def test_equals_slow_loops_with_wide_squares(neighborhood, dilation):
+    embedding, flow, points = scene((2, 7, 19, 16))
+    options = {"neighborhood": neighborhood, "dilation": dilation}
+    expected = slow_loss(embedding, flow, points, **options)
+    found = flow_consistency_loss(embedding, flow, points, reduction="sum", **options)
+    np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
+    embedding, flow, points = scene((1, 2, 9, 8), points=4)
+    embedding.requires_grad_()
+
+    def loss(embedding):
+        return flow_consistency_loss(embedding, flow, points, **options)
+
+    assert torch.autograd.gradcheck(loss, (embedding,))
+
+
+def test_a_point_whose_dilated_neighbours_all_lie_outside_is_refused():
+    embedding, flow, points = scene((1, 4, 5, 5), points=5)
+    with pytest.raises(SettingsError, match="dilation must be at most half"):
+        flow_consistency_loss(embedding, flow, points, dilation=3)
+
+
+def test_without_the_background_a_common_motion_changes_nothing():
+    """A table that moves hides nothing: the drawn points and their loss stay."""
+    embedding, flow, _ = scene((2, 7, 19, 16))
+    flow[:, :, 5:9] += 20
+    objective = FlowConsistency(points=30, background="removed")
+    columns = torch.arange(16, dtype=flow.dtype)
+    table = torch.stack((3 + 0.1 * columns, 7 - 0.2 * columns))[:, None]
+    still, _ = objective(embedding, flow, generator(1))
+    moved, _ = objective(embedding, flow + table, generator(1))
+    torch.testing.assert_close(moved, still, rtol=1e-3, atol=0)
+    kept = FlowConsistency(points=30)
+    still, _ = kept(embedding, flow, generator(1))
+    moved, _ = kept(embedding, flow + table, generator(1))
+    assert abs(float(moved / still) - 1) > 0.05
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -262,9 +304,12 @@ def test_bf16_embeddings_are_computed_in_float32():
         ({"points": torch.tensor([[[-1, 0]]] * 2)}, "in the image of 9 x 11"),
         ({"neighborhood": 4}, "neighborhood must be odd and at least 3; got 4"),
         ({"neighborhood": 1}, "neighborhood must be odd and at least 3; got 1"),
-        ({"sigma": 0.0}, "sigma must be positive; got 0.0"),
+        ({"sigma": 0.0}, "sigma must be positive and finite; got 0.0"),
         ({"epsilon": -1.0}, "epsilon must be positive"),
-        ({"temperature": float("nan")}, "temperature must be positive; got nan"),
+        (
+            {"temperature": float("nan")},
+            "temperature must be positive and finite; got nan",
+        ),
         ({"kernel": "cosine"}, "did you mean 'shifted-cosine'"),
         ({"reduction": "none"}, "unknown reduction 'none'"),
     ],
@@ -376,6 +421,9 @@ def test_the_objective_of_the_registry_is_the_loss_of_drawn_points():
         ({"points": 0}, "points must be at least 1"),
         ({"neighborhood": 2}, "neighborhood must be odd"),
         ({"kernel": "rbf"}, "unknown kernel 'rbf'"),
+        ({"dilation": 0}, "dilation must be at least 1; got 0"),
+        ({"background": "gone"}, "unknown background 'gone'"),
+        ({"sigma": 0.0}, "sigma must be positive"),
     ],
 )
 def test_settings_of_the_objective_are_checked(wrong, words):

@@ -95,7 +95,7 @@ def test_an_embedding_is_learnt_written_and_its_origin_with_it(tmp_path):
     assert [p.step for p in steps] == [1, 2, 3]
     assert steps[0].metrics["divergence"] > 0
     assert [p.preview is not None for p in steps] == [False, True, True]
-    assert steps[1].preview.shape == (40, 36, 3)
+    assert steps[1].preview.shape == (40, 3 * 36, 3)
     assert steps[1].preview.dtype == np.uint8
 
     model, card = load_model(out, kind="embedding")
@@ -196,6 +196,126 @@ def test_the_learned_width_moves(tmp_path):
     run(pretrain_job([loop()], how, out=tmp_path / "e.safetensors"), told.append)
     widths = [p.metrics["sigma"] for p in told if "sigma" in p.metrics]
     assert len(set(widths)) == len(widths) == 6
+
+
+SEVERAL = {"flow-consistency": 1.0, "grouping": 0.5, "temporal-consistency": 0.2}
+
+
+def test_several_objectives_train_at_once_and_go_on_where_they_were_cut(tmp_path):
+    how = settings(3, objective=SEVERAL, options={"grouping.kind": "entropy"})
+    whole, told = tmp_path / "whole.safetensors", []
+    run(pretrain_job([loop()], how, out=whole), told.append)
+    for metrics in (p.metrics for p in told if "loss" in p.metrics):
+        total = sum(weight * metrics[f"{n}.loss"] for n, weight in SEVERAL.items())
+        assert metrics["loss"] == pytest.approx(total, rel=1e-5)
+        assert metrics["flow-consistency.divergence"] > 0
+        assert -1 <= metrics["temporal-consistency.carried"] <= 1
+    cut = tmp_path / "cut.safetensors"
+    job = pretrain_job([loop()], how, out=cut)
+    while next(job).metrics.get("loss") is None:
+        pass
+    job.close()
+    pretrain([loop()], how, out=cut, resume=True)
+    first, second = (load_model(path)[0].state_dict() for path in (whole, cut))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    facts = load_model(whole)[1].provenance["pretraining"]
+    assert facts["objective"] == SEVERAL
+    other = dataclasses.replace(how, objective=SEVERAL | {"grouping": 0.7})
+    with pytest.raises(TrainingError, match=r"objective\.grouping was 0\.5, is 0\.7"):
+        pretrain([loop()], other, out=cut, resume=True)
+
+
+def test_the_later_frame_is_that_to_which_flow_leads():
+    cine = loop(4, 32, 32)
+    how = settings(
+        objective={"flow-consistency": 1.0, "temporal-consistency": 1.0},
+        batch=20,
+        jitter=0.0,
+    )
+    task = make_task([cine], how)
+    pictures, _ = task.batch(step_generator(0, 0))
+    later = task._later(step_generator(0, 1))
+    frames = [torch.from_numpy(cine.normalized(t)) for t in range(4)]
+    for now, then in zip(pictures[:, 0], later[:, 0], strict=True):
+        (found,) = [
+            (t, turned)
+            for t in range(3)
+            for turned in (False, True)
+            if torch.equal(now, frames[t].flip(-1) if turned else frames[t])
+        ]
+        expected = frames[found[0] + 1]
+        assert torch.equal(then, expected.flip(-1) if found[1] else expected)
+
+
+@pytest.mark.parametrize("objective", ["cross-pixel", "flow-classes"])
+def test_a_hypercolumn_is_trained_on_the_drawn_pixels_alone(
+    tmp_path, monkeypatch, objective
+):
+    def refuse(*_):
+        raise AssertionError("the whole picture was embedded")
+
+    network = dataclasses.replace(TINY, head="hypercolumn")
+    training = {"preview_every": 0}
+    how = settings(3, objective=objective, training=training)
+    how = dataclasses.replace(how, network=network)
+    out = tmp_path / "e.safetensors"
+    with monkeypatch.context() as patch:
+        patch.setattr(UNet, "_embed", refuse)
+        pretrain([loop()], how, out=out)
+    model, card = load_model(out, kind="embedding")
+    assert model.config == network
+    assert card.provenance["pretraining"]["network"]["head"] == "hypercolumn"
+    frame = torch.from_numpy(loop().normalized(0))[None, None]
+    with torch.no_grad():
+        everywhere = model(frame)
+        points = torch.tensor([[[0, 0], [39, 35], [17, 20]]])
+        at_points = model.at_points(frame, points)
+    assert everywhere.shape == (1, 8, 40, 36)
+    expected = everywhere[0, :, points[0, :, 0], points[0, :, 1]].T
+    torch.testing.assert_close(at_points[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_hypercolumn_serves_objectives_of_whole_pictures_too(tmp_path):
+    how = settings(1, objective="grouping", points=None)
+    network = dataclasses.replace(TINY, head="hypercolumn")
+    pretrain(
+        [loop()],
+        dataclasses.replace(how, network=network),
+        out=tmp_path / "e.safetensors",
+    )
+
+
+def test_a_decoder_embeds_no_few_pixels():
+    with pytest.raises(SettingsError, match="head must be 'hypercolumn'"):
+        UNet(TINY).at_points(torch.zeros((1, 1, 8, 8)), torch.zeros((1, 2, 2)))
+
+
+def test_loops_of_any_size_and_depth_train_together(tmp_path):
+    pixels = np.random.default_rng(3).integers(0, 4096, (3, 50, 33))
+    deep = Cine.from_array(pixels.astype(np.uint16), bits_stored=12)
+    told = []
+    job = pretrain_job([loop(), deep], settings(3), out=tmp_path / "e.safetensors")
+    run(job, told.append)
+    assert all(np.isfinite(p.metrics.get("loss", 0)) for p in told)
+
+
+def test_a_loop_with_fewer_frames_than_the_gap_is_left_out_by_name(monkeypatch):
+    monkeypatch.undo()  # the flow itself says so
+    short, still = loop(3, name="short"), loop(1, name="single")
+    flow = FlowSettings(method="ilk", gap=5)
+    with pytest.raises(TrainingError, match=r"(?s)short: .*3 frames.*single: ") as told:
+        run(moving_loops_job([short, still], flow))
+    assert "gap" in str(told.value)
+
+
+def test_a_loss_that_is_none_names_the_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr(Learner, "forward", lambda *_: (torch.tensor(torch.nan), {}))
+    cines = [loop(), loop(seed=1)]
+    job = pretrain_job(cines, settings(batch=3), out=tmp_path / "e.safetensors")
+    words = r"the loss of step 1 is nan.* Its pictures: loop [12] frame [123] from row"
+    with pytest.raises(TrainingError, match=words) as told:
+        run(job)
+    assert str(told.value).count("frame") == 3
 
 
 def test_points_of_an_objective_without_any_are_refused():
@@ -350,9 +470,25 @@ def test_the_projection_is_always_the_same_and_fills_the_range():
         ({"points": 0}, "points must be at least 1"),
         ({"crop": 8, "points": 65}, r"as many pixels as points \(65\); got 8 x 8"),
         ({"objective": "flow"}, "unknown objective 'flow'.*flow-consistency"),
-        ({"options": {"sigm": 1.0}}, "has no option 'sigm'; it has epsilon, kernel"),
+        (
+            {"options": {"sigm": 1.0}},
+            "has no option 'sigm'; it has background, dilation",
+        ),
         ({"options": {"sigma": 0.0}}, "sigma must be positive"),
         ({"jitter": -0.1}, "jitter must be at least 0"),
+        ({"objective": "temporal-consistency"}, "alone is met by one vector"),
+        ({"objective": {"temporal-consistency": 1.0}}, "alone is met by one vector"),
+        ({"objective": {}}, "there must be an objective"),
+        ({"objective": {"luck": 1.0}}, "unknown objective 'luck'"),
+        ({"objective": {"grouping": -1.0}}, "weight of grouping must be positive"),
+        (
+            {"objective": {"grouping": 1.0}, "options": {"kind": "affine"}},
+            r"an option of several objectives is NAME\.OPTION.* got 'kind'",
+        ),
+        (
+            {"objective": {"grouping": 1.0}, "options": {"grouping.luck": 1}},
+            "objective 'grouping' has no option 'luck'",
+        ),
     ],
 )
 def test_settings_that_cannot_be(wrong, words):

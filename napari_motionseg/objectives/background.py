@@ -1,0 +1,86 @@
+"""Flow without the motion of the background: what is left moves by itself.
+
+A table that moves, or breathing, carries the whole picture along, and hides from an
+objective that vessels move otherwise. The background covers most of a picture, so an
+affine motion that is fitted robustly to all of it is the background's.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+
+ROUNDS = 10
+# Residuals count by Geman and McClure's weights, (1 + (r / s)^2)^-2, s this many
+# medians of r: what moves otherwise loses its say. That bears a third of the pixels
+# scattered about, as vessels are, or a fifth in one block at the edge.
+SCALE_MEDIANS = 1.5
+LEAST_SCALE_PX = 0.01  # below what any network resolves; a perfect fit has median 0
+RIDGE_ROUNDINGS = 10  # on the moments: slopes that nothing tells are 0
+
+
+@torch.no_grad()
+def without_background(flow: Tensor) -> Tensor:
+    """Take an affine motion that suits most of a picture off its flow.
+
+    Parameters
+    ----------
+    flow
+        ``(B, 2, H, W)`` in pixels; finite. Pixels whose flow is exactly 0, which lie
+        outside of the valid area, do not count and stay as they are.
+
+    Returns
+    -------
+    Tensor
+        ``(B, 2, H, W)`` in pixels, of the type of `flow`.
+
+    Raises
+    ------
+    SettingsError
+        If flow has other axes, or is not finite.
+
+    Notes
+    -----
+    Weighted least squares, `ROUNDS` times, with the weights of the residuals before.
+    """
+    if flow.ndim != 4 or flow.shape[1] != 2 or 0 in flow.shape:
+        raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
+    if not bool(torch.isfinite(flow).all()):
+        raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
+    design = _design(flow)
+    vectors = flow.flatten(2).mT.to(design.dtype)  # (B, H W, 2)
+    counts = vectors.ne(0).any(dim=-1)
+    weights = counts.to(design.dtype)
+    residual = vectors
+    for _ in range(ROUNDS):
+        residual = vectors - design @ _fit(design, vectors, weights)
+        length = torch.linalg.vector_norm(residual, dim=-1)
+        median = length.masked_fill(~counts, torch.nan).nanmedian(dim=1, keepdim=True)
+        scale = (SCALE_MEDIANS * median.values).clamp(min=LEAST_SCALE_PX)
+        weights = counts / (1 + (length / scale).square()).square()
+    left = torch.where(counts[..., None], residual, vectors)
+    return left.mT.reshape(flow.shape).to(flow.dtype)
+
+
+def _design(flow: Tensor) -> Tensor:
+    """Return 1, x and y of each pixel from -1 to 1, ``(H W, 3)``."""
+    dtype = torch.promote_types(flow.dtype, torch.float32)
+    rows, columns = (
+        torch.linspace(-1, 1, n, device=flow.device, dtype=dtype)
+        for n in flow.shape[-2:]
+    )
+    y, x = torch.meshgrid(rows, columns, indexing="ij")
+    return torch.stack((torch.ones_like(x), x, y), dim=-1).flatten(0, 1)
+
+
+def _fit(design: Tensor, vectors: Tensor, weights: Tensor) -> Tensor:
+    """Return the weighted least squares fit, ``(B, 3, 2)``."""
+    weighted = design * weights[..., None]
+    moments = weighted.mT @ design
+    rounding = torch.finfo(moments.dtype).eps
+    ridge = RIDGE_ROUNDINGS * rounding * weights.sum(dim=1).clamp(min=1)
+    moments = moments + torch.diag_embed(ridge[:, None].expand(-1, 3))
+    found: Tensor = torch.linalg.solve(moments, weighted.mT @ vectors)
+    return found

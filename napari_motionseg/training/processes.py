@@ -1,0 +1,156 @@
+"""Processes that train together under torchrun, and what they tell one another.
+
+torch.distributed alone, by few words. A wrapper such as DistributedDataParallel sends
+gradients amid the backward pass, so a process whose loss is not finite, or whose memory
+runs out there, leaves the others waiting for ever; here all agree first. What is left
+for Lightning Fabric to do is starting processes, which torchrun does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from napari_motionseg.errors import MotionSegError, SettingsError
+
+Value = TypeVar("Value")
+
+# Flow of a process's share of the loops may take hours; torchrun itself ends all
+# processes when one of them dies, so that nobody waits as long for nothing
+PATIENCE = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of one training, as one of them sees it.
+
+    Each method must be called by all of them, in the same order.
+
+    Parameters
+    ----------
+    rank
+        Of this process, from 0.
+    count
+        Of all.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the one that writes files and talks to the user."""
+        return self.rank == 0
+
+    def tell_all(self, value: Value) -> list[Value]:
+        """Return what each process says, in order; `value` is pickled."""
+        if self.count == 1:
+            return [value]
+        said: list[Value | None] = [None] * self.count
+        dist.all_gather_object(said, value)
+        return said  # type: ignore[return-value]
+
+    def given_by(self, rank: int, value: Any) -> Any:
+        """Return what the process `rank` gives; the others' `value` does not count."""
+        if self.count == 1:
+            return value
+        said = [value]
+        dist.broadcast_object_list(said, src=rank)
+        return said[0]
+
+    def once(self, action: Callable[[], Value]) -> Value:
+        """Let the leader act; all return its result, or raise its `MotionSegError`."""
+        if self.count == 1:
+            return action()
+        outcome: tuple[Value | None, MotionSegError | None] = None, None
+        if self.leads:
+            try:
+                outcome = action(), None
+            except MotionSegError as refused:
+                outcome = None, refused
+        result, error = self.given_by(0, outcome)
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
+
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by its sum over the processes."""
+        if self.count > 1:
+            self._in_one_piece(tensors, dist.all_reduce)
+
+    def hand_out(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by the leader's."""
+        if self.count > 1:
+            self._in_one_piece(tensors, lambda flat: dist.broadcast(flat, src=0))
+
+    @staticmethod
+    @torch.no_grad()
+    def _in_one_piece(
+        tensors: Sequence[Tensor], send: Callable[[Tensor], object]
+    ) -> None:
+        """Send tensors as one of each type: a message for each would take longer."""
+        by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
+        for tensor in tensors:
+            by_type[tensor.dtype].append(tensor)
+        for group in by_type.values():
+            flat = torch.cat([tensor.flatten() for tensor in group])
+            send(flat)
+            parts = torch.split(flat, [tensor.numel() for tensor in group])
+            for tensor, part in zip(group, parts, strict=True):
+                tensor.copy_(part.view(tensor.shape))
+
+
+def join() -> Processes:
+    """Return the processes that torchrun started with this one; else this one alone.
+
+    The first call waits for all of them, and gives each its own GPU.
+
+    Raises
+    ------
+    SettingsError
+        If the environment names several processes but not how to find them, or there
+        are more processes on this host than GPUs.
+    """
+    if not dist.is_available():
+        return Processes()
+    if not dist.is_initialized():
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return Processes()
+        _meet()
+    return Processes(dist.get_rank(), dist.get_world_size())
+
+
+def _meet() -> None:
+    gpus = torch.cuda.device_count()
+    if gpus:
+        place = int(os.environ.get("LOCAL_RANK", "0"))
+        if place >= gpus:
+            raise SettingsError(
+                f"this host has {gpus} GPUs, its process {place + 1} wants one too; "
+                f"start at most {gpus} a host (torchrun --nproc-per-node {gpus})"
+            )
+        torch.cuda.set_device(place)
+    try:
+        # NCCL for what lies on GPUs, gloo for words
+        backend = "cpu:gloo,cuda:nccl" if gpus and dist.is_nccl_available() else "gloo"
+        dist.init_process_group(backend, timeout=PATIENCE)
+    except ValueError as error:
+        raise SettingsError(
+            "WORLD_SIZE says that several processes train together, but not how they "
+            f"find one another ({error}); start them with torchrun, or unset WORLD_SIZE"
+        ) from error
+    atexit.register(_part)
+
+
+def _part() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
