@@ -306,7 +306,10 @@ def test_bf16_embeddings_are_computed_in_float32():
         ({"neighborhood": 1}, "neighborhood must be odd and at least 3; got 1"),
         ({"sigma": 0.0}, "sigma must be positive and finite; got 0.0"),
         ({"epsilon": -1.0}, "epsilon must be positive"),
-        ({"temperature": float("nan")}, "temperature must be positive and finite; got nan"),
+        (
+            {"temperature": float("nan")},
+            "temperature must be positive and finite; got nan",
+        ),
         ({"kernel": "cosine"}, "did you mean 'shifted-cosine'"),
         ({"reduction": "none"}, "unknown reduction 'none'"),
     ],
