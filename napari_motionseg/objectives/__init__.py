@@ -34,6 +34,10 @@ OBJECTIVES = Registry(
             "napari_motionseg.objectives.conditional_propagation:ConditionalPropagation",
             "all the flow from a few vectors and the picture (Zhan et al., 2019)",
         ),
+        "moving-apart": Choice(
+            "napari_motionseg.objectives.moving_apart:MovingApart",
+            "from one frame, what moves otherwise than the background; ours",
+        ),
         "temporal-consistency": Choice(
             "napari_motionseg.objectives.temporal_consistency:TemporalConsistency",
             "what flow carries along keeps its embedding; a term beside another",
