@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.chores import Chores
 from napari_motionseg.project.folder import Project
@@ -104,6 +105,19 @@ class Autosaver:
         """Return a layer that is watched."""
         return self._layers.get(key)
 
+    def loop_like(self, cine: Cine) -> WatchedLoop | None:
+        """Return a watched loop that is this one: the same, or of the same file."""
+        for loop in self._loops.values():
+            other = loop.cine
+            if other is not None and (other is cine or _same_file(other, cine)):
+                return loop
+        return None
+
+    def loop_numbered(self, number: int) -> WatchedLoop | None:
+        """Return the watched loop that has a number in the project."""
+        found = (loop for loop in self._loops.values() if loop.number == number)
+        return next(found, None)
+
     def let_go(self, key: Hashable) -> None:
         """Save a layer once more and forget it: it was deleted."""
         with self._mutex:
@@ -146,7 +160,7 @@ class Autosaver:
             self._closing = True
             self._wake.notify_all()
         self._thread.join(patience_s)
-        self._chores.close()
+        self._chores.close(patience_s)
         if self._made is not None:
             self._made.close()
 
@@ -191,14 +205,15 @@ class Autosaver:
             layers = list(self._layers.values())
             loops = list(self._loops.values())
         stacks = [(layer, *layer.pixels()) for layer in layers]
-        wanted = any(stack.any() for layer, stack, _ in stacks if layer.number is None)
         if self._made is None:
-            if not (wanted and self._make is not None):
+            if not any(layer.is_new_work(stack) for layer, stack, _ in stacks):
                 return
-            self._made = self._make()
+            self._made = self._make() if self._make is not None else None
         project = self._made
-        manifest = self._entered(project, loops, stacks)
-        project.update(manifest)
+        if project is None:
+            return
+        with project.exclusive():
+            project.update(self._entered(project, loops, stacks))
         changes = [
             (layer, stack.shape, layer.changes(stack)) for layer, stack, _ in stacks
         ]
@@ -236,8 +251,14 @@ class Autosaver:
             gone = [layer for layer in self._layers.values() if layer.gone]
             for layer in gone:
                 del self._layers[layer.key]
-        manifest = project.manifest
-        for layer in gone:
-            if layer.number is not None:
-                manifest = manifest.without_layer(layer.number)
-        project.update(manifest)
+        with project.exclusive():
+            manifest = project.manifest
+            for layer in gone:
+                if layer.number is not None:
+                    manifest = manifest.without_layer(layer.number)
+            project.update(manifest)
+
+
+def _same_file(first: Cine, second: Cine) -> bool:
+    same = first.source == second.source and first.name == second.name
+    return first.source is not None and same and first.shape == second.shape

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from napari_motionseg.errors import MotionSegError
@@ -26,8 +26,7 @@ class Chores:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, "motionseg project")
-        self._running: Future[None] | None = None
+        self._running: threading.Thread | None = None
         self._models: list[tuple[Path, str, str]] = []
         self._mutex = threading.Lock()
         self._closing = False
@@ -40,24 +39,28 @@ class Chores:
 
     def do(self, project: Project, loops: list[WatchedLoop]) -> None:
         """Do what there is to do, unless it is being done."""
-        if self._closing or (self._running is not None and not self._running.done()):
+        if self._closing or (self._running is not None and self._running.is_alive()):
             return
         if self._models or project.wants_compaction() or _unfinished(project, loops):
-            self._running = self._pool.submit(self._try, project, loops)
+            thread = threading.Thread(
+                target=self._try, args=(project, loops), name="motionseg chores",
+                daemon=True,
+            )  # fmt: skip
+            # refused when Python ends: what is left is done when it is opened again
+            with suppress(RuntimeError):
+                thread.start()
+                self._running = thread
 
     def wait(self, patience_s: float) -> bool:
         """Wait for what runs; return whether it came to its end."""
         if self._running is not None:
-            try:
-                self._running.result(patience_s)
-            except TimeoutError:
-                return False
-        return True
+            self._running.join(patience_s)
+        return self._running is None or not self._running.is_alive()
 
-    def close(self) -> None:
-        """Do nothing more; a hash that is being computed is not waited for long."""
+    def close(self, patience_s: float) -> None:
+        """Do nothing more, and let what runs come to its end."""
         self._closing = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self.wait(patience_s)
 
     def _try(self, project: Project, loops: list[WatchedLoop]) -> None:
         try:
@@ -79,17 +82,20 @@ def _unfinished(project: Project, loops: list[WatchedLoop]) -> list[WatchedLoop]
     return [
         loop
         for loop in loops
-        if loop.number is not None and not project.manifest.loop(loop.number).content
+        if loop.number is not None
+        and loop.cine is not None
+        and not project.manifest.loop(loop.number).content
     ]
 
 
 def _finish(project: Project, loop: WatchedLoop) -> None:
     """Keep the pixels of a loop from no file, and what tells it from others."""
-    if loop.number is None:
+    if loop.number is None or loop.cine is None:
         return
     stored = ""
     if loop.cine.source is None:
         stored = store_pixels(loop.cine, project.folder, loop.number)
     content = loop.cine.content_hash()
-    record = project.manifest.loop(loop.number)
-    project.set_loop(dataclasses.replace(record, content=content, stored=stored))
+    with project.exclusive():
+        record = project.manifest.loop(loop.number)
+        project.set_loop(dataclasses.replace(record, content=content, stored=stored))

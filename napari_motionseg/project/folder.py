@@ -22,8 +22,8 @@ import datetime
 import os
 import shutil
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +148,12 @@ class Project:
     def manifest(self) -> Manifest:
         """Which loops, layers and models it has."""
         return self._manifest
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Let no other thread change the project meanwhile."""
+        with self._mutex:
+            yield
 
     def update(self, manifest: Manifest) -> None:
         """Take another manifest, and write it if it is another.

@@ -27,17 +27,20 @@ class WatchedLoop:
     key
         Tells it from others.
     cine
-        The loop.
+        The loop; None where it is missing, and its record stays as it is.
     name
         As its layer is called.
     number
         In the project; None before it is there.
+    relocated
+        Whether the project shall look for it where `cine` came from now.
     """
 
     key: Hashable
-    cine: Cine
+    cine: Cine | None
     name: str
     number: int | None = None
+    relocated: bool = False
 
     def forget_number_unless_in(self, manifest: Manifest) -> None:
         """Have no number, if the project has no loop of it."""
@@ -46,13 +49,17 @@ class WatchedLoop:
 
     def enter(self, manifest: Manifest, folder: Path) -> Manifest:
         """Return a manifest that has the loop, under its name of now."""
+        if self.cine is None:
+            return manifest
+        source = self.cine.source
+        path = "" if source is None else relative_path(source, folder)
         if self.number is None:
             self.number = manifest.next_number
-            source = self.cine.source
-            path = "" if source is None else relative_path(source, folder)
             record = LoopRecord(self.number, self.name, path, self.cine.shape)
             return manifest.with_loop(record)
         record = dataclasses.replace(manifest.loop(self.number), name=self.name)
+        if self.relocated:
+            record = dataclasses.replace(record, path=path)
         return manifest.with_loop(record)
 
 
@@ -79,6 +86,8 @@ class WatchedLayer:
         In the project; None before it is there.
     saved
         What is on disk; None before anything is.
+    edited
+        Whether it was painted on since it is watched.
     gone
         Whether it was deleted: saved once more, then let go.
     """
@@ -91,7 +100,9 @@ class WatchedLayer:
     attributes: dict[str, Any] = field(default_factory=dict)
     number: int | None = None
     saved: SavedPixels | None = None
+    edited: bool = False
     gone: bool = False
+    _first: SavedPixels | None = None
     _kept_as: tuple[tuple[int, ...], str] | None = None
 
     def pixels(self) -> tuple[NDArray[Any], bool]:
@@ -99,6 +110,18 @@ class WatchedLayer:
         now = np.asarray(self.read())
         flat = now.ndim == 2
         return (now[np.newaxis] if flat else now), flat
+
+    def is_new_work(self, pixels: NDArray[Any]) -> bool:
+        """Return whether somebody has painted here since the layer is watched.
+
+        Labels that were read from a file are there still, and nothing to keep. They
+        are compared with at the first look, so that work which nobody told of counts.
+        """
+        if self.kind != "labels":
+            return False
+        if self._first is None:
+            self._first = SavedPixels(0, pixels)
+        return self.edited or any(True for _ in self._first.changes(pixels))
 
     def resume(self, record: LayerRecord, pixels: NDArray[Any]) -> None:
         """Go on with a layer of the project, whose pixels are on disk."""
