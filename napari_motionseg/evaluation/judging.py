@@ -89,7 +89,7 @@ class Judge:
                 f"masks {masks.shape} and reference {reference.shape} must both be "
                 "(T, H, W), of the same size: choose a reference made for this loop"
             )
-        compared = _of(reference, label).any(axis=(1, 2))
+        compared = np.asarray(_of(reference, label).any(axis=(1, 2)), bool)
         frames = np.flatnonzero(compared)
         order = np.roll(frames, -int(np.searchsorted(frames, first)))
         answers: dict[int, Values] = {}

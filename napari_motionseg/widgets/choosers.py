@@ -242,5 +242,5 @@ def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | N
     if not chosen:
         return None
     path = Path(chosen)
-    suffix = re.search(r"\*(\.\w+)", kind)
+    suffix = re.search(r"\*(\.[\w.]+)", kind)
     return path if path.suffix or suffix is None else path.with_suffix(suffix[1])

@@ -1,4 +1,4 @@
-"""The whole window from the command line: a loop, its masks, all four docks.
+"""The whole window from the command line: a loop, its masks, all docks.
 
 python -m napari_motionseg.widgets.window CINE [--masks FILE]
 """
@@ -17,11 +17,11 @@ from napari_motionseg.session import Session
 from napari_motionseg.widgets.viewers import session_of
 
 PLUGIN = "napari-motionseg"
-DOCKS = ("Cine", "Motion", "Embedding", "Segment")
+DOCKS = ("Cine", "Motion", "Embedding", "Project", "Segment")
 
 
 def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
-    """Open a viewer with the four docks, the Segment dock in front.
+    """Open a viewer with all docks, the Segment dock in front.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def add_docks(viewer: Viewer) -> dict[str, object]:
     docks = {}
     for name in DOCKS:
         holder, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
-        holder.setWindowTitle(name)  # the tab's text: napari's is too long for four
+        holder.setWindowTitle(name)  # the tab's text: napari's is too long for five
         docks[name] = widget
     holder.raise_()
     return docks

@@ -24,7 +24,9 @@ def test_it_is_what_evaluation_says_of_frames_with_a_reference(pair):
     masks, truth = pair
     found = Judge().compare(masks, truth, spacing=(0.5, 0.25))
     frames = [0, 1, 3, 4]
-    wanted = evaluate(masks, truth, valid=np.isin(range(5), frames), spacing=(0.5, 0.25))
+    wanted = evaluate(
+        masks, truth, valid=np.isin(range(5), frames), spacing=(0.5, 0.25)
+    )
     np.testing.assert_allclose(found.dice[frames], wanted.dice)
     np.testing.assert_allclose(found.cldice[frames], wanted.cldice)
     np.testing.assert_allclose(found.hd95[frames], wanted.hd95)
