@@ -34,7 +34,15 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.project.changes import whole_frames
-from napari_motionseg.project.journal import Delta, Journal, Record, parse, replay
+from napari_motionseg.project.journal import Delta, Journal, replay
+from napari_motionseg.project.label_files import (
+    BLOCKS,
+    JOURNAL,
+    LABELS,
+    current_files,
+    label_files,
+    read_records,
+)
 from napari_motionseg.project.manifest import (
     LoopRecord,
     Manifest,
@@ -44,9 +52,8 @@ from napari_motionseg.project.manifest import (
 )
 from napari_motionseg.project.references import moved
 
-SUFFIX = ".motionseg"
-LABELS, MODELS, OPEN, LOCK = "labels", "models", "open", ".lock"
-BLOCKS, JOURNAL = ".blocks", ".journal"
+SUFFIX, GONE = ".motionseg", ".gone"
+MODELS, OPEN, LOCK = "models", "open", ".lock"
 LEAST_TO_COMPACT = 2**20  # bytes; a smaller journal is read in no time
 
 
@@ -73,7 +80,7 @@ class Project:
         self._lock = lock
         self._mutex = threading.RLock()
         self._compacting = threading.Lock()
-        self._number = max((int(f.stem) for f in _label_files(folder)), default=0)
+        self._number = max((int(f.stem) for f in label_files(folder)), default=0)
         self._begin_journal()
 
     @classmethod
@@ -190,7 +197,7 @@ class Project:
 
     def read_layers(self) -> dict[int, NDArray[Any]]:
         """Return the pixels ``(T, H, W)`` of every layer, by its number."""
-        records, lost = _read_records(_current(self.folder, None))
+        records, lost = read_records(current_files(self.folder, None))
         pixels = {}
         for layer in self._manifest.layers:
             pixels[layer.number], left_out = replay(
@@ -239,11 +246,11 @@ class Project:
 
     def bytes_on_disk(self) -> int:
         """Return the size of the labels' files."""
-        return sum(file.stat().st_size for file in _label_files(self.folder))
+        return sum(file.stat().st_size for file in label_files(self.folder))
 
     def wants_compaction(self) -> bool:
         """Return whether the journals have outgrown the pixels themselves."""
-        current = _current(self.folder, None)
+        current = current_files(self.folder, None)
         sizes = {file: file.stat().st_size for file in current}
         blocks = sum(n for file, n in sizes.items() if file.suffix == BLOCKS)
         journals = sum(sizes.values()) - blocks
@@ -266,7 +273,7 @@ class Project:
                 upto = self._number
                 self._begin_journal()
                 layers = self._manifest.layers
-            records, _ = _read_records(_current(self.folder, upto))
+            records, _ = read_records(current_files(self.folder, upto))
             target = self.folder / LABELS / f"{upto:06d}{BLOCKS}"
             with replacing(target) as temporary:
                 temporary.touch()
@@ -275,7 +282,7 @@ class Project:
                     own = records.get(layer.number, [])
                     pixels, _ = replay(own, layer.shape, np.dtype(layer.dtype))
                     blocks.append(whole_frames(layer.number, pixels))
-            for file in _label_files(self.folder):
+            for file in label_files(self.folder):
                 if int(file.stem) <= upto and file != target:
                     file.unlink(missing_ok=True)
 
@@ -309,7 +316,7 @@ class Project:
             if old_lock is not None:
                 old_lock.release()
             if was_writable:
-                shutil.rmtree(before, ignore_errors=True)
+                remove_folder(before)
 
     def close(self) -> None:
         """Say that nothing is open here any more; what was appended is on disk."""
@@ -340,6 +347,14 @@ def named(folder: Path) -> Path:
     if folder.suffix == SUFFIX:
         return folder
     return folder.with_name(folder.name + SUFFIX)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a project at one stroke: a kill on the way leaves no half of one."""
+    gone = folder.with_suffix(GONE)
+    with suppress(OSError):
+        os.replace(folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def was_killed(folder: Path) -> bool:
@@ -386,36 +401,3 @@ def _tidy(folder: Path) -> None:
 
 def _not_copied(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name.startswith(".") or name == OPEN]
-
-
-def _label_files(folder: Path) -> list[Path]:
-    """Return blocks and journals, the oldest first, blocks after their journal."""
-    files = [
-        file
-        for file in (folder / LABELS).glob("[0-9]*")
-        if file.suffix in (BLOCKS, JOURNAL) and file.stem.isdigit()
-    ]
-    return sorted(files, key=lambda file: (int(file.stem), file.suffix != JOURNAL))
-
-
-def _current(folder: Path, upto: int | None) -> list[Path]:
-    """Return the files that count, up to a number: the newest blocks, what follows."""
-    files = [f for f in _label_files(folder) if upto is None or int(f.stem) <= upto]
-    blocks = [index for index, file in enumerate(files) if file.suffix == BLOCKS]
-    return files[blocks[-1] :] if blocks else files
-
-
-def _read_records(files: list[Path]) -> tuple[dict[int, list[Record]], int]:
-    """Return the records by layer, and how many bytes were none."""
-    by_layer: dict[int, list[Record]] = {}
-    lost = 0
-    for file in files:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise ReadError(f"{file}: cannot be read ({error.strerror})") from error
-        lost += len(content)
-        for record in parse(content):
-            lost -= record.size
-            by_layer.setdefault(record.layer, []).append(record)
-    return by_layer, lost

@@ -15,7 +15,14 @@ from platformdirs import user_data_dir
 
 from napari_motionseg.errors import MotionSegError, WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.project.folder import SUFFIX, Project, is_open, was_killed
+from napari_motionseg.project.folder import (
+    GONE,
+    SUFFIX,
+    Project,
+    is_open,
+    remove_folder,
+    was_killed,
+)
 from napari_motionseg.project.manifest import FILE, read_manifest
 
 VARIABLE = "MOTIONSEG_STATE"
@@ -97,6 +104,8 @@ class RecentProjects:
         WriteError
             If the disk refuses.
         """
+        for leftover in (self.folder / UNSAVED).glob(f"*{GONE}"):
+            shutil.rmtree(leftover, ignore_errors=True)
         today = datetime.datetime.now().strftime("%Y-%m-%d")
         name = f"{today}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         return Project.create(self.folder / UNSAVED / name)
@@ -123,7 +132,7 @@ class RecentProjects:
         """
         if not self.is_unsaved(folder):
             raise WriteError(f"{folder}: is a saved project; delete it by hand")
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
 
     def _described(self, folder: Path) -> Recoverable | None:
         try:

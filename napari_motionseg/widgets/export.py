@@ -15,7 +15,7 @@ from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
-from napari_motionseg.widgets.kept_layers import kind_of, loop_layer_of
+from napari_motionseg.widgets.kept_layers import follow_masks, kind_of, loop_layer_of
 from napari_motionseg.widgets.viewers import errors_shown
 from napari_motionseg.widgets.writing import WritingPanel
 
@@ -68,6 +68,7 @@ class ExportSection:
         self.panel = WritingPanel()
         self.panel.ended.connect(self._enable)
         form.addRow(self.panel)
+        follow_masks(dock, self.masks)
         self.masks.layer_changed.connect(lambda _: self._enable())
         self._enable()
 

@@ -12,9 +12,9 @@ from napari_motionseg.evaluation.judging import Judge, Judgement
 from napari_motionseg.evaluation.temporal import temporal_consistency
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser
-from napari_motionseg.widgets.curve import FrameCurve
+from napari_motionseg.widgets.curve import HEIGHT, FrameCurve
 from napari_motionseg.widgets.dock import Dock
-from napari_motionseg.widgets.kept_layers import kind_of, loop_layer_of
+from napari_motionseg.widgets.kept_layers import follow_masks, kind_of, loop_layer_of
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import frame_shown, show_frame
 
@@ -61,6 +61,7 @@ class JudgeSection:
             ("Class", self.label), ("Show", self.shown),
         ):  # fmt: skip
             form.addRow(name, widget)
+        self.curve.setFixedHeight(HEIGHT)
         form.addRow(self.curve)
         form.addRow(self.words)
         self.answer: Judgement | None = None
@@ -72,6 +73,7 @@ class JudgeSection:
         self._other_layers()
 
     def _connect(self, dock: Dock) -> None:
+        follow_masks(dock, self.masks)
         for chooser in (self.masks, self.reference):
             chooser.layer_changed.connect(self._other_layers)
         self.masks.layer_changed.connect(lambda _: self.reference.refresh())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.project import LayerRecord
+from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import DERIVED, is_loop, same_place
+
+if TYPE_CHECKING:
+    from napari_motionseg.widgets.choosers import LayerChooser
+    from napari_motionseg.widgets.dock import Dock
 
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
 LOOKS = ("opacity", "blending", "visible", "contour", "brush_size", "selected_label")
@@ -46,6 +51,16 @@ def _lies_on(labels: Layer, layer: Layer) -> bool:
     return shape[-labels.ndim :] == tuple(labels.data.shape) and same_place(
         layer, labels
     )
+
+
+def follow_masks(dock: Dock, chooser: LayerChooser) -> None:
+    """Choose a network's masks as soon as there are some: they are what is wanted."""
+
+    def chosen(event: Any) -> None:
+        if kind_of(event.value) == "masks":
+            chooser.choose(event.value)
+
+    listen(dock, dock.viewer.layers.events.inserted, chosen)
 
 
 def attributes_of(layer: Labels) -> dict[str, Any]:

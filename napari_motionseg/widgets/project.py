@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 
-from napari_motionseg.widgets.dock import Dock, hint
+from napari_motionseg.widgets.dock import SPACING, Dock, hint
 from napari_motionseg.widgets.export import ExportSection
 from napari_motionseg.widgets.judge import JudgeSection
 from napari_motionseg.widgets.keeping import keeper_of
@@ -20,6 +20,8 @@ class ProjectDock(Dock):
         form = self.section("Project")
         self.panel = ProjectPanel(self.keeper)
         form.addRow(self.panel)
+        self._column.addSpacing(SPACING)
         self.judge = JudgeSection(self)
+        self._column.addSpacing(SPACING)
         self.export = ExportSection(self)
         self.add(hint("Research use only; not a medical device."))

@@ -1,5 +1,8 @@
 """A project in a folder, a loop on disk, labels to paint on."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
-SHAPE = (8, 72, 80)
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

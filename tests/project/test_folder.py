@@ -109,7 +109,7 @@ def test_what_comes_during_compaction_is_kept(filled, monkeypatch):
     replay = module.replay
 
     def painted_meanwhile(*args):
-        filled.append([stroke(2, 5)])
+        filled.append([stroke(2, 5)])  # the layer is being read
         return replay(*args)
 
     monkeypatch.setattr(module, "replay", painted_meanwhile)
