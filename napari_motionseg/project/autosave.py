@@ -141,15 +141,24 @@ class Autosaver:
             self._touched = True
             self._wake.notify_all()
 
-    def flush(self, patience_s: float = 10.0) -> bool:
-        """Save now, chores included; return whether all is on disk."""
+    def flush(self, patience_s: float = 10.0, *, chores_too: bool = True) -> bool:
+        """Save now; return whether all is on disk.
+
+        Parameters
+        ----------
+        patience_s
+            How long to wait.
+        chores_too
+            Whether to wait for hashes and networks too, which take seconds.
+        """
         with self._wake:
             self._asked += 1
             mine = self._asked
             self._wake.notify_all()
             self._wake.wait_for(lambda: self._answered >= mine, patience_s)
             done = self._answered >= mine
-        return done and self._chores.wait(patience_s) and self.status.state != "failing"
+        done = done and (not chores_too or self._chores.wait(patience_s))
+        return done and self.status.state != "failing"
 
     def close(self, patience_s: float = 10.0) -> None:
         """Save a last time, end the thread and close the project."""

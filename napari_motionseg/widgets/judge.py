@@ -43,8 +43,8 @@ class JudgeSection:
         self.reference = LayerChooser(
             self._viewer, self._fits, "Labels that are known to be right: your own, of "
             "another reader, or the truth of a synthetic loop", NO_REFERENCE,
+            only_by_hand=True,
         )  # fmt: skip
-        self.reference.setCurrentIndex(self.reference.count() - 1)
         self.label = QSpinBox()
         self.label.setRange(0, 255)
         self.label.setSpecialValueText("all together")

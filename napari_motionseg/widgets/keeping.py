@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, finalize, ref
@@ -9,7 +10,7 @@ from weakref import WeakKeyDictionary, finalize, ref
 from napari.layers import Layer
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_motionseg.errors import MotionSegError
@@ -28,6 +29,7 @@ from napari_motionseg.widgets.kept_layers import (
 )
 from napari_motionseg.widgets.viewers import DERIVED, is_loop, session_of, unwrapped
 
+CLOSING_MS = 500  # a window that closes is gone by then
 _keepers: WeakKeyDictionary[Viewer, ProjectKeeper] = WeakKeyDictionary()
 
 
@@ -62,6 +64,7 @@ class ProjectKeeper(QObject):
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
         self._loading = False
+        self._deleted: list[str] = []
         self._opening = Latest(self, self._show_opened)
         self._checking = Latest(self, self._tell_changed)
         self._moving = Latest(self, self._show_moved)
@@ -119,8 +122,7 @@ class ProjectKeeper(QObject):
         project = self.project
         if project is not None and folder.resolve() == project.folder.resolve():
             return
-        self._saver.flush()
-        self._opening.ask(open_project, folder)
+        self._opening.ask(_opened, self._saver, folder)
 
     def save_as(self, folder: Path) -> None:
         """Give the project a name and a place, in a thread; it goes on there.
@@ -171,7 +173,7 @@ class ProjectKeeper(QObject):
     def bring_back(self) -> None:
         """Show the painted layers again that were deleted."""
         project = self.project
-        if project is None or not self._saver.flush():
+        if project is None or not self._saver.flush(chores_too=False):
             return
         pixels = project.read_layers()
         for record in project.manifest.layers:
@@ -188,7 +190,8 @@ class ProjectKeeper(QObject):
 
     def _replace(self, saver: Autosaver) -> None:
         self._at_end.detach()
-        self._saver.close()
+        # in a thread, because a hash may be waited for; Python waits for the thread
+        threading.Thread(target=self._saver.close, name="motionseg close").start()
         self._saver = saver
         self._at_end = finalize(self.viewer, saver.close)
 
@@ -255,7 +258,16 @@ class ProjectKeeper(QObject):
 
     def _removed(self, event: Any) -> None:
         if not self._loading:
-            self._saver.let_go(event.value.unique_id)
+            self._deleted.append(event.value.unique_id)
+            QTimer.singleShot(CLOSING_MS, self._let_go)
+
+    def _let_go(self) -> None:
+        """Take note of what was deleted; a window that closes removes all at once."""
+        viewer, deleted = self._viewer(), self._deleted
+        self._deleted = []
+        if viewer is not None and len(viewer.layers):
+            for key in deleted:
+                self._saver.let_go(key)
 
     def _watch(self, layer: Layer) -> None:
         kind = kind_of(layer)
@@ -317,6 +329,12 @@ def _watched(layer: Layer, kind: str, loop: WatchedLoop) -> WatchedLayer:
         layer.unique_id, loop, kind, layer.name, lambda: layer.data,
         attributes_of(layer),
     )  # fmt: skip
+
+
+def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
+    """Save what there is, and read another project; in a thread."""
+    saver.flush()
+    return open_project(folder)
 
 
 def _moved(saver: Autosaver, folder: Path) -> Path:
