@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from machine import here_and_now
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.project import Autosaver, Project
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument("--strokes", type=int, default=100)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
-    row = measure(options.strokes)
+    row = {**measure(options.strokes), **here_and_now()}
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "project.json").write_text(json.dumps(row, indent=1) + "\n")
     print(json.dumps(row))

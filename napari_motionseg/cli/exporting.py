@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STYLES = {"outline": False, "tinted": True}
 MOVIES, PAGES = (".mp4", ".gif"), (".html",)
+MASKS = (".npz", ".tif", ".tiff", ".png", ".nii", ".gz")
 
 
 def export(
@@ -48,6 +49,9 @@ def export(
     suffix = out.suffix.lower()
     if suffix not in PAGES and (reference is not None or model is not None):
         raise SettingsError(f"--reference and --model are for .html; got {suffix!r}")
+    if suffix not in (*MOVIES, *PAGES, *MASKS, ""):
+        known = ", ".join((*MASKS, *MOVIES, *PAGES))
+        raise SettingsError(f"--out {out}: its suffix is none of {known}")
     loop = read_cine(cine)
     labels = read_labels(masks, shape=loop.shape)
     if suffix not in (*MOVIES, *PAGES):

@@ -33,10 +33,9 @@ from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.project.changes import whole_frames
+from napari_motionseg.project.compaction import rewrite_blocks, sizes
 from napari_motionseg.project.journal import Delta, Journal, replay
 from napari_motionseg.project.label_files import (
-    BLOCKS,
     JOURNAL,
     LABELS,
     current_files,
@@ -246,14 +245,11 @@ class Project:
 
     def bytes_on_disk(self) -> int:
         """Return the size of the labels' files."""
-        return sum(file.stat().st_size for file in label_files(self.folder))
+        return sum(sizes(self.folder))
 
     def wants_compaction(self) -> bool:
         """Return whether the journals have outgrown the pixels themselves."""
-        current = current_files(self.folder, None)
-        sizes = {file: file.stat().st_size for file in current}
-        blocks = sum(n for file, n in sizes.items() if file.suffix == BLOCKS)
-        journals = sum(sizes.values()) - blocks
+        blocks, journals = sizes(self.folder)
         return journals > max(LEAST_TO_COMPACT, blocks)
 
     def compact(self) -> None:
@@ -273,18 +269,7 @@ class Project:
                 upto = self._number
                 self._begin_journal()
                 layers = self._manifest.layers
-            records, _ = read_records(current_files(self.folder, upto))
-            target = self.folder / LABELS / f"{upto:06d}{BLOCKS}"
-            with replacing(target) as temporary:
-                temporary.touch()
-                blocks = Journal(temporary)
-                for layer in layers:
-                    own = records.get(layer.number, [])
-                    pixels, _ = replay(own, layer.shape, np.dtype(layer.dtype))
-                    blocks.append(whole_frames(layer.number, pixels))
-            for file in label_files(self.folder):
-                if int(file.stem) <= upto and file != target:
-                    file.unlink(missing_ok=True)
+            rewrite_blocks(self.folder, upto, layers)
 
     def move(self, folder: str | Path) -> None:
         """Put the project elsewhere; it goes on there.

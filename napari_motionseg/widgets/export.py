@@ -15,7 +15,13 @@ from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
-from napari_motionseg.widgets.kept_layers import follow_masks, kind_of, loop_layer_of
+from napari_motionseg.widgets.kept_layers import (
+    background_of,
+    class_numbers,
+    follow_masks,
+    kind_of,
+    loop_layer_of,
+)
 from napari_motionseg.widgets.viewers import errors_shown
 from napari_motionseg.widgets.writing import WritingPanel
 
@@ -123,9 +129,9 @@ class ExportSection:
         reference = self._dock.judge.reference.layer
         return Result(
             cine=cine,
-            masks=np.asarray(layer.data),
+            masks=_classes(layer),
             painted=self._painted(layer, reference),
-            reference=None if reference is None else np.asarray(reference.data),
+            reference=None if reference is None else _classes(reference),
             models=tuple(m.path for m in self._trained() if m.path.is_file()),
             colors=colors_of(layer),
             filled=STYLES[self.style.currentText()],
@@ -151,9 +157,14 @@ def colors_of(layer: Labels) -> dict[int, tuple[int, int, int]]:
     """Return the colours that a layer shows its classes in."""
     found = {}
     for label in range(1, 10):
-        red, green, blue = (round(255 * float(c)) for c in layer.get_color(label)[:3])
+        color = layer.get_color(label + background_of(layer))
+        red, green, blue = (round(255 * float(c)) for c in color[:3])
         found[label] = (red, green, blue)
     return found
+
+
+def _classes(layer: Labels) -> Any:
+    return class_numbers(layer.data, background_of(layer))
 
 
 def _masks_job(path: str, data: Any, attributes: dict[str, Any]) -> Job[str]:

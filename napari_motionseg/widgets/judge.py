@@ -14,7 +14,13 @@ from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.curve import HEIGHT, FrameCurve
 from napari_motionseg.widgets.dock import Dock
-from napari_motionseg.widgets.kept_layers import follow_masks, kind_of, loop_layer_of
+from napari_motionseg.widgets.kept_layers import (
+    background_of,
+    class_numbers,
+    follow_masks,
+    kind_of,
+    loop_layer_of,
+)
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import frame_shown, show_frame
 
@@ -119,7 +125,7 @@ class JudgeSection:
         if reference is not None:
             spacing = None if known is None else known.cine.pixel_spacing
             self.comparing.ask(
-                _compared, self._judge, masks.data, reference.data, label, spacing,
+                _compared, self._judge, _as_shown(masks), _as_shown(reference), label, spacing,
                 frame_shown(self._viewer, masks),
             )  # fmt: skip
         elif known is None or known.flow is None:
@@ -128,7 +134,7 @@ class JudgeSection:
                 "to see where the masks flicker."
             )
         else:
-            self.comparing.ask(_steadiness, masks.data, known.flow, label)
+            self.comparing.ask(_steadiness, _as_shown(masks), known.flow, label)
 
     def _say_nothing(self, words: str) -> None:
         self.comparing.forget()
@@ -180,17 +186,26 @@ def _has_time(layer: Layer) -> bool:
     return kind_of(layer) is not None and layer.ndim == 3
 
 
+def _as_shown(layer: Layer) -> tuple[Any, int]:
+    """Return a layer's pixels and which label is background, for a thread."""
+    return layer.data, background_of(layer)
+
+
 def _compared(
     judge: Judge, masks: Any, reference: Any, label: Any, spacing: Any, first: int
 ) -> Judgement:
-    masks, reference = np.asarray(masks), np.asarray(reference)
     return judge.compare(
-        masks, reference, label=label, spacing=spacing, first=first, at_most=AT_ONCE
+        class_numbers(*masks),
+        class_numbers(*reference),
+        label=label,
+        spacing=spacing,
+        first=first,
+        at_most=AT_ONCE,
     )
 
 
 def _steadiness(masks: Any, flow: Any, label: int | None) -> Any:
-    return temporal_consistency(np.asarray(masks), flow, label)
+    return temporal_consistency(class_numbers(*masks), flow, label)
 
 
 def _agreement_words(answer: Judgement, t: int) -> str:

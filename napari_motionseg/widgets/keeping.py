@@ -7,29 +7,26 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from napari.layers import Layer
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project import Autosaver, Project, RecentProjects, SaveStatus
 from napari_motionseg.project.folder import named
 from napari_motionseg.project.opening import OpenedProject, open_project
-from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
+from napari_motionseg.project.watched import WatchedLoop
 from napari_motionseg.session import Model
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.kept_layers import (
     add_labels,
     add_loop,
-    attributes_of,
-    kind_of,
-    loop_layer_of,
+    place,
 )
-from napari_motionseg.widgets.viewers import DERIVED, is_loop, session_of, unwrapped
+from napari_motionseg.widgets.viewers import session_of, unwrapped
+from napari_motionseg.widgets.watching import LayerWatch, watched_layer
 
-CLOSING_MS = 500  # a window that closes is gone by then
 _keepers: WeakKeyDictionary[Viewer, ProjectKeeper] = WeakKeyDictionary()
 
 
@@ -63,23 +60,17 @@ class ProjectKeeper(QObject):
         self.session = session_of(viewer)
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
-        self._loading = False
-        self._deleted: list[str] = []
         self._opening = Latest(self, self._show_opened)
         self._checking = Latest(self, self._tell_changed)
         self._moving = Latest(self, self._show_moved)
         self._saver = Autosaver(self.recent.new_unsaved)
-        events = viewer.layers.events
-        events.inserted.connect(self._inserted)
-        events.removed.connect(self._removed)
+        self._layers = LayerWatch(viewer, self.session, self._saver)
         self.session.models_changed.connect(self._keep_model)
         self.session.settings_changed.connect(self._keep_settings)
         self.session.closed.connect(self.close)
         QApplication.instance().aboutToQuit.connect(self.close)
         # at the end of Python too, where no application says that it quits
         self._at_end = finalize(viewer, self._saver.close)
-        for layer in viewer.layers:
-            self._watch(layer)
 
     @property
     def viewer(self) -> Viewer:
@@ -112,6 +103,7 @@ class ProjectKeeper(QObject):
 
     def flush(self) -> bool:
         """Save now; return whether all is on disk."""
+        self._layers.describe_all()
         return self._saver.flush()
 
     def open(self, folder: Path) -> None:
@@ -134,11 +126,7 @@ class ProjectKeeper(QObject):
         """
         if self.project is None:
             self._replace(Autosaver(Project.create(folder)))
-            for layer in self.viewer.layers:
-                self._watch(layer)
-        for layer in self.viewer.layers:
-            if is_loop(layer) and "cine" in layer.metadata:
-                self._loop(layer)
+        self._layers.watch_all()
         self._moving.ask(_moved, self._saver, folder)
 
     def _show_moved(self, folder: Path) -> None:
@@ -155,12 +143,13 @@ class ProjectKeeper(QObject):
             show_error(opened.missing[number])
             return
         loop, name = opened.loops[number], opened.project.manifest.loop(number).name
-        self._loading = True
-        layer = add_loop(self.viewer, loop, name)
-        self.viewer.layers.move(len(self.viewer.layers) - 1, 0)
-        self._loading = False
+        with self._layers.not_heard():
+            layer = add_loop(self.viewer, loop, name)
+            self.viewer.layers.move(len(self.viewer.layers) - 1, 0)
         watched = WatchedLoop(layer.unique_id, loop, name, number, relocated=True)
-        self._saver.watch_loop(watched)
+        self._layers.adopt_loop(layer, watched)
+        for labels in self._layers.of_loop(number):
+            place(labels, loop)
         self._checking.ask(OpenedProject.changed, opened)
         self.changed.emit()
 
@@ -185,6 +174,7 @@ class ProjectKeeper(QObject):
 
     def close(self) -> None:
         """Save a last time and let the project go."""
+        self._layers.describe_all()
         self._at_end.detach()
         self._saver.close()
 
@@ -192,21 +182,20 @@ class ProjectKeeper(QObject):
         self._at_end.detach()
         # in a thread, because a hash may be waited for; Python waits for the thread
         threading.Thread(target=self._saver.close, name="motionseg close").start()
-        self._saver = saver
+        self._saver = self._layers.saver = saver
         self._at_end = finalize(self.viewer, saver.close)
 
     def _show_opened(self, opened: OpenedProject) -> None:
         viewer = self.viewer
-        self._loading = True  # what goes now was not deleted, what comes is known
-        for layer in [x for x in viewer.layers if self._is_ours(x)]:
-            viewer.layers.remove(layer)
+        with self._layers.not_heard():  # what goes now was not deleted
+            for layer in [x for x in viewer.layers if self._layers.has(x)]:
+                viewer.layers.remove(layer)
         self._replace(Autosaver(opened.project))
         self.opened = opened
         loops = {n: self._show_loop(opened, n) for n in opened.loops}
         for record in opened.layers():
             loop = loops.get(record.loop)
             self._show_layer(record, opened.layer_pixels(record), loop)
-        self._loading = False
         for model in opened.project.manifest.models:
             path = opened.project.model_path(model)
             if path.is_file():
@@ -218,32 +207,23 @@ class ProjectKeeper(QObject):
         self._checking.ask(OpenedProject.changed, opened)
         self.changed.emit()
 
-    def _is_ours(self, layer: Layer) -> bool:
-        known = (
-            self._saver.layer_of(layer.unique_id),
-            self._saver.loop_of(layer.unique_id),
-        )
-        return any(one is not None for one in known) or DERIVED in layer.metadata
-
     def _show_loop(self, opened: OpenedProject, number: int) -> WatchedLoop:
         record, cine = opened.project.manifest.loop(number), opened.loops[number]
-        layer = add_loop(self.viewer, cine, record.name)
+        with self._layers.not_heard():
+            layer = add_loop(self.viewer, cine, record.name)
         loop = WatchedLoop(layer.unique_id, cine, layer.name, number)
-        self._saver.watch_loop(loop)
-        layer.events.name.connect(self._touched)
+        self._layers.adopt_loop(layer, loop)
         return loop
 
     def _show_layer(self, record: Any, pixels: Any, loop: WatchedLoop | None) -> None:
-        loading, self._loading = self._loading, True
         cine = None if loop is None else loop.cine
-        layer = add_labels(self.viewer, record, pixels, cine)
-        self._loading = loading
+        with self._layers.not_heard():
+            layer = add_labels(self.viewer, record, pixels, cine)
         if loop is None:  # of a missing loop: kept as it is, by number
             loop = WatchedLoop(("missing", record.loop), None, "", record.loop)
-        watched = _watched(layer, record.kind, loop)
+        watched = watched_layer(layer, record.kind, loop)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
-        self._listen(layer)
-        self._saver.watch(watched)
+        self._layers.adopt(layer, watched)
 
     def _tell_changed(self, changed: list[Any]) -> None:
         for record in changed:
@@ -252,83 +232,12 @@ class ProjectKeeper(QObject):
                 "on: its file has changed. Look whether its labels still fit."
             )
 
-    def _inserted(self, event: Any) -> None:
-        if not self._loading:
-            self._watch(event.value)
-
-    def _removed(self, event: Any) -> None:
-        if not self._loading:
-            self._deleted.append(event.value.unique_id)
-            QTimer.singleShot(CLOSING_MS, self._let_go)
-
-    def _let_go(self) -> None:
-        """Take note of what was deleted; a window that closes removes all at once."""
-        viewer, deleted = self._viewer(), self._deleted
-        self._deleted = []
-        if viewer is not None and len(viewer.layers):
-            for key in deleted:
-                self._saver.let_go(key)
-
-    def _watch(self, layer: Layer) -> None:
-        kind = kind_of(layer)
-        if kind is None or self._saver.layer_of(layer.unique_id) is not None:
-            return
-        image = loop_layer_of(self.viewer, layer)
-        loop = None if image is None else self._loop(image)
-        if loop is not None:
-            self._listen(layer)
-            self._saver.watch(_watched(layer, kind, loop))
-
-    def _loop(self, image: Layer) -> WatchedLoop | None:
-        known = self._saver.loop_of(image.unique_id)
-        if known is not None:
-            return known
-        try:
-            cine = self.session.loop(image).cine
-        except MotionSegError:
-            return None  # no loop
-        loop = self._saver.loop_like(cine) or WatchedLoop(
-            image.unique_id, cine, image.name
-        )
-        self._saver.watch_loop(loop)
-        return loop
-
-    def _listen(self, layer: Layer) -> None:
-        events = layer.events
-        for event in (events.paint, events.data):
-            event.connect(self._edited)
-        for event in (events.set_data, events.name, events.opacity, events.colormap):
-            event.connect(self._touched)
-
-    def _edited(self, event: Any) -> None:
-        watched = self._saver.layer_of(event.source.unique_id)
-        if watched is not None:
-            watched.edited = True
-        self._touched(event)
-
-    def _touched(self, event: Any) -> None:
-        layer = event.source
-        watched = self._saver.layer_of(layer.unique_id)
-        if watched is not None:
-            watched.name, watched.attributes = layer.name, attributes_of(layer)
-            self._saver.touch()
-        loop = self._saver.loop_of(layer.unique_id)
-        if loop is not None:
-            loop.name = layer.name
-
     def _keep_model(self, model: Model) -> None:
         if model.path.parent == self.session.folder:  # was trained here
             self._saver.keep_model(model.path, model.kind, model.title)
 
     def _keep_settings(self, settings: dict[str, Any]) -> None:
         self._saver.keep_settings(settings)
-
-
-def _watched(layer: Layer, kind: str, loop: WatchedLoop) -> WatchedLayer:
-    return WatchedLayer(
-        layer.unique_id, loop, kind, layer.name, lambda: layer.data,
-        attributes_of(layer),
-    )  # fmt: skip
 
 
 def _opened(saver: Autosaver, folder: Path) -> OpenedProject:

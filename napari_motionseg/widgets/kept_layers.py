@@ -38,10 +38,16 @@ def kind_of(layer: Layer) -> str | None:
 
 
 def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
-    """Return the loop that labels lie on; of several, that which shares the name."""
+    """Return the loop that labels lie on.
+
+    Of several that of which a dock has noted the name, else the one whose name the
+    labels' name begins with, the longest: ``p10 labels`` are not of ``p1``.
+    """
     fitting = [layer for layer in viewer.layers if _lies_on(labels, layer)]
+    noted = [x for x in fitting if x.name == labels.metadata.get("loop")]
     named = [layer for layer in fitting if labels.name.startswith(layer.name)]
-    return next(iter(named or fitting), None)
+    named.sort(key=lambda layer: len(layer.name), reverse=True)
+    return next(iter(noted or named or fitting), None)
 
 
 def _lies_on(labels: Layer, layer: Layer) -> bool:
@@ -51,6 +57,22 @@ def _lies_on(labels: Layer, layer: Layer) -> bool:
     return shape[-labels.ndim :] == tuple(labels.data.shape) and same_place(
         layer, labels
     )
+
+
+def background_of(layer: Layer) -> int:
+    """Return which label is background: 1 where a dock has named the classes, else 0.
+
+    There, 0 is not painted.
+    """
+    return 1 if "classes" in layer.metadata else 0
+
+
+def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
+    """Return labels as class numbers, 0 = background or not painted."""
+    pixels = np.asarray(pixels)
+    if not background:
+        return pixels
+    return np.where(pixels > background, pixels - background, 0).astype(pixels.dtype)
 
 
 def follow_masks(dock: Dock, chooser: LayerChooser) -> None:
@@ -91,6 +113,12 @@ def add_loop(viewer: Viewer, cine: Cine, name: str) -> Layer:
     return viewer.add_image(data, **{**attributes, "name": name})
 
 
+def place(layer: Layer, cine: Cine) -> None:
+    """Put a layer onto its loop, which was missing when it was shown."""
+    for name, value in geometry(cine).items():
+        setattr(layer, name, value[-layer.ndim :])
+
+
 def add_labels(
     viewer: Viewer, record: LayerRecord, pixels: NDArray[Any], cine: Cine | None
 ) -> Labels:
@@ -111,10 +139,9 @@ def add_labels(
     metadata = dict(record.attributes.get("metadata", {}))
     if record.kind == "masks":
         metadata |= {DERIVED: MASKS, "cine": cine}
-    place = {} if cine is None else geometry(cine)
-    if pixels.ndim == 2:
-        place = {key: value[1:] for key, value in place.items()}
-    layer = viewer.add_labels(pixels, name=record.name, metadata=metadata, **place)
+    layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
+    if cine is not None:
+        place(layer, cine)
     colors = looks.pop("colors", None)
     if isinstance(colors, dict):
         layer.colormap = DirectLabelColormap(color_dict=dict(_colors(colors)))

@@ -320,3 +320,32 @@ def test_layers_keep_their_looks(viewer, loop_layer, small_cine):
     assert again.metadata == {"mode": "dense", "done": [True] * 8}
     np.testing.assert_allclose(again.get_color(1), layer.get_color(1))
     np.testing.assert_allclose(again.scale, layer.scale)
+
+
+def test_a_painting_with_named_classes_has_its_background_at_1():
+    from types import SimpleNamespace
+
+    from napari_motionseg.widgets.kept_layers import background_of, class_numbers
+
+    named = SimpleNamespace(metadata={"classes": ["background", "vessel"]})
+    assert background_of(named) == 1
+    assert background_of(SimpleNamespace(metadata={})) == 0
+    pixels = np.asarray([0, 1, 2, 3], np.uint8)
+    assert class_numbers(pixels, 1).tolist() == [0, 0, 1, 2]
+    assert class_numbers(pixels, 0) is pixels
+
+
+def test_a_window_that_closes_deletes_nothing(viewer, file_layer, tmp_path):
+    keeper = segment_keeper(viewer)
+    painting = viewer.add_labels(
+        np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
+        **geometry(read_cine(tmp_path / "loop.dcm")),
+    )  # fmt: skip
+    stroke(painting, 2)
+    viewer.layers.clear()  # as napari does before its window goes
+    keeper._layers._let_go()
+    assert keeper.flush()
+    assert keeper.deleted() == []
+    keeper.close()
+    (pixels,) = on_disk(keeper.project.folder).values()
+    assert pixels[2].any()

@@ -103,7 +103,7 @@ def test_a_kill_during_compaction_loses_nothing(filled, moment, monkeypatch):
 
 
 def test_what_comes_during_compaction_is_kept(filled, monkeypatch):
-    from napari_motionseg.project import folder as module
+    from napari_motionseg.project import compaction as module
 
     filled.append([stroke(0, 1)])
     replay = module.replay
