@@ -119,23 +119,33 @@ class Window:
     def __init__(self, act: str, folder: str, log: str) -> None:
         from napari.viewer import Viewer
 
-        from napari_motionseg.contributions import cine_layer
+        from napari_motionseg.contributions import cine_layer, geometry
         from napari_motionseg.io import read_cine
         from napari_motionseg.io.dicom_writer import write_xa
+        from napari_motionseg.widgets.job_panel import JobPanel
         from napari_motionseg.widgets.keeping import keeper_of
-        from napari_motionseg.widgets.segment import SegmentDock
+        from napari_motionseg.widgets.project import ProjectDock
 
         self.act, self.folder = act, Path(folder)
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         write_xa(self.folder / "loop.dcm", made_up())
         self.viewer = Viewer(title="MotionSeg")
-        data, attributes, _ = cine_layer(read_cine(self.folder / "loop.dcm"))
+        self.cine = read_cine(self.folder / "loop.dcm")
+        data, attributes, _ = cine_layer(self.cine)
         self.viewer.add_image(data, **attributes)
-        self.dock = SegmentDock(self.viewer)
-        self.viewer.window.add_dock_widget(self.dock, name="Segment")
-        self.keeper = keeper_of(self.viewer)
-        self.dock.new_button.click()
-        self.labels = self.viewer.layers[-1]
+        dock = ProjectDock(self.viewer)
+        self.viewer.window.add_dock_widget(dock, name="Project")
+        self.session, self.keeper = dock.session, keeper_of(self.viewer)
+        self.panel = JobPanel(self.session)
+        self.panel.progressed.connect(self.show)
+        empty = np.zeros(SHAPE, np.uint8)
+        self.labels, self.masks = (
+            self.viewer.add_labels(
+                empty.copy(), name=f"loop {what}", metadata=metadata,
+                **geometry(self.cine),
+            )
+            for what, metadata in (("labels", {}), ("masks", {"motionseg": "masks"}))
+        )  # fmt: skip
         self.begun = False
         self.moves = 0
 
@@ -163,20 +173,52 @@ class Window:
 
     def do(self) -> None:
         """Do what this window is to be killed in, again and again."""
-        from napari_motionseg.models.checkpoints import checkpoint_path
-
         if self.act == "saving" and not self.keeper.busy:
             self.moves += 1
             self.keeper.save_as(self.folder / f"work{self.moves}.motionseg")
-        if self.act == "training" and not self.dock.panel.running:
-            self.dock.steps.setValue(400)
-            self.dock._train()
-        if self.act == "applying" and not self.dock.panel.running:
-            self.dock.result.open_file(checkpoint_path("default"))
-            self.dock._apply()
+        if self.act in ("training", "applying") and not self.panel.running:
+            job, done = (
+                (training, self.learnt) if self.act == "training" else (applying, None)
+            )
+            out = self.session.new_path("vessel")
+            self.panel.start(self.act, job, self.cine, self.labels.data, out, done=done)
         if not self.begun:
             self.note(self.act)
             self.begun = True
+
+    def learnt(self, path: Path) -> None:
+        from napari_motionseg.session import Model
+
+        self.session.add_model(Model(path, "segmentation", path.stem))
+
+    def show(self, progress) -> None:
+        """Take the masks of a frame as they come."""
+        if isinstance(progress.preview, tuple):
+            t, mask = progress.preview
+            self.masks.data[t] = mask
+            self.masks.refresh()
+
+
+def training(cine, painted, out):
+    """Train a small network for a few steps, again and again."""
+    import dataclasses
+
+    from napari_motionseg.io import Labels
+    from napari_motionseg.segmentation import FinetuneSettings, finetune_job
+
+    base = FinetuneSettings.recipe("tuned")
+    network = dataclasses.replace(base.network, width=4)
+    settings = dataclasses.replace(base, steps=6, crop=48, batch=1, network=network)
+    examples = [(cine, Labels.from_painted(painted, "dense"))]
+    return (yield from finetune_job(examples, settings, start="scratch", out=out))
+
+
+def applying(cine, painted, out):
+    """Segment all frames by the network that ships."""
+    from napari_motionseg.models.checkpoints import checkpoint_path
+    from napari_motionseg.segmentation import segment_job
+
+    yield from segment_job(cine, checkpoint_path("default"))
 
 
 def made_up():

@@ -35,7 +35,8 @@ class Dock(QScrollArea):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)
-        keeper_of(self.viewer)  # what is painted is kept, whichever dock is open
+        # what is painted is kept, whichever dock is open
+        self.keeper = keeper_of(self.viewer)
         self._forms: list[QFormLayout] = []
         content = QWidget()
         self._column = QVBoxLayout(content)

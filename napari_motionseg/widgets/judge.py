@@ -125,8 +125,8 @@ class JudgeSection:
         if reference is not None:
             spacing = None if known is None else known.cine.pixel_spacing
             self.comparing.ask(
-                _compared, self._judge, _as_shown(masks), _as_shown(reference), label, spacing,
-                frame_shown(self._viewer, masks),
+                _compared, self._judge, _as_shown(masks), _as_shown(reference), label,
+                spacing, frame_shown(self._viewer, masks),
             )  # fmt: skip
         elif known is None or known.flow is None:
             self._say_nothing(

@@ -7,7 +7,6 @@ from napari.viewer import Viewer
 from napari_motionseg.widgets.dock import SPACING, Dock, hint
 from napari_motionseg.widgets.export import ExportSection
 from napari_motionseg.widgets.judge import JudgeSection
-from napari_motionseg.widgets.keeping import keeper_of
 from napari_motionseg.widgets.project_panel import ProjectPanel
 
 
@@ -16,7 +15,6 @@ class ProjectDock(Dock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.keeper = keeper_of(self.viewer)
         form = self.section("Project")
         self.panel = ProjectPanel(self.keeper)
         form.addRow(self.panel)

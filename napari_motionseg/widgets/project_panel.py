@@ -90,6 +90,11 @@ class ProjectPanel(QWidget):
             row.addWidget(one)
         return row
 
+    @property
+    def offers_recovery(self) -> bool:
+        """Whether there is work that waits to be picked up."""
+        return not self.banner.isHidden()
+
     def refresh(self) -> None:
         """Show how it stands."""
         project, named = self._keeper.project, self._keeper.named

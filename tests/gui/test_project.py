@@ -14,8 +14,9 @@ from napari_motionseg.project import Project, RecentProjects
 from napari_motionseg.project.folder import OPEN
 from napari_motionseg.widgets import export as export_module
 from napari_motionseg.widgets import project_panel
+from napari_motionseg.widgets.cine import CineDock
+from napari_motionseg.widgets.keeping import keeper_of
 from napari_motionseg.widgets.project import ProjectDock
-from napari_motionseg.widgets.segment import SegmentDock
 
 LONG = 60_000
 
@@ -48,13 +49,15 @@ def on_disk(folder):
 def test_painted_unsaved_named_killed_and_recovered(
     viewer, dock, click, file_layer, qtbot, tmp_path, monkeypatch, state
 ):
-    segment, project = dock(SegmentDock), dock(ProjectDock)
+    project = dock(ProjectDock)
     keeper, panel = project.keeper, project.panel
-    assert keeper is segment_keeper(viewer)
+    assert keeper is dock(CineDock).keeper
     assert panel.name.text() == "No project yet"
     assert panel.banner.isHidden()
-    click(segment.new_button)
-    painting = viewer.layers[-1]
+    painting = viewer.add_labels(
+        np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
+        **geometry(read_cine(tmp_path / "loop.dcm")),
+    )  # fmt: skip
     stroke(painting, 3)
     qtbot.waitUntil(lambda: keeper.status.state == "saved", timeout=LONG)
     panel.refresh()
@@ -96,16 +99,10 @@ def test_painted_unsaved_named_killed_and_recovered(
     assert len(Project.open(killed, read_only=True).manifest.loops) == 1
 
 
-def segment_keeper(viewer):
-    from napari_motionseg.widgets.keeping import keeper_of
-
-    return keeper_of(viewer)
-
-
 def test_a_loop_that_moved_is_asked_for_and_deleted_labels_come_back(
     viewer, dock, click, file_layer, qtbot, tmp_path, monkeypatch, notified
 ):
-    keeper = segment_keeper(viewer)
+    keeper = keeper_of(viewer)
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
         **geometry(read_cine(tmp_path / "loop.dcm")),
@@ -336,7 +333,7 @@ def test_a_painting_with_named_classes_has_its_background_at_1():
 
 
 def test_a_window_that_closes_deletes_nothing(viewer, file_layer, tmp_path):
-    keeper = segment_keeper(viewer)
+    keeper = keeper_of(viewer)
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
         **geometry(read_cine(tmp_path / "loop.dcm")),
