@@ -27,7 +27,7 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.project import ProjectDock
 
 SIZE = (1440, 900)
-SEED, FRAMES, SIDE = 1, 12, 256
+SEED, FRAMES, SIDE = 1, 12, 512
 PATIENCE_S = 300
 
 
@@ -71,7 +71,7 @@ def add_labels(viewer: Viewer, cine, truth: np.ndarray) -> dict:
     masks = segment(cine, checkpoint_path("default")).masks
     looks = {
         "truth": {"visible": False},
-        "labels": {"visible": False},
+        "labels": {},
         "masks": {"opacity": 0.6, "metadata": {"motionseg": "masks"}},
     }
     pixels = {"truth": truth, "labels": np.zeros_like(truth), "masks": masks}
@@ -87,6 +87,7 @@ def add_labels(viewer: Viewer, cine, truth: np.ndarray) -> dict:
 def paint(layer, mask: np.ndarray, frame: int) -> None:
     rows, columns = np.nonzero(mask)
     layer.data_setitem((np.full(len(rows), frame), rows, columns), 1)
+    layer.visible = False  # a hidden layer cannot be painted on
 
 
 def wait(done: Callable[[], bool]) -> None:

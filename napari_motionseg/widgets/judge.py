@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Layer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox
 
 from napari_motionseg.evaluation.judging import Judge, Judgement
@@ -62,6 +63,7 @@ class JudgeSection:
         self.curve.setToolTip("Each frame's value; a click goes to the frame")
         self.words = QLabel()
         self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         for name, widget in (
             ("Masks", self.masks), ("Compare with", self.reference),
             ("Class", self.label), ("Show", self.shown),
