@@ -125,8 +125,9 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
     Parameters
     ----------
     path
-        ``.npz``, ``.tiff``, ``.tif``; or ``.png``: one frame, or, for a loop, a folder
-        of that name without the suffix, with one file for each frame that holds any.
+        ``.npz``, ``.tiff``, ``.tif``, ``.nii``, ``.nii.gz``; or ``.png``: one frame,
+        or, for a loop, a folder of that name without the suffix, with one file for
+        each frame that holds any.
     data
         ``(T, H, W)`` or ``(H, W)`` integers.
     attributes
@@ -155,6 +156,7 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
         stack,
         frame_times=_frame_times(metadata, len(stack)),
         labelled=_done_frames(metadata, stack),
+        pixel_spacing=_spacing(metadata),
     )
     return [str(target)]
 
@@ -164,6 +166,11 @@ def _frame_times(metadata: dict[str, Any], count: int) -> NDArray[np.float64] | 
     if isinstance(cine, Cine) and len(cine) == count:
         return cine.frame_times
     return None
+
+
+def _spacing(metadata: dict[str, Any]) -> tuple[float, float] | None:
+    cine = metadata.get("cine")
+    return cine.pixel_spacing if isinstance(cine, Cine) else None
 
 
 def _done_frames(metadata: dict[str, Any], stack: NDArray[Any]) -> NDArray[np.bool_]:

@@ -121,6 +121,14 @@ class Session:
         Emitted when a model was added.
     job_changed
         Emitted with the title of the job that runs, or None when none does.
+    settings_changed
+        Emitted with all settings when a dock keeps other ones.
+    settings_restored
+        Emitted with all settings when a project was opened: docks show theirs.
+    closed
+        Emitted when the session ends.
+    settings
+        What docks keep with a project, by dock; JSON values.
     models
         Checkpoints to choose from, the latest last.
     """
@@ -128,6 +136,9 @@ class Session:
     flow_changed: ClassVar[Signal] = Signal(object)
     models_changed: ClassVar[Signal] = Signal(object)
     job_changed: ClassVar[Signal] = Signal(object)
+    settings_changed: ClassVar[Signal] = Signal(dict)
+    settings_restored: ClassVar[Signal] = Signal(dict)
+    closed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
@@ -136,6 +147,7 @@ class Session:
         self._job: ChildJob[Any] | None = None
         self.job_title: str | None = None
         self.models: list[Model] = []
+        self.settings: dict[str, Any] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="motionseg-"))
         finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
@@ -181,6 +193,17 @@ class Session:
             self.models.append(model)
             self.models_changed.emit(model)
 
+    def keep_settings(self, dock: str, values: dict[str, Any]) -> None:
+        """Keep what a dock's controls say, JSON values, with the project."""
+        if self.settings.get(dock) != values:
+            self.settings = {**self.settings, dock: values}
+            self.settings_changed.emit(self.settings)
+
+    def restore_settings(self, settings: dict[str, Any]) -> None:
+        """Take the settings of a project that was opened, and tell the docks."""
+        self.settings = dict(settings)
+        self.settings_restored.emit(self.settings)
+
     def network(self, path: Path) -> nn.Module:
         """Return the network of a checkpoint, read once.
 
@@ -224,6 +247,7 @@ class Session:
 
     def close(self) -> None:
         """Cancel what runs and remove the session's files."""
+        self.closed.emit()
         if self._job is not None:
             self._job.cancel()
             self.job_ended(self._job)
@@ -358,40 +382,3 @@ def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
     base = FinetuneSettings.recipe(cast("Recipe", recipe))
     training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
     return dataclasses.replace(base, training=training, steps=steps or base.steps)
-
-
-def facts_of(cine: Cine) -> list[tuple[str, str]]:
-    """Return what is known of a loop for a person, without patient attributes."""
-    count, rows, columns = cine.shape
-    facts = [
-        ("Frames", str(count)),
-        ("Size", f"{rows} × {columns} px"),
-        ("Depth", f"{cine.bits_stored} bits{', signed' if cine.signed else ''}"),
-        ("Timing", _timing_words(cine)),
-        ("Spacing", _spacing_words(cine)),
-        ("View", "unknown" if cine.view is None else str(cine.view)),
-    ]
-    if cine.intensity_relationship:
-        facts.append(("Grays", cine.intensity_relationship))
-    operations = [item.operation for item in cine.subtraction]
-    facts.append(("Mask", ", ".join(operations) or "none"))
-    for title, key in (("Encoding", "transfer_syntax"), ("Modality", "modality")):
-        if key in cine.technical:
-            facts.append((title, str(cine.technical[key])))
-    facts += [("Note", note) for note in cine.notes]
-    return facts
-
-
-def _timing_words(cine: Cine) -> str:
-    if cine.frame_interval is None:
-        return "unknown"
-    rate = cine.frame_rate or 0.0
-    return f"{cine.frame_interval:.1f} ms, {rate:.3g} frames/s ({cine.timing_basis})"
-
-
-def _spacing_words(cine: Cine) -> str:
-    if cine.pixel_spacing is None:
-        return f"unknown ({cine.spacing_basis})"
-    down, across = cine.pixel_spacing
-    size = f"{down:.3f}" if down == across else f"{down:.3f} × {across:.3f}"
-    return f"{size} mm ({cine.spacing_basis})"

@@ -16,6 +16,14 @@ def no_cache_of_the_user():
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_projects_of_the_user(tmp_path_factory):
+    """Keep what tests paint out of the user's list of unsaved work."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOTIONSEG_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def synthetic():
     """A synthetic angiogram of 8 frames of 96 x 96 with masks and exact flow."""

@@ -123,4 +123,4 @@ def test_every_command_of_the_manifest_is_there():
         if ".widgets" not in module:
             assert callable(getattr(import_module(module), name))
     widgets = [widget.display_name for widget in manifest.contributions.widgets]
-    assert widgets == ["Cine", "Motion", "Embedding", "Segment"]
+    assert widgets == ["Cine", "Motion", "Embedding", "Segment", "Project"]

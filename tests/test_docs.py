@@ -85,8 +85,11 @@ def test_command_lines_parse(line):
         assert words[0] in known
         return
     assert words[0] in group.commands, f"no command {words[0]}"
-    command = group.commands[words[0]]
-    context = command.make_context(words[0], words[1:], resilient_parsing=False)
+    command, words = group.commands[words[0]], words[1:]
+    while hasattr(command, "commands"):  # a group: the next word is its command
+        assert words[0] in command.commands, f"no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    context = command.make_context(command.name, words, resilient_parsing=False)
     assert not context.args
     context.close()
 

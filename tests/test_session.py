@@ -7,13 +7,13 @@ import pytest
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
+from napari_motionseg.facts import facts_of
 from napari_motionseg.jobs import Progress
 from napari_motionseg.session import (
     EmbeddingCache,
     Model,
     Session,
     cine_of_layer,
-    facts_of,
     labels_of_layer,
 )
 

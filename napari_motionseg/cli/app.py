@@ -20,10 +20,12 @@ from napari_motionseg.cli import (
     adapt_flow,
     demo,
     evaluate,
+    exporting,
     flow,
     learning,
     loops,
     masks,
+    projects,
     train_flow,
     train_masks,
 )
@@ -49,6 +51,7 @@ for command in (
     learning.pretrain,
     learning.finetune,
     masks.segment,
+    exporting.export,
     train_flow.train_flow,
     train_masks.train_masks,
     adapt_flow.adapt_flow,
@@ -56,6 +59,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(projects.app, name="project")
 
 
 @app.callback()

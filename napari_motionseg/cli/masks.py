@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
 
 # A PNG holds one frame, so that a loop is a folder of them
-FORMATS = {"npz": ".npz", "tiff": ".tiff", "png": ""}
+FORMATS = {"npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": ""}
 
 
 def segment(
@@ -29,7 +29,7 @@ def segment(
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     form: Annotated[
-        str, typer.Option("--format", help="npz, tiff, or png (a folder a loop).")
+        str, typer.Option("--format", help="npz, tiff, nii, or png (a folder a loop).")
     ] = "npz",
     threshold: Annotated[
         float, typer.Option(help="Probability from which a pixel is vessel.")
@@ -100,7 +100,9 @@ def write(path: Path, cine: Cine, masks: Any) -> dict[str, Any]:
     """Write the masks and return what there is to say of them."""
     from napari_motionseg.io import write_masks
 
-    write_masks(path, masks, frame_times=cine.frame_times)
+    write_masks(
+        path, masks, frame_times=cine.frame_times, pixel_spacing=cine.pixel_spacing
+    )
     share = float((masks > 0).mean())
     return {
         "cine": cine.name,

@@ -26,7 +26,12 @@ from napari_motionseg.io.movies import movie_rate, write_movie
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
-from napari_motionseg.report import Report, overlay_frames, write_report
+from napari_motionseg.report import (
+    FromMotion,
+    Report,
+    overlay_frames,
+    write_report,
+)
 from napari_motionseg.segmentation import (
     Evaluation,
     FinetuneSettings,
@@ -37,6 +42,10 @@ from napari_motionseg.segmentation import (
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
 
+TRUTH_NOTE = (
+    "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "
+    "there is little or no vessel to find."
+)
 WELL_FILLED = 0.7  # of the largest mask
 
 
@@ -198,14 +207,18 @@ class Demo:
             title="napari-motionseg demo",
             cine=self.cine,
             masks=self.masks,
-            labelled_frame=labelled,
-            flow=self.flow.forward[start],
-            flow_frame=start,
-            gap=self.flow.gap,
-            projection=random_projection(embedding, self.settings.seed),
-            similarity=similarity_map(embedding, anchor),
-            anchor=anchor,
+            labelled=self.labels.frames,
+            from_motion=FromMotion(
+                frame=labelled,
+                flow=self.flow.forward[start],
+                flow_frame=start,
+                gap=self.flow.gap,
+                projection=random_projection(embedding, self.settings.seed),
+                similarity=similarity_map(embedding, anchor),
+                anchor=anchor,
+            ),
             truth=self.truth,
+            truth_note=TRUTH_NOTE,
             evaluation=self.evaluation,
             losses=self.losses,
             times=self.times,

@@ -1,4 +1,4 @@
-"""Reading the formats that labels and masks are stored in: npz, TIFF, PNG.
+"""Reading the formats that labels and masks are stored in: npz, TIFF, PNG, NIfTI.
 
 Nothing is allocated that the loop's shape does not account for: headers are compared
 with it before pixels are read, and pickled objects are never loaded.
@@ -23,9 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
+from napari_motionseg.io.nifti import SUFFIXES as NIFTI
+from napari_motionseg.io.nifti import read_nifti
 
 Shape = tuple[int, int, int]
-FORMATS = (".npz", ".tif", ".tiff", ".png")
+FORMATS = (".npz", ".tif", ".tiff", ".png", *NIFTI)
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
 # the pairs of names under which files hold labels and which frames are labelled
 _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
@@ -81,10 +83,12 @@ def load_labels(path: Path, shape: Shape) -> StoredLabels:
         ".tif": _load_tiff,
         ".tiff": _load_tiff,
         ".png": _load_png,
+        ".nii": _load_nifti,
+        ".nii.gz": _load_nifti,
     }
     if not path.is_file():
         raise ReadError(f"{path}: no such file")
-    loader = loaders.get(path.suffix.lower())
+    loader = loaders.get(suffix_of(path))
     if loader is None:
         raise ReadError(
             f"{path}: labels are read from {', '.join(FORMATS)} or a folder of "
@@ -186,6 +190,16 @@ def _load_png(path: Path, shape: Shape) -> StoredLabels:
             )
         array = np.asarray(image)
     return StoredLabels(_classes_of(array, path))
+
+
+def _load_nifti(path: Path, shape: Shape) -> StoredLabels:
+    return StoredLabels(read_nifti(path, shape))
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix in lower case, ``.nii.gz`` as one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
 def _load_folder(folder: Path, shape: Shape) -> StoredLabels:

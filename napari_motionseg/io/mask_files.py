@@ -1,4 +1,4 @@
-"""Writing masks and labels: npz, TIFF, PNG."""
+"""Writing masks and labels: npz, TIFF, PNG, NIfTI."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from PIL import Image
 
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.label_files import FORMATS
+from napari_motionseg.io.label_files import FORMATS, suffix_of
+from napari_motionseg.io.nifti import SUFFIXES as NIFTI
+from napari_motionseg.io.nifti import write_nifti
 
 
 def write_masks(
@@ -21,6 +23,7 @@ def write_masks(
     *,
     frame_times: ArrayLike | None = None,
     labelled: ArrayLike | None = None,
+    pixel_spacing: tuple[float, float] | None = None,
 ) -> None:
     """Write masks or labels; `read_labels` reads all of it back.
 
@@ -30,13 +33,15 @@ def write_masks(
         ``.npz``, ``.tif``/``.tiff``: the stack with what follows below; ``.png``: one
         frame; without a suffix: a folder of ``frame_0000.png`` and so on, the frames
         that are labelled. PNG holds class numbers as gray values, so class 1 looks
-        black.
+        black. ``.nii``, ``.nii.gz``: see `nifti`.
     masks
         ``(T, H, W)`` or ``(H, W)`` bool or integers from 0 to 65535.
     frame_times
         ``(T,)`` milliseconds, kept beside the masks.
     labelled
         ``(T,)`` bool, by default all; which frames hold something.
+    pixel_spacing
+        Millimetres between rows and between columns, kept in NIfTI.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def write_masks(
             raise WriteError(
                 f"{path}: {name} has shape {values.shape} for {len(stack)} frames"
             )
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix not in (*FORMATS, ""):
         raise WriteError(f"{path}: masks are written as {', '.join(FORMATS)} or folder")
     if suffix == ".png" and len(stack) != 1:
@@ -61,7 +66,10 @@ def write_masks(
             ".tiff or .npz"
         )
     with replacing(path) as temporary:
-        _write(temporary, stack, chosen.astype(bool), times)
+        if suffix in NIFTI:
+            write_nifti(temporary, stack, pixel_spacing, times)
+        else:
+            _write(temporary, stack, chosen.astype(bool), times)
 
 
 def _write(

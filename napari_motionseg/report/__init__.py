@@ -6,8 +6,8 @@ light and dark.
 
 from __future__ import annotations
 
-from napari_motionseg.report.contents import Report
+from napari_motionseg.report.contents import FromMotion, Report
+from napari_motionseg.report.overlays import overlay_frames
 from napari_motionseg.report.page import render_report, write_report
-from napari_motionseg.report.pictures import overlay_frames
 
-__all__ = ["Report", "overlay_frames", "render_report", "write_report"]
+__all__ = ["FromMotion", "Report", "overlay_frames", "render_report", "write_report"]

@@ -16,6 +16,33 @@ from napari_motionseg.segmentation import Evaluation
 
 
 @dataclass(frozen=True, eq=False)
+class FromMotion:
+    """What an embedding has learnt from motion, on one frame.
+
+    Parameters
+    ----------
+    frame
+        Index of the frame.
+    flow, flow_frame
+        ``(2, H, W)`` px, and the frame that it starts from.
+    gap
+        Frames between the two of the flow.
+    projection
+        ``(H, W, 3)`` in [0, 1]: the embedding of the frame in colours.
+    similarity, anchor
+        ``(H, W)`` cosines in [-1, 1] with the embedding at the anchor (row, column).
+    """
+
+    frame: int
+    flow: NDArray[np.floating]
+    flow_frame: int
+    gap: int
+    projection: NDArray[np.floating]
+    similarity: NDArray[np.floating]
+    anchor: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
 class Report:
     """What there is to show of a run.
 
@@ -27,18 +54,16 @@ class Report:
         The loop.
     masks
         ``(T, H, W)`` class numbers, 0 = background: the result.
-    labelled_frame
-        Index of the frame that was labelled.
-    flow, flow_frame
-        ``(2, H, W)`` px, and the frame that it starts from.
-    gap
-        Frames between the two of the flow.
-    projection
-        ``(H, W, 3)`` in [0, 1]: the embedding of the labelled frame in colours.
-    similarity, anchor
-        ``(H, W)`` cosines in [-1, 1] with the embedding at the anchor (row, column).
+    labelled
+        Indices of the frames that were labelled.
+    from_motion
+        What an embedding has learnt, or None.
     truth
         ``(T, H, W)`` bool, or None where it is not known.
+    truth_note
+        What it is, for a person.
+    shown
+        Indices of the frames that are shown one by one; all if None.
     evaluation
         Frame by frame against the truth, or None.
     losses
@@ -63,14 +88,11 @@ class Report:
     title: str
     cine: Cine
     masks: NDArray[Any]
-    labelled_frame: int
-    flow: NDArray[np.floating]
-    flow_frame: int
-    gap: int
-    projection: NDArray[np.floating]
-    similarity: NDArray[np.floating]
-    anchor: tuple[int, int]
+    labelled: tuple[int, ...]
+    from_motion: FromMotion | None = None
     truth: NDArray[np.bool_] | None = None
+    truth_note: str = ""
+    shown: tuple[int, ...] | None = None
     evaluation: Evaluation | None = None
     losses: Mapping[str, Sequence[float]] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)

@@ -50,7 +50,9 @@ def running_mean(values: Sequence[float]) -> NDArray[np.float64]:
 
 
 def dice_curve(
-    evaluation: Evaluation, vessel_share: NDArray[np.floating], labelled_frame: int
+    evaluation: Evaluation,
+    vessel_share: NDArray[np.floating],
+    labelled: Sequence[int],
 ) -> str:
     """Return Dice and clDice of each frame over how much vessel there is, as SVG.
 
@@ -60,8 +62,8 @@ def dice_curve(
         Of the frames to show.
     vessel_share
         ``(T,)`` share of the pixels that truly are vessel.
-    labelled_frame
-        Index of the frame that was trained on.
+    labelled
+        Indices of the frames that were trained on.
     """
     figure, axes = _axes(9.6, 2.8)
     below = axes.twinx()
@@ -80,10 +82,11 @@ def dice_curve(
         evaluation.frames, evaluation.cldice, color=TRUTH, marker=".", linewidth=1.0,
         label="clDice",
     )  # fmt: skip
-    axes.axvline(
-        labelled_frame, color=INK, linewidth=1, linestyle=(0, (3, 3)),
-        label="the labelled frame",
-    )  # fmt: skip
+    for index, t in enumerate(labelled):
+        axes.axvline(
+            t, color=INK, linewidth=1, linestyle=(0, (3, 3)),
+            label="" if index else "labelled",
+        )  # fmt: skip
     axes.plot([], [], color=FAINT, linewidth=6, alpha=0.4, label="vessel in the truth")
     axes.set_ylim(0, 1.02)
     axes.set_xlim(-0.5, len(vessel_share) - 0.5)

@@ -12,7 +12,7 @@ import numpy as np
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.motion import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.report import curves
-from napari_motionseg.report.contents import Report
+from napari_motionseg.report.contents import FromMotion, Report
 from napari_motionseg.report.pictures import (
     as_gray,
     embed_file,
@@ -68,23 +68,34 @@ def _head(report: Report) -> str:
     )
     return (
         f"<header><h1>{escape(report.title)}</h1>"
-        f'<p class="quiet">{count} frames of {rows} x {columns} px{speed}; one, '
-        f"frame {report.labelled_frame}, was labelled.</p>"
+        f'<p class="quiet">{count} frames of {rows} x {columns} px{speed}; '
+        f"{_labelled_words(report.labelled)}</p>"
         f'<p class="notice">{RESEARCH_USE}</p>'
         f'<div class="numbers">{numbers}</div></header>'
     )
 
 
+def _labelled_words(labelled: tuple[int, ...]) -> str:
+    if not labelled:
+        return "none was labelled."
+    if len(labelled) == 1:
+        return f"one, frame {labelled[0]}, was labelled."
+    return f"{len(labelled)} were labelled: {', '.join(map(str, labelled))}."
+
+
 def _panels(report: Report) -> str:
-    t = report.labelled_frame
+    seen = report.from_motion
+    if seen is None:
+        return ""
+    t = seen.frame
     frame = as_gray(report.cine)[t]
-    longest = full_color_length(report.flow)
+    longest = full_color_length(seen.flow)
     flow = (
-        f'<div class="with-wheel">{_picture(flow_to_rgb(report.flow, longest))}'
+        f'<div class="with-wheel">{_picture(flow_to_rgb(seen.flow, longest))}'
         f'<img class="wheel" alt="colour wheel" src="{png(color_wheel(96))}"></div>'
     )
     similarity = (
-        _picture(in_colors(report.similarity, -1, 1), _anchor(report))
+        _picture(in_colors(seen.similarity, -1, 1), _anchor(seen))
         + '<div class="scale"></div><div class="ends"><span>-1</span>'
         "<span>cosine</span><span>1</span></div>"
     )
@@ -92,12 +103,12 @@ def _panels(report: Report) -> str:
         _figure(_picture(frame), f"<b>Frame {t}</b>, the one that was labelled."),
         _figure(
             flow,
-            f"<b>Optical flow</b> from frame {report.flow_frame} to "
-            f"{report.flow_frame + report.gap}. Hue is direction; the wheel's edge is "
+            f"<b>Optical flow</b> from frame {seen.flow_frame} to "
+            f"{seen.flow_frame + seen.gap}. Hue is direction; the wheel's edge is "
             f"{longest:.1f} px.",
         ),
         _figure(
-            _picture(np.asarray(report.projection * 255, np.uint8)),
+            _picture(np.asarray(seen.projection * 255, np.uint8)),
             "<b>Embedding</b> learnt from flow alone, projected at random to colours.",
         ),
         _figure(
@@ -112,9 +123,9 @@ def _panels(report: Report) -> str:
     )
 
 
-def _anchor(report: Report) -> str:
-    row, column = report.anchor
-    radius = max(report.cine.shape[1:]) / 45
+def _anchor(seen: FromMotion) -> str:
+    row, column = seen.anchor
+    radius = max(seen.similarity.shape) / 45
     centre = f'cx="{column + 0.5}" cy="{row + 0.5}"'
     return f'<circle class="anchor" {centre} r="{radius:.1f}"/>'
 
@@ -125,14 +136,17 @@ def _strip(report: Report) -> str:
         frames = report.evaluation.frames
         dice = dict(zip(frames.tolist(), report.evaluation.dice, strict=True))
     cells = []
-    for t, frame in enumerate(as_gray(report.cine)):
+    shown = range(len(report.cine)) if report.shown is None else report.shown
+    gray = as_gray(report.cine)
+    for t in shown:
+        frame = gray[t]
         lines = f'<path class="result" d="{outline(report.masks[t] > 0)}"/>'
         if report.truth is not None:
             lines += f'<path class="truth" d="{outline(report.truth[t])}"/>'
         caption = f"<b>{t}</b>"
         if t in dice:
             caption += f" &middot; Dice {dice[t]:.2f}"
-        chosen = t == report.labelled_frame
+        chosen = t in report.labelled
         caption += " &middot; labelled" if chosen else ""
         kind = ' class="labelled"' if chosen else ""
         cells.append(_figure(_picture(frame, lines), caption, kind))
@@ -173,12 +187,11 @@ def _agreement(report: Report) -> str:
     chart = curves.dice_curve(
         report.evaluation,
         report.truth.mean(axis=(1, 2)),
-        report.labelled_frame,
+        report.labelled,
     )
     return _section(
         "Agreement with the truth",
-        "The truth of a synthetic loop is known exactly. Before the contrast agent "
-        "arrives there is little or no vessel to find.",
+        report.truth_note,
         f'<div class="card chart">{chart}</div>',
     )
 
@@ -195,6 +208,8 @@ def _losses(report: Report) -> str:
 
 
 def _times(report: Report) -> str:
+    if not report.times:
+        return ""
     total = sum(report.times.values())
     longest = max(report.times.values(), default=1.0) or 1.0
     rows = [

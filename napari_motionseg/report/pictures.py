@@ -12,15 +12,12 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.measure import approximate_polygon, find_contours
-from skimage.segmentation import find_boundaries
 
 from napari_motionseg.cine import Cine
 
 Gray = NDArray[np.uint8]
 SHOWN_PERCENTILES = (0.5, 99.5)
 OUTLINE_TOLERANCE_PX = 0.3
-RESULT_RGB = (255, 176, 0)
-MOVIE_ZOOM = 2
 MIME = {".mp4": "video/mp4", ".gif": "image/gif", ".png": "image/png"}
 
 
@@ -68,30 +65,3 @@ def outline(mask: NDArray[Any]) -> str:
         joined = "L".join(f"{x:.1f} {y:.1f}" for y, x in points[:-1])
         parts.append(f"M{joined}Z")
     return "".join(parts)
-
-
-def overlay_frames(cine: Cine, masks: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the loop with the outlines of masks in it, for a movie.
-
-    Parameters
-    ----------
-    cine
-        The loop of ``(T, H, W)``.
-    masks
-        ``(T, H, W)``, 0 = background.
-
-    Returns
-    -------
-    NDArray
-        ``(T, 2 H, 2 W, 3)`` uint8.
-    """
-    zoom = np.ones((MOVIE_ZOOM, MOVIE_ZOOM), np.uint8)
-    frames = []
-    for gray, mask in zip(as_gray(cine), masks, strict=True):
-        size = (gray.shape[1] * MOVIE_ZOOM, gray.shape[0] * MOVIE_ZOOM)
-        large = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC))
-        edge = find_boundaries(np.kron(mask > 0, zoom) > 0, mode="outer")
-        colors = np.repeat(large[..., None], 3, axis=2)
-        colors[edge] = RESULT_RGB
-        frames.append(colors)
-    return np.stack(frames)

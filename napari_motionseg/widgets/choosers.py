@@ -36,6 +36,8 @@ class LayerChooser(QComboBox):
         What the layer is chosen for.
     nothing
         Text of a last entry that stands for no layer, or None for no such entry.
+    only_by_hand
+        Whether no layer is chosen before the user chooses one; needs `nothing`.
     """
 
     layer_changed = Signal(object)
@@ -46,9 +48,12 @@ class LayerChooser(QComboBox):
         accepts: Callable[[Layer], bool],
         tooltip: str,
         nothing: str | None = None,
+        *,
+        only_by_hand: bool = False,
     ) -> None:
         super().__init__()
         _keep_narrow(self, tooltip)
+        self._only_by_hand = only_by_hand
         self._viewer = viewer
         self._accepts = accepts
         self._nothing = nothing
@@ -83,7 +88,7 @@ class LayerChooser(QComboBox):
             self.addItem(self._nothing)
         if kept in self._layers:
             self.setCurrentIndex(self._layers.index(kept))
-        elif nothing_chosen:
+        elif nothing_chosen or self._only_by_hand:
             self.setCurrentIndex(self.count() - 1)
         self.blockSignals(False)
         self.setEnabled(bool(self._layers))
@@ -242,5 +247,5 @@ def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | N
     if not chosen:
         return None
     path = Path(chosen)
-    suffix = re.search(r"\*(\.\w+)", kind)
+    suffix = re.search(r"\*(\.[\w.]+)", kind)
     return path if path.suffix or suffix is None else path.with_suffix(suffix[1])

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.session import facts_of
+from napari_motionseg.facts import facts_of
 from napari_motionseg.subtraction import subtracted, subtraction_of
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button, hint

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_motionseg.widgets.keeping import keeper_of
 from napari_motionseg.widgets.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
@@ -34,6 +35,8 @@ class Dock(QScrollArea):
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)
+        # what is painted is kept, whichever dock is open
+        self.keeper = keeper_of(self.viewer)
         self._forms: list[QFormLayout] = []
         content = QWidget()
         self._column = QVBoxLayout(content)

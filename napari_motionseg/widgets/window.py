@@ -1,4 +1,4 @@
-"""The whole window from the command line: a loop, its masks, all four docks.
+"""The whole window from the command line: a loop, its masks, all docks.
 
 python -m napari_motionseg.widgets.window CINE [--masks FILE]
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import napari
 from napari.viewer import Viewer
@@ -17,11 +18,11 @@ from napari_motionseg.session import Session
 from napari_motionseg.widgets.viewers import session_of
 
 PLUGIN = "napari-motionseg"
-DOCKS = ("Cine", "Motion", "Embedding", "Segment")
+DOCKS = ("Cine", "Motion", "Embedding", "Project", "Segment")
 
 
 def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
-    """Open a viewer with the four docks, the Segment dock in front.
+    """Open a viewer with all docks, the Segment dock in front.
 
     Parameters
     ----------
@@ -40,14 +41,18 @@ def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
     return viewer
 
 
-def add_docks(viewer: Viewer) -> dict[str, object]:
-    """Add the docks as tabs at the right, the last one in front; return them."""
-    docks = {}
+def add_docks(viewer: Viewer) -> dict[str, Any]:
+    """Add the docks as tabs at the right, the last one in front; return them.
+
+    Where there is work to recover, the dock that offers it comes to the front.
+    """
+    docks, holders = {}, {}
     for name in DOCKS:
         holder, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
-        holder.setWindowTitle(name)  # the tab's text: napari's is too long for four
-        docks[name] = widget
-    holder.raise_()
+        holder.setWindowTitle(name)  # the tab's text: napari's is too long for five
+        docks[name], holders[name] = widget, holder
+    front = "Project" if docks["Project"].panel.offers_recovery else DOCKS[-1]
+    holders[front].raise_()
     return docks
 
 

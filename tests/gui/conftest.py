@@ -1,4 +1,4 @@
-"""A real napari window with the four docks, driven by clicks."""
+"""A real napari window with its docks, driven by clicks."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def embedding_file(tmp_path):
 def notified(monkeypatch):
     """What was told by notification."""
     told = []
-    for module in ("viewers", "job_panel", "background"):
+    for module in ("viewers", "job_panel", "background", "keeping", "writing"):
         monkeypatch.setattr(
             f"napari_motionseg.widgets.{module}.show_error", told.append
         )

@@ -10,7 +10,7 @@ from matplotlib.path import Path as Outline
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.report import Report, overlay_frames, write_report
+from napari_motionseg.report import FromMotion, Report, overlay_frames, write_report
 from napari_motionseg.report.curves import dice_curve, loss_curve, running_mean
 from napari_motionseg.report.page import render_report
 from napari_motionseg.report.pictures import as_gray, in_colors, outline, png
@@ -31,14 +31,18 @@ def report():
         title="A <title> & more",
         cine=dataclasses.replace(cine, patient={"PatientName": "Doe^Jane"}),
         masks=masks,
-        labelled_frame=2,
-        flow=generator.normal(size=(2, 24, 32)),
-        flow_frame=1,
-        gap=2,
-        projection=generator.random((24, 32, 3)),
-        similarity=generator.uniform(-1, 1, (24, 32)),
-        anchor=(6, 10),
+        labelled=(2,),
+        from_motion=FromMotion(
+            frame=2,
+            flow=generator.normal(size=(2, 24, 32)),
+            flow_frame=1,
+            gap=2,
+            projection=generator.random((24, 32, 3)),
+            similarity=generator.uniform(-1, 1, (24, 32)),
+            anchor=(6, 10),
+        ),
         truth=truth,
+        truth_note="Known exactly.",
         evaluation=evaluate(masks, truth),
         losses={"Fine-tuning": [3.0, 2.0, 1.0], "Nothing": []},
         times={"Segmenting": 1.25, "Report": 0.5},
@@ -75,6 +79,21 @@ def test_without_a_truth_there_is_none_to_show(report):
     page = render_report(dataclasses.replace(report, truth=None, evaluation=None))
     assert 'class="truth"' not in page
     assert "Agreement" not in page
+
+
+def test_a_report_without_pretraining_shows_the_frames_that_are_wanted(report):
+    page = render_report(
+        dataclasses.replace(
+            report, from_motion=None, shown=(1, 3), labelled=(1, 2), times={}
+        )
+    )
+    assert "From motion" not in page
+    assert "Run times" not in page
+    assert "2 were labelled: 1, 2." in page
+    assert page.count('class="result"') == 2
+    assert page.count('class="labelled"') == 1
+    nothing = render_report(dataclasses.replace(report, labelled=()))
+    assert "none was labelled" in nothing
 
 
 @pytest.mark.parametrize("name", ["masks", "truth"])
@@ -148,7 +167,7 @@ def test_curves_are_svg_in_the_pages_colours(report):
     truth = report.truth.mean(axis=(1, 2))
     for text in (
         loss_curve("Training", [2, 1]),
-        dice_curve(report.evaluation, truth, 2),
+        dice_curve(report.evaluation, truth, (1, 2)),
     ):
         root = ElementTree.fromstring(text)
         assert root.tag.endswith("svg")

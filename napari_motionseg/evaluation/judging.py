@@ -1,0 +1,146 @@
+"""Masks against a reference while they are corrected: only what changed anew."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.segmentation.metrics import Spacing, cldice, dice, hd95
+
+Values = tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """Agreement of each frame, NaN where there is no reference or no answer yet.
+
+    Parameters
+    ----------
+    dice, cldice, hd95
+        ``(T,)``; `hd95` in `unit`.
+    unit
+        ``"mm"`` or ``"px"``.
+    compared
+        ``(T,)`` bool: the frames that have a reference.
+    complete
+        Whether all of those were compared.
+    """
+
+    dice: NDArray[np.float64]
+    cldice: NDArray[np.float64]
+    hd95: NDArray[np.float64]
+    unit: str
+    compared: NDArray[np.bool_]
+    complete: bool
+
+    def mean(self) -> dict[str, float]:
+        """Return the mean of each over the frames that have an answer; or nothing."""
+        known = np.isfinite(self.dice)
+        if not known.any():
+            return {}
+        values = {"dice": self.dice, "cldice": self.cldice, "hd95": self.hd95}
+        return {name: float(array[known].mean()) for name, array in values.items()}
+
+
+class Judge:
+    """Compares frame by frame, and remembers what it has compared."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Values] = {}
+
+    def compare(
+        self,
+        masks: NDArray[Any],
+        reference: NDArray[Any],
+        *,
+        label: int | None = None,
+        spacing: Spacing | None = None,
+        first: int = 0,
+        at_most: int | None = None,
+    ) -> Judgement:
+        """Compare the frames in which the reference holds something.
+
+        Parameters
+        ----------
+        masks, reference
+            ``(T, H, W)`` class numbers.
+        label
+            The class that is compared; all but the background together if None.
+        spacing
+            Millimetres between rows and between columns; HD95 is in pixels if None.
+        first
+            The frame that is compared before the others.
+        at_most
+            Frames to compare anew in this call; call again until it is complete.
+
+        Raises
+        ------
+        SettingsError
+            If the two differ in shape.
+        """
+        if masks.shape != reference.shape or masks.ndim != 3:
+            raise SettingsError(
+                f"masks {masks.shape} and reference {reference.shape} must both be "
+                "(T, H, W), of the same size: choose a reference made for this loop"
+            )
+        compared = np.asarray(_of(reference, label).any(axis=(1, 2)), bool)
+        frames = np.flatnonzero(compared)
+        order = np.roll(frames, -int(np.searchsorted(frames, first)))
+        answers: dict[int, Values] = {}
+        left = len(order) if at_most is None else at_most
+        for t in order:
+            pair = _of(masks[t], label), _of(reference[t], label)
+            key = _digest(*pair, spacing)
+            if key not in self._known:
+                if left == 0:
+                    continue
+                left -= 1
+                self._known[key] = _values(*pair, spacing)
+            answers[int(t)] = self._known[key]
+        return _judgement(answers, compared, spacing)
+
+
+def _judgement(
+    answers: dict[int, Values], compared: NDArray[np.bool_], spacing: Spacing | None
+) -> Judgement:
+    columns = np.full((3, len(compared)), np.nan)
+    for t, values in answers.items():
+        columns[:, t] = values
+    unit = "px" if spacing is None else "mm"
+    complete = len(answers) == int(compared.sum())
+    return Judgement(columns[0], columns[1], columns[2], unit, compared, complete)
+
+
+def _of(pixels: NDArray[Any], label: int | None) -> NDArray[np.bool_]:
+    return np.asarray(pixels != 0 if label is None else pixels == label)
+
+
+def _values(
+    mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Spacing | None
+) -> Values:
+    return (
+        float(dice(mask, truth)),
+        float(cldice(mask, truth)),
+        float(hd95(mask, truth, spacing)),
+    )
+
+
+def _digest(
+    mask: NDArray[np.bool_], truth: NDArray[np.bool_], spacing: Spacing | None
+) -> bytes:
+    digest = hashlib.blake2b(repr((mask.shape, spacing)).encode(), digest_size=16)
+    for pixels in (mask, truth):
+        digest.update(np.packbits(pixels).tobytes())
+    return digest.digest()
+
+
+def worst_frames(values: NDArray[np.floating], count: int) -> Iterator[int]:
+    """Yield the frames of least value, the worst first; NaN is none."""
+    known = np.flatnonzero(np.isfinite(values))
+    yield from (int(t) for t in known[np.argsort(values[known], kind="stable")][:count])

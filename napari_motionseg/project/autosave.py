@@ -1,0 +1,273 @@
+"""Keeping what is painted within two seconds, as small changes, in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.project.chores import Chores
+from napari_motionseg.project.folder import Project
+from napari_motionseg.project.manifest import Manifest
+from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
+
+SETTLE_S = 0.3  # after a touch: strokes that follow are written together
+LOOK_EVERY_S = 1.0  # at all layers, for what nobody has told of
+LOOK_SHARE = 0.05  # of the time at most, where there is very much to look at
+
+
+@dataclass(frozen=True)
+class SaveStatus:
+    """How the last autosave went.
+
+    Parameters
+    ----------
+    state
+        ``"nothing"`` (to keep yet), ``"saved"`` or ``"failing"`` (and tried again).
+    message
+        What is wrong, in words, where it fails.
+    at
+        Seconds since the epoch of the last change that was kept.
+    bytes
+        That it took.
+    seconds
+        That it took.
+    """
+
+    state: str = "nothing"
+    message: str = ""
+    at: float = 0.0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+class Autosaver:
+    """Looks at layers and appends what has changed to a project.
+
+    Parameters
+    ----------
+    project
+        The project, or a function that makes one when there is something to keep.
+
+    Notes
+    -----
+    What is painted is found by comparing with what is on disk, so that undo, a
+    network's masks and a script's changes are kept like strokes are. A layer that is
+    painted on while it is looked at is merely looked at again.
+    """
+
+    def __init__(self, project: Project | Callable[[], Project]) -> None:
+        self._made = project if isinstance(project, Project) else None
+        self._make = None if isinstance(project, Project) else project
+        self._loops: dict[Hashable, WatchedLoop] = {}
+        self._layers: dict[Hashable, WatchedLayer] = {}
+        self._settings: dict[str, Any] = {}
+        self._settings_given = False
+        self._mutex = threading.RLock()
+        self._wake = threading.Condition()
+        self._asked = self._answered = 0
+        self._touched = self._closing = False
+        self._chores = Chores()
+        self.status = SaveStatus()
+        self._thread = threading.Thread(
+            target=self._go, name="motionseg autosave", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def project(self) -> Project | None:
+        """The project; None before there is something to keep."""
+        return self._made
+
+    def watch_loop(self, loop: WatchedLoop) -> None:
+        """Have a loop in the project."""
+        with self._mutex:
+            self._loops[loop.key] = loop
+        self.touch()
+
+    def watch(self, layer: WatchedLayer) -> None:
+        """Keep a layer's pixels from now on."""
+        with self._mutex:
+            self._layers[layer.key] = layer
+            self._loops.setdefault(layer.loop.key, layer.loop)
+        self.touch()
+
+    def loop_of(self, key: Hashable) -> WatchedLoop | None:
+        """Return a loop that is watched."""
+        return self._loops.get(key)
+
+    def layer_of(self, key: Hashable) -> WatchedLayer | None:
+        """Return a layer that is watched."""
+        return self._layers.get(key)
+
+    def loop_like(self, cine: Cine) -> WatchedLoop | None:
+        """Return a watched loop that is this one: the same, or of the same file."""
+        for loop in self._loops.values():
+            other = loop.cine
+            if other is not None and (other is cine or _same_file(other, cine)):
+                return loop
+        return None
+
+    def loop_numbered(self, number: int) -> WatchedLoop | None:
+        """Return the watched loop that has a number in the project."""
+        found = (loop for loop in self._loops.values() if loop.number == number)
+        return next(found, None)
+
+    def let_go(self, key: Hashable) -> None:
+        """Save a layer once more and forget it: it was deleted."""
+        with self._mutex:
+            if key in self._layers:
+                self._layers[key].gone = True
+        self.touch()
+
+    def keep_settings(self, settings: dict[str, Any]) -> None:
+        """Keep what docks have chosen; JSON values."""
+        with self._mutex:
+            self._settings, self._settings_given = settings, True
+
+    def keep_model(self, path: Path, kind: str, title: str) -> None:
+        """Keep a copy of a network in the project, as soon as there is one."""
+        self._chores.add_model(path, kind, title)
+        self.touch()
+
+    def touch(self) -> None:
+        """Say that something has changed."""
+        with self._wake:
+            self._touched = True
+            self._wake.notify_all()
+
+    def flush(self, patience_s: float = 10.0, *, chores_too: bool = True) -> bool:
+        """Save now; return whether all is on disk.
+
+        Parameters
+        ----------
+        patience_s
+            How long to wait.
+        chores_too
+            Whether to wait for hashes and networks too, which take seconds.
+        """
+        with self._wake:
+            self._asked += 1
+            mine = self._asked
+            self._wake.notify_all()
+            self._wake.wait_for(lambda: self._answered >= mine, patience_s)
+            done = self._answered >= mine
+        done = done and (not chores_too or self._chores.wait(patience_s))
+        return done and self.status.state != "failing"
+
+    def close(self, patience_s: float = 10.0) -> None:
+        """Save a last time, end the thread and close the project."""
+        if self._closing:
+            return
+        self.flush(patience_s)
+        with self._wake:
+            self._closing = True
+            self._wake.notify_all()
+        self._thread.join(patience_s)
+        self._chores.close(patience_s)
+        if self._made is not None:
+            self._made.close()
+
+    def _go(self) -> None:
+        took = 0.0
+        while not self._closing:
+            pause = max(LOOK_EVERY_S, took / LOOK_SHARE)
+            with self._wake:
+                self._wake.wait_for(self._wanted, pause)
+                asked = self._asked
+                hurried = self._closing or asked > self._answered
+                if self._touched and not hurried:
+                    # a flush ends the wait
+                    self._wake.wait_for(self._hurried, SETTLE_S)
+                    asked = self._asked
+                self._touched = False
+            started = time.perf_counter()
+            self._try()
+            took = time.perf_counter() - started
+            with self._wake:
+                self._answered = asked
+                self._wake.notify_all()
+
+    def _wanted(self) -> bool:
+        return self._touched or self._hurried()
+
+    def _hurried(self) -> bool:
+        return self._closing or self._asked > self._answered
+
+    def _try(self) -> None:
+        try:
+            self._save()
+        except MotionSegError as error:
+            self.status = SaveStatus("failing", str(error), self.status.at)
+        except Exception as error:  # noqa: BLE001 - what is painted next must be kept
+            words = f"unexpected failure: {type(error).__name__}: {error}"
+            self.status = SaveStatus("failing", words, self.status.at)
+
+    def _save(self) -> None:
+        started = time.perf_counter()
+        with self._mutex:
+            layers = list(self._layers.values())
+            loops = list(self._loops.values())
+        stacks = [(layer, *layer.pixels()) for layer in layers]
+        if self._made is None:
+            if not any(layer.is_new_work(stack) for layer, stack, _ in stacks):
+                return
+            self._made = self._make() if self._make is not None else None
+        project = self._made
+        if project is None:
+            return
+        with project.exclusive():
+            project.update(self._entered(project, loops, stacks))
+        changes = [
+            (layer, stack.shape, layer.changes(stack)) for layer, stack, _ in stacks
+        ]
+        deltas = [delta for _, _, some in changes for delta in some]
+        written = project.append(deltas) if deltas else 0
+        for layer, shape, some in changes:
+            layer.kept(some, shape)
+        self._forget_gone(project)
+        self._chores.do(project, loops)
+        if self._chores.error:
+            self.status = SaveStatus("failing", self._chores.error, self.status.at)
+        elif written or self.status.state != "saved":
+            took = time.perf_counter() - started
+            at = time.time() if written or not self.status.at else self.status.at
+            self.status = SaveStatus("saved", "", at, written, took)
+
+    def _entered(
+        self, project: Project, loops: list[WatchedLoop], stacks: list[Any]
+    ) -> Manifest:
+        """Return the manifest with all that is watched."""
+        manifest = project.manifest
+        for one in (*loops, *(layer for layer, _, _ in stacks)):
+            # given in a pass whose manifest the disk has refused: free again
+            one.forget_number_unless_in(manifest)
+        for loop in loops:
+            manifest = loop.enter(manifest, project.folder)
+        for layer, stack, flat in stacks:
+            manifest = layer.enter(manifest, stack, flat)
+        if self._settings_given:
+            manifest = manifest.with_settings(self._settings)
+        return manifest
+
+    def _forget_gone(self, project: Project) -> None:
+        with self._mutex:
+            gone = [layer for layer in self._layers.values() if layer.gone]
+            for layer in gone:
+                del self._layers[layer.key]
+        with project.exclusive():
+            manifest = project.manifest
+            for layer in gone:
+                if layer.number is not None:
+                    manifest = manifest.without_layer(layer.number)
+            project.update(manifest)
+
+
+def _same_file(first: Cine, second: Cine) -> bool:
+    same = first.source == second.source and first.name == second.name
+    return first.source is not None and same and first.shape == second.shape

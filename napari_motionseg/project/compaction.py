@@ -1,0 +1,58 @@
+"""Writing a project's pixels anew, from the files that led to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.project.changes import whole_frames
+from napari_motionseg.project.journal import Journal, replay
+from napari_motionseg.project.label_files import (
+    BLOCKS,
+    LABELS,
+    current_files,
+    label_files,
+    read_records,
+)
+from napari_motionseg.project.manifest import LayerRecord
+
+
+def rewrite_blocks(folder: Path, upto: int, layers: Iterable[LayerRecord]) -> None:
+    """Write all pixels as blocks, and delete the files that they replace.
+
+    Parameters
+    ----------
+    folder
+        The project's.
+    upto
+        Number of the last journal that counts; newer ones may be written to meanwhile.
+    layers
+        What is kept; records of others are dropped.
+
+    Raises
+    ------
+    WriteError
+        If the disk refuses; then all stays as it was.
+    """
+    records, _ = read_records(current_files(folder, upto))
+    target = folder / LABELS / f"{upto:06d}{BLOCKS}"
+    with replacing(target) as temporary:
+        temporary.touch()
+        blocks = Journal(temporary)
+        for layer in layers:
+            own = records.get(layer.number, [])
+            pixels, _ = replay(own, layer.shape, np.dtype(layer.dtype))
+            blocks.append(whole_frames(layer.number, pixels))
+    for file in label_files(folder):
+        if int(file.stem) <= upto and file != target:
+            file.unlink(missing_ok=True)
+
+
+def sizes(folder: Path) -> tuple[int, int]:
+    """Return the bytes of the blocks and of the journals that count."""
+    current = {f: f.stat().st_size for f in current_files(folder, None)}
+    blocks = sum(size for file, size in current.items() if file.suffix == BLOCKS)
+    return blocks, sum(current.values()) - blocks

@@ -1,0 +1,211 @@
+r"""Records of changed pixels, one after the other in a file that only grows.
+
+A record is a rectangle of one frame of one layer, compressed, behind a head with a
+checksum. Pixels are absolute, so that a record may be applied twice. What a crash has
+torn, or a disk has spoilt, fails its checksum; reading goes on at the next head.
+
+====== ======= ======================================================
+offset type    what
+====== ======= ======================================================
+0      4 bytes ``b"\x89MSR"``
+4      uint32  CRC-32 of all that follows
+8      uint32  layer
+12     uint32  frame
+16     uint32  first row
+20     uint32  first column
+24     uint32  rows
+28     uint32  columns
+32     uint32  bytes of compressed pixels
+36     bytes   pixels, row by row, little-endian, by zlib
+====== ======= ======================================================
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC = b"\x89MSR"
+HEAD = struct.Struct("<4sI7I")
+CHECKED_FROM = 8  # bytes before it are the magic and the checksum
+LEVEL = 1  # of zlib: labels are mostly runs, which no level does worse
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Delta:
+    """A rectangle of pixels that were changed.
+
+    Parameters
+    ----------
+    layer
+        The layer's number in its project.
+    frame, row, column
+        Where the first pixel is.
+    pixels
+        ``(h, w)`` integers as they are now.
+    """
+
+    layer: int
+    frame: int
+    row: int
+    column: int
+    pixels: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A rectangle as it was stored; see `Delta`."""
+
+    layer: int
+    frame: int
+    row: int
+    column: int
+    rows: int
+    columns: int
+    payload: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return HEAD.size + len(self.payload)
+
+    def pixels(self, shape: Shape, dtype: np.dtype[Any]) -> NDArray[Any] | None:
+        """Return ``(rows, columns)`` pixels; None where they fit no such layer."""
+        if (
+            self.frame >= shape[0]
+            or self.row + self.rows > shape[1]
+            or self.column + self.columns > shape[2]
+        ):
+            return None
+        wanted = self.rows * self.columns * dtype.itemsize
+        try:
+            # never more than was promised: a few bytes can inflate to gigabytes
+            raw = zlib.decompressobj().decompress(self.payload, wanted + 1)
+        except zlib.error:
+            return None
+        if len(raw) != wanted:
+            return None
+        stored = np.frombuffer(raw, dtype.newbyteorder("<"))
+        return stored.reshape(self.rows, self.columns)
+
+
+def encode(delta: Delta) -> bytes:
+    """Return a change as a record."""
+    pixels = np.ascontiguousarray(delta.pixels)
+    little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+    payload = zlib.compress(little.tobytes(), LEVEL)
+    place = delta.layer, delta.frame, delta.row, delta.column
+    head = HEAD.pack(MAGIC, 0, *place, *pixels.shape, len(payload))
+    checksum = zlib.crc32(payload, zlib.crc32(head[CHECKED_FROM:]))
+    return head[:4] + struct.pack("<I", checksum) + head[CHECKED_FROM:] + payload
+
+
+def parse(content: bytes) -> Iterator[Record]:
+    """Yield the records whose checksums are right, in order."""
+    place = content.find(MAGIC)
+    while place >= 0:
+        record = _record_at(content, place)
+        if record is not None:
+            yield record
+        place = content.find(MAGIC, place + (1 if record is None else record.size))
+
+
+def _record_at(content: bytes, place: int) -> Record | None:
+    if place + HEAD.size > len(content):
+        return None
+    _, checksum, *numbers, length = HEAD.unpack_from(content, place)
+    end = place + HEAD.size + length
+    if end > len(content):
+        return None
+    if zlib.crc32(content[place + CHECKED_FROM : end]) != checksum:
+        return None
+    layer, frame, row, column, rows, columns = numbers
+    payload = content[place + HEAD.size : end]
+    return Record(layer, frame, row, column, rows, columns, payload)
+
+
+def replay(
+    records: Iterable[Record], shape: Shape, dtype: np.dtype[Any]
+) -> tuple[NDArray[Any], int]:
+    """Return the pixels of a layer after all its records.
+
+    Parameters
+    ----------
+    records
+        Of one layer, the oldest first.
+    shape
+        ``(T, H, W)`` of the layer.
+    dtype
+        Of its pixels.
+
+    Returns
+    -------
+    NDArray
+        ``(T, H, W)``, 0 where no record is.
+    int
+        How many records fit no such layer and were left out.
+    """
+    pixels = np.zeros(shape, dtype)
+    left_out = 0
+    for record in records:
+        changed = record.pixels(shape, dtype)
+        if changed is None:
+            left_out += 1
+            continue
+        rows = slice(record.row, record.row + record.rows)
+        columns = slice(record.column, record.column + record.columns)
+        pixels[record.frame, rows, columns] = changed
+    return pixels, left_out
+
+
+class Journal:
+    """A file of records that is written to; made with the first one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+
+    def append(self, deltas: Iterable[Delta]) -> int:
+        """Write changes, and wait until the disk has them.
+
+        Returns
+        -------
+        int
+            Bytes that were written.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses; what it had taken of these changes is taken back.
+        """
+        content = b"".join(encode(delta) for delta in deltas)
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        file = os.open(self.path, flags, 0o666)
+        try:
+            # what an earlier refusal has left behind is written over
+            os.ftruncate(file, self.size)
+            os.lseek(file, self.size, os.SEEK_SET)
+            written = 0
+            while written < len(content):
+                written += os.write(file, content[written:])
+            os.fsync(file)
+        finally:
+            os.close(file)
+        self.size += len(content)
+        return len(content)

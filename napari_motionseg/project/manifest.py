@@ -1,0 +1,275 @@
+"""``project.json``: which loops, layers and models a project has."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from napari_motionseg import __version__
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.atomic import replacing
+
+FILE = "project.json"
+FORMAT = "motionseg-project"
+VERSION = 1
+LARGEST = 2**24  # frames, rows or columns; more is damage
+Row = TypeVar("Row", "LoopRecord", "LayerRecord", "ModelRecord")
+
+
+@dataclass(frozen=True)
+class LoopRecord:
+    """A loop, which stays where it is.
+
+    Parameters
+    ----------
+    number
+        Unique in the project, never given out twice.
+    name
+        As the layer is called.
+    path
+        Relative to the project's folder, with ``/``; absolute on another drive;
+        empty where the loop came from no file.
+    content
+        See `Cine.content_hash`; empty until it was computed.
+    shape
+        ``(T, H, W)``.
+    stored
+        Name of a file in the project's folder ``loops`` that holds the pixels of a
+        loop from no file.
+    """
+
+    number: int
+    name: str
+    path: str
+    shape: tuple[int, int, int]
+    content: str = ""
+    stored: str = ""
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """Labels or masks of a loop.
+
+    Parameters
+    ----------
+    number
+        Unique in the project, never given out twice.
+    loop
+        The loop's number.
+    name
+        As the layer is called.
+    kind
+        ``"labels"``: painted; ``"masks"``: a network's.
+    shape, dtype
+        Of the pixels, ``(T, H, W)`` or ``(1, H, W)``.
+    flat
+        Whether the layer has no time axis.
+    removed
+        Whether it was deleted from the window; its pixels are kept.
+    attributes
+        How it looks and what a dock keeps with it; JSON values.
+    """
+
+    number: int
+    loop: int
+    name: str
+    kind: str
+    shape: tuple[int, int, int]
+    dtype: str
+    flat: bool = False
+    removed: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A network that was trained in the project.
+
+    Parameters
+    ----------
+    file
+        Its name in the project's folder ``models``.
+    kind
+        ``"embedding"`` or ``"segmentation"``.
+    title
+        What a person calls it.
+    """
+
+    file: str
+    kind: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a project has; written anew whenever it changes.
+
+    Parameters
+    ----------
+    loops, layers, models
+        In the order in which they came.
+    settings
+        What docks keep for the project, by dock; JSON values.
+    next_number
+        Of the next loop or layer.
+    """
+
+    loops: tuple[LoopRecord, ...] = ()
+    layers: tuple[LayerRecord, ...] = ()
+    models: tuple[ModelRecord, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    next_number: int = 1
+
+    def loop(self, number: int) -> LoopRecord:
+        """Return the loop of a number that is there."""
+        return next(loop for loop in self.loops if loop.number == number)
+
+    def layer(self, number: int) -> LayerRecord:
+        """Return the layer of a number that is there."""
+        return next(layer for layer in self.layers if layer.number == number)
+
+    def with_loop(self, record: LoopRecord) -> Manifest:
+        """Return a manifest with a loop added, or in place of that of its number."""
+        return self._with("loops", record)
+
+    def with_layer(self, record: LayerRecord) -> Manifest:
+        """Return a manifest with a layer added, or in place of that of its number."""
+        return self._with("layers", record)
+
+    def without_layer(self, number: int) -> Manifest:
+        """Return a manifest after a layer was deleted from the window.
+
+        What was painted by hand is marked and can be brought back; what a network has
+        made can be made again, and goes.
+        """
+        record = self.layer(number)
+        if record.kind == "labels":
+            return self.with_layer(dataclasses.replace(record, removed=True))
+        kept = tuple(layer for layer in self.layers if layer.number != number)
+        return dataclasses.replace(self, layers=kept)
+
+    def with_settings(self, settings: dict[str, Any]) -> Manifest:
+        """Return a manifest with other settings."""
+        return dataclasses.replace(self, settings=settings)
+
+    def _with(self, name: str, record: Any) -> Manifest:
+        rows = {row.number: row for row in getattr(self, name)} | {
+            record.number: record
+        }
+        following = max(self.next_number, record.number + 1)
+        changes: dict[str, Any] = {name: tuple(rows.values())}
+        return dataclasses.replace(self, next_number=following, **changes)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``project.json``, whole or not at all.
+
+    Raises
+    ------
+    WriteError
+        If the disk refuses.
+    """
+    head = {"format": FORMAT, "version": VERSION, "saved_by": __version__}
+    text = json.dumps({**head, **dataclasses.asdict(manifest)}, indent=1)
+    with (
+        replacing(folder / FILE) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+    ):
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``project.json``.
+
+    Raises
+    ------
+    ReadError
+        If there is none, it is damaged, or a newer version has written it.
+    """
+    path = folder / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ReadError(f"{folder}: is no project; {FILE} is missing") from error
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path}: damaged or unreadable ({error})") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ReadError(f"{path}: is no project of napari-motionseg")
+    version = content.get("version")
+    if not isinstance(version, int) or version < 1:
+        raise ReadError(f"{path}: has no format version; got {version!r}")
+    if version > VERSION:
+        raise ReadError(
+            f"{path}: was written by napari-motionseg {content.get('saved_by')} in "
+            f"format {version}; this is {__version__}, which reads up to format "
+            f"{VERSION}: update napari-motionseg to open it"
+        )
+    try:
+        return _manifest(content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ReadError(f"{path}: damaged: {error}") from error
+
+
+def _manifest(content: dict[str, Any]) -> Manifest:
+    loops = _rows(content, "loops", LoopRecord)
+    layers = _rows(content, "layers", LayerRecord)
+    models = _rows(content, "models", ModelRecord)
+    numbers = [loop.number for loop in loops] + [layer.number for layer in layers]
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("a number was given out twice")
+    known = {loop.number for loop in loops}
+    for layer in layers:
+        if layer.loop not in known:
+            raise ValueError(f"layer {layer.name!r} is of loop {layer.loop}, unknown")
+        if np.dtype(layer.dtype).kind not in "bui":
+            raise ValueError(f"layer {layer.name!r} has type {layer.dtype}")
+    for name in (*(loop.stored for loop in loops), *(model.file for model in models)):
+        # a name, so that a file from elsewhere cannot reach out of its folder
+        if name != Path(name).name or "\\" in name or name == "..":
+            raise ValueError(f"{name!r} is no file name")
+    settings = content.get("settings", {})
+    if not isinstance(settings, dict):
+        raise TypeError("settings are no object")
+    following = max([int(content.get("next_number", 1)), *(n + 1 for n in numbers)])
+    return Manifest(loops, layers, models, settings, following)
+
+
+def _rows(content: dict[str, Any], name: str, kind: type[Row]) -> tuple[Row, ...]:
+    return tuple(_row(row, kind, name) for row in content[name])
+
+
+def _row(row: dict[str, Any], kind: type[Row], where: str) -> Row:
+    """Make a record of a row whose values have the right types; extra ones are new."""
+    values: dict[str, Any] = {}
+    for entry in dataclasses.fields(kind):
+        if entry.name not in row:
+            continue  # the record's default, or its complaint
+        value = row[entry.name]
+        if entry.name == "shape":
+            value = _shape(value)
+        elif not isinstance(value, _TYPES[entry.name]):
+            raise TypeError(f"{entry.name} in {where} is {value!r}")
+        values[entry.name] = value
+    return kind(**values)
+
+
+_TYPES: dict[str, type] = {
+    "number": int, "loop": int, "name": str, "path": str, "content": str,
+    "stored": str, "kind": str, "dtype": str, "flat": bool, "removed": bool,
+    "attributes": dict, "file": str, "title": str,
+}  # fmt: skip
+
+
+def _shape(value: Any) -> tuple[int, int, int]:
+    frames, rows, columns = (int(n) for n in value)
+    if not all(0 < n <= LARGEST for n in (frames, rows, columns)):
+        raise ValueError(f"shape is {value}")
+    return frames, rows, columns

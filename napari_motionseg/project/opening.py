@@ -1,0 +1,93 @@
+"""All that a project holds, read for a window or a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import ReadError
+from napari_motionseg.project.folder import Project
+from napari_motionseg.project.manifest import LayerRecord, LoopRecord
+from napari_motionseg.project.references import is_same, read_loop
+
+
+@dataclass(eq=False)
+class OpenedProject:
+    """A project with its loops and pixels.
+
+    Parameters
+    ----------
+    project
+        The project.
+    pixels
+        ``(T, H, W)`` of each layer, by its number.
+    loops
+        The loops that are there, by number.
+    missing
+        Why the others are not, by number.
+    """
+
+    project: Project
+    pixels: dict[int, NDArray[Any]]
+    loops: dict[int, Cine] = field(default_factory=dict)
+    missing: dict[int, str] = field(default_factory=dict)
+
+    def layers(self, *, removed: bool = False) -> list[LayerRecord]:
+        """Return the layers that are shown, or those that were deleted."""
+        layers = self.project.manifest.layers
+        return [layer for layer in layers if layer.removed == removed]
+
+    def layer_pixels(self, record: LayerRecord) -> NDArray[Any]:
+        """Return a layer's pixels with the axes that it had in the window."""
+        pixels = self.pixels[record.number]
+        return pixels[0] if record.flat else pixels
+
+    def find(self, number: int, at: Path | None = None) -> None:
+        """Read a loop; where it is not, note why."""
+        record = self.project.manifest.loop(number)
+        self.missing.pop(number, None)
+        try:
+            self.loops[number] = read_loop(record, self.project.folder, at)
+        except ReadError as error:
+            self.missing[number] = str(error)
+
+    def changed(self) -> list[LoopRecord]:
+        """Return the loops whose pixels are not those that were painted on.
+
+        Decodes every frame.
+        """
+        records = [loop for loop in self.project.manifest.loops if loop.content]
+        there = [record for record in records if record.number in self.loops]
+        return [r for r in there if not is_same(self.loops[r.number], r)]
+
+
+def open_project(folder: str | Path, *, read_only: bool = False) -> OpenedProject:
+    """Open a project and read what it holds.
+
+    A loop that is missing does not keep the others, nor its own labels.
+
+    Parameters
+    ----------
+    folder
+        The project's.
+    read_only
+        See `Project.open`.
+
+    Raises
+    ------
+    ReadError
+        See `Project.open`.
+    """
+    project = Project.open(folder, read_only=read_only)
+    try:
+        opened = OpenedProject(project, project.read_layers())
+        for loop in project.manifest.loops:
+            opened.find(loop.number)
+    except BaseException:
+        project.close()  # or nobody could open it while this process lives
+        raise
+    return opened

@@ -1,0 +1,163 @@
+"""Projects that were open lately, and work that waits to be recovered."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_dir
+
+from napari_motionseg.errors import MotionSegError, WriteError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.project.folder import (
+    GONE,
+    SUFFIX,
+    Project,
+    is_open,
+    remove_folder,
+    was_killed,
+)
+from napari_motionseg.project.manifest import FILE, read_manifest
+
+VARIABLE = "MOTIONSEG_STATE"
+MOST = 12
+UNSAVED = "unsaved"
+
+
+@dataclass(frozen=True)
+class Recoverable:
+    """Work that was not closed properly, or never saved under a name.
+
+    Parameters
+    ----------
+    folder
+        The project.
+    when
+        Of its last change.
+    layers
+        Names of the layers that were painted on.
+    unsaved
+        Whether it never got a name.
+    """
+
+    folder: Path
+    when: datetime.datetime
+    layers: tuple[str, ...]
+    unsaved: bool
+
+    def words(self) -> str:
+        """Return what there is, for a person."""
+        day = self.when.strftime("%d %B, %H:%M").lstrip("0")
+        what = ", ".join(self.layers)
+        if self.unsaved:
+            return f"{what}: painted until {day} and not saved as a project yet."
+        name = self.folder.stem
+        return f"{what}: project {name!r} was not closed properly on {day}."
+
+
+class RecentProjects:
+    """The list of projects that were open lately.
+
+    Parameters
+    ----------
+    folder
+        Where it is kept, with the work that has no name yet.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    @classmethod
+    def default(cls) -> RecentProjects:
+        """Return the user's list; ``MOTIONSEG_STATE`` may name another folder."""
+        wanted = os.environ.get(VARIABLE, "").strip()
+        return cls(wanted or user_data_dir("napari-motionseg", appauthor=False))
+
+    def paths(self) -> list[Path]:
+        """Return the projects that are there, the latest first."""
+        return [path for path in self._listed() if (path / FILE).is_file()]
+
+    def add(self, folder: Path) -> None:
+        """Put a project first. A list that cannot be written is left as it is."""
+        if self.is_unsaved(folder):
+            return
+        folder = folder.resolve()
+        others = [path for path in self._listed() if path != folder]
+        names = [str(path) for path in (folder, *others)][:MOST]
+        try:
+            with replacing(self.folder / "recent.json") as temporary:
+                temporary.write_text(json.dumps(names, indent=1), encoding="utf-8")
+        except WriteError:
+            return  # a convenience: not worth a word while somebody paints
+
+    def new_unsaved(self) -> Project:
+        """Make a project for work that has no name yet.
+
+        Raises
+        ------
+        WriteError
+            If the disk refuses.
+        """
+        for leftover in (self.folder / UNSAVED).glob(f"*{GONE}"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        today = datetime.datetime.now().strftime("%Y-%m-%d")
+        name = f"{today}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+        return Project.create(self.folder / UNSAVED / name)
+
+    def is_unsaved(self, folder: Path) -> bool:
+        """Return whether a project is one that has no name yet."""
+        return folder.resolve().parent == (self.folder / UNSAVED).resolve()
+
+    def recoverable(self) -> list[Recoverable]:
+        """Return work that nobody has open and that waits, the latest first."""
+        unsaved = [f for f in self._unsaved() if not is_open(f)]
+        killed = [path for path in self.paths() if was_killed(path)]
+        found = [self._described(folder) for folder in (*unsaved, *killed)]
+        waiting = [item for item in found if item is not None and item.layers]
+        return sorted(waiting, key=lambda item: item.when, reverse=True)
+
+    def discard(self, folder: Path) -> None:
+        """Delete work that never got a name; nothing else is ever deleted.
+
+        Raises
+        ------
+        WriteError
+            If the project has a name.
+        """
+        if not self.is_unsaved(folder):
+            raise WriteError(f"{folder}: is a saved project; delete it by hand")
+        remove_folder(folder)
+
+    def _described(self, folder: Path) -> Recoverable | None:
+        try:
+            manifest = read_manifest(folder)
+        except MotionSegError:
+            return None
+        layers = tuple(layer.name for layer in manifest.layers if not layer.removed)
+        return Recoverable(folder, _changed(folder), layers, self.is_unsaved(folder))
+
+    def _listed(self) -> list[Path]:
+        try:
+            text = (self.folder / "recent.json").read_text(encoding="utf-8")
+            names = json.loads(text)
+        except (OSError, ValueError):
+            return []
+        if not isinstance(names, list):
+            return []
+        return [Path(name) for name in names if isinstance(name, str)]
+
+    def _unsaved(self) -> Iterator[Path]:
+        folder = self.folder / UNSAVED
+        return (path for path in folder.glob(f"*{SUFFIX}") if (path / FILE).is_file())
+
+
+def _changed(folder: Path) -> datetime.datetime:
+    files = [folder / FILE, *(folder / "labels").glob("[0-9]*")]
+    latest = max(file.stat().st_mtime for file in files)
+    return datetime.datetime.fromtimestamp(latest)

@@ -1,0 +1,202 @@
+"""Results that leave the program for people: an overlay, a page with provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg import __version__
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.movies import movie_rate, write_movie
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.models import read_card
+from napari_motionseg.report.contents import Report
+from napari_motionseg.report.overlays import RGB, each_overlay
+from napari_motionseg.report.page import write_report
+from napari_motionseg.segmentation import Evaluation, evaluate
+
+MOST_SHOWN = 24  # frames one by one; a page of a hundred would be tens of megabytes
+REFERENCE_NOTE = (
+    "The reference was given by the user. Frames that were labelled for training are "
+    "not counted."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Masks of a loop, as they are exported.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    masks
+        ``(T, H, W)`` class numbers, 0 = background.
+    painted
+        ``(T, H, W)`` what was painted for training, to tell which frames were; or None.
+    reference
+        ``(T, H, W)`` class numbers that are known to be right, or None.
+    models
+        Checkpoints that the masks come from.
+    colors
+        Of the classes.
+    filled
+        Whether masks are tinted in an overlay.
+
+    Raises
+    ------
+    SettingsError
+        If masks, painted or reference are of another shape than the loop.
+    """
+
+    cine: Cine
+    masks: NDArray[Any]
+    painted: NDArray[Any] | None = None
+    reference: NDArray[Any] | None = None
+    models: tuple[Path, ...] = ()
+    colors: Mapping[int, RGB] | None = None
+    filled: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("masks", "painted", "reference"):
+            array = getattr(self, name)
+            if array is not None and array.shape != self.cine.shape:
+                raise SettingsError(
+                    f"{name} of shape {array.shape} do not fit a loop of shape "
+                    f"{self.cine.shape}"
+                )
+
+    @property
+    def labelled(self) -> tuple[int, ...]:
+        """Indices of the frames that were painted."""
+        if self.painted is None:
+            return ()
+        return tuple(np.flatnonzero(self.painted.any(axis=(1, 2))).tolist())
+
+
+def overlay_job(result: Result, path: Path) -> Job[Path]:
+    """Write the loop with its masks drawn in, as MP4 or GIF.
+
+    Yields
+    ------
+    Progress
+        After each frame.
+
+    Raises
+    ------
+    SettingsError
+        If the suffix is another.
+    WriteError
+        If it cannot be written.
+    """
+    frames: list[NDArray[np.uint8]] = []
+    count = len(result.cine)
+    drawn = each_overlay(
+        result.cine, result.masks, filled=result.filled, colors=result.colors
+    )
+    for frame in drawn:
+        frames.append(frame)
+        yield Progress(len(frames), count + 1, f"frame {len(frames)} of {count}")
+    write_movie(path, np.stack(frames), movie_rate(result.cine.frame_rate))
+    yield Progress(count + 1, count + 1, path.name)
+    return path
+
+
+def report_job(result: Result, path: Path) -> Job[Path]:
+    """Write one HTML page: the result frame by frame, its agreement, its provenance.
+
+    Yields
+    ------
+    Progress
+        After each frame of the overlay in it.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    with tempfile.TemporaryDirectory(prefix="motionseg-") as folder:
+        movie = yield from overlay_job(result, Path(folder) / "overlay.mp4")
+        write_report(path, _contents(result, movie))
+    return path
+
+
+def _contents(result: Result, movie: Path) -> Report:
+    evaluation = _evaluation(result)
+    known = None if result.reference is None else result.reference != 0
+    return Report(
+        title="Segmentation of an angiogram",
+        cine=result.cine,
+        masks=result.masks,
+        labelled=result.labelled,
+        truth=known,
+        truth_note=REFERENCE_NOTE,
+        shown=_shown(len(result.cine), result.labelled),
+        evaluation=evaluation,
+        headlines=_headlines(result, evaluation),
+        provenance=_provenance(result),
+        cards={
+            path.name: dataclasses.asdict(read_card(path)) for path in result.models
+        },
+        movie=movie,
+    )
+
+
+def _evaluation(result: Result) -> Evaluation | None:
+    """Return the agreement on frames with a reference that nothing was trained on."""
+    if result.reference is None:
+        return None
+    valid = np.asarray(result.reference.any(axis=(1, 2)), bool)
+    valid[list(result.labelled)] = False
+    if not valid.any():
+        return None
+    return evaluate(
+        result.masks, result.reference, valid=valid, spacing=result.cine.pixel_spacing
+    )
+
+
+def _headlines(
+    result: Result, evaluation: Evaluation | None
+) -> Sequence[tuple[str, str]]:
+    share = float((result.masks != 0).mean())
+    lines = [("of the pixels are marked", f"{share:.1%}")]
+    if evaluation is not None:
+        mean = evaluation.mean()
+        lines += [
+            (f"Dice, {len(evaluation.frames)} other frames", f"{mean['dice']:.3f}"),
+            ("clDice", f"{mean['cldice']:.3f}"),
+            ("HD95", f"{mean['hd95']:.2f} {evaluation.unit}"),
+        ]
+    return lines
+
+
+def _provenance(result: Result) -> dict[str, str]:
+    import torch
+
+    spacing = result.cine.pixel_spacing
+    size = "unknown" if spacing is None else f"{spacing[0]:.4f} x {spacing[1]:.4f} mm"
+    return {
+        "napari-motionseg": __version__,
+        "torch": torch.__version__,
+        "Python": platform.python_version(),
+        "SHA-256 of the loop's pixels": result.cine.content_hash(),
+        "pixel spacing": f"{size} ({result.cine.spacing_basis})",
+        "frame times": result.cine.timing_basis,
+        "frames labelled": ", ".join(map(str, result.labelled)) or "none",
+        "networks": ", ".join(path.name for path in result.models) or "not recorded",
+    }
+
+
+def _shown(count: int, labelled: Sequence[int]) -> tuple[int, ...]:
+    """Return frames that are spread over the loop, and the labelled ones."""
+    even = np.linspace(0, count - 1, min(count, MOST_SHOWN)).round().astype(int)
+    return tuple(sorted({*even.tolist(), *labelled}))

@@ -1,0 +1,78 @@
+"""A loop with its masks drawn in, as a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.segmentation import find_boundaries
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.report.pictures import as_gray
+
+RGB = tuple[int, int, int]
+RESULT_RGB: RGB = (255, 176, 0)
+ZOOM = 2
+FILLING = 0.45  # opacity of a filled mask
+
+
+def overlay_frames(
+    cine: Cine,
+    masks: NDArray[Any],
+    *,
+    filled: bool = False,
+    colors: Mapping[int, RGB] | None = None,
+) -> NDArray[np.uint8]:
+    """Return the loop with masks drawn in.
+
+    Parameters
+    ----------
+    cine
+        The loop of ``(T, H, W)``.
+    masks
+        ``(T, H, W)`` class numbers, 0 = background.
+    filled
+        Whether masks are tinted too; else they are outlined alone.
+    colors
+        By class; all others are amber.
+
+    Returns
+    -------
+    NDArray
+        ``(T, 2 H, 2 W, 3)`` uint8.
+    """
+    return np.stack(list(each_overlay(cine, masks, filled=filled, colors=colors)))
+
+
+def each_overlay(
+    cine: Cine,
+    masks: NDArray[Any],
+    *,
+    filled: bool = False,
+    colors: Mapping[int, RGB] | None = None,
+) -> Iterator[NDArray[np.uint8]]:
+    """Yield the frames of `overlay_frames` one by one."""
+    for gray, mask in zip(as_gray(cine), masks, strict=True):
+        yield _drawn(gray, np.asarray(mask), filled, colors or {})
+
+
+def _drawn(
+    gray: NDArray[np.uint8],
+    mask: NDArray[Any],
+    filled: bool,
+    colors: Mapping[int, RGB],
+) -> NDArray[np.uint8]:
+    size = (gray.shape[1] * ZOOM, gray.shape[0] * ZOOM)
+    large = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC))
+    picture = np.repeat(large[..., None], 3, axis=2)
+    for label in np.unique(mask[mask != 0]):
+        inside = np.kron(mask == label, np.ones((ZOOM, ZOOM), np.uint8)) > 0
+        color = np.asarray(colors.get(int(label), RESULT_RGB), np.float32)
+        if filled:
+            tinted = (1 - FILLING) * picture[inside] + FILLING * color
+            picture[inside] = np.round(tinted)
+        picture[find_boundaries(inside, mode="outer")] = color
+    return picture

@@ -1,0 +1,102 @@
+"""NIfTI: back as it was, upright, in millimetres; damage is named."""
+
+import gzip
+
+import nibabel
+import numpy as np
+import pytest
+
+from napari_motionseg.errors import LabelError, ReadError, WriteError
+from napari_motionseg.io import read_labels, write_masks
+
+SHAPE = (5, 7, 9)
+
+
+@pytest.fixture
+def masks():
+    return np.random.default_rng(0).integers(0, 4, SHAPE).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".NII.GZ"])
+def test_what_is_written_is_read(tmp_path, masks, suffix):
+    path = tmp_path / f"m{suffix}"
+    if suffix.isupper():
+        write_masks(tmp_path / "m.nii.gz", masks)
+        (tmp_path / "m.nii.gz").rename(path)
+    else:
+        write_masks(path, masks)
+    read = read_labels(path, shape=SHAPE)
+    np.testing.assert_array_equal(read.labels, masks)
+
+
+def test_others_find_axes_sizes_and_times_where_they_belong(tmp_path, masks):
+    times = np.arange(5) * 66.7
+    path = tmp_path / "m.nii.gz"
+    write_masks(path, masks, frame_times=times, pixel_spacing=(0.3, 0.2))
+    image = nibabel.load(path)
+    assert image.shape == (9, 7, 1, 5)
+    assert image.header.get_xyzt_units() == ("mm", "msec")
+    np.testing.assert_allclose(image.header.get_zooms(), (0.2, 0.3, 1, 66.7), rtol=1e-5)
+    # in the patient's coordinates, left and posterior grow to the right and downwards
+    np.testing.assert_allclose(image.affine, np.diag([-0.2, -0.3, 1, 1]), rtol=1e-6)
+    assert image.get_data_dtype() == np.uint8
+    for t, row, column in ((0, 0, 0), (3, 6, 2), (4, 1, 8)):
+        assert image.dataobj[column, row, 0, t] == masks[t, row, column]
+
+
+def test_what_is_not_known_has_no_unit(tmp_path, masks):
+    write_masks(tmp_path / "m.nii", masks)
+    header = nibabel.load(tmp_path / "m.nii").header
+    assert header.get_xyzt_units() == ("unknown", "unknown")
+
+
+def test_one_frame_is_a_loop_of_one(tmp_path, masks):
+    write_masks(tmp_path / "m.nii", masks[0])
+    read = read_labels(tmp_path / "m.nii", shape=(1, *SHAPE[1:]))
+    np.testing.assert_array_equal(read.labels[0], masks[0])
+
+
+def test_another_shape_is_refused_before_pixels_are_read(tmp_path, masks):
+    write_masks(tmp_path / "m.nii", masks)
+    with pytest.raises(LabelError, match=r"has axes \(9, 7, 1, 5\); .*\(9, 7, 1, 6\)"):
+        read_labels(tmp_path / "m.nii", shape=(6, 7, 9))
+
+
+def test_a_header_that_promises_too_much_is_refused(tmp_path, masks):
+    write_masks(tmp_path / "m.nii", masks)
+    content = bytearray((tmp_path / "m.nii").read_bytes())
+    content[42:50] = np.asarray([30000] * 4, "<i2").tobytes()
+    (tmp_path / "m.nii").write_bytes(content)
+    with pytest.raises(LabelError, match="30000"):
+        read_labels(tmp_path / "m.nii", shape=SHAPE)
+
+
+def test_floats_are_no_labels(tmp_path):
+    image = nibabel.Nifti1Image(np.zeros((9, 7, 1, 5), np.float32), np.eye(4))
+    image.to_filename(tmp_path / "f.nii")
+    with pytest.raises(LabelError, match="labels are integers; got float32"):
+        read_labels(tmp_path / "f.nii", shape=SHAPE)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.95])
+def test_half_a_file_is_damaged(tmp_path, masks, share):
+    path = tmp_path / "m.nii.gz"
+    write_masks(path, masks)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ReadError, match="damaged or unreadable"):
+        read_labels(path, shape=SHAPE)
+
+
+def test_no_nifti_at_all_is_damaged(tmp_path):
+    (tmp_path / "m.nii").write_bytes(b"hello" * 100)
+    (tmp_path / "m.nii.gz").write_bytes(gzip.compress(b"hello" * 100))
+    for name in ("m.nii", "m.nii.gz"):
+        with pytest.raises(ReadError, match="damaged or unreadable"):
+            read_labels(tmp_path / name, shape=SHAPE)
+
+
+def test_a_folder_that_is_not_there_cannot_be_made_of_a_file(tmp_path, masks):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="cannot write"):
+        write_masks(tmp_path / "file" / "m.nii", masks)
