@@ -7,13 +7,14 @@ are opaque keys here, held weakly: a layer that is deleted takes its loop along.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.embedding.cache import EmbeddingCache
 from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.jobs import ChildJob, Job
@@ -29,12 +31,14 @@ from napari_motionseg.keeping import Keeper
 if TYPE_CHECKING:
     from torch import nn
 
+    from napari_motionseg.embedding import EmbeddingStore
+    from napari_motionseg.embedding.palettes import LoopPalettes
     from napari_motionseg.motion import FlowSequence
     from napari_motionseg.segmentation import FinetuneSettings
     from napari_motionseg.segmentation.finetune import Recipe
 
 PREVIEW_EVERY = 25  # steps of training
-EMBEDDING_CACHE_BYTES = 2**30
+NETWORKS = 2  # that are looked at side by side; more would only take memory
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
@@ -56,23 +60,6 @@ class Model:
     path: Path
     kind: str
     title: str
-
-
-class EmbeddingCache(Keeper[NDArray[np.float16]]):
-    """Embeddings ``(D, H, W)`` of frames in half precision.
-
-    Parameters
-    ----------
-    capacity_bytes
-        See `Keeper`.
-    """
-
-    def __init__(self, capacity_bytes: int = EMBEDDING_CACHE_BYTES) -> None:
-        super().__init__(capacity_bytes, lambda embedding: embedding.nbytes)
-
-    def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
-        """Keep an embedding, and drop old ones beyond the capacity."""
-        super().put(key, value.astype(np.float16, copy=False))
 
 
 def _kept_flows() -> Keeper[FlowSequence]:
@@ -99,15 +86,18 @@ class Loop:
     flows
         All that were estimated, by settings: going back to an earlier method or gap
         shows its flow at once.
-    embeddings
-        By model and frame.
+    palettes
+        Colours of its embeddings, by model.
+    token
+        Stands for it where it must not be kept alive.
     """
 
     cine: Cine
     pixels: Any = field(default=None, repr=False)
     flow: FlowSequence | None = None
     flows: Keeper[FlowSequence] = field(default_factory=_kept_flows, repr=False)
-    embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+    palettes: dict[Path, LoopPalettes] = field(default_factory=dict, repr=False)
+    token: object = field(default_factory=object, repr=False)
 
 
 class Session:
@@ -123,6 +113,10 @@ class Session:
         Emitted with the title of the job that runs, or None when none does.
     models
         Checkpoints to choose from, the latest last.
+    embeddings
+        Of frames, see `embedding_key`, within one bound for all loops.
+    store
+        Where embeddings are kept for next time, or None.
     """
 
     flow_changed: ClassVar[Signal] = Signal(object)
@@ -131,7 +125,9 @@ class Session:
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
-        self._networks: dict[tuple[Path, int], nn.Module] = {}
+        self._networks: dict[tuple[Path, int], tuple[nn.Module, str]] = {}
+        self.embeddings = EmbeddingCache()
+        self._store: EmbeddingStore | None | Literal["unknown"] = "unknown"
         self._numbers = itertools.count(1)
         self._job: ChildJob[Any] | None = None
         self.job_title: str | None = None
@@ -158,6 +154,7 @@ class Session:
         if loop is None or loop.pixels is not layer.data or refresh:
             loop = Loop(cine_of_layer(layer), layer.data)
             self._loops[layer] = loop
+            finalize(loop, _forget_loop, self.embeddings, loop.token)
         return loop
 
     def known_loop(self, layer: Any) -> Loop | None:
@@ -181,6 +178,15 @@ class Session:
             self.models.append(model)
             self.models_changed.emit(model)
 
+    @property
+    def store(self) -> EmbeddingStore | None:
+        """Where embeddings are kept for next time; None if caches are off."""
+        if self._store == "unknown":
+            from napari_motionseg.embedding import EmbeddingStore
+
+            self._store = EmbeddingStore.default()
+        return self._store
+
     def network(self, path: Path) -> nn.Module:
         """Return the network of a checkpoint, read once.
 
@@ -189,12 +195,25 @@ class Session:
         CheckpointError
             If the file is missing, damaged, or of a kind without embedding.
         """
+        return self.network_and_hash(path)[0]
+
+    def network_and_hash(self, path: Path) -> tuple[nn.Module, str]:
+        """Return the network of a checkpoint and the hash of its file.
+
+        Raises
+        ------
+        CheckpointError
+            See `network`.
+        """
         from napari_motionseg.models import load_model
 
         key = (path, path.stat().st_mtime_ns if path.exists() else 0)
         if key not in self._networks:
             network, _ = load_model(path, kind=("embedding", "segmentation"))
-            self._networks = {key: network}  # one at a time: they can be large
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._networks[key] = (network, digest)
+            for old in [*self._networks][:-NETWORKS]:
+                del self._networks[old]
         return self._networks[key]
 
     def start(
@@ -299,24 +318,39 @@ def _spacing(layer: Any) -> tuple[float, float] | None:
     return rows, columns
 
 
+def embedding_key(loop: Loop, model: Path, t: int) -> Hashable:
+    """Return what the embedding of a frame is kept under."""
+    return (loop.token, model, t)
+
+
 def frame_embedding(
     session: Session, loop: Loop, model: Path, t: int
 ) -> NDArray[np.float16]:
-    """Return the embedding ``(D, H, W)`` of a frame, computed once.
+    """Return the embedding ``(D, H, W)`` of a frame, computed once; any thread may ask.
 
     Raises
     ------
     CheckpointError
         See `Session.network`.
     """
-    from napari_motionseg.embedding import embed_frame
+    from napari_motionseg.embedding import recall_embedding
+    from napari_motionseg.embedding.palettes import LoopPalettes
 
-    kept = loop.embeddings.get((model, t))
+    key = embedding_key(loop, model, t)
+    kept = session.embeddings.get(key)
     if kept is None:
-        network: Any = session.network(model)
-        kept = embed_frame(network, loop.cine.normalized(t)).astype(np.float16)
-        loop.embeddings.put((model, t), kept)
+        network, digest = session.network_and_hash(model)
+        frame = loop.cine.normalized(t)
+        kept = recall_embedding(cast("Any", network), frame, digest, session.store)
+        session.embeddings.put(key, kept)
+        palettes = loop.palettes.setdefault(model, LoopPalettes(len(loop.cine)))
+        palettes.add(t, kept)
     return kept
+
+
+def _forget_loop(embeddings: EmbeddingCache, token: object) -> None:
+    """Drop the embeddings of a loop that is gone."""
+    embeddings.forget(lambda key: cast("tuple[object, ...]", key)[0] is token)
 
 
 def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
