@@ -324,9 +324,20 @@ def embedding_key(loop: Loop, model: Path, t: int) -> Hashable:
 
 
 def frame_embedding(
-    session: Session, loop: Loop, model: Path, t: int
+    session: Session, loop: Loop, model: Path, t: int, *, remember: bool = True
 ) -> NDArray[np.float16]:
     """Return the embedding ``(D, H, W)`` of a frame, computed once; any thread may ask.
+
+    Parameters
+    ----------
+    session, loop
+        Where it is kept.
+    model
+        The checkpoint.
+    t
+        The frame.
+    remember
+        Whether it stays in memory; else it is left on disk alone.
 
     Raises
     ------
@@ -342,7 +353,8 @@ def frame_embedding(
         network, digest = session.network_and_hash(model)
         frame = loop.cine.normalized(t)
         kept = recall_embedding(cast("Any", network), frame, digest, session.store)
-        session.embeddings.put(key, kept)
+        if remember:
+            session.embeddings.put(key, kept)
         palettes = loop.palettes.setdefault(model, LoopPalettes(len(loop.cine)))
         palettes.add(t, kept)
     return kept

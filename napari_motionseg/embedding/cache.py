@@ -43,6 +43,12 @@ class EmbeddingCache(Keeper[NDArray[np.float16]]):
         self._capacity = capacity
         self._trim()
 
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest that is kept; 0 if there is none."""
+        with self._lock:
+            return max((kept.nbytes for kept in self._kept.values()), default=0)
+
     def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
         """Keep an embedding, and drop old ones beyond the capacity."""
         super().put(key, value.astype(np.float16, copy=False))

@@ -91,6 +91,20 @@ def draw_figure(
     return figure
 
 
+def caption_words(t: int, method: str, seed: int, kernel: str, shift: Pixel) -> str:
+    """Return what a figure's caption says of how it was made."""
+    colours = {
+        "random": f"random projection {seed}",
+        "orthogonal": f"random projection {seed} at right angles",
+        "pca": "principal components (not the papers')",
+    }[method]
+    flow = {"relative": "Ma et al., equation 6", "absolute": "cross pixel"}[kernel]
+    return (
+        f"Frame {t}; {colours}; likeness of flow: {flow}; neighbour {shift[0]} px down "
+        f"and {shift[1]} px right. Research use only."
+    )
+
+
 def save_figure(figure: Any, path: str | Path) -> None:
     """Write a figure whole or not at all; the suffix says as what.
 

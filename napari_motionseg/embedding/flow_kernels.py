@@ -91,13 +91,6 @@ class AbsoluteKernel:
         return scaled
 
 
-RELATIVE = RelativeKernel()
-FLOW_KERNELS: Mapping[str, FlowKernel] = {
-    "relative": RELATIVE,
-    "absolute": AbsoluteKernel(),
-}
-
-
 def _gaussian(squares: Field, sigma: float) -> FloatArray:
     return np.asarray(np.exp(squares / np.float32(-2 * sigma**2)), np.float32)
 
@@ -106,3 +99,10 @@ def _check_positive(**values: float) -> None:
     for name, value in values.items():
         if not value > 0:
             raise SettingsError(f"{name} must be positive; got {value}")
+
+
+RELATIVE = RelativeKernel()
+FLOW_KERNELS: Mapping[str, FlowKernel] = {
+    "relative": RELATIVE,
+    "absolute": AbsoluteKernel(),
+}

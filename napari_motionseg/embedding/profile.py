@@ -86,9 +86,7 @@ def pixel_profile(
         norm=float(vectors.norms[row, column]),
         flow=None if moved is None else (float(moved[0]), float(moved[1])),
         similarity=None if similarity is None else float(similarity[row, column]),
-        probabilities=None
-        if probabilities is None
-        else tuple(map(float, probabilities)),
+        probabilities=known,
     )
 
 
