@@ -91,8 +91,18 @@ def draw_figure(
     return figure
 
 
-def caption_words(t: int, method: str, seed: int, kernel: str, shift: Pixel) -> str:
-    """Return what a figure's caption says of how it was made."""
+def caption_words(
+    frame: object, method: str, seed: int, kernel: str, shift: Pixel
+) -> str:
+    """Return what a figure's caption says of how it was made.
+
+    Parameters
+    ----------
+    frame
+        Its number, or several as text.
+    method, seed, kernel, shift
+        As in `Choices` of the explorer and `FigureSettings`.
+    """
     colours = {
         "random": f"random projection {seed}",
         "orthogonal": f"random projection {seed} at right angles",
@@ -100,8 +110,8 @@ def caption_words(t: int, method: str, seed: int, kernel: str, shift: Pixel) -> 
     }[method]
     flow = {"relative": "Ma et al., equation 6", "absolute": "cross pixel"}[kernel]
     return (
-        f"Frame {t}; {colours}; likeness of flow: {flow}; neighbour {shift[0]} px down "
-        f"and {shift[1]} px right. Research use only."
+        f"Frame {frame}; {colours}; likeness of flow: {flow}; neighbour "
+        f"{shift[0]} px down and {shift[1]} px right. Research use only."
     )
 
 

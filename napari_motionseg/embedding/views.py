@@ -129,49 +129,49 @@ def _shifted_flow(subject: Subject) -> Sequence[Picture]:
 
 VIEWS: Mapping[str, View] = {
     "projection": View(
-        "Projection to colours",
+        "Embedding: in colours",
         "All dimensions projected to red, green and blue: what has like colours has "
         "like vectors",
         lambda subject: [subject.palette.colors(subject.vectors)],
         ("vectors", "palette"),
     ),
     "flow similarity": View(
-        "Flow, like the anchor",
+        "Flow: like the anchor",
         "How alike each pixel moves and the pixel under the red plus",
         _flow_similarity,
         ("flow", "anchors", "how", "kernel"),
         KERNEL,
     ),
     "similarity": View(
-        "Embedding, like the anchor",
+        "Embedding: like the anchor",
         "Cosine of each pixel's vector with that of the pixel under the red plus",
         _similarity,
         ("vectors", "anchors", "how"),
         COSINE,
     ),
     "shifted flow": View(
-        "Flow, like a neighbour",
+        "Flow: like a neighbour",
         "How alike each pixel moves and the one a shift away: dark where motion ends",
         _shifted_flow,
         ("flow", "kernel", "shift"),
         KERNEL,
     ),
     "shifted embedding": View(
-        "Embedding, like a neighbour",
+        "Embedding: like a neighbour",
         "Cosine of each pixel's vector with the one a shift away: dark at borders",
         lambda subject: [shifted_similarity(subject.vectors, subject.shift)],
         ("vectors", "shift"),
         COSINE,
     ),
     "segments": View(
-        "Segments",
+        "Embedding: segments",
         "The largest channel: soft segments of a network taught by grouping",
         lambda subject: [soft_segments(subject.vectors)[0]],
         ("vectors",),
         kind="labels",
     ),
     "confidence": View(
-        "Sureness of segments",
+        "Embedding: sureness",
         "The share of the largest channel",
         lambda subject: [soft_segments(subject.vectors)[1]],
         ("vectors",),
@@ -215,9 +215,7 @@ class Pictures:
     def _one(self, name: str, subject: Subject) -> Sequence[Picture]:
         reasons = tuple(getattr(subject, part) for part in VIEWS[name].depends)
         kept = self._kept.get(name)
-        if kept is None or not all(
-            _same(a, b) for a, b in zip(reasons, kept[0], strict=True)
-        ):
+        if kept is None or not _same(reasons, kept[0]):
             kept = self._kept[name] = (reasons, VIEWS[name].make(subject))
         return kept[1]
 

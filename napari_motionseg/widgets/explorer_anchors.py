@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.embedding.grid import Grid
 from napari_motionseg.widgets.listening import listen
-from napari_motionseg.widgets.viewers import DERIVED, placement, point_at
+from napari_motionseg.widgets.viewers import DERIVED, camera_of, placement, point_at
 
 ANCHOR, AGAIN = "anchor", "anchor again"
 RED = "#ff2d2d"
@@ -155,9 +155,10 @@ class AnchorLayers(QObject):
         start, pressed = self._position(loop, grid, event), np.asarray(event.pos, float)
         if start is None:
             return
-        taken, before = self._near(start, grid), viewer.camera.mouse_pan
+        taken, camera = self._near(start, grid), camera_of(viewer)
+        before = camera.mouse_pan
         if taken is not None:
-            viewer.camera.mouse_pan = False
+            camera.mouse_pan = False
             self.held = taken
         yield
         try:
@@ -167,7 +168,7 @@ class AnchorLayers(QObject):
                 yield
         finally:
             self.held = None
-            viewer.camera.mouse_pan = before
+            camera.mouse_pan = before
         if taken is not None:
             self.moved.emit(False)
         elif np.hypot(*(np.asarray(event.pos, float) - pressed)) < CLICK_PX:

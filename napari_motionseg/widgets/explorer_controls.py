@@ -41,7 +41,7 @@ HOW_TIPS = (
 KERNELS = {"Ma et al. (eq. 6)": "relative", "cross pixel": "absolute"}
 KERNEL_TIPS = (
     "A difference of flow counts by the flow's length at the anchor; sigma 0.5",
-    "A difference of the flow's logarithm, the same everywhere; sigma 0.08",
+    "A difference of the flow's logarithm, whatever the flow itself; sigma 0.08",
 )
 LONGEST_SHIFT = 99
 
@@ -127,7 +127,7 @@ class ExplorerControls(QObject):
             grid.addWidget(hint(head), 0, column)
             for row, name in enumerate(names, 1):
                 view = VIEWS[name]
-                words = view.title.split(", ")[-1]
+                words = view.title.split(": ")[-1]
                 box = self.boxes[name] = QCheckBox(words[0].upper() + words[1:])
                 box.setToolTip(f"{view.summary}. Follows the frame.")
                 box.setChecked(name in FIGURE_3)
@@ -151,7 +151,7 @@ class ExplorerControls(QObject):
 
     def _build_anchors(self) -> None:
         self.how = _combo(HOWS, HOW_TIPS, "What several anchors make")
-        self.carry = QCheckBox("go along the flow")
+        self.carry = QCheckBox("with the flow")
         self.carry.setToolTip(
             "On other frames, anchors are where the flow has carried them; else they "
             "stay at their pixel"
@@ -171,8 +171,11 @@ class ExplorerControls(QObject):
         ):  # fmt: skip
             spin.setRange(-LONGEST_SHIFT, LONGEST_SHIFT)
             spin.setValue(value)
-            spin.setSuffix(f" px {word}")
-            spin.setToolTip("Where the neighbour is that each pixel is compared with")
+            spin.setSuffix(f" {word}")
+            spin.setToolTip(
+                "Where the neighbour is, in px, that each pixel is compared with"
+            )
+            spin.setMinimumWidth(60)
             row.addWidget(spin)
         self.form.addRow("Neighbour", row)
 
@@ -198,7 +201,7 @@ def _combo(items: dict[str, object], tips: tuple[str, ...], tooltip: str) -> QCo
     for index, tip in enumerate(tips):
         made.setItemData(index, tip, 3)  # Qt.ToolTipRole
     made.setToolTip(tooltip)
-    made.setMinimumContentsLength(8)
+    made.setMinimumContentsLength(6)
     made.setSizeAdjustPolicy(
         QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
     )
