@@ -18,6 +18,7 @@ from napari_motionseg.embedding.profile import PixelProfile, pixel_profile
 from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.embedding.similarity import combine
+from napari_motionseg.embedding.vectors import Pixel
 from napari_motionseg.embedding.views import VIEWS, How, Pictures, Subject
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.keeping import Keeper
@@ -196,7 +197,7 @@ class Desk:
             )
             subjects.append(subject)
             pictures.append(self.pictures[index].of(look.choices.names, subject))
-        remarks += _missing(look, flow)
+        remarks += _missing(look, flow, anchors)
         apart, why = _separation(look, subjects[0])
         return Found(
             look, tuple(subjects), tuple(pictures), positions, apart, remarks + why
@@ -254,16 +255,24 @@ def _fitting(shift: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     return dy, dx
 
 
-def _missing(look: Look, flow: NDArray[np.float32] | None) -> tuple[str, ...]:
-    wanted = any(VIEWS[name].needs_flow for name in look.choices.names)
-    if not wanted or flow is not None:
-        return ()
+def _missing(
+    look: Look, flow: NDArray[np.float32] | None, anchors: tuple[Pixel, ...]
+) -> tuple[str, ...]:
+    """Say what keeps views from being made."""
+    views = [VIEWS[name] for name in look.choices.names]
+    words = _no_flow(look) if flow is None and any(v.needs_flow for v in views) else ""
+    probe = any(view.needs_anchor for view in views)
+    click = "" if anchors or not probe else "Click into a picture to set the anchor."
+    return tuple(filter(None, (click, words)))
+
+
+def _no_flow(look: Look) -> str:
     if len(look.loop.cine) < 2:
-        return ("A single frame has no flow: its flow views are left out.",)
+        return "A single frame has no flow: its flow views are left out."
     if look.loop.flow is None:
-        return ("Flow views need flow, and none is estimated yet.",)
+        return "Flow views need flow, and none is estimated yet."
     last = len(look.loop.flow) - 1
-    return (f"No flow begins at this frame; the last begins at {last}.",)
+    return f"No flow begins at this frame; the last begins at {last}."
 
 
 def _separation(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel
 
 from napari_motionseg.embedding.grid import Grid
@@ -61,8 +62,13 @@ class Explorer(QObject):
         self.pictures = Latest(dock, self._show)
         self.found: Found | None = None
         self._desk = Desk()
+        self.shown_at = 0.0  # of `time.perf_counter`, for who measures
         self._t = 0
         self._set = Anchors()  # where, and on which frame, a person has set them
+        self._deleted: list[str] = []
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._take_back)
         self._build(dock)
         self.controls.changed.connect(self.refresh)
         self.labels.layer_changed.connect(self._listen_to_labels)
@@ -176,12 +182,13 @@ class Explorer(QObject):
             return
         self.found = found
         stale = "" if look.t == self._t else f"still frame {look.t}"
-        self.layers.show(found, stale)
+        self.layers.show(found, stale, quick=self.anchors.held is not None)
         if self.anchors.held is None:
             self.anchors.positions = found.positions
             self.histogram.show_separation(found.separation)
         self.anchors.draw(self._anchor_cells(found))
         self.hint.setText(" ".join(found.remarks))
+        self.shown_at = time.perf_counter()
         if not self.pictures.waiting:
             self.feed.hold(False)
         self._show_progress()
@@ -227,9 +234,22 @@ class Explorer(QObject):
             self.refresh()
 
     def _dropped(self, name: str) -> None:
-        """Take back the wish for a view whose layer a person has deleted."""
+        """Note that a person has deleted the layer of a view.
+
+        What that means is known a little later: when all layers go, its loop does, too,
+        and the view is still wanted of the next loop.
+        """
+        self._deleted.append(name)
+        self._later.start(0)
+
+    def _take_back(self) -> None:
+        """Take back the wish for views whose layers alone were deleted."""
+        names, self._deleted = self._deleted, []
+        found = self.found
+        if found is None or found.look.layer not in self.viewer.layers:
+            return
         for wished, box in self.controls.boxes.items():
-            if VIEWS[wished] is view_of(name):
+            if any(VIEWS[wished] is view_of(name) for name in names):
                 box.setChecked(False)
 
     def _listen_to_labels(self, layer: Layer | None) -> None:

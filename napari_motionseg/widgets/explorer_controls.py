@@ -113,7 +113,7 @@ class ExplorerControls(QObject):
             "A second network, in a row of its own below the first", "",
         )  # fmt: skip
         self.form.addRow("Model", self.model)
-        self.form.addRow("Compare with", self.other)
+        self.form.addRow("Beside it", self.other)
 
     def _build_views(self) -> None:
         self.boxes: dict[str, QCheckBox] = {}
@@ -163,7 +163,7 @@ class ExplorerControls(QObject):
 
     def _build_flow(self) -> None:
         self.kernel = _combo(KERNELS, KERNEL_TIPS, "How alike two flows are")
-        self.form.addRow("Flow likeness", self.kernel)
+        self.form.addRow("Flow", self.kernel)
         self.down, self.right = QSpinBox(), QSpinBox()
         row = QHBoxLayout()
         for spin, word, value in (

@@ -64,7 +64,7 @@ class ExplorerLayers:
         """Return the layer of a picture that is shown, or None."""
         return None if name in self._hidden else self._known.get(name)
 
-    def show(self, found: Found, stale: str = "") -> None:
+    def show(self, found: Found, stale: str = "", quick: bool = False) -> None:
         """Show pictures, and nothing but these, where their loop is in the viewer.
 
         Parameters
@@ -73,6 +73,8 @@ class ExplorerLayers:
             The pictures.
         stale
             What their captions say of their age.
+        quick
+            Leave thumbnails for later: a hand moves an anchor.
         """
         if found.look.layer not in self._viewer.layers:
             return
@@ -84,7 +86,7 @@ class ExplorerLayers:
         try:
             self._hide([n for n in self._known if n not in (*found.names, CAPTIONS)])
             for block, name in enumerate(found.names, 1):
-                self._show_picture(block, name, found)
+                self._show_picture(block, name, found, quick)
             self.caption(found, stale)
             self._viewer.layers.selection.active = active
         finally:
@@ -132,7 +134,7 @@ class ExplorerLayers:
             self._fit(Grid(self.grid.size) if self.grid is not None else None)
         self._loop = None
 
-    def _show_picture(self, block: int, name: str, found: Found) -> None:
+    def _show_picture(self, block: int, name: str, found: Found, quick: bool) -> None:
         grid = found.grid
         pictures = tuple(p[name] for p in found.pictures)
         at = (0, 0) if found.look.choices.over else grid.corner(block)
@@ -145,11 +147,8 @@ class ExplorerLayers:
             kind = view_of(name).kind
             self._add(name, stacked(pictures, grid), kind, attributes)
         else:
-            before = self._pictures.get(name, ())
-            if len(before) != len(pictures) or any(
-                a is not b for a, b in zip(before, pictures, strict=True)
-            ):
-                known.data = stacked(pictures, grid)
+            if [*map(id, self._pictures.get(name, ()))] != [*map(id, pictures)]:
+                update(known, stacked(pictures, grid), quick)
             if place != self._placed.get(name):
                 self._put(known, at, found.look.choices.over)
             self._unhide(name)
@@ -213,13 +212,27 @@ def looks_of(name: str) -> dict[str, Any]:
     return {"colormap": view.colormap, "contrast_limits": view.limits}
 
 
+def update(layer: Layer, picture: Any, quick: bool) -> None:
+    """Show another picture in a layer.
+
+    One of the same shape goes into the layer's own array: new data would have napari
+    look at the extent of every layer, which takes longer than the map took to compute.
+    """
+    own = layer.data
+    if (own.shape, own.dtype) != (picture.shape, picture.dtype):
+        layer.data = picture
+        return
+    own[...] = picture
+    layer.refresh(thumbnail=not quick, highlight=False, extent=False)
+
+
 def stacked(pictures: tuple[Any, ...], grid: Grid) -> Any:
-    """Return pictures of one or two checkpoints as one, a row of cells apart.
+    """Return pictures of one or two checkpoints as a new one, a row of cells apart.
 
     One layer for both has one contrast, whatever a person does to it.
     """
     if len(pictures) == 1:
-        return pictures[0]
+        return pictures[0].copy()
     first, second = pictures
     blank = np.nan if first.dtype.kind == "f" else 0
     room = np.full((grid.down - len(first), *first.shape[1:]), blank, first.dtype)

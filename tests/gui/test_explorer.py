@@ -6,6 +6,7 @@ from qtpy.QtCore import QTimer
 
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
 from napari_motionseg.motion import FlowSequence
+from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.viewers import camera_of, session_of, show_frame
 
@@ -121,7 +122,7 @@ def test_a_click_sets_shift_adds_and_a_drag_moves_an_anchor(
     drag = press(explorer, pointer)
     next(drag)
     assert not camera_of(explorer.viewer).mouse_pan
-    before = layer_of(explorer, "flow similarity").data
+    before = layer_of(explorer, "flow similarity").data.copy()
     pointer.type = "mouse_move"
     for column in (60, 50, 40):
         pointer.to(66, column)
@@ -193,11 +194,11 @@ def test_another_frame_is_shown_and_the_old_one_marked_until_then(
     click(explorer.controls.on)
     settled()
     explorer.session.embeddings.forget(lambda key: True)
-    before = layer_of(explorer, "similarity").data
+    before = layer_of(explorer, "similarity").data.copy()
     show_frame(viewer, loop_layer, 5)
     captions = explorer.layers.known["captions"]
     assert any("still frame 0" in text for text in captions.features["caption"])
-    assert layer_of(explorer, "similarity").data is before
+    np.testing.assert_array_equal(layer_of(explorer, "similarity").data, before)
     settled()
     assert (layer_of(explorer, "similarity").data != before).any()
     assert not any("still" in text for text in captions.features["caption"])
@@ -428,3 +429,7 @@ def test_without_a_model_the_dock_says_so(
     widget = dock(EmbeddingDock)
     click(widget.explorer.controls.on)
     assert "No model yet" in widget.explorer.hint.text()
+
+
+def test_the_dock_stays_narrow(explorer):
+    assert explorer.parent().widget().minimumSizeHint().width() <= LEAST_WIDTH
