@@ -17,7 +17,7 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.models import SegmentationNet, UNet, resolve_device
+from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
 
 EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
 
@@ -65,12 +65,10 @@ class PreferredSettings:
                 )
 
 
-def layers_of(model: UNet | SegmentationNet) -> dict[str, int]:
+def layers_of(config: UNetConfig) -> dict[str, int]:
     """Return the layers that can be asked, by name, with their number of units."""
-    network = model.embedding if isinstance(model, SegmentationNet) else model
-    config = network.config
     levels = {f"level {i}": config.width * 2**i for i in range(config.depth + 1)}
-    return {**levels, EMBEDDING: config.embedding_dim}
+    return {EMBEDDING: config.embedding_dim, **levels}
 
 
 def preferred_job(
@@ -111,8 +109,8 @@ def preferred_job(
         If there is no such layer or unit.
     """
     settings = settings or PreferredSettings()
-    _check(model, layer, units)
     network = model.embedding if isinstance(model, SegmentationNet) else model
+    _check(network.config, layer, units)
     place = resolve_device(device)
     network = network.to(place)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -137,6 +135,28 @@ def preferred_job(
         network.train(training)
     result: NDArray[np.float32] = logit.detach().sigmoid()[:, 0].float().cpu().numpy()
     return result
+
+
+def gallery(pictures: NDArray[np.floating], columns: int = 4) -> NDArray[np.uint8]:
+    """Return pictures ``(N, H, W)`` as one, in rows, each from its black to its white.
+
+    Parameters
+    ----------
+    pictures
+        At least one.
+    columns
+        How many stand side by side; places that are left are black.
+    """
+    low = pictures.min(axis=(1, 2), keepdims=True)
+    span = pictures.max(axis=(1, 2), keepdims=True) - low
+    grays = 255 * (pictures - low) / np.where(span > 0, span, 1)
+    count, height, width = pictures.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    room = np.zeros((rows * columns, height + 2, width + 2), np.uint8)
+    room[:count, 1:-1, 1:-1] = grays
+    grid = room.reshape(rows, columns, *room.shape[1:]).swapaxes(1, 2)
+    return np.ascontiguousarray(grid.reshape(rows * (height + 2), -1))
 
 
 def _step(
@@ -168,8 +188,8 @@ def _features(network: UNet, layer: str, picture: Tensor) -> Tensor:
     return network.encoder_features(picture)[int(layer.removeprefix("level "))]
 
 
-def _check(model: UNet | SegmentationNet, layer: str, units: Sequence[int]) -> None:
-    layers = layers_of(model)
+def _check(config: UNetConfig, layer: str, units: Sequence[int]) -> None:
+    layers = layers_of(config)
     if layer not in layers:
         raise SettingsError(f"layer {layer!r} is none of {', '.join(layers)}")
     wrong = [unit for unit in units if not 0 <= unit < layers[layer]]

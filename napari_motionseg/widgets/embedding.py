@@ -10,6 +10,7 @@ from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, hint
 from napari_motionseg.widgets.explorer import Explorer
 from napari_motionseg.widgets.explorer_actions import ExplorerActions
+from napari_motionseg.widgets.explorer_units import UnitGallery
 from napari_motionseg.widgets.learn_embedding import LearnEmbedding
 from napari_motionseg.widgets.viewers import is_loop
 
@@ -24,6 +25,7 @@ class EmbeddingDock(Dock):
         self.explorer = Explorer(self, self.chooser)
         self.actions = ExplorerActions(self, self.explorer)
         self.learning = LearnEmbedding(self, self.chooser)
+        self.units = UnitGallery(self, self.explorer.controls)
         self.learning.learnt.connect(self._look_inside)
         self.add(hint("Research use only; not a medical device."))
 

@@ -106,7 +106,7 @@ class ExplorerControls(QObject):
 
     def _build_models(self, dock: Dock) -> None:
         self.model = ModelChooser(
-            dock.session, KINDS, None, "The network that is looked into", "embedding"
+            dock.session, KINDS, None, "The network that is looked into", ""
         )
         self.other = ModelChooser(
             dock.session, KINDS, ONE_MODEL,
@@ -167,11 +167,11 @@ class ExplorerControls(QObject):
         self.down, self.right = QSpinBox(), QSpinBox()
         row = QHBoxLayout()
         for spin, word, value in (
-            (self.down, "down", SHIFT[0]), (self.right, "right", SHIFT[1]),
+            (self.down, "↓", SHIFT[0]), (self.right, "→", SHIFT[1]),
         ):  # fmt: skip
             spin.setRange(-LONGEST_SHIFT, LONGEST_SHIFT)
             spin.setValue(value)
-            spin.setSuffix(f" {word}")
+            spin.setPrefix(f"{word} ")
             spin.setToolTip(
                 "Where the neighbour is, in px, that each pixel is compared with"
             )

@@ -4,12 +4,13 @@ import torch
 
 from napari_motionseg.embedding.preferred import (
     PreferredSettings,
+    gallery,
     layers_of,
     preferred_job,
 )
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, run
-from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
+from napari_motionseg.models import UNet, UNetConfig
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=6)
 FEW = PreferredSettings(size=24, steps=12)
@@ -78,10 +79,10 @@ def test_it_stops_when_it_is_told(model):
 
 
 def test_layers_and_units_that_are_not_there(model):
-    assert layers_of(SegmentationNet(TINY)) == {
+    assert layers_of(TINY) == {
         "level 0": 4, "level 1": 8, "level 2": 16, "embedding": 6,
     }  # fmt: skip
-    with pytest.raises(SettingsError, match="'level 3' is none of level 0, level 1"):
+    with pytest.raises(SettingsError, match="'level 3' is none of embedding, level 0"):
         next(preferred_job(model, "level 3", [0]))
     with pytest.raises(SettingsError, match=r"units 0 to 5; got \[6\]"):
         next(preferred_job(model, "embedding", [0, 6]))
@@ -91,3 +92,15 @@ def test_layers_and_units_that_are_not_there(model):
         PreferredSettings(steps=0)
     with pytest.raises(SettingsError, match="variation must not be negative"):
         PreferredSettings(variation=-1)
+
+
+def test_a_gallery_has_each_picture_in_its_place():
+    pictures = np.random.default_rng(0).random((5, 6, 7)).astype(np.float32)
+    grid = gallery(pictures, columns=3)
+    assert grid.shape == (2 * 8, 3 * 9)
+    fourth = grid[8 + 1 : 8 + 7, 1:8]
+    low, high = pictures[3].min(), pictures[3].max()
+    expected = 255 * (pictures[3] - low) / (high - low)
+    np.testing.assert_allclose(fourth, expected, atol=1)
+    assert not grid[8:, 18:].any()
+    assert not gallery(np.ones((1, 3, 3))).any()

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
 
+from napari_motionseg.embedding.preferred import PreferredSettings
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
 from napari_motionseg.motion import FlowSequence
+from napari_motionseg.widgets import explorer_units as units_module
 from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.viewers import camera_of, session_of, show_frame
@@ -433,3 +435,16 @@ def test_without_a_model_the_dock_says_so(
 
 def test_the_dock_stays_narrow(explorer):
     assert explorer.parent().widget().minimumSizeHint().width() <= LEAST_WIDTH
+
+
+def test_units_show_what_they_like(explorer, click, qtbot, monkeypatch):
+    few = PreferredSettings(size=16, steps=2)
+    monkeypatch.setattr(units_module, "PreferredSettings", lambda: few)
+    units = explorer.parent().units
+    names = [units.layer.itemText(i) for i in range(units.layer.count())]
+    assert names == ["embedding", "level 0", "level 1", "level 2"]
+    monkeypatch.setattr(units_module, "SHOWN", 2)
+    click(units.button)
+    with qtbot.waitSignal(units.panel.finished, timeout=LONG):
+        pass
+    assert units.pictures.pixmap().width() == units_module.WIDTH_PX
