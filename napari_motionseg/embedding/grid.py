@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-# Room between cells, as shares of a frame; captions stand in that between rows
-ACROSS, DOWN = 1 / 24, 1 / 9
+# Room between cells, as shares of a frame. Captions of two lines stand between rows
+ACROSS, DOWN = 1 / 24, 1 / 5
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class Explorer(QObject):
     def _anchor_moved(self, held: bool) -> None:
         here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
         self._set = Anchors(here, self._t)
-        if self.found is not None:
+        if self.found is not None and not held:  # else plus and maps move together
             self.anchors.draw(self._anchor_cells(self.found))
         self.refresh()
 

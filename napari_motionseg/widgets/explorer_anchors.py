@@ -77,9 +77,6 @@ class AnchorLayers(QObject):
         try:
             self._again = self._shown(self._again, AGAIN, again, loop, grid)
             self._points = self._shown(self._points, ANCHOR, points, loop, grid)
-            for layer in (self._points, self._again):
-                if layer is not None:
-                    layer.visible = True
         finally:
             self._changing = False
 
@@ -122,9 +119,16 @@ class AnchorLayers(QObject):
             if name == ANCHOR:
                 layer.events.data.connect(self._edited)
             self._viewer.layers.selection.active = active
-        elif layer.data.shape != points.shape or (layer.data != points).any():
+        elif layer.data.shape != points.shape:
             layer.data = points
             layer.selected_data = set()
+        elif (layer.data != points).any():
+            # new data would have napari look at every layer's extent, for each move
+            layer.data[:] = points
+            still = self.held is None
+            layer.refresh(thumbnail=still, extent=still, highlight=still)
+        if not layer.visible:  # to set it costs a redrawing of all, even if it is
+            layer.visible = True
         return layer
 
     def _edited(self, event: Any = None) -> None:

@@ -20,6 +20,7 @@ from napari_motionseg.widgets.viewers import DERIVED, placement
 CAPTIONS = "captions"
 Captions = tuple[tuple[tuple[float, float], str], ...]
 OVER_OPACITY = 0.8
+CAPTION_PX = 8
 ABOVE = 1 / 60  # of a frame's height, between a picture and its caption
 
 
@@ -106,6 +107,7 @@ class ExplorerLayers:
         known = self._known.get(CAPTIONS)
         if known is None:
             looks = {"features": features, **caption_looks(self._viewer.theme)}
+            looks["text"] = {**looks["text"], "size": CAPTION_PX}
             self._add(CAPTIONS, points, "points", placement(self._loop, 2) | looks)
             return
         known.data, known.features = points, features
@@ -165,7 +167,12 @@ class ExplorerLayers:
         }  # fmt: skip
         layer = Layer.create(data, attributes, kind)
         self._known[name] = layer
-        self._viewer.layers.append(layer)
+        layers = self._viewer.layers
+        if name == CAPTIONS:
+            layers.append(layer)
+        else:  # above what it belongs to, below anchors and captions
+            below = [self._loop, *(x for n, x in self._known.items() if n != CAPTIONS)]
+            layers.insert(1 + max(layers.index(x) for x in below if x in layers), layer)
 
     def _hide(self, names: list[str]) -> None:
         for name in names:
@@ -247,11 +254,12 @@ def captions_of(found: Found, stale: str) -> Captions:
     for model, chosen in enumerate(look.models):
         head = chosen.title if len(look.models) > 1 else ""
         if look.choices.over:
-            words = [head, *(_words(name) for name in found.names), stale]
+            words = [head, *(view_of(name).title for name in found.names), stale]
             texts = ["\n".join(filter(None, words))]
         else:
-            age = f"  ({stale})" if stale else ""
-            texts = [head, *(_words(name) + age for name in found.names)]
+            age = f"\n{stale}" if stale else ""
+            narrow = len(look.models) > 1
+            texts = [head, *(_words(name, narrow) + age for name in found.names)]
         for block, text in enumerate(texts):
             row, column = grid.corner(block, model)
             if text:
@@ -259,11 +267,13 @@ def captions_of(found: Found, stale: str) -> Captions:
     return tuple(captions)
 
 
-def _words(name: str) -> str:
+def _words(name: str, narrow: bool) -> str:
+    """Return a caption in two lines, with the values of its colours where they fit."""
     view = view_of(name)
+    what, how = view.title.split(": ")
     number = name.removeprefix(name.rstrip("0123456789"))
     which = f" {number}" if number else ""
-    if view.limits is None:
-        return f"{view.title}{which}"
-    low, high = view.limits
-    return f"{view.title}{which}, {low:g} to {high:g}"
+    if view.limits is None or narrow:
+        return f"{what}\n{how}{which}"
+    low, high = (f"{limit:g}".replace("-", "\u2212") for limit in view.limits)
+    return f"{what}\n{how}{which}, {low} to {high}"

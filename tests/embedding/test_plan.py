@@ -50,13 +50,13 @@ def test_a_limit_below_one_frame_still_does_the_frame_that_is_shown():
 def test_cells_of_one_checkpoint_make_a_near_square():
     grid = Grid((90, 120), 1, 5)
     corners = [grid.corner(block) for block in range(6)]
-    assert corners == [(0, 0), (0, 125), (0, 250), (100, 0), (100, 125), (100, 250)]
+    assert corners == [(0, 0), (0, 125), (0, 250), (108, 0), (108, 125), (108, 250)]
     assert grid.cells == 6
 
 
 def test_two_checkpoints_have_a_row_each():
     grid = Grid((90, 120), 2, 5)
-    assert [grid.corner(block, 1) for block in (0, 5)] == [(100, 0), (100, 625)]
+    assert [grid.corner(block, 1) for block in (0, 5)] == [(108, 0), (108, 625)]
 
 
 @pytest.mark.parametrize("models", [1, 2])
