@@ -60,6 +60,7 @@ class AnchorLayers(QObject):
         self._points: Layer | None = None
         self._again: Layer | None = None
         self._changing = False
+        self._hidden = False  # by this class, not by the user
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.mouse_drag_callbacks, self._pressed)
 
@@ -77,11 +78,13 @@ class AnchorLayers(QObject):
         try:
             self._again = self._shown(self._again, AGAIN, again, loop, grid)
             self._points = self._shown(self._points, ANCHOR, points, loop, grid)
+            self._hidden = False
         finally:
             self._changing = False
 
     def hide(self) -> None:
         """Show no anchor, and let them come back as they were."""
+        self._hidden = True
         for layer in (self._points, self._again):
             if layer is not None:
                 layer.visible = False
@@ -127,7 +130,7 @@ class AnchorLayers(QObject):
             layer.data[:] = points
             still = self.held is None
             layer.refresh(thumbnail=still, extent=still, highlight=still)
-        if not layer.visible:  # to set it costs a redrawing of all, even if it is
+        if self._hidden:
             layer.visible = True
         return layer
 
@@ -174,7 +177,7 @@ class AnchorLayers(QObject):
             self.held = None
             camera.mouse_pan = before
         if taken is not None:
-            self.moved.emit(False)
+            self._finish()
         elif np.hypot(*(np.asarray(event.pos, float) - pressed)) < CLICK_PX:
             self._clicked(start, "Shift" in {str(m) for m in event.modifiers})
 
@@ -188,6 +191,13 @@ class AnchorLayers(QObject):
     def _clicked(self, position: Position, more: bool) -> None:
         kept = self.positions if more else ()
         self.positions = (*kept, position)
+        self.moved.emit(False)
+
+    def _finish(self) -> None:
+        """Do for layers what was left out while a hand moved an anchor."""
+        for layer in (self._points, self._again):
+            if layer is not None:
+                layer.refresh()
         self.moved.emit(False)
 
     def _move(self, index: int, position: Position | None) -> None:

@@ -51,6 +51,7 @@ class ExplorerLayers:
         self._loop: Layer | None = None
         self._placed: dict[str, tuple[Any, ...]] = {}
         self._pictures: dict[str, tuple[Any, ...]] = {}
+        self._quick: set[str] = set()  # whose thumbnails are of an earlier picture
         self._captions: tuple[Any, ...] = ()
         self._changing = False
         self.grid: Grid | None = None
@@ -149,8 +150,10 @@ class ExplorerLayers:
             kind = view_of(name).kind
             self._add(name, stacked(pictures, grid), kind, attributes)
         else:
-            if [*map(id, self._pictures.get(name, ()))] != [*map(id, pictures)]:
+            shown = [*map(id, self._pictures.get(name, ()))] == [*map(id, pictures)]
+            if not shown or (name in self._quick and not quick):
                 update(known, stacked(pictures, grid), quick)
+                (self._quick.add if quick else self._quick.discard)(name)
             if place != self._placed.get(name):
                 self._put(known, at, found.look.choices.over)
             self._unhide(name)
