@@ -21,10 +21,11 @@ from napari_motionseg.embedding.similarity import combine
 from napari_motionseg.embedding.vectors import Pixel
 from napari_motionseg.embedding.views import VIEWS, How, Pictures, Subject
 from napari_motionseg.errors import LabelError, SettingsError
+from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.keeping import Keeper
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.frame_motion import entry_at
-from napari_motionseg.session import Loop, Model, Session, frame_embedding
+from napari_motionseg.session import Loop, Model, Session
 
 FRAMES_AT_HAND = 3  # frames in float32 whose maps are made at once
 Position = tuple[float, float]

@@ -7,11 +7,10 @@ are opaque keys here, held weakly: a layer that is deleted takes its loop along.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -23,6 +22,7 @@ from psygnal import Signal
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.networks import Networks
 from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.jobs import ChildJob, Job
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation.finetune import Recipe
 
 PREVIEW_EVERY = 25  # steps of training
-NETWORKS = 2  # that are looked at side by side; more would only take memory
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
@@ -114,7 +113,9 @@ class Session:
     models
         Checkpoints to choose from, the latest last.
     embeddings
-        Of frames, see `embedding_key`, within one bound for all loops.
+        Of frames, within one bound for all loops; see `frame_embedding`.
+    networks
+        Those at hand.
     store
         Where embeddings are kept for next time, or None.
     """
@@ -125,7 +126,7 @@ class Session:
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
-        self._networks: dict[tuple[Path, int], tuple[nn.Module, str]] = {}
+        self.networks = Networks()
         self.embeddings = EmbeddingCache()
         self._store: EmbeddingStore | None | Literal["unknown"] = "unknown"
         self._numbers = itertools.count(1)
@@ -154,7 +155,7 @@ class Session:
         if loop is None or loop.pixels is not layer.data or refresh:
             loop = Loop(cine_of_layer(layer), layer.data)
             self._loops[layer] = loop
-            finalize(loop, _forget_loop, self.embeddings, loop.token)
+            finalize(loop, self.embeddings.forget_loop, loop.token)
         return loop
 
     def known_loop(self, layer: Any) -> Loop | None:
@@ -188,33 +189,8 @@ class Session:
         return self._store
 
     def network(self, path: Path) -> nn.Module:
-        """Return the network of a checkpoint, read once.
-
-        Raises
-        ------
-        CheckpointError
-            If the file is missing, damaged, or of a kind without embedding.
-        """
-        return self.network_and_hash(path)[0]
-
-    def network_and_hash(self, path: Path) -> tuple[nn.Module, str]:
-        """Return the network of a checkpoint and the hash of its file.
-
-        Raises
-        ------
-        CheckpointError
-            See `network`.
-        """
-        from napari_motionseg.models import load_model
-
-        key = (path, path.stat().st_mtime_ns if path.exists() else 0)
-        if key not in self._networks:
-            network, _ = load_model(path, kind=("embedding", "segmentation"))
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            self._networks[key] = (network, digest)
-            for old in [*self._networks][:-NETWORKS]:
-                del self._networks[old]
-        return self._networks[key]
+        """Return the network of a checkpoint, read once; see `Networks`."""
+        return self.networks.of(path)[0]
 
     def start(
         self, title: str, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
@@ -316,53 +292,6 @@ def _spacing(layer: Any) -> tuple[float, float] | None:
         return None
     rows, columns = (float(abs(s)) for s in layer.scale[-2:])
     return rows, columns
-
-
-def embedding_key(loop: Loop, model: Path, t: int) -> Hashable:
-    """Return what the embedding of a frame is kept under."""
-    return (loop.token, model, t)
-
-
-def frame_embedding(
-    session: Session, loop: Loop, model: Path, t: int, *, remember: bool = True
-) -> NDArray[np.float16]:
-    """Return the embedding ``(D, H, W)`` of a frame, computed once; any thread may ask.
-
-    Parameters
-    ----------
-    session, loop
-        Where it is kept.
-    model
-        The checkpoint.
-    t
-        The frame.
-    remember
-        Whether it stays in memory; else it is left on disk alone.
-
-    Raises
-    ------
-    CheckpointError
-        See `Session.network`.
-    """
-    from napari_motionseg.embedding import recall_embedding
-    from napari_motionseg.embedding.palettes import LoopPalettes
-
-    key = embedding_key(loop, model, t)
-    kept = session.embeddings.get(key)
-    if kept is None:
-        network, digest = session.network_and_hash(model)
-        frame = loop.cine.normalized(t)
-        kept = recall_embedding(cast("Any", network), frame, digest, session.store)
-        if remember:
-            session.embeddings.put(key, kept)
-        palettes = loop.palettes.setdefault(model, LoopPalettes(len(loop.cine)))
-        palettes.add(t, kept)
-    return kept
-
-
-def _forget_loop(embeddings: EmbeddingCache, token: object) -> None:
-    """Drop the embeddings of a loop that is gone."""
-    embeddings.forget(lambda key: cast("tuple[object, ...]", key)[0] is token)
 
 
 def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:

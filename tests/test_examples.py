@@ -43,7 +43,7 @@ def test_compose_pairs(tmp_path, capsys):
 
 def test_figure_3(tmp_path, capsys):
     path = next(p for p in EXAMPLES if p.stem == "figure3")
-    auc = runpy.run_path(str(path))["main"](tmp_path, size=96, method="ilk")
+    auc = runpy.run_path(str(path))["main"](tmp_path, size=192, method="ilk")
     assert auc > 0.6
     assert "AUC" in capsys.readouterr().out
     assert imageio.imread(tmp_path / "figure3.png").shape[1] > 1000

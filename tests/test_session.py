@@ -7,6 +7,7 @@ import pytest
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
+from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.jobs import Progress
 from napari_motionseg.session import (
     EmbeddingCache,
@@ -14,7 +15,6 @@ from napari_motionseg.session import (
     Session,
     cine_of_layer,
     facts_of,
-    frame_embedding,
     labels_of_layer,
 )
 

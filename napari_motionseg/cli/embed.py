@@ -17,34 +17,40 @@ if TYPE_CHECKING:
     from napari_motionseg.io.labels import Labels
 
 
+Anchors = Annotated[
+    list[str],
+    typer.Option(metavar="T,Y,X", help="Frame, row, column, from 0; repeatable."),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(help="Checkpoint, or a name that ships; give it twice for two."),
+]
+Projection = Annotated[
+    str, typer.Option(help="random (the papers'), orthogonal or pca.")
+]
+Together = Annotated[
+    str, typer.Option(help="Of several anchors on a frame: max or mean of their maps.")
+]
+Kernel = Annotated[
+    str, typer.Option(help="Likeness of flow: relative (Ma et al.) or absolute.")
+]
+Shift = Annotated[str, typer.Option(metavar="DY,DX", help="Where the neighbour is.")]
+Masks = Annotated[
+    Path | None, typer.Option(help="Masks: also the AUC of similarity for them.")
+]
+
+
 def embed(
     cine: OneCine,
-    anchor: Annotated[
-        list[str],
-        typer.Option(metavar="T,Y,X", help="Frame, row, column, from 0; repeatable."),
-    ],
+    anchor: Anchors,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="Checkpoint, or a name that ships; give it twice for two."),
-    ] = None,
-    projection: Annotated[
-        str, typer.Option(help="random (the papers'), orthogonal or pca.")
-    ] = "random",
+    model: Models = None,
+    projection: Projection = "random",
     seed: Seed = 0,
-    anchors: Annotated[
-        str, typer.Option(help="Of several on a frame: max or mean of their maps.")
-    ] = "max",
-    kernel: Annotated[
-        str,
-        typer.Option(help="Likeness of flow: relative (Ma et al.) or absolute."),
-    ] = "relative",
-    shift: Annotated[
-        str, typer.Option(metavar="DY,DX", help="Where the neighbour is, px.")
-    ] = "5,5",
-    labels: Annotated[
-        Path | None, typer.Option(help="Masks: also the AUC of similarity for them.")
-    ] = None,
+    together: Together = "max",
+    kernel: Kernel = "relative",
+    shift: Shift = "5,5",
+    labels: Masks = None,
     gap: Gap = "auto",
     method: Method = "pwcnet",
     device: Device = "auto",
@@ -52,30 +58,22 @@ def embed(
     as_json: AsJson = False,
 ) -> None:
     """Draw what an embedding puts together, beside what flow does."""
-    from napari_motionseg.embedding.figure3 import (
-        FigureSettings,
-        figure3_job,
-        write_panels,
-    )
+    from napari_motionseg.embedding import figure3
     from napari_motionseg.io import read_cine, read_labels
     from napari_motionseg.motion import FlowCache, FlowSettings
 
     places = [cast("Anchor", _integers(text, "--anchor T,Y,X", 3)) for text in anchor]
-    settings = FigureSettings(
-        method=cast("Any", projection),
-        seed=seed,
-        how=cast("Any", anchors),
-        kernel=kernel,
-        shift=cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
-        flow=FlowSettings(gap=parsed_gap(gap), method=method, device=device),
-        device=device,
-    )
+    settings = figure3.FigureSettings(
+        cast("Any", projection), seed, cast("Any", together), kernel,
+        cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
+        FlowSettings(gap=parsed_gap(gap), method=method, device=device), device,
+    )  # fmt: skip
     loop = read_cine(cine)
     painted = None if labels is None else read_labels(labels, shape=loop.shape)
     cache = FlowCache.default() if cached else None
-    job = figure3_job(loop, model or ["default"], places, settings, cache)
+    job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
     panels = drive(job, "Embedding")
-    files = write_panels(out, panels, settings)
+    files = figure3.write_panels(out, panels, settings)
     for panel in panels:
         row = _summary(panel, painted, files[0])
         answer(row, _line(row), as_json)

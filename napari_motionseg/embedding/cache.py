@@ -53,6 +53,10 @@ class EmbeddingCache(Keeper[NDArray[np.float16]]):
         """Keep an embedding, and drop old ones beyond the capacity."""
         super().put(key, value.astype(np.float16, copy=False))
 
+    def forget_loop(self, token: object) -> None:
+        """Drop the embeddings of a loop: those whose key begins with its token."""
+        self.forget(lambda key: isinstance(key, tuple) and key[0] is token)
+
     def use(self, keys: Iterable[Hashable]) -> None:
         """Count as used, the last of `keys` most recently; unknown ones are passed."""
         for key in keys:

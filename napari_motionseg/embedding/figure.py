@@ -15,7 +15,7 @@ from napari_motionseg.embedding.views import FIGURE_3, Picture, view_of
 from napari_motionseg.io.atomic import replacing
 
 CELL_IN, SIDE_IN, GAP_IN = 2.3, 0.35, 0.08  # inches
-HEAD_IN, FOOT_IN = 0.62, 0.55
+HEAD_IN, FOOT_IN = 0.3, 0.55
 DPI = 150
 ANCHOR = "#ff2d2d"
 MISSING = "no flow begins\nat this frame"
@@ -128,6 +128,8 @@ def save_figure(figure: Any, path: str | Path) -> None:
 
 
 def _draw_cell(axes: Any, row: FigureRow, name: str) -> None:
+    import matplotlib as mpl
+
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -146,7 +148,8 @@ def _draw_cell(axes: Any, row: FigureRow, name: str) -> None:
         axes.imshow(picture)
     else:
         low, high = view_of(name).limits or (0, 1)
-        axes.imshow(picture, cmap=view_of(name).colormap, vmin=low, vmax=high)
+        colormap = mpl.colormaps[view_of(name).colormap].with_extremes(bad="0.9")
+        axes.imshow(picture, cmap=colormap, vmin=low, vmax=high)
     if name == "frame" or view_of(name).needs_anchor:
         arm = row.frame.shape[1] * 0.03
         for y, x in row.anchors:

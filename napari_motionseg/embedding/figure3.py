@@ -148,6 +148,7 @@ def figure3_job(
         If a checkpoint cannot be read or has no embedding.
     """
     from napari_motionseg.models import load_model
+    from napari_motionseg.models.checkpoints import checkpoint_path
 
     settings = settings or FigureSettings()
     frames = _by_frame(cine, anchors)
@@ -169,7 +170,7 @@ def figure3_job(
                 settings.shift,
             )  # fmt: skip
             pictures = Pictures().of(FIGURE_3, subject)
-            name = Path(path).stem
+            name = checkpoint_path(path).stem
             title = name if len(frames) == 1 else f"{name}, frame {t}"
             row = FigureRow(title, frame, pictures, pixels)
             panels.append(Panel(t, name, row, subject.vectors))

@@ -19,6 +19,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
 
+LEAST_SPREAD = 1e-6
 EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
 
 
@@ -33,7 +34,8 @@ class PreferredSettings:
     steps, learning_rate
         Of Adam, on the picture's logit.
     variation
-        Weight of the mean difference of neighbours.
+        Weight of the mean difference of neighbours, against the activation in units
+        of its layer's standard deviation.
     jitter
         Largest shift in px, both ways, drawn anew for each step.
     seed
@@ -175,9 +177,13 @@ def _step(
     features = _features(network, layer, shifted)
     chosen = features[torch.arange(len(units)), list(units)]
     activation = chosen.mean(dim=(1, 2)).sum()
+    # layers differ in scale; the weight of smoothness must mean the same for each
+    spread = features.detach().std().clamp(min=LEAST_SPREAD)
     rough = sum(picture.diff(dim=dim).abs().mean(dim=(1, 2, 3)).sum() for dim in (2, 3))
     # the gradient is of the picture alone: weights that gather it would not be as found
-    (logit.grad,) = torch.autograd.grad(settings.variation * rough - activation, logit)
+    (logit.grad,) = torch.autograd.grad(
+        settings.variation * rough - activation / spread, logit
+    )
     return float(activation.detach()) / len(units)
 
 

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel
 from napari_motionseg.embedding.grid import Grid
 from napari_motionseg.embedding.views import VIEWS, view_of
 from napari_motionseg.exploring import Anchors, Choices, Desk, Found, Look
-from napari_motionseg.session import Loop, embedding_key
+from napari_motionseg.frame_embeddings import embedding_key
+from napari_motionseg.session import Loop
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button, hint

@@ -8,7 +8,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.embedding.plan import next_frame, outward
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.session import Loop, Session, embedding_key, frame_embedding
+from napari_motionseg.frame_embeddings import embedding_key, frame_embedding
+from napari_motionseg.session import Loop, Session
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.listening import listen
 
