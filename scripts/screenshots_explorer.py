@@ -10,18 +10,19 @@ pictures go to ``--out`` and nowhere else.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
 
-from napari_motionseg.contributions import synthetic_angiogram
+from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import thickest_point
 from napari_motionseg.embedding.figure import draw_figure, save_figure
+from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.window import PLUGIN, add_docks
 
 SIZE = (1440, 900)
@@ -58,11 +59,11 @@ class Pictures:
             self.viewer.open(options.loop, plugin=PLUGIN)
             row, column = (int(number) for number in options.anchor.split(","))
             return (row, column), options.frame or 0
-        (data, attributes, _), (truth, _, _) = synthetic_angiogram()
+        made = synthesize_cine(SynthesisConfig(size=512, frames=10), seed=4)
+        data, attributes, _ = cine_layer(dataclasses.replace(made.cine, name="loop"))
         self.viewer.add_image(data, **attributes)
-        masks = np.asarray(truth)
-        frame = int(masks[:-2].reshape(len(masks) - 2, -1).sum(axis=1).argmax())
-        return thickest_point(masks[frame] > 0), frame
+        frame = int(made.masks[:-2].sum(axis=(1, 2)).argmax())
+        return thickest_point(made.masks[frame]), frame
 
     def take(self) -> None:
         explorer, controls = self.explorer, self.explorer.controls

@@ -151,7 +151,7 @@ class ExplorerControls(QObject):
 
     def _build_anchors(self) -> None:
         self.how = _combo(HOWS, HOW_TIPS, "What several anchors make")
-        self.carry = QCheckBox("with the flow")
+        self.carry = QCheckBox("go along")
         self.carry.setToolTip(
             "On other frames, anchors are where the flow has carried them; else they "
             "stay at their pixel"
@@ -177,7 +177,7 @@ class ExplorerControls(QObject):
             )
             spin.setMinimumWidth(60)
             row.addWidget(spin)
-        self.form.addRow("Neighbour", row)
+        self.form.addRow("Shift", row)
 
     def _roll(self) -> None:
         self.seed += 1
