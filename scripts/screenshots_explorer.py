@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
@@ -22,6 +23,7 @@ from qtpy.QtWidgets import QApplication
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import thickest_point
 from napari_motionseg.embedding.figure import draw_figure, save_figure
+from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.window import PLUGIN, add_docks
 
@@ -42,13 +44,14 @@ def main() -> None:
 
 
 class Pictures:
-    """The explorer in a window, with its flow estimated by a click."""
+    """The explorer in a window, with the loop's flow."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.out, self.other = options.out, options.other
         self.viewer = Viewer(title="MotionSeg")
         self.viewer.theme = "dark"
         self.viewer.window._qt_window.resize(*SIZE)
+        self.made = None
         self.anchor, self.frame = self.open_loop(options)
         self.dock = add_docks(self.viewer)["Embedding"]
         self.explorer = self.dock.explorer
@@ -59,7 +62,7 @@ class Pictures:
             self.viewer.open(options.loop, plugin=PLUGIN)
             row, column = (int(number) for number in options.anchor.split(","))
             return (row, column), options.frame or 0
-        made = synthesize_cine(SynthesisConfig(size=512, frames=10), seed=4)
+        self.made = made = synthesize_cine(SynthesisConfig(size=512, frames=10), seed=4)
         data, attributes, _ = cine_layer(dataclasses.replace(made.cine, name="loop"))
         self.viewer.add_image(data, **attributes)
         frame = int(made.masks[:-2].sum(axis=(1, 2)).argmax())
@@ -70,8 +73,7 @@ class Pictures:
         self.viewer.dims.set_point(0, self.frame)
         controls.on.click()
         self.ready()
-        self.dock.actions.flow_button.click()
-        self.wait(lambda: not self.dock.actions.panel.running)
+        self.find_flow()
         self.put(self.anchor)
         self.shoot("explorer")
         figure = draw_figure(explorer.found.figure_rows(), "", explorer.found.names)
@@ -83,6 +85,17 @@ class Pictures:
         explorer.clear()
         self.ready()
         self.viewer.close()
+
+    def find_flow(self) -> None:
+        """Take the exact flow of the synthetic loop; that of another is estimated."""
+        if self.made is None:
+            self.dock.actions.flow_button.click()
+            self.wait(lambda: not self.dock.actions.panel.running)
+            return
+        flows = [self.made.flow(t, t + 1) for t in range(len(self.made.cine) - 1)]
+        session = self.dock.session
+        loop = session.loop(self.viewer.layers[0])
+        session.set_flow(loop, FlowSequence(np.stack(flows), None, 1, "exact"))
 
     def put(self, pixel: tuple[int, int]) -> None:
         """Set the anchor as a click does."""

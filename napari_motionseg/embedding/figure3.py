@@ -214,7 +214,9 @@ def write_panels(
                 imageio.imwrite(temporary, as_colors(name, picture), extension=".png")
             written.append(path)
         path = folder / f"{panel.stem}.npz"
-        values = {n.replace(" ", "_"): p for n, p in panel.row.pictures.items()}
+        values: dict[str, Any] = {
+            n.replace(" ", "_"): p for n, p in panel.row.pictures.items()
+        }
         with replacing(path) as temporary:
             np.savez_compressed(temporary, **values)
         written.append(path)
