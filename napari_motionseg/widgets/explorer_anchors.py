@@ -114,7 +114,7 @@ class AnchorLayers(QObject):
                 {
                     "name": f"{loop.name} {name}", "metadata": {DERIVED: name},
                     "symbol": "cross", "size": size, "face_color": RED,
-                    "border_color": RED, "border_width": 0, **placement(loop, 2),
+                    "border_color": "white", "border_width": 0.1, **placement(loop, 2),
                 },
                 "points",
             )  # fmt: skip
