@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot clean
+.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-explorer clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make clean"
+	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-explorer  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -37,6 +37,7 @@ docs: $(READY)
 
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
+	$(SCREEN) $(BIN)/python scripts/screenshots_explorer.py
 
 # An hour or two on two cores, a few minutes with PAIRS=24; a run that was cut goes on
 # where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names
@@ -52,6 +53,11 @@ bench-flow: $(READY)
 
 bench-fewshot: $(READY)
 	$(BIN)/python benchmarks/fewshot.py
+	$(BIN)/python benchmarks/render.py
+
+# Two minutes; times are those of two threads, whatever the machine has
+bench-explorer: $(READY)
+	OMP_NUM_THREADS=2 $(SCREEN) $(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/render.py
 
 clean:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from render_explorer import explorer
 from render_flow import sections
 from tables import table
 
@@ -35,7 +36,7 @@ SILVER = (
 
 def main() -> None:
     results = HERE / "results"
-    parts = [HEAD, *sections(results), *few_labels(results)]
+    parts = [HEAD, *sections(results), *few_labels(results), *explorer(results)]
     for name, render in (("demo", demo), ("in_loop", in_loop), ("project", project)):
         path = results / f"{name}.json"
         if path.exists():

@@ -10,10 +10,10 @@ import dataclasses
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 from weakref import WeakKeyDictionary, finalize
 
 import numpy as np
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.networks import Networks
 from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.jobs import ChildJob, Job
@@ -29,12 +31,13 @@ from napari_motionseg.keeping import Keeper
 if TYPE_CHECKING:
     from torch import nn
 
+    from napari_motionseg.embedding import EmbeddingStore
+    from napari_motionseg.embedding.palettes import LoopPalettes
     from napari_motionseg.motion import FlowSequence
     from napari_motionseg.segmentation import FinetuneSettings
     from napari_motionseg.segmentation.finetune import Recipe
 
 PREVIEW_EVERY = 25  # steps of training
-EMBEDDING_CACHE_BYTES = 2**30
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
@@ -56,23 +59,6 @@ class Model:
     path: Path
     kind: str
     title: str
-
-
-class EmbeddingCache(Keeper[NDArray[np.float16]]):
-    """Embeddings ``(D, H, W)`` of frames in half precision.
-
-    Parameters
-    ----------
-    capacity_bytes
-        See `Keeper`.
-    """
-
-    def __init__(self, capacity_bytes: int = EMBEDDING_CACHE_BYTES) -> None:
-        super().__init__(capacity_bytes, lambda embedding: embedding.nbytes)
-
-    def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
-        """Keep an embedding, and drop old ones beyond the capacity."""
-        super().put(key, value.astype(np.float16, copy=False))
 
 
 def _kept_flows() -> Keeper[FlowSequence]:
@@ -99,15 +85,18 @@ class Loop:
     flows
         All that were estimated, by settings: going back to an earlier method or gap
         shows its flow at once.
-    embeddings
-        By model and frame.
+    palettes
+        Colours of its embeddings, by model.
+    token
+        Stands for it where it must not be kept alive.
     """
 
     cine: Cine
     pixels: Any = field(default=None, repr=False)
     flow: FlowSequence | None = None
     flows: Keeper[FlowSequence] = field(default_factory=_kept_flows, repr=False)
-    embeddings: EmbeddingCache = field(default_factory=EmbeddingCache)
+    palettes: dict[Path, LoopPalettes] = field(default_factory=dict, repr=False)
+    token: object = field(default_factory=object, repr=False)
 
 
 class Session:
@@ -131,6 +120,12 @@ class Session:
         What docks keep with a project, by dock; JSON values.
     models
         Checkpoints to choose from, the latest last.
+    embeddings
+        Of frames, within one bound for all loops; see `frame_embedding`.
+    networks
+        Those at hand.
+    store
+        Where embeddings are kept for next time, or None.
     """
 
     flow_changed: ClassVar[Signal] = Signal(object)
@@ -142,7 +137,9 @@ class Session:
 
     def __init__(self) -> None:
         self._loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
-        self._networks: dict[tuple[Path, int], nn.Module] = {}
+        self.networks = Networks()
+        self.embeddings = EmbeddingCache()
+        self._store: EmbeddingStore | None | Literal["unknown"] = "unknown"
         self._numbers = itertools.count(1)
         self._job: ChildJob[Any] | None = None
         self.job_title: str | None = None
@@ -170,6 +167,7 @@ class Session:
         if loop is None or loop.pixels is not layer.data or refresh:
             loop = Loop(cine_of_layer(layer), layer.data)
             self._loops[layer] = loop
+            finalize(loop, self.embeddings.forget_loop, loop.token)
         return loop
 
     def known_loop(self, layer: Any) -> Loop | None:
@@ -204,21 +202,18 @@ class Session:
         self.settings = dict(settings)
         self.settings_restored.emit(self.settings)
 
+    @property
+    def store(self) -> EmbeddingStore | None:
+        """Where embeddings are kept for next time; None if caches are off."""
+        if self._store == "unknown":
+            from napari_motionseg.embedding import EmbeddingStore
+
+            self._store = EmbeddingStore.default()
+        return self._store
+
     def network(self, path: Path) -> nn.Module:
-        """Return the network of a checkpoint, read once.
-
-        Raises
-        ------
-        CheckpointError
-            If the file is missing, damaged, or of a kind without embedding.
-        """
-        from napari_motionseg.models import load_model
-
-        key = (path, path.stat().st_mtime_ns if path.exists() else 0)
-        if key not in self._networks:
-            network, _ = load_model(path, kind=("embedding", "segmentation"))
-            self._networks = {key: network}  # one at a time: they can be large
-        return self._networks[key]
+        """Return the network of a checkpoint, read once; see `Networks`."""
+        return self.networks.of(path)[0]
 
     def start(
         self, title: str, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
@@ -321,26 +316,6 @@ def _spacing(layer: Any) -> tuple[float, float] | None:
         return None
     rows, columns = (float(abs(s)) for s in layer.scale[-2:])
     return rows, columns
-
-
-def frame_embedding(
-    session: Session, loop: Loop, model: Path, t: int
-) -> NDArray[np.float16]:
-    """Return the embedding ``(D, H, W)`` of a frame, computed once.
-
-    Raises
-    ------
-    CheckpointError
-        See `Session.network`.
-    """
-    from napari_motionseg.embedding import embed_frame
-
-    kept = loop.embeddings.get((model, t))
-    if kept is None:
-        network: Any = session.network(model)
-        kept = embed_frame(network, loop.cine.normalized(t)).astype(np.float16)
-        loop.embeddings.put((model, t), kept)
-    return kept
 
 
 def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:

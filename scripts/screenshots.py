@@ -118,26 +118,23 @@ class Walk:
         self.hide_all_but_loop()
         dock = self.front("Embedding")
         self.viewer.dims.set_point(0, self.frame)
-        dock.steps.setValue(self.options.pretrain_steps)
-        self.click(dock.train_button)
-        self.wait(lambda: not dock.panel.running)
-        self.click(dock.probe)
+        dock.learning.steps.setValue(self.options.pretrain_steps)
+        self.click(dock.learning.button)
+        self.wait(lambda: not dock.learning.panel.running)
+        explorer = dock.explorer
+        self.wait(lambda: explorer.found is not None and not explorer.pictures.busy)
         self.click_pixel(*thickest_point(self.truth[self.frame] > 0))
-        self.wait(lambda: dock.anchor is not None)
-        self.wait(lambda: not dock.projections.busy and not dock.similarities.busy)
-        # one of the two views is in the picture
-        self.viewer.layers[f"{self.loop.name} projection"].visible = False
+        self.wait(lambda: not explorer.pictures.busy)
 
     def use_segment(self) -> None:
         embedding = self.docks["Embedding"]
-        self.click(embedding.probe)
-        self.click(embedding.project)
+        self.click(embedding.explorer.controls.on)
         self.hide_all_but_loop()
         dock = self.front("Segment")
         self.click(dock.new_button)
         self.viewer.dims.set_point(0, self.frame)
         self.paint(dock)
-        dock.start.choose(self.docks["Embedding"].models.chosen.path)
+        dock.start.choose(embedding.explorer.controls.model.chosen.path)
         dock.steps.setValue(self.options.train_steps)
         self.click(dock.train_button)
         self.wait(lambda: not dock.panel.running)

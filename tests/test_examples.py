@@ -39,3 +39,11 @@ def test_compose_pairs(tmp_path, capsys):
     picture = runpy.run_path(str(path))["main"](tmp_path, pairs=2, size=96)
     assert imageio.imread(picture).shape == (2 * 96, 3 * 96, 3)
     assert capsys.readouterr().out.count("vessel") == 2
+
+
+def test_figure_3(tmp_path, capsys):
+    path = next(p for p in EXAMPLES if p.stem == "figure3")
+    auc = runpy.run_path(str(path))["main"](tmp_path, size=192, method="ilk")
+    assert auc > 0.6
+    assert "AUC" in capsys.readouterr().out
+    assert imageio.imread(tmp_path / "figure3.png").shape[1] > 1000

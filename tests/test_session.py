@@ -8,6 +8,7 @@ import pytest
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
 from napari_motionseg.facts import facts_of
+from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.jobs import Progress
 from napari_motionseg.session import (
     EmbeddingCache,
@@ -193,3 +194,61 @@ def test_facts_hold_no_patient():
     assert facts["Frames"] == "4"
     assert "15 frames/s" in facts["Timing"]
     assert facts["Spacing"].startswith("unknown")
+
+
+# embeddings of frames
+
+
+@pytest.fixture
+def embedding_file(tmp_path):
+    import dataclasses
+
+    from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+
+    config = UNetConfig(width=4, depth=2, embedding_dim=6)
+    path = tmp_path / "embedding.safetensors"
+    card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
+    save_model(path, UNet(config), card)
+    return path
+
+
+def test_a_frame_is_embedded_once_and_found_on_disk(
+    session, embedding_file, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path / "cache"))
+    layer = Layer(np.random.default_rng(0).integers(0, 255, (3, 16, 18), np.uint8))
+    loop = session.loop(layer)
+    first = frame_embedding(session, loop, embedding_file, 1)
+    assert (first.shape, first.dtype) == ((6, 16, 18), np.float16)
+    assert frame_embedding(session, loop, embedding_file, 1) is first
+    assert 1 in loop.palettes[embedding_file]
+
+    session.embeddings.forget(lambda key: True)
+    monkeypatch.setattr("napari_motionseg.embedding.features.embed_frame", None)
+    again = frame_embedding(session, loop, embedding_file, 1, remember=False)
+    np.testing.assert_array_equal(again, first)
+    assert len(session.embeddings) == 0
+
+
+def test_a_loop_that_is_gone_takes_its_embeddings_along(session, embedding_file):
+    layer = Layer(PIXELS)
+    frame_embedding(session, session.loop(layer), embedding_file, 0)
+    other = Layer(PIXELS)
+    frame_embedding(session, session.loop(other), embedding_file, 0)
+    assert len(session.embeddings) == 2
+    del layer
+    gc.collect()
+    assert len(session.embeddings) == 1
+
+
+def test_two_networks_stay_at_hand(session, embedding_file, tmp_path):
+    import shutil
+
+    others = [tmp_path / f"{name}.safetensors" for name in "bc"]
+    for other in others:
+        shutil.copyfile(embedding_file, other)
+    first = session.network(embedding_file)
+    session.network(others[0])
+    assert session.network(embedding_file) is first
+    session.network(others[1])
+    assert session.network(embedding_file) is not first

@@ -19,6 +19,7 @@ from napari_motionseg import __version__
 from napari_motionseg.cli import (
     adapt_flow,
     demo,
+    embed,
     evaluate,
     exporting,
     flow,
@@ -48,6 +49,7 @@ for command in (
     loops.info,
     loops.synth,
     flow.flow,
+    embed.embed,
     learning.pretrain,
     learning.finetune,
     masks.segment,

@@ -1,19 +1,43 @@
-"""Looking at embeddings: random projections and similarity maps. No GUI here."""
+"""Looking at embeddings: projections, similarity maps, figure 3. No GUI here."""
 
 from __future__ import annotations
 
-from napari_motionseg.embedding.features import embed_frame
-from napari_motionseg.embedding.projection import random_projection
+from napari_motionseg.embedding.anchors import carried
+from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.features import embed_frame, recall_embedding
+from napari_motionseg.embedding.flow_kernels import (
+    FLOW_KERNELS,
+    AbsoluteKernel,
+    RelativeKernel,
+)
+from napari_motionseg.embedding.projection import Palette, random_projection
+from napari_motionseg.embedding.separation import separation
 from napari_motionseg.embedding.similarity import (
+    combine,
     flow_similarity,
+    shifted_flow_similarity,
     shifted_similarity,
     similarity_map,
 )
+from napari_motionseg.embedding.store import EmbeddingStore
+from napari_motionseg.embedding.vectors import FrameVectors
 
 __all__ = [
+    "FLOW_KERNELS",
+    "AbsoluteKernel",
+    "EmbeddingCache",
+    "EmbeddingStore",
+    "FrameVectors",
+    "Palette",
+    "RelativeKernel",
+    "carried",
+    "combine",
     "embed_frame",
     "flow_similarity",
     "random_projection",
+    "recall_embedding",
+    "separation",
+    "shifted_flow_similarity",
     "shifted_similarity",
     "similarity_map",
 ]

@@ -1,4 +1,4 @@
-"""The embedding of one frame."""
+"""The embedding of one frame, computed or recalled."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_motionseg.embedding.store import EmbeddingStore, embedding_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
 
@@ -53,3 +54,66 @@ def embed_frame(
         network.train(training)
     result: NDArray[np.float32] = embedding.float().cpu().numpy()
     return result
+
+
+def recall_embedding(
+    model: UNet | SegmentationNet,
+    frame: NDArray[np.floating],
+    checkpoint: str,
+    store: EmbeddingStore | None,
+) -> NDArray[np.float16]:
+    """Return the embedding of a frame in half precision, from disk if it is there.
+
+    Parameters
+    ----------
+    model, frame
+        See `embed_frame`.
+    checkpoint
+        Hash of the model's file.
+    store
+        Where embeddings are looked for and left, or None for nowhere.
+
+    Raises
+    ------
+    SettingsError
+        See `embed_frame`.
+    """
+    key = embedding_key(checkpoint, frame)
+    kept = None if store is None else store.read(key)
+    if kept is None:
+        # NumPy takes many times as long for it, and says where a value is too large
+        single = torch.from_numpy(embed_frame(model, frame))
+        bound = float(np.finfo(np.float16).max)
+        kept = np.asarray(single.clamp(-bound, bound).half().numpy())
+        if store is not None:
+            store.write(key, kept)
+    return kept
+
+
+def class_probabilities(
+    model: UNet | SegmentationNet, vector: NDArray[np.floating]
+) -> NDArray[np.float32] | None:
+    """Return what a network makes of one pixel's vector.
+
+    Parameters
+    ----------
+    model
+        Any network; one without classes has no answer.
+    vector
+        ``(D,)``, from `embed_frame`.
+
+    Returns
+    -------
+    NDArray or None
+        ``(classes,)``, the background first; they sum to 1.
+    """
+    if not isinstance(model, SegmentationNet):
+        return None
+    weights = model.head.weight.detach().float().cpu().numpy()[:, :, 0, 0]
+    logits = weights @ np.asarray(vector, np.float32)
+    if model.head.bias is not None:
+        logits = logits + model.head.bias.detach().float().cpu().numpy()
+    if model.classes == 2:
+        logits = np.append(0, logits)  # one sigmoid is a softmax beside zero
+    shares = np.exp(logits - logits.max())
+    return np.asarray(shares / shares.sum(), np.float32)

@@ -3,17 +3,26 @@
 The first column of figure 3 of Ma et al. (2019) projects the 64 numbers of each pixel
 to three at random and shows them as red, green and blue. One seed is one projection:
 the same on every frame, so that a colour means the same everywhere, as long as the
-contrast is the same too (`contrast_limits`).
+contrast is the same too: a `Palette` holds both. Principal components are offered
+beside it; none of the papers shows them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.embedding.vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.options import unknown_choice
 
 FloatArray = NDArray[np.float32]
+Method = Literal["random", "orthogonal", "pca"]
+PERCENTILES = (1.0, 99.0)  # of projected values: what is shown black and full
+SAMPLE = 2048  # pixels of a frame that stand for it
 
 
 def projection_matrix(
@@ -68,7 +77,7 @@ def project(embedding: NDArray[np.floating], matrix: FloatArray) -> FloatArray:
 
 
 def contrast_limits(
-    projected: FloatArray, percentiles: tuple[float, float] = (1.0, 99.0)
+    projected: FloatArray, percentiles: tuple[float, float] = PERCENTILES
 ) -> FloatArray:
     """Return ``(3, 2)``: what is shown black and full in each colour.
 
@@ -93,7 +102,7 @@ def random_projection(
     *,
     orthogonal: bool = False,
     limits: FloatArray | None = None,
-    percentiles: tuple[float, float] = (1.0, 99.0),
+    percentiles: tuple[float, float] = PERCENTILES,
 ) -> FloatArray:
     """Show an embedding in colours by a random projection.
 
@@ -128,3 +137,105 @@ def random_projection(
     if limits is None:
         limits = contrast_limits(projected, percentiles)
     return colorize(projected, limits)
+
+
+def principal_matrix(sample: NDArray[np.floating]) -> FloatArray:
+    """Return the three directions ``(3, D)`` along which vectors differ most.
+
+    Parameters
+    ----------
+    sample
+        ``(D, N)`` vectors, N >= 1, D >= 3. The sign of each direction is such that its
+        largest component is positive: the same sample gives the same colours anywhere.
+
+    Raises
+    ------
+    SettingsError
+        If there are too few dimensions or vectors.
+    """
+    if sample.ndim != 2 or sample.shape[0] < 3 or not sample.shape[1]:
+        raise SettingsError(
+            f"principal components need vectors (D, N), D >= 3; got {sample.shape}"
+        )
+    centred = sample.astype(np.float64) - sample.mean(axis=1, keepdims=True)
+    rows = np.linalg.eigh(centred @ centred.T)[1][:, :-4:-1].T
+    largest = np.take_along_axis(rows, np.abs(rows).argmax(1, keepdims=True), axis=1)
+    return np.asarray(rows * np.sign(largest), np.float32)
+
+
+def sample_vectors(
+    embedding: NDArray[np.floating], count: int = SAMPLE
+) -> NDArray[np.floating]:
+    """Return vectors ``(D, N)`` of pixels spread evenly over ``(D, H, W)``."""
+    flat = embedding.reshape(len(embedding), -1)
+    pixels = np.linspace(0, flat.shape[1] - 1, min(count, flat.shape[1]))
+    return flat[:, pixels.round().astype(int)]
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """A projection with its contrast: what a colour means, on every frame.
+
+    Parameters
+    ----------
+    matrix
+        ``(3, D)``.
+    limits
+        ``(3, 2)``: what is shown black and full in each colour.
+    """
+
+    matrix: FloatArray
+    limits: FloatArray
+
+    @classmethod
+    def of(
+        cls, sample: NDArray[np.floating], method: Method = "random", seed: int = 0
+    ) -> Palette:
+        """Make a palette for the frames that a sample stands for.
+
+        Parameters
+        ----------
+        sample
+            ``(D, N)`` vectors of all of them; see `sample_vectors`.
+        method
+            ``"random"``, the papers'; ``"orthogonal"``, with three directions at right
+            angles; ``"pca"``, which is not theirs.
+        seed
+            Of the random ones: one seed, one matrix, for any checkpoint of as many
+            dimensions.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such method, or there are too few dimensions for it.
+        """
+        if method not in get_args(Method):
+            choices = dict.fromkeys(get_args(Method))
+            raise SettingsError(unknown_choice("projection", method, choices))
+        if method == "pca":
+            matrix = principal_matrix(sample)
+        else:
+            orthogonal = method == "orthogonal"
+            matrix = projection_matrix(len(sample), seed, orthogonal=orthogonal)
+        return cls(matrix, contrast_limits(matrix @ sample.astype(np.float32)))
+
+    def colors(self, vectors: FrameVectors) -> NDArray[np.uint8]:
+        """Return a frame in colours, ``(H, W, 3)``; a flat channel is gray.
+
+        Raises
+        ------
+        SettingsError
+            If the vectors have another D than the matrix.
+        """
+        projected = vectors.products(self.matrix)
+        colors = np.empty((*projected.shape[1:], 3), np.uint8)
+        for channel, (low, high) in enumerate(self.limits):
+            values = projected[channel]
+            if high > low:
+                values -= low
+                values *= 255 / (high - low)
+                np.clip(values, 0, 255, out=values)
+            else:
+                values[...] = 127.5
+            colors[..., channel] = values
+        return colors

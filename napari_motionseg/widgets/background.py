@@ -35,6 +35,11 @@ class Latest:
         """Whether something runs."""
         return self._worker is not None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a newer request waits for the one that runs."""
+        return self._waiting is not None
+
     def ask(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function in a thread, now or after the one that runs."""
         if self._gone:

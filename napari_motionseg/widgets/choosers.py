@@ -12,8 +12,10 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import read_card
 from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
+from napari_motionseg.recent import RecentModels
 from napari_motionseg.session import Model, Session
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import errors_shown
@@ -133,7 +135,7 @@ class ModelChooser(QComboBox):
         self._kinds = kinds
         self._scratch = scratch
         self._follows = follows
-        for model in shipped_models():
+        for model in (*shipped_models(), *recent_models()):
             session.add_model(model)
         self._fill(None)
         listen(self, session.models_changed, self._added)
@@ -164,6 +166,7 @@ class ModelChooser(QComboBox):
         card = read_card(path)
         self._session.add_model(Model(path, card.kind, path.stem))
         self.choose(path)
+        RecentModels.default().add(path)
 
     def _added(self, model: Model) -> None:
         if model.kind in self._kinds:
@@ -221,6 +224,17 @@ def shipped_models() -> list[Model]:
         card = read_card(path)
         if card.kind in ("embedding", "segmentation"):
             found.append(Model(path, card.kind, f"{path.stem} (shipped)"))
+    return found
+
+
+def recent_models() -> list[Model]:
+    """Return what a person has opened lately and can still be read."""
+    found = []
+    for path in RecentModels.default().paths():
+        try:
+            found.append(Model(path, read_card(path).kind, f"{path.stem} (recent)"))
+        except CheckpointError:
+            continue  # another program's file by now
     return found
 
 

@@ -30,6 +30,12 @@ def unwrapped(viewer: Viewer) -> Viewer:
     return getattr(viewer, "__wrapped__", viewer)
 
 
+def camera_of(viewer: Viewer) -> Any:
+    """Return the camera, which napari 0.9 has moved into a scene."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.camera if scene is None else scene.camera
+
+
 def session_of(viewer: Viewer) -> Session:
     """Return the session that the docks of `viewer` share."""
     viewer = unwrapped(viewer)

@@ -1,13 +1,18 @@
 import numpy as np
 import pytest
 
+from napari_motionseg.embedding.palettes import LoopPalettes
 from napari_motionseg.embedding.projection import (
+    Palette,
     colorize,
     contrast_limits,
+    principal_matrix,
     project,
     projection_matrix,
     random_projection,
+    sample_vectors,
 )
+from napari_motionseg.embedding.vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 
 
@@ -70,3 +75,60 @@ def test_faults(embedding):
         random_projection(embedding[0])
     with pytest.raises(SettingsError, match="at least 1"):
         projection_matrix(0)
+
+
+def test_a_palette_shows_what_the_projection_shows(embedding):
+    everything = embedding.reshape(8, -1)
+    colors = Palette.of(everything, seed=5).colors(FrameVectors(embedding))
+    assert (colors.dtype, colors.shape) == (np.uint8, (11, 13, 3))
+    np.testing.assert_allclose(colors, 255 * random_projection(embedding, 5), atol=1.01)
+
+
+def test_orthogonal_palettes_differ_from_plain_ones(embedding):
+    everything = embedding.reshape(8, -1)
+    matrix = Palette.of(everything, "orthogonal", 2).matrix
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-6)
+    with pytest.raises(SettingsError, match="projection 'rnadom'.*'random'"):
+        Palette.of(everything, "rnadom")
+
+
+def test_principal_directions_are_those_of_an_svd(embedding):
+    sample = embedding.reshape(8, -1) * np.arange(1, 9, dtype=np.float32)[:, None]
+    centred = sample - sample.mean(axis=1, keepdims=True)
+    expected = np.linalg.svd(centred, full_matrices=False)[0][:, :3].T
+    found = principal_matrix(sample)
+    np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(3), atol=1e-3)
+    assert (np.take_along_axis(found, np.abs(found).argmax(1)[:, None], 1) > 0).all()
+    with pytest.raises(SettingsError, match="D >= 3"):
+        principal_matrix(sample[:2])
+
+
+def test_a_flat_palette_is_gray():
+    flat = np.ones((4, 5, 6), np.float32)
+    colors = Palette.of(flat.reshape(4, -1)).colors(FrameVectors(flat))
+    assert (colors == 127).all()
+
+
+def test_a_sample_is_spread_over_the_frame(embedding):
+    sample = sample_vectors(embedding, 5)
+    np.testing.assert_array_equal(sample[:, 0], embedding[:, 0, 0])
+    np.testing.assert_array_equal(sample[:, -1], embedding[:, -1, -1])
+    assert sample.shape == (8, 5)
+    assert sample_vectors(embedding).shape == (8, 143)
+
+
+def test_colours_of_a_loop_change_once_when_all_frames_are_known(embedding):
+    palettes = LoopPalettes(3)
+    with pytest.raises(SettingsError, match="add a frame"):
+        palettes.palette("random", 0)
+    palettes.add(1, embedding)
+    first = palettes.palette("random", 0)
+    palettes.add(0, 2 * embedding)
+    assert palettes.palette("random", 0) is first
+    palettes.add(2, 3 * embedding)
+    last = palettes.palette("random", 0)
+    assert palettes.palette("random", 0) is last
+    np.testing.assert_array_equal(last.matrix, first.matrix)
+    every = np.concatenate([k * embedding.reshape(8, -1) for k in (1, 2, 3)], axis=1)
+    np.testing.assert_allclose(last.limits, Palette.of(every).limits, rtol=1e-5)
+    assert (2 in palettes, 7 in palettes) == (True, False)

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
+from napari_motionseg.embedding.flow_kernels import RelativeKernel
 from napari_motionseg.embedding.similarity import (
+    combine,
     flow_similarity,
-    pixel_norms,
+    shifted_flow_similarity,
     shifted_similarity,
     similarity_map,
 )
+from napari_motionseg.embedding.vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 
 
@@ -39,8 +42,13 @@ def test_similarity_equals_slow_version(embedding):
         for r in range(9)
     ]
     np.testing.assert_allclose(similarity_map(embedding, (4, 5)), expected, atol=1e-6)
-    given = similarity_map(embedding, (4, 5), norms=pixel_norms(embedding))
-    np.testing.assert_array_equal(given, similarity_map(embedding, (4, 5)))
+    ready = FrameVectors(embedding)
+    np.testing.assert_array_equal(
+        similarity_map(ready, (4, 5)), similarity_map(embedding, (4, 5))
+    )
+    several = ready.similarity([(0, 1), (4, 5)])
+    np.testing.assert_array_equal(several[1], similarity_map(embedding, (4, 5)))
+    np.testing.assert_array_equal(several[0], similarity_map(embedding, (0, 1)))
 
 
 def test_similarity_is_one_at_the_anchor_and_knows_no_length(embedding):
@@ -83,7 +91,7 @@ def test_flow_similarity_equals_equation_6(flow):
         [slow_kernel(flow[:, 3, 2], flow[:, r, c], 0.7, 0.3) for c in range(7)]
         for r in range(9)
     ]
-    result = flow_similarity(flow, (3, 2), sigma=0.7, epsilon=0.3)
+    result = flow_similarity(flow, (3, 2), RelativeKernel(sigma=0.7, epsilon=0.3))
     np.testing.assert_allclose(result, expected, atol=1e-6)
     assert result[3, 2] == 1
 
@@ -107,7 +115,7 @@ def test_shifted_similarity_equals_slow_version(embedding, flow, shift):
         shifted_similarity(embedding, shift), expected[0], atol=1e-6
     )
     np.testing.assert_allclose(
-        shifted_similarity(flow, shift, kind="flow"), expected[1], atol=1e-6
+        shifted_flow_similarity(flow, shift), expected[1], atol=1e-6
     )
 
 
@@ -125,13 +133,34 @@ def test_shifted_similarity_is_dark_at_a_border():
 def test_shifted_faults(embedding, flow):
     with pytest.raises(SettingsError, match=r"shift \(9, 0\) must be smaller"):
         shifted_similarity(embedding, (9, 0))
-    with pytest.raises(SettingsError, match="'embedding' or 'flow', not 'color'"):
-        shifted_similarity(embedding, kind="color")
+    with pytest.raises(SettingsError, match=r"shift \(0, 7\) must be smaller"):
+        shifted_flow_similarity(flow, (0, 7))
     with pytest.raises(SettingsError, match=r"flow must be \(2, H, W\)"):
-        shifted_similarity(embedding, kind="flow")
-    with pytest.raises(SettingsError, match="sigma must be positive; got 0"):
-        flow_similarity(flow, (0, 0), sigma=0)
-    with pytest.raises(SettingsError, match="epsilon must be positive"):
-        shifted_similarity(flow, kind="flow", epsilon=0)
+        shifted_flow_similarity(embedding)
+    with pytest.raises(SettingsError, match=r"flow must be \(2, H, W\)"):
+        flow_similarity(embedding, (0, 0))
     with pytest.raises(SettingsError, match=r"\(D, H, W\)"):
         similarity_map(embedding[0], (0, 0))
+
+
+def test_several_anchors_make_the_largest_or_the_mean_similarity(embedding):
+    maps = FrameVectors(embedding).similarity([(0, 0), (8, 6), (4, 1)])
+    slow = np.stack([similarity_map(embedding, a) for a in ((0, 0), (8, 6), (4, 1))])
+    np.testing.assert_array_equal(combine(maps, "max"), np.max(slow, axis=0))
+    np.testing.assert_allclose(combine(maps, "mean"), np.mean(slow, axis=0), atol=1e-6)
+    with pytest.raises(SettingsError, match="combination of anchors 'min'"):
+        combine(maps, "min")
+    with pytest.raises(SettingsError, match="K >= 1"):
+        combine(maps[:0], "max")
+
+
+def test_an_anchor_that_has_left_the_picture_is_outside(embedding):
+    with pytest.raises(SettingsError, match="outside"):
+        similarity_map(embedding, (float("nan"), 2))
+
+
+def test_vectors_refuse_another_matrix_and_other_axes(embedding):
+    with pytest.raises(SettingsError, match="D = 5; got D = 6"):
+        FrameVectors(embedding).products(np.ones((3, 5), np.float32))
+    with pytest.raises(SettingsError, match=r"must be \(D, H, W\)"):
+        FrameVectors(embedding[:, :0])

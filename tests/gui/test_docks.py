@@ -11,14 +11,13 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_labels
 from napari_motionseg.models import read_card
 from napari_motionseg.segmentation import FinetuneSettings
-from napari_motionseg.widgets import embedding as embedding_module
+from napari_motionseg.widgets import learn_embedding as learning_module
 from napari_motionseg.widgets import segment as segment_module
 from napari_motionseg.widgets.cine import CineDock
 from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.motion import MotionDock
 from napari_motionseg.widgets.segment import SegmentDock
-from napari_motionseg.widgets.viewers import show_frame
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 
@@ -132,46 +131,6 @@ def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     assert not motion.panel.running
 
 
-def test_projection_and_similarity_follow_the_frame(
-    viewer, dock, loop_layer, embedding_file, qtbot, click
-):
-    widget = dock(EmbeddingDock)
-    widget.models.open_file(embedding_file)
-    click(widget.project)
-    name = f"{loop_layer.name} projection"
-    qtbot.waitUntil(lambda: name in viewer.layers, timeout=LONG)
-    before = np.asarray(viewer.layers[name].data).copy()
-    np.testing.assert_allclose(viewer.layers[name].scale, loop_layer.scale[1:])
-    show_frame(viewer, loop_layer, 7)
-    qtbot.waitUntil(
-        lambda: (np.asarray(viewer.layers[name].data) != before).any(), timeout=LONG
-    )
-    click(widget.probe)
-    assert "Click" in widget.hint.text()
-
-    class Press:
-        button, position = 1, loop_layer.data_to_world((7, 30, 40))
-
-    widget._clicked(viewer, Press)
-    assert widget.anchor == (30, 40)
-    shown = f"{loop_layer.name} similarity"
-    qtbot.waitUntil(lambda: shown in viewer.layers, timeout=LONG)
-    similarity = np.asarray(viewer.layers[shown].data)
-    assert similarity[30, 40] == pytest.approx(1, abs=1e-2)
-    np.testing.assert_allclose(
-        viewer.layers[f"{loop_layer.name} anchor"].data, [[30, 40]]
-    )
-
-
-def test_without_a_model_the_dock_says_so(
-    dock, loop_layer, click, monkeypatch, tmp_path
-):
-    monkeypatch.setattr("napari_motionseg.widgets.choosers.WEIGHTS_FOLDER", tmp_path)
-    widget = dock(EmbeddingDock)
-    click(widget.project)
-    assert "No model yet" in widget.hint.text()
-
-
 def test_what_ships_can_be_chosen_at_once(dock, loop_layer):
     """A first guess needs no training: the network that ships is among the models."""
     segment = dock(SegmentDock)
@@ -191,16 +150,21 @@ def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypa
         }  # fmt: skip
         return PretrainSettings(**settings)
 
-    monkeypatch.setattr(embedding_module, "PretrainSettings", small)
+    monkeypatch.setattr(learning_module, "PretrainSettings", small)
     widget = dock(EmbeddingDock)
-    widget.steps.setValue(2)
-    click(widget.train_button)
-    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
+    learning, explorer = widget.learning, widget.explorer
+    learning.steps.setValue(2)
+    click(learning.button)
+    with qtbot.waitSignal(learning.panel.finished, timeout=LONG):
         pass
-    assert len(widget.panel.curve.losses) == 2
-    assert widget.models.chosen.kind == "embedding"
-    assert widget.project.isChecked()
-    qtbot.waitUntil(lambda: not widget.projections.busy, timeout=LONG)
+    assert len(learning.panel.curve.losses) == 2
+    assert explorer.controls.model.chosen.kind == "embedding"
+    assert explorer.controls.on.isChecked()
+    qtbot.waitUntil(lambda: explorer.found is not None, timeout=LONG)
+    explorer.clear()
+    qtbot.waitUntil(
+        lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
+    )
 
 
 def test_paint_train_segment_save(
@@ -280,17 +244,3 @@ def test_a_foreign_file_is_no_model(viewer, dock, loop_layer, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError):
         dock(SegmentDock).start.open_file(tmp_path / "a.safetensors")
-
-
-def test_a_similarity_that_comes_after_its_loop_is_gone_adds_nothing(
-    viewer, dock, loop_layer, embedding_file, qtbot
-):
-    widget = dock(EmbeddingDock)
-    widget.models.open_file(embedding_file)
-    widget.probe.setChecked(True)
-    widget.anchor = (30, 40)
-    widget._frame_changed()
-    assert widget.similarities.busy
-    viewer.layers.remove(loop_layer)
-    qtbot.waitUntil(lambda: not widget.similarities.busy, timeout=LONG)
-    assert len(viewer.layers) == 0

@@ -1,0 +1,129 @@
+"""`motionseg embed`: what a network has learnt, drawn as figure 3 of Ma et al."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.flow import Cached, Gap, Method, parsed_gap
+from napari_motionseg.cli.options import AsJson, Device, OneCine, Seed
+from napari_motionseg.errors import LabelError, SettingsError
+
+if TYPE_CHECKING:
+    from napari_motionseg.embedding.figure3 import Anchor, Panel
+    from napari_motionseg.io.labels import Labels
+
+
+Anchors = Annotated[
+    list[str],
+    typer.Option(metavar="T,Y,X", help="Frame, row, column, from 0; repeatable."),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(help="Checkpoint, or a name that ships; give it twice for two."),
+]
+Projection = Annotated[
+    str, typer.Option(help="random (the papers'), orthogonal or pca.")
+]
+Together = Annotated[
+    str, typer.Option(help="Of several anchors on a frame: max or mean of their maps.")
+]
+Kernel = Annotated[
+    str, typer.Option(help="Likeness of flow: relative (Ma et al.) or absolute.")
+]
+Shift = Annotated[str, typer.Option(metavar="DY,DX", help="Where the neighbour is.")]
+Masks = Annotated[
+    Path | None, typer.Option(help="Masks: also the AUC of similarity for them.")
+]
+
+
+def embed(
+    cine: OneCine,
+    anchor: Anchors,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    model: Models = None,
+    projection: Projection = "random",
+    seed: Seed = 0,
+    together: Together = "max",
+    kernel: Kernel = "relative",
+    shift: Shift = "5,5",
+    labels: Masks = None,
+    gap: Gap = "auto",
+    method: Method = "pwcnet",
+    device: Device = "auto",
+    cached: Cached = True,
+    as_json: AsJson = False,
+) -> None:
+    """Draw what an embedding puts together, beside what flow does."""
+    from napari_motionseg.embedding import figure3
+    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.motion import FlowCache, FlowSettings
+
+    places = [cast("Anchor", _integers(text, "--anchor T,Y,X", 3)) for text in anchor]
+    settings = figure3.FigureSettings(
+        cast("Any", projection), seed, cast("Any", together), kernel,
+        cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
+        FlowSettings(gap=parsed_gap(gap), method=method, device=device), device,
+    )  # fmt: skip
+    loop = read_cine(cine)
+    painted = None if labels is None else read_labels(labels, shape=loop.shape)
+    cache = FlowCache.default() if cached else None
+    job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
+    panels = drive(job, "Embedding")
+    files = figure3.write_panels(out, panels, settings)
+    for panel in panels:
+        row = _summary(panel, painted, files[0])
+        answer(row, _line(row), as_json)
+
+
+def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "frame": panel.t,
+        "model": panel.model,
+        "anchors": [list(pixel) for pixel in panel.row.anchors],
+        "flow": "flow similarity" in panel.row.pictures,
+        "figure": str(figure),
+    }
+    if not row["flow"]:
+        note(f"no flow begins at frame {panel.t}: its two columns are empty")
+    if painted is not None:
+        row["auc"] = _auc(panel, painted)
+    return row
+
+
+def _auc(panel: Panel, painted: Labels) -> float | None:
+    from napari_motionseg.embedding import separation
+
+    try:
+        inside = painted.labels[panel.t] > 0
+        return separation(panel.row.pictures["similarity"], inside).auc
+    except LabelError as error:
+        note(f"frame {panel.t}: {error}")
+        return None
+
+
+def _line(row: dict[str, Any]) -> str:
+    auc = f", AUC {row['auc']:.3f}" if row.get("auc") is not None else ""
+    return f"{row['figure']}  frame {row['frame']}, {row['model']}{auc}"
+
+
+def _integers(text: str, name: str, count: int) -> tuple[int, ...]:
+    """Return the integers of ``"12,200,180"``.
+
+    Raises
+    ------
+    SettingsError
+        If there are others than `count` integers.
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        raise SettingsError(
+            f"{name} needs {count} integers with commas between; got {text!r}"
+        )
+    return numbers

@@ -1,0 +1,263 @@
+"""Figure 3 of a loop from start to end: embed, estimate, draw, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.embedding.features import embed_frame
+from napari_motionseg.embedding.figure import (
+    FigureRow,
+    caption_words,
+    draw_figure,
+    save_figure,
+)
+from napari_motionseg.embedding.flow_kernels import FLOW_KERNELS
+from napari_motionseg.embedding.projection import Method, Palette, sample_vectors
+from napari_motionseg.embedding.similarity import SHIFT, Combination
+from napari_motionseg.embedding.vectors import FrameVectors, Pixel, inside_image
+from napari_motionseg.embedding.views import (
+    FIGURE_3,
+    Picture,
+    Pictures,
+    Subject,
+    view_of,
+)
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
+from napari_motionseg.motion.frame_motion import entry_at
+from napari_motionseg.options import unknown_choice
+
+Anchor = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class FigureSettings:
+    """How the figure is made.
+
+    Parameters
+    ----------
+    method, seed
+        Of the projection, see `Palette.of`.
+    how
+        What several anchors on a frame make: ``"max"`` or ``"mean"`` of their maps.
+    kernel
+        Of `FLOW_KERNELS`.
+    shift
+        Rows and columns of the shifted similarities.
+    flow
+        How flow is estimated.
+    device
+        For networks.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such projection, combination or kernel.
+    """
+
+    method: Method = "random"
+    seed: int = 0
+    how: Combination = "max"
+    kernel: str = "relative"
+    shift: Pixel = SHIFT
+    flow: FlowSettings = field(default_factory=FlowSettings)
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for kind, value, choices in (
+            ("projection", self.method, get_args(Method)),
+            ("combination of anchors", self.how, get_args(Combination)),
+            ("kernel", self.kernel, tuple(FLOW_KERNELS)),
+        ):
+            if value not in choices:
+                known = dict.fromkeys(choices)
+                raise SettingsError(unknown_choice(kind, value, known))
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One frame as one checkpoint sees it.
+
+    Parameters
+    ----------
+    t, model
+        Frame, and the checkpoint's name.
+    row
+        What the figure draws.
+    vectors
+        The frame's embedding.
+    """
+
+    t: int
+    model: str
+    row: FigureRow
+    vectors: FrameVectors
+
+    @property
+    def stem(self) -> str:
+        """Beginning of its files' names."""
+        return f"frame{self.t:03d}_{self.model}"
+
+
+def figure3_job(
+    cine: Cine,
+    models: Sequence[str | Path],
+    anchors: Sequence[Anchor],
+    settings: FigureSettings | None = None,
+    cache: FlowCache | None = None,
+) -> Job[list[Panel]]:
+    """Make the panels of figure 3.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    models
+        Checkpoints with an embedding, or the names of those that ship.
+    anchors
+        At least one frame, row and column; those on one frame share their panels.
+    settings
+        The defaults are the paper's.
+    cache
+        Where flow is kept for next time.
+
+    Yields
+    ------
+    Progress
+        After each panel.
+
+    Returns
+    -------
+    list of Panel
+        Frame by frame, and checkpoint by checkpoint.
+
+    Raises
+    ------
+    SettingsError
+        If there is no anchor or no checkpoint, or an anchor is outside the loop.
+    CheckpointError
+        If a checkpoint cannot be read or has no embedding.
+    """
+    from napari_motionseg.models import load_model
+    from napari_motionseg.models.checkpoints import checkpoint_path
+
+    settings = settings or FigureSettings()
+    frames = _by_frame(cine, anchors)
+    if not models:
+        raise SettingsError("name at least one checkpoint to look into")
+    networks = [load_model(m, kind=("embedding", "segmentation"))[0] for m in models]
+    panels: list[Panel] = []
+    total = len(frames) * len(networks)
+    for t, pixels in frames.items():
+        flow = _flow_at(cine, t, settings.flow, cache)
+        frame = cine.normalized(t)
+        for path, network in zip(models, networks, strict=True):
+            embedding = embed_frame(cast("Any", network), frame, device=settings.device)
+            sample = sample_vectors(embedding, embedding[0].size)
+            subject = Subject(
+                FrameVectors(embedding),
+                Palette.of(sample, settings.method, settings.seed),
+                flow, pixels, settings.how, FLOW_KERNELS[settings.kernel],
+                settings.shift,
+            )  # fmt: skip
+            pictures = Pictures().of(FIGURE_3, subject)
+            name = checkpoint_path(path).stem
+            title = name if len(frames) == 1 else f"{name}, frame {t}"
+            row = FigureRow(title, frame, pictures, pixels)
+            panels.append(Panel(t, name, row, subject.vectors))
+            yield Progress(len(panels), total, f"frame {t}, {name}")
+    return panels
+
+
+def write_panels(
+    folder: str | Path, panels: Sequence[Panel], settings: FigureSettings
+) -> list[Path]:
+    """Write the figure, its pictures and their values; return the files.
+
+    Parameters
+    ----------
+    folder
+        Made if it is not there. ``figure3.png``; for each panel a PNG for each picture,
+        and ``.npz`` with the values of the maps ``(H, W)``.
+    panels
+        From `figure3_job`.
+    settings
+        They were made with.
+
+    Raises
+    ------
+    WriteError
+        If a file cannot be written.
+    """
+    import imageio.v3 as imageio
+
+    folder = Path(folder)
+    frames = ", ".join(str(t) for t in dict.fromkeys(panel.t for panel in panels))
+    caption = caption_words(
+        frames, settings.method, settings.seed, settings.kernel, settings.shift
+    )
+    written = [folder / "figure3.png"]
+    save_figure(draw_figure([panel.row for panel in panels], caption), written[0])
+    for panel in panels:
+        for name, picture in panel.row.pictures.items():
+            path = folder / f"{panel.stem}_{name.replace(' ', '_')}.png"
+            with replacing(path) as temporary:
+                imageio.imwrite(temporary, as_colors(name, picture), extension=".png")
+            written.append(path)
+        path = folder / f"{panel.stem}.npz"
+        values: dict[str, Any] = {
+            n.replace(" ", "_"): p for n, p in panel.row.pictures.items()
+        }
+        with replacing(path) as temporary:
+            np.savez_compressed(temporary, **values)
+        written.append(path)
+    return written
+
+
+def as_colors(name: str, picture: Picture) -> NDArray[np.uint8]:
+    """Return a picture as it is shown, ``(H, W, 3)``; what is not known is gray."""
+    import matplotlib as mpl
+
+    limits = view_of(name).limits
+    if limits is None:
+        return np.asarray(picture, np.uint8)
+    low, high = limits
+    colormap = mpl.colormaps[view_of(name).colormap].with_extremes(bad="0.5")
+    shares = np.ma.masked_invalid((picture - low) / (high - low))
+    colors: NDArray[np.uint8] = colormap(shares, bytes=True)[..., :3]
+    return colors
+
+
+def _by_frame(cine: Cine, anchors: Sequence[Anchor]) -> dict[int, tuple[Pixel, ...]]:
+    if not anchors:
+        raise SettingsError("set at least one anchor: frame, row and column")
+    frames: dict[int, tuple[Pixel, ...]] = {}
+    for t, row, column in anchors:
+        if not 0 <= t < len(cine):
+            raise SettingsError(
+                f"the anchor's frame {t} is outside the loop of {len(cine)} frames; "
+                "the first is 0"
+            )
+        pixel = inside_image((row, column), cine.shape[1:])
+        frames[t] = (*frames.get(t, ()), pixel)
+    return frames
+
+
+def _flow_at(
+    cine: Cine, t: int, settings: FlowSettings, cache: FlowCache | None
+) -> NDArray[np.float32] | None:
+    """Return the flow that begins at a frame, or None where none does."""
+    if len(cine) < 2:
+        return None
+    sequence = lazy_flow(cine, settings, cache)
+    entry = entry_at(sequence, t)
+    return None if entry is None else np.asarray(sequence.forward[entry], np.float32)

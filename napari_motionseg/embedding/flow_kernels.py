@@ -1,0 +1,108 @@
+"""How alike two pixels move, by the kernels of two papers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.objectives.cross_pixel import (
+    FLOW_BOUND_PX,
+    LEARNED_SIGMA,
+    log_normalized_flow,
+)
+
+FloatArray = NDArray[np.float32]
+Field = NDArray[np.floating]
+
+
+class FlowKernel(Protocol):
+    """Says how alike two flows are."""
+
+    def __call__(self, first: Field, second: Field) -> FloatArray:
+        """Return ``(...)`` float32 in [0, 1] of two flows ``(2, ...)`` in px."""
+
+
+@dataclass(frozen=True)
+class RelativeKernel:
+    """Equation 6 of Ma et al. (2019): a difference counts by the length at the anchor.
+
+    Parameters
+    ----------
+    sigma, epsilon
+        Width of the kernel, and the floor in px^2 under the squared flow at the anchor.
+
+    Raises
+    ------
+    SettingsError
+        If one is not positive.
+    """
+
+    sigma: float = 0.5
+    epsilon: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_positive(sigma=self.sigma, epsilon=self.epsilon)
+
+    def __call__(self, first: Field, second: Field) -> FloatArray:
+        """Return the kernel with `first` as f_p, whose length sets the scale."""
+        first = first.astype(np.float32, copy=False)
+        distance = np.square(second - first).sum(axis=0)
+        scale = np.square(first).sum(axis=0) + np.float32(self.epsilon)
+        return _gaussian(distance / scale, self.sigma)
+
+
+@dataclass(frozen=True)
+class AbsoluteKernel:
+    """Equations 2 and 6 of Mahendran et al. (ACCV 2018), on the flow's logarithm.
+
+    Parameters
+    ----------
+    sigma
+        Width of the kernel; the default is what the paper's training ends at.
+    bound
+        Flow in px from which on all flows count as the same.
+
+    Raises
+    ------
+    SettingsError
+        If one is not positive.
+    """
+
+    sigma: float = LEARNED_SIGMA
+    bound: float = FLOW_BOUND_PX
+
+    def __post_init__(self) -> None:
+        _check_positive(sigma=self.sigma, bound=self.bound)
+
+    def __call__(self, first: Field, second: Field) -> FloatArray:
+        """Return the kernel; the order does not count."""
+        distance = np.square(self._scaled(second) - self._scaled(first)).sum(axis=0)
+        return _gaussian(distance, self.sigma)
+
+    def _scaled(self, flow: Field) -> FloatArray:
+        values = torch.from_numpy(np.ascontiguousarray(flow, np.float32))
+        scaled: FloatArray = log_normalized_flow(values, bound=self.bound).numpy()
+        return scaled
+
+
+def _gaussian(squares: Field, sigma: float) -> FloatArray:
+    return np.asarray(np.exp(squares / np.float32(-2 * sigma**2)), np.float32)
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise SettingsError(f"{name} must be positive; got {value}")
+
+
+RELATIVE = RelativeKernel()
+FLOW_KERNELS: Mapping[str, FlowKernel] = {
+    "relative": RELATIVE,
+    "absolute": AbsoluteKernel(),
+}

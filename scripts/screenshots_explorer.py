@@ -1,0 +1,143 @@
+"""Take the explorer's pictures of the documentation, on a synthetic loop:
+`xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots_explorer.py`.
+
+Writes explorer.png and figure3.jpg, and with ``--other`` a
+checkpoint explorer_pair.png. With
+``--loop FILE --frame N --anchor ROW,COLUMN`` it looks into a loop of your own; those
+pictures go to ``--out`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from napari.viewer import Viewer
+from PIL import Image
+from qtpy.QtWidgets import QApplication
+
+from napari_motionseg.contributions import cine_layer
+from napari_motionseg.demo import thickest_point
+from napari_motionseg.embedding.figure import draw_figure, save_figure
+from napari_motionseg.motion import FlowSequence
+from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.widgets.window import PLUGIN, add_docks
+
+SIZE = (1440, 900)
+PATIENCE_S = 900
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("docs/images"))
+    parser.add_argument("--loop", type=Path)
+    parser.add_argument("--frame", type=int)
+    parser.add_argument("--anchor", default="256,256")
+    parser.add_argument("--other", type=Path, help="A second checkpoint.")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    Pictures(options).take()
+
+
+class Pictures:
+    """The explorer in a window, with the loop's flow."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.out, self.other = options.out, options.other
+        self.viewer = Viewer(title="MotionSeg")
+        self.viewer.theme = "dark"
+        self.viewer.window._qt_window.resize(*SIZE)
+        self.made = None
+        self.anchor, self.frame = self.open_loop(options)
+        self.dock = add_docks(self.viewer)["Embedding"]
+        self.explorer = self.dock.explorer
+        self.front()
+
+    def open_loop(self, options: argparse.Namespace) -> tuple[tuple[int, int], int]:
+        if options.loop is not None:
+            self.viewer.open(options.loop, plugin=PLUGIN)
+            row, column = (int(number) for number in options.anchor.split(","))
+            return (row, column), options.frame or 0
+        self.made = made = synthesize_cine(SynthesisConfig(size=512, frames=10), seed=4)
+        data, attributes, _ = cine_layer(dataclasses.replace(made.cine, name="loop"))
+        self.viewer.add_image(data, **attributes)
+        frame = int(made.masks[:-2].sum(axis=(1, 2)).argmax())
+        return thickest_point(made.masks[frame]), frame
+
+    def take(self) -> None:
+        explorer, controls = self.explorer, self.explorer.controls
+        self.viewer.dims.set_point(0, self.frame)
+        controls.on.click()
+        self.ready()
+        self.find_flow()
+        self.put(self.anchor)
+        self.shoot("explorer")
+        figure = draw_figure(explorer.found.figure_rows(), "", explorer.found.names)
+        save_figure(figure, self.out / "figure3.jpg")
+        if self.other is not None:
+            controls.other.open_file(self.other)
+            self.ready()
+            self.shoot("explorer_pair")
+        explorer.clear()
+        self.ready()
+        self.viewer.close()
+
+    def find_flow(self) -> None:
+        """Take the exact flow of the synthetic loop; that of another is estimated."""
+        if self.made is None:
+            self.dock.actions.flow_button.click()
+            self.wait(lambda: not self.dock.actions.panel.running)
+            return
+        flows = [self.made.flow(t, t + 1) for t in range(len(self.made.cine) - 1)]
+        session = self.dock.session
+        loop = session.loop(self.viewer.layers[0])
+        session.set_flow(loop, FlowSequence(np.stack(flows), None, 1, "exact"))
+
+    def put(self, pixel: tuple[int, int]) -> None:
+        """Set the anchor as a click does."""
+        self.explorer.anchors.positions = (pixel,)
+        self.explorer.anchors.moved.emit(False)
+        self.ready()
+
+    def ready(self) -> None:
+        self.settle(0.2)
+        self.wait(lambda: not self.explorer.pictures.busy)
+
+    def front(self) -> None:
+        """Bring the dock to the front."""
+        widget = self.dock
+        while widget is not None and widget.metaObject().className() != (
+            "QtViewerDockWidget"
+        ):
+            widget = widget.parentWidget()
+        widget.raise_()
+        self.settle(1.0)
+
+    def shoot(self, name: str) -> None:
+        self.settle(0.5)
+        path = self.out / f"{name}.png"
+        shot = self.viewer.window.screenshot(canvas_only=False, flash=False)
+        small = Image.fromarray(shot[..., :3]).quantize(256)
+        small.save(path, optimize=True)
+        print(path)
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        begun = time.perf_counter()
+        while not done():
+            self.settle(0.05)
+            if time.perf_counter() - begun > PATIENCE_S:
+                raise TimeoutError("the window did not get there")
+
+    def settle(self, seconds: float) -> None:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            QApplication.processEvents()
+            time.sleep(0.005)
+
+
+if __name__ == "__main__":
+    main()

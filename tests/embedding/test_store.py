@@ -1,0 +1,147 @@
+"""What was embedded once is found again, in memory and on disk, within bounds."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.features import (
+    class_probabilities,
+    embed_frame,
+    recall_embedding,
+)
+from napari_motionseg.embedding.store import EmbeddingStore, embedding_key
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
+
+TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
+
+
+@pytest.fixture
+def embedding():
+    return np.random.default_rng(0).normal(size=(8, 6, 7)).astype(np.float16)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return EmbeddingStore(tmp_path / "embedding")
+
+
+def test_what_was_written_is_read(store, embedding):
+    assert store.read("a") is None
+    store.write("a", embedding)
+    assert store.holds("a")
+    np.testing.assert_array_equal(store.read("a"), embedding)
+    assert not [p for p in store.folder.iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY garbage", None])
+def test_a_damaged_file_is_not_there(store, embedding, damage):
+    store.write("a", embedding)
+    (path,) = store.folder.glob("*.npy")
+    path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    assert store.read("a") is None
+    assert not store.holds("a")
+
+
+def test_a_pickle_in_its_place_is_not_loaded(store):
+    store.folder.mkdir()
+    np.save(store.folder / "a.npy", np.array([{}]), allow_pickle=True)
+    assert store.read("a") is None
+
+
+def test_the_longest_unused_makes_room(tmp_path, embedding):
+    size = embedding.nbytes + 128  # with the file's head
+    store = EmbeddingStore(tmp_path, capacity=3 * size + embedding.nbytes)
+    for age, key in enumerate("abc"):
+        store.write(key, embedding)
+        os.utime(tmp_path / f"{key}.npy", (age, age))
+    store.read("a")
+    store.write("d", embedding)
+    store.write("e", embedding)
+    assert [key for key in "abcde" if store.holds(key)] == [*"acde"]
+    small = EmbeddingStore(tmp_path / "small", capacity=8)
+    small.write("a", embedding)
+    assert not small.holds("a")
+
+
+def test_a_folder_that_cannot_be_written_is_named_once(tmp_path, embedding):
+    (tmp_path / "file").write_text("")
+    store = EmbeddingStore(tmp_path / "file" / "embedding")
+    store.write("a", embedding)
+    assert "not kept for next time" in store.trouble
+    store.write("a", embedding)
+    assert store.read("a") is None
+
+
+def test_keys_tell_pixels_and_networks_apart():
+    frame = np.random.default_rng(0).random((4, 6)).astype(np.float32)
+    keys = {
+        embedding_key("a", frame),
+        embedding_key("b", frame),
+        embedding_key("a", frame.reshape(6, 4)),
+        embedding_key("a", frame + np.float32(0.1)),
+    }
+    assert len(keys) == 4
+    assert embedding_key("a", np.asfortranarray(frame)) in keys
+
+
+def test_a_user_may_have_no_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOTIONSEG_CACHE", "off")
+    assert EmbeddingStore.default() is None
+    monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path))
+    assert EmbeddingStore.default().folder == tmp_path / "embedding"
+
+
+def test_an_embedding_is_computed_once(store, noise_cine):
+    torch.manual_seed(0)
+    model, frame = UNet(TINY), noise_cine.normalized(0)
+    first = recall_embedding(model, frame, "network", store)
+    np.testing.assert_array_equal(first, embed_frame(model, frame).astype(np.float16))
+    other = UNet(TINY)  # of other weights: only what was kept can answer alike
+    np.testing.assert_array_equal(
+        recall_embedding(other, frame, "network", store), first
+    )
+    assert (recall_embedding(other, frame, "another", store) != first).any()
+    assert (recall_embedding(other, frame, "network", None) != first).any()
+
+
+def test_values_beyond_half_precision_are_held(noise_cine):
+    model = UNet(TINY)
+    with torch.no_grad():
+        model.last.bias += 1e6
+    found = recall_embedding(model, noise_cine.normalized(0), "a", None)
+    assert np.isfinite(found).all()
+    assert found.max() == np.finfo(np.float16).max
+
+
+@pytest.mark.parametrize("classes", [2, 4])
+def test_probabilities_of_a_pixel_are_the_network_s(noise_cine, classes):
+    torch.manual_seed(0)
+    model, frame = SegmentationNet(TINY, classes).eval(), noise_cine.normalized(0)
+    with torch.no_grad():
+        expected = model.probabilities(torch.from_numpy(frame)[None, None])[0]
+    vector = embed_frame(model, frame)[:, 5, 9]
+    np.testing.assert_allclose(
+        class_probabilities(model, vector), expected[:, 5, 9], atol=1e-5
+    )
+    assert class_probabilities(model.embedding, vector) is None
+
+
+def test_memory_is_bounded_and_the_bound_can_be_moved(embedding):
+    cache = EmbeddingCache(3 * embedding.nbytes)
+    for key in range(4):
+        cache.put(key, embedding)
+    assert [key in cache for key in range(4)] == [False, True, True, True]
+    cache.use([3, 9, 1])
+    cache.capacity = embedding.nbytes
+    assert [key for key in range(4) if key in cache] == [1]
+    assert cache.largest == embedding.nbytes
+    cache.capacity = 1  # below one: the last one stays
+    assert len(cache) == 1
+    cache.forget(lambda key: key == 1)
+    assert (len(cache), cache.largest) == (0, 0)
+    with pytest.raises(SettingsError, match="memory limit must be positive; got 0"):
+        cache.capacity = 0
