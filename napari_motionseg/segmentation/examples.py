@@ -30,16 +30,27 @@ class LabelledFrame:
         ``(1, H, W)`` int16, -1 = unlabelled.
     foreground
         ``(N, 2)`` row and column of the pixels of any class but the background.
+    weight
+        ``(1, H, W)`` in [0, 1]: how far each label is believed; None: all of them.
+        A pixel takes part in so many of the batches, so that the loss needs no weights.
     """
 
     image: Tensor
     target: Tensor
     foreground: Tensor
+    weight: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.image.shape[-2], self.image.shape[-1]
+
+    def believed(self, generator: torch.Generator) -> Tensor:
+        """Return the target, of weak labels as many as they weigh, drawn anew."""
+        if self.weight is None:
+            return self.target
+        drawn = torch.rand(self.weight.shape, generator=generator) < self.weight
+        return torch.where(drawn, self.target, torch.full_like(self.target, -1))
 
 
 def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
@@ -145,7 +156,7 @@ def draw_batch(
         chosen = torch.randperm(len(frames), generator=generator)[:batch].tolist()
     pairs = [
         augment(
-            frame.image, frame.target, settings, generator,
+            frame.image, frame.believed(generator), settings, generator,
             size=size, centers=_center(frame, size, generator),
         )
         for frame in (frames[i] for i in chosen)
