@@ -1,7 +1,7 @@
-"""Jobs for layers: their results come through files that the window maps.
+"""Jobs for layers: flow comes through files that the window maps, masks frame by frame.
 
-A loop's flow or masks are a hundred megabytes: through the pipe of a child process they
-would hold up the window that unpickles them.
+A loop's flow is a hundred megabytes: through the pipe of a child process it would hold
+up the window that unpickles it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from napari_motionseg.jobs import STOP, Job, Progress
 
 if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
+    from napari_motionseg.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -81,27 +82,6 @@ class StoredFlow:
             raise MotionError("the forward flow is missing")
         backward = None if self.backward is None else _mapped(self.backward)
         return FlowSequence(forward, backward, self.gap, self.method, self.notes)
-
-
-@dataclass(frozen=True)
-class StoredSegmentation:
-    """Masks and probabilities on disk.
-
-    Parameters
-    ----------
-    masks, probabilities
-        ``.npy`` files of ``(T, H, W)``.
-    done
-        ``(T,)`` bool: the frames that were segmented.
-    """
-
-    masks: Path
-    probabilities: Path
-    done: NDArray[np.bool_]
-
-    def open(self) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-        """Read masks and probabilities; both may be changed."""
-        return np.load(self.masks), np.load(self.probabilities)
 
 
 def flow_layer_job(
@@ -202,25 +182,49 @@ def _told(
 
 
 def segment_layer_job(
-    cine: Cine, model: Path, folder: Path, number: int, frames: list[int]
-) -> Job[StoredSegmentation]:
-    """Segment `frames` in this order; yields what `segment_job` does.
+    cine: Cine, model: Path, frames: list[int], smooth: bool = False
+) -> Job[NDArray[np.bool_]]:
+    """Segment frames in this order, and smooth them along the flow afterwards.
 
     Parameters
     ----------
     cine, model, frames
         See `segment_job`.
-    folder, number
-        Where files go, and what tells them from those of other runs.
+    smooth
+        Whether each frame is then brought together with its neighbours.
+
+    Yields
+    ------
+    Progress
+        What `segment_job` does, a megabyte a frame; smoothed frames once more.
+
+    Returns
+    -------
+    ndarray
+        ``(T,)`` bool: the frames that were segmented.
     """
     from napari_motionseg.segmentation import segment_job
 
     result = yield from segment_job(cine, model, frames=frames)
-    return StoredSegmentation(
-        _store(folder / f"masks-{number}.npy", result.masks),
-        _store(folder / f"probabilities-{number}.npy", result.probabilities),
-        result.done,
-    )
+    if smooth and len(cine) > 1 and result.done.all():
+        yield from _smooth(cine, result, frames)
+    return result.done
+
+
+def _smooth(cine: Cine, result: Segmentation, frames: list[int]) -> Job[None]:
+    from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
+    from napari_motionseg.segmentation.cleaning import clean_mask
+    from napari_motionseg.segmentation.propagate import smooth_along_flow
+
+    flow = lazy_flow(cine, FlowSettings(backward=True), FlowCache.default())
+    for step, t in enumerate(frames, 1):
+        smoothed = smooth_along_flow(result.probabilities, flow, t)
+        probability, likeliest = smoothed.astype(np.float16), result.likeliest[t]
+        mask = clean_mask(probability, likeliest, result.threshold)
+        preview = (t, mask, probability, likeliest)
+        words = f"smoothing frame {t} along the flow"
+        if (yield Progress(step, len(frames), words, preview=preview)) == STOP:
+            return
 
 
 def _store(path: Path, array: ArrayLike) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 from napari.layers import Labels, Layer
@@ -97,12 +98,14 @@ class LivePreview(QObject):
         self.latest = Latest(dock, self._show)
         self._previewer: Previewer | None = None
         self._heard: Labels | None = None
-        self.switch = QCheckBox("Live preview of this frame (Alt+P)")
+        self._listening: WeakSet[Labels] = WeakSet()
+        self.switch = QCheckBox("Live preview of this frame")
         self.switch.setToolTip(
-            "What the strokes so far make of the frame that is shown, while you paint"
+            "What the strokes so far make of the frame that is shown, while you paint "
+            "(Alt+S)"
         )
         self.switch.setChecked(True)
-        dock.add(self.switch)
+        dock.paint.form.addRow(self.switch)
         self.switch.toggled.connect(lambda _: self.restart())
         dock.paint.changed.connect(self._hear)
         listen(dock, self.viewer.dims.events.current_step, self.ask)
@@ -164,14 +167,11 @@ class LivePreview(QObject):
     def _hear(self) -> None:
         """Listen to the strokes of the labels layer that is painted on."""
         painting = self._dock.paint.painting.layer
-        if painting is not self._heard:
-            if self._heard is not None:
-                for event in _events(self._heard):
-                    event.disconnect(self.ask)
-            self._heard = painting
-            if painting is not None:
-                for event in _events(painting):
-                    listen(self._dock, event, self.ask)
+        self._heard = painting
+        if painting is not None and painting not in self._listening:
+            self._listening.add(painting)
+            for event in _events(painting):
+                listen(self._dock, event, self.ask)
         self.restart()
 
     def _show(self, answer: tuple[Frame, NDArray[np.uint8], tuple[int, ...]]) -> None:

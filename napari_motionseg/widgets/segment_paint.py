@@ -72,7 +72,7 @@ class PaintSection(QObject):
         self._refresh()
 
     def _build(self, dock: Dock) -> None:
-        form = dock.section("1  Paint")
+        form = self.form = dock.section("1  Paint")
         form.addRow("Loop", self.image)
         form.addRow("Labels", self.painting)
         form.addRow("Brush", self._palette)
