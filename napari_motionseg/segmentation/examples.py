@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -89,17 +90,38 @@ def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
     for frame in frames:
         known = frame.target[frame.target >= 0].long()
         counts += torch.bincount(known, minlength=classes)
+    _require_all(counts.tolist())
+    return counts.tolist()
+
+
+def require_classes(examples: Sequence[Example]) -> None:
+    """Refuse labels of which a class has no pixel, before anything is decoded.
+
+    Raises
+    ------
+    LabelError
+        Naming the classes.
+    """
+    classes = max(labels.classes for _, labels in examples)
+    counts = np.zeros(classes, np.int64)
+    for _, labels in examples:
+        for t in labels.frames:
+            target = labels.target(t)
+            counts += np.bincount(target[target >= 0], minlength=classes)
+    _require_all(counts.tolist())
+
+
+def _require_all(counts: Sequence[int]) -> None:
     missing = [
         "the background" if number == 0 else f"class {number}"
-        for number, count in enumerate(counts.tolist())
+        for number, count in enumerate(counts)
         if count == 0
     ]
     if missing:
         raise LabelError(
             f"no pixel of {' or '.join(missing)} is labelled; paint some of each of "
-            f"the {classes} classes"
+            f"the {len(counts)} classes"
         )
-    return counts.tolist()
 
 
 def describe_examples(examples: Sequence[Example]) -> list[dict[str, Any]]:

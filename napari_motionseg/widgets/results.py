@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.segmentation.cleaning import clean_mask, uncertainty
@@ -51,6 +51,10 @@ class ResultLayers(QObject):
         super().__init__(owner)
         self._viewer = viewer
         self._cleaner = Latest(owner, self._show_all)
+        # napari tells of a stroke before the pixels have changed
+        self._stroke = QTimer(self)
+        self._stroke.setSingleShot(True)
+        self._stroke.timeout.connect(self._painted)
         self.loop: Layer | None = None
         self.masks: Labels | None = None
         self.probabilities = np.zeros((0, 0, 0), np.float16)
@@ -97,7 +101,7 @@ class ResultLayers(QObject):
             metadata={**derived("masks", loop), "done": self.done},
             **placement(loop, loop.ndim),
         )
-        self.masks.events.paint.connect(self._painted)
+        self.masks.events.paint.connect(lambda _: self._stroke.start(0))
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
 
@@ -185,7 +189,7 @@ class ResultLayers(QObject):
                 self._put(t, mask)
         self.masks.refresh()
 
-    def _painted(self, event: object = None) -> None:
+    def _painted(self) -> None:
         if self.has_masks:
             t = frame_shown(self._viewer, self.masks)
             self.confirmed[t] = True

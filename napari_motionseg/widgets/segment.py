@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
+from qtpy.QtWidgets import QLabel
 
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import resolve_device
@@ -35,7 +36,9 @@ class SegmentDock(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.device = resolve_device("auto")
-        self.status = hint("")
+        self.status = QLabel()
+        self.status.setWordWrap(True)
+        self.status.setMinimumHeight(3 * self.status.fontMetrics().lineSpacing())
         self.add(self.status)
         self.layers = ResultLayers(self, self.viewer)
         self.paint = PaintSection(self)

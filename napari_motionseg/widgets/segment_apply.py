@@ -10,7 +10,14 @@ import numpy as np
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QLabel, QSlider, QSpinBox
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QSpinBox,
+    QWidget,
+)
 
 from napari_motionseg.jobs import Progress
 from napari_motionseg.layer_jobs import segment_layer_job
@@ -103,8 +110,12 @@ class ApplySection(QObject):
         form.addRow(self.apply_button)
         form.addRow(self.everywhere)
         form.addRow(self.smooth)
-        form.addRow("Threshold", self.threshold)
-        form.addRow("", self.percent)
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.threshold)
+        layout.addWidget(self.percent)
+        form.addRow("Threshold", row)
         form.addRow("Smallest", self.smallest)
         form = dock.section("4  Correct")
         form.addRow(self.doubt)

@@ -46,6 +46,14 @@ class Frame:
         """What tells it from other frames."""
         return id(self.loop), self.t
 
+    def same(self, other: Frame | None) -> bool:
+        """Return whether another one is this frame with the same paint."""
+        return (
+            other is not None
+            and self.key == other.key
+            and np.array_equal(self.target, other.target)
+        )
+
 
 class Previewer:
     """What the worker thread has: a network's head and the strokes it knows."""
@@ -97,6 +105,7 @@ class LivePreview(QObject):
         self.painted: tuple[int, ...] = ()
         self.latest = Latest(dock, self._show)
         self._previewer: Previewer | None = None
+        self._asked: Frame | None = None
         self._heard: Labels | None = None
         self._listening: WeakSet[Labels] = WeakSet()
         self.switch = QCheckBox("Live preview of this frame")
@@ -113,7 +122,7 @@ class LivePreview(QObject):
 
     def restart(self) -> None:
         """Forget what was painted, and look at it anew."""
-        self._previewer = None
+        self._previewer = self._asked = None
         if not self.switch.isChecked():
             self._hide()
         self.ask()
@@ -134,7 +143,11 @@ class LivePreview(QObject):
         if not previewer.waiting and (target == UNPAINTED).all() and not self.painted:
             return
         self._hide_other_frame(loop_layer, t)
-        self.latest.ask(previewer.answer, Frame(loop, t, target))
+        frame = Frame(loop, t, target)
+        # one stroke is told by several events
+        if previewer.waiting or not frame.same(self._asked):
+            self._asked = frame
+            self.latest.ask(previewer.answer, frame)
 
     def _previewer_for(self, model: Path, painting: Labels, loop: Loop) -> Previewer:
         classes = max(2, len(names_of(painting)))

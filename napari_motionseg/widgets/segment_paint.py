@@ -65,7 +65,7 @@ class PaintSection(QObject):
         self._arrival = QTimer(self)
         self._arrival.setSingleShot(True)
         self._arrival.timeout.connect(self.match)
-        self.image.layer_changed.connect(lambda _: self._arrival.start(0))
+        self.image.layer_changed.connect(self._other_loop)
         self.painting.layer_changed.connect(lambda _: self._refresh())
         self.mode.currentIndexChanged.connect(lambda _: self._refresh())
         self._arrival.start(0)
@@ -90,6 +90,12 @@ class PaintSection(QObject):
         """Names of the classes, the background first."""
         layer = self.painting.layer
         return [] if layer is None else names_of(layer)
+
+    def _other_loop(self, loop: Layer | None) -> None:
+        if loop is None:
+            self.changed.emit()
+        else:
+            self._arrival.start(0)
 
     def match(self) -> Labels | None:
         """Choose the labels layer of the loop; make one where there is none."""

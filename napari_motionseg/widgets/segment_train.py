@@ -17,6 +17,7 @@ from napari_motionseg.jobs import Progress
 from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.segmentation import finetune_job
+from napari_motionseg.segmentation.examples import require_classes
 from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.session import Model, finetune_settings
 from napari_motionseg.widgets.choosers import ModelChooser
@@ -109,6 +110,7 @@ class TrainSection(QObject):
             if image is None:
                 return
             examples = self.examples()
+            require_classes(examples)
             settings = finetune_settings(
                 RECIPES[self.recipe.currentText()], self.steps.value() or None
             )
