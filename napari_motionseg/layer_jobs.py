@@ -22,7 +22,6 @@ from napari_motionseg.jobs import STOP, Job, Progress
 
 if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
-    from napari_motionseg.segmentation import Segmentation
 
 
 @dataclass(frozen=True)
@@ -204,27 +203,12 @@ def segment_layer_job(
         ``(T,)`` bool: the frames that were segmented.
     """
     from napari_motionseg.segmentation import segment_job
+    from napari_motionseg.segmentation.smoothing import smooth_job
 
     result = yield from segment_job(cine, model, frames=frames)
     if smooth and len(cine) > 1 and result.done.all():
-        yield from _smooth(cine, result, frames)
+        yield from smooth_job(cine, result, frames=frames)
     return result.done
-
-
-def _smooth(cine: Cine, result: Segmentation, frames: list[int]) -> Job[None]:
-    from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
-    from napari_motionseg.segmentation.cleaning import clean_mask
-    from napari_motionseg.segmentation.propagate import smooth_along_flow
-
-    flow = lazy_flow(cine, FlowSettings(backward=True), FlowCache.default())
-    for step, t in enumerate(frames, 1):
-        smoothed = smooth_along_flow(result.probabilities, flow, t)
-        probability, likeliest = smoothed.astype(np.float16), result.likeliest[t]
-        mask = clean_mask(probability, likeliest, result.threshold)
-        preview = (t, mask, probability, likeliest)
-        words = f"smoothing frame {t} along the flow"
-        if (yield Progress(step, len(frames), words, preview=preview)) == STOP:
-            return
 
 
 def _store(path: Path, array: ArrayLike) -> Path:

@@ -352,7 +352,7 @@ def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
             f"{cine.shape}: paint on labels of the same shape"
         )
     if mode == "dense" and CLASSES in getattr(layer, "metadata", {}):
-        frames = painted.reshape(len(painted), -1).any(axis=1)
+        frames = np.asarray(painted.any(axis=(1, 2)), bool)
         return Labels(np.where(painted > 0, painted - 1, 0), frames, "dense")
     return Labels.from_painted(painted, cast("LabelMode", mode))
 

@@ -24,6 +24,7 @@ from napari_motionseg.cli import (
     learning,
     loops,
     masks,
+    suggest,
     train_flow,
     train_masks,
 )
@@ -49,6 +50,7 @@ for command in (
     learning.pretrain,
     learning.finetune,
     masks.segment,
+    suggest.suggest,
     train_flow.train_flow,
     train_masks.train_masks,
     adapt_flow.adapt_flow,

@@ -27,6 +27,7 @@ from napari_motionseg.segmentation.heads import (
     prototype_similarity,
 )
 
+BLOCK = 32_768  # pixels whose features, in single precision, stay in the cache
 EVERY = 5  # rows and columns: pixels that stand for the whole frame
 UNPAINTED = -1
 REACH = 5.0  # px: how far around a stroke it holds for what looks like it
@@ -58,7 +59,7 @@ class FrameView:
     def features(self, pixels: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
         """Return ``(F, N)``: 1, then the embedding; of all pixels if None."""
         flat = self.embedding.reshape(len(self.embedding), -1)
-        chosen = flat if pixels is None else flat[:, pixels]
+        chosen = flat if pixels is None else flat.take(pixels, axis=1)
         wide = torch.from_numpy(np.ascontiguousarray(chosen)).float().numpy()
         return np.concatenate([np.ones((1, wide.shape[1]), np.float32), wide])
 
@@ -66,8 +67,11 @@ class FrameView:
         """Return weights' f ``(C, N)`` of all pixels, for weights ``(F, C)``."""
         flat = torch.from_numpy(np.ascontiguousarray(self.embedding)).flatten(1)
         factors = torch.from_numpy(np.ascontiguousarray(weights.T)).float()
-        # torch widens half precision ten times as fast as NumPy
-        scores = torch.addmm(factors[:, :1], factors[:, 1:], flat.float())
+        scores = factors[:, :1].repeat(1, flat.shape[1])
+        for first in range(0, flat.shape[1], BLOCK):
+            part = slice(first, first + BLOCK)
+            # torch widens half precision ten times as fast as NumPy
+            scores[:, part] += factors[:, 1:] @ flat[:, part].float()
         answer: NDArray[np.float32] = scores.numpy()
         return answer
 

@@ -51,7 +51,7 @@ def starting_network(
             return SegmentationNet(network, classes), {"kind": SCRATCH}
         model, card = load_model(start, kind=("embedding", "segmentation"))
         digest = hashlib.sha256(checkpoint_path(start).read_bytes()).hexdigest()
-        origin = {"kind": card.kind, "sha256": digest}
+        origin: dict[str, Any] = {"kind": card.kind, "sha256": digest}
         if isinstance(model, UNet):
             whole = SegmentationNet(model.config, classes)
             whole.embedding = model
