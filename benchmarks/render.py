@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from render_flow import sections
+from render_interactive import interactive
 from tables import table
 
 from napari_motionseg.evaluation.record import as_table
@@ -36,6 +37,7 @@ SILVER = (
 def main() -> None:
     results = HERE / "results"
     parts = [HEAD, *sections(results), *few_labels(results)]
+    parts += interactive(results)
     for name, render in (("demo", demo), ("in_loop", in_loop)):
         path = results / f"{name}.json"
         if path.exists():

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
     from napari_motionseg.segmentation.finetune import Recipe
 
-PREVIEW_EVERY = 25  # steps of training
+PREVIEW_EVERY = 10  # steps of training
 EMBEDDING_CACHE_BYTES = 2**30
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 CLASSES = "classes"  # key in the metadata of layers whose classes have names

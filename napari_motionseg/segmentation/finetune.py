@@ -54,7 +54,7 @@ Recipe = Literal["tuned", "paper"]
 TUNED_KNOWN_RATE = 0.2
 # Real loops of p1 to p4, one labelled frame. Of another patient: Dice .754 without it,
 # .730 after training, .761 with a quarter of the start kept, .769 with half. Of the
-# same loop: .742, .821, .816, .802
+# same loop (three loops): .742, .788, .785, .775
 TUNED_KEPT = 0.25
 TUNED_LOOK_EVERY = 20
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RECIPES = {"Tuned": "tuned", "Ma et al. 2019": "paper"}
 SCRATCH = "scratch: no pretraining"
+KEPT_CHOICE = ""  # of no kind: what ships stays chosen when something else is learnt
 
 
 class TrainSection(QObject):
@@ -45,7 +46,7 @@ class TrainSection(QObject):
         self.start = ModelChooser(
             self.session, ("embedding", "segmentation"), SCRATCH,
             "What a new training starts from: the model that ships, an embedding "
-            "learnt from motion, an earlier segmentation, or nothing", "embedding",
+            "learnt from motion, an earlier segmentation, or nothing", KEPT_CHOICE,
         )  # fmt: skip
         self.start.choose(checkpoint_path(DEFAULT))
         self.recipe = QComboBox()
