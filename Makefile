@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-explorer clean
+.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-explorer bench-interactive clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-explorer  make clean"
+	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -58,6 +58,14 @@ bench-fewshot: $(READY)
 # Two minutes; times are those of two threads, whatever the machine has
 bench-explorer: $(READY)
 	OMP_NUM_THREADS=2 $(SCREEN) $(BIN)/python benchmarks/explorer.py
+	$(BIN)/python benchmarks/render.py
+
+# Half an hour on two cores; real loops as above, and only p5 and p6
+bench-interactive: $(READY)
+	$(BIN)/python benchmarks/interactive.py
+	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/interactive.py --groups p5,p6; \
+	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
+	$(SCREEN) $(BIN)/python benchmarks/interactive_window.py
 	$(BIN)/python benchmarks/render.py
 
 clean:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from render_explorer import explorer
 from render_flow import sections
+from render_interactive import interactive
 from tables import table
 
 from napari_motionseg.evaluation.record import as_table
@@ -37,6 +38,7 @@ SILVER = (
 def main() -> None:
     results = HERE / "results"
     parts = [HEAD, *sections(results), *few_labels(results), *explorer(results)]
+    parts += interactive(results)
     for name, render in (("demo", demo), ("in_loop", in_loop), ("project", project)):
         path = results / f"{name}.json"
         if path.exists():

@@ -1,7 +1,7 @@
-"""Jobs for layers: their results come through files that the window maps.
+"""Jobs for layers: flow comes through files that the window maps, masks frame by frame.
 
-A loop's flow or masks are a hundred megabytes: through the pipe of a child process they
-would hold up the window that unpickles them.
+A loop's flow is a hundred megabytes: through the pipe of a child process it would hold
+up the window that unpickles it.
 """
 
 from __future__ import annotations
@@ -81,27 +81,6 @@ class StoredFlow:
             raise MotionError("the forward flow is missing")
         backward = None if self.backward is None else _mapped(self.backward)
         return FlowSequence(forward, backward, self.gap, self.method, self.notes)
-
-
-@dataclass(frozen=True)
-class StoredSegmentation:
-    """Masks and probabilities on disk.
-
-    Parameters
-    ----------
-    masks, probabilities
-        ``.npy`` files of ``(T, H, W)``.
-    done
-        ``(T,)`` bool: the frames that were segmented.
-    """
-
-    masks: Path
-    probabilities: Path
-    done: NDArray[np.bool_]
-
-    def open(self) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
-        """Read masks and probabilities; both may be changed."""
-        return np.load(self.masks), np.load(self.probabilities)
 
 
 def flow_layer_job(
@@ -202,25 +181,34 @@ def _told(
 
 
 def segment_layer_job(
-    cine: Cine, model: Path, folder: Path, number: int, frames: list[int]
-) -> Job[StoredSegmentation]:
-    """Segment `frames` in this order; yields what `segment_job` does.
+    cine: Cine, model: Path, frames: list[int], smooth: bool = False
+) -> Job[NDArray[np.bool_]]:
+    """Segment frames in this order, and smooth them along the flow afterwards.
 
     Parameters
     ----------
     cine, model, frames
         See `segment_job`.
-    folder, number
-        Where files go, and what tells them from those of other runs.
+    smooth
+        Whether each frame is then brought together with its neighbours.
+
+    Yields
+    ------
+    Progress
+        What `segment_job` does, a megabyte a frame; smoothed frames once more.
+
+    Returns
+    -------
+    ndarray
+        ``(T,)`` bool: the frames that were segmented.
     """
     from napari_motionseg.segmentation import segment_job
+    from napari_motionseg.segmentation.smoothing import smooth_job
 
     result = yield from segment_job(cine, model, frames=frames)
-    return StoredSegmentation(
-        _store(folder / f"masks-{number}.npy", result.masks),
-        _store(folder / f"probabilities-{number}.npy", result.probabilities),
-        result.done,
-    )
+    if smooth and len(cine) > 1 and result.done.all():
+        yield from smooth_job(cine, result, frames=frames)
+    return result.done
 
 
 def _store(path: Path, array: ArrayLike) -> Path:

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
     from napari_motionseg.segmentation.finetune import Recipe
 
-PREVIEW_EVERY = 25  # steps of training
+PREVIEW_EVERY = 10  # steps of training
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
+CLASSES = "classes"  # key in the metadata of layers whose classes have names
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
 
@@ -324,7 +325,9 @@ def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
     Parameters
     ----------
     layer
-        Has `data` of ``(T, H, W)``, or ``(H, W)``, which is about `frame` alone.
+        Has `data` of ``(T, H, W)``, or ``(H, W)``, which is about `frame` alone. Where
+        its metadata name its classes, the first of them, 1, is the background in either
+        mode: the mode says what is not painted.
     cine
         The loop that was painted on.
     mode
@@ -347,6 +350,9 @@ def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
             f"layer {layer.name!r} has shape {painted.shape}; the loop has "
             f"{cine.shape}: paint on labels of the same shape"
         )
+    if mode == "dense" and CLASSES in getattr(layer, "metadata", {}):
+        frames = np.asarray(painted.any(axis=(1, 2)), bool)
+        return Labels(np.where(painted > 0, painted - 1, 0), frames, "dense")
     return Labels.from_painted(painted, cast("LabelMode", mode))
 
 

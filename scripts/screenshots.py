@@ -21,6 +21,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_motionseg.contributions import synthetic_angiogram
 from napari_motionseg.demo import liveliest_frame, thickest_point
+from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.window import PLUGIN, add_docks
 
@@ -74,7 +75,9 @@ class Walk:
         self.step(self.use_cine, "cine")
         self.step(self.use_motion, "motion")
         self.step(self.use_embedding, "embedding")
-        self.step(self.use_segment, "segment")
+        self.step(self.use_segment, "paint")
+        self.step(self.train_and_apply, "segment")
+        self.step(self.correct, "correct")
         self.viewer.close()
 
     def step(self, use: Callable[[], None], name: str) -> None:
@@ -131,28 +134,40 @@ class Walk:
         self.click(embedding.explorer.controls.on)
         self.hide_all_but_loop()
         dock = self.front("Segment")
-        self.click(dock.new_button)
         self.viewer.dims.set_point(0, self.frame)
         self.paint(dock)
-        dock.start.choose(embedding.explorer.controls.model.chosen.path)
-        dock.steps.setValue(self.options.train_steps)
-        self.click(dock.train_button)
+        self.wait(lambda: not dock.live.latest.busy)
+
+    def train_and_apply(self) -> None:
+        dock = self.front("Segment")
+        dock.train.steps.setValue(self.options.train_steps)
+        self.click(dock.train.train_button)
         self.wait(lambda: not dock.panel.running)
-        self.click(dock.apply_button)
+        self.click(dock.apply.apply_button)
         self.wait(lambda: not dock.panel.running)
-        dock.painting.layer.visible = False
+        dock.paint.painting.layer.visible = False
         self.viewer.dims.set_point(0, self.frame + 2)
 
+    def correct(self) -> None:
+        dock = self.front("Segment")
+        self.click(dock.apply.next_button)
+        self.click(dock.apply.doubt)
+        dock.verticalScrollBar().setValue(dock.verticalScrollBar().maximum())
+
     def paint(self, dock: QWidget) -> None:
-        """Draw a stroke with the brush, then fill in the known vessel."""
-        layer = dock.painting.layer
-        layer.brush_size = 3
+        """Draw a stroke with the brush, then as a person would draw the others."""
+        layer = dock.paint.match()
+        self.click(dock.paint.brushes[1])
         inside = np.argwhere(self.truth[self.frame] > 0)
         self.drag(inside[0], inside[len(inside) // 50])
         if not layer.data[self.frame].any():
             raise RuntimeError("the brush has left no trace")
-        layer.data[self.frame] = self.truth[self.frame] > 0
-        layer.refresh()
+        layer.undo()
+        mask = self.truth[self.frame] > 0
+        for stroke in simulated_strokes(mask, StrokeSettings(), 0):
+            where = np.nonzero(stroke)
+            frames = np.full(len(where[0]), self.frame)
+            layer.data_setitem((frames, *where), int(stroke.max()))
 
     @property
     def loop(self):

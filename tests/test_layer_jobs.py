@@ -1,5 +1,6 @@
 """Jobs of the window: what comes back through files, and what goes with it."""
 
+import dataclasses
 import gc
 
 import numpy as np
@@ -91,3 +92,39 @@ def test_files_go_with_the_flow_that_they_hold(tmp_path):
     del frame
     gc.collect()
     assert not path.exists()
+
+
+def test_masks_come_frame_by_frame_and_smoothed_ones_once_more(
+    small_cine, monkeypatch, tmp_path
+):
+    import torch
+
+    from napari_motionseg.layer_jobs import segment_layer_job
+    from napari_motionseg.models import (
+        ModelCard,
+        SegmentationNet,
+        UNetConfig,
+        save_model,
+    )
+    from napari_motionseg.motion import FlowSequence
+    from napari_motionseg.segmentation import smoothing
+
+    torch.manual_seed(0)
+    config = UNetConfig(width=4, depth=1, embedding_dim=4)
+    path = tmp_path / "light.safetensors"
+    configuration = {**dataclasses.asdict(config), "classes": 2}
+    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
+    save_model(path, SegmentationNet(config), card)
+    still = np.zeros((7, 2, *small_cine.shape[1:]), np.float32)
+    flow = FlowSequence(still, still, 1, "still")
+    monkeypatch.setattr(smoothing, "lazy_flow", lambda *a: flow)
+    seen = []
+    order = [3, 2, 4, 1, 5, 0, 6, 7]
+    done = run(segment_layer_job(small_cine, path, order, smooth=True), seen.append)
+    assert done.all()
+    assert [p.preview[0] for p in seen] == order * 2
+    plain = {p.preview[0]: p.preview[2].astype(float) for p in seen[:8]}
+    smooth = {p.preview[0]: p.preview[2].astype(float) for p in seen[8:]}
+    expected = (plain[3] + 0.5 * (plain[2] + plain[4])) / 2
+    np.testing.assert_allclose(smooth[3], expected, atol=2e-3)
+    assert "smoothing" in seen[-1].message

@@ -27,6 +27,7 @@ from napari_motionseg.cli import (
     loops,
     masks,
     projects,
+    suggest,
     train_flow,
     train_masks,
 )
@@ -54,6 +55,7 @@ for command in (
     learning.finetune,
     masks.segment,
     exporting.export,
+    suggest.suggest,
     train_flow.train_flow,
     train_masks.train_masks,
     adapt_flow.adapt_flow,

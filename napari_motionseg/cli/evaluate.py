@@ -140,7 +140,7 @@ def _methods(
     from napari_motionseg.evaluation.methods import PEERS, NetworkMethod
     from napari_motionseg.models import read_card
     from napari_motionseg.segmentation import FinetuneSettings
-    from napari_motionseg.segmentation.finetune import SCRATCH
+    from napari_motionseg.segmentation.starting import SCRATCH
 
     settings = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
     if steps is not None:

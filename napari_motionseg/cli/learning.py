@@ -225,6 +225,13 @@ def finetune(
         int | None, typer.Option(help="Side of training windows, px.")
     ] = None,
     width: Annotated[int, typer.Option(help="Of a U-Net from scratch.")] = 16,
+    carry: Annotated[
+        bool, typer.Option("--carry", help="Carry labels along the flow, as weak ones.")
+    ] = False,
+    kept: Annotated[
+        float | None,
+        typer.Option(help="Share of a start that segments in the end, 0 to 1."),
+    ] = None,
     rate: Rate = 1e-3,
     device: Device = "auto",
     seed: Seed = 0,
@@ -235,10 +242,17 @@ def finetune(
     Ctrl-C stops early and keeps what was learnt.
     """
     from napari_motionseg.segmentation import finetune_job
+    from napari_motionseg.segmentation.propagate import CarrySettings
 
     settings = finetune_settings(
         recipe,
-        given(steps=steps, batch=batch, crop=crop),
+        given(
+            steps=steps,
+            batch=batch,
+            crop=crop,
+            kept=kept,
+            carry=CarrySettings() if carry else None,
+        ),
         width,
         {"learning_rate": rate, "device": device, "seed": seed},
     )

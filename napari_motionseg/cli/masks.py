@@ -34,6 +34,12 @@ def segment(
     threshold: Annotated[
         float, typer.Option(help="Probability from which a pixel is vessel.")
     ] = 0.5,
+    smallest: Annotated[
+        int, typer.Option(min=0, help="Pixels: smaller parts are left out.")
+    ] = 0,
+    smooth: Annotated[
+        bool, typer.Option("--smooth", help="Bring neighbours together along the flow.")
+    ] = False,
     batch: Annotated[int, typer.Option(help="Frames at once.")] = 1,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -43,6 +49,7 @@ def segment(
     A loop that fails does not keep the others from being segmented.
     """
     from napari_motionseg.segmentation import load_segmentation, segment_job
+    from napari_motionseg.segmentation.smoothing import cleaned, smooth_job
 
     if form not in FORMATS:
         raise SettingsError(unknown_choice("--format", form, FORMATS))
@@ -57,7 +64,10 @@ def segment(
             cine, network, threshold=threshold, batch=batch, device=device
         )
         try:
-            masks = drive(job, cine.name).masks
+            found = drive(job, cine.name)
+            if smooth and len(cine) > 1:
+                found = drive(smooth_job(cine, found, device=device), cine.name)
+            masks = cleaned(found, smallest)
             row = write(targets.new(cine.name), cine, masks)
         except MotionSegError as error:
             failures.add(error)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,16 +31,27 @@ class LabelledFrame:
         ``(1, H, W)`` int16, -1 = unlabelled.
     foreground
         ``(N, 2)`` row and column of the pixels of any class but the background.
+    weight
+        ``(1, H, W)`` in [0, 1]: how far each label is believed; None: all of them.
+        A pixel takes part in so many of the batches, so that the loss needs no weights.
     """
 
     image: Tensor
     target: Tensor
     foreground: Tensor
+    weight: Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.image.shape[-2], self.image.shape[-1]
+
+    def believed(self, generator: torch.Generator) -> Tensor:
+        """Return the target, of weak labels as many as they weigh, drawn anew."""
+        if self.weight is None:
+            return self.target
+        drawn = torch.rand(self.weight.shape, generator=generator) < self.weight
+        return torch.where(drawn, self.target, torch.full_like(self.target, -1))
 
 
 def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
@@ -78,17 +90,38 @@ def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
     for frame in frames:
         known = frame.target[frame.target >= 0].long()
         counts += torch.bincount(known, minlength=classes)
+    _require_all(counts.tolist())
+    return counts.tolist()
+
+
+def require_classes(examples: Sequence[Example]) -> None:
+    """Refuse labels of which a class has no pixel, before anything is decoded.
+
+    Raises
+    ------
+    LabelError
+        Naming the classes.
+    """
+    classes = max(labels.classes for _, labels in examples)
+    counts = np.zeros(classes, np.int64)
+    for _, labels in examples:
+        for t in labels.frames:
+            target = labels.target(t)
+            counts += np.bincount(target[target >= 0], minlength=classes)
+    _require_all(counts.tolist())
+
+
+def _require_all(counts: Sequence[int]) -> None:
     missing = [
         "the background" if number == 0 else f"class {number}"
-        for number, count in enumerate(counts.tolist())
+        for number, count in enumerate(counts)
         if count == 0
     ]
     if missing:
         raise LabelError(
             f"no pixel of {' or '.join(missing)} is labelled; paint some of each of "
-            f"the {classes} classes"
+            f"the {len(counts)} classes"
         )
-    return counts.tolist()
 
 
 def describe_examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
@@ -145,7 +178,7 @@ def draw_batch(
         chosen = torch.randperm(len(frames), generator=generator)[:batch].tolist()
     pairs = [
         augment(
-            frame.image, frame.target, settings, generator,
+            frame.image, frame.believed(generator), settings, generator,
             size=size, centers=_center(frame, size, generator),
         )
         for frame in (frames[i] for i in chosen)

@@ -48,6 +48,11 @@ class Segmentation:
     done: NDArray[np.bool_]
     threshold: float = 0.5
 
+    @property
+    def parts(self) -> tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.uint8]]:
+        """Masks, probabilities and likeliest classes."""
+        return self.masks, self.probabilities, self.likeliest
+
     def at_threshold(self, threshold: float) -> Segmentation:
         """Return the masks of another threshold; the network is not asked again."""
         _require_threshold(threshold)
@@ -160,7 +165,8 @@ def segment_job(
     Yields
     ------
     Progress
-        One a frame; `preview` is ``(t, mask)`` with mask ``(H, W)`` uint8.
+        One a frame; `preview` is ``(t, mask, probability, likeliest)``, those of the
+        result's `parts` of frame t.
 
     Returns
     -------
@@ -194,7 +200,7 @@ def segment_job(
             _keep(result, t, values)
             step += 1
             message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
-            preview = (t, result.masks[t].copy())
+            preview = (t, *(part[t].copy() for part in result.parts))
             if (yield Progress(step, len(order), message, preview=preview)) == STOP:
                 return result
     return result

@@ -73,6 +73,11 @@ class LayerChooser(QComboBox):
         index = self.currentIndex()
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers to choose from, the newest first."""
+        return list(self._layers)
+
     def choose(self, layer: Layer) -> None:
         """Choose a layer, if it is among those to choose from."""
         if layer in self._layers:

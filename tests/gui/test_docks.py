@@ -3,21 +3,15 @@
 import dataclasses
 
 import numpy as np
-import pytest
 from qtpy.QtCore import QTimer
 
 from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.io import read_labels
-from napari_motionseg.models import read_card
-from napari_motionseg.segmentation import FinetuneSettings
 from napari_motionseg.widgets import learn_embedding as learning_module
-from napari_motionseg.widgets import segment as segment_module
 from napari_motionseg.widgets.cine import CineDock
 from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.segment import SegmentDock
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 
@@ -131,13 +125,6 @@ def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     assert not motion.panel.running
 
 
-def test_what_ships_can_be_chosen_at_once(dock, loop_layer):
-    """A first guess needs no training: the network that ships is among the models."""
-    segment = dock(SegmentDock)
-    names = [segment.start.itemText(i) for i in range(segment.start.count())]
-    assert any("vessels-xa" in name for name in names)
-
-
 def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypatch):
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.motion import FlowSettings
@@ -165,82 +152,3 @@ def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypa
     qtbot.waitUntil(
         lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
     )
-
-
-def test_paint_train_segment_save(
-    viewer,
-    dock,
-    loop_layer,
-    painted,
-    embedding_file,
-    qtbot,
-    click,
-    monkeypatch,
-    tmp_path,
-):
-    def quick(recipe, steps):
-        base = FinetuneSettings.recipe(recipe)
-        training = dataclasses.replace(base.training, preview_every=1)
-        return dataclasses.replace(
-            base, training=training, steps=steps, crop=48, batch=1
-        )
-
-    monkeypatch.setattr(segment_module, "finetune_settings", quick)
-    widget = dock(SegmentDock)
-    assert not widget.train_button.isEnabled()
-    click(widget.new_button)
-    painting = widget.painting.layer
-    assert painting.mode == "paint"
-    np.testing.assert_allclose(painting.scale, loop_layer.scale)
-    painting.data[6] = painted[6]
-    widget.start.open_file(embedding_file)
-    widget.steps.setValue(3)
-    click(widget.train_button)
-    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
-        pass
-    assert f"{loop_layer.name} training" in viewer.layers
-    assert widget.result.chosen.kind == "segmentation"
-    assert widget.start.chosen.kind == "embedding"
-
-    click(widget.apply_button)
-    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
-        pass
-    assert len(widget.panel.curve.losses) == 3  # the training's curve stays in view
-    masks = viewer.layers[f"{loop_layer.name} masks"]
-    assert masks.data.shape == loop_layer.data.shape
-    assert masks.metadata["done"].all()
-    assert f"{loop_layer.name} training" not in viewer.layers
-
-    targets = iter([tmp_path / "masks.npz", tmp_path / "model.safetensors"])
-    monkeypatch.setattr(segment_module, "ask_target", lambda *a: next(targets))
-    click(widget.save_masks_button)
-    click(widget.save_model_button)
-    stored = read_labels(tmp_path / "masks.npz", shape=masks.data.shape)
-    np.testing.assert_array_equal(stored.labels, masks.data)
-    assert read_card(tmp_path / "model.safetensors").kind == "segmentation"
-
-
-def test_labels_that_lie_elsewhere_are_refused(
-    viewer, dock, loop_layer, painted, click, notified
-):
-    viewer.add_labels(
-        painted, name="moved", scale=loop_layer.scale, translate=(0, 9, 9)
-    )
-    widget = dock(SegmentDock)
-    click(widget.train_button)
-    assert "does not lie on" in notified[0]
-
-
-def test_nothing_painted_is_refused(viewer, dock, loop_layer, click, notified):
-    widget = dock(SegmentDock)
-    click(widget.new_button)
-    click(widget.train_button)
-    assert "nothing is labelled" in notified[0]
-
-
-def test_a_foreign_file_is_no_model(viewer, dock, loop_layer, tmp_path):
-    from napari_motionseg.errors import CheckpointError
-
-    (tmp_path / "a.safetensors").write_bytes(b"no")
-    with pytest.raises(CheckpointError):
-        dock(SegmentDock).start.open_file(tmp_path / "a.safetensors")

@@ -25,6 +25,13 @@ from napari_motionseg.segmentation.finetune import (
 )
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import segment
+from napari_motionseg.segmentation.propagate import CarrySettings
+from napari_motionseg.segmentation.starting import (
+    copied,
+    keep_of_start,
+    starting_network,
+)
+from napari_motionseg.segmentation.stopping import Steadiness
 from napari_motionseg.training.loop import TrainingSettings
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
@@ -157,13 +164,32 @@ def test_a_segmentation_is_continued(tmp_path):
 
 
 def test_more_classes_than_the_checkpoint_knows(tmp_path):
+    """What it knows it knows still; the new class is unlikely until it is learnt."""
     cine, labels = striped()
     first = finetune(
         [(cine, first_frame(labels))], settings(1), out=tmp_path / "1.safetensors"
     )
+    known, _ = load_model(first)
+    grown, origin = starting_network(first, 3, TINY, 0)
+    assert origin["classes"] == 2
+    image = torch.from_numpy(cine.normalized(0))[None, None]
+    with torch.inference_mode():
+        before = known.probabilities(image)[0]
+        after = grown.eval().probabilities(image)[0]
+    assert after[2].max() < 0.1
+    np.testing.assert_allclose(
+        (after[1] / after[0]).numpy(), (before[1] / before[0]).numpy(), rtol=1e-3
+    )
     cine, labels = striped(classes=3)
-    with pytest.raises(CheckpointError, match=r"knows 2 classes .* labels have 3"):
-        finetune([(cine, first_frame(labels))], settings(1), start=first, out=first)
+    out = finetune(
+        [(cine, first_frame(labels))],
+        settings(60, loss="bce+dice"),
+        start=first,
+        out=tmp_path / "2.safetensors",
+    )
+    assert load_model(out)[0].classes == 3
+    found = segment(cine, out, device="cpu").masks[0]
+    assert dice(found == 2, labels[0] == 2) > 0.5
 
 
 def test_a_start_of_another_kind(tmp_path):
@@ -283,3 +309,105 @@ def test_a_start_that_segments_learns_at_its_own_rate(tmp_path):
     assert FinetuneSettings.tuned().known_rate < 1
     with pytest.raises(SettingsError, match="known_rate must be positive"):
         FinetuneSettings(known_rate=0.0)
+
+
+def test_some_of_the_start_is_kept():
+    torch.manual_seed(0)
+    model = SegmentationNet(TINY, 2)
+    start = copied(model)
+    with torch.no_grad():
+        for value in model.parameters():
+            value.add_(1.0)
+    keep_of_start(model, start, 0.25)
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(value, start[name] + 0.75)
+    keep_of_start(model, start, 1.0)
+    torch.testing.assert_close(model.state_dict(), start)
+    with pytest.raises(SettingsError, match="kept must be 0 to 1; got 2"):
+        FinetuneSettings(kept=2)
+
+
+def test_all_of_the_start_kept_is_the_start(tmp_path):
+    cine, labels = striped()
+    examples = [(cine, first_frame(labels))]
+    first = finetune(examples, settings(2), out=tmp_path / "1.safetensors")
+    again = finetune(
+        examples, settings(5, kept=1.0), start=first, out=tmp_path / "2.safetensors"
+    )
+    image = torch.from_numpy(cine.normalized(1))[None, None]
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            load_model(again)[0](image), load_model(first)[0](image)
+        )
+
+
+def test_it_ends_when_the_mask_no_longer_changes(tmp_path):
+    cine, labels = striped()
+    examples = [(cine, first_frame(labels))]
+    first = finetune(
+        examples, settings(40, loss="bce+dice"), out=tmp_path / "1.safetensors"
+    )
+    slow = settings(200, look_every=2, training={"learning_rate": 1e-6})
+    seen = []
+    job = finetune_job(examples, slow, start=first, out=tmp_path / "2.safetensors")
+    run(job, seen.append)
+    _, card = load_model(tmp_path / "2.safetensors")
+    assert card.provenance["steady"]
+    assert not card.provenance["stopped"]
+    assert card.provenance["steps_done"] < 30
+    assert "no longer changes" in seen[-1].message
+
+
+def test_steady_is_a_row_of_like_masks_that_are_not_empty():
+    mask = np.zeros((8, 8))
+    watch = Steadiness(alike=0.9, in_a_row=2)
+    assert [watch.look(mask) for _ in range(5)] == [False] * 5
+    mask[2:5] = 1
+    assert [watch.look(mask) for _ in range(3)] == [False, False, True]
+    other = mask.T
+    assert [watch.look(m) for m in (other, other, other)] == [False, False, True]
+    with pytest.raises(SettingsError, match="in_a_row at least 1; got 0.9 and 0"):
+        Steadiness(0.9, 0)
+
+
+def test_carried_labels_are_learnt_from(tmp_path, small_cine, synthetic, monkeypatch):
+    """With the exact flow, the frames beside the painted one are labels too."""
+    from napari_motionseg.motion import FlowSequence
+    from napari_motionseg.segmentation import weak
+
+    pairs = range(len(small_cine) - 1)
+    flow = np.stack([synthetic.flow(t, t + 1) for t in pairs])
+    back = np.stack([synthetic.flow(t + 1, t) for t in pairs])
+    monkeypatch.setattr(
+        weak, "lazy_flow", lambda *a: FlowSequence(flow, back, 1, "exact")
+    )
+    masks = np.asarray(synthetic.masks, np.uint8)
+    labels = Labels(masks, np.arange(len(masks)) == 4)
+    carry = CarrySettings(steps=1, tolerance=4.0)
+    job = weak.gather_carried([(small_cine, labels)], carry)
+    assert "frame 4" in next(job).message
+    with pytest.raises(StopIteration) as end:
+        next(job)
+    frames = end.value.value
+    assert len(frames) == 2
+    before, after = (masks[4] > 0), frames[0]
+    known = after.target[0].numpy() >= 0
+    vessel = (after.target[0].numpy() == 1) & known
+    truth = (masks[5] > 0) & known
+    assert dice(vessel, truth) > dice(before & known, truth)
+    drawn = after.believed(torch.Generator().manual_seed(0))
+    assert 0 < (drawn >= 0).sum() < known.sum()
+
+
+def test_pictures_of_the_shown_frame(tmp_path):
+    cine, labels = striped()
+    seen = []
+    job = finetune_job(
+        [(cine, first_frame(labels))],
+        settings(2, training={"preview_every": 1}),
+        start=None,
+        out=tmp_path / "m.safetensors",
+        shown=np.zeros((24, 40), np.float32),
+    )
+    run(job, seen.append)
+    assert seen[-1].preview.shape == (24, 40)

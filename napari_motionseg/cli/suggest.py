@@ -1,0 +1,43 @@
+"""`motionseg suggest`: the frame where a label would help most."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.learning import Mode
+from napari_motionseg.cli.options import AsJson, Device, OneCine
+
+
+def suggest(
+    cine: OneCine,
+    model: Annotated[
+        str, typer.Option(help="Segmentation checkpoint, or 'default'.")
+    ] = "default",
+    labels: Annotated[
+        Path | None, typer.Option(help="What is labelled already.")
+    ] = None,
+    label_mode: Mode = "dense",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Say which frame to label next, and why."""
+    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.segmentation import segment_job
+    from napari_motionseg.segmentation.suggest import suggest_frame
+
+    loop = read_cine(cine)
+    known: tuple[int, ...] = ()
+    if labels is not None:
+        known = read_labels(
+            labels,
+            shape=loop.shape,
+            mode=label_mode,  # type: ignore[arg-type]
+        ).frames
+    found = drive(segment_job(loop, model, device=device), loop.name)
+    wanted = suggest_frame(found.probabilities, known, found.done)
+    row = {"cine": loop.name, "frame": wanted.frame, "reason": wanted.reason}
+    answer(row, wanted.reason, as_json)

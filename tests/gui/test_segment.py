@@ -1,0 +1,269 @@
+"""The Segment dock, from an opened loop to corrected masks, by clicks."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.io import read_labels
+from napari_motionseg.jobs import Progress
+from napari_motionseg.models import (
+    ModelCard,
+    SegmentationNet,
+    UNetConfig,
+    read_card,
+    save_model,
+)
+from napari_motionseg.segmentation import FinetuneSettings
+from napari_motionseg.widgets import choosers, segment_apply, segment_train
+from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.widgets.viewers import show_frame
+
+LONG = 60_000  # ms, for a child process that imports torch on a busy machine
+FRAME = 6
+
+
+@pytest.fixture
+def light(tmp_path, monkeypatch):
+    """A small network in place of what ships."""
+    import torch
+
+    torch.manual_seed(0)
+    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    path = weights / "vessels-xa.safetensors"
+    configuration = {**dataclasses.asdict(config), "classes": 2}
+    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
+    save_model(path, SegmentationNet(config), card)
+    monkeypatch.setattr(choosers, "WEIGHTS_FOLDER", weights)
+    for module in (segment_apply, segment_train):
+        monkeypatch.setattr(module, "checkpoint_path", lambda name: path)
+    return path
+
+
+@pytest.fixture
+def segment(dock, light, monkeypatch):
+    def quick(recipe, steps):
+        base = FinetuneSettings.recipe(recipe)
+        training = dataclasses.replace(base.training, preview_every=1)
+        return dataclasses.replace(
+            base, training=training, steps=steps, crop=48, batch=1
+        )
+
+    monkeypatch.setattr(segment_train, "finetune_settings", quick)
+    return dock(SegmentDock)
+
+
+@pytest.fixture
+def ready(viewer, loop_layer, segment, qtbot):
+    """The dock with the loop's labels, on the frame to paint."""
+    qtbot.waitUntil(lambda: segment.paint.painting.layer is not None, timeout=LONG)
+    show_frame(viewer, loop_layer, FRAME)
+    return segment
+
+
+def draw(widget, synthetic, number):
+    """Paint a stroke of a class, as the brush does."""
+    settings = StrokeSettings(vessel=1, background=1, length=30, margin=2)
+    stroke = simulated_strokes(np.asarray(synthetic.masks[FRAME]), settings, 1)[
+        0 if number == 1 else 1
+    ]
+    rows, columns = np.nonzero(stroke)
+    widget.paint.take_brush(number)
+    layer = widget.viewer.layers.selection.active
+    assert layer is widget.paint.painting.layer
+    where = (np.full(len(rows), FRAME), rows, columns)
+    layer.data_setitem(where, layer.selected_label)
+    return rows, columns
+
+
+def shown(widget, loop_layer):
+    return np.asarray(widget.live.overlay(loop_layer).data)
+
+
+def test_a_loop_brings_its_labels_with_named_classes(viewer, loop_layer, ready):
+    painting = ready.paint.painting.layer
+    assert painting.data.shape == loop_layer.data.shape
+    np.testing.assert_allclose(painting.scale, loop_layer.scale)
+    assert ready.paint.names == ["background", "vessel"]
+    assert [b.text() for b in ready.paint.brushes] == ["Background", "Vessel"]
+    ready.paint.add_class("catheter")
+    assert [b.text() for b in ready.paint.brushes][-1] == "Catheter"
+    assert painting.selected_label == 3
+    assert painting.mode == "paint"
+    colours = painting.colormap.color_dict
+    assert len({tuple(colours[n]) for n in (1, 2, 3)}) == 3
+    assert ready.paint.match() is painting  # not another one
+
+
+def test_the_switch_says_what_unpainted_means(ready):
+    assert "not known" in ready.paint.meaning.text()
+    ready.paint.mode.setCurrentText("Whole frames")
+    assert "is background" in ready.paint.meaning.text()
+
+
+def test_each_stroke_repaints_the_preview(viewer, loop_layer, ready, synthetic, qtbot):
+    assert "draw a few strokes" in ready.status.text()
+    draw(ready, synthetic, 1)
+    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    assert "Only vessel is painted" in ready.status.text()
+    rows, columns = draw(ready, synthetic, 0)
+    qtbot.waitUntil(lambda: ready.live.painted == (0, 1), timeout=LONG)
+    qtbot.waitUntil(lambda: not ready.live.latest.busy, timeout=LONG)
+    assert "Each stroke" in ready.status.text()
+    before = shown(ready, loop_layer).copy()
+    assert before[..., 3].max() > 0
+
+    show_frame(viewer, loop_layer, 2)
+    qtbot.waitUntil(lambda: not ready.live.latest.busy, timeout=LONG)
+    assert (shown(ready, loop_layer) != before).any()
+
+    show_frame(viewer, loop_layer, FRAME)
+    ready.paint.painting.layer.undo()
+    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    ready.live.switch.click()
+    assert ready.live.overlay(loop_layer) is None
+
+
+def test_the_preview_goes_with_its_loop(viewer, loop_layer, ready, synthetic, qtbot):
+    draw(ready, synthetic, 1)
+    viewer.layers.remove(loop_layer)
+    qtbot.waitUntil(lambda: not ready.live.latest.busy, timeout=LONG)
+    assert not any("preview" in layer.name for layer in viewer.layers)
+    assert not ready.train.train_button.isEnabled()
+
+
+def test_train_apply_correct_save(
+    viewer, loop_layer, ready, synthetic, qtbot, click, monkeypatch, tmp_path
+):
+    assert ready.train.start.chosen.title == "vessels-xa (shipped)"
+    for number in (1, 0):
+        draw(ready, synthetic, number)
+    ready.train.steps.setValue(3)
+    click(ready.train.train_button)
+    assert "on the processor" in ready.status.text()
+    with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
+        pass
+    assert f"{loop_layer.name} training" in viewer.layers
+    assert ready.model.kind == "segmentation"
+    assert "vessel" in ready.model.title
+    assert ready.train.train_button.text() == "Train on"
+    assert read_card(ready.model.path).provenance["start"]["kind"] == "segmentation"
+
+    click(ready.apply.apply_button)
+    with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
+        pass
+    assert len(ready.panel.curve.losses) == 3  # the training's curve stays in view
+    masks = viewer.layers[f"{loop_layer.name} masks"]
+    assert masks.data.shape == loop_layer.data.shape
+    assert masks.metadata["done"].all()
+
+    ready.apply.threshold.setValue(2)
+    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    wide = (np.asarray(masks.data) > 0).sum()
+    ready.apply.threshold.setValue(98)
+    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    assert (np.asarray(masks.data) > 0).sum() < wide
+
+    click(ready.apply.next_button)
+    assert ready.apply.reason.text().startswith("Frame ")
+    assert viewer.dims.current_step[0] != FRAME
+    t = viewer.dims.current_step[0]
+    masks.data_setitem((np.array([t]), np.array([9]), np.array([11])), 1)
+    painting = ready.paint.painting.layer
+    qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
+    corrected = np.array(masks.data[t])
+    assert corrected[9, 11] == 1
+    np.testing.assert_array_equal(painting.data[t], corrected + 1)
+    ready.apply.threshold.setValue(2)  # changes what nobody has confirmed
+    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    np.testing.assert_array_equal(masks.data[t], corrected)
+    assert (np.asarray(masks.data) > 0).sum() > wide - 96 * 96
+    painting.undo()
+    assert not painting.data[t].any()
+    click(ready.apply.doubt)
+    assert f"{loop_layer.name} uncertainty" in viewer.layers
+
+    targets = iter([tmp_path / "masks.npz", tmp_path / "model.safetensors"])
+    monkeypatch.setattr(segment_apply, "ask_target", lambda *a: next(targets))
+    ready.apply.save_masks_button.click()
+    ready.apply.save_model_button.click()
+    stored = read_labels(tmp_path / "masks.npz", shape=masks.data.shape)
+    np.testing.assert_array_equal(stored.labels, masks.data)
+    assert read_card(tmp_path / "model.safetensors").kind == "segmentation"
+
+
+def test_whole_frames_mean_background_where_nothing_is_painted(
+    loop_layer, ready, synthetic
+):
+    rows, columns = draw(ready, synthetic, 1)
+    ready.paint.mode.setCurrentText("Whole frames")
+    ((_, labels),) = ready.train.examples()
+    assert labels.mode == "dense"
+    assert labels.frames == (FRAME,)
+    target = labels.target(FRAME)
+    assert (target[rows, columns] == 1).all()
+    assert (target == 0).sum() == target.size - len(rows)
+    ready.paint.mode.setCurrentText("Scribbles")
+    ((_, labels),) = ready.train.examples()
+    assert (labels.target(FRAME) == 1).sum() == len(rows)
+    assert (labels.target(FRAME) == -1).sum() == target.size - len(rows)
+
+
+def test_first_guess_and_a_loop_that_goes_while_it_runs(
+    viewer, loop_layer, ready, click
+):
+    click(ready.apply.guess_button)
+    assert ready.model.title == "vessels-xa (shipped)"
+    viewer.layers.remove(loop_layer)
+    some = np.full(loop_layer.data.shape[1:], 0.9, np.float16)
+    preview = (3, some > 0, some, np.ones(some.shape, np.uint8))
+    ready.panel.progressed.emit(Progress(1, 8, preview=preview))
+    viewer.layers.clear()
+    ready.panel.progressed.emit(Progress(2, 8, preview=preview))
+    ready.panel.cancel()
+    ready.apply.threshold.setValue(20)
+    ready.apply.next_button.click()
+
+
+def test_keys_are_napari_s_own(viewer, ready):
+    bound = {str(key) for key in viewer.keymap}
+    assert {"Alt+T", "Alt+A", "Alt+N", "Alt+1", "Alt+2"} <= bound
+    press = {str(k): f for k, f in viewer.keymap.items()}
+    press["Alt+2"](viewer)
+    assert ready.paint.painting.layer.selected_label == 2
+    assert press["Alt+T"].__doc__ == "Train, or train on."
+
+
+def test_labels_that_lie_elsewhere_are_refused(
+    viewer, ready, loop_layer, painted, click, notified
+):
+    viewer.add_labels(
+        painted, name="moved", scale=loop_layer.scale, translate=(0, 9, 9)
+    )
+    ready.paint.painting.choose(viewer.layers["moved"])
+    click(ready.train.train_button)
+    assert "does not lie on" in notified[0]
+
+
+def test_nothing_painted_is_refused(ready, click, notified):
+    click(ready.train.train_button)
+    assert "nothing is labelled" in notified[0]
+
+
+def test_one_class_alone_is_no_training(ready, synthetic, click, notified):
+    draw(ready, synthetic, 1)
+    ready.train.steps.setValue(1)
+    click(ready.train.train_button)
+    assert "no pixel of the background" in notified[0]
+    assert not ready.panel.running
+
+
+def test_a_foreign_file_is_no_model(viewer, segment, loop_layer, tmp_path):
+    from napari_motionseg.errors import CheckpointError
+
+    (tmp_path / "a.safetensors").write_bytes(b"no")
+    with pytest.raises(CheckpointError):
+        segment.train.start.open_file(tmp_path / "a.safetensors")
