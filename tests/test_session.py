@@ -248,7 +248,8 @@ def test_two_networks_stay_at_hand(session, embedding_file, tmp_path):
     for other in others:
         shutil.copyfile(embedding_file, other)
     first = session.network(embedding_file)
-    session.network(others[0])
+    second = session.network(others[0])
     assert session.network(embedding_file) is first
     session.network(others[1])
-    assert session.network(embedding_file) is not first
+    assert session.network(embedding_file) is first
+    assert session.network(others[0]) is not second  # asked for longest ago

@@ -75,7 +75,7 @@ def test_it_works_without_the_checkout(wheel, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        str(site), "(1, 2, 64, 64)", "napari-motionseg 4",
+        str(site), "(1, 2, 64, 64)", "napari-motionseg 5",
     ]  # fmt: skip
 
 
