@@ -39,6 +39,7 @@ from napari_motionseg.segmentation.examples import (
 )
 from napari_motionseg.segmentation.losses import LossName, segmentation_loss
 from napari_motionseg.segmentation.propagate import CarrySettings
+from napari_motionseg.segmentation.remembering import with_own_answers
 from napari_motionseg.segmentation.starting import (
     SCRATCH,
     copied,
@@ -86,6 +87,9 @@ class FinetuneSettings:
     kept
         Share of the start in the weights at the end, 0 to 1, where it segments
         already; see `keep_of_start`.
+    remember
+        Whether a start that segments stands in for labels that are missing; see
+        `with_own_answers`.
     look_every
         Steps between two looks at the mask of a frame; training ends when it no longer
         changes. 0: never early.
@@ -108,6 +112,7 @@ class FinetuneSettings:
     network: UNetConfig = field(default_factory=UNetConfig)
     known_rate: float = 1.0
     kept: float = 0.0
+    remember: bool = False
     look_every: int = 0
     carry: CarrySettings | None = None
     training: TrainingSettings = field(
@@ -143,6 +148,7 @@ class FinetuneSettings:
             network=UNetConfig(flat_field=True),
             known_rate=TUNED_KNOWN_RATE,
             kept=TUNED_KEPT,
+            remember=True,
             look_every=TUNED_LOOK_EVERY,
             training=TrainingSettings(steps=250, schedule="cosine"),
         )
@@ -278,6 +284,8 @@ def finetune_job(
         rate = training.learning_rate * settings.known_rate
         training = dataclasses.replace(training, learning_rate=rate)
         before = copied(model)
+        if settings.remember:
+            frames = with_own_answers(model, frames)
     if settings.carry is not None:
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]

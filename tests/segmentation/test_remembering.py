@@ -1,0 +1,78 @@
+"""A start's own answers stand in for labels that are missing, and no more than that."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_motionseg.segmentation.examples import LabelledFrame
+from napari_motionseg.segmentation.remembering import (
+    CONTRADICTED_PX,
+    with_own_answers,
+)
+
+SIZE = (40, 60)
+
+
+class Bar(nn.Module):
+    """Says of rows 10 to 19 that they are vessel; sure of all, but of column 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def probabilities(self, image):
+        vessel = torch.full(image.shape[-2:], 0.1)
+        vessel[10:20] = 0.9
+        vessel[:, 0] = 0.5
+        return torch.stack((1 - vessel, vessel))[None]
+
+
+def scribbled(strokes):
+    """A frame with strokes: (rows, columns, class)."""
+    target = torch.full((1, *SIZE), -1, dtype=torch.int16)
+    for rows, columns, value in strokes:
+        target[0, rows, columns] = value
+    image = torch.zeros(1, 1, *SIZE)
+    return LabelledFrame(image, target, (target > 0).nonzero())
+
+
+def test_unpainted_pixels_get_the_starts_answer_and_no_more_say_than_strokes():
+    frame = scribbled(
+        [(slice(12, 14), slice(5, 15), 1), (slice(30, 32), slice(5, 15), 0)]
+    )
+    (found,) = with_own_answers(Bar(), [frame])
+    painted = frame.target >= 0
+    assert bool((found.weight[painted] == 1).all())
+    expected = np.zeros(SIZE, np.int16)
+    expected[10:20, 1:] = 1
+    sure = ~painted & (torch.arange(SIZE[1]) > 0)
+    assert bool((found.target == torch.from_numpy(expected))[sure].all())
+    assert bool((found.weight[..., 0] == 0).all())  # it does not know
+    others = float(found.weight[~painted].sum())
+    assert others == pytest.approx(float(painted.sum()), rel=1e-4)
+
+
+def test_around_a_stroke_that_contradicts_it_the_start_says_nothing():
+    frame = scribbled([(slice(14, 16), slice(30, 32), 0)])  # on its vessel
+    (found,) = with_own_answers(Bar(), [frame])
+    rows, columns = np.indices(SIZE)
+    dy = np.maximum(np.maximum(14 - rows, rows - 15), 0)
+    dx = np.maximum(np.maximum(30 - columns, columns - 31), 0)
+    near = torch.from_numpy(np.hypot(dy, dx) <= CONTRADICTED_PX)[None]
+    painted = frame.target >= 0
+    assert bool((found.weight[near & ~painted] == 0).all())
+    assert bool((found.weight[..., 1:][~near[..., 1:]] > 0).all())
+    assert bool((found.target[painted] == 0).all())
+
+
+def test_full_labels_and_weak_ones_stay_as_they_are():
+    full = scribbled([(slice(None), slice(None), 0)])
+    weak = dataclasses.replace(
+        scribbled([(slice(3), slice(3), 1)]), weight=torch.zeros(1, *SIZE)
+    )
+    model = Bar().train()
+    assert with_own_answers(model, [full, weak]) == [full, weak]
+    assert model.training
