@@ -2,9 +2,9 @@
 
 Strokes say nothing of most pixels, and a network that is trained on them alone forgets
 there what it knew (Li and Hoiem 2016, "Learning without Forgetting"). So the answer of
-the start stands in for the labels that are missing, as far as it is sure and away from strokes
-that contradict it. Pixels take part by chance, so that in all they weigh `SAY` times
-what was painted.
+the start stands in for the labels that are missing, as far as it is sure and away from
+strokes that contradict it. Pixels take part by chance, so that in all they weigh `SAY`
+times what was painted.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from napari_motionseg.segmentation.examples import LabelledFrame
 
 # A stroke through a wrong area is about the area, not the stroke alone
 CONTRADICTED_PX = 20.0
-# Real loops of p1, p3, p4, ten strokes on one frame, Dice on the others: zero-shot .800,
-# .750, .754; trained on strokes alone .692 (p1), with answers that weigh as much .744,
-# ten times as much .801, .752, .784
+# Real loops of p1, p3, p4, ten strokes on one frame, Dice on the others: zero-shot
+# .800, .750, .754; trained on strokes alone .692 (p1), with answers that weigh as much
+# .744, ten times as much .801, .752, .784
 SAY = 10.0
 
 
