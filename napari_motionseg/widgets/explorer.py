@@ -157,19 +157,14 @@ class Explorer(QObject):
         self._mark_stale(look)
 
     def _rest(self) -> None:
-        """Show nothing; anchors come back where they were.
-
-        Layers are removed: hidden ones would take room beside the loop, since napari's
-        camera takes in what is not seen, too.
-        """
+        """Show nothing, and leave the layers for when the explorer is on again."""
         self.pictures.forget()
         self.feed.look_at(None, (), 0)
         self.profile.setText("")
         self.progress.setText("")
         self.histogram.show_separation(None)
-        self.found = None
-        self.anchors.take_away()
-        self.layers.remove()
+        self.layers.hide()
+        self.anchors.hide()
 
     def _mark_stale(self, look: Look) -> None:
         """Say of pictures that they are of another frame, where the new one is slow."""

@@ -60,6 +60,7 @@ class AnchorLayers(QObject):
         self._points: Layer | None = None
         self._again: Layer | None = None
         self._changing = False
+        self._hidden = False  # by this class, not by the user
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.mouse_drag_callbacks, self._pressed)
 
@@ -77,16 +78,19 @@ class AnchorLayers(QObject):
         try:
             self._again = self._shown(self._again, AGAIN, again, loop, grid)
             self._points = self._shown(self._points, ANCHOR, points, loop, grid)
+            self._hidden = False
         finally:
             self._changing = False
 
+    def hide(self) -> None:
+        """Show no anchor, and let them come back as they were."""
+        self._hidden = True
+        for layer in (self._points, self._again):
+            if layer is not None:
+                layer.visible = False
+
     def remove(self) -> None:
         """Remove the layers and forget the anchors."""
-        self.take_away()
-        self.positions = ()
-
-    def take_away(self) -> None:
-        """Remove the layers; `draw` brings the anchors back where they were."""
         self._changing = True
         try:
             for layer in (self._points, self._again):
@@ -95,6 +99,7 @@ class AnchorLayers(QObject):
         finally:
             self._changing = False
         self._points = self._again = None
+        self.positions = ()
 
     def _shown(
         self, layer: Layer | None, name: str, points: Any, loop: Layer, grid: Grid
@@ -125,6 +130,8 @@ class AnchorLayers(QObject):
             layer.data[:] = points
             still = self.held is None
             layer.refresh(thumbnail=still, extent=still, highlight=still)
+        if self._hidden:
+            layer.visible = True
         return layer
 
     def _edited(self, event: Any = None) -> None:

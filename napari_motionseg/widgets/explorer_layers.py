@@ -114,6 +114,12 @@ class ExplorerLayers:
         known.data, known.features = points, features
         known.refresh_text()
 
+    def hide(self) -> None:
+        """Show nothing, and let it come back as it was."""
+        self._hide(list(self._known))
+        if self.grid is not None and self._loop in self._viewer.layers:
+            self._fit(Grid(self.grid.size))
+
     def remove(self) -> None:
         """Remove all layers."""
         self._changing = True
