@@ -163,8 +163,8 @@ class Explorer(QObject):
         self.profile.setText("")
         self.progress.setText("")
         self.histogram.show_separation(None)
+        self.anchors.hide()  # first: then the camera fits what is left
         self.layers.hide()
-        self.anchors.hide()
 
     def _mark_stale(self, look: Look) -> None:
         """Say of pictures that they are of another frame, where the new one is slow."""

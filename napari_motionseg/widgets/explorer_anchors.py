@@ -85,6 +85,10 @@ class AnchorLayers(QObject):
     def hide(self) -> None:
         """Show no anchor, and let them come back as they were."""
         self._hidden = True
+        self._changing = True
+        if self._again is not None:
+            self._again.data = np.zeros((0, 2))  # or the camera would make room for it
+        self._changing = False
         for layer in (self._points, self._again):
             if layer is not None:
                 layer.visible = False

@@ -180,8 +180,23 @@ class ExplorerLayers:
     def _hide(self, names: list[str]) -> None:
         for name in names:
             if name not in self._hidden:
+                # first: napari looks no more at what a hidden layer holds
+                self._draw_in(name, self._known[name])
                 self._known[name].visible = False
                 self._hidden.add(name)
+
+    def _draw_in(self, name: str, layer: Layer) -> None:
+        """Let a layer take no room: cameras take in what is not seen, too."""
+        if self._loop not in self._viewer.layers:
+            return
+        if name == CAPTIONS:
+            layer.data, self._captions = np.zeros((1, 2)), ()
+        else:
+            layer.data = np.asarray(layer.data)[:1, :1].copy()
+            self._pictures.pop(name, None)
+            self._placed.pop(name, None)
+        for attribute, value in placement(self._loop, 2).items():
+            setattr(layer, attribute, value)
 
     def _unhide(self, name: str) -> None:
         """Show what was hidden here; what the user has hidden stays hidden."""

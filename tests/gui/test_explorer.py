@@ -95,6 +95,15 @@ def test_one_button_shows_what_can_be_shown_and_says_what_cannot(
     click(explorer.controls.on)
     settled()
     assert not any(x.visible for x in viewer.layers if x is not loop_layer)
+    # hidden layers take no room: the camera takes them in, too
+    np.testing.assert_allclose(
+        viewer.layers.extent.world[:, -2:], loop_layer.extent.world[:, -2:]
+    )
+    click(explorer.controls.on)
+    settled()
+    again = layer_of(explorer, "similarity")
+    assert again is picture
+    assert again.data.shape == loop_layer.data.shape[1:]
 
 
 def test_all_frames_are_embedded_in_the_background(explorer, settled, click, qtbot):
