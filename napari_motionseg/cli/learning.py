@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import answer, drive
-from napari_motionseg.cli.flow import Gap, flow_settings
+from napari_motionseg.cli.flow import Cached, Gap, flow_settings
 from napari_motionseg.cli.options import (
     AsJson,
     Cines,
@@ -100,6 +100,7 @@ def pretrain(
     save_every: SaveEvery = 200,
     look_every: LookEvery = 200,
     tensorboard: TensorBoard = False,
+    cached: Cached = True,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -111,6 +112,7 @@ def pretrain(
     beside OUT.
     """
     from napari_motionseg.models import UNetConfig
+    from napari_motionseg.motion import FlowCache
     from napari_motionseg.training import (
         PretrainSettings,
         TrainingSettings,
@@ -143,9 +145,9 @@ def pretrain(
         ),
     )
     loops = loops_of(cines, seed)
-    path = drive(
-        pretrain_job(loops, settings, out=out, resume=resume), "Pretraining", keeps=True
-    )
+    cache = FlowCache.default() if cached else None
+    job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
+    path = drive(job, "Pretraining", keeps=True)
     _tell(path, as_json)
 
 

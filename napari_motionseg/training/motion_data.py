@@ -1,11 +1,15 @@
-"""Loops and their flow, kept in half precision, for training from motion."""
+"""Loops and their flow, in files of half precision, for training from motion."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +18,72 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import MotionError, TrainingError
+from napari_motionseg.errors import MotionError, TrainingError, WriteError
 from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
+from napari_motionseg.motion import (
+    FlowCache,
+    FlowSequence,
+    FlowSettings,
+    estimate_flow_job,
+)
 from napari_motionseg.training.processes import Processes, join
 
 # Less is what a network makes of noise, not motion
 LEAST_MOTION_PX = 0.05
+
+
+class FlowFile:
+    """Flow in a temporary file that is mapped: memory holds what is looked at.
+
+    The file goes when the object does. A copy that another process was sent reads the
+    same file, and does not delete it.
+
+    Parameters
+    ----------
+    flow
+        ``(T - gap, 2, H, W)`` float16, px.
+
+    Raises
+    ------
+    WriteError
+        If there is no room for it where temporary files lie; `TMPDIR` names another
+        place.
+    """
+
+    def __init__(self, flow: NDArray[np.float16]) -> None:
+        self.shape: tuple[int, ...] = flow.shape
+        try:
+            handle, name = tempfile.mkstemp(suffix=".npy", prefix="motionseg-flow-")
+            self._path = Path(name)
+            self._finalizer = weakref.finalize(self, _remove, self._path)
+            with os.fdopen(handle, "wb") as stream:
+                np.save(stream, flow)
+        except OSError as error:
+            raise WriteError(
+                f"the flow of a loop ({flow.nbytes / 2**20:.0f} MiB) cannot be written "
+                f"to {tempfile.gettempdir()}: {error.strerror}; name another folder by "
+                "TMPDIR"
+            ) from error
+        self._mapped = np.load(self._path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> NDArray[np.float16]:
+        return np.array(self._mapped[index])
+
+    def __getstate__(self) -> Path:
+        return self._path
+
+    def __setstate__(self, path: Path) -> None:
+        self._path = path
+        self._mapped = np.load(path, mmap_mode="r")
+        self.shape = self._mapped.shape
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows: still mapped; the system's to clean
+        path.unlink()
 
 
 @dataclass(frozen=True)
@@ -39,7 +102,7 @@ class MovingLoop:
     """
 
     cine: Cine
-    flow: NDArray[np.float16]
+    flow: FlowFile | NDArray[np.float16]
     gap: int
 
     def sample(self, t: int, window: tuple[slice, slice]) -> tuple[Tensor, Tensor]:
@@ -57,7 +120,7 @@ class MovingLoop:
 
 
 def moving_loops_job(
-    cines: Sequence[Cine], settings: FlowSettings
+    cines: Sequence[Cine], settings: FlowSettings, cache: FlowCache | None = None
 ) -> Job[list[MovingLoop]]:
     """Estimate the flow of every loop; leave out what does not move, and say so.
 
@@ -69,6 +132,8 @@ def moving_loops_job(
         Loops of any size.
     settings
         Of the flow.
+    cache
+        Where flow is looked for first, and kept; None for nowhere.
 
     Yields
     ------
@@ -79,12 +144,14 @@ def moving_loops_job(
     ------
     TrainingError
         If no loop is left, or the job is stopped.
+    WriteError
+        If there is no room for flow on disk.
     """
     processes = join()
     found: dict[int, MovingLoop | str] = {}
     for number, cine in list(enumerate(cines))[processes.rank :: processes.count]:
         label = f"Flow of loop {number + 1} of {len(cines)} ({cine.name})"
-        found[number] = yield from _moving_loop_job(cine, settings, label)
+        found[number] = yield from _moving_loop_job(cine, settings, cache, label)
     loops: list[MovingLoop] = []
     reasons: list[str] = []
     for number, cine in enumerate(cines):
@@ -108,18 +175,23 @@ def _of_all(
     """Return what the process whose turn a loop was has found; `own` if it is this."""
     if processes.count == 1 and own is not None:
         return own
-    # frames are not sent: all can read them
-    bare = (own.flow, own.gap) if isinstance(own, MovingLoop) else own
+    # frames are not sent: all can read them; other hosts cannot read this one's files
+    bare = (own.flow[:], own.gap) if isinstance(own, MovingLoop) else own
     given = processes.given_by(number % processes.count, bare)
-    return given if isinstance(given, str) else MovingLoop(cine, *given)
+    if isinstance(given, str):
+        return given
+    if own is not None:
+        return own
+    flow, gap = given
+    return MovingLoop(cine, FlowFile(flow), gap)
 
 
 def _moving_loop_job(
-    cine: Cine, settings: FlowSettings, label: str
+    cine: Cine, settings: FlowSettings, cache: FlowCache | None, label: str
 ) -> Job[MovingLoop | str]:
     """Return the loop with its flow, or the reason why it teaches nothing."""
     try:
-        sequence = yield from _labelled(estimate_flow_job(cine, settings), label)
+        sequence = yield from _labelled(estimate_flow_job(cine, settings, cache), label)
     except MotionError as error:
         return str(error)
     flow = np.asarray(sequence.forward).astype(np.float16)
@@ -130,7 +202,7 @@ def _moving_loop_job(
     if np.abs(flow).max() < LEAST_MOTION_PX:
         least = f"{LEAST_MOTION_PX} px"
         return f"nothing in it moves by {least}, so its flow carries no information"
-    return MovingLoop(cine, flow, sequence.gap)
+    return MovingLoop(cine, FlowFile(flow), sequence.gap)
 
 
 def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:

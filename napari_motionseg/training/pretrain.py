@@ -19,6 +19,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, UNet, load_pwcnet, save_model
+from napari_motionseg.motion import FlowCache
 from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.looks import project
 from napari_motionseg.training.loop import TrainingRecord, train_job
@@ -46,6 +47,7 @@ def pretrain_job(
     *,
     out: str | Path,
     resume: bool = False,
+    cache: FlowCache | None = None,
 ) -> Job[Path]:
     """Learn a pixel embedding from the motion in loops.
 
@@ -60,6 +62,8 @@ def pretrain_job(
         ``<name>.state.safetensors``, from which `resume` goes on.
     resume
         Go on where the last run with these loops and settings ended.
+    cache
+        Where the loops' flow is looked for first, and kept; None for nowhere.
 
     Yields
     ------
@@ -81,6 +85,8 @@ def pretrain_job(
         If there is no loop.
     TrainingError
         If no loop has motion to learn from, or see `train_job`.
+    WriteError
+        If there is no room for flow, state or checkpoint.
     """
     if not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
@@ -90,7 +96,7 @@ def pretrain_job(
     parts = settings.training.parts or processes.count
     check_parts(parts, processes.count, settings.batch)
     training = dataclasses.replace(settings.training, steps=settings.steps)
-    loops = yield from moving_loops_job(cines, settings.flow)
+    loops = yield from moving_loops_job(cines, settings.flow, cache)
     with torch.random.fork_rng(devices=[]):
         # the layers' own initialisation knows no generator
         torch.manual_seed(training.seed)
@@ -117,10 +123,11 @@ def pretrain(
     *,
     out: str | Path,
     resume: bool = False,
+    cache: FlowCache | None = None,
 ) -> Path:
     """Run `pretrain_job` to its end."""
     settings = settings or PretrainSettings()
-    return run(pretrain_job(cines, settings, out=out, resume=resume))
+    return run(pretrain_job(cines, settings, out=out, resume=resume, cache=cache))
 
 
 def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QSpinBox
 
 from napari_motionseg.models import UNetConfig
+from napari_motionseg.motion import FlowCache
 from napari_motionseg.session import Model
 from napari_motionseg.training import PretrainSettings, pretrain_job
 from napari_motionseg.widgets.choosers import LayerChooser
@@ -83,4 +84,5 @@ class LearnEmbedding(QObject):
 
 
 def _pretrain(cine: Any, settings: PretrainSettings, out: Path) -> Iterator[Any]:
-    return (yield from pretrain_job([cine], settings, out=out))
+    cache = FlowCache.default()
+    return (yield from pretrain_job([cine], settings, out=out, cache=cache))

@@ -62,7 +62,7 @@ def toy(folder, **others):
     return record.losses
 
 
-def moving(cine, flow_settings):
+def moving(cine, flow_settings, cache=None):
     """Say how a loop of noise moves; the second loop does not."""
     yield Progress(1, 1)
     _, height, width = cine.shape

@@ -1,18 +1,25 @@
 import dataclasses
+import gc
 import pickle
+import tempfile
 
 import numpy as np
 import pytest
 import torch
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import MotionError, SettingsError, TrainingError
+from napari_motionseg.errors import (
+    MotionError,
+    SettingsError,
+    TrainingError,
+    WriteError,
+)
 from napari_motionseg.jobs import STOP, Progress, run
 from napari_motionseg.models import UNet, UNetConfig, load_model
-from napari_motionseg.motion import FlowSequence, FlowSettings
+from napari_motionseg.motion import FlowCache, FlowSequence, FlowSettings
 from napari_motionseg.training import motion_data
 from napari_motionseg.training.loop import TrainingSettings
-from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
+from napari_motionseg.training.motion_data import FlowFile, MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain import (
     Learner,
     PretrainSettings,
@@ -27,7 +34,7 @@ from napari_motionseg.training.seeds import step_generator
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 
 
-def fake_flow_job(cine, settings):
+def fake_flow_job(cine, settings, cache=None):
     """Say that column c moves by c px to the right, and row r by r px down."""
     if len(cine) < 2:
         raise MotionError(f"{cine.name} has 1 frame; motion needs two")
@@ -114,7 +121,7 @@ def test_an_embedding_is_learnt_written_and_its_origin_with_it(tmp_path):
 def test_the_loss_falls_where_there_is_something_to_learn(tmp_path, monkeypatch):
     """A bright square moves over a dark ground: a few steps tell them apart."""
 
-    def square_flow_job(cine, settings):
+    def square_flow_job(cine, settings, cache=None):
         yield Progress(1, 1)
         square = np.stack([cine.frames[t] > 128 for t in range(len(cine) - 1)])
         flow = np.zeros((len(square), 2, *square.shape[1:]), np.float32)
@@ -346,7 +353,7 @@ def test_stop_before_anything_was_learnt(tmp_path):
 def test_cancel_reaches_the_flow_job(monkeypatch):
     ended = []
 
-    def endless_job(cine, settings):
+    def endless_job(cine, settings, cache):
         try:
             while True:
                 yield Progress(1, 0)
@@ -382,7 +389,7 @@ def test_flow_is_kept_in_half_precision_and_silent_outside_the_valid_area():
     valid = np.zeros((40, 36), bool)
     valid[5:30, 4:20] = True
     (one,), _ = gather([loop(valid_area=valid)])
-    assert one.flow.dtype == np.float16
+    assert one.flow[:].dtype == np.float16
     assert one.flow.shape == (3, 2, 40, 36)
     assert not one.flow[:, :, ~valid].any()
     assert one.flow[0, 0, 10, 10] == 10
@@ -499,3 +506,36 @@ def test_settings_that_cannot_be(wrong, words):
 def test_no_loop_at_all(tmp_path):
     with pytest.raises(SettingsError, match="at least one loop; got none"):
         pretrain([], settings(), out=tmp_path / "e.safetensors")
+
+
+def test_flow_lies_in_files_that_go_with_the_loops(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (one, two), _ = gather([loop(), loop(seed=1)])
+    files = list(tmp_path.glob("motionseg-flow-*"))
+    assert len(files) == 2
+    assert isinstance(one.flow, FlowFile)
+    sent = pickle.loads(pickle.dumps(one.flow))
+    np.testing.assert_array_equal(sent[1], one.flow[1])
+    assert sent.shape == one.flow.shape
+    del sent
+    assert len(list(tmp_path.glob("motionseg-flow-*"))) == 2
+    del one, two
+    gc.collect()
+    assert not list(tmp_path.glob("motionseg-flow-*"))
+
+
+def test_no_room_for_flow_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(WriteError, match=r"\(0 MiB\) cannot be written.*TMPDIR"):
+        FlowFile(np.zeros((1, 2, 8, 8), np.float16))
+
+
+def test_flow_is_kept_for_the_next_training(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    cache = FlowCache(tmp_path / "cache")
+    flow = FlowSettings(method="ilk")
+    first = run(moving_loops_job([loop()], flow, cache))[0].flow[:]
+    told = []
+    again = run(moving_loops_job([loop()], flow, cache), told.append)[0].flow[:]
+    np.testing.assert_array_equal(again, first)
+    assert any("was kept from before" in p.message for p in told)
