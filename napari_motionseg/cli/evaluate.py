@@ -1,4 +1,4 @@
-"""`motionseg evaluate fewshot`: how well few labels do, against peers."""
+"""`motionseg evaluate`: how well few labels do, against peers, and what helps them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.flow import Cached
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.options import unknown_choice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from napari_motionseg.evaluation import FewShotSettings, ReferenceLoop
+    from napari_motionseg.evaluation.ablations import Variant
     from napari_motionseg.evaluation.fewshot import Row
     from napari_motionseg.evaluation.methods import Method
     from napari_motionseg.evaluation.record import Record
     from napari_motionseg.jobs import Job
+    from napari_motionseg.training import PretrainSettings
 
 app = typer.Typer(help="Measure how well few labels do.", rich_markup_mode=None)
 
@@ -68,8 +74,8 @@ def fewshot(
 
     Rows are kept as they come: the same command goes on where it was cut.
     """
-    from napari_motionseg.evaluation import FewShotSettings, fewshot_job, summarize
-    from napari_motionseg.evaluation.record import Record, as_table
+    from napari_motionseg.evaluation import FewShotSettings
+    from napari_motionseg.evaluation.record import Record
 
     settings = FewShotSettings(
         labels=tuple(_numbers(labels)),
@@ -80,9 +86,99 @@ def fewshot(
     learners, testers = _loops(data, _words(train), _words(test))
     methods = _methods(_words(starts), _words(peers), recipe, steps, device)
     record = Record(out, _described(settings, learners, testers, recipe, steps))
+    _measure(methods, learners, testers, settings, record, as_json)
+
+
+@app.command()
+def ablation(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="objective, flow, kernel, neighbourhood, guidance or nets."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of checkpoints, rows, summary.")],
+    data: Data = SYNTHETIC,
+    train: Names = "",
+    test: Names = "",
+    only: Annotated[
+        str, typer.Option(help="Variants, separated by commas; all if empty.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Of each pretraining.")] = 1000,
+    labels: Annotated[str, typer.Option(help="Labelled frames, by commas.")] = "1",
+    seeds: Annotated[int, typer.Option(min=1, help="Draws of labelled frames.")] = 3,
+    stride: Annotated[int, typer.Option(min=1, help="Of test frames.")] = 1,
+    cached: Cached = True,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Pretrain variants that differ in one thing, and compare them as starts.
+
+    All learn from the motion of the training loops, without a label, and are then
+    fine-tuned on the same few labelled frames, as scratch is. The same command goes on
+    where it was cut.
+    """
+    from napari_motionseg.evaluation import FewShotSettings
+    from napari_motionseg.evaluation.ablations import variants_job, variants_of
+    from napari_motionseg.evaluation.record import Record
+    from napari_motionseg.motion import FlowCache
+    from napari_motionseg.segmentation.starting import SCRATCH
+
+    variants = _chosen(variants_of(name), _words(only))
+    settings = FewShotSettings(
+        labels=tuple(_numbers(labels)), seeds=seeds, test_stride=stride
+    )
+    learners, testers = _loops(data, _words(train), _words(test))
+    cache = FlowCache.default() if cached else None
+    base = _pretraining(steps, device)
+    cines = [loop.cine for loop in learners]
+    out.mkdir(parents=True, exist_ok=True)
+    starts = drive(variants_job(variants, cines, base, out, cache), "Pretraining")
+    named = {SCRATCH: SCRATCH} | {name: str(path) for name, path in starts.items()}
+    methods = _networks(named, "tuned", None, device)
+    described = _described(settings, learners, testers, "tuned", None)
+    record = Record(out, described | {"ablation": name, "pretraining_steps": steps})
+    _measure(methods, learners, testers, settings, record, as_json)
+
+
+def _pretraining(steps: int, device: str) -> PretrainSettings:
+    """Return what all variants share: the defaults of `motionseg pretrain`."""
+    from napari_motionseg.models import UNetConfig
+    from napari_motionseg.motion import FlowSettings
+    from napari_motionseg.training import PretrainSettings, TrainingSettings
+
+    training = TrainingSettings(
+        steps=steps, learning_rate=1e-3, device=device, checkpoint_every=100
+    )
+    return PretrainSettings(
+        steps=steps,
+        network=UNetConfig(width=16, flat_field=True),
+        flow=FlowSettings(device=device),
+        training=training,
+    )
+
+
+def _chosen(variants: Mapping[str, Variant], names: list[str]) -> dict[str, Variant]:
+    unknown = [name for name in names if name not in variants]
+    if unknown:
+        raise SettingsError(unknown_choice("variant", unknown[0], variants))
+    return {n: v for n, v in variants.items() if not names or n in names}
+
+
+def _measure(
+    methods: dict[str, Method],
+    learners: list[ReferenceLoop],
+    testers: list[ReferenceLoop],
+    settings: FewShotSettings,
+    record: Record,
+    as_json: bool,
+) -> None:
+    """Run the protocol, keep its rows, and print the table."""
+    from napari_motionseg.evaluation import fewshot_job, summarize
+    from napari_motionseg.evaluation.record import as_table
+
     job = fewshot_job(methods, learners, testers, settings, record.rows())
-    kept = _keeping(job, record)
-    summary = summarize(drive(kept, "Evaluating", keeps=True))
+    summary = summarize(drive(_keeping(job, record), "Evaluating", keeps=True))
     record.finish(summary)
     if as_json:
         for row in summary:
@@ -135,9 +231,21 @@ def _loops(
 def _methods(
     starts: list[str], peers: list[str], recipe: str, steps: int | None, device: str
 ) -> dict[str, Method]:
+    from napari_motionseg.evaluation.methods import PEERS
+    from napari_motionseg.segmentation.starting import SCRATCH
+
+    named = {s if s in (SCRATCH, "default") else Path(s).stem: s for s in starts}
+    methods = _networks(named, recipe, steps, device)
+    return methods | {peer: PEERS.load(peer)() for peer in peers}
+
+
+def _networks(
+    starts: Mapping[str, str], recipe: str, steps: int | None, device: str
+) -> dict[str, Method]:
+    """Return the network, fine-tuned from each start in the same way."""
     import dataclasses
 
-    from napari_motionseg.evaluation.methods import PEERS, NetworkMethod
+    from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.models import read_card
     from napari_motionseg.segmentation import FinetuneSettings
     from napari_motionseg.segmentation.starting import SCRATCH
@@ -146,12 +254,9 @@ def _methods(
     if steps is not None:
         settings = dataclasses.replace(settings, steps=steps)
     methods: dict[str, Method] = {}
-    for start in starts:
+    for name, start in starts.items():
         segments = start != SCRATCH and read_card(start).kind == "segmentation"
-        name = start if start in (SCRATCH, "default") else Path(start).stem
         methods[name] = NetworkMethod(start, settings, device, zero_shot=segments)
-    for peer in peers:
-        methods[peer] = PEERS.load(peer)()
     return methods
 
 

@@ -1,0 +1,219 @@
+"""What makes an embedding a good start: pretrainings that differ in one thing.
+
+Each variant learns from the motion of the same loops, with the same network and steps,
+and is then a start for the same few labels. The names of `ABLATIONS` are the questions
+that the papers ask.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.motion import FlowCache
+from napari_motionseg.options import unknown_choice
+from napari_motionseg.training import PretrainSettings, pretrain_job
+from napari_motionseg.training.state import state_path_of
+
+SEGMENTS = 8  # of the grouping objective
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How one of several pretrainings differs from the others.
+
+    Parameters
+    ----------
+    objective
+        A name of `OBJECTIVES`.
+    options
+        Settings of the objective.
+    flow
+        A name of `ESTIMATORS`.
+    dimension
+        Length of an embedding; the base's if None.
+    """
+
+    objective: str = "flow-consistency"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    flow: str = "pwcnet"
+    dimension: int | None = None
+
+    def of(self, base: PretrainSettings) -> PretrainSettings:
+        """Return `base` with what this variant changes."""
+        dimension = self.dimension or base.network.embedding_dim
+        return dataclasses.replace(
+            base,
+            objective=self.objective,
+            options=self.options,
+            flow=dataclasses.replace(base.flow, method=self.flow),
+            network=dataclasses.replace(base.network, embedding_dim=dimension),
+        )
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A question, and the variants that answer it.
+
+    Parameters
+    ----------
+    question
+        In words.
+    variants
+        By name.
+    """
+
+    question: str
+    variants: Mapping[str, Variant]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variants", MappingProxyType(dict(self.variants)))
+
+
+def _propagation(**options: Any) -> Variant:
+    return Variant("conditional-propagation", options)
+
+
+ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
+    {
+        "objective": Ablation(
+            "which objective teaches most",
+            {
+                "flow-consistency": Variant(),
+                "cross-pixel": Variant("cross-pixel"),
+                "flow-classes": Variant("flow-classes"),
+                "grouping": Variant(
+                    "grouping", {"kind": "entropy"}, dimension=SEGMENTS
+                ),
+                "conditional-propagation": _propagation(),
+                "moving-apart": Variant("moving-apart"),
+            },
+        ),
+        "flow": Ablation(
+            "whether better flow makes a better start (Ma et al., figure 7)",
+            {
+                method: Variant(flow=method)
+                for method in ("ilk", "tvl1", "dis", "pwcnet")
+            },
+        ),
+        "kernel": Ablation(
+            "how pixels are compared",
+            {
+                "shifted-cosine": Variant(),
+                "softmax": Variant(options={"kernel": "softmax"}),
+                "cross-entropy": Variant("cross-pixel"),
+                "alignment": Variant("cross-pixel", {"criterion": "alignment"}),
+            },
+        ),
+        "neighbourhood": Ablation(
+            "how far a neighbour may be",
+            {
+                "3": Variant(options={"neighborhood": 3}),
+                "5": Variant(),
+                "9": Variant(options={"neighborhood": 9}),
+                "5, 4 px apart": Variant(options={"dilation": 4}),
+                "5, background removed": Variant(options={"background": "removed"}),
+            },
+        ),
+        "guidance": Ablation(
+            "how many vectors are told (Zhan et al., figure 4)",
+            {
+                "K 15, G 80": _propagation(nms_kernel=15, grid_stride=80),
+                "K 41, G 200": _propagation(nms_kernel=41, grid_stride=200),
+                "K 81, G 200": _propagation(),
+                "K 201, G 400": _propagation(nms_kernel=201, grid_stride=400),
+            },
+        ),
+        "nets": Ablation(
+            "which strides carry motion on (Zhan et al., figure 5)",
+            {
+                ", ".join(map(str, strides)): _propagation(strides=strides)
+                for strides in ((1,), (1, 2), (1, 2, 4), (1, 2, 4, 8))
+            },
+        ),
+    }
+)
+
+
+def variants_of(name: str) -> Mapping[str, Variant]:
+    """Return the variants of one of `ABLATIONS`.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such name; the nearest is offered.
+    """
+    if name not in ABLATIONS:
+        raise SettingsError(unknown_choice("ablation", name, ABLATIONS))
+    return ABLATIONS[name].variants
+
+
+def variants_job(
+    variants: Mapping[str, Variant],
+    cines: Sequence[Cine],
+    base: PretrainSettings,
+    folder: str | Path,
+    cache: FlowCache | None = None,
+) -> Job[dict[str, Path]]:
+    """Pretrain each variant; one whose training was cut goes on.
+
+    Parameters
+    ----------
+    variants
+        By name.
+    cines
+        The loops whose motion teaches.
+    base
+        What they share; a variant's objective, options and flow take the place of its.
+    folder
+        Where checkpoints go, one a variant.
+    cache
+        Where flow is looked for first, and kept; None for nowhere.
+
+    Yields
+    ------
+    Progress
+        Of each pretraining, with the variant's name.
+
+    Returns
+    -------
+    dict of str to Path
+        The checkpoint of each. After `STOP` each holds what was learnt so far.
+
+    Raises
+    ------
+    TrainingError
+        If the folder holds a variant that was begun with other loops or settings,
+        or see `pretrain_job`.
+    """
+    found = {}
+    for name, variant in variants.items():
+        out = Path(folder) / f"{_file_name(name)}.safetensors"
+        resume = state_path_of(out).exists()
+        job = pretrain_job(cines, variant.of(base), out=out, resume=resume, cache=cache)
+        found[name] = yield from _told(job, name)
+    return found
+
+
+def _file_name(name: str) -> str:
+    return name.replace(", ", "-").replace(" ", "")
+
+
+def _told(job: Job[Path], name: str) -> Job[Path]:
+    """Pass a pretraining's progress on, without its pictures."""
+    signal = None
+    while True:
+        try:
+            told = job.send(signal)
+        except StopIteration as end:
+            path: Path = end.value
+            return path
+        words = f"{name}: {told.message}" if told.message else name
+        signal = yield Progress(told.step, told.total, words, told.metrics)
