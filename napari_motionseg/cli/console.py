@@ -101,6 +101,7 @@ class _Shower:
         self._total = 0
         self._step = 0
         self._said = time.monotonic()
+        self._noted = ""  # a job may say the same with each step
 
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
@@ -109,8 +110,9 @@ class _Shower:
             self._bars.reset(self._task, total=progress.total or None)
         self._total, self._step = progress.total, progress.step
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
-        if progress.metrics and progress.message:
-            self._bars.console.print(f"note: {progress.message}", style="yellow")
+        if progress.metrics and progress.message not in ("", self._noted):
+            self._noted = progress.message
+            self._bars.console.print(f"note: {self._noted}", style="yellow")
         self._bars.update(
             self._task, completed=progress.step, numbers=numbers or progress.message
         )

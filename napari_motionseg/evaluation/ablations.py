@@ -215,5 +215,6 @@ def _told(job: Job[Path], name: str) -> Job[Path]:
         except StopIteration as end:
             path: Path = end.value
             return path
-        words = f"{name}: {told.message}" if told.message else name
+        # words beside numbers are a note, and a job says them when there is need
+        words = told.message if told.metrics else f"{name}: {told.message}"
         signal = yield Progress(told.step, told.total, words, told.metrics)
