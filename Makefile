@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-explorer bench-interactive clean
+.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-ablation bench-explorer bench-interactive clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-explorer  make bench-interactive  make clean"
+	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -53,6 +53,13 @@ bench-flow: $(READY)
 
 bench-fewshot: $(READY)
 	$(BIN)/python benchmarks/fewshot.py
+	$(BIN)/python benchmarks/render.py
+
+# Hours on two cores; ABLATIONS="objective" for one of them
+ABLATIONS ?= objective flow kernel neighbourhood guidance nets
+bench-ablation: $(READY)
+	$(BIN)/python benchmarks/ablation.py $(ABLATIONS)
+	$(BIN)/python benchmarks/cube_grouping.py
 	$(BIN)/python benchmarks/render.py
 
 # Two minutes; times are those of two threads, whatever the machine has

@@ -10,6 +10,7 @@ from render_flow import sections
 from render_interactive import interactive
 from tables import table
 
+from napari_motionseg.evaluation.ablations import ABLATIONS
 from napari_motionseg.evaluation.record import as_table
 
 HERE = Path(__file__).parent
@@ -37,7 +38,9 @@ SILVER = (
 
 def main() -> None:
     results = HERE / "results"
-    parts = [HEAD, *sections(results), *few_labels(results), *explorer(results)]
+    parts = [HEAD, *sections(results), *few_labels(results), *ablations(results)]
+    parts += cubes(results)
+    parts += explorer(results)
     parts += interactive(results)
     for name, render in (("demo", demo), ("in_loop", in_loop), ("project", project)):
         path = results / f"{name}.json"
@@ -65,6 +68,51 @@ def few_shot(title: str, found: dict) -> str:
             as_table(found["summary"]),
         ]
     )
+
+
+def ablations(results: Path) -> list[str]:
+    """The tables of those ablations that were run."""
+    paths = [results / f"ablation_{name}.json" for name in ABLATIONS]
+    return [ablation(json.loads(path.read_text())) for path in paths if path.exists()]
+
+
+def ablation(found: dict) -> str:
+    """Starts that differ in one thing, and what each is worth."""
+    words = " ".join(found["words"])
+    real = "--train" in found["words"]
+    return "\n\n".join(
+        [
+            f"## Ablation: {found['name']}",
+            f"`benchmarks/ablation.py {found['name']}`: {found['question']}. Each "
+            "start learns from the motion of the loops that labels are drawn from, "
+            f"without a label. `motionseg evaluate ablation {found['name']} {words}`, "
+            f"{found['rows']} rows. {HOW_MEANT} {found['machine']}, {found['date']}.",
+            *([SILVER] if real else []),
+            as_table(found["summary"]),
+        ]
+    )
+
+
+def cubes(results: Path) -> list[str]:
+    """The faces that the affine grouping loss found, if it was asked."""
+    path = results / "cube_grouping.json"
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    head = ("frames", "what", "whole picture", "cube alone")
+    rows = [
+        (name, what, f"{values['picture']:.3f}", f"{values['cube']:.3f}")
+        for name, one in found["sets"].items()
+        for what, values in one["rand"].items()
+    ]
+    return [
+        "## Turning cubes: faces found by grouping\n\n"
+        f"`benchmarks/cube_grouping.py`, {found['settings']['steps']} steps in "
+        f"{found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand index against "
+        f"the true faces. {found['machine']}, {found['date']}.\n\n"
+        + table(head, rows)
+        + "\n"
+    ]
 
 
 def demo(found: dict) -> str:

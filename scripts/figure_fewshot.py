@@ -1,0 +1,97 @@
+"""Make docs/images/fewshot.png: Dice by labels, and what each pretraining is worth.
+
+python scripts/figure_fewshot.py
+
+Both are drawn from what the benchmarks have left in ``benchmarks/results``: Ma et al.'s
+figure 4 from `fewshot.py`, figure 7 and its like from `ablation.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+OUT = ROOT / "docs" / "images" / "fewshot.png"
+INK, FAINT = "#555b66", "#b9bec7"  # read on light and on dark pages
+COLORS = {
+    "default": "#d1495b",
+    "scratch": "#2e86ab",
+    "random-forest": "#6a994e",
+    "frangi": "#8d6a9f",
+}
+ABLATIONS = {
+    "objective": "500 steps of each objective\nbefore one label",
+    "flow": "flow consistency,\nby the flow it learns from",
+}
+
+
+def main() -> None:
+    plt.rcParams.update(
+        {
+            "font.size": 9, "text.color": INK, "axes.labelcolor": INK,
+            "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
+        }
+    )  # fmt: skip
+    found = {name: read(f"ablation_{name}") for name in ABLATIONS}
+    shown = {name: rows for name, rows in found.items() if rows}
+    figure, axes = plt.subplots(1, 1 + len(shown), figsize=(4.4 + 3.6 * len(shown), 3))
+    axes = np.atleast_1d(axes)
+    by_labels(axes[0], read("fewshot_across"))
+    for axis, (name, rows) in zip(axes[1:], shown.items(), strict=True):
+        gains(axis, rows, ABLATIONS[name])
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.tight_layout(pad=0.6)
+    figure.savefig(OUT, dpi=130, transparent=True)
+
+
+def read(name: str) -> list[dict]:
+    """Return the rows of a result's summary; none if it was not measured."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text())["summary"] if path.exists() else []
+
+
+def by_labels(axis: Axes, rows: list[dict]) -> None:
+    """Draw Dice over the number of labelled frames, a line a method."""
+    counts = sorted({row["labels"] for row in rows})
+    for method in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        places = [counts.index(row["labels"]) for row in own]
+        dice = [row["dice"] for row in own]
+        spread = [row["spread"] or 0 for row in own]
+        axis.errorbar(
+            places, dice, spread, marker="o", ms=4, capsize=2, lw=1.6,
+            color=COLORS.get(method),
+        )  # fmt: skip
+        axis.annotate(
+            method, (places[-1], dice[-1]), (6, 0), textcoords="offset points",
+            va="center", color=COLORS.get(method),
+        )  # fmt: skip
+    axis.set_xticks(range(len(counts)), [str(count) for count in counts])
+    axis.set(xlabel="labelled frames of other patients", ylabel="Dice")
+    axis.set_xlim(-0.2, len(counts) - 1 + 0.9)
+
+
+def gains(axis: Axes, rows: list[dict], title: str) -> None:
+    """Draw what each start adds to scratch, with its 95% interval."""
+    own = sorted((row for row in rows if "gain" in row), key=lambda row: row["gain"])
+    axis.axvline(0, color=FAINT, lw=1)
+    for place, row in enumerate(own):
+        clear = row["gain_low"] > 0 or row["gain_high"] < 0
+        color = COLORS["default"] if clear else INK
+        axis.plot((row["gain_low"], row["gain_high"]), (place, place), color=color)
+        axis.plot(row["gain"], place, "o", ms=5, color=color)
+    axis.set_yticks(range(len(own)), [row["method"] for row in own])
+    axis.set_ylim(-0.6, len(own) - 0.4)
+    axis.set_xlabel("gain in Dice over scratch")
+    axis.set_title(title, fontsize=9, color=INK)
+
+
+if __name__ == "__main__":
+    main()
