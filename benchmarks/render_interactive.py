@@ -73,7 +73,7 @@ def bars(rows: Sequence[Row]) -> list[tuple[str, str, str, str]]:
         lines.append(line(words, "+0.07", gain, lambda v: v >= OVER_FOREST, "+.3f"))
     if has(rows, "dense", "carried"):
         lines.append(carried(rows))
-    if has(rows, "strokes"):
+    if has(rows, "strokes_train_s"):
         first = mean(rows, "strokes_first_preview_s")
         words = "Train pressed, first preview, s"
         lines.append(line(words, "5", first, lambda v: v <= FIRST_PREVIEW_S, ".1f"))
