@@ -60,9 +60,10 @@ class Options:
     width: int = 16
     depth: int = 4
     batch: int = 12
-    steps: int = 600
+    steps: int = 4000
     learning_rate: float = 3e-3
     epsilon: float = 0.1
+    kind: str = "affine"
     seed: int = 0
 
 
@@ -168,7 +169,9 @@ def trained(options: Options, pictures: Pictures) -> tuple[UNet, list[float]]:
         model = UNet(
             UNetConfig(embedding_dim=SEGMENTS, width=options.width, depth=options.depth)
         )
-    task = CubeTask(model, pictures, Grouping(epsilon=options.epsilon), options.batch)
+    task = CubeTask(
+        model, pictures, Grouping(options.kind, options.epsilon), options.batch
+    )
     settings = TrainingSettings(
         steps=options.steps,
         learning_rate=options.learning_rate,

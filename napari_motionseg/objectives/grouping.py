@@ -24,7 +24,8 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.options import unknown_choice
 
-Kind = Literal["affine", "entropy"]
+Kind = Literal["affine", "affine-own", "entropy"]
+Residual = Literal["mixed", "own"]
 
 # A segment of fewer pixels in all has no motion of its own: no 0 / 0
 LEAST_MASS_PX = 1e-6
@@ -46,10 +47,11 @@ class Grouping:
     Parameters
     ----------
     kind
-        ``"affine"``: see `affine_grouping_loss`; ``"entropy"``: see
-        `entropy_grouping_loss`, which the paper found best for noisy flow.
+        ``"affine"``: see `affine_grouping_loss`; ``"affine-own"``: the same with its
+        residual ``"own"``; ``"entropy"``: see `entropy_grouping_loss`, which the paper
+        found best for noisy flow.
     epsilon
-        Of the affine loss.
+        Of the affine losses.
     bins, bin_width
         Of the entropy loss.
 
@@ -95,8 +97,11 @@ class Grouping:
                 f"segment; got {tuple(embedding.shape)}"
             )
         segments = _at_least_float32(embedding).softmax(dim=1)
-        if self.kind == "affine":
-            loss = affine_grouping_loss(segments, flow, epsilon=self.epsilon)
+        if self.kind != "entropy":
+            residual: Residual = "own" if self.kind == "affine-own" else "mixed"
+            loss = affine_grouping_loss(
+                segments, flow, epsilon=self.epsilon, residual=residual
+            )
         else:
             loss = entropy_grouping_loss(
                 segments, flow, bins=self.bins, bin_width=self.bin_width
@@ -105,7 +110,11 @@ class Grouping:
 
 
 def affine_grouping_loss(
-    soft_segments: Tensor, flow: Tensor, *, epsilon: float = 0.1
+    soft_segments: Tensor,
+    flow: Tensor,
+    *,
+    epsilon: float = 0.1,
+    residual: Residual = "mixed",
 ) -> Tensor:
     r"""Return what affine motions, one a segment, leave over of the flow.
 
@@ -118,6 +127,14 @@ def affine_grouping_loss(
     with the area :math:`M_l = \sum_u m_{ul}` and the centre :math:`\bar u_l` of a
     segment; the ridge :math:`\rho_l` is a few thousandths of a square pixel.
 
+    Soft shares can mix a few motions to many, and so explain a motion without finding
+    its parts. With the residual ``"own"`` each segment pays for what its own motion
+    leaves over, which is equation 2 to the letter, and hard segments are best:
+
+    .. math::
+        L = \frac{1}{H W} \sum_u \sum_l m_{ul} \left(
+            \sqrt{|f_u - b_l - A_l (u - \bar u_l)|^2 + \epsilon^2} - \epsilon \right)
+
     Parameters
     ----------
     soft_segments
@@ -128,6 +145,8 @@ def affine_grouping_loss(
     epsilon
         In pixels: residuals below it count by their square, above it by their length
         (Charbonnier). The paper's residual is "robust", with no formula.
+    residual
+        ``"mixed"``, of the recombined flow, as in the paper, or ``"own"``.
 
     Returns
     -------
@@ -137,21 +156,25 @@ def affine_grouping_loss(
     Raises
     ------
     SettingsError
-        If shapes do not belong together, shares are none, a flow is not finite, or
-        `epsilon` is not positive.
+        If shapes do not belong together, shares are none, a flow is not finite,
+        `epsilon` is not positive, or there is no such residual.
 
     Notes
     -----
     Value and gradient are finite for empty segments and for those of a pixel or a row.
     """
     _check_positive("epsilon", epsilon)
+    if residual not in get_args(Residual):
+        choices = dict.fromkeys(get_args(Residual))
+        raise SettingsError(unknown_choice("residual", residual, choices))
     segments, flow = _checked(soft_segments, flow)
-    residual = flow - _recombined_flow(segments, flow)
-    square = residual.square().sum(dim=1)
-    # the same as sqrt(square + epsilon^2) - epsilon, but exact at small residuals
-    robust = square / ((square + epsilon**2).sqrt() + epsilon)
-    loss: Tensor = robust.mean()
-    return loss
+    fields = _affine_fields(segments, flow)
+    if residual == "mixed":
+        mixed = _flow_of(torch.einsum("blhw,nblc->nbchw", segments, fields), flow)
+        return _robust((flow - mixed).square().sum(dim=1), epsilon).mean()
+    own = _flow_of(fields[..., None, None], flow)
+    left = _robust((flow[:, None] - own).square().sum(dim=2), epsilon)
+    return (segments * left).sum(dim=1).mean()
 
 
 def entropy_grouping_loss(
@@ -209,13 +232,30 @@ def entropy_grouping_loss(
     return loss.mean().clamp(min=0)
 
 
-def _recombined_flow(segments: Tensor, flow: Tensor) -> Tensor:
-    """Return the mixture of the segments' affine flows ``(B, 2, H, W)``."""
-    height, width = flow.shape[-2:]
+def _robust(square: Tensor, epsilon: float) -> Tensor:
+    """Return sqrt(square + epsilon^2) - epsilon, exact at small residuals too."""
+    return square / ((square + epsilon**2).sqrt() + epsilon)
+
+
+def _flow_of(motion: Tensor, like: Tensor) -> Tensor:
+    """Return the flow of motions ``(3, ...)``: in the middle, along x, along y."""
+    x, y = _positions(like)
+    return motion[0] + motion[1] * x + motion[2] * y[:, None]
+
+
+def _positions(like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return x ``(W,)`` and y ``(H,)`` in pixels from the middle of the picture."""
+    height, width = like.shape[-2:]
     x, y = (
-        torch.arange(n, device=flow.device, dtype=flow.dtype) - (n - 1) / 2
+        torch.arange(n, device=like.device, dtype=like.dtype) - (n - 1) / 2
         for n in (width, height)
     )
+    return x, y
+
+
+def _affine_fields(segments: Tensor, flow: Tensor) -> Tensor:
+    """Return each segment's flow in the middle and slopes by x, y: ``(3, B, L, 2)``."""
+    x, y = _positions(flow)
     weight = segments / segments.sum(dim=(2, 3), keepdim=True).clamp(min=LEAST_MASS_PX)
     shift = torch.einsum("blhw,bchw->blc", weight, flow)
     column, row = weight.sum(dim=2), weight.sum(dim=3)
@@ -231,9 +271,7 @@ def _recombined_flow(segments: Tensor, flow: Tensor) -> Tensor:
     )
     slope_x, slope_y = _slopes(xx, xy, yy, with_x, with_y)
     at_zero = shift - slope_x * centre_x[..., None] - slope_y * centre_y[..., None]
-    fields = torch.stack((at_zero, slope_x, slope_y))
-    mixed = torch.einsum("blhw,nblc->nbchw", segments, fields)
-    return mixed[0] + mixed[1] * x + mixed[2] * y[:, None]
+    return torch.stack((at_zero, slope_x, slope_y))
 
 
 def _slopes(

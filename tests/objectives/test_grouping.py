@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from napari_motionseg.objectives.grouping import (
     entropy_grouping_loss,
 )
 
+affine_own_loss = partial(affine_grouping_loss, residual="own")
 LOSSES = [
     pytest.param(affine_grouping_loss, id="affine"),
+    pytest.param(affine_own_loss, id="affine-own"),
     pytest.param(entropy_grouping_loss, id="entropy"),
 ]
 SHAPES = [(2, 4, 9, 11), (1, 1, 6, 5), (3, 2, 2, 13), (1, 7, 12, 1), (1, 3, 1, 1)]
@@ -42,7 +45,7 @@ def affine_field(height, width, slopes, shift):
     return torch.from_numpy(np.stack((u, v)))
 
 
-def slow_affine(segments, flow, epsilon=0.1):
+def slow_affine(segments, flow, epsilon=0.1, residual="mixed"):
     """Weighted least squares by QR of the pixels' own equations, no moments."""
     m, f = segments.double().numpy(), flow.double().numpy()
     batch, count, height, width = m.shape
@@ -51,7 +54,7 @@ def slow_affine(segments, flow, epsilon=0.1):
         pixels = [(r, c) for r in range(height) for c in range(width)]
         places = np.array([(c, r) for r, c in pixels], float)
         flows = np.array([f[b, :, r, c] for r, c in pixels])
-        mixed = np.zeros_like(flows)
+        mixed, own = np.zeros_like(flows), 0.0
         for segment in range(count):
             weight = np.array([m[b, segment, r, c] for r, c in pixels])
             centre = np.average(places, axis=0, weights=weight)
@@ -67,8 +70,11 @@ def slow_affine(segments, flow, epsilon=0.1):
             )[0]
             design = np.column_stack((np.ones(len(places)), places - centre))
             mixed += weight[:, None] * (design @ solution)
+            left = ((flows - design @ solution) ** 2).sum(axis=1)
+            own += np.mean(weight * (np.sqrt(left + epsilon**2) - epsilon))
         square = ((flows - mixed) ** 2).sum(axis=1)
-        losses.append(np.mean(np.sqrt(square + epsilon**2) - epsilon))
+        whole = np.mean(np.sqrt(square + epsilon**2) - epsilon)
+        losses.append(whole if residual == "mixed" else own)
     return np.mean(losses)
 
 
@@ -94,10 +100,11 @@ def slow_entropy(segments, flow, bins=32, bin_width=1.0):
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("epsilon", [0.01, 0.1, 2.0])
-def test_affine_equals_least_squares_of_pixels(shape, epsilon):
+@pytest.mark.parametrize("residual", ["mixed", "own"])
+def test_affine_equals_least_squares_of_pixels(shape, epsilon, residual):
     segments, flow = scene(shape)
-    expected = slow_affine(segments, flow, epsilon)
-    found = affine_grouping_loss(segments, flow, epsilon=epsilon)
+    expected = slow_affine(segments, flow, epsilon, residual)
+    found = affine_grouping_loss(segments, flow, epsilon=epsilon, residual=residual)
     np.testing.assert_allclose(found.item(), expected, rtol=1e-9, atol=1e-12)
 
 
@@ -215,6 +222,30 @@ def test_gradient_descent_on_shares_finds_the_planes():
         optimizer.step()
     found = scores[0].argmax(dim=0).numpy()
     assert np.mean(found == labels) > 0.98
+
+
+@pytest.mark.parametrize("residual", ["mixed", "own"])
+def test_only_mixed_motions_gain_by_soft_shares(residual):
+    """On a flow that bends, a mixture of two planes explains more than the planes."""
+    x = torch.linspace(0, 1, 24).double().expand(1, 12, 24)
+    bend = torch.stack((20 * x.square(), 0 * x), 1)
+    scores = torch.stack((-0.5 * x, 0.5 * x), 1).requires_grad_()
+    optimizer = torch.optim.Adam([scores], lr=0.2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = affine_grouping_loss(scores.softmax(dim=1), bend, residual=residual)
+        loss.backward()
+        optimizer.step()
+    soft = scores.detach().softmax(dim=1)
+    rounded = hard(soft[0].argmax(dim=0), 2)
+    gain = affine_grouping_loss(rounded, bend, residual=residual) - loss.detach()
+    certainty = soft.amax(dim=1).mean()
+    if residual == "mixed":
+        assert gain > 0.2 * loss
+        assert certainty < 0.95
+    else:
+        assert gain.abs() < 0.01 * loss
+        assert certainty > 0.99
 
 
 def test_one_segment_is_ordinary_least_squares():
@@ -351,7 +382,7 @@ def test_scores_far_apart_give_no_nan():
         assert metrics == pytest.approx({"segments": 1, "certainty": 1})
 
 
-@pytest.mark.parametrize("kind", ["affine", "entropy"])
+@pytest.mark.parametrize("kind", ["affine", "affine-own", "entropy"])
 def test_a_network_that_has_diverged_gives_a_loss_that_says_so(kind):
     """NaN for the training loop to find, which names the step and keeps its state."""
     _, flow = scene(dtype=torch.float32)
@@ -365,12 +396,13 @@ def test_a_network_that_has_diverged_gives_a_loss_that_says_so(kind):
     ("options", "loss"),
     [
         ({"epsilon": 0.5}, lambda m, f: affine_grouping_loss(m, f, epsilon=0.5)),
+        ({"kind": "affine-own", "epsilon": 0.5}, partial(affine_own_loss, epsilon=0.5)),
         (
             {"kind": "entropy", "bins": 6, "bin_width": 0.7},
             lambda m, f: entropy_grouping_loss(m, f, bins=6, bin_width=0.7),
         ),
     ],
-    ids=["affine", "entropy"],
+    ids=["affine", "affine-own", "entropy"],
 )
 def test_the_objective_takes_channels_for_segments(options, loss):
     segments, flow = scene()
