@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,50 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from napari_motionseg.errors import SettingsError
 
 Frame = NDArray[Any]
-FRAME_CACHE_BYTES = 256 * 2**20
+FRAME_MEMORY_BYTES = 2**30
+
+
+class FrameMemory:
+    """Decoded frames of any number of loops, within one bound; any thread may ask.
+
+    Parameters
+    ----------
+    limit_bytes
+        Frames used least recently go first; the last one that came stays in any case.
+    """
+
+    def __init__(self, limit_bytes: int = FRAME_MEMORY_BYTES) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+        self._frames: OrderedDict[tuple[object, int], Frame] = OrderedDict()
+        self._lock = threading.RLock()  # garbage may be collected while it is held
+
+    def get(self, owner: object, t: int) -> Frame | None:
+        """Return the owner's frame `t` if it is still here."""
+        with self._lock:
+            frame = self._frames.get((owner, t))
+            if frame is not None:
+                self._frames.move_to_end((owner, t))
+            return frame
+
+    def put(self, owner: object, t: int, frame: Frame) -> None:
+        """Keep a frame, and let others go for it."""
+        with self._lock:
+            self._frames[owner, t] = frame
+            self.used_bytes += frame.nbytes
+            while self.used_bytes > self.limit_bytes and len(self._frames) > 1:
+                self.used_bytes -= self._frames.popitem(last=False)[1].nbytes
+
+    def forget(self, owner: object) -> None:
+        """Let all frames of an owner go."""
+        with self._lock:
+            # a copy: collecting garbage may bring another owner's end here
+            for key in list(self._frames):
+                if key[0] is owner:
+                    self.used_bytes -= self._frames.pop(key).nbytes
+
+
+SHARED_MEMORY = FrameMemory()
 
 
 class FrameStack(Sequence[Frame]):
@@ -24,8 +68,8 @@ class FrameStack(Sequence[Frame]):
 
     Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
     ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
-    Decoded frames are kept, least recently used out first, within `cache_bytes`. Any
-    thread may ask; `decode` is never entered by two at once.
+    Decoded frames are kept in `memory`, which all loops share. Any thread may ask;
+    `decode` is never entered by two at once.
 
     Parameters
     ----------
@@ -35,8 +79,8 @@ class FrameStack(Sequence[Frame]):
         ``(T, H, W)``.
     dtype
         Type of the stored values.
-    cache_bytes
-        Bound on the memory of decoded frames; at least one frame is kept.
+    memory
+        Where decoded frames are kept; None if they cost nothing to give again.
     """
 
     def __init__(
@@ -44,22 +88,23 @@ class FrameStack(Sequence[Frame]):
         decode: Callable[[int], Frame],
         shape: tuple[int, int, int],
         dtype: DTypeLike,
-        cache_bytes: int = FRAME_CACHE_BYTES,
+        memory: FrameMemory | None = SHARED_MEMORY,
     ) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self.ndim = 3
         self._decode = decode
-        frame_bytes = max(1, shape[1] * shape[2] * self.dtype.itemsize)
-        self._capacity = max(1, cache_bytes // frame_bytes)
-        self._cache: OrderedDict[int, Frame] = OrderedDict()
+        self._memory = memory
+        self._token = object()
+        if memory is not None:
+            weakref.finalize(self, memory.forget, self._token).atexit = False
         self._lock = threading.RLock()
 
     @classmethod
     def from_array(cls, array: Frame) -> FrameStack:
         """Wrap an array ``(T, H, W)``; nothing is copied."""
         shape = (array.shape[0], array.shape[1], array.shape[2])
-        return cls(lambda t: array[t].view(), shape, array.dtype)
+        return cls(lambda t: array[t].view(), shape, array.dtype, memory=None)
 
     def __reduce__(self) -> tuple[Callable[[Frame], FrameStack], tuple[Frame]]:
         """Travel to another process as plain pixels: files may not be there."""
@@ -97,14 +142,13 @@ class FrameStack(Sequence[Frame]):
 
     def _frame(self, t: int) -> Frame:
         with self._lock:
-            if t in self._cache:
-                self._cache.move_to_end(t)
-                return self._cache[t]
+            kept = None if self._memory is None else self._memory.get(self._token, t)
+            if kept is not None:
+                return kept
             frame = np.asarray(self._decode(t))
             frame.setflags(write=False)
-            self._cache[t] = frame
-            while len(self._cache) > self._capacity:
-                self._cache.popitem(last=False)
+            if self._memory is not None:
+                self._memory.put(self._token, t, frame)
             return frame
 
 
