@@ -41,6 +41,7 @@ Peers = Annotated[
 ]
 
 SYNTHETIC = "synthetic"
+ALL = "all"
 SYNTHETIC_TRAIN, SYNTHETIC_TEST = 6, 4  # loops
 SYNTHETIC_SEED = 7_000_000
 
@@ -54,7 +55,7 @@ def fewshot(
     starts: Starts = "scratch,default",
     peers: Peers = "random-forest,frangi",
     labels: Annotated[
-        str, typer.Option(help="Labelled frames, by commas; 0: none.")
+        str, typer.Option(help="Labelled frames, by commas; 0: none; all.")
     ] = "0,1,5,10",
     seeds: Annotated[int, typer.Option(min=1, help="Draws of labelled frames.")] = 3,
     within: Annotated[
@@ -77,13 +78,13 @@ def fewshot(
     from napari_motionseg.evaluation import FewShotSettings
     from napari_motionseg.evaluation.record import Record
 
+    learners, testers = _loops(data, _words(train), _words(test))
     settings = FewShotSettings(
-        labels=tuple(_numbers(labels)),
+        labels=_counts(labels, learners),
         seeds=seeds,
         protocol="within" if within else "across",
         test_stride=stride,
     )
-    learners, testers = _loops(data, _words(train), _words(test))
     methods = _methods(_words(starts), _words(peers), recipe, steps, device)
     record = Record(out, _described(settings, learners, testers, recipe, steps))
     _measure(methods, learners, testers, settings, record, as_json)
@@ -125,10 +126,10 @@ def ablation(
     from napari_motionseg.segmentation.starting import SCRATCH
 
     variants = _chosen(variants_of(name), _words(only))
-    settings = FewShotSettings(
-        labels=tuple(_numbers(labels)), seeds=seeds, test_stride=stride
-    )
     learners, testers = _loops(data, _words(train), _words(test))
+    settings = FewShotSettings(
+        labels=_counts(labels, learners), seeds=seeds, test_stride=stride
+    )
     cache = FlowCache.default() if cached else None
     base = _pretraining(steps, device)
     cines = [loop.cine for loop in learners]
@@ -205,12 +206,16 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _numbers(text: str) -> list[int]:
+def _counts(text: str, learners: list[ReferenceLoop]) -> tuple[int, ...]:
+    """Return numbers of labelled frames; all is as many as the loops have."""
+    every = sum(len(loop.shown) for loop in learners)
+    if not every and ALL in _words(text):
+        raise SettingsError("--labels all needs loops to learn from; see --train")
     try:
-        return [int(word) for word in _words(text)]
+        return tuple(every if w == ALL else int(w) for w in _words(text))
     except ValueError as error:
         raise SettingsError(
-            f"--labels must be numbers separated by commas; got {text!r}"
+            f"--labels must be numbers separated by commas, or all; got {text!r}"
         ) from error
 
 

@@ -130,3 +130,14 @@ def test_a_variant_that_is_none_is_refused(tmp_path):
     answer = CliRunner().invoke(app, [*words, str(tmp_path / "x")])
     assert answer.exit_code != 0
     assert not (tmp_path / "x").exists()
+
+
+def test_all_labels_are_as_many_as_there_are():
+    loops = [loop("p1_a"), loop("p1_b", frames=3)]
+    shown = sum(len(one.shown) for one in loops)
+    assert shown > 0
+    assert command._counts("1, all", loops) == (1, shown)
+    with pytest.raises(SettingsError, match="or all; got '1,some'"):
+        command._counts("1,some", loops)
+    with pytest.raises(SettingsError, match="needs loops to learn from"):
+        command._counts("all", [])
