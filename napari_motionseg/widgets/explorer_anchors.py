@@ -11,6 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.widgets.collection_pause import CollectionPause
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import DERIVED, camera_of, placement, point_at
 
@@ -57,6 +58,7 @@ class AnchorLayers(QObject):
         self._cell = cell
         self.positions: tuple[Position, ...] = ()
         self.held: int | None = None
+        self._pause = CollectionPause(self)
         self._points: Layer | None = None
         self._again: Layer | None = None
         self._changing = False
@@ -95,6 +97,7 @@ class AnchorLayers(QObject):
 
     def remove(self) -> None:
         """Remove the layers and forget the anchors."""
+        self._pause.release()
         self._changing = True
         try:
             for layer in (self._points, self._again):
@@ -171,6 +174,7 @@ class AnchorLayers(QObject):
         if taken is not None:
             camera.mouse_pan = False
             self.held = taken
+            self._pause.hold()
         yield
         try:
             while event.type == "mouse_move":
@@ -179,6 +183,7 @@ class AnchorLayers(QObject):
                 yield
         finally:
             self.held = None
+            self._pause.release()
             camera.mouse_pan = before
         if taken is not None:
             self._finish()
@@ -207,6 +212,7 @@ class AnchorLayers(QObject):
     def _move(self, index: int, position: Position | None) -> None:
         if position is None or index >= len(self.positions):
             return  # outside: the anchor waits at the edge
+        self._pause.hold()
         moved = list(self.positions)
         moved[index] = position
         self.positions = tuple(moved)
