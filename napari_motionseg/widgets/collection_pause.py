@@ -38,19 +38,22 @@ class CollectionPause:
 
     def __init__(self, owner: QObject) -> None:
         self.held = False  # whether this is what keeps collection off
+        self._gone = False  # its owner, and with it the timer
         self._timer = QTimer(owner)
         self._timer.setSingleShot(True)
         self._timer.setInterval(LEASE_MS)
         # Qt holds methods weakly; this has to end even when nobody knows it any more
         end = partial(CollectionPause._end, self)
         self._timer.timeout.connect(end)
-        owner.destroyed.connect(end)
+        owner.destroyed.connect(partial(CollectionPause._owner_gone, self))
         application = QCoreApplication.instance()
         if application is not None:  # a script that goes on after it has no timers
             application.aboutToQuit.connect(end)
 
     def hold(self) -> None:
-        """Begin, or begin anew to wait for the end."""
+        """Begin, or begin anew to wait for the end; not without the owner."""
+        if self._gone:
+            return
         if gc.isenabled():
             gc.disable()
             self.held = True
@@ -59,11 +62,15 @@ class CollectionPause:
 
     def release(self) -> None:
         """End; nothing happens where there is no pause."""
-        self._timer.stop()
+        if not self._gone:
+            self._timer.stop()
         self._end()
 
-    def _end(self, _: object = None) -> None:
-        # leaves the timer alone, which may be gone with its owner
+    def _end(self) -> None:
         if self.held:
             self.held = False
             gc.enable()
+
+    def _owner_gone(self, _: object = None) -> None:
+        self._gone = True
+        self._end()

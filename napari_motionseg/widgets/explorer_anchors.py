@@ -63,6 +63,8 @@ class AnchorLayers(QObject):
         self._again: Layer | None = None
         self._changing = False
         self._hidden = False  # by this class, not by the user
+        self._gone = False
+        owner.destroyed.connect(self._owner_gone)
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.mouse_drag_callbacks, self._pressed)
 
@@ -169,26 +171,41 @@ class AnchorLayers(QObject):
         start, pressed = self._position(loop, grid, event), np.asarray(event.pos, float)
         if start is None:
             return
-        taken, camera = self._near(start, grid), camera_of(viewer)
-        before = camera.mouse_pan
+        taken = self._near(start, grid)
         if taken is not None:
-            camera.mouse_pan = False
-            self.held = taken
-            self._pause.hold()
+            yield from self._dragged(taken, loop, grid, event)
+            return
         yield
+        while event.type == "mouse_move":
+            yield
+        away = np.hypot(*(np.asarray(event.pos, float) - pressed))
+        if away < CLICK_PX and not self._gone:
+            # of vispy's keys, which are equal to their names and are no strings
+            self._clicked(start, "Shift" in event.modifiers)
+
+    def _dragged(
+        self, index: int, loop: Layer, grid: Grid, event: Any
+    ) -> Iterator[None]:
+        """Let an anchor follow the pointer until the button is released."""
+        camera, moving = camera_of(self._viewer), False
+        pans, camera.mouse_pan = camera.mouse_pan, False
+        self.held = index
+        self._pause.hold()
         try:
-            while event.type == "mouse_move":
-                if taken is not None:
-                    self._move(taken, self._position(loop, grid, event))
+            yield
+            while event.type == "mouse_move" and not self._gone:
+                moving = True
+                self._move(index, self._position(loop, grid, event))
                 yield
+            if moving and not self._gone:
+                # napari tells of one move in 5 ms; the last may not be among them
+                self._move(index, self._position(loop, grid, event))
         finally:
             self.held = None
             self._pause.release()
-            camera.mouse_pan = before
-        if taken is not None:
+            camera.mouse_pan = pans
+        if not self._gone:
             self._finish()
-        elif np.hypot(*(np.asarray(event.pos, float) - pressed)) < CLICK_PX:
-            self._clicked(start, "Shift" in {str(m) for m in event.modifiers})
 
     def _followed(self, event: Any) -> Iterator[None]:
         """Follow a point that napari's own tool drags."""
@@ -201,6 +218,10 @@ class AnchorLayers(QObject):
         kept = self.positions if more else ()
         self.positions = (*kept, position)
         self.moved.emit(False)
+
+    def _owner_gone(self) -> None:
+        # napari goes on with a drag that it has begun
+        self._gone = True
 
     def _finish(self) -> None:
         """Do for layers what was left out while a hand moved an anchor."""
