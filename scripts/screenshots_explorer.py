@@ -75,6 +75,7 @@ class Pictures:
         self.ready()
         self.find_flow()
         self.put(self.anchor)
+        self.embed_all()
         self.shoot("explorer")
         figure = draw_figure(explorer.found.figure_rows(), "", explorer.found.names)
         save_figure(figure, self.out / "figure3.jpg")
@@ -101,6 +102,12 @@ class Pictures:
         """Set the anchor as a click does."""
         self.explorer.anchors.positions = (pixel,)
         self.explorer.anchors.moved.emit(False)
+        self.ready()
+
+    def embed_all(self) -> None:
+        """Wait for all frames: only then is the colours' contrast that of the loop."""
+        count = len(self.viewer.layers[0].data)
+        self.wait(lambda: self.explorer.feed.known() == (count, count))
         self.ready()
 
     def ready(self) -> None:

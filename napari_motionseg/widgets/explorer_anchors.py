@@ -11,6 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.widgets.collection_pause import CollectionPause
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import DERIVED, camera_of, placement, point_at
 
@@ -57,10 +58,13 @@ class AnchorLayers(QObject):
         self._cell = cell
         self.positions: tuple[Position, ...] = ()
         self.held: int | None = None
+        self._pause = CollectionPause(self)
         self._points: Layer | None = None
         self._again: Layer | None = None
         self._changing = False
         self._hidden = False  # by this class, not by the user
+        self._gone = False
+        owner.destroyed.connect(self._owner_gone)
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.mouse_drag_callbacks, self._pressed)
 
@@ -95,6 +99,7 @@ class AnchorLayers(QObject):
 
     def remove(self) -> None:
         """Remove the layers and forget the anchors."""
+        self._pause.release()
         self._changing = True
         try:
             for layer in (self._points, self._again):
@@ -166,24 +171,41 @@ class AnchorLayers(QObject):
         start, pressed = self._position(loop, grid, event), np.asarray(event.pos, float)
         if start is None:
             return
-        taken, camera = self._near(start, grid), camera_of(viewer)
-        before = camera.mouse_pan
+        taken = self._near(start, grid)
         if taken is not None:
-            camera.mouse_pan = False
-            self.held = taken
+            yield from self._dragged(taken, loop, grid, event)
+            return
         yield
+        while event.type == "mouse_move":
+            yield
+        away = np.hypot(*(np.asarray(event.pos, float) - pressed))
+        if away < CLICK_PX and not self._gone:
+            # of vispy's keys, which are equal to their names and are no strings
+            self._clicked(start, "Shift" in event.modifiers)
+
+    def _dragged(
+        self, index: int, loop: Layer, grid: Grid, event: Any
+    ) -> Iterator[None]:
+        """Let an anchor follow the pointer until the button is released."""
+        camera, moving = camera_of(self._viewer), False
+        pans, camera.mouse_pan = camera.mouse_pan, False
+        self.held = index
+        self._pause.hold()
         try:
-            while event.type == "mouse_move":
-                if taken is not None:
-                    self._move(taken, self._position(loop, grid, event))
+            yield
+            while event.type == "mouse_move" and not self._gone:
+                moving = True
+                self._move(index, self._position(loop, grid, event))
                 yield
+            if moving and not self._gone:
+                # napari tells of one move in 5 ms; the last may not be among them
+                self._move(index, self._position(loop, grid, event))
         finally:
             self.held = None
-            camera.mouse_pan = before
-        if taken is not None:
+            self._pause.release()
+            camera.mouse_pan = pans
+        if not self._gone:
             self._finish()
-        elif np.hypot(*(np.asarray(event.pos, float) - pressed)) < CLICK_PX:
-            self._clicked(start, "Shift" in {str(m) for m in event.modifiers})
 
     def _followed(self, event: Any) -> Iterator[None]:
         """Follow a point that napari's own tool drags."""
@@ -197,6 +219,10 @@ class AnchorLayers(QObject):
         self.positions = (*kept, position)
         self.moved.emit(False)
 
+    def _owner_gone(self) -> None:
+        # napari goes on with a drag that it has begun
+        self._gone = True
+
     def _finish(self) -> None:
         """Do for layers what was left out while a hand moved an anchor."""
         for layer in (self._points, self._again):
@@ -207,6 +233,7 @@ class AnchorLayers(QObject):
     def _move(self, index: int, position: Position | None) -> None:
         if position is None or index >= len(self.positions):
             return  # outside: the anchor waits at the edge
+        self._pause.hold()
         moved = list(self.positions)
         moved[index] = position
         self.positions = tuple(moved)

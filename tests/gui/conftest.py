@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+from napari_motionseg.motion import FlowSequence
+
+LONG = 120_000  # ms, for a thread that embeds on a busy machine
 
 
 @pytest.fixture
@@ -71,3 +75,79 @@ def painted(viewer, loop_layer, synthetic):
     masks[6] = synthetic.masks[6]
     assert masks.any()
     return masks
+
+
+class Mouse:
+    """The left button over the canvas; what it does goes the way of a person's.
+
+    Positions are row and column of a layer, which may be beyond its edge.
+    """
+
+    BUTTON = Qt.MouseButton.LeftButton
+
+    def __init__(self, viewer, layer):
+        self.layer = layer
+        self.canvas = viewer.window._qt_viewer.canvas
+
+    def at(self, row, column):
+        """Where the canvas shows a pixel."""
+        world = self.layer.data_to_world((0, row, column))
+        x, y = self.canvas.view.scene.transform.map([world[-1], world[-2]])[:2]
+        return QPoint(round(x), round(y))
+
+    def press(self, row, column, modifier=Qt.KeyboardModifier.NoModifier):
+        QTest.mousePress(
+            self.canvas.native, self.BUTTON, modifier, self.at(row, column)
+        )
+
+    def move(self, row, column):
+        QTest.mouseMove(self.canvas.native, self.at(row, column))
+
+    def release(self, row, column, modifier=Qt.KeyboardModifier.NoModifier):
+        QTest.mouseRelease(
+            self.canvas.native, self.BUTTON, modifier, self.at(row, column)
+        )
+
+    def click(self, row, column, modifier=Qt.KeyboardModifier.NoModifier):
+        self.press(row, column, modifier)
+        self.release(row, column, modifier)
+
+
+@pytest.fixture
+def mouse(viewer, loop_layer):
+    viewer.window._qt_window.resize(1400, 900)
+    return Mouse(viewer, loop_layer)
+
+
+@pytest.fixture
+def explorer(viewer, dock, loop_layer, embedding_file):
+    from napari_motionseg.widgets.embedding import EmbeddingDock
+
+    widget = dock(EmbeddingDock)
+    widget.explorer.controls.model.open_file(embedding_file)
+    return widget.explorer
+
+
+@pytest.fixture
+def settled(qtbot, explorer):
+    """Wait until nothing is computed any more."""
+
+    def wait():
+        qtbot.waitUntil(
+            lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
+        )
+
+    yield wait
+    explorer.feed.look_at(None, (), 0)
+    wait()
+
+
+@pytest.fixture
+def flow(viewer, loop_layer, synthetic):
+    """Give the loop its exact flow."""
+    from napari_motionseg.widgets.viewers import session_of
+
+    session = session_of(viewer)
+    count = len(loop_layer.data) - 1
+    exact = np.stack([synthetic.flow(t, t + 1) for t in range(count)])
+    session.set_flow(session.loop(loop_layer), FlowSequence(exact, None, 1, "exact"))

@@ -5,48 +5,18 @@ import threading
 import numpy as np
 import pytest
 from qtpy.QtCore import QTimer
+from vispy.util import keys
 
 from napari_motionseg.embedding.preferred import PreferredSettings
 from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
-from napari_motionseg.motion import FlowSequence
 from napari_motionseg.widgets import explorer_feed
 from napari_motionseg.widgets import explorer_units as units_module
 from napari_motionseg.widgets.dock import LEAST_WIDTH
 from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.viewers import camera_of, session_of, show_frame
+from napari_motionseg.widgets.viewers import camera_of, show_frame
 
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
-
-
-@pytest.fixture
-def explorer(viewer, dock, loop_layer, embedding_file):
-    widget = dock(EmbeddingDock)
-    widget.explorer.controls.model.open_file(embedding_file)
-    return widget.explorer
-
-
-@pytest.fixture
-def settled(qtbot, explorer):
-    """Wait until nothing is computed any more."""
-
-    def wait():
-        qtbot.waitUntil(
-            lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
-        )
-
-    yield wait
-    explorer.feed.look_at(None, (), 0)
-    wait()
-
-
-@pytest.fixture
-def flow(viewer, loop_layer, synthetic):
-    """Give the loop its exact flow."""
-    session = session_of(viewer)
-    count = len(loop_layer.data) - 1
-    exact = np.stack([synthetic.flow(t, t + 1) for t in range(count)])
-    session.set_flow(session.loop(loop_layer), FlowSequence(exact, None, 1, "exact"))
 
 
 class Pointer:
@@ -55,7 +25,7 @@ class Pointer:
     button = 1
 
     def __init__(self, layer, row, column, *modifiers):
-        self.layer, self.modifiers = layer, modifiers
+        self.layer, self.modifiers = layer, [getattr(keys, m) for m in modifiers]
         self.type = "mouse_press"
         self.to(row, column)
 
@@ -127,7 +97,7 @@ def test_a_click_sets_shift_adds_and_a_drag_moves_an_anchor(
     np.testing.assert_array_equal(
         explorer.anchors._points.data, [[20, 30]], err_msg="the red plus"
     )
-    click_pixel(explorer, loop_layer, 70, 64, "Shift")
+    click_pixel(explorer, loop_layer, 70, 64, "SHIFT")
     settled()
     both = layer_of(explorer, "similarity").data
     assert both[20, 30] == pytest.approx(1, abs=1e-3)
