@@ -110,14 +110,26 @@ class RealWindow:
 
     def front(self, name: str) -> Any:
         """Bring a dock to the front."""
-        dock = widget = self.docks[name]
-        while widget is not None and widget.metaObject().className() != (
-            "QtViewerDockWidget"
-        ):
-            widget = widget.parentWidget()
-        widget.raise_()
+        self.holder(name).raise_()
         self.settle(0.2)
-        return dock
+        return self.docks[name]
+
+    def make_room(self, dock_px: int) -> None:
+        """Hide napari's layer list and controls, and give the docks this width."""
+        qt_viewer = self.viewer.window._qt_viewer
+        for holder in (qt_viewer.dockLayerControls, qt_viewer.dockLayerList):
+            holder.hide()
+        holders = [self.holder(name) for name in self.docks]
+        widths = [dock_px] * len(holders)
+        self.window.resizeDocks(holders, widths, Qt.Orientation.Horizontal)
+        self.settle(0.5)
+
+    def holder(self, name: str) -> QWidget:
+        """Return what napari has put a dock into."""
+        widget = self.docks[name]
+        while widget.metaObject().className() != "QtViewerDockWidget":
+            widget = widget.parentWidget()
+        return widget
 
     def home(self) -> None:
         """Press napari's house, which fits the loop into the window."""

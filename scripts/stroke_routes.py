@@ -7,7 +7,7 @@ from scipy import ndimage
 from skimage.graph import route_through_array
 from skimage.morphology import skeletonize
 
-EVERY = 3  # px between two positions of the mouse
+EVERY = 6  # px between two positions of the mouse
 EDGE = 24  # px of the frame's edge where nobody paints
 
 

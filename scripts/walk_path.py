@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--frame", type=int)
     parser.add_argument("--strokes", type=int, default=4)
     parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--enough", type=int, default=0, help="Frames, then Stop.")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state:
@@ -35,8 +36,9 @@ def main() -> None:
 
 def walk(given: argparse.Namespace) -> None:
     options = PathOptions(
-        given.cine, given.out, given.labels, given.frame, given.strokes, given.steps
-    )
+        given.cine, given.out, given.labels, given.frame, given.strokes, given.steps,
+        given.enough,
+    )  # fmt: skip
     path = WholePath(options, SIZE)
     begun, number = time.perf_counter(), 0
     for moment in path.moments():

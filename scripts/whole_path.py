@@ -16,12 +16,12 @@ import numpy as np
 from napari.layers import Labels
 from PIL import Image
 from qtpy.QtWidgets import QFileDialog
+from real_window import RealWindow
+from stroke_routes import background_routes, vessel_routes
 
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.widgets.viewers import frame_shown, is_loop
 from napari_motionseg.widgets.window import add_docks
-from real_window import RealWindow
-from stroke_routes import background_routes, vessel_routes
 
 VESSEL, BACKGROUND = 1, 0  # numbers of the brushes
 
@@ -67,6 +67,10 @@ class PathOptions:
         Of each class.
     steps
         Training steps at most; 0: as the recipe says.
+    enough
+        Frames after which *Stop & keep* is pressed; 0: all are segmented.
+    short
+        Whether only what everyone needs is done: no first guess, one training.
     """
 
     loop: Path
@@ -75,6 +79,8 @@ class PathOptions:
     frame: int | None = None
     strokes: int = 4
     steps: int = 0
+    enough: int = 0
+    short: bool = False
 
 
 class WholePath(RealWindow):
@@ -104,11 +110,17 @@ class WholePath(RealWindow):
 
     def moments(self) -> Iterator[Moment]:
         """Walk the whole path."""
-        for step in (
-            self.open_loop, self.first_guess, self.paint, self.train,
-            self.segment_all, self.scrub, self.threshold, self.next_frame,
-            self.correct, self.train_on, self.name_project, self.judge, self.export,
-        ):  # fmt: skip
+        steps = [
+            self.open_loop, self.first_guess, self.paint, self.train, self.segment_all,
+            self.scrub, self.threshold, self.next_frame, self.correct, self.train_on,
+            self.name_project, self.judge, self.export,
+        ]  # fmt: skip
+        if self.options.short:
+            steps = [
+                self.open_loop, self.paint, self.train, self.segment_all, self.scrub,
+                self.threshold, self.judge, self.export,
+            ]  # fmt: skip
+        for step in steps:
             yield from step()
 
     def open_loop(self) -> Iterator[Moment]:
@@ -199,6 +211,9 @@ class WholePath(RealWindow):
         while panel.running:
             self.settle(0.05)
             step = panel.bar.value()
+            if self.options.enough and not every and step >= self.options.enough:
+                self.click(panel.stop_button)
+                self.wait(lambda: not panel.running)
             if every and step >= last + every:
                 last = step
                 self.bring_into_view(panel)

@@ -1,11 +1,20 @@
 """A real napari window with its docks, driven by clicks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+from napari_motionseg.models import (
+    ModelCard,
+    SegmentationNet,
+    UNet,
+    UNetConfig,
+    save_model,
+)
+from napari_motionseg.segmentation import FinetuneSettings
 
 
 @pytest.fixture
@@ -47,8 +56,6 @@ def click(qtbot):
 def embedding_file(tmp_path):
     config = UNetConfig(width=4, depth=2, embedding_dim=6)
     path = tmp_path / "embedding.safetensors"
-    import dataclasses
-
     card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
     save_model(path, UNet(config), card)
     return path
@@ -71,3 +78,41 @@ def painted(viewer, loop_layer, synthetic):
     masks[6] = synthetic.masks[6]
     assert masks.any()
     return masks
+
+
+@pytest.fixture
+def light(tmp_path, monkeypatch):
+    """A small network in place of what ships."""
+    import torch
+
+    from napari_motionseg.widgets import choosers, segment_apply, segment_train
+
+    torch.manual_seed(0)
+    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    path = weights / "vessels-xa.safetensors"
+    configuration = {**dataclasses.asdict(config), "classes": 2}
+    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
+    save_model(path, SegmentationNet(config), card)
+    monkeypatch.setattr(choosers, "WEIGHTS_FOLDER", weights)
+    for module in (segment_apply, segment_train):
+        monkeypatch.setattr(module, "checkpoint_path", lambda name: path)
+    return path
+
+
+@pytest.fixture
+def segment(dock, light, monkeypatch):
+    """The Segment dock, with the small network and small windows to train on."""
+    from napari_motionseg.widgets import segment_train
+    from napari_motionseg.widgets.segment import SegmentDock
+
+    def quick(recipe, steps):
+        base = FinetuneSettings.recipe(recipe)
+        training = dataclasses.replace(base.training, preview_every=1)
+        return dataclasses.replace(
+            base, training=training, steps=steps, crop=48, batch=1
+        )
+
+    monkeypatch.setattr(segment_train, "finetune_settings", quick)
+    return dock(SegmentDock)

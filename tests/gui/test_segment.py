@@ -1,59 +1,17 @@
 """The Segment dock, from an opened loop to corrected masks, by clicks."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
 from napari_motionseg.io import read_labels
 from napari_motionseg.jobs import Progress
-from napari_motionseg.models import (
-    ModelCard,
-    SegmentationNet,
-    UNetConfig,
-    read_card,
-    save_model,
-)
-from napari_motionseg.segmentation import FinetuneSettings
-from napari_motionseg.widgets import choosers, segment_apply, segment_train
-from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.models import read_card
+from napari_motionseg.widgets import segment_apply
 from napari_motionseg.widgets.viewers import show_frame
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
-
-
-@pytest.fixture
-def light(tmp_path, monkeypatch):
-    """A small network in place of what ships."""
-    import torch
-
-    torch.manual_seed(0)
-    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    path = weights / "vessels-xa.safetensors"
-    configuration = {**dataclasses.asdict(config), "classes": 2}
-    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
-    save_model(path, SegmentationNet(config), card)
-    monkeypatch.setattr(choosers, "WEIGHTS_FOLDER", weights)
-    for module in (segment_apply, segment_train):
-        monkeypatch.setattr(module, "checkpoint_path", lambda name: path)
-    return path
-
-
-@pytest.fixture
-def segment(dock, light, monkeypatch):
-    def quick(recipe, steps):
-        base = FinetuneSettings.recipe(recipe)
-        training = dataclasses.replace(base.training, preview_every=1)
-        return dataclasses.replace(
-            base, training=training, steps=steps, crop=48, batch=1
-        )
-
-    monkeypatch.setattr(segment_train, "finetune_settings", quick)
-    return dock(SegmentDock)
 
 
 @pytest.fixture
