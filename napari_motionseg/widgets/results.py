@@ -140,6 +140,17 @@ class ResultLayers(QObject):
         elif name in self._viewer.layers:
             self._viewer.layers.remove(name)
 
+    @property
+    def masks_shown(self) -> bool:
+        """Whether masks are to be seen."""
+        return self.has_masks and self.masks.visible and bool(self.done.any())
+
+    def show_masks(self, shown: bool = True) -> bool:
+        """Show the masks, or hide them; return whether there are any."""
+        if self.has_masks:
+            self.masks.visible = shown
+        return self.has_masks
+
     def mask(self, t: int) -> NDArray[np.uint8]:
         """Return the mask ``(H, W)`` of a frame as it is shown."""
         data = np.asarray(self.masks.data) if self.masks is not None else None

@@ -170,6 +170,28 @@ def test_whole_frames_mean_background_where_nothing_is_painted(
     assert (labels.target(FRAME) == -1).sum() == target.size - len(rows)
 
 
+def test_a_brush_brings_the_preview_back_and_the_threshold_the_masks(
+    loop_layer, ready, synthetic, click, qtbot
+):
+    with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
+        click(ready.apply.guess_button)
+    assert not ready.live.switch.isChecked()
+    assert ready.layers.masks.visible
+    assert "Scrub" in ready.status.text()
+    draw(ready, synthetic, 1)
+    assert ready.live.switch.isChecked()
+    assert not ready.layers.masks.visible
+    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    assert "Only vessel is painted" in ready.status.text()
+    ready.apply.threshold.setValue(40)
+    assert ready.layers.masks.visible
+    assert ready.live.overlay(loop_layer) is None
+    ready.live.switch.click()
+    ready.live.switch.click()  # off by hand: a brush leaves it off
+    draw(ready, synthetic, 0)
+    assert not ready.live.switch.isChecked()
+
+
 def test_first_guess_and_a_loop_that_goes_while_it_runs(
     viewer, loop_layer, ready, click
 ):
