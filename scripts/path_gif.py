@@ -24,8 +24,8 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 WINDOW = (1000, 660)
-SEED, FRAMES, SIDE = 2, 14, 512
-TRAINING_STEPS = 120
+SEED, FRAMES, SIDE = 2, 10, 384
+TRAINING_STEPS = 60
 DOCK_PX = 330
 BAR = 46  # px of the caption
 INK, QUIET, PAPER, ACCENT = "#f2f3f5", "#7c818a", "#16181d", "#ff5c33"
