@@ -80,8 +80,8 @@ class ResultLayers(QObject):
             opacity=0.7,
         )
 
-    def begin(self, loop: Layer, names: list[str]) -> None:
-        """Add empty masks of a loop, in place of those that were there."""
+    def begin(self, loop: Layer, names: list[str], model: str = "") -> None:
+        """Add empty masks of a loop that a model's file makes, in place of others."""
         for what in ("training", "masks", UNCERTAINTY):
             name = f"{loop.name} {what}"
             if name in self._viewer.layers:
@@ -98,7 +98,7 @@ class ResultLayers(QObject):
             name=f"{loop.name} masks",
             opacity=0.6,
             colormap=label_colours(names, first=0),
-            metadata={**derived("masks", loop), "done": self.done},
+            metadata={**derived("masks", loop), "done": self.done, "model": model},
             **placement(loop, loop.ndim),
         )
         self.masks.events.paint.connect(lambda _: self._stroke.start(0))

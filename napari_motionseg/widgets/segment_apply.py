@@ -171,7 +171,7 @@ class ApplySection(QObject):
                 f"Segmenting {layer.name}", segment_layer_job, cine, model.path,
                 order, self.smooth.isChecked(), done=self._segmented,
             )  # fmt: skip
-            self._dock.layers.begin(layer, self._dock.paint.names)
+            self._dock.layers.begin(layer, self._dock.paint.names, model.path.name)
             self._dock.live.set_aside()
             self._dock.tell()
 

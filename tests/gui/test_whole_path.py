@@ -15,7 +15,7 @@ from napari_motionseg.widgets.project import ProjectDock
 from napari_motionseg.widgets.viewers import frame_shown, show_frame
 from napari_motionseg.widgets.window import PLUGIN
 
-LONG = 60_000  # ms, for a child process that imports torch on a busy machine
+LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
 LEFT = Qt.MouseButton.LeftButton
 
@@ -116,6 +116,7 @@ def test_from_a_file_to_exports(
     judge(viewer, project, masks, synthetic, qtbot)
     name_project(project, click, qtbot, monkeypatch, tmp_path)
     export(project, masks, click, qtbot, monkeypatch, tmp_path)
+    assert first.path.name in (tmp_path / "r.html").read_text()  # what made the masks
     painted = painting.data.copy()
     assert painted[[t, FRAME]].any(axis=(1, 2)).all()
     reopen(project, qtbot, tmp_path)
