@@ -34,6 +34,7 @@ SAME = 10  # gray values by which a pixel may differ from the picture before, un
 ARROW = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 # The steps that are told, and how long each picture of them stays, ms
 STEPS = {
+    "start": ("1  Drop a loop into the window: DICOM, movie, TIFF", 800),
     "open": ("1  Drop a loop into the window: DICOM, movie, TIFF", 1400),
     "stroke": ("2  Paint a few strokes: the preview follows each of them", 260),
     "paint": ("2  Paint a few strokes: the preview follows each of them", 1500),
@@ -60,6 +61,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images/path.gif"))
     parser.add_argument("--frames", type=Path, help="A folder for the single pictures.")
     given = parser.parse_args()
+    given.out = given.out.resolve()
+    given.frames = given.frames and given.frames.resolve()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["MOTIONSEG_STATE"] = str(folder / "state")
@@ -80,8 +83,9 @@ def film(folder: Path) -> Iterator[Shot]:
     made = synthesize_cine(SynthesisConfig(size=SIDE, frames=FRAMES), seed=SEED)
     write_xa(loop, made.cine)
     write_masks(truth, made.masks.astype(np.uint8))
+    os.chdir(folder)  # so that names are short where the window tells of files
     options = PathOptions(
-        loop, folder, truth, strokes=2, steps=TRAINING_STEPS, short=True
+        loop, Path(), truth, strokes=2, steps=TRAINING_STEPS, short=True
     )
     path = WholePath(options, WINDOW)
     path.make_room(DOCK_PX)

@@ -230,11 +230,11 @@ class WholePath(RealWindow):
 
     def threshold(self) -> Iterator[Moment]:
         words = "Threshold: live on all frames, nothing is computed anew"
-        values = (35, 15, 30, 60, 85, 50)
+        values = (30, 10, 4, 30, 75, 97, 50)
         for value in self.slide(self.segment.apply.threshold, values):
             self.wait(lambda: not self.segment.layers._cleaner.busy)
             self.settle(0.1)
-            yield Moment(f"threshold_{value}", words, key=value in (15, 85))
+            yield Moment(f"threshold_{value}", words, key=value in (4, 97))
 
     def next_frame(self) -> Iterator[Moment]:
         dock = self.segment

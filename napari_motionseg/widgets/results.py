@@ -16,7 +16,7 @@ from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.classes import derived, label_colours
 from napari_motionseg.widgets.viewers import frame_shown, lay_over, placement
 
-UNCERTAINTY = "uncertainty"
+TRAINING, UNCERTAINTY = "training", "uncertainty"
 
 
 class ResultLayers(QObject):
@@ -72,7 +72,7 @@ class ResultLayers(QObject):
         lay_over(
             self._viewer,
             loop,
-            "training",
+            TRAINING,
             probability.astype(np.float32),
             colormap="magma",
             contrast_limits=(0, 1),
@@ -80,9 +80,15 @@ class ResultLayers(QObject):
             opacity=0.7,
         )
 
+    def hide_probability(self, loop: Layer | None) -> None:
+        """Take away what training has shown."""
+        name = "" if loop is None else f"{loop.name} {TRAINING}"
+        if name in self._viewer.layers:
+            self._viewer.layers.remove(name)
+
     def begin(self, loop: Layer, names: list[str], model: str = "") -> None:
         """Add empty masks of a loop that a model's file makes, in place of others."""
-        for what in ("training", "masks", UNCERTAINTY):
+        for what in (TRAINING, "masks", UNCERTAINTY):
             name = f"{loop.name} {what}"
             if name in self._viewer.layers:
                 self._viewer.layers.remove(name)

@@ -87,5 +87,6 @@ class SegmentDock(Dock):
         self.apply.live(progress)
 
     def _ended(self, state: str) -> None:
+        self.train.ended(state)
         self.apply.ended(state)
         self.tell()

@@ -100,11 +100,23 @@ def test_train_apply_correct_save(
     for number in (1, 0):
         draw(ready, synthetic, number)
     ready.train.steps.setValue(3)
+    learning = []
+    ready.panel.progressed.connect(
+        lambda _: learning.append(
+            (
+                f"{loop_layer.name} training" in viewer.layers,
+                ready.live.switch.isChecked(),
+            )
+        )
+    )
     click(ready.train.train_button)
     assert "on the processor" in ready.status.text()
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
         pass
-    assert f"{loop_layer.name} training" in viewer.layers
+    assert learning
+    assert learning[0] == (True, False)  # in place of the preview
+    assert f"{loop_layer.name} training" not in viewer.layers
+    assert ready.live.switch.isChecked()
     assert ready.model.kind == "segmentation"
     assert "vessel" in ready.model.title
     assert ready.train.train_button.text() == "Train on"
