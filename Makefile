@@ -38,6 +38,7 @@ docs: $(READY)
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
 	$(SCREEN) $(BIN)/python scripts/screenshots_explorer.py
+	$(SCREEN) $(BIN)/python scripts/path_gif.py
 
 # An hour or two on two cores, a few minutes with PAIRS=24; a run that was cut goes on
 # where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names

@@ -48,6 +48,10 @@ class TrainingError(MotionSegError):
     """Training cannot start or go on; the last good state is kept."""
 
 
+class TrainingMemoryError(TrainingError):
+    """A device has too little memory for the smallest step; another may have more."""
+
+
 class JobError(MotionSegError):
     """A job in a child process failed or died; the message says how."""
 

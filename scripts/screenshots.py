@@ -8,25 +8,19 @@ pictures go to ``--out`` and nowhere else.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from napari.viewer import Viewer
-from PIL import Image
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QWidget
+from real_window import RealWindow
+from stroke_routes import vessel_routes
 
 from napari_motionseg.contributions import synthetic_angiogram
 from napari_motionseg.demo import liveliest_frame, thickest_point
 from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.window import PLUGIN, add_docks
-
-SIZE = (1440, 900)
-PATIENCE_S = 900
 
 
 def main() -> None:
@@ -43,15 +37,12 @@ def main() -> None:
     Walk(options).go()
 
 
-class Walk:
+class Walk(RealWindow):
     """The path through the window, dock by dock."""
 
     def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__()
         self.options = options
-        self.viewer = Viewer(title="MotionSeg")
-        self.viewer.theme = "dark"
-        self.window = self.viewer.window._qt_window
-        self.window.resize(*SIZE)
         self.truth, self.frame = self.open_loop()
         self.docks = add_docks(self.viewer)
         self.settle(1.0)
@@ -81,13 +72,8 @@ class Walk:
         self.viewer.close()
 
     def step(self, use: Callable[[], None], name: str) -> None:
-        begun = time.perf_counter()
         use()
-        self.settle(0.5)
-        path = self.options.out / f"{name}.png"
-        shot = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        Image.fromarray(shot[..., :3]).save(path, optimize=True)
-        print(f"{path}  {time.perf_counter() - begun:.0f} s")
+        self.shoot(self.options.out / f"{name}.png")
 
     def use_cine(self) -> None:
         dock = self.front("Cine")
@@ -158,8 +144,8 @@ class Walk:
         """Draw a stroke with the brush, then as a person would draw the others."""
         layer = dock.paint.match()
         self.click(dock.paint.brushes[1])
-        inside = np.argwhere(self.truth[self.frame] > 0)
-        self.drag(inside[0], inside[len(inside) // 50])
+        for _ in self.drag(vessel_routes(self.truth[self.frame] > 0, 1)[0]):
+            pass
         if not layer.data[self.frame].any():
             raise RuntimeError("the brush has left no trace")
         layer.undo()
@@ -169,70 +155,9 @@ class Walk:
             frames = np.full(len(where[0]), self.frame)
             layer.data_setitem((frames, *where), int(stroke.max()))
 
-    @property
-    def loop(self):
-        return self.viewer.layers[0]
-
     def hide_all_but_loop(self) -> None:
         for layer in self.viewer.layers[1:]:
             layer.visible = False
-
-    def front(self, name: str) -> QWidget:
-        """Bring a dock to the front."""
-        dock = widget = self.docks[name]
-        while widget is not None and widget.metaObject().className() != (
-            "QtViewerDockWidget"
-        ):
-            widget = widget.parentWidget()
-        widget.raise_()
-        self.settle(0.2)
-        return dock
-
-    def click(self, widget: QWidget) -> None:
-        """Press a button as a person does; check boxes are hit at their left."""
-        at = QPoint(8, widget.height() // 2)
-        QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=at)
-        self.settle(0.1)
-
-    def click_pixel(self, row: int, column: int) -> None:
-        """Click a pixel of the loop in the canvas."""
-        at = self.on_canvas(row, column)
-        QTest.mouseClick(self.canvas.native, Qt.MouseButton.LeftButton, pos=at)
-        self.settle(0.3)
-
-    def drag(self, start: np.ndarray, end: np.ndarray) -> None:
-        """Draw from pixel to pixel with the left button held."""
-        native, button = self.canvas.native, Qt.MouseButton.LeftButton
-        QTest.mousePress(native, button, pos=self.on_canvas(*start))
-        for share in np.linspace(0, 1, 9):
-            at = self.on_canvas(*(start + share * (end - start)))
-            QTest.mouseMove(native, at)
-            self.settle(0.05)
-        QTest.mouseRelease(native, button, pos=self.on_canvas(*end))
-        self.settle(0.2)
-
-    def on_canvas(self, row: float, column: float) -> QPoint:
-        """Return where the canvas shows a pixel of the loop."""
-        world = self.loop.data_to_world((self.frame, row, column))
-        x, y = self.canvas.view.scene.transform.map([world[2], world[1]])[:2]
-        return QPoint(round(x), round(y))
-
-    @property
-    def canvas(self):
-        return self.viewer.window._qt_viewer.canvas
-
-    def wait(self, done: Callable[[], bool]) -> None:
-        begun = time.perf_counter()
-        while not done():
-            self.settle(0.05)
-            if time.perf_counter() - begun > PATIENCE_S:
-                raise TimeoutError("the window did not get there")
-
-    def settle(self, seconds: float) -> None:
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            QApplication.processEvents()
-            time.sleep(0.005)
 
 
 if __name__ == "__main__":

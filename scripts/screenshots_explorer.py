@@ -11,14 +11,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from napari.viewer import Viewer
-from PIL import Image
-from qtpy.QtWidgets import QApplication
+from real_window import RealWindow
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import thickest_point
@@ -26,9 +22,6 @@ from napari_motionseg.embedding.figure import draw_figure, save_figure
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.window import PLUGIN, add_docks
-
-SIZE = (1440, 900)
-PATIENCE_S = 900
 
 
 def main() -> None:
@@ -43,19 +36,18 @@ def main() -> None:
     Pictures(options).take()
 
 
-class Pictures:
+class Pictures(RealWindow):
     """The explorer in a window, with the loop's flow."""
 
     def __init__(self, options: argparse.Namespace) -> None:
+        super().__init__()
         self.out, self.other = options.out, options.other
-        self.viewer = Viewer(title="MotionSeg")
-        self.viewer.theme = "dark"
-        self.viewer.window._qt_window.resize(*SIZE)
         self.made = None
         self.anchor, self.frame = self.open_loop(options)
-        self.dock = add_docks(self.viewer)["Embedding"]
+        self.docks = add_docks(self.viewer)
+        self.dock = self.front("Embedding")
         self.explorer = self.dock.explorer
-        self.front()
+        self.settle(1.0)
 
     def open_loop(self, options: argparse.Namespace) -> tuple[tuple[int, int], int]:
         if options.loop is not None:
@@ -76,13 +68,13 @@ class Pictures:
         self.find_flow()
         self.put(self.anchor)
         self.embed_all()
-        self.shoot("explorer")
+        self.shoot(self.out / "explorer.png")
         figure = draw_figure(explorer.found.figure_rows(), "", explorer.found.names)
         save_figure(figure, self.out / "figure3.jpg")
         if self.other is not None:
             controls.other.open_file(self.other)
             self.ready()
-            self.shoot("explorer_pair")
+            self.shoot(self.out / "explorer_pair.png")
         explorer.clear()
         self.ready()
         self.viewer.close()
@@ -113,37 +105,6 @@ class Pictures:
     def ready(self) -> None:
         self.settle(0.2)
         self.wait(lambda: not self.explorer.pictures.busy)
-
-    def front(self) -> None:
-        """Bring the dock to the front."""
-        widget = self.dock
-        while widget is not None and widget.metaObject().className() != (
-            "QtViewerDockWidget"
-        ):
-            widget = widget.parentWidget()
-        widget.raise_()
-        self.settle(1.0)
-
-    def shoot(self, name: str) -> None:
-        self.settle(0.5)
-        path = self.out / f"{name}.png"
-        shot = self.viewer.window.screenshot(canvas_only=False, flash=False)
-        small = Image.fromarray(shot[..., :3]).quantize(256)
-        small.save(path, optimize=True)
-        print(path)
-
-    def wait(self, done: Callable[[], bool]) -> None:
-        begun = time.perf_counter()
-        while not done():
-            self.settle(0.05)
-            if time.perf_counter() - begun > PATIENCE_S:
-                raise TimeoutError("the window did not get there")
-
-    def settle(self, seconds: float) -> None:
-        until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            QApplication.processEvents()
-            time.sleep(0.005)
 
 
 if __name__ == "__main__":

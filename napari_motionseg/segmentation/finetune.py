@@ -8,6 +8,7 @@ that trials on real loops bore out.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +20,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_motionseg.errors import SettingsError
+from napari_motionseg.errors import SettingsError, TrainingMemoryError
 from napari_motionseg.jobs import STOP, Job, Signal, run
 from napari_motionseg.models import (
     ModelCard,
     SegmentationNet,
     UNetConfig,
+    resolve_device,
     save_model,
 )
+from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.segmentation.augment import AugmentSettings
 from napari_motionseg.segmentation.examples import (
     CROP_MULTIPLE,
@@ -51,6 +54,7 @@ from napari_motionseg.segmentation.weak import gather_carried
 from napari_motionseg.training.loop import TrainingRecord, TrainingSettings, train_job
 from napari_motionseg.training.settings import at_least, positive
 
+LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
 Recipe = Literal["tuned", "paper"]
 TUNED_KNOWN_RATE = 0.2
 # Real loops of p1 to p4, one labelled frame. Of another patient: Dice .754 without it,
@@ -182,7 +186,8 @@ class FinetuneTask:
     Attributes
     ----------
     batch_size
-        Pictures a step, halved by the training loop where memory runs out.
+        Pictures a step, halved by the training loop where memory runs out; after that,
+        windows are halved.
     """
 
     def __init__(
@@ -193,7 +198,7 @@ class FinetuneTask:
         shown: Tensor,
     ) -> None:
         self.model = model
-        self.batch_size = settings.batch
+        self.batch_size, self._crop = settings.batch, settings.crop
         self._frames = frames
         self._settings = settings
         self._shown = shown
@@ -206,7 +211,7 @@ class FinetuneTask:
         images, targets = draw_batch(
             self._frames,
             self.batch_size,
-            settings.crop,
+            self._crop,
             settings.augmentation,
             generator,
         )
@@ -215,16 +220,37 @@ class FinetuneTask:
 
     def preview(self) -> Any:
         """Return the foreground probability ``(H, W)`` float16 of the shown frame."""
-        device = next(self.model.parameters()).device
         training = self.model.training
         self.model.eval()
         try:
-            with torch.inference_mode():
-                image = self._shown.to(device)
-                foreground = 1 - self.model.probabilities(image)[0, 0]
+            return _foreground(self.model, self._shown)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
         finally:
             self.model.train(training)
-        return foreground.cpu().to(torch.float16).numpy()
+
+    def crop_smaller(self) -> str:
+        """Halve the windows that are trained on; "" where they are small already."""
+        largest = max(side for frame in self._frames for side in frame.size)
+        half = min(self._crop or largest, largest) // 2
+        if half < LEAST_CROP:
+            return ""
+        self._crop = half - half % CROP_MULTIPLE
+        return f"windows of {self._crop} pixels"
+
+    def start_anew(self) -> None:
+        """Take batches and windows as they were asked for, on another device."""
+        self.batch_size, self._crop = self._settings.batch, self._settings.crop
+
+
+def _foreground(model: SegmentationNet, image: Tensor) -> Any:
+    """Return the foreground probability ``(H, W)`` float16 of an image."""
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        foreground = 1 - model.probabilities(image.to(device))[0, 0]
+    return foreground.cpu().to(torch.float16).numpy()
 
 
 def finetune_job(
@@ -290,7 +316,9 @@ def finetune_job(
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
     task = FinetuneTask(model, frames, settings, first)
-    record, steady = yield from _train_until_steady(task, training, settings.look_every)
+    record, steady = yield from _train_where_it_fits(
+        task, training, settings.look_every
+    )
     if origin["kind"] == "segmentation":
         keep_of_start(model, before, settings.kept)
     card = ModelCard(
@@ -327,8 +355,24 @@ def finetune(
     return run(finetune_job(examples, settings, start=start, out=out))
 
 
-def _train_until_steady(
+def _train_where_it_fits(
     task: FinetuneTask, training: TrainingSettings, every: int
+) -> Job[tuple[TrainingRecord, bool]]:
+    """Train; on the processor where another device has too little memory at all."""
+    try:
+        return (yield from _train_until_steady(task, training, every))
+    except TrainingMemoryError:
+        device = resolve_device(training.device)
+        if device.type == "cpu":
+            raise
+    task.start_anew()
+    training = dataclasses.replace(training, device="cpu")
+    words = f"{device} has too little memory: training on the processor."
+    return (yield from _train_until_steady(task, training, every, words))
+
+
+def _train_until_steady(
+    task: FinetuneTask, training: TrainingSettings, every: int, notice: str = ""
 ) -> Job[tuple[TrainingRecord, bool]]:
     """Train; return how it went, and whether it ended because the mask stood still."""
     watch, steady = Steadiness(), False
@@ -343,6 +387,9 @@ def _train_until_steady(
             if steady:
                 words = "The mask no longer changes: done early"
                 progress = dataclasses.replace(progress, message=words)
+            if notice:
+                words = " ".join(filter(None, (notice, progress.message)))
+                progress, notice = dataclasses.replace(progress, message=words), ""
             signal = yield progress
             progress = job.send(STOP if steady else signal)
     except StopIteration as end:

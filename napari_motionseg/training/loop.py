@@ -52,7 +52,8 @@ def train_job(
     Parameters
     ----------
     task
-        See `Task`; a `ResizableTask` has its batch halved when memory runs out.
+        See `Task`; when memory runs out, a `ResizableTask` has its batch halved, and
+        then a `CroppingTask` its pictures.
     settings
         See `TrainingSettings`.
     state_path

@@ -49,6 +49,15 @@ class ResizableTask(Protocol):
 
 
 @runtime_checkable
+class CroppingTask(Protocol):
+    """A task that goes on with smaller pictures when memory runs out."""
+
+    def crop_smaller(self) -> str:
+        """Take smaller pictures from now on; return which, or "" at the smallest."""
+        ...
+
+
+@runtime_checkable
 class NamingTask(Protocol):
     """A task that can say what its last batch was made of, for a person to look at."""
 

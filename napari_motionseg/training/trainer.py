@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from napari_motionseg import __version__
-from napari_motionseg.errors import TrainingError
+from napari_motionseg.errors import TrainingError, TrainingMemoryError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.precision import place, resolve_precision
@@ -28,7 +28,7 @@ from napari_motionseg.training.state import (
     restore_moments,
     write_state,
 )
-from napari_motionseg.training.task import ResizableTask, Task
+from napari_motionseg.training.task import CroppingTask, ResizableTask, Task
 
 # What may differ between a run and its continuation, because no batch depends on it
 FREE_SETTINGS = ("device", "checkpoint_every", "preview_every", "tensorboard", "parts")
@@ -107,10 +107,10 @@ class Trainer:
 
     def advance(self) -> str:
         """Take one step; return what a person should know about it."""
-        notice = ""
+        notices = []
         while not self._take_step():
-            notice = self._halve_batch()
-        return notice
+            notices.append(self._need_less())
+        return " ".join(notices)
 
     def _take_step(self) -> bool:
         """Return whether memory sufficed; if not, nothing has changed."""
@@ -129,18 +129,26 @@ class Trainer:
         self.step += 1
         return True
 
-    def _halve_batch(self) -> str:
+    def _need_less(self) -> str:
+        """Take fewer pictures, then smaller ones; return so in words."""
         self._optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         size = self._batch or 1
         if size // 2 < self._step.parts:
-            raise TrainingError(
+            return self._crop_smaller()
+        self._resize(size // 2)
+        return f"Out of memory: from here on {size // 2} instead of {size} a batch."
+
+    def _crop_smaller(self) -> str:
+        task = self._task
+        words = task.crop_smaller() if isinstance(task, CroppingTask) else ""
+        if not words:
+            raise TrainingMemoryError(
                 f"{self._device} has too little memory for one picture a step; take a "
                 "smaller crop or network"
             )
-        self._resize(size // 2)
-        return f"Out of memory: from here on {size // 2} instead of {size} a batch."
+        return f"Out of memory: from here on {words}."
 
     def _resize(self, batch: int) -> None:
         if isinstance(self._task, ResizableTask):

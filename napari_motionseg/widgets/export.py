@@ -132,7 +132,7 @@ class ExportSection:
             masks=_classes(layer),
             painted=self._painted(layer, reference),
             reference=None if reference is None else _classes(reference),
-            models=tuple(m.path for m in self._trained() if m.path.is_file()),
+            models=self._models(layer),
             colors=colors_of(layer),
             filled=STYLES[self.style.currentText()],
         )
@@ -148,9 +148,11 @@ class ExportSection:
         ]
         return np.asarray(others[-1]) if others else None
 
-    def _trained(self) -> list[Any]:
-        models = self._dock.session.models
-        return [m for m in models if m.kind == "segmentation"][-1:]
+    def _models(self, masks: Labels) -> tuple[Path, ...]:
+        """Return the file of the network that made the masks, else of the last one."""
+        models = [m for m in self._dock.session.models if m.kind == "segmentation"]
+        made = [m for m in models if m.path.name == masks.metadata.get("model")]
+        return tuple(m.path for m in (made or models)[-1:] if m.path.is_file())
 
 
 def colors_of(layer: Labels) -> dict[int, tuple[int, int, int]]:

@@ -63,6 +63,7 @@ class JobPanel(QWidget):
         self._began = 0.0
         self._stopped = False
         self._losses_seen = False
+        self._message = ""
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_EVERY_MS)
         self._timer.timeout.connect(self._poll)
@@ -132,6 +133,7 @@ class JobPanel(QWidget):
         self.bar.setRange(0, 0)
         self.status.setText(f"{title}: starting…")
         self._losses_seen = False
+        self._message = ""
         self._show_running(True)
         self._timer.start()
 
@@ -168,6 +170,8 @@ class JobPanel(QWidget):
                     self.curve.clear()
                 self._losses_seen = True
                 self.curve.add(progress.metrics["loss"])
+            # what was said once, as of too little memory, stays until something else is
+            self._message = progress.message or self._message
             self.progressed.emit(progress)
             if self._job is None:  # a listener has cancelled
                 return
@@ -190,7 +194,7 @@ class JobPanel(QWidget):
         if left is not None:
             parts.append(f"{_duration(left)} left")
         sentence = " · ".join(parts)
-        self.status.setText("\n".join(filter(None, [sentence, progress.message])))
+        self.status.setText("\n".join(filter(None, [sentence, self._message])))
 
     def _seconds_left(self, progress: Progress) -> float | None:
         # the first steps carry the start of the process and say little

@@ -16,7 +16,7 @@ from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.classes import derived, label_colours
 from napari_motionseg.widgets.viewers import frame_shown, lay_over, placement
 
-UNCERTAINTY = "uncertainty"
+TRAINING, UNCERTAINTY = "training", "uncertainty"
 
 
 class ResultLayers(QObject):
@@ -72,7 +72,7 @@ class ResultLayers(QObject):
         lay_over(
             self._viewer,
             loop,
-            "training",
+            TRAINING,
             probability.astype(np.float32),
             colormap="magma",
             contrast_limits=(0, 1),
@@ -80,9 +80,15 @@ class ResultLayers(QObject):
             opacity=0.7,
         )
 
-    def begin(self, loop: Layer, names: list[str]) -> None:
-        """Add empty masks of a loop, in place of those that were there."""
-        for what in ("training", "masks", UNCERTAINTY):
+    def hide_probability(self, loop: Layer | None) -> None:
+        """Take away what training has shown."""
+        name = "" if loop is None else f"{loop.name} {TRAINING}"
+        if name in self._viewer.layers:
+            self._viewer.layers.remove(name)
+
+    def begin(self, loop: Layer, names: list[str], model: str = "") -> None:
+        """Add empty masks of a loop that a model's file makes, in place of others."""
+        for what in (TRAINING, "masks", UNCERTAINTY):
             name = f"{loop.name} {what}"
             if name in self._viewer.layers:
                 self._viewer.layers.remove(name)
@@ -98,7 +104,7 @@ class ResultLayers(QObject):
             name=f"{loop.name} masks",
             opacity=0.6,
             colormap=label_colours(names, first=0),
-            metadata={**derived("masks", loop), "done": self.done},
+            metadata={**derived("masks", loop), "done": self.done, "model": model},
             **placement(loop, loop.ndim),
         )
         self.masks.events.paint.connect(lambda _: self._stroke.start(0))
@@ -139,6 +145,17 @@ class ResultLayers(QObject):
             )  # fmt: skip
         elif name in self._viewer.layers:
             self._viewer.layers.remove(name)
+
+    @property
+    def masks_shown(self) -> bool:
+        """Whether masks are to be seen."""
+        return self.has_masks and self.masks.visible and bool(self.done.any())
+
+    def show_masks(self, shown: bool = True) -> bool:
+        """Show the masks, or hide them; return whether there are any."""
+        if self.has_masks:
+            self.masks.visible = shown
+        return self.has_masks
 
     def mask(self, t: int) -> NDArray[np.uint8]:
         """Return the mask ``(H, W)`` of a frame as it is shown."""

@@ -51,6 +51,7 @@ class SegmentDock(Dock):
         self.panel.progressed.connect(self._progressed)
         self.panel.ended.connect(self._ended)
         self.paint.changed.connect(self.tell)
+        self.paint.brush_taken.connect(self._brush_taken)
         self.apply.result.model_changed.connect(self._model_changed)
         listen(self, self.session.job_changed, self._job_changed)
         bind_keys(self)
@@ -72,6 +73,12 @@ class SegmentDock(Dock):
         self.live.restart()
         self.tell()
 
+    def _brush_taken(self) -> None:
+        """Show what strokes do: the masks would lie over it, and stand still."""
+        if self.live.take_up():
+            self.layers.show_masks(False)
+        self.tell()
+
     def _job_changed(self, title: object = None) -> None:
         self.tell()
 
@@ -80,5 +87,6 @@ class SegmentDock(Dock):
         self.apply.live(progress)
 
     def _ended(self, state: str) -> None:
+        self.train.ended(state)
         self.apply.ended(state)
         self.tell()

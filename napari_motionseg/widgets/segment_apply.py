@@ -126,8 +126,8 @@ class ApplySection(QObject):
         form.addRow(self.save_model_button)
 
     def _connect(self, dock: SegmentDock) -> None:
-        self.threshold.valueChanged.connect(lambda _: self._threshold_moved())
-        self.smallest.valueChanged.connect(lambda _: self._threshold_moved())
+        self.threshold.valueChanged.connect(lambda _: self._adjusted())
+        self.smallest.valueChanged.connect(lambda _: self._adjusted())
         self.doubt.toggled.connect(dock.layers.show_uncertainty)
         dock.layers.corrected.connect(self.take)
         listen(dock, self.viewer.dims.events.current_step, self._frame_changed)
@@ -171,8 +171,8 @@ class ApplySection(QObject):
                 f"Segmenting {layer.name}", segment_layer_job, cine, model.path,
                 order, self.smooth.isChecked(), done=self._segmented,
             )  # fmt: skip
-            self._dock.layers.begin(layer, self._dock.paint.names)
-            self._dock.live.switch.setChecked(False)
+            self._dock.layers.begin(layer, self._dock.paint.names, model.path.name)
+            self._dock.live.set_aside()
             self._dock.tell()
 
     def live(self, progress: Progress) -> None:
@@ -219,6 +219,12 @@ class ApplySection(QObject):
         layers.confirmed[t] = True
         overwrite(painting, t, layers.mask(t) + np.uint8(first))
         self.reason.setText(f"Frame {t} is among the labels now.")
+
+    def _adjusted(self) -> None:
+        if self._dock.layers.show_masks():
+            self._dock.live.set_aside()
+        self._threshold_moved()
+        self._dock.tell()
 
     def _threshold_moved(self) -> None:
         self.percent.setText(f"{self.threshold.value()} %")

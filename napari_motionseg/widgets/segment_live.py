@@ -104,6 +104,7 @@ class LivePreview(QObject):
         self._dock = dock
         self.viewer, self.session = dock.viewer, dock.session
         self.painted: tuple[int, ...] = ()
+        self._set_aside = False
         self.latest = Latest(dock, self._show)
         self._previewer: Previewer | None = None
         self._asked: Frame | None = None
@@ -117,6 +118,7 @@ class LivePreview(QObject):
         self.switch.setChecked(True)
         dock.paint.form.addRow(self.switch)
         self.switch.toggled.connect(lambda _: self.restart())
+        self.switch.clicked.connect(self._chosen_by_hand)
         dock.paint.changed.connect(self._hear)
         listen(dock, self.viewer.dims.events.current_step, self.ask)
         self._hear()
@@ -127,6 +129,21 @@ class LivePreview(QObject):
         if not self.switch.isChecked():
             self._hide()
         self.ask()
+
+    def set_aside(self) -> None:
+        """Make room for the masks, until a brush is taken."""
+        self._set_aside = self._set_aside or self.switch.isChecked()
+        self.switch.setChecked(False)
+
+    def take_up(self) -> bool:
+        """Show the preview again if it was set aside; return whether it was."""
+        taken_up, self._set_aside = self._set_aside, False
+        if taken_up:
+            self.switch.setChecked(True)
+        return taken_up
+
+    def _chosen_by_hand(self, _: bool) -> None:
+        self._set_aside = False
 
     def ask(self, event: object = None) -> None:
         """Ask for the preview of the shown frame, if there is anything to show."""

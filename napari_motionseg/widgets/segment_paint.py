@@ -37,9 +37,12 @@ class PaintSection(QObject):
     -------
     changed
         Another loop, labels layer, set of classes, or meaning of what is not painted.
+    brush_taken
+        A class is going to be painted.
     """
 
     changed = Signal()
+    brush_taken = Signal()
 
     def __init__(self, dock: SegmentDock) -> None:
         super().__init__(dock)
@@ -121,6 +124,7 @@ class PaintSection(QObject):
         layer.visible = True
         layer.selected_label = number + first
         layer.mode = "paint"
+        self.brush_taken.emit()
 
     def _ask_class(self) -> None:
         name, given = QInputDialog.getText(

@@ -24,7 +24,7 @@ def status_of(dock: SegmentDock) -> str:
             "Open a loop: drag a file into the window, or take File > Open Sample > "
             "MotionSeg."
         )
-    if dock.layers.has_masks and dock.layers.done.any():
+    if dock.layers.masks_shown:
         return (
             "Scrub through the frames. Paint over what is wrong in the masks, or go to "
             "the next frame to label; then train again."

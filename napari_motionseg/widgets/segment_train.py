@@ -42,6 +42,7 @@ class TrainSection(QObject):
         self._dock = dock
         self.viewer, self.session = dock.viewer, dock.session
         self._trained_on: Layer | None = None
+        self._masks_before = False
         self._last: Path | None = None
         self.start = ModelChooser(
             self.session, ("embedding", "segmentation"), SCRATCH,
@@ -125,6 +126,9 @@ class TrainSection(QObject):
                 done=self._learnt,
             )  # fmt: skip
             self._trained_on = image
+            self._dock.live.set_aside()  # what is learnt shows itself there
+            self._masks_before = self._dock.layers.masks_shown
+            self._dock.layers.show_masks(False)
             self._dock.tell()
 
     def examples(self) -> list[tuple[Any, Any]]:
@@ -159,6 +163,17 @@ class TrainSection(QObject):
         """Show what the network makes of the frame while it learns."""
         if isinstance(progress.preview, np.ndarray) and self._trained_on is not None:
             self._dock.layers.show_probability(self._trained_on, progress.preview)
+
+    def ended(self, state: str) -> None:
+        """Show what was learnt in the preview; masks of before where nothing was."""
+        loop, self._trained_on = self._trained_on, None
+        if loop is None:
+            return
+        self._dock.layers.hide_probability(loop)
+        if self._masks_before and state != "finished":
+            self._dock.layers.show_masks()
+        else:
+            self._dock.live.take_up()
 
     def _learnt(self, path: Path) -> None:
         self._last = path

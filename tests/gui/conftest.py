@@ -1,13 +1,22 @@
 """A real napari window with its docks, driven by clicks."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+from napari_motionseg.models import (
+    ModelCard,
+    SegmentationNet,
+    UNet,
+    UNetConfig,
+    save_model,
+)
 from napari_motionseg.motion import FlowSequence
+from napari_motionseg.segmentation import FinetuneSettings
 
 LONG = 120_000  # ms, for a thread that embeds on a busy machine
 
@@ -51,8 +60,6 @@ def click(qtbot):
 def embedding_file(tmp_path):
     config = UNetConfig(width=4, depth=2, embedding_dim=6)
     path = tmp_path / "embedding.safetensors"
-    import dataclasses
-
     card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
     save_model(path, UNet(config), card)
     return path
@@ -151,3 +158,41 @@ def flow(viewer, loop_layer, synthetic):
     count = len(loop_layer.data) - 1
     exact = np.stack([synthetic.flow(t, t + 1) for t in range(count)])
     session.set_flow(session.loop(loop_layer), FlowSequence(exact, None, 1, "exact"))
+
+
+@pytest.fixture
+def light(tmp_path, monkeypatch):
+    """A small network in place of what ships."""
+    import torch
+
+    from napari_motionseg.widgets import choosers, segment_apply, segment_train
+
+    torch.manual_seed(0)
+    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    path = weights / "vessels-xa.safetensors"
+    configuration = {**dataclasses.asdict(config), "classes": 2}
+    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
+    save_model(path, SegmentationNet(config), card)
+    monkeypatch.setattr(choosers, "WEIGHTS_FOLDER", weights)
+    for module in (segment_apply, segment_train):
+        monkeypatch.setattr(module, "checkpoint_path", lambda name: path)
+    return path
+
+
+@pytest.fixture
+def segment(dock, light, monkeypatch):
+    """The Segment dock, with the small network and small windows to train on."""
+    from napari_motionseg.widgets import segment_train
+    from napari_motionseg.widgets.segment import SegmentDock
+
+    def quick(recipe, steps):
+        base = FinetuneSettings.recipe(recipe)
+        training = dataclasses.replace(base.training, preview_every=1)
+        return dataclasses.replace(
+            base, training=training, steps=steps, crop=48, batch=1
+        )
+
+    monkeypatch.setattr(segment_train, "finetune_settings", quick)
+    return dock(SegmentDock)

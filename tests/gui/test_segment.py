@@ -1,59 +1,17 @@
 """The Segment dock, from an opened loop to corrected masks, by clicks."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
 from napari_motionseg.io import read_labels
 from napari_motionseg.jobs import Progress
-from napari_motionseg.models import (
-    ModelCard,
-    SegmentationNet,
-    UNetConfig,
-    read_card,
-    save_model,
-)
-from napari_motionseg.segmentation import FinetuneSettings
-from napari_motionseg.widgets import choosers, segment_apply, segment_train
-from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.models import read_card
+from napari_motionseg.widgets import segment_apply
 from napari_motionseg.widgets.viewers import show_frame
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
-
-
-@pytest.fixture
-def light(tmp_path, monkeypatch):
-    """A small network in place of what ships."""
-    import torch
-
-    torch.manual_seed(0)
-    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
-    weights = tmp_path / "weights"
-    weights.mkdir()
-    path = weights / "vessels-xa.safetensors"
-    configuration = {**dataclasses.asdict(config), "classes": 2}
-    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
-    save_model(path, SegmentationNet(config), card)
-    monkeypatch.setattr(choosers, "WEIGHTS_FOLDER", weights)
-    for module in (segment_apply, segment_train):
-        monkeypatch.setattr(module, "checkpoint_path", lambda name: path)
-    return path
-
-
-@pytest.fixture
-def segment(dock, light, monkeypatch):
-    def quick(recipe, steps):
-        base = FinetuneSettings.recipe(recipe)
-        training = dataclasses.replace(base.training, preview_every=1)
-        return dataclasses.replace(
-            base, training=training, steps=steps, crop=48, batch=1
-        )
-
-    monkeypatch.setattr(segment_train, "finetune_settings", quick)
-    return dock(SegmentDock)
 
 
 @pytest.fixture
@@ -142,11 +100,23 @@ def test_train_apply_correct_save(
     for number in (1, 0):
         draw(ready, synthetic, number)
     ready.train.steps.setValue(3)
+    learning = []
+    ready.panel.progressed.connect(
+        lambda _: learning.append(
+            (
+                f"{loop_layer.name} training" in viewer.layers,
+                ready.live.switch.isChecked(),
+            )
+        )
+    )
     click(ready.train.train_button)
     assert "on the processor" in ready.status.text()
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
         pass
-    assert f"{loop_layer.name} training" in viewer.layers
+    assert learning
+    assert learning[0] == (True, False)  # in place of the preview
+    assert f"{loop_layer.name} training" not in viewer.layers
+    assert ready.live.switch.isChecked()
     assert ready.model.kind == "segmentation"
     assert "vessel" in ready.model.title
     assert ready.train.train_button.text() == "Train on"
@@ -210,6 +180,28 @@ def test_whole_frames_mean_background_where_nothing_is_painted(
     ((_, labels),) = ready.train.examples()
     assert (labels.target(FRAME) == 1).sum() == len(rows)
     assert (labels.target(FRAME) == -1).sum() == target.size - len(rows)
+
+
+def test_a_brush_brings_the_preview_back_and_the_threshold_the_masks(
+    loop_layer, ready, synthetic, click, qtbot
+):
+    with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
+        click(ready.apply.guess_button)
+    assert not ready.live.switch.isChecked()
+    assert ready.layers.masks.visible
+    assert "Scrub" in ready.status.text()
+    draw(ready, synthetic, 1)
+    assert ready.live.switch.isChecked()
+    assert not ready.layers.masks.visible
+    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    assert "Only vessel is painted" in ready.status.text()
+    ready.apply.threshold.setValue(40)
+    assert ready.layers.masks.visible
+    assert ready.live.overlay(loop_layer) is None
+    ready.live.switch.click()
+    ready.live.switch.click()  # off by hand: a brush leaves it off
+    draw(ready, synthetic, 0)
+    assert not ready.live.switch.isChecked()
 
 
 def test_first_guess_and_a_loop_that_goes_while_it_runs(

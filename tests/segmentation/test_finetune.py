@@ -1,4 +1,5 @@
 import dataclasses
+import importlib
 import pickle
 
 import numpy as np
@@ -6,7 +7,12 @@ import pytest
 import torch
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import CheckpointError, LabelError, SettingsError
+from napari_motionseg.errors import (
+    CheckpointError,
+    LabelError,
+    SettingsError,
+    TrainingMemoryError,
+)
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import STOP, run
 from napari_motionseg.models import (
@@ -18,8 +24,10 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.segmentation.augment import AugmentSettings
+from napari_motionseg.segmentation.examples import gather_frames
 from napari_motionseg.segmentation.finetune import (
     FinetuneSettings,
+    FinetuneTask,
     finetune,
     finetune_job,
 )
@@ -34,6 +42,8 @@ from napari_motionseg.segmentation.starting import (
 from napari_motionseg.segmentation.stopping import Steadiness
 from napari_motionseg.training.loop import TrainingSettings
 
+# the package has a function of the same name
+finetune_module = importlib.import_module("napari_motionseg.segmentation.finetune")
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 
 
@@ -411,3 +421,83 @@ def test_pictures_of_the_shown_frame(tmp_path):
     )
     run(job, seen.append)
     assert seen[-1].preview.shape == (24, 40)
+
+
+def short_of_memory(monkeypatch, too_much):
+    """Let steps fail whose pictures, ``(B, 1, h, w)``, are too much."""
+    seen = []
+    honest = finetune_module.segmentation_loss
+
+    def loss(logits, targets, kind):
+        if too_much(logits):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+        seen.append((len(logits), logits.shape[-1]))
+        return honest(logits, targets, kind)
+
+    monkeypatch.setattr(finetune_module, "segmentation_loss", loss)
+    return seen
+
+
+def large():
+    cine, labels = striped((1, 256, 256))
+    return [(cine, first_frame(labels))]
+
+
+def test_fewer_pictures_then_smaller_ones_where_memory_runs_out(tmp_path, monkeypatch):
+    seen = short_of_memory(monkeypatch, lambda x: x.numel() > 2 * 70 * 70)
+    wide = dataclasses.replace(settings(), crop=None, batch=2)
+    job = finetune_job(large(), wide, start=None, out=tmp_path / "m.safetensors")
+    said = [progress.message for progress in job]
+    assert seen == [(1, 64)] * 3
+    for words in ("1 instead of 2 a batch", "of 128 pixels", "of 64 pixels"):
+        assert words in said[0]
+    assert not any(said[1:])
+
+
+def test_too_little_memory_for_the_smallest_window_is_said(tmp_path, monkeypatch):
+    short_of_memory(monkeypatch, lambda x: True)
+    with pytest.raises(TrainingMemoryError, match="cpu has too little memory"):
+        finetune(large(), settings(), start=None, out=tmp_path / "m.safetensors")
+
+
+def test_the_processor_goes_on_where_a_gpu_is_too_small(tmp_path, monkeypatch):
+    devices = []
+    honest = finetune_module.train_job
+
+    def train_job(task, training):
+        devices.append(training.device)
+        if training.device != "cpu":
+            raise TrainingMemoryError("cuda has too little memory")
+        return (yield from honest(task, training))
+
+    monkeypatch.setattr(finetune_module, "train_job", train_job)
+    monkeypatch.setattr(
+        finetune_module, "resolve_device", lambda name: torch.device("cuda")
+    )
+    wanted = settings(training={"device": "auto"})
+    job = finetune_job(large(), wanted, start=None, out=tmp_path / "m.safetensors")
+    said = [progress.message for progress in job]
+    assert devices == ["auto", "cpu"]
+    assert said[0] == "cuda has too little memory: training on the processor."
+    assert not any(said[1:])
+    assert (tmp_path / "m.safetensors").exists()
+
+
+def test_a_preview_that_does_not_fit_comes_from_the_processor(monkeypatch):
+    cine, labels = striped()
+    frames = gather_frames([(cine, first_frame(labels))])
+    task = FinetuneTask(
+        SegmentationNet(TINY, 2), frames, settings(), frames[0].image
+    )  # fmt: skip
+    wanted, calls = task.preview(), []
+    honest = SegmentationNet.probabilities
+
+    def once(model, image):
+        calls.append(image.shape)
+        if len(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+        return honest(model, image)
+
+    monkeypatch.setattr(SegmentationNet, "probabilities", once)
+    np.testing.assert_array_equal(task.preview(), wanted)
+    assert len(calls) == 2

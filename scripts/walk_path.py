@@ -1,0 +1,58 @@
+"""Walk the whole path in the real window on a loop, with a picture at each step:
+`xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/walk_path.py CINE --out DIR`.
+
+From the file to masks, overlay and report, all by mouse. With ``--labels FILE`` the
+strokes follow those masks and the result is judged by them; without, they follow the
+first guess. Pictures, project and exports go to ``--out`` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from real_window import SIZE
+from whole_path import PathOptions, WholePath
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cine", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--labels", type=Path)
+    parser.add_argument("--frame", type=int)
+    parser.add_argument("--strokes", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--enough", type=int, default=0, help="Frames, then Stop.")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as state:
+        os.environ["MOTIONSEG_STATE"] = state  # not among the user's own projects
+        walk(given)
+
+
+def walk(given: argparse.Namespace) -> None:
+    options = PathOptions(
+        given.cine, given.out, given.labels, given.frame, given.strokes, given.steps,
+        given.enough,
+    )  # fmt: skip
+    path = WholePath(options, SIZE)
+    begun, number = time.perf_counter(), 0
+    for moment in path.moments():
+        if moment.key or moment.name == "start":
+            path.settle(0.4)
+            number += 1
+            file = given.out / f"{number:02d}_{moment.name}.png"
+            picture = path.grab() if moment.picture is None else moment.picture
+            picture.quantize(256).save(file, optimize=True)
+            seconds = time.perf_counter() - begun
+            print(f"{seconds:6.0f} s  {file.name}  {moment.words}", flush=True)
+    path.docks["Project"].keeper.close()
+    path.viewer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,194 @@
+"""The whole path in one window: from a file on disk to exported masks and overlay."""
+
+import shutil
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_motionseg.io import read_cine, read_labels
+from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.widgets import export as export_module
+from napari_motionseg.widgets import project_panel
+from napari_motionseg.widgets.project import ProjectDock
+from napari_motionseg.widgets.viewers import frame_shown, show_frame
+from napari_motionseg.widgets.window import PLUGIN
+
+LONG = 120_000  # ms, for a child process that imports torch on a busy machine
+FRAME = 6
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """A viewer that is shown: a mouse needs a canvas that is laid out."""
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def brush(viewer, qtbot):
+    """Draw a line over pixels of a loop with the mouse, in the active layer."""
+
+    def at(loop, row, column):
+        canvas = viewer.window._qt_viewer.canvas
+        world = loop.data_to_world((0, row, column))
+        x, y = canvas.view.scene.transform.map([world[2], world[1]])[:2]
+        return QPoint(round(x), round(y))
+
+    def draw(loop, points):
+        native = viewer.window._qt_viewer.canvas.native
+        QTest.mousePress(native, LEFT, pos=at(loop, *points[0]))
+        for point in points:
+            QTest.mouseMove(native, at(loop, *point))
+            qtbot.wait(10)
+        QTest.mouseRelease(native, LEFT, pos=at(loop, *points[-1]))
+        qtbot.wait(10)
+
+    return draw
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Press a button of the Segment dock and wait for its job."""
+
+    def press(segment, click, button):
+        with qtbot.waitSignal(segment.panel.finished, timeout=LONG):
+            click(button)
+        qtbot.waitUntil(lambda: not segment.panel.running, timeout=LONG)
+
+    return press
+
+
+def test_from_a_file_to_exports(
+    viewer, segment, dock, brush, click, finish, qtbot, monkeypatch, tmp_path, synthetic
+):
+    project = dock(ProjectDock)
+    write_xa(tmp_path / "loop.dcm", synthetic.cine)
+    (loop,) = viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
+    qtbot.waitUntil(lambda: segment.paint.painting.layer is not None, timeout=LONG)
+    painting = segment.paint.painting.layer
+    viewer.reset_view()
+    show_frame(viewer, loop, FRAME)
+    qtbot.wait(50)
+
+    finish(segment, click, segment.apply.guess_button)
+    masks = segment.layers.masks
+    assert masks.metadata["done"].all()
+
+    rows, columns = np.nonzero(synthetic.masks[FRAME])
+    vessel = [(rows[i], columns[i]) for i in (0, 3, 6)]
+    click(segment.paint.brushes[1])
+    brush(loop, vessel)
+    assert (painting.data[FRAME][vessel[0]], painting.data[FRAME].max()) == (2, 2)
+    click(segment.paint.brushes[0])
+    brush(loop, [(88, 10), (88, 30)])
+    assert painting.data[FRAME][88, 20] == 1
+    qtbot.waitUntil(lambda: segment.live.painted == (0, 1), timeout=LONG)
+    qtbot.waitUntil(lambda: not segment.live.latest.busy, timeout=LONG)
+    assert np.asarray(segment.live.overlay(loop).data)[..., 3].any()
+
+    segment.train.steps.setValue(2)
+    finish(segment, click, segment.train.train_button)
+    first = segment.model
+    finish(segment, click, segment.apply.apply_button)
+    masks = segment.layers.masks
+    segment.apply.threshold.setValue(2)
+    qtbot.waitUntil(lambda: not segment.layers._cleaner.busy, timeout=LONG)
+    wide = np.count_nonzero(masks.data)
+    segment.apply.threshold.setValue(98)
+    qtbot.waitUntil(lambda: not segment.layers._cleaner.busy, timeout=LONG)
+    assert np.count_nonzero(masks.data) < wide
+
+    t = correct(viewer, segment, loop, brush, click, qtbot)
+    finish(segment, click, segment.train.train_button)
+    assert segment.model.path != first.path
+    click(segment.apply.next_button)
+    assert segment.apply.reason.text().startswith("Frame ")
+    assert frame_shown(viewer, loop) not in (t, FRAME)
+
+    judge(viewer, project, masks, synthetic, qtbot)
+    name_project(project, click, qtbot, monkeypatch, tmp_path)
+    export(project, masks, click, qtbot, monkeypatch, tmp_path)
+    assert first.path.name in (tmp_path / "r.html").read_text()  # what made the masks
+    painted = painting.data.copy()
+    assert painted[[t, FRAME]].any(axis=(1, 2)).all()
+    reopen(project, qtbot, tmp_path)
+    np.testing.assert_array_equal(viewer.layers[painting.name].data, painted)
+    assert viewer.layers[masks.name].data.any()
+
+
+def correct(viewer, segment, loop, brush, click, qtbot):
+    """Paint on the masks of another frame with the mouse; it joins the labels."""
+    masks, t = segment.layers.masks, 2
+    show_frame(viewer, loop, t)
+    viewer.layers.selection.active = masks
+    masks.mode, masks.selected_label, masks.brush_size = "paint", 1, 4
+    brush(loop, [(40, 40), (40, 50)])
+    painting = segment.paint.painting.layer
+    qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
+    assert painting.data[t][40, 45] == 2
+    np.testing.assert_array_equal(painting.data[t], masks.data[t] + 1)
+    show_frame(viewer, loop, 3)
+    click(segment.apply.take_button)
+    np.testing.assert_array_equal(painting.data[3], masks.data[3] + 1)
+    return t
+
+
+def judge(viewer, project, masks, synthetic, qtbot):
+    """Compare with the loop's truth."""
+    truth = viewer.add_labels(
+        synthetic.masks.astype(np.uint8), name="truth", scale=masks.scale,
+        units=masks.units, axis_labels=masks.axis_labels, visible=False,
+    )  # fmt: skip
+    project.judge.masks.choose(masks)
+    project.judge.reference.choose(truth)
+    qtbot.waitUntil(
+        lambda: project.judge.answer is not None and project.judge.answer.complete,
+        timeout=LONG,
+    )
+    assert np.isfinite(project.judge.answer.mean()["dice"])
+
+
+def name_project(project, click, qtbot, monkeypatch, tmp_path):
+    """Give the project a name and a place."""
+    target = tmp_path / "study.motionseg"
+    monkeypatch.setattr(project_panel, "ask_target", lambda *_: target)
+    click(project.panel.save_button)
+    qtbot.waitUntil(lambda: target.exists() and not project.keeper.busy, timeout=LONG)
+    assert project.keeper.flush()
+
+
+def reopen(project, qtbot, tmp_path):
+    """Open a copy of the project, as a kill leaves it."""
+    copy = tmp_path / "killed.motionseg"
+    shutil.copytree(tmp_path / "study.motionseg", copy)
+    project.keeper.open(copy)
+    qtbot.waitUntil(
+        lambda: (
+            project.keeper.project.folder == copy and project.keeper.opened is not None
+        ),
+        timeout=LONG,
+    )
+
+
+def export(project, masks, click, qtbot, monkeypatch, tmp_path):
+    """Write masks, overlay and report."""
+    project.export.masks.choose(masks)
+    for name, file in (
+        ("Masks…", "m.nii.gz"), ("Overlay…", "o.gif"), ("Report…", "r.html"),
+    ):  # fmt: skip
+        target = tmp_path / file
+        monkeypatch.setattr(export_module, "ask_target", lambda *_, t=target: t)
+        click(project.export.buttons[name])
+        qtbot.waitUntil(lambda: not project.export.panel.running, timeout=LONG)
+        assert project.export.panel.status.text() == f"Wrote {target}"
+    stored = read_labels(tmp_path / "m.nii.gz", shape=masks.data.shape)
+    np.testing.assert_array_equal(stored.labels, masks.data)
+    assert len(read_cine(tmp_path / "o.gif")) == len(masks.data)
+    assert "Agreement with the truth" in (tmp_path / "r.html").read_text()
