@@ -115,6 +115,7 @@ def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
         axis = plot.getAxis(side)
         axis.setPen(GRAY)
         axis.setTextPen(GRAY)
+        axis.enableAutoSIPrefix(False)  # "loss (x0.001)" says nothing to a person
     plot.showGrid(x=False, y=True, alpha=0.2)
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)

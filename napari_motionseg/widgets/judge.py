@@ -128,7 +128,7 @@ class JudgeSection:
             spacing = None if known is None else known.cine.pixel_spacing
             self.comparing.ask(
                 _compared, self._judge, _as_shown(masks), _as_shown(reference), label,
-                spacing, frame_shown(self._viewer, masks),
+                spacing, frame_shown(self._viewer, masks), masks.metadata.get("done"),
             )  # fmt: skip
         elif known is None or known.flow is None:
             self._say_nothing(
@@ -194,11 +194,22 @@ def _as_shown(layer: Layer) -> tuple[Any, int]:
 
 
 def _compared(
-    judge: Judge, masks: Any, reference: Any, label: Any, spacing: Any, first: int
+    judge: Judge,
+    masks: Any,
+    reference: Any,
+    label: Any,
+    spacing: Any,
+    first: int,
+    done: Any = None,
 ) -> Judgement:
+    ours, theirs = class_numbers(*masks), class_numbers(*reference)
+    if done is not None and len(done) == len(ours):
+        # a frame that was not segmented, as after Stop, has no mask that is wrong
+        empty = ~np.asarray(done, bool) & ~ours.any(axis=(1, 2))
+        theirs = np.where(empty[:, None, None], 0, theirs).astype(theirs.dtype)
     return judge.compare(
-        class_numbers(*masks),
-        class_numbers(*reference),
+        ours,
+        theirs,
         label=label,
         spacing=spacing,
         first=first,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, finalize, ref
 
+from napari.layers import Layer
 from napari.utils.notifications import show_error, show_warning
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
@@ -27,6 +28,7 @@ from napari_motionseg.widgets.kept_layers import (
 from napari_motionseg.widgets.viewers import session_of, unwrapped
 from napari_motionseg.widgets.watching import LayerWatch, watched_layer
 
+GOING = "(going)"  # ends the name of a layer that another project replaces
 _keepers: WeakKeyDictionary[Viewer, ProjectKeeper] = WeakKeyDictionary()
 
 
@@ -186,16 +188,16 @@ class ProjectKeeper(QObject):
         self._at_end = finalize(self.viewer, saver.close)
 
     def _show_opened(self, opened: OpenedProject) -> None:
-        viewer = self.viewer
-        with self._layers.not_heard():  # what goes now was not deleted
-            for layer in [x for x in viewer.layers if self._layers.has(x)]:
-                viewer.layers.remove(layer)
+        old = [x for x in self.viewer.layers if self._layers.has(x)]
         self._replace(Autosaver(opened.project))
         self.opened = opened
+        for layer in old:  # whose names the new ones shall have
+            layer.name = f"{layer.name} {GOING}"
         loops = {n: self._show_loop(opened, n) for n in opened.loops}
         for record in opened.layers():
             loop = loops.get(record.loop)
             self._show_layer(record, opened.layer_pixels(record), loop)
+        self._remove(old)
         for model in opened.project.manifest.models:
             path = opened.project.model_path(model)
             if path.is_file():
@@ -206,6 +208,17 @@ class ProjectKeeper(QObject):
             show_warning(note)
         self._checking.ask(OpenedProject.changed, opened)
         self.changed.emit()
+
+    def _remove(self, old: list[Layer]) -> None:
+        """Let the layers of the project before go, once the new ones are there.
+
+        The other way round the window is empty in between; napari then draws while its
+        slider goes and comes, which has crashed in OpenGL.
+        """
+        with self._layers.not_heard():  # what goes now was not deleted
+            for layer in old:
+                if layer in self.viewer.layers:
+                    self.viewer.layers.remove(layer)
 
     def _show_loop(self, opened: OpenedProject, number: int) -> WatchedLoop:
         record, cine = opened.project.manifest.loop(number), opened.loops[number]

@@ -254,12 +254,17 @@ class ApplySection(QObject):
 
 
 def overwrite(painting: Labels, t: int, labels: NDArray[Any]) -> None:
-    """Put the labels of a whole frame into a layer, so that undo takes them back."""
+    """Put the labels of a whole frame into a layer, so that undo takes them back.
+
+    napari paints on no hidden layer: it is shown meanwhile.
+    """
     before = np.asarray(painting.data[t] if painting.ndim == 3 else painting.data)
     rows, columns = np.nonzero(before != labels)
     if len(rows):
         where = (np.full(len(rows), t), rows, columns)[-painting.ndim :]
+        visible, painting.visible = painting.visible, True
         painting.data_setitem(where, labels[rows, columns])
+        painting.visible = visible
 
 
 def _painted(data: NDArray[Any]) -> list[int]:

@@ -215,6 +215,8 @@ class LivePreview(QObject):
         ):
             lay_over(self.viewer, layer, PREVIEW, picture, rgb=True)
             self._below_painting(layer)
+            if not self._dock.panel.running:
+                self._dock.layers.hide_probability(layer)
             overlay = self.overlay(layer)
             if overlay is not None:
                 overlay.metadata["frame"] = frame.t

@@ -169,10 +169,12 @@ class TrainSection(QObject):
         loop, self._trained_on = self._trained_on, None
         if loop is None:
             return
-        self._dock.layers.hide_probability(loop)
-        if self._masks_before and state != "finished":
+        learnt = state == "finished"
+        if not learnt:
+            self._dock.layers.hide_probability(loop)
+        if self._masks_before and not learnt:
             self._dock.layers.show_masks()
-        else:
+        else:  # what was learnt stays in sight until the preview has it
             self._dock.live.take_up()
 
     def _learnt(self, path: Path) -> None:

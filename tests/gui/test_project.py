@@ -228,6 +228,22 @@ def test_the_curve_follows_the_playhead_and_the_brush(viewer, judged, qtbot, syn
     qtbot.waitUntil(lambda: judge.answer.mean()["dice"] == 1, timeout=LONG)
 
 
+def test_frames_that_were_not_segmented_are_not_judged(viewer, judged, qtbot):
+    judge, masks = judged.judge, viewer.layers["masks"]
+    judge.reference.choose(viewer.layers["truth"])
+    qtbot.waitUntil(lambda: complete(judge), timeout=LONG)
+    before = int(judge.answer.compared.sum())
+    masks.metadata["done"] = np.arange(8) != 5
+    pixels = np.asarray(masks.data).copy()
+    pixels[5] = 0
+    masks.data = pixels
+    qtbot.waitUntil(
+        lambda: complete(judge) and judge.answer.compared.sum() == before - 1,
+        timeout=LONG,
+    )
+    assert not judge.answer.compared[5]
+
+
 def test_without_a_reference_steadiness_along_the_motion(
     viewer, judged, qtbot, loop_layer
 ):

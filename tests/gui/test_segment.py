@@ -115,8 +115,10 @@ def test_train_apply_correct_save(
         pass
     assert learning
     assert learning[0] == (True, False)  # in place of the preview
-    assert f"{loop_layer.name} training" not in viewer.layers
     assert ready.live.switch.isChecked()
+    qtbot.waitUntil(
+        lambda: f"{loop_layer.name} training" not in viewer.layers, timeout=LONG
+    )
     assert ready.model.kind == "segmentation"
     assert "vessel" in ready.model.title
     assert ready.train.train_button.text() == "Train on"
@@ -143,7 +145,9 @@ def test_train_apply_correct_save(
     t = viewer.dims.current_step[0]
     masks.data_setitem((np.array([t]), np.array([9]), np.array([11])), 1)
     painting = ready.paint.painting.layer
+    painting.visible = False  # napari would paint on no hidden layer
     qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
+    assert not painting.visible
     corrected = np.array(masks.data[t])
     assert corrected[9, 11] == 1
     np.testing.assert_array_equal(painting.data[t], corrected + 1)

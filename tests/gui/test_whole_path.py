@@ -116,11 +116,11 @@ def test_from_a_file_to_exports(
     name_project(project, click, qtbot, monkeypatch, tmp_path)
     export(project, masks, click, qtbot, monkeypatch, tmp_path)
     assert first.path.name in (tmp_path / "r.html").read_text()  # what made the masks
-    painted = painting.data.copy()
+    painted, names = painting.data.copy(), (painting.name, masks.name)
     assert painted[[t, FRAME]].any(axis=(1, 2)).all()
     reopen(project, qtbot, tmp_path)
-    np.testing.assert_array_equal(viewer.layers[painting.name].data, painted)
-    assert viewer.layers[masks.name].data.any()
+    np.testing.assert_array_equal(viewer.layers[names[0]].data, painted)
+    assert viewer.layers[names[1]].data.any()
 
 
 def correct(viewer, segment, loop, brush, click, qtbot):
