@@ -61,6 +61,7 @@ ABLATIONS ?= objective flow kernel neighbourhood guidance nets
 bench-ablation: $(READY)
 	$(BIN)/python benchmarks/ablation.py $(ABLATIONS)
 	$(BIN)/python benchmarks/cube_grouping.py
+	$(BIN)/python benchmarks/cube_grouping.py --kind affine-own
 	$(BIN)/python benchmarks/render.py
 
 # Two minutes; times are those of two threads, whatever the machine has

@@ -33,7 +33,7 @@ from napari_motionseg.synthesis.cube import FACES, CubeScenes, draw_cube_scenes
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.training.loop import TrainingSettings, train_job
 
-RESULT = Path(__file__).parent / "results" / "cube_grouping.json"
+RESULTS = Path(__file__).parent / "results"
 CUBES, FRAMES, SEGMENTS = 5, 99, 5  # the paper's, section 4
 RATE = 15.0  # frames a second
 GAP_S = 0.4  # flow spans so much, 0.1 to 0.5 rad of turning
@@ -123,11 +123,12 @@ def parsed() -> tuple[Options, Path, Path | None]:
     for field in dataclasses.fields(Options):
         name = "--" + field.name.replace("_", "-")
         parser.add_argument(name, type=type(field.default), default=field.default)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path, help="by the kind, if not given")
     parser.add_argument("--model", type=Path, help="where to write the network")
     given = vars(parser.parse_args())
     out, model = given.pop("out"), given.pop("model")
-    return Options(**given), out, model
+    options = Options(**given)
+    return options, out or RESULTS / f"cube_grouping_{options.kind}.json", model
 
 
 def picture_sets(options: Options) -> dict[str, Pictures]:

@@ -94,25 +94,30 @@ def ablation(found: dict) -> str:
 
 
 def cubes(results: Path) -> list[str]:
-    """The faces that the affine grouping loss found, if it was asked."""
-    path = results / "cube_grouping.json"
-    if not path.exists():
-        return []
-    found = json.loads(path.read_text())
+    """The faces that affine grouping found, by its kinds, if it was asked."""
+    return [
+        cube(json.loads(path.read_text()))
+        for path in sorted(results.glob("cube_grouping_*.json"))
+    ]
+
+
+def cube(found: dict) -> str:
+    """The adjusted Rand index of one kind, beside k-means."""
     head = ("frames", "what", "whole picture", "cube alone")
     rows = [
         (name, what, f"{values['picture']:.3f}", f"{values['cube']:.3f}")
         for name, one in found["sets"].items()
         for what, values in one["rand"].items()
     ]
-    return [
-        "## Turning cubes: faces found by grouping\n\n"
-        f"`benchmarks/cube_grouping.py`, {found['settings']['steps']} steps in "
-        f"{found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand index against "
-        f"the true faces. {found['machine']}, {found['date']}.\n\n"
+    kind = found["settings"].get("kind", "affine")
+    return (
+        f"## Turning cubes: faces found by `kind={kind}`\n\n"
+        f"`benchmarks/cube_grouping.py --kind {kind}`, {found['settings']['steps']} "
+        f"steps in {found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand index "
+        f"against the true faces. {found['machine']}, {found['date']}.\n\n"
         + table(head, rows)
         + "\n"
-    ]
+    )
 
 
 def demo(found: dict) -> str:

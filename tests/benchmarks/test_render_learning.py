@@ -31,6 +31,6 @@ def test_faces_that_were_found_have_a_table(tmp_path):
         "settings": {"steps": 7}, "training_cpu_seconds": 3.2,
         "sets": {"unseen": {"rand": {"network": {"picture": 0.9, "cube": 0.8}}}},
     } | HERE  # fmt: skip
-    (tmp_path / "cube_grouping.json").write_text(json.dumps(found))
+    (tmp_path / "cube_grouping_affine.json").write_text(json.dumps(found))
     (text,) = cubes(tmp_path)
     assert "| unseen | network | 0.900 | 0.800 |" in text
