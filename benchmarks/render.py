@@ -113,8 +113,8 @@ def cube(found: dict) -> str:
     return (
         f"## Turning cubes: faces found by `kind={kind}`\n\n"
         f"`benchmarks/cube_grouping.py --kind {kind}`, {found['settings']['steps']} "
-        f"steps in {found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand index "
-        f"against the true faces. {found['machine']}, {found['date']}.\n\n"
+        f"steps in {found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand "
+        f"index against the true faces. {found['machine']}, {found['date']}.\n\n"
         + table(head, rows)
         + "\n"
     )

@@ -194,7 +194,7 @@ class Window:
     def show(self, progress) -> None:
         """Take the masks of a frame as they come."""
         if isinstance(progress.preview, tuple):
-            t, mask = progress.preview
+            t, mask, *_ = progress.preview
             self.masks.data[t] = mask
             self.masks.refresh()
 

@@ -23,8 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.metrics.hausdorff_distance import compute_hausdorff_distance
-from monai.metrics.meandice import compute_dice
 from numpy.typing import ArrayLike, NDArray
 from skimage.morphology import skeletonize
 
@@ -122,6 +120,9 @@ def _batch(mask: Mask) -> torch.Tensor:
 
 
 def _dice(prediction: Mask, truth: Mask) -> float:
+    # here, because the import takes a second, and training needs none of it
+    from monai.metrics.meandice import compute_dice
+
     value = compute_dice(_batch(prediction), _batch(truth), ignore_empty=False)
     return float(value)
 
@@ -142,6 +143,8 @@ def _hd95(prediction: Mask, truth: Mask, spacing: Spacing) -> float:
         alike = prediction.any() == truth.any()
         extent = np.multiply(np.subtract(truth.shape, 1), spacing)
         return 0.0 if alike else float(np.hypot(*extent))
+    from monai.metrics.hausdorff_distance import compute_hausdorff_distance
+
     with warnings.catch_warnings():
         # MONAI 1.5 and 1.6 call their own function with an argument they deprecated
         warnings.filterwarnings("ignore", ".*always_return_as_numpy", FutureWarning)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -112,6 +111,9 @@ class Predictor:
             if self.tile is None:
                 result = self._model.probabilities(images)
             else:
+                # here, because tiles are rare and the import takes a second
+                from monai.inferers.utils import sliding_window_inference
+
                 result = torch.as_tensor(sliding_window_inference(
                     images, (self.tile, self.tile), 1, self._model.probabilities,
                     overlap=TILE_OVERLAP, mode="gaussian",

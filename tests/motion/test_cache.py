@@ -1,5 +1,6 @@
 """Flow kept on disk: found again, never trusted blindly, never in the way."""
 
+import dataclasses
 import errno
 import os
 import shutil
@@ -105,15 +106,17 @@ def test_only_what_is_new_is_estimated(cache, counted, noise_cine):
 def test_other_weights_or_precision_are_other_flows(cache, noise_cine, monkeypatch):
     from napari_motionseg.motion import network
 
-    settings = FlowSettings()
-    names = {network.identity(settings)}
+    # said, not "auto": that is bf16 on a processor that computes in it
+    exact = FlowSettings(precision="float32")
+    names = {network.identity(exact)}
     names.add(network.identity(FlowSettings(precision="bf16")))
     other = network.shipped_weights("pwcnet-xa").read_bytes() + b"x"
     path = cache.folder.parent / "own.safetensors"
     path.write_bytes(other)
-    names.add(network.identity(FlowSettings(weights=str(path))))
+    own = dataclasses.replace(exact, weights=str(path))
+    names.add(network.identity(own))
     assert len(names) == 3
-    assert network.identity(FlowSettings(device="cpu")) in names
+    assert network.identity(dataclasses.replace(exact, device="cpu")) in names
 
 
 def damages(folder):
