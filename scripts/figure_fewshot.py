@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -40,7 +41,7 @@ def main() -> None:
     )  # fmt: skip
     found = {name: read(f"ablation_{name}") for name in ABLATIONS}
     shown = {name: rows for name, rows in found.items() if rows}
-    figure, axes = plt.subplots(1, 1 + len(shown), figsize=(4.4 + 3.6 * len(shown), 3))
+    figure, axes = plt.subplots(1, 1 + len(shown), figsize=(4.4 + 3 * len(shown), 3))
     axes = np.atleast_1d(axes)
     by_labels(axes[0], read("fewshot_across"))
     for axis, (name, rows) in zip(axes[1:], shown.items(), strict=True):
@@ -89,6 +90,7 @@ def gains(axis: Axes, rows: list[dict], title: str) -> None:
         axis.plot(row["gain"], place, "o", ms=5, color=color)
     axis.set_yticks(range(len(own)), [row["method"] for row in own])
     axis.set_ylim(-0.6, len(own) - 0.4)
+    axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.set_xlabel("gain in Dice over scratch")
     axis.set_title(title, fontsize=9, color=INK)
 
