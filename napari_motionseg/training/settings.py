@@ -44,7 +44,7 @@ class TrainingSettings:
     checkpoint_every
         Steps between two states on disk; a kill costs at most so many.
     preview_every
-        Steps between two previews; 0 for none.
+        Steps between two previews, the first and last step's apart; 0 for none.
     parts
         Into how many parts a step's batch is divided, of which each goes through the
         network by itself (gradient accumulation). Processes share the parts, and which

@@ -157,7 +157,8 @@ class Trainer:
     def progress(self, notice: str) -> Progress:
         """Return what to tell after a step."""
         every, total = self._settings.preview_every, self._settings.steps
-        due = every and (self.step % every == 0 or self.step == total)
+        # the first step too: a person who waits sees that something is learnt
+        due = every and (self.step % every == 0 or self.step in (1, total))
         preview = self._task.preview() if due and self._processes.leads else None
         return Progress(self.step, total, notice, self.metrics, preview)
 

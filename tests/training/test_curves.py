@@ -34,7 +34,7 @@ def test_a_row_a_step_with_rate_loss_and_metrics(tmp_path):
     assert float(found[3]["learning_rate"]) < how.learning_rate / 4
     assert float(found[3]["seconds"]) >= float(found[0]["seconds"]) >= 0
     pictures = sorted(path.name for path in (tmp_path / "run.log").glob("*.png"))
-    assert pictures == ["step-000002.png", "step-000004.png"]
+    assert pictures == [f"step-00000{step}.png" for step in (1, 2, 4)]
     picture = imageio.imread(tmp_path / "run.log" / "step-000004.png")
     assert picture.shape == (2, 2)
 

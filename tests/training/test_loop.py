@@ -279,10 +279,10 @@ def test_another_error_of_a_task_is_its_own():
         run(train_job(Toy(trouble={1: fail}), settings(2)))
 
 
-def test_previews_come_when_asked_for_and_at_the_end():
+def test_previews_come_first_when_asked_for_and_at_the_end():
     told = []
     run(train_job(Toy(), settings(5, preview_every=2)), told.append)
-    assert [p.step for p in told if p.preview is not None] == [2, 4, 5]
+    assert [p.step for p in told if p.preview is not None] == [1, 2, 4, 5]
 
 
 def test_bf16_trains_and_keeps_float32_weights():
