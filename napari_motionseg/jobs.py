@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -75,6 +76,26 @@ def run(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> 
             return end.value  # type: ignore[no-any-return]
         if watch is not None:
             watch(progress)
+
+
+def relayed(job: Job[Result], change: Callable[[Progress], Progress]) -> Job[Result]:
+    """Pass a job on inside another one: signals go down, its result comes up.
+
+    Parameters
+    ----------
+    job
+        The inner job; closed when this one is.
+    change
+        Called with each `Progress`, returns what is told in its place.
+    """
+    with closing(job):
+        signal = None
+        while True:
+            try:
+                progress = job.send(signal)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            signal = yield change(progress)
 
 
 def _serve(

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_motionseg.errors import JobError, LabelError
-from napari_motionseg.jobs import STOP, ChildJob, Progress, run
+from napari_motionseg.jobs import STOP, ChildJob, Progress, relayed, run
 
 sys.path.insert(0, str(Path(__file__).parent))  # a child process gets this path too
 import child_jobs
@@ -31,6 +32,26 @@ def test_run_drains_a_job():
     assert run(child_jobs.counting(3), told.append) == [1, 2, 3]
     assert told[1] == Progress(2, 3, "step 2", {"x": 1.0})
     assert run(child_jobs.counting(0)) == []
+
+
+def test_a_job_inside_another_gets_its_signals_and_gives_its_result():
+    def named(progress):
+        return dataclasses.replace(progress, message="of many")
+
+    outer = relayed(child_jobs.counting(9), named)
+    assert next(outer) == Progress(1, 9, "of many", {"x": 0.5})
+    with pytest.raises(StopIteration) as end:
+        outer.send(STOP)
+    alone = child_jobs.counting(9)
+    next(alone)
+    with pytest.raises(StopIteration) as of_alone:
+        alone.send(STOP)
+    assert end.value.value == of_alone.value.value
+    inner = child_jobs.counting(9)
+    outer = relayed(inner, named)
+    next(outer)
+    outer.close()
+    assert inner.gi_frame is None
 
 
 def test_a_generator_is_stopped_and_closed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.flow import Cached
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import relayed
 from napari_motionseg.options import unknown_choice
 
 if TYPE_CHECKING:
@@ -18,10 +20,9 @@ if TYPE_CHECKING:
 
     from napari_motionseg.evaluation import FewShotSettings, ReferenceLoop
     from napari_motionseg.evaluation.ablations import Variant
-    from napari_motionseg.evaluation.fewshot import Row
     from napari_motionseg.evaluation.methods import Method
     from napari_motionseg.evaluation.record import Record
-    from napari_motionseg.jobs import Job
+    from napari_motionseg.jobs import Progress
     from napari_motionseg.training import PretrainSettings
 
 app = typer.Typer(help="Measure how well few labels do.", rich_markup_mode=None)
@@ -179,7 +180,8 @@ def _measure(
     from napari_motionseg.evaluation.record import as_table
 
     job = fewshot_job(methods, learners, testers, settings, record.rows())
-    summary = summarize(drive(_keeping(job, record), "Evaluating", keeps=True))
+    kept = relayed(job, partial(_kept, record))
+    summary = summarize(drive(kept, "Evaluating", keeps=True))
     record.finish(summary)
     if as_json:
         for row in summary:
@@ -188,18 +190,11 @@ def _measure(
         answer({}, as_table(summary), as_json)
 
 
-def _keeping(job: Job[list[Row]], record: Record) -> Job[list[Row]]:
-    """Pass a job on, and keep the rows that it tells of."""
-    signal = None
-    while True:
-        try:
-            progress = job.send(signal)
-        except StopIteration as end:
-            rows: list[Row] = end.value
-            return rows
-        if progress.preview:
-            record.add(progress.preview)
-        signal = yield progress
+def _kept(record: Record, progress: Progress) -> Progress:
+    """Keep the rows that a step tells of."""
+    if progress.preview:
+        record.add(progress.preview)
+    return progress
 
 
 def _words(text: str) -> list[str]:

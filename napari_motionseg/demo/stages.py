@@ -23,7 +23,7 @@ from napari_motionseg.io import Labels, read_cine, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flow_zarr
 from napari_motionseg.io.movies import movie_rate, write_movie
-from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 from napari_motionseg.report import (
@@ -76,16 +76,13 @@ class Demo:
         """Run a stage, keeping its time and the losses that it tells."""
         begun = time.perf_counter()
         losses = []
-        job = stage.run(self)
-        signal = None
-        while True:
-            try:
-                progress = job.send(signal)
-            except StopIteration:
-                break
+
+        def noted(progress: Progress) -> Progress:
             if "loss" in progress.metrics:
                 losses.append(progress.metrics["loss"])
-            signal = yield progress
+            return progress
+
+        yield from relayed(stage.run(self), noted)
         self.times[stage.title] = time.perf_counter() - begun
         if losses:
             self.losses[stage.title] = losses

@@ -10,13 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.motion import FlowCache
 from napari_motionseg.options import unknown_choice
 from napari_motionseg.training import PretrainSettings, pretrain_job
@@ -198,7 +199,7 @@ def variants_job(
         out = Path(folder) / f"{_file_name(name)}.safetensors"
         resume = state_path_of(out).exists()
         job = pretrain_job(cines, variant.of(base), out=out, resume=resume, cache=cache)
-        found[name] = yield from _told(job, name)
+        found[name] = yield from relayed(job, partial(_told, name=name))
     return found
 
 
@@ -206,15 +207,8 @@ def _file_name(name: str) -> str:
     return name.replace(", ", "-").replace(" ", "")
 
 
-def _told(job: Job[Path], name: str) -> Job[Path]:
-    """Pass a pretraining's progress on, without its pictures."""
-    signal = None
-    while True:
-        try:
-            told = job.send(signal)
-        except StopIteration as end:
-            path: Path = end.value
-            return path
-        # words beside numbers are a note, and a job says them when there is need
-        words = told.message if told.metrics else f"{name}: {told.message}"
-        signal = yield Progress(told.step, told.total, words, told.metrics)
+def _told(progress: Progress, name: str) -> Progress:
+    """Return what to tell of a variant's pretraining, without its pictures."""
+    # words beside numbers are a note, and a job says them when there is need
+    words = progress.message if progress.metrics else f"{name}: {progress.message}"
+    return dataclasses.replace(progress, message=words, preview=None)

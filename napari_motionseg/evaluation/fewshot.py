@@ -7,8 +7,10 @@ same test frames, so that methods can be compared draw by draw and loop by loop.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -17,7 +19,7 @@ import numpy as np
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.evaluation.methods import Method, Predict
 from napari_motionseg.evaluation.references import ReferenceLoop
-from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.jobs import STOP, Job, Progress, relayed
 from napari_motionseg.options import unknown_choice
 from napari_motionseg.segmentation.examples import Example
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
@@ -147,7 +149,8 @@ def fewshot_job(
             continue
         words = f"{trial.method}, {trial.labels} labels, draw {trial.seed}"
         fitting = methods[trial.method].fit_job(trial.examples, trial.seed)
-        predict = yield from _told(fitting, number, len(trials), words)
+        step = Progress(number, len(trials), words)
+        predict = yield from relayed(fitting, partial(_as_part_of, step))
         found = measured(predict, trial, missing)
         rows += found
         mean = float(np.mean([row["dice"] for row in found]))
@@ -257,13 +260,6 @@ def _untested(
     return [(loop, frames) for loop, frames in left if frames]
 
 
-def _told(fitting: Job[Predict], number: int, total: int, words: str) -> Job[Predict]:
-    """Pass a fit's progress on as that of the whole; a stop ends the fit early."""
-    signal = None
-    while True:
-        try:
-            progress = fitting.send(signal)
-        except StopIteration as end:
-            predict: Predict = end.value
-            return predict
-        signal = yield Progress(number, total, words, progress.metrics)
+def _as_part_of(whole: Progress, progress: Progress) -> Progress:
+    """Return the whole's progress with the numbers of a part of it."""
+    return dataclasses.replace(whole, metrics=progress.metrics)
