@@ -154,7 +154,7 @@ def _pretraining(steps: int, device: str) -> PretrainSettings:
     )
     return PretrainSettings(
         steps=steps,
-        network=UNetConfig(width=16, flat_field=True),
+        network=UNetConfig.light(),
         flow=FlowSettings(device=device),
         training=training,
     )

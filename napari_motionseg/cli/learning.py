@@ -56,6 +56,10 @@ Resume = Annotated[
 FlatField = Annotated[
     bool, typer.Option(help="Divide the slow background out; not in the paper.")
 ]
+Enlarging = Annotated[
+    str,
+    typer.Option(help="How the decoder doubles: bilinear, or learnt as in the paper."),
+]
 FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
 FlowWeights = Annotated[
     Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
@@ -92,6 +96,7 @@ def pretrain(
     ] = 64,
     head: Head = "decoder",
     flat_field: FlatField = True,
+    enlarging: Enlarging = "bilinear",
     rate: Rate = 1e-3,
     gap: Gap = "auto",
     method: FlowMethod = "pwcnet",
@@ -131,6 +136,7 @@ def pretrain(
             embedding_dim=dim,
             flat_field=flat_field,
             head=head,  # type: ignore[arg-type]
+            enlarging=enlarging,  # type: ignore[arg-type]
         ),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(

@@ -72,7 +72,7 @@ def train_masks(
         crop=crop,
         pool_size=pool,
         refresh_every=refresh_every,
-        network=UNetConfig(width=width, flat_field=True),
+        network=UNetConfig.light(width=width),
         synthesis=varied_angiograms(),
         training=TrainingSettings(
             steps=steps,

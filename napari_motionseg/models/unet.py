@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from napari_motionseg.models.hypercolumn import SparseHypercolumn
 from napari_motionseg.options import unknown_choice
 
 Head = Literal["decoder", "hypercolumn"]
+Enlarging = Literal["learnt", "bilinear"]
 
 
 FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side: wider than any vessel
@@ -44,11 +45,16 @@ class UNetConfig:
         What makes embeddings of the encoder's features: ``"decoder"``, the U-Net's own,
         or ``"hypercolumn"``, a `SparseHypercolumn` on all its depths, as Mahendran et
         al. (ACCV 2018) have it, with the fixed hidden width of that class.
+    enlarging
+        How the decoder doubles the resolution: ``"learnt"``, the U-Net's own 2 x 2
+        step, or ``"bilinear"``. The learnt step gives each of its four pixels weights
+        of its own, so an embedding shows a pattern of period 2 (Odena et al. 2016,
+        Deconvolution and checkerboard artifacts); the bilinear one cannot.
 
     Raises
     ------
     SettingsError
-        If a value is below 1, or too deep, or there is no such head.
+        If a value is below 1, or too deep, or there is no such head or enlarging.
     """
 
     in_channels: int = 1
@@ -57,6 +63,7 @@ class UNetConfig:
     depth: int = 4
     flat_field: bool = False
     head: Head = "decoder"
+    enlarging: Enlarging = "learnt"
 
     def __post_init__(self) -> None:
         for name in ("in_channels", "embedding_dim", "width", "depth"):
@@ -65,9 +72,26 @@ class UNetConfig:
                 raise SettingsError(f"{name} must be a positive integer; got {value!r}")
         if self.depth > 6:
             raise SettingsError(f"depth must be at most 6; got {self.depth}")
-        if self.head not in get_args(Head):
-            choices = dict.fromkeys(get_args(Head))
-            raise SettingsError(unknown_choice("head", self.head, choices))
+        for name, known in (("head", Head), ("enlarging", Enlarging)):
+            value, choices = getattr(self, name), dict.fromkeys(get_args(known))
+            if value not in choices:
+                raise SettingsError(unknown_choice(name, value, choices))
+
+    @classmethod
+    def light(cls, **changes: Any) -> UNetConfig:
+        """Return what this package trains for a laptop: flat field, no checkerboard.
+
+        Parameters
+        ----------
+        **changes
+            Fields that differ.
+
+        Raises
+        ------
+        SettingsError
+            See the class.
+        """
+        return cls(**{"flat_field": True, "enlarging": "bilinear", **changes})
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -82,12 +106,33 @@ def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class UpBlock(nn.Module):
-    """Doubles the resolution by a learnt 2 x 2 step (Ronneberger et al. 2015)."""
+class BilinearStep(nn.Conv2d):
+    """Doubles the resolution bilinearly and mixes channels, `ConvTranspose2d`'s peer.
+
+    Channels are mixed first: both are linear, and there are four times fewer pixels.
+    """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, 1)
+
+    def forward(self, deep: Tensor) -> Tensor:
+        """Return ``(B, N, 2h, 2w)`` of features ``(B, C, h, w)``."""
+        mixed = super().forward(deep)
+        return functional.interpolate(mixed, scale_factor=2, mode="bilinear")
+
+
+class UpBlock(nn.Module):
+    """Doubles the resolution and meets the encoder's (Ronneberger et al. 2015)."""
+
+    def __init__(
+        self, channels_in: int, channels_out: int, enlarging: Enlarging = "learnt"
+    ) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(channels_in, channels_out, 2, 2)
+        self.up = (
+            nn.ConvTranspose2d(channels_in, channels_out, 2, 2)
+            if enlarging == "learnt"
+            else BilinearStep(channels_in, channels_out)
+        )
         self.convolutions = double_convolution(2 * channels_out, channels_out)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
@@ -119,7 +164,8 @@ class UNet(nn.Module):
             self.hypercolumn = SparseHypercolumn(widths, embedding_dim=dim)
             return
         self.up = nn.ModuleList(
-            UpBlock(widths[i + 1], widths[i]) for i in reversed(range(config.depth))
+            UpBlock(widths[i + 1], widths[i], config.enlarging)
+            for i in reversed(range(config.depth))
         )
         self.last = nn.Conv2d(widths[0], config.embedding_dim, 1)
 

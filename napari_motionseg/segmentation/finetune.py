@@ -149,7 +149,7 @@ class FinetuneSettings:
             loss="bce+dice",
             batch=2,
             crop=256,
-            network=UNetConfig(flat_field=True),
+            network=UNetConfig.light(),
             known_rate=TUNED_KNOWN_RATE,
             kept=TUNED_KEPT,
             remember=True,

@@ -70,7 +70,7 @@ class LearnEmbedding(QObject):
             settings = PretrainSettings(
                 steps=self.steps.value(),
                 crop=min(LARGEST_CROP, *cine.shape[1:]),
-                network=UNetConfig(flat_field=True),
+                network=UNetConfig.light(),
             )
             out = self._session.new_path("embedding")
             self.panel.start(

@@ -24,7 +24,7 @@ from napari_motionseg.models.checkpoints import shipped_weights
 from napari_motionseg.models.correlation import correlation
 from napari_motionseg.models.precision import has_bf16, resolve_precision
 from napari_motionseg.models.sampling import sample_along
-from napari_motionseg.models.unet import flat_field
+from napari_motionseg.models.unet import BilinearStep, flat_field
 
 SMALL = UNetConfig(width=4, depth=2, embedding_dim=6)
 CARD = ModelCard("embedding", "UNet", dataclasses.asdict(SMALL), {"seed": 3})
@@ -92,6 +92,43 @@ def test_a_frame_is_embedded_wherever_it_begins():
     torch.testing.assert_close(whole[..., 28:36, 28:36], part[..., 20:28, 20:28])
 
 
+def _period_of_two(embedding):
+    """Return how far the four phases of 2 x 2 pixels are apart, over all channels."""
+    inner = embedding[0, :, 8:-8, 8:-8]
+    phases = torch.stack(
+        [inner[:, r::2, c::2].mean((1, 2)) for r in (0, 1) for c in (0, 1)]
+    )
+    return float((phases - phases.mean(0)).abs().max())
+
+
+def test_bilinear_enlarging_leaves_no_checkerboard():
+    """An even frame has an even embedding; the learnt step's has a period of two."""
+    even = torch.full((1, 1, 64, 64), 0.5)
+    found = {}
+    for enlarging in ("learnt", "bilinear"):
+        torch.manual_seed(0)
+        config = UNetConfig(width=4, depth=2, embedding_dim=6, enlarging=enlarging)
+        with torch.inference_mode():
+            found[enlarging] = _period_of_two(UNet(config).eval()(even))
+    assert found["bilinear"] < 1e-6
+    assert found["learnt"] > 1e-4
+
+
+def test_a_bilinear_step_is_a_mixture_of_an_enlarged_picture():
+    """The order of the two does not matter; the cheaper one is taken."""
+    step, deep = BilinearStep(3, 5).double(), torch.rand(2, 3, 4, 6).double()
+    enlarged = torch.nn.functional.interpolate(deep, scale_factor=2, mode="bilinear")
+    wanted = torch.nn.functional.conv2d(enlarged, step.weight, step.bias)
+    torch.testing.assert_close(step(deep), wanted)
+
+
+def test_checkpoints_from_before_there_was_a_choice_enlarge_as_they_learnt():
+    config = dataclasses.asdict(SMALL)
+    del config["enlarging"]
+    assert UNetConfig(**config).enlarging == "learnt"
+    assert UNetConfig.light(width=4).enlarging == "bilinear"
+
+
 def test_flat_field_takes_a_slow_background_away():
     rows, columns = np.mgrid[:96, :96] / 96
     vessel = np.where(np.abs(rows - columns) < 0.02, 0.8, 1.0)
@@ -126,6 +163,7 @@ def test_probabilities_sum_to_one(classes):
         ({"width": 0}, "width must be a positive integer; got 0"),
         ({"depth": 7}, "depth must be at most 6"),
         ({"embedding_dim": 1.5}, "embedding_dim must be a positive integer"),
+        ({"enlarging": "biliner"}, "did you mean 'bilinear'"),
     ],
 )
 def test_shapes_that_cannot_be(wrong, words):
