@@ -60,6 +60,10 @@ Enlarging = Annotated[
     str,
     typer.Option(help="How the decoder doubles: bilinear, or learnt as in the paper."),
 ]
+Octaves = Annotated[
+    int | None,
+    typer.Option(help="Sizes a frame is looked at in; 2, of a hypercolumn 1."),
+]
 FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
 FlowWeights = Annotated[
     Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
@@ -97,6 +101,7 @@ def pretrain(
     head: Head = "decoder",
     flat_field: FlatField = True,
     enlarging: Enlarging = "bilinear",
+    octaves: Octaves = None,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
     method: FlowMethod = "pwcnet",
@@ -137,6 +142,7 @@ def pretrain(
             flat_field=flat_field,
             head=head,  # type: ignore[arg-type]
             enlarging=enlarging,  # type: ignore[arg-type]
+            octaves=octaves or (2 if head == "decoder" else 1),
         ),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(

@@ -122,11 +122,47 @@ def test_a_bilinear_step_is_a_mixture_of_an_enlarged_picture():
     torch.testing.assert_close(step(deep), wanted)
 
 
-def test_checkpoints_from_before_there_was_a_choice_enlarge_as_they_learnt():
+def _halved(picture):
+    """Return the means of 2 x 2 pixels, at an odd edge of those there are."""
+    rows, columns = picture.shape
+    return np.array(
+        [
+            [picture[r : r + 2, c : c + 2].mean() for c in range(0, columns, 2)]
+            for r in range(0, rows, 2)
+        ],
+        picture.dtype,
+    )
+
+
+@pytest.mark.parametrize("size", [(32, 48), (33, 47), (1, 1), (2, 3)])
+def test_octaves_are_the_mean_of_what_one_size_says_of_a_frame_and_its_half(size):
+    torch.manual_seed(1)
+    config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
+    both = UNet(dataclasses.replace(config, octaves=2)).eval()
+    one = UNet(config).eval()
+    one.load_state_dict(both.state_dict())
+    frame = np.random.default_rng(0).random(size, np.float32)
+    with torch.inference_mode():
+        found = both(torch.from_numpy(frame)[None, None])
+        whole = one(torch.from_numpy(frame)[None, None])
+        half = one(torch.from_numpy(_halved(frame))[None, None])
+    larger = torch.nn.functional.interpolate(half, scale_factor=2, mode="bilinear")
+    wanted = (whole + larger[..., : size[0], : size[1]]) / 2
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_hypercolumn_has_no_octaves():
+    with pytest.raises(SettingsError, match="octaves must be 1"):
+        UNetConfig(head="hypercolumn", octaves=2)
+
+
+def test_checkpoints_from_before_there_was_a_choice_stay_what_they_were():
     config = dataclasses.asdict(SMALL)
     del config["enlarging"]
-    assert UNetConfig(**config).enlarging == "learnt"
-    assert UNetConfig.light(width=4).enlarging == "bilinear"
+    del config["octaves"]
+    assert UNetConfig(**config) == SMALL
+    light = UNetConfig.light(width=4)
+    assert (light.enlarging, light.octaves) == ("bilinear", 2)
 
 
 def test_flat_field_takes_a_slow_background_away():
