@@ -113,6 +113,10 @@ class FrameStack(Sequence[Frame]):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def at_hand(self, t: int) -> bool:
+        """Return whether frame `t` is here already: nothing has to be decoded."""
+        return self._memory is None or self._memory.get(self._token, t) is not None
+
     def __iter__(self) -> Iterator[Frame]:
         return (self._frame(t) for t in range(len(self)))
 
@@ -348,17 +352,50 @@ class Cine:
 
     def normalized(self, t: int) -> NDArray[np.float32]:
         """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
+        return self.scaled(self.frames[t])
+
+    def scaled(self, stored: Frame) -> NDArray[np.float32]:
+        """Return stored values, of any shape, as float32 in [0, 1] by bits stored."""
         low, high = self.stored_range
-        frame: NDArray[np.float32] = self.frames[t].astype(np.float32)
-        frame = (frame - low) / (high - low)
-        return np.clip(frame, 0.0, 1.0, out=frame)
+        values: NDArray[np.float32] = stored.astype(np.float32)
+        values = (values - low) / (high - low)
+        return np.clip(values, 0.0, 1.0, out=values)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of shape, type and pixels: provenance without a name."""
-        digest = hashlib.sha256(repr((self.shape, self.frames.dtype.str)).encode())
+        return self.hashes().content
+
+    def hashes(self) -> Hashes:
+        """Return the hash of the loop and of each frame; every frame is decoded."""
+        content = hashlib.sha256(repr((self.shape, self.frames.dtype.str)).encode())
+        each = []
         for frame in self.frames:
-            digest.update(np.ascontiguousarray(frame).tobytes())
-        return digest.hexdigest()
+            content.update(np.ascontiguousarray(frame).tobytes())
+            each.append(frame_hash(frame))
+        return Hashes(content.hexdigest(), tuple(each))
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """What proves that pixels are the same, in another process or at another time.
+
+    Parameters
+    ----------
+    content
+        See `Cine.content_hash`.
+    frames
+        `frame_hash` of each frame.
+    """
+
+    content: str
+    frames: tuple[bytes, ...]
+
+
+def frame_hash(frame: Frame) -> bytes:
+    """Return the SHA-256 of shape, type and pixels of a frame ``(H, W)``."""
+    digest = hashlib.sha256(repr((frame.shape, frame.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(frame).tobytes())
+    return digest.digest()
 
 
 def _as_stored(array: Frame) -> Frame:
