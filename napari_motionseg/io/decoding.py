@@ -24,7 +24,7 @@ from napari_motionseg.cine import SHARED_MEMORY, Cine, frame_hash
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.io.reading import read_cines
 
-OPEN_FILES = 256  # of which the headers are kept
+OPEN_FILES = 512  # of which the headers are kept
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Decoder:
     """Gives what is wanted; headers of the files read last are kept."""
 
     def __init__(self) -> None:
-        self._open = lru_cache(OPEN_FILES)(read_cines)
+        self._open = lru_cache(OPEN_FILES)(_dear_ones)
         self._places: dict[int, int] = {}  # of loops among those of their source
 
     def __call__(self, wanted: Wanted) -> NDArray[Any] | None:
@@ -85,6 +85,11 @@ class Decoder:
                 self._places[wanted.loop] = place
                 return frame
         return None
+
+
+def _dear_ones(source: Path) -> list[Cine]:
+    """Return the loops that are decoded frame by frame; others would fill memory."""
+    return [cine for cine in read_cines(source) if not cine.frames.at_hand(0)]
 
 
 def _proven(cine: Cine, wanted: Wanted) -> NDArray[Any] | None:

@@ -39,6 +39,14 @@ def test_a_loop_is_found_among_those_of_its_folder(tmp_path):
             np.testing.assert_array_equal(found, loop(seed).frames[t, 3:20, 5:16])
 
 
+def test_what_would_lie_in_memory_as_a_whole_is_not_kept(tmp_path):
+    np.save(tmp_path / "movie.npy", loop(1).frames[:])
+    write_xa(tmp_path / "a.dcm", loop())
+    decode = Decoder()
+    assert decode(wanted(tmp_path, loop(1), number=1)) is None
+    assert decode(wanted(tmp_path, loop(), number=0)) is not None
+
+
 def test_another_file_of_that_name_gives_nothing(tmp_path):
     path, decode = tmp_path / "a.dcm", Decoder()
     write_xa(path, loop())
