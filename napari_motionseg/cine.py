@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.hashes import hashes_of
 
 Frame = NDArray[Any]
 FRAME_MEMORY_BYTES = 2**30
@@ -125,10 +125,8 @@ class FrameStack(Sequence[Frame]):
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         if isinstance(first, (int, np.integer)):
             return self._frame(self._index(int(first)))[rest]
-        if not isinstance(first, slice):
-            wanted = np.arange(len(self))[np.asarray(first)]
-        else:
-            wanted = np.arange(len(self))[first]
+        chosen = first if isinstance(first, slice) else np.asarray(first)
+        wanted = np.arange(len(self))[chosen]
         if not wanted.size:
             return np.zeros((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
         return np.stack([self._frame(int(t))[rest] for t in wanted])
@@ -357,45 +355,12 @@ class Cine:
     def scaled(self, stored: Frame) -> NDArray[np.float32]:
         """Return stored values, of any shape, as float32 in [0, 1] by bits stored."""
         low, high = self.stored_range
-        values: NDArray[np.float32] = stored.astype(np.float32)
-        values = (values - low) / (high - low)
+        values: NDArray[np.float32] = (stored.astype(np.float32) - low) / (high - low)
         return np.clip(values, 0.0, 1.0, out=values)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of shape, type and pixels: provenance without a name."""
-        return self.hashes().content
-
-    def hashes(self) -> Hashes:
-        """Return the hash of the loop and of each frame; every frame is decoded."""
-        content = hashlib.sha256(repr((self.shape, self.frames.dtype.str)).encode())
-        each = []
-        for frame in self.frames:
-            content.update(np.ascontiguousarray(frame).tobytes())
-            each.append(frame_hash(frame))
-        return Hashes(content.hexdigest(), tuple(each))
-
-
-@dataclass(frozen=True)
-class Hashes:
-    """What proves that pixels are the same, in another process or at another time.
-
-    Parameters
-    ----------
-    content
-        See `Cine.content_hash`.
-    frames
-        `frame_hash` of each frame.
-    """
-
-    content: str
-    frames: tuple[bytes, ...]
-
-
-def frame_hash(frame: Frame) -> bytes:
-    """Return the SHA-256 of shape, type and pixels of a frame ``(H, W)``."""
-    digest = hashlib.sha256(repr((frame.shape, frame.dtype.str)).encode())
-    digest.update(np.ascontiguousarray(frame).tobytes())
-    return digest.digest()
+        return hashes_of(self.frames).content
 
 
 def _as_stored(array: Frame) -> Frame:
@@ -432,5 +397,4 @@ def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
         raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
     if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
         raise SettingsError("frame_times must be finite and rise from frame to frame")
-    from_first: NDArray[np.float64] = values - values[0]
-    return from_first
+    return values - float(values[0])

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.cine import SHARED_MEMORY, Cine, frame_hash
+from napari_motionseg.cine import SHARED_MEMORY, Cine
 from napari_motionseg.errors import MotionSegError
+from napari_motionseg.hashes import frame_hash
 from napari_motionseg.io.reading import read_cines
 
 OPEN_FILES = 512  # of which the headers are kept

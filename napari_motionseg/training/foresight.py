@@ -59,8 +59,9 @@ class Foresight:
         for piece in [p for p, (then, _) in self._asked.items() if then < step - 1]:
             self._asked.pop(piece)[1].cancel()
         for piece in pieces:
-            if piece in self._asked:
-                self._asked[piece] = step, self._asked[piece][1]
+            _, answer = self._asked.get(piece, (0, None))
+            if answer is not None and not answer.cancelled():
+                self._asked[piece] = step, answer
             elif (wanted := self._wanted(piece)) is not None:
                 self._asked[piece] = step, self.frames.ask(wanted)
 

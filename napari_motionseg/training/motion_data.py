@@ -18,8 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_motionseg.cine import Cine, Hashes
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, TrainingError, WriteError
+from napari_motionseg.hashes import Hashes, hashes_of
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import (
     FlowCache,
@@ -109,7 +110,7 @@ class MovingLoop:
     @cached_property
     def hashes(self) -> Hashes:
         """Of the loop, which stays as it is while it is trained on."""
-        return self.cine.hashes()
+        return hashes_of(self.cine.frames)
 
     def motion(self, t: int, window: tuple[slice, slice]) -> Tensor:
         """Return the flow ``(2, h, w)`` float32 in px of a frame."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_motionseg.cine import Cine, frame_hash
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import JobError
+from napari_motionseg.hashes import frame_hash
 from napari_motionseg.io.ahead import FramesAhead
 from napari_motionseg.io.decoding import Wanted
 from napari_motionseg.io.dicom_writer import write_xa

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from napari_motionseg.cine import Cine, frame_hash
+from napari_motionseg.cine import Cine
+from napari_motionseg.hashes import frame_hash, hashes_of
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.decoding import Decoder, Wanted
 from napari_motionseg.io.dicom_writer import write_xa
@@ -84,6 +85,6 @@ def test_the_hash_of_a_frame_knows_pixels_shape_and_type(change):
 
 def test_hashes_are_of_the_whole_and_of_each_frame(tmp_path):
     write_xa(tmp_path / "a.dcm", loop())
-    hashes = read_cine(tmp_path / "a.dcm").hashes()
+    hashes = hashes_of(read_cine(tmp_path / "a.dcm").frames)
     assert hashes.content == loop().content_hash()
     assert hashes.frames == tuple(frame_hash(frame) for frame in loop().frames)
