@@ -101,6 +101,16 @@ def test_one_that_is_killed_is_missed_by_nobody(ask_for):
         assert ahead.ask(ask_for(0)).cancelled()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_is_not_meant_for_them(ask_for):
+    """It goes to all processes of a terminal; the training ends early and keeps."""
+    with contextlib.closing(FramesAhead(1)) as ahead:
+        ahead.ask(ask_for(0)).result(PATIENCE_S)
+        os.kill(ahead.pids[0], signal.SIGINT)
+        for t in range(5):
+            assert ahead.ask(ask_for(t)).result(PATIENCE_S) is not None
+
+
 def test_no_process_can_be_started(ask_for, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with contextlib.closing(FramesAhead(2)) as ahead:
