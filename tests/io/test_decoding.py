@@ -3,11 +3,9 @@
 import dataclasses
 
 import numpy as np
-import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.hashes import frame_hash, hashes_of
-from napari_motionseg.io import read_cine
+from napari_motionseg.hashes import frame_hash
 from napari_motionseg.io.decoding import Decoder, Wanted
 from napari_motionseg.io.dicom_writer import write_xa
 
@@ -67,24 +65,3 @@ def test_another_shape_gives_nothing(tmp_path):
         wanted(tmp_path / "a.dcm", loop()), shape=(5, 21, 17), t=4
     )
     assert Decoder()(other) is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda frame: frame.astype(np.int16),
-        lambda frame: frame.reshape(17, 21),
-        lambda frame: frame[::-1],
-    ],
-)
-def test_the_hash_of_a_frame_knows_pixels_shape_and_type(change):
-    frame = loop().frames[0]
-    assert frame_hash(frame) == frame_hash(np.asfortranarray(frame))
-    assert frame_hash(change(frame)) != frame_hash(frame)
-
-
-def test_hashes_are_of_the_whole_and_of_each_frame(tmp_path):
-    write_xa(tmp_path / "a.dcm", loop())
-    hashes = hashes_of(read_cine(tmp_path / "a.dcm").frames)
-    assert hashes.content == loop().content_hash()
-    assert hashes.frames == tuple(frame_hash(frame) for frame in loop().frames)
