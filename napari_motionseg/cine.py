@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
 from collections import OrderedDict
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.hashes import hashes_of
 
 Frame = NDArray[Any]
 FRAME_MEMORY_BYTES = 2**30
@@ -113,6 +113,10 @@ class FrameStack(Sequence[Frame]):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def at_hand(self, t: int) -> bool:
+        """Return whether frame `t` is here already: nothing has to be decoded."""
+        return self._memory is None or self._memory.get(self._token, t) is not None
+
     def __iter__(self) -> Iterator[Frame]:
         return (self._frame(t) for t in range(len(self)))
 
@@ -121,10 +125,8 @@ class FrameStack(Sequence[Frame]):
         first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
         if isinstance(first, (int, np.integer)):
             return self._frame(self._index(int(first)))[rest]
-        if not isinstance(first, slice):
-            wanted = np.arange(len(self))[np.asarray(first)]
-        else:
-            wanted = np.arange(len(self))[first]
+        chosen = first if isinstance(first, slice) else np.asarray(first)
+        wanted = np.arange(len(self))[chosen]
         if not wanted.size:
             return np.zeros((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
         return np.stack([self._frame(int(t))[rest] for t in wanted])
@@ -348,17 +350,17 @@ class Cine:
 
     def normalized(self, t: int) -> NDArray[np.float32]:
         """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
+        return self.scaled(self.frames[t])
+
+    def scaled(self, stored: Frame) -> NDArray[np.float32]:
+        """Return stored values, of any shape, as float32 in [0, 1] by bits stored."""
         low, high = self.stored_range
-        frame: NDArray[np.float32] = self.frames[t].astype(np.float32)
-        frame = (frame - low) / (high - low)
-        return np.clip(frame, 0.0, 1.0, out=frame)
+        values: NDArray[np.float32] = (stored.astype(np.float32) - low) / (high - low)
+        return np.clip(values, 0.0, 1.0, out=values)
 
     def content_hash(self) -> str:
         """Return the SHA-256 of shape, type and pixels: provenance without a name."""
-        digest = hashlib.sha256(repr((self.shape, self.frames.dtype.str)).encode())
-        for frame in self.frames:
-            digest.update(np.ascontiguousarray(frame).tobytes())
-        return digest.hexdigest()
+        return hashes_of(self.frames).content
 
 
 def _as_stored(array: Frame) -> Frame:
@@ -395,5 +397,4 @@ def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
         raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
     if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
         raise SettingsError("frame_times must be finite and rise from frame to frame")
-    from_first: NDArray[np.float64] = values - values[0]
-    return from_first
+    return values - float(values[0])

@@ -3,11 +3,13 @@
 import os
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from napari_motionseg.errors import LabelError
+from napari_motionseg.io.ahead import FramesAhead
 from napari_motionseg.jobs import STOP, Progress
 
 
@@ -69,3 +71,11 @@ def unpicklable():
 def loaded_modules():
     yield Progress(1, 1)
     return sorted(sys.modules)
+
+
+def decoding_ahead(wanted):
+    """Have a frame decoded; the result is who did it."""
+    with closing(FramesAhead(1)) as ahead:
+        yield Progress(1, 1)
+        assert ahead.ask(wanted).result(60) is not None
+        return ahead.pids

@@ -86,6 +86,18 @@ def test_only_what_is_asked_for_is_decoded_and_only_once():
     assert decoder.asked == [3, 2, 4]
 
 
+def test_what_is_at_hand_need_not_be_decoded():
+    decoder = Decoder()
+    frames = stack(decoder, frames_kept=1)
+    assert not frames.at_hand(2)
+    _ = frames[2]
+    assert frames.at_hand(2)
+    _ = frames[3]
+    assert not frames.at_hand(2)
+    assert decoder.asked == [2, 3]
+    assert FrameStack.from_array(PIXELS).at_hand(0)
+
+
 def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago():
     decoder = Decoder()
     frames = stack(decoder, frames_kept=3)

@@ -75,6 +75,13 @@ LabelFiles = Annotated[
 Mode = Annotated[
     str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Processes that decode the next step's frames; 2 on CUDA, else none.",
+    ),
+]
 Recipe = Annotated[
     str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
 ]
@@ -107,6 +114,7 @@ def pretrain(
     method: FlowMethod = "pwcnet",
     weights: FlowWeights = None,
     parts: Parts = 0,
+    workers: Workers = None,
     save_every: SaveEvery = 200,
     look_every: LookEvery = 200,
     tensorboard: TensorBoard = False,
@@ -155,6 +163,7 @@ def pretrain(
             parts=parts,
             tensorboard=tensorboard,
         ),
+        workers=workers,
     )
     loops = loops_of(cines, seed)
     cache = FlowCache.default() if cached else None

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, TrainingError, WriteError
+from napari_motionseg.hashes import Hashes, hashes_of
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import (
     FlowCache,
@@ -105,17 +107,23 @@ class MovingLoop:
     flow: FlowFile | NDArray[np.float16]
     gap: int
 
-    def sample(self, t: int, window: tuple[slice, slice]) -> tuple[Tensor, Tensor]:
-        """Return the picture ``(1, h, w)`` in [0, 1] and flow ``(2, h, w)`` of a frame.
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Of the loop, which stays as it is while it is trained on."""
+        return hashes_of(self.cine.frames)
 
-        Both are float32 and the caller's own.
-        """
+    def motion(self, t: int, window: tuple[slice, slice]) -> Tensor:
+        """Return the flow ``(2, h, w)`` float32 in px of a frame."""
         flow = self.flow[(t, slice(None), *window)].astype(np.float32)
-        return self.picture(t, window), torch.from_numpy(flow)
+        return torch.from_numpy(flow)
 
     def picture(self, t: int, window: tuple[slice, slice]) -> Tensor:
         """Return the picture ``(1, h, w)`` float32 in [0, 1] of a frame."""
-        picture = self.cine.normalized(t)[window][None]
+        return self.as_picture(self.cine.frames[(t, *window)])
+
+    def as_picture(self, stored: NDArray[Any]) -> Tensor:
+        """Return stored values ``(h, w)`` as a picture, see `picture`."""
+        picture = self.cine.scaled(stored)[None]
         return torch.from_numpy(np.ascontiguousarray(picture))
 
 

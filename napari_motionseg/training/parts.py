@@ -22,7 +22,12 @@ from napari_motionseg.models.precision import autocast
 from napari_motionseg.training.processes import Processes
 from napari_motionseg.training.seeds import part_generator
 from napari_motionseg.training.settings import TrainingSettings
-from napari_motionseg.training.task import NamingTask, ResizableTask, Task
+from napari_motionseg.training.task import (
+    ForeseeingTask,
+    NamingTask,
+    ResizableTask,
+    Task,
+)
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,7 @@ class PartedStep:
     ) -> _Outcome:
         outcome = _Outcome()
         with _memory_watch(outcome):
+            self._foresee(step + 1, batch)
             for number, size in self._own_parts(batch):
                 buffers.restore()
                 result = self._compute(step, number, size, batch)
@@ -153,6 +159,14 @@ class PartedStep:
                 buffers.collect(result.share)
                 outcome.results.append(result)
         return outcome
+
+    def _foresee(self, step: int, batch: int | None) -> None:
+        """Tell the task what this process's parts of a coming step will draw from."""
+        task, settings = self._task, self._settings
+        if step >= settings.steps or not isinstance(task, ForeseeingTask):
+            return
+        for number, size in self._own_parts(batch):
+            task.foresee(step, part_generator(settings.seed, step, number), size)
 
     def _own_parts(self, batch: int | None) -> Iterator[tuple[int, int]]:
         """Give the number of each part of this process, and its pictures."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, UNet, load_pwcnet, save_model
+from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.motion import FlowCache
 from napari_motionseg.training.curves import log_folder_of
+from napari_motionseg.training.foresight import Foresight
 from napari_motionseg.training.looks import project
 from napari_motionseg.training.loop import TrainingRecord, train_job
 from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
@@ -101,16 +104,17 @@ def pretrain_job(
         # the layers' own initialisation knows no generator
         torch.manual_seed(training.seed)
         model = Learner(UNet(settings.network), settings.make_objective())
-    task = PretrainTask(model, loops, settings)
     data = describe(loops, settings)
-    record = yield from train_job(
-        task,
-        training,
-        state_path=state_path_of(out),
-        resume=resume,
-        log_folder=log_folder_of(Path(out)),
-        identity={"pretraining": data},
-    )
+    workers = settings.workers_on(resolve_device(training.device).type)
+    with closing(Foresight(loops, workers)) as foresight:
+        record = yield from train_job(
+            PretrainTask(model, loops, settings, foresight),
+            training,
+            state_path=state_path_of(out),
+            resume=resume,
+            log_folder=log_folder_of(Path(out)),
+            identity={"pretraining": data},
+        )
     card = _card(settings, data, record)
     processes.once(lambda: save_model(out, model.embedding, card))
     yield Progress(record.steps_done, settings.steps, f"Wrote {out.name}")
@@ -133,14 +137,14 @@ def pretrain(
 def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[str, Any]:
     """Return what a training depends on, beside `TrainingSettings`; no file's name."""
     own = dataclasses.asdict(settings)
-    del own["training"], own["steps"], own["flow"]["device"]
+    del own["training"], own["steps"], own["workers"], own["flow"]["device"]
     weights = None
     if settings.flow.method == "pwcnet":
         weights = weights_digest(load_pwcnet(settings.flow.weights))
     del own["flow"]["weights"]  # a path on this machine; the digest says which
     return {
         **own,
-        "loops": [loop.cine.content_hash() for loop in loops],
+        "loops": [loop.hashes.content for loop in loops],
         "gaps": [loop.gap for loop in loops],
         "flow_weights_sha256": weights,
     }

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from napari_motionseg.models import UNet
 from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
 from napari_motionseg.objectives.several import needs_second_frame
+from napari_motionseg.training.foresight import Foresight, Piece
 from napari_motionseg.training.looks import look
 from napari_motionseg.training.motion_data import MovingLoop
 from napari_motionseg.training.pretrain_settings import PretrainSettings
@@ -93,6 +94,16 @@ class Window:
     columns: slice
     mirrored: bool
 
+    def piece(self, gap: int = 0) -> Piece:
+        """Return what is cut of the frame, or of the one `gap` later."""
+        rows, columns = self.rows, self.columns
+        return Piece(
+            self.loop,
+            self.t + gap,
+            (rows.start, rows.stop),
+            (columns.start, columns.stop),
+        )
+
     def __str__(self) -> str:
         return (
             f"loop {self.loop + 1} frame {self.t + 1} from row {self.rows.start}, "
@@ -111,14 +122,22 @@ class PretrainTask:
         Where pictures come from; each has the same chance, whatever its length.
     settings
         See `PretrainSettings`.
+    foresight
+        Gives the pictures of `loops`; whoever made it closes it. None to have all
+        frames decoded here.
     """
 
     def __init__(
-        self, model: Learner, loops: Sequence[MovingLoop], settings: PretrainSettings
+        self,
+        model: Learner,
+        loops: Sequence[MovingLoop],
+        settings: PretrainSettings,
+        foresight: Foresight | None = None,
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
         self._loops = loops
+        self._foresight = foresight or Foresight(loops)
         self._settings = settings
         self._last: list[Window] = []
         sides = [min(loop.cine.shape[axis] for loop in loops) for axis in (1, 2)]
@@ -137,11 +156,19 @@ class PretrainTask:
         )
         return found
 
+    def foresee(self, step: int, generator: torch.Generator, size: int) -> None:
+        """Have the frames decoded that the batch of a coming step will be cut from."""
+        windows = [self._draw(generator) for _ in range(size)]
+        pieces = [window.piece() for window in windows]
+        if self.model.needs_second_frame:
+            pieces += [self._later_piece(window) for window in windows]
+        self._foresight.foresee(step, pieces)
+
     def batch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return pictures ``(B, 1, h, w)`` in [0, 1] and flow ``(B, 2, h, w)``."""
         self._last = [self._draw(generator) for _ in range(self.batch_size)]
-        parts = [self._cut(window) for window in self._last]
-        pictures, flow = (torch.stack(part) for part in zip(*parts, strict=True))
+        pictures = self._cut([window.piece() for window in self._last])
+        flow = torch.stack([self._motion(window) for window in self._last])
         return jitter(pictures, generator, self._settings.jitter), flow
 
     def _later(self, generator: torch.Generator) -> Tensor:
@@ -149,12 +176,11 @@ class PretrainTask:
 
         Their grays are changed otherwise: what stays alike is what is seen.
         """
-        frames = []
-        for window in self._last:
-            loop = self._loops[window.loop]
-            frame = loop.picture(window.t + loop.gap, (window.rows, window.columns))
-            frames.append(mirror(frame) if window.mirrored else frame)
-        return jitter(torch.stack(frames), generator, self._settings.jitter)
+        frames = self._cut([self._later_piece(window) for window in self._last])
+        return jitter(frames, generator, self._settings.jitter)
+
+    def _later_piece(self, window: Window) -> Piece:
+        return window.piece(self._loops[window.loop].gap)
 
     def _draw(self, generator: torch.Generator) -> Window:
         def draw(bound: int) -> int:
@@ -169,12 +195,16 @@ class PretrainTask:
         mirrored = bool(draw(2)) and self._settings.mirror
         return Window(number, t, rows, columns, mirrored)
 
-    def _cut(self, window: Window) -> tuple[Tensor, Tensor]:
+    def _cut(self, pieces: Sequence[Piece]) -> Tensor:
+        """Return what is cut for the windows of the last batch, ``(B, 1, h, w)``."""
+        pictures = self._foresight.pictures(pieces)
+        pairs = zip(pictures, self._last, strict=True)
+        return torch.stack([mirror(p) if w.mirrored else p for p, w in pairs])
+
+    def _motion(self, window: Window) -> Tensor:
         loop = self._loops[window.loop]
-        picture, flow = loop.sample(window.t, (window.rows, window.columns))
-        if window.mirrored:
-            return mirror(picture), mirror_flow(flow)
-        return picture, flow
+        flow = loop.motion(window.t, (window.rows, window.columns))
+        return mirror_flow(flow) if window.mirrored else flow
 
     def batch_in_words(self) -> str:
         """Return which windows the last batch was, in words."""

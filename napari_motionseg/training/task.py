@@ -58,6 +58,25 @@ class CroppingTask(Protocol):
 
 
 @runtime_checkable
+class ForeseeingTask(Protocol):
+    """A task that can prepare a step while the one before computes."""
+
+    def foresee(self, step: int, generator: torch.Generator, size: int) -> None:
+        """Begin with what the loss of a coming step will need; return at once.
+
+        Parameters
+        ----------
+        step
+            The coming one, from 0.
+        generator
+            Equal to the one that `Task.loss` will be given; it is this call's own.
+        size
+            Pictures that the loss will be of.
+        """
+        ...
+
+
+@runtime_checkable
 class NamingTask(Protocol):
     """A task that can say what its last batch was made of, for a person to look at."""
 

@@ -235,7 +235,7 @@ def test_pretraining_goes_on_where_it_was(motionseg, loop_file, embedding, tmp_p
         "--out", out, *SMALL,
     )  # fmt: skip
     assert motionseg(*words, "--steps", 2).code == 0
-    answer = motionseg(*words, "--steps", 3, "--resume", "--json")
+    answer = motionseg(*words, "--steps", 3, "--workers", 1, "--resume", "--json")
     assert answer.code == 0, answer.err
     (row,) = answer.rows
     assert row["kind"] == "embedding"
