@@ -274,6 +274,7 @@ class ChildJob(Generic[Result]):
         self._process.close()
 
     def _last_words(self) -> str:
+        self._process.join(1)  # its pipe ends a moment before it does
         code = self._process.exitcode
         if code == -9:
             return (
