@@ -7,7 +7,7 @@ writes ``pairs.png``: on each row a first and a second picture, and the flow.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -41,10 +41,13 @@ def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
         )
         grays = [np.repeat(np.uint8(255 * p)[..., None], 3, axis=2) for p in pictures]
         rows.append(np.hstack((*grays, flow_to_rgb(flow.numpy()))))
+    out.mkdir(parents=True, exist_ok=True)
     path = out / "pairs.png"
     imageio.imwrite(path, np.vstack(rows))
     return path
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", nargs="?", default=".", type=Path, help="a folder")
+    main(parser.parse_args().out)

@@ -7,7 +7,7 @@ With your own data: frames (T, H, W), times in ms, and one painted frame.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -55,4 +55,6 @@ def main(folder: Path, steps: int = 60) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "example-out"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", nargs="?", default="example-out", type=Path)
+    main(parser.parse_args().out)
