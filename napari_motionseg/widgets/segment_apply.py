@@ -27,6 +27,7 @@ from napari_motionseg.segmentation.suggest import suggest_frame
 from napari_motionseg.session import CLASSES
 from napari_motionseg.widgets.choosers import ModelChooser, ask_target
 from napari_motionseg.widgets.dock import button, hint
+from napari_motionseg.widgets.endings import SEGMENTING
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import errors_shown, frame_shown, show_frame
 
@@ -170,6 +171,7 @@ class ApplySection(QObject):
             self._dock.panel.start(
                 f"Segmenting {layer.name}", segment_layer_job, cine, model.path,
                 order, self.smooth.isChecked(), done=self._segmented,
+                endings=SEGMENTING,
             )  # fmt: skip
             self._dock.layers.begin(layer, self._dock.paint.names, model.path.name)
             self._dock.live.set_aside()
