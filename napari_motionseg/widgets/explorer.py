@@ -91,8 +91,7 @@ class Explorer(QObject):
             prefers=has_paint,
         )  # fmt: skip
         form.addRow("Painted", self.labels)
-        self.histogram = SimilarityHistogram()
-        self.profile = QLabel()
+        self.histogram, self.profile = SimilarityHistogram(), QLabel()
         self.hint, self.progress = hint(""), hint("")
         self.profile.setWordWrap(True)
         self.clear_button = button("Remove all", "Remove every layer of the explorer")
