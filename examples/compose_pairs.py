@@ -24,6 +24,7 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
     """Write the picture and return where."""
+    out.mkdir(parents=True, exist_ok=True)
     loop = synthesize_cine(SynthesisConfig(size=256, frames=12), seed=1)
     painted = np.zeros(loop.masks.shape, np.uint8)
     painted[9] = loop.masks[9]  # what a person would paint: one frame
@@ -41,7 +42,6 @@ def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
         )
         grays = [np.repeat(np.uint8(255 * p)[..., None], 3, axis=2) for p in pictures]
         rows.append(np.hstack((*grays, flow_to_rgb(flow.numpy()))))
-    out.mkdir(parents=True, exist_ok=True)
     path = out / "pairs.png"
     imageio.imwrite(path, np.vstack(rows))
     return path
@@ -50,4 +50,7 @@ def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", nargs="?", default=".", type=Path, help="a folder")
-    main(parser.parse_args().out)
+    try:
+        main(parser.parse_args().out)
+    except OSError as error:  # a folder that cannot be
+        parser.error(str(error))

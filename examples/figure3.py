@@ -56,5 +56,5 @@ if __name__ == "__main__":
     given = vars(parser.parse_args())
     try:
         own(**given) if given["loop"] else main(given["out"])
-    except MotionSegError as error:
+    except (MotionSegError, OSError) as error:
         parser.error(str(error))

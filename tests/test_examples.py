@@ -71,6 +71,14 @@ def test_help_and_unknown_words(path, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["compose_pairs", "from_array_to_masks"])
+def test_a_file_is_no_folder_to_write_to(name, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    path = next(p for p in EXAMPLES if p.stem == name)
+    assert command(path, tmp_path / "file") == 2
+    assert f"{name}.py: error: [Errno" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
