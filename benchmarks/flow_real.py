@@ -11,8 +11,6 @@ and give no absolute accuracy.
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,15 +18,13 @@ import numpy as np
 from bars import real_bars
 from flow_methods import METHODS
 from flow_rows import HERE, Row, Rows, measured, parser, write_report
+from real_loops import data_folder
 from real_pairs import GAPS, RealPair, measure, usable
 
 
 def main() -> None:
     options = parse_options()
-    data = os.environ.get("MOTIONSEG_DATA")
-    if not data:
-        sys.exit("MOTIONSEG_DATA is not set: no real loops to measure on")
-    loops = loops_of(Path(data), options.patients, options.loops)
+    loops = loops_of(data_folder(), options.patients, options.loops)
     pairs = [p for loop in loops for p in pairs_of(loop, options.gaps, options.stride)]
     sources = tuple(HERE / name for name in ("real_pairs.py", "vessel_motion.py"))
     rows = Rows("flow_real", options.cache, options.weights, sources)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from machine import here_and_now
+from real_loops import data_folder
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.io import Labels, read_cine
@@ -37,7 +37,7 @@ from napari_motionseg.training import (
 
 def main() -> None:
     options = parse_options()
-    data = Path(os.environ["MOTIONSEG_DATA"])
+    data = data_folder()
     truth = np.load(data / f"{options.loop}_mask.npz")
     cine = read_cine(data / f"{options.loop}.dcm")
     room = options.room or Path(tempfile.mkdtemp())

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from machine import here_and_now
+from real_loops import data_folder
 
 from napari_motionseg.embedding import embed_frame
 from napari_motionseg.evaluation.methods import RandomForest
@@ -86,8 +86,7 @@ def words_of(options: argparse.Namespace) -> dict:
 
 def loops_of(options: argparse.Namespace) -> list[ReferenceLoop]:
     if options.groups:
-        data = os.environ["MOTIONSEG_DATA"]
-        loops = read_references(data, options.groups.split(","))
+        loops = read_references(data_folder(), options.groups.split(","))
     else:
         config = SynthesisConfig(size=512, frames=30, bolus=False)
         loops = synthetic_references(options.count, 9000, config)

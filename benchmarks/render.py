@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -37,6 +38,7 @@ SILVER = (
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     results = HERE / "results"
     parts = [HEAD, *sections(results), *few_labels(results), *ablations(results)]
     parts += cubes(results)

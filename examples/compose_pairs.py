@@ -7,7 +7,7 @@ writes ``pairs.png``: on each row a first and a second picture, and the flow.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import imageio.v3 as imageio
@@ -24,6 +24,7 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
     """Write the picture and return where."""
+    out.mkdir(parents=True, exist_ok=True)
     loop = synthesize_cine(SynthesisConfig(size=256, frames=12), seed=1)
     painted = np.zeros(loop.masks.shape, np.uint8)
     painted[9] = loop.masks[9]  # what a person would paint: one frame
@@ -47,4 +48,9 @@ def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", nargs="?", default=".", type=Path, help="a folder")
+    try:
+        main(parser.parse_args().out)
+    except OSError as error:  # a folder that cannot be
+        parser.error(str(error))

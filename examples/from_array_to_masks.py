@@ -7,7 +7,7 @@ With your own data: frames (T, H, W), times in ms, and one painted frame.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +37,8 @@ def main(folder: Path, steps: int = 60) -> float:
     # one labelled frame, densely: what is not painted on it is background
     labelled = np.arange(len(cine)) == 4
     labels = Labels(synthetic.masks, labelled)
-    few = FinetuneSettings(
-        steps=steps,
-        loss="bce+dice",
-        crop=96,
-        training=TrainingSettings(steps, learning_rate=3e-3, schedule="cosine"),
-    )
+    training = TrainingSettings(steps, learning_rate=3e-3, schedule="cosine")
+    few = FinetuneSettings(steps=steps, loss="bce+dice", crop=96, training=training)
     vessel = folder / "vessel.safetensors"
     finetune([(cine, labels)], few, start=embedding, out=vessel)
 
@@ -55,4 +51,9 @@ def main(folder: Path, steps: int = 60) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "example-out"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", nargs="?", default="example-out", type=Path)
+    try:
+        main(parser.parse_args().out)
+    except OSError as error:  # a folder that cannot be
+        parser.error(str(error))

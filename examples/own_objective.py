@@ -7,6 +7,7 @@ CONTRIBUTING.md says how it becomes a choice of the command line and the window.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,5 +55,6 @@ class ExactFlowTask:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     losses = run(train_job(ExactFlowTask(), TrainingSettings(steps=20))).losses
     print(f"loss {losses[0]:.3f} -> {losses[-1]:.3f} in {len(losses)} steps")

@@ -58,6 +58,7 @@ def subtracted(cine: Cine) -> FrameStack:
 
     @lru_cache(maxsize=1)
     def average() -> NDArray[np.float32]:
+        """Return the mean density ``(H, W)`` of the mask frames."""
         known = [t for t in chosen.mask_frames if 0 <= t < len(cine)]
         mask: NDArray[np.float32] = np.mean(
             [_density(cine, t) for t in known], axis=0, dtype=np.float32
@@ -65,6 +66,7 @@ def subtracted(cine: Cine) -> FrameStack:
         return mask
 
     def decode(t: int) -> NDArray[np.float32]:
+        """Return frame `t` subtracted, ``(H, W)``; zero where nothing applies."""
         if not first <= t <= last:
             return np.zeros(cine.shape[1:], np.float32)
         if chosen.operation == "AVG_SUB":

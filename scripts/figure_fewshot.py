@@ -8,6 +8,7 @@ figure 4 from `fewshot.py`, figure 7 and its like from `ablation.py`.
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -33,6 +34,7 @@ ABLATIONS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     plt.rcParams.update(
         {
             "font.size": 9, "text.color": INK, "axes.labelcolor": INK,

@@ -5,6 +5,7 @@ python scripts/figure_flow_layers.py
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,7 @@ SEED, WHICH = 20261, 3
 
 @torch.inference_mode()
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     config = SynthesisConfig(heart_motion=(0.6, 0.8), opacity=(0.6, 0.9))
     pairs = training_pairs(8, 512, SEED, config)
     first, second = (p[WHICH][None, None] for p in (pairs.first, pairs.second))

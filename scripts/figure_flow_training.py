@@ -25,7 +25,10 @@ SIZE, PAIRS, SEED = 384, 3, 12
 
 
 def main() -> None:
-    options = options_of(__doc__, "flow_training").parse_args()
+    made = options_of(__doc__, "flow_training")
+    options = made.parse_args()
+    if options.cines and not options.masks:
+        made.error("a loop needs --masks: its painted vessels are composed")
     pairs = composed(options) if options.cines else synthetic()
     panels = [
         [stretched(first), stretched(second), flow_to_rgb(flow, full_length(flow))]

@@ -5,6 +5,7 @@ python scripts/figure_guidance.py
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ CHOICES = {"K = 81, G = 200": (81, 200), "K = 15, G = 80": (15, 80)}
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     pairs = training_pairs(4, SIZE, SEED)
     picture, flow = pairs.first[WHICH], pairs.flow[WHICH : WHICH + 1]
     slope = motion_slope(flow)

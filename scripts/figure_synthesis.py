@@ -5,6 +5,7 @@ python scripts/figure_synthesis.py
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,7 @@ ROWS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     plt.rcParams.update({"font.size": 9, "text.color": "#555b66"})
     parameters().savefig(

@@ -154,6 +154,7 @@ def _ctrl_c(keeps: bool, bars: Bars) -> Iterator[threading.Event]:
         return
 
     def heed(number: int, frame: FrameType | None) -> None:
+        """Stop the job at the first Ctrl-C, cancel it at the second."""
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

@@ -76,16 +76,10 @@ def fewshot(
 
     Rows are kept as they come: the same command goes on where it was cut.
     """
-    from napari_motionseg.evaluation import FewShotSettings
     from napari_motionseg.evaluation.record import Record
 
     learners, testers = _loops(data, _words(train), _words(test))
-    settings = FewShotSettings(
-        labels=_counts(labels, learners),
-        seeds=seeds,
-        protocol="within" if within else "across",
-        test_stride=stride,
-    )
+    settings = _protocol(labels, learners, seeds, stride, within=within)
     methods = _methods(_words(starts), _words(peers), recipe, steps, device)
     record = Record(out, _described(settings, learners, testers, recipe, steps))
     _measure(methods, learners, testers, settings, record, as_json)
@@ -120,7 +114,6 @@ def ablation(
     fine-tuned on the same few labelled frames, as scratch is. The same command goes on
     where it was cut.
     """
-    from napari_motionseg.evaluation import FewShotSettings
     from napari_motionseg.evaluation.ablations import variants_job, variants_of
     from napari_motionseg.evaluation.record import Record
     from napari_motionseg.motion import FlowCache
@@ -128,9 +121,7 @@ def ablation(
 
     variants = _chosen(variants_of(name), _words(only))
     learners, testers = _loops(data, _words(train), _words(test))
-    settings = FewShotSettings(
-        labels=_counts(labels, learners), seeds=seeds, test_stride=stride
-    )
+    settings = _protocol(labels, learners, seeds, stride)
     cache = FlowCache.default() if cached else None
     base = _pretraining(steps, device)
     cines = [loop.cine for loop in learners]
@@ -212,6 +203,25 @@ def _counts(text: str, learners: list[ReferenceLoop]) -> tuple[int, ...]:
         raise SettingsError(
             f"--labels must be numbers separated by commas, or all; got {text!r}"
         ) from error
+
+
+def _protocol(
+    labels: str,
+    learners: list[ReferenceLoop],
+    seeds: int,
+    stride: int,
+    *,
+    within: bool = False,
+) -> FewShotSettings:
+    """Return which labels are given how often, and what is tested."""
+    from napari_motionseg.evaluation import FewShotSettings
+
+    return FewShotSettings(
+        labels=_counts(labels, learners),
+        seeds=seeds,
+        protocol="within" if within else "across",
+        test_stride=stride,
+    )
 
 
 def _loops(

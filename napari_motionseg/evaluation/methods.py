@@ -99,6 +99,7 @@ class NetworkMethod:
         predictor = Predictor(network, resolve_device(self.device), batch=1)
 
         def predict(frame: Frame) -> Mask:
+            """Segment one frame ``(H, W)`` in [0, 1]: what is not background."""
             found = predictor.probabilities(torch.from_numpy(frame)[None, None])
             mask: Mask = (found[0, 0] < 0.5).numpy()
             return mask
@@ -146,6 +147,7 @@ class RandomForest:
         forest.fit(features, classes)
 
         def predict(picture: Frame) -> Mask:
+            """Segment one frame ``(H, W)`` in [0, 1]: what is likelier vessel."""
             columns = forest_features(picture)
             flat = columns.reshape(-1, columns.shape[-1])
             mask: Mask = (forest.predict_proba(flat)[:, 1] >= 0.5).reshape(

@@ -77,6 +77,7 @@ def pixel_format(header: Header) -> PixelFormat:
     data, path = header.dataset, header.path
 
     def integer(keyword: str, default: int | None = None) -> int:
+        """Return an element as an integer; absent or empty is `default`."""
         value = data.get(keyword)
         value = default if value in (None, "") else value
         if value is None:

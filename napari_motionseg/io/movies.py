@@ -80,6 +80,7 @@ def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
         raise MemoryBudgetError(_too_large(folder, needed, memory_budget))
 
     def decode(index: int) -> Frame:
+        """Read one image, and insist on the size and type of the first."""
         with damage_named(files[index], "image"):
             frame = _gray(iio.imread(files[index]))
         if frame.shape != first.shape or frame.dtype != first.dtype:

@@ -202,6 +202,7 @@ class _Result:
         return list(self._lacks[t])
 
     def put(self, task: Task, flow: NDArray[np.float32]) -> None:
+        """Take the flow ``(2, H, W)`` of a pair in one direction, in px."""
         self._flows[task.direction][task.t] = flow
         self._lacks[task.t].remove(task.direction)
 
@@ -215,12 +216,14 @@ class _Result:
         return [t for t, lacks in self._lacks.items() if lacks]
 
     def progress(self, t: int) -> Progress:
+        """Return how many pairs are whole, and the forward flow of pair `t`."""
         done = sum(not lacks for lacks in self._lacks.values())
         words = [f"Flow of frame {t + 1} of {len(self)}", *self._loop.remarks()]
         preview = (t, self._flows["forward"][t])
         return Progress(done, len(self), "; ".join(words), preview=preview)
 
     def sequence(self, method: str, notes: tuple[str, ...]) -> FlowSequence:
+        """Return the flow up to the last whole pair; gaps are zero, and noted."""
         whole = [t for t, lacks in self._lacks.items() if not lacks]
         end = max(whole, default=-1) + 1
         notes = (*notes, *self._loop.remarks())

@@ -47,13 +47,14 @@ class OpenedProject:
         return pixels[0] if record.flat else pixels
 
     def find(self, number: int, at: Path | None = None) -> None:
-        """Read a loop; where it is not, note why."""
+        """Read a loop; where it is not, note why. Any thread may call it."""
         record = self.project.manifest.loop(number)
-        self.missing.pop(number, None)
         try:
             self.loops[number] = read_loop(record, self.project.folder, at)
         except ReadError as error:
             self.missing[number] = str(error)
+        else:  # a window that looks meanwhile sees it missing, not half found
+            self.missing.pop(number, None)
 
     def changed(self) -> list[LoopRecord]:
         """Return the loops whose pixels are not those that were painted on.

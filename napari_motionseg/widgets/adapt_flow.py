@@ -19,6 +19,7 @@ from napari_motionseg.training.adapt_flow import adapt_flow_job
 from napari_motionseg.training.composed_pairs import AdaptationSettings
 from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
+from napari_motionseg.widgets.endings import LEARNING
 from napari_motionseg.widgets.job_panel import JobPanel
 from napari_motionseg.widgets.painting import MODES, painted_labels
 from napari_motionseg.widgets.viewers import (
@@ -116,6 +117,7 @@ class AdaptFlow(QObject):
             self.panel.start(
                 "Adapting flow", partial(adapt_flow_job, out=out),
                 [(cine, labels)], settings_of(self.steps.value()), done=self._learnt,
+                endings=LEARNING,
             )  # fmt: skip
             self._enable()
 

@@ -40,6 +40,9 @@ class LayerChooser(QComboBox):
         Text of a last entry that stands for no layer, or None for no such entry.
     only_by_hand
         Whether no layer is chosen before the user chooses one; needs `nothing`.
+    prefers
+        Which layers are better than others to be chosen by themselves; what the user
+        has chosen stays.
     """
 
     layer_changed = Signal(object)
@@ -52,10 +55,13 @@ class LayerChooser(QComboBox):
         nothing: str | None = None,
         *,
         only_by_hand: bool = False,
+        prefers: Callable[[Layer], bool] | None = None,
     ) -> None:
         super().__init__()
         _keep_narrow(self, tooltip)
         self._only_by_hand = only_by_hand
+        self._prefers = prefers
+        self._by_hand: Layer | None = None
         self._viewer = viewer
         self._accepts = accepts
         self._nothing = nothing
@@ -65,6 +71,7 @@ class LayerChooser(QComboBox):
         for event in (events.inserted, events.removed, events.renamed):
             listen(self, event, self.refresh)
         self.currentIndexChanged.connect(self._tell)
+        self.activated.connect(self._chosen_by_hand)
         self.refresh()
 
     @property
@@ -82,9 +89,13 @@ class LayerChooser(QComboBox):
         """Choose a layer, if it is among those to choose from."""
         if layer in self._layers:
             self.setCurrentIndex(self._layers.index(layer))
+            self._chosen_by_hand()
 
     def refresh(self, event: object = None) -> None:
-        """Look at the viewer's layers anew; the chosen one stays if it is there."""
+        """Look at the viewer's layers anew; the chosen one stays if it is there.
+
+        Unless the user has chosen it, a preferred one takes its place.
+        """
         kept = self.layer
         nothing_chosen = self._nothing is not None and self._layers and kept is None
         self.blockSignals(True)
@@ -93,6 +104,8 @@ class LayerChooser(QComboBox):
         self.addItems([layer.name for layer in self._layers])
         if self._nothing is not None:
             self.addItem(self._nothing)
+        if not nothing_chosen:
+            kept = self._wished(kept)
         if kept in self._layers:
             self.setCurrentIndex(self._layers.index(kept))
         elif nothing_chosen or self._only_by_hand:
@@ -100,6 +113,15 @@ class LayerChooser(QComboBox):
         self.blockSignals(False)
         self.setEnabled(bool(self._layers))
         self._tell()
+
+    def _wished(self, kept: Layer | None) -> Layer | None:
+        if self._prefers is None or (kept is not None and kept is self._by_hand):
+            return kept
+        known = [kept] if kept in self._layers else []
+        return next(filter(self._prefers, [*known, *self._layers]), kept)
+
+    def _chosen_by_hand(self) -> None:
+        self._by_hand = self.layer
 
     def _tell(self) -> None:
         if self.layer is not self._current:

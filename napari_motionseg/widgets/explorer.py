@@ -27,6 +27,7 @@ from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import (
     errors_shown,
     frame_shown,
+    has_paint,
     is_painting,
     point_at,
 )
@@ -73,6 +74,7 @@ class Explorer(QObject):
         self._build(dock)
         self.controls.changed.connect(self.refresh)
         self.labels.layer_changed.connect(self._listen_to_labels)
+        self.controls.on.toggled.connect(self.labels.refresh)
         self.anchors.moved.connect(self._anchor_moved)
         self.feed.progressed.connect(self._show_progress)
         self.feed.finished.connect(self.refresh)
@@ -86,10 +88,10 @@ class Explorer(QObject):
         self.labels = LayerChooser(
             self.viewer, is_painting,
             "Similarity inside and outside of what is painted there", NO_LABELS,
+            prefers=has_paint,
         )  # fmt: skip
         form.addRow("Painted", self.labels)
-        self.histogram = SimilarityHistogram()
-        self.profile = QLabel()
+        self.histogram, self.profile = SimilarityHistogram(), QLabel()
         self.hint, self.progress = hint(""), hint("")
         self.profile.setWordWrap(True)
         self.clear_button = button("Remove all", "Remove every layer of the explorer")

@@ -26,6 +26,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import ChildJob, Job, Progress
 from napari_motionseg.session import Session
 from napari_motionseg.widgets.curve import LossCurve
+from napari_motionseg.widgets.endings import ANY, Endings
 
 POLL_EVERY_MS = 40
 
@@ -60,6 +61,7 @@ class JobPanel(QWidget):
         self._job: ChildJob[Any] | None = None
         self._handover: Callable[[Any], None] | None = None
         self._title = ""
+        self._endings = ANY
         self._began = 0.0
         self._stopped = False
         self._losses_seen = False
@@ -77,9 +79,8 @@ class JobPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         self.stop_button = QPushButton("Stop && keep")
-        self.stop_button.setToolTip("End now and keep what has been done so far")
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("End now and keep nothing")
+        self.cancel_button = QPushButton()
+        self._say_endings()
         self.stop_button.clicked.connect(self.stop)
         self.cancel_button.clicked.connect(self.cancel)
         self.status = QLabel()
@@ -110,6 +111,7 @@ class JobPanel(QWidget):
         function: Callable[..., Job[Any]],
         *args: Any,
         done: Callable[[Any], None] | None = None,
+        endings: Endings = ANY,
     ) -> None:
         """Start a job in a child process.
 
@@ -121,6 +123,8 @@ class JobPanel(QWidget):
             See `ChildJob`.
         done
             Called with the result.
+        endings
+            What the buttons do to this job.
 
         Raises
         ------
@@ -128,7 +132,8 @@ class JobPanel(QWidget):
             If another job of the session runs.
         """
         self._job = self._running.job = self._session.start(title, function, *args)
-        self._title, self._handover = title, done
+        self._title, self._handover, self._endings = title, done, endings
+        self._say_endings()
         self._began, self._stopped = time.monotonic(), False
         self.bar.setRange(0, 0)
         self.status.setText(f"{title}: starting…")
@@ -151,7 +156,7 @@ class JobPanel(QWidget):
             self._job.want(frame)
 
     def cancel(self) -> None:
-        """End the job and keep nothing."""
+        """End the job, which hands over no result."""
         if self._job is not None:
             self._job.cancel()
             self._end()
@@ -216,7 +221,7 @@ class JobPanel(QWidget):
             self.say(f"{self._title}: {word} ({took})")
             self._hand_over(job.result)
         elif job.state == "cancelled":
-            self.say(f"{self._title}: cancelled, nothing was kept")
+            self.say(f"{self._title}: {self._endings.cancelled}")
         else:
             self.say(f"{self._title}: failed. {_first_line(job.error)}")
             show_error(str(job.error))
@@ -229,6 +234,11 @@ class JobPanel(QWidget):
             except MotionSegError as error:
                 show_error(str(error))
         self.finished.emit(result)
+
+    def _say_endings(self) -> None:
+        self.stop_button.setToolTip(self._endings.stop)
+        self.cancel_button.setText(self._endings.cancel_text)
+        self.cancel_button.setToolTip(self._endings.cancel)
 
     def _show_running(self, running: bool) -> None:
         for widget in (self.bar, self.stop_button, self.cancel_button):

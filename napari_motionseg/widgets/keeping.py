@@ -63,6 +63,7 @@ class ProjectKeeper(QObject):
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
         self._opening = Latest(self, self._show_opened)
+        self._finding = Latest(self, self._show_found)
         self._checking = Latest(self, self._tell_changed)
         self._moving = Latest(self, self._show_moved)
         self._saver = Autosaver(self.recent.new_unsaved)
@@ -100,8 +101,8 @@ class ProjectKeeper(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a project is being opened or put elsewhere."""
-        return self._opening.busy or self._moving.busy
+        """Whether a project is being opened or put elsewhere, or a loop is read."""
+        return self._opening.busy or self._moving.busy or self._finding.busy
 
     def flush(self) -> bool:
         """Save now; return whether all is on disk."""
@@ -136,11 +137,17 @@ class ProjectKeeper(QObject):
         self.changed.emit()
 
     def find_loop(self, number: int, at: Path) -> None:
-        """Take a file as the loop that is missing; tell why not where it is none."""
-        opened = self.opened
-        if opened is None:
+        """Take a file as the loop that is missing; tell why not where it is none.
+
+        It is read in a thread: of several loops in it, pixels tell which one it was.
+        """
+        if self.opened is not None:
+            self._finding.ask(_found, self.opened, number, at)
+
+    def _show_found(self, found: tuple[OpenedProject, int]) -> None:
+        opened, number = found
+        if opened is not self.opened:  # another project was opened meanwhile
             return
-        opened.find(number, at)
         if number in opened.missing:
             show_error(opened.missing[number])
             return
@@ -257,6 +264,12 @@ def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
     """Save what there is, and read another project; in a thread."""
     saver.flush()
     return open_project(folder)
+
+
+def _found(opened: OpenedProject, number: int, at: Path) -> tuple[OpenedProject, int]:
+    """Look for a loop in a file; in a thread."""
+    opened.find(number, at)
+    return opened, number
 
 
 def _moved(saver: Autosaver, folder: Path) -> Path:

@@ -15,6 +15,7 @@ from napari_motionseg.session import Model
 from napari_motionseg.training import PretrainSettings, pretrain_job
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button
+from napari_motionseg.widgets.endings import LEARNING
 from napari_motionseg.widgets.job_panel import JobPanel
 from napari_motionseg.widgets.viewers import errors_shown
 
@@ -74,8 +75,9 @@ class LearnEmbedding(QObject):
             )
             out = self._session.new_path("embedding")
             self.panel.start(
-                "Pretraining", _pretrain, cine, settings, out, done=self._keep
-            )
+                "Pretraining", _pretrain, cine, settings, out, done=self._keep,
+                endings=LEARNING,
+            )  # fmt: skip
             self.button.setEnabled(False)
 
     def _keep(self, path: Path) -> None:

@@ -111,7 +111,9 @@ class ProjectPanel(QWidget):
         self.kept.setText(_words(self._keeper))
         self.kept.setVisible(bool(self.kept.text()))
         busy = self._keeper.busy
-        for one in (self.open_button, self.recent_button, self.save_button):
+        for one in (
+            self.open_button, self.recent_button, self.save_button, self.find_button,
+        ):  # fmt: skip
             one.setEnabled(not busy)
         opened = self._keeper.opened
         missing = [] if opened is None else sorted(opened.missing)

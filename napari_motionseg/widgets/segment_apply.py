@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
+    QFormLayout,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -27,6 +28,7 @@ from napari_motionseg.segmentation.suggest import suggest_frame
 from napari_motionseg.session import CLASSES
 from napari_motionseg.widgets.choosers import ModelChooser, ask_target
 from napari_motionseg.widgets.dock import button, hint
+from napari_motionseg.widgets.endings import SEGMENTING
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import errors_shown, frame_shown, show_frame
 
@@ -47,6 +49,11 @@ class ApplySection(QObject):
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._next_loop)
+        self._build_apply(dock)
+        self._build_correct(dock)
+        self._connect(dock)
+
+    def _build_apply(self, dock: SegmentDock) -> None:
         self.result = ModelChooser(
             self.session, ("segmentation",), None,
             "The network that segments, and that the preview builds on",
@@ -71,6 +78,14 @@ class ApplySection(QObject):
             "Afterwards, bring each frame together with its neighbours; takes the time "
             "of the flow both ways"
         )
+        dock.paint.form.addRow(self.guess_button)
+        form = dock.section("3  Apply")
+        form.addRow("Model", self.result)
+        for widget in (self.apply_button, self.everywhere, self.smooth):
+            form.addRow(widget)
+        self._build_adjust(form)
+
+    def _build_adjust(self, form: QFormLayout) -> None:
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.threshold.setRange(LEAST_PERCENT, MOST_PERCENT)
         self.threshold.setValue(50)
@@ -80,6 +95,15 @@ class ApplySection(QObject):
         self.smallest.setRange(0, 100_000)
         self.smallest.setSuffix(" px")
         self.smallest.setToolTip("Connected parts of less are left out")
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.threshold)
+        layout.addWidget(self.percent)
+        form.addRow("Threshold", row)
+        form.addRow("Smallest", self.smallest)
+
+    def _build_correct(self, dock: SegmentDock) -> None:
         self.doubt = QCheckBox("Show where the model is unsure")
         self.doubt.setToolTip("Bright where both answers are as likely (Alt+U)")
         self.next_button = button(
@@ -100,30 +124,12 @@ class ApplySection(QObject):
         self.save_masks_button.clicked.connect(self._save_masks)
         self.save_model_button = button("Save model…", "Keep the network as a file")
         self.save_model_button.clicked.connect(self._save_model)
-        self._build(dock)
-        self._connect(dock)
-
-    def _build(self, dock: SegmentDock) -> None:
-        dock.paint.form.addRow(self.guess_button)
-        form = dock.section("3  Apply")
-        form.addRow("Model", self.result)
-        form.addRow(self.apply_button)
-        form.addRow(self.everywhere)
-        form.addRow(self.smooth)
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.threshold)
-        layout.addWidget(self.percent)
-        form.addRow("Threshold", row)
-        form.addRow("Smallest", self.smallest)
         form = dock.section("4  Correct")
-        form.addRow(self.doubt)
-        form.addRow(self.next_button)
-        form.addRow(self.reason)
-        form.addRow(self.take_button)
-        form.addRow(self.save_masks_button)
-        form.addRow(self.save_model_button)
+        for widget in (
+            self.doubt, self.next_button, self.reason, self.take_button,
+            self.save_masks_button, self.save_model_button,
+        ):  # fmt: skip
+            form.addRow(widget)
 
     def _connect(self, dock: SegmentDock) -> None:
         self.threshold.valueChanged.connect(lambda _: self._adjusted())
@@ -170,6 +176,7 @@ class ApplySection(QObject):
             self._dock.panel.start(
                 f"Segmenting {layer.name}", segment_layer_job, cine, model.path,
                 order, self.smooth.isChecked(), done=self._segmented,
+                endings=SEGMENTING,
             )  # fmt: skip
             self._dock.layers.begin(layer, self._dock.paint.names, model.path.name)
             self._dock.live.set_aside()

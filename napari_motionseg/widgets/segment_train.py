@@ -23,6 +23,7 @@ from napari_motionseg.session import Model, finetune_settings
 from napari_motionseg.widgets.choosers import ModelChooser
 from napari_motionseg.widgets.classes import painting_of
 from napari_motionseg.widgets.dock import button
+from napari_motionseg.widgets.endings import LEARNING
 from napari_motionseg.widgets.painting import painted_labels
 from napari_motionseg.widgets.viewers import errors_shown, frame_shown, is_loop
 
@@ -123,7 +124,7 @@ class TrainSection(QObject):
             out = self.session.new_path("vessel")
             self._dock.panel.start(
                 "Training", _finetune, examples, settings, start, out, shown,
-                done=self._learnt,
+                done=self._learnt, endings=LEARNING,
             )  # fmt: skip
             self._trained_on = image
             self._dock.live.set_aside()  # what is learnt shows itself there

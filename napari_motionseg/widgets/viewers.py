@@ -73,6 +73,12 @@ def is_painting(layer: Layer) -> bool:
     )
 
 
+def has_paint(layer: Layer) -> bool:
+    """Return whether any pixel of a labels layer is painted."""
+    # frame by frame: the first that is painted ends the search
+    return any(np.any(part) for part in layer.data)
+
+
 def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str, Any]:
     """Return what puts another layer of `ndim` axes, 2 or 3, onto or beside `layer`.
 

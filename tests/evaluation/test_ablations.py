@@ -9,7 +9,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.cli import evaluate as command
 from napari_motionseg.cli.app import app
 from napari_motionseg.errors import SettingsError, TrainingError
-from napari_motionseg.evaluation import ReferenceLoop
+from napari_motionseg.evaluation import FewShotSettings, ReferenceLoop
 from napari_motionseg.evaluation.ablations import (
     ABLATIONS,
     Variant,
@@ -130,6 +130,14 @@ def test_a_variant_that_is_none_is_refused(tmp_path):
     answer = CliRunner().invoke(app, [*words, str(tmp_path / "x")])
     assert answer.exit_code != 0
     assert not (tmp_path / "x").exists()
+
+
+def test_both_commands_build_the_protocol_in_one_way():
+    loops = [loop("p1_a")]
+    across = command._protocol("0,1", loops, seeds=2, stride=3)
+    assert across == FewShotSettings((0, 1), 2, "across", 3)
+    within = command._protocol("0,1", loops, seeds=2, stride=3, within=True)
+    assert within == FewShotSettings((0, 1), 2, "within", 3)
 
 
 def test_all_labels_are_as_many_as_there_are():

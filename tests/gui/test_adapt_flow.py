@@ -74,7 +74,11 @@ def test_cancel_keeps_nothing(viewer, dock, loop_layer, painted, qtbot, click):
     click(section.adapt_button)
     with qtbot.waitSignal(section.panel.progressed, timeout=LONG):
         pass
+    assert section.panel.cancel_button.text() == "Cancel && discard"
+    assert "what this run learnt is lost" in section.panel.cancel_button.toolTip()
+    assert "is the new model" in section.panel.stop_button.toolTip()
     section.panel.cancel()
+    assert "the model of before stays" in section.panel.status.text()
     assert section.adapted is None
     assert section.adapt_button.isEnabled()
 

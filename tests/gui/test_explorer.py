@@ -241,6 +241,36 @@ def test_labels_tell_how_well_the_anchor_does(
     assert "no pixel on the label" in explorer.hint.text()
 
 
+def test_a_painted_layer_is_preferred_to_an_empty_one(
+    explorer, viewer, painted, settled, click
+):
+    empty = viewer.add_labels(np.zeros_like(painted), name="empty")
+    assert explorer.labels.layer is empty
+    labels = viewer.add_labels(painted)
+    assert explorer.labels.layer is labels
+    newest = viewer.add_labels(np.zeros_like(painted), name="newest")
+    assert explorer.labels.layer is labels
+    explorer.labels.choose(newest)
+    viewer.layers.remove(empty)
+    assert explorer.labels.layer is newest  # by hand: that stays
+    viewer.layers.remove(newest)
+    assert explorer.labels.layer is labels
+
+
+def test_what_was_painted_meanwhile_is_found_when_the_explorer_opens(
+    explorer, viewer, loop_layer, painted, settled, click
+):
+    empty = viewer.add_labels(np.zeros_like(painted), name="empty")
+    labels = viewer.add_labels(np.zeros_like(painted))
+    show_frame(viewer, loop_layer, 6)
+    assert explorer.labels.layer is empty
+    labels.data_setitem(np.nonzero(painted), 1)
+    click(explorer.controls.on)
+    settled()
+    assert explorer.labels.layer is labels
+    assert "AUC" in explorer.histogram.words.text()
+
+
 def test_the_cursor_tells_its_pixel(explorer, loop_layer, settled, click):
     click(explorer.controls.on)
     settled()

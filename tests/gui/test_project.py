@@ -2,15 +2,17 @@
 
 import dataclasses
 import shutil
+import threading
 
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.project import Project, RecentProjects
+from napari_motionseg.project import Project, RecentProjects, chores, opening
 from napari_motionseg.project.folder import OPEN
 from napari_motionseg.widgets import export as export_module
 from napari_motionseg.widgets import project_panel
@@ -126,13 +128,52 @@ def test_a_loop_that_moved_is_asked_for_and_deleted_labels_come_back(
     assert [layer.name for layer in viewer.layers] == ["loop labels"]
     assert panel.find_button.text() == "Find the loop loop…"
     assert "say where it is now" in panel.find_button.toolTip()
-    chosen = (str(tmp_path / "loop.dcm"), "")
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: chosen)
-    click(panel.find_button)
+    threads = []
+    read = opening.read_loop
+
+    def noted(*given):
+        threads.append(threading.current_thread())
+        return read(*given)
+
+    monkeypatch.setattr(opening, "read_loop", noted)
+    for chosen in ("nowhere.dcm", "loop.dcm"):
+        answer = (str(tmp_path / chosen), "")
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, a=answer: a)
+        click(panel.find_button)
+        qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+        panel.refresh()
+    assert len(notified) == 1
+    assert "nowhere.dcm" in notified[0]
+    assert threading.main_thread() not in threads
     assert not panel.find_button.isVisibleTo(panel)
     assert [layer.name for layer in viewer.layers] == ["loop", "loop labels"]
     assert keeper.flush()
     assert keeper.project.manifest.loops[0].path == "../../loop.dcm"
+
+
+def test_a_loop_s_pixels_are_hashed_and_stored_beside_the_window(
+    viewer, loop_layer, qtbot, monkeypatch, tmp_path
+):
+    threads = []
+
+    def beside(function):
+        def noted(*given):
+            threads.append(threading.current_thread())
+            return function(*given)
+
+        return noted
+
+    monkeypatch.setattr(Cine, "content_hash", beside(Cine.content_hash))
+    monkeypatch.setattr(chores, "store_pixels", beside(chores.store_pixels))
+    keeper = keeper_of(viewer)
+    painting = viewer.add_labels(np.zeros(loop_layer.data.shape, np.uint8))
+    stroke(painting, 2)
+    keeper.save_as(tmp_path / "study.motionseg")
+    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: keeper.status.state == "saved", timeout=LONG)
+    assert keeper.flush()
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 def test_a_newer_project_is_refused_in_words(
