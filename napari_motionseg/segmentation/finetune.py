@@ -43,7 +43,6 @@ from napari_motionseg.segmentation.examples import (
 from napari_motionseg.segmentation.losses import LossName, segmentation_loss
 from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.segmentation.remembering import with_own_answers
-from napari_motionseg.segmentation.solved_head import solve_head
 from napari_motionseg.segmentation.starting import (
     SCRATCH,
     copied,
@@ -92,9 +91,6 @@ class FinetuneSettings:
     kept
         Share of the start in the weights at the end, 0 to 1, where it segments
         already; see `keep_of_start`.
-    solve_head
-        Whether the last layer on a start that embeds, and does not segment, is solved
-        before all is trained; see `solve_head`.
     remember
         Whether a start that segments stands in for labels that are missing; see
         `with_own_answers`.
@@ -120,7 +116,6 @@ class FinetuneSettings:
     network: UNetConfig = field(default_factory=UNetConfig)
     known_rate: float = 1.0
     kept: float = 0.0
-    solve_head: bool = False
     remember: bool = False
     look_every: int = 0
     carry: CarrySettings | None = None
@@ -157,7 +152,6 @@ class FinetuneSettings:
             network=UNetConfig.light(),
             known_rate=TUNED_KNOWN_RATE,
             kept=TUNED_KEPT,
-            solve_head=True,
             remember=True,
             look_every=TUNED_LOOK_EVERY,
             training=TrainingSettings(steps=250, schedule="cosine"),
@@ -318,8 +312,6 @@ def finetune_job(
         before = copied(model)
         if settings.remember:
             frames = with_own_answers(model, frames)
-    elif origin["kind"] == "embedding" and settings.solve_head:
-        solve_head(model, frames, torch.Generator().manual_seed(training.seed))
     if settings.carry is not None:
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
