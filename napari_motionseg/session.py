@@ -362,4 +362,5 @@ def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
 
     base = FinetuneSettings.recipe(cast("Recipe", recipe))
     training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
-    return dataclasses.replace(base, training=training, steps=steps or base.steps)
+    shown = dataclasses.replace(base, training=training)
+    return shown.with_steps(steps) if steps else shown

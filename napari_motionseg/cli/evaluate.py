@@ -253,8 +253,6 @@ def _networks(
     starts: Mapping[str, str], recipe: str, steps: int | None, device: str
 ) -> dict[str, Method]:
     """Return the network, fine-tuned from each start in the same way."""
-    import dataclasses
-
     from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.models import read_card
     from napari_motionseg.segmentation import FinetuneSettings
@@ -262,7 +260,7 @@ def _networks(
 
     settings = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
     if steps is not None:
-        settings = dataclasses.replace(settings, steps=steps)
+        settings = settings.with_steps(steps)
     methods: dict[str, Method] = {}
     for name, start in starts.items():
         segments = start != SCRATCH and read_card(start).kind == "segmentation"

@@ -269,8 +269,8 @@ def finetune(
 
     settings = finetune_settings(
         recipe,
+        steps,
         given(
-            steps=steps,
             batch=batch,
             crop=crop,
             kept=kept,
@@ -290,7 +290,11 @@ def finetune(
 
 
 def finetune_settings(
-    recipe: str, changes: dict[str, Any], width: int, training: dict[str, Any]
+    recipe: str,
+    steps: int | None,
+    changes: dict[str, Any],
+    width: int,
+    training: dict[str, Any],
 ) -> FinetuneSettings:
     """Return a recipe with the user's changes.
 
@@ -302,6 +306,8 @@ def finetune_settings(
     from napari_motionseg.segmentation import FinetuneSettings
 
     base = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
+    if steps is not None:
+        base = base.with_steps(steps)
     return dataclasses.replace(
         base,
         network=dataclasses.replace(base.network, width=width),

@@ -140,9 +140,8 @@ class Demo:
         training = dataclasses.replace(
             tuned.training, device=self.settings.device, seed=self.settings.seed
         )
-        how = dataclasses.replace(
-            tuned, steps=self.settings.finetune_steps, training=training
-        )
+        how = dataclasses.replace(tuned, training=training)
+        how = how.with_steps(self.settings.finetune_steps)
         yield from finetune_job(
             [(self.cine, self.labels)],
             how,

@@ -313,12 +313,23 @@ def test_networks_of_the_house_fit():
     assert SegmentationNet(TINY, 2)(torch.zeros(1, 1, 16, 16)).shape == (1, 1, 16, 16)
 
 
-def test_a_start_that_segments_learns_at_its_own_rate(tmp_path):
-    """Few labels shall correct what a network knows, not replace it."""
-    assert FinetuneSettings().known_rate == 1
-    assert FinetuneSettings.tuned().known_rate < 1
-    with pytest.raises(SettingsError, match="known_rate must be positive"):
-        FinetuneSettings(known_rate=0.0)
+def test_more_labels_are_learnt_for_longer():
+    """Unless somebody says for how long."""
+    assert FinetuneSettings().steps_for(10) == FinetuneSettings().steps
+    tuned = FinetuneSettings.tuned()
+    assert tuned.steps_for(1) == tuned.steps
+    assert 2 * tuned.steps < tuned.steps_for(10) < 3 * tuned.steps
+    assert tuned.with_steps(7).steps_for(10) == 7
+    with pytest.raises(SettingsError, match="growth must be at least 0"):
+        FinetuneSettings(growth=-1.0)
+
+
+def test_a_training_takes_the_steps_of_its_frames(tmp_path):
+    cine, masks = striped()
+    both = Labels(masks, np.arange(len(cine)) < 2, "dense")
+    grown = settings(2, growth=1.0)
+    out = finetune([(cine, both)], grown, out=tmp_path / "1.safetensors")
+    assert load_model(out)[1].provenance["steps_done"] == 4
 
 
 def test_some_of_the_start_is_kept():
