@@ -58,7 +58,7 @@ FlatField = Annotated[
 ]
 Enlarging = Annotated[
     str,
-    typer.Option(help="How the decoder doubles: bilinear, or learnt as in the paper."),
+    typer.Option(help="How the decoder doubles: learnt, or bilinear: no stripes."),
 ]
 Octaves = Annotated[
     int | None,
@@ -107,7 +107,7 @@ def pretrain(
     ] = 64,
     head: Head = "decoder",
     flat_field: FlatField = True,
-    enlarging: Enlarging = "bilinear",
+    enlarging: Enlarging = "learnt",
     octaves: Octaves = None,
     rate: Rate = 1e-3,
     gap: Gap = "auto",

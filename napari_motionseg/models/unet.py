@@ -22,7 +22,7 @@ FLAT_FIELD_FLOOR = 0.02  # keeps the logarithm of black finite
 FLAT_FIELD_GAIN = 4.0  # brings the contrast of a vessel to about 1
 
 
-LIGHT = {"flat_field": True, "enlarging": "bilinear", "octaves": 2}
+LIGHT = {"flat_field": True, "octaves": 2}
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class UNetConfig:
         of its own, so an embedding shows a pattern of period 2 (Odena et al. 2016,
         Deconvolution and checkerboard artifacts); the bilinear one cannot.
     octaves
-        Sizes in which the same layers look at a frame, each half of the one before;
-        a pixel's embedding is the mean of what they say. With 2 a wide vessel is seen
-        as a narrow one too, and its surroundings twice as far, for a quarter more work.
+        Sizes in which the same layers look at a frame, each half of the one before; a
+        pixel's embedding is the mean of what they say. With 2 a wide vessel is seen as
+        a narrow one too, and its surroundings twice as far, for a quarter more work.
 
     Raises
     ------
@@ -90,7 +90,7 @@ class UNetConfig:
 
     @classmethod
     def light(cls, **changes: Any) -> UNetConfig:
-        """Return what is trained here: flat field, no checkerboard, two octaves.
+        """Return what is trained here: flat field, two octaves.
 
         Parameters
         ----------
@@ -204,6 +204,16 @@ class UNet(nn.Module):
             seen = seen + _enlarged(self._decoded(frame), 2**octave, seen)
         # the last layer is linear: of the mean it makes the mean embedding
         embedding: Tensor = self.last(seen / self.config.octaves)
+        return embedding
+
+    def at_one_size(self, frame: Tensor) -> Tensor:
+        """Return the embedding ``(B, D, H, W)`` of frames as they are, of no octave.
+
+        What learns so errs differently at each size, and the mean errs less.
+        """
+        if self.config.head == "hypercolumn":
+            return self(frame)  # type: ignore[no-any-return]
+        embedding: Tensor = self.last(self._decoded(frame))
         return embedding
 
     def _decoded(self, frame: Tensor) -> Tensor:

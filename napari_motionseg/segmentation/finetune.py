@@ -58,8 +58,8 @@ from napari_motionseg.training.settings import at_least
 LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
 Recipe = Literal["tuned", "paper"]
 # Real loops of p1 to p4, labels of the other pair of patients, Dice at rate 0.001:
-# without a label .815 and .770; one label, half of the start kept .817 and .775 (all
-# learnt anew: below the start); ten labels, 250 steps .822 and .775, 600 .827 and .779
+# without a label .815 and .770; one label, half of the start kept .817 and .775; ten
+# labels, 250 steps .822 and .775, 600 .827 and .779
 TUNED_GROWTH = 0.4
 TUNED_KEPT = 0.5
 TUNED_LOOK_EVERY = 20

@@ -149,6 +149,9 @@ def test_octaves_are_the_mean_of_what_one_size_says_of_a_frame_and_its_half(size
     larger = torch.nn.functional.interpolate(half, scale_factor=2, mode="bilinear")
     wanted = (whole + larger[..., : size[0], : size[1]]) / 2
     torch.testing.assert_close(found, wanted)
+    with torch.inference_mode():
+        alone = both.at_one_size(torch.from_numpy(frame)[None, None])
+    torch.testing.assert_close(alone, whole)
 
 
 def test_a_hypercolumn_has_no_octaves():
@@ -162,7 +165,7 @@ def test_checkpoints_from_before_there_was_a_choice_stay_what_they_were():
     del config["octaves"]
     assert UNetConfig(**config) == SMALL
     light = UNetConfig.light(width=4)
-    assert (light.enlarging, light.octaves) == ("bilinear", 2)
+    assert (light.flat_field, light.octaves) == (True, 2)
 
 
 def test_flat_field_takes_a_slow_background_away():

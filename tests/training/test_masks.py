@@ -126,6 +126,19 @@ def test_settings_that_cannot_be(change, words):
         settings(**change)
 
 
+@pytest.mark.usefixtures("_cheap_stills")
+def test_frames_are_learnt_as_they_are_whatever_the_octaves(tmp_path):
+    both = dataclasses.replace(NETWORK, octaves=2)
+    losses, cards = [], []
+    for number, network in enumerate((NETWORK, both)):
+        how = settings(network=network)
+        out = train_masks(how, out=tmp_path / f"{number}.safetensors")
+        cards.append(read_card(out))
+        losses.append(cards[-1].provenance["training"]["last_losses_mean"])
+    assert losses[0] == losses[1]
+    assert [card.configuration["octaves"] for card in cards] == [1, 2]
+
+
 def test_dice_by_hand():
     found = torch.tensor([[[True, True, False]]])
     mask = torch.tensor([[[False, True, True]]])
