@@ -174,7 +174,7 @@ class MaskTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss; ``"dice"`` is that of the batch at one half."""
         pictures, masks = (part.to(device) for part in self.batch(step, generator))
-        # on real loops the octaves' mean errs less if it was not learnt: see embedding.md
+        # the octaves' mean errs less on real loops if it was not learnt: embedding.md
         logits = self.model.head(self.model.embedding.at_one_size(pictures))[:, 0]
         with torch.no_grad():
             score = dice(logits > 0, masks > 0.5)
