@@ -29,7 +29,7 @@ def main(folder: Path, steps: int = 60) -> float:
     cine = Cine.from_array(pixels, frame_times=np.arange(8) * 66.7)
 
     # learn from motion; for real loops leave `flow` and `network` at their defaults
-    network = UNetConfig.light(width=8, depth=3)
+    network = UNetConfig(width=8, depth=3, flat_field=True)
     flow = FlowSettings(method="ilk")
     motion = PretrainSettings(steps=20, crop=64, network=network, flow=flow)
     embedding = pretrain([cine], motion, out=folder / "embedding.safetensors")

@@ -55,7 +55,7 @@ def main() -> None:
 def go(synthetic, flow: FlowSettings, steps: int, folder: Path):
     """Return the five pictures ``(H, W, 3)`` and the Dice of the shown frame."""
     cine = synthetic.cine
-    network = UNetConfig.light()
+    network = UNetConfig(flat_field=True)
     embedding = pretrain(
         [cine],
         PretrainSettings(steps=steps, crop=192, network=network, flow=flow),

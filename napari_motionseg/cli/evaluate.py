@@ -145,7 +145,7 @@ def _pretraining(steps: int, device: str) -> PretrainSettings:
     )
     return PretrainSettings(
         steps=steps,
-        network=UNetConfig.light(),
+        network=UNetConfig(flat_field=True),
         flow=FlowSettings(device=device),
         training=training,
     )

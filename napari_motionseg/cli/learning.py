@@ -61,8 +61,7 @@ Enlarging = Annotated[
     typer.Option(help="How the decoder doubles: learnt, or bilinear: no stripes."),
 ]
 Octaves = Annotated[
-    int | None,
-    typer.Option(help="Sizes a frame is looked at in; 2, of a hypercolumn 1."),
+    int, typer.Option(help="Sizes a frame is looked at in, each half of the last.")
 ]
 FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
 FlowWeights = Annotated[
@@ -108,7 +107,7 @@ def pretrain(
     head: Head = "decoder",
     flat_field: FlatField = True,
     enlarging: Enlarging = "learnt",
-    octaves: Octaves = None,
+    octaves: Octaves = 1,
     rate: Rate = 1e-3,
     gap: Gap = "auto",
     method: FlowMethod = "pwcnet",
@@ -150,7 +149,7 @@ def pretrain(
             flat_field=flat_field,
             head=head,  # type: ignore[arg-type]
             enlarging=enlarging,  # type: ignore[arg-type]
-            octaves=octaves or (2 if head == "decoder" else 1),
+            octaves=octaves,
         ),
         flow=flow_settings(gap, method, weights, device),
         training=TrainingSettings(

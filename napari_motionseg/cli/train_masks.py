@@ -72,7 +72,7 @@ def train_masks(
         crop=crop,
         pool_size=pool,
         refresh_every=refresh_every,
-        network=UNetConfig.light(width=width),
+        network=UNetConfig(width=width, flat_field=True, octaves=2),
         synthesis=varied_angiograms(),
         training=TrainingSettings(
             steps=steps,

@@ -128,7 +128,7 @@ class Demo:
         how = PretrainSettings(
             steps=settings.pretrain_steps,
             crop=min(256, settings.size),
-            network=UNetConfig.light(width=settings.width),
+            network=UNetConfig(width=settings.width, flat_field=True),
             flow=FlowSettings(method=settings.flow_method, device=settings.device),
             training=self._training(settings.pretrain_steps),
         )

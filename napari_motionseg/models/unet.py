@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +20,6 @@ Enlarging = Literal["learnt", "bilinear"]
 FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side: wider than any vessel
 FLAT_FIELD_FLOOR = 0.02  # keeps the logarithm of black finite
 FLAT_FIELD_GAIN = 4.0  # brings the contrast of a vessel to about 1
-
-
-LIGHT = {"flat_field": True, "octaves": 2}
 
 
 @dataclass(frozen=True)
@@ -87,22 +84,6 @@ class UNetConfig:
                 raise SettingsError(unknown_choice(name, value, choices))
         if self.head == "hypercolumn" and self.octaves > 1:
             raise SettingsError("a hypercolumn joins depths already: octaves must be 1")
-
-    @classmethod
-    def light(cls, **changes: Any) -> UNetConfig:
-        """Return what is trained here: flat field, two octaves.
-
-        Parameters
-        ----------
-        **changes
-            Fields that differ.
-
-        Raises
-        ------
-        SettingsError
-            See the class.
-        """
-        return cls(**{**LIGHT, **changes})
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:

@@ -158,7 +158,7 @@ class FinetuneSettings:
             loss="bce+dice",
             batch=2,
             crop=256,
-            network=UNetConfig.light(),
+            network=UNetConfig(flat_field=True),
             kept=TUNED_KEPT,
             remember=True,
             look_every=TUNED_LOOK_EVERY,

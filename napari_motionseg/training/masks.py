@@ -87,7 +87,9 @@ class MaskTrainingSettings:
     refresh_every: int = 40
     jitter: float = 1.0
     held_out: int = 24
-    network: UNetConfig = field(default_factory=UNetConfig.light)
+    network: UNetConfig = field(
+        default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
+    )
     synthesis: SynthesisConfig | None = None
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(

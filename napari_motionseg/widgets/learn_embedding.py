@@ -71,7 +71,7 @@ class LearnEmbedding(QObject):
             settings = PretrainSettings(
                 steps=self.steps.value(),
                 crop=min(LARGEST_CROP, *cine.shape[1:]),
-                network=UNetConfig.light(),
+                network=UNetConfig(flat_field=True),
             )
             out = self._session.new_path("embedding")
             self.panel.start(

@@ -164,8 +164,6 @@ def test_checkpoints_from_before_there_was_a_choice_stay_what_they_were():
     del config["enlarging"]
     del config["octaves"]
     assert UNetConfig(**config) == SMALL
-    light = UNetConfig.light(width=4)
-    assert (light.flat_field, light.octaves) == (True, 2)
 
 
 def test_flat_field_takes_a_slow_background_away():
