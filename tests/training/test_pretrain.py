@@ -267,7 +267,7 @@ def test_a_hypercolumn_is_trained_on_the_drawn_pixels_alone(
     how = dataclasses.replace(how, network=network)
     out = tmp_path / "e.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(UNet, "_embed", refuse)
+        patch.setattr(UNet, "forward", refuse)
         pretrain([loop()], how, out=out)
     model, card = load_model(out, kind="embedding")
     assert model.config == network
