@@ -172,11 +172,8 @@ class UNet(nn.Module):
         SettingsError
             If the channels are not the network's.
         """
-        if self.config.head == "hypercolumn":
-            skips = self.encoder_features(frame)
-            rows, columns = skips[0].shape[-2:]
-            whole = self.hypercolumn.dense(skips, (rows, columns))
-            return whole[..., : frame.shape[-2], : frame.shape[-1]]
+        if self.config.octaves == 1:
+            return self.at_one_size(frame)
         seen = self._decoded(frame)
         for octave in range(1, self.config.octaves):
             frame = functional.avg_pool2d(
@@ -192,10 +189,13 @@ class UNet(nn.Module):
 
         What learns so errs differently at each size, and the mean errs less.
         """
-        if self.config.head == "hypercolumn":
-            return self(frame)  # type: ignore[no-any-return]
-        embedding: Tensor = self.last(self._decoded(frame))
-        return embedding
+        if self.config.head == "decoder":
+            embedding: Tensor = self.last(self._decoded(frame))
+            return embedding
+        skips = self.encoder_features(frame)
+        rows, columns = skips[0].shape[-2:]
+        whole = self.hypercolumn.dense(skips, (rows, columns))
+        return whole[..., : frame.shape[-2], : frame.shape[-1]]
 
     def _decoded(self, frame: Tensor) -> Tensor:
         """Return the features ``(B, width, H, W)`` before the last layer."""
