@@ -57,9 +57,9 @@ from napari_motionseg.training.settings import at_least
 
 LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
 Recipe = Literal["tuned", "paper"]
-# Loops of p1 to p4, labels of the other pair of patients, Dice: without a label .811 and
-# .767; one label, half of the start kept .816 and .777, a quarter .803 and .769. Of the
-# same loop, synthetic, one frame in full: half .56, a quarter .72, nothing .80
+# Loops of p1 to p4, labels of the other pair of patients, Dice: without a label .811
+# and .767; one label, half of the start kept .816 and .777, a quarter .803 and .769. Of
+# the same loop, synthetic, one frame in full: half .56, a quarter .72, nothing .80
 TUNED_GROWTH = 0.4
 TUNED_KEPT = 0.25
 TUNED_LOOK_EVERY = 20
