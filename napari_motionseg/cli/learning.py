@@ -252,7 +252,10 @@ def finetune(
     ] = False,
     kept: Annotated[
         float | None,
-        typer.Option(help="Share of a start that segments in the end, 0 to 1."),
+        typer.Option(
+            help="Share of a start that segments in the end, 0 to 1; the recipe's if "
+            "unset: for 'tuned', the more the better it fits the labels."
+        ),
     ] = None,
     rate: Rate = 1e-3,
     device: Device = "auto",

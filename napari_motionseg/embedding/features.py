@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from napari_motionseg.embedding.store import EmbeddingStore, embedding_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
+from napari_motionseg.models.modes import answering
 
 
 def embed_frame(
@@ -45,13 +46,8 @@ def embed_frame(
     place = resolve_device(device)
     network = network.to(place)
     image = torch.from_numpy(np.ascontiguousarray(frame, np.float32)).to(place)
-    training = network.training
-    network.eval()
-    try:
-        with torch.inference_mode():
-            embedding = network(image[None, None])[0]
-    finally:
-        network.train(training)
+    with answering(network), torch.inference_mode():
+        embedding = network(image[None, None])[0]
     result: NDArray[np.float32] = embedding.float().cpu().numpy()
     return result
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
+from napari_motionseg.models.modes import answering
 
 LEAST_SPREAD = 1e-6
 EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
@@ -121,9 +122,7 @@ def preferred_job(
     )
     logit = (0.1 * start).to(place).requires_grad_()
     optimizer = torch.optim.Adam([logit], settings.learning_rate)
-    training = network.training
-    network.eval()
-    try:
+    with answering(network):
         for step in range(1, settings.steps + 1):
             activation = _step(network, layer, units, logit, settings, generator)
             optimizer.step()
@@ -133,8 +132,6 @@ def preferred_job(
             told = Progress(step, settings.steps, message, metrics, pictures)
             if (yield told) == STOP:
                 break
-    finally:
-        network.train(training)
     result: NDArray[np.float32] = logit.detach().sigmoid()[:, 0].float().cpu().numpy()
     return result
 

@@ -31,6 +31,7 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.modes import answering
 from napari_motionseg.segmentation.augment import AugmentSettings
 from napari_motionseg.segmentation.examples import (
     CROP_MULTIPLE,
@@ -46,8 +47,11 @@ from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.segmentation.remembering import with_own_answers
 from napari_motionseg.segmentation.starting import (
     SCRATCH,
+    Kept,
+    agreement,
     copied,
     keep_of_start,
+    share_to_keep,
     starting_network,
 )
 from napari_motionseg.segmentation.stopping import Steadiness
@@ -57,11 +61,7 @@ from napari_motionseg.training.settings import at_least
 
 LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
 Recipe = Literal["tuned", "paper"]
-# Loops of p1 to p4, labels of the other pair of patients, Dice: without a label .811
-# and .767; one label, half of the start kept .816 and .777, a quarter .803 and .769. Of
-# the same loop, synthetic, one frame in full: half .56, a quarter .72, nothing .80
 TUNED_GROWTH = 0.4
-TUNED_KEPT = 0.25
 TUNED_LOOK_EVERY = 20
 
 
@@ -89,8 +89,9 @@ class FinetuneSettings:
     network
         The network of a scratch start; a checkpoint brings its own.
     kept
-        Share of the start in the weights at the end, 0 to 1, where it segments
-        already; see `keep_of_start`.
+        Share of the start in the weights at the end where it segments already, 0 to 1,
+        or ``"earned"``: the better its masks fit the labels, the more. See
+        `share_to_keep` and `keep_of_start`.
     remember
         Whether a start that segments stands in for labels that are missing; see
         `with_own_answers`.
@@ -115,7 +116,7 @@ class FinetuneSettings:
     crop: int | None = None
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     network: UNetConfig = field(default_factory=UNetConfig)
-    kept: float = 0.0
+    kept: Kept = 0.0
     remember: bool = False
     look_every: int = 0
     carry: CarrySettings | None = None
@@ -128,8 +129,9 @@ class FinetuneSettings:
             raise SettingsError(f"loss must be 'bce' or 'bce+dice', not {self.loss!r}")
         for name in ("look_every", "growth"):
             at_least(self, name, 0)
-        if not 0 <= self.kept <= 1:
-            raise SettingsError(f"kept must be 0 to 1; got {self.kept}")
+        number = isinstance(self.kept, int | float)
+        if self.kept != "earned" and not (number and 0 <= float(self.kept) <= 1):
+            raise SettingsError(f"kept must be 0 to 1 or 'earned'; got {self.kept!r}")
         for name in ("steps", "batch"):
             if getattr(self, name) < 1:
                 raise SettingsError(
@@ -159,7 +161,7 @@ class FinetuneSettings:
             batch=2,
             crop=256,
             network=UNetConfig(flat_field=True),
-            kept=TUNED_KEPT,
+            kept="earned",
             remember=True,
             look_every=TUNED_LOOK_EVERY,
             training=TrainingSettings(steps=250, schedule="cosine"),
@@ -228,16 +230,13 @@ class FinetuneTask:
 
     def preview(self) -> Any:
         """Return the foreground probability ``(H, W)`` float16 of the shown frame."""
-        training = self.model.training
-        self.model.eval()
-        try:
-            return _foreground(self.model, self._shown)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
-        finally:
-            self.model.train(training)
+        with answering(self.model):
+            try:
+                return _foreground(self.model, self._shown)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
 
     def crop_smaller(self) -> str:
         """Halve the windows that are trained on; "" where they are small already."""
@@ -318,6 +317,8 @@ def finetune_job(
     model, origin = starting_network(start, classes, settings.network, training.seed)
     if origin["kind"] == "segmentation":
         before = copied(model)
+        kept = share_to_keep(settings.kept, agreement(model, frames))
+        origin["kept"] = kept
         if settings.remember:
             frames = with_own_answers(model, frames)
     if settings.carry is not None:
@@ -328,7 +329,7 @@ def finetune_job(
         task, training, settings.look_every
     )
     if origin["kind"] == "segmentation":
-        keep_of_start(model, before, settings.kept)
+        keep_of_start(model, before, kept)
     card = ModelCard(
         kind="segmentation",
         architecture="SegmentationNet",

@@ -15,6 +15,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg.models import SegmentationNet
+from napari_motionseg.models.modes import answering
 from napari_motionseg.segmentation.examples import LabelledFrame
 
 # A stroke through a wrong area is about the area, not the stroke alone
@@ -38,12 +39,8 @@ def with_own_answers(
         As painted. Those that are labelled in full, and those whose labels are weak
         already, come back as they are.
     """
-    training = model.training
-    model.eval()
-    try:
+    with answering(model):
         return [_completed(model, frame) for frame in frames]
-    finally:
-        model.train(training)
 
 
 @torch.inference_mode()

@@ -30,6 +30,7 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
+from napari_motionseg.models.modes import answering
 from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.synthesis import training_pairs
@@ -363,14 +364,9 @@ def starting_network(
 def predict(model: FlowNet, pictures: Tensor) -> Tensor:
     """Return the flow ``(N, 2, H, W)`` in px of pairs ``(N, 2, H, W)``, on the CPU."""
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            pairs = (pair[None].float().to(device).split(1, dim=1) for pair in pictures)
-            return torch.cat([model(*pair).float().cpu() for pair in pairs])
-    finally:
-        model.train(training)
+    with answering(model), torch.inference_mode():
+        pairs = (pair[None].float().to(device).split(1, dim=1) for pair in pictures)
+        return torch.cat([model(*pair).float().cpu() for pair in pairs])
 
 
 def end_point_errors(model: FlowNet, pairs: Pairs) -> dict[str, float]:

@@ -27,6 +27,7 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
+from napari_motionseg.models.modes import answering
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.layered_loss import shape_loss
@@ -353,17 +354,12 @@ def _starting_network(
 def probabilities(model: SegmentationNet, pictures: Tensor) -> Tensor:
     """Return where vessels are, ``(N, H, W)`` in [0, 1] on the CPU, frame by frame."""
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            found = [
-                model.probabilities(picture[None, None].float().to(device))[0, 1]
-                for picture in pictures
-            ]
-        return torch.stack(found).float().cpu()
-    finally:
-        model.train(training)
+    with answering(model), torch.inference_mode():
+        found = [
+            model.probabilities(picture[None, None].float().to(device))[0, 1]
+            for picture in pictures
+        ]
+    return torch.stack(found).float().cpu()
 
 
 def dice(found: Tensor, mask: Tensor) -> float:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_motionseg.models import UNet
+from napari_motionseg.models.modes import answering
 from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
 from napari_motionseg.objectives.several import needs_second_frame
 from napari_motionseg.training.foresight import Foresight, Piece
@@ -220,8 +221,7 @@ class PretrainTask:
         t = len(loop.flow) // 2
         frame = torch.from_numpy(loop.cine.normalized(t))
         device = next(self.model.parameters()).device
-        self.model.eval()
-        with torch.inference_mode():
+        with answering(self.model), torch.inference_mode():
             frames = frame[None, None].to(device)
             embedding = self.model.embedding(frames)[0].float().cpu()
         speed = np.linalg.norm(loop.flow[t].astype(np.float32), axis=0)

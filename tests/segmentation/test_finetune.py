@@ -24,7 +24,7 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.segmentation.augment import AugmentSettings
-from napari_motionseg.segmentation.examples import gather_frames
+from napari_motionseg.segmentation.examples import LabelledFrame, gather_frames
 from napari_motionseg.segmentation.finetune import (
     FinetuneSettings,
     FinetuneTask,
@@ -35,8 +35,10 @@ from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import segment
 from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.segmentation.starting import (
+    agreement,
     copied,
     keep_of_start,
+    share_to_keep,
     starting_network,
 )
 from napari_motionseg.segmentation.stopping import Steadiness
@@ -344,8 +346,63 @@ def test_some_of_the_start_is_kept():
         torch.testing.assert_close(value, start[name] + 0.75)
     keep_of_start(model, start, 1.0)
     torch.testing.assert_close(model.state_dict(), start)
-    with pytest.raises(SettingsError, match="kept must be 0 to 1; got 2"):
-        FinetuneSettings(kept=2)
+    for wrong in (2, -0.1, float("nan"), "most"):
+        with pytest.raises(SettingsError, match=f"kept must be 0 to 1 .* {wrong!r}"):
+            FinetuneSettings(kept=wrong)
+
+
+class Answers(torch.nn.Module):
+    """Says one class everywhere, and a second one in the first row."""
+
+    def __init__(self, everywhere, first_row, classes):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.said = everywhere, first_row, classes
+
+    def probabilities(self, image):
+        assert not self.training, "a start answers as it would be used"
+        everywhere, first_row, classes = self.said
+        found = torch.full(image.shape[2:], everywhere)
+        found[0] = first_row
+        return torch.nn.functional.one_hot(found, classes).movedim(-1, 0)[None].float()
+
+
+def labelled(target):
+    target = torch.tensor(target, dtype=torch.int16)[None]
+    return LabelledFrame(torch.zeros(1, 1, *target.shape[1:]), target, torch.empty(0))
+
+
+def test_a_start_agrees_by_the_dice_of_all_pixels_that_are_labelled():
+    first = labelled([[1, 0], [0, 0]])  # 1 right of 2 said and 1 true
+    other = labelled([[1, -1], [1, 0]])  # 1 right of 1 said and 2 true
+    start = Answers(0, 1, 2)
+    assert agreement(start, [first]) == pytest.approx(2 / 3)
+    assert agreement(start, [first, other]) == pytest.approx(2 * 2 / (3 + 3))
+    assert agreement(Answers(1, 0, 2), [labelled([[1, 1], [0, 0]])]) == 0
+    assert start.training
+
+
+def test_a_class_that_the_start_does_not_know_has_no_part_in_the_agreement():
+    both = labelled([[1, 1], [2, 0]])
+    assert agreement(Answers(0, 1, 3), [both]) == pytest.approx(0.5)  # 1 and 0
+
+
+def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
+    assert share_to_keep(0.3, 1.0) == 0.3
+    assert share_to_keep("earned", 0.0) == 0
+    assert share_to_keep("earned", 0.5) == 0.125
+    assert share_to_keep("earned", 1.0) == 1
+    assert FinetuneSettings.tuned().kept == "earned"
+    cine, labels = striped()
+    examples = [(cine, first_frame(labels))]
+    first = finetune(examples, settings(60), out=tmp_path / "1.safetensors")
+    moved = [(cine, first_frame(np.roll(labels, 2, axis=1)))]
+    earned = settings(2, kept="earned")
+    again = finetune(moved, earned, start=first, out=tmp_path / "2.safetensors")
+    agrees = agreement(load_model(first)[0], gather_frames(moved))
+    assert 0 < agrees < 1
+    origin = load_model(again)[1].provenance["start"]
+    assert origin["kept"] == pytest.approx(agrees**3)
 
 
 def test_all_of_the_start_kept_is_the_start(tmp_path):
