@@ -390,7 +390,7 @@ def test_a_class_that_the_start_does_not_know_has_no_part_in_the_agreement():
 def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
     assert share_to_keep(0.3, 1.0) == 0.3
     assert share_to_keep("earned", 0.0) == 0
-    assert share_to_keep("earned", 0.5) == 0.125
+    assert share_to_keep("earned", 0.5) == 0.0625
     assert share_to_keep("earned", 1.0) == 1
     assert FinetuneSettings.tuned().kept == "earned"
     cine, labels = striped()
@@ -402,7 +402,7 @@ def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
     agrees = agreement(load_model(first)[0], gather_frames(moved))
     assert 0 < agrees < 1
     origin = load_model(again)[1].provenance["start"]
-    assert origin["kept"] == pytest.approx(agrees**3)
+    assert origin["kept"] == pytest.approx(agrees**4)
 
 
 def test_all_of_the_start_kept_is_the_start(tmp_path):
