@@ -138,7 +138,10 @@ class RandomForest:
         parts = []
         for frame in gather_frames(examples):
             features = forest_features(frame.image[0, 0].numpy())
-            parts.append(_some_pixels(features, frame.target[0].numpy(), rng))
+            target = frame.target[0].numpy()
+            index = some_pixels(target, rng)
+            flat = features.reshape(-1, features.shape[-1])
+            parts.append((flat[index], target.flat[index] > 0))
         features, classes = (np.concatenate(part) for part in zip(*parts, strict=True))
         forest = RandomForestClassifier(
             self.trees, min_samples_leaf=LEAF, n_jobs=-1, random_state=seed
@@ -198,17 +201,24 @@ def vesselness(picture: Frame) -> NDArray[np.float32]:
     return found
 
 
-def _some_pixels(
-    features: NDArray[np.float32], target: NDArray[np.int16], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def some_pixels(
+    target: NDArray[np.int16], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return indices of labelled pixels, `PIXELS_A_FRAME` of each class at most.
+
+    Parameters
+    ----------
+    target
+        ``(H, W)``: 0 background, from 1 foreground, -1 unlabelled.
+    rng
+        Chooses where there are more.
+    """
     chosen = []
     for wanted in (target == 0, target > 0):
         pixels = np.flatnonzero(wanted)
         count = min(len(pixels), PIXELS_A_FRAME)
         chosen.append(rng.choice(pixels, count, replace=False))
-    index = np.concatenate(chosen)
-    flat = features.reshape(-1, features.shape[-1])
-    return flat[index], target.reshape(-1)[index] > 0
+    return np.concatenate(chosen)
 
 
 PEERS: Registry = Registry(
@@ -221,6 +231,10 @@ PEERS: Registry = Registry(
         "frangi": Choice(
             "napari_motionseg.evaluation.methods:Frangi",
             "Frangi's vesselness at its best threshold on the labelled frames",
+        ),
+        "convpaint": Choice(
+            "napari_motionseg.evaluation.convpaint:Convpaint",
+            "napari-convpaint, with features that need no download; if installed",
         ),
     },
 )

@@ -27,6 +27,8 @@ def loop():
 def test_a_peer_beats_guessing(loop, name):
     if name == "random-forest":
         pytest.importorskip("sklearn", reason="scikit-learn is an extra")
+    if name == "convpaint":
+        pytest.importorskip("napari_convpaint", reason="no dependency of ours")
     labelled = int(loop.shown[0])
     examples = [(loop.cine, loop.labels([labelled]))]
     predict = run(PEERS.load(name)().fit_job(examples, 0))
