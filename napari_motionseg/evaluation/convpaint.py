@@ -7,7 +7,10 @@ Of its feature extractors those that download nothing: ilastik's filters where
 from __future__ import annotations
 
 import dataclasses
+import io
+import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
 import numpy as np
@@ -56,7 +59,8 @@ class Convpaint:
             pictures.append(frame.image[0, 0].numpy())
             annotations.append(annotated(target, some_pixels(target, rng)))
         yield Progress(0, 1, "Training napari-convpaint's classifier")
-        model.train(pictures, annotations)
+        with redirect_stdout(io.StringIO()):  # a line for each of its trees
+            model.train(pictures, annotations)
 
         def predict(picture: Frame) -> Mask:
             """Segment one frame ``(H, W)`` in [0, 1]."""
@@ -85,12 +89,23 @@ def annotated(target: NDArray[np.int16], pixels: NDArray[np.intp]) -> NDArray[np
 def convpaint_model(features: str) -> Any:
     """Return an untrained model of napari-convpaint with these features."""
     try:
-        from napari_convpaint.convpaint_model import ConvpaintModel
+        with warnings.catch_warnings():  # of extractors that are not installed
+            warnings.simplefilter("ignore")
+            from napari_convpaint.convpaint_model import ConvpaintModel
 
-        known = ConvpaintModel.get_fe_models_types()
+            model = first_at_hand(ConvpaintModel, features)
     except (ImportError, RuntimeError) as error:  # a torchvision of another torch
         raise MissingDependencyError(NOT_HERE) from error
-    name = features or next(name for name in WITHOUT_DOWNLOAD if name in known)
-    model = ConvpaintModel(fe_name=name)
     model.set_params(normalize=EACH_FRAME)
     return model
+
+
+def first_at_hand(model: Any, features: str) -> Any:
+    """Return its model with these features, or with the first that works here."""
+    if features:
+        return model(fe_name=features)
+    *wanted, last = WITHOUT_DOWNLOAD
+    for name in wanted:
+        with suppress(ValueError):  # an extractor that is listed may lack a library
+            return model(fe_name=name)
+    return model(fe_name=last)

@@ -1,4 +1,4 @@
-"""What napari-convpaint is asked, on a stand-in for it; itself: `test_methods.py`."""
+"""What napari-convpaint is asked, on a stand-in for it, and itself where it is."""
 
 import sys
 from types import ModuleType
@@ -17,14 +17,12 @@ from napari_motionseg.jobs import run
 class StandIn:
     """Remembers what it is asked; the dark half is its vessel."""
 
-    known = ("vgg16", "gaussian_features", "ilastik_2d")
+    known = ("vgg16", "gaussian_features", "ilastik_2d")  # what works here
     made: "list[StandIn]" = []
 
-    @classmethod
-    def get_fe_models_types(cls):
-        return dict.fromkeys(cls.known)
-
     def __init__(self, fe_name):
+        if fe_name not in self.known:
+            raise ValueError(f"{fe_name} could not be imported")
         self.name, self.asked = fe_name, {}
         self.made.append(self)
 
@@ -95,3 +93,12 @@ def test_without_it_the_user_hears_what_to_install(monkeypatch, examples):
     monkeypatch.setitem(sys.modules, "napari_convpaint", None)
     with pytest.raises(MissingDependencyError, match="pip install napari-convpaint"):
         run(Convpaint().fit_job(examples, 0))
+
+
+def test_itself_where_it_is_installed(examples):
+    pytest.importorskip("napari_convpaint", reason="no dependency of ours")
+    predict = run(Convpaint("gaussian_features").fit_job(examples, 0))
+    mask = predict(examples[0][0].normalized(1))
+    assert mask.shape == (20, 30)
+    assert mask[:, :12].all()
+    assert not mask[:, 18:].any()

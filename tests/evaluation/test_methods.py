@@ -23,12 +23,10 @@ def loop():
     return synthetic_references(1, 5, config)[0]
 
 
-@pytest.mark.parametrize("name", list(PEERS))
+@pytest.mark.parametrize("name", sorted(set(PEERS) - {"convpaint"}))
 def test_a_peer_beats_guessing(loop, name):
     if name == "random-forest":
         pytest.importorskip("sklearn", reason="scikit-learn is an extra")
-    if name == "convpaint":
-        pytest.importorskip("napari_convpaint", reason="no dependency of ours")
     labelled = int(loop.shown[0])
     examples = [(loop.cine, loop.labels([labelled]))]
     predict = run(PEERS.load(name)().fit_job(examples, 0))
