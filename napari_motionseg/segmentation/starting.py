@@ -24,10 +24,9 @@ from napari_motionseg.segmentation.examples import LabelledFrame
 SCRATCH = "scratch"
 Kept = float | Literal["earned"]
 # Power of the Dice with which a start's masks fit the labels: so much of it is kept. At
-# a Dice of .8 (loops of p1 to p4) .5 to .7 was best with one label of other patients
-# (four draws, Dice .777 with a quarter, .787 with half), a quarter with one frame of
-# the loop (.834, .829) and with ten frames (.832, .831); at .36 (exact masks of
-# synthetic loops) nothing (.80; .72, .60)
+# a Dice of .8 (loops of p1 to p4) half was better than a quarter with one label of
+# other patients (.787, .777) and with ten (.808, .804), a quarter with one frame of the
+# loop (.834, .830); at .36 (exact masks of synthetic loops) nothing (.80; .72, .60)
 EARNED = 4
 RARE = -4.0  # first score of a new class: it wins nowhere before it is learnt
 
