@@ -172,17 +172,24 @@ class UNet(nn.Module):
         SettingsError
             If the channels are not the network's.
         """
-        if self.config.octaves == 1:
+        if self.config.head == "hypercolumn":
             return self.at_one_size(frame)
+        # the last layer is linear: of the mean it makes the mean embedding
+        embedding: Tensor = self.last(self.before_last(frame))
+        return embedding
+
+    def before_last(self, frame: Tensor) -> Tensor:
+        """Return what the last layer sees, ``(B, width, H, W)``; not for hypercolumns.
+
+        The mean of what the octaves are decoded to.
+        """
         seen = self._decoded(frame)
         for octave in range(1, self.config.octaves):
             frame = functional.avg_pool2d(
                 frame, 2, ceil_mode=True, count_include_pad=False
             )
             seen = seen + _enlarged(self._decoded(frame), 2**octave, seen)
-        # the last layer is linear: of the mean it makes the mean embedding
-        embedding: Tensor = self.last(seen / self.config.octaves)
-        return embedding
+        return seen / self.config.octaves
 
     def at_one_size(self, frame: Tensor) -> Tensor:
         """Return the embedding ``(B, D, H, W)`` of frames as they are, of no octave.

@@ -28,6 +28,7 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.modes import answering
+from napari_motionseg.models.stripes import take_out_stripes
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.layered_loss import shape_loss
@@ -283,12 +284,14 @@ def train_masks_job(
         log_folder=log_folder_of(Path(out)),
         identity={"masks": identity, "start": origin},
     )
+    striped = take_out_stripes(model, held_out.pictures[:, None])
     found = probabilities(model, held_out.pictures) > 0.5
     scores = {"held_out_dice": dice(found, held_out.masks)}
     provenance = {
         "settings": whole,
         "start": origin,
         "training": record.provenance,
+        "directions_of_stripes_taken_out": striped,
         **scores,
     }
     configuration = {**dataclasses.asdict(model.embedding.config), "classes": 2}
