@@ -100,11 +100,11 @@ def stripe_covariance(features: Tensor, background: Tensor) -> Array:
     features
         ``(C, H, W)``.
     background
-        ``(H, W)`` bool. Pixels nearer than `AWAY_PX` to others do not count; if none is
-        left, all do.
+        ``(H, W)`` bool. Pixels nearer than `AWAY_PX` to others, or to the frame's edge,
+        do not count; if none is left, all do.
     """
-    side = 2 * AWAY_PX + 1
-    near = functional.max_pool2d((~background)[None].float(), side, 1, AWAY_PX)[0] > 0
+    other = functional.pad((~background)[None].float(), [AWAY_PX] * 4, value=1.0)
+    near = functional.max_pool2d(other, 2 * AWAY_PX + 1, 1)[0] > 0
     used = ~near[1:-1, 1:-1]
     if not bool(used.any()):
         used = torch.ones_like(used)
