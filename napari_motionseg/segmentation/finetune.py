@@ -48,10 +48,9 @@ from napari_motionseg.segmentation.remembering import with_own_answers
 from napari_motionseg.segmentation.starting import (
     SCRATCH,
     Kept,
-    agreement,
     copied,
+    earned_trust,
     keep_of_start,
-    share_to_keep,
     starting_network,
 )
 from napari_motionseg.segmentation.stopping import Steadiness
@@ -91,7 +90,7 @@ class FinetuneSettings:
     kept
         Share of the start in the weights at the end where it segments already, 0 to 1,
         or ``"earned"``: the better its masks fit the labels, the more. See
-        `share_to_keep` and `keep_of_start`.
+        `earned_trust` and `keep_of_start`.
     remember
         Whether a start that segments stands in for labels that are missing; see
         `with_own_answers`.
@@ -317,10 +316,11 @@ def finetune_job(
     model, origin = starting_network(start, classes, settings.network, training.seed)
     if origin["kind"] == "segmentation":
         before = copied(model)
-        kept = share_to_keep(settings.kept, agreement(model, frames))
-        origin["kept"] = kept
+        trust = earned_trust(model, frames)
+        kept = trust if settings.kept == "earned" else float(settings.kept)
+        origin |= {"trust": trust, "kept": kept}
         if settings.remember:
-            frames = with_own_answers(model, frames)
+            frames = with_own_answers(model, frames, trust)
     if settings.carry is not None:
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]

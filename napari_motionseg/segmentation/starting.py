@@ -23,7 +23,7 @@ from napari_motionseg.segmentation.examples import LabelledFrame
 
 SCRATCH = "scratch"
 Kept = float | Literal["earned"]
-# Power of the Dice with which a start's masks fit the labels: so much of it is kept. At
+# Power of the Dice with which a start's masks fit the labels: so much is it trusted. At
 # a Dice of .8 (loops of p1 to p4) half was better than a quarter with one label of
 # other patients (.787, .777) and with ten (.808, .804), a quarter with one frame of the
 # loop (.834, .830); at .36 (exact masks of synthetic loops) nothing (.80; .72, .60)
@@ -138,17 +138,15 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
     return float((2 * both / sizes)[1:].mean())
 
 
-def share_to_keep(kept: Kept, agrees: float) -> float:
-    """Return the share of a start that is kept, 0 to 1.
+def earned_trust(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
+    """Return how far a start is trusted beside labels, 0 to 1, by how it fits them.
 
     Parameters
     ----------
-    kept
-        The share, or ``"earned"``: the better the start fits the labels, the more.
-    agrees
-        Its `agreement` with them.
+    model, frames
+        As `agreement` has them.
     """
-    return agrees**EARNED if kept == "earned" else float(kept)
+    return agreement(model, frames) ** EARNED
 
 
 def keep_of_start(

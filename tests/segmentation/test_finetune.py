@@ -37,8 +37,8 @@ from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.segmentation.starting import (
     agreement,
     copied,
+    earned_trust,
     keep_of_start,
-    share_to_keep,
     starting_network,
 )
 from napari_motionseg.segmentation.stopping import Steadiness
@@ -388,10 +388,6 @@ def test_a_class_that_the_start_does_not_know_has_no_part_in_the_agreement():
 
 
 def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
-    assert share_to_keep(0.3, 1.0) == 0.3
-    assert share_to_keep("earned", 0.0) == 0
-    assert share_to_keep("earned", 0.5) == 0.0625
-    assert share_to_keep("earned", 1.0) == 1
     assert FinetuneSettings.tuned().kept == "earned"
     cine, labels = striped()
     examples = [(cine, first_frame(labels))]
@@ -402,7 +398,20 @@ def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
     agrees = agreement(load_model(first)[0], gather_frames(moved))
     assert 0 < agrees < 1
     origin = load_model(again)[1].provenance["start"]
-    assert origin["kept"] == pytest.approx(agrees**4)
+    assert origin["kept"] == origin["trust"] == pytest.approx(agrees**4)
+    given = settings(2, kept=0.3)
+    again = finetune(moved, given, start=first, out=tmp_path / "3.safetensors")
+    origin = load_model(again)[1].provenance["start"]
+    assert (origin["kept"], origin["trust"]) == (0.3, pytest.approx(agrees**4))
+
+
+def test_trust_is_the_fourth_power_of_the_agreement():
+    bar = [labelled([[1, 1, 1], [0, 0, 0]])]
+    start = Answers(0, 0, 2)
+    assert earned_trust(start, bar) == 0
+    assert earned_trust(Answers(0, 1, 2), bar) == 1
+    rather = [labelled([[1, 0], [0, 0]])]
+    assert earned_trust(Answers(0, 1, 2), rather) == pytest.approx((2 / 3) ** 4)
 
 
 def test_all_of_the_start_kept_is_the_start(tmp_path):

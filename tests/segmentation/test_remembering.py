@@ -10,7 +10,8 @@ from torch import nn
 from napari_motionseg.segmentation.examples import LabelledFrame
 from napari_motionseg.segmentation.remembering import (
     CONTRADICTED_PX,
-    SAY,
+    SAY_TRUSTED,
+    SAY_UNTRUSTED,
     with_own_answers,
 )
 
@@ -53,7 +54,16 @@ def test_unpainted_pixels_get_the_starts_answer_and_their_say():
     assert bool((found.target == torch.from_numpy(expected))[sure].all())
     assert bool((found.weight[..., 0] == 0).all())  # it does not know
     others = float(found.weight[~painted].sum())
-    assert others == pytest.approx(SAY * float(painted.sum()), rel=1e-4)
+    assert others == pytest.approx(SAY_TRUSTED * float(painted.sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.25, 1.0])
+def test_answers_weigh_more_the_further_they_are_trusted(trust):
+    frame = scribbled([(slice(12, 14), slice(5, 15), 1)])
+    (found,) = with_own_answers(Bar(), [frame], trust)
+    painted = frame.target >= 0
+    say = float(found.weight[~painted].sum() / painted.sum())
+    assert say == pytest.approx(SAY_UNTRUSTED + trust * 9, rel=1e-4)
 
 
 def test_around_a_stroke_that_contradicts_it_the_start_says_nothing():
