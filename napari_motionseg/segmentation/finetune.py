@@ -49,6 +49,7 @@ from napari_motionseg.segmentation.starting import (
     SCRATCH,
     Kept,
     copied,
+    earned_share,
     earned_trust,
     keep_of_start,
     starting_network,
@@ -90,7 +91,7 @@ class FinetuneSettings:
     kept
         Share of the start in the weights at the end where it segments already, 0 to 1,
         or ``"earned"``: the better its masks fit the labels, the more. See
-        `earned_trust` and `keep_of_start`.
+        `earned_share` and `keep_of_start`.
     remember
         Whether a start that segments stands in for labels that are missing; see
         `with_own_answers`.
@@ -317,7 +318,8 @@ def finetune_job(
     if origin["kind"] == "segmentation":
         before = copied(model)
         trust = earned_trust(model, frames)
-        kept = trust if settings.kept == "earned" else float(settings.kept)
+        earned = settings.kept == "earned"
+        kept = earned_share(trust, frames) if earned else float(settings.kept)
         origin |= {"trust": trust, "kept": kept}
         if settings.remember:
             frames = with_own_answers(model, frames, trust)

@@ -23,7 +23,8 @@ CONTRADICTED_PX = 20.0
 # Ten strokes on one frame, Dice on the others. A real loop of p1 (the start fits the
 # strokes with .91): trained on strokes alone .692, with answers that weigh as much
 # .744, ten times as much .801. Two synthetic ones (.44, .03): zero-shot .345, .344; as
-# much .607, .709, ten times as much .456, .555
+# much .607, .709, ten times as much .456, .555; of the sample (.38), a quarter of the
+# start kept: .539, .453
 SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
 
 

@@ -28,6 +28,9 @@ Kept = float | Literal["earned"]
 # other patients (.787, .777) and with ten (.808, .804), a quarter with one frame of the
 # loop (.834, .830); at .36 (exact masks of synthetic loops) nothing (.80; .72, .60)
 EARNED = 4
+# Strokes teach so little for sure that so much is kept of any start: ten of them on
+# synthetic loops (.38, .03), nothing kept .383 and .709, a quarter .539 and .728
+LEAST_BESIDE_STROKES = 0.25
 RARE = -4.0  # first score of a new class: it wins nowhere before it is learnt
 
 
@@ -147,6 +150,21 @@ def earned_trust(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> flo
         As `agreement` has them.
     """
     return agreement(model, frames) ** EARNED
+
+
+def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
+    """Return the share of a start that is kept, 0 to 1.
+
+    Parameters
+    ----------
+    trust
+        As `earned_trust` returns it: so much, and `LEAST_BESIDE_STROKES` at least where
+        a frame is not labelled in full.
+    frames
+        As labelled.
+    """
+    in_full = all(bool((frame.target >= 0).all()) for frame in frames)
+    return trust if in_full else max(trust, LEAST_BESIDE_STROKES)
 
 
 def keep_of_start(

@@ -37,6 +37,7 @@ from napari_motionseg.segmentation.propagate import CarrySettings
 from napari_motionseg.segmentation.starting import (
     agreement,
     copied,
+    earned_share,
     earned_trust,
     keep_of_start,
     starting_network,
@@ -412,6 +413,13 @@ def test_trust_is_the_fourth_power_of_the_agreement():
     assert earned_trust(Answers(0, 1, 2), bar) == 1
     rather = [labelled([[1, 0], [0, 0]])]
     assert earned_trust(Answers(0, 1, 2), rather) == pytest.approx((2 / 3) ** 4)
+
+
+def test_beside_strokes_a_quarter_is_kept_at_least():
+    full, strokes = labelled([[1, 0], [0, 0]]), labelled([[1, 0], [-1, -1]])
+    assert earned_share(0.1, [full]) == 0.1
+    assert earned_share(0.1, [full, strokes]) == 0.25
+    assert earned_share(0.4, [strokes]) == 0.4
 
 
 def test_all_of_the_start_kept_is_the_start(tmp_path):
