@@ -25,6 +25,9 @@ which machine and day.
 FEW_SHOT = {
     "fewshot_synthetic": "Few labels, synthetic loops",
     "fewshot_across": "Few labels of other patients, real loops",
+    "fewshot_one": "One label of another patient, more draws, real loops",
+    "fewshot_paper": "One label by the paper's own schedule, real loops",
+    "fewshot_all": "All labels of other patients, real loops: what is there to reach",
     "fewshot_within": "One labelled frame of a real loop",
 }
 HOW_MEANT = (
