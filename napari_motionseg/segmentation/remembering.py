@@ -21,10 +21,9 @@ from napari_motionseg.segmentation.examples import LabelledFrame
 # A stroke through a wrong area is about the area, not the stroke alone
 CONTRADICTED_PX = 20.0
 # Ten strokes on one frame, Dice on the others. A real loop of p1 (the start fits the
-# strokes with .91): trained on strokes alone .692, with answers that weigh as much
-# .744, ten times as much .801. Two synthetic ones (.44, .03): zero-shot .345, .344; as
-# much .607, .709, ten times as much .456, .555; of the sample (.38), a quarter of the
-# start kept: .539, .453
+# strokes with .91, and has .851 without them): answers that weigh twice as much as the
+# strokes .839, five times .844, ten times .846. Synthetic ones (.37, .03; .257, .344),
+# a quarter kept: as much .539, .728, ten times .453, .591
 SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
 
 
