@@ -22,10 +22,12 @@ FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
 class PairBatch(NamedTuple):
     """Picture pairs.
 
-    Parameters
+    Attributes
     ----------
-    first, second
+    first
         ``(N, H, W)`` in [0, 1].
+    second
+        The same, later.
     flow
         ``(N, 2, H, W)`` px from the first to the second.
     vessel
