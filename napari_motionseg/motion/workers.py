@@ -60,6 +60,9 @@ def usual_workers() -> int:
 
 
 def _one_core() -> None:
+    # A thread takes over what was last set when it first asks: now, not after the next
+    # line. Once, in a whole run of the tests, a worker had the caller's number
+    torch.get_num_threads()
     torch.set_num_threads(1)  # holds for the thread that calls it
 
 
