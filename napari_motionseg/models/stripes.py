@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.modes import answering
 from napari_motionseg.models.unet import SegmentationNet
 
@@ -37,23 +36,18 @@ def take_out_stripes(model: SegmentationNet, frames: Tensor) -> int:
     Parameters
     ----------
     model
-        A trained one, with a decoder.
+        A trained one.
     frames
         ``(N, 1, H, W)`` in [0, 1], as it was trained on; at least 3 pixels a side.
 
     Returns
     -------
     int
-        How many directions were taken out.
-
-    Raises
-    ------
-    SettingsError
-        If the network is a hypercolumn, which doubles nothing.
+        How many directions were taken out; 0 of a hypercolumn, which doubles nothing.
     """
     embedding = model.embedding
     if embedding.config.head != "decoder":
-        raise SettingsError("a hypercolumn has no decoder that could leave stripes")
+        return 0
     stripes = stripe_directions(model, frames)
     last = embedding.last.weight
     layer = last[:, :, 0, 0].double().cpu().numpy()

@@ -317,10 +317,10 @@ def finetune_job(
     model, origin = starting_network(start, classes, settings.network, training.seed)
     if origin["kind"] == "segmentation":
         before = copied(model)
-        trust = earned_trust(model, frames)
         earned = settings.kept == "earned"
+        trust = earned_trust(model, frames) if earned or settings.remember else 0.0
         kept = earned_share(trust, frames) if earned else float(settings.kept)
-        origin |= {"trust": trust, "kept": kept}
+        origin["kept"] = kept
         if settings.remember:
             frames = with_own_answers(model, frames, trust)
     if settings.carry is not None:
