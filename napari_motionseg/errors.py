@@ -3,6 +3,8 @@
 The message says what is wrong, in which file, layer or parameter, and what to do.
 """
 
+from __future__ import annotations
+
 
 class MotionSegError(Exception):
     """Root of every error that this package raises on purpose."""
@@ -14,6 +16,26 @@ class SettingsError(MotionSegError, ValueError):
 
 class ReadError(MotionSegError):
     """A file or folder cannot be read as what it should be."""
+
+
+class DamagedFrameError(ReadError):
+    """One frame of a loop cannot be decoded; the other frames are not concerned.
+
+    Parameters
+    ----------
+    message : str
+        One sentence that names the file, the frame and the reason.
+    frame : int
+        Index of the frame in its loop, counted from 0.
+    """
+
+    def __init__(self, message: str, frame: int) -> None:
+        super().__init__(message)
+        self.frame = frame
+
+    def __reduce__(self) -> tuple[type[DamagedFrameError], tuple[str, int]]:
+        """Keep the frame's index when the error travels to another process."""
+        return type(self), (str(self), self.frame)
 
 
 class MissingDecoderError(ReadError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydicom.errors import BytesLengthException
 
-from napari_motionseg.errors import MotionSegError, ReadError
+from napari_motionseg.errors import DamagedFrameError, MotionSegError, ReadError
 
 # What the parsers of pydicom, imageio, tifffile and NumPy raise on damaged bytes
 DAMAGE = (
@@ -66,3 +66,34 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
         raise ReadError(f"{path}: no such file or folder") from error
     except DAMAGE as error:
         raise ReadError(f"{path}: damaged or unreadable {what} ({error})") from error
+
+
+@contextmanager
+def frame_damage_named(path: str | Path, frame: int) -> Iterator[None]:
+    """Raise damage of one frame as a `DamagedFrameError`; the others may be good.
+
+    Parameters
+    ----------
+    path
+        The file that holds the frame.
+    frame
+        Index of the frame in its loop, counted from 0.
+
+    Raises
+    ------
+    DamagedFrameError
+        For damaged bytes of this frame.
+    ReadError
+        If the file itself is gone, may not be read or does not fit in memory.
+    """
+    try:
+        yield
+    except (MemoryError, PermissionError, FileNotFoundError):
+        with damage_named(path, f"frame {frame}"):
+            raise
+    except MotionSegError:
+        raise
+    except DAMAGE as error:
+        raise DamagedFrameError(
+            f"{path}: frame {frame} cannot be decoded ({error})", frame
+        ) from error

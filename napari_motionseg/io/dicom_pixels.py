@@ -12,8 +12,13 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, ExplicitVRBigEndian
 
-from napari_motionseg.errors import MemoryBudgetError, MissingDecoderError, ReadError
-from napari_motionseg.io.damage import damage_named, pydicom_quiet
+from napari_motionseg.errors import (
+    DamagedFrameError,
+    MemoryBudgetError,
+    MissingDecoderError,
+    ReadError,
+)
+from napari_motionseg.io.damage import damage_named, frame_damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.encapsulation import Span, find_items, group_fragments
 from napari_motionseg.io.jpeg_repair import with_sequential_scan
@@ -178,15 +183,17 @@ class PixelSource:
 
         Raises
         ------
-        ReadError
+        DamagedFrameError
             If the frame is damaged.
         """
         path = self._header.path
-        with damage_named(path, f"frame {t}"), pydicom_quiet():
+        with frame_damage_named(path, t), pydicom_quiet():
             frame = self._compressed(t) if self._fragments else self._plain(t)
         wanted = (self._form.rows, self._form.columns)
         if frame.shape[:2] != wanted:
-            raise ReadError(f"{path}: frame {t} is {frame.shape[:2]}, not {wanted}")
+            raise DamagedFrameError(
+                f"{path}: frame {t} is {frame.shape[:2]}, not {wanted}", t
+            )
         return frame
 
     def _plain(self, t: int) -> Frame:

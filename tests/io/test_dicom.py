@@ -1,6 +1,7 @@
 """DICOM pixels against what was written, in every way that they can be stored."""
 
 import io
+import pickle
 import warnings
 
 import dicom_files as files
@@ -23,6 +24,7 @@ from pydicom.uid import (
 )
 
 from napari_motionseg.errors import (
+    DamagedFrameError,
     MemoryBudgetError,
     MissingDecoderError,
     MotionSegError,
@@ -335,6 +337,24 @@ def test_scan_headers_are_mended_in_sequential_streams_alone():
     assert with_sequential_scan(progressive) == progressive
     for cut in range(len(broken)):
         with_sequential_scan(broken[:cut])  # ends early, raises nothing
+
+
+def test_a_damaged_frame_is_named_and_the_others_are_read(path):
+    pixels = files.gray_frames(frames=4, rows=20, columns=24)
+    streams = rle(pixels)
+    streams[2] = bytes(len(streams[2]))
+    data = files.encapsulated(files.xa_dataset(pixels), streams, RLELossless)
+    cine = read(data, path)
+    with pytest.raises(DamagedFrameError, match=r"loop\.dcm: frame 2 ") as caught:
+        cine.frames[2]
+    assert caught.value.frame == 2
+    for t in (0, 1, 3):
+        np.testing.assert_array_equal(cine.frames[t], pixels[t])
+
+
+def test_a_damaged_frame_keeps_its_number_between_processes():
+    error = pickle.loads(pickle.dumps(DamagedFrameError("a.dcm: frame 7 is cut", 7)))
+    assert (str(error), error.frame) == ("a.dcm: frame 7 is cut", 7)
 
 
 def test_the_patient_is_kept_apart(path):
