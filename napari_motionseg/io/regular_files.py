@@ -1,0 +1,125 @@
+"""Open files that came from elsewhere, and only if they are files.
+
+A path in a folder from elsewhere may lead to a FIFO, whose reader waits for ever, to a
+device, whose reader never comes to an end, or, through a symbolic link, to anything
+else on the computer.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from napari_motionseg.errors import ReadError
+
+# Each is 0 on a system that does not know it. O_NONBLOCK: opening a FIFO returns at
+# once. O_NOCTTY: a terminal does not become that of this process. O_BINARY: Windows.
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+def open_regular(path: str | Path, *, follow_links: bool = True) -> BinaryIO:
+    """Open a regular file for reading and return it as a binary file object.
+
+    Never waits, and never opens what is not a regular file: the kind is looked at
+    before the file is opened, because opening a device may do something, and again
+    afterwards, because another process may have put something else in its place.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    follow_links
+        Whether a symbolic link to a regular file is opened. False inside the folders
+        of projects and caches, where this program makes no links. Links among the
+        path's parent folders are always followed.
+
+    Raises
+    ------
+    ReadError
+        If nothing is there, it is not a regular file, or it may not be read. The
+        message names what it is. The `OSError`, if there was one, is its cause.
+    """
+    try:
+        _require_regular(path, os.stat(path, follow_symlinks=follow_links))
+        number = os.open(path, _FLAGS | (0 if follow_links else _NO_LINK))
+    except FileNotFoundError as error:
+        raise ReadError(f"{path}: no such file or folder") from error
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ReadError(f"{path}: cannot be opened ({reason})") from error
+    try:
+        _require_regular(path, os.fstat(number))
+        return os.fdopen(number, "rb")
+    except BaseException:
+        os.close(number)
+        raise
+
+
+def read_regular(path: str | Path, most: int, *, follow_links: bool = True) -> bytes:
+    """Return the content of a regular file that is not larger than expected.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    most
+        Largest size in bytes that is read.
+    follow_links
+        Whether a symbolic link to a regular file is read; see `open_regular`.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened, see `open_regular`, or read, or is larger than
+        `most`; then nothing of it is read into memory.
+    """
+    with open_regular(path, follow_links=follow_links) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            # the size is asked again by reading: a file may grow, and some say 0
+            content = b"" if size > most else file.read(most + 1)
+        except OSError as error:
+            raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
+    if size > most or len(content) > most:
+        found = max(size, len(content))
+        raise ReadError(f"{path}: holds {found} bytes; expected at most {most}")
+    return content
+
+
+def is_regular(path: str | Path, *, follow_links: bool = True) -> bool:
+    """Return whether a path leads to a regular file; False if nothing is there.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    follow_links
+        Whether a symbolic link to a regular file counts as one.
+    """
+    try:
+        facts = os.stat(path, follow_symlinks=follow_links)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(facts.st_mode)
+
+
+def _require_regular(path: str | Path, facts: os.stat_result) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(facts.st_mode), "something else")
+        raise ReadError(f"{path}: is {kind}; only a regular file can be read here")
