@@ -22,7 +22,7 @@ from napari_motionseg.embedding import embed_frame, random_projection, similarit
 from napari_motionseg.io import Labels, read_cine, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flow_zarr
-from napari_motionseg.io.movies import movie_rate, write_movie
+from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job

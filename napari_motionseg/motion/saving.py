@@ -12,7 +12,7 @@ from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.io.flow_files import write_flo, write_flow_zarr, write_kitti
-from napari_motionseg.io.movies import movie_rate, write_movie
+from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.motion.colors import color_wheel, flow_to_rgb
 from napari_motionseg.motion.frame_motion import FrameMotion, Way, entry_at
 from napari_motionseg.motion.sequence import FlowSequence

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.io.movies import movie_rate, write_movie
+from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.report.contents import Report
