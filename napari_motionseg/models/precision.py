@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import torch
 from torch import nn
 
 Precision = Literal["auto", "float32", "bf16"]
+
+VARIABLE = "MOTIONSEG_BF16"  # "off" makes the precision "auto" float32 everywhere
 
 # bf16 on a processor without these runs, but is emulated and slower than float32
 CPU_MATRIX_FEATURES = ("amx_bf16", "amx_tile")
@@ -20,12 +23,14 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     Parameters
     ----------
     precision
-        ``"auto"`` is bf16 on CUDA devices and processors that have it in hardware.
+        ``"auto"`` is bf16 on CUDA devices and processors that have it in hardware,
+        unless the environment variable ``MOTIONSEG_BF16`` is ``off``.
     device
         Where training runs.
     """
     if precision == "auto":
-        return torch.bfloat16 if has_bf16(device) else torch.float32
+        wanted = os.environ.get(VARIABLE, "").strip().lower() != "off"
+        return torch.bfloat16 if wanted and has_bf16(device) else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
@@ -42,6 +47,9 @@ def has_matrix_units() -> bool:
 
 
 def _processor_has(*features: str) -> bool:
+    # ATEN_CPU_CAPABILITY can keep torch from the units that a processor has
+    if torch.backends.cpu.get_cpu_capability() != "AVX512":
+        return False
     # torch has no public call for it in all versions that are supported
     checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in features)
     return any(bool(check()) for check in checks if check is not None)

@@ -5,31 +5,64 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_motionseg.io import read_labels
 from napari_motionseg.models import (
     ModelCard,
     SegmentationNet,
     UNetConfig,
+    load_model,
     read_card,
     save_model,
 )
 
+GAIN = 60.0  # logits of a whole step of brightness, far above what rounding changes
+
 
 @pytest.fixture
 def light(tmp_path, small_cine):
-    """A small network that knows nothing, and calls half of a frame vessel."""
-    torch.manual_seed(0)
-    config = UNetConfig(width=4, depth=2, embedding_dim=6)
-    path = tmp_path / "light.safetensors"
-    configuration = {**dataclasses.asdict(config), "classes": 2}
-    card = ModelCard("segmentation", "SegmentationNet", configuration, {})
+    """A network set by hand: vessel is whatever is darker than the loop's median.
+
+    Grain falls on both sides of the median, so the masks have specks and flicker.
+    """
+    config = UNetConfig(width=1, depth=1, embedding_dim=1)
     network = SegmentationNet(config).eval()
     with torch.no_grad():
-        logits = network(torch.from_numpy(small_cine.normalized(0))[None, None])
-        network.head.bias -= logits.median()
-    save_model(path, network, card)
+        for weight in network.parameters():
+            weight.zero_()
+        hand_on_the_brightness(network)
+        network.head.weight[:] = -GAIN
+        frames = [small_cine.normalized(t) for t in range(len(small_cine))]
+        network.head.bias[:] = GAIN * float(np.median(frames))
+    path = tmp_path / "light.safetensors"
+    configuration = {**dataclasses.asdict(config), "classes": 2}
+    save_model(
+        path, network, ModelCard("segmentation", "SegmentationNet", configuration, {})
+    )
     return path
+
+
+def hand_on_the_brightness(network):
+    """Let every layer on the way along the first skip return its first channel."""
+    last = network.embedding.up[-1].convolutions
+    for module in (*network.embedding.down[0], *last):
+        if isinstance(module, torch.nn.Conv2d):
+            module.weight[0, 0, 1, 1] = 1
+        elif isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.fill_(1)
+    network.embedding.last.weight[0, 0] = 1
+
+
+def test_the_network_set_by_hand_answers_darker_than_the_median(light, small_cine):
+    network, _ = load_model(light)
+    frame = torch.from_numpy(small_cine.normalized(3))[None, None]
+    with torch.inference_mode():
+        found = network.probabilities(frame)[0, 1] > 0.5
+    median = np.median([small_cine.normalized(t) for t in range(len(small_cine))])
+    clear = (frame[0, 0] - median).abs() > 0.01  # what no rounding moves across it
+    assert clear.float().mean() > 0.5
+    assert torch.equal(found[clear], (frame[0, 0] < median)[clear])
 
 
 @pytest.fixture
@@ -81,10 +114,14 @@ def test_smooth_masks_without_specks(
     ]
     assert (masks[0] != masks[1]).any()
 
-    def there_and_back(mask):  # changes from frame to frame, at resting pixels
+    def changes(mask):  # of a pixel from one frame to the next
         return np.mean(mask[1:] != mask[:-1])
 
-    assert there_and_back(masks[1]) < there_and_back(masks[0])
+    # 0.44 in float32 and 0.47 in bf16, whatever the processor
+    assert changes(masks[1]) < 0.7 * changes(masks[0])
+    for mask in masks[1]:
+        parts, _ = ndimage.label(mask, np.ones((3, 3)))
+        assert (np.bincount(parts.ravel())[1:] >= 40).all()
 
 
 def test_labels_are_carried(
