@@ -1,157 +1,35 @@
-"""Cine: frames + timing + geometry. The noun that everything passes around."""
+"""The cine loop that everything passes around: frames, timing and geometry."""
 
 from __future__ import annotations
 
-import threading
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.frame_stack import (
+    FRAME_MEMORY_BYTES,
+    SHARED_MEMORY,
+    Frame,
+    FrameMemory,
+    FrameStack,
+)
 from napari_motionseg.hashes import hashes_of
 
-Frame = NDArray[Any]
-FRAME_MEMORY_BYTES = 2**30
-
-
-class FrameMemory:
-    """Decoded frames of any number of loops, within one bound; any thread may ask.
-
-    Parameters
-    ----------
-    limit_bytes
-        Frames used least recently go first; the last one that came stays in any case.
-    """
-
-    def __init__(self, limit_bytes: int = FRAME_MEMORY_BYTES) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-        self._frames: OrderedDict[tuple[object, int], Frame] = OrderedDict()
-        self._lock = threading.RLock()  # garbage may be collected while it is held
-
-    def get(self, owner: object, t: int) -> Frame | None:
-        """Return the owner's frame `t` if it is still here."""
-        with self._lock:
-            frame = self._frames.get((owner, t))
-            if frame is not None:
-                self._frames.move_to_end((owner, t))
-            return frame
-
-    def put(self, owner: object, t: int, frame: Frame) -> None:
-        """Keep a frame, and let others go for it."""
-        with self._lock:
-            self._frames[owner, t] = frame
-            self.used_bytes += frame.nbytes
-            while self.used_bytes > self.limit_bytes and len(self._frames) > 1:
-                self.used_bytes -= self._frames.popitem(last=False)[1].nbytes
-
-    def forget(self, owner: object) -> None:
-        """Let all frames of an owner go."""
-        with self._lock:
-            # a copy: collecting garbage may bring another owner's end here
-            for key in list(self._frames):
-                if key[0] is owner:
-                    self.used_bytes -= self._frames.pop(key).nbytes
-
-
-SHARED_MEMORY = FrameMemory()
-
-
-class FrameStack(Sequence[Frame]):
-    """The frames of a loop, decoded one at a time when asked for.
-
-    Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
-    ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
-    Decoded frames are kept in `memory`, which all loops share. Any thread may ask;
-    `decode` is never entered by two at once.
-
-    Parameters
-    ----------
-    decode
-        Gives frame ``t`` as an ``(H, W)`` array of `dtype`.
-    shape
-        ``(T, H, W)``.
-    dtype
-        Type of the stored values.
-    memory
-        Where decoded frames are kept; None if they cost nothing to give again.
-    """
-
-    def __init__(
-        self,
-        decode: Callable[[int], Frame],
-        shape: tuple[int, int, int],
-        dtype: DTypeLike,
-        memory: FrameMemory | None = SHARED_MEMORY,
-    ) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(dtype)
-        self.ndim = 3
-        self._decode = decode
-        self._memory = memory
-        self._token = object()
-        if memory is not None:
-            weakref.finalize(self, memory.forget, self._token).atexit = False
-        self._lock = threading.RLock()
-
-    @classmethod
-    def from_array(cls, array: Frame) -> FrameStack:
-        """Wrap an array ``(T, H, W)``; nothing is copied."""
-        shape = (array.shape[0], array.shape[1], array.shape[2])
-        return cls(lambda t: array[t].view(), shape, array.dtype, memory=None)
-
-    def __reduce__(self) -> tuple[Callable[[Frame], FrameStack], tuple[Frame]]:
-        """Travel to another process as plain pixels: files may not be there."""
-        return FrameStack.from_array, (self[:],)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def at_hand(self, t: int) -> bool:
-        """Return whether frame `t` is here already: nothing has to be decoded."""
-        return self._memory is None or self._memory.get(self._token, t) is not None
-
-    def __iter__(self) -> Iterator[Frame]:
-        return (self._frame(t) for t in range(len(self)))
-
-    def __getitem__(self, key: Any) -> Any:
-        """Return one frame ``(H, W)`` for an integer, else a decoded stack."""
-        first, rest = (key[0], key[1:]) if isinstance(key, tuple) else (key, ())
-        if isinstance(first, (int, np.integer)):
-            return self._frame(self._index(int(first)))[rest]
-        chosen = first if isinstance(first, slice) else np.asarray(first)
-        wanted = np.arange(len(self))[chosen]
-        if not wanted.size:
-            return np.zeros((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
-        return np.stack([self._frame(int(t))[rest] for t in wanted])
-
-    def __array__(
-        self, dtype: DTypeLike | None = None, copy: bool | None = None
-    ) -> Frame:
-        return np.asarray(self[:], dtype=dtype)
-
-    def _index(self, t: int) -> int:
-        index = t + len(self) if t < 0 else t
-        if not 0 <= index < len(self):
-            raise IndexError(f"frame {t} of a loop of {len(self)} frames")
-        return index
-
-    def _frame(self, t: int) -> Frame:
-        with self._lock:
-            kept = None if self._memory is None else self._memory.get(self._token, t)
-            if kept is not None:
-                return kept
-            frame = np.asarray(self._decode(t))
-            frame.setflags(write=False)
-            if self._memory is not None:
-                self._memory.put(self._token, t, frame)
-            return frame
+__all__ = [
+    "FRAME_MEMORY_BYTES",
+    "SHARED_MEMORY",
+    "Cine",
+    "Frame",
+    "FrameMemory",
+    "FrameStack",
+    "Subtraction",
+    "View",
+]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
+from napari_motionseg.shown_frames import ShownFrames
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
@@ -64,7 +65,13 @@ def cine_layer(cine: Cine) -> LayerTuple:
 
     Its metadata hold the loop without patient attributes: layers are saved, shared and
     printed by others.
+
+    Raises
+    ------
+    ReadError
+        If no frame of the loop can be decoded.
     """
+    good_frame(cine, len(cine) // 2)  # napari shows the middle one first
     attributes = {
         "name": cine.name,
         "contrast_limits": contrast_limits(cine),
@@ -72,7 +79,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
         "metadata": {"cine": dataclasses.replace(cine, patient={})},
         **geometry(cine),
     }
-    return cine.frames, attributes, "image"
+    return ShownFrames(cine.frames), attributes, "image"
 
 
 def geometry(cine: Cine) -> dict[str, Any]:
@@ -89,18 +96,37 @@ def geometry(cine: Cine) -> dict[str, Any]:
 def contrast_limits(cine: Cine) -> tuple[float, float]:
     """Return the stored values shown black and white.
 
-    The loop's window; else all values of 8 bits, or percentiles of the middle frame of
-    more, because those loops seldom use their range.
+    The loop's window; else all values of 8 bits. A loop of more bits seldom uses its
+    range: percentiles of its middle frame, or of the good frame nearest to that.
     """
     if cine.window is not None:
         return cine.window
     if cine.bits_stored <= 8:
         return cine.stored_range
-    frame = cine.frames[len(cine) // 2]
+    frame = cine.frames[good_frame(cine, len(cine) // 2)]
     if cine.valid_area is not None and cine.valid_area.any():
         frame = frame[cine.valid_area]
     low, high = (float(value) for value in np.percentile(frame, PERCENTILES))
     return (low, high) if low < high else cine.stored_range
+
+
+def good_frame(cine: Cine, wanted: int) -> int:
+    """Return the frame nearest to the wanted one that can be decoded.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    wanted
+        Index of the wanted frame.
+
+    Raises
+    ------
+    ReadError
+        If no frame of the loop can be decoded.
+    """
+    nearest = sorted(range(len(cine)), key=lambda t: abs(t - wanted))
+    return next((t for t in nearest if cine.frames.usable(t)), wanted)
 
 
 def synthetic_angiogram() -> list[LayerTuple]:

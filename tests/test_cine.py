@@ -63,7 +63,7 @@ def test_indexing_is_numpys(key):
     np.testing.assert_array_equal(stack()[key], PIXELS[key])
 
 
-def test_a_stack_is_an_array_and_a_sequence():
+def test_a_stack_is_an_array():
     frames = stack()
     assert (frames.shape, frames.ndim, frames.dtype) == ((7, 5, 6), 3, np.uint16)
     assert len(frames) == 7

@@ -138,7 +138,8 @@ def _assemble(
         data, count, form.frames if count <= form.frames else count
     )
     spacing, spacing_basis = dicom_geometry.pixel_spacing(data)
-    frames = FrameStack(decoded.decode, shape, form.dtype)
+    blank = stored_range(form)[0]
+    frames = FrameStack(decoded.decode, shape, form.dtype, blank=blank)
     return Cine(
         frames,
         bits_stored=form.bits_stored,
@@ -253,7 +254,8 @@ def _valid_area(
     value = padding[0]
     if form.photometric == "MONOCHROME1":
         value = sum(stored_range(form)) - value
-    padded: NDArray[np.bool_] = frames[0] == value
+    sound = next((t for t in range(len(frames)) if frames.usable(t)), 0)
+    padded: NDArray[np.bool_] = frames[sound] == value
     if not padded.any() or padded.all():
         return area
     return ~padded if area is None else area & ~padded

@@ -1,0 +1,319 @@
+"""Decoded frames of loops: what napari and the numerics index, one at a time."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
+
+Frame = NDArray[Any]
+FRAME_MEMORY_BYTES = 2**30
+MOST_LISTED = 12  # numbers of damaged frames that a message lists
+
+
+class FrameMemory:
+    """Decoded frames of any number of loops, within one bound; any thread may ask.
+
+    Parameters
+    ----------
+    limit_bytes
+        Frames used least recently go first; the last one that came stays in any case.
+    """
+
+    def __init__(self, limit_bytes: int = FRAME_MEMORY_BYTES) -> None:
+        self.limit_bytes = limit_bytes
+        self.used_bytes = 0
+        self._frames: OrderedDict[tuple[object, int], Frame] = OrderedDict()
+        self._lock = threading.RLock()  # garbage may be collected while it is held
+
+    def get(self, owner: object, t: int) -> Frame | None:
+        """Return the owner's frame `t` if it is still here."""
+        with self._lock:
+            frame = self._frames.get((owner, t))
+            if frame is not None:
+                self._frames.move_to_end((owner, t))
+            return frame
+
+    def put(self, owner: object, t: int, frame: Frame) -> None:
+        """Keep a frame, and let others go for it."""
+        with self._lock:
+            self._frames[owner, t] = frame
+            self.used_bytes += frame.nbytes
+            while self.used_bytes > self.limit_bytes and len(self._frames) > 1:
+                self.used_bytes -= self._frames.popitem(last=False)[1].nbytes
+
+    def forget(self, owner: object) -> None:
+        """Let all frames of an owner go."""
+        with self._lock:
+            # a copy: collecting garbage may bring another owner's end here
+            for key in list(self._frames):
+                if key[0] is owner:
+                    self.used_bytes -= self._frames.pop(key).nbytes
+
+
+SHARED_MEMORY = FrameMemory()
+
+
+class FrameStack:
+    """The frames of a loop, decoded one at a time when asked for.
+
+    Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
+    ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
+    Decoded frames are kept in `memory`, which all loops share. Any thread may ask;
+    `decode` is never entered by two at once.
+
+    A frame for which `decode` raises `DamagedFrameError` is replaced by a blank one and
+    recorded in `damaged`. The first one is told by a `PartialReadWarning`. Code that
+    measures or learns asks `usable`, `find_damaged` or `usable_frames`.
+
+    Parameters
+    ----------
+    decode
+        Gives frame ``t`` as an ``(H, W)`` array of `dtype`.
+    shape
+        ``(T, H, W)``.
+    dtype
+        Type of the stored values.
+    memory
+        Where decoded frames are kept; None if they cost nothing to give again.
+    blank
+        Stored value of every pixel of a blank frame: the lowest gray value.
+    damaged
+        Indices of frames that are known to be damaged.
+
+    Notes
+    -----
+    This is no `collections.abc.Sequence` on purpose: napari looks at every item of a
+    sequence, to find dask arrays in it, and would decode the whole loop.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[int], Frame],
+        shape: tuple[int, int, int],
+        dtype: DTypeLike,
+        memory: FrameMemory | None = SHARED_MEMORY,
+        *,
+        blank: int = 0,
+        damaged: Collection[int] = (),
+    ) -> None:
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+        self.ndim = 3
+        self.blank = blank
+        self._decode = decode
+        self._memory = memory
+        self._token = object()
+        if memory is not None:
+            weakref.finalize(self, memory.forget, self._token).atexit = False
+        self._lock = threading.RLock()
+        self._damaged = set(damaged)
+        self._sound: set[int] = set()
+        self._reason = "the loop"
+        self._told = bool(damaged)
+
+    @classmethod
+    def from_array(
+        cls, array: Frame, damaged: Collection[int] = (), blank: int = 0
+    ) -> FrameStack:
+        """Wrap an array ``(T, H, W)``; nothing is copied.
+
+        Parameters
+        ----------
+        array
+            Stored gray values.
+        damaged
+            Indices of frames that could not be decoded.
+        blank
+            Stored value of every pixel of those frames.
+        """
+        shape = (array.shape[0], array.shape[1], array.shape[2])
+        return FrameStack(
+            lambda t: array[t].view(),
+            shape,
+            array.dtype,
+            memory=None,
+            blank=blank,
+            damaged=damaged,
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., FrameStack], tuple[Any, ...]]:
+        """Travel to another process as plain pixels: files may not be there."""
+        pixels = self[:]
+        return FrameStack.from_array, (pixels, self.damaged, self.blank)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Number of pixels of all frames."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all frames take when they are decoded."""
+        return self.size * self.dtype.itemsize
+
+    def at_hand(self, t: int) -> bool:
+        """Return whether frame `t` is here already: nothing has to be decoded."""
+        if self._memory is None or t in self._damaged:
+            return True
+        return self._memory.get(self._token, t) is not None
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self._frame(t) for t in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return one frame ``(H, W)`` for an integer, else a decoded stack."""
+        parts = key if isinstance(key, tuple) else (key,)
+        if not parts or parts[0] is Ellipsis or parts[0] is None:
+            return np.asarray(self)[key]
+        first, rest = parts[0], parts[1:]
+        if isinstance(first, (int, np.integer)):
+            return self._frame(self._index(int(first)))[rest]
+        chosen = first if isinstance(first, slice) else np.asarray(first)
+        wanted = np.arange(len(self))[chosen]
+        if not wanted.size:
+            return np.zeros((0, *self.shape[1:]), self.dtype)[(slice(None), *rest)]
+        return np.stack([self._frame(int(t))[rest] for t in wanted])
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> Frame:
+        return np.asarray(self[:], dtype=dtype)
+
+    @property
+    def damaged(self) -> frozenset[int]:
+        """Indices of the frames that were found damaged so far."""
+        with self._lock:
+            return frozenset(self._damaged)
+
+    def usable(self, t: int) -> bool:
+        """Return whether frame `t` can be decoded; it is decoded if nobody has tried.
+
+        Raises
+        ------
+        ReadError
+            If no frame of the loop can be decoded, or the file cannot be read.
+        """
+        with self._lock:
+            if t not in self._sound and t not in self._damaged:
+                self._frame(self._index(t))
+            self._require_one()
+            return t not in self._damaged
+
+    def find_damaged(self) -> frozenset[int]:
+        """Return the indices of all damaged frames; decode those that nobody has tried.
+
+        Raises
+        ------
+        ReadError
+            If no frame of the loop can be decoded, or the file cannot be read.
+
+        Warns
+        -----
+        PartialReadWarning
+            With the number of damaged frames, unless one was told of before.
+        """
+        told, self._told = self._told, True  # told here, with the number
+        try:
+            for t in range(len(self)):
+                self.usable(t)
+        finally:
+            self._told = told
+        damaged = self.damaged
+        if damaged and not told:
+            self._told = True
+            tell(f"{self._reason}: {damage_words(damaged, len(self))}")
+        return damaged
+
+    def usable_frames(self) -> list[int]:
+        """Return the indices of all frames that can be decoded, in order.
+
+        Raises
+        ------
+        ReadError
+            If there is none, or the file cannot be read.
+        """
+        damaged = self.find_damaged()
+        return [t for t in range(len(self)) if t not in damaged]
+
+    def blank_frame(self) -> Frame:
+        """Return what is shown for a damaged frame: ``(H, W)`` of the lowest gray."""
+        frame = np.full(self.shape[1:], self.blank, self.dtype)
+        frame.setflags(write=False)
+        return frame
+
+    def _index(self, t: int) -> int:
+        index = t + len(self) if t < 0 else t
+        if not 0 <= index < len(self):
+            raise IndexError(f"frame {t} of a loop of {len(self)} frames")
+        return index
+
+    def _frame(self, t: int) -> Frame:
+        with self._lock:
+            if t in self._damaged:
+                return self._replaced(t)
+            kept = None if self._memory is None else self._memory.get(self._token, t)
+            if kept is not None:
+                return kept
+            try:
+                frame = np.asarray(self._decode(t))
+            except DamagedFrameError as error:
+                return self._replaced(t, error)
+            frame.setflags(write=False)
+            self._sound.add(t)
+            if self._memory is not None:
+                self._memory.put(self._token, t, frame)
+            return frame
+
+    def _require_one(self) -> None:
+        if len(self._damaged) == len(self):
+            raise ReadError(f"{self._reason}; no frame of this loop can be decoded")
+
+    def _replaced(self, t: int, error: DamagedFrameError | None = None) -> Frame:
+        """Return a blank frame for a damaged one, and tell of the first."""
+        self._damaged.add(t)
+        if error is not None:
+            self._reason = str(error)
+        self._require_one()
+        if not self._told:
+            self._told = True
+            tell(f"{self._reason}: {BLANK_WORDS}")
+        return self.blank_frame()
+
+
+BLANK_WORDS = (
+    "the frame is shown blank, and left out of everything that learns or measures"
+)
+
+
+def damage_words(damaged: Collection[int], count: int) -> str:
+    """Return how many frames of a loop are damaged and which, as a clause.
+
+    Parameters
+    ----------
+    damaged
+        Indices of the damaged frames.
+    count
+        Number of frames of the loop.
+    """
+    listed = sorted(damaged)
+    names = ", ".join(map(str, listed[:MOST_LISTED]))
+    more = ", ..." if len(listed) > MOST_LISTED else ""
+    return f"{len(listed)} of {count} frames are damaged and left out ({names}{more})"
+
+
+def tell(message: str) -> None:
+    """Warn of something in a file, even if the same was said before."""
+    # without a registry, so that Python does not swallow a repetition
+    warnings.warn_explicit(message, PartialReadWarning, __file__, 1)
