@@ -54,6 +54,10 @@ class WriteError(MotionSegError):
     """A file cannot be written."""
 
 
+class OccupiedError(WriteError):
+    """The place of a result is taken by something that must not be replaced."""
+
+
 class LabelError(MotionSegError, ValueError):
     """Labels do not match their loop, or hold nothing to learn from."""
 

@@ -96,7 +96,7 @@ def test_painted_frames_count_as_labelled(tmp_path):
 def test_png_of_a_loop_is_a_folder(tmp_path):
     (path,) = write_labels(str(tmp_path / "m.png"), MASKS, {})
     assert path == str(tmp_path / "m")
-    assert len(list((tmp_path / "m").iterdir())) == 4
+    assert len(list((tmp_path / "m").glob("*.png"))) == 4
     (one,) = write_labels(str(tmp_path / "one.png"), MASKS[0], {})
     assert one == str(tmp_path / "one.png")
 

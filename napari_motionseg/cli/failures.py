@@ -11,6 +11,7 @@ from napari_motionseg.errors import (
     MissingDependencyError,
     MotionError,
     MotionSegError,
+    OccupiedError,
     ReadError,
     SettingsError,
 )
@@ -22,6 +23,7 @@ BAD_INPUT = (
     CheckpointError,
     MotionError,
     MissingDependencyError,
+    OccupiedError,
 )
 
 

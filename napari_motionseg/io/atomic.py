@@ -1,51 +1,174 @@
-"""Writing under a temporary name, so that nothing half-written has the final one."""
+"""Put a finished file at its final name; nothing half-written ever has that name.
+
+This module and `result_folders` are the only ones that put results into place. A file
+replaces nothing but a regular file. A link is never replaced, nor is what it leads to:
+tools that keep versions of data (git-annex, DVC) lay links into stores that must not
+change.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+import stat
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from napari_motionseg.errors import WriteError
+from napari_motionseg.errors import OccupiedError, WriteError
+from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
+
+__all__ = ["clear_leftovers", "place_file", "replacing", "require_file_target"]
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFLNK: "a link",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 @contextmanager
 def replacing(target: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; move it there if all went well.
+    """Yield a temporary path of a file; move the file to `target` if all went well.
 
-    Works for files and for folders (zarr). What stood there before is replaced; after
-    an exception, a cancel included, it is left as it was and the temporary is removed.
+    The temporary file has the name of the target, in a temporary folder beside it. It
+    reaches the disk before it gets its final name. A regular file at the target is
+    replaced. After an exception, a cancel included, the target is as it was and the
+    temporary file is gone.
+
+    Parameters
+    ----------
+    target
+        Path of the file to write. Folders that are missing on the way to it are made.
 
     Raises
     ------
+    OccupiedError
+        If the target is a folder, a link, a pipe, a socket or a device.
     WriteError
-        If the folder cannot be made or written, or the disk is full.
+        If the folder cannot be made or written, the disk is full, or no file was
+        written at the temporary path.
     """
     target = Path(target)
+    require_file_target(target)
+    with _disk_errors(target), temporary_folder(target.parent) as room:
+        yield room / target.name
+        place_file(room / target.name, target)
+
+
+@contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise WriteError(f"cannot write {target}: {error.strerror}") from error
-    try:
-        temporary = room / target.name
-        yield temporary
-        if temporary.is_file():
-            temporary.chmod(_usual_mode(room))
-        if target.is_dir() and temporary.is_dir():
-            os.replace(target, room / "before")
-        os.replace(temporary, target)
+        yield
     except OSError as error:
         raise WriteError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+
+
+def require_file_target(target: str | Path) -> None:
+    """Refuse a target that a file must not be written to; say so before long work.
+
+    Parameters
+    ----------
+    target
+        Path of the file that is to be written.
+
+    Raises
+    ------
+    OccupiedError
+        If something other than a regular file is there.
+    WriteError
+        If there can be no such file, as below another file or with too long a name.
+    """
+    target = Path(target)
+    if target.name in ("", ".."):
+        raise WriteError(f"cannot write {target}: it is a folder; name a file in it")
+    try:
+        mode = os.lstat(target).st_mode
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise WriteError(f"cannot write {target}: {reason}") from error
+    if not stat.S_ISREG(mode):
+        what = _KINDS.get(stat.S_IFMT(mode), "no regular file")
+        raise OccupiedError(
+            f"cannot write {target}: it is {what}, and only a regular file is "
+            "replaced; choose another name"
+        )
+
+
+def place_file(
+    temporary: Path, target: Path, *, only_new: bool = False, mode: int | None = None
+) -> None:
+    """Move a finished temporary file to its final name.
+
+    Parameters
+    ----------
+    temporary
+        Path of the finished file, on the file system of `target`.
+    target
+        Path of the final name.
+    only_new
+        Whether anything at `target`, a regular file included, is an error.
+    mode
+        Permission bits of the file; the usual ones of a new file if None.
+
+    Raises
+    ------
+    OccupiedError
+        If what is at the target must not be replaced.
+    OSError
+        If the file system refuses.
+    """
+    if not temporary.is_file():
+        raise OSError(None, "its writer left no file")
+    temporary.chmod(_usual_mode(temporary.parent) if mode is None else mode)
+    flush_file(temporary)
+    require_file_target(target)
+    if only_new:
+        _link_or_rename(temporary, target)
+    else:
+        os.replace(temporary, target)
+    flush_folder(target.parent)
+
+
+def _link_or_rename(temporary: Path, target: Path) -> None:
+    """Give a file its name if that is free; a link tells in one step, where it can."""
+    taken = f"cannot write {target}: another file has just got this name"
+    try:
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise OccupiedError(taken) from error
+    except (OSError, NotImplementedError):  # a file system without links
+        if os.path.lexists(target):
+            raise OccupiedError(taken) from None
+        os.replace(temporary, target)
+    else:
+        os.unlink(temporary)
+
+
+def flush_file(path: Path) -> None:
+    """Wait until a file is on the disk; a disk that is full may say so only here."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # some file systems cannot; the file itself is safe
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def _usual_mode(room: Path) -> int:
-    """Return the mode of a file made here; safetensors makes its own unreadable."""
+    """Return the permission bits of a new file; safetensors makes its own private."""
     probe = room / "mode"
     probe.touch()
     return probe.stat().st_mode & 0o777

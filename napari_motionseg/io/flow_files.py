@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.png16 import read_png16, write_png16
+from napari_motionseg.io.result_folders import replacing_folder
 
 Flow = NDArray[np.float32]
+FLOW = "flow"  # kind of result of a zarr folder
 FLO_TAG = 202021.25
 _FLO_HEADER = struct.Struct("<fii")
 # KITTI's development kit, readme: (value - 2^15) / 64 px; valid where the third is set
@@ -33,22 +35,29 @@ def write_flow_zarr(
     *,
     gap: int,
     attributes: Mapping[str, Any],
+    overwrite: bool = False,
 ) -> None:
     """Write the flow of a loop as a zarr group of float16, one chunk per frame.
 
     Parameters
     ----------
     path
-        The folder to make; an older one there is replaced.
+        Path of the folder to make. An older flow there is replaced if this program
+        wrote all that is in it.
     forward, backward
         ``(T - gap, 2, H, W)`` pixels, finite; `backward` may be None.
     gap
         Frames between the two frames of a pair.
     attributes
         Anything that JSON can hold; kept beside the convention and the gap.
+    overwrite
+        Whether files that this program wrote may be replaced beside those of others;
+        see `result_folders.replacing_folder`.
 
     Raises
     ------
+    OccupiedError
+        If something is at the path that must not be replaced.
     WriteError
         If the arrays are no flow, or the disk refuses.
     """
@@ -57,7 +66,7 @@ def write_flow_zarr(
         fields["backward"] = backward
     for name, flow in fields.items():
         _require_flow(path, name, flow, forward.shape)
-    with replacing(path) as temporary:
+    with replacing_folder(path, FLOW, overwrite=overwrite) as temporary:
         group = zarr.open_group(str(temporary), mode="w")
         try:
             group.attrs.update(

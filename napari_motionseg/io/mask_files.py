@@ -15,6 +15,9 @@ from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.label_files import FORMATS, suffix_of
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import write_nifti
+from napari_motionseg.io.result_folders import replacing_folder
+
+MASKS = "masks"  # kind of result of a folder of PNG
 
 
 def write_masks(
@@ -24,6 +27,7 @@ def write_masks(
     frame_times: ArrayLike | None = None,
     labelled: ArrayLike | None = None,
     pixel_spacing: tuple[float, float] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write masks or labels; `read_labels` reads all of it back.
 
@@ -42,9 +46,14 @@ def write_masks(
         ``(T,)`` bool, by default all; which frames hold something.
     pixel_spacing
         Millimetres between rows and between columns, kept in NIfTI.
+    overwrite
+        For a folder: whether files that this program wrote may be replaced beside
+        those of others; see `result_folders.replacing_folder`.
 
     Raises
     ------
+    OccupiedError
+        If something is at the path that must not be replaced.
     WriteError
         If masks, times and format do not go together, or the disk refuses.
     """
@@ -65,6 +74,10 @@ def write_masks(
             f"{path}: a PNG holds one frame, not {len(stack)}; give a folder, "
             ".tiff or .npz"
         )
+    if not suffix:
+        with replacing_folder(path, MASKS, overwrite=overwrite) as folder:
+            _write_series(folder, stack, chosen.astype(bool))
+        return
     with replacing(path) as temporary:
         if suffix in NIFTI:
             write_nifti(temporary, stack, pixel_spacing, times)
@@ -84,17 +97,21 @@ def _write(
         np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
     elif suffix == ".png":
         Image.fromarray(stack[0]).save(path)
-    elif suffix:
+    else:
         described = {"axes": "TYX", "labelled": labelled.tolist()}
         described |= {name: values.tolist() for name, values in known.items()}
         tifffile.imwrite(
             path, stack, compression="zlib", photometric="minisblack",
             metadata=described,
         )  # fmt: skip
-    else:
-        path.mkdir()
-        for t in np.flatnonzero(labelled):
-            Image.fromarray(stack[t]).save(path / f"frame_{t:04d}.png")
+
+
+def _write_series(
+    folder: Path, stack: NDArray[Any], labelled: NDArray[np.bool_]
+) -> None:
+    folder.mkdir()
+    for t in np.flatnonzero(labelled):
+        Image.fromarray(stack[t]).save(folder / f"frame_{t:04d}.png")
 
 
 def _storable(masks: NDArray[Any]) -> NDArray[Any]:
