@@ -18,7 +18,13 @@ from pathlib import Path
 from napari_motionseg.errors import OccupiedError, WriteError
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 
-__all__ = ["clear_leftovers", "place_file", "replacing", "require_file_target"]
+__all__ = [
+    "clear_leftovers",
+    "new_folder",
+    "place_file",
+    "replacing",
+    "require_file_target",
+]
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFLNK: "a link",
@@ -56,6 +62,36 @@ def replacing(target: str | Path) -> Iterator[Path]:
     with _disk_errors(target), temporary_folder(target.parent) as room:
         yield room / target.name
         place_file(room / target.name, target)
+
+
+@contextmanager
+def new_folder(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path of a folder; move the folder to `target` in the end.
+
+    Parameters
+    ----------
+    target
+        Path of the folder to make. Nothing may be there, an empty folder included.
+
+    Raises
+    ------
+    OccupiedError
+        If something is there.
+    WriteError
+        If the folder cannot be made or written.
+    """
+    target = Path(target)
+    _require_nothing(target)
+    with _disk_errors(target), temporary_folder(target.parent) as room:
+        yield room / target.name
+        _require_nothing(target)
+        os.rename(room / target.name, target)
+        flush_folder(target.parent)
+
+
+def _require_nothing(target: Path) -> None:
+    if os.path.lexists(target):
+        raise OccupiedError(f"{target}: is there already; choose another name")
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError, WriteError
-from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.atomic import new_folder, replacing
 from napari_motionseg.project.compaction import rewrite_blocks, sizes
 from napari_motionseg.project.journal import Delta, Journal, replay
 from napari_motionseg.project.label_files import (
@@ -288,7 +288,7 @@ class Project:
             before = self.folder
             loops = tuple(moved(loop, before, folder) for loop in self._manifest.loops)
             manifest = dataclasses.replace(self._manifest, loops=loops)
-            with replacing(folder) as temporary:
+            with new_folder(folder) as temporary:
                 shutil.copytree(before, temporary, ignore=_not_copied)
                 write_manifest(temporary, manifest)
             was_writable, old_lock = self.writable, self._lock

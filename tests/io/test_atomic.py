@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_motionseg.errors import OccupiedError, WriteError
-from napari_motionseg.io.atomic import place_file, replacing
+from napari_motionseg.io.atomic import new_folder, place_file, replacing
 
 
 def _write(target, text="new"):
@@ -171,3 +171,22 @@ def test_a_disk_that_refuses_at_the_last_moment_is_an_error(tmp_path, monkeypatc
         _write(tmp_path / "a")
     assert (tmp_path / "a").read_text() == "before"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_new_folder_goes_only_where_nothing_is(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "target"
+    OTHERS[kind](target)
+    before = _listing(tmp_path)
+    with pytest.raises(OccupiedError, match="is there already"), new_folder(target):
+        pass
+    assert _listing(tmp_path) == before
+
+
+def test_a_new_folder_is_whole_or_not_there(tmp_path):
+    with new_folder(tmp_path / "a" / "b") as folder:
+        (folder / "c").mkdir(parents=True)
+        assert not (tmp_path / "a" / "b").exists()
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["b"]
+    assert (tmp_path / "a" / "b" / "c").is_dir()
