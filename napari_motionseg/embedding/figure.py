@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_motionseg.embedding.vectors import Pixel
 from napari_motionseg.embedding.views import FIGURE_3, Picture, view_of
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.own_marks import MARK
 
 CELL_IN, SIDE_IN, GAP_IN = 2.3, 0.35, 0.08  # inches
 HEAD_IN, FOOT_IN = 0.3, 0.55
@@ -124,7 +125,8 @@ def save_figure(figure: Any, path: str | Path) -> None:
         If the file cannot be written.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+        marked = {"Software": MARK} if temporary.suffix.lower() == ".png" else None
+        figure.savefig(temporary, dpi=DPI, metadata=marked)
 
 
 def _draw_cell(axes: Any, row: FigureRow, name: str) -> None:

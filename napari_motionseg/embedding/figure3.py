@@ -31,6 +31,7 @@ from napari_motionseg.embedding.views import (
 )
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.png_files import save_png
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.motion.frame_motion import entry_at
@@ -198,8 +199,6 @@ def write_panels(
     WriteError
         If a file cannot be written.
     """
-    import imageio.v3 as imageio
-
     folder = Path(folder)
     frames = ", ".join(str(t) for t in dict.fromkeys(panel.t for panel in panels))
     caption = caption_words(
@@ -211,7 +210,7 @@ def write_panels(
         for name, picture in panel.row.pictures.items():
             path = folder / f"{panel.stem}_{name.replace(' ', '_')}.png"
             with replacing(path) as temporary:
-                imageio.imwrite(temporary, as_colors(name, picture), extension=".png")
+                save_png(temporary, as_colors(name, picture))
             written.append(path)
         path = folder / f"{panel.stem}.npz"
         values: dict[str, Any] = {

@@ -1,9 +1,9 @@
 """Put a finished file at its final name; nothing half-written ever has that name.
 
 This module and `result_folders` are the only ones that put results into place. A file
-replaces nothing but a regular file. A link is never replaced, nor is what it leads to:
-tools that keep versions of data (git-annex, DVC) lay links into stores that must not
-change.
+replaces nothing but a regular file, and no loop that others made. A link is never
+replaced, nor is what it leads to: tools that keep versions of data (git-annex, DVC) lay
+links into stores that must not change.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_motionseg.errors import OccupiedError, WriteError
+from napari_motionseg.io.own_marks import is_foreign_loop
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 
 __all__ = [
@@ -113,7 +114,7 @@ def require_file_target(target: str | Path) -> None:
     Raises
     ------
     OccupiedError
-        If something other than a regular file is there.
+        If something other than a regular file is there, or a loop of others.
     WriteError
         If there can be no such file, as below another file or with too long a name.
     """
@@ -132,6 +133,11 @@ def require_file_target(target: str | Path) -> None:
         raise OccupiedError(
             f"cannot write {target}: it is {what}, and only a regular file is "
             "replaced; choose another name"
+        )
+    if is_foreign_loop(target):
+        raise OccupiedError(
+            f"cannot write {target}: a loop is there that this program did not write; "
+            "choose another name"
         )
 
 

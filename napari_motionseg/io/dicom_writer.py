@@ -24,6 +24,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import pydicom_quiet
+from napari_motionseg.io.own_marks import DICOM_MARK
 
 MAGNIFICATION = 1.5  # of the C-arm that a loop with known spacing is written with
 PRECISION = 10  # significant digits that fit a decimal string of 16 characters
@@ -103,6 +104,7 @@ def _file_meta() -> FileMetaDataset:
     meta.MediaStorageSOPClassUID = XRayAngiographicImageStorage
     meta.MediaStorageSOPInstanceUID = generate_uid()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationVersionName = DICOM_MARK
     return meta
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import ArrayLike, NDArray
-from PIL import Image
 
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.label_files import FORMATS, suffix_of
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import write_nifti
+from napari_motionseg.io.own_marks import MARK
+from napari_motionseg.io.png_files import save_png
 from napari_motionseg.io.result_folders import replacing_folder
 
 MASKS = "masks"  # kind of result of a folder of PNG
@@ -96,9 +97,9 @@ def _write(
     if suffix == ".npz":
         np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
     elif suffix == ".png":
-        Image.fromarray(stack[0]).save(path)
+        save_png(path, stack[0])
     else:
-        described = {"axes": "TYX", "labelled": labelled.tolist()}
+        described = {"axes": "TYX", "made_by": MARK, "labelled": labelled.tolist()}
         described |= {name: values.tolist() for name, values in known.items()}
         tifffile.imwrite(
             path, stack, compression="zlib", photometric="minisblack",
@@ -111,7 +112,7 @@ def _write_series(
 ) -> None:
     folder.mkdir()
     for t in np.flatnonzero(labelled):
-        Image.fromarray(stack[t]).save(folder / f"frame_{t:04d}.png")
+        save_png(folder / f"frame_{t:04d}.png", stack[t])
 
 
 def _storable(masks: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MemoryBudgetError, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_pixels import luminance
+from napari_motionseg.io.own_marks import is_own
 
 Frame = NDArray[Any]
 VIDEO = (".avi", ".mp4", ".mov", ".mkv", ".m4v")
@@ -92,8 +93,9 @@ def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Return the image files right in a folder."""
-    return [p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.is_file()]
+    """Return the image files right in a folder; results of this program are none."""
+    images = (p for p in folder.iterdir() if p.suffix.lower() in IMAGES and p.is_file())
+    return [path for path in images if not is_own(path)]
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.own_marks import png_mark_chunk
 
 Pixels = NDArray[np.uint16]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -61,6 +62,7 @@ def write_png16(path: str | Path, pixels: Pixels) -> None:
         temporary.write_bytes(
             SIGNATURE
             + _chunk(b"IHDR", header)
+            + png_mark_chunk()
             + _chunk(b"IDAT", zlib.compress(filtered.tobytes()))
             + _chunk(b"IEND", b"")
         )

@@ -19,6 +19,7 @@ from napari_motionseg.io.movies import (
     read_image_folder,
     read_movie,
 )
+from napari_motionseg.io.own_marks import is_own
 
 MEMORY_BUDGET = 8 * 2**30
 MOST_NAMED = 8  # loops that an error lists
@@ -63,7 +64,8 @@ def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[
     Parameters
     ----------
     path
-        As for `read_cine`; or a folder of loops, or a DICOMDIR.
+        As for `read_cine`; or a folder of loops, or a DICOMDIR. Masks, overlays and
+        pictures that this program wrote into a folder are left out of it.
     memory_budget
         For each loop.
 
@@ -105,19 +107,32 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
         return read_files(files_of_dicomdir(directory), memory_budget, folder)
     files = list(_files_below(folder))
     dicom = [file for file in files if _may_be_dicom(file)]
-    movies = [file for file in files if file.suffix.lower() in MOVIES]
+    movies = [f for f in files if f.suffix.lower() in MOVIES and not is_own(f)]
     cines = read_files(dicom, memory_budget, folder) if dicom else []
     cines += [read_movie(file, memory_budget) for file in movies]
     if not cines and images_in(folder):
         return [read_image_folder(folder, memory_budget)]
     if not cines:
-        raise ReadError(f"{folder}: holds no cine loop")
+        raise ReadError(f"{folder}: holds no cine loop{_own_words(files)}")
     return cines
+
+
+def _own_words(files: list[Path]) -> str:
+    """Return what is said of files that are results, where nothing else is."""
+    pictures = (f for f in files if f.suffix.lower() in (*MOVIES, *IMAGES))
+    own = [file for file in pictures if is_own(file)]
+    if not own:
+        return ""
+    return (
+        f"; {own[0].name} and whatever else this program wrote is left out, unless it "
+        "is named itself"
+    )
 
 
 def _loops_below(folder: Path) -> Iterator[Path]:
     for file in _files_below(folder):
-        if file.suffix.lower() in (*MOVIES, *IMAGES) or _may_be_dicom(file):
+        picture = file.suffix.lower() in (*MOVIES, *IMAGES)
+        if (picture and not is_own(file)) or _may_be_dicom(file):
             yield file
 
 

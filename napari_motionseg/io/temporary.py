@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from napari_motionseg.errors import WriteError
+from napari_motionseg.io.locks import try_lock
 
 OWNER = "motionseg-owner"  # the file that is locked
 SET_ASIDE = "before"  # holds the folder that is being replaced
@@ -112,7 +113,7 @@ def _own_folder(parent: Path) -> tuple[Path, BinaryIO]:
             raise
         # A file system without locks gives None: the folder is then told by its
         # process number alone.
-        if _locked(owner) is not False and (room / OWNER).exists():
+        if try_lock(owner) is not False and (room / OWNER).exists():
             return room, owner
         owner.close()
     raise OSError(None, "its temporary folder is removed by another program")
@@ -134,7 +135,7 @@ def _clear(room: Path) -> bool:
             return True
         return False
     with owner:
-        free = _locked(owner)
+        free = try_lock(owner)
         if free is None:
             free = host == _host() and not _runs(int(process))
         if free:
@@ -185,26 +186,4 @@ def _runs(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
-
-
-def _locked(file: BinaryIO) -> bool | None:
-    """Lock an open file: False if another holds it, None if locks are not known here.
-
-    The lock ends with the last descriptor of the open file: when it is closed, or when
-    its process is gone.
-    """
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # PermissionError: Windows
-        return False
-    except (OSError, ImportError):
-        return None
     return True

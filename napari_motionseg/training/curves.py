@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-import imageio.v3 as imageio
 import numpy as np
 
 from napari_motionseg.errors import MissingDependencyError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.png_files import save_png
 from napari_motionseg.jobs import Progress
 from napari_motionseg.training.settings import TrainingSettings, learning_rate
 
@@ -93,7 +93,7 @@ class RunLog:
         if picture is not None:
             name = f"step-{progress.step:06d}.png"
             with replacing(self._folder / name) as temporary:
-                imageio.imwrite(temporary, picture, extension=".png")
+                save_png(temporary, picture)
         if self._events is not None:
             for metric, value in {**progress.metrics, RATE: rate}.items():
                 self._events.add_scalar(metric, value, progress.step)

@@ -95,7 +95,7 @@ def test_the_folder_of_another_computer_stays_for_a_day(tmp_path):
 
 
 def test_without_locks_the_process_number_decides(tmp_path, monkeypatch):
-    monkeypatch.setattr(temporary, "_locked", lambda _: None)
+    monkeypatch.setattr(temporary, "try_lock", lambda _: None)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     mine = _leftover(tmp_path)
