@@ -95,7 +95,7 @@ def _write_mp4(
         "-metadata", f"comment={MARK}", "-f", "mp4", str(temporary.absolute()),
     ]  # fmt: skip
     done = subprocess.run(
-        command, input=memoryview(even.reshape(-1)), capture_output=True, check=False
+        command, input=even.reshape(-1).data, capture_output=True, check=False
     )
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[-_WORDS:]
