@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import struct
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from pydicom.errors import BytesLengthException
+from tifffile import TiffFileError
 
 from napari_motionseg.errors import DamagedFrameError, MotionSegError, ReadError
 
-# What the parsers of pydicom, imageio, tifffile and NumPy raise on damaged bytes
+# What pydicom, Pillow, tifffile, zipfile and NumPy raise on damaged bytes
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -23,9 +26,13 @@ DAMAGE = (
     NotImplementedError,
     OSError,
     RuntimeError,
+    SyntaxError,  # Pillow, on a broken PNG chunk
     TypeError,
     ValueError,
     BytesLengthException,
+    Image.DecompressionBombError,
+    TiffFileError,
+    zipfile.BadZipFile,
     struct.error,
     zlib.error,
 )

@@ -13,8 +13,10 @@ from fuzz.damage import Draw, damage_bytes, pick
 from fuzz.dicom_seeds import ENCODERS, NATIVE
 
 ITEM, END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
-TEXTS = (b"", b"0 ", b"1 ", b"-1", b"NaN ", b"1e999 ", b"65535 ", b"2147483647",
-         b"abc ", b"1\\2\\3 ", b"\x1b[31m ", b"4294967296", b"\\\\\\ ", b"0.0 ")  # fmt: skip
+TEXTS = (
+    b"", b"0 ", b"1 ", b"-1", b"NaN ", b"1e999 ", b"65535 ", b"2147483647", b"abc ",
+    b"1\\2\\3 ", b"\x1b[31m ", b"4294967296", b"\\\\\\ ", b"0.0 ",
+)  # fmt: skip
 NUMBERS = (b"", b"\0\0", b"\1\0", b"\x08\0", b"\x0c\0", b"\x10\0", b"\xff\x7f",
            b"\xff\xff", b"\0\x80", b"\1\0\2\0", b"\xff" * 5)  # fmt: skip
 PIXELS = Tag("PixelData")

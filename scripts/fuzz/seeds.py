@@ -19,7 +19,7 @@ from fuzz.dicom_seeds import ENCODERS, NATIVE, T, all_datasets, dataset, frames
 from napari_motionseg.cine import Cine
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flo, write_flow_zarr, write_kitti
-from napari_motionseg.io.movies import write_movie
+from napari_motionseg.io.movie_writer import write_movie
 from napari_motionseg.models.checkpoints import ModelCard, save_model
 from napari_motionseg.models.unet import SegmentationNet, UNetConfig
 

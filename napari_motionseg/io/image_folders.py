@@ -1,0 +1,139 @@
+"""A folder of images as a loop, in the order of the numbers in their names."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io.movie_frames import (
+    Frame,
+    MovieFrames,
+    require_budget,
+    whole_numbers,
+)
+from napari_motionseg.io.own_marks import is_own
+from napari_motionseg.io.pillow_images import open_image, read_still
+from napari_motionseg.io.regular_files import is_regular
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
+FORMATS = ("PNG", "JPEG", "MPO", "BMP")
+
+
+def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
+    """Read the images of a folder as frames, by the numbers in their names.
+
+    Parameters
+    ----------
+    folder
+        Folder whose PNG, JPEG and BMP files are the frames. Hidden files are none of
+        them. Fewer images of at most half the size are thumbnails, and left out.
+    memory_budget
+        Largest number of bytes that all frames may take.
+
+    Raises
+    ------
+    ReadError
+        If there is no image, one is damaged, or they differ in size.
+    MemoryBudgetError
+        If the frames exceed the budget.
+
+    Warns
+    -----
+    PartialReadWarning
+        If thumbnails are left out.
+    """
+    folder = Path(folder)
+    files = sorted(images_in(folder), key=lambda file: natural(file.name))
+    if not files:
+        raise ReadError(f"{folder}: holds no image ({', '.join(IMAGES)})")
+    files = _without_thumbnails(folder, files, memory_budget)
+    first = read_still(files[0], FORMATS, memory_budget)
+    require_budget(folder, first.nbytes * len(files), memory_budget)
+    others = [_like(first, file, memory_budget) for file in files[1:]]
+    frames, notes = whole_numbers(np.stack([first, *others]), folder)
+    return cine_of_movie(MovieFrames(frames, notes=notes), folder, "images")
+
+
+def images_in(folder: Path) -> list[Path]:
+    """Return the image files right in a folder.
+
+    Hidden files and results of this program are none of them.
+    """
+    return [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in IMAGES
+        and not path.name.startswith(".")
+        and is_regular(path)
+        and not is_own(path)
+    ]
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return a key that sorts ``frame2`` before ``frame10``."""
+    parts = re.findall(r"[0-9]+|[^0-9]", f"{name} ")
+    return [(int(p), "") if p[0] in "0123456789" else (-1, p) for p in parts]
+
+
+def cine_of_movie(movie: MovieFrames, path: Path, container: str) -> Cine:
+    """Return the loop of decoded frames.
+
+    Parameters
+    ----------
+    movie
+        Frames, times, lengths and notes.
+    path
+        File or folder that they come from.
+    container
+        Name of its format.
+    """
+    known = movie.times is not None
+    return Cine.from_array(
+        movie.frames, movie.times, movie.pixel_spacing,
+        timing_basis="container" if known else "unknown",
+        spacing_basis=movie.spacing_basis, name=path.stem, source=path,
+        technical={"format": container}, notes=movie.notes,
+    )  # fmt: skip
+
+
+def _without_thumbnails(
+    folder: Path, files: list[Path], memory_budget: int
+) -> list[Path]:
+    """Leave out images of at most half the size of the others, if they are fewer."""
+    sizes = {}
+    for file in files:
+        with open_image(file, FORMATS, memory_budget) as image:
+            sizes[file] = image.size
+    counts = Counter(sizes.values())
+    frames = max(counts, key=lambda size: (counts[size], size))
+    small = [
+        file
+        for file in files
+        if 2 * sizes[file][0] <= frames[0] and 2 * sizes[file][1] <= frames[1]
+    ]
+    if not small:
+        return files
+    warnings.warn(
+        f"{folder}: {len(small)} thumbnails are left out: {small[0].name}"
+        f"{', ...' if len(small) > 1 else ''}",
+        PartialReadWarning,
+        stacklevel=3,
+    )
+    return [file for file in files if file not in set(small)]
+
+
+def _like(first: Frame, file: Path, memory_budget: int) -> Frame:
+    """Read an image, and insist on the size and type of the first."""
+    frame = read_still(file, FORMATS, memory_budget)
+    if frame.shape != first.shape or frame.dtype != first.dtype:
+        raise ReadError(
+            f"{file}: is {frame.shape} {frame.dtype}; the first image of the folder "
+            f"is {first.shape} {first.dtype}: a loop has one size"
+        )
+    return frame

@@ -1,0 +1,110 @@
+"""Decoded frames of a movie, and what all readers of movies do to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import MemoryBudgetError, ReadError
+from napari_motionseg.io.dicom_pixels import luminance
+
+Frame = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class MovieFrames:
+    """Frames of a movie with what its container says of them.
+
+    Parameters
+    ----------
+    frames
+        ``(T, H, W)`` gray values; contrast-filled vessels are dark.
+    times
+        ``(T,)`` milliseconds, rising, or None if the container does not say.
+    pixel_spacing
+        Millimetres between rows and between columns, or None if unknown.
+    spacing_basis
+        Where `pixel_spacing` comes from, in words.
+    notes
+        What was guessed, converted or left out, one sentence each.
+    """
+
+    frames: Frame
+    times: NDArray[np.float64] | None = None
+    pixel_spacing: tuple[float, float] | None = None
+    spacing_basis: str = "unknown"
+    notes: tuple[str, ...] = ()
+
+
+def require_budget(path: Path, needed: int, budget: int) -> None:
+    """Raise `MemoryBudgetError` if frames of `needed` bytes exceed the budget."""
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"{path}: needs {needed / 2**30:.3g} GiB; the memory budget is "
+            f"{budget / 2**30:.3g} GiB"
+        )
+
+
+def gray(frames: Frame) -> Frame:
+    """Return the luminance of frames whose last axis holds one to four samples.
+
+    Parameters
+    ----------
+    frames
+        ``(..., H, W, S)``: gray, gray and alpha, RGB, or RGB and alpha. Alpha is
+        ignored.
+    """
+    if frames.shape[-1] < 3:
+        return frames[..., 0]
+    return luminance(frames[..., :3], frames.dtype)
+
+
+def whole_numbers(frames: Frame, path: Path) -> tuple[Frame, tuple[str, ...]]:
+    """Return frames as integers of at most 16 bits where no value changes by it.
+
+    Programs store 8 or 16 bit pixels as 32 bit integers or floats. Floats in [0, 1]
+    are left to `Cine.from_array`, which scales them.
+
+    Parameters
+    ----------
+    frames
+        ``(T, H, W)`` numbers.
+    path
+        File that an error names.
+
+    Returns
+    -------
+    frames
+        ``(T, H, W)`` bool, 8 or 16 bit integers, or floats in [0, 1].
+    notes
+        One sentence if the type was changed.
+
+    Raises
+    ------
+    ReadError
+        If values are not finite, or fit neither [0, 1] nor 16 bits.
+    """
+    kind, size = frames.dtype.kind, frames.dtype.itemsize
+    if kind == "b" or (kind in "iu" and size <= 2):
+        return frames, ()
+    if kind not in "iuf":
+        raise ReadError(f"{path}: holds {frames.dtype}; a loop holds real numbers")
+    low, high = frames.min(), frames.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ReadError(f"{path}: holds values that are not finite; replace them first")
+    if kind == "f" and low >= 0 and high <= 1:
+        return frames, ()
+    wanted = np.dtype(np.uint16 if low >= 0 else np.int16)
+    span = np.iinfo(wanted)
+    whole = kind != "f" or bool((frames == np.rint(frames)).all())
+    if not whole or low < span.min or high > span.max:
+        raise ReadError(
+            f"{path}: holds {frames.dtype} from {low:g} to {high:g}; a loop holds "
+            "integers of at most 16 bits, or floats in [0, 1]: scale it first"
+        )
+    note = f"{frames.dtype} holds whole numbers only and is read as {wanted}"
+    return frames.astype(wanted), (note,)

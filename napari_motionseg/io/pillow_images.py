@@ -1,0 +1,177 @@
+"""Still images and GIF by Pillow, checked before a pixel is decoded."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from napari_motionseg.errors import MemoryBudgetError, PartialReadWarning, ReadError
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.movie_frames import Frame, MovieFrames, gray, require_budget
+from napari_motionseg.io.regular_files import open_regular
+
+LARGEST_SAMPLE = 8  # bytes of a pixel in any mode that is read
+DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+PADDING = 4096
+SHOWN_ANYHOW_MS = 10.0  # browsers slow frames of this duration or less down to 100 ms
+
+
+@contextmanager
+def open_image(
+    path: Path, formats: tuple[str, ...], memory_budget: int
+) -> Iterator[Image.Image]:
+    """Open an image file; its pixels are decoded only when they are asked for.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    formats
+        Names of the formats that it may have, as Pillow calls them.
+    memory_budget
+        Largest number of bytes that one decoded frame may take.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged or of another format, here or within the block.
+    MemoryBudgetError
+        If its header promises more than the budget.
+    """
+    with (
+        damage_named(path, "image"),
+        open_regular(path) as stream,
+        warnings.catch_warnings(),
+    ):
+        # Pillow warns of a size that the budget allows, and of metadata
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(stream, formats=formats)
+        except Image.DecompressionBombError as error:
+            raise MemoryBudgetError(
+                f"{path}: is too large an image: {error}"
+            ) from error
+        with image:
+            require_budget(
+                path, image.width * image.height * LARGEST_SAMPLE, memory_budget
+            )
+            yield image
+
+
+def read_still(path: Path, formats: tuple[str, ...], memory_budget: int) -> Frame:
+    """Read an image as gray values ``(H, W)``, turned as its EXIF orientation says.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    formats
+        Names of the formats that it may have, as Pillow calls them.
+    memory_budget
+        Largest number of bytes that the decoded image may take.
+
+    Returns
+    -------
+    ndarray
+        ``(H, W)`` bool, uint8, or the 16 or 32 bits that are stored.
+    """
+    with open_image(path, formats, memory_budget) as image:
+        return _gray_of(ImageOps.exif_transpose(image))
+
+
+def read_gif(path: Path, memory_budget: int) -> MovieFrames:
+    """Read a GIF as luminance, each frame at the time that the durations add up to.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    memory_budget
+        Largest number of bytes that all frames may take.
+
+    Warns
+    -----
+    PartialReadWarning
+        If the file is cut short; the frames before that are read.
+    """
+    frames: list[Frame] = []
+    durations: list[float] = []
+    with open_image(path, ("GIF",), memory_budget) as image:
+        size, ended, damaged = image.width * image.height, False, False
+        while not ended:
+            try:
+                image.seek(len(frames))
+                frame = _gray_of(image)
+            except EOFError:  # at the end as well as where the file is cut
+                ended = True
+            except (OSError, SyntaxError, ValueError, IndexError):
+                if not frames:
+                    raise
+                damaged = ended = True
+            else:
+                frames.append(frame)
+                durations.append(float(image.info.get("duration", 0)))
+                require_budget(path, size * len(frames), memory_budget)
+    if not frames:
+        raise ReadError(f"{path}: holds no frame")
+    if damaged or not _has_end(path):
+        warnings.warn(
+            f"{path}: the GIF is damaged or ends too early; {len(frames)} frames are "
+            "read",
+            PartialReadWarning,
+            stacklevel=2,
+        )
+    times, notes = gif_times(durations)
+    return MovieFrames(np.stack(frames), times, notes=notes)
+
+
+def gif_times(
+    durations: Sequence[float],
+) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+    """Return when the frames of a GIF begin, and what there is to say of it.
+
+    Parameters
+    ----------
+    durations
+        Milliseconds that each frame is shown.
+
+    Returns
+    -------
+    times
+        ``(T,)`` milliseconds, or None where a frame before the last has no duration:
+        browsers show it for 100 ms, but the file does not say that.
+    notes
+        One sentence where durations are 0 or 10 ms.
+    """
+    shown = np.asarray(durations[:-1], np.float64)
+    if not shown.size:
+        return None, ()
+    if (shown <= 0).any():
+        return None, ("the GIF gives frames no duration; times are unknown",)
+    notes: tuple[str, ...] = ()
+    if (shown <= SHOWN_ANYHOW_MS).any():
+        notes = ("the GIF gives frames 10 ms; browsers show them for 100 ms",)
+    return np.concatenate([[0.0], np.cumsum(shown)]), notes
+
+
+def _gray_of(image: Image.Image) -> Frame:
+    if image.mode in ("1", "L", *DEEP):
+        array = np.asarray(image)
+        return array.astype(array.dtype.newbyteorder("="))
+    if image.mode == "LA":
+        return np.asarray(image)[..., 0]
+    return gray(np.asarray(image.convert("RGB")))
+
+
+def _has_end(path: Path) -> bool:
+    """Return whether a GIF ends with its trailer; writers may pad it with zeros."""
+    with open_regular(path) as stream:
+        stream.seek(-min(PADDING, path.stat().st_size), os.SEEK_END)
+        return stream.read().rstrip(b"\0").endswith(b";")

@@ -1,0 +1,215 @@
+"""Videos, decoded by ffmpeg in a process of its own, each frame once at its own time.
+
+ffmpeg runs apart because a damaged video may end it. Frames come through a pipe as PGM
+images, which say their size and depth themselves, so rotated videos need no special
+care. Their times come from the filter ``showinfo``: what `imageio` reads is resampled
+to a constant rate, which doubles frames of recordings with a pause.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import imageio_ffmpeg
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io.movie_frames import Frame, MovieFrames, require_budget
+from napari_motionseg.io.regular_files import open_regular
+
+# Playlists and scripts are left out: they make ffmpeg open other files and addresses
+CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpegts,mpeg,asf,flv,mxf"
+LEAST_PIXELS = 2**20  # ffmpeg refuses larger frames before it allocates them
+STALLED_S = 60.0  # without a frame
+MISSING_END = 0.05  # of the duration; containers round it
+_FPS_MODE_SINCE = (5, 1)
+_TIME = re.compile(r"\[Parsed_showinfo.* n: *\d+ pts: *(-?\d+|NOPTS) ")
+_BASE = re.compile(r"\[Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
+_DURATION = re.compile(
+    r" Duration: (\d+):(\d+):(\d+(?:\.\d+)?)(?:, start: (\d+\.\d+))?"
+)
+_TROUBLE = re.compile(
+    r"\[(?:error|fatal|panic)\]|partial file|prematurely|corrupt|truncated"
+)
+
+
+def read_video(path: Path, memory_budget: int) -> MovieFrames:
+    """Read every coded frame of a video as its luminance, with its presentation time.
+
+    Parameters
+    ----------
+    path
+        Path of a video file.
+    memory_budget
+        Largest number of bytes that all frames may take.
+
+    Raises
+    ------
+    ReadError
+        If it holds no frame that can be decoded, or frames of several sizes.
+    MemoryBudgetError
+        If the frames exceed the budget.
+
+    Warns
+    -----
+    PartialReadWarning
+        If the file is damaged or ends too early.
+    """
+    open_regular(path).close()
+    with tempfile.TemporaryFile() as log:
+        try:
+            frames = _decoded(path, memory_budget, log)
+        except ReadError as error:
+            raise type(error)(_with_reason(str(error), _text(log))) from error
+        text = _text(log)
+    if not frames:
+        raise ReadError(_with_reason(f"{path}: holds no frame that can be read", text))
+    times = _times(text, len(frames))
+    _warn_of_damage(path, text, len(frames), times)
+    notes = () if times is not None else ("the video has no rising time stamps",)
+    return MovieFrames(np.stack(frames), times, notes=notes)
+
+
+def _decoded(path: Path, memory_budget: int, log: IO[bytes]) -> list[Frame]:
+    frames: list[Frame] = []
+    used = 0
+    with _running(_command(path, memory_budget), log) as (stream, tick):
+        while (header := _header(stream)) is not None:
+            width, height, dtype = header
+            used += width * height * dtype.itemsize
+            require_budget(path, used, memory_budget)
+            raw = stream.read(width * height * dtype.itemsize)
+            if len(raw) < width * height * dtype.itemsize:
+                break
+            frame = np.frombuffer(raw, dtype).reshape(height, width)
+            if frames and frame.shape != frames[0].shape:
+                raise ReadError(
+                    f"{path}: changes its size from {frames[0].shape} to "
+                    f"{frame.shape} at frame {len(frames)}; a loop has one size"
+                )
+            frames.append(frame.astype(dtype.newbyteorder("=")))
+            tick()
+    return frames
+
+
+def _command(path: Path, memory_budget: int) -> list[str]:
+    version = re.match(r"n?(\d+)\.(\d+)", imageio_ffmpeg.get_ffmpeg_version())
+    known = (int(version[1]), int(version[2])) if version else (99, 0)
+    once = ["-fps_mode"] if known >= _FPS_MODE_SINCE else ["-vsync"]
+    return [
+        imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin",
+        "-loglevel", "level+info", "-nostats",
+        "-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS,
+        "-max_pixels", str(min(max(memory_budget, LEAST_PIXELS), 2**31 - 1)),
+        "-i", f"file:{path.absolute()}", "-map", "0:v:0", "-an", "-sn", "-dn",
+        *once, "passthrough",
+        "-vf", "showinfo=checksum=0,format=pix_fmts=gray|gray16be",
+        "-c:v", "pgm", "-f", "image2pipe", "pipe:1",
+    ]  # fmt: skip
+
+
+@contextmanager
+def _running(command: list[str], log: IO[bytes]) -> Iterator[tuple[IO[bytes], Any]]:
+    """Run ffmpeg; give its output and a function to call after each frame.
+
+    It is ended when the block is left, or when no frame comes for a minute.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+    ) as process:
+        moved, done = threading.Event(), threading.Event()
+
+        def watch() -> None:
+            """End ffmpeg if nothing has come since the last look."""
+            while not done.wait(STALLED_S):
+                if not moved.is_set():
+                    process.kill()
+                moved.clear()
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
+        try:
+            assert process.stdout is not None  # noqa: S101 - as asked for above
+            yield process.stdout, moved.set
+        finally:
+            done.set()
+            if process.poll() is None and not _ends_by_itself(process):
+                process.kill()
+            watching.join()
+
+
+def _ends_by_itself(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether ffmpeg, whose output was read to the end, ends within seconds."""
+    if process.stdout is not None and process.stdout.peek(1):  # type: ignore[attr-defined]
+        return False
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _header(stream: IO[bytes]) -> tuple[int, int, np.dtype[Any]] | None:
+    """Return width, height and type of the next PGM image; None at the end."""
+    words = [stream.readline(64) for _ in range(3)]
+    try:
+        width, height = (int(n) for n in words[1].split())
+        most = int(words[2])
+    except ValueError:
+        return None
+    return width, height, np.dtype(">u2" if most > 255 else "u1")
+
+
+def _text(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode("utf-8", "replace")
+
+
+def _times(text: str, count: int) -> NDArray[np.float64] | None:
+    """Return milliseconds of each frame from ffmpeg's log, or None if unknown."""
+    base, stamps = _BASE.search(text), _TIME.findall(text)[:count]
+    if base is None or len(stamps) < count or "NOPTS" in stamps or int(base[2]) == 0:
+        return None
+    step = 1000.0 * int(base[1]) / int(base[2])
+    times = (np.asarray(stamps, np.float64) - float(stamps[0])) * step
+    rising = count > 1 and bool((np.diff(times) > 0).all())
+    return times if rising else None
+
+
+def _troubles(text: str) -> list[str]:
+    lines = (line for line in text.splitlines() if _TROUBLE.search(line))
+    return [re.sub(r"^(\[[^]]*\] *)+", "", line)[:200] for line in lines]
+
+
+def _with_reason(message: str, text: str) -> str:
+    troubles = _troubles(text)
+    return f"{message} ({troubles[0]})" if troubles else message
+
+
+def _warn_of_damage(
+    path: Path, text: str, count: int, times: NDArray[np.float64] | None
+) -> None:
+    troubles = _troubles(text)
+    promised = _DURATION.search(text)
+    if not troubles and promised and times is not None and "Audio:" not in text:
+        hours, minutes, seconds, start = (float(p or 0) for p in promised.groups())
+        duration = 1000 * (3600 * hours + 60 * minutes + seconds)
+        last = float(times[-1]) + float(np.diff(times).max())
+        if last + 1000 * start < duration * (1 - MISSING_END):
+            troubles = [f"{last / 1000:.2f} of {duration / 1000:.2f} s are there"]
+    if troubles:
+        warnings.warn(
+            f"{path}: the video is damaged or ends too early; {count} frames are read "
+            f"({troubles[0]})",
+            PartialReadWarning,
+            stacklevel=3,
+        )
