@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_motionseg.acquisition import Subtraction as Subtraction
+from napari_motionseg.acquisition import View as View
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.frame_stack import (
     FRAME_MEMORY_BYTES,
@@ -30,53 +32,6 @@ __all__ = [
     "Subtraction",
     "View",
 ]
-
-
-@dataclass(frozen=True)
-class View:
-    """The C-arm's angles in degrees.
-
-    Parameters
-    ----------
-    primary
-        Positive towards the patient's left (LAO), negative towards the right (RAO).
-    secondary
-        Positive cranial (CRA), negative caudal (CAU).
-    """
-
-    primary: float
-    secondary: float
-
-    def __str__(self) -> str:
-        """Return the angles as the laboratory says them: ``LAO 30 CRA 20``."""
-        first = "LAO" if self.primary >= 0 else "RAO"
-        second = "CRA" if self.secondary >= 0 else "CAU"
-        return f"{first} {abs(self.primary):.0f} {second} {abs(self.secondary):.0f}"
-
-
-@dataclass(frozen=True)
-class Subtraction:
-    """One item of the Mask module (PS3.3 C.7.6.10), kept and never applied silently.
-
-    Parameters
-    ----------
-    operation
-        ``NONE``, ``AVG_SUB``, ``TID`` or ``REV_TID``.
-    mask_frames
-        Indices, from 0, of the frames that are averaged to the mask.
-    applicable
-        First and last index, from 0, of the frames that it applies to; all if None.
-    shift
-        Sub-pixel shift of the mask as rows, columns.
-    tid_offset
-        Frames between a frame and its mask, for time-interval differencing.
-    """
-
-    operation: str
-    mask_frames: tuple[int, ...] = ()
-    applicable: tuple[int, int] | None = None
-    shift: tuple[float, float] = (0.0, 0.0)
-    tid_offset: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +55,8 @@ class Cine:
         magnification is unknown: a detector millimetre is never a patient's.
     spacing_basis
         What `pixel_spacing` rests on, in words.
+    pixel_aspect
+        Height of a pixel over its width, known even where millimetres are not.
     window
         Stored values shown black and white, or None.
     view
@@ -119,11 +76,11 @@ class Cine:
     patient
         Patient attributes, which leave the program only when the user asks.
     name
-        A short name for layers and figures; the file's stem.
+        A short name for layers and figures: the file's name without a known suffix.
     source
         File or folder that it was read from, or None.
     notes
-        What the reader guessed, left out or repaired.
+        What the reader guessed, left out or repaired, in full sentences.
     """
 
     frames: FrameStack
@@ -133,6 +90,7 @@ class Cine:
     timing_basis: str = "unknown"
     pixel_spacing: tuple[float, float] | None = None
     spacing_basis: str = "unknown"
+    pixel_aspect: float = 1.0
     window: tuple[float, float] | None = None
     view: View | None = None
     subtraction: tuple[Subtraction, ...] = ()
