@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import ReadError
+from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom import read_dicom
 from napari_motionseg.io.dicom_header import is_dicom
-from napari_motionseg.io.dicom_series import files_of_dicomdir, is_dicomdir, read_files
+from napari_motionseg.io.dicom_series import read_files
+from napari_motionseg.io.dicomdir import files_of_dicomdir, is_dicomdir
 from napari_motionseg.io.movies import (
     IMAGES,
     MOVIES,
@@ -20,6 +22,7 @@ from napari_motionseg.io.movies import (
     read_movie,
 )
 from napari_motionseg.io.own_marks import is_own
+from napari_motionseg.io.regular_files import is_regular
 
 MEMORY_BUDGET = 8 * 2**30
 MOST_NAMED = 8  # loops that an error lists
@@ -102,11 +105,11 @@ def can_read(path: str | Path) -> bool:
 
 
 def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
-    directory = next((p for p in folder.iterdir() if is_dicomdir(p)), None)
-    if directory is not None:
-        return read_files(files_of_dicomdir(directory), memory_budget, folder)
+    listed = _listed(folder)
+    if listed:
+        return read_files(listed, memory_budget, folder)
     files = list(_files_below(folder))
-    dicom = [file for file in files if _may_be_dicom(file)]
+    dicom = [file for file in files if is_dicom(file) and not is_dicomdir(file)]
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_own(f)]
     cines = read_files(dicom, memory_budget, folder) if dicom else []
     cines += [read_movie(file, memory_budget) for file in movies]
@@ -129,6 +132,23 @@ def _own_words(files: list[Path]) -> str:
     )
 
 
+def _listed(folder: Path) -> list[Path]:
+    """Return the files that a folder's DICOMDIR lists; none if it has or needs none.
+
+    A DICOMDIR that is damaged, or lists only what is not there, does not hide the
+    files that are: the folder is read as any other.
+    """
+    directory = next(filter(is_dicomdir, sorted(folder.iterdir())), None)
+    if directory is None:
+        return []
+    try:
+        return files_of_dicomdir(directory)
+    except ReadError as error:
+        message = f"{error}; the files of the folder were read instead"
+        warnings.warn(message, PartialReadWarning, stacklevel=3)
+        return []
+
+
 def _loops_below(folder: Path) -> Iterator[Path]:
     for file in _files_below(folder):
         picture = file.suffix.lower() in (*MOVIES, *IMAGES)
@@ -141,7 +161,7 @@ def _may_be_dicom(file: Path) -> bool:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, by name; a loop of links is entered once."""
+    """Yield the regular files below a folder, by name; links in a circle end."""
     seen: set[str] = set()
     for root, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)
@@ -151,5 +171,6 @@ def _files_below(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders.sort()
         for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(root, name)
+            path = Path(root, name)
+            if not name.startswith(".") and is_regular(path):
+                yield path
