@@ -84,7 +84,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
 
 def geometry(cine: Cine) -> dict[str, Any]:
     """Return scale, units and axis labels of layers ``(T, H, W)`` of a loop."""
-    spacing = cine.pixel_spacing or (1.0, 1.0)
+    spacing = cine.pixel_spacing or (cine.pixel_aspect, 1.0)
     unit = "pixel" if cine.pixel_spacing is None else "mm"
     return {
         "scale": (1.0, *spacing),

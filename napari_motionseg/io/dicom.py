@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 
-from napari_motionseg.cine import Cine, FrameStack, Subtraction
+from napari_motionseg.cine import Cine, FrameStack
 from napari_motionseg.errors import PartialReadWarning, ReadError
-from napari_motionseg.io import dicom_geometry, dicom_timing
+from napari_motionseg.io import dicom_geometry, dicom_spacing, dicom_technical
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_ecg import ecg, r_waves
-from napari_motionseg.io.dicom_header import Header, find, numbers, read_header
+from napari_motionseg.io.dicom_header import Header, read_header
+from napari_motionseg.io.dicom_masks import subtractions
 from napari_motionseg.io.dicom_pixels import (
     PixelFormat,
     PixelSource,
@@ -27,24 +28,37 @@ from napari_motionseg.io.dicom_pixels import (
     sizes_agree,
     stored_range,
 )
+from napari_motionseg.io.dicom_spacing import Spacing
+from napari_motionseg.io.dicom_timing import Timing, frame_times
+from napari_motionseg.io.dicom_values import Attributes
+from napari_motionseg.io.dicom_window import window
+from napari_motionseg.io.loop_names import loop_name
+from napari_motionseg.io.optional_parts import OptionalParts
 
-PATIENT = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge",
-    "PatientWeight", "PatientSize", "StudyDate", "StudyTime", "AccessionNumber",
-    "StudyDescription", "SeriesDescription", "InstitutionName",
-    "ReferringPhysicianName", "OperatorsName", "StudyInstanceUID",
-    "SeriesInstanceUID", "SOPInstanceUID",
-)  # fmt: skip
-TECHNICAL = (
-    "Manufacturer", "ManufacturerModelName", "ImageType", "KVP", "XRayTubeCurrent",
-    "Exposure", "ExposureTime", "AveragePulseWidth", "IntensifierSize",
-    "FieldOfViewDimensions", "DistanceSourceToDetector", "DistanceSourceToPatient",
-    "EstimatedRadiographicMagnificationFactor", "ImagerPixelSpacing", "PixelSpacing",
-    "PixelSpacingCalibrationType", "PositionerMotion", "TableMotion", "HeartRate",
-    "StartTrim", "StopTrim", "CineRate", "RecommendedDisplayFrameRate",
-    "RecommendedViewingMode", "PhotometricInterpretation", "RescaleSlope",
-    "RescaleIntercept", "RescaleType", "PixelPaddingValue", "LossyImageCompression",
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """A DICOM file whose frames can be decoded.
+
+    Parameters
+    ----------
+    header
+        Its attributes.
+    form
+        How its pixels are stored.
+    decode
+        Gives frame `t` as gray values ``(H, W)``.
+    count
+        Frames that are there.
+    notes
+        What was noticed while opening it, in full sentences.
+    """
+
+    header: Header
+    form: PixelFormat
+    decode: Callable[[int], Any]
+    count: int
+    notes: tuple[str, ...] = ()
 
 
 def read_dicom(path: str | Path, memory_budget: int) -> Cine:
@@ -67,208 +81,197 @@ def read_dicom(path: str | Path, memory_budget: int) -> Cine:
     PartialReadWarning
         If frames are missing, in excess, or something had to be guessed.
     """
-    return cine_of_headers([read_header(path)], memory_budget, Path(path))
+    opened = open_file(read_header(path), memory_budget)
+    return cine_of_files([opened], memory_budget, Path(path))
 
 
-def cine_of_headers(
-    headers: Sequence[Header], memory_budget: int, source: Path
-) -> Cine:
-    """Make a loop of one multi-frame file, or of files that hold one frame each.
+def open_file(header: Header, memory_budget: int) -> OpenedFile:
+    """Find the frames of a file; none is decoded yet.
+
+    Parameters
+    ----------
+    header
+        The file's attributes.
+    memory_budget
+        Bytes that its decoded frames may take.
 
     Raises
     ------
     ReadError
-        If the frames differ in size, or one of the files cannot be read.
+        If the pixels cannot be read.
+
+    Warns
+    -----
+    PartialReadWarning
+        If header and pixel data disagree in the number of frames.
     """
-    with pydicom_quiet():
-        return _cine(headers, memory_budget, source)
+    with pydicom_quiet(), damage_named(header.path, "DICOM header"):
+        form = pixel_format(header)
+        check_budget(form, memory_budget, header.path)
+        source = PixelSource(header, form)
+        count, note = frame_count(source, form)
+        decode, changes = gray_reader(source, form)
+    if note:
+        message = f"{header.path}: {note}"
+        warnings.warn(message, PartialReadWarning, stacklevel=4)
+    return OpenedFile(
+        header, form, decode, count, (*changes, *([note] if note else []))
+    )
 
 
-def _cine(headers: Sequence[Header], memory_budget: int, source: Path) -> Cine:
-    forms = [pixel_format(header) for header in headers]
+def cine_of_files(
+    files: Sequence[OpenedFile],
+    memory_budget: int,
+    source: Path,
+    name: str | None = None,
+) -> Cine:
+    """Make a loop of one multi-frame file, or of files that hold one frame each.
+
+    Parameters
+    ----------
+    files
+        One file; or several, in the order of their frames, of one size and type.
+    memory_budget
+        Bytes that all decoded frames together may take.
+    source
+        File or folder that the loop is said to come from.
+    name
+        Name of the loop; None takes the source's.
+
+    Raises
+    ------
+    ReadError
+        If the frames differ in size or type, or need too much memory.
+
+    Warns
+    -----
+    PartialReadWarning
+        For each part of the header that had to be left out.
+    """
+    forms = [opened.form for opened in files]
     if not sizes_agree(forms):
         sizes = sorted({f"{f.rows} x {f.columns}" for f in forms})
         raise ReadError(
             f"{source}: frames differ in size or type ({', '.join(sizes)}); a loop has "
             "one size: put them into folders of their own"
         )
-    header, form = headers[0], forms[0]
-    for each, described in zip(headers, forms, strict=True):
-        check_budget(described, memory_budget // len(headers), each.path)
-    decode, count, notes = _frames(headers, forms)
-    with damage_named(source, "DICOM header"):
-        return _assemble(header, form, _Decoded(decode, count), notes, source)
+    for opened in files:
+        check_budget(opened.form, memory_budget // len(files), opened.header.path)
+    with damage_named(source, "DICOM header"), pydicom_quiet():
+        return _assemble(files, source, name or loop_name(source))
 
 
-class _Decoded:
-    """Frames and their number; a loop of files has frame times from other places."""
-
-    def __init__(self, decode: Callable[[int], Any], count: int) -> None:
-        self.decode, self.count = decode, count
-
-
-def _frames(
-    headers: Sequence[Header], forms: Sequence[PixelFormat]
-) -> tuple[Callable[[int], Any], int, list[str]]:
-    readers, notes = [], []
-    for header, form in zip(headers, forms, strict=True):
-        source = PixelSource(header, form)
-        count, note = frame_count(source, form)
-        reader, changes = gray_reader(source, form)
-        readers.append(reader)
-        notes += [*changes, *([note] if note else [])]
-        if note:
-            message = f"{header.path}: {note}"
-            warnings.warn(message, PartialReadWarning, stacklevel=5)
-    if len(readers) == 1:
-        return readers[0], count, notes
-    return (lambda t: readers[t](0)), len(readers), list(dict.fromkeys(notes))
-
-
-def _assemble(
-    header: Header,
-    form: PixelFormat,
-    decoded: _Decoded,
-    notes: list[str],
-    source: Path,
-) -> Cine:
-    data, count = header.dataset, decoded.count
-    shape = (count, form.rows, form.columns)
-    times, timing_basis, about_times = dicom_timing.frame_times(
-        data, count, form.frames if count <= form.frames else count
-    )
-    spacing, spacing_basis = dicom_geometry.pixel_spacing(data)
-    blank = stored_range(form)[0]
-    frames = FrameStack(decoded.decode, shape, form.dtype, blank=blank)
+def _assemble(files: Sequence[OpenedFile], source: Path, name: str) -> Cine:
+    first = files[0]
+    parts = OptionalParts(first.header.path)
+    for note in (note for opened in files for note in opened.notes):
+        parts.note(note)
+    headers = [Attributes(opened.header.dataset, parts) for opened in files]
+    frames = _frame_stack(files)
     return Cine(
         frames,
-        bits_stored=form.bits_stored,
-        signed=form.signed,
-        frame_times=times,
-        timing_basis=timing_basis,
-        pixel_spacing=spacing,
-        spacing_basis=spacing_basis,
-        window=_window(data, form),
-        view=dicom_geometry.view(data),
-        subtraction=tuple(_subtractions(data, count)),
-        valid_area=_valid_area(data, form, frames),
-        intensity_relationship=_text(find(data, "PixelIntensityRelationship")),
-        ecg=ecg(data),
-        r_waves=r_waves(data, count),
-        technical=_technical(header, form),
-        patient={k: str(data.get(k)) for k in PATIENT if data.get(k)},
-        name=source.stem or source.name,
+        bits_stored=first.form.bits_stored,
+        signed=first.form.signed,
+        name=name,
         source=source,
-        notes=tuple(notes + about_times + _notes(data)),
+        **_meaning(headers, first, frames),
+        notes=tuple(parts.notes),
     )
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if value not in (None, "") else None
+def _frame_stack(files: Sequence[OpenedFile]) -> FrameStack:
+    form = files[0].form
+    count = files[0].count if len(files) == 1 else len(files)
+    shape = (count, form.rows, form.columns)
+    blank = stored_range(form)[0]
+    if len(files) == 1:
+        return FrameStack(files[0].decode, shape, form.dtype, blank=blank)
+    return FrameStack(lambda t: files[t].decode(0), shape, form.dtype, blank=blank)
 
 
-def _technical(header: Header, form: PixelFormat) -> dict[str, Any]:
-    data = header.dataset
-    technical: dict[str, Any] = {
-        "modality": str(data.get("Modality", "unknown")),
-        "sop_class": getattr(data.get("SOPClassUID"), "name", "unknown"),
-        "transfer_syntax": header.syntax.name,
-        "bits_allocated": form.bits_allocated,
-        "bits_stored": form.bits_stored,
-        "frames_in_header": form.frames,
+def _meaning(
+    headers: Sequence[Attributes], first: OpenedFile, frames: FrameStack
+) -> dict[str, Any]:
+    """Return the fields of a loop that its header gives; each may be missing."""
+    header, form, count = headers[0], first.form, len(frames)
+    read = header.parts.read
+    in_header = form.frames if count <= form.frames else count
+    timing = read(
+        "The frame times",
+        lambda: frame_times(headers, count, in_header),
+        Timing(None, "unknown"),
+    )
+    spacing = read(
+        "The pixel spacing",
+        lambda: dicom_spacing.pixel_spacing(header),
+        Spacing(None, "unknown"),
+    )
+    _note_rescale(header)
+    return {
+        "frame_times": timing.times,
+        "timing_basis": timing.basis,
+        "pixel_spacing": spacing.millimetres,
+        "spacing_basis": spacing.basis,
+        "pixel_aspect": spacing.aspect,
+        "window": read("The display window", lambda: window(header, form), None),
+        "view": read("The view", lambda: dicom_geometry.view(header), None),
+        "subtraction": read(
+            "MaskSubtractionSequence", lambda: subtractions(header, count), ()
+        ),
+        "valid_area": _valid_area(header, form, frames),
+        "intensity_relationship": _intensity(header),
+        "ecg": read("The ECG", lambda: ecg(header), {}),
+        "r_waves": read(
+            "The R waves", lambda: r_waves(header, count, timing.times), ()
+        ),
+        "technical": dicom_technical.technical(first.header, form, header),
+        "patient": dicom_technical.patient(header),
     }
-    for keyword in TECHNICAL:
-        value = find(data, keyword)
-        if value not in (None, ""):
-            technical[keyword] = _plain(value)
-    return technical
 
 
-def _plain(value: Any) -> Any:
-    """Return a header's value as JSON would have it."""
-    if isinstance(value, (int, str)):
-        return value if type(value) in (int, str) else type(value).__bases__[0](value)
-    if isinstance(value, float):
-        return float(value)
-    several = list(value) if hasattr(value, "__iter__") else [str(value)]
-    return [_plain(one) if isinstance(one, (int, float, str)) else str(one)
-            for one in several]  # fmt: skip
-
-
-def _window(data: Dataset, form: PixelFormat) -> tuple[float, float] | None:
-    """Return what is shown black and white: the VOI LUT's range, or the first window.
-
-    Stored values; a rescale slope of XA is never applied, because those windows are
-    about stored values (DICOM.md, 3).
-    """
-    for table in find(data, "VOILUTSequence") or ():
-        descriptor = numbers(table.get("LUTDescriptor"))
-        if len(descriptor) == 3 and descriptor[0] != 1:
-            entries = descriptor[0] or 65536
-            return _turned(descriptor[1], descriptor[1] + entries - 1, form)
-    centre = numbers(find(data, "WindowCenter"))
-    width = numbers(find(data, "WindowWidth"))
-    if not (centre and width and np.isfinite(centre[0]) and width[0] >= 1):
-        return None
-    if str(find(data, "VOILUTFunction") or "LINEAR") == "LINEAR_EXACT":
-        low, high = centre[0] - width[0] / 2, centre[0] + width[0] / 2
-    else:  # PS3.3 C.11.2.1.2.1
-        low = centre[0] - 0.5 - (width[0] - 1) / 2
-        high = centre[0] - 0.5 + (width[0] - 1) / 2
-    return _turned(low, high, form) if low < high else None
-
-
-def _turned(low: float, high: float, form: PixelFormat) -> tuple[float, float]:
-    if form.photometric != "MONOCHROME1":
-        return low, high
-    total = sum(stored_range(form))
-    return total - high, total - low
-
-
-def _subtractions(data: Dataset, count: int) -> list[Subtraction]:
-    items = []
-    for item in data.get("MaskSubtractionSequence") or ():
-        mask = [int(n) - 1 for n in numbers(item.get("MaskFrameNumbers"))]
-        frames = [int(n) - 1 for n in numbers(item.get("ApplicableFrameRange"))]
-        shift = numbers(item.get("MaskSubPixelShift"))
-        offset = numbers(item.get("TIDOffset"))
-        items.append(
-            Subtraction(
-                operation=str(item.get("MaskOperation", "NONE")),
-                mask_frames=tuple(t for t in mask if 0 <= t < count),
-                applicable=(frames[0], frames[1]) if len(frames) >= 2 else None,
-                shift=(shift[0], shift[1]) if len(shift) == 2 else (0.0, 0.0),
-                tid_offset=int(offset[0]) if offset else 1,
-            )
-        )
-    return items
+def _intensity(header: Attributes) -> str | None:
+    found = header.text("PixelIntensityRelationship")
+    return found.upper() if found else None
 
 
 def _valid_area(
-    data: Dataset, form: PixelFormat, frames: FrameStack
+    header: Attributes, form: PixelFormat, frames: FrameStack
 ) -> NDArray[np.bool_] | None:
-    area = dicom_geometry.valid_area(data, (form.rows, form.columns))
-    padding = numbers(data.get("PixelPaddingValue"))
-    if not padding or form.samples != 1:
-        return area
-    value = padding[0]
-    if form.photometric == "MONOCHROME1":
-        value = sum(stored_range(form)) - value
-    sound = next((t for t in range(len(frames)) if frames.usable(t)), 0)
-    padded: NDArray[np.bool_] = frames[sound] == value
-    if not padded.any() or padded.all():
+    shape = (form.rows, form.columns)
+    area = header.parts.read(
+        "The shutter or collimator",
+        lambda: dicom_geometry.valid_area(header, shape),
+        None,
+    )
+    padded = header.parts.read(
+        "PixelPaddingValue", lambda: _padded(header, form, frames), None
+    )
+    if padded is None or not padded.any() or padded.all():
         return area
     return ~padded if area is None else area & ~padded
 
 
-def _notes(data: Dataset) -> list[str]:
-    notes = []
-    if data.get("ModalityLUTSequence") or numbers(data.get("RescaleSlope")) not in (
-        (), (1.0,),
-    ):  # fmt: skip
-        notes.append(
-            "the Modality LUT or rescale is kept but not applied to the pixels"
+def _padded(
+    header: Attributes, form: PixelFormat, frames: FrameStack
+) -> NDArray[np.bool_] | None:
+    """Return ``(H, W)`` True where the first sound frame holds the padding value."""
+    value = header.number("PixelPaddingValue")
+    if value is None or form.samples != 1:
+        return None
+    limit = header.number("PixelPaddingRangeLimit")
+    low, high = sorted((value, value if limit is None else limit))
+    if form.photometric == "MONOCHROME1":
+        total = sum(stored_range(form))
+        low, high = total - high, total - low
+    frame = frames[next((t for t in range(len(frames)) if frames.usable(t)), 0)]
+    padded: NDArray[np.bool_] = (frame >= low) & (frame <= high)
+    return padded
+
+
+def _note_rescale(header: Attributes) -> None:
+    """Say so if the header maps stored values to something else (DICOM.md, 3)."""
+    slope = header.number("RescaleSlope")
+    if header.items("ModalityLUTSequence") or slope not in (None, 1.0):
+        header.parts.note(
+            "The Modality LUT or rescale was kept but not applied to the pixels."
         )
-    if numbers(find(data, "WindowCenter"))[1:]:
-        notes.append("several windows; the first is used")
-    return notes

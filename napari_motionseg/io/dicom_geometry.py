@@ -1,134 +1,123 @@
-"""Where a loop's pixels lie: spacing at the isocentre, angles, and what is covered."""
+"""View angles, and which pixels lie under shutter or collimator."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
 from skimage.draw import polygon2mask
 
-from napari_motionseg.cine import View
-from napari_motionseg.io.dicom_header import find, numbers
+from napari_motionseg.acquisition import View
+from napari_motionseg.io.dicom_values import Attributes
 
-Spacing = tuple[float, float]
 Area = NDArray[np.bool_]
-CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
+ANGLES = ("PositionerPrimaryAngle", "PositionerSecondaryAngle")
+POSITIONER = "PositionerPositionSequence"
+MOST_ANGLE = 360.0
+ROTATION = 1.0  # degrees over the frames that deserve a note
 
 
-def pixel_spacing(dataset: Dataset) -> tuple[Spacing | None, str]:
-    """Return millimetres at the isocentre between rows and columns, and their basis.
-
-    Notes
-    -----
-    A detector's millimetre is not a patient's: ImagerPixelSpacing counts only with the
-    magnification, which is EstimatedRadiographicMagnificationFactor or the distance
-    from source to detector over that to the patient. PixelSpacing counts where
-    PixelSpacingCalibrationType says what it was calibrated with, or where there is no
-    detector (ultrasound, secondary capture).
-    """
-    calibrated = _pair(find(dataset, "PixelSpacing"))
-    kind = str(find(dataset, "PixelSpacingCalibrationType") or "")
-    if calibrated and kind in CALIBRATIONS:
-        return calibrated, f"PixelSpacing, calibrated by {kind}"
-    detector = _pair(find(dataset, "ImagerPixelSpacing"))
-    factor, source = _magnification(dataset)
-    if detector and factor:
-        return (detector[0] / factor, detector[1] / factor), (
-            f"ImagerPixelSpacing / {source}"
-        )
-    if detector:
-        return None, "ImagerPixelSpacing without magnification"
-    if calibrated:
-        return calibrated, "PixelSpacing, calibration unknown"
-    return None, "unknown"
-
-
-def _magnification(dataset: Dataset) -> tuple[float | None, str]:
-    names = (
-        "EstimatedRadiographicMagnificationFactor",
-        "DistanceSourceToDetector",
-        "DistanceSourceToPatient",
-    )
-    factor, detector, patient = (
-        next(iter(numbers(find(dataset, name))), 0.0) for name in names
-    )
-    if np.isfinite(factor) and factor > 0:
-        return factor, "EstimatedRadiographicMagnificationFactor"
-    if detector > 0 and patient > 0 and np.isfinite(detector / patient):
-        return detector / patient, (
-            "(DistanceSourceToDetector / DistanceSourceToPatient)"
-        )
-    return None, "unknown"
-
-
-def _pair(value: object) -> Spacing | None:
-    both = numbers(value)
-    if len(both) == 2 and all(np.isfinite(both)) and min(both) > 0:
-        return both[0], both[1]
-    return None
-
-
-def view(dataset: Dataset) -> View | None:
-    """Return the C-arm's angles, or None."""
+def view(attributes: Attributes) -> View | None:
+    """Return the C-arm's angles, or None; a rotation gives the first frame's."""
     angles = []
-    for keyword in ("PositionerPrimaryAngle", "PositionerSecondaryAngle"):
-        found = numbers(find(dataset, keyword))
-        if not found or not np.isfinite(found[0]):
+    for keyword in ANGLES:
+        angle = attributes.number(keyword)
+        if angle is None:
             return None
-        angles.append(found[0])
+        if abs(angle) > MOST_ANGLE:
+            attributes.parts.note(f"{keyword} is {angle:g} degrees; it was ignored.")
+            return None
+        angles.append(angle)
+        _note_rotation(attributes, keyword)
     return View(*angles)
 
 
-def valid_area(dataset: Dataset, shape: tuple[int, int]) -> Area | None:
+def _note_rotation(attributes: Attributes, keyword: str) -> None:
+    """Say so if an angle changes over the frames of an enhanced object."""
+    items = attributes.groups.sampled(POSITIONER, len(attributes.groups))
+    angles = [
+        a for item in items if (a := attributes.number(keyword, item)) is not None
+    ]
+    if angles and max(angles) - min(angles) > ROTATION:
+        attributes.parts.note(
+            f"{keyword} changes over the frames, from {angles[0]:g} to {angles[-1]:g} "
+            "degrees; the first frame's is shown."
+        )
+
+
+def valid_area(attributes: Attributes, shape: tuple[int, int]) -> Area | None:
     """Return ``(H, W)`` True inside shutter and collimator, or None if all is valid.
 
-    Edges are given as rows and columns from 1 (PS3.3 C.7.6.11, C.8.7.3).
+    Edges are given as rows and columns from 1 (PS3.3 C.7.6.11, C.8.7.3). A shutter or
+    collimator that cannot be read, or that would hide everything, is left out.
     """
     area = np.ones(shape, bool)
     for prefix in ("Shutter", "Collimator"):
-        shapes = find(dataset, f"{prefix}Shape") or ()
-        for name in [shapes] if isinstance(shapes, str) else shapes:
-            inside = _inside(dataset, prefix, str(name).upper(), shape)
-            if inside is not None:
-                area &= inside
+
+        def read(prefix: str = prefix) -> Area:
+            """Return what one of the two leaves visible."""
+            return _visible(attributes, prefix, shape)
+
+        visible = attributes.parts.read(prefix, read, np.ones(shape, bool))
+        if not visible.any():
+            attributes.parts.note(
+                f"The {prefix.lower()} would hide all; it was ignored."
+            )
+            continue
+        area &= visible
     return None if area.all() or not area.any() else area
 
 
-def _inside(
-    dataset: Dataset, prefix: str, name: str, shape: tuple[int, int]
+def _visible(attributes: Attributes, prefix: str, shape: tuple[int, int]) -> Area:
+    visible = np.ones(shape, bool)
+    for name in attributes.texts(f"{prefix}Shape"):
+        shapes = {
+            "RECTANGULAR": _rectangle, "CIRCULAR": _circle, "POLYGONAL": _polygon
+        }  # fmt: skip
+        inside = shapes.get(name.upper(), _nothing)(attributes, prefix, shape)
+        if inside is None:
+            attributes.parts.leave_out(
+                f"{prefix}Shape {name[:16]!r}", "lacks the attributes that describe it"
+            )
+        else:
+            visible &= inside
+    return visible
+
+
+def _nothing(attributes: Attributes, prefix: str, shape: tuple[int, int]) -> None:
+    """Return no area, for shapes that the Standard does not define."""
+
+
+def _rectangle(
+    attributes: Attributes, prefix: str, shape: tuple[int, int]
 ) -> Area | None:
+    edges = []
+    for edge in ("LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal"):
+        value = attributes.number(f"{prefix}{edge}Edge")
+        if value is None:
+            return None
+        edges.append(int(value))
+    left, right, upper, lower = edges
     inside = np.zeros(shape, bool)
-    if name == "RECTANGULAR":
-        edges = _edges(dataset, prefix)
-        if edges is None:
-            return None
-        left, right, upper, lower = edges
-        inside[max(0, upper) : max(0, lower - 1), max(0, left) : max(0, right - 1)] = 1
-    elif name == "CIRCULAR":
-        centre = numbers(find(dataset, f"CenterOfCircular{prefix}"))
-        radius = numbers(find(dataset, f"RadiusOfCircular{prefix}"))
-        if len(centre) != 2 or not radius:
-            return None
-        at = (centre[0] - 1, centre[1] - 1)
-        rows, columns = np.ogrid[: shape[0], : shape[1]]
-        distance = np.hypot(rows - at[0], columns - at[1])
-        inside[distance <= radius[0]] = True
-    elif name == "POLYGONAL":
-        corners = numbers(find(dataset, f"VerticesOfThePolygonal{prefix}"))
-        if len(corners) < 6:
-            return None
-        usable = len(corners) // 2 * 2
-        inside |= polygon2mask(shape, np.reshape(corners[:usable], (-1, 2)) - 1)
-    else:
-        return None
+    inside[max(0, upper) : max(0, lower - 1), max(0, left) : max(0, right - 1)] = True
     return inside
 
 
-def _edges(dataset: Dataset, prefix: str) -> tuple[int, int, int, int] | None:
-    found = []
-    for edge in ("LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal"):
-        value = numbers(find(dataset, f"{prefix}{edge}Edge"))
-        if not value or not np.isfinite(value[0]):
-            return None
-        found.append(int(value[0]))
-    return found[0], found[1], found[2], found[3]
+def _circle(attributes: Attributes, prefix: str, shape: tuple[int, int]) -> Area | None:
+    centre = attributes.numbers(f"CenterOfCircular{prefix}")
+    radius = attributes.number(f"RadiusOfCircular{prefix}")
+    if len(centre) != 2 or radius is None:
+        return None
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    inside: Area = np.hypot(rows - centre[0] + 1, columns - centre[1] + 1) <= radius
+    return inside
+
+
+def _polygon(
+    attributes: Attributes, prefix: str, shape: tuple[int, int]
+) -> Area | None:
+    corners = attributes.numbers(f"VerticesOfThePolygonal{prefix}")
+    if len(corners) < 6:
+        return None
+    usable = len(corners) // 2 * 2
+    inside: Area = polygon2mask(shape, np.reshape(corners[:usable], (-1, 2)) - 1)
+    return inside

@@ -3,98 +3,59 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
-from napari_motionseg.io.dicom import cine_of_headers
-from napari_motionseg.io.dicom_header import Header, numbers, read_header
-
-DIRECTORY_CLASS = "1.2.840.10008.1.3.10"  # Media Storage Directory
-
-
-def files_of_dicomdir(path: Path) -> list[Path]:
-    """Return the files that a DICOMDIR lists, in its order.
-
-    Raises
-    ------
-    ReadError
-        If it is damaged or lists nothing that is there.
-    """
-    from pydicom import dcmread
-
-    with damage_named(path, "DICOMDIR"), pydicom_quiet():
-        records = dcmread(path).get("DirectoryRecordSequence") or ()
-        listed = []
-        for record in records:
-            parts = record.get("ReferencedFileID")
-            if parts:
-                several = [parts] if isinstance(parts, str) else list(parts)
-                listed.append(_within(path.parent, [str(part) for part in several]))
-    there = [file for file in listed if file is not None and file.is_file()]
-    if not there:
-        raise ReadError(f"{path}: lists no file that is there")
-    return there
-
-
-def _within(root: Path, parts: list[str]) -> Path | None:
-    """Return a listed file; names on old media differ in case from the listed ones."""
-    exact = root.joinpath(*parts)
-    if exact.is_file():
-        return exact
-    return next(
-        (
-            candidate
-            for candidate in (root.joinpath(*(change(part) for part in parts))
-                              for change in (str.lower, str.upper))
-            if candidate.is_file()
-        ),
-        None,
-    )  # fmt: skip
-
-
-def is_dicomdir(path: Path) -> bool:
-    """Return whether a DICOM file is a directory of a medium, by its name."""
-    return path.name.upper() == "DICOMDIR"
+from napari_motionseg.io.dicom import OpenedFile, cine_of_files, open_file
+from napari_motionseg.io.dicom_header import read_header
+from napari_motionseg.io.dicom_runs import runs
+from napari_motionseg.io.loop_names import loop_name
 
 
 def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Cine]:
     """Read every loop among DICOM files.
 
-    Files of several frames are loops; files of one frame that share a series are one
-    loop, by InstanceNumber, then time, then name.
+    Files of several frames are loops. Files of one frame that share a series make up
+    one loop for each plane, size and run in it (see `dicom_runs`).
+
+    Parameters
+    ----------
+    paths
+        The files.
+    memory_budget
+        Bytes that the decoded frames of each loop may take.
+    root
+        Folder that loops of several files are said to come from.
 
     Raises
     ------
     ReadError
-        If none can be read: what is wrong with the first; or if frames of a series
-        differ in size.
+        If none can be read: what is wrong with the first.
 
     Warns
     -----
     PartialReadWarning
-        For each file that cannot be read while others can.
+        For each file that cannot be read, or belongs to no loop, while others do.
     """
     errors: list[ReadError] = []
-    groups: dict[Any, list[Header]] = {}
+    groups: dict[Hashable, list[OpenedFile]] = {}
     for path in paths:
         try:
-            header = read_header(path)
+            opened = open_file(read_header(path), memory_budget)
             with damage_named(path, "DICOM header"), pydicom_quiet():
-                group = _group(header)
+                group = _series(opened)
         except ReadError as error:
             errors.append(error)
             continue
-        groups.setdefault(group, []).append(header)
+        groups.setdefault(group, []).append(opened)
+    loops = _loops(list(groups.values()), root, errors)
     cines = []
-    for headers in groups.values():
-        headers.sort(key=_order)
-        whole = headers[0].path if len(headers) == 1 else root
+    for files, source, name in loops:
         try:
-            cines.append(cine_of_headers(headers, memory_budget, whole))
+            cines.append(cine_of_files(files, memory_budget, source, name))
         except ReadError as error:
             errors.append(error)
     if not cines and errors:
@@ -104,20 +65,42 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
     return cines
 
 
-def _group(header: Header) -> Any:
-    frames = numbers(header.dataset.get("NumberOfFrames"))
-    series = header.dataset.get("SeriesInstanceUID")
-    if (frames and frames[0] > 1) or not series:
-        return header.path
+def _series(opened: OpenedFile) -> Hashable:
+    """Return what files of one series share; files of several frames stand alone."""
+    series = opened.header.dataset.get("SeriesInstanceUID")
+    if opened.count > 1 or opened.form.frames > 1 or not series:
+        return opened.header.path
     return str(series)
 
 
-def _order(header: Header) -> tuple[float, str, str, str]:
-    data = header.dataset
-    number = numbers(data.get("InstanceNumber"))
-    return (
-        number[0] if number else float("inf"),
-        str(data.get("AcquisitionDateTime") or data.get("AcquisitionTime") or ""),
-        str(data.get("ContentTime") or ""),
-        header.path.name,
-    )
+Loop = tuple[Sequence[OpenedFile], Path, str]
+
+
+def _loops(
+    groups: Sequence[Sequence[OpenedFile]], root: Path, errors: list[ReadError]
+) -> list[Loop]:
+    """Return files, source and name of each loop; add left-over files to errors."""
+    loops: list[Sequence[OpenedFile]] = []
+    for files in groups:
+        if len(files) == 1:
+            loops.append(files)
+            continue
+        try:
+            with damage_named(files[0].header.path, "DICOM header"), pydicom_quiet():
+                found = runs(files)
+        except ReadError as error:
+            errors.append(error)
+            continue
+        loops += found.loops
+        errors += [ReadError(f"{f.header.path}: {why}") for f, why in found.left_out]
+    several = sum(len(files) > 1 for files in loops) > 1
+    named: list[Loop] = []
+    for files in loops:
+        if len(files) == 1:
+            path = files[0].header.path
+            named.append((files, path, loop_name(path)))
+            continue
+        number = sum(len(known) > 1 for known, _, _ in named) + 1
+        name = loop_name(root)
+        named.append((files, root, f"{name}_{number}" if several else name))
+    return named

@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
 
-from napari_motionseg.io.dicom_header import find_all, numbers
+from napari_motionseg.io.dicom_moments import (
+    milliseconds,
+    moment,
+    rising,
+    times_of_files,
+)
+from napari_motionseg.io.dicom_values import Attributes, values_of
 
 Times = NDArray[np.float64]
+
+POINTER = "FrameIncrementPointer"
+VECTOR, STEP = "FrameTimeVector", "FrameTime"
 RATES = ("CineRate", "RecommendedDisplayFrameRate")
-DATE_FORMATS = ("%Y%m%d%H%M%S.%f", "%Y%m%d%H%M%S")
+DURATION = "ActualFrameDuration"
+FRAME_DATES = ("FrameReferenceDateTime", "FrameAcquisitionDateTime")
+SUSPICIOUS_RATES = (0.05, 2000.0)  # frames a second outside which a note is due
 
 
-def frame_times(
-    dataset: Dataset, count: int, in_header: int
-) -> tuple[Times | None, str, list[str]]:
-    """Return milliseconds from the first frame, what they rest on, and notes.
+@dataclass(frozen=True)
+class Timing:
+    """Times of the frames of a loop.
 
     Parameters
     ----------
-    dataset
-        The header.
+    times
+        ``(T,)`` milliseconds from the first frame, rising; None if unknown.
+    basis
+        Attribute that they rest on, or ``"unknown"``.
+    """
+
+    times: Times | None
+    basis: str
+
+
+def frame_times(files: Sequence[Attributes], count: int, in_header: int) -> Timing:
+    """Return when the frames of a loop were taken.
+
+    Parameters
+    ----------
+    files
+        The header of a multi-frame file, or those of single-frame files in order.
     count
         Frames that could be read.
     in_header
@@ -32,56 +58,102 @@ def frame_times(
 
     Notes
     -----
-    In order: what FrameIncrementPointer points to (FrameTimeVector, FrameTime), the
-    other of the two, the frames' own date and time (enhanced objects), CineRate,
-    RecommendedDisplayFrameRate.
+    In order: the attributes that FrameIncrementPointer names, FrameTime and
+    FrameTimeVector, the frames' own date and time, CineRate,
+    RecommendedDisplayFrameRate, ActualFrameDuration. The first that gives rising times
+    is used; one that is there and does not is noted.
     """
-    notes: list[str] = []
-    for basis, times in _candidates(dataset, count, in_header, notes):
-        if times is not None and _plausible(times):
-            return times - times[0], basis, notes
-        if times is not None:
-            notes.append(f"{basis} gives frame times that do not rise; ignored")
-    return None, "unknown", notes
+    parts = files[0].parts
+    for basis, times in _candidates(files, count, in_header):
+        if times is None:
+            continue
+        if rising(times):
+            _note_rate(files[0], basis, times)
+            return Timing(times - times[0], basis)
+        parts.note(
+            f"{basis} gives frame times that do not rise from frame to frame; it was "
+            "ignored."
+        )
+    return Timing(None, "unknown")
 
 
 def _candidates(
-    dataset: Dataset, count: int, in_header: int, notes: list[str]
+    files: Sequence[Attributes], count: int, in_header: int
 ) -> Iterator[tuple[str, Times | None]]:
-    vector = ("FrameTimeVector", _from_vector(dataset, count, in_header, notes))
-    step = ("FrameTime", _from_step(dataset, count))
-    yield from (vector, step) if _pointed_at_vector(dataset) else (step, vector)
-    yield "FrameReferenceDateTime", _from_dates(dataset, count)
-    for keyword in RATES:
-        rate = numbers(dataset.get(keyword))
-        good = rate and np.isfinite(rate[0]) and rate[0] > 0
-        yield keyword, _evenly(count, 1000.0 / rate[0]) if good else None
+    """Yield every source of frame times in the order of trust, each once."""
+    header = files[0]
+    readers: dict[str, Callable[[], Times | None]] = {
+        STEP: lambda: _from_step(header, STEP, count),
+        VECTOR: lambda: _from_vector(header, count, in_header),
+        **{rate: partial(_from_rate, header, rate, count) for rate in RATES},
+        DURATION: lambda: _from_step(header, DURATION, count),
+    }
+    named = _pointed_at(header, tuple(readers))
+    first = dict.fromkeys([*named, STEP, VECTOR])
+    for keyword in first:
+        yield keyword, readers[keyword]()
+    if len(files) > 1:
+        yield from times_of_files(files)
+    else:
+        for keyword in FRAME_DATES:
+            yield keyword, _from_dates(header, keyword, count)
+    for keyword in readers:
+        if keyword not in first:
+            yield keyword, readers[keyword]()
 
 
-def _pointed_at_vector(dataset: Dataset) -> bool:
-    pointer = dataset.get("FrameIncrementPointer")
-    several = pointer if isinstance(pointer, (list, tuple)) else [pointer]
-    return any(one is not None and int(one) == 0x00181065 for one in several)
+def _pointed_at(header: Attributes, known: tuple[str, ...]) -> list[str]:
+    """Return the time attributes that FrameIncrementPointer names, in its order."""
+    names, strange = [], []
+    for value in values_of(header.dataset, POINTER):
+        keyword = keyword_for_tag(value) if isinstance(value, int) else ""
+        if keyword in known:
+            names.append(keyword)
+        else:
+            strange.append(keyword or "an unknown attribute")
+    if strange:
+        header.parts.note(
+            f"{POINTER} names {', '.join(dict.fromkeys(strange))}, which gives no "
+            "frame times; it was ignored."
+        )
+    for keyword in names:
+        if not values_of(header.dataset, keyword):
+            header.parts.note(f"{POINTER} names {keyword}, which is missing or empty.")
+    return names
 
 
-def _from_vector(
-    dataset: Dataset, count: int, in_header: int, notes: list[str]
-) -> Times | None:
-    increments = numbers(dataset.get("FrameTimeVector"))
+def _from_vector(header: Attributes, count: int, in_header: int) -> Times | None:
+    increments = header.numbers(VECTOR)
     if not increments:
         return None
     if len(increments) != in_header:
-        notes.append(
-            f"FrameTimeVector has {len(increments)} values for {in_header} frames"
+        header.parts.note(
+            f"{VECTOR} has {len(increments)} values for {in_header} frames"
+            + ("." if len(increments) >= count else "; it was ignored.")
         )
     if len(increments) < count:
         return None
     return np.cumsum(np.asarray((0.0, *increments[1:count])))
 
 
-def _from_step(dataset: Dataset, count: int) -> Times | None:
-    step = numbers(dataset.get("FrameTime"))
-    return _evenly(count, step[0]) if step and step[0] > 0 else None
+def _from_step(header: Attributes, keyword: str, count: int) -> Times | None:
+    step = header.number(keyword)
+    if step is None:
+        return None
+    if step <= 0:
+        header.parts.note(f"{keyword} is {step:g} ms; it was ignored.")
+        return None
+    return _evenly(count, step)
+
+
+def _from_rate(header: Attributes, keyword: str, count: int) -> Times | None:
+    rate = header.number(keyword)
+    if rate is None:
+        return None
+    if rate <= 0:
+        header.parts.note(f"{keyword} is {rate:g} frames a second; it was ignored.")
+        return None
+    return _evenly(count, 1000.0 / rate)
 
 
 def _evenly(count: int, step: float) -> Times:
@@ -89,26 +161,28 @@ def _evenly(count: int, step: float) -> Times:
     return times
 
 
-def _from_dates(dataset: Dataset, count: int) -> Times | None:
-    moments = []
-    for keyword in ("FrameReferenceDateTime", "FrameAcquisitionDateTime"):
-        moments = [_moment(str(text)) for text in find_all(dataset, keyword)]
-        if len(moments) >= count:
-            break
-    known = [moment for moment in moments[:count] if moment is not None]
-    if len(known) < count or count < 2:
+def _from_dates(header: Attributes, keyword: str, count: int) -> Times | None:
+    """Return the times that the frames of an enhanced object carry."""
+    if len(header.groups) < count or count < 2:
         return None
-    return np.array([(moment - known[0]).total_seconds() * 1000 for moment in known])
+    moments: list[int] = []
+    for macro in header.groups.of_frames("FrameContentSequence", count):
+        text = None if macro is None else header.text(keyword, macro)
+        microseconds = moment(text)
+        if microseconds is None:
+            if moments:
+                header.parts.note(f"{keyword} is missing in some frames.")
+            return None
+        moments.append(microseconds)
+    return milliseconds(moments)
 
 
-def _moment(text: str) -> datetime | None:
-    for form in DATE_FORMATS:
-        try:
-            return datetime.strptime(text.split("+")[0].split("-")[0], form)
-        except ValueError:
-            continue
-    return None
-
-
-def _plausible(times: Times) -> bool:
-    return bool(np.all(np.isfinite(times)) and np.all(np.diff(times) > 0))
+def _note_rate(header: Attributes, basis: str, times: Times) -> None:
+    if len(times) < 2:
+        return
+    rate = 1000.0 / float(np.median(np.diff(times)))
+    if not SUSPICIOUS_RATES[0] <= rate <= SUSPICIOUS_RATES[1]:
+        header.parts.note(
+            f"{basis} gives {rate:.3g} frames a second, which no angiogram has; please "
+            "check it."
+        )

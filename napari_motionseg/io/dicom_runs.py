@@ -1,0 +1,297 @@
+"""Which single-frame files of one series belong to which loop, and in what order.
+
+One series may hold two planes of a biplane system, several runs whose instance numbers
+start again, a localizer of another size, and the same file twice. Each loop gets the
+frames of one plane, one size and one run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from napari_motionseg.acquisition import View
+from napari_motionseg.io.dicom import OpenedFile
+from napari_motionseg.io.dicom_geometry import view
+from napari_motionseg.io.dicom_moments import SOURCES
+from napari_motionseg.io.dicom_values import Attributes
+from napari_motionseg.io.movies import natural
+from napari_motionseg.io.optional_parts import OptionalParts
+from napari_motionseg.io.regular_files import open_regular
+
+PLANES = ("BIPLANE A", "BIPLANE B")
+LOCALIZER = "LOCALIZER"
+# Two planes of a biplane system look from clearly different sides. Frames of a moving
+# arm differ by a few degrees from one to the next, and no view comes back.
+PLANES_APART = 10.0
+BLOCK_BYTES = 2**20
+FEWEST = 2  # frames that make a loop of their own within a series
+
+
+@dataclass(frozen=True)
+class Single:
+    """A file of one frame, with what decides where it belongs.
+
+    Parameters
+    ----------
+    file
+        The opened file.
+    number
+        InstanceNumber, or None.
+    acquisition
+        AcquisitionNumber, or None.
+    microseconds
+        Moment of acquisition, from one date or time attribute that all files have.
+    plane
+        ``BIPLANE A``, ``BIPLANE B`` or empty.
+    angles
+        View of the C-arm, or None.
+    localizer
+        Whether ImageType calls it one.
+    """
+
+    file: OpenedFile
+    number: float | None
+    acquisition: float | None
+    microseconds: int | None
+    plane: str
+    angles: View | None
+    localizer: bool
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.file.header.path.name
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The loops of a series, and the files that belong to none.
+
+    Parameters
+    ----------
+    loops
+        Files of each loop, in the order of their frames.
+    left_out
+        Files that belong to no loop, each with the reason.
+    """
+
+    loops: list[list[OpenedFile]]
+    left_out: list[tuple[OpenedFile, str]]
+
+
+def _singles(files: Sequence[OpenedFile]) -> list[Single]:
+    """Read what decides where files of one frame belong."""
+    headers = [
+        Attributes(file.header.dataset, OptionalParts(file.header.path))
+        for file in files
+    ]
+    moments = _moments(headers)
+    return [
+        _single(file, header, moment)
+        for file, header, moment in zip(files, headers, moments, strict=True)
+    ]
+
+
+def _moments(headers: Sequence[Attributes]) -> Sequence[int | None]:
+    """Return the files' moments by the first source that tells all of them apart."""
+    complete: Sequence[int | None] = [None] * len(headers)
+    for _, read in SOURCES:
+        found = [read(header) for header in headers]
+        if None in found:
+            continue
+        if len(set(found)) == len(found):
+            return found
+        complete = complete if complete[0] is not None else found
+    return complete
+
+
+def _single(file: OpenedFile, header: Attributes, moment: int | None) -> Single:
+    kinds = {word.upper() for word in header.texts("ImageType")}
+    return Single(
+        file=file,
+        number=header.number("InstanceNumber"),
+        acquisition=header.number("AcquisitionNumber"),
+        microseconds=moment,
+        plane=next((plane for plane in PLANES if plane in kinds), ""),
+        angles=view(header),
+        localizer=LOCALIZER in kinds,
+    )
+
+
+def runs(files: Sequence[OpenedFile]) -> Runs:
+    """Divide the single frames of a series into loops.
+
+    Parameters
+    ----------
+    files
+        Files of one frame each, of one series, in any order.
+    """
+    left_out: list[tuple[OpenedFile, str]] = []
+    frames = _without_copies(_singles(files), left_out)
+    if not all(frame.localizer for frame in frames):
+        for frame in frames:
+            if frame.localizer:
+                left_out.append((frame.file, "it is a localizer"))
+        frames = [frame for frame in frames if not frame.localizer]
+    loops = []
+    for plane in _by_angles(_split(frames, lambda frame: frame.plane)):
+        for size in _by_form(plane, left_out):
+            loops += _by_run(size)
+    return Runs([[frame.file for frame in loop] for loop in loops], left_out)
+
+
+def _split(
+    frames: Iterable[Single], key: Callable[[Single], Hashable]
+) -> list[list[Single]]:
+    groups: dict[Hashable, list[Single]] = {}
+    for frame in frames:
+        groups.setdefault(key(frame), []).append(frame)
+    return list(groups.values())
+
+
+def _without_copies(
+    frames: Sequence[Single], left_out: list[tuple[OpenedFile, str]]
+) -> list[Single]:
+    """Leave out files that repeat another's SOP instance byte for byte.
+
+    Some writers give all frames one SOPInstanceUID, so that the pixels decide.
+    """
+    kept: list[Single] = []
+    for same in _split(frames, _instance):
+        seen: dict[bytes, Single] = {}
+        for frame in same:
+            if len(same) == 1:
+                kept.append(frame)
+                continue
+            first = seen.setdefault(_digest(frame.file), frame)
+            if first is frame:
+                kept.append(frame)
+            else:
+                left_out.append((frame.file, f"it is a copy of {first.name}"))
+    return kept
+
+
+def _instance(frame: Single) -> Hashable:
+    uid = frame.file.header.dataset.get("SOPInstanceUID")
+    return (str(uid), frame.number) if uid else frame.file.header.path
+
+
+def _digest(file: OpenedFile) -> bytes:
+    """Return a hash of a file's pixel data as they are stored."""
+    header = file.header
+    if header.inflated is not None:
+        return hashlib.sha256(header.inflated).digest()
+    digest = hashlib.sha256()
+    with open_regular(header.path) as stream:
+        stream.seek(header.pixels_at)
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.digest()
+
+
+def _by_angles(planes: list[list[Single]]) -> list[list[Single]]:
+    """Divide frames that look from clearly different sides, in turns, into planes."""
+    divided = []
+    for frames in planes:
+        groups = _split(frames, _rounded_angles)
+        few = 2 <= len(groups) <= len(PLANES)
+        full = all(len(group) >= FEWEST for group in groups)
+        divided += groups if few and full and _apart(groups) else [frames]
+    return divided
+
+
+def _rounded_angles(frame: Single) -> Hashable:
+    angles = frame.angles
+    return None if angles is None else (round(angles.primary), round(angles.secondary))
+
+
+def _apart(groups: list[list[Single]]) -> bool:
+    first, second = (group[0].angles for group in groups)
+    if first is None or second is None:
+        return False
+    return (
+        abs(first.primary - second.primary) >= PLANES_APART
+        or abs(first.secondary - second.secondary) >= PLANES_APART
+    )
+
+
+def _by_form(
+    frames: list[Single], left_out: list[tuple[OpenedFile, str]]
+) -> list[list[Single]]:
+    """Divide frames by size and depth; the odd one out belongs to no loop."""
+    groups = _split(frames, _form)
+    groups.sort(key=len, reverse=True)
+    kept = [groups[0]] if groups else []
+    for group in groups[1:]:
+        if len(group) >= FEWEST:
+            kept.append(group)
+            continue
+        usual, odd = groups[0][0].file.form, group[0].file.form
+        left_out.append(
+            (
+                group[0].file,
+                f"it has {odd.rows} x {odd.columns} pixels of {odd.bits_stored} bits, "
+                f"the other frames of the series differ in size or type: "
+                f"{usual.rows} x {usual.columns} of {usual.bits_stored} bits",
+            )
+        )
+    return kept
+
+
+def _form(frame: Single) -> Hashable:
+    form = frame.file.form
+    return form.rows, form.columns, form.dtype.str, form.bits_stored
+
+
+def _by_run(frames: list[Single]) -> list[list[Single]]:
+    """Divide frames into runs: by AcquisitionNumber, then where numbers start again."""
+    groups = _split(frames, lambda frame: frame.acquisition)
+    if not all(len(group) >= FEWEST for group in groups):
+        groups = [frames]  # one number a frame is a count of frames, not of runs
+    groups.sort(key=lambda group: min(map(_moment, group)))
+    return [run for group in groups for run in _restarted(group)]
+
+
+def _restarted(frames: list[Single]) -> list[list[Single]]:
+    counted = Counter(frame.number for frame in frames if frame.number is not None)
+    if not counted or max(counted.values()) == 1:
+        return [_ordered(frames)]
+    if frames[0].microseconds is not None and len(
+        {frame.microseconds for frame in frames}
+    ) == len(frames):
+        return _cut_where_numbers_fall(sorted(frames, key=_moment))
+    found: dict[int, list[Single]] = {}
+    times_seen: Counter[float | None] = Counter()
+    for frame in sorted(frames, key=lambda one: (_moment(one), natural(one.name))):
+        found.setdefault(times_seen[frame.number], []).append(frame)
+        times_seen[frame.number] += 1
+    return [_ordered(run) for run in found.values()]
+
+
+def _ordered(frames: list[Single]) -> list[Single]:
+    """Return frames by InstanceNumber; by time if some have no number."""
+    numbered = all(frame.number is not None for frame in frames)
+    timed = all(frame.microseconds is not None for frame in frames)
+    return sorted(frames, key=_order if numbered or not timed else _moment)
+
+
+def _cut_where_numbers_fall(frames: list[Single]) -> list[list[Single]]:
+    """Divide frames in the order of time where InstanceNumber does not rise."""
+    divided = [[frames[0]]]
+    for before, frame in zip(frames, frames[1:], strict=False):
+        if (frame.number or 0) <= (before.number or 0):
+            divided.append([])
+        divided[-1].append(frame)
+    return divided
+
+
+def _moment(frame: Single) -> float:
+    return float("inf") if frame.microseconds is None else frame.microseconds
+
+
+def _order(frame: Single) -> tuple[float, float, list[tuple[int, str]]]:
+    number = float("inf") if frame.number is None else frame.number
+    return number, _moment(frame), natural(frame.name)

@@ -1,0 +1,189 @@
+"""Values of DICOM attributes, read tolerantly where their writer was careless."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.tag import Tag
+
+from napari_motionseg.io.damage import DAMAGE
+from napari_motionseg.io.functional_groups import FunctionalGroups
+from napari_motionseg.io.optional_parts import OptionalParts
+
+PADDING = " \t\r\n\0"
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+NUMBER_LIKE = re.compile(r"[0-9+\-.,eEnNaAiIfF ]{1,24}")
+
+
+class Attributes:
+    """The attributes of one header, at its root or in its functional groups.
+
+    Nothing here raises because of a value: what cannot be used is left out, and
+    `parts` gets a sentence about it.
+
+    Parameters
+    ----------
+    dataset
+        The header.
+    parts
+        Collects sentences about odd values.
+
+    Attributes
+    ----------
+    groups : FunctionalGroups
+        Shared and per-frame functional groups of enhanced objects.
+    """
+
+    def __init__(self, dataset: Dataset, parts: OptionalParts) -> None:
+        self.dataset = dataset
+        self.parts = parts
+        self.groups = FunctionalGroups(dataset)
+
+    def holder(self, keyword: str) -> Dataset | None:
+        """Return the data set that holds a value for an attribute, or None.
+
+        The root comes first, then the shared functional groups, then the groups of the
+        first frame.
+        """
+        candidates = (self.dataset, *self.groups.macros())
+        return next((one for one in candidates if _has_value(one, keyword)), None)
+
+    def numbers(self, keyword: str, holder: Dataset | None = None) -> tuple[float, ...]:
+        """Return the finite numbers of an attribute.
+
+        Parameters
+        ----------
+        keyword
+            The attribute.
+        holder
+            Data set to look in; None looks where `holder` finds it.
+
+        Returns
+        -------
+        tuple of float
+            All values in their order; nothing if the attribute is absent, empty, or if
+            one of its values is no finite number.
+        """
+        where = self.holder(keyword) if holder is None else holder
+        if where is None:
+            return ()
+        found = []
+        for value in values_of(where, keyword):
+            number, repaired = _number(value)
+            if number is None or not math.isfinite(number):
+                self.parts.note(f"{keyword} holds {_shown(value)}; it was ignored.")
+                return ()
+            if repaired:
+                self.parts.note(f"{keyword} {value!r} was read as {number:g}.")
+            found.append(number)
+        return tuple(found)
+
+    def number(self, keyword: str, holder: Dataset | None = None) -> float | None:
+        """Return the first number of an attribute, or None."""
+        return next(iter(self.numbers(keyword, holder)), None)
+
+    def integers(self, keyword: str, holder: Dataset | None = None) -> tuple[int, ...]:
+        """Return an attribute's numbers as integers; nothing if one has a fraction."""
+        numbers = self.numbers(keyword, holder)
+        if any(not number.is_integer() for number in numbers):
+            self.parts.note(f"{keyword} should hold whole numbers; it was ignored.")
+            return ()
+        return tuple(int(number) for number in numbers)
+
+    def texts(self, keyword: str, holder: Dataset | None = None) -> tuple[str, ...]:
+        """Return an attribute's values as text without padding, empty ones left out."""
+        where = self.holder(keyword) if holder is None else holder
+        if where is None:
+            return ()
+        words = (_text(value).strip(PADDING) for value in values_of(where, keyword))
+        return tuple(word for word in words if word)
+
+    def text(self, keyword: str, holder: Dataset | None = None) -> str | None:
+        """Return the first text of an attribute, or None."""
+        return next(iter(self.texts(keyword, holder)), None)
+
+    def items(self, keyword: str, holder: Dataset | None = None) -> list[Dataset]:
+        """Return the items of a sequence; nothing, and a warning, if it is none."""
+        where = self.holder(keyword) if holder is None else holder
+        if where is None:
+            return []
+
+        def read() -> list[Dataset]:
+            """Return the items, or raise what breaks them."""
+            found = list(where[keyword].value)
+            if not all(isinstance(item, Dataset) for item in found):
+                raise TypeError("it is not a sequence")
+            return found
+
+        return self.parts.read(keyword, read, [])
+
+
+def values_of(dataset: Dataset, keyword: str) -> list[Any]:
+    """Return an attribute's values, however they are stored.
+
+    Returns
+    -------
+    list
+        Numbers, texts or tags; empty if the attribute is absent or holds a sequence.
+        Bytes that do not fit their value representation are returned as text.
+    """
+    tag = Tag(tag_for_keyword(keyword) or 0)
+    try:
+        element = dataset.get(tag)
+        value = None if element is None else element.value
+    except DAMAGE:
+        value = getattr(dataset.get_item(tag), "value", None)
+    if isinstance(value, bytes):
+        value = value.decode("latin-1").split("\\")
+    if isinstance(value, (Dataset, Sequence)):
+        return []
+    # a person's name is iterable too, letter by letter
+    several = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
+    while several and (several[-1] is None or not _text(several[-1]).strip(PADDING)):
+        several.pop()
+    return several
+
+
+def _has_value(dataset: Dataset, keyword: str) -> bool:
+    """Return whether an attribute is there and not empty, without converting it."""
+    tag = tag_for_keyword(keyword)
+    if tag is None or tag not in dataset:
+        return False
+    value = getattr(dataset.get_item(tag), "value", None)
+    return value is not None and value not in ("", b"")
+
+
+def _number(value: Any) -> tuple[float | None, bool]:
+    """Return a value as a number, and whether it had to be repaired for that."""
+    if isinstance(value, (int, float)):
+        return _as_float(value), False
+    text = _text(value).strip(PADDING)
+    if DECIMAL_COMMA.fullmatch(text):
+        return float(text.replace(",", ".")), True
+    return _as_float(text), False
+
+
+def _as_float(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value)
+    except DAMAGE:
+        return ""
+
+
+def _shown(value: Any) -> str:
+    """Return a bad value as words; text that is far from a number stays unsaid."""
+    text = _text(value).strip(PADDING)
+    return repr(text) if NUMBER_LIKE.fullmatch(text) else "no number"

@@ -1,0 +1,97 @@
+"""Functional groups: where enhanced objects keep what differs between frames.
+
+An enhanced X-ray object (PS3.3 A.47, C.7.6.16) holds one sequence of macros for all
+frames and one for each frame. Reading is linear in the number of frames: each group is
+parsed at most once for each macro that is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from pydicom import Dataset
+
+from napari_motionseg.io.damage import DAMAGE
+
+SHARED = "SharedFunctionalGroupsSequence"
+PER_FRAME = "PerFrameFunctionalGroupsSequence"
+# frames looked at to find out whether a value changes: parsing a group of 60,000 takes
+# about as long as decoding its frame
+MOST_COMPARED = 256
+
+
+class FunctionalGroups:
+    """Give access to the macros of shared and per-frame functional groups.
+
+    Parameters
+    ----------
+    dataset
+        The header; classic objects have no groups.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._shared = _items(dataset, SHARED)
+        self._frames = _items(dataset, PER_FRAME)
+        self._macros: list[Dataset] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of per-frame groups."""
+        return len(self._frames)
+
+    def macros(self) -> list[Dataset]:
+        """Return the macro items that hold for the first frame, shared ones first."""
+        if self._macros is None:
+            groups = [*self._shared[:1], *self._frames[:1]]
+            self._macros = [macro for group in groups for macro in _macros(group)]
+        return self._macros
+
+    def of_frames(self, macro: str, count: int) -> Iterator[Dataset | None]:
+        """Yield one macro's first item for each of the first `count` frames."""
+        for group in self._frames[:count]:
+            yield next(iter(_items(group, macro)), None)
+
+    def items_of_frames(self, macro: str, count: int) -> Iterator[Sequence[Dataset]]:
+        """Yield all items of one macro for each of the first `count` frames."""
+        for group in self._frames[:count]:
+            yield _items(group, macro)
+
+    def sampled(self, macro: str, count: int) -> list[Dataset]:
+        """Return one macro's items of at most 256 frames, evenly spread over `count`.
+
+        Shared values come first, so that a macro that is shared gives one item.
+        """
+        shared = [item for group in self._shared[:1] for item in _items(group, macro)]
+        total = min(count, len(self._frames))
+        if shared or not total:
+            return shared[:1]
+        steps = np.linspace(0, total - 1, min(total, MOST_COMPARED)).astype(int)
+        found = []
+        for index in np.unique(steps):
+            found += list(_items(self._frames[int(index)], macro)[:1])
+        return found
+
+
+def _items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
+    """Return the items of a sequence; nothing if it is absent or damaged."""
+    try:
+        found = dataset.get(keyword)
+    except DAMAGE:
+        return []
+    if found is None or isinstance(found, (str, bytes, int, float)):
+        return []
+    try:
+        items = list(found)
+    except DAMAGE:
+        return []
+    return items if all(isinstance(item, Dataset) for item in items) else []
+
+
+def _macros(group: Dataset) -> Iterator[Dataset]:
+    for tag in list(group.keys()):
+        try:
+            element = group[tag]
+        except DAMAGE:
+            continue
+        if element.VR == "SQ":
+            yield from element.value
