@@ -21,6 +21,7 @@ from napari_motionseg.frame_stack import (
     FrameStack,
 )
 from napari_motionseg.hashes import hashes_of
+from napari_motionseg.text import printable
 
 __all__ = [
     "FRAME_MEMORY_BYTES",
@@ -112,6 +113,9 @@ class Cine:
             )
         for name in ("ecg", "technical", "patient"):
             object.__setattr__(self, name, dict(getattr(self, name)))
+        for name in ("name", "timing_basis", "spacing_basis"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
 
     @classmethod
     def from_array(

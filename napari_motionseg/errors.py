@@ -5,9 +5,18 @@ The message says what is wrong, in which file, layer or parameter, and what to d
 
 from __future__ import annotations
 
+from napari_motionseg.text import printable
+
 
 class MotionSegError(Exception):
-    """Root of every error that this package raises on purpose."""
+    """Root of every error that this package raises on purpose.
+
+    Messages hold names from files; they are shown as `printable` text.
+    """
+
+    def __str__(self) -> str:
+        """Return the message as one line that commands no terminal and no label."""
+        return printable(super().__str__())
 
 
 class SettingsError(MotionSegError, ValueError):
@@ -84,3 +93,7 @@ class JobError(MotionSegError):
 
 class PartialReadWarning(UserWarning):
     """A file was read, but something in it was missing, excess or guessed."""
+
+    def __str__(self) -> str:
+        """Return the message as one line that commands no terminal and no label."""
+        return printable(super().__str__())

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.frame_stack import damage_words
+from napari_motionseg.text import printable
 
 
 def facts_of(cine: Cine) -> list[tuple[str, str]]:
-    """Return what is known of a loop for a person, without patient attributes."""
+    """Return what is known of a loop for a person, without patient attributes.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+
+    Returns
+    -------
+    list of (str, str)
+        Titles and values, as `printable` text.
+    """
     count, rows, columns = cine.shape
     facts = [
         ("Frames", str(count)),
@@ -24,7 +37,10 @@ def facts_of(cine: Cine) -> list[tuple[str, str]]:
         if key in cine.technical:
             facts.append((title, str(cine.technical[key])))
     facts += [("Note", note) for note in cine.notes]
-    return facts
+    if cine.frames.damaged:
+        words = damage_words(cine.frames.damaged, count)
+        facts.append(("Damage", f"{words}, of those decoded so far"))
+    return [(title, printable(value)) for title, value in facts]
 
 
 def _timing_words(cine: Cine) -> str:

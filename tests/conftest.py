@@ -43,3 +43,60 @@ def noise_cine() -> Cine:
     """Eight frames of noise, 72 x 80: for what does not look at the picture."""
     pixels = np.random.default_rng(0).integers(0, 256, (8, 72, 80), dtype=np.uint8)
     return Cine.from_array(pixels, frame_times=np.arange(8) * 66.7)
+
+
+@pytest.fixture(scope="session")
+def write_damaged():
+    """Write a loop run-length encoded, some frames of which are blank bytes."""
+
+    def write(path, cine, damaged):
+        from pydicom import dcmread
+        from pydicom.encaps import encapsulate
+        from pydicom.pixels.encoders import RLELosslessEncoder
+        from pydicom.uid import RLELossless
+
+        from napari_motionseg.io.dicom_writer import write_xa
+
+        write_xa(path, cine)
+        data = dcmread(path)
+        streams = [
+            RLELosslessEncoder.encode(frame.tobytes(), index=0, **_described(data))
+            for frame in np.asarray(cine.frames)
+        ]
+        for t in damaged:
+            streams[t] = bytes(len(streams[t]))
+        data.PixelData = encapsulate(streams, has_bot=False)
+        data["PixelData"].VR = "OB"
+        data.file_meta.TransferSyntaxUID = RLELossless
+        data.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
+
+
+def _described(data):
+    return {
+        "rows": data.Rows,
+        "columns": data.Columns,
+        "samples_per_pixel": 1,
+        "bits_allocated": data.BitsAllocated,
+        "bits_stored": data.BitsStored,
+        "pixel_representation": data.PixelRepresentation,
+        "number_of_frames": 1,
+        "photometric_interpretation": data.PhotometricInterpretation,
+    }
+
+
+@pytest.fixture(scope="session")
+def damaged_file(tmp_path_factory, small_cine, write_damaged):
+    """The loop of `synthetic` in a file; frames 2 and 5 of 8 cannot be decoded."""
+    path = tmp_path_factory.mktemp("damaged") / "damaged.dcm"
+    return write_damaged(path, small_cine, [2, 5])
+
+
+@pytest.fixture
+def damaged_cine(damaged_file):
+    """The loop of `damaged_file`, opened anew."""
+    from napari_motionseg.io import read_cine
+
+    return read_cine(damaged_file)

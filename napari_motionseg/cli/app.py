@@ -6,6 +6,7 @@ only with ``--debug``.
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 import warnings
@@ -34,6 +35,7 @@ from napari_motionseg.cli import (
 from napari_motionseg.cli.console import complain, note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
+from napari_motionseg.text import lines_without_controls
 
 # typer carries its own copy of click in new versions, so this is the one way to it
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -80,6 +82,10 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a terminal that lacks a letter of a name shows an escape in its place
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(execute(sys.argv[1:]))
 
 
@@ -118,7 +124,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 def _refuse(message: str, code: int, debug: bool) -> int:
     if debug:
-        typer.echo(traceback.format_exc(), err=True)
+        typer.echo(lines_without_controls(traceback.format_exc()), err=True)
     complain(message)
     return code
 

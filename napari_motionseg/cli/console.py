@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -26,6 +25,8 @@ from rich.text import Text
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.text import as_json as json_text
+from napari_motionseg.text import lines_without_controls, without_controls
 
 Result = TypeVar("Result")
 LOG_EVERY_S = 30.0
@@ -39,27 +40,38 @@ def messages() -> Console:
 def note(text: str) -> None:
     """Tell something that a person should know."""
     if talks():
-        messages().print(Text(f"note: {_one_line(text)}", style="yellow"))
+        messages().print(Text(f"note: {without_controls(text)}", style="yellow"))
 
 
 def complain(text: str) -> None:
     """Tell what is wrong, in one line."""
-    messages().print(Text(f"motionseg: {_one_line(text)}", style="red"))
+    messages().print(Text(f"motionseg: {without_controls(text)}", style="red"))
 
 
-def answer(row: Mapping[str, Any], text: str, as_json: bool) -> None:
-    """Give a result: one JSON object on one line, or a line for a person."""
+def answer(
+    row: Mapping[str, Any], text: str, as_json: bool, *, table: bool = False
+) -> None:
+    """Give a result: one JSON object on one line, or a line for a person.
+
+    Parameters
+    ----------
+    row
+        The result, for JSON.
+    text
+        The result in words. What came from files in it is made harmless here.
+    as_json
+        Whether JSON is wanted.
+    table
+        Whether `text` has several lines.
+    """
     if talks():
-        typer.echo(json.dumps(row, default=str) if as_json else text)
+        shown = lines_without_controls(text) if table else without_controls(text)
+        typer.echo(json_text(row) if as_json else shown)
 
 
 def talks() -> bool:
     """Return whether this process tells: of those of torchrun, the first one does."""
     return os.environ.get("RANK", "0") == "0"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def drive(job: Job[Result], title: str, *, keeps: bool = False) -> Result:
@@ -96,8 +108,8 @@ class _Shower:
 
     def __init__(self, bars: Bars, title: str) -> None:
         self._bars = bars
-        self._title = title
-        self._task = bars.add_task(title, total=None, numbers="")
+        self._title = without_controls(title)
+        self._task = bars.add_task(self._title, total=None, numbers="")
         self._total = 0
         self._step = 0
         self._said = time.monotonic()
@@ -110,16 +122,18 @@ class _Shower:
             self._bars.reset(self._task, total=progress.total or None)
         self._total, self._step = progress.total, progress.step
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
-        if progress.metrics and progress.message not in ("", self._noted):
-            self._noted = progress.message
-            self._bars.console.print(f"note: {self._noted}", style="yellow")
+        message = without_controls(progress.message)
+        if progress.metrics and message not in ("", self._noted):
+            self._noted = message
+            # as Text: square brackets in a file's name are no markup
+            self._bars.console.print(Text(f"note: {message}", style="yellow"))
         self._bars.update(
-            self._task, completed=progress.step, numbers=numbers or progress.message
+            self._task, completed=progress.step, numbers=numbers or message
         )
         now = time.monotonic()
         if not self._bars.console.is_terminal and now - self._said >= LOG_EVERY_S:
             self._said = now
-            self._log(numbers or progress.message)
+            self._log(numbers or message)
 
     def _log(self, numbers: str) -> None:
         """Write a line for a log file, where there is no terminal for a bar."""

@@ -178,7 +178,7 @@ def _measure(
         for row in summary:
             answer(row, "", as_json)
     else:
-        answer({}, as_table(summary), as_json)
+        answer({}, as_table(summary), as_json, table=True)
 
 
 def _kept(record: Record, progress: Progress) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +13,18 @@ from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Seed
 from napari_motionseg.errors import MotionSegError
+from napari_motionseg.frame_stack import damage_words
 from napari_motionseg.jobs import Job, Progress
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
     from napari_motionseg.synthesis import SynthesisConfig
+
+# attributes of the header that name a site, a device or a person rather than a loop
+IDENTIFYING = re.compile(
+    "Manufacturer|Institution|Station|Serial|Software|Device|Detector(ID|Desc)|Name$"
+    "|Physician|Operator|Address|UID$|(Study|Series|Acquisition|Content)(Date|Time)"
+)
 
 
 def info(
@@ -25,7 +33,14 @@ def info(
     ],
     as_json: AsJson = False,
     phi: Annotated[
-        bool, typer.Option("--phi", help="Also show patient attributes.")
+        bool,
+        typer.Option(
+            "--phi", help="Also show who and where: patient, site, maker of the device."
+        ),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Decode all frames and count the damaged ones."),
     ] = False,
 ) -> None:
     """Say what each loop is: frames, bits, times, spacing, view."""
@@ -39,13 +54,32 @@ def info(
             failures.add(error)
             continue
         for cine in cines:
-            row = describe(cine, phi=phi)
+            try:
+                row = describe(cine, phi=phi, check=check)
+            except MotionSegError as error:
+                failures.add(error)
+                continue
             answer(row, as_line(row), as_json)
     failures.leave(len(paths))
 
 
-def describe(cine: Cine, *, phi: bool = False) -> dict[str, Any]:
-    """Return what is known of a loop as JSON values; patient attributes if `phi`."""
+def describe(cine: Cine, *, phi: bool = False, check: bool = False) -> dict[str, Any]:
+    """Return what is known of a loop as JSON values.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    phi
+        Whether to add patient attributes, and those that identify site or device.
+    check
+        Whether to decode every frame and list the damaged ones.
+
+    Raises
+    ------
+    ReadError
+        If no frame of a loop that is checked can be decoded.
+    """
     rows, columns = cine.shape[1:]
     row: dict[str, Any] = {
         "source": str(cine.source or cine.name),
@@ -63,9 +97,15 @@ def describe(cine: Cine, *, phi: bool = False) -> dict[str, Any]:
         "spacing_basis": cine.spacing_basis,
         "view": None if cine.view is None else str(cine.view),
         "subtraction": [_subtraction(item) for item in cine.subtraction],
-        "technical": dict(cine.technical),
+        "technical": {
+            name: value
+            for name, value in cine.technical.items()
+            if phi or not IDENTIFYING.search(name)
+        },
         "notes": list(cine.notes),
     }
+    if check:
+        row["damaged_frames"] = sorted(cine.frames.find_damaged())
     return {**row, "patient": dict(cine.patient)} if phi else row
 
 
@@ -86,6 +126,11 @@ def as_line(row: Mapping[str, Any]) -> str:
         row["view"] or "view unknown",
         _masking(row),
     ]
+    if "damaged_frames" in row:
+        damaged = row["damaged_frames"]
+        parts.append(
+            damage_words(damaged, row["frames"]) if damaged else "no damaged frame"
+        )
     known = row.get("patient") or {}
     parts += [f"{name}: {value}" for name, value in known.items()]
     return " | ".join(parts)

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_motionseg.errors import SettingsError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.text import as_json
 
 Row = dict[str, Any]
 SETTINGS, ROWS, SUMMARY, TABLE = (
@@ -53,7 +54,7 @@ class Record:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(f"{self.folder}: {error.strerror}") from error
-        self._write(SETTINGS, json.dumps(given, indent=1) + "\n")
+        self._write(SETTINGS, as_json(given, indent=1) + "\n")
 
     def rows(self) -> list[Row]:
         """Return the rows so far; a last line that is cut is left out."""
@@ -64,11 +65,11 @@ class Record:
     def add(self, rows: Sequence[Row]) -> None:
         """Keep more rows."""
         with (self.folder / ROWS).open("a") as stream:
-            stream.writelines(json.dumps(row) + "\n" for row in rows)
+            stream.writelines(as_json(row) + "\n" for row in rows)
 
     def finish(self, summary: Sequence[Row]) -> None:
         """Write the summary, as JSON and as a table."""
-        self._write(SUMMARY, json.dumps(list(summary), indent=1) + "\n")
+        self._write(SUMMARY, as_json(list(summary), indent=1) + "\n")
         self._write(TABLE, as_table(summary))
 
     def _write(self, name: str, text: str) -> None:

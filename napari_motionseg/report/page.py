@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -21,6 +20,7 @@ from napari_motionseg.report.pictures import (
     png,
 )
 from napari_motionseg.report.style import CSS
+from napari_motionseg.text import as_json, without_controls
 
 RESEARCH_USE = "Research use only; not a medical device."
 
@@ -52,7 +52,7 @@ def render_report(report: Report) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.title)}</title><style>{CSS}</style></head><body><main>"
+        f"<title>{_text(report.title)}</title><style>{CSS}</style></head><body><main>"
         f"{''.join(sections)}<footer>Made by napari-motionseg. {RESEARCH_USE}</footer>"
         "</main></body></html>\n"
     )
@@ -63,11 +63,11 @@ def _head(report: Report) -> str:
     rate = report.cine.frame_rate
     speed = "" if rate is None else f" at {rate:.3g} frames/s"
     numbers = "".join(
-        f'<div class="number"><b>{escape(value)}</b><span>{escape(name)}</span></div>'
+        f'<div class="number"><b>{_text(value)}</b><span>{_text(name)}</span></div>'
         for name, value in report.headlines
     )
     return (
-        f"<header><h1>{escape(report.title)}</h1>"
+        f"<header><h1>{_text(report.title)}</h1>"
         f'<p class="quiet">{count} frames of {rows} x {columns} px{speed}; '
         f"{_labelled_words(report.labelled)}</p>"
         f'<p class="notice">{RESEARCH_USE}</p>'
@@ -213,7 +213,7 @@ def _times(report: Report) -> str:
     total = sum(report.times.values())
     longest = max(report.times.values(), default=1.0) or 1.0
     rows = [
-        f'<tr><td>{escape(name)}</td><td class="bar"><i style="width:'
+        f'<tr><td>{_text(name)}</td><td class="bar"><i style="width:'
         f'{100 * seconds / longest:.1f}%"></i></td><td class="right">{seconds:.1f} s'
         "</td></tr>"
         for name, seconds in report.times.items()
@@ -227,15 +227,21 @@ def _times(report: Report) -> str:
 
 def _provenance(report: Report) -> str:
     rows = [
-        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>"
+        f"<tr><td>{_text(name)}</td><td>{_text(value)}</td></tr>"
         for name, value in report.provenance.items()
     ]
     cards = "".join(
-        f"<details><summary>Model card of {escape(name)}</summary><pre>"
-        f"{escape(json.dumps(card, indent=2, default=str))}</pre></details>"
+        f"<details><summary>Model card of {_text(name)}</summary><pre>"
+        f"{_text(as_json(card, indent=2), lines=True)}</pre></details>"
         for name, card in report.cards.items()
     )
     return _section("Provenance", "", f'<div class="card">{_table(rows)}{cards}</div>')
+
+
+def _text(text: str, *, lines: bool = False) -> str:
+    """Return text from anywhere as HTML that shows it and does nothing else."""
+    parts = text.split("\n") if lines else [text]
+    return escape("\n".join(map(without_controls, parts)))
 
 
 def _table(rows: Iterable[str]) -> str:
@@ -243,8 +249,8 @@ def _table(rows: Iterable[str]) -> str:
 
 
 def _section(title: str, lead: str, *parts: str) -> str:
-    text = f'<p class="quiet">{escape(lead)}</p>' if lead else ""
-    return f"<section><h2>{escape(title)}</h2>{text}{''.join(parts)}</section>"
+    text = f'<p class="quiet">{_text(lead)}</p>' if lead else ""
+    return f"<section><h2>{_text(title)}</h2>{text}{''.join(parts)}</section>"
 
 
 def _figure(content: str, caption: str, kind: str = "") -> str:

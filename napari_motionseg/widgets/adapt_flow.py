@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox
 
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
@@ -21,6 +21,7 @@ from napari_motionseg.widgets.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.endings import LEARNING
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.painting import MODES, painted_labels
 from napari_motionseg.widgets.viewers import (
     errors_shown,
@@ -89,7 +90,7 @@ class AdaptFlow(QObject):
         form.addRow(self.adapt_button)
 
     def _build_result(self, form: QFormLayout) -> None:
-        self.preview = QLabel()
+        self.preview = plain_label()
         self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.preview.setToolTip(
             "Flow of a composed pair: before adaptation, now, and the truth"

@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
@@ -15,6 +15,7 @@ from napari_motionseg.facts import facts_of
 from napari_motionseg.subtraction import subtracted, subtraction_of
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button, hint
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.playback import Player
 from napari_motionseg.widgets.viewers import (
     DERIVED,
@@ -55,7 +56,7 @@ class CineDock(Dock):
         self.speed.setCurrentText("1 ×")
         self.speed.setToolTip("Speed, as a multiple of the recorded rate")
         self.speed.currentTextChanged.connect(self._speed_changed)
-        self.rate = QLabel()
+        self.rate = plain_label()
         self.rate.setToolTip("Frames a second: reached, and recorded")
         self.player.rate_changed.connect(self._show_rate)
         row = QWidget()
@@ -90,7 +91,7 @@ class CineDock(Dock):
         while self.facts.rowCount():
             self.facts.removeRow(0)
         for name, value in facts_of(cine) if cine is not None else ():
-            label = QLabel(WORD_START.sub(MAY_BREAK, value))
+            label = plain_label(WORD_START.sub(MAY_BREAK, value))
             label.setWordWrap(True)
             self.facts.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)

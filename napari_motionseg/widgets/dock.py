@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_motionseg.widgets.keeping import keeper_of
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
@@ -51,7 +52,7 @@ class Dock(QScrollArea):
 
     def section(self, title: str) -> QFormLayout:
         """Add a titled form and return it."""
-        heading = QLabel(title)
+        heading = plain_label(title)
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)
@@ -91,7 +92,7 @@ def button(text: str, tooltip: str) -> QPushButton:
 
 def hint(text: str) -> QLabel:
     """Return a line of quiet explanation."""
-    label = QLabel(text)
+    label = plain_label(text)
     label.setWordWrap(True)
     label.setStyleSheet("color: #8a8d93;")
     return label

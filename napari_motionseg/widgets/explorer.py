@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel
+from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.embedding.grid import Grid
 from napari_motionseg.embedding.views import VIEWS, view_of
@@ -23,6 +23,7 @@ from napari_motionseg.widgets.explorer_controls import ExplorerControls
 from napari_motionseg.widgets.explorer_feed import EmbeddingFeed
 from napari_motionseg.widgets.explorer_histogram import SimilarityHistogram
 from napari_motionseg.widgets.explorer_layers import ExplorerLayers
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import (
     errors_shown,
@@ -91,7 +92,7 @@ class Explorer(QObject):
             prefers=has_paint,
         )  # fmt: skip
         form.addRow("Painted", self.labels)
-        self.histogram, self.profile = SimilarityHistogram(), QLabel()
+        self.histogram, self.profile = SimilarityHistogram(), plain_label()
         self.hint, self.progress = hint(""), hint("")
         self.profile.setWordWrap(True)
         self.clear_button = button("Remove all", "Remove every layer of the explorer")

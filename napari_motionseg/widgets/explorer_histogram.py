@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.widgets.curve import GRAY
+from napari_motionseg.widgets.labels import plain_label
 
 INSIDE, OUTSIDE = "#f08c4b", "#4aa3df"
 HEIGHT = 110
@@ -18,7 +19,7 @@ class SimilarityHistogram(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = QLabel()
+        self.words = plain_label()
         self.words.setWordWrap(True)
         self.words.setToolTip(
             "How probably a painted pixel is more like the anchor than another one: "

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSpinBox
 
 from napari_motionseg.embedding.preferred import (
     PreferredSettings,
@@ -24,6 +24,7 @@ from napari_motionseg.session import Model
 from napari_motionseg.widgets.dock import Dock, button
 from napari_motionseg.widgets.explorer_controls import ExplorerControls
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.viewers import errors_shown
 
 SHOWN = 8  # units at once
@@ -55,7 +56,7 @@ class UnitGallery(QObject):
             "Seek the pictures that drive these units highest: what they look for",
         )
         self.button.clicked.connect(self._seek)
-        self.pictures = QLabel()
+        self.pictures = plain_label()
         self.pictures.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pictures.setVisible(False)
         form = dock.section("What a unit likes")

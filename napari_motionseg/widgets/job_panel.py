@@ -14,7 +14,6 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QSizePolicy,
@@ -27,6 +26,7 @@ from napari_motionseg.jobs import ChildJob, Job, Progress
 from napari_motionseg.session import Session
 from napari_motionseg.widgets.curve import LossCurve
 from napari_motionseg.widgets.endings import ANY, Endings
+from napari_motionseg.widgets.labels import plain_label
 
 POLL_EVERY_MS = 40
 
@@ -83,7 +83,7 @@ class JobPanel(QWidget):
         self._say_endings()
         self.stop_button.clicked.connect(self.stop)
         self.cancel_button.clicked.connect(self.cancel)
-        self.status = QLabel()
+        self.status = plain_label()
         self.status.setWordWrap(True)
         self.curve = LossCurve() if curve else None
         buttons = QHBoxLayout()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox
+from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_motionseg.evaluation.judging import Judge, Judgement
 from napari_motionseg.evaluation.temporal import temporal_consistency
@@ -22,6 +22,7 @@ from napari_motionseg.widgets.kept_layers import (
     kind_of,
     loop_layer_of,
 )
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import frame_shown, show_frame
 
@@ -61,7 +62,7 @@ class JudgeSection:
         self.shown.setToolTip(EXPLAINED)
         self.curve = FrameCurve()
         self.curve.setToolTip("Each frame's value; a click goes to the frame")
-        self.words = QLabel()
+        self.words = plain_label()
         self.words.setWordWrap(True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         for name, widget in (

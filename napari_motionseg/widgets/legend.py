@@ -8,7 +8,6 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
-    QLabel,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -16,6 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.motion import SpeedScale, color_wheel
 from napari_motionseg.widgets.dock import hint
+from napari_motionseg.widgets.labels import plain_label
 
 WHEEL_PX = 96
 LONGEST_PX = 999.0
@@ -31,7 +31,7 @@ class FlowLegend(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wheel = QLabel()
+        self.wheel = plain_label()
         self.wheel.setPixmap(wheel_pixmap(WHEEL_PX))
         self.wheel.setToolTip("Hue is direction, strength of colour is length")
         self.full = QDoubleSpinBox()
@@ -43,7 +43,7 @@ class FlowLegend(QWidget):
             "Length that has full colour; auto: only the longest 0.5% are beyond it"
         )
         self.full.valueChanged.connect(lambda _: self.changed.emit())
-        self.words = QLabel()
+        self.words = plain_label()
         self.words.setWordWrap(True)
         self.remark = hint("")
         column = QVBoxLayout()

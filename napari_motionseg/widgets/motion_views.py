@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QSpinBox,
 )
 
@@ -31,6 +30,7 @@ from napari_motionseg.motion.views import pictures
 from napari_motionseg.session import Loop
 from napari_motionseg.widgets.background import Latest
 from napari_motionseg.widgets.dock import Dock, hint
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.legend import FlowLegend
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.motion_layers import MotionLayers, Shown
@@ -121,7 +121,7 @@ class MotionViews:
         self.legend = FlowLegend()
         self.legend.changed.connect(self.refresh)
         self.hint = hint("")
-        self.cursor = QLabel()
+        self.cursor = plain_label()
         self.cursor.setWordWrap(True)
         for widget in (self.legend, self.hint, self.cursor):
             form.addRow(widget)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QLabel
 
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import resolve_device
 from napari_motionseg.session import Model
 from napari_motionseg.widgets.dock import Dock, hint
 from napari_motionseg.widgets.job_panel import JobPanel
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.results import ResultLayers
 from napari_motionseg.widgets.segment_apply import ApplySection
@@ -36,7 +36,7 @@ class SegmentDock(Dock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.device = resolve_device("auto")
-        self.status = QLabel()
+        self.status = plain_label()
         self.status.setWordWrap(True)
         self.status.setMinimumHeight(3 * self.status.fontMetrics().lineSpacing())
         self.add(self.status)

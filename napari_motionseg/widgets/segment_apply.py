@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QSlider,
     QSpinBox,
     QWidget,
@@ -29,6 +28,7 @@ from napari_motionseg.session import CLASSES
 from napari_motionseg.widgets.choosers import ModelChooser, ask_target
 from napari_motionseg.widgets.dock import button, hint
 from napari_motionseg.widgets.endings import SEGMENTING
+from napari_motionseg.widgets.labels import plain_label
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import errors_shown, frame_shown, show_frame
 
@@ -90,7 +90,7 @@ class ApplySection(QObject):
         self.threshold.setRange(LEAST_PERCENT, MOST_PERCENT)
         self.threshold.setValue(50)
         self.threshold.setToolTip("Probability from which a pixel is no background")
-        self.percent = QLabel("50 %")
+        self.percent = plain_label("50 %")
         self.smallest = QSpinBox()
         self.smallest.setRange(0, 100_000)
         self.smallest.setSuffix(" px")

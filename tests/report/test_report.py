@@ -75,6 +75,24 @@ def test_the_page_holds_what_there_is_and_loads_nothing(report, tmp_path):
     assert len(ids) == len(set(ids))
 
 
+def test_text_from_files_does_nothing_on_the_page(report):
+    hostile = "<script>alert(1)</script>\x1b[31m\u202e\nforged"
+    page = render_report(
+        dataclasses.replace(
+            report,
+            title=hostile,
+            truth_note=hostile,
+            times={hostile: 1.0},
+            headlines=((hostile, hostile),),
+            provenance={hostile: hostile},
+            cards={hostile: {hostile: float("nan")}},
+        )
+    )
+    assert "<script" not in page
+    assert not set("\x1b\u202e") & set(page)
+    assert "NaN" not in page
+
+
 def test_without_a_truth_there_is_none_to_show(report):
     page = render_report(dataclasses.replace(report, truth=None, evaluation=None))
     assert 'class="truth"' not in page

@@ -1,0 +1,66 @@
+"""Names from files are shown as they are: no HTML, no control characters."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+from napari_motionseg.contributions import cine_layer
+from napari_motionseg.widgets.cine import CineDock
+from napari_motionseg.widgets.embedding import EmbeddingDock
+from napari_motionseg.widgets.labels import plain_label
+from napari_motionseg.widgets.motion import MotionDock
+from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.widgets.viewers import session_of
+
+NAME = "<img src='//host/share'>\x1b[31m\u202e\nforged"
+
+
+@pytest.fixture
+def hostile_layer(viewer, small_cine):
+    cine = dataclasses.replace(
+        small_cine,
+        name=NAME,
+        notes=(NAME,),
+        intensity_relationship=NAME,
+        technical={"modality": NAME, "transfer_syntax": NAME},
+    )
+    data, attributes, _ = cine_layer(cine)
+    return viewer.add_image(data, **attributes)
+
+
+def test_a_layer_name_is_printable(viewer, hostile_layer):
+    assert hostile_layer.name.isprintable()
+    assert "\\x1b[31m\\u202e forged" in hostile_layer.name
+    assert viewer.layers[hostile_layer.name] is hostile_layer
+
+
+def test_a_label_of_a_dock_is_plain(qtbot):
+    label = plain_label("<b>x</b>")
+    qtbot.addWidget(label)
+    assert label.textFormat() == Qt.TextFormat.PlainText
+
+
+@pytest.mark.parametrize("kind", [CineDock, MotionDock, EmbeddingDock, SegmentDock])
+def test_labels_take_nothing_for_html(viewer, dock, hostile_layer, kind):
+    for label in dock(kind).findChildren(QLabel):
+        plain = label.textFormat() == Qt.TextFormat.PlainText
+        assert plain or not Qt.mightBeRichText(label.text()), label.text()
+        assert not set("\x1b\u202e") & set(label.text())
+
+
+def test_a_notification_takes_nothing_for_html(viewer, hostile_layer):
+    from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+    from napari_motionseg.errors import SettingsError
+
+    with pytest.raises(SettingsError) as caught:
+        session_of(viewer).loop(
+            viewer.add_image(np.zeros((2, 2, 8, 8)), name="<b>x</b>\x1b")
+        )
+    shown = NapariQtNotification(str(caught.value), "error")
+    assert not Qt.mightBeRichText(shown.message.text())
+    assert "\x1b" not in shown.message.text()
+    shown.close()
