@@ -12,28 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine, FrameStack
-from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
 from napari_motionseg.io import dicom_geometry, dicom_spacing, dicom_technical
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_ecg import ecg, r_waves
 from napari_motionseg.io.dicom_header import Header, read_header
 from napari_motionseg.io.dicom_masks import subtractions
-from napari_motionseg.io.dicom_pixels import (
-    PixelFormat,
-    PixelSource,
-    check_budget,
-    frame_count,
-    gray_reader,
-    pixel_format,
-    sizes_agree,
-    stored_range,
-)
+from napari_motionseg.io.dicom_pixels import PixelSource
 from napari_motionseg.io.dicom_spacing import Spacing
 from napari_motionseg.io.dicom_timing import Timing, frame_times
 from napari_motionseg.io.dicom_values import Attributes
 from napari_motionseg.io.dicom_window import window
 from napari_motionseg.io.loop_names import loop_name
 from napari_motionseg.io.optional_parts import OptionalParts
+from napari_motionseg.io.pixel_format import (
+    PixelFormat,
+    check_budget,
+    pixel_format,
+    sizes_agree,
+    stored_range,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def read_dicom(path: str | Path, memory_budget: int) -> Cine:
     PartialReadWarning
         If frames are missing, in excess, or something had to be guessed.
     """
-    opened = open_file(read_header(path), memory_budget)
+    opened = open_file(read_header(path, memory_budget), memory_budget)
     return cine_of_files([opened], memory_budget, Path(path))
 
 
@@ -103,20 +101,17 @@ def open_file(header: Header, memory_budget: int) -> OpenedFile:
     Warns
     -----
     PartialReadWarning
-        If header and pixel data disagree in the number of frames.
+        If header and pixel data disagree, or something had to be guessed.
     """
     with pydicom_quiet(), damage_named(header.path, "DICOM header"):
         form = pixel_format(header)
-        check_budget(form, memory_budget, header.path)
         source = PixelSource(header, form)
-        count, note = frame_count(source, form)
-        decode, changes = gray_reader(source, form)
-    if note:
-        message = f"{header.path}: {note}"
+        check_budget(form, source.count, memory_budget, header.path)
+    for warning in source.warnings:
+        message = f"{header.path}: {warning}"
         warnings.warn(message, PartialReadWarning, stacklevel=4)
-    return OpenedFile(
-        header, form, decode, count, (*changes, *([note] if note else []))
-    )
+    notes = (*source.notes, *source.warnings)
+    return OpenedFile(header, form, source, source.count, notes)
 
 
 def cine_of_files(
@@ -155,8 +150,9 @@ def cine_of_files(
             f"{source}: frames differ in size or type ({', '.join(sizes)}); a loop has "
             "one size: put them into folders of their own"
         )
+    each = memory_budget // len(files)
     for opened in files:
-        check_budget(opened.form, memory_budget // len(files), opened.header.path)
+        check_budget(opened.form, opened.count, each, opened.header.path)
     with damage_named(source, "DICOM header"), pydicom_quiet():
         return _assemble(files, source, name or loop_name(source))
 
@@ -186,7 +182,14 @@ def _frame_stack(files: Sequence[OpenedFile]) -> FrameStack:
     blank = stored_range(form)[0]
     if len(files) == 1:
         return FrameStack(files[0].decode, shape, form.dtype, blank=blank)
-    return FrameStack(lambda t: files[t].decode(0), shape, form.dtype, blank=blank)
+
+    def decode(t: int) -> Any:
+        try:
+            return files[t].decode(0)
+        except DamagedFrameError as error:
+            raise DamagedFrameError(str(error), t) from error
+
+    return FrameStack(decode, shape, form.dtype, blank=blank)
 
 
 def _meaning(

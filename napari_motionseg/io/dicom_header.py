@@ -1,20 +1,42 @@
-"""Opening DICOM files: their header, and a plain sentence for what is no loop."""
+"""Open DICOM files: read their header, and say in a sentence what is no loop."""
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, cast
 
-from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
-from napari_motionseg.errors import ReadError
+from napari_motionseg.errors import MemoryBudgetError, ReadError
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
+from napari_motionseg.io.dicom_encoding import (
+    DOUBLE_PIXELS,
+    FLOAT_PIXELS,
+    PIXELS,
+    BoundedFile,
+    Encoding,
+    PixelElement,
+    find_pixel_element,
+    peek_encoding,
+    read_transfer_syntax,
+)
+from napari_motionseg.io.inflation import InflatedFile
+from napari_motionseg.io.regular_files import open_regular
 
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
+MEMORY_BUDGET = 8 * 2**30
 FUNCTIONAL_GROUPS = (
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
@@ -27,6 +49,7 @@ NOT_LOOPS = {
     "ECG": "a waveform",
     "DOC": "a document",
 }
+FLOATS = {FLOAT_PIXELS: "FloatPixelData", DOUBLE_PIXELS: "DoubleFloatPixelData"}
 
 
 @dataclass(frozen=True)
@@ -40,15 +63,19 @@ class Header:
     dataset
         All attributes before the pixel data.
     syntax
-        Transfer syntax.
+        Transfer syntax that the file names; what its encoding says where it names none.
     pixels_at
-        Offset of the pixel data's value in `path`; -1 if `inflated` holds them.
+        Offset in bytes of the pixel data's value in `path`, or in `inflated`.
     pixels_length
-        Bytes of the value; -1 if encapsulated.
+        Bytes of the value; -1 if its length is undefined, as of encapsulated data.
     words
-        Whether the value is of 16-bit words (OW), in pairs of bytes where it is not.
+        Whether the value is of 16-bit words (OW); False if of bytes.
+    big_endian
+        Whether numbers begin with their most significant byte.
     inflated
-        The value itself, of deflated files.
+        The pixel data's value, if the file is deflated; else None.
+    warnings
+        What had to be guessed, or contradicts itself, a sentence each.
     """
 
     path: Path
@@ -57,64 +84,194 @@ class Header:
     pixels_at: int
     pixels_length: int
     words: bool = False
+    big_endian: bool = False
     inflated: bytes | None = None
+    warnings: tuple[str, ...] = ()
+
+    def open_pixels(self) -> BinaryIO:
+        """Open what holds the pixel data; `pixels_at` is an offset in it."""
+        if self.inflated is not None:
+            return io.BytesIO(self.inflated)
+        return open_regular(self.path)
 
 
 def is_dicom(path: Path) -> bool:
-    """Return whether a file has the preamble of PS3.10."""
+    """Return whether a file begins like a DICOM file, with or without a preamble.
+
+    Parameters
+    ----------
+    path
+        The file; anything that is no readable, regular file is none.
+    """
     try:
-        with path.open("rb") as file:
-            return file.read(PREAMBLE_BYTES + 4)[PREAMBLE_BYTES:] == MAGIC
-    except OSError:
+        with open_regular(path) as file:
+            return _start(file.read(PREAMBLE_BYTES + 4)) is not None
+    except (OSError, ReadError):
         return False
 
 
-def read_header(path: str | Path) -> Header:
+def read_header(path: str | Path, memory_budget: int = MEMORY_BUDGET) -> Header:
     """Read all but the pixels.
+
+    Parameters
+    ----------
+    path
+        The file.
+    memory_budget
+        Bytes that the attributes, and what a deflated file expands to, may take.
 
     Raises
     ------
     ReadError
         If the file is not DICOM, damaged, or holds no pixel data.
+    MemoryBudgetError
+        If it needs more memory than the budget.
     """
     path = Path(path)
-    with damage_named(path, "DICOM file"), pydicom_quiet():
-        try:
-            return _read(path)
-        except InvalidDicomError as error:
-            raise ReadError(f"{path}: is not a DICOM file") from error
+    with damage_named(path, "DICOM file"), pydicom_quiet(), open_regular(path) as file:
+        return _Reader(path, file, memory_budget).header()
 
 
-def _read(path: Path) -> Header:
-    with path.open("rb") as file:
-        dataset = dcmread(file, stop_before_pixels=True)
-        syntax = getattr(dataset.file_meta, "TransferSyntaxUID", ImplicitVRLittleEndian)
-        if syntax == DeflatedExplicitVRLittleEndian:
-            file.seek(0)
-            whole = dcmread(file)
-            pixels = whole.get("PixelData")
-            if pixels is None:
-                raise ReadError(f"{path}: {without_pixels(dataset)}")
-            return Header(
-                path, dataset, syntax, -1, len(pixels), inflated=bytes(pixels)
+def _start(head: bytes) -> int | None:
+    """Return where the first element begins; None if the file is not DICOM."""
+    if head[PREAMBLE_BYTES:] == MAGIC:
+        return PREAMBLE_BYTES + 4
+    # old archives left out the preamble: elements of group 2 or 8 come first
+    encoding = peek_encoding(head)
+    return 0 if encoding is not None and _group(head, encoding) in (2, 8) else None
+
+
+def _group(head: bytes, encoding: Encoding) -> int:
+    return int.from_bytes(head[:2], "big" if encoding.big else "little")
+
+
+class _Reader:
+    """Reads the header of one open file."""
+
+    def __init__(self, path: Path, file: BinaryIO, budget: int) -> None:
+        self._path, self._budget = path, budget
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._warnings: list[str] = []
+
+    def header(self) -> Header:
+        start = _start(self._file.read(PREAMBLE_BYTES + 4))
+        if start is None:
+            raise ReadError(f"{self._path}: is not a DICOM file")
+        text, start = read_transfer_syntax(self._file, start, self._size)
+        named = UID(text) if text else None
+        file, start, end = self._unpacked(named, start)
+        encoding = self._encoding(file, start, named)
+        syntax = named or _plain_syntax(encoding)
+        pixels = find_pixel_element(file, start, end, encoding)
+        data = self._attributes(file, start, end, encoding, pixels)
+        if pixels is None:
+            raise ReadError(f"{self._path}: {without_pixels(data)}")
+        if pixels.tag in FLOATS:
+            raise ReadError(
+                f"{self._path}: holds {FLOATS[pixels.tag]}, numbers with a fraction; "
+                "gray values of a loop are integers"
             )
-        found = _pixel_element(file, syntax)
-    if found is None:
-        raise ReadError(f"{path}: {without_pixels(dataset)}")
-    return Header(path, dataset, syntax, *found)
+        return self._described(file, data, syntax, encoding, pixels)
+
+    def _unpacked(self, named: UID | None, start: int) -> tuple[BinaryIO, int, int]:
+        """Return what holds the data set, and where it begins and ends there."""
+        self._file.seek(start)
+        head = self._file.read(8)
+        plain = peek_encoding(head)
+        self._file.seek(start)
+        if named != DeflatedExplicitVRLittleEndian:
+            return self._file, start, self._size
+        if plain is not None and _group(head, plain) == 8:
+            self._warnings.append("the transfer syntax says deflated, the data are not")
+            return self._file, start, self._size
+        inflated = InflatedFile(self._file, self._size - start, self._budget)
+        # the end is not known before everything is inflated
+        return cast(BinaryIO, inflated), 0, 2**62
+
+    def _encoding(self, file: BinaryIO, start: int, named: UID | None) -> Encoding:
+        """Return how the data set is written; say where the file says otherwise."""
+        file.seek(start)
+        said = _said_encoding(named)
+        found = peek_encoding(file.read(8)) or said or Encoding(implicit=True)
+        if named is None:
+            self._warnings.append(
+                f"the file names no transfer syntax; it was read as {found}"
+            )
+        elif said is None:
+            self._warnings.append(
+                f"the transfer syntax {named} is unknown; the file was read as {found}"
+            )
+        elif found != said:
+            self._warnings.append(
+                f"the transfer syntax says {said}, the data set is {found}"
+            )
+        return found
+
+    def _attributes(
+        self,
+        file: BinaryIO,
+        start: int,
+        end: int,
+        encoding: Encoding,
+        pixels: PixelElement | None,
+    ) -> Dataset:
+        stop = end if pixels is None else pixels.element_at
+        if file is self._file:
+            if stop - start > self._budget:
+                raise MemoryBudgetError(
+                    f"{self._path}: holds {(stop - start) / 2**30:.3g} GiB of "
+                    "attributes, which is more than the memory budget"
+                )
+            file = cast(BinaryIO, BoundedFile(file, stop))
+        file.seek(start)
+        # pydicom checks the first element once more; what it finds is the same
+        return read_dataset(
+            file,
+            encoding.implicit,
+            not encoding.big,
+            stop_when=lambda tag, vr, length: tag in PIXELS,
+        )
+
+    def _described(
+        self,
+        file: BinaryIO,
+        data: Dataset,
+        syntax: UID,
+        encoding: Encoding,
+        pixels: PixelElement,
+    ) -> Header:
+        inflated, at, length = None, pixels.at, pixels.length
+        if isinstance(file, InflatedFile):
+            file.seek(at)
+            inflated = file.read(length)
+            at, length = 0, length if length < 0 else len(inflated)
+        return Header(
+            self._path,
+            data,
+            syntax,
+            at,
+            length,
+            words=pixels.words,
+            big_endian=encoding.big,
+            inflated=inflated,
+            warnings=tuple(self._warnings),
+        )
 
 
-def _pixel_element(file: Any, syntax: UID) -> tuple[int, int, bool] | None:
-    """Return offset, length and whether of words, from where reading stopped."""
-    order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
-    tag = file.read(4)
-    numbers = [int.from_bytes(part, order) for part in (tag[:2], tag[2:])]
-    if numbers != [0x7FE0, 0x0010]:
+def _said_encoding(named: UID | None) -> Encoding | None:
+    """Return the encoding that a transfer syntax stands for, if it is a known one."""
+    if named is None or named.is_private or not named.is_transfer_syntax:
         return None
-    representation = b"OW" if syntax.is_implicit_VR else file.read(4)[:2]
-    length = int.from_bytes(file.read(4), order)
-    undefined = length == 0xFFFFFFFF
-    return file.tell(), -1 if undefined else length, representation == b"OW"
+    return Encoding(
+        implicit=named == ImplicitVRLittleEndian, big=named == ExplicitVRBigEndian
+    )
+
+
+def _plain_syntax(encoding: Encoding) -> UID:
+    if encoding.implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRBigEndian if encoding.big else ExplicitVRLittleEndian
 
 
 def without_pixels(dataset: Dataset) -> str:
@@ -134,10 +291,7 @@ def find_all(dataset: Dataset, keyword: str) -> Iterator[Any]:
     """
     if dataset.get(keyword) not in (None, ""):
         yield dataset.get(keyword)
-    for groups in (
-        "SharedFunctionalGroupsSequence",
-        "PerFrameFunctionalGroupsSequence",
-    ):
+    for groups in FUNCTIONAL_GROUPS:
         for item in dataset.get(groups) or ():
             for element in item:
                 if element.VR != "SQ":

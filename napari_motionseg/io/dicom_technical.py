@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from napari_motionseg.io.dicom_header import Header
-from napari_motionseg.io.dicom_pixels import PixelFormat
 from napari_motionseg.io.dicom_values import Attributes, values_of
+from napari_motionseg.io.pixel_format import PixelFormat
 
 PATIENT = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientAge",
@@ -48,7 +48,7 @@ def technical(
         "transfer_syntax": header.syntax.name,
         "bits_allocated": form.bits_allocated,
         "bits_stored": form.bits_stored,
-        "frames_in_header": form.frames,
+        "frames_in_header": form.frames or 1,
     }
     for keyword in TECHNICAL:
         value = attributes.parts.read(

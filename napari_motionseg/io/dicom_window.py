@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from napari_motionseg.io.dicom_pixels import PixelFormat, stored_range
 from napari_motionseg.io.dicom_values import Attributes
+from napari_motionseg.io.pixel_format import PixelFormat, stored_range
 
 Window = tuple[float, float]
 MACRO = "FrameVOILUTSequence"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import MemoryBudgetError, ReadError
-from napari_motionseg.io.dicom_pixels import luminance
+from napari_motionseg.io.gray_values import luminance
 
 Frame = NDArray[Any]
 

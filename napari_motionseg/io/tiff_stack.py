@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 
 from napari_motionseg.errors import MissingDecoderError, PartialReadWarning, ReadError
-from napari_motionseg.io.dicom_pixels import luminance
+from napari_motionseg.io.gray_values import luminance
 from napari_motionseg.io.movie_frames import (
     Frame,
     MovieFrames,

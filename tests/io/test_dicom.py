@@ -10,16 +10,11 @@ import pytest
 from PIL import Image
 from pydicom.pixels import get_encoder
 from pydicom.uid import (
-    JPEG2000,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
     JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -83,34 +78,6 @@ def test_bytes_in_big_endian_words(path):
     swapped = np.frombuffer(pixels.tobytes(), "<u2").astype(">u2").tobytes()
     data.PixelData = swapped
     np.testing.assert_array_equal(read(data, path).frames[:], pixels)
-
-
-@pytest.mark.parametrize(
-    ("syntax", "bits", "error"),
-    [
-        (RLELossless, 8, 0),
-        (RLELossless, 12, 0),
-        (JPEG2000Lossless, 8, 0),
-        (JPEG2000Lossless, 12, 0),
-        (JPEG2000, 8, 40),
-        (JPEGLSLossless, 8, 0),
-        (JPEGLSLossless, 16, 0),
-        (JPEGLSNearLossless, 8, 3),
-    ],
-)
-def test_compressed_frames_one_by_one(path, syntax, bits, error):
-    pixels = files.gray_frames(frames=3, rows=64, columns=80, bits=bits)
-    data = files.xa_dataset(pixels, bits)
-    options = {"jls_error": 3} if syntax == JPEGLSNearLossless else {}
-    if syntax == JPEG2000:
-        options = {"j2k_cr": [2]}
-    if syntax in (JPEG2000, JPEG2000Lossless):
-        options |= {"use_mct": False}
-    data.compress(syntax, generate_instance_uid=False, **options)
-    cine = read(data, path)
-    difference = np.abs(cine.frames[:].astype(int) - pixels)
-    assert difference.max() <= error
-    assert cine.technical["transfer_syntax"] == syntax.name
 
 
 def jpeg(frame):
@@ -204,7 +171,7 @@ def test_more_frames_than_the_header_says(path):
     data = files.xa_dataset(pixels, NumberOfFrames=3)
     with pytest.warns(PartialReadWarning, match="2 more frames than the 3"):
         cine = read(data, path)
-    np.testing.assert_array_equal(cine.frames[:], pixels[:3])
+    np.testing.assert_array_equal(cine.frames[:], pixels)
 
 
 def test_truncated_pixel_data_give_the_whole_frames(path):
@@ -284,11 +251,12 @@ def test_not_dicom(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"BitsAllocated": 32}, "32 bits allocated"),
+        ({"BitsAllocated": 12}, "12 bits allocated"),
+        ({"BitsAllocated": 32, "BitsStored": 32}, "stores 32 bits a sample"),
         ({"BitsStored": 9}, "stores 9 of 8 bits"),
-        ({"Rows": 0}, "promises 4 frames of 0 x 12"),
+        ({"Rows": 0}, "promises frames of 0 x 12"),
         ({"SamplesPerPixel": 4}, "4 samples"),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, "palette"),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, "palette of red"),
     ],
 )
 def test_pixels_that_cannot_be(path, wrong, words):
@@ -300,21 +268,6 @@ def test_missing_attribute_is_named(path):
     data = files.xa_dataset(files.gray_frames())
     del data.Rows
     with pytest.raises(ReadError, match="lacks Rows"):
-        read(data, path)
-
-
-def test_missing_decoder_names_the_extra(path, monkeypatch):
-    import importlib.util
-
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda n: None if n == "libjpeg" else found(n)
-    )
-    pixels = files.gray_frames(frames=2, bits=12)
-    data = files.encapsulated(
-        files.xa_dataset(pixels, 12), [b"\xff\xd8\xff\xd9"] * 2, JPEGExtended12Bit
-    )
-    with pytest.raises(MissingDecoderError, match=r"napari-motionseg\[jpeg12\]"):
         read(data, path)
 
 

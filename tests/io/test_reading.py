@@ -84,15 +84,16 @@ def test_nothing_there(tmp_path):
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
-    from pathlib import Path
-
     path = files.save(files.xa_dataset(files.gray_frames()), tmp_path / "a.dcm")
+    real = os.open
 
-    def refuse(self, *args, **kwargs):
-        raise PermissionError(13, "Permission denied")
+    def refuse(name, *args, **kwargs):
+        if os.fspath(name) == os.fspath(path):
+            raise PermissionError(13, "Permission denied")
+        return real(name, *args, **kwargs)
 
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ReadError, match="may not be read"):
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ReadError, match="Permission denied"):
         read_cine(path)
 
 

@@ -1,0 +1,154 @@
+"""Read frames that are compressed: find each codestream, and decode it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import MissingDecoderError, ReadError
+from napari_motionseg.io.codestreams import Codestream, read_codestream
+from napari_motionseg.io.dicom_header import Header
+from napari_motionseg.io.encapsulation import find_items, group_fragments
+from napari_motionseg.io.frame_decoders import SYNTAXES, decode_frame
+from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.stored_samples import decoded_values
+
+Pixels = NDArray[Any]
+FRAMES_ASKED = 4  # of which the first that is not damaged says what the loop is
+
+
+class CompressedFrames:
+    """The frames of encapsulated pixel data.
+
+    Parameters
+    ----------
+    header
+        The file's header.
+    form
+        How its pixels are stored.
+
+    Attributes
+    ----------
+    count : int
+        Whole frames that the file holds.
+    warnings : list of str
+        What in the header contradicts the pixel data, a sentence each.
+
+    Raises
+    ------
+    ReadError
+        If the pixel data are no items, or of more bits than the header allows.
+    MissingDecoderError
+        If no decoder knows what the frames are.
+    """
+
+    def __init__(self, header: Header, form: PixelFormat) -> None:
+        self._header, self._form = header, form
+        self.warnings: list[str] = []
+        with header.open_pixels() as file:
+            end = file.seek(0, 2)
+            if header.pixels_length >= 0:
+                end = min(end, header.pixels_at + header.pixels_length)
+            items = find_items(file, header.pixels_at, end)
+        table = header.dataset.get("ExtendedOffsetTable") or b""
+        extended = np.frombuffer(table[: len(table) // 8 * 8], "<u8").tolist()
+        self._frames, note = group_fragments(items, form.frames, extended)
+        self.warnings += [note] if note else []
+        self.count = len(self._frames)
+        self._compare(self._first_codestream())
+
+    def __call__(self, t: int) -> tuple[Pixels, str]:
+        """Return the stored values of frame `t` and its colour space.
+
+        Parameters
+        ----------
+        t
+            Index of the frame, counted from 0.
+
+        Returns
+        -------
+        values
+            ``(H, W)`` or ``(H, W, 3)`` integers.
+        colours
+            ``"YBR"`` or ``"RGB"``; it says something where there are three samples.
+
+        Raises
+        ------
+        ValueError
+            If the frame is damaged, or contradicts the header.
+        RuntimeError
+            If a decoder refuses the frame.
+        """
+        form = self._form
+        pixels, found = decode_frame(
+            self._stream(t),
+            form.rows,
+            form.columns,
+            form.samples,
+            form.sample_bytes,
+            rgb=form.photometric == "RGB",
+        )
+        if found.bits > form.bits_allocated:
+            raise ValueError(_too_deep(found, form))
+        colours = found.colours or self._header_colours()
+        return decoded_values(pixels, found.bits, found.lossless, form), colours
+
+    def _header_colours(self) -> str:
+        """Return what components are where the codestream does not say it."""
+        # YBR_ICT and YBR_RCT are what JPEG 2000 makes of RGB, and undoes itself
+        named = self._form.photometric
+        return "YBR" if named.startswith(("YBR_FULL", "YBR_PARTIAL")) else "RGB"
+
+    def _stream(self, t: int) -> bytes:
+        with self._header.open_pixels() as file:
+            parts = []
+            for fragment in self._frames[t]:
+                file.seek(fragment.offset)
+                parts.append(file.read(fragment.length))
+        return b"".join(parts)
+
+    def _first_codestream(self) -> Codestream | None:
+        for t in range(min(self.count, FRAMES_ASKED)):
+            try:
+                return read_codestream(self._stream(t))
+            except ValueError:
+                continue  # this frame is damaged, and says so when it is decoded
+        return None
+
+    def _compare(self, found: Codestream | None) -> None:
+        """Say where the first frame's codestream contradicts the header."""
+        syntax, form, path = self._header.syntax, self._form, self._header.path
+        named = syntax.name if syntax.is_transfer_syntax else "unknown"
+        if found is None:
+            if syntax in SYNTAXES or not self.count:
+                return
+            if syntax.is_transfer_syntax and not syntax.is_encapsulated:
+                raise ReadError(
+                    f"{path}: its pixel data are compressed, though the transfer "
+                    f"syntax says {named}; what they are is not known"
+                )
+            raise MissingDecoderError(
+                f"{path}: no decoder for the transfer syntax {named} ({syntax}); "
+                "convert the file to one that is listed in the documentation"
+            )
+        if found.kind not in SYNTAXES.get(syntax, ()):
+            self.warnings.append(
+                f"the pixel data are compressed by {found.kind}, though the transfer "
+                f"syntax says {named} ({syntax})"
+            )
+        if found.samples not in (0, form.samples):
+            self.warnings.append(
+                f"frames have {found.samples} components, though SamplesPerPixel is "
+                f"{form.samples}"
+            )
+        if found.bits > form.bits_allocated:
+            raise ReadError(f"{path}: {_too_deep(found, form)}")
+
+
+def _too_deep(found: Codestream, form: PixelFormat) -> str:
+    return (
+        f"its codestream has {found.bits} bits a sample, more than the "
+        f"{form.bits_allocated} of BitsAllocated"
+    )

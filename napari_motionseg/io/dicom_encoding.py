@@ -1,0 +1,337 @@
+"""Find out how a DICOM data set is encoded, and refuse hostile structure.
+
+The transfer syntax of a file may be missing or wrong, so the bytes themselves are
+asked. pydicom then parses the data set. It would follow sequences to any depth and
+items without number, so the structure is walked once before, without reading values.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from pydicom.datadict import dictionary_has_tag
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
+
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
+PIXELS = (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS)
+UNDEFINED = 0xFFFFFFFF
+LONG_LENGTHS = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
+KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
+# Deeper or longer than any loop; a million elements take pydicom many seconds
+MOST_DEPTH = 32
+MOST_ELEMENTS = 400_000
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the elements of a data set are written.
+
+    Parameters
+    ----------
+    implicit
+        Whether elements leave out their value representation.
+    big
+        Whether numbers begin with their most significant byte.
+    """
+
+    implicit: bool
+    big: bool = False
+
+    def __str__(self) -> str:
+        """Return the encoding in the Standard's words."""
+        order = "big" if self.big else "little"
+        return f"{'implicit' if self.implicit else 'explicit'} VR {order} endian"
+
+
+@dataclass(frozen=True)
+class PixelElement:
+    """The element that holds a file's pixels.
+
+    Parameters
+    ----------
+    tag
+        Its tag: of PixelData, FloatPixelData or DoubleFloatPixelData.
+    element_at
+        Offset of the element's tag in bytes.
+    at
+        Offset of its value.
+    length
+        Bytes of its value; -1 if undefined, as of encapsulated pixel data.
+    words
+        Whether the value is of 16-bit words (OW).
+    """
+
+    tag: int
+    element_at: int
+    at: int
+    length: int
+    words: bool
+
+
+class BoundedFile(io.RawIOBase):
+    """A part of a file, in which no read allocates more than is there.
+
+    Parameters
+    ----------
+    file
+        Open for reading in binary mode.
+    end
+        Offset in bytes at which the part ends.
+    """
+
+    def __init__(self, file: BinaryIO, end: int) -> None:
+        self._file, self._end = file, end
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return at most `size` bytes, all that are left if it is negative or None."""
+        left = max(0, self._end - self._file.tell())
+        wanted = left if size is None or size < 0 else min(size, left)
+        return self._file.read(wanted)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset and return it."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self._file.tell()
+
+
+def peek_encoding(head: bytes) -> Encoding | None:
+    """Return the encoding of a data set by its first element; None if it is none.
+
+    Parameters
+    ----------
+    head
+        The first bytes of the data set, at least 8.
+    """
+    if len(head) < 8:
+        return None
+    big = next((big for big in (False, True) if _is_first_tag(head, big)), None)
+    if big is None:
+        if head[0] % 2 == 0:
+            return None
+        big = False  # a private element, whose tag says nothing
+    if head[4:6] in KNOWN_VRS:
+        return Encoding(implicit=False, big=big)
+    if head[4:6].isalpha() and head[4:6].isupper():
+        return None
+    return Encoding(implicit=True, big=big)
+
+
+def _is_first_tag(head: bytes, big: bool) -> bool:
+    group, element = struct.unpack_from(">HH" if big else "<HH", head)
+    if element == 0:  # the length of a group
+        return bool(group < 0x100 and group % 2 == 0)
+    return bool(dictionary_has_tag(group << 16 | element))
+
+
+def read_transfer_syntax(file: BinaryIO, start: int, end: int) -> tuple[str, int]:
+    """Return the transfer syntax that group 2 names, and where the group ends.
+
+    Parameters
+    ----------
+    file
+        Open for reading in binary mode.
+    start
+        Offset of the file's first element.
+    end
+        Length of the file in bytes.
+
+    Returns
+    -------
+    named
+        The UID as it is written, without padding; empty if there is none.
+    position
+        Offset of the first element that is not of group 2.
+
+    Raises
+    ------
+    ValueError
+        If an element of the group reaches past the end of the file.
+    """
+    named, position = "", start
+    while position + 8 <= end:
+        file.seek(position)
+        head = file.read(12)
+        # group 2 is explicit VR little endian in every file (PS3.10 7.1)
+        group, element, vr, length = struct.unpack_from("<HH2sH", head)
+        if group != 2:
+            break
+        position += 8
+        if vr in LONG_LENGTHS and len(head) == 12:
+            length = struct.unpack_from("<I", head, 8)[0]
+            position += 4
+        elif vr not in KNOWN_VRS:
+            length = struct.unpack_from("<I", head, 4)[0]
+        if position + length > end:
+            raise ValueError(f"element (0002,{element:04x}) reaches past its end")
+        if element == 0x0010:
+            file.seek(position)
+            named = file.read(min(length, 64)).decode("latin-1").strip("\0 ")
+        position += length
+    return named, position
+
+
+def find_pixel_element(
+    file: BinaryIO, start: int, end: int, encoding: Encoding
+) -> PixelElement | None:
+    """Walk a data set up to its pixels; return their element, or None without one.
+
+    Parameters
+    ----------
+    file
+        Open for reading in binary mode.
+    start
+        Offset of the first element.
+    end
+        Offset at which the data set ends.
+    encoding
+        How its elements are written.
+
+    Raises
+    ------
+    ValueError
+        If an element reaches past the end of what holds it, sequences are nested too
+        deep, or there are too many elements.
+    """
+    return _Walk(file, encoding, end).run(start)
+
+
+class _TooMuch(ValueError):
+    """The structure is beyond a limit; being tolerant would not help."""
+
+
+@dataclass
+class _Container:
+    """A data set, or a sequence of `items`, that ends at `end` or at a delimiter."""
+
+    end: int
+    items: bool
+    encoding: Encoding
+    sized: bool = True  # its length is known, so it can be stepped over
+
+
+class _Walk:
+    """The walk of `find_pixel_element`, with a stack of its own."""
+
+    def __init__(self, file: BinaryIO, encoding: Encoding, end: int) -> None:
+        self._file = file
+        self._stack = [_Container(end, items=False, encoding=encoding)]
+        self._elements = 0
+
+    def run(self, position: int) -> PixelElement | None:
+        """Return the element of the pixels, from the offset of the first element."""
+        while self._stack:
+            inner = self._stack[-1]
+            if position + 8 > inner.end:
+                self._stack.pop()
+                position = max(position, inner.end)
+                continue
+            self._elements += 1
+            if self._elements > MOST_ELEMENTS:
+                raise _TooMuch(
+                    f"it has more than {MOST_ELEMENTS} elements before its pixels"
+                )
+            try:
+                if (found := self._element(position, inner)) is None:
+                    return None
+                tag, vr, length, value_at = found
+                if len(self._stack) == 1 and tag in PIXELS:
+                    known = -1 if length == UNDEFINED else length
+                    words = vr in (b"OW", b"")
+                    return PixelElement(tag, position, value_at, known, words)
+                position = self._next(tag, vr, length, value_at)
+            except _TooMuch:
+                raise
+            except (ValueError, struct.error):
+                position = self._step_over()
+        return None
+
+    def _step_over(self) -> int:
+        """Leave what cannot be understood, if its length is known; else raise again."""
+        while len(self._stack) > 1:
+            left = self._stack.pop()
+            if left.sized:
+                return left.end
+        raise  # noqa: PLE0704 - called where an error is handled
+
+    def _element(
+        self, position: int, inner: _Container
+    ) -> tuple[int, bytes, int, int] | None:
+        """Return tag, value representation, length and offset of the value."""
+        self._file.seek(position)
+        head = self._file.read(12)
+        if len(head) < 8:  # the end of data that are inflated while they are read
+            return None
+        order = ">" if inner.encoding.big else "<"
+        group, element = struct.unpack_from(f"{order}HH", head)
+        tag = group << 16 | element
+        vr = head[4:6]
+        if group == 0xFFFE or inner.encoding.implicit or not vr.isalpha():
+            length = struct.unpack_from(f"{order}I", head, 4)[0]
+            return tag, b"", length, position + 8
+        if vr in LONG_LENGTHS:
+            if len(head) < 12:
+                raise ValueError("its last element is cut off")
+            length = struct.unpack_from(f"{order}I", head, 8)[0]
+            return tag, vr, length, position + 12
+        length = struct.unpack_from(f"{order}H", head, 6)[0]
+        return tag, vr, length, position + 8
+
+    def _next(self, tag: int, vr: bytes, length: int, at: int) -> int:
+        """Enter a container, leave one, or step over a value; return the offset."""
+        inner = self._stack[-1]
+        if tag in (ITEM_END, SEQUENCE_END):
+            if len(self._stack) > 1:
+                self._stack.pop()
+            return at
+        undefined = length == UNDEFINED
+        end = inner.end if undefined else at + length
+        if end > inner.end:
+            raise ValueError(
+                f"element ({tag >> 16:04x},{tag & 0xFFFF:04x}) claims {length} bytes, "
+                f"{end - inner.end} more than there are"
+            )
+        if inner.items:
+            if tag != ITEM:
+                raise ValueError("a sequence holds something that is no item")
+            return self._enter(
+                _Container(end, False, inner.encoding, not undefined), at
+            )
+        if vr == b"SQ" or undefined or (not vr and self._is_item(at, length, inner)):
+            encoding = inner.encoding
+            if vr == b"UN":  # PS3.5 6.2.2: implicit VR little endian inside
+                encoding = Encoding(implicit=True)
+            elif vr == b"SQ" and not self._is_explicit(at, inner):
+                encoding = Encoding(implicit=True, big=inner.encoding.big)
+            return self._enter(_Container(end, True, encoding, not undefined), at)
+        return end
+
+    def _enter(self, container: _Container, at: int) -> int:
+        if len(self._stack) >= 2 * MOST_DEPTH:
+            raise _TooMuch(f"its sequences are nested deeper than {MOST_DEPTH}")
+        self._stack.append(container)
+        return at
+
+    def _is_item(self, at: int, length: int, inner: _Container) -> bool:
+        if length < 8:
+            return False
+        self._file.seek(at)
+        head = self._file.read(8)
+        order = ">" if inner.encoding.big else "<"
+        group, element, size = struct.unpack(f"{order}HHI", head)
+        is_item = (group << 16 | element) == ITEM
+        return is_item and bool(size == UNDEFINED or size + 8 <= length)
+
+    def _is_explicit(self, at: int, inner: _Container) -> bool:
+        """Return whether a sequence's first element says its representation."""
+        if inner.encoding.implicit:
+            return False
+        self._file.seek(at)
+        head = self._file.read(16)
+        return len(head) < 16 or head[12:14].isalpha() or head[8:10] == b"\xfe\xff"

@@ -1,0 +1,167 @@
+"""Read frames that are not compressed, in every layout that files have."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.dicom_header import Header
+from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.stored_samples import native_values
+
+Pixels = NDArray[Any]
+
+
+class NativeFrames:
+    """The frames of pixel data that are not compressed.
+
+    Parameters
+    ----------
+    header
+        The file's header.
+    form
+        How its pixels are stored.
+
+    Attributes
+    ----------
+    count : int
+        Whole frames that the file holds.
+    warnings : list of str
+        What in the header contradicts the pixel data, a sentence each.
+
+    Raises
+    ------
+    ReadError
+        If the order of bytes or colours cannot be known.
+    """
+
+    def __init__(self, header: Header, form: PixelFormat) -> None:
+        self._header, self._form = header, form
+        self.warnings: list[str] = []
+        unknown = header.syntax.is_private or not header.syntax.is_transfer_syntax
+        if unknown and form.bits_allocated > 8:
+            raise ReadError(
+                f"{header.path}: the transfer syntax {header.syntax} is unknown, and "
+                "so is the order of bytes of its 16-bit pixels; convert the file to "
+                "explicit VR little endian"
+            )
+        self._held = _held_bytes(header)
+        # pixels that a row is padded to, and samples that are stored for each
+        self._width, self._stored = form.columns, form.samples
+        if form.photometric.startswith("YBR") and form.samples == 3:
+            self._settle_colours()
+        samples = form.rows * self._width * self._stored
+        if self._stored == 2:
+            samples += -samples % 4  # pairs that run over the end of a row
+        self._frame_bits = samples * form.bits_allocated
+        self.count = 8 * self._held // self._frame_bits
+
+    def __call__(self, t: int) -> tuple[Pixels, str]:
+        """Return the stored values of frame `t` and its colour space.
+
+        Parameters
+        ----------
+        t
+            Index of the frame, counted from 0.
+
+        Returns
+        -------
+        values
+            ``(H, W)`` or ``(H, W, 3)`` integers.
+        colours
+            ``"YBR"`` or ``"RGB"``; it says something where there are three samples.
+
+        Raises
+        ------
+        ValueError
+            If the file does not hold the frame any more.
+        """
+        form, flat = self._form, self._samples(t)
+        samples: Pixels
+        colours = "YBR" if form.photometric.startswith("YBR") else "RGB"
+        if form.samples == 1:
+            samples = flat.reshape(form.rows, form.columns)
+        elif self._stored == 2:
+            samples = self._pairs(flat)
+        elif form.planar:
+            planes: Pixels = flat.reshape(3, form.rows, form.columns)
+            samples = np.moveaxis(planes, 0, -1)
+        else:
+            samples = flat.reshape(form.rows, form.columns, 3)
+        return native_values(samples, form), colours
+
+    def _settle_colours(self) -> None:
+        """Find out by the length of the pixel data how colours are stored."""
+        form, frames = self._form, self._form.frames or 1
+        pixels = form.rows * form.columns
+        padded = form.rows * (form.columns + form.columns % 2)
+        each = self._held * 8 // form.bits_allocated / frames
+        halves = {2 * padded: padded // form.rows, 2 * pixels: form.columns}
+        if form.photometric.endswith("_420"):
+            raise ReadError(
+                f"{self._header.path}: {form.photometric} can be read only where it is "
+                "compressed"
+            )
+        if not form.chroma_is_halved or 3 * pixels <= each < 3 * pixels + 1:
+            if form.chroma_is_halved:
+                self.warnings.append(
+                    f"{form.photometric} says that pairs of pixels share their "
+                    "colours; the pixel data hold three samples a pixel"
+                )
+            return
+        if form.planar:
+            self.warnings.append(
+                f"{form.photometric} has no colour planes, though "
+                "PlanarConfiguration is 1; it was read pixel after pixel"
+            )
+        exact = [size for size in halves if size <= each < size + 2]
+        self._width = halves[exact[0]] if exact else form.columns
+        self._stored = 2
+
+    def _pairs(self, flat: Pixels) -> Pixels:
+        """Return Y, Cb and Cr of each pixel of frames in which two share colours."""
+        form = self._form
+        pairs = flat.reshape(-1, 4)
+        whole = np.empty((2 * len(pairs), 3), flat.dtype)
+        whole[:, 0] = pairs[:, :2].reshape(-1)
+        whole[:, 1:] = np.repeat(pairs[:, 2:], 2, axis=0)
+        whole = whole[: form.rows * self._width]
+        return whole.reshape(form.rows, self._width, 3)[:, : form.columns]
+
+    def _samples(self, t: int) -> Pixels:
+        """Return the containers of frame `t` as unsigned integers of this machine."""
+        form, header = self._form, self._header
+        first, end = t * self._frame_bits, (t + 1) * self._frame_bits
+        start, size = first // 8, -(-end // 8) - first // 8
+        swapped = header.big_endian and header.words and form.bits_allocated <= 8
+        if swapped:
+            # bytes were stored two by two as big-endian words (PS3.5 annex A.3)
+            raw = self._bytes(start - start % 2, size + start % 2 + 1)
+            raw = raw[: len(raw) // 2 * 2]
+            words = np.frombuffer(raw, ">u2").astype("<u2").tobytes()
+            raw = words[start % 2 : start % 2 + size]
+        else:
+            raw = self._bytes(start, size)
+        if len(raw) < size:
+            raise ValueError(f"the file ends {size - len(raw)} bytes too early")
+        if form.bits_allocated == 1:
+            bits = np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")
+            return bits[first % 8 : first % 8 + self._frame_bits]
+        kind = f"{'>' if header.big_endian else '<'}u{form.sample_bytes}"
+        return np.frombuffer(raw, kind).astype(f"u{form.sample_bytes}", copy=False)
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        with self._header.open_pixels() as file:
+            file.seek(self._header.pixels_at + start)
+            return file.read(min(size, max(0, self._held - start)))
+
+
+def _held_bytes(header: Header) -> int:
+    if header.inflated is not None:
+        return len(header.inflated)
+    left = os.stat(header.path).st_size - header.pixels_at
+    return max(0, min(left, header.pixels_length))

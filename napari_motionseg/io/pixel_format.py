@@ -1,0 +1,251 @@
+"""Describe how the pixels of a DICOM file are stored, and refuse what cannot be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+
+from napari_motionseg.errors import MemoryBudgetError, ReadError
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.dicom_header import Header
+from napari_motionseg.io.palettes import Palette, read_palette
+
+MOST_BITS = 16  # of a gray value of a loop
+CONTAINERS = (1, 8, 16, 32)  # bits allocated that can be read
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """How the pixels of a file are stored.
+
+    Parameters
+    ----------
+    frames
+        Frames that the header promises; 0 if it says nothing that can be true.
+    rows, columns
+        Size of a frame in pixels.
+    samples
+        Samples of a pixel: 1, or 3 for colours.
+    bits_allocated
+        Bits of the container of a stored sample: 1, 8, 16 or 32.
+    bits_stored
+        Bits of a gray value.
+    signed
+        Whether gray values are two's complement.
+    photometric
+        PhotometricInterpretation, such as ``"MONOCHROME2"``.
+    planar
+        1 if the samples of a frame are stored one colour after the other, 0 if pixel
+        after pixel.
+    high_bit
+        Position of a sample's most significant bit in its container.
+    palette
+        Luminance of each stored index of a PALETTE COLOR image; else None. Then
+        `bits_stored` is the depth of the palette's entries.
+    """
+
+    frames: int
+    rows: int
+    columns: int
+    samples: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    photometric: str
+    planar: int
+    high_bit: int
+    palette: Palette | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the decoded gray values."""
+        wide = self.bits_stored > 8 or (self.palette is None and self._is_wide)
+        return np.dtype(f"{'i' if self.signed else 'u'}{2 if wide else 1}")
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.bits_allocated > 8
+
+    @property
+    def sample_bytes(self) -> int:
+        """Bytes of the container of a stored sample."""
+        return max(1, self.bits_allocated // 8)
+
+    @property
+    def low_bit(self) -> int:
+        """Position of a sample's least significant bit in its container."""
+        return 0 if self.palette else self.high_bit + 1 - self.bits_stored
+
+    @property
+    def chroma_is_halved(self) -> bool:
+        """Whether two pixels share their colour where frames are not compressed."""
+        return self.samples == 3 and self.photometric.endswith("_422")
+
+
+def pixel_format(header: Header) -> PixelFormat:
+    """Read and check the pixel module of a file.
+
+    Parameters
+    ----------
+    header
+        The file's header, from `read_header`.
+
+    Raises
+    ------
+    ReadError
+        If a value is missing or none that a loop can have.
+    """
+    data, path = header.dataset, header.path
+    with damage_named(path, "pixel description"):
+        allocated = _integer(data, "BitsAllocated", path)
+        stored = _integer(data, "BitsStored", path, allocated)
+        photometric = _photometric(data)
+        form = PixelFormat(
+            frames=promised_frames(data),
+            rows=_integer(data, "Rows", path),
+            columns=_integer(data, "Columns", path),
+            samples=_integer(data, "SamplesPerPixel", path, _samples(photometric)),
+            bits_allocated=allocated,
+            bits_stored=stored,
+            signed=_integer(data, "PixelRepresentation", path, 0) == 1,
+            photometric=photometric,
+            planar=_integer(data, "PlanarConfiguration", path, 0),
+            high_bit=_integer(data, "HighBit", path, stored - 1),
+        )
+        _check(form, path)
+        if photometric == "PALETTE COLOR":
+            return _with_palette(form, read_palette(data))
+    return form
+
+
+def promised_frames(data: Dataset) -> int:
+    """Return NumberOfFrames; 0 if it is missing, no number or not positive.
+
+    Parameters
+    ----------
+    data
+        Attributes of a file.
+    """
+    # the text is looked at, because pydicom refuses what is no number
+    element = data.get_item("NumberOfFrames") if "NumberOfFrames" in data else None
+    value = getattr(element, "value", None)
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    found = re.fullmatch(r"\s*\+?(\d{1,18})(\.0*)?[\s\0]*", text)
+    return int(found[1]) if found else 0
+
+
+def _integer(data: Dataset, keyword: str, path: Path, default: Any = None) -> int:
+    value = data.get(keyword)
+    value = default if value in (None, "") else value
+    if value is None:
+        raise ReadError(f"{path}: lacks {keyword}, without which no pixel is known")
+    return int(value)
+
+
+def _photometric(data: Dataset) -> str:
+    found = str(data.get("PhotometricInterpretation") or "").strip().upper()
+    if found:
+        return found
+    return "RGB" if data.get("SamplesPerPixel") == 3 else "MONOCHROME2"
+
+
+def _samples(photometric: str) -> int:
+    return 3 if photometric == "RGB" or photometric.startswith("YBR") else 1
+
+
+def _check(form: PixelFormat, path: Path) -> None:
+    if min(form.rows, form.columns) < 1:
+        raise ReadError(
+            f"{path}: promises frames of {form.rows} x {form.columns} pixels"
+        )
+    if form.samples not in (1, 3):
+        raise ReadError(f"{path}: has {form.samples} samples a pixel; 1 or 3 can be")
+    if form.photometric == "PALETTE COLOR" and form.samples != 1:
+        raise ReadError(f"{path}: has palette colours and 3 samples a pixel")
+    _check_bits(form, path)
+
+
+def _check_bits(form: PixelFormat, path: Path) -> None:
+    allocated, stored, high = form.bits_allocated, form.bits_stored, form.high_bit
+    if allocated not in CONTAINERS:
+        raise ReadError(
+            f"{path}: has {allocated} bits allocated (BitsAllocated); 1, 8, 16 and 32 "
+            "can be read"
+        )
+    if not 0 < stored <= allocated:
+        raise ReadError(
+            f"{path}: stores {stored} of {allocated} bits (BitsStored, BitsAllocated)"
+        )
+    if stored > MOST_BITS:
+        raise ReadError(
+            f"{path}: stores {stored} bits a sample (BitsStored); gray values of a "
+            f"loop have at most {MOST_BITS}"
+        )
+    if not stored - 1 <= high < allocated:
+        raise ReadError(
+            f"{path}: says that bit {high} is the highest of {stored} bits stored "
+            f"in {allocated} (HighBit, BitsStored, BitsAllocated), which cannot be"
+        )
+
+
+def _with_palette(form: PixelFormat, palette: Palette) -> PixelFormat:
+    from dataclasses import replace
+
+    return replace(form, palette=palette, bits_stored=palette.bits, signed=False)
+
+
+def check_budget(form: PixelFormat, frames: int, budget: int, path: Path) -> None:
+    """Refuse a loop whose frames would not fit, before any is decoded.
+
+    Parameters
+    ----------
+    form
+        How the pixels are stored.
+    frames
+        Frames that the file holds.
+    budget
+        Bytes that all decoded frames together may take.
+    path
+        The file, for the message.
+
+    Raises
+    ------
+    MemoryBudgetError
+        If all frames together need more than `budget` bytes.
+    """
+    needed = frames * form.rows * form.columns * form.dtype.itemsize
+    if needed > budget:
+        raise MemoryBudgetError(
+            f"{path}: promises {frames} frames of {form.rows} x {form.columns}, "
+            f"{needed / 2**30:.3g} GiB; the memory budget is {budget / 2**30:.3g} GiB"
+        )
+
+
+def stored_range(form: PixelFormat) -> tuple[int, int]:
+    """Return the least and greatest gray value that the bits stored can hold.
+
+    Parameters
+    ----------
+    form
+        How the pixels are stored.
+    """
+    if form.signed:
+        half = 2 ** (form.bits_stored - 1)
+        return -half, half - 1
+    return 0, 2**form.bits_stored - 1
+
+
+def sizes_agree(forms: list[PixelFormat]) -> bool:
+    """Return whether single frames can make up one loop.
+
+    Parameters
+    ----------
+    forms
+        How the pixels of each frame are stored.
+    """
+    return len({(f.rows, f.columns, f.dtype.str) for f in forms}) == 1

@@ -1,0 +1,62 @@
+"""Decode DICOM's run lengths (PS3.5 annex G)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.io.codestreams import MOST_RLE_SEGMENTS, RLE_HEADER_BYTES
+
+
+def decode_run_lengths(
+    stream: bytes, rows: int, columns: int, samples: int, sample_bytes: int
+) -> NDArray[Any]:
+    """Return one frame as ``(H, W)`` or ``(H, W, samples)`` unsigned integers.
+
+    Parameters
+    ----------
+    stream
+        The run-length coded frame, with its header of 64 bytes.
+    rows, columns
+        Size of the frame in pixels.
+    samples
+        Samples of a pixel, 1 or 3.
+    sample_bytes
+        Bytes of a sample, 1, 2 or 4. Each byte has a segment of its own, the most
+        significant one first.
+
+    Raises
+    ------
+    ValueError
+        If the header is wrong, or a segment holds fewer bytes than the frame has
+        pixels.
+    """
+    from imagecodecs import packbits_decode
+
+    if len(stream) < RLE_HEADER_BYTES:
+        raise ValueError("its run-length header is cut off")
+    count, *offsets = struct.unpack_from("<16I", stream)
+    expected = samples * sample_bytes
+    if count != expected:
+        raise ValueError(f"it has {count} run-length segments instead of {expected}")
+    pixels = rows * columns
+    ends = [*offsets[1 : min(count, MOST_RLE_SEGMENTS)], len(stream)]
+    # the bytes of a pixel side by side, those of a sample as little-endian numbers
+    whole = np.empty((pixels, samples, sample_bytes), np.uint8)
+    for number, (start, end) in enumerate(zip(offsets, ends, strict=False)):
+        if not RLE_HEADER_BYTES <= start <= end <= len(stream):
+            raise ValueError(f"run-length segment {number} lies outside the frame")
+        values = packbits_decode(stream[start:end])
+        if len(values) < pixels:
+            raise ValueError(
+                f"run-length segment {number} holds {len(values)} of {pixels} bytes"
+            )
+        sample, byte = divmod(number, sample_bytes)
+        plane = np.frombuffer(values, np.uint8, pixels)
+        whole[:, sample, sample_bytes - 1 - byte] = plane
+    decoded = whole.view(f"<u{sample_bytes}").astype(f"u{sample_bytes}", copy=False)
+    shape = (rows, columns) if samples == 1 else (rows, columns, samples)
+    return decoded.reshape(shape)
