@@ -12,8 +12,8 @@ help:
 	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "napari-motionseg needs Python 3.10 or newer; this is $$($(PYTHON) -V). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "napari-motionseg needs Python 3.11 or newer; this is $$($(PYTHON) -V). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@PYTHON=$(PYTHON) scripts/system_libraries.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --prefer-binary -c constraints.txt -e '.[dev]'
