@@ -54,7 +54,8 @@ def declared(*extras: str) -> set[str]:
 def imported(folder: str) -> dict[str, set[str]]:
     """Return modules from elsewhere that a folder's files import, and the files."""
     files = sorted((ROOT / folder).rglob("*.py"))
-    own = {path.stem for path in files} | {"napari_motionseg"}
+    own = {path.stem for path in files} | {path.parent.name for path in files}
+    own.add("napari_motionseg")
     for other in ("tests", "benchmarks"):
         own |= {path.stem for path in (ROOT / other).rglob("*.py")}
     found: dict[str, set[str]] = {}
