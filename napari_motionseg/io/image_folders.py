@@ -22,7 +22,7 @@ from napari_motionseg.io.pillow_images import open_image, read_still
 from napari_motionseg.io.regular_files import is_regular
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")
-FORMATS = ("PNG", "JPEG", "MPO", "BMP")
+FORMATS = ("PNG", "JPEG", "BMP")
 
 
 def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:

@@ -7,47 +7,32 @@ with it before pixels are read, and pickled objects are never loaded.
 from __future__ import annotations
 
 import re
-import struct
-import warnings
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
+from napari_motionseg.errors import LabelError, ReadError
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.label_values import class_numbers, require_fit
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import read_nifti
+from napari_motionseg.io.npy_arrays import npy_header, npy_pixels
+from napari_motionseg.io.pillow_images import open_image
+from napari_motionseg.io.regular_files import is_regular, open_regular
+from napari_motionseg.io.tiff_stack import choose_series, quiet_tifffile
 
 Shape = tuple[int, int, int]
 FORMATS = (".npz", ".tif", ".tiff", ".png", *NIFTI)
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
 # the pairs of names under which files hold labels and which frames are labelled
 _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    SyntaxError,  # Pillow, on a broken PNG chunk
-    NotImplementedError,  # zipfile, on an unknown compression
-    RuntimeError,  # zipfile, on an encrypted member
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    tifffile.TiffFileError,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
+_ANY_SIZE = 2**62  # bytes: the loop's shape decides, and not a budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +54,25 @@ class StoredLabels:
 def load_labels(path: Path, shape: Shape) -> StoredLabels:
     """Read a label file of a loop of `shape`.
 
+    Parameters
+    ----------
+    path
+        Path of a file in one of `FORMATS`, or of a folder of images.
+    shape
+        Frames, rows and columns of the loop; compared with the file's header before
+        pixels are read.
+
     Raises
     ------
     LabelError
-        If what is stored is no array of integers of this shape.
+        If what is stored does not fit the loop, or is not one number per class.
     ReadError
         If there is no such file, or it is damaged or of another type.
+
+    Warns
+    -----
+    PartialReadWarning
+        If black and white masks or channels were taken as classes.
     """
     if path.is_dir():
         return _load_folder(path, shape)
@@ -86,7 +84,7 @@ def load_labels(path: Path, shape: Shape) -> StoredLabels:
         ".nii": _load_nifti,
         ".nii.gz": _load_nifti,
     }
-    if not path.is_file():
+    if not path.exists():
         raise ReadError(f"{path}: no such file")
     loader = loaders.get(suffix_of(path))
     if loader is None:
@@ -94,102 +92,92 @@ def load_labels(path: Path, shape: Shape) -> StoredLabels:
             f"{path}: labels are read from {', '.join(FORMATS)} or a folder of "
             f"images, not from {path.suffix or 'a file without a suffix'!r}"
         )
-    with _damage_named(path):
-        return loader(path, shape)
-
-
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Turn whatever a broken file makes a library raise into one kind of error."""
-    try:
-        yield
-    except LabelError:
-        raise
-    except MemoryError as error:
-        raise ReadError(f"{path}: does not fit in memory") from error
-    except _DAMAGE as error:
-        words = error.strerror if isinstance(error, OSError) else None
-        raise ReadError(
-            f"{path}: damaged or unreadable label file ({words or error})"
-        ) from error
+    with damage_named(path, "label file"):
+        stored = loader(path, shape)
+    labels = class_numbers(stored.labels, shape, path.name)
+    return StoredLabels(labels, None if labels.ndim == 2 else stored.labelled)
 
 
 def _load_npz(path: Path, shape: Shape) -> StoredLabels:
-    with zipfile.ZipFile(path) as archive:
+    with open_regular(path) as stream, zipfile.ZipFile(stream) as archive:
         names = {Path(n).stem for n in archive.namelist() if n.endswith(".npy")}
         keys = next((pair for pair in _NPZ_KEYS if pair[0] in names), None)
         if keys is None:
             held = ", ".join(sorted(names)) or "nothing"
             raise LabelError(f"needs an array 'labels' (or 'mask'); holds {held}")
         labels_key, labelled_key = keys
-        labels = _member(archive, labels_key, (shape, shape[1:]))
+        labels = _member(archive, labels_key, shape)
         labelled = None
-        if labelled_key in names and labels.ndim == 3:
-            labelled = _member(archive, labelled_key, (shape[:1],))
+        if labelled_key in names and labels.shape[0] == shape[0]:
+            labelled = _member(archive, labelled_key, None, shape[0])
     return StoredLabels(labels, labelled)
 
 
 def _member(
-    archive: zipfile.ZipFile, key: str, shapes: tuple[tuple[int, ...], ...]
+    archive: zipfile.ZipFile, key: str, shape: Shape | None, count: int = 0
 ) -> NDArray[Any]:
-    """Read one array, after its header was found to promise one of `shapes`."""
+    """Read one array, after its header was found to promise labels or flags."""
     with archive.open(f"{key}.npy") as stream:
-        stored_shape, dtype = _header(stream)
-    if dtype.hasobject:
-        raise LabelError(f"{key!r} holds Python objects, which are never loaded")
-    _require_integers(dtype)
-    _require_shape(stored_shape, *shapes)
-    with archive.open(f"{key}.npy") as stream:
-        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
-    return array
-
-
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(f"npy version {version}")
-    shape, _, dtype = readers[version](stream)
-    return shape, dtype
+        try:
+            header = npy_header(stream)
+        except ValueError as error:
+            raise LabelError(f"{key!r} cannot be read: {error}") from error
+        if shape is not None:
+            require_fit(header[0], shape)
+        elif header[0] != (count,):
+            raise LabelError(
+                f"{key!r} has shape {header[0]}; one flag for each of {count} frames "
+                "is needed"
+            )
+        return npy_pixels(stream, header)
 
 
 def _load_tiff(path: Path, shape: Shape) -> StoredLabels:
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        stored_shape = tuple(n for n in series.shape if n > 1)
-        wanted = tuple(n for n in shape if n > 1)
-        if series.dtype is not None:
-            _require_integers(series.dtype)
-        if stored_shape not in (wanted, tuple(n for n in shape[1:] if n > 1)):
-            raise LabelError(_mismatch(series.shape, shape))
+    with (
+        open_regular(path) as stream,
+        quiet_tifffile(),
+        tifffile.TiffFile(stream, name=path.name, _multifile=False) as file,
+    ):
+        series, _ = choose_series(file.series, path)
+        stored = _tiff_shape(series, shape)
+        require_fit(stored, shape)
+        parts = [one.asarray() for one in series]
+        array = (parts[0] if len(parts) == 1 else np.stack(parts)).reshape(stored)
         described = (file.shaped_metadata or ({},))[0]
-        stack = stored_shape == wanted
-        array: NDArray[Any] = series.asarray().reshape(shape if stack else shape[1:])
-    labelled = described.get("labelled") if stack else None
+        if series[0].keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+            array = _inverted_mask(array)
+    labelled = described.get("labelled") if len(array) == shape[0] else None
     return StoredLabels(
-        _classes_of(array, path),
-        None if labelled is None else np.asarray(labelled, dtype=bool),
+        array, None if labelled is None else np.asarray(labelled, dtype=bool)
     )
 
 
+def _tiff_shape(series: list[Any], shape: Shape) -> tuple[int, ...]:
+    """Return the shape of a TIFF's series together, without axes of length 1."""
+    stored = tuple(n for n in series[0].shape if n > 1)
+    if len(series) > 1:
+        stored = (len(series), *stored)
+    for fitting in (shape, shape[1:]):
+        if stored == tuple(n for n in fitting if n > 1):
+            return fitting
+    return (1, *stored) if series[0].axes == "YXS" and len(series) == 1 else stored
+
+
+def _inverted_mask(array: NDArray[Any]) -> NDArray[Any]:
+    """Invert a black and white mask in which white is 0; classes stay as they are."""
+    if array.dtype.kind == "b":
+        return ~array
+    white = (
+        array.dtype.kind == "u" and array.max(initial=0) == np.iinfo(array.dtype).max
+    )
+    return np.iinfo(array.dtype).max - array if white else array
+
+
 def _load_png(path: Path, shape: Shape) -> StoredLabels:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            image = Image.open(path, formats=["PNG"])
-        except UnidentifiedImageError as error:
-            raise ReadError(f"{path}: not a PNG image") from error
-    with image:
-        _require_shape((image.height, image.width), shape[1:])
-        if len(image.getbands()) > 1:
-            raise LabelError(
-                f"labels need one channel, the class's number; got {image.mode}"
-            )
-        array = np.asarray(image)
-    return StoredLabels(_classes_of(array, path))
+    with open_image(path, ("PNG",), _ANY_SIZE) as image:
+        require_fit((image.height, image.width), shape)
+        # an image of palette colours holds class numbers, whatever their colours
+        return StoredLabels(np.asarray(image)[None])
 
 
 def _load_nifti(path: Path, shape: Shape) -> StoredLabels:
@@ -204,48 +192,33 @@ def suffix_of(path: Path) -> str:
 
 def _load_folder(folder: Path, shape: Shape) -> StoredLabels:
     """Read numbered images; a frame that has one is labelled."""
-    images = [p for p in folder.iterdir() if p.suffix.lower() in _IMAGE_SUFFIXES]
+    images = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in _IMAGE_SUFFIXES
+        and not path.name.startswith(".")
+        and is_regular(path)
+    ]
     if not images:
         raise ReadError(f"{folder}: holds no image ({', '.join(_IMAGE_SUFFIXES)})")
     labels: NDArray[Any] = np.zeros(shape, np.uint16)
     labelled = np.zeros(shape[0], bool)
     for path in sorted(images):
-        number = re.search(r"(\d+)$", path.stem)
-        if number is None or int(number[1]) >= shape[0]:
-            raise LabelError(
-                f"{path.name}: the name must end in its frame's index, "
-                f"0 to {shape[0] - 1}"
-            )
+        frame = _frame_of(path, shape[0])
+        if labelled[frame]:
+            raise LabelError(f"{path.name}: another image has the same frame, {frame}")
         stored = load_labels(path, (1, *shape[1:])).labels
-        _require_integers(stored.dtype)
         if stored.size and (stored.min() < 0 or stored.max() > np.iinfo("u2").max):
             raise LabelError(f"{path.name}: labels must be 0 to 65535")
-        labels[int(number[1])] = stored.reshape(shape[1:])
-        labelled[int(number[1])] = True
+        labels[frame] = stored.reshape(shape[1:])
+        labelled[frame] = True
     return StoredLabels(labels, labelled)
 
 
-def _classes_of(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    """Read black and white images as classes 0 and 1, and say so."""
-    if array.dtype == np.uint8 and np.isin(array, (0, 255)).all() and array.any():
-        warnings.warn(
-            f"{path.name}: a black and white image; 255 is taken as class 1",
-            PartialReadWarning,
-            stacklevel=2,
+def _frame_of(path: Path, count: int) -> int:
+    number = re.search(r"([0-9]+)$", path.stem)
+    if number is None or int(number[1]) >= count:
+        raise LabelError(
+            f"{path.name}: the name must end in its frame's index, 0 to {count - 1}"
         )
-        array = (array == 255).astype(np.uint8)
-    return array
-
-
-def _require_integers(dtype: np.dtype[Any]) -> None:
-    if dtype.kind not in "bui":
-        raise LabelError(f"labels must be integers, one number per class; got {dtype}")
-
-
-def _require_shape(got: tuple[int, ...], *wanted: tuple[int, ...]) -> None:
-    if tuple(got) not in wanted:
-        raise LabelError(_mismatch(got, wanted[0]))
-
-
-def _mismatch(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    return f"shape {tuple(got)} does not fit the loop's {tuple(wanted)}"
+    return int(number[1])

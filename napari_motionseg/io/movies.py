@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from napari_motionseg.io.movie_frames import (
     require_budget,
     whole_numbers,
 )
+from napari_motionseg.io.npy_arrays import npy_header, npy_pixels
 from napari_motionseg.io.pillow_images import read_gif
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.tiff_stack import read_tiff
@@ -30,7 +30,6 @@ from napari_motionseg.io.video_frames import read_video
 VIDEO = (".avi", ".mp4", ".mov", ".mkv", ".m4v")
 TIFF = (".tif", ".tiff")
 MOVIES = (*VIDEO, ".gif", *TIFF, ".npy")
-READ_AT_ONCE = 2**24  # bytes
 
 
 def read_movie(path: str | Path, memory_budget: int) -> Cine:
@@ -94,50 +93,12 @@ def read_npy(path: Path, memory_budget: int) -> MovieFrames:
         If the header promises more than the budget.
     """
     with open_regular(path) as stream:
-        shape, fortran, dtype = npy_header(stream)
-        if dtype.hasobject:
-            raise ReadError(f"{path}: holds Python objects, which are never loaded")
-        count = int(np.prod(shape, dtype=object))
-        require_budget(path, count * dtype.itemsize, memory_budget)
-        raw = bytearray()
-        while len(raw) < count * dtype.itemsize:
-            part = stream.read(min(READ_AT_ONCE, count * dtype.itemsize - len(raw)))
-            if not part:
-                raise ReadError(
-                    f"{path}: ends too early: {len(raw)} of {count * dtype.itemsize} "
-                    "bytes of pixels are there"
-                )
-            raw += part
-    flat = np.frombuffer(raw, dtype).astype(dtype.newbyteorder("="), copy=False)
-    array = flat.reshape(shape, order="F" if fortran else "C")
+        header = npy_header(stream)
+        needed = int(np.prod(header[0], dtype=object)) * header[2].itemsize
+        require_budget(path, needed, memory_budget)
+        array = npy_pixels(stream, header)
     frames, notes = whole_numbers(_as_loop(array, path), path)
     return MovieFrames(np.ascontiguousarray(frames), notes=notes)
-
-
-def npy_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Return shape, whether columns come first, and type, from the header of an array.
-
-    Parameters
-    ----------
-    stream
-        File at its beginning; afterwards at the first value.
-
-    Raises
-    ------
-    ValueError
-        If it is no header, or of a version that NumPy does not write for numbers.
-    """
-    version = np.lib.format.read_magic(stream)
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise ValueError(f"npy version {version}")
-    shape, fortran, dtype = readers[version](stream)
-    if any(n < 0 for n in shape):
-        raise ValueError(f"shape {shape}")
-    return shape, fortran, dtype
 
 
 def _as_loop(array: Frame, path: Path) -> Frame:

@@ -8,6 +8,7 @@ viewers that put the patient's left at the right. Times are those of equal steps
 from __future__ import annotations
 
 import gzip
+import warnings
 import zlib
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import LabelError, ReadError
+from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
+from napari_motionseg.io.regular_files import open_regular
 
 SUFFIXES = (".nii", ".nii.gz")
 SCANNER_UNKNOWN = 0  # NIFTI_XFORM_UNKNOWN: coordinates of no patient
 ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: coordinates of another file, the loop
-DAMAGE = (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile)
+Shape = tuple[int, int, int]
+LARGEST_PIXEL = 8  # bytes
+HEADER_BYTES = 2**20  # with extensions
+NIFTI2_HEADER = 540
+DAMAGE = (
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
+    RuntimeError, TypeError, ValueError, zlib.error, np.linalg.LinAlgError,
+)  # fmt: skip
 
 
 def write_nifti(
@@ -61,41 +70,162 @@ def write_nifti(
     image.to_filename(path)
 
 
-def read_nifti(path: Path, shape: tuple[int, int, int]) -> NDArray[Any]:
-    """Read ``(T, H, W)`` labels of a loop of this shape.
+def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
+    """Read labels of a loop of this shape, laid as the affine says.
+
+    Other programs turn images so that their axes run to the patient's right, front and
+    head. The affine says so, and the labels are turned back. An affine that only
+    scales, with positive signs and no origin, is what libraries fill in where nothing
+    is known: then the order of the file counts.
+
+    Parameters
+    ----------
+    path
+        Path of a ``.nii`` or ``.nii.gz`` file.
+    shape
+        Frames, rows and columns of the loop.
+
+    Returns
+    -------
+    ndarray
+        ``(T, H, W)``, or ``(H, W)`` for an image of one frame; numbers as stored.
 
     Raises
     ------
     LabelError
-        If what is stored has another shape or is no integer.
+        If what is stored has another shape.
     ReadError
         If the file is damaged.
+
+    Warns
+    -----
+    PartialReadWarning
+        If the labels were turned, or the affine was not believed.
     """
-    import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
 
-    count, height, width = shape
     try:
-        image: Any = nibabel.load(path)
-        stored = tuple(n for n in image.shape if n > 1)
-        wanted = tuple(n for n in (width, height, count) if n > 1)
-        if stored != wanted:  # before pixels are read: a header can promise anything
-            raise LabelError(
-                f"{path.name}: has axes {image.shape}; a loop of {count} frames of "
-                f"{height} x {width} is ({width}, {height}, 1, {count}) in NIfTI"
-            )
-        if image.get_data_dtype().kind not in "bui":
-            raise LabelError(
-                f"{path.name}: labels are integers; got {image.get_data_dtype()}"
-            )
+        image = _opened(path, shape)
+        turn = _turn(image, path)
+        sides = _turned_shape(image.shape, turn)
+        count = _frame_count(sides, shape, path, image.shape)
+        if image.get_data_dtype().kind not in "buif":
+            raise LabelError(f"labels are integers; got {image.get_data_dtype()}")
         pixels = np.asarray(image.dataobj)
-    except LabelError:
+    except (LabelError, ReadError):
         raise
-    except (*DAMAGE, ImageFileError, HeaderDataError) as error:
+    except MemoryError as error:
+        raise ReadError(f"{path}: does not fit in memory") from error
+    except (*DAMAGE, ImageFileError, HeaderDataError, WrapStructError) as error:
         raise ReadError(
             f"{path}: damaged or unreadable NIfTI file ({error})"
         ) from error
-    if pixels.dtype.kind == "f" and (pixels == np.round(pixels)).all():
-        pixels = pixels.astype(np.int32)  # scaled by a factor in the header
-    return np.ascontiguousarray(pixels.reshape(width, height, count).transpose(2, 1, 0))
+    turned = _turned(pixels, turn).reshape(shape[2], shape[1], count)
+    stack = np.ascontiguousarray(turned.transpose(2, 1, 0))
+    return stack if count == shape[0] else stack[0]
+
+
+def _opened(path: Path, shape: Shape) -> Any:
+    """Open a NIfTI file in memory; of a compressed one not more than can be labels."""
+    import nibabel
+
+    most = int(np.prod(shape, dtype=object)) * LARGEST_PIXEL + HEADER_BYTES
+    with open_regular(path) as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        stream.seek(0)
+        content = _inflated(path, stream, most) if packed else stream.read(most + 1)
+    if len(content) > most:
+        raise LabelError(
+            f"holds more than {most} bytes, which labels of a loop of {shape[0]} "
+            f"frames of {shape[1]} x {shape[2]} do not need"
+        )
+    size = {content[:4], content[3::-1]}
+    second = NIFTI2_HEADER.to_bytes(4, "little") in size
+    kind: Any = nibabel.Nifti2Image if second else nibabel.Nifti1Image
+    return kind.from_bytes(content)
+
+
+def _inflated(path: Path, stream: Any, most: int) -> bytes:
+    with gzip.GzipFile(fileobj=stream) as inflating:
+        content = inflating.read(most + 1)
+        if len(content) <= most:  # so that the check sum is compared
+            inflating.read(1)
+    return content
+
+
+def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
+    """Return nibabel's orientation that lays labels as `write_nifti` does, or None."""
+    orientations = _orientations()
+    affine = np.asarray(image.affine, np.float64)
+    if not np.isfinite(affine).all():
+        raise ReadError(f"{path}: damaged NIfTI file: its affine is not finite")
+    sides = affine[:3, :3] / np.abs(affine[:3, :3]).max(initial=1e-300)
+    if np.linalg.matrix_rank(sides) < 3:
+        raise ReadError(f"{path}: damaged NIfTI file: its affine is singular")
+    unknown = not (image.header["sform_code"] or image.header["qform_code"])
+    plain = np.array_equal(affine, np.diag(np.abs(np.diag(affine))))
+    found = orientations.io_orientation(affine)
+    wanted = orientations.axcodes2ornt("LPS")
+    if np.array_equal(found, wanted):
+        return None
+    if unknown or plain:
+        warnings.warn(
+            f"{path.name}: its affine says nothing of how the image lies; columns and "
+            "rows are taken as stored",
+            PartialReadWarning,
+            stacklevel=5,
+        )
+        return None
+    warnings.warn(
+        f"{path.name}: its affine says that axes run to "
+        f"{''.join(orientations.ornt2axcodes(found))}; the labels are turned to LPS",
+        PartialReadWarning,
+        stacklevel=5,
+    )
+    turn: NDArray[np.float64] = orientations.ornt_transform(found, wanted)
+    return turn
+
+
+def _orientations() -> Any:
+    """Return nibabel's untyped module of orientations."""
+    from nibabel import orientations
+
+    return orientations
+
+
+def _turned(pixels: NDArray[Any], turn: NDArray[np.float64] | None) -> NDArray[Any]:
+    if turn is None:
+        return pixels
+    padded = pixels.reshape(pixels.shape + (1,) * max(0, 3 - pixels.ndim))
+    turned: NDArray[Any] = _orientations().apply_orientation(padded, turn)
+    return turned
+
+
+def _turned_shape(
+    stored: tuple[int, ...], turn: NDArray[np.float64] | None
+) -> tuple[int, ...]:
+    """Return the shape that `_turned` will give, from the header alone."""
+    sides = [*stored, *(1,) * max(0, 3 - len(stored))]
+    if turn is None:
+        return tuple(sides)
+    placed = list(sides)
+    for axis, (to, _) in enumerate(turn):
+        placed[int(to)] = sides[axis]
+    return tuple(placed)
+
+
+def _frame_count(
+    sides: tuple[int, ...], shape: Shape, path: Path, stored: tuple[int, ...]
+) -> int:
+    """Return the loop's number of frames, or 1 where the file holds one frame."""
+    count, height, width = shape
+    long = tuple(n for n in sides if n != 1)
+    for frames in (count, 1):
+        if long == tuple(n for n in (width, height, frames) if n != 1):
+            return frames
+    raise LabelError(
+        f"{path.name}: has axes {stored}; a loop of {count} frames of "
+        f"{height} x {width} is ({width}, {height}, 1, {count}) in NIfTI"
+    )

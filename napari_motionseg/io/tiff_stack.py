@@ -68,7 +68,7 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
     """
     with (
         open_regular(path) as stream,
-        _logged_errors() as errors,
+        quiet_tifffile() as errors,
         # OME files may name others; they are not looked for
         tifffile.TiffFile(stream, name=path.name, _multifile=False) as file,
     ):
@@ -335,7 +335,7 @@ def _warn(path: Path, errors: list[str], left_out: tuple[str, ...], count: int) 
 
 
 @contextmanager
-def _logged_errors() -> Iterator[list[str]]:
+def quiet_tifffile() -> Iterator[list[str]]:
     """Collect what tifffile logs as errors: it goes on where a file is cut short."""
     messages: list[str] = []
 

@@ -1,0 +1,201 @@
+"""From what label files hold to one class number a pixel.
+
+Programs store masks as 0 and 255, as floats, in three equal channels, or with a channel
+for each class. What has one meaning is converted, with a warning. What may have several
+is refused with the values that make it so.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import LabelError, PartialReadWarning
+
+Shape = tuple[int, int, int]
+WHITE = (255, 65535)  # of 8 and 16 bits
+MOST_CHANNELS = 32
+COLOUR_CHANNELS = (3, 4)
+LARGEST_LABEL = 255
+# Nobody paints so many classes; numbers beyond with gaps between are shades of gray
+MOST_CLASSES = 64
+NAMED = 6  # values that a message lists
+
+
+def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
+    """Raise `LabelError` unless an array may hold labels of a loop.
+
+    Parameters
+    ----------
+    stored
+        Shape of the array: of the loop, of one frame, or either with channels last, or
+        of the loop with channels second.
+    shape
+        Frames, rows and columns of the loop.
+    """
+    if _frame_axes(stored, shape) is None:
+        raise LabelError(
+            f"shape {tuple(stored)} does not fit the loop's {tuple(shape)}"
+            f"{_reason(stored, shape)}"
+        )
+
+
+def class_numbers(array: NDArray[Any], shape: Shape, name: str) -> NDArray[Any]:
+    """Return one class number a pixel.
+
+    Parameters
+    ----------
+    array
+        What a file holds, of a shape that `require_fit` accepts.
+    shape
+        Frames, rows and columns of the loop.
+    name
+        Name of the file, for warnings.
+
+    Returns
+    -------
+    ndarray
+        ``(T, H, W)`` or ``(H, W)`` integers.
+
+    Raises
+    ------
+    LabelError
+        If values are fractions, shades of gray, or colours, or channels overlap.
+
+    Warns
+    -----
+    PartialReadWarning
+        If white was taken as class 1, or channels as classes.
+    """
+    require_fit(array.shape, shape)
+    axes = _frame_axes(array.shape, shape)
+    if axes == "CHW":  # channels second: T, C, H, W
+        array = np.moveaxis(array, 1, -1)
+    values = _whole(array)
+    if axes in ("C", "CHW"):
+        values = _without_channels(values, name)
+    if values.shape == (1, *shape[1:]) and shape[0] != 1:
+        values = values[0]
+    return _numbered(values, name)
+
+
+def _frame_axes(stored: tuple[int, ...], shape: Shape) -> str | None:
+    """Return how channels lie: "" for none, "C" last, "CHW" second; None if misfit."""
+    stored = tuple(stored)
+    wanted = (shape, shape[1:], (1, *shape[1:]))
+    if stored in wanted:
+        return ""
+    if sorted(stored) == sorted(shape) or len(stored) < 3:
+        return None
+    if stored[:-1] in wanted and 0 < stored[-1] <= MOST_CHANNELS:
+        return "C"
+    second = len(stored) == 4 and (stored[0], *stored[2:]) == shape
+    return "CHW" if second and 0 < stored[1] <= MOST_CHANNELS else None
+
+
+def _reason(stored: tuple[int, ...], shape: Shape) -> str:
+    count, height, width = shape
+    if len(stored) == 3 and tuple(stored[1:]) == (height, width):
+        return f": it holds {stored[0]} frames, the loop {count}"
+    turned = {
+        (height, width, count): "rows, columns, frames",
+        (width, height, count): "columns, rows, frames",
+        (count, width, height): "frames, columns, rows",
+        (width, height): "columns, rows",
+    }
+    axes = turned.get(tuple(stored))
+    return f": its axes seem to be {axes}; (T, H, W) is needed" if axes else ""
+
+
+def _whole(array: NDArray[Any]) -> NDArray[Any]:
+    """Return integers; floats only where each is a whole number."""
+    kind = array.dtype.kind
+    if kind in "bui":
+        return array.astype(np.uint8) if kind == "b" else array
+    if kind != "f":
+        raise LabelError(
+            f"labels must be integers, one number per class; got {array.dtype}"
+        )
+    if not np.isfinite(array).all():
+        raise LabelError("labels hold values that are not finite")
+    fractions = np.unique(array[array != np.rint(array)])
+    if fractions.size:
+        raise LabelError(
+            f"labels hold fractions ({_listed(fractions)}), as of probabilities or a "
+            "smoothed mask; one whole number per class is needed: apply a threshold"
+        )
+    if np.abs(array).max(initial=0) > np.iinfo(np.int32).max:
+        raise LabelError(f"labels go up to {array.max():g}")
+    return array.astype(np.int32)
+
+
+def _without_channels(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return class numbers of ``(..., C)``: equal channels, or one for each class."""
+    channels = values.shape[-1]
+    colours = channels in COLOUR_CHANNELS
+    first = values[..., 0]
+    if channels < 3 and not _one_hot(values):
+        return first  # gray, or gray and alpha
+    if colours and all((values[..., c] == first).all() for c in (1, 2)):
+        return first
+    if _one_hot(values):
+        warnings.warn(
+            f"{name}: {channels} channels are taken as classes, the first as "
+            "background",
+            PartialReadWarning,
+            stacklevel=4,
+        )
+        return values.argmax(axis=-1).astype(np.uint8)
+    if colours:
+        raise LabelError(
+            f"labels are painted in colours ({channels} channels, {values.dtype}); one "
+            "channel with one number per class is needed"
+        )
+    raise LabelError(
+        f"labels have {channels} channels that overlap or leave pixels without a "
+        "class; one number per class is needed"
+    )
+
+
+def _one_hot(values: NDArray[Any]) -> bool:
+    """Return whether exactly one channel of each pixel is set, all to one value."""
+    if values.shape[-1] < 2:
+        return False
+    top = values.max(initial=0)
+    if top not in (1, *WHITE):
+        return False
+    return bool(((values == 0) | (values == top)).all()) and bool(
+        ((values == top).sum(axis=-1) == 1).all()
+    )
+
+
+def _numbered(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return classes of black and white masks; refuse shades of gray."""
+    largest = int(values.max(initial=0))
+    if not MOST_CLASSES <= largest <= max(WHITE):
+        return values
+    held = np.unique(values)
+    if largest in WHITE and held.size <= 2 and held[0] in (0, largest):
+        warnings.warn(
+            f"{name}: a black and white image; {largest} is taken as class 1",
+            PartialReadWarning,
+            stacklevel=4,
+        )
+        return (values == largest).astype(np.uint8)
+    if largest <= LARGEST_LABEL and held.size < largest:
+        raise LabelError(
+            f"labels hold the values {_listed(held)}: shades of gray, as of a smoothed "
+            "mask, or classes with gaps. Apply a threshold that leaves 0 and 255, or "
+            "number the classes 0, 1, 2, ..."
+        )
+    return values
+
+
+def _listed(values: NDArray[Any]) -> str:
+    some = [f"{value:.6g}" for value in values[:NAMED]]
+    return ", ".join(some) + (
+        f", ... ({values.size} values)" if len(values) > NAMED else ""
+    )

@@ -1,0 +1,179 @@
+"""Masks as other programs store them: one meaning is read, several are a question."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_motionseg.errors import LabelError, PartialReadWarning
+from napari_motionseg.io import read_labels
+
+SHAPE = (4, 9, 11)
+
+
+@pytest.fixture
+def mask():
+    painted = np.zeros(SHAPE, np.uint8)
+    painted[1, 2:4, 3:9] = 1
+    return painted
+
+
+def save_npz(path, mask):
+    np.savez_compressed(path, mask=mask, valid=np.arange(4) == 1)
+
+
+def save_tiff(path, mask):
+    tifffile.imwrite(path, mask, photometric="minisblack", compression="zlib")
+
+
+SAVERS = {".npz": save_npz, ".tif": save_tiff}
+
+
+def read(folder, suffix, array, **options):
+    SAVERS[suffix](folder / f"m{suffix}", array)
+    return read_labels(folder / f"m{suffix}", shape=SHAPE, **options)
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+@pytest.mark.parametrize(
+    "kind", [np.float32, np.float64, np.int16, np.uint16, ">u2", bool]
+)
+def test_numbers_of_any_type(tmp_path, mask, suffix, kind):
+    labels = read(tmp_path, suffix, mask.astype(kind))
+    np.testing.assert_array_equal(labels.labels, mask)
+    assert labels.frames == (1,)
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+@pytest.mark.parametrize(
+    ("kind", "white"),
+    [(np.uint8, 255), (np.uint16, 255), (np.uint16, 65535), (np.float32, 255)],
+)
+def test_black_and_white(tmp_path, mask, suffix, kind, white):
+    with pytest.warns(PartialReadWarning, match=f"{white} is taken as class 1"):
+        labels = read(tmp_path, suffix, mask.astype(kind) * kind(white))
+    np.testing.assert_array_equal(labels.labels, mask)
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+def test_a_smoothed_mask_is_a_question_that_names_its_values(tmp_path, mask, suffix):
+    smooth = mask * np.uint8(255)
+    smooth[1, 2, 3:6] = 37, 128, 201
+    with pytest.raises(LabelError, match=r"0, 37, 128, 201, 255.*threshold"):
+        read(tmp_path, suffix, smooth)
+    with pytest.raises(LabelError, match=r"fractions \(0\.145098"):
+        read(tmp_path, suffix, (smooth / 255).astype(np.float32))
+
+
+@pytest.mark.parametrize("value", [128, 200, 254])
+def test_one_shade_of_gray_is_a_question(tmp_path, mask, value):
+    with pytest.raises(LabelError, match=f"values 0, {value}"):
+        read(tmp_path, ".npz", mask * np.uint8(value))
+
+
+def test_classes_with_small_gaps_are_classes(tmp_path, mask):
+    mask[1, 5, 5] = 7
+    assert read(tmp_path, ".npz", mask).classes == 8
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+@pytest.mark.parametrize("place", [-1, 1])
+@pytest.mark.parametrize("top", [1, 255])
+def test_one_channel_for_each_class(tmp_path, mask, suffix, place, top):
+    mask[1, 6, :4] = 2
+    channels = np.stack([mask == c for c in range(5)], axis=place)
+    with pytest.warns(PartialReadWarning, match="5 channels are taken as classes"):
+        labels = read(tmp_path, suffix, channels.astype(np.uint8) * np.uint8(top))
+    np.testing.assert_array_equal(labels.labels, mask)
+
+
+def test_channels_that_overlap_are_a_question(tmp_path, mask):
+    channels = np.stack([mask, mask, mask, mask, mask], -1)
+    with pytest.raises(LabelError, match="5 channels that overlap"):
+        read(tmp_path, ".npz", channels)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "L", "1"])
+def test_gray_in_any_channels_of_a_png(tmp_path, mask, mode):
+    image = Image.fromarray(mask[1] * np.uint8(255)).convert(mode)
+    image.save(tmp_path / "m.png")
+    if mode == "1":
+        labels = read_labels(tmp_path / "m.png", shape=SHAPE, frame=1)
+    else:
+        with pytest.warns(PartialReadWarning, match="255 is taken as class 1"):
+            labels = read_labels(tmp_path / "m.png", shape=SHAPE, frame=1)
+    np.testing.assert_array_equal(labels.labels[1], mask[1])
+
+
+def test_palette_images_hold_class_numbers(tmp_path, mask):
+    image = Image.fromarray(mask[1] * np.uint8(2)).convert("P")
+    image.putpalette([200, 0, 0, 0, 200, 0, 255, 255, 255])
+    image.save(tmp_path / "m.png")
+    labels = read_labels(tmp_path / "m.png", shape=SHAPE, frame=1)
+    np.testing.assert_array_equal(labels.labels[1], 2 * mask[1])
+
+
+def test_white_is_zero_masks_are_as_shown(tmp_path, mask):
+    stored = 255 - mask * np.uint8(255)
+    tifffile.imwrite(tmp_path / "m.tif", stored, photometric="miniswhite")
+    with pytest.warns(PartialReadWarning, match="255 is taken as class 1"):
+        labels = read_labels(tmp_path / "m.tif", shape=SHAPE)
+    np.testing.assert_array_equal(labels.labels, mask)
+
+
+def test_pages_that_were_appended_one_by_one(tmp_path, mask):
+    with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
+        for frame in mask:
+            writer.write(frame, contiguous=False)
+    labels = read_labels(tmp_path / "m.tif", shape=SHAPE)
+    np.testing.assert_array_equal(labels.labels, mask)
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [((1, 2, 0), "rows, columns, frames"), ((2, 1, 0), "columns, rows, frames"),
+     ((0, 2, 1), "frames, columns, rows")],
+)  # fmt: skip
+def test_turned_axes_are_named(tmp_path, mask, suffix, order, words):
+    with pytest.raises(LabelError, match=words):
+        read(tmp_path, suffix, np.ascontiguousarray(mask.transpose(order)))
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+def test_another_number_of_frames_is_named(tmp_path, mask, suffix):
+    with pytest.raises(LabelError, match="it holds 3 frames, the loop 4"):
+        read(tmp_path, suffix, mask[:3])
+
+
+@pytest.mark.parametrize("suffix", SAVERS)
+def test_one_frame_with_a_leading_axis(tmp_path, mask, suffix):
+    SAVERS[suffix](tmp_path / f"m{suffix}", mask[1:2])
+    labels = read_labels(tmp_path / f"m{suffix}", shape=SHAPE, frame=1)
+    np.testing.assert_array_equal(labels.labels, mask)
+    with pytest.raises(LabelError, match="say which frame"):
+        read_labels(tmp_path / f"m{suffix}", shape=SHAPE)
+
+
+def test_negative_and_huge_numbers(tmp_path, mask):
+    with pytest.raises(LabelError, match="negative; got -1"):
+        read(tmp_path, ".npz", -mask.astype(np.int16))
+    with pytest.raises(LabelError, match="go up to 4294967295"):
+        read(tmp_path, ".npz", mask.astype(np.uint32) * np.uint32(2**32 - 1))
+    with pytest.raises(LabelError, match="go up to 1e"):
+        read(tmp_path, ".npz", mask.astype(float) * 1e300)
+    with pytest.raises(LabelError, match="not finite"):
+        read(tmp_path, ".npz", np.where(mask, np.nan, 0))
+
+
+def test_two_images_of_one_frame_are_a_question(tmp_path, mask):
+    for name in ("a_1.png", "b_01.png"):
+        Image.fromarray(mask[1]).save(tmp_path / name)
+    with pytest.raises(LabelError, match=r"b_01\.png: another image has the same"):
+        read_labels(tmp_path, shape=SHAPE)
+
+
+def test_hidden_images_are_no_labels(tmp_path, mask):
+    Image.fromarray(mask[1]).save(tmp_path / "f_1.png")
+    (tmp_path / "._f_1.png").write_bytes(b"of the Finder")
+    assert read_labels(tmp_path, shape=SHAPE).frames == (1,)
