@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import os
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +14,18 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
+from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.movie_frames import require_budget
+from napari_motionseg.io.plain_zarr import (
+    MOST_METADATA,
+    read_array_metadata,
+    require_plain_chunks,
+    require_plain_tree,
+)
 from napari_motionseg.io.png16 import read_png16, write_png16
+from napari_motionseg.io.regular_files import open_regular, read_regular
 from napari_motionseg.io.result_folders import replacing_folder
 
 Flow = NDArray[np.float32]
@@ -118,16 +130,14 @@ def read_flow_zarr(
     path = Path(path)
     if not path.is_dir():
         raise ReadError(f"{path}: no such zarr folder")
+    require_plain_tree(path)
+    names = [name for name in ("forward", "backward") if (path / name).is_dir()]
+    _require_stored_flow(path, names, memory_budget)
     attributes: dict[str, Any]
-    try:
-        group = zarr.open_group(str(path), mode="r")
-        attributes = dict(group.attrs)
-        names = [n for n in ("forward", "backward") if n in group]
+    with damage_named(path, "flow"):
+        attributes = dict(zarr.open_group(str(path), mode="r").attrs)
         arrays = [zarr.open_array(str(path / n), mode="r") for n in names]
-        _require_stored_flow(path, names, arrays, memory_budget)
         flows = [np.asarray(a[:], dtype=np.float32) for a in arrays]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ReadError(f"{path}: damaged or not a flow file ({error})") from error
     for name, flow in zip(names, flows, strict=True):
         if not np.isfinite(flow).all():
             raise ReadError(f"{path}: parts of the {name} flow are missing")
@@ -137,25 +147,33 @@ def read_flow_zarr(
     return flows[0], flows[1] if len(flows) == 2 else None, attributes
 
 
-def _require_stored_flow(
-    path: Path, names: list[str], arrays: list[Any], memory_budget: int
-) -> None:
+def _require_stored_flow(path: Path, names: list[str], memory_budget: int) -> None:
+    """Check all that the files say of themselves before zarr opens them."""
     if names[:1] != ["forward"]:
         raise ReadError(f"{path}: holds no array 'forward'")
+    group = path / "zarr.json"
+    if group.exists():  # zarr's own parser fails on JSON that is too deep
+        _require_object(group)
+    arrays = [read_array_metadata(path / name) for name in names]
     shape = arrays[0].shape
     for name, array in zip(names, arrays, strict=True):
-        flow_like = len(shape) == 4 and shape[1] == 2 and array.shape == shape
-        if not flow_like or array.dtype.kind != "f":
+        if len(shape) != 4 or shape[1] != 2 or array.shape != shape:
             raise ReadError(
-                f"{path}: {name} is no flow (T - gap, 2, H, W): {array.dtype} of "
+                f"{path}: {name} is no flow (T - gap, 2, H, W): {array.kind} of "
                 f"shape {array.shape}"
             )
-    needed = sum(int(np.prod(a.shape, dtype=object)) * 4 for a in arrays)
-    if needed > memory_budget:
-        raise MemoryBudgetError(
-            f"{path}: flow of {needed / 2**30:.1f} GiB is over the budget of "
-            f"{memory_budget / 2**30:.1f} GiB"
-        )
+    require_budget(path, sum(math.prod(a.shape) * 4 for a in arrays), memory_budget)
+    for name, array in zip(names, arrays, strict=True):
+        require_plain_chunks(path / name, array)
+
+
+def _require_object(path: Path) -> None:
+    try:
+        content = json.loads(read_regular(path, MOST_METADATA, follow_links=False))
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"{path}: damaged: {str(error)[:200]}") from error
+    if not isinstance(content, dict):
+        raise ReadError(f"{path}: damaged: holds no object of JSON")
 
 
 def write_flo(path: str | Path, flow: Flow) -> None:
@@ -184,22 +202,18 @@ def read_flo(path: str | Path) -> Flow:
         If it is no such file, or of another length than its header says.
     """
     path = Path(path)
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            head = stream.read(_FLO_HEADER.size)
-            tag, width, height = _FLO_HEADER.unpack(head.ljust(12, b"\0"))
-            if tag != np.float32(FLO_TAG) or min(width, height) < 1:
-                raise ReadError(f"{path}: not a .flo file")
-            promised = _FLO_HEADER.size + 8 * width * height
-            if size != promised:
-                raise ReadError(
-                    f"{path}: {width} x {height} need {promised} bytes; it has {size}"
-                )
-            values = np.frombuffer(stream.read(), "<f4")
-    except OSError as error:
-        raise ReadError(f"{path}: {error.strerror}") from error
-    pixels = values.reshape(height, width, 2)
+    with damage_named(path, "flow"), open_regular(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        head = stream.read(_FLO_HEADER.size)
+        tag, width, height = _FLO_HEADER.unpack(head.ljust(12, b"\0"))
+        if tag != np.float32(FLO_TAG) or min(width, height) < 1:
+            raise ReadError(f"{path}: not a .flo file")
+        promised = _FLO_HEADER.size + 8 * width * height
+        if size != promised:
+            raise ReadError(
+                f"{path}: {width} x {height} need {promised} bytes; it has {size}"
+            )
+        pixels = np.frombuffer(stream.read(), "<f4").reshape(height, width, 2)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), np.float32)
 
 

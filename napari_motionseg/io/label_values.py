@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import LabelError, PartialReadWarning
 
 Shape = tuple[int, int, int]
+Pixels = NDArray[Any]
 WHITE = (255, 65535)  # of 8 and 16 bits
 MOST_CHANNELS = 32
 COLOUR_CHANNELS = (3, 4)
@@ -132,11 +133,11 @@ def _whole(array: NDArray[Any]) -> NDArray[Any]:
     return array.astype(np.int32)
 
 
-def _without_channels(values: NDArray[Any], name: str) -> NDArray[Any]:
+def _without_channels(values: Pixels, name: str) -> Pixels:
     """Return class numbers of ``(..., C)``: equal channels, or one for each class."""
     channels = values.shape[-1]
     colours = channels in COLOUR_CHANNELS
-    first = values[..., 0]
+    first: Pixels = values[..., 0]
     if channels < 3 and not _one_hot(values):
         return first  # gray, or gray and alpha
     if colours and all((values[..., c] == first).all() for c in (1, 2)):
@@ -148,7 +149,8 @@ def _without_channels(values: NDArray[Any], name: str) -> NDArray[Any]:
             PartialReadWarning,
             stacklevel=4,
         )
-        return values.argmax(axis=-1).astype(np.uint8)
+        classes: Pixels = values.argmax(axis=-1).astype(np.uint8)
+        return classes
     if colours:
         raise LabelError(
             f"labels are painted in colours ({channels} channels, {values.dtype}); one "
@@ -184,7 +186,8 @@ def _numbered(values: NDArray[Any], name: str) -> NDArray[Any]:
             PartialReadWarning,
             stacklevel=4,
         )
-        return (values == largest).astype(np.uint8)
+        white: Pixels = (values == largest).astype(np.uint8)
+        return white
     if largest <= LARGEST_LABEL and held.size < largest:
         raise LabelError(
             f"labels hold the values {_listed(held)}: shades of gray, as of a smoothed "

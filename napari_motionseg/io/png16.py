@@ -18,6 +18,7 @@ from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.own_marks import png_mark_chunk
+from napari_motionseg.io.regular_files import open_regular
 
 Pixels = NDArray[np.uint16]
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -92,7 +93,8 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
     """
     path = Path(path)
     with damage_named(path, "PNG"):
-        data = path.read_bytes()
+        with open_regular(path) as stream:
+            data = stream.read()
         if not data.startswith(SIGNATURE):
             raise ReadError(f"{path}: not a PNG file")
         chunks = _chunks(data, path)

@@ -64,7 +64,7 @@ def test_a_lost_chunk_is_noticed(tmp_path, flow):
     write_flow_zarr(path, flow, None, gap=1, attributes={})
     about = {"zarr.json", ".zarray", ".zattrs"}
     files = [p for p in (path / "forward").rglob("*") if p.is_file()]
-    files = [p for p in files if p.name not in about]
+    files = [p for p in files if p.name not in about and p.name[0] != "."]
     chunk = max(files, key=lambda p: p.stat().st_size)
     whole = chunk.read_bytes()
     chunk.write_bytes(whole[: len(whole) // 2])
@@ -83,7 +83,7 @@ def test_zarr_that_is_none(tmp_path, flow):
         read_flow_zarr(tmp_path / "empty.zarr")
     path = tmp_path / "flow.zarr"
     write_flow_zarr(path, flow, None, gap=1, attributes={})
-    with pytest.raises(MemoryBudgetError, match="over the budget"):
+    with pytest.raises(MemoryBudgetError, match="the memory budget is"):
         read_flow_zarr(path, memory_budget=100)
     (path / "forward").rename(path / "sideward")
     with pytest.raises(ReadError, match="no array 'forward'"):
@@ -134,7 +134,7 @@ def test_broken_flo(tmp_path, data, message):
 
 
 def test_flo_faults(tmp_path, flow):
-    with pytest.raises(ReadError, match="No such file"):
+    with pytest.raises(ReadError, match="no such file"):
         read_flo(tmp_path / "none.flo")
     with pytest.raises(WriteError, match="a flow field is"):
         write_flo(tmp_path / "a.flo", flow)
