@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.errors import CheckpointError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.damage import DAMAGE
+from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
 from napari_motionseg.models.pwcnet import PWCNet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
@@ -92,12 +95,12 @@ def save_model(
 
 
 def read_card(path: str | Path) -> ModelCard:
-    """Read the card alone.
+    """Read the card of a checkpoint; its tensors are not read.
 
     Parameters
     ----------
     path
-        A file, or a name; see `checkpoint_path`.
+        Path of a file, or a name; see `checkpoint_path`.
 
     Raises
     ------
@@ -105,20 +108,17 @@ def read_card(path: str | Path) -> ModelCard:
         If the file is missing, damaged, or not of this project.
     """
     path = checkpoint_path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no such checkpoint")
+    with _damage_named(path), safe_open(_regular(path), framework="pt") as file:
+        header = file.metadata() or {}
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-        return ModelCard(**json.loads(header[CARD_KEY]))
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: is no safetensors file, or damaged ({error})"
-        ) from error
-    except (KeyError, TypeError, ValueError) as error:
+        content = json.loads(header[CARD_KEY])
+        card = ModelCard(**content)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: is a safetensors file, but not one of motionseg"
         ) from error
+    _require_types(path, card)
+    return card
 
 
 def load_model(
@@ -152,14 +152,10 @@ def load_model(
             f"{path}: is a checkpoint of kind {card.kind!r}; "
             f"{' or '.join(map(repr, kinds))} is needed here"
         )
-    model = _build(path, card)
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: is damaged ({error})") from error
+    with _damage_named(path), safe_open(_regular(path), framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    model = _build(path, card, tensors)
     expected = model.state_dict()
-    check_tensors(path, tensors, expected)
     model.load_state_dict({n: t.to(expected[n].dtype) for n, t in tensors.items()})
     return model.to(device).eval(), card
 
@@ -199,22 +195,27 @@ def checkpoint_path(given: str | Path) -> Path:
 def check_tensors(
     path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> None:
-    """Compare names and shapes.
+    """Compare tensors of a file with those of a network.
+
+    Parameters
+    ----------
+    path
+        File that an error names.
+    tensors
+        Tensors of the file, by name.
+    expected
+        Tensors of the network, by name; only their shapes and types count.
 
     Raises
     ------
     CheckpointError
-        Naming the first tensor that is missing, unknown or of another shape.
+        Naming the first tensor that is missing, unknown, of another shape or type, or
+        not finite.
     """
     for name, wanted in expected.items():
         if name not in tensors:
             raise CheckpointError(f"{path}: tensor {name!r} is missing")
-        found = tensors[name].shape
-        if found != wanted.shape:
-            raise CheckpointError(
-                f"{path}: tensor {name!r} has shape {tuple(found)}, "
-                f"not {tuple(wanted.shape)}"
-            )
+        check_tensor(path, name, tensors[name], wanted)
     unknown = sorted(set(tensors) - set(expected))
     if unknown:
         raise CheckpointError(
@@ -222,13 +223,83 @@ def check_tensors(
         )
 
 
-def _build(path: Path, card: ModelCard) -> nn.Module:
+def check_tensor(path: Path, name: str, found: Tensor, wanted: Tensor) -> None:
+    """Raise `CheckpointError` unless a tensor of a file can take its place.
+
+    Parameters
+    ----------
+    path, name
+        File and tensor that an error names.
+    found
+        Tensor of the file.
+    wanted
+        Tensor of the network; only its shape and type count.
+    """
+    if found.shape != wanted.shape:
+        raise CheckpointError(
+            f"{path}: tensor {name!r} has shape {tuple(found.shape)}, "
+            f"not {tuple(wanted.shape)}"
+        )
+    plain = found.layout == torch.strided and found.device.type == "cpu"
+    if not plain or found.is_floating_point() != wanted.is_floating_point():
+        raise CheckpointError(
+            f"{path}: tensor {name!r} is of type {found.dtype}; {wanted.dtype} is "
+            "needed"
+        )
+    if found.is_floating_point() and not bool(found.float().isfinite().all()):
+        raise CheckpointError(
+            f"{path}: tensor {name!r} holds values that are not finite: the training "
+            "that made it has failed"
+        )
+
+
+def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """Build the network of a card, if the tensors of the file are those of the network.
+
+    It is laid out without memory first: a card can promise any size.
+    """
     if card.architecture not in BUILDERS:
         message = unknown_choice("architecture", card.architecture, BUILDERS)
         raise CheckpointError(f"{path}: {message}")
+    build = BUILDERS[card.architecture]
     try:
-        return BUILDERS[card.architecture](**card.configuration)
-    except (TypeError, SettingsError) as error:
+        with torch.device("meta"):
+            layout = build(**card.configuration).state_dict()
+    except DAMAGE as error:
         raise CheckpointError(
             f"{path}: its configuration fits no {card.architecture}: {error}"
         ) from error
+    check_tensors(path, tensors, layout)
+    return build(**card.configuration)
+
+
+def _require_types(path: Path, card: ModelCard) -> None:
+    texts = (card.kind, card.architecture)
+    objects = (card.configuration, card.provenance)
+    if not all(isinstance(text, str) for text in texts) or not all(
+        isinstance(value, dict) for value in objects
+    ):
+        raise CheckpointError(
+            f"{path}: damaged card: kind and architecture are text, configuration and "
+            "provenance are objects"
+        )
+
+
+def _regular(path: Path) -> Path:
+    """Return the path of a regular file; safetensors maps it into memory."""
+    if not is_regular(path):
+        what = "there is no such checkpoint" if not path.exists() else "is no file"
+        raise CheckpointError(f"{path}: {what}")
+    return path
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, *DAMAGE) as error:
+        raise CheckpointError(
+            f"{path}: is no safetensors file, or damaged ({error})"
+        ) from error
+    except MemoryError as error:
+        raise CheckpointError(f"{path}: does not fit in memory") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import CheckpointError
+from napari_motionseg.io.damage import DAMAGE
+from napari_motionseg.io.regular_files import is_regular
+from napari_motionseg.models.checkpoints import check_tensor
 
 NUMBER_WORDS = {"One": 1, "Two": 2, "Thr": 3, "Fou": 4, "Fiv": 5, "Six": 6}
 # Order of the three convolutions of a level; level 6 was built in another one
@@ -49,11 +53,7 @@ def read_published_pwcnet(
     for name, wanted in expected.items():
         if name not in renamed:
             raise CheckpointError(f"{path}: the tensor for {name!r} is missing")
-        if renamed[name].shape != wanted.shape:
-            raise CheckpointError(
-                f"{path}: the tensor for {name!r} has shape "
-                f"{tuple(renamed[name].shape)}, not {tuple(wanted.shape)}"
-            )
+        check_tensor(path, name, renamed[name], wanted)
     return {name: renamed[name].float() for name in expected}
 
 
@@ -117,21 +117,27 @@ def _reimplementation(key: str) -> str | None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    if not is_regular(path):
+        what = "there is no such file" if not path.exists() else "is no file"
+        raise CheckpointError(f"{path}: {what}")
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: there is no such file") from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path}: cannot be read as weights: {error}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other versions of pickle
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path}: holds more than weights, which is refused because loading it "
-            "could run code"
+            "could run code, or is damaged"
         ) from error
+    except (*DAMAGE, ImportError) as error:
+        raise CheckpointError(f"{path}: cannot be read as weights: {error}") from error
+    except MemoryError as error:
+        raise CheckpointError(f"{path}: does not fit in memory") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(
-        isinstance(value, Tensor) for value in content.values()
+        isinstance(key, str) and isinstance(value, Tensor)
+        for key, value in content.items()
     ):
         raise CheckpointError(f"{path}: holds no state dict of tensors")
     return content

@@ -76,8 +76,11 @@ class UNetConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise SettingsError(f"{name} must be a positive integer; got {value!r}")
-        if self.depth > 6:
-            raise SettingsError(f"depth must be at most 6; got {self.depth}")
+        for name in ("depth", "octaves"):
+            if getattr(self, name) > 6:
+                raise SettingsError(
+                    f"{name} must be at most 6; got {getattr(self, name)}"
+                )
         for name, known in (("head", Head), ("enlarging", Enlarging)):
             value, choices = getattr(self, name), dict.fromkeys(get_args(known))
             if value not in choices:

@@ -17,6 +17,8 @@ from torch.optim import Optimizer
 
 from napari_motionseg.errors import TrainingError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.damage import DAMAGE
+from napari_motionseg.io.regular_files import is_regular
 
 HEADER = "motionseg-training-state"
 WEIGHTS, MOMENTS, LOSSES = "weights/", "moments/", "losses"
@@ -116,6 +118,8 @@ def read_state(path: Path) -> TrainingState:
         If the file is damaged or holds something else.
     """
     try:
+        if not is_regular(path):
+            raise OSError("it is no file")
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -128,7 +132,7 @@ def read_state(path: Path) -> TrainingState:
             weights=_part(tensors, WEIGHTS),
             moments=_part(tensors, MOMENTS),
         )
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, *DAMAGE) as error:
         raise TrainingError(
             f"{path} is no training state that can be read ({error}); delete it, or "
             "start without resume"
