@@ -268,10 +268,14 @@ def _missing(
 
 
 def _no_flow(look: Look) -> str:
+    if not look.loop.cine.frames.usable(look.t):
+        return "This frame is damaged: it is blank, and nothing on it means anything."
     if len(look.loop.cine) < 2:
         return "A single frame has no flow: its flow views are left out."
     if look.loop.flow is None:
         return "Flow views need flow, and none is estimated yet."
+    if look.t in look.loop.flow.missing:
+        return "No flow begins at this frame: the one that it leads to is damaged."
     last = len(look.loop.flow) - 1
     return f"No flow begins at this frame; the last begins at {last}."
 
@@ -281,6 +285,8 @@ def _separation(
 ) -> tuple[Separation | None, tuple[str, ...]]:
     if look.painted is None or not subject.anchors:
         return None, ()
+    if not look.loop.cine.frames.usable(look.t):
+        return None, ("Histogram: this frame is damaged.",)
     how = "max" if subject.how == "each" else subject.how
     similarity = combine(subject.vectors.similarity(subject.anchors), how)
     try:

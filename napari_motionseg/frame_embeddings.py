@@ -49,5 +49,5 @@ def frame_embedding(
         if remember:
             session.embeddings.put(key, kept)
         palettes = loop.palettes.setdefault(model, LoopPalettes(len(loop.cine)))
-        palettes.add(t, kept)
+        palettes.add(t, kept, blank=not loop.cine.frames.usable(t))
     return kept

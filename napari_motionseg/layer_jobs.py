@@ -48,7 +48,7 @@ class StoredFlow:
     ----------
     forward, backward
         ``.npy`` files ``(T - gap, 2, H, W)`` float32 px, or None.
-    gap, method, notes
+    gap, method, notes, missing
         As in `FlowSequence`.
     """
 
@@ -57,6 +57,7 @@ class StoredFlow:
     gap: int
     method: str
     notes: tuple[str, ...]
+    missing: frozenset[int] = frozenset()
 
     def open(self, known: FlowSequence | None = None) -> FlowSequence:
         """Map the files, which go when nobody looks at the flow any more.
@@ -80,7 +81,9 @@ class StoredFlow:
         else:
             raise MotionError("the forward flow is missing")
         backward = None if self.backward is None else _mapped(self.backward)
-        return FlowSequence(forward, backward, self.gap, self.method, self.notes)
+        return FlowSequence(
+            forward, backward, self.gap, self.method, self.notes, self.missing
+        )
 
 
 def flow_layer_job(
@@ -146,7 +149,9 @@ def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]
 
 def reversed_cine(cine: Cine) -> Cine:
     """Return a loop whose frames run from the last to the first."""
-    frames = FrameStack.from_array(cine.frames[::-1])
+    pixels, last = cine.frames[::-1], len(cine) - 1
+    damaged = [last - t for t in cine.frames.damaged]
+    frames = FrameStack.from_array(pixels, damaged, cine.frames.blank)
     return dataclasses.replace(cine, frames=frames, frame_times=None)
 
 
@@ -154,9 +159,10 @@ def _stored(flow: FlowSequence, request: FlowRequest, files: list[Path]) -> Stor
     facts = flow.gap, flow.method, flow.notes
     if request.known:
         turned = np.asarray(flow.forward)[::-1]
-        return StoredFlow(None, _store(files[1], turned), *facts)
+        missing = frozenset(len(flow) - 1 - t for t in flow.missing)
+        return StoredFlow(None, _store(files[1], turned), *facts, missing)
     back = None if flow.backward is None else _store(files[1], flow.backward)
-    return StoredFlow(_store(files[0], flow.forward), back, *facts)
+    return StoredFlow(_store(files[0], flow.forward), back, *facts, flow.missing)
 
 
 def _told(
@@ -200,13 +206,14 @@ def segment_layer_job(
     Returns
     -------
     ndarray
-        ``(T,)`` bool: the frames that were segmented.
+        ``(T,)`` bool: the frames that were segmented; damaged ones are not.
     """
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.smoothing import smooth_job
 
     result = yield from segment_job(cine, model, frames=frames)
-    if smooth and len(cine) > 1 and result.done.all():
+    good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
+    if smooth and len(cine) > 1 and result.done[good].all():
         yield from smooth_job(cine, result, frames=frames)
     return result.done
 

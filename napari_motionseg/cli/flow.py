@@ -118,7 +118,9 @@ def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
     """Return the flow in a few numbers."""
     import numpy as np
 
-    lengths = np.hypot(sequence.forward[:, 0], sequence.forward[:, 1])
+    known = [t for t in range(len(sequence)) if t not in sequence.missing]
+    forward = np.asarray(sequence.forward)[known]
+    lengths = np.hypot(forward[:, 0], forward[:, 1])
     interval = cine.frame_interval
     return {
         "out": str(out),
@@ -126,6 +128,7 @@ def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
         "gap": sequence.gap,
         "gap_ms": None if interval is None else sequence.gap * interval,
         "pairs": len(sequence),
+        "missing_pairs": sorted(sequence.missing),
         "median_px": float(np.median(lengths)),
         "p99_px": float(np.percentile(lengths, 99)),
         "agreement": _agreement(sequence),
@@ -143,7 +146,10 @@ def _agreement(sequence: FlowSequence) -> float | None:
     shares = [
         float((forward_backward_error(torch.from_numpy(f)[None],
                                       torch.from_numpy(b)[None]) < 1).float().mean())
-        for f, b in zip(sequence.forward, sequence.backward, strict=True)
+        for t, (f, b) in enumerate(
+            zip(sequence.forward, sequence.backward, strict=True)
+        )
+        if t not in sequence.missing
     ]  # fmt: skip
     return sum(shares) / len(shares)
 

@@ -246,6 +246,10 @@ def _by_frame(cine: Cine, anchors: Sequence[Anchor]) -> dict[int, tuple[Pixel, .
                 f"the anchor's frame {t} is outside the loop of {len(cine)} frames; "
                 "the first is 0"
             )
+        if not cine.frames.usable(t):
+            raise SettingsError(
+                f"the anchor's frame {t} is damaged; set it on a frame that can be seen"
+            )
         pixel = inside_image((row, column), cine.shape[1:])
         frames[t] = (*frames.get(t, ()), pixel)
     return frames

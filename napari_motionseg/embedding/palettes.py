@@ -26,17 +26,31 @@ class LoopPalettes:
     def __init__(self, frames: int) -> None:
         self._frames = frames
         self._samples: dict[int, NDArray[np.floating]] = {}
+        self._blank: dict[int, NDArray[np.floating]] = {}  # of damaged frames
         self._made: dict[tuple[Method, int], tuple[int, Palette]] = {}
         self._lock = threading.RLock()
 
     def __contains__(self, t: int) -> bool:
-        return t in self._samples
+        return t in self._samples or t in self._blank
 
-    def add(self, t: int, embedding: NDArray[np.floating]) -> None:
-        """Take a sample of frame `t`, whose embedding is ``(D, H, W)``."""
+    def add(
+        self, t: int, embedding: NDArray[np.floating], *, blank: bool = False
+    ) -> None:
+        """Take a sample of a frame.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+        embedding
+            Its embedding ``(D, H, W)``.
+        blank
+            Whether the frame is damaged. Its sample has no say once there is another.
+        """
         with self._lock:
-            if t not in self._samples:
-                self._samples[t] = sample_vectors(embedding)
+            if t not in self:
+                samples = self._blank if blank else self._samples
+                samples[t] = sample_vectors(embedding)
 
     def palette(self, method: Method, seed: int) -> Palette:
         """Return the palette of a projection.
@@ -52,12 +66,13 @@ class LoopPalettes:
             If no frame was added yet; else see `Palette.of`.
         """
         with self._lock:
-            known = len(self._samples)
+            known = len(self._samples) + len(self._blank)
             if not known:
                 raise SettingsError("add a frame before you ask for its colours")
             made = self._made.get((method, seed))
             if made is None or made[0] < known == self._frames:
-                sample = np.concatenate(list(self._samples.values()), axis=1)
+                samples = self._samples or self._blank
+                sample = np.concatenate(list(samples.values()), axis=1)
                 # that of an earlier seed is not looked at again
                 made = (known, Palette.of(sample, method, seed))
                 self._made = {(method, seed): made}

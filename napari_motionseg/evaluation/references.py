@@ -45,9 +45,11 @@ class ReferenceLoop:
 
     @property
     def shown(self) -> NDArray[np.intp]:
-        """The frames ``(N,)`` with a trusted mask that show contrast."""
+        """The frames ``(N,)`` with a trusted mask that show contrast; none damaged."""
         share = self.masks.mean(axis=(1, 2))
-        return np.flatnonzero(self.valid & (share >= LEAST_SHARE))
+        wanted = np.flatnonzero(self.valid & (share >= LEAST_SHARE))
+        good = [t for t in wanted if self.cine.frames.usable(int(t))]
+        return np.asarray(good, np.intp)
 
     def labels(self, frames: Sequence[int]) -> Labels:
         """Return dense labels of some frames."""

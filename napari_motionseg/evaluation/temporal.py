@@ -35,7 +35,8 @@ def temporal_consistency(
     Returns
     -------
     NDArray
-        ``(T,)`` in [0, 1]; NaN for the last frames, and where both are empty.
+        ``(T,)`` in [0, 1]; NaN for the last frames, where both are empty, and where one
+        of the two frames is damaged.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def temporal_consistency(
             f"{len(masks)} masks for flow of {pairs} pairs, {flow.gap} frames apart"
         )
     values = np.full(len(masks), np.nan)
-    for t in range(pairs):
+    for t in (t for t in range(pairs) if t not in flow.missing):
         now = np.asarray(masks[t] != 0 if label is None else masks[t] == label)
         later = masks[t + flow.gap]
         later = np.asarray(later != 0 if label is None else later == label)

@@ -29,6 +29,8 @@ def frames_before_contrast(
 ) -> list[int]:
     """Return the first frames that show no contrast yet; none if it is there already.
 
+    Damaged frames are left out.
+
     Parameters
     ----------
     cine
@@ -60,13 +62,14 @@ def frames_before_contrast(
 
     none, full = darkness(without), darkness(cine.normalized(painted))
     way = np.maximum(full - none, LEAST_WAY)
-    first = darkness(cine.normalized(0))
-    for t in range(painted):
+    good = [t for t in range(painted) if cine.frames.usable(t)]
+    first = darkness(cine.normalized(good[0])) if good else none
+    for number, t in enumerate(good):
         dark = darkness(cine.normalized(t))
         typical, risen = (dark - none)[0] / way[0], (dark - first)[1] / way[1]
         if typical > MOST_CONTRAST or risen > MOST_RISE:
-            return list(range(t))
-    return list(range(painted))
+            return good[:number]
+    return good
 
 
 def is_logarithmic(cine: Cine) -> bool:

@@ -154,7 +154,7 @@ def cut_out_job(cine: Cine, labels: Labels) -> Job[LoopLayers]:
 
 
 def painted_vessels(cine: Cine, labels: Labels) -> dict[int, Mask]:
-    """Return the vessel ``(H, W)`` of each labelled frame.
+    """Return the vessel ``(H, W)`` of each labelled frame that is not damaged.
 
     Raises
     ------
@@ -162,7 +162,9 @@ def painted_vessels(cine: Cine, labels: Labels) -> dict[int, Mask]:
         See `cut_out_job`.
     """
     labels.require_shape(cine.shape)
-    masks: dict[int, Mask] = {t: labels.target(t) >= 1 for t in labels.frames}
+    masks: dict[int, Mask] = {
+        t: labels.target(t) >= 1 for t in labels.frames if cine.frames.usable(t)
+    }
     if not any(mask.any() for mask in masks.values()):
         vessel = 2 if labels.mode == "scribbles" else 1
         raise LabelError(

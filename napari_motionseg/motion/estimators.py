@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, get_args
@@ -21,7 +22,12 @@ from napari_motionseg.motion.loop_flow import (
     TaskQueue,
 )
 from napari_motionseg.motion.order import Outward
-from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, resolve_gap
+from napari_motionseg.motion.sequence import (
+    FlowSequence,
+    FlowSettings,
+    missing_pairs,
+    resolve_gap,
+)
 from napari_motionseg.motion.workers import work_through
 from napari_motionseg.options import Choice, Registry
 
@@ -89,12 +95,14 @@ def estimate_flow_job(
     Raises
     ------
     MotionError
-        If the loop is too short or too small, or holds values that are not finite.
+        If the loop is too short or too small, holds values that are not finite, or no
+        pair of good frames. Pairs of which one frame is damaged are zero, and noted.
     SettingsError, MissingDependencyError, CheckpointError
         If the estimator is unknown, not installed, or has no weights.
     """
     settings = settings or FlowSettings()
     loop, notes = _open(cine, settings, cache)
+    missing, damage = missing_pairs(cine, loop.gap)
     result = _Result(loop, settings.backward)
     order = Outward(result.read_kept(), first)
     done = len(result) - len(order)
@@ -103,7 +111,8 @@ def estimate_flow_job(
         if (yield Progress(done, len(result), message)) == STOP:
             order.clear()
     yield from _estimate_rest(loop, result, order)
-    return result.sequence(settings.method, notes)
+    sequence = result.sequence(settings.method, (*notes, *damage))
+    return dataclasses.replace(sequence, missing=missing & set(range(len(sequence))))
 
 
 def _estimate_rest(loop: LoopFlow, result: _Result, order: Outward) -> Job[None]:
@@ -145,13 +154,17 @@ def lazy_flow(
     Raises
     ------
     MotionError
-        If the loop is too short or too small. Frames are looked at when they are used.
+        If the loop is too short or too small, or no pair of good frames is left.
+        Values are looked at when they are used.
     """
     settings = settings or FlowSettings()
     loop, notes = _open(cine, settings, cache)
     forward: Any = FlowStack(loop, "forward")
     backward: Any = FlowStack(loop, "backward") if settings.backward else None
-    return FlowSequence(forward, backward, loop.gap, settings.method, notes)
+    missing, damage = missing_pairs(cine, loop.gap)
+    return FlowSequence(
+        forward, backward, loop.gap, settings.method, (*notes, *damage), missing
+    )
 
 
 def estimate_flow(

@@ -76,7 +76,10 @@ class FrameMotion:
         """
         entry = entry_at(flow, t, way)
         if entry is None:
-            raise MotionError(f"no {way} flow begins at frame {t}: {_span(flow, way)}")
+            why = _span(flow, way)
+            if t in flow.missing if way == "forward" else t - flow.gap in flow.missing:
+                why = "it, or the frame that it leads to, is damaged"
+            raise MotionError(f"no {way} flow begins at frame {t}: {why}")
         forward = np.asarray(flow.forward[entry])
         backward = None if flow.backward is None else np.asarray(flow.backward[entry])
         here, there = cine.normalized(t), cine.normalized(t + _step(flow, way))
@@ -167,7 +170,9 @@ class FrameMotion:
 
 
 def entry_at(flow: FlowSequence, t: int, way: Way = "forward") -> int | None:
-    """Return which entry of a flow begins at frame `t`, or None.
+    """Return which entry of a flow begins at frame `t`; None if there is no such flow.
+
+    There is none at the loop's end, or where one of the two frames is damaged.
 
     Parameters
     ----------
@@ -179,7 +184,8 @@ def entry_at(flow: FlowSequence, t: int, way: Way = "forward") -> int | None:
         See `FrameMotion.at`.
     """
     entry = t if way == "forward" else t - flow.gap
-    return entry if 0 <= entry < len(flow) else None
+    known = 0 <= entry < len(flow) and entry not in flow.missing
+    return entry if known else None
 
 
 def _step(flow: FlowSequence, way: Way) -> int:

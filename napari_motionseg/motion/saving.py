@@ -79,6 +79,7 @@ def provenance(cine: Cine, flow: FlowSequence) -> dict[str, Any]:
         "method": flow.method,
         "cine_sha256": cine.content_hash(),
         "frame_interval_ms": cine.frame_interval,
+        "missing_pairs": sorted(flow.missing),
         "version": __version__,
     }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, SettingsError
+from napari_motionseg.frame_stack import damage_words
 from napari_motionseg.models.precision import Precision
 from napari_motionseg.motion.colors import full_color_length
 from napari_motionseg.motion.warping import occlusion
@@ -84,6 +85,9 @@ class FlowSequence:
         The estimator.
     notes
         What was guessed.
+    missing
+        Entries whose flow is zero and means nothing, because one of the two frames is
+        damaged.
     """
 
     forward: NDArray[np.float32]
@@ -91,6 +95,7 @@ class FlowSequence:
     gap: int
     method: str
     notes: tuple[str, ...] = ()
+    missing: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.forward)
@@ -128,7 +133,45 @@ class FlowSequence:
     @cached_property
     def full_color_px(self) -> float:
         """Length in px that is shown in full colour, the same on all frames."""
-        return full_color_length(self.forward)
+        if not self.missing:
+            return full_color_length(self.forward)
+        known = [t for t in range(len(self)) if t not in self.missing]
+        return full_color_length(self.forward[known])
+
+
+def missing_pairs(cine: Cine, gap: int) -> tuple[frozenset[int], tuple[str, ...]]:
+    """Return the pairs of frames of which one is damaged, and a note about them.
+
+    Parameters
+    ----------
+    cine
+        The loop; frames that nobody has tried to decode are decoded.
+    gap
+        Frames from one frame of a pair to the other.
+
+    Returns
+    -------
+    frozenset of int
+        First frames of the pairs.
+    tuple of str
+        What a person should know; empty if no frame is damaged.
+
+    Raises
+    ------
+    MotionError
+        If no pair of good frames is left.
+    ReadError
+        If no frame of the loop can be decoded.
+    """
+    damaged = cine.frames.find_damaged()
+    pairs = range(len(cine) - gap)
+    missing = frozenset(t for t in pairs if t in damaged or t + gap in damaged)
+    if not damaged:
+        return missing, ()
+    words = damage_words(damaged, len(cine))
+    if len(missing) == len(pairs):
+        raise MotionError(f"{cine.name}: {words}; no pair {gap} frames apart is left")
+    return missing, (f"{words}: flow of {len(missing)} pairs is missing, zero",)
 
 
 def choose_gap(cine: Cine, interval_ms: float = USEFUL_INTERVAL_MS) -> int:

@@ -107,7 +107,7 @@ def mean_speed(
     Returns
     -------
     NDArray
-        ``(T - gap,)``; NaN where no pixel counts.
+        ``(T - gap,)``; NaN where no pixel counts or one of the two frames is damaged.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def mean_speed(
             f"frames of {size}"
         )
     scale = scale or SpeedScale(flow.gap)
-    for t in range(len(flow)):
+    for t in (t for t in range(len(flow)) if t not in flow.missing):
         counts = slice(None) if masks is None else np.asarray(masks[t]) > 0
         x, y = np.asarray(flow.forward[t], np.float32)
         lengths = scale.speed(x[counts], y[counts])

@@ -156,7 +156,7 @@ def _evaluation(result: Result) -> Evaluation | None:
     if result.reference is None:
         return None
     valid = np.asarray(result.reference.any(axis=(1, 2)), bool)
-    valid[list(result.labelled)] = False
+    valid[[*result.labelled, *result.cine.frames.find_damaged()]] = False
     if not valid.any():
         return None
     return evaluate(

@@ -22,9 +22,13 @@ MIME = {".mp4": "video/mp4", ".gif": "image/gif", ".png": "image/png"}
 
 
 def as_gray(cine: Cine) -> Gray:
-    """Return the frames ``(T, H, W)`` uint8, their contrast the same throughout."""
+    """Return the frames ``(T, H, W)`` uint8, their contrast the same throughout.
+
+    Damaged frames are blank, and have no say in the contrast.
+    """
     frames = np.asarray(cine.frames, np.float32)
-    low, high = cine.window or np.percentile(frames, SHOWN_PERCENTILES)
+    good = frames[cine.frames.usable_frames()] if cine.frames.damaged else frames
+    low, high = cine.window or np.percentile(good, SHOWN_PERCENTILES)
     scaled = (frames - low) / max(float(high - low), 1e-6)
     return np.asarray(np.clip(scaled, 0, 1) * 255, np.uint8)
 

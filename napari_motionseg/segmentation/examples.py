@@ -55,12 +55,13 @@ class LabelledFrame:
 
 
 def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
-    """Decode the labelled frames of all loops.
+    """Decode the labelled frames of all loops; damaged frames are left out.
 
     Raises
     ------
     LabelError
-        If there is no example, or labels have another shape than their loop.
+        If there is no example, labels have another shape than their loop, or every
+        labelled frame is damaged.
     """
     if not examples:
         raise LabelError("nothing to learn from: give at least one loop with labels")
@@ -69,7 +70,18 @@ def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
             labels.require_shape(cine.shape)
         except LabelError as error:
             raise LabelError(f"{cine.name}: {error}") from error
-    return [_frame(cine, labels, t) for cine, labels in examples for t in labels.frames]
+    found = [
+        _frame(cine, labels, t)
+        for cine, labels in examples
+        for t in labels.frames
+        if cine.frames.usable(t)
+    ]
+    if not found and any(labels.frames for _, labels in examples):
+        name = examples[0][0].name
+        raise LabelError(
+            f"{name}: every labelled frame is damaged; label a frame that can be seen"
+        )
+    return found
 
 
 def _frame(cine: Cine, labels: Labels, t: int) -> LabelledFrame:
@@ -130,7 +142,7 @@ def describe_examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
         {
             "content_hash": cine.content_hash(),
             "shape": list(cine.shape),
-            "labelled_frames": list(labels.frames),
+            "labelled_frames": [t for t in labels.frames if cine.frames.usable(t)],
             "label_mode": labels.mode,
         }
         for cine, labels in examples

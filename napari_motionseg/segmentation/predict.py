@@ -36,7 +36,8 @@ class Segmentation:
     likeliest
         ``(T, H, W)`` uint8: the likeliest class but the background.
     done
-        ``(T,)`` bool: the frames that were segmented; the others are 0 throughout.
+        ``(T,)`` bool: the frames that were segmented; the others, and those that are
+        damaged, are 0 throughout.
     threshold
         Probability from which a pixel is no background.
     """
@@ -168,7 +169,7 @@ def segment_job(
     ------
     Progress
         One a frame; `preview` is ``(t, mask, probability, likeliest)``, those of the
-        result's `parts` of frame t.
+        result's `parts` of frame t, and None for a frame that is damaged.
 
     Returns
     -------
@@ -181,6 +182,8 @@ def segment_job(
         If a frame is outside the loop, or threshold or batch out of range.
     CheckpointError
         If `model` is no segmentation checkpoint.
+    ReadError
+        If no frame of the loop can be decoded.
     """
     _require_threshold(threshold)
     if batch < 1:
@@ -196,16 +199,29 @@ def segment_job(
     )
     step = 0
     for ts in _groups(order, batch):
-        images = torch.stack([torch.from_numpy(cine.normalized(t)) for t in ts])
-        probabilities = predictor.probabilities(images[:, None]).numpy()
-        for t, values in zip(ts, probabilities, strict=True):
-            _keep(result, t, values)
+        found = _probabilities(cine, ts, predictor)
+        for t in ts:
             step += 1
-            message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
-            preview = (t, *(part[t].copy() for part in result.parts))
+            message, preview = f"frame {t} is damaged and left out", None
+            if t in found:
+                _keep(result, t, found[t])
+                message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
+                preview = (t, *(part[t].copy() for part in result.parts))
             if (yield Progress(step, len(order), message, preview=preview)) == STOP:
                 return result
     return result
+
+
+def _probabilities(
+    cine: Cine, ts: Sequence[int], predictor: Predictor
+) -> dict[int, NDArray[np.float32]]:
+    """Return ``(classes, H, W)`` of each frame that is not damaged."""
+    good = [t for t in ts if cine.frames.usable(t)]
+    if not good:
+        return {}
+    images = torch.stack([torch.from_numpy(cine.normalized(t)) for t in good])
+    found = predictor.probabilities(images[:, None]).numpy()
+    return dict(zip(good, found, strict=True))
 
 
 def segment(

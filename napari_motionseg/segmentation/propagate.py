@@ -91,7 +91,8 @@ def carry_labels(
     targets
         By frame, ``(H, W)``, -1 = unlabelled.
     flow
-        Both ways; only the pairs around painted frames are looked at.
+        Both ways; only the pairs around painted frames are looked at. Labels do not
+        travel beyond a damaged frame.
     settings
         See `CarrySettings`.
 
@@ -134,7 +135,7 @@ def _one_way(
     frame = source
     for _ in range(settings.steps):
         pair = frame if sign > 0 else frame - flow.gap
-        if not 0 <= pair < len(flow):
+        if not 0 <= pair < len(flow) or pair in flow.missing:
             return
         ahead, back = _pair(flow, pair, sign)
         frame += sign * flow.gap
@@ -216,7 +217,7 @@ def smooth_along_flow(
     total = torch.from_numpy(np.asarray(probabilities[t], np.float32))[None, None]
     weights = torch.ones_like(total)
     for there, pair, sign in ((t + flow.gap, t, -1), (t - flow.gap, t - flow.gap, 1)):
-        if not 0 <= pair < len(flow):
+        if not 0 <= pair < len(flow) or pair in flow.missing:
             continue
         here, out = _pair(flow, pair, sign)  # as if labels came from the neighbour
         picture = torch.from_numpy(np.asarray(probabilities[there], np.float32))

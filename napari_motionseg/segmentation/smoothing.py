@@ -44,7 +44,7 @@ def smooth_job(
     Returns
     -------
     Segmentation
-        After `STOP`, the other frames as they were.
+        After `STOP`, the other frames as they were; damaged frames stay empty.
 
     Raises
     ------
@@ -58,13 +58,14 @@ def smooth_job(
     result = dataclasses.replace(
         found, masks=found.masks.copy(), probabilities=found.probabilities.copy()
     )
-    for step, t in enumerate(order, 1):
+    wanted = [t for t in order if t not in cine.frames.damaged]
+    for step, t in enumerate(wanted, 1):
         smooth = smooth_along_flow(found.probabilities, flow, t).astype(np.float16)
         result.probabilities[t] = smooth
         result.masks[t] = clean_mask(smooth, found.likeliest[t], found.threshold)
         preview = (t, *(part[t].copy() for part in result.parts))
         words = f"smoothing frame {t} along the flow"
-        if (yield Progress(step, len(order), words, preview=preview)) == STOP:
+        if (yield Progress(step, len(wanted), words, preview=preview)) == STOP:
             break
     return result
 

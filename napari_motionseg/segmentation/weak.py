@@ -45,7 +45,7 @@ def gather_carried(
         flow = lazy_flow(
             cine, FlowSettings(backward=True, device=device), FlowCache.default()
         )
-        painted = {t: labels.target(t) for t in labels.frames}
+        painted = {t: labels.target(t) for t in labels.frames if cine.frames.usable(t)}
         for t in painted:
             yield Progress(0, 0, f"Carrying the labels of frame {t} along the flow")
             # alone, but knowing which others are painted

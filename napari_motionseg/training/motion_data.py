@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import MotionError, TrainingError, WriteError
+from napari_motionseg.errors import (
+    MotionError,
+    ReadError,
+    TrainingError,
+    WriteError,
+)
 from napari_motionseg.hashes import Hashes, hashes_of
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import (
@@ -101,11 +106,19 @@ class MovingLoop:
         area.
     gap
         Frames between the two.
+    missing
+        Entries of the flow of which one frame is damaged: nothing is learnt from them.
     """
 
     cine: Cine
     flow: FlowFile | NDArray[np.float16]
     gap: int
+    missing: frozenset[int] = frozenset()
+
+    @cached_property
+    def entries(self) -> tuple[int, ...]:
+        """Entries of the flow whose two frames can be learnt from."""
+        return tuple(t for t in range(len(self.flow)) if t not in self.missing)
 
     @cached_property
     def hashes(self) -> Hashes:
@@ -184,14 +197,14 @@ def _of_all(
     if processes.count == 1 and own is not None:
         return own
     # frames are not sent: all can read them; other hosts cannot read this one's files
-    bare = (own.flow[:], own.gap) if isinstance(own, MovingLoop) else own
+    bare = (own.flow[:], own.gap, own.missing) if isinstance(own, MovingLoop) else own
     given = processes.given_by(number % processes.count, bare)
     if isinstance(given, str):
         return given
     if own is not None:
         return own
-    flow, gap = given
-    return MovingLoop(cine, FlowFile(flow), gap)
+    flow, gap, missing = given
+    return MovingLoop(cine, FlowFile(flow), gap, missing)
 
 
 def _moving_loop_job(
@@ -200,7 +213,7 @@ def _moving_loop_job(
     """Return the loop with its flow, or the reason why it teaches nothing."""
     try:
         sequence = yield from _labelled(estimate_flow_job(cine, settings, cache), label)
-    except MotionError as error:
+    except (MotionError, ReadError) as error:  # one bad loop must not end the training
         return str(error)
     flow = np.asarray(sequence.forward).astype(np.float16)
     if not np.isfinite(flow).all():
@@ -210,7 +223,7 @@ def _moving_loop_job(
     if np.abs(flow).max() < LEAST_MOTION_PX:
         least = f"{LEAST_MOTION_PX} px"
         return f"nothing in it moves by {least}, so its flow carries no information"
-    return MovingLoop(cine, FlowFile(flow), sequence.gap)
+    return MovingLoop(cine, FlowFile(flow), sequence.gap, sequence.missing)
 
 
 def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:

@@ -189,7 +189,7 @@ class PretrainTask:
 
         number = draw(len(self._loops))
         loop = self._loops[number]
-        t = draw(len(loop.flow))
+        t = loop.entries[draw(len(loop.entries))]
         sides = zip(loop.cine.shape[1:], self._window, strict=True)
         starts = [(draw(side - window + 1), window) for side, window in sides]
         rows, columns = (slice(start, start + window) for start, window in starts)
@@ -218,7 +218,7 @@ class PretrainTask:
         of the pixel that moves most.
         """
         loop = self._loops[0]
-        t = len(loop.flow) // 2
+        t = loop.entries[len(loop.entries) // 2]
         frame = torch.from_numpy(loop.cine.normalized(t))
         device = next(self.model.parameters()).device
         with answering(self.model), torch.inference_mode():
