@@ -9,6 +9,7 @@ where the magnification is known, else in pixels.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
+from napari_motionseg.frame_stack import tell
 from napari_motionseg.shown_frames import ShownFrames
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -35,29 +37,53 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Parameters
     ----------
     path
-        A file or folder; or several, of which the first decides.
+        A file or folder; or several that napari opens as a stack. A pipe or a device
+        gets a reader too, which says that it reads files alone.
     """
-    from napari_motionseg.io.reading import can_read
+    from napari_motionseg.io.reading_together import can_read_together
 
-    first = path if isinstance(path, (str, Path)) else path[0]
-    return read_layers if can_read(first) else None
+    paths = _as_list(path)
+    odd = any(_is_neither_file_nor_folder(one) for one in paths)
+    return read_layers if odd or can_read_together(paths) else None
 
 
 def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
     """Read every loop at or below `path` as an image layer.
+
+    Parameters
+    ----------
+    path
+        A file or folder; or several that were chosen together: files of one series are
+        one loop.
 
     Raises
     ------
     MotionSegError
         If nothing can be read.
     """
-    from napari_motionseg.io import read_cines
+    from napari_motionseg.io.reading_together import read_together
 
-    paths = [path] if isinstance(path, (str, Path)) else path
-    cines = [cine for one in paths for cine in read_cines(one)]
-    if not cines:
-        raise ReadError(f"{paths[0]}: holds no cine loop")
-    return [cine_layer(cine) for cine in cines]
+    paths = _as_list(path)
+    layers, errors = [], []
+    for cine in read_together(paths):
+        try:
+            layers.append(cine_layer(cine))
+        except ReadError as error:
+            errors.append(error)
+    if not layers:
+        raise errors[0] if errors else ReadError(f"{paths[0]}: holds no cine loop")
+    for reason in errors:
+        tell(f"left out: {reason}")
+    return layers
+
+
+def _as_list(path: str | Sequence[str]) -> list[str | Path]:
+    return [path] if isinstance(path, (str, Path)) else list(path)
+
+
+def _is_neither_file_nor_folder(path: str | Path) -> bool:
+    place = Path(path)
+    return os.path.lexists(place) and not (place.is_file() or place.is_dir())
 
 
 def cine_layer(cine: Cine) -> LayerTuple:

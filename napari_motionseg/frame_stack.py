@@ -116,7 +116,8 @@ class FrameStack:
             weakref.finalize(self, memory.forget, self._token).atexit = False
         self._lock = threading.RLock()
         self._damaged = set(damaged)
-        self._sound: set[int] = set()
+        # what costs nothing to give lies in memory, and was decoded before
+        self._sound = set(range(shape[0])) if memory is None else set()
         self._reason = "the loop"
         self._told = bool(damaged)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,38 @@ def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
         If thumbnails are left out.
     """
     folder = Path(folder)
-    files = sorted(images_in(folder), key=lambda file: natural(file.name))
+    files = images_in(folder)
     if not files:
         raise ReadError(f"{folder}: holds no image ({', '.join(IMAGES)})")
+    return read_image_files(files, folder, memory_budget)
+
+
+def read_image_files(files: Sequence[Path], folder: Path, memory_budget: int) -> Cine:
+    """Read images as frames, by the numbers in their names.
+
+    Parameters
+    ----------
+    files
+        PNG, JPEG or BMP files, at least one, in any order. Fewer images of at most half
+        the size are thumbnails, and left out.
+    folder
+        Folder that the loop is named after.
+    memory_budget
+        Largest number of bytes that all frames may take.
+
+    Raises
+    ------
+    ReadError
+        If one is damaged, or they differ in size.
+    MemoryBudgetError
+        If the frames exceed the budget.
+
+    Warns
+    -----
+    PartialReadWarning
+        If thumbnails are left out.
+    """
+    files = sorted(files, key=lambda file: natural(file.name))
     files = _without_thumbnails(folder, files, memory_budget)
     first = read_still(files[0], FORMATS, memory_budget)
     require_budget(folder, first.nbytes * len(files), memory_budget)

@@ -22,7 +22,7 @@ from napari_motionseg.io.movies import (
     read_movie,
 )
 from napari_motionseg.io.own_marks import is_own
-from napari_motionseg.io.regular_files import is_regular
+from napari_motionseg.io.regular_files import is_regular, open_regular
 
 MEMORY_BUDGET = 8 * 2**30
 MOST_NAMED = 8  # loops that an error lists
@@ -81,8 +81,7 @@ def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[
     with damage_named(path, "file"):
         if path.is_dir():
             return _read_folder(path, memory_budget)
-        if not path.exists():
-            raise ReadError(f"{path}: no such file or folder")
+        open_regular(path).close()  # a pipe, a device or nothing at all is refused here
         if is_dicomdir(path):
             return read_files(files_of_dicomdir(path), memory_budget, path.parent)
         if path.suffix.lower() in MOVIES and not is_dicom(path):
@@ -95,13 +94,19 @@ def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[
 
 
 def can_read(path: str | Path) -> bool:
-    """Return whether a path may hold loops, by its name and first bytes alone."""
+    """Return whether a path may hold loops, by its name and first bytes alone.
+
+    Parameters
+    ----------
+    path
+        A file or folder. Pipes and devices are not opened, and hold none.
+    """
     path = Path(path)
     if path.is_dir():
         return next(_loops_below(path), None) is not None
-    if path.suffix.lower() in MOVIES:
-        return path.suffix.lower() not in (".tif", ".tiff", ".npy") or path.is_file()
-    return is_dicomdir(path) or is_dicom(path)
+    if not is_regular(path):
+        return False
+    return path.suffix.lower() in MOVIES or is_dicomdir(path) or is_dicom(path)
 
 
 def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:

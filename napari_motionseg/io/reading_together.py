@@ -1,0 +1,150 @@
+"""Reading files that were chosen together: a series of them is one loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.dicom_header import is_dicom
+from napari_motionseg.io.dicom_series import read_files
+from napari_motionseg.io.dicomdir import is_dicomdir
+from napari_motionseg.io.image_folders import natural, read_image_files
+from napari_motionseg.io.loop_names import loop_name
+from napari_motionseg.io.movies import IMAGES
+from napari_motionseg.io.reading import MEMORY_BUDGET, can_read, read_cines
+from napari_motionseg.io.regular_files import is_regular
+
+
+def read_together(
+    paths: Iterable[str | Path], *, memory_budget: int = MEMORY_BUDGET
+) -> list[Cine]:
+    """Read every loop among files and folders that were chosen together.
+
+    DICOM files of one frame that share a series are one loop, in the order of the
+    series, whatever the order of the paths. Images are one loop by the numbers in their
+    names, and so are TIFF and NumPy files of one frame each and of one size. Files of
+    several frames are loops of their own; so are the loops of folders.
+
+    Parameters
+    ----------
+    paths
+        Files and folders in any order; one that comes twice is read once.
+    memory_budget
+        Bytes that the decoded frames of each loop may take together.
+
+    Raises
+    ------
+    ReadError
+        If nothing among them can be read: what is wrong with the first.
+
+    Warns
+    -----
+    PartialReadWarning
+        For each path that cannot be read while others can.
+    """
+    chosen = list(dict.fromkeys(Path(path) for path in paths))
+    if not chosen:
+        raise ReadError("no file was chosen")
+    if len(chosen) == 1:
+        return read_cines(chosen[0], memory_budget=memory_budget)
+    root = _common_folder(chosen)
+    errors: list[ReadError] = []
+    cines: list[Cine] = []
+    for read in _readers(chosen, root, memory_budget):
+        try:
+            cines += read()
+        except ReadError as error:
+            errors.append(error)
+    if not cines:
+        raise errors[0]
+    for reason in errors:
+        warnings.warn(f"left out: {reason}", PartialReadWarning, stacklevel=2)
+    return _joined(cines, root)
+
+
+def _readers(
+    chosen: Sequence[Path], root: Path, memory_budget: int
+) -> Iterator[Callable[[], list[Cine]]]:
+    """Yield what reads the series, the images, and each of the other paths."""
+    series = [path for path in chosen if _is_part_of_series(path)]
+    images = [path for path in chosen if is_image(path)]
+    if series:
+        yield lambda: read_files(series, memory_budget, root)
+    if len(images) > 1:
+        yield lambda: [_one_of_images(images, root, memory_budget)]
+    read = {*series, *(images if len(images) > 1 else ())}
+    for path in chosen:
+        if path not in read:
+            yield partial(read_cines, path, memory_budget=memory_budget)
+
+
+def can_read_together(paths: Sequence[str | Path]) -> bool:
+    """Return whether paths that were chosen together may hold loops.
+
+    Parameters
+    ----------
+    paths
+        Files and folders.
+    """
+    chosen = [Path(path) for path in paths]
+    return any(map(can_read, chosen)) or sum(map(is_image, chosen)) > 1
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file may be one frame of a loop of images, by its name."""
+    return path.suffix.lower() in IMAGES and is_regular(path) and not is_dicom(path)
+
+
+def _is_part_of_series(path: Path) -> bool:
+    return is_regular(path) and not is_dicomdir(path) and is_dicom(path)
+
+
+def _one_of_images(images: Sequence[Path], root: Path, memory_budget: int) -> Cine:
+    with damage_named(images[0], "image"):
+        return read_image_files(images, root, memory_budget)
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    folders = [path.absolute().parent for path in paths]
+    try:
+        common = Path(os.path.commonpath(folders))
+    except ValueError:  # on different drives
+        return folders[0]
+    # as the person wrote it, where that is possible
+    first = paths[0].parent
+    return first if first.absolute() == common else common
+
+
+def _joined(cines: Sequence[Cine], root: Path) -> list[Cine]:
+    """Return the loops, those of one frame from arrays and TIFF files as one loop."""
+    singles = [cine for cine in cines if _is_single(cine)]
+    alike = {(cine.shape, cine.frames.dtype, cine.bits_stored) for cine in singles}
+    if len(singles) < 2 or len(alike) > 1:
+        return list(cines)
+    ordered = sorted(singles, key=lambda cine: natural(cine.source.name))  # type: ignore[union-attr]
+    pixels = np.concatenate([cine.frames[:] for cine in ordered])
+    notes = (note for cine in ordered for note in cine.notes)
+    whole = dataclasses.replace(
+        ordered[0],
+        frames=FrameStack.from_array(pixels),
+        frame_times=None,
+        timing_basis="unknown",
+        name=loop_name(root),
+        source=root,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+    return [*(cine for cine in cines if not _is_single(cine)), whole]
+
+
+def _is_single(cine: Cine) -> bool:
+    suffix = cine.source.suffix.lower() if cine.source is not None else ""
+    return len(cine) == 1 and suffix in (".tif", ".tiff", ".npy")
