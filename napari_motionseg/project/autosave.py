@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -14,6 +15,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.chores import Chores
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import Manifest
+from napari_motionseg.project.references import moved
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 SETTLE_S = 0.3  # after a touch: strokes that follow are written together
@@ -69,6 +71,7 @@ class Autosaver:
         self._settings: dict[str, Any] = {}
         self._settings_given = False
         self._mutex = threading.RLock()
+        self._saving = threading.Lock()  # held while one look at all layers lasts
         self._wake = threading.Condition()
         self._asked = self._answered = 0
         self._touched = self._closing = False
@@ -133,6 +136,25 @@ class Autosaver:
     def keep_model(self, path: Path, kind: str, title: str) -> None:
         """Keep a copy of a network in the project, as soon as there is one."""
         self._chores.add_model(path, kind, title)
+        self.touch()
+
+    def start_anew(self, project: Project) -> None:
+        """Write all that is watched to another, empty project, and go on there.
+
+        For a project whose folder is gone: what is painted is in memory still.
+
+        Parameters
+        ----------
+        project
+            The empty project.
+        """
+        with self._saving, self._mutex:
+            before, self._made = self._made, project
+            if before is not None:
+                project.update(_loops_alone(before, project))
+                before.close()
+            for layer in self._layers.values():
+                layer.forget()
         self.touch()
 
     def touch(self) -> None:
@@ -201,7 +223,8 @@ class Autosaver:
 
     def _try(self) -> None:
         try:
-            self._save()
+            with self._saving:
+                self._save()
         except MotionSegError as error:
             self.status = SaveStatus("failing", str(error), self.status.at)
         except Exception as error:  # noqa: BLE001 - what is painted next must be kept
@@ -227,7 +250,7 @@ class Autosaver:
             (layer, stack.shape, layer.changes(stack)) for layer, stack, _ in stacks
         ]
         deltas = [delta for _, _, some in changes for delta in some]
-        written = project.append(deltas) if deltas else 0
+        written = project.append(deltas) if deltas or project.torn else 0
         for layer, shape, some in changes:
             layer.kept(some, shape)
         self._forget_gone(project)
@@ -266,6 +289,18 @@ class Autosaver:
                 if layer.number is not None:
                     manifest = manifest.without_layer(layer.number)
             project.update(manifest)
+
+
+def _loops_alone(before: Project, project: Project) -> Manifest:
+    """Return a manifest of the loops of a project whose other files are gone."""
+    loops = tuple(
+        dataclasses.replace(
+            moved(loop, before.folder, project.folder), stored="",
+            content="" if loop.stored else loop.content,
+        )
+        for loop in before.manifest.loops
+    )  # fmt: skip
+    return dataclasses.replace(before.manifest, loops=loops, layers=(), models=())
 
 
 def _same_file(first: Cine, second: Cine) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.folder import Project
-from napari_motionseg.project.references import store_pixels
+from napari_motionseg.project.stored_pixels import store_pixels
 from napari_motionseg.project.watched import WatchedLoop
 
 

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.reading import MEMORY_BUDGET
 from napari_motionseg.project.changes import whole_frames
 from napari_motionseg.project.journal import Journal, replay
 from napari_motionseg.project.label_files import (
     BLOCKS,
     LABELS,
     current_files,
+    is_own_label_file,
     label_files,
     read_records,
 )
@@ -37,17 +39,17 @@ def rewrite_blocks(folder: Path, upto: int, layers: Iterable[LayerRecord]) -> No
     WriteError
         If the disk refuses; then all stays as it was.
     """
-    records, _ = read_records(current_files(folder, upto))
+    records, _ = read_records(current_files(folder, upto), MEMORY_BUDGET)
     target = folder / LABELS / f"{upto:06d}{BLOCKS}"
     with replacing(target) as temporary:
-        temporary.touch()
         blocks = Journal(temporary)
+        blocks.append(())  # makes the file, for a project without a stroke
         for layer in layers:
             own = records.get(layer.number, [])
             pixels, _ = replay(own, layer.shape, np.dtype(layer.dtype))
             blocks.append(whole_frames(layer.number, pixels))
     for file in label_files(folder):
-        if int(file.stem) <= upto and file != target:
+        if int(file.stem) <= upto and file != target and is_own_label_file(file):
             file.unlink(missing_ok=True)
 
 

@@ -18,30 +18,26 @@ leaves behind of older ones is not looked at.
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import os
-import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError, WriteError
-from napari_motionseg.io.atomic import new_folder, replacing
+from napari_motionseg.file_lock import FileLock
+from napari_motionseg.io.reading import MEMORY_BUDGET
 from napari_motionseg.project.compaction import rewrite_blocks, sizes
-from napari_motionseg.project.journal import Delta, Journal, replay
+from napari_motionseg.project.journal import Delta, Journal
 from napari_motionseg.project.label_files import (
     JOURNAL,
     LABELS,
-    current_files,
-    label_files,
-    read_records,
+    next_number,
 )
+from napari_motionseg.project.layer_pixels import read_pixels
 from napari_motionseg.project.manifest import (
     LoopRecord,
     Manifest,
@@ -49,11 +45,24 @@ from napari_motionseg.project.manifest import (
     read_manifest,
     write_manifest,
 )
-from napari_motionseg.project.references import moved
+from napari_motionseg.project.model_files import keep_model
+from napari_motionseg.project.own_files import (
+    LOCK,
+    MODELS,
+    OPEN,
+    note_closed,
+    note_open,
+    remove_project,
+    require_own_places,
+    tidy,
+)
+from napari_motionseg.project.relocation import copy_project
+from napari_motionseg.project.window_lock import is_open, locked, was_killed
 
-SUFFIX, GONE = ".motionseg", ".gone"
-MODELS, OPEN, LOCK = "models", "open", ".lock"
+__all__ = ["OPEN", "SUFFIX", "Project", "is_open", "named", "was_killed"]
+SUFFIX = ".motionseg"
 LEAST_TO_COMPACT = 2**20  # bytes; a smaller journal is read in no time
+_TRIES = 8  # where other windows write or delete at the same moment
 
 
 class Project:
@@ -79,7 +88,6 @@ class Project:
         self._lock = lock
         self._mutex = threading.RLock()
         self._compacting = threading.Lock()
-        self._number = max((int(f.stem) for f in label_files(folder)), default=0)
         self._begin_journal()
 
     @classmethod
@@ -97,14 +105,17 @@ class Project:
             If something is there, or the disk refuses.
         """
         folder = named(Path(folder))
-        if folder.exists():
+        if os.path.lexists(folder):
             raise WriteError(f"{folder}: is there already; choose another name")
         try:
-            (folder / LABELS).mkdir(parents=True)
-        except OSError as error:
-            raise WriteError(f"cannot make {folder}: {error.strerror}") from error
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()  # refuses if another window makes it at this moment
+            (folder / LABELS).mkdir()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise WriteError(f"cannot make {folder}: {reason}") from error
         write_manifest(folder, Manifest())
-        return cls._opened(folder, Manifest())
+        return cls._opened(folder)
 
     @classmethod
     def open(cls, folder: str | Path, *, read_only: bool = False) -> Project:
@@ -113,36 +124,41 @@ class Project:
         Parameters
         ----------
         folder
-            The project's folder.
+            Path of the project.
         read_only
             Whether it is only looked at, which many may do at once.
 
         Raises
         ------
         ReadError
-            If it is none, is damaged, was written by a newer version, or another
-            window has it open.
+            If it is no project, is damaged, holds symbolic links where its own files
+            belong, was written by a newer version, or is open in another window.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
+        require_own_places(folder)
         if read_only:
             return cls(folder, manifest, None)
-        return cls._opened(folder, manifest)
+        return cls._opened(folder)
 
     @classmethod
-    def _opened(cls, folder: Path, manifest: Manifest) -> Project:
-        lock = _locked(folder)
-        project = cls(folder, manifest, lock)
+    def _opened(cls, folder: Path) -> Project:
+        lock = locked(folder)
+        try:
+            # not before the lock is held: until then another window may write it
+            project = cls(folder, read_manifest(folder), lock)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
         if lock is None:
             project.notes.append(
                 f"{folder} cannot be written: changes stay in memory until you save "
                 "the project elsewhere"
             )
             return project
-        _tidy(folder)
-        with suppress(OSError):
-            now = datetime.datetime.now().isoformat(timespec="seconds")
-            (folder / OPEN).write_text(now + "\n")
+        tidy(folder)
+        note_open(folder)
         return project
 
     @property
@@ -188,30 +204,49 @@ class Project:
             self._require_writable()
             try:
                 (self.folder / LABELS).mkdir(exist_ok=True)
-                return self._journal.append(deltas)
+                return self._append(list(deltas))
             except OSError as error:
                 raise WriteError(
                     f"cannot write to {self.folder}: {error.strerror or error}"
                 ) from error
 
-    def read_layers(self) -> dict[int, NDArray[Any]]:
-        """Return the pixels ``(T, H, W)`` of every layer, by its number."""
-        records, lost = read_records(current_files(self.folder, None))
-        pixels = {}
-        for layer in self._manifest.layers:
-            pixels[layer.number], left_out = replay(
-                records.get(layer.number, []), layer.shape, np.dtype(layer.dtype)
-            )
-            if left_out:
-                self.notes.append(f"{layer.name}: {left_out} changes did not fit")
-        if lost:
-            self.notes.append(
-                f"the last {lost} bytes were not written to their end, and left out"
-            )
+    @property
+    def torn(self) -> bool:
+        """Whether the disk may hold changes that it has refused; see `Journal`."""
+        return self._journal.torn
+
+    def _append(self, deltas: list[Delta]) -> int:
+        for _ in range(_TRIES):
+            try:
+                return self._journal.append(deltas)
+            except FileExistsError:  # not ours: made by somebody else since we looked
+                self._begin_journal()
+        raise OSError(None, "other programs write to its folder 'labels'")
+
+    def read_layers(
+        self, *, memory_budget: int = MEMORY_BUDGET
+    ) -> dict[int, NDArray[Any]]:
+        """Return the pixels ``(T, H, W)`` of every layer, by its number.
+
+        Parameters
+        ----------
+        memory_budget
+            Bytes that the pixels of all layers, and the files that they are read from,
+            may each take.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If the layers are larger; then nothing is read.
+        ReadError
+            If a file cannot be read.
+        """
+        pixels, notes = read_pixels(self.folder, self._manifest, memory_budget)
+        self.notes += notes
         return pixels
 
     def add_model(self, path: Path, kind: str, title: str) -> ModelRecord:
-        """Keep a copy of a network's file.
+        """Keep a copy of a network's file; none takes the place of another.
 
         Raises
         ------
@@ -219,9 +254,8 @@ class Project:
             If it cannot be copied.
         """
         self._require_writable()
-        with replacing(self.folder / MODELS / path.name) as temporary:
-            shutil.copyfile(path, temporary)
-        record = ModelRecord(path.name, kind, title)
+        known = self._manifest.models
+        record = keep_model(path, self.folder / MODELS, known, kind, title)
         with self._mutex:
             others = [m for m in self._manifest.models if m.file != record.file]
             changed = dataclasses.replace(self._manifest, models=(*others, record))
@@ -266,58 +300,93 @@ class Project:
         self._require_writable()
         with self._compacting:
             with self._mutex:
-                upto = self._number
-                self._begin_journal()
+                upto = self._next_journal()
                 layers = self._manifest.layers
             rewrite_blocks(self.folder, upto, layers)
 
     def move(self, folder: str | Path) -> None:
         """Put the project elsewhere; it goes on there.
 
-        A project that cannot be written stays where it is too.
+        Files in the old folder that are not the program's own stay there, and a note
+        says so. A project that cannot be written stays where it is too.
+
+        Parameters
+        ----------
+        folder
+            Path of the new folder; ends in ``.motionseg``, or is given that end.
 
         Raises
         ------
         WriteError
             If something is there already, or the disk refuses; then it stays.
+        ReadError
+            If the old folder is not there any more.
         """
         folder = named(Path(folder))
-        if folder.exists():
+        if os.path.lexists(folder):
             raise WriteError(f"{folder}: is there already; choose another name")
         with self._compacting, self._mutex:
-            before = self.folder
-            loops = tuple(moved(loop, before, folder) for loop in self._manifest.loops)
-            manifest = dataclasses.replace(self._manifest, loops=loops)
-            with new_folder(folder) as temporary:
-                shutil.copytree(before, temporary, ignore=_not_copied)
-                write_manifest(temporary, manifest)
-            was_writable, old_lock = self.writable, self._lock
-            self.folder, self._manifest = folder, manifest
-            self._lock = _locked(folder)
-            self.writable = self._lock is not None
-            self._begin_journal()
+            before, old_lock, old_manifest = self.folder, self._lock, self._manifest
+            self.require_there()
+            journal = self._journal
             with suppress(OSError):
-                (folder / OPEN).touch()
+                journal.heal()
+            # what the disk refused, and would not take back, is not copied
+            cut = {journal.path: journal.size} if journal.torn else {}
+            manifest = copy_project(before, old_manifest, folder, cut)
+            lock = locked(folder)
+            self.folder, self._manifest, self._lock = folder, manifest, lock
+            self.writable = lock is not None
+            self._begin_journal()
+            note_open(folder)
             if old_lock is not None:
+                if not remove_project(before, old_manifest):
+                    self.notes.append(
+                        f"{before}: the files there that are not the project's were "
+                        "left where they are"
+                    )
                 old_lock.release()
-            if was_writable:
-                remove_folder(before)
 
     def close(self) -> None:
         """Say that nothing is open here any more; what was appended is on disk."""
         with self._compacting, self._mutex:
             if self._lock is None:
                 return
-            with suppress(OSError):
-                (self.folder / OPEN).unlink(missing_ok=True)
+            if self._lock.guards(self.folder / LOCK):
+                note_closed(self.folder)
             self._lock.release()
-            with suppress(OSError):
-                (self.folder / LOCK).unlink(missing_ok=True)
             self._lock, self.writable = None, False
 
-    def _begin_journal(self) -> None:
-        self._number += 1
-        name = f"{self._number:06d}{JOURNAL}"
+    def require_there(self) -> None:
+        """Refuse if the project's folder is gone, or another one is in its place.
+
+        Raises
+        ------
+        ReadError
+            The message says what to do.
+        """
+        held = self._lock is None or self._lock.guards(self.folder / LOCK)
+        if not (held and self.folder.is_dir()):
+            raise ReadError(
+                f"{self.folder}: the project's folder was moved, deleted or replaced; "
+                "put it back, or save the project elsewhere"
+            )
+
+    def _next_journal(self) -> int:
+        """Begin a journal; return the number of the one before, which is complete."""
+        try:
+            self._journal.heal()
+        except OSError as error:
+            raise WriteError(
+                f"cannot write to {self.folder}: {error.strerror or error}"
+            ) from error
+        before = int(self._journal.path.stem)
+        self._begin_journal(before)
+        return before
+
+    def _begin_journal(self, after: int = 0) -> None:
+        number = max(next_number(self.folder), after + 1)
+        name = f"{number:06d}{JOURNAL}"
         self._journal = Journal(self.folder / LABELS / name)
 
     def _require_writable(self) -> None:
@@ -325,6 +394,10 @@ class Project:
             raise WriteError(
                 f"{self.folder} cannot be written: save the project elsewhere"
             )
+        try:
+            self.require_there()
+        except ReadError as error:
+            raise WriteError(str(error)) from error
 
 
 def named(folder: Path) -> Path:
@@ -332,57 +405,3 @@ def named(folder: Path) -> Path:
     if folder.suffix == SUFFIX:
         return folder
     return folder.with_name(folder.name + SUFFIX)
-
-
-def remove_folder(folder: Path) -> None:
-    """Delete a project at one stroke: a kill on the way leaves no half of one."""
-    gone = folder.with_suffix(GONE)
-    with suppress(OSError):
-        os.replace(folder, gone)
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def was_killed(folder: Path) -> bool:
-    """Return whether a window had a project open and did not close it."""
-    return (folder / OPEN).exists() and not is_open(folder)
-
-
-def is_open(folder: Path) -> bool:
-    """Return whether a window that lives has a project open."""
-    if not (folder / LOCK).exists():
-        return False
-    try:
-        lock = _locked(folder)
-    except ReadError:
-        return True
-    if lock is not None:
-        lock.release()
-    return False
-
-
-def _locked(folder: Path) -> FileLock | None:
-    """Take the lock of a project, which ends with the process; None if not writable."""
-    if not os.access(folder, os.W_OK):
-        return None
-    lock = FileLock(folder / LOCK, timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise ReadError(
-            f"{folder}: is open in another window; close it there first"
-        ) from error
-    except OSError:
-        return None
-    return lock
-
-
-def _tidy(folder: Path) -> None:
-    """Remove what a kill has left of files that were being written."""
-    for place in (folder, folder / LABELS, folder / MODELS):
-        for room in place.glob(".*"):
-            if room.is_dir():
-                shutil.rmtree(room, ignore_errors=True)
-
-
-def _not_copied(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name.startswith(".") or name == OPEN]

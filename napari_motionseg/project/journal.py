@@ -26,6 +26,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.io.atomic import flush_folder
+
 MAGIC = b"\x89MSR"
 HEAD = struct.Struct("<4sI7I")
 CHECKED_FROM = 8  # bytes before it are the magic and the checksum
+WASTE = 16  # times the size of a file: some damage, yet seconds at most
+SMALL = 4096  # bytes of a record
 LEVEL = 1  # of zlib: labels are mostly runs, which no level does worse
 
 Shape = tuple[int, int, int]
@@ -111,23 +116,30 @@ def encode(delta: Delta) -> bytes:
 
 
 def parse(content: bytes) -> Iterator[Record]:
-    """Yield the records whose checksums are right, in order."""
-    place = content.find(MAGIC)
+    """Yield the records whose checksums are right, in order.
+
+    What is no record costs time too: a head may promise gigabytes that do not fit its
+    checksum. After `WASTE` times the size of the content has been checked in vain, only
+    small records are looked for, so that reading always comes to an end.
+    """
+    place, left = content.find(MAGIC), WASTE * len(content)
     while place >= 0:
-        record = _record_at(content, place)
+        record = _record_at(content, place, SMALL if left < 0 else len(content))
         if record is not None:
             yield record
+        elif place + HEAD.size <= len(content):
+            left -= min(HEAD.unpack_from(content, place)[-1], len(content) - place)
         place = content.find(MAGIC, place + (1 if record is None else record.size))
 
 
-def _record_at(content: bytes, place: int) -> Record | None:
+def _record_at(content: bytes, place: int, longest: int) -> Record | None:
     if place + HEAD.size > len(content):
         return None
     _, checksum, *numbers, length = HEAD.unpack_from(content, place)
     end = place + HEAD.size + length
-    if end > len(content):
+    if end > len(content) or length > longest:
         return None
-    if zlib.crc32(content[place + CHECKED_FROM : end]) != checksum:
+    if zlib.crc32(memoryview(content)[place + CHECKED_FROM : end]) != checksum:
         return None
     layer, frame, row, column, rows, columns = numbers
     payload = content[place + HEAD.size : end]
@@ -174,15 +186,31 @@ class Journal:
     Parameters
     ----------
     path
-        The file.
+        Path of the file, which must not exist yet.
+
+    Attributes
+    ----------
+    size
+        Bytes of the records that are on disk.
+    torn
+        Whether the file may hold more than these records, because the disk refused to
+        take back what it had written of others.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.size = 0
+        self.torn = False
+        self._made = False
 
     def append(self, deltas: Iterable[Delta]) -> int:
         """Write changes, and wait until the disk has them.
+
+        Parameters
+        ----------
+        deltas
+            The changes. None at all makes the file, and takes back what an earlier
+            refusal has left in it.
 
         Returns
         -------
@@ -191,21 +219,61 @@ class Journal:
 
         Raises
         ------
+        FileExistsError
+            If the file is there and was not made by this journal.
         OSError
-            If the disk refuses; what it had taken of these changes is taken back.
+            If the disk refuses; what it had taken of these changes is taken back, or
+            `torn` is set.
         """
         content = b"".join(encode(delta) for delta in deltas)
-        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        file = os.open(self.path, flags, 0o666)
+        file = self._open()
+        self.torn = True  # until all of it is on disk
         try:
-            # what an earlier refusal has left behind is written over
-            os.ftruncate(file, self.size)
-            os.lseek(file, self.size, os.SEEK_SET)
-            written = 0
-            while written < len(content):
-                written += os.write(file, content[written:])
-            os.fsync(file)
+            try:
+                self._write(file, content)
+            except OSError:
+                self._take_back(file)
+                raise
         finally:
-            os.close(file)
+            os.close(file)  # a network drive may refuse here
+        self.torn = False
         self.size += len(content)
         return len(content)
+
+    def heal(self) -> None:
+        """Take back what an earlier refusal has left in the file.
+
+        Raises
+        ------
+        OSError
+            If the disk refuses again.
+        """
+        if self.torn:
+            self.append(())
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT
+        for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"):
+            flags |= getattr(os, name, 0)
+        if not self._made:
+            flags |= os.O_EXCL
+        file = os.open(self.path, flags, 0o666)
+        if not self._made:
+            self._made = True
+            flush_folder(self.path.parent)
+        return file
+
+    def _write(self, file: int, content: bytes) -> None:
+        # what an earlier refusal has left behind is written over
+        os.ftruncate(file, self.size)
+        os.lseek(file, self.size, os.SEEK_SET)
+        written = 0
+        while written < len(content):
+            written += os.write(file, content[written:])
+        os.fsync(file)
+
+    def _take_back(self, file: int) -> None:
+        with suppress(OSError):
+            os.ftruncate(file, self.size)
+            os.fsync(file)
+            self.torn = False

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from napari_motionseg.errors import ReadError
-from napari_motionseg.project.journal import Record, parse
+from napari_motionseg.io.regular_files import open_regular, read_regular
+from napari_motionseg.project.journal import MAGIC, Record, parse
 
 LABELS = "labels"
 BLOCKS, JOURNAL = ".blocks", ".journal"
+LAST_NUMBER = 10**9 - 1  # of a file; nobody opens a project that often
+_NAME = re.compile(r"[0-9]{6,9}\.(blocks|journal)", re.ASCII)
 
 
 def label_files(folder: Path) -> list[Path]:
     """Return blocks and journals, the oldest first, blocks after their journal."""
     files = [
-        file
-        for file in (folder / LABELS).glob("[0-9]*")
-        if file.suffix in (BLOCKS, JOURNAL) and file.stem.isdigit()
+        file for file in (folder / LABELS).glob("[0-9]*") if _NAME.fullmatch(file.name)
     ]
     return sorted(files, key=lambda file: (int(file.stem), file.suffix != JOURNAL))
+
+
+def is_own_label_file(file: Path) -> bool:
+    """Return whether a file is one that this program has written, or is empty."""
+    if not _NAME.fullmatch(file.name):
+        return False
+    try:
+        with open_regular(file, follow_links=False) as opened:
+            start = opened.read(len(MAGIC))
+    except (ReadError, OSError):
+        return False
+    return MAGIC.startswith(start)
+
+
+def next_number(folder: Path) -> int:
+    """Return the number of the next journal.
+
+    Raises
+    ------
+    ReadError
+        If the last number is used up, as no project of this program can have.
+    """
+    number = max((int(file.stem) for file in label_files(folder)), default=0) + 1
+    if number > LAST_NUMBER:
+        raise ReadError(f"{folder / LABELS}: a file there has the number {number - 1}")
+    return number
 
 
 def current_files(folder: Path, upto: int | None) -> list[Path]:
@@ -28,15 +56,28 @@ def current_files(folder: Path, upto: int | None) -> list[Path]:
     return files[blocks[-1] :] if blocks else files
 
 
-def read_records(files: list[Path]) -> tuple[dict[int, list[Record]], int]:
-    """Return the records by layer, and how many bytes were none."""
+def read_records(
+    files: list[Path], memory_budget: int
+) -> tuple[dict[int, list[Record]], int]:
+    """Return the records by layer, and how many bytes were none.
+
+    Parameters
+    ----------
+    files
+        Paths of blocks and journals, the oldest first.
+    memory_budget
+        Bytes that all of them may take.
+
+    Raises
+    ------
+    ReadError
+        If they are larger, or one is not a regular file or cannot be read.
+    """
     by_layer: dict[int, list[Record]] = {}
-    lost = 0
+    lost, left = 0, memory_budget
     for file in files:
-        try:
-            content = file.read_bytes()
-        except OSError as error:
-            raise ReadError(f"{file}: cannot be read ({error.strerror})") from error
+        content = read_regular(file, left, follow_links=False)
+        left -= len(content)
         lost += len(content)
         for record in parse(content):
             lost -= record.size

@@ -5,20 +5,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
 from napari_motionseg import __version__
-from napari_motionseg.errors import ReadError
+from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.json_files import read_json
+from napari_motionseg.project import manifest_rows as rules
 
 FILE = "project.json"
 FORMAT = "motionseg-project"
 VERSION = 1
-LARGEST = 2**24  # frames, rows or columns; more is damage
+LARGEST_FILE = 2**26  # bytes of project.json; a real one has some kilobytes
 Row = TypeVar("Row", "LoopRecord", "LayerRecord", "ModelRecord")
 
 
@@ -168,15 +169,18 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write ``project.json``, whole or not at all.
+    """Write ``project.json``, whole or not at all, and wait until the disk has it.
 
     Raises
     ------
     WriteError
-        If the disk refuses.
+        If the disk refuses, or a value is no JSON.
     """
     head = {"format": FORMAT, "version": VERSION, "saved_by": __version__}
-    text = json.dumps({**head, **dataclasses.asdict(manifest)}, indent=1)
+    try:
+        text = json.dumps({**head, **dataclasses.asdict(manifest)}, indent=1)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WriteError(f"{folder / FILE}: cannot be written: {error}") from error
     with (
         replacing(folder / FILE) as temporary,
         temporary.open("w", encoding="utf-8") as file,
@@ -192,25 +196,27 @@ def read_manifest(folder: Path) -> Manifest:
     Raises
     ------
     ReadError
-        If there is none, it is damaged, or a newer version has written it.
+        If there is none, it is not a regular file, it is damaged, or a newer version
+        has written it.
     """
     path = folder / FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ReadError(f"{folder}: is no project; {FILE} is missing") from error
-    except (OSError, ValueError) as error:
-        raise ReadError(f"{path}: damaged or unreadable ({error})") from error
+        content = read_json(path, LARGEST_FILE, follow_links=False)
+    except ReadError as error:
+        if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+            raise ReadError(f"{folder}: is no project; {FILE} is missing") from error
+        raise
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ReadError(f"{path}: is no project of napari-motionseg")
     version = content.get("version")
-    if not isinstance(version, int) or version < 1:
-        raise ReadError(f"{path}: has no format version; got {version!r}")
+    if type(version) is not int or version < 1:
+        raise ReadError(f"{path}: has no format version; got {version!r:.80}")
     if version > VERSION:
         raise ReadError(
-            f"{path}: was written by napari-motionseg {content.get('saved_by')} in "
-            f"format {version}; this is {__version__}, which reads up to format "
-            f"{VERSION}: update napari-motionseg to open it"
+            f"{path}: was written by napari-motionseg "
+            f"{rules.name(str(content.get('saved_by'))):.40} in format {version}; this "
+            f"is {__version__}, which reads up to format {VERSION}: update "
+            "napari-motionseg to open it"
         )
     try:
         return _manifest(content)
@@ -229,47 +235,32 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     for layer in layers:
         if layer.loop not in known:
             raise ValueError(f"layer {layer.name!r} is of loop {layer.loop}, unknown")
-        if np.dtype(layer.dtype).kind not in "bui":
-            raise ValueError(f"layer {layer.name!r} has type {layer.dtype}")
-    for name in (*(loop.stored for loop in loops), *(model.file for model in models)):
-        # a name, so that a file from elsewhere cannot reach out of its folder
-        if name != Path(name).name or "\\" in name or name == "..":
-            raise ValueError(f"{name!r} is no file name")
-    settings = content.get("settings", {})
-    if not isinstance(settings, dict):
-        raise TypeError("settings are no object")
-    following = max([int(content.get("next_number", 1)), *(n + 1 for n in numbers)])
-    return Manifest(loops, layers, models, settings, following)
+    rest = rules.checked(content, _RULES[Manifest], "the project")
+    following = [rest.get("next_number", 1), *(number + 1 for number in numbers)]
+    rules.number(max(following))  # or the next manifest could not be read
+    settings = rest.get("settings", {})
+    return Manifest(loops, layers, models, settings, max(following))
 
 
 def _rows(content: dict[str, Any], name: str, kind: type[Row]) -> tuple[Row, ...]:
-    return tuple(_row(row, kind, name) for row in content[name])
+    rows = content[name]
+    if not isinstance(rows, list):
+        raise TypeError(f"{name} is no list")
+    return tuple(kind(**rules.checked(row, _RULES[kind], name)) for row in rows)
 
 
-def _row(row: dict[str, Any], kind: type[Row], where: str) -> Row:
-    """Make a record of a row whose values have the right types; extra ones are new."""
-    values: dict[str, Any] = {}
-    for entry in dataclasses.fields(kind):
-        if entry.name not in row:
-            continue  # the record's default, or its complaint
-        value = row[entry.name]
-        if entry.name == "shape":
-            value = _shape(value)
-        elif not isinstance(value, _TYPES[entry.name]):
-            raise TypeError(f"{entry.name} in {where} is {value!r}")
-        values[entry.name] = value
-    return kind(**values)
-
-
-_TYPES: dict[str, type] = {
-    "number": int, "loop": int, "name": str, "path": str, "content": str,
-    "stored": str, "kind": str, "dtype": str, "flat": bool, "removed": bool,
-    "attributes": dict, "file": str, "title": str,
+_RULES: dict[type, dict[str, Callable[[Any], Any]]] = {
+    LoopRecord: {
+        "number": rules.number, "name": rules.name, "path": rules.path,
+        "shape": rules.shape, "content": rules.text, "stored": rules.stored,
+    },
+    LayerRecord: {
+        "number": rules.number, "loop": rules.number, "name": rules.name,
+        "kind": rules.kind_of_layer, "shape": rules.shape, "dtype": rules.dtype,
+        "flat": rules.flag, "removed": rules.flag, "attributes": rules.mapping,
+    },
+    Manifest: {"settings": rules.mapping, "next_number": rules.number},
+    ModelRecord: {
+        "file": rules.file_name, "kind": rules.name, "title": rules.name,
+    },
 }  # fmt: skip
-
-
-def _shape(value: Any) -> tuple[int, int, int]:
-    frames, rows, columns = (int(n) for n in value)
-    if not all(0 < n <= LARGEST for n in (frames, rows, columns)):
-        raise ValueError(f"shape is {value}")
-    return frames, rows, columns

@@ -5,28 +5,28 @@ from __future__ import annotations
 import datetime
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_dir
 
-from napari_motionseg.errors import MotionSegError, WriteError
+from napari_motionseg.errors import MotionSegError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.project.folder import (
-    GONE,
-    SUFFIX,
-    Project,
-    is_open,
-    remove_folder,
-    was_killed,
-)
+from napari_motionseg.io.json_files import read_json
+from napari_motionseg.io.regular_files import is_regular
+from napari_motionseg.io.temporary import clear_leftovers
+from napari_motionseg.project.folder import SUFFIX, Project
+from napari_motionseg.project.label_files import label_files
 from napari_motionseg.project.manifest import FILE, read_manifest
+from napari_motionseg.project.own_files import remove_project
+from napari_motionseg.project.window_lock import is_open, locked, was_killed
 
 VARIABLE = "MOTIONSEG_STATE"
 MOST = 12
+LARGEST_LIST = 2**20  # bytes of the list's file
 UNSAVED = "unsaved"
 
 
@@ -81,7 +81,7 @@ class RecentProjects:
 
     def paths(self) -> list[Path]:
         """Return the projects that are there, the latest first."""
-        return [path for path in self._listed() if (path / FILE).is_file()]
+        return [path for path in self._listed() if is_regular(path / FILE)]
 
     def add(self, folder: Path) -> None:
         """Put a project first. A list that cannot be written is left as it is."""
@@ -104,8 +104,7 @@ class RecentProjects:
         WriteError
             If the disk refuses.
         """
-        for leftover in (self.folder / UNSAVED).glob(f"*{GONE}"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        clear_leftovers(self.folder / UNSAVED)
         today = datetime.datetime.now().strftime("%Y-%m-%d")
         name = f"{today}-{uuid.uuid4().hex[:8]}{SUFFIX}"
         return Project.create(self.folder / UNSAVED / name)
@@ -125,14 +124,24 @@ class RecentProjects:
     def discard(self, folder: Path) -> None:
         """Delete work that never got a name; nothing else is ever deleted.
 
+        Files in its folder that are not the program's own stay.
+
         Raises
         ------
         WriteError
-            If the project has a name.
+            If the project has a name, or cannot be written.
+        ReadError
+            If it is open in another window, or no project any more.
         """
         if not self.is_unsaved(folder):
             raise WriteError(f"{folder}: is a saved project; delete it by hand")
-        remove_folder(folder)
+        lock = locked(folder)
+        if lock is None:
+            raise WriteError(f"{folder}: cannot be written, so it is not deleted")
+        try:
+            remove_project(folder, read_manifest(folder))
+        finally:
+            lock.release()
 
     def _described(self, folder: Path) -> Recoverable | None:
         try:
@@ -144,9 +153,8 @@ class RecentProjects:
 
     def _listed(self) -> list[Path]:
         try:
-            text = (self.folder / "recent.json").read_text(encoding="utf-8")
-            names = json.loads(text)
-        except (OSError, ValueError):
+            names = read_json(self.folder / "recent.json", LARGEST_LIST)
+        except ReadError:
             return []
         if not isinstance(names, list):
             return []
@@ -154,10 +162,14 @@ class RecentProjects:
 
     def _unsaved(self) -> Iterator[Path]:
         folder = self.folder / UNSAVED
-        return (path for path in folder.glob(f"*{SUFFIX}") if (path / FILE).is_file())
+        found = folder.glob(f"*{SUFFIX}")
+        return (path for path in found if is_regular(path / FILE, follow_links=False))
 
 
 def _changed(folder: Path) -> datetime.datetime:
-    files = [folder / FILE, *(folder / "labels").glob("[0-9]*")]
-    latest = max(file.stat().st_mtime for file in files)
+    times = [0.0]
+    for file in (folder / FILE, *label_files(folder)):
+        with suppress(OSError):  # compacted or discarded meanwhile
+            times.append(file.lstat().st_mtime)
+    latest = max(times)
     return datetime.datetime.fromtimestamp(latest)

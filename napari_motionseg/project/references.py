@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError, ReadError
 from napari_motionseg.io import read_cines
-from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.reading import MEMORY_BUDGET
+from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.project.manifest import LoopRecord
+from napari_motionseg.project.stored_pixels import read_stored
 
-STORED = "loops"  # the folder of pixels that came from no file
+MOST_ENTRIES = 20_000  # files and folders below the folder of a loop
 
 
 def relative_path(source: Path, folder: Path) -> str:
@@ -41,38 +36,54 @@ def moved(record: LoopRecord, before: Path, after: Path) -> LoopRecord:
     return dataclasses.replace(record, path=relative_path(before / record.path, after))
 
 
-def read_loop(record: LoopRecord, folder: Path, at: Path | None = None) -> Cine:
+def read_loop(
+    record: LoopRecord,
+    folder: Path,
+    at: Path | None = None,
+    *,
+    memory_budget: int = MEMORY_BUDGET,
+) -> Cine:
     """Read a loop of a project.
 
-    Looked for at its path; then, under its name, beside the project's folder, for
-    a project that was sent along with its loops.
+    It is looked for at its path; then, under its name, beside the project's folder, for
+    a project that was sent along with its loops. A project may come from anybody, so
+    that its paths are followed only to regular files and to folders of a few thousand
+    files.
 
     Parameters
     ----------
     record
         The loop.
     folder
-        The project's.
+        Path of the project.
     at
-        Where the user says that it is now.
+        Path at which the user says that the loop is now; None to look for it.
+    memory_budget
+        Bytes that the decoded frames may take; see `read_cines`.
 
     Raises
     ------
     ReadError
-        If it is not there, or what is there has another shape; the message says what
-        to do.
+        If it is not there, or what is there is no loop, or has another shape; the
+        message says what to do.
     """
     if record.stored:
-        return _read_stored(folder / STORED / record.stored, record.name)
+        return read_stored(record, folder, memory_budget)
+    if not record.path and at is None:
+        raise ReadError(
+            f"loop {record.name!r} was shown from memory and its pixels were not kept; "
+            "open it again and say where it is"
+        )
     places = _places(record, folder) if at is None else [at]
-    there = next((place for place in places if place.exists()), None)
+    there = next((place for place in places if _exists(place)), None)
     if there is None:
         raise ReadError(
             f"loop {record.name!r} is not at {places[0]} any more: put it back, or "
             "say where it is now"
         )
     try:
-        cines = read_cines(there)
+        _require_loop_place(there)
+        cines = read_cines(there, memory_budget=memory_budget)
     except MotionSegError as error:
         raise ReadError(f"loop {record.name!r} cannot be read: {error}") from error
     fitting = [cine for cine in cines if cine.shape == record.shape]
@@ -83,6 +94,28 @@ def read_loop(record: LoopRecord, folder: Path, at: Path | None = None) -> Cine:
             f"are for {record.shape}; put the right file back, or say where it is"
         )
     return _best(fitting, record)
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _require_loop_place(place: Path) -> None:
+    """Refuse a path that cannot be a loop's, as ``/usr``, before all of it is read."""
+    if not place.is_dir():
+        open_regular(place).close()
+        return
+    entries = 0
+    for _, folders, files in os.walk(place):
+        entries += len(folders) + len(files)
+        if entries > MOST_ENTRIES:
+            raise ReadError(
+                f"{place}: holds more than {MOST_ENTRIES} files; no folder of a loop "
+                "does. Say where the loop is now"
+            )
 
 
 def _places(record: LoopRecord, folder: Path) -> list[Path]:
@@ -101,47 +134,3 @@ def _best(cines: list[Cine], record: LoopRecord) -> Cine:
 def is_same(cine: Cine, record: LoopRecord) -> bool:
     """Return whether a loop holds the pixels that were painted on; decodes them."""
     return not record.content or cine.content_hash() == record.content
-
-
-def store_pixels(cine: Cine, folder: Path, number: int) -> str:
-    """Keep the pixels of a loop from no file; return the name of the file.
-
-    Raises
-    ------
-    WriteError
-        If the disk refuses.
-    """
-    name = f"{number}.npz"
-    known = {"bits": np.asarray(cine.bits_stored)}
-    if cine.frame_times is not None:
-        known["frame_times"] = cine.frame_times
-    if cine.pixel_spacing is not None:
-        known["pixel_spacing"] = np.asarray(cine.pixel_spacing)
-    with replacing(folder / STORED / name) as temporary:
-        np.savez_compressed(temporary, frames=cine.frames[:], **known)  # type: ignore[arg-type]
-    return name
-
-
-def _read_stored(path: Path, name: str) -> Cine:
-    if not path.is_file():
-        raise ReadError(f"loop {name!r} is missing: {path} is not there")
-    with damage_named(path, "stored loop"), _archive(path) as kept:
-        spacing = kept["pixel_spacing"].tolist() if "pixel_spacing" in kept else None
-        return Cine.from_array(
-            kept["frames"],
-            frame_times=kept.get("frame_times"),
-            pixel_spacing=None if spacing is None else (spacing[0], spacing[1]),
-            bits_stored=int(kept["bits"]),
-            name=name,
-        )
-
-
-@contextmanager
-def _archive(path: Path) -> Iterator[Any]:
-    # opened here: NumPy leaves a file open that it finds to be no archive
-    with path.open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as kept:
-                yield kept
-        except zipfile.BadZipFile as error:
-            raise ValueError(str(error)) from error

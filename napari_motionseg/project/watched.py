@@ -129,6 +129,10 @@ class WatchedLayer:
         self.saved = SavedPixels(record.number, pixels)
         self._kept_as = record.shape, record.dtype
 
+    def forget(self) -> None:
+        """Be in no project; nothing of it counts as kept."""
+        self.number, self.saved, self._kept_as = None, None, None
+
     def forget_number_unless_in(self, manifest: Manifest) -> None:
         """Have no number, if the project has no layer of it."""
         if all(layer.number != self.number for layer in manifest.layers):

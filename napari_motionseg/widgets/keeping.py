@@ -13,7 +13,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
-from napari_motionseg.errors import MotionSegError
+from napari_motionseg.errors import MotionSegError, ReadError
 from napari_motionseg.project import Autosaver, Project, RecentProjects, SaveStatus
 from napari_motionseg.project.folder import named
 from napari_motionseg.project.opening import OpenedProject, open_project
@@ -134,6 +134,8 @@ class ProjectKeeper(QObject):
 
     def _show_moved(self, folder: Path) -> None:
         self.recent.add(folder)
+        if self.project is not None:
+            self._tell_notes(self.project)
         self.changed.emit()
 
     def find_loop(self, number: int, at: Path) -> None:
@@ -211,8 +213,7 @@ class ProjectKeeper(QObject):
                 self.session.add_model(Model(path, model.kind, model.title))
         self.session.restore_settings(opened.project.manifest.settings)
         self.recent.add(opened.project.folder)
-        for note in opened.project.notes:
-            show_warning(note)
+        self._tell_notes(opened.project)
         self._checking.ask(OpenedProject.changed, opened)
         self.changed.emit()
 
@@ -244,6 +245,11 @@ class ProjectKeeper(QObject):
         watched = watched_layer(layer, record.kind, loop)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
+
+    def _tell_notes(self, project: Project) -> None:
+        """Tell what was lost, repaired or left where it was, once."""
+        while project.notes:
+            show_warning(project.notes.pop(0))
 
     def _tell_changed(self, changed: list[Any]) -> None:
         for record in changed:
@@ -279,6 +285,12 @@ def _moved(saver: Autosaver, folder: Path) -> Path:
     if project is None:
         raise MotionSegError("there is no project to save")
     if project.folder != named(folder):
-        project.move(folder)
+        try:
+            project.require_there()
+        except ReadError:  # moved away or deleted: all that is shown is in memory
+            project = Project.create(folder)
+            saver.start_anew(project)
+        else:
+            project.move(folder)
         saver.flush()
     return project.folder

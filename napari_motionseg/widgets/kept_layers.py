@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from napari_motionseg.widgets.dock import Dock
 
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
-LOOKS = ("opacity", "blending", "visible", "contour", "brush_size", "selected_label")
+CLASSES = "classes"  # in the metadata of labels whose classes have names
+MOST_CLASSES = 2**16
+MOST_PX = 10_000  # of a brush or a contour
 NOT_KEPT = ("cine", DERIVED)
 
 
@@ -135,24 +138,70 @@ def add_labels(
     cine
         The loop that it lies on, or None where that is missing.
     """
-    looks = dict(record.attributes.get("looks", {}))
-    metadata = dict(record.attributes.get("metadata", {}))
+    metadata = _metadata(record.attributes.get("metadata"))
     if record.kind == "masks":
         metadata |= {DERIVED: MASKS, "cine": cine}
     layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
     if cine is not None:
         place(layer, cine)
-    colors = looks.pop("colors", None)
-    if isinstance(colors, dict):
-        layer.colormap = DirectLabelColormap(color_dict=dict(_colors(colors)))
-    for name in LOOKS:
-        if name in looks:
-            setattr(layer, name, looks[name])
+    _set_looks(layer, record.attributes.get("looks"))
     return layer
+
+
+def _metadata(stored: Any) -> dict[str, Any]:
+    """Return what docks may read of a file's metadata; it may come from anybody."""
+    if not isinstance(stored, dict):
+        return {}
+    metadata = {key: value for key, value in stored.items() if key not in NOT_KEPT}
+    classes = metadata.pop(CLASSES, None)
+    named = isinstance(classes, (list, dict)) and 0 < len(classes) <= MOST_CLASSES
+    if named and all(isinstance(name, str) for name in classes):
+        metadata[CLASSES] = classes
+    return metadata
+
+
+def _set_looks(layer: Labels, stored: Any) -> None:
+    """Have a layer look as a file says; values that no layer can have are left out."""
+    looks = stored if isinstance(stored, dict) else {}
+    try:
+        colors = dict(_colors(looks["colors"]))
+        layer.colormap = DirectLabelColormap(color_dict=colors)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        pass  # napari's own colours
+    for name, possible in LOOKS.items():
+        value = looks.get(name)
+        with suppress(TypeError, ValueError, OverflowError):
+            if possible(value):
+                setattr(layer, name, value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_within(low: float, high: float, kind: type) -> Callable[[Any], bool]:
+    def within(value: Any) -> bool:
+        known = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        return known and low <= value <= high
+
+    return within
 
 
 def _colors(stored: dict[str, Any]) -> Iterator[tuple[int | None, Any]]:
     for label, color in stored.items():
-        yield None if label == "rest" else int(label), np.asarray(color, np.float32)
+        shown = np.asarray(color, np.float32)
+        if shown.shape != (4,) or not np.isfinite(shown).all():
+            raise ValueError(f"is no colour: {color!r:.40}")
+        yield None if label == "rest" else int(label), shown
     if "rest" not in stored:
         yield None, np.zeros(4, np.float32)
+
+
+LOOKS: dict[str, Callable[[Any], bool]] = {
+    "opacity": _is_within(0, 1, float),
+    "blending": lambda value: isinstance(value, str),
+    "visible": _is_flag,
+    "contour": _is_within(0, MOST_PX, int),
+    "brush_size": _is_within(1, MOST_PX, float),
+    "selected_label": _is_within(0, MOST_CLASSES, int),
+}

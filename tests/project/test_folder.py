@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import ReadError, WriteError
+from napari_motionseg.io import temporary
 from napari_motionseg.project import LayerRecord, LoopRecord, Project
 from napari_motionseg.project.folder import is_open, was_killed
 from napari_motionseg.project.journal import Delta, encode
@@ -27,6 +28,13 @@ def filled(project):
 
 def stroke(frame, value, row=2):
     return Delta(2, frame, row, 3, np.full((4, 5), value, np.uint8))
+
+
+def left_by_a_kill(folder):
+    """Make a temporary folder whose process has ended without removing it."""
+    room, owner = temporary._own_folder(folder)
+    owner.close()
+    return room
 
 
 def test_it_is_there_again(filled):
@@ -90,8 +98,8 @@ def test_a_kill_during_compaction_loses_nothing(filled, moment, monkeypatch):
     labels = filled.folder / "labels"
     if moment == "before":
         shutil.rmtree(labels)
-        (labels / ".000002.blocks.x").mkdir(parents=True)
-        (labels / ".000002.blocks.x" / "000002.blocks").write_bytes(b"half")
+        labels.mkdir()
+        (left_by_a_kill(labels) / "000002.blocks").write_bytes(b"half")
     kept = list(old)[:1] if moment == "half deleted" else list(old)
     for name in kept:
         (labels / name).write_bytes(old[name])

@@ -10,7 +10,8 @@ from napari_motionseg.errors import ReadError
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.project import LoopRecord, is_same, read_loop
-from napari_motionseg.project.references import moved, relative_path, store_pixels
+from napari_motionseg.project.references import moved, relative_path
+from napari_motionseg.project.stored_pixels import store_pixels
 
 
 @pytest.fixture

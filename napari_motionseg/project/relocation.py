@@ -1,0 +1,70 @@
+"""Copy a project to another folder, and make sure that the copy is complete."""
+
+from __future__ import annotations
+
+import dataclasses
+import filecmp
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io.temporary import temporary_folder
+from napari_motionseg.project.manifest import FILE, Manifest, write_manifest
+from napari_motionseg.project.own_files import FOLDERS, own_files
+from napari_motionseg.project.references import moved
+
+
+def copy_project(
+    before: Path, manifest: Manifest, folder: Path, cut: Mapping[Path, int]
+) -> Manifest:
+    """Copy a project's own files to a new folder; return its manifest there.
+
+    The copy is compared with the original before it gets its name. What else lies in
+    the old folder is not copied.
+
+    Parameters
+    ----------
+    before
+        Path of the project.
+    manifest
+        Its manifest.
+    folder
+        Path of the new folder, which must not exist.
+    cut
+        Size in bytes of those files of which only the beginning is copied.
+
+    Raises
+    ------
+    WriteError
+        If a file cannot be read, written or compared; then there is no new folder.
+    """
+    loops = tuple(moved(loop, before, folder) for loop in manifest.loops)
+    manifest_there = dataclasses.replace(manifest, loops=loops)
+    with temporary_folder(folder.parent) as room:
+        copy = room / folder.name
+        try:
+            for name in FOLDERS:
+                (copy / name).mkdir(parents=True)
+            for file in own_files(before, manifest):
+                if file.name != FILE:
+                    _copy(file, copy / file.relative_to(before), cut.get(file))
+            write_manifest(copy, manifest_there)
+            if os.path.lexists(folder):  # came there meanwhile
+                raise WriteError(f"{folder}: is there already; choose another name")
+            os.rename(copy, folder)
+        except OSError as error:
+            reason = error.strerror or error
+            raise WriteError(f"cannot write {folder}: {reason}") from error
+    return manifest_there
+
+
+def _copy(file: Path, target: Path, size: int | None) -> None:
+    shutil.copyfile(file, target, follow_symlinks=False)
+    if not filecmp.cmp(file, target, shallow=False):
+        raise WriteError(f"{target}: differs from {file} after it was copied")
+    with target.open("rb+") as copied:
+        if size is not None:
+            copied.truncate(size)
+        os.fsync(copied.fileno())

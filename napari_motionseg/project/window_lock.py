@@ -1,0 +1,49 @@
+"""One window at a time: a project's lock, and what a killed window leaves behind."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from napari_motionseg.errors import ReadError
+from napari_motionseg.file_lock import FileLock, acquire, is_held
+from napari_motionseg.project.own_files import LOCK, says_open
+
+
+def locked(folder: Path) -> FileLock | None:
+    """Take the lock of a project, which ends with the process.
+
+    Parameters
+    ----------
+    folder
+        Path of the project.
+
+    Returns
+    -------
+    FileLock or None
+        None if the folder cannot be written, or its file system knows no locks.
+
+    Raises
+    ------
+    ReadError
+        If another window has the project open.
+    """
+    if not os.access(folder, os.W_OK):
+        return None
+    try:
+        lock = acquire(folder / LOCK)
+    except OSError:
+        return None
+    if lock is None:
+        raise ReadError(f"{folder}: is open in another window; close it there first")
+    return lock
+
+
+def is_open(folder: Path) -> bool:
+    """Return whether a living window has a project open; disturbs no window."""
+    return is_held(folder / LOCK)
+
+
+def was_killed(folder: Path) -> bool:
+    """Return whether a window had a project open and did not close it."""
+    return says_open(folder) and not is_open(folder)
