@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,13 +180,8 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         text = json.dumps({**head, **dataclasses.asdict(manifest)}, indent=1)
     except (TypeError, ValueError, RecursionError) as error:
         raise WriteError(f"{folder / FILE}: cannot be written: {error}") from error
-    with (
-        replacing(folder / FILE) as temporary,
-        temporary.open("w", encoding="utf-8") as file,
-    ):
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(folder / FILE) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_manifest(folder: Path) -> Manifest:

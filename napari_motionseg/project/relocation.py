@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from napari_motionseg.errors import WriteError
-from napari_motionseg.io.temporary import temporary_folder
+from napari_motionseg.io.atomic import new_folder
 from napari_motionseg.project.manifest import FILE, Manifest, write_manifest
 from napari_motionseg.project.own_files import FOLDERS, own_files
 from napari_motionseg.project.references import moved
@@ -42,21 +42,13 @@ def copy_project(
     """
     loops = tuple(moved(loop, before, folder) for loop in manifest.loops)
     manifest_there = dataclasses.replace(manifest, loops=loops)
-    with temporary_folder(folder.parent) as room:
-        copy = room / folder.name
-        try:
-            for name in FOLDERS:
-                (copy / name).mkdir(parents=True)
-            for file in own_files(before, manifest):
-                if file.name != FILE:
-                    _copy(file, copy / file.relative_to(before), cut.get(file))
-            write_manifest(copy, manifest_there)
-            if os.path.lexists(folder):  # came there meanwhile
-                raise WriteError(f"{folder}: is there already; choose another name")
-            os.rename(copy, folder)
-        except OSError as error:
-            reason = error.strerror or error
-            raise WriteError(f"cannot write {folder}: {reason}") from error
+    with new_folder(folder) as copy:
+        for name in FOLDERS:
+            (copy / name).mkdir(parents=True)
+        for file in own_files(before, manifest):
+            if file.name != FILE:
+                _copy(file, copy / file.relative_to(before), cut.get(file))
+        write_manifest(copy, manifest_there)
     return manifest_there
 
 
