@@ -2,26 +2,34 @@
 
 One file a frame, named by the hash of network, pixels and version, so that the same
 frame is found again wherever it comes from, and a changed one is not. The folder may be
-deleted at any time, and several programs may use it at once.
+deleted at any time, and several programs may use it at once. What else is in the folder
+is neither read nor deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
+import re
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg import __version__
-from napari_motionseg.errors import WriteError
-from napari_motionseg.io.atomic import replacing
-from napari_motionseg.motion import FlowCache
+from napari_motionseg.errors import ReadError, WriteError
+from napari_motionseg.io.cache_folder import cache_folder, make_marked
+from napari_motionseg.io.regular_files import open_regular
+from napari_motionseg.io.temporary import temporary_folder
 
 FORMAT = 1
 CAPACITY = 4 * 2**30  # bytes: 128 frames of 512 x 512 pixels and 64 dimensions
+LARGEST_HEADER = 10_000  # bytes
+_NAME = re.compile(r"[0-9a-f]{40}\.npy")  # see `embedding_key`
+_START = b"\x93NUMPY"
 Half = NDArray[np.float16]
 
 
@@ -31,7 +39,7 @@ class EmbeddingStore:
     Parameters
     ----------
     folder
-        Where; made when needed.
+        Path of the folder; made when needed.
     capacity
         Bytes that all may take.
 
@@ -48,46 +56,51 @@ class EmbeddingStore:
     @classmethod
     def default(cls) -> EmbeddingStore | None:
         """Return the user's store, beside that of flow; None if caches are off."""
-        flow = FlowCache.default()
-        return None if flow is None else cls(flow.folder.parent / "embedding")
+        folder = cache_folder()
+        return None if folder is None else cls(folder / "embedding")
 
     def holds(self, key: str) -> bool:
         """Return whether an embedding was written; `read` may still find it damaged."""
-        return self._path(key).is_file()
+        return _is_own(self._path(key))
 
     def read(self, key: str) -> Half | None:
         """Return an embedding ``(D, H, W)``; None if missing or damaged."""
         path = self._path(key)
         try:
-            stored = np.load(path, allow_pickle=False)
-            os.utime(path)
-        except FileNotFoundError:
+            with open_regular(path, follow_links=False) as file:
+                shape = _shape_in(file)
+                if shape is None:
+                    return None
+                stored = np.fromfile(file, "<f2", math.prod(shape))
+        except (ReadError, OSError, MemoryError):
             return None
-        except (OSError, ValueError, EOFError):
-            stored = np.empty(0)
-        if stored.dtype == np.float16 and stored.ndim == 3:
-            return np.asarray(stored)
         with contextlib.suppress(OSError):
-            path.unlink()
-        return None
+            os.utime(path, follow_symlinks=False)
+        return stored.reshape(shape) if stored.size == math.prod(shape) else None
 
     def write(self, key: str, embedding: Half) -> None:
         """Keep an embedding, if there is space; see `trouble`."""
         if self.trouble or embedding.nbytes > self.capacity:
             return
+        path = self._path(key)
+        if os.path.lexists(path) and not _is_own(path, even_damaged=True):
+            return  # somebody else's: no reason to keep no others
         self._make_room(embedding.nbytes)
         try:
-            with replacing(self._path(key)) as temporary:
-                np.save(temporary, embedding, allow_pickle=False)
-        except WriteError as error:
+            make_marked(self.folder)
+            # not by `replacing`, which waits for the disk: a cache need not be durable
+            with temporary_folder(self.folder) as room:
+                np.save(room / path.name, embedding, allow_pickle=False)
+                os.replace(room / path.name, path)
+        except (OSError, WriteError) as error:
             self.trouble = f"embeddings are not kept for next time: {error}"
 
     def _make_room(self, needed: int) -> None:
-        """Throw the longest unused out until `needed` bytes fit in."""
+        """Throw the longest unused out until `needed` bytes fit in; only own files."""
         files = []
-        with contextlib.suppress(OSError):
-            for path in self.folder.glob("*.npy"):
-                facts = path.stat()
+        for path in self._own():
+            with contextlib.suppress(OSError):
+                facts = path.lstat()
                 files.append((facts.st_mtime, facts.st_size, path))
         total = sum(size for _, size, _ in files) + needed
         for _, size, path in sorted(files):
@@ -97,8 +110,65 @@ class EmbeddingStore:
                 path.unlink()
                 total -= size
 
+    def clear(self) -> None:
+        """Delete all embeddings; what else is in the folder stays."""
+        for path in self._own():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _own(self) -> list[Path]:
+        try:
+            names = [name for name in os.listdir(self.folder) if _NAME.fullmatch(name)]
+        except OSError:
+            return []
+        return [self.folder / name for name in names if _is_own(self.folder / name)]
+
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npy"
+
+
+def _is_own(path: Path, *, even_damaged: bool = False) -> bool:
+    """Return whether a file is an embedding that this program has written.
+
+    It is told by its name and by its header, which fits its size unless it is damaged.
+    """
+    try:
+        with open_regular(path, follow_links=False) as file:
+            if not even_damaged:
+                return _shape_in(file) is not None
+            start = file.read(len(_START))
+            file.seek(0)
+            header = _header(file)
+    except (ReadError, OSError):
+        return False
+    if header is None:
+        return _START.startswith(start)
+    return _is_half(header)
+
+
+def _shape_in(file: BinaryIO) -> tuple[int, int, int] | None:
+    """Return the shape in the header of an array file; None if its size is another."""
+    header = _header(file)
+    if header is None or not _is_half(header):
+        return None
+    left = os.fstat(file.fileno()).st_size - file.tell()
+    expected = 2 * math.prod(header[0])
+    return header[0] if expected == left and min(header[0]) > 0 else None
+
+
+def _header(file: BinaryIO) -> Any:
+    """Return shape, order and type in the header of an array file, or None."""
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            return None
+        return np.lib.format.read_array_header_1_0(file, max_header_size=LARGEST_HEADER)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _is_half(header: Any) -> bool:
+    shape, columns_first, dtype = header
+    return dtype == np.dtype("<f2") and not columns_first and len(shape) == 3
 
 
 def embedding_key(network: str, frame: NDArray[np.floating]) -> str:

@@ -1,9 +1,16 @@
 """Flow that was estimated once, kept on disk: reopening a loop takes no time.
 
-One folder for each loop and way of estimating, named by the hash of both: zarr arrays
-in float16, a chunk for each pair of frames, and a journal with the checksum of every
-chunk. What is read is checked; what does not fit is estimated anew. The folder may be
-deleted at any time, and several programs may use it at once.
+One folder for each loop and way of estimating, named by the hash of both::
+
+    0123...cdef/
+      journal.txt     what the flow depends on, then the checksum of each pair
+      forward/000012  flow of one pair of frames in float16, nothing else
+      backward/...
+
+What is read is checked: a file that is not a regular file of exactly the expected size
+and checksum is estimated anew. The cache may be deleted at any time, and several
+programs may use it at once. Only folders whose name and journal are of this program are
+ever deleted, and only their files of the names above.
 """
 
 from __future__ import annotations
@@ -12,7 +19,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import time
 import zlib
 from collections.abc import Mapping
@@ -20,19 +26,30 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
-from platformdirs import user_cache_dir
 
 from napari_motionseg import __version__
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.cache_folder import OFF, VARIABLE, cache_folder, make_marked
+from napari_motionseg.io.regular_files import read_regular
+from napari_motionseg.motion.cache_entries import (
+    JOURNAL,
+    append_line,
+    entries,
+    is_own_entry,
+    journal_lines,
+    last_use,
+    remove_entry,
+    size_of,
+    write_content,
+)
 
-FORMAT = 1  # of the folders; those of another are made anew
-VARIABLE = "MOTIONSEG_CACHE"
-OFF = ("off", "no", "none", "0")
+__all__ = ["OFF", "VARIABLE", "FlowCache", "FlowEntry"]
+FORMAT = 2  # of the folders; those of another are made anew
 CAPACITY = 4 * 2**30  # bytes
 LONGEST_PX = float(np.finfo(np.float16).max)
-JOURNAL = "journal.txt"
 BUSY_S = 60.0  # what was used so lately, maybe by another program, is not thrown out
+PLACES = 8  # names for an entry, should something else stand at the first ones
 
 Direction = Literal["forward", "backward"]
 Flow = NDArray[np.float32]
@@ -44,7 +61,7 @@ class FlowCache:
     Parameters
     ----------
     folder
-        Where; made when needed.
+        Path of the folder; made when needed. What else is in it is left alone.
     capacity
         Bytes that all flows may take.
     """
@@ -59,11 +76,8 @@ class FlowCache:
 
         That variable may name another folder.
         """
-        wanted = os.environ.get(VARIABLE, "").strip()
-        if wanted.lower() in OFF:
-            return None
-        folder = Path(wanted or user_cache_dir("napari-motionseg", appauthor=False))
-        return cls(folder / "flow")
+        folder = cache_folder()
+        return None if folder is None else cls(folder / "flow")
 
     def entry(
         self, recipe: Mapping[str, Any], shape: tuple[int, int, int]
@@ -87,26 +101,38 @@ class FlowCache:
             return None
         head = {**recipe, "format": FORMAT, "version": __version__, "shape": shape}
         text = json.dumps(head, sort_keys=True)
-        name = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
-        entry = FlowEntry(self.folder / name[:32], text, shape)
+        entry = FlowEntry(self._place(text), text, shape)
         self._make_room(needed, entry.folder)
         return entry
 
+    def _place(self, head: str) -> Path:
+        """Return the folder of a head, or a free one if something else is there."""
+        name = hashlib.sha256(head.encode()).hexdigest()[:32]
+        places = [self.folder / name]
+        places += [self.folder / f"{name}-{n}" for n in range(1, PLACES)]
+        for place in places:
+            if not os.path.lexists(place) or is_own_entry(place):
+                return place
+        return places[-1]
+
     def _make_room(self, needed: int, keep: Path) -> None:
         """Throw the longest unused flows out until `needed` bytes fit in."""
-        others = [f for f in _folders(self.folder) if f != keep]
-        sizes = {folder: _size(folder) for folder in others}
+        others = [entry for entry in entries(self.folder) if entry != keep]
+        sizes = {entry: size_of(entry) for entry in others}
         total = sum(sizes.values()) + needed
-        for folder in sorted(others, key=_last_use):
+        for entry in sorted(others, key=last_use):
             if total <= self.capacity:
                 return
-            if time.time() - _last_use(folder) > BUSY_S:
-                shutil.rmtree(folder, ignore_errors=True)
-                total -= sizes[folder]
+            if time.time() - last_use(entry) > BUSY_S:
+                remove_entry(entry)
+                total -= sizes[entry]
 
     def clear(self) -> None:
-        """Delete everything."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all flows; what else is in the folder stays."""
+        for entry in entries(self.folder):
+            remove_entry(entry)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
 
 
 class FlowEntry:
@@ -115,7 +141,7 @@ class FlowEntry:
     Parameters
     ----------
     folder
-        Where.
+        Path of the entry's folder.
     head
         First line of the journal: what the flow depends on, and the format.
     shape
@@ -130,12 +156,12 @@ class FlowEntry:
         self.folder = folder
         self.trouble = ""
         self._head = head
-        self._shape = (shape[0], 2, *shape[1:])
-        self._arrays: dict[str, Any] = {}
+        self._shape = (2, *shape[1:])
+        self._pairs = shape[0]
         self._sums = self._read_journal()
         if self._sums:
             with contextlib.suppress(OSError):
-                os.utime(folder / JOURNAL)
+                os.utime(folder / JOURNAL, follow_symlinks=False)
 
     def holds(self, direction: Direction, t: int) -> bool:
         """Return whether a pair was written; `read` may still find it damaged."""
@@ -146,100 +172,68 @@ class FlowEntry:
         expected = self._sums.get((direction, t))
         if expected is None:
             return None
+        size = 2 * int(np.prod(self._shape))
         try:
-            stored = np.ascontiguousarray(self._array(direction, "r")[t])
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError):
-            # zarr has no one error for what can be wrong with a file
-            stored = np.empty(0, np.float16)
-        if stored.shape != self._shape[1:] or _checksum(stored) != expected:
+            content = self._content(direction, t, size)
+        except ReadError:
+            content = b""
+        if len(content) != size or zlib.crc32(content) != expected:
             self._sums.pop((direction, t))
-            self._arrays.pop(direction, None)
             return None
+        stored = np.frombuffer(content, "<f2").reshape(self._shape)
         return stored.astype(np.float32)
 
     def write(self, direction: Direction, t: int, flow: Flow) -> None:
         """Keep the flow of a pair, if there is space; see `trouble`."""
         if self.trouble or not np.abs(flow).max() <= LONGEST_PX:
             return
-        stored = np.ascontiguousarray(flow, np.float16)
+        content = np.ascontiguousarray(flow, "<f2").tobytes()
         try:
             self._begin()
-            self._array(direction, "a")[t] = stored
-            self._note(f"\n{direction} {t} {_checksum(stored)}")
-        except (OSError, ValueError, RuntimeError) as error:
+            write_content(self._file(direction, t), content)
+            self._note(f"\n{direction} {t} {zlib.crc32(content)}")
+        except OSError as error:
             reason = getattr(error, "strerror", None) or error
             self.trouble = f"flow is not kept for next time: {self.folder}: {reason}"
             return
-        self._sums[direction, t] = _checksum(stored)
+        self._sums[direction, t] = zlib.crc32(content)
 
     def _begin(self) -> None:
-        """Make the folder, without what another version or a crash has left there."""
-        if _first_line(self.folder / JOURNAL) == self._head:
+        """Make the folder and the journal, unless they are there."""
+        if self._journal()[:1] == [self._head]:
             return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self._arrays.clear()
-        self.folder.mkdir(parents=True)
+        if os.path.lexists(self.folder):
+            if not is_own_entry(self.folder):
+                raise OSError(None, "something else has taken its place")
+            remove_entry(self.folder)
+        make_marked(self.folder.parent)
+        self.folder.mkdir(exist_ok=True)
         self._note(self._head)
 
-    def _note(self, line: str) -> None:
-        # a line begins with its end of line: one that a crash has cut spoils no other
-        with (self.folder / JOURNAL).open("a", encoding="ascii") as journal:
-            journal.write(line)
+    def _content(self, direction: Direction, t: int, size: int) -> bytes:
+        file = self._file(direction, t)
+        for place in (self.folder, file.parent):
+            if place.is_symlink():
+                raise ReadError(f"{place}: is a symbolic link; a cache holds none")
+        return read_regular(file, size, follow_links=False)
 
-    def _array(self, direction: Direction, mode: Literal["r", "a"]) -> Any:
-        if direction not in self._arrays or mode == "a":
-            path = str(self.folder / f"{direction}.zarr")
-            how: dict[str, Any] = {}
-            if mode == "a":
-                chunks = (1, *self._shape[1:])
-                how = {"shape": self._shape, "chunks": chunks, "dtype": "f2"}
-                how["fill_value"] = np.nan
-            self._arrays[direction] = zarr.open_array(path, mode=mode, **how)
-        return self._arrays[direction]
+    def _file(self, direction: Direction, t: int) -> Path:
+        return self.folder / direction / f"{t:06d}"
+
+    def _note(self, line: str) -> None:
+        append_line(self.folder / JOURNAL, line)
+
+    def _journal(self) -> list[str]:
+        return [] if self.folder.is_symlink() else journal_lines(self.folder)
 
     def _read_journal(self) -> dict[tuple[str, int], int]:
-        path = self.folder / JOURNAL
-        if _first_line(path) != self._head:
+        lines = self._journal()
+        if lines[:1] != [self._head]:
             return {}
         sums = {}
-        with contextlib.suppress(OSError):
-            for line in path.read_text(encoding="ascii", errors="replace").split("\n"):
-                parts = line.split(" ")
-                if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
-                    sums[parts[0], int(parts[1])] = int(parts[2])
+        for line in lines[1:]:
+            parts = line.split(" ")
+            numbers = len(parts) == 3 and all(part.isdecimal() for part in parts[1:])
+            if numbers and int(parts[1]) < self._pairs:
+                sums[parts[0], int(parts[1])] = int(parts[2])
         return sums
-
-
-def _checksum(stored: NDArray[np.float16]) -> int:
-    return zlib.crc32(stored.data)
-
-
-def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="ascii", errors="replace") as journal:
-            return journal.readline().rstrip("\n")
-    except OSError:
-        return ""
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.is_dir()]
-    except OSError:
-        return []
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.path.getsize(os.path.join(place, name))
-    return total
-
-
-def _last_use(folder: Path) -> float:
-    try:
-        return (folder / JOURNAL).stat().st_mtime
-    except OSError:
-        return 0.0

@@ -29,6 +29,11 @@ def store(tmp_path):
     return EmbeddingStore(tmp_path / "embedding")
 
 
+def name(letter):
+    """Return a name as those that `embedding_key` gives."""
+    return 40 * letter
+
+
 def test_what_was_written_is_read(store, embedding):
     assert store.read("a") is None
     store.write("a", embedding)
@@ -44,6 +49,69 @@ def test_a_damaged_file_is_not_there(store, embedding, damage):
     path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
     assert store.read("a") is None
     assert not store.holds("a")
+    store.write("a", embedding)
+    np.testing.assert_array_equal(store.read("a"), embedding)
+
+
+def foreign_files(folder, embedding):
+    """Put files of somebody else into a folder; return their content by path."""
+    folder.mkdir(exist_ok=True)
+    np.save(folder / "mine.npy", embedding)  # of our shape, but not of our name
+    np.save(folder / f"{name('f')}.npy", embedding.astype(np.float32))
+    (folder / f"{name('e')}.npy").write_text("not an array")
+    (folder / "notes.txt").write_text("notes")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("[core]")
+    elsewhere = folder.parent / "elsewhere.npy"
+    np.save(elsewhere, embedding)
+    (folder / f"{name('d')}.npy").symlink_to(elsewhere)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: path.read_bytes() for path in (*files, elsewhere)}
+
+
+def test_files_of_others_stay(tmp_path, embedding):
+    store = EmbeddingStore(tmp_path / "used", capacity=embedding.nbytes + 200)
+    planted = foreign_files(store.folder, embedding)
+    for letter in "abcdef":
+        store.write(name(letter), embedding)
+    assert store.holds(name("c"))
+    assert not store.holds(name("d"))  # a link
+    assert store.read(name("e")) is None
+    store.clear()
+    assert not store.holds(name("c"))
+    assert {path: path.read_bytes() for path in planted} == planted
+    assert (store.folder / f"{name('d')}.npy").is_symlink()
+    assert not (store.folder / "CACHEDIR.TAG").exists()
+
+
+def test_a_new_folder_is_tagged_for_backup_programs(store, embedding):
+    store.write("a", embedding)
+    tag = (store.folder / "CACHEDIR.TAG").read_text()
+    assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("what", ["fifo", "device", "folder", "huge", "endless"])
+def test_what_is_no_file_is_no_embedding(store, embedding, what):
+    store.write("a", embedding)
+    path = store.folder / "a.npy"
+    head = path.read_bytes()[:128]
+    path.unlink()
+    if what == "fifo":
+        os.mkfifo(path)
+    elif what == "device":
+        path.symlink_to("/dev/zero")
+    elif what == "folder":
+        path.mkdir()
+    else:
+        shape = (2**20, 2**20, 2**20) if what == "huge" else (-1, -2, 8)
+        np.save(path, np.zeros(3))
+        with path.open("wb") as file:
+            parts = {"descr": "<f2", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, parts)
+    assert len(head) == 128
+    assert store.read("a") is None
+    assert not store.holds("a")
 
 
 def test_a_pickle_in_its_place_is_not_loaded(store):
@@ -56,12 +124,12 @@ def test_the_longest_unused_makes_room(tmp_path, embedding):
     size = embedding.nbytes + 128  # with the file's head
     store = EmbeddingStore(tmp_path, capacity=3 * size + embedding.nbytes)
     for age, key in enumerate("abc"):
-        store.write(key, embedding)
-        os.utime(tmp_path / f"{key}.npy", (age, age))
-    store.read("a")
-    store.write("d", embedding)
-    store.write("e", embedding)
-    assert [key for key in "abcde" if store.holds(key)] == [*"acde"]
+        store.write(name(key), embedding)
+        os.utime(tmp_path / f"{name(key)}.npy", (age, age))
+    store.read(name("a"))
+    store.write(name("d"), embedding)
+    store.write(name("e"), embedding)
+    assert [key for key in "abcde" if store.holds(name(key))] == [*"acde"]
     small = EmbeddingStore(tmp_path / "small", capacity=8)
     small.write("a", embedding)
     assert not small.holds("a")
@@ -92,7 +160,7 @@ def test_a_user_may_have_no_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("MOTIONSEG_CACHE", "off")
     assert EmbeddingStore.default() is None
     monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path))
-    assert EmbeddingStore.default().folder == tmp_path / "embedding"
+    assert EmbeddingStore.default().folder == tmp_path / "motionseg-cache/embedding"
 
 
 def test_an_embedding_is_computed_once(store, noise_cine):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import os
 import shutil
 import time
@@ -120,30 +121,53 @@ def test_other_weights_or_precision_are_other_flows(cache, noise_cine, monkeypat
 
 
 def damages(folder):
-    chunks = [p for p in (folder / "forward.zarr").rglob("*") if p.is_file()]
-    chunks = [p for p in chunks if p.stat().st_size > 100 and "json" not in p.name]
+    pairs = sorted((folder / "forward").iterdir())
     journal = folder / "journal.txt"
     lines = journal.read_text().splitlines(keepends=True)
+    old_head = lines[0].replace(f'"format": {module.FORMAT}', '"format": 1')
+    content = pairs[0].read_bytes()
     return {
-        "a chunk cut short": lambda: chunks[0].write_bytes(
-            chunks[0].read_bytes()[: chunks[0].stat().st_size // 2]
-        ),
-        "a chunk gone": lambda: chunks[0].unlink(),
-        "a chunk of another flow": lambda: shutil.copy(chunks[1], chunks[0]),
-        "no array": lambda: shutil.rmtree(folder / "forward.zarr"),
+        "a pair cut short": lambda: pairs[0].write_bytes(content[: len(content) // 2]),
+        "a pair too long": lambda: pairs[0].write_bytes(2 * content),
+        "a pair gone": lambda: pairs[0].unlink(),
+        "a pair of another flow": lambda: shutil.copy(pairs[1], pairs[0]),
+        "no pairs": lambda: shutil.rmtree(folder / "forward"),
         "a journal cut short": lambda: journal.write_text("".join(lines)[:-9]),
         "a journal of nonsense": lambda: journal.write_bytes(b"\xff\x00" * 99),
+        "a journal of deep JSON": lambda: journal.write_text(10**5 * "["),
         "no journal": journal.unlink,
-        "another version": lambda: journal.write_text(
-            "".join([lines[0].replace('"format": 1', '"format": 0'), *lines[1:]])
-        ),
+        "another version": lambda: journal.write_text("".join([old_head, *lines[1:]])),
+        "a journal that is a link": lambda: replaced_by_link(journal, "/dev/zero"),
+        "a journal that is a FIFO": lambda: replaced_by_fifo(journal),
+        "a pair that is a link": lambda: replaced_by_link(pairs[0], "/dev/zero"),
+        "a pair that is a FIFO": lambda: replaced_by_fifo(pairs[0]),
+        "a pair that is a folder": lambda: (pairs[0].unlink(), pairs[0].mkdir()),
+        "pairs behind a link": lambda: moved_behind_link(folder / "forward"),
+        "an entry behind a link": lambda: moved_behind_link(folder),
     }
 
 
-@pytest.mark.parametrize("damage", range(8))
+def replaced_by_link(path, target):
+    path.unlink()
+    path.symlink_to(target)
+
+
+def replaced_by_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def moved_behind_link(folder):
+    elsewhere = folder.parent.parent / f"moved-{folder.name}"
+    shutil.move(folder, elsewhere)
+    folder.symlink_to(elsewhere)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("damage", range(17))
 def test_what_is_damaged_is_estimated_anew(cache, counted, noise_cine, damage):
     expected = estimate_flow(noise_cine, 1, "ilk", cache=cache)
-    (folder,) = cache.folder.iterdir()
+    (folder,) = (path for path in cache.folder.iterdir() if path.is_dir())
     list(damages(folder).values())[damage]()
     counted.clear()
     found = estimate_flow(noise_cine, 1, "ilk", cache=cache)
@@ -152,7 +176,18 @@ def test_what_is_damaged_is_estimated_anew(cache, counted, noise_cine, damage):
     counted.clear()
     again = estimate_flow(noise_cine, 1, "ilk", cache=cache)
     np.testing.assert_array_equal(again.forward, expected.forward)
-    assert not counted
+
+
+def test_what_replaces_a_damaged_entry_is_found_again(cache, counted, noise_cine):
+    """Whatever stands at the entry's name: there is another name for it."""
+    estimate_flow(noise_cine, 1, "ilk", cache=cache)
+    (folder,) = (path for path in cache.folder.iterdir() if path.is_dir())
+    for name in ("a journal of nonsense", "another version", "an entry behind a link"):
+        damages(next(p for p in cache.folder.iterdir() if p.is_dir()))[name]()
+        estimate_flow(noise_cine, 1, "ilk", cache=cache)
+        counted.clear()
+        estimate_flow(noise_cine, 1, "ilk", cache=cache)
+        assert not counted, name
 
 
 def test_it_may_be_deleted_while_it_is_used(cache, flows):
@@ -184,7 +219,7 @@ def test_a_folder_that_cannot_be_made(tmp_path, counted, noise_cine):
 
 def test_the_longest_unused_makes_room(tmp_path, flows):
     size = 2 * 2 * flows.size
-    cache = FlowCache(tmp_path, capacity=int(4.5 * size))
+    cache = FlowCache(tmp_path, capacity=int(3.2 * size))
     entries = []
     for number in range(4):
         entry = cache.entry({"number": number}, SHAPE)
@@ -227,8 +262,122 @@ def test_where_the_users_cache_is(monkeypatch, tmp_path):
     monkeypatch.setenv("MOTIONSEG_CACHE", "off")
     assert FlowCache.default() is None
     monkeypatch.setenv("MOTIONSEG_CACHE", str(tmp_path))
-    assert FlowCache.default().folder == tmp_path / "flow"
+    assert FlowCache.default().folder == tmp_path / "motionseg-cache" / "flow"
     monkeypatch.delenv("MOTIONSEG_CACHE")
     found = FlowCache.default()
     assert "napari-motionseg" in str(found.folder)
     assert found.capacity == 4 * 2**30
+
+
+def foreign_files(folder):
+    """Put files of somebody else into a cache's folder; return content by path."""
+    ours = "0123456789abcdef" * 2  # as an entry is called
+    texts = {
+        "thesis/chapter.txt": "text",
+        ".git/config": "[core]",
+        "journal.txt": "a diary",
+        f"{ours}/journal.txt": "a diary",
+        f"{ours[::-1]}/journal.txt": '{"format": 1}',
+        f"{'f' * 32}/photo.jpg": "a picture",
+        f"{'e' * 32}": "a file of that name",
+        "CACHEDIR.TAG": "of another program",
+    }
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        os.utime(path, (1, 1))
+    (folder / ("d" * 32)).symlink_to(folder / "thesis")
+    return {folder / name: text for name, text in texts.items()}
+
+
+def is_untouched(planted):
+    assert {path: path.read_text() for path in planted} == planted
+    assert next(iter(planted)).parent.parent.joinpath("d" * 32).is_symlink()
+
+
+def test_folders_of_others_are_neither_evicted_nor_cleared(tmp_path, flows):
+    planted = foreign_files(tmp_path)
+    cache = FlowCache(tmp_path, capacity=int(4.5 * flows.size))
+    for number in range(4):
+        entry = cache.entry({"number": number}, SHAPE)
+        for t, flow in enumerate(flows):
+            entry.write("forward", t, flow)
+        assert not entry.trouble
+        old = time.time() - 1000 + number
+        os.utime(entry.folder / "journal.txt", (old, old))
+    is_untouched(planted)
+    cache.clear()
+    is_untouched(planted)
+    assert len(list(tmp_path.iterdir())) == len({p.relative_to(tmp_path).parts[0]
+                                                 for p in planted}) + 1  # fmt: skip
+
+
+def test_files_of_others_inside_an_entry_stay(cache, flows):
+    entry = filled(cache, flows)
+    planted = [entry.folder / "notes.txt", entry.folder / "forward" / "notes.txt"]
+    for path in planted:
+        path.write_text("notes")
+    (entry.folder / "forward" / "link").symlink_to(cache.folder.parent)
+    cache.clear()
+    left = {p for p in cache.folder.rglob("*") if not p.is_dir() or p.is_symlink()}
+    assert left == {*planted, entry.folder / "forward" / "link",
+                    cache.folder / "CACHEDIR.TAG"}  # fmt: skip
+    again = filled(cache, flows)
+    assert not again.trouble
+    assert [path.read_text() for path in planted] == ["notes", "notes"]
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_what_stands_at_an_entrys_place_stays(cache, flows, what):
+    place = cache.entry(RECIPE, SHAPE).folder
+    place.parent.mkdir(parents=True)
+    if what == "folder":
+        place.mkdir()
+        (place / "mine.txt").write_text("mine")
+    elif what == "file":
+        place.write_text("mine")
+    else:
+        (cache.folder.parent / "mine").mkdir()
+        place.symlink_to(cache.folder.parent / "mine")
+    entry = filled(cache, flows)
+    assert not entry.trouble
+    assert cache.entry(RECIPE, SHAPE).read("forward", 0) is not None
+    if what == "link":
+        assert list((cache.folder.parent / "mine").iterdir()) == []
+    else:
+        kept = place / "mine.txt" if what == "folder" else place
+        assert kept.read_text() == "mine"
+
+
+def test_what_came_to_an_entrys_place_since_it_was_asked_for_stays(cache, flows):
+    entry = cache.entry(RECIPE, SHAPE)
+    entry.folder.mkdir(parents=True)
+    (entry.folder / "mine.txt").write_text("mine")
+    entry.write("forward", 0, flows[0])
+    assert "something else has taken its place" in entry.trouble
+    assert [path.name for path in entry.folder.iterdir()] == ["mine.txt"]
+
+
+def test_entries_of_the_first_version_make_room(tmp_path, flows):
+    """They are ours by name and journal; zarr's files go, and nothing else."""
+    old = tmp_path / ("a" * 32)
+    (old / "forward.zarr" / "c" / "0" / "0" / "0").mkdir(parents=True)
+    head = {"format": 1, "gap": 1, "shape": SHAPE, "version": "0.1.0"}
+    (old / "journal.txt").write_text(json.dumps(head) + "\nforward 0 123")
+    (old / "forward.zarr" / "zarr.json").write_text("{}")
+    (old / "forward.zarr" / "c" / "0" / "0" / "0" / "0").write_bytes(bytes(2000))
+    os.utime(old / "journal.txt", (1, 1))
+    cache = FlowCache(tmp_path, capacity=2100)
+    cache.entry(RECIPE, SHAPE)
+    assert not old.exists()
+
+
+def test_a_new_cache_is_tagged_and_a_used_folder_is_not(cache, flows, tmp_path):
+    filled(cache, flows)
+    assert (cache.folder / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f59")
+    used = FlowCache(tmp_path / "used")
+    used.folder.mkdir()
+    (used.folder / "mine.txt").write_text("mine")
+    filled(used, flows)
+    assert not (used.folder / "CACHEDIR.TAG").exists()
