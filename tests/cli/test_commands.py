@@ -142,7 +142,8 @@ def test_flow_is_kept_for_next_time(motionseg, tmp_path, loop_file, monkeypatch)
     assert motionseg(*words, tmp_path / "a.zarr", "--no-cache").code == 0
     assert not (tmp_path / "kept").exists()
     assert motionseg(*words, tmp_path / "b.zarr").code == 0
-    assert len(list((tmp_path / "kept" / "flow").iterdir())) == 1
+    flows = tmp_path / "kept" / "motionseg-cache" / "flow"
+    assert len([entry for entry in flows.iterdir() if entry.is_dir()]) == 1
     monkeypatch.setattr(
         "napari_motionseg.motion.classical.ClassicalEstimator.flow",
         lambda *_: pytest.fail("estimated again"),
