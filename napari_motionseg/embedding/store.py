@@ -14,6 +14,7 @@ import math
 import os
 import re
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -162,7 +163,7 @@ def _header(file: BinaryIO) -> Any:
         if np.lib.format.read_magic(file) != (1, 0):
             return None
         return np.lib.format.read_array_header_1_0(file, max_header_size=LARGEST_HEADER)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, TokenError, RuntimeError, MemoryError):
         return None
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Any
+
+from napari_motionseg.text import without_controls
 
 LARGEST_SIDE = 2**24  # frames, rows or columns; more is damage
 LARGEST_NUMBER = 2**31 - 1  # of a loop or layer; journals store 32 bits
 LONGEST_NAME = 1000  # characters of a name that people read
 LONGEST_FILE_NAME = 255
 _DTYPES = re.compile(r"bool|u?int(8|16|32|64)|[<>|]?(b1|[iu][1248])")
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, half characters, line ends
 _STORED = re.compile(r"[0-9]{1,10}\.npz")
 _DRIVE = re.compile(r"[A-Za-z]:")  # on Windows it leads to another place
 
@@ -33,13 +33,7 @@ def text(value: Any) -> str:
 
 def name(value: Any) -> str:
     """Return a name for people to read, without control characters."""
-    shown = "".join(
-        " "
-        if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        else letter
-        for letter in text(value)[:LONGEST_NAME]
-    )
-    return shown.strip() or "unnamed"
+    return without_controls(text(value)[:LONGEST_NAME]).strip() or "unnamed"
 
 
 def path(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def read_stored(record: LoopRecord, folder: Path, memory_budget: int) -> Cine:
         try:
             with zipfile.ZipFile(file) as archive:
                 return _cine(archive, record, memory_budget)
-        except (zipfile.BadZipFile, RecursionError, SyntaxError) as error:
+        except (zipfile.BadZipFile, SyntaxError, TokenError) as error:
             raise ReadError(f"{path}: damaged or unreadable ({error})") from error
         except MemoryBudgetError as error:
             raise MemoryBudgetError(f"{path}: {error}") from error
