@@ -1,0 +1,1 @@
+"""What `kill_anywhere.py` kills: one file a kind of work."""
