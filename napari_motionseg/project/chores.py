@@ -5,14 +5,12 @@ Each takes seconds, so that none may stand between a stroke and the disk.
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from contextlib import suppress
 from pathlib import Path
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.folder import Project
-from napari_motionseg.project.stored_pixels import store_pixels
 from napari_motionseg.project.watched import WatchedLoop
 
 
@@ -89,13 +87,5 @@ def _unfinished(project: Project, loops: list[WatchedLoop]) -> list[WatchedLoop]
 
 
 def _finish(project: Project, loop: WatchedLoop) -> None:
-    """Keep the pixels of a loop from no file, and what tells it from others."""
-    if loop.number is None or loop.cine is None:
-        return
-    stored = ""
-    if loop.cine.source is None:
-        stored = store_pixels(loop.cine, project.folder, loop.number)
-    content = loop.cine.content_hash()
-    with project.exclusive():
-        record = project.manifest.loop(loop.number)
-        project.set_loop(dataclasses.replace(record, content=content, stored=stored))
+    if loop.number is not None and loop.cine is not None:
+        project.add_loop_content(loop.number, loop.cine)

@@ -27,6 +27,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.file_lock import FileLock
 from napari_motionseg.io.reading import MEMORY_BUDGET
@@ -39,7 +40,6 @@ from napari_motionseg.project.label_files import (
 )
 from napari_motionseg.project.layer_pixels import read_pixels
 from napari_motionseg.project.manifest import (
-    LoopRecord,
     Manifest,
     ModelRecord,
     read_manifest,
@@ -56,8 +56,14 @@ from napari_motionseg.project.own_files import (
     require_own_places,
     tidy,
 )
-from napari_motionseg.project.relocation import copy_project
-from napari_motionseg.project.window_lock import is_open, locked, was_killed
+from napari_motionseg.project.relocation import copy_project, make_project_folder
+from napari_motionseg.project.stored_pixels import store_pixels
+from napari_motionseg.project.window_lock import (
+    is_open,
+    locked,
+    require_guarded,
+    was_killed,
+)
 
 __all__ = ["OPEN", "SUFFIX", "Project", "is_open", "named", "was_killed"]
 SUFFIX = ".motionseg"
@@ -87,7 +93,7 @@ class Project:
         self._manifest = manifest
         self._lock = lock
         self._mutex = threading.RLock()
-        self._compacting = threading.Lock()
+        self._placing = threading.Lock()  # held while files beside the journal change
         self._begin_journal()
 
     @classmethod
@@ -105,15 +111,7 @@ class Project:
             If something is there, or the disk refuses.
         """
         folder = named(Path(folder))
-        if os.path.lexists(folder):
-            raise WriteError(f"{folder}: is there already; choose another name")
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()  # refuses if another window makes it at this moment
-            (folder / LABELS).mkdir()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise WriteError(f"cannot make {folder}: {reason}") from error
+        make_project_folder(folder)
         write_manifest(folder, Manifest())
         return cls._opened(folder)
 
@@ -202,13 +200,9 @@ class Project:
         """
         with self._mutex:
             self._require_writable()
-            try:
+            with _refusals_named(self.folder):
                 (self.folder / LABELS).mkdir(exist_ok=True)
                 return self._append(list(deltas))
-            except OSError as error:
-                raise WriteError(
-                    f"cannot write to {self.folder}: {error.strerror or error}"
-                ) from error
 
     @property
     def torn(self) -> bool:
@@ -253,29 +247,45 @@ class Project:
         WriteError
             If it cannot be copied.
         """
-        self._require_writable()
-        known = self._manifest.models
-        record = keep_model(path, self.folder / MODELS, known, kind, title)
-        with self._mutex:
-            others = [m for m in self._manifest.models if m.file != record.file]
-            changed = dataclasses.replace(self._manifest, models=(*others, record))
-            self.update(changed)
+        with self._placing:  # or it lies in the old folder after a move
+            self._require_writable()
+            known = self._manifest.models
+            record = keep_model(path, self.folder / MODELS, known, kind, title)
+            with self._mutex:
+                others = [m for m in self._manifest.models if m.file != record.file]
+                changed = dataclasses.replace(self._manifest, models=(*others, record))
+                self.update(changed)
         return record
 
-    def model_path(self, record: ModelRecord) -> Path:
-        """Return the file of a network."""
-        return self.folder / MODELS / record.file
+    def add_loop_content(self, number: int, cine: Cine) -> None:
+        """Keep what tells a loop from others, and its pixels if it is from no file.
 
-    def set_loop(self, record: LoopRecord) -> None:
-        """Take another record of a loop.
+        Parameters
+        ----------
+        number
+            Number of the loop in the project.
+        cine
+            The loop.
 
         Raises
         ------
         WriteError
             If the disk refuses.
         """
-        with self._mutex:
-            self.update(self._manifest.with_loop(record))
+        content = cine.content_hash()
+        with self._placing:
+            self._require_writable()
+            stored = ""
+            if cine.source is None:
+                stored = store_pixels(cine, self.folder, number)
+            with self._mutex:
+                record = self._manifest.loop(number)
+                record = dataclasses.replace(record, content=content, stored=stored)
+                self.update(self._manifest.with_loop(record))
+
+    def model_path(self, record: ModelRecord) -> Path:
+        """Return the file of a network."""
+        return self.folder / MODELS / record.file
 
     def bytes_on_disk(self) -> int:
         """Return the size of the labels' files."""
@@ -297,8 +307,8 @@ class Project:
         WriteError
             If the disk refuses; then all stays as it was.
         """
-        self._require_writable()
-        with self._compacting:
+        with self._placing:
+            self._require_writable()
             with self._mutex:
                 upto = self._next_journal()
                 layers = self._manifest.layers
@@ -325,7 +335,7 @@ class Project:
         folder = named(Path(folder))
         if os.path.lexists(folder):
             raise WriteError(f"{folder}: is there already; choose another name")
-        with self._compacting, self._mutex:
+        with self._placing, self._mutex:
             before, old_lock, old_manifest = self.folder, self._lock, self._manifest
             self.require_there()
             journal = self._journal
@@ -349,7 +359,7 @@ class Project:
 
     def close(self) -> None:
         """Say that nothing is open here any more; what was appended is on disk."""
-        with self._compacting, self._mutex:
+        with self._placing, self._mutex:
             if self._lock is None:
                 return
             if self._lock.guards(self.folder / LOCK):
@@ -365,21 +375,12 @@ class Project:
         ReadError
             The message says what to do.
         """
-        held = self._lock is None or self._lock.guards(self.folder / LOCK)
-        if not (held and self.folder.is_dir()):
-            raise ReadError(
-                f"{self.folder}: the project's folder was moved, deleted or replaced; "
-                "put it back, or save the project elsewhere"
-            )
+        require_guarded(self.folder, self._lock)
 
     def _next_journal(self) -> int:
         """Begin a journal; return the number of the one before, which is complete."""
-        try:
+        with _refusals_named(self.folder):
             self._journal.heal()
-        except OSError as error:
-            raise WriteError(
-                f"cannot write to {self.folder}: {error.strerror or error}"
-            ) from error
         before = int(self._journal.path.stem)
         self._begin_journal(before)
         return before
@@ -398,6 +399,15 @@ class Project:
             self.require_there()
         except ReadError as error:
             raise WriteError(str(error)) from error
+
+
+@contextmanager
+def _refusals_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise WriteError(f"cannot write to {folder}: {reason}") from error
 
 
 def named(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import new_folder
+from napari_motionseg.project.label_files import LABELS
 from napari_motionseg.project.manifest import FILE, Manifest, write_manifest
 from napari_motionseg.project.own_files import FOLDERS, own_files
 from napari_motionseg.project.references import moved
@@ -50,6 +51,25 @@ def copy_project(
                 _copy(file, copy / file.relative_to(before), cut.get(file))
         write_manifest(copy, manifest_there)
     return manifest_there
+
+
+def make_project_folder(folder: Path) -> None:
+    """Make the empty folder of a project.
+
+    Raises
+    ------
+    WriteError
+        If something is there, or the disk refuses.
+    """
+    if os.path.lexists(folder):
+        raise WriteError(f"{folder}: is there already; choose another name")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()  # refuses if another window makes it at this moment
+        (folder / LABELS).mkdir()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise WriteError(f"cannot make {folder}: {reason}") from error
 
 
 def _copy(file: Path, target: Path, size: int | None) -> None:

@@ -47,3 +47,25 @@ def is_open(folder: Path) -> bool:
 def was_killed(folder: Path) -> bool:
     """Return whether a window had a project open and did not close it."""
     return says_open(folder) and not is_open(folder)
+
+
+def require_guarded(folder: Path, lock: FileLock | None) -> None:
+    """Refuse a project whose folder is gone, or in whose place is another one.
+
+    Parameters
+    ----------
+    folder
+        Path of the project.
+    lock
+        The lock that this window took there; None if it has none.
+
+    Raises
+    ------
+    ReadError
+        The message says what to do.
+    """
+    if not folder.is_dir() or (lock is not None and not lock.guards(folder / LOCK)):
+        raise ReadError(
+            f"{folder}: the project's folder was moved, deleted or replaced; put it "
+            "back, or save the project elsewhere"
+        )

@@ -37,7 +37,9 @@ class Checkpoints(Act):
         else:
             try:
                 network, _ = load_model(path)
-                values = {float(v) for p in network.parameters() for v in p.unique()}
+                values = {
+                    float(v) for p in network.parameters() for v in p.detach().unique()
+                }
             except MotionSegError as error:
                 values = set()
                 found.words.append(str(error))
