@@ -101,6 +101,9 @@ def frame_damage_named(path: str | Path, frame: int) -> Iterator[None]:
     except MotionSegError:
         raise
     except DAMAGE as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            # the system's word, not a decoder's: a share is gone, a disk fails
+            raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
         raise DamagedFrameError(
             f"{path}: frame {frame} cannot be decoded ({error})", frame
         ) from error

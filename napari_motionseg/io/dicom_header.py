@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from napari_motionseg.io.dicom_encoding import (
     peek_encoding,
     read_transfer_syntax,
 )
+from napari_motionseg.io.file_stamps import FileStamp
 from napari_motionseg.io.inflation import InflatedFile
 from napari_motionseg.io.regular_files import open_regular
 
@@ -76,6 +78,8 @@ class Header:
         The pixel data's value, if the file is deflated; else None.
     warnings
         What had to be guessed, or contradicts itself, a sentence each.
+    stamp
+        What `path` is known by when its frames are read later; None if not known.
     """
 
     path: Path
@@ -87,12 +91,26 @@ class Header:
     big_endian: bool = False
     inflated: bytes | None = None
     warnings: tuple[str, ...] = ()
+    stamp: FileStamp | None = None
 
     def open_pixels(self) -> BinaryIO:
-        """Open what holds the pixel data; `pixels_at` is an offset in it."""
+        """Open what holds the pixel data; `pixels_at` is an offset in it.
+
+        Raises
+        ------
+        ReadError
+            If the file is gone, or was changed or replaced since its header was read.
+        """
         if self.inflated is not None:
             return io.BytesIO(self.inflated)
-        return open_regular(self.path)
+        file = open_regular(self.path)
+        try:
+            if self.stamp is not None:
+                self.stamp.require(file, self.path)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
 
 def is_dicom(path: Path) -> bool:
@@ -129,7 +147,9 @@ def read_header(path: str | Path, memory_budget: int = MEMORY_BUDGET) -> Header:
     """
     path = Path(path)
     with damage_named(path, "DICOM file"), pydicom_quiet(), open_regular(path) as file:
-        return _Reader(path, file, memory_budget).header()
+        stamp = FileStamp.of(file)
+        header = _Reader(path, file, memory_budget).header()
+        return dataclasses.replace(header, stamp=stamp)
 
 
 def _start(head: bytes) -> int | None:
