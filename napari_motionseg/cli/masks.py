@@ -13,6 +13,7 @@ from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Cines, Device
 from napari_motionseg.errors import MotionSegError, SettingsError
+from napari_motionseg.frame_stack import damage_words
 from napari_motionseg.options import unknown_choice
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def segment(
             if smooth and len(cine) > 1:
                 found = drive(smooth_job(cine, found, device=device), cine.name)
             masks = cleaned(found, smallest)
-            row = write(targets.new(cine.name), cine, masks)
+            row = write(targets.new(cine.name), cine, masks, found.done)
         except MotionSegError as error:
             failures.add(error)
             continue
@@ -106,17 +107,25 @@ class Targets:
         return self._folder / f"{numbered}_masks{self._suffix}"
 
 
-def write(path: Path, cine: Cine, masks: Any) -> dict[str, Any]:
-    """Write the masks and return what there is to say of them."""
+def write(path: Path, cine: Cine, masks: Any, done: Any) -> dict[str, Any]:
+    """Write the masks and return what there is to say of them.
+
+    Frames that are not `done`, because they are damaged, are not marked as labelled.
+    """
     from napari_motionseg.io import write_masks
 
     write_masks(
-        path, masks, frame_times=cine.frame_times, pixel_spacing=cine.pixel_spacing
+        path,
+        masks,
+        frame_times=cine.frame_times,
+        labelled=done,
+        pixel_spacing=cine.pixel_spacing,
     )
     share = float((masks > 0).mean())
     return {
         "cine": cine.name,
         "frames": len(cine),
+        "damaged_frames": sorted(cine.frames.damaged),
         "masks": str(path),
         "vessel_share": round(share, 5),
     }
@@ -124,7 +133,9 @@ def write(path: Path, cine: Cine, masks: Any) -> dict[str, Any]:
 
 def as_line(row: dict[str, Any]) -> str:
     """Return what was written as one line for a person."""
+    damaged = row["damaged_frames"]
+    words = f"; {damage_words(damaged, row['frames'])}" if damaged else ""
     return (
         f"{row['masks']}: {row['frames']} frames in {row['seconds']:.1f} s, "
-        f"{row['vessel_share']:.1%} of the pixels are vessel"
+        f"{row['vessel_share']:.1%} of the pixels are vessel{words}"
     )

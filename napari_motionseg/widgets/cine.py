@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.facts import facts_of
+from napari_motionseg.shown_frames import ShownFrames
 from napari_motionseg.subtraction import subtracted, subtraction_of
 from napari_motionseg.widgets.choosers import LayerChooser
 from napari_motionseg.widgets.dock import Dock, button, hint
@@ -149,7 +150,7 @@ class CineDock(Dock):
                 loop = self.session.loop(layer)
                 attributes: dict[str, Any] = placement(layer, 3)
                 self.viewer.add_image(
-                    subtracted(loop.cine),
+                    ShownFrames(subtracted(loop.cine)),
                     name=f"{layer.name} subtracted",
                     colormap="gray",
                     contrast_limits=(-0.5, 0.2),
