@@ -1,4 +1,4 @@
-"""`motionseg evaluate`: how well few labels do, against peers, and what helps them."""
+"""`motionseg evaluate`: how well few labels do against peers, and what helps them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.evaluate_masks import masks
 from napari_motionseg.cli.flow import Cached
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from napari_motionseg.jobs import Progress
     from napari_motionseg.training import PretrainSettings
 
-app = typer.Typer(help="Measure how well few labels do.", rich_markup_mode=None)
+app = typer.Typer(help="Measure networks and few labels.", rich_markup_mode=None)
+app.command()(masks)
 
 Data = Annotated[
     str,

@@ -44,6 +44,16 @@ def train_masks(
         int, typer.Option(help="Steps after which 16 are made anew; 0 for never.")
     ] = 40,
     rate: Rate = 2e-3,
+    schedule: Annotated[
+        str, typer.Option(help="Of the rate: one-cycle, cosine or constant.")
+    ] = "one-cycle",
+    recipe: Annotated[
+        str,
+        typer.Option(
+            help="cameras: grain, fields of view, devices, vessels of all sizes; "
+            "quiet: nearly noiseless frames, as before."
+        ),
+    ] = "cameras",
     start: Start = None,
     resume: Resume = False,
     parts: Parts = 0,
@@ -61,11 +71,8 @@ def train_masks(
     """
     from napari_motionseg.models import UNetConfig, read_card
     from napari_motionseg.training import TrainingSettings
-    from napari_motionseg.training.masks import (
-        MaskTrainingSettings,
-        train_masks_job,
-        varied_angiograms,
-    )
+    from napari_motionseg.training.mask_recipes import mask_recipe
+    from napari_motionseg.training.masks import MaskTrainingSettings, train_masks_job
 
     settings = MaskTrainingSettings(
         batch=batch,
@@ -73,11 +80,11 @@ def train_masks(
         pool_size=pool,
         refresh_every=refresh_every,
         network=UNetConfig(width=width, flat_field=True, octaves=2),
-        synthesis=varied_angiograms(),
+        **mask_recipe(recipe),
         training=TrainingSettings(
             steps=steps,
             learning_rate=rate,
-            schedule="one-cycle",
+            schedule=schedule,  # type: ignore[arg-type]
             weight_decay=1e-4,
             clip_norm=CLIP_NORM,
             device=device,

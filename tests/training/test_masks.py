@@ -10,8 +10,10 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet, UNetConfig, load_model, read_card
 from napari_motionseg.synthesis import Stills, SynthesisConfig
+from napari_motionseg.synthesis.acquisition import AcquisitionConfig
 from napari_motionseg.training import TrainingSettings
 from napari_motionseg.training import masks as module
+from napari_motionseg.training.mask_recipes import MASK_RECIPES, mask_recipe
 from napari_motionseg.training.masks import (
     MaskTask,
     MaskTrainingSettings,
@@ -137,6 +139,34 @@ def test_frames_are_learnt_as_they_are_whatever_the_octaves(tmp_path):
         losses.append(cards[-1].provenance["training"]["last_losses_mean"])
     assert losses[0] == losses[1]
     assert [card.configuration["octaves"] for card in cards] == [1, 2]
+
+
+@pytest.mark.usefixtures("_cheap_stills")
+def test_windows_are_photographed_and_nothing_outside_the_field_is_a_vessel():
+    batches = []
+    for acquisition in (None, AcquisitionConfig(field=1.0, lines=0.0)):
+        how = settings(batch=12, jitter=0.0, acquisition=acquisition)
+        pool = still_pool(how)
+        task = MaskTask(SegmentationNet(NETWORK), pool, pool.at(0, 0)[0], how)
+        batches.append(task.batch(0, torch.Generator().manual_seed(0)))
+    (plain, whole), (taken, seen) = batches
+    assert taken.shape == plain.shape
+    assert float(taken.min()) >= 0
+    assert float(taken.max()) <= 1
+    assert float((taken - plain).abs().mean()) > 0.01
+    assert bool((seen <= whole).all())
+    assert float(seen.sum()) < 0.95 * float(whole.sum())
+
+
+@pytest.mark.parametrize("name", list(MASK_RECIPES))
+def test_recipes_are_settings(name):
+    how = MaskTrainingSettings(**mask_recipe(name))
+    assert (how.acquisition is None) == (name == "quiet")
+
+
+def test_the_quiet_recipe_is_that_of_version_c60b695():
+    assert mask_recipe("quiet") == {"synthesis": varied_angiograms()}
+    assert MaskTrainingSettings().zoom == (0.8, 1.6)
 
 
 def test_dice_by_hand():

@@ -1,0 +1,99 @@
+"""`motionseg evaluate masks`: a network against pictures with drawn masks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.options import AsJson, Device
+from napari_motionseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TITLES = {
+    "dice": "Dice",
+    "cldice": "clDice",
+    "precision": "precision",
+    "recall": "recall",
+    "centreline": "centreline seen",
+    "surface_dice": "surface Dice, 2 px",
+    "marked": "share of the picture marked",
+    "false_outside": "false marks outside the field",
+    "false_at_edge": "false marks within 4 px of its edge",
+}
+
+
+def masks(
+    images: Annotated[
+        Path, typer.Option(help="Folder of pictures (PNG, PGM, ...), or an npz.")
+    ],
+    masks: Annotated[
+        Path,
+        typer.Option(help="Folder of masks of the same names, or _gt; or the npz."),
+    ],
+    model: Annotated[
+        Path, typer.Option(help="Segmentation checkpoint, or 'default'.")
+    ] = Path("default"),
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which a pixel is vessel.")
+    ] = 0.5,
+    side: Annotated[
+        int | None,
+        typer.Option(
+            min=48, help="Segment at this shorter side, px; as it is if unset."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON file to write all numbers to.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a network on single pictures with masks that somebody drew.
+
+    Gives means with 95 % intervals over patients (an npz names them in `groups`; else
+    every picture is its own), the best threshold, and the calibration.
+    """
+    from napari_motionseg.evaluation.mask_sets import read_mask_set
+    from napari_motionseg.evaluation.masks import evaluate_masks_job
+    from napari_motionseg.io.atomic import replacing
+    from napari_motionseg.segmentation import load_segmentation
+
+    if not 0 < threshold < 1:
+        raise SettingsError(f"--threshold must be between 0 and 1; got {threshold}")
+    pictures = read_mask_set(images, masks)
+    network = load_segmentation(model)
+    job = evaluate_masks_job(
+        pictures, network, threshold=threshold, side=side, device=device
+    )
+    summary = drive(job, "Evaluating")
+    if out is not None:
+        with replacing(out) as temporary:
+            temporary.write_text(json.dumps(summary, indent=1) + "\n")
+    answer(summary, as_text(summary), as_json)
+
+
+def as_text(summary: Mapping[str, Any]) -> str:
+    """Return the summary of `evaluate_masks_job` as lines for a person."""
+    lines = [f"{summary['pictures']} pictures of {summary['groups']} groups"]
+    for name, title in TITLES.items():
+        found = summary["measures"].get(name)
+        if found is not None:
+            lines.append(
+                f"{title:36}{found['mean']:.3f}  "
+                f"({found['low']:.3f} to {found['high']:.3f})"
+            )
+    lines.append(
+        f"{'best threshold':36}{summary['best_threshold']:.2f}   "
+        f"(Dice {summary['best_dice']:.3f})"
+    )
+    lines.append(f"{'expected calibration error':36}{summary['calibration_error']:.3f}")
+    lines.append("said   true   pixels")
+    for row in summary["reliability"]:
+        lines.append(f"{row['said']:.3f}  {row['true']:.3f}  {row['pixels']:.0f}")
+    return "\n".join(lines)

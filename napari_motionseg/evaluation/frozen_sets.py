@@ -1,0 +1,114 @@
+"""Synthetic test sets that are fixed by seed and hash before anything is trained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.evaluation.mask_sets import MaskedPicture
+from napari_motionseg.options import unknown_choice
+from napari_motionseg.synthesis import SynthesisConfig, training_stills
+from napari_motionseg.synthesis.acquisition import AcquisitionConfig, acquire
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.kinds import draw_any
+from napari_motionseg.training.mask_recipes import mask_recipe
+from napari_motionseg.training.masks import varied_angiograms
+
+# far from every seed of training, whose pools derive theirs from the run's
+SEED = 91_000_000
+STILLS_PER_SCENE = 2  # as `training_stills` makes them: they share a group
+
+
+def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
+    """Return a synthetic test set; the same name, count and size give the same set.
+
+    Parameters
+    ----------
+    name
+        ``"quiet"``: outlined frames of the generator of version c60b695, as its network
+        was trained on. ``"exact"``: frames of the default configuration, whose masks
+        hold every vessel to its edge. ``"cameras"``: outlined frames under all
+        conditions of `AcquisitionConfig`. ``"empty"``: frames under the same conditions
+        with devices and without contrast, whose masks are empty.
+    count
+        Pictures.
+    size
+        Side in px.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such set.
+    """
+    if name not in FROZEN_SETS:
+        raise SettingsError(unknown_choice("set", name, FROZEN_SETS))
+    pictures, masks = FROZEN_SETS[name](count, size)
+    return [
+        MaskedPicture(
+            f"{name}-{n}",
+            str(n // STILLS_PER_SCENE),
+            (pictures[n] * 255).round().to(torch.uint8).numpy(),
+            (masks[n] > 0.5).numpy(),
+        )
+        for n in range(count)
+    ]
+
+
+def set_hash(pictures: Sequence[MaskedPicture]) -> str:
+    """Return the SHA-256 over all pixels of pictures and masks, in hexadecimal."""
+    digest = hashlib.sha256()
+    for one in pictures:
+        for array in (one.image, one.mask):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _quiet(count: int, size: int) -> tuple[Tensor, Tensor]:
+    stills = training_stills(count, size, SEED, varied_angiograms())
+    return stills.pictures, stills.masks
+
+
+def _exact(count: int, size: int) -> tuple[Tensor, Tensor]:
+    config = SynthesisConfig(size=size, bolus=False)
+    draws = Draws(torch.Generator().manual_seed(SEED + 1), torch.device("cpu"))
+    noise = torch.Generator().manual_seed(SEED + 2)
+    parts = []
+    for _ in range(-(-count // STILLS_PER_SCENE)):
+        scenes = draw_any(config, 1, draws)
+        for _ in range(STILLS_PER_SCENE):
+            moment = scenes.at(draws.uniform(1, 0.0, 1.6))
+            parts.append((moment.frames(noise), moment.masks))
+    pictures, masks = (torch.cat(part)[:count] for part in zip(*parts, strict=True))
+    return pictures, masks
+
+
+def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
+    synthesis = mask_recipe("cameras")["synthesis"]
+    stills = training_stills(count, size, SEED + 3, synthesis)
+    generator = torch.Generator().manual_seed(SEED + 4)
+    masks = stills.masks.float()
+    return acquire(stills.pictures, masks, AcquisitionConfig(), generator)
+
+
+def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
+    # the least opacity there is: nothing of the tree can be seen, its devices can
+    synthesis = mask_recipe("cameras")["synthesis"].changed(
+        opacity=(0.0, 0.0), blush=(0.0, 0.0), reflux=(0.0, 0.0)
+    )
+    stills = training_stills(count, size, SEED + 5, synthesis)
+    generator = torch.Generator().manual_seed(SEED + 6)
+    none = torch.zeros(stills.masks.shape)
+    return acquire(stills.pictures, none, AcquisitionConfig(), generator)
+
+
+FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (
+    MappingProxyType(
+        {"quiet": _quiet, "exact": _exact, "cameras": _cameras, "empty": _empty}
+    )
+)

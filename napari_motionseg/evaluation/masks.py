@@ -1,0 +1,186 @@
+"""Judge a network by single pictures with drawn masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.evaluation.mask_quality import (
+    PictureQuality,
+    calibration,
+    dice_by_threshold,
+    picture_quality,
+)
+from napari_motionseg.evaluation.mask_sets import MaskedPicture
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.models import SegmentationNet
+from napari_motionseg.segmentation.predict import segment
+
+MEASURES = (
+    "dice", "cldice", "precision", "recall", "centreline", "surface_dice", "marked",
+    "false_outside", "false_at_edge",
+)  # fmt: skip
+DRAWS = 2000
+INTERVAL = (2.5, 97.5)  # percent
+
+
+def evaluate_masks_job(
+    pictures: Sequence[MaskedPicture],
+    model: SegmentationNet,
+    *,
+    threshold: float = 0.5,
+    side: int | None = None,
+    device: str = "auto",
+) -> Job[dict[str, Any]]:
+    """Segment pictures and compare what is found with their masks.
+
+    Parameters
+    ----------
+    pictures
+        As `read_mask_set` reads them.
+    model
+        A segmentation network; every class but the background counts as vessel.
+    threshold
+        Probability from which a pixel counts as vessel.
+    side
+        Enlarge or reduce each picture to this shorter side in px before it is
+        segmented; the result is brought back and compared at the picture's own size.
+        None takes pictures as they are.
+    device
+        See `resolve_device`.
+
+    Yields
+    ------
+    Progress
+        One for each picture, with its Dice.
+
+    Returns
+    -------
+    dict
+        As `summarize_masks` returns it.
+
+    Raises
+    ------
+    SettingsError
+        If there is no picture, or the threshold is out of range.
+    """
+    if not pictures:
+        raise SettingsError("no picture to evaluate: the set is empty")
+    found: list[PictureQuality] = []
+    for number, picture in enumerate(pictures, start=1):
+        probability = picture_probability(picture.image, model, side, device)
+        quality = picture_quality(probability, picture.mask, threshold, picture.field)
+        found.append(quality)
+        values = {"dice": quality.values["dice"]}
+        yield Progress(number, len(pictures), picture.name, values)
+    return summarize_masks(found, [picture.group for picture in pictures])
+
+
+def picture_probability(
+    image: NDArray[Any],
+    model: SegmentationNet,
+    side: int | None = None,
+    device: str = "auto",
+) -> NDArray[np.float32]:
+    """Return the probability of vessel ``(H, W)`` of one picture.
+
+    Parameters
+    ----------
+    image
+        ``(H, W)`` unsigned integers, vessels dark.
+    model, side, device
+        As in `evaluate_masks_job`.
+    """
+    shown = image if side is None else resized(image, side / min(image.shape))
+    found = segment(Cine.from_array(shown[None]), model, device=device)
+    probability = found.probabilities[0].astype(np.float32)
+    if shown.shape == image.shape:
+        return probability
+    factors = np.divide(image.shape, probability.shape)
+    back = ndimage.zoom(probability, factors, order=1, grid_mode=True, mode="nearest")
+    return np.asarray(back.clip(0, 1), np.float32)
+
+
+def resized(image: NDArray[Any], factor: float) -> NDArray[Any]:
+    """Return a picture enlarged or reduced by a factor, of its own type."""
+    blurred = image.astype(np.float32)
+    if factor < 1:  # as anti-aliasing: half a pixel of the smaller picture
+        blurred = ndimage.gaussian_filter(blurred, 0.5 / factor)
+    limits = np.iinfo(image.dtype)
+    order = 3 if factor > 1 else 1
+    zoomed = ndimage.zoom(blurred, factor, order=order, grid_mode=True, mode="nearest")
+    return zoomed.round().clip(limits.min, limits.max).astype(image.dtype)
+
+
+def summarize_masks(
+    found: Sequence[PictureQuality], groups: Sequence[str]
+) -> dict[str, Any]:
+    """Return means with their intervals, the best threshold and the calibration.
+
+    Parameters
+    ----------
+    found
+        Measures of each picture.
+    groups
+        Whose each picture is; intervals draw groups anew, for pictures of one patient
+        are alike.
+
+    Returns
+    -------
+    dict
+        ``pictures``, ``groups``; ``measures``: for each the mean over pictures and its
+        95 % interval ``low``, ``high``; ``best_threshold`` with ``best_dice``;
+        ``calibration_error`` and ``reliability``, see `calibration`.
+    """
+    curves = np.array([dice_by_threshold(q.vessel, q.background) for q in found])
+    best = int(curves.mean(axis=0).argmax())
+    vessel = np.sum([q.vessel for q in found], axis=0)
+    background = np.sum([q.background for q in found], axis=0)
+    reliability, error = calibration(vessel, background)
+    measures = {}
+    for name in MEASURES:
+        values = np.array([q.values[name] for q in found])
+        if np.isfinite(values).any():
+            low, high = group_interval(values, groups)
+            mean = float(np.nanmean(values))
+            measures[name] = {"mean": mean, "low": low, "high": high}
+    return {
+        "pictures": len(found),
+        "groups": len(set(groups)),
+        "measures": measures,
+        "best_threshold": best / 100,
+        "best_dice": float(curves.mean(axis=0)[best]),
+        "calibration_error": error,
+        "reliability": reliability,
+    }
+
+
+def group_interval(
+    values: NDArray[np.float64], groups: Sequence[str], draws: int = DRAWS
+) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over pictures, groups drawn anew.
+
+    Parameters
+    ----------
+    values
+        ``(N,)``, NaN where there is none.
+    groups
+        Of each value.
+    draws
+        Draws of the bootstrap; the same numbers each time.
+    """
+    kinds, place = np.unique(np.asarray(groups), return_inverse=True)
+    known = np.isfinite(values)
+    sums = np.bincount(place[known], values[known], minlength=len(kinds))
+    sizes = np.bincount(place[known], minlength=len(kinds))
+    chosen = np.random.default_rng(0).integers(len(kinds), size=(draws, len(kinds)))
+    total = sizes[chosen].sum(axis=1)
+    means = sums[chosen].sum(axis=1)[total > 0] / total[total > 0]
+    low, high = np.percentile(means, INTERVAL)
+    return float(low), float(high)

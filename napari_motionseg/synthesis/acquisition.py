@@ -1,0 +1,233 @@
+"""Photograph a synthetic picture: devices, contrast, noise, field of view, storage.
+
+A recipe draws how each picture is taken; scenes are drawn elsewhere, so that one scene
+is seen under many conditions.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.synthesis import grain
+from napari_motionseg.synthesis.config import Range
+from napari_motionseg.synthesis.fields import behind_field, draw_field
+from napari_motionseg.synthesis.lines import KINDS, draw_lines
+
+BITS = (8, 8, 8, 10, 12, 16)  # as often as they are met
+MOTION_PX = 5.0  # between two frames, of what a recursive filter leaves a trail
+
+
+@dataclass(frozen=True)
+class AcquisitionConfig:
+    """Ranges that the conditions of each picture are drawn from.
+
+    Deviations and depths are shares of full scale; lengths are px of the picture.
+
+    Parameters
+    ----------
+    noise
+        Standard deviation of quantum noise before processing where `contrast` is 1,
+        drawn evenly in its logarithm; it goes with the drawn contrast, so that what is
+        outlined as a vessel can be seen.
+    correlation
+        Blur in px that correlates noise along each axis, see `correlated_noise`.
+    film
+        Share of pictures with film grain as well.
+    streaks
+        Share of pictures whose noise is drawn out along rows, as by video.
+    blur
+        Standard deviation in px of blur before the noise.
+    enhancement
+        Amount of unsharp masking.
+    trail
+        Largest share of the last frame that a recursive filter mixes in.
+    contrast
+        Factor on differences of gray, drawn evenly in its logarithm.
+    gamma
+        Largest change of the logarithm of gamma.
+    brightness
+        Largest shift of gray.
+    field
+        Share of pictures in which the edge of a field of view can be seen.
+    lines
+        Expected number of devices that are drawn over a picture.
+    depth
+        Darkness of those devices.
+    jpeg
+        Quality of JPEG; drawn in half of the pictures, the others have 8 to 16 bits.
+
+    Raises
+    ------
+    SettingsError
+        If a value is outside its range.
+    """
+
+    noise: Range = (0.001, 0.025)
+    correlation: Range = (0.0, 1.4)
+    film: float = 0.15
+    streaks: float = 0.15
+    blur: Range = (0.0, 1.2)
+    enhancement: Range = (0.0, 1.2)
+    trail: float = 0.3
+    contrast: Range = (0.5, 1.5)
+    gamma: float = 0.35
+    brightness: float = 0.12
+    field: float = 0.4
+    lines: float = 0.7
+    depth: Range = (0.02, 0.2)
+    jpeg: Range = (40.0, 97.0)
+
+    def __post_init__(self) -> None:
+        for name in ("noise", "contrast"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise SettingsError(
+                    f"{name} must be two rising positive values; got {(low, high)}"
+                )
+        for name in ("correlation", "blur", "enhancement", "depth", "jpeg"):
+            low, high = getattr(self, name)
+            if not 0 <= low <= high:
+                raise SettingsError(
+                    f"{name} must be two rising values from 0; got {(low, high)}"
+                )
+        for name in ("film", "streaks", "trail", "field"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(
+                    f"{name} must be from 0 to 1; got {getattr(self, name)}"
+                )
+        for name in ("gamma", "brightness", "lines"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SettingsError(
+                    f"{name} must be at least 0; got {getattr(self, name)}"
+                )
+
+
+def acquire(
+    pictures: Tensor,
+    masks: Tensor,
+    config: AcquisitionConfig,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Return pictures as a camera and a console would give them, with their masks.
+
+    Parameters
+    ----------
+    pictures
+        ``(B, H, W)`` in [0, 1], vessels dark, hardly any noise.
+    masks
+        ``(B, H, W)`` in [0, 1], 1 where a vessel is.
+    config
+        Ranges of the conditions.
+    generator
+        Random numbers, on the CPU.
+
+    Returns
+    -------
+    Tensor
+        ``(B, H, W)`` in [0, 1], in steps of what is stored.
+    Tensor
+        ``(B, H, W)``: the masks, 0 outside the field of view.
+    """
+    # a training step computes in bf16, whose steps are those of 8 bits: too coarse here
+    with torch.autocast(pictures.device.type, enabled=False):
+        taken = [
+            _Shot(config, generator).take(picture.float(), mask.float())
+            for picture, mask in zip(pictures, masks, strict=True)
+        ]
+    return (
+        torch.stack([picture for picture, _ in taken]),
+        torch.stack([mask for _, mask in taken]),
+    )
+
+
+class _Shot:
+    """The conditions of one picture."""
+
+    def __init__(self, config: AcquisitionConfig, generator: torch.Generator) -> None:
+        self.config = config
+        self.generator = generator
+        self.contrast = self.log_range(config.contrast)
+
+    def take(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the picture as stored, and its mask."""
+        picture = self._noisy(self._trailing(self._toned(self._with_lines(picture))))
+        amount = self.range(self.config.enhancement) * self.happens(0.6)
+        picture = grain.edge_enhanced(picture, amount, self.one(0.8, 2.5))
+        if self.happens(self.config.field):
+            shape = (picture.shape[-2], picture.shape[-1])
+            # most consoles show black, some a gray, a few the light of an open field
+            shade = self.one(0, 0.1) if self.happens(0.85) else self.one(0.1, 0.95)
+            picture, opened = behind_field(
+                picture, draw_field(shape, self.generator, shade)
+            )
+            mask = mask * opened
+        return self._stored(picture), mask
+
+    def _with_lines(self, picture: Tensor) -> Tensor:
+        shape = (picture.shape[-2], picture.shape[-1])
+        rate = torch.tensor(self.config.lines)
+        for _ in range(int(torch.poisson(rate, generator=self.generator))):
+            kind = KINDS[int(self.one(0, len(KINDS)))]
+            depth = self.range(self.config.depth)
+            for line in draw_lines(shape, self.generator, kind, depth):
+                picture = picture - line.darkness(shape).to(picture.device)
+        return picture
+
+    def _toned(self, picture: Tensor) -> Tensor:
+        config = self.config
+        picture = picture.clamp(0, 1) ** math.exp(config.gamma * self.one(-1, 1))
+        middle = picture.mean()
+        shift = config.brightness * self.one(-1, 1)
+        return (picture - middle) * self.contrast + middle + shift
+
+    def _trailing(self, picture: Tensor) -> Tensor:
+        """Return it with a share of the frame before, which lay a little aside."""
+        share = self.config.trail * self.one(0, 1) * self.happens(0.3)
+        if share == 0:
+            return picture
+        aside = [round(self.one(-MOTION_PX, MOTION_PX)) for _ in range(2)]
+        before = torch.roll(picture, aside, dims=(0, 1))
+        return grain.recursively_filtered(torch.stack((before, picture)), share)[-1]
+
+    def _noisy(self, picture: Tensor) -> Tensor:
+        config = self.config
+        picture = grain.smoothed(picture, self.range(config.blur))
+        rows = self.range(config.correlation)
+        columns = self.range(config.correlation)
+        deviation = self.log_range(config.noise) * self.contrast
+        if self.happens(config.streaks):
+            rows, columns = 0.3 * rows, columns + self.one(0.5, 2)
+        if self.happens(config.film):
+            size = self.one(0.4, 1.2)
+            picture = grain.film_grain(picture, deviation, self.generator, size)
+            deviation *= 0.4
+        return grain.quantum_noise(
+            picture, deviation, self.generator, rows=rows, columns=columns,
+            follows=self.one(-0.7, 0.5),
+        )  # fmt: skip
+
+    def _stored(self, picture: Tensor) -> Tensor:
+        if self.happens(0.5):
+            return grain.quantized(picture, 8, self.range(self.config.jpeg))
+        return grain.quantized(picture, BITS[int(self.one(0, len(BITS)))])
+
+    def one(self, low: float, high: float) -> float:
+        """Return a number drawn evenly between two."""
+        return low + (high - low) * float(torch.rand((), generator=self.generator))
+
+    def range(self, limits: Range) -> float:
+        """Return a number from a range of the configuration."""
+        return self.one(*limits)
+
+    def log_range(self, limits: Range) -> float:
+        """Return a number drawn evenly in its logarithm."""
+        return math.exp(self.one(math.log(limits[0]), math.log(limits[1])))
+
+    def happens(self, share: float) -> bool:
+        """Return True with a probability."""
+        return self.one(0, 1) < share

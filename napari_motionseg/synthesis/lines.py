@@ -1,0 +1,221 @@
+"""Catheters, guide wires and cables over a picture: lines that are no vessel.
+
+They are drawn on pictures that exist already, so that one scene gives many examples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+
+LineKind = Literal["catheter", "wire", "cable", "plates"]
+KINDS: tuple[LineKind, ...] = get_args(LineKind)
+WALL_SHARE = 0.22  # of a catheter's radius: its wall of braided steel
+SAMPLES = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A tube of constant width along a course.
+
+    Parameters
+    ----------
+    course
+        ``(K, 2)`` x and y in px, at least two points.
+    radius
+        Half width in px.
+    depth
+        Gray by which its middle is darker, as share of full scale.
+    hollow
+        0: darkest in the middle, as a filled tube is; 1: only the walls are seen, as of
+        an empty catheter.
+    """
+
+    course: Tensor
+    radius: float
+    depth: float
+    hollow: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.course.ndim != 2 or len(self.course) < 2 or self.course.shape[1] != 2:
+            raise SettingsError(
+                f"course must be (K, 2) with K at least 2; got "
+                f"{tuple(self.course.shape)}"
+            )
+        if self.radius <= 0 or not 0 <= self.hollow <= 1:
+            raise SettingsError(
+                f"radius must be positive and hollow from 0 to 1; got {self.radius} "
+                f"and {self.hollow}"
+            )
+
+    def darkness(self, shape: tuple[int, int]) -> Tensor:
+        """Return by how much each pixel ``(H, W)`` is darker.
+
+        X-rays that pass a tube at distance d of its middle run through
+        ``sqrt(1 - (d / radius)^2)`` of its diameter; through a hollow one that less the
+        way through its lumen.
+        """
+        # half a pixel softens the edge of what is thinner than a pixel
+        edge = 0.5 / self.radius
+        reach = self.radius + 0.5
+        away = distance_to(self.course, shape, reach) / self.radius
+        whole = ((1 + edge) ** 2 - away**2).clamp(min=0).sqrt() / (1 + edge)
+        lumen = ((1 - WALL_SHARE) ** 2 - away**2).clamp(min=0).sqrt()
+        wall = (whole - lumen).clamp(min=0) / math.sqrt(1 - (1 - WALL_SHARE) ** 2)
+        return self.depth * torch.lerp(whole, wall, self.hollow)
+
+
+def distance_to(course: Tensor, shape: tuple[int, int], within: float) -> Tensor:
+    """Return the distance ``(H, W)`` in px of each pixel to a polyline.
+
+    Parameters
+    ----------
+    course
+        ``(K, 2)`` x and y in px.
+    shape
+        Rows and columns.
+    within
+        Distances up to this many px are exact; larger ones may be infinite, because
+        only pixels near each piece are looked at.
+    """
+    rows, columns = shape
+    nearest = torch.full(shape, math.inf)
+    points = course.tolist()
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        left, right = _span(x0, x1, within, columns)
+        top, bottom = _span(y0, y1, within, rows)
+        if left >= right or top >= bottom:
+            continue
+        x = torch.arange(left, right, dtype=torch.float32)[None] - x0
+        y = torch.arange(top, bottom, dtype=torch.float32)[:, None] - y0
+        dx, dy = x1 - x0, y1 - y0
+        along = ((x * dx + y * dy) / max(dx * dx + dy * dy, 1e-9)).clamp_(0, 1)
+        away = (x - along * dx).square_() + (y - along * dy).square_()
+        part = nearest[top:bottom, left:right]
+        torch.minimum(part, away, out=part)
+    return nearest.sqrt_()
+
+
+def _span(one: float, other: float, within: float, size: int) -> tuple[int, int]:
+    """Return first pixel and the one after the last near a piece, along an axis."""
+    low, high = min(one, other) - within, max(one, other) + within
+    return max(0, math.floor(low)), min(size, math.ceil(high) + 1)
+
+
+def draw_lines(
+    shape: tuple[int, int], generator: torch.Generator, kind: LineKind, depth: float
+) -> list[Line]:
+    """Draw one device over a picture.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns.
+    generator
+        Random numbers, on the CPU.
+    kind
+        ``"catheter"``: of constant width, from an edge to a bent tip inside, empty or
+        filled; ``"wire"``: thin and dense, straight or nearly, across the picture;
+        ``"cable"``: thin and faint, bent at will; ``"plates"``: short parallel lines
+        one above the other, as end plates of vertebrae and sternal wires are.
+    depth
+        Gray by which a catheter's middle is darker, as share of full scale.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such kind.
+    """
+    if kind not in KINDS:
+        raise SettingsError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
+    dice = _Dice(shape, generator)
+    return {
+        "catheter": dice.catheter,
+        "wire": dice.wire,
+        "cable": dice.cable,
+        "plates": dice.plates,
+    }[kind](depth)
+
+
+class _Dice:
+    """Random courses within a picture."""
+
+    def __init__(self, shape: tuple[int, int], generator: torch.Generator) -> None:
+        self.rows, self.columns = shape
+        self.side = min(shape)
+        self.generator = generator
+
+    def one(self, low: float, high: float) -> float:
+        return low + (high - low) * float(torch.rand((), generator=self.generator))
+
+    def inside(self) -> tuple[float, float]:
+        return self.columns * self.one(0.1, 0.9), self.rows * self.one(0.1, 0.9)
+
+    def at_edge(self) -> tuple[float, float]:
+        """Return a point just outside, at any side."""
+        x, y = self.columns * self.one(0, 1), self.rows * self.one(0, 1)
+        side = int(self.one(0, 4))
+        out = 0.05 * self.side
+        return [
+            (x, -out), (x, self.rows + out), (-out, y), (self.columns + out, y),
+        ][side]  # fmt: skip
+
+    def curve(self, *points: tuple[float, float]) -> Tensor:
+        """Return the Bezier curve of these control points."""
+        level = torch.tensor(points, dtype=torch.float32)[:, None]
+        t = torch.linspace(0, 1, SAMPLES)[None, :, None]
+        while len(level) > 1:
+            level = torch.lerp(level[:-1].expand(-1, SAMPLES, 2), level[1:], t)
+        return level[0]
+
+    def near(self, point: tuple[float, float], reach: float) -> tuple[float, float]:
+        far = reach * self.side
+        return point[0] + self.one(-far, far), point[1] + self.one(-far, far)
+
+    def catheter(self, depth: float) -> list[Line]:
+        start, tip = self.at_edge(), self.inside()
+        middle = ((start[0] + tip[0]) / 2, (start[1] + tip[1]) / 2)
+        course = self.curve(
+            start, self.near(middle, 0.25), self.near(tip, 0.35), self.near(tip, 0.12),
+            tip,
+        )  # fmt: skip
+        radius = max(1.0, self.side * self.one(0.005, 0.018))
+        hollow = self.one(0.5, 1) if self.one(0, 1) < 0.5 else self.one(0, 0.3)
+        return [Line(course, radius, depth, hollow)]
+
+    def wire(self, depth: float) -> list[Line]:
+        start, end = self.at_edge(), self.at_edge()
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        bend = self.one(0, 0.12) if self.one(0, 1) < 0.6 else 0.0
+        course = self.curve(start, self.near(middle, bend), end)
+        return [Line(course, self.one(0.5, 1.8), depth * self.one(0.4, 1.2))]
+
+    def cable(self, depth: float) -> list[Line]:
+        start = self.at_edge()
+        course = self.curve(
+            start, self.inside(), self.near(self.inside(), 0.4), self.at_edge()
+        )
+        return [Line(course, self.one(0.8, 2.0), depth * self.one(0.25, 0.7))]
+
+    def plates(self, depth: float) -> list[Line]:
+        x, wide = self.columns * self.one(0, 1), self.side * self.one(0.04, 0.16)
+        gap, lean = self.side * self.one(0.06, 0.2), self.one(-0.25, 0.25)
+        drift, radius = self.one(-0.3, 0.3), self.one(0.8, 2.4)
+        lines = []
+        y = self.rows * self.one(-0.1, 0.3)
+        while y < self.rows * self.one(0.6, 1.1):
+            middle = x + drift * y + self.one(-0.01, 0.01) * self.side
+            bend = self.one(-0.1, 0.1) * wide
+            course = self.curve(
+                (middle - wide, y - lean * wide), (middle, y + bend),
+                (middle + wide, y + lean * wide),
+            )  # fmt: skip
+            lines.append(Line(course, radius, depth * self.one(0.2, 0.6)))
+            y += gap * self.one(0.85, 1.15)
+        return lines

@@ -1,0 +1,170 @@
+"""Fields of view, lines over a picture, and the conditions of a photograph."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.synthesis.acquisition import AcquisitionConfig, acquire
+from napari_motionseg.synthesis.fields import (
+    SHAPES,
+    Field,
+    behind_field,
+    draw_field,
+)
+from napari_motionseg.synthesis.grain import grain_of
+from napari_motionseg.synthesis.lines import KINDS, Line, distance_to, draw_lines
+
+CPU = torch.device("cpu")
+STILL = {
+    "noise": (1e-6, 1e-6), "film": 0.0, "streaks": 0.0, "blur": (0.0, 0.0),
+    "enhancement": (0.0, 0.0), "trail": 0.0, "contrast": (1.0, 1.0), "gamma": 0.0,
+    "brightness": 0.0, "field": 0.0, "lines": 0.0, "jpeg": (100.0, 100.0),
+}  # fmt: skip
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize(
+    ("field", "area"),
+    [
+        (Field("round", (50.5, 40.5), (30, 30)), math.pi * 900),
+        (Field("rectangle", (50.5, 40.5), (30, 20)), 60 * 40),
+        (Field("blades", (50.5, 40.5), (30, 20), turn=0.3), 60 * 40),
+        (Field("octagon", (50.5, 40.5), (30, 30)), 8 * math.tan(math.pi / 8) * 900),
+    ],
+)
+def test_a_field_has_the_area_of_its_shape(field, area):
+    inside = field.inside((81, 101), CPU)
+    assert float((inside > 0).sum()) == pytest.approx(area, rel=0.02)
+    assert float(inside[40, 50]) == pytest.approx(min(field.half), abs=0.8)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_outside_a_field_is_its_shade_and_inside_the_picture(shape):
+    picture = torch.full((90, 100), 0.6)
+    field = Field(shape, (50, 45), (30, 25), 0.2, 2.0, 0.05)
+    shown, opened = behind_field(picture, field)
+    inside = field.inside((90, 100), CPU)
+    assert torch.equal(opened, inside > 0)
+    torch.testing.assert_close(shown[inside < -5], torch.tensor(0.05).expand(
+        int((inside < -5).sum())), atol=1e-3, rtol=0)  # fmt: skip
+    torch.testing.assert_close(shown[inside > 5], torch.tensor(0.6).expand(
+        int((inside > 5).sum())), atol=1e-3, rtol=0)  # fmt: skip
+    between = shown[inside.abs() < 0.5]
+    assert float((between - 0.325).abs().max()) < 0.15
+
+
+def test_drawn_fields_leave_some_of_the_picture_and_hide_some():
+    shares = []
+    for seed in range(60):
+        field = draw_field((96, 128), seeded(seed), 0.0)
+        shares.append(float((field.inside((96, 128), CPU) > 0).float().mean()))
+    assert min(shares) > 0.2
+    assert np.mean(np.array(shares) < 0.995) > 0.7
+
+
+def test_the_distance_to_a_polyline_is_that_of_brute_force():
+    course = torch.tensor([[3.0, 4.0], [20.0, 9.0], [25.0, 30.0]])
+    found = distance_to(course, (33, 41), 8.0).numpy()
+    t = np.linspace(0, 1, 400)[:, None]
+    points = np.concatenate([(1 - t) * a + t * b for a, b in zip(
+        course[:-1].numpy(), course[1:].numpy(), strict=True)])  # fmt: skip
+    y, x = np.mgrid[:33, :41]
+    brute = np.hypot(x[..., None] - points[:, 0], y[..., None] - points[:, 1]).min(
+        axis=-1
+    )
+    near = brute <= 8
+    np.testing.assert_allclose(found[near], brute[near], atol=0.05)
+    assert (found[~near] > 7.9).all()
+
+
+def test_a_filled_tube_is_darkest_in_its_middle_and_an_empty_one_at_its_walls():
+    course = torch.tensor([[-5.0, 20.0], [60.0, 20.0]])
+    filled = Line(course, 6.0, 0.2).darkness((41, 50))[:, 25]
+    empty = Line(course, 6.0, 0.2, hollow=1.0).darkness((41, 50))[:, 25]
+    assert int(filled.argmax()) == 20
+    assert float(filled.max()) == pytest.approx(0.2, abs=1e-3)
+    assert float(filled[:13].max()) == 0
+    assert int(empty.argmax()) in (15, 16, 24, 25)
+    assert float(empty[20]) < 0.7 * float(empty.max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_line_darkens_some_of_the_picture_and_little_of_it(kind):
+    covered = []
+    for seed in range(8):
+        lines = draw_lines((96, 96), seeded(seed), kind, 0.1)
+        dark = sum(line.darkness((96, 96)) for line in lines)
+        assert bool(torch.isfinite(dark).all())
+        covered.append(float((dark > 0.01).float().mean()))
+    assert max(covered) < 0.35
+    assert np.median(covered) > 0.005
+
+
+def test_taken_under_still_conditions_a_picture_stays_as_it_was():
+    pictures = torch.rand((3, 32, 48), generator=seeded())
+    masks = (pictures < 0.3).float()
+    taken, same = acquire(pictures, masks, AcquisitionConfig(**STILL), seeded(1))
+    assert torch.equal(same, masks)
+    assert float((taken - pictures).abs().max()) < 0.6 / 255
+
+
+def test_nothing_outside_the_field_of_view_is_a_vessel():
+    config = AcquisitionConfig(**(STILL | {"field": 1.0}))
+    pictures, masks = torch.full((12, 64, 64), 0.8), torch.ones((12, 64, 64))
+    taken, kept = acquire(pictures, masks, config, seeded())
+    assert 0.2 < float(kept.mean()) < 0.98
+    # what is far from the open gray lies outside
+    away = (taken - 0.8).abs() > 0.5
+    assert float(kept[away].mean()) < 0.2
+
+
+def test_grain_spans_quiet_loops_to_those_of_low_dose():
+    scene = torch.full((60, 64, 64), 0.5)
+    quiet = dataclasses.replace(AcquisitionConfig(), lines=0.0, field=0.0)
+    taken, _ = acquire(scene, torch.zeros_like(scene), quiet, seeded(2))
+    grain = np.array([grain_of(picture) for picture in taken])
+    assert np.quantile(grain, 0.1) < 0.6
+    assert 2.5 < np.quantile(grain, 0.95) < 8
+
+
+def test_a_seed_says_how_a_picture_is_taken():
+    scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
+    one, same, other = (
+        acquire(scene, none, AcquisitionConfig(), seeded(s))[0] for s in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_a_training_in_bf16_photographs_in_full_precision():
+    scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
+    usual = acquire(scene, none, AcquisitionConfig(), seeded())[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = acquire(scene, none, AcquisitionConfig(), seeded())[0]
+    assert torch.equal(usual, coarse)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: AcquisitionConfig(noise=(0, 1)), "noise must be two rising positive"),
+        (lambda: AcquisitionConfig(jpeg=(90, 40)), "jpeg must be two rising values"),
+        (lambda: AcquisitionConfig(field=1.5), "field must be from 0 to 1; got 1.5"),
+        (lambda: AcquisitionConfig(lines=-1), "lines must be at least 0; got -1"),
+        (lambda: Field("star", (0, 0), (1, 1)), "shape must be one of round"),
+        (lambda: Field("round", (0, 0), (0, 1)), "half and soft must be positive"),
+        (lambda: Line(torch.zeros(1, 2), 1, 1), "at least 2; got"),
+        (lambda: Line(torch.zeros(2, 2), 0, 1), "radius must be positive"),
+        (lambda: draw_lines((9, 9), seeded(), "rope", 1), "kind must be one of"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, words):
+    with pytest.raises(SettingsError, match=words):
+        call()
