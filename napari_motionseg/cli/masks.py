@@ -42,6 +42,13 @@ def segment(
         bool, typer.Option("--smooth", help="Bring neighbours together along the flow.")
     ] = False,
     batch: Annotated[int, typer.Option(help="Frames at once.")] = 1,
+    whole_picture: Annotated[
+        bool,
+        typer.Option(
+            "--whole-picture",
+            help="Mark outside the field of view and on its edge too.",
+        ),
+    ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -62,8 +69,9 @@ def segment(
         count += 1
         started = time.perf_counter()
         job = segment_job(
-            cine, network, threshold=threshold, batch=batch, device=device
-        )
+            cine, network, threshold=threshold, batch=batch, device=device,
+            whole_picture=whole_picture,
+        )  # fmt: skip
         try:
             found = drive(job, cine.name)
             if smooth and len(cine) > 1:

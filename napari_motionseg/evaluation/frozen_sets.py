@@ -14,7 +14,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
 from napari_motionseg.options import unknown_choice
 from napari_motionseg.synthesis import SynthesisConfig, training_stills
-from napari_motionseg.synthesis.acquisition import AcquisitionConfig, acquire
+from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
 from napari_motionseg.training.mask_recipes import mask_recipe
@@ -34,7 +34,7 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
         ``"quiet"``: outlined frames of the generator of version c60b695, as its network
         was trained on. ``"exact"``: frames of the default configuration, whose masks
         hold every vessel to its edge. ``"cameras"``: outlined frames under all
-        conditions of `AcquisitionConfig`. ``"empty"``: frames under the same conditions
+        conditions of `CameraConfig`. ``"empty"``: frames under the same conditions
         with devices and without contrast, whose masks are empty.
     count
         Pictures.
@@ -93,7 +93,7 @@ def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
     stills = training_stills(count, size, SEED + 3, synthesis)
     generator = torch.Generator().manual_seed(SEED + 4)
     masks = stills.masks.float()
-    return acquire(stills.pictures, masks, AcquisitionConfig(), generator)
+    return photograph(stills.pictures, masks, CameraConfig(), generator)
 
 
 def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
@@ -104,7 +104,7 @@ def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
     stills = training_stills(count, size, SEED + 5, synthesis)
     generator = torch.Generator().manual_seed(SEED + 6)
     none = torch.zeros(stills.masks.shape)
-    return acquire(stills.pictures, none, AcquisitionConfig(), generator)
+    return photograph(stills.pictures, none, CameraConfig(), generator)
 
 
 FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (

@@ -160,7 +160,8 @@ def dice_by_threshold(vessel: Counts, background: Counts) -> NDArray[np.float64]
     hit = np.cumsum(vessel[::-1])[::-1].astype(float)
     false = np.cumsum(background[::-1])[::-1]
     total = hit + false + vessel.sum()
-    return np.divide(2 * hit, total, out=np.ones(BINS), where=total > 0)
+    curve = np.divide(2 * hit, total, out=np.ones(BINS), where=total > 0)
+    return np.asarray(curve)
 
 
 def calibration(

@@ -101,7 +101,7 @@ def picture_probability(
     found = segment(Cine.from_array(shown[None]), model, device=device)
     probability = found.probabilities[0].astype(np.float32)
     if shown.shape == image.shape:
-        return probability
+        return np.asarray(probability)
     factors = np.divide(image.shape, probability.shape)
     back = ndimage.zoom(probability, factors, order=1, grid_mode=True, mode="nearest")
     return np.asarray(back.clip(0, 1), np.float32)
@@ -115,7 +115,7 @@ def resized(image: NDArray[Any], factor: float) -> NDArray[Any]:
     limits = np.iinfo(image.dtype)
     order = 3 if factor > 1 else 1
     zoomed = ndimage.zoom(blurred, factor, order=order, grid_mode=True, mode="nearest")
-    return zoomed.round().clip(limits.min, limits.max).astype(image.dtype)
+    return np.asarray(zoomed.round().clip(limits.min, limits.max), image.dtype)
 
 
 def summarize_masks(

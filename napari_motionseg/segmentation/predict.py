@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.field_of_view import field_of_view_of
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
@@ -146,6 +147,7 @@ def segment_job(
     threshold: float = 0.5,
     device: str = "auto",
     batch: int = 1,
+    whole_picture: bool = False,
 ) -> Job[Segmentation]:
     """Segment frames of a loop.
 
@@ -164,6 +166,9 @@ def segment_job(
     batch
         Frames at once. Where memory runs out it is halved, then frames are cut into
         tiles, and the progress's message says so.
+    whole_picture
+        Mark outside the loop's field of view and along its edge, too; by default
+        nothing is marked there, see `field_of_view`.
 
     Yields
     ------
@@ -197,6 +202,7 @@ def segment_job(
         done=np.zeros(len(cine), np.bool_),
         threshold=threshold,
     )
+    inside = None if whole_picture else field_of_view_of(cine).inner()
     step = 0
     for ts in _groups(order, batch):
         found = _probabilities(cine, ts, predictor)
@@ -204,7 +210,7 @@ def segment_job(
             step += 1
             message, preview = f"frame {t} is damaged and left out", None
             if t in found:
-                _keep(result, t, found[t])
+                _keep(result, t, found[t], inside)
                 message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
                 preview = (t, *(part[t].copy() for part in result.parts))
             if (yield Progress(step, len(order), message, preview=preview)) == STOP:
@@ -232,11 +238,13 @@ def segment(
     threshold: float = 0.5,
     device: str = "auto",
     batch: int = 1,
+    whole_picture: bool = False,
 ) -> Segmentation:
     """Run `segment_job` to its end."""
     job = segment_job(
-        cine, model, frames=frames, threshold=threshold, device=device, batch=batch
-    )
+        cine, model, frames=frames, threshold=threshold, device=device, batch=batch,
+        whole_picture=whole_picture,
+    )  # fmt: skip
     return run(job)
 
 
@@ -265,9 +273,20 @@ def _groups(order: Sequence[int], batch: int) -> Iterator[Sequence[int]]:
     return (order[i : i + batch] for i in range(0, len(order), batch))
 
 
-def _keep(result: Segmentation, t: int, probabilities: NDArray[np.float32]) -> None:
-    """Put the probabilities ``(classes, H, W)`` of frame `t` in their place."""
-    result.probabilities[t] = 1 - probabilities[0]
+def _keep(
+    result: Segmentation,
+    t: int,
+    probabilities: NDArray[np.float32],
+    inside: NDArray[np.bool_] | None,
+) -> None:
+    """Put the probabilities ``(classes, H, W)`` of frame `t` in their place.
+
+    Outside `inside` ``(H, W)`` the background is certain; None is everywhere inside.
+    """
+    foreground = 1 - probabilities[0]
+    if inside is not None:
+        foreground = np.where(inside, foreground, 0)
+    result.probabilities[t] = foreground
     result.likeliest[t] = 1 + probabilities[1:].argmax(axis=0)
     result.masks[t] = _masks(
         result.probabilities[t], result.likeliest[t], result.threshold

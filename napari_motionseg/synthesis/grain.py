@@ -207,11 +207,13 @@ def quantized(picture: Tensor, bits: int, quality: float = 100.0) -> Tensor:
         raise SettingsError(f"quality must be 1 to 100; got {quality}")
     picture = picture.clamp(0, 1)
     if quality < 100:
-        return compressed(
+        stored: Tensor = compressed(
             picture[None], torch.tensor([quality], device=picture.device)
         )[0]
+        return stored
     full = 2**bits - 1
-    return (picture * full).round() / full
+    stepped: Tensor = (picture * full).round() / full
+    return stepped
 
 
 def grain_of(picture: Tensor) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.options import unknown_choice
-from napari_motionseg.synthesis.acquisition import AcquisitionConfig
+from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training.masks import varied_angiograms
 
 
@@ -48,7 +48,7 @@ def _cameras() -> dict[str, Any]:
     )
     return {
         "synthesis": synthesis,
-        "acquisition": AcquisitionConfig(),
+        "camera": CameraConfig(),
         "zoom": (0.4, 1.6),
     }
 

@@ -30,7 +30,7 @@ from napari_motionseg.models import (
 from napari_motionseg.models.modes import answering
 from napari_motionseg.models.stripes import take_out_stripes
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
-from napari_motionseg.synthesis.acquisition import AcquisitionConfig, acquire
+from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.training.curves import log_folder_of
 from napari_motionseg.training.layered_loss import shape_loss
 from napari_motionseg.training.loop import TrainingSettings, train_job
@@ -65,8 +65,8 @@ class MaskTrainingSettings:
         Frames that are kept, made at a time, and steps until a block is made anew; 0
         for never.
     jitter
-        Strength of the changes of gray where `acquisition` is None.
-    acquisition
+        Strength of the changes of gray where `camera` is None.
+    camera
         How each window is taken by a camera: noise, field of view, devices, storage;
         None leaves the frames as they were made and changes grays by `jitter`.
     held_out
@@ -92,7 +92,7 @@ class MaskTrainingSettings:
     block: int = 16
     refresh_every: int = 40
     jitter: float = 1.0
-    acquisition: AcquisitionConfig | None = None
+    camera: CameraConfig | None = None
     held_out: int = 24
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
@@ -195,9 +195,9 @@ class MaskTask:
         chosen = torch.randint(len(self._pool), shape, generator=generator).tolist()
         parts = [self._one(step, index, generator) for index in chosen]
         pictures, masks = (torch.stack(part) for part in zip(*parts, strict=True))
-        if self._settings.acquisition is not None:
-            how = self._settings.acquisition
-            taken, masks = acquire(pictures[:, 0], masks, how, generator)
+        if self._settings.camera is not None:
+            how = self._settings.camera
+            taken, masks = photograph(pictures[:, 0], masks, how, generator)
             return taken[:, None], masks
         return jitter(pictures, generator, self._settings.jitter), masks
 

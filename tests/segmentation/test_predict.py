@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import (
     CheckpointError,
     MotionSegError,
@@ -168,3 +169,37 @@ def test_a_checkpoint_that_gives_no_masks(noise_cine, tmp_path):
     save_model(tmp_path / "e.safetensors", UNet(TINY), card)
     with pytest.raises(CheckpointError, match="embedding"):
         segment(noise_cine, tmp_path / "e.safetensors", device="cpu")
+
+
+def round_loop():
+    """Gray tissue in a round field of view, black around it; and where it is open."""
+    rng = np.random.default_rng(0)
+    y, x = np.indices((96, 96))
+    opened = np.hypot(x - 48, y - 48) < 42
+    frames = rng.integers(110, 150, (3, 96, 96)).astype(np.uint8)
+    frames[:, ~opened] = 3
+    return Cine.from_array(frames), opened
+
+
+def eager():
+    """A network that calls every pixel a vessel."""
+    model = network()
+    torch.nn.init.zeros_(model.head.weight)
+    torch.nn.init.constant_(model.head.bias, 5.0)
+    return model
+
+
+def test_nothing_is_marked_outside_the_field_of_view_nor_on_its_edge():
+    cine, opened = round_loop()
+    found = segment(cine, eager(), device="cpu")
+    y, x = np.indices((96, 96))
+    away = np.hypot(x - 48, y - 48)
+    assert not found.masks[:, ~opened].any()
+    assert not found.probabilities[:, away > 42].any()
+    assert (found.masks[:, away < 38] == 1).all()
+
+
+def test_the_whole_picture_on_demand():
+    cine, _ = round_loop()
+    found = segment(cine, eager(), device="cpu", whole_picture=True)
+    assert (found.masks == 1).all()

@@ -10,7 +10,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet, UNetConfig, load_model, read_card
 from napari_motionseg.synthesis import Stills, SynthesisConfig
-from napari_motionseg.synthesis.acquisition import AcquisitionConfig
+from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training import TrainingSettings
 from napari_motionseg.training import masks as module
 from napari_motionseg.training.mask_recipes import MASK_RECIPES, mask_recipe
@@ -144,8 +144,8 @@ def test_frames_are_learnt_as_they_are_whatever_the_octaves(tmp_path):
 @pytest.mark.usefixtures("_cheap_stills")
 def test_windows_are_photographed_and_nothing_outside_the_field_is_a_vessel():
     batches = []
-    for acquisition in (None, AcquisitionConfig(field=1.0, lines=0.0)):
-        how = settings(batch=12, jitter=0.0, acquisition=acquisition)
+    for camera in (None, CameraConfig(field=1.0, lines=0.0)):
+        how = settings(batch=12, jitter=0.0, camera=camera)
         pool = still_pool(how)
         task = MaskTask(SegmentationNet(NETWORK), pool, pool.at(0, 0)[0], how)
         batches.append(task.batch(0, torch.Generator().manual_seed(0)))
@@ -161,7 +161,7 @@ def test_windows_are_photographed_and_nothing_outside_the_field_is_a_vessel():
 @pytest.mark.parametrize("name", list(MASK_RECIPES))
 def test_recipes_are_settings(name):
     how = MaskTrainingSettings(**mask_recipe(name))
-    assert (how.acquisition is None) == (name == "quiet")
+    assert (how.camera is None) == (name == "quiet")
 
 
 def test_the_quiet_recipe_is_that_of_version_c60b695():

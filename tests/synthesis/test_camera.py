@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.synthesis.acquisition import AcquisitionConfig, acquire
+from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.fields import (
     SHAPES,
     Field,
@@ -110,15 +110,15 @@ def test_every_kind_of_line_darkens_some_of_the_picture_and_little_of_it(kind):
 def test_taken_under_still_conditions_a_picture_stays_as_it_was():
     pictures = torch.rand((3, 32, 48), generator=seeded())
     masks = (pictures < 0.3).float()
-    taken, same = acquire(pictures, masks, AcquisitionConfig(**STILL), seeded(1))
+    taken, same = photograph(pictures, masks, CameraConfig(**STILL), seeded(1))
     assert torch.equal(same, masks)
     assert float((taken - pictures).abs().max()) < 0.6 / 255
 
 
 def test_nothing_outside_the_field_of_view_is_a_vessel():
-    config = AcquisitionConfig(**(STILL | {"field": 1.0}))
+    config = CameraConfig(**(STILL | {"field": 1.0}))
     pictures, masks = torch.full((12, 64, 64), 0.8), torch.ones((12, 64, 64))
-    taken, kept = acquire(pictures, masks, config, seeded())
+    taken, kept = photograph(pictures, masks, config, seeded())
     assert 0.2 < float(kept.mean()) < 0.98
     # what is far from the open gray lies outside
     away = (taken - 0.8).abs() > 0.5
@@ -127,8 +127,8 @@ def test_nothing_outside_the_field_of_view_is_a_vessel():
 
 def test_grain_spans_quiet_loops_to_those_of_low_dose():
     scene = torch.full((60, 64, 64), 0.5)
-    quiet = dataclasses.replace(AcquisitionConfig(), lines=0.0, field=0.0)
-    taken, _ = acquire(scene, torch.zeros_like(scene), quiet, seeded(2))
+    quiet = dataclasses.replace(CameraConfig(), lines=0.0, field=0.0)
+    taken, _ = photograph(scene, torch.zeros_like(scene), quiet, seeded(2))
     grain = np.array([grain_of(picture) for picture in taken])
     assert np.quantile(grain, 0.1) < 0.6
     assert 2.5 < np.quantile(grain, 0.95) < 8
@@ -137,27 +137,37 @@ def test_grain_spans_quiet_loops_to_those_of_low_dose():
 def test_a_seed_says_how_a_picture_is_taken():
     scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
     one, same, other = (
-        acquire(scene, none, AcquisitionConfig(), seeded(s))[0] for s in (1, 1, 2)
+        photograph(scene, none, CameraConfig(), seeded(s))[0] for s in (1, 1, 2)
     )
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
 
+@pytest.mark.parametrize("lines", [8, 8.0])
+def test_devices_are_drawn_over_the_picture_and_darken_it(lines):
+    config = CameraConfig(**(STILL | {"lines": lines, "depth": (0.2, 0.2)}))
+    scene = torch.full((2, 64, 64), 0.8)
+    taken, masks = photograph(scene, torch.zeros_like(scene), config, seeded())
+    assert 0.02 < float((taken < 0.78).float().mean()) < 0.7
+    assert float(taken.max()) <= 0.81
+    assert not bool(masks.any())
+
+
 def test_a_training_in_bf16_photographs_in_full_precision():
     scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
-    usual = acquire(scene, none, AcquisitionConfig(), seeded())[0]
+    usual = photograph(scene, none, CameraConfig(), seeded())[0]
     with torch.autocast("cpu", torch.bfloat16):
-        coarse = acquire(scene, none, AcquisitionConfig(), seeded())[0]
+        coarse = photograph(scene, none, CameraConfig(), seeded())[0]
     assert torch.equal(usual, coarse)
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: AcquisitionConfig(noise=(0, 1)), "noise must be two rising positive"),
-        (lambda: AcquisitionConfig(jpeg=(90, 40)), "jpeg must be two rising values"),
-        (lambda: AcquisitionConfig(field=1.5), "field must be from 0 to 1; got 1.5"),
-        (lambda: AcquisitionConfig(lines=-1), "lines must be at least 0; got -1"),
+        (lambda: CameraConfig(noise=(0, 1)), "noise must be two rising positive"),
+        (lambda: CameraConfig(jpeg=(90, 40)), "jpeg must be two rising values"),
+        (lambda: CameraConfig(field=1.5), "field must be from 0 to 1; got 1.5"),
+        (lambda: CameraConfig(lines=-1), "lines must be at least 0; got -1"),
         (lambda: Field("star", (0, 0), (1, 1)), "shape must be one of round"),
         (lambda: Field("round", (0, 0), (0, 1)), "half and soft must be positive"),
         (lambda: Line(torch.zeros(1, 2), 1, 1), "at least 2; got"),

@@ -23,7 +23,7 @@ MOTION_PX = 5.0  # between two frames, of what a recursive filter leaves a trail
 
 
 @dataclass(frozen=True)
-class AcquisitionConfig:
+class CameraConfig:
     """Ranges that the conditions of each picture are drawn from.
 
     Deviations and depths are shares of full scale; lengths are px of the picture.
@@ -107,10 +107,10 @@ class AcquisitionConfig:
                 )
 
 
-def acquire(
+def photograph(
     pictures: Tensor,
     masks: Tensor,
-    config: AcquisitionConfig,
+    config: CameraConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Return pictures as a camera and a console would give them, with their masks.
@@ -148,7 +148,7 @@ def acquire(
 class _Shot:
     """The conditions of one picture."""
 
-    def __init__(self, config: AcquisitionConfig, generator: torch.Generator) -> None:
+    def __init__(self, config: CameraConfig, generator: torch.Generator) -> None:
         self.config = config
         self.generator = generator
         self.contrast = self.log_range(config.contrast)
@@ -170,7 +170,7 @@ class _Shot:
 
     def _with_lines(self, picture: Tensor) -> Tensor:
         shape = (picture.shape[-2], picture.shape[-1])
-        rate = torch.tensor(self.config.lines)
+        rate = torch.tensor(float(self.config.lines))
         for _ in range(int(torch.poisson(rate, generator=self.generator))):
             kind = KINDS[int(self.one(0, len(KINDS)))]
             depth = self.range(self.config.depth)
