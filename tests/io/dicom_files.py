@@ -54,6 +54,14 @@ def xa_dataset(pixels, bits=None, syntax=ExplicitVRLittleEndian, **attributes):
     return data
 
 
+def item(**attributes):
+    """An item of a sequence."""
+    data = Dataset()
+    for keyword, value in attributes.items():
+        setattr(data, keyword, value)
+    return data
+
+
 def save(data, path):
     """Write a dataset and return the path."""
     data.save_as(path, enforce_file_format=True)

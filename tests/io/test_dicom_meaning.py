@@ -1,101 +1,12 @@
-"""Times, spacing, angles, windows, masks: from attributes, in the Standard's order."""
+"""Angles, windows, shutters, ECG: from attributes, in the Standard's order."""
 
 import dicom_files as files
 import numpy as np
 import pytest
 from pydicom import Dataset
-from pydicom.tag import Tag
 
 from napari_motionseg.cine import View
 from napari_motionseg.io import read_cine
-
-
-@pytest.fixture
-def cine_with(tmp_path):
-    def make(frames=4, pixels=None, bits=None, **attributes):
-        if pixels is None:
-            pixels = files.gray_frames(frames)
-        data = files.xa_dataset(pixels, bits, **attributes)
-        return read_cine(files.save(data, tmp_path / "loop.dcm"))
-
-    return make
-
-
-def test_the_pointer_decides_between_vector_and_step(cine_with):
-    both = {"FrameTime": 40, "FrameTimeVector": [0, 30, 50, 30]}
-    step = cine_with(FrameIncrementPointer=Tag("FrameTime"), **both)
-    np.testing.assert_allclose(step.frame_times, [0, 40, 80, 120])
-    assert step.timing_basis == "FrameTime"
-    vector = cine_with(FrameIncrementPointer=Tag("FrameTimeVector"), **both)
-    np.testing.assert_allclose(vector.frame_times, [0, 30, 80, 110])
-    assert vector.timing_basis == "FrameTimeVector"
-
-
-@pytest.mark.parametrize(
-    ("attributes", "times", "basis"),
-    [
-        ({"CineRate": 10}, [0, 100, 200, 300], "CineRate"),
-        (
-            {"RecommendedDisplayFrameRate": 20, "CineRate": 0},
-            [0, 50, 100, 150],
-            "RecommendedDisplayFrameRate",
-        ),
-        ({"FrameTime": 0, "CineRate": 10}, [0, 100, 200, 300], "CineRate"),
-        (
-            {"FrameTimeVector": [0, 9, 9], "CineRate": 10},
-            [0, 100, 200, 300], "CineRate",
-        ),
-    ],
-)  # fmt: skip
-def test_fall_backs_of_timing(cine_with, attributes, times, basis):
-    cine = cine_with(**attributes)
-    np.testing.assert_allclose(cine.frame_times, times)
-    assert cine.timing_basis == basis
-
-
-def test_times_that_do_not_rise_are_no_times(cine_with):
-    cine = cine_with(FrameTimeVector=[0, 10, -10, 10])
-    assert cine.frame_times is None
-    assert any("do not rise" in note for note in cine.notes)
-
-
-def test_no_timing_is_said(cine_with):
-    cine = cine_with()
-    assert (cine.frame_times, cine.timing_basis) == (None, "unknown")
-
-
-@pytest.mark.parametrize(
-    ("attributes", "spacing", "words"),
-    [
-        (
-            {"ImagerPixelSpacing": [0.3, 0.6],
-             "EstimatedRadiographicMagnificationFactor": 1.5},
-            (0.2, 0.4), "Magnification",
-        ),
-        (
-            {"ImagerPixelSpacing": [0.3, 0.3], "DistanceSourceToDetector": 1200,
-             "DistanceSourceToPatient": 800},
-            (0.2, 0.2), "DistanceSourceToDetector",
-        ),
-        ({"ImagerPixelSpacing": [0.3, 0.3]}, None, "without magnification"),
-        (
-            {"PixelSpacing": [0.25, 0.25], "PixelSpacingCalibrationType": "FIDUCIAL",
-             "ImagerPixelSpacing": [0.3, 0.3]},
-            (0.25, 0.25), "FIDUCIAL",
-        ),
-        (
-            {"PixelSpacing": [0.3, 0.3], "ImagerPixelSpacing": [0.3, 0.3]},
-            None, "without magnification",
-        ),
-        ({}, None, "unknown"),
-    ],
-)  # fmt: skip
-def test_a_detector_millimetre_is_never_a_patients(
-    cine_with, attributes, spacing, words
-):
-    cine = cine_with(**attributes)
-    assert cine.pixel_spacing == (None if spacing is None else pytest.approx(spacing))
-    assert words in cine.spacing_basis
 
 
 def test_angles(cine_with):
@@ -115,6 +26,10 @@ def test_angles(cine_with):
             (80, 120),
         ),
         ({"WindowCenter": 100, "WindowWidth": 0}, None),
+        ({"WindowCenter": [100, 50], "WindowWidth": [0, 11]}, (44.5, 54.5)),
+        ({"WindowCenter": 100}, None),
+        ({"WindowCenter": 100, "WindowWidth": -41}, None),
+        ({"WindowCenter": 5000, "WindowWidth": 41}, None),  # of other values
         ({}, None),
     ],
 )
@@ -136,19 +51,6 @@ def test_the_modality_lut_is_kept_and_not_applied(cine_with):
     np.testing.assert_array_equal(cine.frames[:], pixels)
     assert cine.technical["RescaleSlope"] == 2
     assert any("not applied" in note for note in cine.notes)
-
-
-def test_subtraction_is_kept_with_indices_from_zero(cine_with):
-    item = Dataset()
-    item.MaskOperation = "AVG_SUB"
-    item.MaskFrameNumbers = [1, 2, 99]
-    item.ApplicableFrameRange = [3, 4]
-    item.MaskSubPixelShift = [0.5, -0.25]
-    (mask,) = cine_with(MaskSubtractionSequence=[item]).subtraction
-    assert mask.operation == "AVG_SUB"
-    assert mask.mask_frames == (0, 1)
-    assert mask.applicable == (2, 3)
-    assert mask.shift == (0.5, -0.25)
 
 
 def test_rectangular_shutter(cine_with):
@@ -214,29 +116,9 @@ def test_ecg_and_r_waves_are_kept(tmp_path):
     assert cine.r_waves == (0, 3)
 
 
-def test_enhanced_objects_keep_it_in_functional_groups(cine_with):
-    shared = Dataset()
-    shared.ProjectionPixelCalibrationSequence = [Dataset()]
-    inner = shared.ProjectionPixelCalibrationSequence[0]
-    inner.EstimatedRadiographicMagnificationFactor = 2
-    inner.ImagerPixelSpacing = [0.4, 0.4]
-    frames = []
-    for t in range(4):
-        frame, content, position = Dataset(), Dataset(), Dataset()
-        content.FrameReferenceDateTime = f"20200101120000.{t}00000"
-        position.PositionerPrimaryAngle = 10
-        position.PositionerSecondaryAngle = -5
-        frame.FrameContentSequence = [content]
-        frame.PositionerPositionSequence = [position]
-        frames.append(frame)
-    cine = cine_with(
-        SharedFunctionalGroupsSequence=[shared],
-        PerFrameFunctionalGroupsSequence=frames,
-    )
-    assert cine.pixel_spacing == pytest.approx((0.2, 0.2))
-    assert cine.view == View(10, -5)
-    np.testing.assert_allclose(cine.frame_times, [0, 100, 200, 300])
-    assert cine.timing_basis == "FrameReferenceDateTime"
+def test_r_waves_by_time(cine_with):
+    cine = cine_with(FrameTime=40, RWaveTimeVector=[0, 79, 500])
+    assert cine.r_waves == (0, 2)
 
 
 def test_intensity_relationship_is_kept(cine_with):
