@@ -10,6 +10,8 @@ from napari_motionseg.io.dicom_values import Attributes
 SEQUENCE = "MaskSubtractionSequence"
 OPERATIONS = ("NONE", "AVG_SUB", "TID", "REV_TID")
 MOST_AVERAGED = 1000  # contrast frames; more is damage, not an acquisition
+MOST_SHIFT = 1000.0  # pixels; no patient moves that far
+Shift = tuple[float, float]
 
 
 def subtractions(attributes: Attributes, count: int) -> tuple[Subtraction, ...]:
@@ -42,13 +44,12 @@ def _item(
     item: Dataset,
     count: int,
     name: str,
-    shifts: dict[int, tuple[tuple[float, float], ...]],
+    shifts: dict[int, tuple[Shift, ...]],
 ) -> Subtraction | None:
     operation = (attributes.text("MaskOperation", item) or "NONE").upper()
     if operation not in OPERATIONS:
         attributes.parts.leave_out(name, f"has the unknown operation {operation!r}")
         return None
-    shift = attributes.numbers("MaskSubPixelShift", item)
     # "If zero length, TID Offset defaults to 1", PS3.3 table C.7-16
     offset = next(iter(attributes.integers("TIDOffset", item)), 1)
     averaging = next(iter(attributes.integers("ContrastFrameAveraging", item)), 1)
@@ -57,7 +58,7 @@ def _item(
         operation=operation,
         mask_frames=_mask_frames(attributes, item, count, name),
         applicable=_applicable(attributes, item, name),
-        shift=(shift[0], shift[1]) if len(shift) == 2 else (0.0, 0.0),
+        shift=_shift(attributes, item) or (0.0, 0.0),
         tid_offset=offset,
         contrast_averaging=averaging if 1 <= averaging <= MOST_AVERAGED else 1,
         frame_shifts=shifts.get(identity, ()) if identity is not None else (),
@@ -95,20 +96,30 @@ def _applicable(
     return tuple(n - 1 for pair in good for n in pair)
 
 
+def _shift(attributes: Attributes, item: Dataset) -> Shift | None:
+    both = attributes.numbers("MaskSubPixelShift", item)
+    if not both:
+        return None
+    if len(both) == 2 and max(map(abs, both)) <= MOST_SHIFT:
+        return both[0], both[1]
+    attributes.parts.note("MaskSubPixelShift is no shift of pixels; it was ignored.")
+    return None
+
+
 def _shifts_of_frames(
     attributes: Attributes, count: int
-) -> dict[int, tuple[tuple[float, float], ...]]:
+) -> dict[int, tuple[Shift, ...]]:
     """Return each frame's mask shift by SubtractionItemID (PS3.3 C.7.6.16.2.14)."""
     if not attributes.items(SEQUENCE) or not len(attributes.groups):
         return {}
-    found: dict[int, dict[int, tuple[float, float]]] = {}
+    found: dict[int, dict[int, Shift]] = {}
     groups = attributes.groups.items_of_frames("FramePixelShiftSequence", count)
     for t, items in enumerate(groups):
         for item in items:
-            shift = attributes.numbers("MaskSubPixelShift", item)
+            shift = _shift(attributes, item)
             for identity in attributes.integers("SubtractionItemID", item)[:1]:
-                if len(shift) == 2:
-                    found.setdefault(identity, {})[t] = (shift[0], shift[1])
+                if shift is not None:
+                    found.setdefault(identity, {})[t] = shift
     nothing = (0.0, 0.0)
     return {
         identity: tuple(of_frames.get(t, nothing) for t in range(count))

@@ -16,7 +16,7 @@ from napari_motionseg.acquisition import View
 from napari_motionseg.io.dicom import OpenedFile
 from napari_motionseg.io.dicom_geometry import view
 from napari_motionseg.io.dicom_moments import SOURCES
-from napari_motionseg.io.dicom_values import Attributes
+from napari_motionseg.io.dicom_values import Attributes, values_of
 from napari_motionseg.io.movies import natural
 from napari_motionseg.io.optional_parts import OptionalParts
 from napari_motionseg.io.regular_files import open_regular
@@ -175,8 +175,8 @@ def _without_copies(
 
 
 def _instance(frame: Single) -> Hashable:
-    uid = frame.file.header.dataset.get("SOPInstanceUID")
-    return (str(uid), frame.number) if uid else frame.file.header.path
+    uid = values_of(frame.file.header.dataset, "SOPInstanceUID")
+    return (str(uid[0]), frame.number) if uid else frame.file.header.path
 
 
 def _digest(file: OpenedFile) -> bytes:

@@ -12,6 +12,7 @@ from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom import OpenedFile, cine_of_files, open_file
 from napari_motionseg.io.dicom_header import read_header
 from napari_motionseg.io.dicom_runs import runs
+from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.loop_names import loop_name
 
 
@@ -67,10 +68,10 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
 
 def _series(opened: OpenedFile) -> Hashable:
     """Return what files of one series share; files of several frames stand alone."""
-    series = opened.header.dataset.get("SeriesInstanceUID")
+    series = values_of(opened.header.dataset, "SeriesInstanceUID")
     if opened.count > 1 or opened.form.frames > 1 or not series:
         return opened.header.path
-    return str(series)
+    return str(series[0])
 
 
 Loop = tuple[Sequence[OpenedFile], Path, str]

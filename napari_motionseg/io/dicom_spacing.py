@@ -22,6 +22,7 @@ CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
 # An object lies between source and detector, so nothing is magnified less than once;
 # a C-arm's source is at least some 25 cm from the patient and 130 cm from the detector.
 LEAST_MAGNIFICATION, MOST_MAGNIFICATION = 1.0, 5.0
+LEAST_PIXEL, MOST_PIXEL = 1e-4, 100.0  # millimetres
 LEAST_ASPECT, MOST_ASPECT = 0.1, 10.0  # height over width of a pixel
 AGREEMENT = 0.1  # relative difference of two magnifications that deserves a note
 CHANGE = 0.01  # relative change of a spacing over the frames that deserves a note
@@ -58,9 +59,15 @@ def pixel_spacing(attributes: Attributes) -> Spacing:
     )  # fmt: skip
     for rule in rules:
         found = rule(attributes)
-        if found is not None:
-            millimetres, basis = found
+        if found is None:
+            continue
+        millimetres, basis = found
+        if LEAST_PIXEL <= min(millimetres) <= max(millimetres) <= MOST_PIXEL:
             return Spacing(millimetres, basis, millimetres[0] / millimetres[1])
+        attributes.parts.note(
+            f"{basis} gives pixels of {millimetres[0]:.3g} x {millimetres[1]:.3g} mm, "
+            "which no image has; it was ignored."
+        )
     return Spacing(None, _why_unknown(attributes), _aspect(attributes))
 
 

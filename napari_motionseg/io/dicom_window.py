@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydicom import Dataset
 
 from napari_motionseg.io.dicom_values import Attributes
@@ -33,6 +35,9 @@ def window(attributes: Attributes, form: PixelFormat) -> Window | None:
     if found is None:
         return None
     lowest, highest = stored_range(form)
+    if not math.isfinite(found[1] - found[0]):
+        attributes.parts.note("The display window is infinite; it was ignored.")
+        return None
     if found[1] < lowest or found[0] > highest:
         attributes.parts.note(
             f"The display window from {found[0]:g} to {found[1]:g} lies outside the "

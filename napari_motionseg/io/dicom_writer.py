@@ -202,6 +202,10 @@ def _display(cine: Cine) -> dict[str, Any]:
             item.ApplicableFrameRange = [t + 1 for t in subtraction.applicable]
         if subtraction.operation in ("TID", "REV_TID"):
             item.TIDOffset = subtraction.tid_offset
+        if any(subtraction.shift):
+            item.MaskSubPixelShift = list(subtraction.shift)
+        if subtraction.contrast_averaging > 1:
+            item.ContrastFrameAveraging = subtraction.contrast_averaging
         items.append(item)
     if items:
         display["MaskSubtractionSequence"] = items

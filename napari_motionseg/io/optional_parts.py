@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.io.damage import DAMAGE
 
@@ -56,7 +58,8 @@ class OptionalParts:
             If the part cannot be read.
         """
         try:
-            return function()
+            with np.errstate(all="ignore"):  # absurd numbers are judged by their result
+                return function()
         except (MotionSegError, *DAMAGE) as error:
             self.leave_out(name, f"cannot be read ({_one_line(error)})")
             return default

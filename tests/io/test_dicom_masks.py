@@ -64,3 +64,14 @@ def test_an_unknown_operation_is_left_out_and_the_others_stay(cine_with):
     with pytest.warns(PartialReadWarning, match="Item 1 of MaskSubtractionSequence"):
         cine = cine_with(MaskSubtractionSequence=items)
     assert cine.subtraction == (Subtraction("TID"),)
+
+
+def test_a_shift_out_of_the_picture_is_ignored_and_noted(cine_with):
+    sequence = [
+        files.item(
+            MaskOperation="AVG_SUB", MaskFrameNumbers=1, MaskSubPixelShift=[1e9, 0]
+        )
+    ]
+    cine = cine_with(MaskSubtractionSequence=sequence)
+    assert cine.subtraction[0].shift == (0, 0)
+    assert any("MaskSubPixelShift" in note for note in cine.notes)

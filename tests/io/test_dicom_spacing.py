@@ -138,3 +138,12 @@ def test_millimetres_show_the_aspect_too(cine_with):
         ImagerPixelSpacing=[0.3, 0.6], EstimatedRadiographicMagnificationFactor=1.5
     )
     np.testing.assert_allclose(geometry(cine)["scale"], (1, 0.2, 0.4))
+
+
+def test_pixels_that_no_image_has_are_ignored(cine_with):
+    cine = cine_with(
+        PixelSpacing=[1e-9, 1e-9], PixelSpacingCalibrationType="GEOMETRY",
+        ImagerPixelSpacing=[0.3, 0.3], EstimatedRadiographicMagnificationFactor=1.5,
+    )  # fmt: skip
+    assert cine.pixel_spacing == pytest.approx((0.2, 0.2))
+    assert any("which no image has" in note for note in cine.notes)

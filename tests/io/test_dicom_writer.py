@@ -20,7 +20,10 @@ def test_what_is_written_is_read(tmp_path, bits, signed):
         bits_stored=bits,
         window=(3.0, 90.0),
         view=View(-12.5, 30),
-        subtraction=(Subtraction("AVG_SUB", (0, 1), (1, 2)), Subtraction("TID")),
+        subtraction=(
+            Subtraction("AVG_SUB", (0, 1), (1, 2), (0.5, -1.0), contrast_averaging=2),
+            Subtraction("TID"),
+        ),
         intensity_relationship="LIN",
     )
     write_xa(tmp_path / "a.dcm", cine)
