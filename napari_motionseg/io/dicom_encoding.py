@@ -24,6 +24,9 @@ KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
 # Deeper or longer than any loop; a million elements take pydicom many seconds
 MOST_DEPTH = 32
 MOST_ELEMENTS = 400_000
+# Sequences of known length are parsed only where they are asked for: the functional
+# groups of 60,000 frames are 780,000 elements
+MOST_DEFERRED = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ class _Walk:
     def __init__(self, file: BinaryIO, encoding: Encoding, end: int) -> None:
         self._file = file
         self._stack = [_Container(end, items=False, encoding=encoding)]
-        self._elements = 0
+        self._elements = self._deferred = 0
 
     def run(self, position: int) -> PixelElement | None:
         """Return the element of the pixels, from the offset of the first element."""
@@ -232,11 +235,7 @@ class _Walk:
                 self._stack.pop()
                 position = max(position, inner.end)
                 continue
-            self._elements += 1
-            if self._elements > MOST_ELEMENTS:
-                raise _TooMuch(
-                    f"it has more than {MOST_ELEMENTS} elements before its pixels"
-                )
+            self._count()
             try:
                 if (found := self._element(position, inner)) is None:
                     return None
@@ -251,6 +250,16 @@ class _Walk:
             except (ValueError, struct.error):
                 position = self._step_over()
         return None
+
+    def _count(self) -> None:
+        """Count an element, and stop where there are too many."""
+        if any(container.sized for container in self._stack[1:]):
+            self._deferred += 1
+        else:
+            self._elements += 1
+        if self._elements > MOST_ELEMENTS or self._deferred > MOST_DEFERRED:
+            most = MOST_ELEMENTS if self._elements > MOST_ELEMENTS else MOST_DEFERRED
+            raise _TooMuch(f"it has more than {most} elements before its pixels")
 
     def _step_over(self) -> int:
         """Leave what cannot be understood, if its length is known; else raise again."""
