@@ -8,6 +8,7 @@ from pathlib import Path
 
 from render_explorer import explorer
 from render_flow import sections
+from render_fuzz import fuzz
 from render_interactive import interactive
 from tables import table
 
@@ -47,6 +48,7 @@ def main() -> None:
     parts += cubes(results)
     parts += explorer(results)
     parts += interactive(results)
+    parts += fuzz(results)
     for name, render in (("demo", demo), ("in_loop", in_loop), ("project", project)):
         path = results / f"{name}.json"
         if path.exists():

@@ -25,12 +25,16 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
 ENDS = ("read", "refused", "wrong type", "over time", "over memory", "aborted")
 FINE = ("read", "refused")
+LIBRARIES = ("pydicom", "imagecodecs", "tifffile", "pillow", "imageio-ffmpeg",
+             "nibabel", "zarr", "safetensors")  # fmt: skip
 WORKER = Path(__file__).parent / "fuzz" / "worker.py"
 UNDAMAGED = 40  # most valid inputs of a reader; each is read as it is first
 START_S = 120  # to import torch on a busy machine
@@ -44,14 +48,15 @@ class Worker:
         self.process: subprocess.Popen | None = None
 
     def start(self) -> None:
+        self.stop()
         words = [sys.executable, str(WORKER), str(self.options.memory_mib)]
         package = str(Path(__file__).parent.parent)
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": package}
-        self.process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.log.open("ab"), env=environment, text=True,
-            start_new_session=True,
-        )  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                env=environment, text=True, start_new_session=True,
+            )  # fmt: skip
         if self._line(START_S).get("end") != "ready":
             raise SystemExit(f"a worker does not start; see {self.log}")
 
@@ -81,12 +86,14 @@ class Worker:
         return json.loads(line)
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-            self.process.stdout.close()
-            self.process = None
+        self.process = None
 
 
 class Run:
@@ -231,8 +238,10 @@ def report(options: argparse.Namespace, run: Run, seconds: float) -> None:
     sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
     from machine import here_and_now
 
+    versions = {name: version(name) for name in LIBRARIES}
     found = {
-        **here_and_now(), "seed": options.seed, "minutes": round(seconds / 60, 1),
+        **here_and_now(), "versions": versions,
+        "seed": options.seed, "minutes": round(seconds / 60, 1),
         "counts": {name: dict(ends) for name, ends in run.counts.items()},
         "slowest_s": run.slowest, "findings": run.findings,
         "limits": {"seconds": options.seconds, "grown_mib": options.grown_mib},

@@ -10,7 +10,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
-T, H, W = 4, 24, 32
+T, H, W = 5, 24, 32  # tifffile takes 4 frames for colours
 XA, ENHANCED_XA = "1.2.840.10008.5.1.4.1.1.12.1", "1.2.840.10008.5.1.4.1.1.12.1.1"
 US = "1.2.840.10008.5.1.4.1.1.3.1"
 ROOT = "1.2.826.0.1.3680043.10.999."
@@ -24,7 +24,7 @@ NATIVE = {
 
 
 def frames(bits: int = 8) -> np.ndarray:
-    """(4, 24, 32): noise under a dark bar that moves down."""
+    """(5, 24, 32): noise under a dark bar that moves down."""
     draw = np.random.default_rng(1)
     kind = np.uint8 if bits <= 8 else np.uint16
     loop = draw.integers(0, 2**bits, (T, H, W)).astype(kind)

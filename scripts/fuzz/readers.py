@@ -12,7 +12,7 @@ from napari_motionseg.io import read_labels
 from napari_motionseg.io.reading import can_read, read_cines
 
 BUDGET = 2**28
-LABEL_SHAPE = (4, 24, 32)
+LABEL_SHAPE = (5, 24, 32)
 
 
 def loops(path: Path) -> None:

@@ -27,7 +27,7 @@ SHAPE = frames().shape
 
 
 def mask(value: int = 1) -> np.ndarray:
-    """(4, 24, 32): one labelled frame."""
+    """(5, 24, 32): one labelled frame."""
     painted = np.zeros(SHAPE, np.uint8)
     painted[1, 5:9, 10:20] = value
     return painted
