@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
-from napari_motionseg.io.regular_files import open_regular
+from napari_motionseg.io.regular_files import open_regular, read_at_most
 
 SUFFIXES = (".nii", ".nii.gz")
 SCANNER_UNKNOWN = 0  # NIFTI_XFORM_UNKNOWN: coordinates of no patient
@@ -135,7 +135,9 @@ def _opened(path: Path, shape: Shape) -> Any:
     with open_regular(path) as stream:
         packed = stream.read(2) == b"\x1f\x8b"
         stream.seek(0)
-        content = _inflated(path, stream, most) if packed else stream.read(most + 1)
+        content = (
+            _inflated(path, stream, most) if packed else read_at_most(stream, most)
+        )
     if len(content) > most:
         raise LabelError(
             f"holds more than {most} bytes, which labels of a loop of {shape[0]} "
@@ -149,7 +151,7 @@ def _opened(path: Path, shape: Shape) -> Any:
 
 def _inflated(path: Path, stream: Any, most: int) -> bytes:
     with gzip.GzipFile(fileobj=stream) as inflating:
-        content = inflating.read(most + 1)
+        content = read_at_most(inflating, most)
         if len(content) <= most:  # so that the check sum is compared
             inflating.read(1)
     return content

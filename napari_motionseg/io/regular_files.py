@@ -7,10 +7,11 @@ else on the computer.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from napari_motionseg.errors import ReadError
 
@@ -22,6 +23,7 @@ _FLAGS = (
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_BINARY", 0)
 )
+PART_BYTES = 2**22  # read at once
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -93,13 +95,34 @@ def read_regular(path: str | Path, most: int, *, follow_links: bool = True) -> b
         size = os.fstat(file.fileno()).st_size
         try:
             # the size is asked again by reading: a file may grow, and some say 0
-            content = b"" if size > most else file.read(most + 1)
+            content = b"" if size > most else read_at_most(file, most)
         except OSError as error:
             raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     if size > most or len(content) > most:
         found = max(size, len(content))
         raise ReadError(f"{path}: holds {found} bytes; expected at most {most}")
     return content
+
+
+def read_at_most(stream: IO[bytes] | io.BufferedIOBase, most: int) -> bytes:
+    """Return what is left in a stream; if that is more than `most` bytes, one more.
+
+    ``stream.read(most)`` would allocate all of `most` before it reads a byte.
+
+    Parameters
+    ----------
+    stream
+        Binary file object.
+    most
+        Number of bytes after which the content is too large.
+    """
+    content = bytearray()
+    while len(content) <= most:
+        part = stream.read(min(PART_BYTES, most + 1 - len(content)))
+        if not part:
+            break
+        content += part
+    return bytes(content)
 
 
 def is_regular(path: str | Path, *, follow_links: bool = True) -> bool:

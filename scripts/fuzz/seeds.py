@@ -72,7 +72,7 @@ def movies(folder: Path) -> None:
                     ffmpeg_log_level="error")  # fmt: skip
     images = [Image.fromarray(f) for f in frames()]
     images[0].save(folder / "times.gif", save_all=True, append_images=images[1:],
-                   duration=[40, 100, 10, 40])  # fmt: skip
+                   duration=[40, 100, 10, 40, 40])  # fmt: skip
 
 
 def arrays(folder: Path) -> None:

@@ -152,3 +152,17 @@ def test_a_file_that_may_not_be_read(file):
     file.chmod(0)
     with pytest.raises(ReadError, match="Permission denied"):
         open_regular(file)
+
+
+def test_a_limit_costs_no_memory(tmp_path):
+    """The limit may be far above what there is: 8 GiB for the pixels of a project."""
+    import tracemalloc
+
+    path = tmp_path / "small"
+    path.write_bytes(b"x" * 1000)
+    tracemalloc.start()
+    try:
+        assert read_regular(path, 2**40) == b"x" * 1000
+        assert tracemalloc.get_traced_memory()[1] < 2**25
+    finally:
+        tracemalloc.stop()
