@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -12,10 +13,17 @@ from napari_motionseg.contributions import (
     cine_layer,
     contrast_limits,
     get_reader,
+    good_frame,
     read_layers,
     write_labels,
 )
-from napari_motionseg.errors import MotionSegError, WriteError
+from napari_motionseg.errors import (
+    MotionSegError,
+    PartialReadWarning,
+    ReadError,
+    WriteError,
+)
+from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.io.dicom_writer import write_xa
 
 
@@ -47,6 +55,29 @@ def test_contrast_is_the_window_else_the_range_else_percentiles():
     windowed = dataclasses.replace(cine, window=(100.0, 900.0))
     assert contrast_limits(windowed) == (100, 900)
     assert contrast_limits(Cine.from_array(pixels.astype(np.uint8))) == (0, 255)
+
+
+def test_contrast_comes_from_a_good_frame():
+    pixels = np.full((5, 20, 20), 300, np.uint16)
+    pixels[:, :10] = 700
+    pixels[2:4] = 0
+    cine = Cine(FrameStack.from_array(pixels, damaged=[2, 3]), bits_stored=10)
+    assert contrast_limits(cine) == (300, 700)
+    assert good_frame(cine, 2) == 1
+    assert good_frame(cine, 4) == 4
+
+
+def test_a_loop_without_a_good_frame_is_no_layer(tmp_path, small_cine, write_damaged):
+    bad = write_damaged(tmp_path / "bad.dcm", small_cine, range(8))
+    write_xa(tmp_path / "good.dcm", small_cine)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", PartialReadWarning)
+        with pytest.raises(ReadError, match="no frame of this loop can be decoded"):
+            read_layers(str(bad))
+        (layer,) = read_layers(str(tmp_path))
+    assert layer[1]["name"] == "good"
+    assert "no frame of this loop can be decoded" in str(told[-1].message)
+    assert str(told[-1].message).startswith("left out: ")
 
 
 def test_files_and_folders_of_loops_have_a_reader(tmp_path, small_cine):

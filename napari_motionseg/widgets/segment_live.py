@@ -78,6 +78,11 @@ class Previewer:
             alone = not hasattr(network, "head")
             settings = HeadSettings.alone() if alone else HeadSettings()
             self._head = LiveHead(self.classes, settings)
+        if not shown.loop.cine.frames.usable(shown.t) and (shown.target >= 0).any():
+            raise LabelError(
+                f"frame {shown.t} is damaged: strokes on it teach nothing; paint on a "
+                "frame that can be seen"
+            )
         self._take(shown)
         if self.waiting:
             self._take(self.waiting.pop())
@@ -85,7 +90,9 @@ class Previewer:
         return shown, coloured(result.probabilities), result.painted
 
     def _take(self, frame: Frame) -> None:
-        if self._head is not None and self._head.is_new(frame.key, frame.target):
+        if self._head is None or not frame.loop.cine.frames.usable(frame.t):
+            return
+        if self._head.is_new(frame.key, frame.target):
             self._head.paint(frame.key, self._seen(frame), frame.target)
 
     def _seen(self, frame: Frame) -> FrameView:

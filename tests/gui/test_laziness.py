@@ -7,7 +7,7 @@ import pytest
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, read_layers
-from napari_motionseg.errors import DamagedFrameError, ReadError
+from napari_motionseg.errors import DamagedFrameError, LabelError, ReadError
 from napari_motionseg.frame_stack import FrameMemory, FrameStack
 from napari_motionseg.io import dicom_pixels
 from napari_motionseg.io.dicom_writer import write_xa
@@ -16,6 +16,8 @@ from napari_motionseg.widgets.embedding import EmbeddingDock
 from napari_motionseg.widgets.motion import MotionDock
 from napari_motionseg.widgets.project import ProjectDock
 from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.widgets.segment_live import Frame, Previewer
+from napari_motionseg.widgets.viewers import session_of
 
 FRAMES, FEW = 45, 3  # the first is shown; the middle one is for the contrast limits
 
@@ -140,3 +142,21 @@ def test_a_file_that_goes_and_comes_back(viewer, told):
     viewer.dims.set_point(0, 10)
     np.testing.assert_array_equal(layer._slice.image.raw, loop.pixels[10])
     assert len([w for w in told if "no such file" in str(w.message)]) == 1
+
+
+def test_strokes_on_a_damaged_frame_teach_nothing(viewer, told, embedding_file):
+    loop = Counted(damaged=[4])
+    layer = add(viewer, loop.cine)
+    session = session_of(viewer)
+    previewer = Previewer(session, embedding_file, 2)
+    target = np.full((40, 48), -1, np.int16)
+    target[:4], target[-4:] = 0, 1
+    with pytest.raises(LabelError, match="frame 4 is damaged: strokes on it teach"):
+        previewer.answer(Frame(session.loop(layer), 4, target))
+    good = Frame(session.loop(layer), 5, target)
+    previewer.waiting = [Frame(session.loop(layer), 4, target)]
+    _, picture, painted = previewer.answer(good)
+    assert picture.shape[:2] == (40, 48)
+    assert painted == (0, 1)
+    assert previewer._head.frames == (good.key,)
+    session.close()
