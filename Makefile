@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test lint docs screenshots bench-flow bench-fewshot bench-ablation bench-explorer bench-interactive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest lint docs screenshots bench-flow bench-fewshot bench-ablation bench-explorer bench-interactive clean
 help:
-	@echo "make demo  make gui  make test  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -31,6 +31,20 @@ lint: $(READY)
 test: $(READY)
 	@scripts/system_libraries.sh
 	@scripts/check.sh $(BIN) lint tests
+
+# Several times the whole suite: other precision, threads and instruction sets
+test-processors: $(READY)
+	@scripts/system_libraries.sh
+	@scripts/check_processors.sh $(BIN)
+
+# Every training twice from one seed; a quarter of an hour on two cores
+test-determinism: $(READY)
+	$(BIN)/python scripts/check_determinism.py --out benchmarks/results/determinism.json
+	$(BIN)/python benchmarks/render.py
+
+# The lowest versions that pyproject.toml admits, in an environment of their own
+test-lowest: $(READY)
+	@scripts/test_lowest.sh $(BIN)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

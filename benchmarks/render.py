@@ -49,11 +49,38 @@ def main() -> None:
     parts += explorer(results)
     parts += interactive(results)
     parts += fuzz(results)
-    for name, render in (("demo", demo), ("in_loop", in_loop), ("project", project)):
+    for name, render in (
+        ("demo", demo),
+        ("in_loop", in_loop),
+        ("project", project),
+        ("determinism", determinism),
+    ):
         path = results / f"{name}.json"
         if path.exists():
             parts.append(render(json.loads(path.read_text())))
     (HERE / "RESULTS.md").write_text("\n".join(parts))
+
+
+def determinism(found: dict) -> str:
+    """Which trainings gave the same bits again."""
+    rows = [
+        [
+            row["training"], str(row["threads"]), str(row["runs"]),
+            str(row["results"]), ", ".join(row["differing"]) or "none",
+        ]
+        for row in found["rows"]
+    ]  # fmt: skip
+    head = ["training", "threads", "runs", "results compared", "results that differ"]
+    return "\n\n".join(
+        [
+            "## The same seed again",
+            "`scripts/check_determinism.py`: each run is a process of its own, every "
+            "second one beside a spinning process; weights, flow and masks of runs "
+            "with the same number of threads are compared bit by bit. "
+            f"{found['machine']}, {found['date']}.",
+            table(head, rows),
+        ]
+    )
 
 
 def few_labels(results: Path) -> list[str]:

@@ -129,6 +129,9 @@ TRAININGS: dict[str, Callable[[Path, Mapping[str, int]], list[Path]]] = {
     "train-masks": train_masks,
 }
 SIZES = {
+    "tiny": {
+        "size": 64, "frames": 4, "pretrain_steps": 2, "finetune_steps": 2, "width": 2,
+    },
     "short": {
         "size": 96, "frames": 6, "pretrain_steps": 4, "finetune_steps": 4, "width": 4,
     },

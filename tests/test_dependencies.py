@@ -6,6 +6,8 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -84,9 +86,15 @@ def modules_of(source: str) -> list[str]:
     return found
 
 
+@cache
+def installed() -> Mapping[str, list[str]]:
+    """Return the distributions of all installed modules; a second's work."""
+    return packages_distributions()
+
+
 def distributions(module: str) -> set[str]:
     """Return which distributions hold a module; its own name where it is absent."""
-    return {normal(d) for d in packages_distributions().get(module, [module])}
+    return {normal(d) for d in installed().get(module, [module])}
 
 
 @pytest.mark.parametrize(

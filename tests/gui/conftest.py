@@ -1,6 +1,8 @@
 """A real napari window with its docks, driven by clicks."""
 
 import dataclasses
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +20,20 @@ from napari_motionseg.models import (
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.segmentation import FinetuneSettings
 
+sys.path.insert(0, str(Path(__file__).parent))
+from here_job import HereJob
+
 LONG = 120_000  # ms, for a thread that embeds on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def _jobs_run_here(request, monkeypatch):
+    """Spare tests the seconds in which a child process imports torch.
+
+    Those that are about the process are marked ``child_process``.
+    """
+    if request.node.get_closest_marker("child_process") is None:
+        monkeypatch.setattr("napari_motionseg.session.ChildJob", HereJob)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QTimer
 
 from napari_motionseg.cine import Cine, Subtraction
@@ -87,6 +88,7 @@ def test_subtraction_is_offered_where_there_is_a_mask(viewer, dock, click):
     assert np.asarray(layer.data[1]).any()
 
 
+@pytest.mark.child_process
 def test_the_window_lives_while_a_job_runs_and_cancel_ends_it(
     dock, loop_layer, viewer, qtbot, click
 ):

@@ -15,6 +15,7 @@ from napari_motionseg.widgets.project import ProjectDock
 from napari_motionseg.widgets.viewers import frame_shown, show_frame
 from napari_motionseg.widgets.window import PLUGIN
 
+pytestmark = pytest.mark.child_process
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
 LEFT = Qt.MouseButton.LeftButton

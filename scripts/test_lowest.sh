@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The lowest versions that pyproject.toml admits, in an environment of their own, and the
+# tests without the window. What the dependencies bring along is the newest that they
+# admit (uv's lowest-direct).
+# torch is not the lowest: it is what constraints.txt pins, because a plain older torch
+# would be a build with gigabytes of CUDA. Its lower bound is not tried here.
+# usage: test_lowest.sh BIN [FOLDER]   BIN has uv or can install it
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$1
+folder=${2:-${TMPDIR:-/tmp}/napari-motionseg-lowest}
+python=${PYTHON:-$bin/python}
+mkdir -p "$folder"
+
+[ -x "$bin/uv" ] || "$bin/python" -m pip install --quiet uv
+grep '^torch==' constraints.txt >"$folder/torch.txt"
+"$bin/uv" pip compile --quiet --resolution lowest-direct --python "$python" \
+  --extra test --extra peers --extra opencv --override "$folder/torch.txt" \
+  -o "$folder/all.txt" pyproject.toml
+# torch and its CUDA libraries aside: pip takes the build for processors
+grep -vE '^ *#|^(torch|triton|nvidia-|cuda-)' "$folder/all.txt" >"$folder/rest.txt"
+
+"$python" -m venv --clear "$folder/venv"
+"$folder/venv/bin/python" -m pip install --quiet -r "$folder/torch.txt"
+"$bin/uv" pip install --quiet --python "$folder/venv/bin/python" -r "$folder/rest.txt"
+"$bin/uv" pip install --quiet --python "$folder/venv/bin/python" --no-deps -e .
+
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+"$folder/venv/bin/python" -m pytest -n "${TEST_PROCESSES:-2}" --dist loadfile \
+  -p no:pytest-qt -p no:napari --ignore tests/gui --ignore tests/test_wheel.py ${TEST_WORDS:-}
