@@ -29,8 +29,8 @@ PLUGINS = {
 }
 # peers that nobody has to have; what uses them says what to install
 ABSENT = {"napari-convpaint", "napari_convpaint", "ptlflow", "cv2"}
-# installed by an extra of another distribution
-BY_EXTRA = {"vispy": "napari"}
+# what tests alone import, and what brings it
+BY_EXTRA = {"vispy": "napari", "numcodecs": "zarr"}
 
 
 def normal(name: str) -> str:
@@ -58,8 +58,9 @@ def imported(folder: str) -> dict[str, set[str]]:
     files = sorted((ROOT / folder).rglob("*.py"))
     own = {path.stem for path in files} | {path.parent.name for path in files}
     own.add("napari_motionseg")
-    for other in ("tests", "benchmarks"):
-        own |= {path.stem for path in (ROOT / other).rglob("*.py")}
+    for other in ("tests", "benchmarks", "scripts"):
+        for path in (ROOT / other).rglob("*.py"):
+            own |= {path.stem, path.parent.name}
     found: dict[str, set[str]] = {}
     for path in files:
         for module in modules_of(path.read_text(encoding="utf-8")):
