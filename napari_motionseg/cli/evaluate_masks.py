@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.text import as_json as json_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,8 +74,8 @@ def masks(
     summary = drive(job, "Evaluating")
     if out is not None:
         with replacing(out) as temporary:
-            temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    answer(summary, as_text(summary), as_json)
+            temporary.write_text(json_text(summary, indent=1) + "\n")
+    answer(summary, as_text(summary), as_json, table=True)
 
 
 def as_text(summary: Mapping[str, Any]) -> str:
