@@ -120,9 +120,11 @@ def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
     while True:
         # like the decoders: bytes between segments are skipped, 0xFF may be repeated
         position = stream.find(b"\xff", position)
+        if position < 0:  # -1 would lead back to the start, for ever
+            raise ValueError("its header is cut off")
         while stream[position + 1 : position + 2] == b"\xff":
             position += 1
-        if position < 0 or position + 4 > len(stream):
+        if position + 4 > len(stream):
             raise ValueError("its header is cut off")
         marker = stream[position + 1]
         position += 2
