@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from pydicom import Dataset
 from pydicom.filereader import read_dataset
@@ -39,10 +38,6 @@ from napari_motionseg.io.regular_files import open_regular
 
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
 MEMORY_BUDGET = 8 * 2**30
-FUNCTIONAL_GROUPS = (
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-)
 NOT_LOOPS = {
     "SR": "a structured report",
     "PR": "a presentation state",
@@ -302,36 +297,3 @@ def without_pixels(dataset: Dataset) -> str:
     if "IconImageSequence" in dataset:
         return "holds only a thumbnail (an icon image), no pixel data"
     return "holds no pixel data"
-
-
-def find_all(dataset: Dataset, keyword: str) -> Iterator[Any]:
-    """Yield an attribute's values: at the root, then in the functional groups.
-
-    Enhanced objects keep in shared and per-frame groups what others keep at the root.
-    """
-    if dataset.get(keyword) not in (None, ""):
-        yield dataset.get(keyword)
-    for groups in FUNCTIONAL_GROUPS:
-        for item in dataset.get(groups) or ():
-            for element in item:
-                if element.VR != "SQ":
-                    continue
-                for inner in element.value:
-                    if inner.get(keyword) not in (None, ""):
-                        yield inner.get(keyword)
-
-
-def find(dataset: Dataset, keyword: str) -> Any:
-    """Return the first of `find_all`, or None."""
-    return next(find_all(dataset, keyword), None)
-
-
-def numbers(value: Any) -> tuple[float, ...]:
-    """Return one or several numbers as floats; nothing where the text is no number."""
-    if value is None:
-        return ()
-    several = [value] if isinstance(value, (str, int, float)) else list(value)
-    try:
-        return tuple(float(one) for one in several)
-    except (TypeError, ValueError):
-        return ()
