@@ -23,7 +23,9 @@ LOSSLESS_PROCESS, JPEG_LS = 0xC3, 0xF7
 FRAME_HEADERS_REFUSED = {*range(0xC5, 0xD0)} - {0xC8, 0xCC}  # C8: JPG, CC: DAC
 # Each scan runs over the whole image, so thousands of empty ones take minutes
 MOST_SCANS = 256
-MOST_TILES = 4096
+MOST_TILES = 1024
+MOST_BLOCKS = 2**18  # a decoder takes 600 bytes for each
+COD, COC, START_OF_TILE, START_OF_DATA = 0xFF52, 0xFF53, 0xFF90, 0xFF93
 HIGH_THROUGHPUT = 0x4000  # bit 14 of Rsiz, ISO/IEC 15444-15
 
 
@@ -213,26 +215,56 @@ def _jpeg_2000(stream: bytes) -> Codestream:
         raise ValueError("its components differ in depth or size")
     if components[1:3] != b"\x01\x01":
         raise ValueError("its components are subsampled")
-    transformed, reversible = _coding_style(stream, 4 + length)
-    return Codestream(
+    header = Codestream(
         "HTJ2K" if capabilities & HIGH_THROUGHPUT else "JPEG 2000",
         bottom - top,
         right - left,
         samples,
         bits=(components[0] & 0x7F) + 1,
         signed=bool(components[0] & 0x80),
-        lossless=reversible,
-        colours="RGB" if transformed and samples >= 3 else "",
     )
+    styles = list(_coding_styles(stream, 4 + length))
+    for marker, content in styles:
+        # Scod, SGcod and SPcod of COD; Ccoc, Scoc and SPcoc of COC
+        scope, at = (0, 5) if marker == COD else (1, 2)
+        _check_blocks(content[scope:at], content[at:], header)
+    style = next((content for marker, content in styles if marker == COD), b"")
+    if len(style) < 10:
+        raise ValueError("its header has no coding style")
+    transformed = style[4] == 1 and samples >= 3
+    return header._replace(lossless=style[9] == 1, colours="RGB" if transformed else "")
 
 
-def _coding_style(stream: bytes, position: int) -> tuple[bool, bool]:
-    """Return whether colours are transformed, and whether by reversible filters."""
+def _coding_styles(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
+    """Yield marker and content of COD and COC of the image and of its tiles."""
+    tile_part, tile_end = 0, 0
     while position + 4 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, position)
-        if marker == 0xFF52 and position + 14 <= len(stream):  # COD
-            return stream[position + 8] == 1, stream[position + 13] == 1
-        if not 0xFF50 <= marker <= 0xFF7F or length < 2:
-            break
+        if marker == START_OF_DATA:  # no length follows; the next tile part may
+            if tile_end <= tile_part:
+                return
+            position = tile_end
+            continue
+        if marker < 0xFF00 or length < 2:
+            return
+        content = stream[position + 4 : position + 2 + length]
+        if marker == START_OF_TILE and len(content) == 8:
+            tile_part = position
+            tile_end = position + int.from_bytes(content[2:6], "big")
+        elif marker in (COD, COC):
+            yield marker, content
         position += 2 + length
-    raise ValueError("its header has no coding style")
+
+
+def _check_blocks(style: bytes, parameters: bytes, header: Codestream) -> None:
+    """Refuse more code blocks than an image needs; each takes memory (A.6.1)."""
+    if len(parameters) < 5 or not style:
+        raise ValueError("its coding style is cut off")
+    # exponents of the size of a block, which a precinct of a subband may cut
+    across, down = (parameters[1] & 15) + 2, (parameters[2] & 15) + 2
+    if style[0] & 1:  # precincts have sizes of their own
+        for precinct in parameters[5 : 6 + parameters[0]]:
+            across = min(across, max(0, (precinct & 15) - 1))
+            down = min(down, max(0, (precinct >> 4) - 1))
+    if header.rows * header.columns >> (across + down) > MOST_BLOCKS:
+        raise ValueError(f"it has more than {MOST_BLOCKS} code blocks")

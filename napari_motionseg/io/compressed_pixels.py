@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import MissingDecoderError, ReadError
+from napari_motionseg.errors import MemoryBudgetError, MissingDecoderError, ReadError
 from napari_motionseg.io.codestreams import Codestream, read_codestream
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.encapsulation import find_items, group_fragments
@@ -16,6 +16,9 @@ from napari_motionseg.io.pixel_format import PixelFormat
 from napari_motionseg.io.stored_samples import decoded_values
 
 Pixels = NDArray[Any]
+# Three times the largest detector. A codestream of a few bytes may promise 65535 x
+# 65535 black pixels, which fit the memory budget and take minutes.
+MOST_PIXELS = 2**26
 FRAMES_ASKED = 4  # of which the first that is not damaged says what the loop is
 
 
@@ -40,6 +43,8 @@ class CompressedFrames:
     ------
     ReadError
         If the pixel data are no items, or of more bits than the header allows.
+    MemoryBudgetError
+        If a frame is too large to be decoded in seconds.
     MissingDecoderError
         If no decoder knows what the frames are.
     """
@@ -47,6 +52,11 @@ class CompressedFrames:
     def __init__(self, header: Header, form: PixelFormat) -> None:
         self._header, self._form = header, form
         self.warnings: list[str] = []
+        if form.rows * form.columns > MOST_PIXELS:
+            raise MemoryBudgetError(
+                f"{header.path}: promises compressed frames of {form.rows} x "
+                f"{form.columns} pixels; frames of at most {MOST_PIXELS} are decoded"
+            )
         with header.open_pixels() as file:
             end = file.seek(0, 2)
             if header.pixels_length >= 0:

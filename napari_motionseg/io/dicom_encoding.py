@@ -21,9 +21,9 @@ PIXELS = (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS)
 UNDEFINED = 0xFFFFFFFF
 LONG_LENGTHS = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
 KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
-# Deeper or longer than any loop; a million elements take pydicom many seconds
+# Deeper and longer than any loop; pydicom takes up to 25 us for an element
 MOST_DEPTH = 32
-MOST_ELEMENTS = 400_000
+MOST_ELEMENTS = 200_000
 # Sequences of known length are parsed only where they are asked for: the functional
 # groups of 60,000 frames are 780,000 elements
 MOST_DEFERRED = 1_000_000

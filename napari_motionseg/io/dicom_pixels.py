@@ -139,11 +139,9 @@ def _is_compressed(header: Header, form: PixelFormat) -> tuple[bool, list[str]]:
         raise ReadError(
             f"{header.path}: its compressed pixel data do not begin with an item"
         )
-    if not known or items == said:
+    if items or not said:  # `CompressedFrames` says by what they are compressed
         return items, []
     name = syntax.name
-    if items:
-        return True, [f"the pixel data are compressed, though the file says {name}"]
     return False, [f"the pixel data are not compressed, though the file says {name}"]
 
 

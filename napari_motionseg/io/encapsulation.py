@@ -52,7 +52,7 @@ class Items(NamedTuple):
     fragments
         The fragments that are whole.
     cut_off
-        Whether the file ends before the sequence of items does.
+        Whether the items end before the file does, or amid one of them.
     """
 
     offsets: tuple[int, ...]
@@ -97,7 +97,7 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
         if len(fragments) > MOST_ITEMS:
             raise ValueError(f"it has more than {MOST_ITEMS} fragments")
         start += length
-    return Items(table or (), fragments, cut_off=True)
+    return Items(table or (), fragments, cut_off=start != end)
 
 
 def group_fragments(
