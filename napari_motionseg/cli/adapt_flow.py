@@ -22,6 +22,7 @@ from napari_motionseg.cli.options import (
     TensorBoard,
     given,
 )
+from napari_motionseg.cli.targets import require_training_target
 
 if TYPE_CHECKING:
     from napari_motionseg.training.composed_pairs import AdaptationSettings
@@ -83,6 +84,7 @@ def adapt_flow(
             "tensorboard": tensorboard,
         },
     )
+    require_training_target(out, (*cines, *labels, start))
     examples = read_examples(cines, labels, label_mode, frame)
     job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)
     path = drive(job, "Adapting flow", keeps=True)

@@ -11,6 +11,7 @@ import typer
 
 from napari_motionseg.cli.console import answer, drive, messages
 from napari_motionseg.cli.options import AsJson, Device, Seed, given
+from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.errors import JobError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def demo(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Steps of each of the two trainings.")
     ] = None,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -38,6 +40,7 @@ def demo(
 
     Make a DICOM loop, read it, estimate its flow, pretrain from motion, fine-tune from
     ONE labelled frame, segment every frame, compare with the truth, write a report.
+    What an earlier demo left in the folder is replaced; other files stay.
     """
     from napari_motionseg.demo import STAGES, Demo, DemoSettings
 
@@ -45,7 +48,9 @@ def demo(
         size=size, frames=frames, pretrain_steps=steps, finetune_steps=steps
     )
     changes["flow_method"] = flow_method
-    run = Demo(DemoSettings(seed=seed, device=device, **changes), out)
+    run = Demo(
+        DemoSettings(seed=seed, device=device, **changes), out, overwrite=overwrite
+    )
     for number, stage in enumerate(STAGES, start=1):
         title = f"{number}/{len(STAGES)} {stage.title}"
         drive(run.timed(stage), f"{title:<18}")

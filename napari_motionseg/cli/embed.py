@@ -10,6 +10,7 @@ import typer
 from napari_motionseg.cli.console import answer, drive, note
 from napari_motionseg.cli.flow import Cached, Gap, Method, parsed_gap
 from napari_motionseg.cli.options import AsJson, Device, OneCine, Seed
+from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import LabelError, SettingsError
 
 if TYPE_CHECKING:
@@ -55,11 +56,17 @@ def embed(
     method: Method = "pwcnet",
     device: Device = "auto",
     cached: Cached = True,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw what an embedding puts together, beside what flow does."""
+    """Draw what an embedding puts together, beside what flow does.
+
+    Pictures of another loop in the folder stay: a short hash is added to the names.
+    motionseg-manifest.json in the folder says which loop each file came from.
+    """
     from napari_motionseg.embedding import figure3
     from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.motion import FlowCache, FlowSettings
 
     places = [cast("Anchor", _integers(text, "--anchor T,Y,X", 3)) for text in anchor]
@@ -68,14 +75,17 @@ def embed(
         cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
         FlowSettings(gap=parsed_gap(gap), method=method, device=device), device,
     )  # fmt: skip
+    folder = OutputFolder(out, overwrite=overwrite)
     loop = read_cine(cine)
     painted = None if labels is None else read_labels(labels, shape=loop.shape)
     cache = FlowCache.default() if cached else None
     job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
     panels = drive(job, "Embedding")
-    files = figure3.write_panels(out, panels, settings)
+    names = figure3.panel_names(panels)
+    with folder.writing(Source.of(loop), names) as draft:
+        figure3.draw_panels(draft.temporary, panels, settings)
     for panel in panels:
-        row = _summary(panel, painted, files[0])
+        row = _summary(panel, painted, draft.final[0]) | source_of(loop)
         answer(row, _line(row), as_json)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import AsJson, OneCine
+from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.options import unknown_choice
 
@@ -39,9 +40,14 @@ def export(
         Path | None, typer.Option(help="Checkpoint of the masks, for .html.")
     ] = None,
     style: Annotated[str, typer.Option(help="outline or tinted.")] = "outline",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the masks of a loop as another file, an overlay, or a report."""
+    """Write the masks of a loop as another file, an overlay, or a report.
+
+    A file of the name of --out is replaced, but no loop, and nothing that is read. A
+    folder is replaced only if this program wrote all that is in it.
+    """
     from napari_motionseg.io import read_cine, read_labels
 
     if style not in STYLES:
@@ -52,21 +58,25 @@ def export(
     if suffix not in (*MOVIES, *PAGES, *MASKS, ""):
         known = ", ".join((*MASKS, *MOVIES, *PAGES))
         raise SettingsError(f"--out {out}: its suffix is none of {known}")
+    require_target(
+        out, (cine, masks, reference, model),
+        folder="" if suffix else "masks", overwrite=overwrite,
+    )  # fmt: skip
     loop = read_cine(cine)
     labels = read_labels(masks, shape=loop.shape)
     if suffix not in (*MOVIES, *PAGES):
-        _write_masks(out, loop, labels)
+        _write_masks(out, loop, labels, overwrite)
     else:
         _write_picture(out, loop, labels, reference, model, STYLES[style])
-    answer({"out": str(out)}, str(out), as_json)
+    answer({"out": str(out), **source_of(loop)}, str(out), as_json)
 
 
-def _write_masks(out: Path, loop: Cine, labels: Labels) -> None:
+def _write_masks(out: Path, loop: Cine, labels: Labels, overwrite: bool) -> None:
     from napari_motionseg.io import write_masks
 
     write_masks(
         out, labels.labels, frame_times=loop.frame_times, labelled=labels.labelled,
-        pixel_spacing=loop.pixel_spacing,
+        pixel_spacing=loop.pixel_spacing, overwrite=overwrite,
     )  # fmt: skip
 
 

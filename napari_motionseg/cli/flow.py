@@ -9,6 +9,7 @@ import typer
 
 from napari_motionseg.cli.console import answer, drive, note
 from napari_motionseg.cli.options import AsJson, Device, OneCine
+from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,19 +54,29 @@ def flow(
     device: Device = "auto",
     precision: FlowPrecision = "auto",
     cached: Cached = True,
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Estimate the optical flow of a loop and write it."""
+    """Estimate the optical flow of a loop and write it.
+
+    A file of the name of --out is replaced, but no loop, and nothing that is read. A
+    folder is replaced only if this program wrote all that is in it.
+    """
     from napari_motionseg.io import read_cine
     from napari_motionseg.motion import FlowCache, estimate_flow_job, save_flow
+    from napari_motionseg.motion.saving import MOVIES, ONE_FRAME
 
     settings = flow_settings(gap, method, weights, device, backward, precision)
+    single = out.suffix.lower() in (*MOVIES, *ONE_FRAME)
+    require_target(
+        out, (cine, weights), folder="" if single else "flow", overwrite=overwrite
+    )
     loop = read_cine(cine)
     cache = FlowCache.default() if cached else None
     sequence = drive(estimate_flow_job(loop, settings, cache), "Optical flow")
     for text in sequence.notes:
         note(text)
-    save_flow(out, loop, sequence, frame)
+    save_flow(out, loop, sequence, frame, overwrite=overwrite)
     row = summary(loop, sequence, out)
     answer(row, as_line(row), as_json)
 
@@ -124,6 +135,7 @@ def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
     interval = cine.frame_interval
     return {
         "out": str(out),
+        **source_of(cine),
         "method": sequence.method,
         "gap": sequence.gap,
         "gap_ms": None if interval is None else sequence.gap * interval,

@@ -25,6 +25,7 @@ from napari_motionseg.cli.options import (
     TensorBoard,
     given,
 )
+from napari_motionseg.cli.targets import require_target, require_training_target
 from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def pretrain(
         ),
         workers=workers,
     )
+    require_training_target(out, (*cines, weights))
     loops = loops_of(cines, seed)
     cache = FlowCache.default() if cached else None
     job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
@@ -281,6 +283,7 @@ def finetune(
         width,
         {"learning_rate": rate, "device": device, "seed": seed},
     )
+    require_target(out, (*cines, *labels, model))
     examples = read_examples(cines, labels, label_mode, frame)
     start = SCRATCH if model == SCRATCH else Path(model)
     path = drive(

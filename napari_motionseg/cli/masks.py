@@ -12,12 +12,14 @@ import typer
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Cines, Device
+from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import MotionSegError, SettingsError
 from napari_motionseg.frame_stack import damage_words
 from napari_motionseg.options import unknown_choice
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
+    from napari_motionseg.io.output_folder import OutputFolder
 
 # A PNG holds one frame, so that a loop is a folder of them
 FORMATS = {"npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": ""}
@@ -49,21 +51,27 @@ def segment(
             help="Mark outside the field of view and on its edge too.",
         ),
     ] = False,
+    overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Segment every frame of loops and write the masks.
 
-    A loop that fails does not keep the others from being segmented.
+    Masks are named after their loop; where that name is taken, a short hash is added.
+    motionseg-manifest.json in the folder says which loop each file came from. A loop
+    that fails does not keep the others from being segmented.
     """
+    from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.segmentation import load_segmentation, segment_job
     from napari_motionseg.segmentation.smoothing import cleaned, smooth_job
 
     if form not in FORMATS:
         raise SettingsError(unknown_choice("--format", form, FORMATS))
     network = load_segmentation(model)
+    settings = {"threshold": threshold, "smallest": smallest, "smooth": smooth}
+    settings["whole_picture"] = whole_picture
+    folder = OutputFolder(out, model_facts(model) | settings, overwrite=overwrite)
     failures = Failures("loops")
-    targets = Targets(out, FORMATS[form])
     count = 0
     for cine in each_loop(cines, failures):
         count += 1
@@ -77,7 +85,7 @@ def segment(
             if smooth and len(cine) > 1:
                 found = drive(smooth_job(cine, found, device=device), cine.name)
             masks = cleaned(found, smallest)
-            row = write(targets.new(cine.name), cine, masks, found.done)
+            row = write(folder, cine, masks, found.done, FORMATS[form])
         except MotionSegError as error:
             failures.add(error)
             continue
@@ -97,44 +105,41 @@ def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
             failures.add(error, unread=True)
 
 
-class Targets:
-    """Names for the masks: the loop's, numbered where two loops have the same."""
+def model_facts(model: Path) -> dict[str, Any]:
+    """Return which network masks come from: its file's name and SHA-256."""
+    from napari_motionseg.io.result_folders import fingerprint
+    from napari_motionseg.models.checkpoints import checkpoint_path
 
-    def __init__(self, folder: Path, suffix: str) -> None:
-        self._folder = folder
-        self._suffix = suffix
-        self._taken: set[str] = set()
-
-    def new(self, name: str) -> Path:
-        """Return a path that this run has not written yet."""
-        numbered, number = name, 1
-        while numbered in self._taken:
-            number += 1
-            numbered = f"{name}_{number}"
-        self._taken.add(numbered)
-        return self._folder / f"{numbered}_masks{self._suffix}"
+    file = checkpoint_path(model)
+    return {"model": file.name, "model_sha256": fingerprint(file)[1]}
 
 
-def write(path: Path, cine: Cine, masks: Any, done: Any) -> dict[str, Any]:
-    """Write the masks and return what there is to say of them.
+def write(
+    folder: OutputFolder, cine: Cine, masks: Any, done: Any, suffix: str
+) -> dict[str, Any]:
+    """Write the masks into a folder and return what there is to say of them.
 
     Frames that are not `done`, because they are damaged, are not marked as labelled.
     """
     from napari_motionseg.io import write_masks
+    from napari_motionseg.io.mask_files import MASKS
+    from napari_motionseg.io.output_folder import Source
 
-    write_masks(
-        path,
-        masks,
-        frame_times=cine.frame_times,
-        labelled=done,
-        pixel_spacing=cine.pixel_spacing,
-    )
+    names = [(cine.name, f"_masks{suffix}")]
+    kind = "" if suffix else MASKS
+    with folder.writing(Source.of(cine), names, kind) as draft:
+        write_masks(
+            draft.temporary[0], masks,
+            frame_times=cine.frame_times, labelled=done,
+            pixel_spacing=cine.pixel_spacing,
+        )  # fmt: skip
     share = float((masks > 0).mean())
     return {
         "cine": cine.name,
+        **source_of(cine),
         "frames": len(cine),
         "damaged_frames": sorted(cine.frames.damaged),
-        "masks": str(path),
+        "masks": str(draft.final[0]),
         "vessel_share": round(share, 5),
     }
 

@@ -10,6 +10,7 @@ import typer
 from napari_motionseg.cli.console import answer, note
 from napari_motionseg.cli.masks import FORMATS
 from napari_motionseg.cli.options import AsJson
+from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.options import unknown_choice
 
@@ -94,27 +95,43 @@ def labels(
     form: Annotated[
         str, typer.Option("--format", help="npz, tiff, nii, or png (a folder a layer).")
     ] = "npz",
+    overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write each layer of a project as a file that finetune and evaluate read."""
+    """Write each layer of a project as a file that finetune and evaluate read.
+
+    Files of another project in the folder stay: a short hash is added to the names.
+    motionseg-manifest.json in the folder says which layer each file came from.
+    """
     from napari_motionseg.io import write_masks
+    from napari_motionseg.io.mask_files import MASKS
+    from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.project.opening import open_project
 
     if form not in FORMATS:
         raise SettingsError(unknown_choice("--format", form, FORMATS))
     opened = open_project(project, read_only=True)
+    folder = OutputFolder(out, overwrite=overwrite)
+    suffix = FORMATS[form]
     for layer in opened.layers():
         cine = opened.loops.get(layer.loop)
         pixels = opened.pixels[layer.number]
-        path = out / f"{layer.number}_{safe_name(layer.name)}{FORMATS[form]}"
+        # Without a hash of the content: what is painted on comes to the same file.
+        source = Source(str(project.absolute()), f"{layer.number} {layer.name}", "")
+        names = [(f"{layer.number}_{safe_name(layer.name)}", suffix)]
         filled = pixels.any(axis=(1, 2))
         timed = cine is not None and len(cine) == len(pixels)
-        write_masks(
-            path, pixels, labelled=filled,
-            frame_times=cine.frame_times if cine is not None and timed else None,
-            pixel_spacing=None if cine is None else cine.pixel_spacing,
-        )  # fmt: skip
-        row = {"layer": layer.name, "file": str(path), "frames": int(filled.sum())}
+        with folder.writing(source, names, "" if suffix else MASKS) as draft:
+            write_masks(
+                draft.temporary[0], pixels, labelled=filled,
+                frame_times=cine.frame_times if cine is not None and timed else None,
+                pixel_spacing=None if cine is None else cine.pixel_spacing,
+            )  # fmt: skip
+        path = draft.final[0]
+        row = {
+            "layer": layer.name, "source": source.path, "file": str(path),
+            "frames": int(filled.sum()),
+        }  # fmt: skip
         answer(row, f"{path}: {row['frames']} frames hold something", as_json)
 
 

@@ -18,6 +18,7 @@ from napari_motionseg.cli.options import (
     Steps,
     TensorBoard,
 )
+from napari_motionseg.cli.targets import require_training_target
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
@@ -108,6 +109,7 @@ def train_flow(
             tensorboard=tensorboard,
         ),
     )
+    require_training_target(out, (start,))
     job = train_flow_job(settings, out=out, resume=resume, start=start)
     path = drive(job, "Flow training", keeps=True)
     errors = read_card(path).provenance["held_out_epe_px"]

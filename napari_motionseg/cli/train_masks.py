@@ -18,6 +18,7 @@ from napari_motionseg.cli.options import (
     Steps,
     TensorBoard,
 )
+from napari_motionseg.cli.targets import require_training_target
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
@@ -95,6 +96,7 @@ def train_masks(
             tensorboard=tensorboard,
         ),
     )
+    require_training_target(out, (start,))
     job = train_masks_job(settings, out=out, resume=resume, start=start)
     path = drive(job, "Mask training", keeps=True)
     score = read_card(path).provenance["held_out_dice"]

@@ -21,8 +21,9 @@ from napari_motionseg.demo.settings import DemoSettings
 from napari_motionseg.embedding import embed_frame, random_projection, similarity_map
 from napari_motionseg.io import Labels, read_cine, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.io.flow_files import write_flow_zarr
+from napari_motionseg.io.flow_files import FLOW, write_flow_zarr
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
+from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
@@ -41,6 +42,7 @@ from napari_motionseg.segmentation import (
 )
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
+from napari_motionseg.training.places import require_places
 
 TRUTH_NOTE = (
     "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "
@@ -57,11 +59,21 @@ class Demo:
     settings
         See `DemoSettings`.
     folder
-        Where everything is written; what an earlier demo left there is replaced.
+        Path of the folder to write to. What an earlier demo left there is replaced.
+    overwrite
+        Whether files of an earlier demo are replaced that were changed since.
+
+    Raises
+    ------
+    OccupiedError
+        If the folder holds other files of the names that the demo writes.
     """
 
-    def __init__(self, settings: DemoSettings, folder: str | Path) -> None:
+    def __init__(
+        self, settings: DemoSettings, folder: str | Path, *, overwrite: bool = False
+    ) -> None:
         self.settings = settings
+        self._outputs = OutputFolder(folder, overwrite=overwrite)
         self.files = DemoFiles(Path(folder))
         self.times: dict[str, float] = {}
         self.losses: dict[str, list[float]] = {}
@@ -90,6 +102,7 @@ class Demo:
     def synthesize(self) -> Job[None]:
         """Make the loop, write it as DICOM, read it back, label one frame."""
         settings = self.settings
+        self._claim()
         yield Progress(0, 3)
         config = SynthesisConfig(size=settings.size, frames=settings.frames)
         made = synthesize_cine(config, seed=settings.seed)
@@ -171,6 +184,7 @@ class Demo:
         write_movie(self.files["movie"], overlay_frames(self.cine, self.masks), rate)
         yield Progress(2, 3)
         write_report(self.files["report"], self._contents())
+        self._outputs.settle(FILES.values())
         yield Progress(3, 3)
 
     def result(self) -> DemoResult:
@@ -180,6 +194,13 @@ class Demo:
         return DemoResult(
             self.files, self.evaluation, filled, labelled, dict(self.times)
         )
+
+    def _claim(self) -> None:
+        """Refuse a folder with other files of these names, before any is written."""
+        for name in ("embedding", "vessel"):
+            require_places(self.files[name])
+        names = {file: FLOW if name == "flow" else "" for name, file in FILES.items()}
+        self._outputs.claim(names, Source("synthesis", "demo", ""))
 
     def _training(self, steps: int) -> TrainingSettings:
         return TrainingSettings(

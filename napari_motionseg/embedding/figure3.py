@@ -179,6 +179,23 @@ def figure3_job(
     return panels
 
 
+def panel_names(panels: Sequence[Panel]) -> list[tuple[str, str]]:
+    """Return first and last part of the name of each file that shows panels.
+
+    Returns
+    -------
+    list of tuple
+        First ``("figure3", ".png")``; then, for each panel, a PNG for each picture and
+        an ``.npz`` with the values of all its maps.
+    """
+    names = [("figure3", ".png")]
+    for panel in panels:
+        pictures = (name.replace(" ", "_") for name in panel.row.pictures)
+        names += [(f"{panel.stem}", f"_{name}.png") for name in pictures]
+        names.append((panel.stem, ".npz"))
+    return names
+
+
 def write_panels(
     folder: str | Path, panels: Sequence[Panel], settings: FigureSettings
 ) -> list[Path]:
@@ -187,39 +204,58 @@ def write_panels(
     Parameters
     ----------
     folder
-        Made if it is not there. ``figure3.png``; for each panel a PNG for each picture,
-        and ``.npz`` with the values of the maps ``(H, W)``.
+        Path of the folder, which is made if it is not there. Files of the names that
+        `panel_names` returns are replaced in it.
     panels
-        From `figure3_job`.
+        The panels, from `figure3_job`.
     settings
-        They were made with.
+        The settings that they were made with.
 
     Raises
     ------
     WriteError
         If a file cannot be written.
     """
-    folder = Path(folder)
+    paths = [Path(folder) / (stem + tail) for stem, tail in panel_names(panels)]
+    draw_panels(paths, panels, settings)
+    return paths
+
+
+def draw_panels(
+    paths: Sequence[Path], panels: Sequence[Panel], settings: FigureSettings
+) -> None:
+    """Write the figure, its pictures and their values to given paths.
+
+    Parameters
+    ----------
+    paths
+        One path for each of `panel_names`, in the same order.
+    panels
+        The panels, from `figure3_job`.
+    settings
+        The settings that they were made with.
+
+    Raises
+    ------
+    WriteError
+        If a file cannot be written.
+    """
     frames = ", ".join(str(t) for t in dict.fromkeys(panel.t for panel in panels))
     caption = caption_words(
         frames, settings.method, settings.seed, settings.kernel, settings.shift
     )
-    written = [folder / "figure3.png"]
-    save_figure(draw_figure([panel.row for panel in panels], caption), written[0])
+    following = iter(paths)
+    rows = [panel.row for panel in panels]
+    save_figure(draw_figure(rows, caption), next(following))
     for panel in panels:
         for name, picture in panel.row.pictures.items():
-            path = folder / f"{panel.stem}_{name.replace(' ', '_')}.png"
-            with replacing(path) as temporary:
+            with replacing(next(following)) as temporary:
                 save_png(temporary, as_colors(name, picture))
-            written.append(path)
-        path = folder / f"{panel.stem}.npz"
         values: dict[str, Any] = {
             n.replace(" ", "_"): p for n, p in panel.row.pictures.items()
         }
-        with replacing(path) as temporary:
+        with replacing(next(following)) as temporary:
             np.savez_compressed(temporary, **values)
-        written.append(path)
-    return written
 
 
 def as_colors(name: str, picture: Picture) -> NDArray[np.uint8]:

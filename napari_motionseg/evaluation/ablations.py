@@ -17,10 +17,12 @@ from typing import Any
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.motion import FlowCache
 from napari_motionseg.options import unknown_choice
 from napari_motionseg.training import PretrainSettings, pretrain_job
+from napari_motionseg.training.places import require_places
 from napari_motionseg.training.state import state_path_of
 
 SEGMENTS = 8  # of the grouping objective
@@ -190,16 +192,25 @@ def variants_job(
 
     Raises
     ------
+    OccupiedError
+        If the folder holds other files of the names of the checkpoints.
     TrainingError
         If the folder holds a variant that was begun with other loops or settings,
         or see `pretrain_job`.
     """
     found = {}
+    outputs = OutputFolder(folder)
+    files = {name: f"{_file_name(name)}.safetensors" for name in variants}
+    for file in files.values():
+        require_places(outputs.folder / file)
+    names = dict.fromkeys(files.values(), "")
+    outputs.claim(names, Source("evaluation", "ablation", ""))
     for name, variant in variants.items():
-        out = Path(folder) / f"{_file_name(name)}.safetensors"
+        out = Path(folder) / files[name]
         resume = state_path_of(out).exists()
         job = pretrain_job(cines, variant.of(base), out=out, resume=resume, cache=cache)
         found[name] = yield from relayed(job, partial(_told, name=name))
+        outputs.settle([files[name]])
     return found
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_motionseg.errors import SettingsError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.text import as_json
 
 Row = dict[str, Any]
@@ -23,7 +25,7 @@ class Record:
     Parameters
     ----------
     folder
-        Made if it is not there.
+        Path of the folder, which is made if it is not there.
     settings
         JSON values that rows depend on: methods, loops, labels, checkpoints' hashes.
 
@@ -31,16 +33,21 @@ class Record:
     ------
     SettingsError
         If the folder holds rows of other settings.
+    OccupiedError
+        If the folder holds other files of the names that are written here.
     WriteError
         If nothing can be written there.
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
+        self._outputs = OutputFolder(folder)
+        files = dict.fromkeys((SETTINGS, ROWS, SUMMARY, TABLE), "")
+        self._outputs.claim(files, Source("evaluation", "evaluation", ""))
         given = json.loads(json.dumps(settings))
         file = self.folder / SETTINGS
         if file.exists():
-            kept = json.loads(file.read_text())
+            kept = _kept(file)
             if kept != given:
                 names = sorted(
                     n for n in {*kept, *given} if kept.get(n) != given.get(n)
@@ -50,10 +57,6 @@ class Record:
                     f"{', '.join(names)}; choose another folder"
                 )
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(f"{self.folder}: {error.strerror}") from error
         self._write(SETTINGS, as_json(given, indent=1) + "\n")
 
     def rows(self) -> list[Row]:
@@ -64,17 +67,35 @@ class Record:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Keep more rows."""
-        with (self.folder / ROWS).open("a") as stream:
-            stream.writelines(as_json(row) + "\n" for row in rows)
+        text = "".join(as_json(row) + "\n" for row in rows)
+        try:
+            with (self.folder / ROWS).open("a", encoding="utf-8") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            file = self.folder / ROWS
+            raise WriteError(f"cannot write {file}: {error.strerror}") from error
 
     def finish(self, summary: Sequence[Row]) -> None:
         """Write the summary, as JSON and as a table."""
         self._write(SUMMARY, as_json(list(summary), indent=1) + "\n")
         self._write(TABLE, as_table(summary))
+        self._outputs.settle((SETTINGS, SUMMARY, TABLE))
 
     def _write(self, name: str, text: str) -> None:
         with replacing(self.folder / name) as temporary:
             Path(temporary).write_text(text)
+
+
+def _kept(file: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{file}: is damaged ({error}); delete it") from error
+    if not isinstance(kept, dict):
+        raise SettingsError(f"{file}: is damaged (no JSON object); delete it")
+    return kept
 
 
 def as_table(summary: Sequence[Row]) -> str:

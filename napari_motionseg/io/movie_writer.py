@@ -94,15 +94,21 @@ def _write_mp4(
         "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", CRF,
         "-metadata", f"comment={MARK}", "-f", "mp4", str(temporary.absolute()),
     ]  # fmt: skip
-    done = subprocess.run(
-        command, input=even.reshape(-1).data, capture_output=True, check=False
-    )
-    if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())[-_WORDS:]
+    code, _, words = _run(command, even.reshape(-1).data)
+    if code:
+        said = " ".join(words.decode(errors="replace").split())[-_WORDS:]
         raise WriteError(
-            f"cannot write {path}: the encoder ffmpeg ended with exit code "
-            f"{done.returncode}: {said or 'it said nothing'}"
+            f"cannot write {path}: the encoder ffmpeg ended with exit code {code}: "
+            f"{said or 'it said nothing'}"
         )
+
+
+def _run(command: list[str], given: Any) -> tuple[int, bytes, bytes]:
+    """Return exit code, output and errors of a program that reads some bytes."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        output, words = process.communicate(given)
+    return process.returncode, output, words
 
 
 def _require_mp4(temporary: Path, count: int, path: Path) -> None:
@@ -111,11 +117,11 @@ def _require_mp4(temporary: Path, count: int, path: Path) -> None:
         imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-xerror",
         "-i", str(temporary.absolute()), "-f", "framecrc", "-",
     ]  # fmt: skip
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode:
+    code, output, _ = _run(command, b"")
+    if code:
         raise _unreadable(path, "it cannot be decoded")
     # a line for each decoded frame, after comments
-    found = sum(not line.startswith(b"#") for line in done.stdout.splitlines())
+    found = sum(not line.startswith(b"#") for line in output.splitlines())
     if found != count:
         raise _unreadable(path, f"{found} of {count} frames can be decoded")
 

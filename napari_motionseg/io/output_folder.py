@@ -33,6 +33,7 @@ from napari_motionseg.io.result_folders import (
     require_folder_target,
 )
 from napari_motionseg.io.temporary import temporary_folder
+from napari_motionseg.text import as_json
 
 MANIFEST, LOCK = "motionseg-manifest.json", ".motionseg-manifest.lock"
 MANIFEST_BYTES = 512 * 2**20
@@ -336,7 +337,7 @@ class OutputFolder:
     def _write(self, entries: Mapping[str, Entry]) -> None:
         described = {"made_by": MADE_BY, "outputs": dict(sorted(entries.items()))}
         with replacing(self.folder / MANIFEST) as temporary:
-            text = json.dumps(described, indent=1, default=str)
+            text = as_json(described, indent=1)
             temporary.write_text(text + "\n", encoding="ascii")
 
 

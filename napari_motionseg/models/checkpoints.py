@@ -91,7 +91,32 @@ def save_model(
     }
     header = {CARD_KEY: json.dumps(asdict(card), default=str)}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        write_tensors(tensors, temporary, header)
+
+
+def write_tensors(
+    tensors: dict[str, Tensor], path: Path, header: dict[str, str]
+) -> None:
+    """Write a safetensors file to a path that nobody else reads yet.
+
+    Parameters
+    ----------
+    tensors
+        Tensors by name, contiguous and on the CPU.
+    path
+        Path of the file to write; see `atomic.replacing`.
+    header
+        Text by name, kept beside the tensors.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses: as every file says it, and unlike safetensors.
+    """
+    try:
+        save_file(tensors, path, metadata=header)
+    except SafetensorError as error:
+        raise OSError(None, str(error)) from error
 
 
 def read_card(path: str | Path) -> ModelCard:

@@ -28,6 +28,8 @@ def save_flow(
     flow: FlowSequence,
     frame: int | None = None,
     way: Way = "forward",
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write flow; the suffix says how.
 
@@ -45,9 +47,13 @@ def save_flow(
         For one frame: where the flow begins.
     way
         For one frame and movies: which flow.
+    overwrite
+        For a zarr folder: as in `result_folders.replacing_folder`.
 
     Raises
     ------
+    OccupiedError
+        If something is at the path that must not be replaced.
     MotionError
         If one frame is to be written and none is given that such a flow begins at.
     WriteError
@@ -70,6 +76,7 @@ def save_flow(
             None if flow.backward is None else np.asarray(flow.backward),
             gap=flow.gap,
             attributes=provenance(cine, flow),
+            overwrite=overwrite,
         )
 
 

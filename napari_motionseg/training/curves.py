@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,21 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from napari_motionseg.errors import MissingDependencyError, WriteError
+from napari_motionseg.errors import (
+    MissingDependencyError,
+    OccupiedError,
+    ReadError,
+    WriteError,
+)
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.own_marks import is_own
 from napari_motionseg.io.png_files import save_png
+from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.jobs import Progress
 from napari_motionseg.training.settings import TrainingSettings, learning_rate
 
 CURVES = "curves.csv"
+PICTURES = "step-[0-9][0-9][0-9][0-9][0-9][0-9]*.png"
 STEP, SECONDS, RATE = "step", "seconds", "learning_rate"
 
 Row = dict[str, Any]
@@ -26,6 +35,49 @@ Row = dict[str, Any]
 def log_folder_of(out: Path) -> Path:
     """Return where the log of the training that writes `out` lies: beside it."""
     return out.with_name(out.name.removesuffix(".safetensors") + ".log")
+
+
+def require_log_folder(folder: Path) -> None:
+    """Refuse a folder in which a training would replace files that none has written.
+
+    Other files in the folder stay as they are.
+
+    Parameters
+    ----------
+    folder
+        Path of the folder; it may be missing.
+
+    Raises
+    ------
+    OccupiedError
+        If it is no folder, its ``curves.csv`` has other columns, or a picture of a step
+        is by another program.
+    """
+    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+        raise OccupiedError(
+            f"cannot write {folder / CURVES}: {folder.name} is a file or a link; move "
+            "it elsewhere, or choose another name"
+        )
+    if not folder.exists():
+        return
+    curves = folder / CURVES
+    taken = [curves] if os.path.lexists(curves) and not _is_curves(curves) else []
+    taken += [path for path in folder.glob(PICTURES) if not is_own(path)]
+    if taken:
+        raise OccupiedError(
+            f"cannot write {taken[0]}: no training wrote what is there; move it "
+            "elsewhere, or choose another name"
+        )
+
+
+def _is_curves(path: Path) -> bool:
+    """Return whether a file has the first columns of the curves of a training."""
+    known = f"{STEP},{SECONDS},{RATE}"
+    try:
+        with open_regular(path, follow_links=False) as file:
+            return file.read(len(known)) == known.encode()
+    except (ReadError, OSError):
+        return False
 
 
 class RunLog:
@@ -38,7 +90,7 @@ class RunLog:
     Parameters
     ----------
     folder
-        Where; made when there is something to write. None writes nothing.
+        Path of the folder; made when there is something to write. None writes nothing.
     settings
         Of the training.
     step
@@ -49,6 +101,8 @@ class RunLog:
     ------
     MissingDependencyError
         If TensorBoard's files are asked for and it is not installed.
+    OccupiedError
+        If the folder holds curves or pictures that no training wrote.
     WriteError
         If something cannot be written.
     """
@@ -87,6 +141,7 @@ class RunLog:
         seconds = round(time.monotonic() - self._start, 3)
         row = {STEP: progress.step, SECONDS: seconds, RATE: rate, **progress.metrics}
         if self._curves is None:
+            require_log_folder(self._folder)
             self._curves = _Curves(self._folder / CURVES, self._done)
         self._curves.add(row)
         picture = as_picture(progress.preview)

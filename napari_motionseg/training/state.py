@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -19,6 +18,7 @@ from napari_motionseg.errors import TrainingError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
+from napari_motionseg.models.checkpoints import write_tensors
 
 HEADER = "motionseg-training-state"
 WEIGHTS, MOMENTS, LOSSES = "weights/", "moments/", "losses"
@@ -73,15 +73,7 @@ def write_state(path: Path, state: TrainingState) -> None:
         "parts": state.parts,
     }
     with replacing(path) as temporary:
-        save(tensors, temporary, {HEADER: json.dumps(header)})
-
-
-def save(tensors: dict[str, Tensor], path: Path, header: dict[str, str]) -> None:
-    """Write a safetensors file; a full disk is an `OSError`, as for any file."""
-    try:
-        save_file(tensors, path, header)
-    except SafetensorError as error:
-        raise OSError(str(error)) from error
+        write_tensors(tensors, temporary, {HEADER: json.dumps(header)})
 
 
 def plain(tensor: Tensor) -> Tensor:

@@ -261,13 +261,22 @@ def test_finetuning_and_segmentation(motionseg, loop_file, vessel, tmp_path, syn
     assert len(list((tmp_path / "png" / "loop_masks").glob("*.png"))) == 8
 
 
-def test_two_loops_of_one_name_keep_their_masks(motionseg, loop_file, vessel, tmp_path):
-    answer = motionseg(
-        "segment", loop_file, loop_file, "--model", vessel, "--out", tmp_path
-    )
-    assert answer.code == 0
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["loop_2_masks.npz", "loop_masks.npz"]
+def test_two_loops_of_one_name_keep_their_masks(
+    motionseg, loop_file, small_cine, vessel, tmp_path
+):
+    """Archives call everything IM0001; some loops even have the same pixels."""
+    loops = [tmp_path / folder / "IM0001" for folder in "ab"]
+    for path in loops:
+        write_xa(path, small_cine)
+    words = ("--model", vessel, "--out", tmp_path / "out", "--json")
+    found = {}
+    for loop in (*loops, loops[0]):
+        (row,) = motionseg("segment", loop, *words).rows
+        assert row["source"] == str(loop)
+        found.setdefault(loop, []).append(row["masks"])
+    assert found[loops[0]] == [str(tmp_path / "out" / "IM0001_masks.npz")] * 2
+    assert found[loops[1]][0] not in found[loops[0]]
+    assert len(list((tmp_path / "out").glob("*.npz"))) == 2
 
 
 def test_a_bad_loop_does_not_stop_the_others(motionseg, loop_file, vessel, tmp_path):
