@@ -150,6 +150,10 @@ CASES = {
          "0", "--starts", "scratch", "--peers", "", "--out", "o"),
         tuple(f"o/{n}" for n in ("settings.json", "rows.jsonl", "summary.json")),
     ),
+    "evaluate masks": Case(
+        ("evaluate", "masks", "--images", "@labels", "--masks", "@labels", "--model",
+         "@vessel", "--out", "o.json"),
+    ),
     "evaluate ablation": Case(
         ("evaluate", "ablation", "objective", "--data", "@references", "--train", "p1",
          "--test", "p1", "--no-cache", "--out", "o"),

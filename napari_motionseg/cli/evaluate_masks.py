@@ -9,6 +9,7 @@ import typer
 
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import AsJson, Device
+from napari_motionseg.cli.targets import require_target
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.text import as_json as json_text
 
@@ -66,6 +67,8 @@ def masks(
 
     if not 0 < threshold < 1:
         raise SettingsError(f"--threshold must be between 0 and 1; got {threshold}")
+    if out is not None:
+        require_target(out, (images, masks, model))
     pictures = read_mask_set(images, masks)
     network = load_segmentation(model)
     job = evaluate_masks_job(
