@@ -94,11 +94,11 @@ def read_array_metadata(folder: Path) -> ZarrArray:
             f"{path}: damaged or not a flow file: {type(error).__name__}: "
             f"{str(error)[:200]}"
         ) from error
-    sizes = (*array.shape, *array.chunk)
-    fits = len(array.shape) == len(array.chunk) and all(
+    numbers = all(type(n) is int for n in (*array.shape, *array.chunk))
+    same = len(array.shape) == len(array.chunk)
+    if not (numbers and same) or not all(
         0 < part <= whole for part, whole in zip(array.chunk, array.shape, strict=True)
-    )
-    if not fits or not all(type(n) is int for n in sizes):
+    ):
         raise ReadError(
             f"{path}: damaged: chunks of {list(array.chunk)[:8]} in an array of "
             f"{list(array.shape)[:8]}"
