@@ -100,7 +100,9 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise WriteError(f"cannot write {target}: {error.strerror or error}") from error
+        # pydicom puts a traceback into its message
+        reason = error.strerror or next(iter(str(error).splitlines()), "")
+        raise WriteError(f"cannot write {target}: {reason}") from error
 
 
 def require_file_target(target: str | Path) -> None:

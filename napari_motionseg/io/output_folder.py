@@ -158,7 +158,8 @@ class OutputFolder:
             draft = Draft(
                 tuple(room / f"{i}{tail}" for i, (_, tail) in enumerate(names))
             )
-            yield draft
+            with self._named(draft, names):
+                yield draft
             contents = [_content_of(path) for path in draft.temporary]
             with locked(self.folder / LOCK):
                 entries = self._read()
@@ -169,6 +170,17 @@ class OutputFolder:
                 for name, temporary in zip(chosen, draft.temporary, strict=True):
                     self._place(temporary, name, kind)
             draft.final = tuple(self.folder / name for name in chosen)
+
+    @contextmanager
+    def _named(self, draft: Draft, names: Sequence[Name]) -> Iterator[None]:
+        """Name the result, and not its temporary file, where a writer fails."""
+        try:
+            yield
+        except WriteError as error:
+            words = str(error)
+            for path, (stem, tail) in zip(draft.temporary, names, strict=True):
+                words = words.replace(str(path), str(self.folder / (stem + tail)))
+            raise type(error)(words) from error
 
     def claim(self, names: Mapping[str, str], source: Source) -> None:
         """Take fixed names for this program, before results are written to them.
