@@ -37,13 +37,16 @@ def work_through(
         while (item := take()) is not None:
             yield item, function(item)
         return
+    # Asked before a worker sets it: a thread that first asks later takes over the
+    # worker's number, and all that it computes from then on rounds otherwise
+    usual = torch.get_num_threads()
     with ThreadPoolExecutor(workers, "flow", _one_core) as pool:
         running: dict[Future[Result], Item] = {}
         try:
             while True:
                 while len(running) <= workers and (item := take()) is not None:
                     running[pool.submit(function, item)] = item
-                _undo_one_core()
+                torch.set_num_threads(usual)  # threads that others start take it
                 if not running:
                     return
                 ready = wait(running, return_when=FIRST_COMPLETED).done
@@ -51,7 +54,7 @@ def work_through(
                     yield running.pop(future), future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-            _undo_one_core()
+            torch.set_num_threads(usual)
 
 
 def usual_workers() -> int:
@@ -64,8 +67,3 @@ def _one_core() -> None:
     # line. Once, in a whole run of the tests, a worker had the caller's number
     torch.get_num_threads()
     torch.set_num_threads(1)  # holds for the thread that calls it
-
-
-def _undo_one_core() -> None:
-    """Give threads that others start the usual number again: they take the last set."""
-    torch.set_num_threads(torch.get_num_threads())

@@ -44,6 +44,26 @@ def test_workers_use_one_core_each_and_leave_torch_as_it_was():
         torch.set_num_threads(before)
 
 
+def test_a_caller_that_has_never_asked_for_its_threads_keeps_them():
+    """It would take over a worker's one, and round otherwise from then on."""
+    before, found = torch.get_num_threads(), []
+
+    def caller():
+        torch.set_num_threads(3)  # which is no question
+        items = iter(range(4))
+        for _ in work_through(lambda: next(items, None), lambda x: x, 2):
+            pass
+        found.append(torch.get_num_threads())
+
+    try:
+        thread = threading.Thread(target=caller)
+        thread.start()
+        thread.join()
+        assert found == [3]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_items_are_taken_as_late_as_possible():
     taken = []
 
