@@ -1,8 +1,9 @@
 """Invented frames in every transfer syntax that can be read, encoded when asked for."""
 
+import imagecodecs
 import numpy as np
+import pytest
 from imagecodecs import (
-    htj2k_encode,
     jpeg2k_encode,
     jpeg8_encode,
     jpegls_encode,
@@ -64,6 +65,13 @@ def encode(frame, syntax, bits):
             bitspersample=bits,
         )
     return htj2k_encode(frame, reversible=syntax != uid.HTJ2K)
+
+
+def htj2k_encode(frame, **options):
+    """Encode; imagecodecs for Python 3.10 decodes HTJ2K but has no encoder."""
+    if not hasattr(imagecodecs, "htj2k_encode"):
+        pytest.skip("imagecodecs has no encoder for HTJ2K")
+    return imagecodecs.htj2k_encode(frame, **options)
 
 
 def run_lengths(frame):

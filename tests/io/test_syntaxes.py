@@ -110,12 +110,12 @@ def test_colours_of_lossless_codes_become_luminance(tmp_path, syntax, photometri
 
 def untransformed(frame, syntax):
     """Encode three components as they are, without another colour transform."""
-    from imagecodecs import htj2k_encode, jpeg2k_encode, jpeg8_encode
+    from imagecodecs import jpeg2k_encode, jpeg8_encode
 
     if syntax == uid.JPEG2000Lossless:
         return jpeg2k_encode(frame, reversible=True, codecformat="j2k", mct=False)
     if syntax == uid.HTJ2KLossless:
-        return htj2k_encode(frame, reversible=True, rgb=False)
+        return coded_frames.htj2k_encode(frame, reversible=True, rgb=False)
     if syntax == uid.JPEGLosslessSV1:
         return jpeg8_encode(frame, lossless=True, predictor=1, colorspace="rgb")
     return encode(frame, syntax, 8)
