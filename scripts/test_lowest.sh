@@ -22,7 +22,8 @@ grep -vE '^ *#|^(torch|triton|nvidia-|cuda-)' "$folder/all.txt" >"$folder/rest.t
 
 "$python" -m venv --clear "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet -r "$folder/torch.txt"
-"$bin/uv" pip install --quiet --python "$folder/venv/bin/python" -r "$folder/rest.txt"
+# the list is whole; with dependencies uv would replace torch by what monai likes best
+"$bin/uv" pip install --quiet --no-deps --python "$folder/venv/bin/python" -r "$folder/rest.txt"
 "$bin/uv" pip install --quiet --python "$folder/venv/bin/python" --no-deps -e .
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
