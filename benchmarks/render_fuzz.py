@@ -42,6 +42,7 @@ def _run(found: dict, command: str, what: str) -> str:
             f"{found['machine']}, {versions}, {found['date']}.\n",
             table(("reader", "tried", *ENDS, "slowest, s"), rows),
             "",
+            *([found["note"] + "\n"] if "note" in found else []),
         ]
     )
 
