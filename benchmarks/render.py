@@ -10,6 +10,7 @@ from render_explorer import explorer
 from render_flow import sections
 from render_fuzz import fuzz
 from render_interactive import interactive
+from render_safety import safety
 from tables import table
 
 from napari_motionseg.evaluation.ablations import ABLATIONS
@@ -58,6 +59,7 @@ def main() -> None:
         path = results / f"{name}.json"
         if path.exists():
             parts.append(render(json.loads(path.read_text())))
+    parts += safety(results)
     (HERE / "RESULTS.md").write_text("\n".join(parts))
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -25,6 +27,7 @@ from napari_motionseg.embedding.cache import EmbeddingCache
 from napari_motionseg.embedding.networks import Networks
 from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
+from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.jobs import ChildJob, Job
 from napari_motionseg.keeping import Keeper
 
@@ -146,8 +149,12 @@ class Session:
         self.job_title: str | None = None
         self.models: list[Model] = []
         self.settings: dict[str, Any] = {}
-        self.folder = Path(tempfile.mkdtemp(prefix="motionseg-"))
-        finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        # what a killed window has left is cleared by the next one
+        self._room = ExitStack()
+        room = temporary_folder(tempfile.gettempdir())
+        self.folder = self._room.enter_context(room)
+        self._job_folder: Path | None = None
+        finalize(self, self._room.close)
 
     def loop(self, layer: Any, *, refresh: bool = False) -> Loop:
         """Return the loop of an image layer.
@@ -230,7 +237,8 @@ class Session:
             raise JobError(
                 f"{self.job_title} is still running: stop or cancel it first"
             )
-        self._job = ChildJob(function, *args, **kwargs)
+        self._job_folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
+        self._job = ChildJob(in_folder_job, self._job_folder, function, *args, **kwargs)
         self.job_title = title
         self.job_changed.emit(title)
         return self._job
@@ -238,7 +246,9 @@ class Session:
     def job_ended(self, job: ChildJob[Any]) -> None:
         """Take note that a job has ended, however it did."""
         if job is self._job:
-            self._job, self.job_title = None, None
+            if self._job_folder is not None:  # a job that was killed removes nothing
+                shutil.rmtree(self._job_folder, ignore_errors=True)
+            self._job, self.job_title, self._job_folder = None, None, None
             self.job_changed.emit(None)
 
     def close(self) -> None:
@@ -247,7 +257,27 @@ class Session:
         if self._job is not None:
             self._job.cancel()
             self.job_ended(self._job)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._room.close()
+
+
+def in_folder_job(
+    folder: Path, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
+) -> Job[Any]:
+    """Run a job whose temporary files go to a folder that somebody else removes.
+
+    For the child process of a job, which may be killed.
+
+    Parameters
+    ----------
+    folder
+        Path of the folder, which exists.
+    function
+        A generator function at the top level of a module.
+    *args, **kwargs
+        Its arguments.
+    """
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    return (yield from function(*args, **kwargs))
 
 
 def cine_of_layer(layer: Any) -> Cine:

@@ -1,6 +1,10 @@
 """A session knows loops by layer, caches, and runs one job at a time."""
 
 import gc
+import os
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
 from napari_motionseg.facts import facts_of
 from napari_motionseg.frame_embeddings import frame_embedding
+from napari_motionseg.io import temporary
 from napari_motionseg.jobs import Progress
 from napari_motionseg.session import (
     EmbeddingCache,
@@ -253,3 +258,49 @@ def test_two_networks_stay_at_hand(session, embedding_file, tmp_path):
     session.network(others[1])
     assert session.network(embedding_file) is first
     assert session.network(others[0]) is not second  # asked for longest ago
+
+
+def leaves_a_temporary_file(steps):
+    """Make a temporary file, as training does, and never remove it."""
+    handle, name = tempfile.mkstemp()
+    os.close(handle)
+    for step in range(steps):
+        yield Progress(step, steps, name)
+        time.sleep(0.01)
+    return name
+
+
+@pytest.mark.parametrize("end", ["finished", "cancelled"])
+def test_temporary_files_of_a_job_go_with_it(end):
+    session = Session()
+    job = session.start(
+        "work", leaves_a_temporary_file, 3 if end == "finished" else 9999
+    )
+    names = []
+    while not names:
+        names = [Path(progress.message) for progress in job.poll()]
+        time.sleep(0.01)
+    assert session.folder in names[0].parents
+    assert names[0].exists()
+    if end == "cancelled":
+        job.cancel()
+    while job.running:
+        list(job.poll())
+        time.sleep(0.01)
+    session.job_ended(job)
+    assert job.state == end
+    assert not names[0].exists()
+    session.close()
+    assert not session.folder.exists()
+
+
+def test_what_a_killed_session_has_left_is_cleared_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed, owner = temporary._own_folder(tmp_path)
+    (killed / "flow-1.npy").write_bytes(b"flow")
+    owner.close()  # as if its process had ended
+    (tmp_path / "motionseg-mine").mkdir()
+    session = Session()
+    assert not killed.exists()
+    assert (tmp_path / "motionseg-mine").exists()
+    session.close()

@@ -1,0 +1,82 @@
+"""The sections of RESULTS.md on kills and on windows that stay open."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tables import table
+
+WORK = {
+    "autosave": "painting, networks, compaction and moves of a project",
+    "export": "masks in four formats, flow as zarr, a movie",
+    "checkpoint": "a network saved over itself",
+    "cache": "flow and embeddings while old ones make room",
+    "training": "state of a training, then resumed",
+    "window": "painting in a real window",
+}
+
+
+def safety(results: Path) -> list[str]:
+    """Return the sections of those measurements that were made."""
+    sections = {"kill": kills, "soak_window": soak}
+    paths = {results / f"{name}.json": render for name, render in sections.items()}
+    return [
+        render(json.loads(path.read_text()))
+        for path, render in paths.items()
+        if path.exists()
+    ]
+
+
+def kills(found: dict[str, Any]) -> str:
+    """Return what kills at random moments have left."""
+    rows = [
+        (
+            f"{act}: {WORK[act]}", row["kills"], row["acknowledged"], row["lost"],
+            row["mixed"], row["foreign"], row["leftovers"],
+        )
+        for act, row in found["acts"].items()
+    ]  # fmt: skip
+    head = ("work", "kills", "called kept", "of them lost", "neither old nor new",
+            "files of others changed", "leftovers after the next run")  # fmt: skip
+    oldest = max(row["oldest_lost_s"] for row in found["acts"].values())
+    return "\n".join(
+        [
+            "## Killed at random moments\n",
+            f"`scripts/kill_anywhere.py`: `kill -9` up to 1.5 s into the work. The "
+            "oldest stroke that nothing had called kept yet, and that was lost, was "
+            f"{oldest:.1f} s old. {found['machine']}, {found['date']}.\n",
+            table(head, rows),
+            "",
+        ]
+    )
+
+
+def soak(found: dict[str, Any]) -> str:
+    """Return what a window holds after opening and closing loops."""
+    loops = found["loops"]
+    shown = [row for row in loops if row["loop"] in (1, 5) or row["loop"] % 10 == 0]
+    rows = [
+        (
+            row["loop"], f"{row['mib']:.0f}", row["threads"], row["handles"],
+            row["temporary_files"], row["children"],
+        )
+        for row in shown
+    ]  # fmt: skip
+    head = ("loops", "resident MiB", "threads", "file handles", "temporary files",
+            "child processes")  # fmt: skip
+    jobs = sum(row["job"] for row in loops)
+    return "\n".join(
+        [
+            "## Opening and closing loops in one window\n",
+            f"`benchmarks/soak_window.py`: {len(loops)} loops of {found['frames']} "
+            f"frames of {found['size']} x {found['size']}, all docks open, each loop "
+            f"painted on and removed; with {jobs} of them a job runs too. After the "
+            f"first {found['settled_after']} loops memory grows by "
+            f"{found['mib_a_loop']:.2f} MiB a loop (least squares). "
+            f"{found['machine']}, {found['date']}.\n",
+            table(head, rows),
+            "",
+        ]
+    )
