@@ -128,6 +128,16 @@ class Autosaver:
                 self._layers[key].gone = True
         self.touch()
 
+    def detach(self, key: Hashable) -> None:
+        """Save a layer once more and hold it no longer; the project keeps it.
+
+        For a layer that went with all others: nobody has deleted it.
+        """
+        with self._mutex:
+            if key in self._layers:
+                self._layers[key].gone = self._layers[key].detached = True
+        self.touch()
+
     def keep_settings(self, settings: dict[str, Any]) -> None:
         """Keep what docks have chosen; JSON values."""
         with self._mutex:
@@ -286,7 +296,7 @@ class Autosaver:
         with project.exclusive():
             manifest = project.manifest
             for layer in gone:
-                if layer.number is not None:
+                if layer.number is not None and not layer.detached:
                     manifest = manifest.without_layer(layer.number)
             project.update(manifest)
 

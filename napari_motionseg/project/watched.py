@@ -90,6 +90,8 @@ class WatchedLayer:
         Whether it was painted on since it is watched.
     gone
         Whether it was deleted: saved once more, then let go.
+    detached
+        Whether it is let go without a trace in the project, which keeps it.
     """
 
     key: Hashable
@@ -102,6 +104,7 @@ class WatchedLayer:
     saved: SavedPixels | None = None
     edited: bool = False
     gone: bool = False
+    detached: bool = False
     _first: SavedPixels | None = None
     _kept_as: tuple[tuple[int, ...], str] | None = None
 

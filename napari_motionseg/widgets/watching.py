@@ -107,9 +107,10 @@ class LayerWatch(QObject):
     def _let_go(self) -> None:
         """Take note of what was deleted; a window that closes removes all at once."""
         deleted, self._deleted = self._deleted, []
-        if self._layers():
-            for key in deleted:
-                self.saver.let_go(key)
+        # a layer that is held here would stay in memory for as long as the window
+        let_go = self.saver.let_go if self._layers() else self.saver.detach
+        for key in deleted:
+            let_go(key)
 
     def _watch(self, layer: Layer) -> None:
         kind = kind_of(layer)

@@ -235,3 +235,16 @@ def test_a_thread_that_ends_leaves_nothing_behind(project, painting, labels):
     saver.close()  # twice does no harm
     names = [thread.name for thread in threading.enumerate()]
     assert not [name for name in names if name.startswith("motionseg")]
+
+
+def test_a_layer_that_went_with_all_others_is_kept_and_not_held(
+    autosaver, painting, labels, project
+):
+    autosaver.watch(painting)
+    labels[5, 1:4, 1:4] = 2
+    autosaver.detach("labels")  # before the stroke was saved
+    assert autosaver.flush()
+    assert autosaver.layer_of("labels") is None
+    (record,) = project.manifest.layers
+    assert not record.removed
+    np.testing.assert_array_equal(project.read_layers()[record.number], labels)
