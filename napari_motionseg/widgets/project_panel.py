@@ -103,7 +103,7 @@ class ProjectPanel(QWidget):
             self.name.setText("No project yet")
             self.place.setText("What you paint is kept from the first stroke on.")
         elif named:
-            self.name.setText(f"<b>{escape(project.name)}</b>")
+            self.name.setText(f"<b>{escape(project.name, quote=False)}</b>")
             self.place.setText(_shortened(project.folder))
         else:
             self.name.setText("<b>Not named yet</b>")
@@ -224,7 +224,9 @@ class Banner(QFrame):
         self._asked = [(self.recover_button, recover), (self.discard_button, discard)]
         for one, slot in self._asked:
             one.clicked.connect(slot)
-        self.text.setText(f"<b>Pick up where you were?</b><br>{escape(item.words())}")
+        self.text.setText(
+            f"<b>Pick up where you were?</b><br>{escape(item.words(), quote=False)}"
+        )
         self.discard_button.setVisible(item.unsaved)
         self.show()
 
