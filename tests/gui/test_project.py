@@ -12,7 +12,8 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.project import Project, RecentProjects, chores, opening
+from napari_motionseg.project import Project, RecentProjects, opening
+from napari_motionseg.project import folder as folder_module
 from napari_motionseg.project.folder import OPEN
 from napari_motionseg.widgets import export as export_module
 from napari_motionseg.widgets import project_panel
@@ -164,7 +165,9 @@ def test_a_loop_s_pixels_are_hashed_and_stored_beside_the_window(
         return noted
 
     monkeypatch.setattr(Cine, "content_hash", beside(Cine.content_hash))
-    monkeypatch.setattr(chores, "store_pixels", beside(chores.store_pixels))
+    monkeypatch.setattr(
+        folder_module, "store_pixels", beside(folder_module.store_pixels)
+    )
     keeper = keeper_of(viewer)
     painting = viewer.add_labels(np.zeros(loop_layer.data.shape, np.uint8))
     stroke(painting, 2)
