@@ -74,7 +74,9 @@ def soak(found: dict[str, Any]) -> str:
             f"frames of {found['size']} x {found['size']}, all docks open, each loop "
             f"painted on and removed; with {jobs} of them a job runs too. After the "
             f"first {found['settled_after']} loops memory grows by "
-            f"{found['mib_a_loop']:.2f} MiB a loop (least squares). "
+            f"{found['mib_a_loop']:.2f} MiB a loop (least squares); napari alone, an "
+            "image and labels added and removed, by "
+            f"{found['napari_mib_a_loop']:.2f} MiB (`--alone`). "
             f"{found['machine']}, {found['date']}.\n",
             table(head, rows),
             "",

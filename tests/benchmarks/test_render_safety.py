@@ -30,7 +30,7 @@ def test_only_what_was_measured_is_told(tmp_path):
 def test_a_soak_shows_some_of_its_loops(tmp_path):
     loops = [{"loop": n, "job": n % 5 == 0, **LOOP} for n in range(1, 21)]
     found = {"loops": loops, "size": 128, "frames": 12, "settled_after": 10,
-             "mib_a_loop": 0.25, **HERE}  # fmt: skip
+             "mib_a_loop": 0.25, "napari_mib_a_loop": 0.2, **HERE}  # fmt: skip
     (tmp_path / "soak_window.json").write_text(json.dumps(found))
     (text,) = safety(tmp_path)
     rows = [row.split(" | ") for row in text.splitlines() if row.startswith("| ")]
