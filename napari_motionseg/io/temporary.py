@@ -113,7 +113,7 @@ def _own_folder(parent: Path) -> tuple[Path, BinaryIO]:
             raise
         # A file system without locks gives None: the folder is then told by its
         # process number alone.
-        if try_lock(owner) is not False and (room / OWNER).exists():
+        if try_lock(owner.fileno()) is not False and (room / OWNER).exists():
             return room, owner
         owner.close()
     raise OSError(None, "its temporary folder is removed by another program")
@@ -135,7 +135,7 @@ def _clear(room: Path) -> bool:
             return True
         return False
     with owner:
-        free = try_lock(owner)
+        free = try_lock(owner.fileno())
         if free is None:
             free = host == _host() and not _runs(int(process))
         if free:

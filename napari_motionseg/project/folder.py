@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError, WriteError
-from napari_motionseg.file_lock import FileLock
+from napari_motionseg.io.locks import FileLock
 from napari_motionseg.io.reading import MEMORY_BUDGET
 from napari_motionseg.project.compaction import rewrite_blocks, sizes
 from napari_motionseg.project.journal import Delta, Journal

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from napari_motionseg.errors import ReadError
-from napari_motionseg.file_lock import FileLock, acquire, is_held
+from napari_motionseg.io.locks import FileLock, acquire, is_held
 from napari_motionseg.project.own_files import LOCK, says_open
 
 

@@ -1,5 +1,6 @@
 """A lock is held by one process alone, and asking about it disturbs nobody."""
 
+import errno
 import multiprocessing
 import os
 import subprocess
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_motionseg import file_lock
-from napari_motionseg.file_lock import acquire, is_held
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io import locks
+from napari_motionseg.io.locks import NoLocksError, acquire, is_held, locked, try_lock
 
 SPAWN = multiprocessing.get_context("spawn")
 ROUNDS = 25
@@ -38,7 +40,7 @@ def test_one_holds_it_and_all_may_ask(path):
 
 def test_it_ends_with_its_process(path):
     code = (
-        "import sys, pathlib, time; from napari_motionseg.file_lock import acquire;"
+        "import sys, pathlib, time; from napari_motionseg.io.locks import acquire;"
         "held = acquire(pathlib.Path(sys.argv[1])); print('held', flush=True);"
         "time.sleep(600)"
     )
@@ -70,14 +72,14 @@ def test_a_lock_on_a_file_that_was_unlinked_is_none(path):
 
 
 def test_a_file_that_is_unlinked_while_it_is_taken_is_tried_again(path, monkeypatch):
-    take, unlinked = file_lock._take, []
+    take, unlinked = locks._take, []
 
     def unlink_first(file, **how):
         if not unlinked:
             unlinked.append(path.unlink())
         return take(file, **how)
 
-    monkeypatch.setattr(file_lock, "_take", unlink_first)
+    monkeypatch.setattr(locks, "_take", unlink_first)
     lock = acquire(path)
     assert lock.guards(path)
     assert is_held(path)
@@ -86,11 +88,11 @@ def test_a_file_that_is_unlinked_while_it_is_taken_is_tried_again(path, monkeypa
 
 def test_somebody_who_asks_does_not_keep_a_window_out(path, monkeypatch):
     """The one who asks may be slow between taking and giving back."""
-    if not file_lock._shares():
+    if not locks._shares():
         pytest.skip("locks are not shared here")
     acquire(path).release()
-    asking = file_lock._open(path, 0)
-    assert file_lock._take(asking, shared=True)
+    asking = locks._open(path, 0)
+    assert locks._take(asking, shared=True)
     sleep = time.sleep
 
     def stop_asking(seconds):
@@ -101,6 +103,62 @@ def test_somebody_who_asks_does_not_keep_a_window_out(path, monkeypatch):
     lock = acquire(path)
     assert lock is not None
     lock.release()
+
+
+def test_one_that_is_held_for_a_while_is_waited_for(path, monkeypatch):
+    first, sleep = acquire(path), time.sleep
+
+    def release(seconds):
+        first.release()
+        monkeypatch.setattr(time, "sleep", sleep)
+
+    monkeypatch.setattr(time, "sleep", release)
+    with locked(path):
+        assert is_held(path)
+    assert not is_held(path)
+    assert path.exists()
+
+
+def test_one_that_is_held_for_too_long_is_given_up(path):
+    lock = acquire(path)
+    with pytest.raises(WriteError, match="another process"), locked(path, wait_s=0):
+        pass
+    lock.release()
+    with pytest.raises(ZeroDivisionError), locked(path):
+        1 / 0  # noqa: B018 - an error inside
+    assert not is_held(path)
+
+
+def test_a_folder_that_is_not_there_is_named(path):
+    place = path.parent / "gone" / ".lock"
+    with pytest.raises(WriteError, match="gone"), locked(place):
+        pass
+
+
+def test_a_file_that_is_open_already_is_locked_as_any(path):
+    with path.open("xb") as mine, path.open("rb+") as other:
+        assert try_lock(mine.fileno()) is True
+        assert try_lock(other.fileno()) is False
+        assert is_held(path)
+    assert not is_held(path)
+
+
+def test_a_file_system_without_locks_is_told_from_a_lock_that_is_held(
+    path, monkeypatch
+):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    system = "msvcrt" if os.name == "nt" else "fcntl"
+    call = "locking" if os.name == "nt" else "flock"
+    monkeypatch.setattr(f"napari_motionseg.io.locks.{system}.{call}", refuse)
+    with pytest.raises(NoLocksError):
+        acquire(path)
+    assert not is_held(path)
+    with path.open("rb+") as file:
+        assert try_lock(file.fileno()) is None
+    with locked(path):  # goes on without
+        pass
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
