@@ -19,25 +19,20 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import ReadError, WriteError
+from napari_motionseg.errors import WriteError
 from napari_motionseg.io.locks import FileLock
 from napari_motionseg.io.reading import MEMORY_BUDGET
-from napari_motionseg.project.compaction import rewrite_blocks, sizes
-from napari_motionseg.project.journal import Delta, Journal
-from napari_motionseg.project.label_files import (
-    JOURNAL,
-    LABELS,
-    next_number,
-)
+from napari_motionseg.project.compaction import rewrite_blocks
+from napari_motionseg.project.held_folder import HeldFolder
+from napari_motionseg.project.journal import Delta
+from napari_motionseg.project.label_store import LabelStore
 from napari_motionseg.project.layer_pixels import read_pixels
 from napari_motionseg.project.manifest import (
     Manifest,
@@ -47,10 +42,8 @@ from napari_motionseg.project.manifest import (
 )
 from napari_motionseg.project.model_files import keep_model
 from napari_motionseg.project.own_files import (
-    LOCK,
     MODELS,
     OPEN,
-    note_closed,
     note_open,
     remove_project,
     require_own_places,
@@ -58,43 +51,21 @@ from napari_motionseg.project.own_files import (
 )
 from napari_motionseg.project.relocation import copy_project, make_project_folder
 from napari_motionseg.project.stored_pixels import store_pixels
-from napari_motionseg.project.window_lock import (
-    is_open,
-    locked,
-    require_guarded,
-    was_killed,
-)
+from napari_motionseg.project.window_lock import is_open, locked, was_killed
 
 __all__ = ["OPEN", "SUFFIX", "Project", "is_open", "named", "was_killed"]
 SUFFIX = ".motionseg"
-LEAST_TO_COMPACT = 2**20  # bytes; a smaller journal is read in no time
-_TRIES = 8  # where other windows write or delete at the same moment
 
 
-class Project:
-    """A project that is open. Any thread may use it.
+class Project(HeldFolder):
+    """A project that is open. Any thread may use it; see `HeldFolder`.
 
     Made by `Project.create` and `Project.open`.
-
-    Attributes
-    ----------
-    folder
-        Where it is.
-    writable
-        Whether changes can be kept there.
-    notes
-        What was lost or repaired, in words.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, lock: FileLock | None) -> None:
-        self.folder = folder
-        self.writable = lock is not None
-        self.notes: list[str] = []
-        self._manifest = manifest
-        self._lock = lock
-        self._mutex = threading.RLock()
-        self._placing = threading.Lock()  # held while files beside the journal change
-        self._begin_journal()
+        super().__init__(folder, manifest, lock)
+        self._labels = LabelStore(folder)
 
     @classmethod
     def create(cls, folder: str | Path) -> Project:
@@ -159,63 +130,32 @@ class Project:
         note_open(folder)
         return project
 
-    @property
-    def name(self) -> str:
-        """The folder's name without its end."""
-        return self.folder.stem
-
-    @property
-    def manifest(self) -> Manifest:
-        """Which loops, layers and models it has."""
-        return self._manifest
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Let no other thread change the project meanwhile."""
-        with self._mutex:
-            yield
-
-    def update(self, manifest: Manifest) -> None:
-        """Take another manifest, and write it if it is another.
-
-        Raises
-        ------
-        WriteError
-            If the disk refuses; the one before stays.
-        """
-        with self._mutex:
-            if manifest == self._manifest:
-                return
-            self._require_writable()
-            write_manifest(self.folder, manifest)
-            self._manifest = manifest
-
     def append(self, deltas: Iterable[Delta]) -> int:
-        """Keep changed pixels; return the bytes that they took.
+        """Append changed pixels to the labels on disk.
+
+        Parameters
+        ----------
+        deltas
+            The changes.
+
+        Returns
+        -------
+        int
+            Number of bytes that they took.
 
         Raises
         ------
         WriteError
-            If the disk refuses; nothing of them counts as kept.
+            If the disk refuses; then none of the changes counts as kept.
         """
         with self._mutex:
-            self._require_writable()
-            with _refusals_named(self.folder):
-                (self.folder / LABELS).mkdir(exist_ok=True)
-                return self._append(list(deltas))
+            self.require_writable()
+            return self._labels.append(deltas)
 
     @property
     def torn(self) -> bool:
         """Whether the disk may hold changes that it has refused; see `Journal`."""
-        return self._journal.torn
-
-    def _append(self, deltas: list[Delta]) -> int:
-        for _ in range(_TRIES):
-            try:
-                return self._journal.append(deltas)
-            except FileExistsError:  # not ours: made by somebody else since we looked
-                self._begin_journal()
-        raise OSError(None, "other programs write to its folder 'labels'")
+        return self._labels.torn
 
     def read_layers(
         self, *, memory_budget: int = MEMORY_BUDGET
@@ -248,7 +188,7 @@ class Project:
             If it cannot be copied.
         """
         with self._placing:  # or it lies in the old folder after a move
-            self._require_writable()
+            self.require_writable()
             known = self._manifest.models
             record = keep_model(path, self.folder / MODELS, known, kind, title)
             with self._mutex:
@@ -274,7 +214,7 @@ class Project:
         """
         content = cine.content_hash()
         with self._placing:
-            self._require_writable()
+            self.require_writable()
             stored = ""
             if cine.source is None:
                 stored = store_pixels(cine, self.folder, number)
@@ -288,13 +228,12 @@ class Project:
         return self.folder / MODELS / record.file
 
     def bytes_on_disk(self) -> int:
-        """Return the size of the labels' files."""
-        return sum(sizes(self.folder))
+        """Return the size of the label files in bytes."""
+        return self._labels.bytes_on_disk()
 
     def wants_compaction(self) -> bool:
         """Return whether the journals have outgrown the pixels themselves."""
-        blocks, journals = sizes(self.folder)
-        return journals > max(LEAST_TO_COMPACT, blocks)
+        return self._labels.wants_compaction()
 
     def compact(self) -> None:
         """Write the pixels anew, one record a frame, and drop what led to them.
@@ -308,9 +247,9 @@ class Project:
             If the disk refuses; then all stays as it was.
         """
         with self._placing:
-            self._require_writable()
+            self.require_writable()
             with self._mutex:
-                upto = self._next_journal()
+                upto = self._labels.next_journal()
                 layers = self._manifest.layers
             rewrite_blocks(self.folder, upto, layers)
 
@@ -338,16 +277,13 @@ class Project:
         with self._placing, self._mutex:
             before, old_lock, old_manifest = self.folder, self._lock, self._manifest
             self.require_there()
-            journal = self._journal
-            with suppress(OSError):
-                journal.heal()
             # what the disk refused, and would not take back, is not copied
-            cut = {journal.path: journal.size} if journal.torn else {}
-            manifest = copy_project(before, old_manifest, folder, cut)
+            cuts = self._labels.cuts()
+            manifest = copy_project(before, old_manifest, folder, cuts)
             lock = locked(folder)
             self.folder, self._manifest, self._lock = folder, manifest, lock
             self.writable = lock is not None
-            self._begin_journal()
+            self._labels = LabelStore(folder)
             note_open(folder)
             if old_lock is not None:
                 if not remove_project(before, old_manifest):
@@ -356,58 +292,6 @@ class Project:
                         "left where they are"
                     )
                 old_lock.release()
-
-    def close(self) -> None:
-        """Say that nothing is open here any more; what was appended is on disk."""
-        with self._placing, self._mutex:
-            if self._lock is None:
-                return
-            if self._lock.guards(self.folder / LOCK):
-                note_closed(self.folder)
-            self._lock.release()
-            self._lock, self.writable = None, False
-
-    def require_there(self) -> None:
-        """Refuse if the project's folder is gone, or another one is in its place.
-
-        Raises
-        ------
-        ReadError
-            The message says what to do.
-        """
-        require_guarded(self.folder, self._lock)
-
-    def _next_journal(self) -> int:
-        """Begin a journal; return the number of the one before, which is complete."""
-        with _refusals_named(self.folder):
-            self._journal.heal()
-        before = int(self._journal.path.stem)
-        self._begin_journal(before)
-        return before
-
-    def _begin_journal(self, after: int = 0) -> None:
-        number = max(next_number(self.folder), after + 1)
-        name = f"{number:06d}{JOURNAL}"
-        self._journal = Journal(self.folder / LABELS / name)
-
-    def _require_writable(self) -> None:
-        if not self.writable:
-            raise WriteError(
-                f"{self.folder} cannot be written: save the project elsewhere"
-            )
-        try:
-            self.require_there()
-        except ReadError as error:
-            raise WriteError(str(error)) from error
-
-
-@contextmanager
-def _refusals_named(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise WriteError(f"cannot write to {folder}: {reason}") from error
 
 
 def named(folder: Path) -> Path:

@@ -10,8 +10,7 @@ import numpy as np
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.project import Autosaver, Project
-from napari_motionseg.project import folder as project_folder
+from napari_motionseg.project import Autosaver, Project, label_store
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 from .act import Act, Finding, changed, leftovers, plant
@@ -34,7 +33,7 @@ class Autosave(Act):
     name = "autosave"
 
     def work(self) -> None:
-        project_folder.LEAST_TO_COMPACT = 2_000
+        label_store.LEAST_TO_COMPACT = 2_000
         draw = np.random.default_rng(0)
         labels, masks = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
         pixels = draw.integers(0, 255, SHAPE, dtype=np.uint8)

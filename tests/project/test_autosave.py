@@ -99,7 +99,7 @@ def test_a_disk_that_refuses_the_first_stroke_mixes_nothing_up(
 ):
     """Numbers of loops and layers were given out for nothing, and others came."""
     from napari_motionseg.errors import WriteError
-    from napari_motionseg.project import folder as module
+    from napari_motionseg.project import held_folder as module
 
     def refuse(*_):
         raise WriteError("disk full")
@@ -215,7 +215,7 @@ def test_a_layer_that_cannot_be_read_stops_nothing_for_good(
 def test_a_journal_that_has_grown_is_compacted(
     autosaver, painting, labels, project, monkeypatch
 ):
-    from napari_motionseg.project import folder as module
+    from napari_motionseg.project import label_store as module
 
     monkeypatch.setattr(module, "LEAST_TO_COMPACT", 400)
     autosaver.watch(painting)

@@ -193,7 +193,7 @@ def test_moving_keeps_labels_and_the_way_to_the_loop(filled, tmp_path):
 
 
 def test_a_manifest_that_the_disk_refuses_is_not_taken(filled, monkeypatch):
-    from napari_motionseg.project import folder as module
+    from napari_motionseg.project import held_folder as module
 
     def refuse(*_):
         raise WriteError("cannot write: disk full")

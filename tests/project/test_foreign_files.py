@@ -189,7 +189,7 @@ def test_a_model_of_a_name_that_leads_elsewhere(filled, tmp_path):
 def test_an_autosave_of_a_whole_day_leaves_them(
     tmp_path, noise_cine, model, monkeypatch
 ):
-    from napari_motionseg.project import folder as module
+    from napari_motionseg.project import label_store as module
 
     monkeypatch.setattr(module, "LEAST_TO_COMPACT", 400)
     project = Project.create(tmp_path / "day")
