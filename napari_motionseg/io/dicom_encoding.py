@@ -27,6 +27,7 @@ MOST_ELEMENTS = 200_000
 # Sequences of known length are parsed only where they are asked for: the functional
 # groups of 60,000 frames are 780,000 elements
 MOST_DEFERRED = 1_000_000
+MOST = (MOST_ELEMENTS, MOST_DEFERRED)
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,11 @@ def read_transfer_syntax(file: BinaryIO, start: int, end: int) -> tuple[str, int
 
 
 def find_pixel_element(
-    file: BinaryIO, start: int, end: int, encoding: Encoding
+    file: BinaryIO,
+    start: int,
+    end: int,
+    encoding: Encoding,
+    most: tuple[int, int] = MOST,
 ) -> PixelElement | None:
     """Walk a data set up to its pixels; return their element, or None without one.
 
@@ -195,6 +200,8 @@ def find_pixel_element(
         Offset at which the data set ends.
     encoding
         How its elements are written.
+    most
+        Largest number of elements outside sequences of known length, and within them.
 
     Raises
     ------
@@ -202,7 +209,7 @@ def find_pixel_element(
         If an element reaches past the end of what holds it, sequences are nested too
         deep, or there are too many elements.
     """
-    return _Walk(file, encoding, end).run(start)
+    return _Walk(file, encoding, end, most).run(start)
 
 
 class _TooMuch(ValueError):
@@ -222,8 +229,11 @@ class _Container:
 class _Walk:
     """The walk of `find_pixel_element`, with a stack of its own."""
 
-    def __init__(self, file: BinaryIO, encoding: Encoding, end: int) -> None:
+    def __init__(
+        self, file: BinaryIO, encoding: Encoding, end: int, most: tuple[int, int]
+    ) -> None:
         self._file = file
+        self._most_elements, self._most_deferred = most
         self._stack = [_Container(end, items=False, encoding=encoding)]
         self._elements = self._deferred = 0
 
@@ -257,9 +267,10 @@ class _Walk:
             self._deferred += 1
         else:
             self._elements += 1
-        if self._elements > MOST_ELEMENTS or self._deferred > MOST_DEFERRED:
-            most = MOST_ELEMENTS if self._elements > MOST_ELEMENTS else MOST_DEFERRED
-            raise _TooMuch(f"it has more than {most} elements before its pixels")
+        if self._elements > self._most_elements:
+            raise _TooMuch(f"it has more than {self._most_elements} elements")
+        if self._deferred > self._most_deferred:
+            raise _TooMuch(f"it has more than {self._most_deferred} elements")
 
     def _step_over(self) -> int:
         """Leave what cannot be understood, if its length is known; else raise again."""
@@ -312,12 +323,18 @@ class _Walk:
             return self._enter(
                 _Container(end, False, inner.encoding, not undefined), at
             )
-        if vr == b"SQ" or undefined or (not vr and self._is_item(at, length, inner)):
-            encoding = inner.encoding
-            if vr == b"UN":  # PS3.5 6.2.2: implicit VR little endian inside
-                encoding = Encoding(implicit=True)
-            elif vr == b"SQ" and not self._is_explicit(at, inner):
-                encoding = Encoding(implicit=True, big=inner.encoding.big)
+        encoding = inner.encoding
+        if vr == b"UN":  # PS3.5 6.2.2: implicit VR inside; pydicom believes the bytes
+            encoding = Encoding(implicit=not self._is_explicit(at, inner))
+        elif vr == b"SQ" and not self._is_explicit(at, inner):
+            encoding = Encoding(implicit=True, big=inner.encoding.big)
+        # pydicom takes UN for what its dictionary says of the tag, a sequence often
+        may_be_sequence = vr in (b"", b"UN")
+        if (
+            vr == b"SQ"
+            or undefined
+            or (may_be_sequence and self._is_item(at, length, encoding))
+        ):
             return self._enter(_Container(end, True, encoding, not undefined), at)
         return end
 
@@ -327,12 +344,12 @@ class _Walk:
         self._stack.append(container)
         return at
 
-    def _is_item(self, at: int, length: int, inner: _Container) -> bool:
+    def _is_item(self, at: int, length: int, encoding: Encoding) -> bool:
         if length < 8:
             return False
         self._file.seek(at)
         head = self._file.read(8)
-        order = ">" if inner.encoding.big else "<"
+        order = ">" if encoding.big else "<"
         group, element, size = struct.unpack(f"{order}HHI", head)
         is_item = (group << 16 | element) == ITEM
         return is_item and bool(size == UNDEFINED or size + 8 <= length)

@@ -24,6 +24,7 @@ from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_encoding import (
     DOUBLE_PIXELS,
     FLOAT_PIXELS,
+    MOST,
     PIXELS,
     BoundedFile,
     Encoding,
@@ -147,6 +148,44 @@ def read_header(path: str | Path, memory_budget: int = MEMORY_BUDGET) -> Header:
         return dataclasses.replace(header, stamp=stamp)
 
 
+def read_attributes(
+    path: str | Path, memory_budget: int, most: tuple[int, int]
+) -> Dataset:
+    """Read the attributes of a DICOM file that need not hold pixels.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    memory_budget
+        Bytes that the attributes, and what a deflated file expands to, may take.
+    most
+        Largest number of elements; see `find_pixel_element`.
+
+    Raises
+    ------
+    ReadError
+        If the file is not a regular file, not DICOM, or damaged, or its elements are
+        too many or nested too deep.
+    MemoryBudgetError
+        If it needs more memory than the budget.
+    """
+    path = Path(path)
+    with damage_named(path, "DICOM file"), pydicom_quiet(), open_regular(path) as file:
+        return _Reader(path, file, memory_budget, most).parsed().data
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """The attributes of a file, and what holds its data set."""
+
+    file: BinaryIO
+    data: Dataset
+    syntax: UID
+    encoding: Encoding
+    pixels: PixelElement | None
+
+
 def _start(head: bytes) -> int | None:
     """Return where the first element begins; None if the file is not DICOM."""
     if head[PREAMBLE_BYTES:] == MAGIC:
@@ -163,13 +202,30 @@ def _group(head: bytes, encoding: Encoding) -> int:
 class _Reader:
     """Reads the header of one open file."""
 
-    def __init__(self, path: Path, file: BinaryIO, budget: int) -> None:
-        self._path, self._budget = path, budget
+    def __init__(
+        self,
+        path: Path,
+        file: BinaryIO,
+        budget: int,
+        most: tuple[int, int] = MOST,
+    ) -> None:
+        self._path, self._budget, self._most = path, budget, most
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._warnings: list[str] = []
 
     def header(self) -> Header:
+        parsed = self.parsed()
+        if parsed.pixels is None:
+            raise ReadError(f"{self._path}: {without_pixels(parsed.data)}")
+        if parsed.pixels.tag in FLOATS:
+            raise ReadError(
+                f"{self._path}: holds {FLOATS[parsed.pixels.tag]}, numbers with a "
+                "fraction; gray values of a loop are integers"
+            )
+        return self._described(parsed, parsed.pixels)
+
+    def parsed(self) -> _Parsed:
         start = _start(self._file.read(PREAMBLE_BYTES + 4))
         if start is None:
             raise ReadError(f"{self._path}: is not a DICOM file")
@@ -178,16 +234,9 @@ class _Reader:
         file, start, end = self._unpacked(named, start)
         encoding = self._encoding(file, start, named)
         syntax = named or _plain_syntax(encoding)
-        pixels = find_pixel_element(file, start, end, encoding)
+        pixels = find_pixel_element(file, start, end, encoding, self._most)
         data = self._attributes(file, start, end, encoding, pixels)
-        if pixels is None:
-            raise ReadError(f"{self._path}: {without_pixels(data)}")
-        if pixels.tag in FLOATS:
-            raise ReadError(
-                f"{self._path}: holds {FLOATS[pixels.tag]}, numbers with a fraction; "
-                "gray values of a loop are integers"
-            )
-        return self._described(file, data, syntax, encoding, pixels)
+        return _Parsed(file, data, syntax, encoding, pixels)
 
     def _unpacked(self, named: UID | None, start: int) -> tuple[BinaryIO, int, int]:
         """Return what holds the data set, and where it begins and ends there."""
@@ -248,27 +297,20 @@ class _Reader:
             stop_when=lambda tag, vr, length: tag in PIXELS,
         )
 
-    def _described(
-        self,
-        file: BinaryIO,
-        data: Dataset,
-        syntax: UID,
-        encoding: Encoding,
-        pixels: PixelElement,
-    ) -> Header:
+    def _described(self, parsed: _Parsed, pixels: PixelElement) -> Header:
         inflated, at, length = None, pixels.at, pixels.length
-        if isinstance(file, InflatedFile):
-            file.seek(at)
-            inflated = file.read(length)
+        if isinstance(parsed.file, InflatedFile):
+            parsed.file.seek(at)
+            inflated = parsed.file.read(length)
             at, length = 0, length if length < 0 else len(inflated)
         return Header(
             self._path,
-            data,
-            syntax,
+            parsed.data,
+            parsed.syntax,
             at,
             length,
             words=pixels.words,
-            big_endian=encoding.big,
+            big_endian=parsed.encoding.big,
             inflated=inflated,
             warnings=tuple(self._warnings),
         )

@@ -42,15 +42,55 @@ def test_what_was_written_is_read(store, embedding):
     assert not [p for p in store.folder.iterdir() if p.name.startswith(".")]
 
 
-@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY garbage", None])
-def test_a_damaged_file_is_not_there(store, embedding, damage):
+DAMAGES = {
+    "emptied": lambda whole: b"",
+    "cut in the first words": lambda whole: whole[:4],
+    "cut in the header": lambda whole: whole[:100],
+    "cut in the pixels": lambda whole: whole[:-20],
+    "too long": lambda whole: whole + bytes(20),
+    "another shape": lambda whole: whole.replace(b"(8, 6, 7)", b"(8, 6, 9)"),
+    "no shape": lambda whole: whole.replace(b"(8, 6, 7)", b"(8, 6, ++"),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_file_of_ours_is_not_there_and_is_written_anew(store, embedding, how):
     store.write("a", embedding)
     (path,) = store.folder.glob("*.npy")
-    path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    path.write_bytes(DAMAGES[how](path.read_bytes()))
     assert store.read("a") is None
     assert not store.holds("a")
     store.write("a", embedding)
     np.testing.assert_array_equal(store.read("a"), embedding)
+    assert not store.trouble
+
+
+def _structured():
+    return np.zeros(2, [(f"a long name of a column {n}", "<f2") for n in range(400)])
+
+
+OTHERS = {
+    "a newer format": ((2, 0), np.ones((2, 3, 4), np.float16)),
+    "the newest format": ((3, 0), np.ones((2, 3, 4), np.float16)),
+    "a header that is too long": ((1, 0), _structured()),
+    "another type": ((1, 0), np.ones((2, 3, 4), np.float32)),
+    "columns first": ((1, 0), np.ones((2, 3, 4), np.float16, order="F")),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_an_array_of_others_under_our_name_stays(store, embedding, what):
+    version, array = OTHERS[what]
+    store.write(name("b"), embedding)
+    path = store.folder / f"{name('a')}.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, array, version=version)
+    before = path.read_bytes()
+    store.write(name("a"), embedding)
+    store.clear()
+    assert path.read_bytes() == before
+    assert store.read(name("a")) is None
+    assert not store.trouble
 
 
 def foreign_files(folder, embedding):

@@ -1,6 +1,7 @@
 """What a DICOMDIR lists: found below its folder, never outside, missing files named."""
 
 import os
+import struct
 import warnings
 
 import dicom_files as files
@@ -9,8 +10,9 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.errors import MemoryBudgetError, PartialReadWarning, ReadError
 from napari_motionseg.io import can_read, read_cines
+from napari_motionseg.io import dicomdir as dicomdir_module
 from napari_motionseg.io.dicomdir import files_of_dicomdir
 
 
@@ -188,3 +190,141 @@ def test_a_dicomdir_in_a_sub_folder_is_no_loop(tmp_path):
     save_loop(tmp_path, "cd", "im1")
     dicomdir(tmp_path / "cd", [["IM1"]])
     assert names(tmp_path) == ["im1"]
+
+
+ITEM, ITEM_END, END = (struct.pack("<HH", 0xFFFE, e) for e in (0xE000, 0xE00D, 0xE0DD))
+UNDEFINED = b"\xff" * 4
+
+
+def _long(vr, value, length=None):
+    """Return the directory's sequence with a value, as an element of any VR."""
+    size = struct.pack("<I", len(value)) if length is None else length
+    return struct.pack("<HH2sH", 0x0004, 0x1220, vr, 0) + size + value
+
+
+def _short(tag, vr, value):
+    return struct.pack("<HH2sH", *tag, vr, len(value)) + value
+
+
+def _plain(tag, value):
+    """Return an element of implicit VR."""
+    return struct.pack("<HHI", *tag, len(value)) + value
+
+
+def hostile(folder, dataset):
+    """Write a DICOMDIR with any bytes as its data set."""
+    meta = _short((2, 0x10), b"UI", b"1.2.840.10008.1.2.1\0")
+    head = bytes(128) + b"DICM" + _short((2, 0), b"UL", struct.pack("<I", len(meta)))
+    (folder / "DICOMDIR").write_bytes(head + meta + dataset)
+    return folder / "DICOMDIR"
+
+
+DEEP, MANY, FEW = 100_000, 2000, 1000
+LISTED = _short((4, 0x1500), b"CS", b"IM1 ")
+RECORDS = (ITEM + struct.pack("<I", len(LISTED)) + LISTED) * MANY
+LISTED_PLAINLY = _plain((4, 0x1500), b"IM1 ")
+PLAIN_RECORDS = (ITEM + struct.pack("<I", len(LISTED_PLAINLY)) + LISTED_PLAINLY) * MANY
+NESTED = (_long(b"SQ", b"", UNDEFINED) + ITEM + UNDEFINED) * DEEP
+HOSTILE = {
+    "100,000 levels": ("nested deeper", lambda: NESTED),
+    "100,000 levels in UN": (
+        "nested deeper", lambda: _long(b"UN", ITEM + UNDEFINED + NESTED)
+    ),
+    "many": ("more than", lambda: _long(b"SQ", RECORDS)),
+    "many in UN": ("more than", lambda: _long(b"UN", PLAIN_RECORDS)),
+    "many in UN, explicit": ("more than", lambda: _long(b"UN", RECORDS)),
+    "many without length": (
+        "more than", lambda: _long(b"SQ", RECORDS + END + bytes(4), UNDEFINED)
+    ),
+    "many outside": (
+        "more than", lambda: _short((8, 0x1030), b"LO", b"") * 2 * MANY
+    ),
+    "a value of 4 GB": ("claims", lambda: _long(b"OB", b"", b"\xf0\xff\xff\xff")),
+    "an end that is cut": ("claims", lambda: _long(b"SQ", RECORDS[:100])[:-20]),
+}  # fmt: skip
+
+
+class _ParsedError(BaseException):
+    """Pydicom was asked to parse it; no damage, so that no reader takes it for one."""
+
+
+def _parsed(*_given, **_words):
+    raise _ParsedError
+
+
+def test_three_million_elements(tmp_path, monkeypatch):
+    path = hostile(tmp_path, _long(b"SQ", RECORDS[: len(RECORDS) // MANY] * 1_500_000))
+    monkeypatch.setattr("napari_motionseg.io.dicom_header.read_dataset", _parsed)
+    with pytest.raises(ReadError, match="more than 500000 elements"):
+        files_of_dicomdir(path)
+
+
+@pytest.mark.parametrize("way", HOSTILE)
+def test_hostile_structure_is_refused_before_it_is_parsed(tmp_path, way, monkeypatch):
+    words, made = HOSTILE[way]
+    save_loop(tmp_path, "IM1")
+    path = hostile(tmp_path, made())
+    monkeypatch.setattr(dicomdir_module, "MOST_ELEMENTS", FEW)
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_motionseg.io.dicom_header.read_dataset", _parsed)
+        with pytest.raises(ReadError, match=words):
+            files_of_dicomdir(path)
+    with pytest.warns(PartialReadWarning, match="read instead"):
+        assert names(tmp_path) == ["IM1"]
+
+
+def test_more_attributes_than_any_medium_needs(tmp_path, monkeypatch):
+    save_loop(tmp_path, "IM1")
+    path = dicomdir(tmp_path, [["IM1"]] * 9)
+    monkeypatch.setattr(dicomdir_module, "MOST_BYTES", 300)
+    with pytest.raises(MemoryBudgetError, match="more than the memory budget"):
+        files_of_dicomdir(path)
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        _long(b"SQ", RECORDS[:20]),
+        _long(b"SQ", ITEM + UNDEFINED + LISTED + ITEM_END + bytes(4) + END + bytes(4),
+              UNDEFINED),
+        _long(b"UN", PLAIN_RECORDS[:20]),
+        _long(b"UN", PLAIN_RECORDS[:20] + END + bytes(4), UNDEFINED),
+    ],
+)  # fmt: skip
+def test_records_in_every_form_of_a_sequence(tmp_path, dataset):
+    path = save_loop(tmp_path, "IM1")
+    assert files_of_dicomdir(hostile(tmp_path, dataset)) == [path]
+
+
+def test_a_dicomdir_of_a_careless_program_is_read(tmp_path):
+    """One without a preamble, and one whose transfer syntax is not what it says."""
+    path = save_loop(tmp_path, "IM1")
+    whole = hostile(tmp_path, _long(b"SQ", RECORDS[:20])).read_bytes()
+    (tmp_path / "DICOMDIR").write_bytes(whole[132:])
+    assert files_of_dicomdir(tmp_path / "DICOMDIR") == [path]
+    plain = _plain((4, 0x1220), PLAIN_RECORDS[:20])
+    assert files_of_dicomdir(hostile(tmp_path, plain)) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "device", "folder"])
+def test_what_is_no_file_is_no_dicomdir(tmp_path, kind):
+    save_loop(tmp_path, "medium", "im1")
+    path = tmp_path / "medium" / "DICOMDIR"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "link to a pipe":
+        os.mkfifo(tmp_path / "pipe")
+        path.symlink_to(tmp_path / "pipe")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(ReadError, match="only a regular file|is a folder"):
+        files_of_dicomdir(path)
+    with pytest.warns(PartialReadWarning, match="read instead"):
+        assert names(tmp_path / "medium") == ["im1"]
+    if kind != "folder":
+        assert not can_read(path)
+        with pytest.raises(ReadError, match="only a regular file"):
+            read_cines(path)
