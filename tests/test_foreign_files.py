@@ -6,12 +6,14 @@ command that is missing in the tables fails `test_every_command_is_in_a_table`.
 """
 
 import dataclasses
-import hashlib
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
+import typer.main
 
 from napari_motionseg.cli.app import app, execute
 from napari_motionseg.contributions import write_labels
@@ -32,6 +34,9 @@ from napari_motionseg.motion import FlowSequence, save_flow
 from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
 from napari_motionseg.training.state import TrainingState, write_state
+
+sys.path.insert(0, str(Path(__file__).parent))
+from foreign_files import IN_THE_WAY, plant, require_untouched, state
 
 READERS = {"info", "suggest", "project info"}  # they write nothing
 FLOW_WORDS = ("--method", "ilk", "--gap", "1", "--no-cache")
@@ -176,41 +181,6 @@ def test_every_command_is_in_a_table():
     assert names == READERS | {name.split(" as ")[0] for name in CASES}
 
 
-def _plant(folder):
-    """Put files, folders and links of others into a folder."""
-    for name in (".git/HEAD", ".dvc/config", "sub/deep/notes.txt", "other.npz", ".tmp"):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"mine: {name}")
-    (folder / "empty").mkdir()
-    (folder / "link").symlink_to("sub")
-    (folder / "broken").symlink_to("nowhere")
-    os.mkfifo(folder / "pipe")
-    # nearly the name of a temporary folder of this program
-    (folder / ".motionseg-tmp-12345678-1-abcdefabcdef").mkdir()
-    (folder / ".motionseg-tmp-12345678-1-abcdefabcdef" / "mine").write_text("x")
-
-
-def _state(folder):
-    """Return all that can be told of everything in a folder."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        info = path.lstat()
-        content = None
-        if path.is_symlink():
-            content = os.readlink(path)
-        elif path.is_file():
-            content = hashlib.sha256(path.read_bytes()).hexdigest()
-        times = None if path.is_dir() and not path.is_symlink() else info.st_mtime_ns
-        found[path] = (info.st_ino, info.st_mode, times, content)
-    return found
-
-
-def _require_untouched(before, folder):
-    after = _state(folder)
-    assert {path: after.get(path) for path in before} == before
-
-
 def _words(case, inputs, folder):
     """Return the words of a command with paths in them."""
     words = []
@@ -235,43 +205,18 @@ def _target(case, folder):
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.runs])
 def test_files_beside_results_stay(name, inputs, tmp_path, capsys):
     case = CASES[name]
-    _plant(tmp_path)
+    plant(tmp_path)
     if _target(case, tmp_path).suffix == "" and case.derived:
         (tmp_path / "o").mkdir(exist_ok=True)
-        _plant(tmp_path / "o")
-    before = _state(tmp_path)
+        plant(tmp_path / "o")
+    before = state(tmp_path)
     for _ in range(2):  # the second replaces what the first wrote
         assert execute(_words(case, inputs, tmp_path)) == 0, capsys.readouterr().err
-        _require_untouched(before, tmp_path)
-
-
-DERIVED = [(name, way) for name, case in CASES.items() for way in case.derived]
-
-
-@pytest.mark.parametrize("overwrite", [False, True])
-@pytest.mark.parametrize(("name", "way"), DERIVED)
-def test_files_at_derived_names_stay(name, way, overwrite, inputs, tmp_path, capsys):
-    case = CASES[name]
-    words = _words(case, inputs, tmp_path)
-    if overwrite and "--overwrite" not in _options(words):
-        pytest.skip(f"{name} has no --overwrite")
-    if overwrite and case.runs:
-        words.append("--overwrite")
-    (tmp_path / way).parent.mkdir(parents=True, exist_ok=True)
-    (tmp_path / way).write_text("mine")
-    before = _state(tmp_path)
-    code = execute(words)
-    said = capsys.readouterr().err
-    _require_untouched(before, tmp_path)
-    # another name where the command chooses names freely, else one line
-    assert code == (0 if case.runs else 2), said
-    if code:
-        assert len(said.strip().splitlines()) == 1, said
+        require_untouched(before, tmp_path)
 
 
 def _options(words):
-    import typer.main
-
+    """Return the options of the command that words name."""
     command = typer.main.get_command(app)
     for word in words:
         found = getattr(command, "commands", {}).get(word)
@@ -281,49 +226,59 @@ def _options(words):
     return {name for one in command.params for name in one.opts}
 
 
-def _folder(path):
-    path.mkdir()
-    _plant(path)
+DERIVED = [
+    (name, way, overwrite)
+    for name, case in CASES.items()
+    for way in case.derived
+    for overwrite in (False, True)
+    if not overwrite or "--overwrite" in _options(case.words)
+]
 
 
-def _link_to_folder(path):
-    _folder(path.parent / "elsewhere")
-    path.symlink_to("elsewhere")
+@pytest.mark.parametrize(("name", "way", "overwrite"), DERIVED)
+def test_files_at_derived_names_stay(name, way, overwrite, inputs, tmp_path, capsys):
+    case = CASES[name]
+    words = _words(case, inputs, tmp_path)
+    if overwrite and case.runs:
+        words.append("--overwrite")
+    (tmp_path / way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / way).write_text("mine")
+    before = state(tmp_path)
+    code = execute(words)
+    said = capsys.readouterr().err
+    require_untouched(before, tmp_path)
+    # another name where the command chooses names freely, else one line
+    assert code == (0 if case.runs else 2), said
+    if code:
+        assert len(said.strip().splitlines()) == 1, said
 
 
-def _link_to_file(path):
-    (path.parent / "elsewhere").write_text("mine")
-    path.symlink_to("elsewhere")
+def _ways(name):
+    """Return what may be in the way at the target of a command."""
+    folder = CASES[name].words[list(CASES[name].words).index("--out") + 1]
+    collects = any(word.startswith(f"{folder}/") for word in CASES[name].derived)
+    if collects or name == "project labels":  # results go into a used folder
+        return ["a loop of others"]
+    return list(IN_THE_WAY)
 
 
-def _foreign_loop(path):
-    path.write_bytes(b"\0" * 128 + b"DICM" + b"others")
+TARGETS = [
+    (name, way)
+    for name, case in CASES.items()
+    if "--out" in case.words
+    for way in _ways(name)
+]
 
 
-IN_THE_WAY = {
-    "a used folder": _folder,
-    "a link to a used folder": _link_to_folder,
-    "a link to a file": _link_to_file,
-    "a pipe": os.mkfifo,
-    "a loop of others": _foreign_loop,
-}
-
-
-@pytest.mark.parametrize("way", IN_THE_WAY)
-@pytest.mark.parametrize(
-    "name", [n for n, case in CASES.items() if "--out" in case.words]
-)
+@pytest.mark.parametrize(("name", "way"), TARGETS)
 def test_what_is_at_the_target_stays(name, way, inputs, tmp_path, capsys):
     case = CASES[name]
     target = _target(case, tmp_path)
-    collects = any(word.startswith(f"{target.name}/") for word in case.derived)
-    if way != "a loop of others" and (collects or name == "project labels"):
-        pytest.skip("results go into that folder")
     IN_THE_WAY[way](target)
-    before = _state(tmp_path)
+    before = state(tmp_path)
     code = execute(_words(case, inputs, tmp_path))
     said = capsys.readouterr().err
-    _require_untouched(before, tmp_path)
+    require_untouched(before, tmp_path)
     assert code in (1, 2)
     assert len(said.strip().splitlines()) == 1, said
 
@@ -338,14 +293,14 @@ def test_no_command_writes_what_it_reads(name, inputs, tmp_path, capsys):
     words = _words(case, inputs, tmp_path)
     at = words.index("--out") + 1
     os.link(inputs.loop, tmp_path / "same")
-    before = _state(inputs.loop.parent)
+    before = state(inputs.loop.parent)
     read = [str(getattr(inputs, w[1:])) for w in case.words if w.startswith("@")]
     for out in (*read, str(tmp_path / "same")):
         given = os.path.splitext(words[at])[1]
         words[at] = out
         assert execute(words) == 2, given
         assert "--out" in capsys.readouterr().err
-        _require_untouched(before, inputs.loop.parent)
+        require_untouched(before, inputs.loop.parent)
 
 
 # what the window calls: its exports, and the writer of napari
@@ -405,22 +360,22 @@ def test_writers_of_the_window_replace_nothing_of_others(name, writers, tmp_path
         folder = tmp_path / str(number)
         folder.mkdir()
         put(folder / name)
-        before = _state(folder)
+        before = state(folder)
         with pytest.raises(MotionSegError) as caught:
             writers[name](folder / name)
         assert isinstance(caught.value, OccupiedError), way
-        _require_untouched(before, folder)
-        assert set(_state(folder)) == set(before)
+        require_untouched(before, folder)
+        assert set(state(folder)) == set(before)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_writers_of_the_window_leave_what_lies_beside(name, writers, tmp_path):
     (tmp_path / "used").mkdir()
-    _plant(tmp_path / "used")
-    before = _state(tmp_path)
+    plant(tmp_path / "used")
+    before = state(tmp_path)
     for _ in range(2):
         writers[name](tmp_path / "used" / name)
-    _require_untouched(before, tmp_path)
+    require_untouched(before, tmp_path)
     new = {path.name for path in (tmp_path / "used").iterdir()}
     planted = {path.name for path in before if path.parent == tmp_path / "used"}
     assert new - planted - {MANIFEST, LOCK} == {name}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.atomic import require_file_target
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import read_card
@@ -96,8 +97,10 @@ def overlay_job(result: Result, path: Path) -> Job[Path]:
     SettingsError
         If the suffix is another.
     WriteError
-        If it cannot be written.
+        If it cannot be written; where something else is at the path, before any
+        frame is drawn.
     """
+    require_file_target(path)
     frames: list[NDArray[np.uint8]] = []
     count = len(result.cine)
     drawn = each_overlay(
@@ -122,8 +125,10 @@ def report_job(result: Result, path: Path) -> Job[Path]:
     Raises
     ------
     WriteError
-        If it cannot be written.
+        If it cannot be written; where something else is at the path, before any
+        frame is drawn.
     """
+    require_file_target(path)
     with tempfile.TemporaryDirectory(prefix="motionseg-") as folder:
         movie = yield from overlay_job(result, Path(folder) / "overlay.mp4")
         write_report(path, _contents(result, movie))
