@@ -60,7 +60,8 @@ def main() -> None:
         if path.exists():
             parts.append(render(json.loads(path.read_text())))
     parts += safety(results)
-    (HERE / "RESULTS.md").write_text("\n".join(parts))
+    text = "\n\n".join(part.strip("\n") for part in parts)
+    (HERE / "RESULTS.md").write_text(text + "\n")
 
 
 def determinism(found: dict) -> str:
