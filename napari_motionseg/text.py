@@ -16,8 +16,9 @@ from typing import Any
 
 # joins letters in Persian and Indian scripts, and does nothing else
 _JOINERS = "\u200c\u200d"
-# what makes Qt take a text for HTML; a grapheme joiner in between is not seen
-_MARKUP = re.compile(r"<(?=[\w/!?\s])|&(?=lt;)")
+# What makes Qt take a text for HTML; a grapheme joiner in between is not seen. Without
+# a closing bracket there is no tag: "0 < low <= high" stays as it is.
+_MARKUP = re.compile(r"<(?=[\w/!?\s][^>]*>)|&(?=lt;)")
 _SPLIT = "\u034f"
 # the usual case, which needs no second look
 _PLAIN = re.compile(r"[ -%'-;=-~]*")

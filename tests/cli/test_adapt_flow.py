@@ -1,5 +1,7 @@
 """`motionseg adapt-flow`."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -42,7 +44,9 @@ def test_flow_is_adapted_used_and_resumed(adapt, motionseg, loop_file, tmp_path)
 
     used = ("--weights", out, "--out", tmp_path / "f.zarr")
     assert motionseg("flow", loop_file, *used).code == 0
-    started = adapt("--steps", 1, "--start", out, "--resume")
+    assert adapt("--steps", 1, "--start", out, "--resume").code == 2  # its own output
+    other = shutil.copyfile(out, tmp_path / "other.safetensors")
+    started = adapt("--steps", 1, "--start", other, "--resume")
     assert started.code == 1
     assert "another run" in started.err or "start" in started.err
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from napari_motionseg.errors import SettingsError, TrainingError, WriteError
 from napari_motionseg.jobs import STOP, ChildJob, run
+from napari_motionseg.models import checkpoints
 from napari_motionseg.models.devices import is_out_of_memory
-from napari_motionseg.training import state as state_module
 from napari_motionseg.training.loop import (
     ResizableTask,
     TrainingSettings,
@@ -364,7 +364,7 @@ def test_a_full_disk_is_said_and_leaves_the_older_state(tmp_path, monkeypatch):
     def full(*_):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(state_module, "save_file", full)
+    monkeypatch.setattr(checkpoints, "save_file", full)
     with pytest.raises(WriteError, match=r"cannot write .*No space left on device"):
         run(train_job(Toy(), settings(3), state_path=state, resume=True))
     assert state.read_bytes() == before
