@@ -361,7 +361,7 @@ def test_a_full_disk_is_said_and_leaves_the_older_state(tmp_path, monkeypatch):
     run(train_job(Toy(), settings(2), state_path=state))
     before = state.read_bytes()
 
-    def full(*_):
+    def full(*_, **__):
         raise SafetensorError("I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr(checkpoints, "save_file", full)
