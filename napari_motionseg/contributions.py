@@ -12,7 +12,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,9 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
 from napari_motionseg.frame_stack import tell
 from napari_motionseg.shown_frames import ShownFrames
+
+if TYPE_CHECKING:
+    from napari_motionseg.project.watched import LoopFacts
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
@@ -108,7 +111,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
     return ShownFrames(cine.frames), attributes, "image"
 
 
-def geometry(cine: Cine) -> dict[str, Any]:
+def geometry(cine: Cine | LoopFacts) -> dict[str, Any]:
     """Return scale, units and axis labels of layers ``(T, H, W)`` of a loop."""
     spacing = cine.pixel_spacing or (cine.pixel_aspect, 1.0)
     unit = "pixel" if cine.pixel_spacing is None else "mm"

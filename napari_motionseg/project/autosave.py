@@ -110,11 +110,26 @@ class Autosaver:
 
     def loop_like(self, cine: Cine) -> WatchedLoop | None:
         """Return a watched loop that is this one: the same, or of the same file."""
-        for loop in self._loops.values():
-            other = loop.cine
-            if other is not None and (other is cine or _same_file(other, cine)):
-                return loop
-        return None
+        loops = self._loops.values()
+        return next((loop for loop in loops if loop.is_like(cine)), None)
+
+    def resume_loop(self, loop: WatchedLoop, key: Hashable, cine: Cine) -> None:
+        """Go on with a watched loop whose layer has left the window and is back.
+
+        Parameters
+        ----------
+        loop
+            The loop, which is known under the key of the layer that has left.
+        key
+            Key of the layer that shows it now.
+        cine
+            The loop as it was read now.
+        """
+        with self._mutex:
+            self._loops.pop(loop.key, None)
+            loop.key, loop.cine, loop.gone = key, cine, False
+            self._loops[key] = loop
+        self.touch()
 
     def loop_numbered(self, number: int) -> WatchedLoop | None:
         """Return the watched loop that has a number in the project."""
@@ -122,10 +137,15 @@ class Autosaver:
         return next(found, None)
 
     def let_go(self, key: Hashable) -> None:
-        """Save a layer once more and forget it: it was deleted."""
+        """Save a layer once more and forget it: it was deleted.
+
+        Of a loop, the pixels are let go as soon as the project does not need them.
+        """
         with self._mutex:
             if key in self._layers:
                 self._layers[key].gone = True
+            if key in self._loops:
+                self._loops[key].gone = True
         self.touch()
 
     def detach(self, key: Hashable) -> None:
@@ -135,8 +155,8 @@ class Autosaver:
         """
         with self._mutex:
             if key in self._layers:
-                self._layers[key].gone = self._layers[key].detached = True
-        self.touch()
+                self._layers[key].detached = True
+        self.let_go(key)
 
     def keep_settings(self, settings: dict[str, Any]) -> None:
         """Keep what docks have chosen; JSON values."""
@@ -246,9 +266,11 @@ class Autosaver:
         with self._mutex:
             layers = list(self._layers.values())
             loops = list(self._loops.values())
+            gone = [layer for layer in layers if layer.gone]
         stacks = [(layer, *layer.pixels()) for layer in layers]
         if self._made is None:
             if not any(layer.is_new_work(stack) for layer, stack, _ in stacks):
+                self._forget(gone)
                 return
             self._made = self._make() if self._make is not None else None
         project = self._made
@@ -263,7 +285,7 @@ class Autosaver:
         written = project.append(deltas) if deltas or project.torn else 0
         for layer, shape, some in changes:
             layer.kept(some, shape)
-        self._forget_gone(project)
+        self._forget_gone(project, gone)
         self._chores.do(project, loops)
         if self._chores.error:
             self.status = SaveStatus("failing", self._chores.error, self.status.at)
@@ -288,17 +310,29 @@ class Autosaver:
             manifest = manifest.with_settings(self._settings)
         return manifest
 
-    def _forget_gone(self, project: Project) -> None:
-        with self._mutex:
-            gone = [layer for layer in self._layers.values() if layer.gone]
-            for layer in gone:
-                del self._layers[layer.key]
+    def _forget_gone(self, project: Project, gone: list[WatchedLayer]) -> None:
+        """Forget layers that were saved a last time, and pixels that are not needed."""
+        self._forget(gone)
         with project.exclusive():
             manifest = project.manifest
             for layer in gone:
                 if layer.number is not None and not layer.detached:
                     manifest = manifest.without_layer(layer.number)
             project.update(manifest)
+            for loop in list(self._loops.values()):
+                if loop.gone:
+                    loop.let_go(manifest)
+
+    def _forget(self, gone: list[WatchedLayer]) -> None:
+        """Forget layers, and the loops in no project that none of the others needs."""
+        with self._mutex:
+            for layer in gone:
+                if self._layers.get(layer.key) is layer:
+                    del self._layers[layer.key]
+            needed = {id(layer.loop) for layer in self._layers.values()}
+            for key, loop in list(self._loops.items()):
+                if loop.gone and loop.number is None and id(loop) not in needed:
+                    del self._loops[key]
 
 
 def _loops_alone(before: Project, project: Project) -> Manifest:
@@ -311,8 +345,3 @@ def _loops_alone(before: Project, project: Project) -> Manifest:
         for loop in before.manifest.loops
     )  # fmt: skip
     return dataclasses.replace(before.manifest, loops=loops, layers=(), models=())
-
-
-def _same_file(first: Cine, second: Cine) -> bool:
-    same = first.source == second.source and first.name == second.name
-    return first.source is not None and same and first.shape == second.shape

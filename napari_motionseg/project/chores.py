@@ -87,5 +87,6 @@ def _unfinished(project: Project, loops: list[WatchedLoop]) -> list[WatchedLoop]
 
 
 def _finish(project: Project, loop: WatchedLoop) -> None:
-    if loop.number is not None and loop.cine is not None:
-        project.add_loop_content(loop.number, loop.cine)
+    cine = loop.cine  # another thread may let it go
+    if loop.number is not None and cine is not None:
+        project.add_loop_content(loop.number, cine)

@@ -18,6 +18,37 @@ from napari_motionseg.project.manifest import LayerRecord, LoopRecord, Manifest
 from napari_motionseg.project.references import relative_path
 
 
+@dataclass(frozen=True)
+class LoopFacts:
+    """What tells a loop from others, and where its layers lie; all without its pixels.
+
+    Parameters
+    ----------
+    source, name, pixel_spacing, pixel_aspect
+        As in `Cine`.
+    shape
+        Frames, rows and columns.
+    """
+
+    source: Path | None
+    name: str
+    shape: tuple[int, int, int]
+    pixel_spacing: tuple[float, float] | None
+    pixel_aspect: float
+
+    @classmethod
+    def of(cls, cine: Cine) -> LoopFacts:
+        """Return the facts of a loop."""
+        return cls(
+            cine.source, cine.name, cine.shape, cine.pixel_spacing, cine.pixel_aspect
+        )
+
+    def is_of(self, cine: Cine) -> bool:
+        """Return whether they are of the same loop of the same file."""
+        mine = (self.source, self.name, self.shape)
+        return self.source is not None and mine == (cine.source, cine.name, cine.shape)
+
+
 @dataclass(eq=False)
 class WatchedLoop:
     """A loop that the project shall have.
@@ -27,13 +58,21 @@ class WatchedLoop:
     key
         Tells it from others.
     cine
-        The loop; None where it is missing, and its record stays as it is.
+        The loop; None where it is missing or was let go, and its record stays as it is.
     name
         As its layer is called.
     number
         In the project; None before it is there.
     relocated
         Whether the project shall look for it where `cine` came from now.
+    gone
+        Whether its layer has left the window, so that its pixels are held no longer
+        than the project needs them.
+
+    Attributes
+    ----------
+    facts
+        What is known of the loop after its pixels were let go; None if it is missing.
     """
 
     key: Hashable
@@ -41,6 +80,28 @@ class WatchedLoop:
     name: str
     number: int | None = None
     relocated: bool = False
+    gone: bool = False
+    facts: LoopFacts | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.cine is not None:
+            self.facts = LoopFacts.of(self.cine)
+
+    def is_like(self, cine: Cine) -> bool:
+        """Return whether this loop is `cine`, or is of the same file."""
+        same_file = self.facts is not None and self.facts.is_of(cine)
+        return self.cine is cine or same_file
+
+    def let_go(self, manifest: Manifest) -> None:
+        """Hold the pixels no longer, if the project has all that it needs of them.
+
+        Parameters
+        ----------
+        manifest
+            The project's, which has the loop.
+        """
+        if any(loop.number == self.number and loop.content for loop in manifest.loops):
+            self.cine = None
 
     def forget_number_unless_in(self, manifest: Manifest) -> None:
         """Have no number, if the project has no loop of it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import FunctionWorker
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
@@ -47,7 +47,9 @@ class Latest:
         if self._worker is not None:
             self._waiting = (function, args)
             return
-        worker = create_worker(_answer, function, args, _start_thread=False)
+        # not by `create_worker`: napari keeps what that makes, and with it the request,
+        # in the list of its tasks for as long as the window is open
+        worker = FunctionWorker(_answer, function, args)
         worker.returned.connect(self._returned)
         worker.finished.connect(self._finished)
         self._worker = worker

@@ -13,10 +13,13 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError, ReadError
 from napari_motionseg.project import Autosaver, Project, RecentProjects, SaveStatus
 from napari_motionseg.project.folder import named
+from napari_motionseg.project.manifest import LoopRecord
 from napari_motionseg.project.opening import OpenedProject, open_project
+from napari_motionseg.project.references import is_same
 from napari_motionseg.project.watched import WatchedLoop
 from napari_motionseg.session import Model
 from napari_motionseg.widgets.background import Latest
@@ -62,6 +65,7 @@ class ProjectKeeper(QObject):
         self.session = session_of(viewer)
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
+        self._unchecked: dict[int, Cine] = {}  # loops to compare with their hashes
         self._opening = Latest(self, self._show_opened)
         self._finding = Latest(self, self._show_found)
         self._checking = Latest(self, self._tell_changed)
@@ -153,7 +157,7 @@ class ProjectKeeper(QObject):
         if number in opened.missing:
             show_error(opened.missing[number])
             return
-        loop, name = opened.loops[number], opened.project.manifest.loop(number).name
+        loop, name = opened.loops.pop(number), opened.project.manifest.loop(number).name
         with self._layers.not_heard():
             layer = add_loop(self.viewer, loop, name)
             self.viewer.layers.move(len(self.viewer.layers) - 1, 0)
@@ -161,7 +165,8 @@ class ProjectKeeper(QObject):
         self._layers.adopt_loop(layer, watched)
         for labels in self._layers.of_loop(number):
             place(labels, loop)
-        self._checking.ask(OpenedProject.changed, opened)
+        self._unchecked[number] = loop
+        self._checking.ask(_changed, opened.project, self._unchecked)
         self.changed.emit()
 
     def deleted(self) -> list[str]:
@@ -199,13 +204,14 @@ class ProjectKeeper(QObject):
     def _show_opened(self, opened: OpenedProject) -> None:
         old = [x for x in self.viewer.layers if self._layers.has(x)]
         self._replace(Autosaver(opened.project))
-        self.opened = opened
+        self.opened, self._unchecked = opened, {}
         for layer in old:  # whose names the new ones shall have
             layer.name = f"{layer.name} {GOING}"
-        loops = {n: self._show_loop(opened, n) for n in opened.loops}
+        loops = {n: self._show_loop(opened, n) for n in list(opened.loops)}
         for record in opened.layers():
             loop = loops.get(record.loop)
             self._show_layer(record, opened.layer_pixels(record), loop)
+        opened.pixels = {}  # the layers have them now
         self._remove(old)
         for model in opened.project.manifest.models:
             path = opened.project.model_path(model)
@@ -214,7 +220,7 @@ class ProjectKeeper(QObject):
         self.session.restore_settings(opened.project.manifest.settings)
         self.recent.add(opened.project.folder)
         self._tell_notes(opened.project)
-        self._checking.ask(OpenedProject.changed, opened)
+        self._checking.ask(_changed, opened.project, self._unchecked)
         self.changed.emit()
 
     def _remove(self, old: list[Layer]) -> None:
@@ -229,7 +235,9 @@ class ProjectKeeper(QObject):
                     self.viewer.layers.remove(layer)
 
     def _show_loop(self, opened: OpenedProject, number: int) -> WatchedLoop:
-        record, cine = opened.project.manifest.loop(number), opened.loops[number]
+        # a loop is held here no longer than it is compared: its layer may be closed
+        cine = self._unchecked[number] = opened.loops.pop(number)
+        record = opened.project.manifest.loop(number)
         with self._layers.not_heard():
             layer = add_loop(self.viewer, cine, record.name)
         loop = WatchedLoop(layer.unique_id, cine, layer.name, number)
@@ -242,6 +250,8 @@ class ProjectKeeper(QObject):
             layer = add_labels(self.viewer, record, pixels, cine)
         if loop is None:  # of a missing loop: kept as it is, by number
             loop = WatchedLoop(("missing", record.loop), None, "", record.loop)
+        elif cine is None and loop.facts is not None:  # closed, and let go
+            place(layer, loop.facts)
         watched = watched_layer(layer, record.kind, loop)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
@@ -270,6 +280,17 @@ def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
     """Save what there is, and read another project; in a thread."""
     saver.flush()
     return open_project(folder)
+
+
+def _changed(project: Project, unchecked: dict[int, Cine]) -> list[LoopRecord]:
+    """Compare loops with what was painted on, and let them go; in a thread."""
+    changed = []
+    while unchecked:
+        number, cine = unchecked.popitem()
+        record = project.manifest.loop(number)
+        if not is_same(cine, record):
+            changed.append(record)
+    return changed
 
 
 def _found(opened: OpenedProject, number: int, at: Path) -> tuple[OpenedProject, int]:

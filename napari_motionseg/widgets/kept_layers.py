@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.project import LayerRecord
+from napari_motionseg.project.watched import LoopFacts
 from napari_motionseg.widgets.listening import listen
 from napari_motionseg.widgets.viewers import DERIVED, is_loop, same_place
 
@@ -116,8 +117,8 @@ def add_loop(viewer: Viewer, cine: Cine, name: str) -> Layer:
     return viewer.add_image(data, **{**attributes, "name": name})
 
 
-def place(layer: Layer, cine: Cine) -> None:
-    """Put a layer onto its loop, which was missing when it was shown."""
+def place(layer: Layer, cine: Cine | LoopFacts) -> None:
+    """Put a layer onto its loop, which was not at hand when it was shown."""
     for name, value in geometry(cine).items():
         setattr(layer, name, value[-layer.ndim :])
 

@@ -106,9 +106,11 @@ class LayerWatch(QObject):
 
     def _let_go(self) -> None:
         """Take note of what was deleted; a window that closes removes all at once."""
-        deleted, self._deleted = self._deleted, []
+        shown = {layer.unique_id for layer in self._layers()}
+        deleted = [key for key in self._deleted if key not in shown]
+        self._deleted = []
         # a layer that is held here would stay in memory for as long as the window
-        let_go = self.saver.let_go if self._layers() else self.saver.detach
+        let_go = self.saver.let_go if shown else self.saver.detach
         for key in deleted:
             let_go(key)
 
@@ -124,16 +126,18 @@ class LayerWatch(QObject):
 
     def _loop(self, image: Layer) -> WatchedLoop | None:
         known = self.saver.loop_of(image.unique_id)
-        if known is not None:
+        if known is not None and not known.gone:
             return known
         try:
             cine = self._session.loop(image).cine
         except MotionSegError:
             return None  # no loop
-        loop = self.saver.loop_like(cine) or WatchedLoop(
-            image.unique_id, cine, image.name
-        )
-        self.saver.watch_loop(loop)
+        loop = known or self.saver.loop_like(cine)
+        if loop is None:
+            loop = WatchedLoop(image.unique_id, cine, image.name)
+            self.saver.watch_loop(loop)
+        elif loop.gone:
+            self.saver.resume_loop(loop, image.unique_id, cine)
         return loop
 
     def _listen(self, layer: Layer) -> None:
