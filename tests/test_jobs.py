@@ -1,4 +1,5 @@
 import dataclasses
+import gc
 import os
 import signal
 import sys
@@ -32,6 +33,18 @@ def test_run_drains_a_job():
     assert run(child_jobs.counting(3), told.append) == [1, 2, 3]
     assert told[1] == Progress(2, 3, "step 2", {"x": 1.0})
     assert run(child_jobs.counting(0)) == []
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts files of Linux")
+def test_jobs_that_have_ended_leave_no_open_file():
+    counts = []
+    for number in range(5):
+        job = ChildJob(child_jobs.counting, number % 2)
+        watch(job)
+        assert job.state == "finished"
+        gc.collect()  # what other tests have left
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts[4] <= counts[1]
 
 
 def test_a_job_inside_another_gets_its_signals_and_gives_its_result():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from datetime import datetime
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,11 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import pydicom_quiet
+from napari_motionseg.io.dicom_spacing import LEAST_ASPECT, MOST_ASPECT
 from napari_motionseg.io.own_marks import DICOM_MARK
 
 MAGNIFICATION = 1.5  # of the C-arm that a loop with known spacing is written with
+LARGEST_SIDE = 10**5  # of the shorter side in PixelAspectRatio
 PRECISION = 10  # significant digits that fit a decimal string of 16 characters
 SYNTHETIC = {
     "PatientName": "Synthetic^Angiogram",
@@ -50,8 +53,8 @@ def write_xa(
     path
         The file.
     cine
-        The loop: 8 or 16 bits allocated. Times, spacing, view, window and mask frames
-        are kept; what `cine.patient` holds is not written.
+        The loop: 8 or 16 bits allocated. Times, spacing or else the aspect of pixels,
+        view, window and mask frames are kept; what `cine.patient` holds is not written.
     patient
         Patient and study attributes by keyword; made-up ones if None.
     extra
@@ -179,10 +182,25 @@ def _geometry(cine: Cine) -> dict[str, Any]:
         detector = [_decimal(side * MAGNIFICATION) for side in cine.pixel_spacing]
         geometry["ImagerPixelSpacing"] = detector
         geometry["EstimatedRadiographicMagnificationFactor"] = MAGNIFICATION
+    elif cine.pixel_aspect != 1:
+        geometry["PixelAspectRatio"] = _whole_ratio(cine)
     if cine.view is not None:
         geometry["PositionerPrimaryAngle"] = _decimal(cine.view.primary)
         geometry["PositionerSecondaryAngle"] = _decimal(cine.view.secondary)
     return geometry
+
+
+def _whole_ratio(cine: Cine) -> list[int]:
+    """Return height and width of a pixel as whole numbers, which DICOM asks for."""
+    aspect = float(cine.pixel_aspect)
+    if not LEAST_ASPECT <= aspect <= MOST_ASPECT:
+        raise WriteError(
+            f"{cine.name}: pixel_aspect is {aspect:g}; give a number from "
+            f"{LEAST_ASPECT:g} to {MOST_ASPECT:g}"
+        )
+    longer = Fraction(max(aspect, 1 / aspect)).limit_denominator(LARGEST_SIDE)
+    height, width = longer.numerator, longer.denominator
+    return [height, width] if aspect > 1 else [width, height]
 
 
 def _display(cine: Cine) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MemoryBudgetError, MotionSegError, ReadError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.dicom_spacing import LEAST_ASPECT, MOST_ASPECT
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.project.manifest import LoopRecord
 
@@ -40,7 +41,10 @@ def store_pixels(cine: Cine, folder: Path, number: int) -> str:
         If the disk refuses.
     """
     name = f"{number}.npz"
-    known = {"bits": np.asarray(cine.bits_stored)}
+    known = {
+        "bits": np.asarray(cine.bits_stored),
+        "pixel_aspect": np.asarray(float(cine.pixel_aspect)),
+    }
     if cine.frame_times is not None:
         known["frame_times"] = cine.frame_times
     if cine.pixel_spacing is not None:
@@ -93,12 +97,24 @@ def read_stored(record: LoopRecord, folder: Path, memory_budget: int) -> Cine:
 def _cine(archive: zipfile.ZipFile, record: LoopRecord, memory_budget: int) -> Cine:
     frames = _array(archive, "frames", "biuf", record.shape, memory_budget)
     optional: dict[str, Any] = {}
-    for name, shape in (("frame_times", record.shape[:1]), ("pixel_spacing", (2,))):
+    shapes = {
+        "frame_times": record.shape[:1],
+        "pixel_spacing": (2,),
+        "pixel_aspect": (),  # missing where an earlier version has stored the loop
+    }
+    for name, shape in shapes.items():
         if f"{name}.npy" in archive.namelist():
             optional[name] = _array(archive, name, "f", shape, memory_budget)
     spacing = optional.pop("pixel_spacing", None)
     if spacing is not None:
         optional["pixel_spacing"] = (float(spacing[0]), float(spacing[1]))
+    aspect = float(optional.pop("pixel_aspect", 1.0))
+    if not LEAST_ASPECT <= aspect <= MOST_ASPECT:
+        raise ReadError(
+            f"says that pixels are {aspect:g} times as high as wide; expected "
+            f"{LEAST_ASPECT:g} to {MOST_ASPECT:g}"
+        )
+    optional["pixel_aspect"] = aspect
     bits = int(_array(archive, "bits", "iu", (), memory_budget))
     if not 0 < bits <= 16:
         raise ReadError(f"stores {bits} bits for a pixel; expected 1 to 16")

@@ -2,6 +2,7 @@ import dataclasses
 
 import dicom_files as files
 import numpy as np
+import pydicom
 import pytest
 
 from napari_motionseg.cine import Cine, Subtraction, View
@@ -43,6 +44,32 @@ def test_uneven_times_become_a_vector(tmp_path):
     back = read_cine(tmp_path / "a.dcm")
     assert back.timing_basis == "FrameTimeVector"
     np.testing.assert_allclose(back.frame_times, [0, 30, 80, 110])
+
+
+@pytest.mark.parametrize("aspect", [4 / 3, 0.5, 1.0, 2**0.5, 1 / 3.3333, 9.9])
+def test_pixels_that_are_not_square_stay_so(tmp_path, aspect):
+    pixels = files.gray_frames()
+    write_xa(tmp_path / "a.dcm", Cine.from_array(pixels, pixel_aspect=aspect))
+    back = read_cine(tmp_path / "a.dcm")
+    assert back.pixel_spacing is None
+    assert back.pixel_aspect == pytest.approx(aspect, rel=1e-6)
+
+
+def test_known_millimetres_stand_for_the_aspect(tmp_path):
+    cine = Cine.from_array(
+        files.gray_frames(), pixel_spacing=(0.3, 0.2), pixel_aspect=1.5
+    )
+    write_xa(tmp_path / "a.dcm", cine)
+    assert "PixelAspectRatio" not in pydicom.dcmread(tmp_path / "a.dcm")
+    assert read_cine(tmp_path / "a.dcm").pixel_aspect == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("aspect", [0.0, -2.0, float("nan"), float("inf"), 19.0])
+def test_an_aspect_that_no_pixel_has_is_refused(tmp_path, aspect):
+    cine = Cine.from_array(files.gray_frames(), pixel_aspect=aspect)
+    with pytest.raises(WriteError, match="give a number from"):
+        write_xa(tmp_path / "a.dcm", cine)
+    assert not (tmp_path / "a.dcm").exists()
 
 
 def test_the_patient_is_made_up_unless_given(tmp_path, small_cine):

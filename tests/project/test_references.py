@@ -104,5 +104,38 @@ def test_a_loop_from_no_file_is_kept_with_times_and_spacing(home, noise_cine):
         read_loop(record, home)
 
 
+@pytest.mark.parametrize("aspect", [1.0, 4 / 3, 0.5])
+def test_the_shape_of_pixels_is_kept_where_millimetres_are_unknown(
+    home, noise_cine, aspect
+):
+    cine = dataclasses.replace(noise_cine, pixel_spacing=None, pixel_aspect=aspect)
+    name = store_pixels(cine, home, 4)
+    record = LoopRecord(4, "noise", "", cine.shape, cine.content_hash(), name)
+    assert read_loop(record, home).pixel_aspect == aspect
+
+
+def stored_with_aspect(home, cine, aspect):
+    """Store a loop whose file says an aspect, or, with None, does not name it."""
+    name = store_pixels(cine, home, 4)
+    with np.load(home / "loops" / name) as stored:
+        parts = {key: stored[key] for key in stored.files if key != "pixel_aspect"}
+    if aspect is not None:
+        parts["pixel_aspect"] = np.asarray(aspect)
+    np.savez_compressed(home / "loops" / name, **parts)
+    return LoopRecord(4, "noise", "", cine.shape, cine.content_hash(), name)
+
+
+def test_a_loop_that_an_earlier_version_has_stored_has_square_pixels(home, noise_cine):
+    record = stored_with_aspect(home, noise_cine, None)
+    assert read_loop(record, home).pixel_aspect == 1
+
+
+@pytest.mark.parametrize("aspect", [0.0, -1.0, np.nan, np.inf, 1e-300, [1.0, 2.0]])
+def test_a_strange_shape_of_pixels_is_refused(home, noise_cine, aspect):
+    record = stored_with_aspect(home, noise_cine, aspect)
+    with pytest.raises(ReadError, match=r"4\.npz"):
+        read_loop(record, home)
+
+
 def test_a_record_moves_with_its_project(record, home, tmp_path):
     assert moved(record, home, tmp_path / "q.motionseg").path == "../data/loop.dcm"

@@ -1,0 +1,193 @@
+"""What a closed loop leaves in a window: no pixels, no flow, no open file."""
+
+import dataclasses
+import gc
+import os
+import shutil
+import weakref
+
+import numpy as np
+import pytest
+
+from napari_motionseg.contributions import cine_layer, geometry
+from napari_motionseg.io import read_cine
+from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.motion import FlowSequence
+from napari_motionseg.widgets.background import Latest
+from napari_motionseg.widgets.keeping import keeper_of
+from napari_motionseg.widgets.motion import MotionDock
+from napari_motionseg.widgets.project import ProjectDock
+
+LONG = 60_000
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def loop_file(noise_cine, tmp_path):
+    cine = dataclasses.replace(noise_cine, pixel_spacing=(0.3, 0.2))
+    write_xa(tmp_path / "loop.dcm", cine)
+    return tmp_path / "loop.dcm"
+
+
+def show(viewer, cine):
+    """Show a loop and empty labels on it."""
+    data, attributes, _ = cine_layer(cine)
+    image = viewer.add_image(data, **attributes)
+    labels = viewer.add_labels(
+        np.zeros(cine.shape, np.uint8), name=f"{image.name} labels", **geometry(cine)
+    )
+    return image, labels
+
+
+def paint(labels, label):
+    labels.data_setitem(tuple(np.mgrid[2:3, 20:26, 30:45].reshape(3, -1)), label)
+
+
+def alive(reference):
+    if reference() is not None:
+        gc.collect()
+    return reference() is not None
+
+
+def gone(qtbot, *references):
+    """Wait until nobody holds what the references are to."""
+    qtbot.waitUntil(lambda: not any(map(alive, references)), timeout=LONG)
+    return True
+
+
+@pytest.mark.parametrize("painted", [True, False])
+@pytest.mark.parametrize("from_file", [True, False])
+def test_its_pixels_are_held_by_nobody(
+    viewer, dock, loop_file, noise_cine, qtbot, painted, from_file
+):
+    keeper = keeper_of(viewer)
+    dock(ProjectDock)
+    # a copy: the fixture holds its own
+    cine = read_cine(loop_file) if from_file else dataclasses.replace(noise_cine)
+    image, labels = show(viewer, cine)
+    if painted:
+        paint(labels, 2)
+    assert keeper.flush()
+    left = [weakref.ref(cine), weakref.ref(image.metadata["cine"])]
+    del cine, image, labels
+    assert left[1]() is not None
+    viewer.layers.clear()
+    assert gone(qtbot, *left)
+    assert (keeper.project is not None) == painted
+
+
+def test_labels_that_stay_keep_their_loop_s_number_and_place(viewer, loop_file, qtbot):
+    keeper = keeper_of(viewer)
+    cine = read_cine(loop_file)
+    image, labels = show(viewer, cine)
+    paint(labels, 2)
+    assert keeper.flush()
+    left = weakref.ref(cine)
+    viewer.layers.remove(image)
+    del cine, image
+    assert gone(qtbot, left)
+    paint(labels, 3)  # its loop is closed, and the work goes on
+    assert keeper.flush()
+    viewer.add_points(np.zeros((1, 3)))  # so that the window is not about to close
+    viewer.layers.remove(labels)
+    del labels
+    qtbot.waitUntil(lambda: keeper.deleted() == ["loop labels"], timeout=LONG)
+    keeper.bring_back()
+    back = viewer.layers["loop labels"]
+    np.testing.assert_allclose(back.scale, (1, 0.3, 0.2))
+    assert back.data[2].max() == 3
+
+
+def test_a_loop_that_is_opened_again_is_the_same_of_the_project(
+    viewer, loop_file, qtbot
+):
+    keeper = keeper_of(viewer)
+    for label in (1, 2):
+        cine = read_cine(loop_file)
+        paint(show(viewer, cine)[1], label)
+        assert keeper.flush()
+        left = weakref.ref(cine)
+        del cine
+        viewer.layers.clear()
+        assert gone(qtbot, left)
+    (record,) = keeper.project.manifest.loops
+    assert record.content == read_cine(loop_file).content_hash()
+    assert {layer.loop for layer in keeper.project.manifest.layers} == {record.number}
+
+
+def test_layers_that_come_back_at_once_are_kept(viewer, loop_file):
+    """As a plugin does that takes layers out and puts them in again, in other order."""
+    keeper = keeper_of(viewer)
+    image, labels = show(viewer, read_cine(loop_file))
+    paint(labels, 1)
+    assert keeper.flush()
+    for layer in (image, labels):
+        viewer.layers.remove(layer)
+        viewer.layers.append(layer)
+    keeper._layers._let_go()
+    paint(labels, 2)
+    assert keeper.flush()
+    (record,) = keeper.project.manifest.layers
+    assert not record.removed
+    assert keeper.project.read_layers()[record.number][2].max() == 2
+
+
+def test_a_project_that_was_opened_holds_no_closed_loop(
+    viewer, loop_file, qtbot, tmp_path
+):
+    keeper = keeper_of(viewer)
+    paint(show(viewer, read_cine(loop_file))[1], 1)
+    keeper.save_as(tmp_path / "a.motionseg")
+    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    keeper.save_as(tmp_path / "b.motionseg")
+    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    shutil.copytree(tmp_path / "b.motionseg", tmp_path / "c.motionseg")
+    keeper.open(tmp_path / "c.motionseg")
+    qtbot.waitUntil(lambda: keeper.opened is not None, timeout=LONG)
+    left = weakref.ref(viewer.layers["loop"].metadata["cine"])
+    pixels = weakref.ref(viewer.layers["loop labels"].data)
+    assert alive(left)
+    viewer.layers.clear()
+    assert gone(qtbot, left, pixels)
+
+
+class Asked:
+    """Something that a request is about."""
+
+
+def test_a_request_that_was_answered_is_held_by_nobody(viewer, qtbot):
+    """napari keeps its tasks, and what they were given, as long as the window."""
+    shown, asked = [], Asked()
+    latest = Latest(viewer.window._qt_window, shown.append)
+    latest.ask(lambda about: type(about).__name__, asked)
+    left = weakref.ref(asked)
+    del asked
+    qtbot.waitUntil(lambda: shown == ["Asked"] and not latest.busy, timeout=LONG)
+    assert gone(qtbot, left)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts files of Linux")
+def test_flow_that_was_looked_at_leaves_no_open_file(
+    viewer, dock, loop_file, qtbot, tmp_path
+):
+    session = dock(MotionDock).session
+    counts = []
+    for number in range(5):
+        cine = read_cine(loop_file)
+        image, _ = show(viewer, cine)
+        path = tmp_path / f"flow{number}.npy"
+        np.save(path, np.ones((len(cine) - 1, 2, *cine.shape[1:]), np.float32))
+        flow = FlowSequence(np.load(path, mmap_mode="r"), None, 1, "ilk")
+        session.set_flow(session.loop(image), flow)
+        viewer.dims.set_point(0, 3)
+        qtbot.wait(50)
+        left = weakref.ref(flow)
+        del image, flow, cine
+        viewer.layers.clear()
+        assert gone(qtbot, left)
+        counts.append(len(os.listdir("/proc/self/fd")))
+    assert counts[4] == counts[1]
