@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.chores import Chores
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import Manifest
 from napari_motionseg.project.references import moved
+from napari_motionseg.project.watch_list import WatchList
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 SETTLE_S = 0.3  # after a touch: strokes that follow are written together
@@ -48,7 +48,7 @@ class SaveStatus:
     seconds: float = 0.0
 
 
-class Autosaver:
+class Autosaver(WatchList):
     """Looks at layers and appends what has changed to a project.
 
     Parameters
@@ -64,13 +64,11 @@ class Autosaver:
     """
 
     def __init__(self, project: Project | Callable[[], Project]) -> None:
+        super().__init__()
         self._made = project if isinstance(project, Project) else None
         self._make = None if isinstance(project, Project) else project
-        self._loops: dict[Hashable, WatchedLoop] = {}
-        self._layers: dict[Hashable, WatchedLayer] = {}
         self._settings: dict[str, Any] = {}
         self._settings_given = False
-        self._mutex = threading.RLock()
         self._saving = threading.Lock()  # held while one look at all layers lasts
         self._wake = threading.Condition()
         self._asked = self._answered = 0
@@ -86,77 +84,6 @@ class Autosaver:
     def project(self) -> Project | None:
         """The project; None before there is something to keep."""
         return self._made
-
-    def watch_loop(self, loop: WatchedLoop) -> None:
-        """Have a loop in the project."""
-        with self._mutex:
-            self._loops[loop.key] = loop
-        self.touch()
-
-    def watch(self, layer: WatchedLayer) -> None:
-        """Keep a layer's pixels from now on."""
-        with self._mutex:
-            self._layers[layer.key] = layer
-            self._loops.setdefault(layer.loop.key, layer.loop)
-        self.touch()
-
-    def loop_of(self, key: Hashable) -> WatchedLoop | None:
-        """Return a loop that is watched."""
-        return self._loops.get(key)
-
-    def layer_of(self, key: Hashable) -> WatchedLayer | None:
-        """Return a layer that is watched."""
-        return self._layers.get(key)
-
-    def loop_like(self, cine: Cine) -> WatchedLoop | None:
-        """Return a watched loop that is this one: the same, or of the same file."""
-        loops = self._loops.values()
-        return next((loop for loop in loops if loop.is_like(cine)), None)
-
-    def resume_loop(self, loop: WatchedLoop, key: Hashable, cine: Cine) -> None:
-        """Go on with a watched loop whose layer has left the window and is back.
-
-        Parameters
-        ----------
-        loop
-            The loop, which is known under the key of the layer that has left.
-        key
-            Key of the layer that shows it now.
-        cine
-            The loop as it was read now.
-        """
-        with self._mutex:
-            self._loops.pop(loop.key, None)
-            loop.key, loop.cine, loop.gone = key, cine, False
-            self._loops[key] = loop
-        self.touch()
-
-    def loop_numbered(self, number: int) -> WatchedLoop | None:
-        """Return the watched loop that has a number in the project."""
-        found = (loop for loop in self._loops.values() if loop.number == number)
-        return next(found, None)
-
-    def let_go(self, key: Hashable) -> None:
-        """Save a layer once more and forget it: it was deleted.
-
-        Of a loop, the pixels are let go as soon as the project does not need them.
-        """
-        with self._mutex:
-            if key in self._layers:
-                self._layers[key].gone = True
-            if key in self._loops:
-                self._loops[key].gone = True
-        self.touch()
-
-    def detach(self, key: Hashable) -> None:
-        """Save a layer once more and hold it no longer; the project keeps it.
-
-        For a layer that went with all others: nobody has deleted it.
-        """
-        with self._mutex:
-            if key in self._layers:
-                self._layers[key].detached = True
-        self.let_go(key)
 
     def keep_settings(self, settings: dict[str, Any]) -> None:
         """Keep what docks have chosen; JSON values."""
@@ -322,17 +249,6 @@ class Autosaver:
             for loop in list(self._loops.values()):
                 if loop.gone:
                     loop.let_go(manifest)
-
-    def _forget(self, gone: list[WatchedLayer]) -> None:
-        """Forget layers, and the loops in no project that none of the others needs."""
-        with self._mutex:
-            for layer in gone:
-                if self._layers.get(layer.key) is layer:
-                    del self._layers[layer.key]
-            needed = {id(layer.loop) for layer in self._layers.values()}
-            for key, loop in list(self._loops.items()):
-                if loop.gone and loop.number is None and id(loop) not in needed:
-                    del self._loops[key]
 
 
 def _loops_alone(before: Project, project: Project) -> Manifest:
