@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
+from napari_motionseg.models.quieting import quieted
 from napari_motionseg.options import unknown_choice
 
 Head = Literal["decoder", "hypercolumn"]
@@ -55,6 +56,11 @@ class UNetConfig:
         pixel's embedding is the mean of what they say. With 2 a wide vessel is seen as
         a narrow one too, and its surroundings twice as far, for a quarter more work.
 
+    familiar_noise
+        Standard deviation of noise, as share of full scale, up to which frames are
+        taken as they are; noisier ones are blurred before the first layer until it is
+        no more, see `quieting`. None takes every frame as it is.
+
     Raises
     ------
     SettingsError
@@ -70,6 +76,7 @@ class UNetConfig:
     head: Head = "decoder"
     enlarging: Enlarging = "learnt"
     octaves: int = 1
+    familiar_noise: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("in_channels", "embedding_dim", "width", "depth", "octaves"):
@@ -85,6 +92,11 @@ class UNetConfig:
             value, choices = getattr(self, name), dict.fromkeys(get_args(known))
             if value not in choices:
                 raise SettingsError(unknown_choice(name, value, choices))
+        noise = self.familiar_noise
+        if noise is not None and not 0 < noise <= 1:
+            raise SettingsError(
+                f"familiar_noise must be above 0 and at most 1, or None; got {noise!r}"
+            )
         if self.head == "hypercolumn" and self.octaves > 1:
             raise SettingsError("a hypercolumn joins depths already: octaves must be 1")
 
@@ -186,6 +198,7 @@ class UNet(nn.Module):
 
         The mean of what the octaves are decoded to.
         """
+        frame = self._quiet(frame)
         seen = self._decoded(frame)
         for octave in range(1, self.config.octaves):
             frame = functional.avg_pool2d(
@@ -200,7 +213,7 @@ class UNet(nn.Module):
         What learns so errs differently at each size, and the mean errs less.
         """
         if self.config.head == "decoder":
-            embedding: Tensor = self.last(self._decoded(frame))
+            embedding: Tensor = self.last(self._decoded(self._quiet(frame)))
             return embedding
         skips = self.encoder_features(frame)
         rows, columns = skips[0].shape[-2:]
@@ -208,8 +221,11 @@ class UNet(nn.Module):
         return whole[..., : frame.shape[-2], : frame.shape[-1]]
 
     def _decoded(self, frame: Tensor) -> Tensor:
-        """Return the features ``(B, width, H, W)`` before the last layer."""
-        skips = self.encoder_features(frame)
+        """Return the features ``(B, width, H, W)`` before the last layer.
+
+        Of frames that are quiet.
+        """
+        skips = self._levels(frame)
         features = skips[-1]
         for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
             features = block(features, skip)
@@ -256,11 +272,28 @@ class UNet(nn.Module):
         SettingsError
             If the channels are not the network's.
         """
+        return self._levels(self._quiet(frame))
+
+    def _quiet(self, frame: Tensor) -> Tensor:
+        """Return frames with no more noise than is known, before any halving.
+
+        At half the size fine structure would be taken for noise.
+
+        Raises
+        ------
+        SettingsError
+            If the channels are not the network's.
+        """
         if frame.ndim != 4 or frame.shape[1] != self.config.in_channels:
             raise SettingsError(
                 f"frames must have shape (B, {self.config.in_channels}, H, W); got "
                 f"{tuple(frame.shape)}"
             )
+        most = self.config.familiar_noise
+        return frame if most is None else quieted(frame, most)
+
+    def _levels(self, frame: Tensor) -> list[Tensor]:
+        """Return `encoder_features` of frames that are quiet."""
         height, width = frame.shape[-2:]
         if self.config.flat_field:
             frame = flat_field(frame)

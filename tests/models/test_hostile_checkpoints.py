@@ -67,6 +67,7 @@ def test_cards_that_are_none(path, card):
         {"classes": 5}, {"classes": 2**40}, {"classes": 1}, {"classes": None},
         {"classes": "2"}, {"embedding_dim": 2**31}, {"unknown": 1}, {"head": []},
         {"head": "hypercolumn"}, {"octaves": 10**9}, {"in_channels": 2**40},
+        {"familiar_noise": "loud"}, {"familiar_noise": -1},
     ],
 )  # fmt: skip
 def test_configurations_that_are_not_the_file_s(path, configuration):

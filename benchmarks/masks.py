@@ -1,0 +1,111 @@
+"""How well the network that ships segments without any label.
+
+    python benchmarks/masks.py                          # frozen synthetic sets
+    MOTIONSEG_GOLD=../gold python benchmarks/masks.py   # and sets of drawn masks
+    MOTIONSEG_DATA=../angiodata python benchmarks/masks.py    # and real loops, silver
+
+The folder MOTIONSEG_GOLD holds npz files with images, masks and groups; see
+`motionseg evaluate masks`. Rows whose folder is not named stay as they were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from machine import here_and_now
+
+from napari_motionseg.evaluation import read_references
+from napari_motionseg.evaluation.frozen_sets import FROZEN_SETS, frozen_set, set_hash
+from napari_motionseg.evaluation.mask_sets import MaskedPicture, read_mask_set
+from napari_motionseg.evaluation.masks import evaluate_masks_job
+from napari_motionseg.jobs import run
+from napari_motionseg.segmentation import load_segmentation
+
+RESULTS = Path(__file__).parent / "results" / "masks.json"
+GOLD, DATA = "MOTIONSEG_GOLD", "MOTIONSEG_DATA"
+PICTURES = 16  # of each frozen set
+# SHA-256 over pictures and masks, frozen before the weights were trained. Processors
+# differ in last digits, so that another machine's set may differ in a few pixels
+FROZEN = {
+    "quiet": "a35d423cde1d09e18f7ae492abf4a23acefe220598bae83cdbf68fe53f192c5c",
+    "exact": "04188109714fd41cf06ec3d98dc0868d2838ce5fbfeefc1de76470b2ad6a51ac",
+    "cameras": "9b79702945730f9e87869fa028cefa7f7a4d65280f7c270253b090d281c17e00",
+    "empty": "f29c593b6291ea65553512ec02e589d80a30799d6c33b96657f1fa8db965d2f7",
+}
+ENLARGED_SIDE = 512  # smaller pictures are measured at this side as well
+BORDER_PX = 16  # of real loops, where silver masks end
+SILVER_STRIDE = 12
+
+
+def main() -> None:
+    options = parse_options()
+    sets = {}
+    for name in FROZEN_SETS:
+        sets[f"synthetic: {name}"] = frozen_set(name, options.pictures)
+    sets |= gold_sets(options.every) | silver_sets(options.groups.split(","))
+    chosen = {n: s for n, s in sets.items() if not options.only or options.only in n}
+    report = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"rows": {}}
+    network = load_segmentation(options.model)
+    for name, pictures in chosen.items():
+        row = measured(pictures, network)
+        if name.startswith("synthetic: "):
+            row["frozen"] = FROZEN[name.split(": ")[1]] == set_hash(pictures)
+        report["rows"][name] = row | here_and_now()
+        side = min(min(p.image.shape) for p in pictures)
+        if name.startswith("drawn: ") and side < ENLARGED_SIDE:
+            enlarged = measured(pictures, network, ENLARGED_SIDE)
+            report["rows"][f"{name}, enlarged to 512 px"] = enlarged | here_and_now()
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="default", help="checkpoint")
+    parser.add_argument("--only", help="part of the names of the sets to measure")
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="of each set")
+    parser.add_argument("--every", type=int, default=1, help="drawn picture, of a set")
+    parser.add_argument("--groups", default="p5,p6", help="patients of real loops")
+    return parser.parse_args()
+
+
+def measured(pictures: list[MaskedPicture], network, side: int | None = None) -> dict:
+    """The summary of one set; the reliability diagram stays in it."""
+    return run(evaluate_masks_job(pictures, network, side=side))
+
+
+def gold_sets(every: int) -> dict[str, list[MaskedPicture]]:
+    """The sets of drawn masks that there are, every so many pictures of each."""
+    folder = os.environ.get(GOLD)
+    if not folder:
+        print(f"{GOLD} is not set: rows of drawn masks stay as they are")
+        return {}
+    paths = sorted(Path(folder).glob("*.npz"))
+    return {f"drawn: {p.stem}": read_mask_set(p, p)[::every] for p in paths}
+
+
+def silver_sets(groups: list[str]) -> dict[str, list[MaskedPicture]]:
+    """Frames of real loops with silver masks, their borders left out."""
+    folder = os.environ.get(DATA)
+    if not folder:
+        print(f"{DATA} is not set: rows of real loops stay as they are")
+        return {}
+    inner = np.s_[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]
+    pictures = [
+        MaskedPicture(
+            f"{loop.name}-{t}", loop.group, loop.cine.frames[int(t)][inner],
+            loop.masks[t][inner],
+        )
+        for loop in read_references(folder, groups)
+        for t in loop.shown[::SILVER_STRIDE]
+    ]  # fmt: skip
+    return {f"silver: {', '.join(groups)}": pictures}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The table of `benchmarks/masks.py` in RESULTS.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tables import table
+
+# What issue 20 asks of each row that can be measured; Dice unless said
+BARS = {
+    "drawn: cimat40_dev": ".79",
+    "drawn: cimat40_dev, enlarged to 512 px": "native - .01",
+    "drawn: cadml_dev": "centreline .86",
+    "synthetic: empty": ".05 % marked",
+    "synthetic: exact": ".80",
+    "silver: p5, p6": ".775",
+}
+MEANT = (
+    "`benchmarks/masks.py`: the network that ships, no label, threshold .5; mean over "
+    "pictures with its 95 % interval over patients. *Drawn*: masks by people, named by "
+    "a folder that is no part of the repository; `cadml` outlines are 2 px too wide. "
+    "*Silver*: masks of another network, 16 px of the border left out. *Synthetic*: "
+    "frozen by seed and hash before training; `quiet` and `exact` are the generator of "
+    "version c60b695, `cameras` and `empty` (no contrast, devices) that of today."
+)
+
+
+def masks(results: Path) -> list[str]:
+    """Return the section if the benchmark has been run."""
+    path = results / "masks.json"
+    if not path.exists():
+        return []
+    rows = json.loads(path.read_text())["rows"]
+    head = (
+        "set", "pictures", "Dice", "bar", "clDice", "centreline seen", "surface Dice",
+        "marked, %", "best threshold", "its Dice", "calibration error",
+    )  # fmt: skip
+    lines = [line(name, row) for name, row in sorted(rows.items())]
+    where = sorted({f"{row['machine']}, {row['date']}" for row in rows.values()})
+    other = [name for name, row in rows.items() if row.get("frozen") is False]
+    notes = f"\n\nOther pixels than the frozen ones: {', '.join(other)}." * bool(other)
+    return [
+        f"## Masks without any label\n\n{MEANT} {'; '.join(where)}.\n\n"
+        f"{table(head, lines)}{notes}\n"
+    ]
+
+
+def line(name: str, row: dict) -> tuple[str, ...]:
+    """Return the cells of one set."""
+    found = row["measures"]
+    dice = found["dice"]
+
+    def mean(measure: str) -> str:
+        return f"{found[measure]['mean']:.3f}" if measure in found else ""
+
+    return (
+        name,
+        str(row["pictures"]),
+        f"{dice['mean']:.3f} ({dice['low']:.3f} to {dice['high']:.3f})",
+        BARS.get(name, ""),
+        mean("cldice"),
+        mean("centreline"),
+        mean("surface_dice"),
+        f"{100 * found['marked']['mean']:.2f}",
+        f"{row['best_threshold']:.2f}",
+        f"{row['best_dice']:.3f}",
+        f"{row['calibration_error']:.3f}",
+    )
