@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest lint docs screenshots bench-flow bench-fewshot bench-ablation bench-explorer bench-interactive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make docs  make screenshots  make bench-flow  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -64,6 +64,12 @@ bench-flow: $(READY)
 	@if [ -f benchmarks/flow_speed.py ]; then $(BIN)/python benchmarks/flow_speed.py; fi
 	$(BIN)/python benchmarks/flow_truth.py
 	$(BIN)/python benchmarks/synthesis_speed.py
+	$(BIN)/python benchmarks/render.py
+
+# Ten minutes on two cores. Drawn masks are read from the folder that MOTIONSEG_GOLD
+# names, real loops from MOTIONSEG_DATA
+bench-masks: $(READY)
+	$(BIN)/python benchmarks/masks.py
 	$(BIN)/python benchmarks/render.py
 
 bench-fewshot: $(READY)

@@ -10,6 +10,7 @@ from render_explorer import explorer
 from render_flow import sections
 from render_fuzz import fuzz
 from render_interactive import interactive
+from render_masks import masks
 from render_safety import safety
 from tables import table
 
@@ -45,7 +46,8 @@ SILVER = (
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     results = HERE / "results"
-    parts = [HEAD, *sections(results), *few_labels(results), *ablations(results)]
+    parts = [HEAD, *sections(results), *masks(results), *few_labels(results)]
+    parts += ablations(results)
     parts += cubes(results)
     parts += explorer(results)
     parts += interactive(results)

