@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.filters import smoothed
 from napari_motionseg.synthesis import grain
 from napari_motionseg.synthesis.config import Range
 from napari_motionseg.synthesis.fields import behind_field, draw_field
@@ -196,7 +197,7 @@ class _Shot:
 
     def _noisy(self, picture: Tensor) -> Tensor:
         config = self.config
-        picture = grain.smoothed(picture, self.range(config.blur))
+        picture = smoothed(picture, self.range(config.blur))
         rows = self.range(config.correlation)
         columns = self.range(config.correlation)
         deviation = self.log_range(config.noise) * self.contrast
