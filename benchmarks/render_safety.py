@@ -38,14 +38,16 @@ def kills(found: dict[str, Any]) -> str:
         )
         for act, row in found["acts"].items()
     ]  # fmt: skip
-    head = ("work", "kills", "called kept", "of them lost", "neither old nor new",
-            "files of others changed", "leftovers after the next run")  # fmt: skip
+    head = ("work", "kills", "acknowledged", "of them lost", "mixed files",
+            "foreign files changed", "leftovers after the next run")  # fmt: skip
     oldest = max(row["oldest_lost_s"] for row in found["acts"].values())
     return "\n".join(
         [
             "## Killed at random moments\n",
-            f"`scripts/kill_anywhere.py`: `kill -9` up to 1.5 s into the work. The "
-            "oldest stroke that nothing had called kept yet, and that was lost, was "
+            "`scripts/kill_anywhere.py`: `kill -9` up to 1.5 s into the work. "
+            "Acknowledged: strokes, files or steps that the program had reported as "
+            "saved. Mixed: a file that is neither the old nor the new one. The oldest "
+            "stroke that was lost before it was acknowledged was "
             f"{oldest:.1f} s old. {found['machine']}, {found['date']}.\n",
             table(head, rows),
             "",
