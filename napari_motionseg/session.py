@@ -276,8 +276,15 @@ def in_folder_job(
     *args, **kwargs
         Its arguments.
     """
+    before = os.environ.get("TMPDIR"), tempfile.tempdir
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    return (yield from function(*args, **kwargs))
+    try:
+        return (yield from function(*args, **kwargs))
+    finally:
+        tempfile.tempdir = before[1]
+        os.environ.pop("TMPDIR")
+        if before[0] is not None:
+            os.environ["TMPDIR"] = before[0]
 
 
 def cine_of_layer(layer: Any) -> Cine:

@@ -14,12 +14,13 @@ from napari_motionseg.errors import CheckpointError, JobError, LabelError, Setti
 from napari_motionseg.facts import facts_of
 from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.io import temporary
-from napari_motionseg.jobs import Progress
+from napari_motionseg.jobs import Progress, run
 from napari_motionseg.session import (
     EmbeddingCache,
     Model,
     Session,
     cine_of_layer,
+    in_folder_job,
     labels_of_layer,
 )
 
@@ -304,3 +305,17 @@ def test_what_a_killed_session_has_left_is_cleared_by_the_next(tmp_path, monkeyp
     assert not killed.exists()
     assert (tmp_path / "motionseg-mine").exists()
     session.close()
+
+
+def a_file_name():
+    """Say where a temporary file would go; for the test below."""
+    yield Progress(0, 1)
+    return tempfile.gettempdir(), os.environ["TMPDIR"]
+
+
+def test_a_job_in_this_process_gives_the_temporary_folder_back(tmp_path, monkeypatch):
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr(tempfile, "tempdir", "/before")
+    assert run(in_folder_job(tmp_path, a_file_name)) == (str(tmp_path),) * 2
+    assert tempfile.tempdir == "/before"
+    assert "TMPDIR" not in os.environ

@@ -17,6 +17,7 @@ from napari_motionseg.errors import TrainingError, TrainingMemoryError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.precision import place, resolve_precision
+from napari_motionseg.models.reproducible import reproducible_sums
 from napari_motionseg.training.parts import PartedStep, check_parts, mean_of
 from napari_motionseg.training.processes import Processes
 from napari_motionseg.training.settings import TrainingSettings, learning_rate
@@ -116,7 +117,8 @@ class Trainer:
         """Return whether memory sufficed; if not, nothing has changed."""
         self._task.model.train()
         self._optimizer.zero_grad(set_to_none=True)
-        results = self._step.gradients(self.step, self._batch)
+        with reproducible_sums(self._device):
+            results = self._step.gradients(self.step, self._batch)
         if results is None:
             return False
         for group in self._optimizer.param_groups:

@@ -369,3 +369,17 @@ def test_a_full_disk_is_said_and_leaves_the_older_state(tmp_path, monkeypatch):
         run(train_job(Toy(), settings(3), state_path=state, resume=True))
     assert state.read_bytes() == before
     assert list(tmp_path.iterdir()) == [state]
+
+
+def test_sums_have_a_fixed_order_in_every_step():
+    """Without it the weights depend on which thread of the processor is faster."""
+    fixed = []
+
+    class Looking(Toy):
+        def loss(self, step, generator, device):
+            fixed.append(torch.are_deterministic_algorithms_enabled())
+            return super().loss(step, generator, device)
+
+    run(train_job(Looking(), settings(3)))
+    assert fixed == [True, True, True]
+    assert not torch.are_deterministic_algorithms_enabled()
