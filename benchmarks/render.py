@@ -22,6 +22,10 @@ HEAD = """# Results
 
 Written by `benchmarks/render.py` from `benchmarks/results/*.json`. Each section says on
 which machine and day.
+
+The default network got its answer to noise and to the edge of the field of view on
+2026-11-28. Its weights are the same as before. Sections of an earlier day that use it
+(few labels, painting, the explorer, the demo) show it without these two.
 """
 
 
