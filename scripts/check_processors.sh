@@ -14,12 +14,13 @@ screen=()
 declare -A environment=(
   [normal]="OMP_NUM_THREADS=1"
   [plain]="OMP_NUM_THREADS=1 MOTIONSEG_BF16=off"
-  [two]="OMP_NUM_THREADS=2"
+  [two]="OMP_NUM_THREADS=2 MOTIONSEG_BF16=off"
+  [avx2]="OMP_NUM_THREADS=1 MOTIONSEG_BF16=off ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2"
   [small]="OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=AVX2"
   [rounding]="OMP_NUM_THREADS=1 MOTIONSEG_BF16=off PYTHONPATH=$PWD/scripts PYTEST_ADDOPTS=-pother_rounding"
 )
 
-for name in ${SETTINGS:-normal plain two small rounding}; do
+for name in ${SETTINGS:-normal plain two avx2 small rounding}; do
   printf '== %s: %s\n' "$name" "${environment[$name]}"
   # a machine that does other work besides may take long for a test
   if ! env ${environment[$name]} "${screen[@]}" "$bin/python" scripts/processor_time.py \
