@@ -31,7 +31,7 @@ from napari_motionseg.objectives.grouping import Grouping, affine_grouping_loss
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.cube import FACES, CubeScenes, draw_cube_scenes
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
 
 RESULTS = Path(__file__).parent / "results"
 CUBES, FRAMES, SEGMENTS = 5, 99, 5  # the paper's, section 4

@@ -33,7 +33,7 @@ from napari_motionseg.embedding.projection import sample_vectors
 from napari_motionseg.models import load_model
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.window import add_docks
+from napari_motionseg.widgets.common.window import add_docks
 
 SIZE, SEED = 512, 900_100
 ANCHOR_MS, WORST_ANCHOR_MS, PASSES, PROJECTION_MS = 40, 100, 2.0, 60

@@ -27,7 +27,7 @@ from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet, load_pwcnet
 from napari_motionseg.models.acceleration import accelerate
 from napari_motionseg.motion import FlowCache, FlowSettings, estimate_flow_job
-from napari_motionseg.motion import network as flow_network
+from napari_motionseg.motion import pwcnet_estimator as flow_network
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 SIZE = 512

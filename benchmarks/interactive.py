@@ -30,16 +30,19 @@ from napari_motionseg.evaluation.references import (
     read_references,
     synthetic_references,
 )
-from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.evaluation.simulated_strokes import (
+    StrokeSettings,
+    simulated_strokes,
+)
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import ChildJob, run
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job, segment_job
-from napari_motionseg.segmentation.live import LiveHead, view_of
+from napari_motionseg.segmentation.flow_propagation import CarrySettings
+from napari_motionseg.segmentation.live_preview import LiveHead, view_of
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import load_segmentation
-from napari_motionseg.segmentation.propagate import CarrySettings
-from napari_motionseg.session import finetune_settings
 from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.viewmodel.session import finetune_settings
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0

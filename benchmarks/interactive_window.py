@@ -21,9 +21,12 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.evaluation.simulated_strokes import (
+    StrokeSettings,
+    simulated_strokes,
+)
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.widgets.segment.dock import SegmentDock
 
 RESULTS = Path(__file__).parent / "results"
 TICK_MS = 2

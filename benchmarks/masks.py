@@ -22,8 +22,8 @@ from machine import here_and_now
 
 from napari_motionseg.evaluation import read_references
 from napari_motionseg.evaluation.frozen_sets import FROZEN_SETS, frozen_set, set_hash
+from napari_motionseg.evaluation.mask_evaluation import evaluate_masks_job
 from napari_motionseg.evaluation.mask_sets import MaskedPicture, read_mask_set
-from napari_motionseg.evaluation.masks import evaluate_masks_job
 from napari_motionseg.jobs import run
 from napari_motionseg.segmentation import load_segmentation
 

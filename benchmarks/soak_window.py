@@ -29,15 +29,15 @@ from qtpy.QtWidgets import QApplication
 
 from napari_motionseg.cine import Cine, FrameStack
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.layer_jobs import FlowRequest, flow_layer_job
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.cine import CineDock
-from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.keeping import keeper_of
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.project import ProjectDock
-from napari_motionseg.widgets.segment import SegmentDock
+from napari_motionseg.viewmodel.layer_jobs import FlowRequest, flow_layer_job
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.project.dock import ProjectDock
+from napari_motionseg.widgets.segment.dock import SegmentDock
 
 DOCKS = (CineDock, MotionDock, EmbeddingDock, SegmentDock, ProjectDock)
 SIDE, FRAMES = 128, 12

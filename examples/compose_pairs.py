@@ -17,8 +17,8 @@ import torch
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import run
 from napari_motionseg.motion import flow_to_rgb
-from napari_motionseg.motion.adaptation import compose_pair
 from napari_motionseg.motion.cutout import cut_out_job
+from napari_motionseg.motion.pair_composition import compose_pair
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation.predict import segment as segment
     from napari_motionseg.synthesis import SynthesisConfig as SynthesisConfig
     from napari_motionseg.synthesis import synthesize_cine as synthesize_cine
-    from napari_motionseg.training.pretrain import pretrain as pretrain
+    from napari_motionseg.training.pretrain.job import pretrain as pretrain
 
 try:
     __version__ = version("napari-motionseg")

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.displayed_frames import ShownFrames
+from napari_motionseg.cine.frame_stack import tell
 from napari_motionseg.errors import ReadError
-from napari_motionseg.frame_stack import tell
-from napari_motionseg.shown_frames import ShownFrames
 
 if TYPE_CHECKING:
     from napari_motionseg.project.watched import LoopFacts
@@ -43,7 +43,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
         A file or folder; or several that napari opens as a stack. A pipe or a device
         gets a reader too, which says that it reads files alone.
     """
-    from napari_motionseg.io.reading_together import can_read_together
+    from napari_motionseg.io.file_selection import can_read_together
 
     paths = _as_list(path)
     odd = any(_is_neither_file_nor_folder(one) for one in paths)
@@ -64,7 +64,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
     MotionSegError
         If nothing can be read.
     """
-    from napari_motionseg.io.reading_together import read_together
+    from napari_motionseg.io.file_selection import read_together
 
     paths = _as_list(path)
     layers, errors = [], []

@@ -91,7 +91,7 @@ def finetune(folder: Path, size: Mapping[str, int]) -> list[Path]:
     from napari_motionseg.io import Labels, write_masks
     from napari_motionseg.segmentation import FinetuneSettings, segment
     from napari_motionseg.segmentation import finetune as train
-    from napari_motionseg.segmentation.propagate import CarrySettings
+    from napari_motionseg.segmentation.flow_propagation import CarrySettings
 
     made = loop(size, 0)
     labels = made.masks.astype(np.uint8)

@@ -50,8 +50,8 @@ def synthetic() -> list[tuple[np.ndarray, ...]]:
 
 def composed(options: argparse.Namespace) -> list[tuple[np.ndarray, ...]]:
     """Return pairs composed of a loop's own frames and painted vessels."""
-    from napari_motionseg.motion.adaptation import compose_pair
     from napari_motionseg.motion.cutout import cut_out_job
+    from napari_motionseg.motion.pair_composition import compose_pair
 
     cine = read_cine(options.cines[0])
     with np.load(options.masks[0]) as file:

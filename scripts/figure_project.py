@@ -24,7 +24,7 @@ from napari_motionseg.contributions import VESSEL, cine_layer, geometry
 from napari_motionseg.models.checkpoints import checkpoint_path
 from napari_motionseg.segmentation import segment
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.project import ProjectDock
+from napari_motionseg.widgets.project.dock import ProjectDock
 
 SIZE = (1440, 900)
 SEED, FRAMES, SIDE = 1, 12, 512

@@ -20,7 +20,7 @@ from qtpy.QtGui import QDropEvent, QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QSlider, QStyle, QStyleOptionSlider, QWidget
 
-from napari_motionseg.widgets.viewers import show_frame
+from napari_motionseg.widgets.common.viewers import show_frame
 
 SIZE = (1440, 900)
 PATIENCE_S = 900

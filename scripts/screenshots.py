@@ -18,9 +18,12 @@ from stroke_routes import vessel_routes
 
 from napari_motionseg.contributions import synthetic_angiogram
 from napari_motionseg.demo import liveliest_frame, thickest_point
-from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.evaluation.simulated_strokes import (
+    StrokeSettings,
+    simulated_strokes,
+)
 from napari_motionseg.io import read_labels
-from napari_motionseg.widgets.window import PLUGIN, add_docks
+from napari_motionseg.widgets.common.window import PLUGIN, add_docks
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from napari_motionseg.demo import thickest_point
 from napari_motionseg.embedding.figure import draw_figure, save_figure
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.window import PLUGIN, add_docks
+from napari_motionseg.widgets.common.window import PLUGIN, add_docks
 
 
 def main() -> None:

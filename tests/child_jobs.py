@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_motionseg.errors import LabelError
-from napari_motionseg.io.ahead import FramesAhead
+from napari_motionseg.io.frame_prefetch import FramesAhead
 from napari_motionseg.jobs import STOP, Progress
 
 

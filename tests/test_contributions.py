@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.contributions import (
     cine_layer,
     contrast_limits,
@@ -23,7 +24,6 @@ from napari_motionseg.errors import (
     ReadError,
     WriteError,
 )
-from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.io.dicom_writer import write_xa
 
 

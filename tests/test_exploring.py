@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from napari_motionseg.embedding import similarity_map
-from napari_motionseg.exploring import Anchors, Choices, Desk, Look
-from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.models import (
     ModelCard,
     SegmentationNet,
@@ -16,7 +14,9 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.session import Model, Session
+from napari_motionseg.viewmodel.exploration import Anchors, Choices, Desk, Look
+from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
+from napari_motionseg.viewmodel.session import Model, Session
 
 CONFIG = UNetConfig(width=4, depth=2, embedding_dim=6)
 PIXELS = np.random.default_rng(0).integers(0, 255, (5, 20, 24), dtype=np.uint8)

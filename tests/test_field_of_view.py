@@ -8,17 +8,17 @@ import torch
 from scipy import ndimage
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.field_of_view import (
+    FieldOfView,
+    field_of_view_of,
+    find_field_of_view,
+)
+from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import (
     DamagedFrameError,
     PartialReadWarning,
     SettingsError,
 )
-from napari_motionseg.field_of_view import (
-    FieldOfView,
-    field_of_view_of,
-    find_field_of_view,
-)
-from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.synthesis.fields import Field, behind_field
 from napari_motionseg.synthesis.grain import quantized, quantum_noise
 

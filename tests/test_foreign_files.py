@@ -33,7 +33,7 @@ from napari_motionseg.models import (
 from napari_motionseg.motion import FlowSequence, save_flow
 from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
-from napari_motionseg.training.state import TrainingState, write_state
+from napari_motionseg.training.engine.checkpointing import TrainingState, write_state
 
 sys.path.insert(0, str(Path(__file__).parent))
 from foreign_files import IN_THE_WAY, plant, require_untouched, state

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.displayed_frames import ShownFrames
+from napari_motionseg.cine.frame_stack import FrameMemory, FrameStack, damage_words
+from napari_motionseg.cine.hashing import hashes_of
 from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
-from napari_motionseg.frame_stack import FrameMemory, FrameStack, damage_words
-from napari_motionseg.hashes import hashes_of
-from napari_motionseg.shown_frames import ShownFrames
 
 PIXELS = np.random.default_rng(0).integers(100, 1024, (7, 5, 6)).astype(np.uint16)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.hashes import frame_hash, hashes_of
+from napari_motionseg.cine.hashing import frame_hash, hashes_of
 
 
 def loop():

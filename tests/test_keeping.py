@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_motionseg.keeping import Keeper
+from napari_motionseg.lru_cache import Keeper
 
 
 def test_the_least_recently_used_go_first():

@@ -8,13 +8,13 @@ import pytest
 
 from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import STOP, run
-from napari_motionseg.layer_jobs import (
+from napari_motionseg.motion import FlowSettings, estimate_flow
+from napari_motionseg.viewmodel.layer_jobs import (
     FlowRequest,
     StoredFlow,
     flow_layer_job,
     reversed_cine,
 )
-from napari_motionseg.motion import FlowSettings, estimate_flow
 
 ILK = FlowSettings(gap=2, method="ilk", backward=True)
 
@@ -99,7 +99,6 @@ def test_masks_come_frame_by_frame_and_smoothed_ones_once_more(
 ):
     import torch
 
-    from napari_motionseg.layer_jobs import segment_layer_job
     from napari_motionseg.models import (
         ModelCard,
         SegmentationNet,
@@ -107,7 +106,8 @@ def test_masks_come_frame_by_frame_and_smoothed_ones_once_more(
         save_model,
     )
     from napari_motionseg.motion import FlowSequence
-    from napari_motionseg.segmentation import smoothing
+    from napari_motionseg.segmentation import temporal_smoothing as smoothing
+    from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
 
     torch.manual_seed(0)
     config = UNetConfig(width=4, depth=1, embedding_dim=4)

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from napari_motionseg.errors import MissingDependencyError, SettingsError
-from napari_motionseg.options import Choice, Registry
+from napari_motionseg.registry import Choice, Registry
 
 LETTERS = Registry(
     "letter kind",

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_motionseg.recent import MOST, RecentModels
+from napari_motionseg.viewmodel.recent_models import MOST, RecentModels
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.summary import facts_of
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
-from napari_motionseg.facts import facts_of
-from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.io import temporary
 from napari_motionseg.jobs import Progress, run
-from napari_motionseg.session import (
+from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
+from napari_motionseg.viewmodel.session import (
     EmbeddingCache,
     Model,
     Session,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine, FrameStack, Subtraction
+from napari_motionseg.cine.subtraction import subtracted, subtraction_of
 from napari_motionseg.errors import DamagedFrameError, SettingsError
-from napari_motionseg.subtraction import subtracted, subtraction_of
 
 COUNT = 8
 PIXELS = np.random.default_rng(0).integers(1, 256, (COUNT, 5, 7), dtype=np.uint8)

@@ -25,7 +25,7 @@ from napari_motionseg.cli.options import (
 from napari_motionseg.cli.targets import require_training_target
 
 if TYPE_CHECKING:
-    from napari_motionseg.training.composed_pairs import AdaptationSettings
+    from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
 Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Frame = Annotated[
@@ -70,7 +70,7 @@ def adapt_flow(
     keeps what was learnt; --resume goes on from there.
     """
     from napari_motionseg.models import read_card
-    from napari_motionseg.training.adapt_flow import adapt_flow_job
+    from napari_motionseg.training.flow.adaptation import adapt_flow_job
 
     settings = adaptation_settings(
         given(batch=batch, crop=crop, largest_crop=largest_crop),
@@ -106,7 +106,7 @@ def adaptation_settings(
     SettingsError
         If a value cannot be.
     """
-    from napari_motionseg.training.composed_pairs import AdaptationSettings
+    from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
     base = AdaptationSettings()
     changed = dataclasses.replace(base.training, **training)

@@ -86,7 +86,7 @@ def open_window(result: DemoResult) -> None:
         If the window cannot be opened.
     """
     words: list[Any] = [
-        sys.executable, "-m", "napari_motionseg.widgets.window",
+        sys.executable, "-m", "napari_motionseg.widgets.common.window",
         result.files["cine"], "--masks", result.files["masks"],
     ]  # fmt: skip
     code = subprocess.run([str(word) for word in words], check=False).returncode

@@ -14,7 +14,7 @@ from napari_motionseg.cli.flow import Cached
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import relayed
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +119,7 @@ def ablation(
     from napari_motionseg.evaluation.ablations import variants_job, variants_of
     from napari_motionseg.evaluation.record import Record
     from napari_motionseg.motion import FlowCache
-    from napari_motionseg.segmentation.starting import SCRATCH
+    from napari_motionseg.segmentation.initialization import SCRATCH
 
     variants = _chosen(variants_of(name), _words(only))
     learners, testers = _loops(data, _words(train), _words(test))
@@ -244,7 +244,7 @@ def _methods(
     starts: list[str], peers: list[str], recipe: str, steps: int | None, device: str
 ) -> dict[str, Method]:
     from napari_motionseg.evaluation.methods import PEERS
-    from napari_motionseg.segmentation.starting import SCRATCH
+    from napari_motionseg.segmentation.initialization import SCRATCH
 
     named = {s if s in (SCRATCH, "default") else Path(s).stem: s for s in starts}
     methods = _networks(named, recipe, steps, device)
@@ -258,7 +258,7 @@ def _networks(
     from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.models import read_card
     from napari_motionseg.segmentation import FinetuneSettings
-    from napari_motionseg.segmentation.starting import SCRATCH
+    from napari_motionseg.segmentation.initialization import SCRATCH
 
     settings = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
     if steps is not None:

@@ -60,8 +60,8 @@ def masks(
     Gives means with 95 % intervals over patients (an npz names them in `groups`; else
     every picture is its own), the best threshold, and the calibration.
     """
+    from napari_motionseg.evaluation.mask_evaluation import evaluate_masks_job
     from napari_motionseg.evaluation.mask_sets import read_mask_set
-    from napari_motionseg.evaluation.masks import evaluate_masks_job
     from napari_motionseg.io.atomic import replacing
     from napari_motionseg.segmentation import load_segmentation
 

@@ -11,7 +11,7 @@ from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import AsJson, OneCine
 from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine

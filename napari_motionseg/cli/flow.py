@@ -64,7 +64,7 @@ def flow(
     """
     from napari_motionseg.io import read_cine
     from napari_motionseg.motion import FlowCache, estimate_flow_job, save_flow
-    from napari_motionseg.motion.saving import MOVIES, ONE_FRAME
+    from napari_motionseg.motion.flow_export import MOVIES, ONE_FRAME
 
     settings = flow_settings(gap, method, weights, device, backward, precision)
     single = out.suffix.lower() in (*MOVIES, *ONE_FRAME)

@@ -269,7 +269,7 @@ def finetune(
     Ctrl-C stops early and keeps what was learnt.
     """
     from napari_motionseg.segmentation import finetune_job
-    from napari_motionseg.segmentation.propagate import CarrySettings
+    from napari_motionseg.segmentation.flow_propagation import CarrySettings
 
     settings = finetune_settings(
         recipe,

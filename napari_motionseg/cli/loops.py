@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_motionseg.cine.frame_stack import damage_words
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Seed
 from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.frame_stack import damage_words
 from napari_motionseg.jobs import Job, Progress
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_motionseg.cine.frame_stack import damage_words
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson, Cines, Device
 from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import MotionSegError, SettingsError
-from napari_motionseg.frame_stack import damage_words
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
@@ -63,7 +63,7 @@ def segment(
     """
     from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.segmentation import load_segmentation, segment_job
-    from napari_motionseg.segmentation.smoothing import cleaned, smooth_job
+    from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
 
     if form not in FORMATS:
         raise SettingsError(unknown_choice("--format", form, FORMATS))
@@ -122,7 +122,7 @@ def write(
     Frames that are not `done`, because they are damaged, are not marked as labelled.
     """
     from napari_motionseg.io import write_masks
-    from napari_motionseg.io.mask_files import MASKS
+    from napari_motionseg.io.label_writers import MASKS
     from napari_motionseg.io.output_folder import Source
 
     names = [(cine.name, f"_masks{suffix}")]

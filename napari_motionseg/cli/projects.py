@@ -12,7 +12,7 @@ from napari_motionseg.cli.masks import FORMATS
 from napari_motionseg.cli.options import AsJson
 from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 if TYPE_CHECKING:
     from napari_motionseg.project.opening import OpenedProject
@@ -104,7 +104,7 @@ def labels(
     motionseg-manifest.json in the folder says which layer each file came from.
     """
     from napari_motionseg.io import write_masks
-    from napari_motionseg.io.mask_files import MASKS
+    from napari_motionseg.io.label_writers import MASKS
     from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.project.opening import open_project
 

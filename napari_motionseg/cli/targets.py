@@ -71,7 +71,7 @@ def require_target(
 def _is_part_of(out: Path, given: Path) -> bool:
     """Return whether a path is an input, or a picture or loop in an input folder."""
     from napari_motionseg.io.movies import IMAGES
-    from napari_motionseg.io.own_marks import is_foreign_loop, is_own
+    from napari_motionseg.io.program_marks import is_foreign_loop, is_own
 
     try:
         if not (out.exists() and given.exists()):
@@ -94,7 +94,7 @@ def require_training_target(out: Path, inputs: Iterable[str | Path | None]) -> N
     MotionSegError
         As `require_target`; also for the training's state and its folder of curves.
     """
-    from napari_motionseg.training.places import require_places
+    from napari_motionseg.training.engine.run_files import require_places
 
     require_target(out, inputs)
     require_places(out)

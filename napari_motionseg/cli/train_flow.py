@@ -82,8 +82,8 @@ def train_flow(
     from napari_motionseg.models import read_card
     from napari_motionseg.synthesis import SynthesisConfig
     from napari_motionseg.training import TrainingSettings
-    from napari_motionseg.training.flow import train_flow_job
-    from napari_motionseg.training.flow_settings import FlowTrainingSettings
+    from napari_motionseg.training.flow.job import train_flow_job
+    from napari_motionseg.training.flow.settings import FlowTrainingSettings
 
     settings = FlowTrainingSettings(
         batch=batch,

@@ -42,7 +42,7 @@ from napari_motionseg.segmentation import (
 )
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
-from napari_motionseg.training.places import require_places
+from napari_motionseg.training.engine.run_files import require_places
 
 TRUTH_NOTE = (
     "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "

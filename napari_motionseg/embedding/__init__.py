@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from napari_motionseg.embedding.anchors import carried
-from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.embedding_cache import EmbeddingCache
+from napari_motionseg.embedding.embedding_store import EmbeddingStore
 from napari_motionseg.embedding.features import embed_frame, recall_embedding
 from napari_motionseg.embedding.flow_kernels import (
     FLOW_KERNELS,
     AbsoluteKernel,
     RelativeKernel,
 )
+from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.embedding.projection import Palette, random_projection
 from napari_motionseg.embedding.separation import separation
 from napari_motionseg.embedding.similarity import (
@@ -19,8 +21,6 @@ from napari_motionseg.embedding.similarity import (
     shifted_similarity,
     similarity_map,
 )
-from napari_motionseg.embedding.store import EmbeddingStore
-from napari_motionseg.embedding.vectors import FrameVectors
 
 __all__ = [
     "FLOW_KERNELS",

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_motionseg.embedding.store import EmbeddingStore, embedding_key
+from napari_motionseg.embedding.embedding_store import EmbeddingStore, embedding_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
-from napari_motionseg.models.modes import answering
+from napari_motionseg.models.eval_mode import answering
 
 
 def embed_frame(

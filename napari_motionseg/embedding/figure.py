@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.embedding.vectors import Pixel
-from napari_motionseg.embedding.views import FIGURE_3, Picture, view_of
+from napari_motionseg.embedding.embedding_views import FIGURE_3, Picture, view_of
+from napari_motionseg.embedding.frame_vectors import Pixel
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.own_marks import MARK
+from napari_motionseg.io.program_marks import MARK
 
 CELL_IN, SIDE_IN, GAP_IN = 2.3, 0.35, 0.08  # inches
 HEAD_IN, FOOT_IN = 0.3, 0.55

@@ -11,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.embedding.embedding_views import (
+    FIGURE_3,
+    Picture,
+    Pictures,
+    Subject,
+    view_of,
+)
 from napari_motionseg.embedding.features import embed_frame
 from napari_motionseg.embedding.figure import (
     FigureRow,
@@ -19,23 +26,16 @@ from napari_motionseg.embedding.figure import (
     save_figure,
 )
 from napari_motionseg.embedding.flow_kernels import FLOW_KERNELS
+from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel, inside_image
 from napari_motionseg.embedding.projection import Method, Palette, sample_vectors
 from napari_motionseg.embedding.similarity import SHIFT, Combination
-from napari_motionseg.embedding.vectors import FrameVectors, Pixel, inside_image
-from napari_motionseg.embedding.views import (
-    FIGURE_3,
-    Picture,
-    Pictures,
-    Subject,
-    view_of,
-)
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.png_files import save_png
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.motion.frame_motion import entry_at
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 Anchor = tuple[int, int, int]
 

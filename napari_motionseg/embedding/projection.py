@@ -15,9 +15,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.embedding.vectors import FrameVectors
+from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 FloatArray = NDArray[np.float32]
 Method = Literal["random", "orthogonal", "pca"]

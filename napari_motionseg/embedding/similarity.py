@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.embedding.flow_kernels import RELATIVE, FlowKernel
-from napari_motionseg.embedding.vectors import (
+from napari_motionseg.embedding.frame_vectors import (
     LEAST_NORM,
     FrameVectors,
     Pixel,
     inside_image,
 )
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 FloatArray = NDArray[np.float32]
 Field = NDArray[np.floating]

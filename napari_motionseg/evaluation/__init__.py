@@ -1,12 +1,12 @@
 """How well few labels do: protocols, peers and their tables."""
 
 from napari_motionseg.evaluation.fewshot import FewShotSettings, fewshot_job
+from napari_motionseg.evaluation.paired_statistics import summarize
 from napari_motionseg.evaluation.references import (
     ReferenceLoop,
     read_references,
     synthetic_references,
 )
-from napari_motionseg.evaluation.summary import summarize
 
 __all__ = [
     "FewShotSettings",

@@ -20,10 +20,10 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, relayed
 from napari_motionseg.motion import FlowCache
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 from napari_motionseg.training import PretrainSettings, pretrain_job
-from napari_motionseg.training.places import require_places
-from napari_motionseg.training.state import state_path_of
+from napari_motionseg.training.engine.checkpointing import state_path_of
+from napari_motionseg.training.engine.run_files import require_places
 
 SEGMENTS = 8  # of the grouping objective
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MissingDependencyError
 from napari_motionseg.evaluation.methods import Frame, Mask, Predict, some_pixels
 from napari_motionseg.jobs import Job, Progress
-from napari_motionseg.segmentation.examples import Example, gather_frames
+from napari_motionseg.segmentation.dataset import Example, gather_frames
 
 WITHOUT_DOWNLOAD = ("ilastik_2d", "gaussian_features")
 UNLABELLED, BACKGROUND, VESSEL = range(3)  # in its annotations

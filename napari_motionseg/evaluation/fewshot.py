@@ -20,10 +20,10 @@ from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.evaluation.methods import Method, Predict
 from napari_motionseg.evaluation.references import ReferenceLoop
 from napari_motionseg.jobs import STOP, Job, Progress, relayed
-from napari_motionseg.options import unknown_choice
-from napari_motionseg.segmentation.examples import Example
+from napari_motionseg.registry import unknown_choice
+from napari_motionseg.segmentation.dataset import Example
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
-from napari_motionseg.training.seeds import derived_seed
+from napari_motionseg.training.engine.seeds import derived_seed
 
 Protocol = Literal["across", "within"]
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 from napari_motionseg.synthesis import SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws

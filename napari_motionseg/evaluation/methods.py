@@ -22,9 +22,9 @@ from napari_motionseg.errors import LabelError, MissingDependencyError
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import resolve_device
 from napari_motionseg.models.unet import flat_field
-from napari_motionseg.options import Choice, Registry
+from napari_motionseg.registry import Choice, Registry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
-from napari_motionseg.segmentation.examples import Example, gather_frames
+from napari_motionseg.segmentation.dataset import Example, gather_frames
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import Predictor, load_segmentation
 

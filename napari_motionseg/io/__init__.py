@@ -1,7 +1,7 @@
 """Reading and writing: cine loops, labels, masks, flow."""
 
+from napari_motionseg.io.label_writers import write_masks
 from napari_motionseg.io.labels import Labels, read_labels
-from napari_motionseg.io.mask_files import write_masks
 from napari_motionseg.io.reading import can_read, read_cine, read_cines
 
 __all__ = [

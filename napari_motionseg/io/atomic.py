@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_motionseg.errors import OccupiedError, WriteError
-from napari_motionseg.io.own_marks import is_foreign_loop
+from napari_motionseg.io.program_marks import is_foreign_loop
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 
 __all__ = [

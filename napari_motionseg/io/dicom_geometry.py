@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
-from napari_motionseg.acquisition import View
+from napari_motionseg.cine.acquisition import View
 from napari_motionseg.io.dicom_values import Attributes
 
 Area = NDArray[np.bool_]

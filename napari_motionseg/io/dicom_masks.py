@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom import Dataset
 
-from napari_motionseg.acquisition import Subtraction
+from napari_motionseg.cine.acquisition import Subtraction
 from napari_motionseg.io.dicom_values import Attributes
 
 SEQUENCE = "MaskSubtractionSequence"

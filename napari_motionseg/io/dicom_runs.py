@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from napari_motionseg.acquisition import View
+from napari_motionseg.cine.acquisition import View
 from napari_motionseg.io.dicom import OpenedFile
 from napari_motionseg.io.dicom_geometry import view
 from napari_motionseg.io.dicom_moments import SOURCES

@@ -26,7 +26,7 @@ from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import pydicom_quiet
 from napari_motionseg.io.dicom_spacing import LEAST_ASPECT, MOST_ASPECT
-from napari_motionseg.io.own_marks import DICOM_MARK
+from napari_motionseg.io.program_marks import DICOM_MARK
 
 MAGNIFICATION = 1.5  # of the C-arm that a loop with known spacing is written with
 LARGEST_SIDE = 10**5  # of the shorter side in PixelAspectRatio

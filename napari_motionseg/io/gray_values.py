@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.io.palettes import LUMINANCE
+from napari_motionseg.io.palette_color import LUMINANCE
 from napari_motionseg.io.pixel_format import PixelFormat, stored_range
 
 Pixels = NDArray[Any]

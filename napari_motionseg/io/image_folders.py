@@ -18,8 +18,8 @@ from napari_motionseg.io.movie_frames import (
     require_budget,
     whole_numbers,
 )
-from napari_motionseg.io.own_marks import is_own
 from napari_motionseg.io.pillow_images import open_image, read_still
+from napari_motionseg.io.program_marks import is_own
 from napari_motionseg.io.regular_files import is_regular
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp")

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.io.label_files import StoredLabels, load_labels
-from napari_motionseg.io.mask_files import write_masks as write_masks
+from napari_motionseg.io.label_readers import StoredLabels, load_labels
+from napari_motionseg.io.label_writers import write_masks as write_masks
 
 LabelMode = Literal["dense", "scribbles"]
 UNLABELLED = -1

@@ -18,7 +18,7 @@ from PIL import Image
 
 from napari_motionseg.errors import SettingsError, WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.own_marks import MARK
+from napari_motionseg.io.program_marks import MARK
 
 SLOWEST_FRAME_RATE = 5.0  # frames a second; slower loops are written at this rate
 MULTIPLE = 2  # H.264 with 4:2:0 colours needs even sides

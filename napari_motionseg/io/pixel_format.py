@@ -13,7 +13,7 @@ from pydicom import Dataset
 from napari_motionseg.errors import MemoryBudgetError, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_header import Header
-from napari_motionseg.io.palettes import Palette, read_palette
+from napari_motionseg.io.palette_color import Palette, read_palette
 
 MOST_BITS = 16  # of a gray value of a loop
 CONTAINERS = (1, 8, 16, 32)  # bits allocated that can be read

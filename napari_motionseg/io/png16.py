@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MemoryBudgetError, ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import damage_named
-from napari_motionseg.io.own_marks import png_mark_chunk
+from napari_motionseg.io.program_marks import png_mark_chunk
 from napari_motionseg.io.regular_files import open_regular
 
 Pixels = NDArray[np.uint16]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from napari_motionseg.io.own_marks import MARK
+from napari_motionseg.io.program_marks import MARK
 
 
 def save_png(path: Path, pixels: NDArray[Any]) -> None:

@@ -21,7 +21,7 @@ from napari_motionseg.io.movies import (
     read_image_folder,
     read_movie,
 )
-from napari_motionseg.io.own_marks import is_own
+from napari_motionseg.io.program_marks import is_own
 from napari_motionseg.io.regular_files import is_regular, open_regular
 
 MEMORY_BUDGET = 8 * 2**30

@@ -21,7 +21,7 @@ from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
 from napari_motionseg.models.pwcnet import PWCNet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 CARD_KEY = "motionseg"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"

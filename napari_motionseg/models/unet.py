@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.adaptive_blur import quieted
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
-from napari_motionseg.models.quieting import quieted
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 Head = Literal["decoder", "hypercolumn"]
 Enlarging = Literal["learnt", "bilinear"]

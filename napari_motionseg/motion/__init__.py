@@ -1,6 +1,5 @@
 """Optical flow: estimate, check, show."""
 
-from napari_motionseg.motion.cache import FlowCache
 from napari_motionseg.motion.colors import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.motion.estimators import (
     ESTIMATORS,
@@ -8,12 +7,13 @@ from napari_motionseg.motion.estimators import (
     estimate_flow_job,
     lazy_flow,
 )
+from napari_motionseg.motion.flow_cache import FlowCache
+from napari_motionseg.motion.flow_export import save_flow
+from napari_motionseg.motion.flow_sequence import FlowSequence, FlowSettings, choose_gap
+from napari_motionseg.motion.flow_views import VIEWS, ViewOptions
 from napari_motionseg.motion.frame_motion import FrameMotion
-from napari_motionseg.motion.saving import save_flow
-from napari_motionseg.motion.sequence import FlowSequence, FlowSettings, choose_gap
 from napari_motionseg.motion.sheet import Sheet
 from napari_motionseg.motion.speed import SpeedScale, mean_speed
-from napari_motionseg.motion.views import VIEWS, ViewOptions
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
 
 __all__ = [

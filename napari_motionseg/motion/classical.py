@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import MissingDependencyError
-from napari_motionseg.motion.sequence import FlowSettings
+from napari_motionseg.motion.flow_sequence import FlowSettings
 
 Picture = NDArray[np.float32]
 PairFlow = Callable[[Picture, Picture], NDArray[np.float32]]

@@ -20,13 +20,13 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, TrainingError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.motion.contrast import (
+from napari_motionseg.motion.contrast_arrival import (
     density,
     frames_before_contrast,
     is_logarithmic,
     scaled,
 )
-from napari_motionseg.motion.filling import fill_in
+from napari_motionseg.motion.inpainting import fill_in
 
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import STOP, Job, Progress, run
-from napari_motionseg.motion.cache import Direction, FlowCache
+from napari_motionseg.motion.flow_cache import Direction, FlowCache
+from napari_motionseg.motion.flow_sequence import (
+    FlowSequence,
+    FlowSettings,
+    missing_pairs,
+    resolve_gap,
+)
 from napari_motionseg.motion.loop_flow import (
     Estimator,
     FlowStack,
@@ -21,15 +27,9 @@ from napari_motionseg.motion.loop_flow import (
     Task,
     TaskQueue,
 )
-from napari_motionseg.motion.order import Outward
-from napari_motionseg.motion.sequence import (
-    FlowSequence,
-    FlowSettings,
-    missing_pairs,
-    resolve_gap,
-)
-from napari_motionseg.motion.workers import work_through
-from napari_motionseg.options import Choice, Registry
+from napari_motionseg.motion.pair_order import Outward
+from napari_motionseg.motion.pair_workers import work_through
+from napari_motionseg.registry import Choice, Registry
 
 __all__ = [
     "ESTIMATORS",
@@ -46,7 +46,7 @@ ESTIMATORS = Registry(
     "flow estimator",
     {
         "pwcnet": Choice(
-            "napari_motionseg.motion.network:pwcnet",
+            "napari_motionseg.motion.pwcnet_estimator:pwcnet",
             "PWC-Net, trained on synthetic angiograms: sees vessels",
         ),
         "tvl1": Choice(f"{_CLASSICAL}:tvl1", "TV-L1: classical, slow, smooth"),

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.models.sampling import sample_along
-from napari_motionseg.motion.sequence import FlowSequence
+from napari_motionseg.motion.flow_sequence import FlowSequence
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
 
 Map = NDArray[np.float32]

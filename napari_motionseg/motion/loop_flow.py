@@ -13,8 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
-from napari_motionseg.motion.cache import Direction, FlowEntry
-from napari_motionseg.motion.order import Outward
+from napari_motionseg.motion.flow_cache import Direction, FlowEntry
+from napari_motionseg.motion.pair_order import Outward
 
 Flow = NDArray[np.float32]
 STACK_PAIRS = 8  # flows that a `FlowStack` keeps in memory

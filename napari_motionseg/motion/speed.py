@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
-from napari_motionseg.motion.sequence import FlowSequence
+from napari_motionseg.motion.flow_sequence import FlowSequence
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ along. One with `needs_second_frame` is called with the later frame's embedding,
 
 from __future__ import annotations
 
-from napari_motionseg.options import Choice, Registry
+from napari_motionseg.registry import Choice, Registry
 
 OBJECTIVES = Registry(
     "objective",

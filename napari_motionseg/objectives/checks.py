@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 
 def check_positive(name: str, value: float) -> None:

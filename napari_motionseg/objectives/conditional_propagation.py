@@ -28,13 +28,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.propagation import PropagationConfig, PropagationHead
+from napari_motionseg.models.propagation_network import (
+    PropagationConfig,
+    PropagationHead,
+)
 from napari_motionseg.objectives.guidance import (
     check_guidance,
     guidance_mask,
     sparse_motion,
 )
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 Decoding = Literal["expected", "likeliest"]
 

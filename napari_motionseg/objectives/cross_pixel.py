@@ -28,7 +28,11 @@ from napari_motionseg.objectives.checks import (
     check_points,
     check_positive,
 )
-from napari_motionseg.objectives.pixels import draw_pixels, unit_vectors, vectors_at
+from napari_motionseg.objectives.pixel_sampling import (
+    draw_pixels,
+    unit_vectors,
+    vectors_at,
+)
 
 Criterion = Literal["cross-entropy", "alignment"]
 Reduction = Literal["mean", "sum"]

@@ -26,7 +26,7 @@ from napari_motionseg.objectives.checks import (
     check_positive,
 )
 from napari_motionseg.objectives.cross_pixel import FLOW_BOUND_PX, log_normalized_flow
-from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
+from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
 Reduction = Literal["mean", "sum"]
 

@@ -27,7 +27,7 @@ from napari_motionseg.objectives.checks import (
     check_fields,
     check_positive,
 )
-from napari_motionseg.objectives.pixels import unit_vectors, vectors_at
+from napari_motionseg.objectives.pixel_sampling import unit_vectors, vectors_at
 
 Kernel = Literal["shifted-cosine", "softmax"]
 Reduction = Literal["mean", "sum"]

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 Kind = Literal["affine", "affine-own", "entropy"]
 Residual = Literal["mixed", "own"]

@@ -26,7 +26,7 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.background import without_background
 from napari_motionseg.objectives.checks import check_fields, check_positive
-from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
+from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
 LEAST_SHARE = 1e-3  # a side with less of the pixels than this says nothing
 

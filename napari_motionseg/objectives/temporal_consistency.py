@@ -22,7 +22,11 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.hypercolumn import hypercolumns
 from napari_motionseg.objectives.checks import check_fields
-from napari_motionseg.objectives.pixels import draw_pixels, unit_vectors, vectors_at
+from napari_motionseg.objectives.pixel_sampling import (
+    draw_pixels,
+    unit_vectors,
+    vectors_at,
+)
 
 
 @dataclass(frozen=True)

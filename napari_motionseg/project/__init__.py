@@ -12,7 +12,7 @@ from napari_motionseg.project.manifest import (
     Manifest,
     ModelRecord,
 )
-from napari_motionseg.project.recent import RecentProjects, Recoverable
+from napari_motionseg.project.recent_projects import RecentProjects, Recoverable
 from napari_motionseg.project.references import is_same, read_loop
 
 __all__ = [

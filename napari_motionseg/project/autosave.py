@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.project.chores import Chores
+from napari_motionseg.project.background_work import Chores
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import Manifest
 from napari_motionseg.project.references import moved

@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.motion import color_wheel, flow_to_rgb, full_color_length
-from napari_motionseg.report import curves
+from napari_motionseg.report import loss_curves as curves
 from napari_motionseg.report.contents import FromMotion, Report
 from napari_motionseg.report.pictures import (
     as_gray,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_motionseg.segmentation.augment import AugmentSettings
+from napari_motionseg.segmentation.augmentation import AugmentSettings
 from napari_motionseg.segmentation.finetune import (
     FinetuneSettings,
     finetune,

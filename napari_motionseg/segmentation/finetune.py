@@ -31,9 +31,9 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.devices import is_out_of_memory
-from napari_motionseg.models.modes import answering
-from napari_motionseg.segmentation.augment import AugmentSettings
-from napari_motionseg.segmentation.examples import (
+from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.segmentation.augmentation import AugmentSettings
+from napari_motionseg.segmentation.dataset import (
     CROP_MULTIPLE,
     Example,
     LabelledFrame,
@@ -42,10 +42,9 @@ from napari_motionseg.segmentation.examples import (
     draw_batch,
     gather_frames,
 )
-from napari_motionseg.segmentation.losses import LossName, segmentation_loss
-from napari_motionseg.segmentation.propagate import CarrySettings
-from napari_motionseg.segmentation.remembering import with_own_answers
-from napari_motionseg.segmentation.starting import (
+from napari_motionseg.segmentation.early_stopping import Steadiness
+from napari_motionseg.segmentation.flow_propagation import CarrySettings
+from napari_motionseg.segmentation.initialization import (
     SCRATCH,
     Kept,
     copied,
@@ -54,10 +53,15 @@ from napari_motionseg.segmentation.starting import (
     keep_of_start,
     starting_network,
 )
-from napari_motionseg.segmentation.stopping import Steadiness
-from napari_motionseg.segmentation.weak import gather_carried
-from napari_motionseg.training.loop import TrainingRecord, TrainingSettings, train_job
-from napari_motionseg.training.settings import at_least
+from napari_motionseg.segmentation.losses import LossName, segmentation_loss
+from napari_motionseg.segmentation.pseudo_labels import with_own_answers
+from napari_motionseg.segmentation.weak_labels import gather_carried
+from napari_motionseg.training.engine.loop import (
+    TrainingRecord,
+    TrainingSettings,
+    train_job,
+)
+from napari_motionseg.training.engine.settings import at_least
 
 LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
 Recipe = Literal["tuned", "paper"]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.field_of_view import field_of_view_of
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
-from napari_motionseg.field_of_view import field_of_view_of
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
-from napari_motionseg.training.loop import autocast
+from napari_motionseg.training.engine.loop import autocast
 
 # sides of the tiles that are tried, in turn, where a whole frame needs too much memory
 TILES = (384, 256, 128)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import LabelError
-from napari_motionseg.segmentation.cleaning import uncertainty
+from napari_motionseg.segmentation.postprocess import uncertainty
 
 NEAR_FRAMES = 3.0  # within about so many frames, a label says much of the same
 

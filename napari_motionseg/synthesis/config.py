@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 
 Range = tuple[float, float]
 Tree = Literal["left", "right", "any"]

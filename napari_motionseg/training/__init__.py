@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from napari_motionseg.training.loop import (
+from napari_motionseg.training.engine.loop import (
     Task,
     TrainingRecord,
     TrainingSettings,
     train_job,
 )
-from napari_motionseg.training.pretrain import (
+from napari_motionseg.training.pretrain.job import (
     PretrainSettings,
     pretrain,
     pretrain_job,

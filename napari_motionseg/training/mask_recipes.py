@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.options import unknown_choice
+from napari_motionseg.registry import unknown_choice
 from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training.masks import varied_angiograms
 

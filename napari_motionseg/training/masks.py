@@ -27,19 +27,23 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
-from napari_motionseg.models.modes import answering
-from napari_motionseg.models.stripes import take_out_stripes
+from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.stripe_removal import take_out_stripes
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
-from napari_motionseg.training.curves import log_folder_of
-from napari_motionseg.training.layered_loss import shape_loss
-from napari_motionseg.training.loop import TrainingSettings, train_job
-from napari_motionseg.training.pool import Pool
-from napari_motionseg.training.processes import join
-from napari_motionseg.training.seeds import derived_seed
-from napari_motionseg.training.settings import at_least
-from napari_motionseg.training.state import state_path_of, steps_done, weights_digest
-from napari_motionseg.training.transforms import jitter, mirror, turn
+from napari_motionseg.training.engine.checkpointing import (
+    state_path_of,
+    steps_done,
+    weights_digest,
+)
+from napari_motionseg.training.engine.distributed import join
+from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.run_log import log_folder_of
+from napari_motionseg.training.engine.seeds import derived_seed
+from napari_motionseg.training.engine.settings import at_least
+from napari_motionseg.training.engine.transforms import jitter, mirror, turn
+from napari_motionseg.training.flow.layered_loss import shape_loss
 
 HELD_OUT_STREAM = 2**31  # no block of training stills has this number
 CROP_MULTIPLE = 16

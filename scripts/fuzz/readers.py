@@ -58,7 +58,7 @@ def published(path: Path) -> None:
 
 
 def state(path: Path) -> None:
-    from napari_motionseg.training.state import read_state
+    from napari_motionseg.training.engine.checkpointing import read_state
 
     read_state(path)
 
@@ -76,7 +76,7 @@ def flow(path: Path) -> None:
 
 def cache(path: Path) -> None:
     """Read a cache; what does not fit is estimated anew, so it never complains."""
-    from napari_motionseg.motion.cache import FlowCache
+    from napari_motionseg.motion.flow_cache import FlowCache
 
     entry = FlowCache(path).entry({"loop": "x"}, (3, 12, 16))
     flows = [entry.read("forward", t) for t in range(3)]

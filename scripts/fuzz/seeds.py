@@ -156,7 +156,10 @@ def published(folder: Path) -> None:
 
 
 def states(folder: Path) -> None:
-    from napari_motionseg.training.state import TrainingState, write_state
+    from napari_motionseg.training.engine.checkpointing import (
+        TrainingState,
+        write_state,
+    )
 
     weights = {"layer.weight": torch.ones(2, 2)}
     moments = {"layer.weight/exp_avg": torch.ones(2, 2)}
@@ -174,7 +177,7 @@ def flow(folder: Path) -> None:
 
 
 def cache(folder: Path) -> None:
-    from napari_motionseg.motion.cache import FlowCache
+    from napari_motionseg.motion.flow_cache import FlowCache
 
     field = np.random.default_rng(1).normal(size=(2, 12, 16)).astype(np.float32)
     entry = FlowCache(folder / "cache").entry({"loop": "x"}, (3, 12, 16))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_motionseg.embedding.store import EmbeddingStore
+from napari_motionseg.embedding.embedding_store import EmbeddingStore
 from napari_motionseg.motion import FlowCache
-from napari_motionseg.motion import cache as cache_module
+from napari_motionseg.motion import flow_cache as cache_module
 
 from .act import Act, Finding, changed, last_number, leftovers, plant
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import run
-from napari_motionseg.training.loop import TrainingSettings, train_job
-from napari_motionseg.training.state import read_state, steps_done
+from napari_motionseg.training.engine.checkpointing import read_state, steps_done
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
 
 from .act import Act, Finding, changed, leftovers, plant
 

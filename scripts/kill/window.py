@@ -104,9 +104,9 @@ class Window:
         from napari_motionseg.contributions import cine_layer, geometry
         from napari_motionseg.io import read_cine
         from napari_motionseg.io.dicom_writer import write_xa
-        from napari_motionseg.widgets.job_panel import JobPanel
-        from napari_motionseg.widgets.keeping import keeper_of
-        from napari_motionseg.widgets.project import ProjectDock
+        from napari_motionseg.widgets.common.job_panel import JobPanel
+        from napari_motionseg.widgets.common.project_keeper import keeper_of
+        from napari_motionseg.widgets.project.dock import ProjectDock
 
         self.act, self.folder = act, Path(folder)
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -169,7 +169,7 @@ class Window:
             self.begun = True
 
     def learnt(self, path: Path) -> None:
-        from napari_motionseg.session import Model
+        from napari_motionseg.viewmodel.session import Model
 
         self.session.add_model(Model(path, "segmentation", path.stem))
 

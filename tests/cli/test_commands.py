@@ -382,7 +382,7 @@ def test_only_the_first_process_talks(motionseg, loop_file, monkeypatch):
 
 @pytest.fixture
 def _cheap_pairs(monkeypatch):
-    from napari_motionseg.training import flow
+    from napari_motionseg.training.flow import job as flow
 
     def noise(count, size, seed, config=None, device="cpu"):
         rng = np.random.default_rng(seed)

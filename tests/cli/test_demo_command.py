@@ -33,7 +33,7 @@ def test_as_json_and_with_the_window(motionseg, tmp_path, monkeypatch):
     (row,) = answer.rows
     assert 0 <= row["dice"] <= 1
     (words,) = started
-    assert words[:3] == [sys.executable, "-m", "napari_motionseg.widgets.window"]
+    assert words[:3] == [sys.executable, "-m", "napari_motionseg.widgets.common.window"]
     assert words[3:] == [row["cine"], "--masks", row["masks"]]
 
 

@@ -68,7 +68,8 @@ def test_the_network_set_by_hand_answers_darker_than_the_median(light, small_cin
 @pytest.fixture
 def exact_flow(monkeypatch, synthetic):
     from napari_motionseg.motion import FlowSequence
-    from napari_motionseg.segmentation import smoothing, weak
+    from napari_motionseg.segmentation import temporal_smoothing as smoothing
+    from napari_motionseg.segmentation import weak_labels as weak
 
     pairs = range(len(synthetic.cine) - 1)
     flow = FlowSequence(

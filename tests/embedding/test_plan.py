@@ -1,7 +1,7 @@
 import pytest
 
+from napari_motionseg.embedding.embedding_order import next_frame, outward
 from napari_motionseg.embedding.grid import Grid
-from napari_motionseg.embedding.plan import next_frame, outward
 
 
 def everything(t, frames, room, disk=True):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.embedding.preferred import (
+from napari_motionseg.embedding.activation_maximization import (
     PreferredSettings,
     gallery,
     layers_of,

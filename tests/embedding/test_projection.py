@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_motionseg.embedding.palettes import LoopPalettes
+from napari_motionseg.embedding.frame_vectors import FrameVectors
+from napari_motionseg.embedding.loop_colors import LoopPalettes
 from napari_motionseg.embedding.projection import (
     Palette,
     colorize,
@@ -12,7 +13,6 @@ from napari_motionseg.embedding.projection import (
     random_projection,
     sample_vectors,
 )
-from napari_motionseg.embedding.vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 
 

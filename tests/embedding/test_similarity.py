@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.embedding.flow_kernels import RelativeKernel
+from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.embedding.similarity import (
     combine,
     flow_similarity,
@@ -9,7 +10,6 @@ from napari_motionseg.embedding.similarity import (
     shifted_similarity,
     similarity_map,
 )
-from napari_motionseg.embedding.vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 
 

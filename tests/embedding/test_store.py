@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.embedding.cache import EmbeddingCache
+from napari_motionseg.embedding.embedding_cache import EmbeddingCache
+from napari_motionseg.embedding.embedding_store import EmbeddingStore, embedding_key
 from napari_motionseg.embedding.features import (
     class_probabilities,
     embed_frame,
     recall_embedding,
 )
-from napari_motionseg.embedding.store import EmbeddingStore, embedding_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
 

@@ -5,19 +5,25 @@ import dataclasses
 import numpy as np
 import pytest
 
+from napari_motionseg.embedding.embedding_views import (
+    FIGURE_3,
+    VIEWS,
+    Pictures,
+    Subject,
+    view_of,
+)
 from napari_motionseg.embedding.figure import FigureRow, draw_figure, save_figure
 from napari_motionseg.embedding.flow_kernels import AbsoluteKernel
-from napari_motionseg.embedding.profile import pixel_profile
+from napari_motionseg.embedding.frame_vectors import FrameVectors
+from napari_motionseg.embedding.pixel_profile import pixel_profile
 from napari_motionseg.embedding.projection import Palette
-from napari_motionseg.embedding.segments import soft_segments
 from napari_motionseg.embedding.similarity import (
     flow_similarity,
     shifted_flow_similarity,
     shifted_similarity,
     similarity_map,
 )
-from napari_motionseg.embedding.vectors import FrameVectors
-from napari_motionseg.embedding.views import FIGURE_3, VIEWS, Pictures, Subject, view_of
+from napari_motionseg.embedding.soft_segments import soft_segments
 
 RANDOM = np.random.default_rng(0)
 EMBEDDING = RANDOM.normal(size=(6, 12, 15)).astype(np.float32)

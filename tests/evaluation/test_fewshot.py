@@ -12,8 +12,8 @@ from napari_motionseg.evaluation import (
     summarize,
 )
 from napari_motionseg.evaluation.fewshot import draw_frames, trials_of
+from napari_motionseg.evaluation.paired_statistics import bootstrap_interval
 from napari_motionseg.evaluation.record import Record, as_table
-from napari_motionseg.evaluation.summary import bootstrap_interval
 from napari_motionseg.jobs import STOP, Progress, run
 
 SIDE = 64

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.evaluation import judging
-from napari_motionseg.evaluation.judging import Judge, worst_frames
+from napari_motionseg.evaluation import agreement as judging
+from napari_motionseg.evaluation.agreement import Judge, worst_frames
 from napari_motionseg.segmentation import evaluate
 
 

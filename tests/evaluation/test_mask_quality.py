@@ -5,8 +5,14 @@ import pytest
 from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.evaluation import masks as module
+from napari_motionseg.evaluation import mask_evaluation as module
 from napari_motionseg.evaluation.frozen_sets import frozen_set, set_hash
+from napari_motionseg.evaluation.mask_evaluation import (
+    evaluate_masks_job,
+    group_interval,
+    resized,
+    summarize_masks,
+)
 from napari_motionseg.evaluation.mask_quality import (
     BINS,
     calibration,
@@ -16,12 +22,6 @@ from napari_motionseg.evaluation.mask_quality import (
     surface_dice,
 )
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
-from napari_motionseg.evaluation.masks import (
-    evaluate_masks_job,
-    group_interval,
-    resized,
-    summarize_masks,
-)
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet, UNetConfig
 

@@ -5,7 +5,10 @@ import pytest
 from scipy import ndimage
 
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.evaluation.simulated_strokes import (
+    StrokeSettings,
+    simulated_strokes,
+)
 
 
 @pytest.fixture(scope="module")

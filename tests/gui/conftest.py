@@ -33,7 +33,7 @@ def _jobs_run_here(request, monkeypatch):
     Those that are about the process are marked ``child_process``.
     """
     if request.node.get_closest_marker("child_process") is None:
-        monkeypatch.setattr("napari_motionseg.session.ChildJob", HereJob)
+        monkeypatch.setattr("napari_motionseg.viewmodel.session.ChildJob", HereJob)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def dock(viewer, qtbot):
         return widget
 
     yield make
-    from napari_motionseg.widgets.viewers import session_of
+    from napari_motionseg.widgets.common.viewers import session_of
 
     session_of(viewer).close()
 
@@ -143,7 +143,7 @@ def mouse(viewer, loop_layer):
 
 @pytest.fixture
 def explorer(viewer, dock, loop_layer, embedding_file):
-    from napari_motionseg.widgets.embedding import EmbeddingDock
+    from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 
     widget = dock(EmbeddingDock)
     widget.explorer.controls.model.open_file(embedding_file)
@@ -167,7 +167,7 @@ def settled(qtbot, explorer):
 @pytest.fixture
 def flow(viewer, loop_layer, synthetic):
     """Give the loop its exact flow."""
-    from napari_motionseg.widgets.viewers import session_of
+    from napari_motionseg.widgets.common.viewers import session_of
 
     session = session_of(viewer)
     count = len(loop_layer.data) - 1
@@ -180,7 +180,9 @@ def light(tmp_path, monkeypatch):
     """A small network in place of what ships."""
     import torch
 
-    from napari_motionseg.widgets import choosers, segment_apply, segment_train
+    from napari_motionseg.widgets.common import choosers
+    from napari_motionseg.widgets.segment import apply_section as segment_apply
+    from napari_motionseg.widgets.segment import train_section as segment_train
 
     torch.manual_seed(0)
     config = UNetConfig(width=4, depth=2, embedding_dim=6, flat_field=True)
@@ -199,8 +201,8 @@ def light(tmp_path, monkeypatch):
 @pytest.fixture
 def segment(dock, light, monkeypatch):
     """The Segment dock, with the small network and small windows to train on."""
-    from napari_motionseg.widgets import segment_train
-    from napari_motionseg.widgets.segment import SegmentDock
+    from napari_motionseg.widgets.segment import train_section as segment_train
+    from napari_motionseg.widgets.segment.dock import SegmentDock
 
     def quick(recipe, steps):
         base = FinetuneSettings.recipe(recipe)

@@ -8,12 +8,12 @@ import pytest
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.models import read_card
-from napari_motionseg.widgets import adapt_flow as module
-from napari_motionseg.widgets.adapt_flow import AdaptFlow, settings_of
-from napari_motionseg.widgets.choosers import LayerChooser
-from napari_motionseg.widgets.dock import Dock
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.viewers import is_loop, show_frame
+from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.dock_layout import Dock
+from napari_motionseg.widgets.common.viewers import is_loop, show_frame
+from napari_motionseg.widgets.motion import flow_adaptation as module
+from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow, settings_of
 
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 

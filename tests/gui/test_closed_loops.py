@@ -14,10 +14,10 @@ from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.widgets.background import Latest
-from napari_motionseg.widgets.keeping import keeper_of
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.project import ProjectDock
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.project.dock import ProjectDock
 
 LONG = 60_000
 

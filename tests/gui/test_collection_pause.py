@@ -5,8 +5,8 @@ import gc
 import pytest
 from qtpy.QtCore import QCoreApplication, QObject
 
-from napari_motionseg.widgets import collection_pause
-from napari_motionseg.widgets.collection_pause import CollectionPause
+from napari_motionseg.widgets.common import collection_pause
+from napari_motionseg.widgets.common.collection_pause import CollectionPause
 
 
 @pytest.fixture(autouse=True)

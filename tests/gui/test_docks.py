@@ -8,11 +8,11 @@ from qtpy.QtCore import QTimer
 
 from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.widgets import learn_embedding as learning_module
-from napari_motionseg.widgets.cine import CineDock
-from napari_motionseg.widgets.dock import LEAST_WIDTH
-from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.motion import MotionDock
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.dock_layout import LEAST_WIDTH
+from napari_motionseg.widgets.embedding import pretraining_section as learning_module
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+from napari_motionseg.widgets.motion.dock import MotionDock
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 

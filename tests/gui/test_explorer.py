@@ -7,14 +7,14 @@ import pytest
 from qtpy.QtCore import QTimer
 from vispy.util import keys
 
-from napari_motionseg.embedding.preferred import PreferredSettings
-from napari_motionseg.frame_embeddings import frame_embedding
+from napari_motionseg.embedding.activation_maximization import PreferredSettings
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
-from napari_motionseg.widgets import explorer_feed
-from napari_motionseg.widgets import explorer_units as units_module
-from napari_motionseg.widgets.dock import LEAST_WIDTH
-from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.viewers import camera_of, show_frame
+from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
+from napari_motionseg.widgets.common.dock_layout import LEAST_WIDTH
+from napari_motionseg.widgets.common.viewers import camera_of, show_frame
+from napari_motionseg.widgets.embedding import explorer_feed
+from napari_motionseg.widgets.embedding import explorer_units as units_module
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 
@@ -437,7 +437,8 @@ def test_the_figure_is_saved_as_shown(
     settled()
     path = tmp_path / "figure.png"
     monkeypatch.setattr(
-        "napari_motionseg.widgets.explorer_actions.ask_target", lambda *_: path
+        "napari_motionseg.widgets.embedding.explorer_actions.ask_target",
+        lambda *_: path,
     )
     click(actions.save_button)
     qtbot.waitUntil(lambda: not actions.saved.busy, timeout=LONG)
@@ -447,7 +448,9 @@ def test_the_figure_is_saved_as_shown(
 def test_without_a_model_the_dock_says_so(
     dock, loop_layer, click, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("napari_motionseg.widgets.choosers.WEIGHTS_FOLDER", tmp_path)
+    monkeypatch.setattr(
+        "napari_motionseg.widgets.common.choosers.WEIGHTS_FOLDER", tmp_path
+    )
     widget = dock(EmbeddingDock)
     click(widget.explorer.controls.on)
     assert "No model yet" in widget.explorer.hint.text()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_motionseg.frame_embeddings import frame_embedding
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
-from napari_motionseg.widgets.viewers import camera_of, show_frame
+from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
+from napari_motionseg.widgets.common.viewers import camera_of, show_frame
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 LONG = 120_000  # ms, on a busy machine

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QMessageBox
 
 from napari_motionseg.contributions import geometry
 from napari_motionseg.io import read_labels
-from napari_motionseg.widgets.project import ProjectDock
+from napari_motionseg.widgets.project.dock import ProjectDock
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from foreign_files import IN_THE_WAY, plant, require_untouched, state

@@ -8,12 +8,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.widgets.cine import CineDock
-from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.labels import plain_label
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.segment import SegmentDock
-from napari_motionseg.widgets.viewers import session_of
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.viewers import session_of
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.segment.dock import SegmentDock
 
 NAME = "<img src='//host/share'>\x1b[31m\u202e\nforged"
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.frame_stack import FrameMemory, FrameStack
 from napari_motionseg.contributions import cine_layer, read_layers
 from napari_motionseg.errors import DamagedFrameError, LabelError, ReadError
-from napari_motionseg.frame_stack import FrameMemory, FrameStack
 from napari_motionseg.io import dicom_pixels
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.widgets.cine import CineDock
-from napari_motionseg.widgets.embedding import EmbeddingDock
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.project import ProjectDock
-from napari_motionseg.widgets.segment import SegmentDock
-from napari_motionseg.widgets.segment_live import Frame, Previewer
-from napari_motionseg.widgets.viewers import session_of
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.viewers import session_of
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.project.dock import ProjectDock
+from napari_motionseg.widgets.segment.dock import SegmentDock
+from napari_motionseg.widgets.segment.live_section import Frame, Previewer
 
 FRAMES, FEW = 45, 3  # the first is shown; the middle one is for the contrast limits
 

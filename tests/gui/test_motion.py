@@ -18,11 +18,11 @@ from napari_motionseg.motion import (
     flow_to_rgb,
     mean_speed,
 )
-from napari_motionseg.motion.views import pictures
-from napari_motionseg.session import Model
-from napari_motionseg.widgets import motion as motion_module
-from napari_motionseg.widgets.motion import MotionDock
-from napari_motionseg.widgets.viewers import show_frame
+from napari_motionseg.motion.flow_views import pictures
+from napari_motionseg.viewmodel.session import Model
+from napari_motionseg.widgets.common.viewers import show_frame
+from napari_motionseg.widgets.motion import dock as motion_module
+from napari_motionseg.widgets.motion.dock import MotionDock
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 

@@ -15,11 +15,11 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.project import Project, RecentProjects, opening
 from napari_motionseg.project import folder as folder_module
 from napari_motionseg.project.folder import OPEN
-from napari_motionseg.widgets import export as export_module
-from napari_motionseg.widgets import project_panel
-from napari_motionseg.widgets.cine import CineDock
-from napari_motionseg.widgets.keeping import keeper_of
-from napari_motionseg.widgets.project import ProjectDock
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.project import export_section as export_module
+from napari_motionseg.widgets.project import project_panel
+from napari_motionseg.widgets.project.dock import ProjectDock
 
 LONG = 60_000
 
@@ -246,7 +246,7 @@ def complete(judge):
 
 def test_the_curve_follows_the_playhead_and_the_brush(viewer, judged, qtbot, synthetic):
     from napari_motionseg.segmentation import evaluate
-    from napari_motionseg.widgets.viewers import show_frame
+    from napari_motionseg.widgets.common.viewers import show_frame
 
     judge = judged.judge
     assert judge.masks.layer.name == "masks"
@@ -360,7 +360,7 @@ def test_layers_keep_their_looks(viewer, loop_layer, small_cine):
     from napari.utils.colormaps import DirectLabelColormap
 
     from napari_motionseg.project import LayerRecord
-    from napari_motionseg.widgets.kept_layers import add_labels, attributes_of
+    from napari_motionseg.widgets.common.project_layers import add_labels, attributes_of
 
     pixels = np.zeros(small_cine.shape, np.uint8)
     colors = {0: "transparent", 1: "#ff5c33", None: "gold"}
@@ -382,7 +382,10 @@ def test_layers_keep_their_looks(viewer, loop_layer, small_cine):
 def test_a_painting_with_named_classes_has_its_background_at_1():
     from types import SimpleNamespace
 
-    from napari_motionseg.widgets.kept_layers import background_of, class_numbers
+    from napari_motionseg.widgets.common.project_layers import (
+        background_of,
+        class_numbers,
+    )
 
     named = SimpleNamespace(metadata={"classes": ["background", "vessel"]})
     assert background_of(named) == 1

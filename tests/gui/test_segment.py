@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
-from napari_motionseg.evaluation.strokes import StrokeSettings, simulated_strokes
+from napari_motionseg.evaluation.simulated_strokes import (
+    StrokeSettings,
+    simulated_strokes,
+)
 from napari_motionseg.io import read_labels
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
-from napari_motionseg.widgets import segment_apply
-from napari_motionseg.widgets.viewers import show_frame
+from napari_motionseg.widgets.common.viewers import show_frame
+from napari_motionseg.widgets.segment import apply_section as segment_apply
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6

@@ -9,11 +9,11 @@ from qtpy.QtTest import QTest
 
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.widgets import export as export_module
-from napari_motionseg.widgets import project_panel
-from napari_motionseg.widgets.project import ProjectDock
-from napari_motionseg.widgets.viewers import frame_shown, show_frame
-from napari_motionseg.widgets.window import PLUGIN
+from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
+from napari_motionseg.widgets.common.window import PLUGIN
+from napari_motionseg.widgets.project import export_section as export_module
+from napari_motionseg.widgets.project import project_panel
+from napari_motionseg.widgets.project.dock import ProjectDock
 
 pytestmark = pytest.mark.child_process
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine

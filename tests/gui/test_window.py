@@ -6,7 +6,7 @@ from npe2 import PluginManager, PluginManifest
 
 from napari_motionseg.io import write_masks
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.widgets.window import DOCKS, PLUGIN, add_docks
+from napari_motionseg.widgets.common.window import DOCKS, PLUGIN, add_docks
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_masks_are_saved_through_the_manifest(viewer, plugins, tmp_path):
 def test_the_window_opens_a_loop_with_its_masks(
     qtbot, make_napari_viewer, monkeypatch, plugins, tmp_path, small_cine, synthetic
 ):
-    from napari_motionseg.widgets import window
+    from napari_motionseg.widgets.common import window
 
     write_xa(tmp_path / "loop.dcm", small_cine)
     write_masks(tmp_path / "masks.npz", synthetic.masks.astype(np.uint8))
@@ -68,11 +68,11 @@ def test_a_dock_that_was_closed_hears_nothing_more(
     viewer, loop_layer, qtbot, tmp_path, name
 ):
     """Its events came from the viewer and the session, which both live on."""
-    from napari_motionseg.session import Model
-    from napari_motionseg.widgets.cine import CineDock
-    from napari_motionseg.widgets.embedding import EmbeddingDock
-    from napari_motionseg.widgets.motion import MotionDock
-    from napari_motionseg.widgets.viewers import session_of, show_frame
+    from napari_motionseg.viewmodel.session import Model
+    from napari_motionseg.widgets.cine.dock import CineDock
+    from napari_motionseg.widgets.common.viewers import session_of, show_frame
+    from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+    from napari_motionseg.widgets.motion.dock import MotionDock
 
     kinds = {kind.__name__: kind for kind in (CineDock, MotionDock, EmbeddingDock)}
     widget = kinds[name](viewer)

@@ -21,7 +21,7 @@ from napari_motionseg.io.flow_files import write_flo, write_flow_zarr, write_kit
 from napari_motionseg.io.movie_writer import write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
-from napari_motionseg.training.state import TrainingState, write_state
+from napari_motionseg.training.engine.checkpointing import TrainingState, write_state
 
 LIMIT_BYTES = 3000
 NOISE = np.random.default_rng(0).integers(0, 60000, (6, 128, 128)).astype(np.uint16)

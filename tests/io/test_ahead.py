@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.hashing import frame_hash
 from napari_motionseg.errors import JobError
-from napari_motionseg.hashes import frame_hash
-from napari_motionseg.io.ahead import FramesAhead
-from napari_motionseg.io.decoding import Wanted
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.frame_prefetch import FramesAhead
+from napari_motionseg.io.prefetched_parts import Wanted
 from napari_motionseg.jobs import ChildJob
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the child finds it there too
@@ -130,8 +130,8 @@ def test_a_job_of_the_window_may_have_them_too(ask_for):
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from napari_motionseg.io.ahead import FramesAhead
-from napari_motionseg.io.decoding import Wanted
+from napari_motionseg.io.frame_prefetch import FramesAhead
+from napari_motionseg.io.prefetched_parts import Wanted
 ahead = FramesAhead(2)
 wanted = Wanted(Path("/none"), (1, 1, 1), 0, 0, (0, 1), (0, 1), b"")
 ahead.ask(wanted).result()

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.hashes import frame_hash
-from napari_motionseg.io.decoding import Decoder, Wanted
+from napari_motionseg.cine.hashing import frame_hash
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.prefetched_parts import Decoder, Wanted
 
 
 def loop(seed=0, frames=4, height=21, width=17):

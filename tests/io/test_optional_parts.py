@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from napari_motionseg.cine.subtraction import subtracted, subtraction_of
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_technical import PATIENT, TECHNICAL
 from napari_motionseg.io.optional_parts import OptionalParts
-from napari_motionseg.subtraction import subtracted, subtraction_of
 
 FIELDS = (
     "frame_times", "timing_basis", "pixel_spacing", "window", "view", "subtraction",

@@ -15,7 +15,7 @@ from napari_motionseg.io import can_read, read_cine, read_cines, write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import write_flow_zarr, write_kitti
 from napari_motionseg.io.movie_writer import write_movie
-from napari_motionseg.io.own_marks import is_foreign_loop, is_own
+from napari_motionseg.io.program_marks import is_foreign_loop, is_own
 
 GRAY = np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8)
 COLOURS = np.repeat(GRAY[..., None], 3, axis=-1)

@@ -12,8 +12,8 @@ from pydicom.uid import generate_uid
 
 from napari_motionseg.contributions import get_reader, read_layers
 from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io.file_selection import can_read_together, read_together
 from napari_motionseg.io.reading import can_read, read_cines
-from napari_motionseg.io.reading_together import can_read_together, read_together
 
 SHAPE = (10, 12)
 

@@ -20,7 +20,7 @@ from napari_motionseg.models.checkpoints import (
 )
 from napari_motionseg.models.published import read_published_pwcnet
 from napari_motionseg.models.unet import SegmentationNet, UNetConfig
-from napari_motionseg.training.state import read_state
+from napari_motionseg.training.engine.checkpointing import read_state
 
 CONFIG = {"width": 2, "depth": 1, "embedding_dim": 2}
 WANTED = {"features.levels.1.0.0.weight": torch.zeros(16, 3, 3, 3)}

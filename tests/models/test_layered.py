@@ -16,7 +16,7 @@ from napari_motionseg.models.layer_refinement import (
     slope,
 )
 from napari_motionseg.models.layered_pwcnet import LayeredFlow
-from napari_motionseg.training.layered_loss import (
+from napari_motionseg.training.flow.layered_loss import (
     LEVEL_WEIGHTS,
     layer_loss,
     layered_flow_loss,

@@ -9,7 +9,7 @@ from scipy.signal import correlate2d
 from torch import nn
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.propagation import (
+from napari_motionseg.models.propagation_network import (
     ConditionalPropagationNet,
     PropagationConfig,
     PropagationHead,

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
-from napari_motionseg.models.quieting import SIGMAS, noise_level, quieted
+from napari_motionseg.models.adaptive_blur import SIGMAS, noise_level, quieted
 
 MOST = 0.7 / 255
 

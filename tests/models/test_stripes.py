@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from napari_motionseg.models import SegmentationNet, UNetConfig, load_model
-from napari_motionseg.models.stripes import (
+from napari_motionseg.models.stripe_removal import (
     stripe_covariance,
     stripe_directions,
     take_out_stripes,
 )
-from napari_motionseg.segmentation.starting import with_classes
+from napari_motionseg.segmentation.initialization import with_classes
 from napari_motionseg.synthesis import training_stills
 from napari_motionseg.training.masks import varied_angiograms
 

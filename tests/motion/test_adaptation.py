@@ -8,7 +8,8 @@ from painted_loops import SIDE, loop, painted
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.motion import warp
-from napari_motionseg.motion.adaptation import (
+from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
+from napari_motionseg.motion.pair_composition import (
     STRONGEST,
     VESSEL_MOTION,
     WEAKEST,
@@ -17,7 +18,6 @@ from napari_motionseg.motion.adaptation import (
     compose_pair,
     draw_map,
 )
-from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
 
 WILD = Motion(shift=40, turn=8, stretch=0.08, bend=12)
 STILL = Motion()

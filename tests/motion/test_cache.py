@@ -20,7 +20,7 @@ from napari_motionseg.motion import (
     estimate_flow_job,
     lazy_flow,
 )
-from napari_motionseg.motion import cache as module
+from napari_motionseg.motion import flow_cache as module
 
 SHAPE = (3, 8, 10)
 RECIPE = {"pixels": "abc", "gap": 1}
@@ -105,7 +105,7 @@ def test_only_what_is_new_is_estimated(cache, counted, noise_cine):
 
 
 def test_other_weights_or_precision_are_other_flows(cache, noise_cine, monkeypatch):
-    from napari_motionseg.motion import network
+    from napari_motionseg.motion import pwcnet_estimator as network
 
     # said, not "auto": that is bf16 on a processor that computes in it
     exact = FlowSettings(precision="float32")

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from painted_loops import background, band, loop
 
-from napari_motionseg.motion.contrast import density, frames_before_contrast, scaled
+from napari_motionseg.motion.contrast_arrival import (
+    density,
+    frames_before_contrast,
+    scaled,
+)
 
 
 def before(cine, painted=4):

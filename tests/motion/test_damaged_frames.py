@@ -6,17 +6,24 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import MotionError
 from napari_motionseg.evaluation.temporal import temporal_consistency
-from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.jobs import run
-from napari_motionseg.layer_jobs import FlowRequest, flow_layer_job, reversed_cine
 from napari_motionseg.motion import FlowSettings, estimate_flow, lazy_flow
-from napari_motionseg.motion.contrast import frames_before_contrast
+from napari_motionseg.motion.contrast_arrival import frames_before_contrast
+from napari_motionseg.motion.flow_export import provenance
 from napari_motionseg.motion.frame_motion import FrameMotion, entry_at
-from napari_motionseg.motion.saving import provenance
 from napari_motionseg.motion.speed import mean_speed
-from napari_motionseg.segmentation.propagate import carry_labels, smooth_along_flow
+from napari_motionseg.segmentation.flow_propagation import (
+    carry_labels,
+    smooth_along_flow,
+)
+from napari_motionseg.viewmodel.layer_jobs import (
+    FlowRequest,
+    flow_layer_job,
+    reversed_cine,
+)
 
 MISSING = frozenset({1, 2, 4, 5})  # of pairs one frame apart, where 2 and 5 are damaged
 

@@ -23,7 +23,7 @@ from napari_motionseg.motion import (
     lazy_flow,
     occlusion,
 )
-from napari_motionseg.motion.network import NetworkEstimator
+from napari_motionseg.motion.pwcnet_estimator import NetworkEstimator
 
 STEP = np.array([2.0, -1.0])  # px a frame, x and y
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import MotionError
-from napari_motionseg.motion.filling import fill_in
+from napari_motionseg.motion.inpainting import fill_in
 
 
 def relaxed(picture, hole, sweeps=4000):

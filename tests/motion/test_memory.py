@@ -13,12 +13,12 @@ from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.motion import FlowSettings, estimate_flow_job
-from napari_motionseg.motion import memory as module
-from napari_motionseg.motion.memory import (
+from napari_motionseg.motion import tiling as module
+from napari_motionseg.motion.pwcnet_estimator import NetworkEstimator
+from napari_motionseg.motion.tiling import (
     flow_by_tiles,
     smaller_tile,
 )
-from napari_motionseg.motion.network import NetworkEstimator
 
 
 class Cramped(PWCNet):
@@ -158,7 +158,7 @@ def test_other_errors_are_not_taken_for_short_memory():
 
 def test_progress_says_that_memory_is_short(monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (3, 150, 150), dtype=np.uint8)
-    target = "napari_motionseg.motion.network.load_pwcnet"
+    target = "napari_motionseg.motion.pwcnet_estimator.load_pwcnet"
 
     def small(path):
         model = Cramped(1)

@@ -73,7 +73,7 @@ def test_backward_is_written_from_the_later_frame(tmp_path, noise_cine, flow):
 def test_a_movie_is_the_colours_over_the_frames_with_their_wheel(
     noise_cine, flow, monkeypatch
 ):
-    from napari_motionseg.motion import saving
+    from napari_motionseg.motion import flow_export as saving
 
     written = []
     monkeypatch.setattr(saving, "write_movie", lambda *given: written.append(given))

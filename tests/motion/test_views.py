@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.motion import VIEWS, FrameMotion, ViewOptions, flow_to_rgb
-from napari_motionseg.motion.views import pictures
+from napari_motionseg.motion.flow_views import pictures
 
 SIZE, SHIFT = (18, 23), 30
 OPTIONS = ViewOptions(full_px=4.0, arrow_step=5)

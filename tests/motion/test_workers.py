@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from napari_motionseg.motion import FlowSettings, estimate_flow_job
-from napari_motionseg.motion.network import NetworkEstimator
-from napari_motionseg.motion.order import Outward
-from napari_motionseg.motion.workers import work_through
+from napari_motionseg.motion.pair_order import Outward
+from napari_motionseg.motion.pair_workers import work_through
+from napari_motionseg.motion.pwcnet_estimator import NetworkEstimator
 
 
 def flow_threads():
@@ -110,7 +110,7 @@ def flow_of(cine, **settings):
 
 
 def test_flow_does_not_depend_on_the_number_of_workers(noise_cine, monkeypatch):
-    name = "napari_motionseg.motion.network.usual_workers"
+    name = "napari_motionseg.motion.pwcnet_estimator.usual_workers"
     flows = []
     for workers in (1, 3):
         monkeypatch.setattr(name, lambda count=workers: count)
@@ -120,7 +120,7 @@ def test_flow_does_not_depend_on_the_number_of_workers(noise_cine, monkeypatch):
 
 
 def test_a_cancelled_job_leaves_no_thread(noise_cine, monkeypatch):
-    name = "napari_motionseg.motion.network.usual_workers"
+    name = "napari_motionseg.motion.pwcnet_estimator.usual_workers"
     monkeypatch.setattr(name, lambda: 2)
     job = estimate_flow_job(noise_cine, FlowSettings(gap=1))
     next(job)
@@ -130,7 +130,7 @@ def test_a_cancelled_job_leaves_no_thread(noise_cine, monkeypatch):
 
 
 def test_a_frame_two_threads_want_is_prepared_once(noise_cine, monkeypatch):
-    name = "napari_motionseg.motion.network.usual_workers"
+    name = "napari_motionseg.motion.pwcnet_estimator.usual_workers"
     monkeypatch.setattr(name, lambda: 4)
     seen, made = [], NetworkEstimator.prepare
 

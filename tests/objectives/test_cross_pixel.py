@@ -15,7 +15,7 @@ from napari_motionseg.objectives.cross_pixel import (
     kernel_target_alignment,
     log_normalized_flow,
 )
-from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
+from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
 SIGMA = 0.3
 

@@ -11,7 +11,7 @@ from napari_motionseg.objectives.flow_classes import (
     flow_class_loss,
     flow_classes,
 )
-from napari_motionseg.objectives.pixels import draw_pixels, vectors_at
+from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
 
 def generator(seed=0):

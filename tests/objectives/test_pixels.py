@@ -2,7 +2,11 @@ import pytest
 import torch
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.objectives.pixels import draw_pixels, unit_vectors, vectors_at
+from napari_motionseg.objectives.pixel_sampling import (
+    draw_pixels,
+    unit_vectors,
+    vectors_at,
+)
 
 
 def generator(seed=0):

@@ -6,8 +6,8 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.cross_pixel import CrossPixel
 from napari_motionseg.objectives.flow_consistency import FlowConsistency
-from napari_motionseg.objectives.several import Several
 from napari_motionseg.objectives.temporal_consistency import TemporalConsistency
+from napari_motionseg.objectives.weighted_sum import Several
 
 PARTS = {
     "flow-consistency": FlowConsistency(points=6),

@@ -5,7 +5,7 @@ import pytest
 from napari_motionseg.errors import WriteError
 from napari_motionseg.project import LayerRecord, LoopRecord, Project, RecentProjects
 from napari_motionseg.project.folder import OPEN
-from napari_motionseg.project.recent import MOST
+from napari_motionseg.project.recent_projects import MOST
 
 
 @pytest.fixture

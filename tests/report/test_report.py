@@ -11,7 +11,7 @@ from matplotlib.path import Path as Outline
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.report import FromMotion, Report, overlay_frames, write_report
-from napari_motionseg.report.curves import dice_curve, loss_curve, running_mean
+from napari_motionseg.report.loss_curves import dice_curve, loss_curve, running_mean
 from napari_motionseg.report.page import render_report
 from napari_motionseg.report.pictures import as_gray, in_colors, outline, png
 from napari_motionseg.segmentation import evaluate

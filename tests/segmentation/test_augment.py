@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.segmentation.augment import (
+from napari_motionseg.segmentation.augmentation import (
     AugmentSettings,
     augment,
     random_matrices,

@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.field_of_view import field_of_view_of
+from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import LabelError, ReadError
 from napari_motionseg.evaluation.references import ReferenceLoop
-from napari_motionseg.field_of_view import field_of_view_of
-from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import run
-from napari_motionseg.layer_jobs import segment_layer_job
 from napari_motionseg.models import SegmentationNet, UNetConfig
 from napari_motionseg.report.pictures import as_gray
 from napari_motionseg.segmentation import segment, segment_job
-from napari_motionseg.segmentation import smoothing as smoothing_module
-from napari_motionseg.segmentation.examples import describe_examples, gather_frames
-from napari_motionseg.segmentation.smoothing import cleaned, smooth_job
+from napari_motionseg.segmentation import temporal_smoothing as smoothing_module
+from napari_motionseg.segmentation.dataset import describe_examples, gather_frames
 from napari_motionseg.segmentation.suggest import suggest_frame
+from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
+from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
 
 DAMAGED = [2, 5]
 GOOD = [0, 1, 3, 4, 6, 7]

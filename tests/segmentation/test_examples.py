@@ -5,8 +5,8 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
-from napari_motionseg.segmentation.augment import AugmentSettings
-from napari_motionseg.segmentation.examples import (
+from napari_motionseg.segmentation.augmentation import AugmentSettings
+from napari_motionseg.segmentation.dataset import (
     count_pixels,
     describe_examples,
     draw_batch,

@@ -23,18 +23,17 @@ from napari_motionseg.models import (
     load_model,
     save_model,
 )
-from napari_motionseg.segmentation.augment import AugmentSettings
-from napari_motionseg.segmentation.examples import LabelledFrame, gather_frames
+from napari_motionseg.segmentation.augmentation import AugmentSettings
+from napari_motionseg.segmentation.dataset import LabelledFrame, gather_frames
+from napari_motionseg.segmentation.early_stopping import Steadiness
 from napari_motionseg.segmentation.finetune import (
     FinetuneSettings,
     FinetuneTask,
     finetune,
     finetune_job,
 )
-from napari_motionseg.segmentation.metrics import dice
-from napari_motionseg.segmentation.predict import segment
-from napari_motionseg.segmentation.propagate import CarrySettings
-from napari_motionseg.segmentation.starting import (
+from napari_motionseg.segmentation.flow_propagation import CarrySettings
+from napari_motionseg.segmentation.initialization import (
     agreement,
     copied,
     earned_share,
@@ -42,8 +41,9 @@ from napari_motionseg.segmentation.starting import (
     keep_of_start,
     starting_network,
 )
-from napari_motionseg.segmentation.stopping import Steadiness
-from napari_motionseg.training.loop import TrainingSettings
+from napari_motionseg.segmentation.metrics import dice
+from napari_motionseg.segmentation.predict import segment
+from napari_motionseg.training.engine.loop import TrainingSettings
 
 # the package has a function of the same name
 finetune_module = importlib.import_module("napari_motionseg.segmentation.finetune")
@@ -470,7 +470,7 @@ def test_steady_is_a_row_of_like_masks_that_are_not_empty():
 def test_carried_labels_are_learnt_from(tmp_path, small_cine, synthetic, monkeypatch):
     """With the exact flow, the frames beside the painted one are labels too."""
     from napari_motionseg.motion import FlowSequence
-    from napari_motionseg.segmentation import weak
+    from napari_motionseg.segmentation import weak_labels as weak
 
     pairs = range(len(small_cine) - 1)
     flow = np.stack([synthetic.flow(t, t + 1) for t in pairs])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.segmentation.heads import (
+from napari_motionseg.segmentation.closed_form_head import (
     HeadSettings,
     StrokeSums,
     fit_head,
@@ -86,7 +86,7 @@ def test_a_stroke_taken_away_leaves_no_trace():
 def test_blocks_make_no_difference(monkeypatch):
     part = pixels(50, 3)
     whole = sums_of(part)
-    monkeypatch.setattr("napari_motionseg.segmentation.heads.BLOCK", 7)
+    monkeypatch.setattr("napari_motionseg.segmentation.closed_form_head.BLOCK", 7)
     np.testing.assert_allclose(sums_of(part).gram, whole.gram, atol=1e-12)
 
 

@@ -6,8 +6,8 @@ import torch
 
 from napari_motionseg.errors import LabelError
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
-from napari_motionseg.segmentation.heads import HeadSettings
-from napari_motionseg.segmentation.live import FrameView, LiveHead, view_of
+from napari_motionseg.segmentation.closed_form_head import HeadSettings
+from napari_motionseg.segmentation.live_preview import FrameView, LiveHead, view_of
 
 SIZE = (13, 17)
 

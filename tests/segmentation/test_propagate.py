@@ -5,7 +5,7 @@ import pytest
 
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.segmentation.propagate import (
+from napari_motionseg.segmentation.flow_propagation import (
     CarrySettings,
     carry_labels,
     pairs_needed,

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from napari_motionseg.segmentation.examples import LabelledFrame
-from napari_motionseg.segmentation.remembering import (
+from napari_motionseg.segmentation.dataset import LabelledFrame
+from napari_motionseg.segmentation.pseudo_labels import (
     CONTRADICTED_PX,
     SAY_TRUSTED,
     SAY_UNTRUSTED,

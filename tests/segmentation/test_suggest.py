@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.segmentation.cleaning import clean_mask, uncertainty
+from napari_motionseg.segmentation.postprocess import clean_mask, uncertainty
 from napari_motionseg.segmentation.suggest import suggest_frame
 
 

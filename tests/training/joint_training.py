@@ -22,17 +22,20 @@ from napari_motionseg.models import PWCNet, UNetConfig
 from napari_motionseg.motion import FlowSequence, FlowSettings
 from napari_motionseg.motion.cutout import LoopLayers
 from napari_motionseg.synthesis import PairBatch, Stills
-from napari_motionseg.training import flow as flow_training
 from napari_motionseg.training import masks as mask_training
-from napari_motionseg.training import motion_data
-from napari_motionseg.training.adapt_flow import AdaptationTask
-from napari_motionseg.training.composed_pairs import AdaptationSettings, ComposedPairs
-from napari_motionseg.training.flow_settings import FlowTrainingSettings
-from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.distributed import join
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.flow import job as flow_training
+from napari_motionseg.training.flow.adaptation import AdaptationTask
+from napari_motionseg.training.flow.composed_pairs import (
+    AdaptationSettings,
+    ComposedPairs,
+)
+from napari_motionseg.training.flow.settings import FlowTrainingSettings
 from napari_motionseg.training.masks import MaskTrainingSettings
-from napari_motionseg.training.pretrain import PretrainSettings, pretrain_job
-from napari_motionseg.training.processes import join
-from napari_motionseg.training.seeds import step_generator
+from napari_motionseg.training.pretrain import motion_data
+from napari_motionseg.training.pretrain.job import PretrainSettings, pretrain_job
 
 STEPS = 4
 SMALL = UNetConfig(width=2, depth=2, embedding_dim=8)

@@ -14,12 +14,12 @@ from napari_motionseg.errors import (
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import STOP, run
 from napari_motionseg.models import load_model, load_pwcnet
-from napari_motionseg.training.adapt_flow import (
+from napari_motionseg.training.engine.loop import TrainingSettings
+from napari_motionseg.training.flow.adaptation import (
     adapt_flow,
     adapt_flow_job,
 )
-from napari_motionseg.training.composed_pairs import AdaptationSettings
-from napari_motionseg.training.loop import TrainingSettings
+from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
 
 def settings(steps=2, **others):

@@ -9,9 +9,12 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet
 from napari_motionseg.motion.cutout import cut_out_job
-from napari_motionseg.training.composed_pairs import AdaptationSettings, ComposedPairs
-from napari_motionseg.training.flow import FlowTask
-from napari_motionseg.training.seeds import step_generator
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.flow.composed_pairs import (
+    AdaptationSettings,
+    ComposedPairs,
+)
+from napari_motionseg.training.flow.job import FlowTask
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,13 @@ import pytest
 
 from napari_motionseg.errors import MissingDependencyError, WriteError
 from napari_motionseg.jobs import Progress, run
-from napari_motionseg.training.curves import CURVES, RunLog, as_picture, log_folder_of
-from napari_motionseg.training.loop import train_job
+from napari_motionseg.training.engine.loop import train_job
+from napari_motionseg.training.engine.run_log import (
+    CURVES,
+    RunLog,
+    as_picture,
+    log_folder_of,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Toy, settings

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import TrainingError
-from napari_motionseg.frame_stack import FrameStack
 from napari_motionseg.jobs import run
 from napari_motionseg.models import UNet, UNetConfig
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.training import PretrainSettings
-from napari_motionseg.training.motion_data import MovingLoop, moving_loops_job
-from napari_motionseg.training.pretrain_task import Learner, PretrainTask
+from napari_motionseg.training.pretrain.motion_data import MovingLoop, moving_loops_job
+from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
 
 QUICK = FlowSettings(gap=1, method="ilk")
 

@@ -16,18 +16,18 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.synthesis import PairBatch
-from napari_motionseg.training import flow as flow_training
-from napari_motionseg.training.flow import (
+from napari_motionseg.training.engine.loop import TrainingSettings
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.flow import job as flow_training
+from napari_motionseg.training.flow.job import (
     FlowTask,
     end_point_errors,
     starting_network,
     train_flow,
     train_flow_job,
 )
-from napari_motionseg.training.flow_settings import FlowTrainingSettings
-from napari_motionseg.training.loop import TrainingSettings
-from napari_motionseg.training.pairs import PairPool, Pairs
-from napari_motionseg.training.seeds import step_generator
+from napari_motionseg.training.flow.pairs import PairPool, Pairs
+from napari_motionseg.training.flow.settings import FlowTrainingSettings
 
 
 def shifted_pairs(count, size, seed, config=None, device="cpu"):

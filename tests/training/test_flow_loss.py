@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.training.flow_loss import (
+from napari_motionseg.training.flow.flow_loss import (
     LEVEL_WEIGHTS,
     downsample_flow,
     multiscale_flow_loss,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_motionseg.models import PWCNet
-from napari_motionseg.training.flow_start import set_starting_weights
+from napari_motionseg.training.flow.flow_initialization import set_starting_weights
 
 
 @pytest.fixture(scope="module")

@@ -14,22 +14,22 @@ import torch
 from napari_motionseg.cine import SHARED_MEMORY, Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import read_cine
-from napari_motionseg.io.ahead import FramesAhead
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.frame_prefetch import FramesAhead
 from napari_motionseg.jobs import run
 from napari_motionseg.models import UNet, UNetConfig
 from napari_motionseg.motion import FlowSettings
-from napari_motionseg.training.foresight import Foresight, Piece
-from napari_motionseg.training.loop import TrainingSettings, train_job
-from napari_motionseg.training.motion_data import FlowFile, MovingLoop
-from napari_motionseg.training.pretrain import (
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.prefetch import Foresight, Piece
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.pretrain.job import (
     Learner,
     PretrainSettings,
     PretrainTask,
     describe,
     pretrain_job,
 )
-from napari_motionseg.training.seeds import step_generator
+from napari_motionseg.training.pretrain.motion_data import FlowFile, MovingLoop
 
 sys.path.insert(0, str(Path(__file__).parent))
 from toy_training import Toy
@@ -261,7 +261,7 @@ def known_flow(loops, monkeypatch):
     # the name of the module is a function too
     pretraining = sys.modules[pretrain_job.__module__]
     monkeypatch.setattr(pretraining, "moving_loops_job", given)
-    monkeypatch.setattr("napari_motionseg.training.foresight.FramesAhead", Noted)
+    monkeypatch.setattr("napari_motionseg.training.engine.prefetch.FramesAhead", Noted)
     return made
 
 

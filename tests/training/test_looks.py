@@ -2,7 +2,7 @@
 
 import torch
 
-from napari_motionseg.training.looks import look, similarity_to
+from napari_motionseg.training.pretrain.preview import look, similarity_to
 
 
 def test_similarity_is_the_cosine_with_one_pixel():

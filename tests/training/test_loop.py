@@ -15,7 +15,7 @@ from napari_motionseg.errors import SettingsError, TrainingError, WriteError
 from napari_motionseg.jobs import STOP, ChildJob, run
 from napari_motionseg.models import checkpoints
 from napari_motionseg.models.devices import is_out_of_memory
-from napari_motionseg.training.loop import (
+from napari_motionseg.training.engine.loop import (
     ResizableTask,
     TrainingSettings,
     step_generator,

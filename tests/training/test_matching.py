@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.training.matching import (
+from napari_motionseg.training.flow.matching_loss import (
     FARTHEST,
     LEVELS,
     REACH,

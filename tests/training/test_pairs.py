@@ -3,7 +3,7 @@ import torch
 
 from napari_motionseg.jobs import run
 from napari_motionseg.synthesis import PairBatch
-from napari_motionseg.training.pairs import PairPool, Pairs
+from napari_motionseg.training.flow.pairs import PairPool, Pairs
 
 
 def numbered(made):

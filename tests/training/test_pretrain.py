@@ -17,10 +17,10 @@ from napari_motionseg.errors import (
 from napari_motionseg.jobs import STOP, Progress, run
 from napari_motionseg.models import UNet, UNetConfig, load_model
 from napari_motionseg.motion import FlowCache, FlowSequence, FlowSettings
-from napari_motionseg.training import motion_data
-from napari_motionseg.training.loop import TrainingSettings
-from napari_motionseg.training.motion_data import FlowFile, MovingLoop, moving_loops_job
-from napari_motionseg.training.pretrain import (
+from napari_motionseg.training.engine.loop import TrainingSettings
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.pretrain import motion_data
+from napari_motionseg.training.pretrain.job import (
     Learner,
     PretrainSettings,
     PretrainTask,
@@ -29,7 +29,11 @@ from napari_motionseg.training.pretrain import (
     pretrain_job,
     project,
 )
-from napari_motionseg.training.seeds import step_generator
+from napari_motionseg.training.pretrain.motion_data import (
+    FlowFile,
+    MovingLoop,
+    moving_loops_job,
+)
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 

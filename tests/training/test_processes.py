@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from napari_motionseg.errors import SettingsError, TrainingError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import read_card
-from napari_motionseg.training.curves import CURVES
-from napari_motionseg.training.loop import train_job
-from napari_motionseg.training.processes import Processes, join
+from napari_motionseg.training.engine.distributed import Processes, join
+from napari_motionseg.training.engine.loop import train_job
+from napari_motionseg.training.engine.run_log import CURVES
 
 sys.path.insert(0, str(Path(__file__).parent))  # torchrun's processes find it too
 import joint_training

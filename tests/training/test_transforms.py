@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.training.transforms import (
+from napari_motionseg.training.engine.transforms import (
     jitter,
     mirror,
     mirror_flow,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from napari_motionseg.training.loop import TrainingSettings, train_job
+from napari_motionseg.training.engine.loop import TrainingSettings, train_job
 
 
 class Toy:

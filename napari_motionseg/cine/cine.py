@@ -1,0 +1,222 @@
+"""The cine loop that everything passes around: frames, timing and geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_motionseg.cine.acquisition import Subtraction, View
+from napari_motionseg.cine.frame_stack import Frame, FrameStack
+from napari_motionseg.cine.hashing import hashes_of
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.text import printable
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """A cine loop.
+
+    Parameters
+    ----------
+    frames
+        ``(T, H, W)`` stored gray values as displayed: contrast-filled vessels are dark.
+    bits_stored
+        Bits that the stored values use; the range of `normalized`.
+    signed
+        Whether the stored values are signed.
+    frame_times
+        ``(T,)`` milliseconds from the first frame, or None if unknown.
+    timing_basis
+        What `frame_times` rests on: ``"FrameTimeVector"``, ..., or ``"unknown"``.
+    pixel_spacing
+        Millimetres at the isocentre between rows and between columns, or None where the
+        magnification is unknown: a detector millimetre is never a patient's.
+    spacing_basis
+        What `pixel_spacing` rests on, in words.
+    pixel_aspect
+        Height of a pixel over its width, known even where millimetres are not.
+    window
+        Stored values shown black and white, or None.
+    view
+        C-arm angles, or None.
+    subtraction
+        Items of the Mask module.
+    valid_area
+        ``(H, W)`` bool, False under shutter and collimator; None if all is valid.
+    intensity_relationship
+        PixelIntensityRelationship: ``LIN``, ``LOG``, ``DISP`` or None.
+    ecg
+        Curves and waveforms kept as they are, by name: ``{"curve": (N,)}``.
+    r_waves
+        Indices, from 0, of frames at an R wave.
+    technical
+        Attributes of acquisition and encoding, free of patient attributes.
+    patient
+        Patient attributes, which leave the program only when the user asks.
+    name
+        A short name for layers and figures: the file's name without a known suffix.
+    source
+        File or folder that it was read from, or None.
+    notes
+        What the reader guessed, left out or repaired, in full sentences.
+    """
+
+    frames: FrameStack
+    bits_stored: int = 8
+    signed: bool = False
+    frame_times: NDArray[np.float64] | None = None
+    timing_basis: str = "unknown"
+    pixel_spacing: tuple[float, float] | None = None
+    spacing_basis: str = "unknown"
+    pixel_aspect: float = 1.0
+    window: tuple[float, float] | None = None
+    view: View | None = None
+    subtraction: tuple[Subtraction, ...] = ()
+    valid_area: NDArray[np.bool_] | None = None
+    intensity_relationship: str | None = None
+    ecg: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    r_waves: tuple[int, ...] = ()
+    technical: Mapping[str, Any] = field(default_factory=dict)
+    patient: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    name: str = "cine"
+    source: Path | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        if self.frame_times is not None and len(self.frame_times) != count:
+            raise SettingsError(
+                f"frame_times has {len(self.frame_times)} values for {count} frames"
+            )
+        for name in ("ecg", "technical", "patient"):
+            object.__setattr__(self, name, dict(getattr(self, name)))
+        for name in ("name", "timing_basis", "spacing_basis"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
+        object.__setattr__(self, "notes", tuple(map(printable, self.notes)))
+
+    @classmethod
+    def from_array(
+        cls,
+        frames: ArrayLike,
+        frame_times: ArrayLike | None = None,
+        pixel_spacing: tuple[float, float] | None = None,
+        **others: Any,
+    ) -> Cine:
+        """Make a loop from an array.
+
+        Parameters
+        ----------
+        frames
+            ``(T, H, W)``, or ``(H, W)`` for one frame. Integers are kept; floats must
+            lie in [0, 1] and are stored as 16 bits.
+        frame_times
+            ``(T,)`` milliseconds from the first frame, rising.
+        pixel_spacing
+            Millimetres at the isocentre between rows and between columns.
+        **others
+            Further fields of `Cine`.
+
+        Raises
+        ------
+        SettingsError
+            If the array is no loop, or times or spacing cannot be true.
+        """
+        given = np.asarray(frames)
+        array = _as_stored(given)
+        # dark floats must stay dark: their scale is 16 bits, however few they use
+        bits = 16 if given.dtype.kind == "f" else _bits_of(array)
+        others.setdefault("bits_stored", bits)
+        others.setdefault("signed", array.dtype.kind == "i")
+        times = None if frame_times is None else _checked_times(frame_times, len(array))
+        if times is not None:
+            others.setdefault("timing_basis", "given")
+        if pixel_spacing is not None:
+            others.setdefault("spacing_basis", "given")
+            if not all(np.isfinite(pixel_spacing)) or min(pixel_spacing) <= 0:
+                raise SettingsError(f"pixel_spacing must be positive: {pixel_spacing}")
+        stack = FrameStack.from_array(array)
+        return cls(stack, frame_times=times, pixel_spacing=pixel_spacing, **others)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Frames, rows and columns."""
+        return self.frames.shape
+
+    @property
+    def frame_interval(self) -> float | None:
+        """Median milliseconds between frames, or None if unknown."""
+        if self.frame_times is None or len(self) < 2:
+            return None
+        return float(np.median(np.diff(self.frame_times)))
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Frames a second, or None if unknown."""
+        return 1000.0 / self.frame_interval if self.frame_interval else None
+
+    @property
+    def stored_range(self) -> tuple[float, float]:
+        """Least and greatest value that `bits_stored` bits can hold."""
+        if self.signed:
+            half = 2.0 ** (self.bits_stored - 1)
+            return -half, half - 1
+        return 0.0, 2.0**self.bits_stored - 1
+
+    def normalized(self, t: int) -> NDArray[np.float32]:
+        """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
+        return self.scaled(self.frames[t])
+
+    def scaled(self, stored: Frame) -> NDArray[np.float32]:
+        """Return stored values, of any shape, as float32 in [0, 1] by bits stored."""
+        low, high = self.stored_range
+        values: NDArray[np.float32] = (stored.astype(np.float32) - low) / (high - low)
+        return np.clip(values, 0.0, 1.0, out=values)
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of shape, type and pixels: provenance without a name."""
+        return hashes_of(self.frames).content
+
+
+def _as_stored(array: Frame) -> Frame:
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3 or 0 in array.shape:
+        raise SettingsError(
+            f"a loop has axes (T, H, W) and at least one pixel; got shape {array.shape}"
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
+        return array
+    if array.dtype.kind == "f" and np.all((array >= 0) & (array <= 1)):
+        return np.round(array * 65535).astype(np.uint16)
+    raise SettingsError(
+        "a loop holds integers of at most 16 bits, or floats in [0, 1]; "
+        f"got {array.dtype} from {np.min(array)} to {np.max(array)}"
+    )
+
+
+def _bits_of(array: Frame) -> int:
+    """Return the least usual depth (8, 10, 12, 16) that holds the values."""
+    if array.dtype.itemsize == 1:
+        return 8
+    largest = max(abs(int(array.max())), abs(int(array.min())))
+    sign_bit = int(array.dtype.kind == "i")
+    return next(b for b in (8, 10, 12, 16) if largest < 2 ** (b - sign_bit) or b == 16)
+
+
+def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
+    values = np.asarray(times, dtype=np.float64)
+    if values.shape != (count,):
+        raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
+    if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
+        raise SettingsError("frame_times must be finite and rise from frame to frame")
+    return values - float(values[0])

@@ -1,0 +1,302 @@
+"""Find the field of view of a loop: what collimators, masks and borders leave open.
+
+Outside is what touches the picture's border and is either flat, as borders that a
+console draws, or much darker than the field, as what blades cover. Fields of view are
+convex (circles, octagons, rectangles, turned blades), anatomy that touches the border
+hardly ever leaves a convex rest: that tells them apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.morphology import convex_hull_image
+
+from napari_motionseg.cine.cine import Cine
+from napari_motionseg.errors import SettingsError
+
+Picture = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+WORKING_SIDE = 256  # px: fields are looked for on a smaller picture
+MOST_FRAMES = 9  # whose median is looked at; what moves is no border
+LEVEL = 1 / 255
+FLAT_LEVELS = 1.6  # gray levels that a flat border varies by within a few px
+SATURATED = 0.97  # a burnt-out lung is flat, too, but belongs to the field
+DARK_SHARE = 0.72  # of the field's median gray: what is darker may lie behind blades
+LEAST_STEP = 0.05  # gray from outside to inside of the edge of blades
+PLATEAU_SHARE = 0.6  # of that step: by how much gray may change further outside
+STEPPED_SHARE = 0.93  # of the edge that must show this step
+LEAST_AREA = 0.002  # of the picture: a smaller outside is a marker or a letter
+LEAST_DARK_AREA = 0.008  # of the picture: a dark corner is often a shadow
+RINGING = 8  # px: the block of JPEG that an edge rings in
+LEAST_OPEN = 0.12  # of the picture: a smaller field is none
+LEAST_CONVEXITY = 0.965  # area of what is left over that of its convex hull
+TRIED_LEVELS = 20
+EDGE_PX = 4.0  # px at 512 px that an edge blurs into the field
+
+
+@dataclass(frozen=True, eq=False)
+class FieldOfView:
+    """Where a loop shows something.
+
+    Parameters
+    ----------
+    mask
+        ``(H, W)`` bool, True inside.
+    found
+        Whether an edge was found; if not, the mask is True throughout.
+    """
+
+    mask: Mask
+    found: bool
+
+    def inner(self, margin: float = EDGE_PX) -> Mask:
+        """Return the field without its edge, ``(H, W)`` bool.
+
+        Parameters
+        ----------
+        margin
+            Width in px of the edge that is left out, for a picture of 512 px; it
+            scales with the shorter side. The picture's own border is no edge.
+        """
+        if not self.found:
+            return self.mask
+        width = margin * min(self.mask.shape) / 512
+        away: Any = ndimage.distance_transform_edt(self.mask)
+        return np.asarray(away > width)
+
+
+def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
+    """Find the field of view of a picture or a loop.
+
+    Parameters
+    ----------
+    frames
+        ``(H, W)`` or ``(T, H, W)``, gray values in [0, 1]. Of a loop, up to nine frames
+        are looked at.
+
+    Raises
+    ------
+    SettingsError
+        If there is no pixel, or the array has other axes.
+    """
+    stack = np.asarray(frames, np.float32)
+    stack = stack[None] if stack.ndim == 2 else stack
+    if stack.ndim != 3 or not stack.size:
+        raise SettingsError(
+            f"frames must be (H, W) or (T, H, W) and not empty; got {frames.shape}"
+        )
+    picture: Picture = np.median(stack[_looked_at(len(stack))], axis=0)
+    whole = np.ones(picture.shape, bool)
+    if min(picture.shape) < 16:
+        return FieldOfView(whole, False)
+    factor = max(1, round(min(picture.shape) / WORKING_SIDE))
+    small = _reduced(picture, factor)
+    inside = _open(small, _reduced_range(picture, factor))
+    if inside.all():
+        return FieldOfView(whole, False)
+    return FieldOfView(_enlarged(inside, picture.shape, factor), True)
+
+
+def field_of_view_of(cine: Cine) -> FieldOfView:
+    """Find the field of view of a loop; nine of its frames are decoded at most.
+
+    Damaged frames are left out; where none of the nine is left, all is open. What the
+    loop's header says of its shutter (`Cine.valid_area`) counts as well.
+    """
+    good = [int(t) for t in _looked_at(len(cine)) if cine.frames.usable(int(t))]
+    field = FieldOfView(np.ones(cine.shape[1:], bool), False)
+    if good:
+        field = find_field_of_view(np.stack([cine.normalized(t) for t in good]))
+    said = cine.valid_area
+    if said is None or said.all():
+        return field
+    return FieldOfView(field.mask & said, True)
+
+
+def _looked_at(count: int) -> NDArray[np.intp]:
+    even = np.linspace(0, count - 1, min(count, MOST_FRAMES))
+    return np.unique(even.round().astype(np.intp))
+
+
+def _reduced(picture: Picture, factor: int) -> Picture:
+    rows, columns = (side - side % factor for side in picture.shape)
+    blocks = picture[:rows, :columns].reshape(
+        rows // factor, factor, columns // factor, factor
+    )
+    return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
+
+
+def _reduced_range(picture: Picture, factor: int) -> Picture:
+    """Return by how much gray varies around each pixel of the smaller picture."""
+    # a border of JPEG's ringing varies near letters and edges alone
+    spread = ndimage.maximum_filter(picture, 5) - ndimage.minimum_filter(picture, 5)
+    rows, columns = (side - side % factor for side in picture.shape)
+    blocks = spread[:rows, :columns].reshape(
+        rows // factor, factor, columns // factor, factor
+    )
+    return np.asarray(np.median(blocks, axis=(1, 3)), np.float32)
+
+
+def _enlarged(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
+    """Return the mask at the size of the picture, its edge smooth."""
+    distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(
+        ~inside
+    )
+    rows = (np.arange(shape[0]) + 0.5) / factor - 0.5
+    columns = (np.arange(shape[1]) + 0.5) / factor - 0.5
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    fine = ndimage.map_coordinates(
+        distance.astype(np.float32), grid, order=1, mode="nearest"
+    )
+    return np.asarray(fine > 0)
+
+
+def _open(picture: Picture, spread: Picture) -> Mask:
+    """Return the field of a small picture ``(h, w)``; all of it where none is found."""
+    inside = np.ones(picture.shape, bool)
+    flat = (spread <= FLAT_LEVELS * LEVEL) & (picture < SATURATED)
+    for part in _touching_border(_opened(flat, 3)):
+        # near the edge its own blur and JPEG's ringing vary: the flat part ends before
+        grown = _grown_to_edge(part, picture)
+        if _leaves_convex(grown) and not _is_even(picture, grown):
+            inside &= ~grown
+    dark = _dark_outside(picture, inside)
+    inside &= ~dark
+    if inside.all() or inside.mean() < LEAST_OPEN:
+        return np.ones(picture.shape, bool)
+    return _largest_convex(inside)
+
+
+def _opened(mask: Mask, width: int) -> Mask:
+    """Return the mask without parts thinner than `width` px; the border cuts none."""
+    wide = np.pad(mask, width, mode="edge")
+    kept = ndimage.binary_opening(wide, np.ones((width, width)))
+    return np.asarray(kept[width:-width, width:-width])
+
+
+def _touching_border(mask: Mask) -> list[Mask]:
+    """Return the connected parts of a mask that touch the picture's border."""
+    labels, _ = ndimage.label(mask)
+    edge = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    found = [labels == number for number in np.unique(edge) if number]
+    return [part for part in found if part.mean() >= LEAST_AREA]
+
+
+def _grown_to_edge(part: Mask, picture: Picture) -> Mask:
+    """Return a flat part grown by a few px, up to half of the step to the field."""
+    near = ndimage.binary_dilation(part, iterations=RINGING)
+    beyond = ndimage.binary_dilation(part, iterations=RINGING + 4) & ~near
+    if not beyond.any():
+        return part
+    level = float(np.median(picture[part]))
+    # the nearest value of the field decides, for it is not alike all around
+    other, at = picture[beyond], np.argwhere(beyond)
+    nearest = ndimage.distance_transform_edt(
+        ~beyond, return_distances=False, return_indices=True
+    )
+    field = picture[nearest[0], nearest[1]] if len(at) else other
+    like_outside = np.abs(picture - level) < np.abs(picture - field)
+    grown = (part | (near & like_outside)).astype(np.float32)
+    smooth = ndimage.uniform_filter(grown, RINGING - 1, mode="nearest")
+    return np.asarray(smooth > 0.5)
+
+
+def _leaves_convex(outside: Mask) -> bool:
+    # specks of letters and ringing outside would widen the hull
+    rest = _largest(~outside)
+    if rest.mean() < LEAST_OPEN:
+        return False
+    hull = convex_hull_image(rest)  # type: ignore[no-untyped-call]
+    return bool(rest.sum() >= LEAST_CONVEXITY * hull.sum())
+
+
+def _is_even(picture: Picture, outside: Mask) -> bool:
+    """Return whether there is no edge: a picture may be flat where it is empty."""
+    return _stepped_share(picture, outside, either_way=True) < STEPPED_SHARE / 2
+
+
+def _stepped_share(
+    picture: Picture, outside: Mask, *, either_way: bool = False
+) -> float:
+    """Return the share of the edge across which gray rises by `LEAST_STEP`."""
+    edge = outside & ndimage.binary_dilation(~outside)
+    if not edge.any():
+        return 0.0
+    away = ndimage.distance_transform_edt(~outside)
+    within = ndimage.distance_transform_edt(outside)
+    signed = np.where(outside, -within, away)
+    smooth = ndimage.gaussian_filter(signed.astype(np.float32), 2)
+    normal = np.stack(np.gradient(smooth))
+    normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
+    places = np.argwhere(edge).T.astype(np.float32)
+    ahead = normal[:, edge]
+    inner, outer, beyond = (
+        ndimage.map_coordinates(picture, places + d * ahead, order=1, mode="nearest")
+        for d in (4.0, -3.0, -9.0)
+    )
+    step, further = inner - outer, outer - beyond
+    if either_way:
+        step, further = np.abs(step), np.abs(further)
+    # a shadow of anatomy goes on to darken, what covers the field does not
+    stepped = (step >= LEAST_STEP) & (further <= PLATEAU_SHARE * step)
+    return float(stepped.mean())
+
+
+def _dark_outside(picture: Picture, inside: Mask) -> Mask:
+    """Return what lies behind blades: dark, at the border, with a step to the field.
+
+    Of the levels below which gray may lie behind blades, the one whose edge is the
+    steepest is taken.
+    """
+    none = np.zeros(picture.shape, bool)
+    smooth = ndimage.gaussian_filter(picture, 1.0)
+    middle = float(np.median(picture[inside])) if inside.any() else 0.0
+    # half way up the edge of the darkest blades that count
+    highest = 0.5 * (1 + DARK_SHARE) * middle
+    lowest = float(smooth.min())
+    slope = ndimage.gaussian_gradient_magnitude(picture, 1.0)
+    best, strength = none, 0.0
+    for level in np.linspace(lowest, highest, TRIED_LEVELS)[1:]:
+        outside = none.copy()
+        # leads that cross the edge are thin: they must not join what is covered
+        below = _opened((smooth < level) | ~inside, 5)
+        for part in _touching_border(below):
+            if _is_behind_blades(part, picture, smooth, middle):
+                outside |= part
+        edge = outside & ndimage.binary_dilation(~outside) & inside
+        if edge.any():
+            found = float(np.median(slope[edge])) * np.sqrt(edge.sum())
+            if found > strength:
+                best, strength = outside, found
+    return best
+
+
+def _is_behind_blades(
+    part: Mask, picture: Picture, smooth: Picture, middle: float
+) -> bool:
+    return (
+        part.mean() >= LEAST_DARK_AREA
+        and float(np.median(smooth[part])) < DARK_SHARE * middle
+        and _leaves_convex(part)
+        and _stepped_share(picture, part) >= STEPPED_SHARE
+    )
+
+
+def _largest(mask: Mask) -> Mask:
+    """Return the largest connected part of a mask."""
+    labels, count = ndimage.label(mask)
+    if count <= 1:
+        return mask
+    sizes = np.bincount(labels.ravel())[1:]
+    return np.asarray(labels == 1 + int(sizes.argmax()))
+
+
+def _largest_convex(inside: Mask) -> Mask:
+    hull: Mask = convex_hull_image(_largest(inside))  # type: ignore[no-untyped-call]
+    return hull

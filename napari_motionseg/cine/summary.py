@@ -1,0 +1,58 @@
+"""What is known of a loop, in words for a person."""
+
+from __future__ import annotations
+
+from napari_motionseg.cine.cine import Cine
+from napari_motionseg.cine.frame_stack import damage_words
+from napari_motionseg.text import printable
+
+
+def facts_of(cine: Cine) -> list[tuple[str, str]]:
+    """Return what is known of a loop for a person, without patient attributes.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+
+    Returns
+    -------
+    list of (str, str)
+        Titles and values, as `printable` text.
+    """
+    count, rows, columns = cine.shape
+    facts = [
+        ("Frames", str(count)),
+        ("Size", f"{rows} × {columns} px"),
+        ("Depth", f"{cine.bits_stored} bits{', signed' if cine.signed else ''}"),
+        ("Timing", _timing_words(cine)),
+        ("Spacing", _spacing_words(cine)),
+        ("View", "unknown" if cine.view is None else str(cine.view)),
+    ]
+    if cine.intensity_relationship:
+        facts.append(("Grays", cine.intensity_relationship))
+    operations = [item.operation for item in cine.subtraction]
+    facts.append(("Mask", ", ".join(operations) or "none"))
+    for title, key in (("Encoding", "transfer_syntax"), ("Modality", "modality")):
+        if key in cine.technical:
+            facts.append((title, str(cine.technical[key])))
+    facts += [("Note", note) for note in cine.notes]
+    if cine.frames.damaged:
+        words = damage_words(cine.frames.damaged, count)
+        facts.append(("Damage", f"{words}, of those decoded so far"))
+    return [(title, printable(value)) for title, value in facts]
+
+
+def _timing_words(cine: Cine) -> str:
+    if cine.frame_interval is None:
+        return "unknown"
+    rate = cine.frame_rate or 0.0
+    return f"{cine.frame_interval:.1f} ms, {rate:.3g} frames/s ({cine.timing_basis})"
+
+
+def _spacing_words(cine: Cine) -> str:
+    if cine.pixel_spacing is None:
+        return f"unknown ({cine.spacing_basis})"
+    down, across = cine.pixel_spacing
+    size = f"{down:.3f}" if down == across else f"{down:.3f} × {across:.3f}"
+    return f"{size} mm ({cine.spacing_basis})"

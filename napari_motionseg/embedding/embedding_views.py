@@ -1,0 +1,237 @@
+"""Every view of an embedding: a pure function of one frame, and how it is shown.
+
+The first five are the columns of figure 3 of Ma et al. (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.embedding.flow_kernels import RELATIVE, FlowKernel
+from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel
+from napari_motionseg.embedding.projection import Palette
+from napari_motionseg.embedding.similarity import (
+    SHIFT,
+    combine,
+    flow_similarity,
+    shifted_flow_similarity,
+    shifted_similarity,
+)
+from napari_motionseg.embedding.soft_segments import soft_segments
+
+Picture = NDArray[Any]
+How = Literal["max", "mean", "each"]
+COSINE, KERNEL = (-1.0, 1.0), (0.0, 1.0)
+MOST_MAPS = 4  # of "each": more anchors than that have no map of their own
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is looked at: one frame, by one checkpoint.
+
+    Parameters
+    ----------
+    vectors
+        Its embedding.
+    palette
+        Of the projection.
+    flow
+        ``(2, H, W)`` px that begins at the frame, or None.
+    anchors
+        Rows and columns inside the image.
+    how
+        What several anchors make: ``"max"`` or ``"mean"`` of their maps, or ``"each"``
+        its own.
+    kernel
+        Of flow.
+    shift
+        dy and dx of the shifted similarities.
+    """
+
+    vectors: FrameVectors
+    palette: Palette
+    flow: NDArray[np.floating] | None = None
+    anchors: tuple[Pixel, ...] = ()
+    how: How = "max"
+    kernel: FlowKernel = RELATIVE
+    shift: Pixel = SHIFT
+
+
+@dataclass(frozen=True)
+class View:
+    """A way to look at an embedding.
+
+    Parameters
+    ----------
+    title, summary
+        What a person calls it; what it shows.
+    make
+        Its pictures, one or, of several anchors, more: ``(H, W)`` or ``(H, W, 3)``.
+    depends
+        Fields of `Subject` that they depend on.
+    limits
+        Values of the darkest and the brightest colour; None for colours.
+    colormap
+        Of the values.
+    kind
+        The layer that it needs.
+    """
+
+    title: str
+    summary: str
+    make: Callable[[Subject], Sequence[Picture]]
+    depends: tuple[str, ...]
+    limits: tuple[float, float] | None = None
+    colormap: str = "inferno"
+    kind: Literal["image", "labels"] = "image"
+
+    @property
+    def needs_flow(self) -> bool:
+        """Whether flow must begin at the frame."""
+        return "flow" in self.depends
+
+    @property
+    def needs_anchor(self) -> bool:
+        """Whether there must be an anchor."""
+        return "anchors" in self.depends
+
+    def can_be_made(self, subject: Subject) -> bool:
+        """Return whether the subject has what the view needs."""
+        flow = subject.flow is not None or not self.needs_flow
+        return flow and (bool(subject.anchors) or not self.needs_anchor)
+
+
+def _of_anchors(subject: Subject, maps: NDArray[np.float32]) -> Sequence[Picture]:
+    if subject.how == "each":
+        return list(maps[:MOST_MAPS])
+    return [combine(maps, subject.how)]
+
+
+def _flow_similarity(subject: Subject) -> Sequence[Picture]:
+    flow = np.asarray(subject.flow)
+    maps = [flow_similarity(flow, a, subject.kernel) for a in subject.anchors]
+    return _of_anchors(subject, np.stack(maps))
+
+
+def _similarity(subject: Subject) -> Sequence[Picture]:
+    return _of_anchors(subject, subject.vectors.similarity(subject.anchors))
+
+
+def _shifted_flow(subject: Subject) -> Sequence[Picture]:
+    flow = np.asarray(subject.flow)
+    return [shifted_flow_similarity(flow, subject.shift, subject.kernel)]
+
+
+VIEWS: Mapping[str, View] = {
+    "projection": View(
+        "Embedding: in colours",
+        "All dimensions projected to red, green and blue: what has like colours has "
+        "like vectors",
+        lambda subject: [subject.palette.colors(subject.vectors)],
+        ("vectors", "palette"),
+    ),
+    "flow similarity": View(
+        "Flow: like the anchor",
+        "How alike each pixel moves and the pixel under the red plus",
+        _flow_similarity,
+        ("flow", "anchors", "how", "kernel"),
+        KERNEL,
+    ),
+    "similarity": View(
+        "Embedding: like the anchor",
+        "Cosine of each pixel's vector with that of the pixel under the red plus",
+        _similarity,
+        ("vectors", "anchors", "how"),
+        COSINE,
+    ),
+    "shifted flow": View(
+        "Flow: like a neighbour",
+        "How alike each pixel moves and the one a shift away: dark where motion ends",
+        _shifted_flow,
+        ("flow", "kernel", "shift"),
+        KERNEL,
+    ),
+    "shifted embedding": View(
+        "Embedding: like a neighbour",
+        "Cosine of each pixel's vector with the one a shift away: dark at borders",
+        lambda subject: [shifted_similarity(subject.vectors, subject.shift)],
+        ("vectors", "shift"),
+        COSINE,
+    ),
+    "segments": View(
+        "Embedding: segments",
+        "The largest channel: soft segments of a network taught by grouping",
+        lambda subject: [soft_segments(subject.vectors)[0]],
+        ("vectors",),
+        kind="labels",
+    ),
+    "confidence": View(
+        "Embedding: sureness",
+        "The share of the largest channel",
+        lambda subject: [soft_segments(subject.vectors)[1]],
+        ("vectors",),
+        KERNEL,
+        "viridis",
+    ),
+}
+FIGURE_3 = tuple(VIEWS)[:5]
+
+
+@dataclass(eq=False)
+class Pictures:
+    """Makes views, and remembers the last of each.
+
+    A new anchor costs two maps and no projection, since a view is made anew where
+    something that it depends on has changed.
+    """
+
+    _kept: dict[str, tuple[tuple[Any, ...], Sequence[Picture]]] = field(
+        default_factory=dict
+    )
+
+    def of(self, names: Sequence[str], subject: Subject) -> dict[str, Picture]:
+        """Return the views that can be made, by name.
+
+        Parameters
+        ----------
+        names
+            Of `VIEWS`. Of several anchors, the second map has the name with ``" 2"``
+            after it, and so on.
+        subject
+            What is looked at.
+        """
+        found: dict[str, Picture] = {}
+        for name in names:
+            if VIEWS[name].can_be_made(subject):
+                for number, picture in enumerate(self._one(name, subject), 1):
+                    found[numbered(name, number)] = picture
+        return found
+
+    def _one(self, name: str, subject: Subject) -> Sequence[Picture]:
+        reasons = tuple(getattr(subject, part) for part in VIEWS[name].depends)
+        kept = self._kept.get(name)
+        if kept is None or not _same(reasons, kept[0]):
+            kept = self._kept[name] = (reasons, VIEWS[name].make(subject))
+        return kept[1]
+
+
+def numbered(name: str, number: int) -> str:
+    """Return the name of a view's picture of one of several anchors, from 1."""
+    return name if number == 1 else f"{name} {number}"
+
+
+def view_of(name: str) -> View:
+    """Return the view of a picture's name, which may be numbered."""
+    return VIEWS[name] if name in VIEWS else VIEWS[name.rsplit(" ", 1)[0]]
+
+
+def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:
+    return all(
+        a is b or not (isinstance(a, np.ndarray) or isinstance(b, np.ndarray) or a != b)
+        for a, b in zip(first, second, strict=True)
+    )

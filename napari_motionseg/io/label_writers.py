@@ -1,0 +1,128 @@
+"""Writing masks and labels: npz, TIFF, PNG, NIfTI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import ArrayLike, NDArray
+
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.label_readers import FORMATS, suffix_of
+from napari_motionseg.io.nifti import SUFFIXES as NIFTI
+from napari_motionseg.io.nifti import write_nifti
+from napari_motionseg.io.png_files import save_png
+from napari_motionseg.io.program_marks import MARK
+from napari_motionseg.io.result_folders import replacing_folder
+
+MASKS = "masks"  # kind of result of a folder of PNG
+
+
+def write_masks(
+    path: str | Path,
+    masks: ArrayLike,
+    *,
+    frame_times: ArrayLike | None = None,
+    labelled: ArrayLike | None = None,
+    pixel_spacing: tuple[float, float] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write masks or labels; `read_labels` reads all of it back.
+
+    Parameters
+    ----------
+    path
+        ``.npz``, ``.tif``/``.tiff``: the stack with what follows below; ``.png``: one
+        frame; without a suffix: a folder of ``frame_0000.png`` and so on, the frames
+        that are labelled. PNG holds class numbers as gray values, so class 1 looks
+        black. ``.nii``, ``.nii.gz``: see `nifti`.
+    masks
+        ``(T, H, W)`` or ``(H, W)`` bool or integers from 0 to 65535.
+    frame_times
+        ``(T,)`` milliseconds, kept beside the masks.
+    labelled
+        ``(T,)`` bool, by default all; which frames hold something.
+    pixel_spacing
+        Millimetres between rows and between columns, kept in NIfTI.
+    overwrite
+        For a folder: whether files that this program wrote may be replaced beside
+        those of others; see `result_folders.replacing_folder`.
+
+    Raises
+    ------
+    OccupiedError
+        If something is at the path that must not be replaced.
+    WriteError
+        If masks, times and format do not go together, or the disk refuses.
+    """
+    path = Path(path)
+    stack = _storable(np.asarray(masks))
+    chosen = np.ones(len(stack), bool) if labelled is None else np.asarray(labelled)
+    times = None if frame_times is None else np.asarray(frame_times, np.float64)
+    for name, values in (("labelled", chosen), ("frame_times", times)):
+        if values is not None and values.shape != (len(stack),):
+            raise WriteError(
+                f"{path}: {name} has shape {values.shape} for {len(stack)} frames"
+            )
+    suffix = suffix_of(path)
+    if suffix not in (*FORMATS, ""):
+        raise WriteError(f"{path}: masks are written as {', '.join(FORMATS)} or folder")
+    if suffix == ".png" and len(stack) != 1:
+        raise WriteError(
+            f"{path}: a PNG holds one frame, not {len(stack)}; give a folder, "
+            ".tiff or .npz"
+        )
+    if not suffix:
+        with replacing_folder(path, MASKS, overwrite=overwrite) as folder:
+            _write_series(folder, stack, chosen.astype(bool))
+        return
+    with replacing(path) as temporary:
+        if suffix in NIFTI:
+            write_nifti(temporary, stack, pixel_spacing, times)
+        else:
+            _write(temporary, stack, chosen.astype(bool), times)
+
+
+def _write(
+    path: Path,
+    stack: NDArray[Any],
+    labelled: NDArray[np.bool_],
+    times: NDArray[np.float64] | None,
+) -> None:
+    suffix = path.suffix.lower()
+    known = {} if times is None else {"frame_times": times}
+    if suffix == ".npz":
+        np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
+    elif suffix == ".png":
+        save_png(path, stack[0])
+    else:
+        described = {"axes": "TYX", "made_by": MARK, "labelled": labelled.tolist()}
+        described |= {name: values.tolist() for name, values in known.items()}
+        tifffile.imwrite(
+            path, stack, compression="zlib", photometric="minisblack",
+            metadata=described,
+        )  # fmt: skip
+
+
+def _write_series(
+    folder: Path, stack: NDArray[Any], labelled: NDArray[np.bool_]
+) -> None:
+    folder.mkdir()
+    for t in np.flatnonzero(labelled):
+        save_png(folder / f"frame_{t:04d}.png", stack[t])
+
+
+def _storable(masks: NDArray[Any]) -> NDArray[Any]:
+    stack = masks[np.newaxis] if masks.ndim == 2 else masks
+    if stack.ndim != 3 or 0 in stack.shape or stack.dtype.kind not in "bui":
+        raise WriteError(
+            f"masks are integers of axes (T, H, W); got {masks.dtype} of shape "
+            f"{masks.shape}"
+        )
+    low, high = int(stack.min()), int(stack.max())
+    if low < 0 or high > np.iinfo(np.uint16).max:
+        raise WriteError(f"masks must be 0 to 65535; got {low} to {high}")
+    return np.ascontiguousarray(stack, np.uint8 if high < 256 else np.uint16)

@@ -1,0 +1,264 @@
+"""PWC-Net behind the estimators' interface."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from napari_motionseg.errors import CheckpointError, MotionError
+from napari_motionseg.models import FlowNet, load_pwcnet, resolve_device
+from napari_motionseg.models.acceleration import accelerate
+from napari_motionseg.models.checkpoints import shipped_weights
+from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.precision import (
+    Precision,
+    autocast,
+    has_matrix_units,
+    place,
+    resolve_precision,
+)
+from napari_motionseg.models.pwcnet import padded_size
+from napari_motionseg.motion.flow_sequence import FlowSettings
+from napari_motionseg.motion.pair_workers import usual_workers
+from napari_motionseg.motion.tiling import (
+    flow_by_tiles,
+    smaller_tile,
+)
+
+SHIPPED = "pwcnet-xa"
+GPU_BATCH = 8  # pairs at once: enough to keep a GPU busy at 512 x 512
+
+Flow = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PreparedFrame:
+    """A frame's features, made once, for all pairs and both directions.
+
+    Parameters
+    ----------
+    frame
+        ``(H, W)`` in [0, 1].
+    features
+        Of levels 1 to 6; None where memory is too short for a whole frame.
+    """
+
+    frame: NDArray[np.float32]
+    features: list[Tensor] | None
+
+
+class NetworkEstimator:
+    """Flow by a network that has a pyramid of features for each picture.
+
+    Parameters
+    ----------
+    model
+        The network; on a CPU an accelerated copy is used.
+    device, dtype
+        Where and in what it computes.
+    compiled
+        Compile what decodes a pair; on CUDA devices alone.
+
+    Notes
+    -----
+    Frames are padded to multiples of 64 by their edges, and flow is cropped. When
+    memory runs out, batches are halved, then frames go in tiles; `remark` says so.
+    Several threads may ask on a CPU: `workers` of them.
+    """
+
+    def __init__(
+        self,
+        model: FlowNet,
+        device: torch.device,
+        dtype: torch.dtype,
+        compiled: bool = False,
+    ) -> None:
+        self._device = device
+        self._dtype = dtype
+        self._tile: int | None = None
+        self._shrinking = threading.Lock()
+        on_cpu = device.type == "cpu"
+        self.workers = usual_workers() if on_cpu else 1
+        self.batch = 1 if on_cpu else GPU_BATCH
+        self._model = accelerate(model.cpu(), dtype) if on_cpu else model.eval()
+        if not on_cpu:
+            place(model, device)
+        self._decode = self._model.decode
+        self._decode_both = self._model.decode_both
+        if compiled and device.type == "cuda":
+            self._decode = torch.compile(self._decode)
+            self._decode_both = torch.compile(self._decode_both)
+
+    @property
+    def remark(self) -> str:
+        """What short memory has changed, in words; empty where it has not."""
+        if self._tile is None:
+            return ""
+        return f"memory is short: flow in tiles of {self._tile} x {self._tile} px"
+
+    def prepare(self, frame: NDArray[np.float32]) -> PreparedFrame:
+        """Return the features of a frame ``(H, W)`` in [0, 1]."""
+        if self._tile is not None:
+            return PreparedFrame(frame, None)
+        try:
+            return PreparedFrame(frame, self._pyramid(frame))
+        except (RuntimeError, MemoryError) as error:
+            self._shrink(error, max(frame.shape))
+            return PreparedFrame(frame, None)
+
+    def flow(self, first: PreparedFrame, second: PreparedFrame) -> Flow:
+        """Return the flow ``(2, H, W)`` float32 in px from `first` to `second`."""
+        return self.flows([(first, second)])[0]
+
+    def flows(self, pairs: Sequence[tuple[PreparedFrame, PreparedFrame]]) -> list[Flow]:
+        """Return the flow of each pair of frames of one size, all at once if they fit.
+
+        Raises
+        ------
+        MotionError
+            If memory is out even for the smallest tiles.
+        """
+        try:
+            whole = [pair for pair in pairs if pair[0].features and pair[1].features]
+            if len(whole) == len(pairs) and self._tile is None:
+                return self._decoded(whole)
+        except (RuntimeError, MemoryError) as error:
+            if len(pairs) == 1 or not is_out_of_memory(error):
+                self._shrink(error, max(pairs[0][0].frame.shape))
+            else:
+                self.batch = max(1, self.batch // 2)
+                self._let_go()
+        half = len(pairs) // 2
+        if half:
+            return [*self.flows(pairs[:half]), *self.flows(pairs[half:])]
+        return [self._by_tiles(pairs[0][0].frame, pairs[0][1].frame)]
+
+    @torch.inference_mode()
+    def _pyramid(self, frame: NDArray[np.float32]) -> list[Tensor]:
+        picture = torch.from_numpy(frame)[None, None].to(self._device)
+        height, width = frame.shape
+        rows, columns = padded_size(height, width)
+        margin = (0, columns - width, 0, rows - height)
+        with self._precision():
+            return self._model.pyramid(
+                functional.pad(picture, margin, mode="replicate")
+            )
+
+    @torch.inference_mode()
+    def _decoded(
+        self, pairs: Sequence[tuple[PreparedFrame, PreparedFrame]]
+    ) -> list[Flow]:
+        height, width = pairs[0][0].frame.shape
+        if _are_there_and_back(pairs):
+            firsts, seconds = (_stacked(side) for side in zip(*pairs[::2], strict=True))
+            with self._precision():
+                both = self._decode_both(firsts, seconds)
+            coarse = torch.stack(both, dim=1).flatten(0, 1)
+        else:
+            firsts, seconds = (_stacked(side) for side in zip(*pairs, strict=True))
+            with self._precision():
+                coarse = self._decode(firsts, seconds)
+        flow = self._model.finish(coarse.float(), padded_size(height, width))
+        return list(flow[..., :height, :width].cpu().contiguous().numpy())
+
+    def _by_tiles(self, first: Flow, second: Flow) -> Flow:
+        while True:
+            side = self._tile or max(first.shape)
+            try:
+                return flow_by_tiles(first, second, side, self._between)
+            except (RuntimeError, MemoryError) as error:
+                self._shrink(error, side)
+
+    def _between(self, first: Flow, second: Flow) -> Flow:
+        tiles = [
+            PreparedFrame(tile, self._pyramid(np.ascontiguousarray(tile)))
+            for tile in (first, second)
+        ]
+        return self._decoded([(tiles[0], tiles[1])])[0]
+
+    def _shrink(self, error: BaseException, failed: int) -> None:
+        """Choose smaller tiles than `failed` px, if an error is about memory.
+
+        Workers that fail at one size at a time shrink it once: whoever comes second
+        finds that the tiles are smaller already, and tries those.
+        """
+        if not is_out_of_memory(error):
+            raise error
+        smaller = smaller_tile(failed)
+        with self._shrinking:
+            if self._tile is None or self._tile >= failed:
+                if smaller is None:
+                    raise MotionError(
+                        f"memory is out even for the flow of {failed} x {failed} px: "
+                        "close other programs, or take another device"
+                    ) from error
+                self._tile = smaller
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _precision(self) -> torch.autocast:
+        # accelerated networks have their format built in
+        dtype = torch.float32 if self._device.type == "cpu" else self._dtype
+        return autocast(self._device, dtype)
+
+
+def _are_there_and_back(
+    pairs: Sequence[tuple[PreparedFrame, PreparedFrame]],
+) -> bool:
+    """Return whether every second pair is the one before it, turned round."""
+    couples = zip(pairs[::2], pairs[1::2], strict=False)
+    turned = (a[0] is b[1] and a[1] is b[0] for a, b in couples)
+    return len(pairs) % 2 == 0 and all(turned)
+
+
+def _stacked(frames: Sequence[PreparedFrame]) -> list[Tensor]:
+    """Return the features of each level, frames side by side."""
+    levels = zip(*(frame.features or () for frame in frames), strict=True)
+    return [torch.cat(level) if len(level) > 1 else level[0] for level in levels]
+
+
+def pwcnet(settings: FlowSettings) -> NetworkEstimator:
+    """Return PWC-Net (Sun et al. 2018) with shipped or own weights."""
+    device = resolve_device(settings.device)
+    dtype = flow_precision(settings.precision, device)
+    model = load_pwcnet(settings.weights)
+    return NetworkEstimator(model, device, dtype, settings.compiled)
+
+
+def flow_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return what flow is computed in.
+
+    On a CPU without matrix units float32 by tiles is faster than bf16, and exact.
+    """
+    if precision == "auto" and device.type == "cpu" and not has_matrix_units():
+        return torch.float32
+    return resolve_precision(precision, device)
+
+
+def identity(settings: FlowSettings) -> str:
+    """Return what tells this network's flows from others': its weights and precision.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no such weights.
+    """
+    path = Path(settings.weights) if settings.weights else shipped_weights(SHIPPED)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}") from error
+    dtype = flow_precision(settings.precision, resolve_device(settings.device))
+    return f"{digest} {dtype}"

@@ -1,0 +1,229 @@
+"""Labelled frames as training pictures: decoded once, checked, drawn in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import LabelError
+from napari_motionseg.io.labels import Labels
+from napari_motionseg.segmentation.augmentation import AugmentSettings, augment
+
+Example = tuple[Cine, Labels]
+CROP_MULTIPLE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledFrame:
+    """One frame to learn from.
+
+    Parameters
+    ----------
+    image
+        ``(1, 1, H, W)`` float32 in [0, 1].
+    target
+        ``(1, H, W)`` int16, -1 = unlabelled.
+    foreground
+        ``(N, 2)`` row and column of the pixels of any class but the background.
+    weight
+        ``(1, H, W)`` in [0, 1]: how far each label is believed; None: all of them.
+        A pixel takes part in so many of the batches, so that the loss needs no weights.
+    """
+
+    image: Tensor
+    target: Tensor
+    foreground: Tensor
+    weight: Tensor | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.image.shape[-2], self.image.shape[-1]
+
+    def believed(self, generator: torch.Generator) -> Tensor:
+        """Return the target, of weak labels as many as they weigh, drawn anew."""
+        if self.weight is None:
+            return self.target
+        drawn = torch.rand(self.weight.shape, generator=generator) < self.weight
+        return torch.where(drawn, self.target, torch.full_like(self.target, -1))
+
+
+def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
+    """Decode the labelled frames of all loops; damaged frames are left out.
+
+    Raises
+    ------
+    LabelError
+        If there is no example, labels have another shape than their loop, or every
+        labelled frame is damaged.
+    """
+    if not examples:
+        raise LabelError("nothing to learn from: give at least one loop with labels")
+    for cine, labels in examples:
+        try:
+            labels.require_shape(cine.shape)
+        except LabelError as error:
+            raise LabelError(f"{cine.name}: {error}") from error
+    found = [
+        _frame(cine, labels, t)
+        for cine, labels in examples
+        for t in labels.frames
+        if cine.frames.usable(t)
+    ]
+    if not found and any(labels.frames for _, labels in examples):
+        name = examples[0][0].name
+        raise LabelError(
+            f"{name}: every labelled frame is damaged; label a frame that can be seen"
+        )
+    return found
+
+
+def _frame(cine: Cine, labels: Labels, t: int) -> LabelledFrame:
+    target = torch.from_numpy(labels.target(t))
+    image = torch.from_numpy(cine.normalized(t))
+    return LabelledFrame(image[None, None], target[None], (target > 0).nonzero())
+
+
+def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
+    """Return how many pixels of each class are labelled.
+
+    Raises
+    ------
+    LabelError
+        If a class has none, naming it: a network would learn to paint all or nothing.
+    """
+    counts = torch.zeros(classes, dtype=torch.long)
+    for frame in frames:
+        known = frame.target[frame.target >= 0].long()
+        counts += torch.bincount(known, minlength=classes)
+    _require_all(counts.tolist())
+    return counts.tolist()
+
+
+def require_classes(examples: Sequence[Example]) -> None:
+    """Refuse labels of which a class has no pixel, before anything is decoded.
+
+    Raises
+    ------
+    LabelError
+        Naming the classes.
+    """
+    classes = max(labels.classes for _, labels in examples)
+    counts = np.zeros(classes, np.int64)
+    for _, labels in examples:
+        for t in labels.frames:
+            target = labels.target(t)
+            counts += np.bincount(target[target >= 0], minlength=classes)
+    _require_all(counts.tolist())
+
+
+def _require_all(counts: Sequence[int]) -> None:
+    missing = [
+        "the background" if number == 0 else f"class {number}"
+        for number, count in enumerate(counts)
+        if count == 0
+    ]
+    if missing:
+        raise LabelError(
+            f"no pixel of {' or '.join(missing)} is labelled; paint some of each of "
+            f"the {len(counts)} classes"
+        )
+
+
+def describe_examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """Return what was learnt from, for the model card: pixels' hashes, no names."""
+    return [
+        {
+            "content_hash": cine.content_hash(),
+            "shape": list(cine.shape),
+            "labelled_frames": [t for t in labels.frames if cine.frames.usable(t)],
+            "label_mode": labels.mode,
+        }
+        for cine, labels in examples
+    ]
+
+
+def draw_batch(
+    frames: Sequence[LabelledFrame],
+    batch: int,
+    crop: int | None,
+    settings: AugmentSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Draw pictures at random, augmented.
+
+    Parameters
+    ----------
+    frames
+        What to draw from, without replacement where there are enough. They may differ
+        in size: without `crop`, a batch holds those of one size.
+    batch
+        Pictures.
+    crop
+        Rows and columns to cut out, less where a frame is smaller; whole frames if
+        None. Every other crop is centred near a foreground pixel, because vessels
+        fill a few percent of a frame.
+    settings, generator
+        See `augment`.
+
+    Returns
+    -------
+    image, target
+        ``(B, 1, h, w)`` float32 and ``(B, h, w)`` int16.
+    """
+    first = frames[_integer(len(frames), generator)]
+    if crop is None:
+        frames = [f for f in frames if f.size == first.size]
+        size = first.size
+    else:
+        least = [min(f.size[axis] for f in frames) for axis in (0, 1)]
+        size = (_side(crop, least[0]), _side(crop, least[1]))
+    if batch > len(frames):
+        chosen = [_integer(len(frames), generator) for _ in range(batch)]
+    else:
+        chosen = torch.randperm(len(frames), generator=generator)[:batch].tolist()
+    pairs = [
+        augment(
+            frame.image, frame.believed(generator), settings, generator,
+            size=size, centers=_center(frame, size, generator),
+        )
+        for frame in (frames[i] for i in chosen)
+    ]  # fmt: skip
+    images, targets = zip(*pairs, strict=True)
+    return torch.cat(images), torch.cat(targets)
+
+
+def _side(crop: int, available: int) -> int:
+    """Return the crop's side: what there is, in whole multiples where possible."""
+    if available >= crop:
+        return crop
+    return max(available - available % CROP_MULTIPLE, min(available, CROP_MULTIPLE))
+
+
+def _center(
+    frame: LabelledFrame, size: tuple[int, int], generator: torch.Generator
+) -> Tensor:
+    """Draw the centre of a window that lies inside the frame."""
+    half = torch.tensor(size, dtype=torch.float64) / 2
+    extent = torch.tensor(frame.size, dtype=torch.float64)
+    low, high = half - 0.5, extent - half - 0.5
+    center = low + torch.rand(2, generator=generator, dtype=torch.float64) * (
+        high - low
+    )
+    near_foreground = _integer(2, generator) == 1
+    if near_foreground and len(frame.foreground):
+        pixel = frame.foreground[_integer(len(frame.foreground), generator)]
+        center = pixel + (torch.rand(2, generator=generator) - 0.5) * half
+    # on pixel centres, so that a crop without augmentation is the pixels themselves
+    center = low + (torch.maximum(low, torch.minimum(center, high)) - low).round()
+    return center[None]
+
+
+def _integer(below: int, generator: torch.Generator) -> int:
+    return int(torch.randint(below, (), generator=generator))

@@ -1,0 +1,66 @@
+"""Weak labels for training: what was painted, carried to the frames around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
+from napari_motionseg.segmentation.dataset import Example, LabelledFrame
+from napari_motionseg.segmentation.flow_propagation import (
+    CarriedLabel,
+    CarrySettings,
+    carry_labels,
+)
+
+
+def gather_carried(
+    examples: Sequence[Example], settings: CarrySettings, device: str = "auto"
+) -> Job[list[LabelledFrame]]:
+    """Carry the labels of all loops along their flow.
+
+    The flow is estimated there alone where labels travel, and kept.
+
+    Parameters
+    ----------
+    examples
+        Loops with their labels; one of a single frame has no flow and is left out.
+    settings
+        See `CarrySettings`.
+    device
+        Where the flow is estimated.
+
+    Yields
+    ------
+    Progress
+        Before each labelled frame, of an unknown total: training has not begun.
+    """
+    frames = []
+    for cine, labels in examples:
+        if len(cine) < 2:
+            continue
+        flow = lazy_flow(
+            cine, FlowSettings(backward=True, device=device), FlowCache.default()
+        )
+        painted = {t: labels.target(t) for t in labels.frames if cine.frames.usable(t)}
+        for t in painted:
+            yield Progress(0, 0, f"Carrying the labels of frame {t} along the flow")
+            # alone, but knowing which others are painted
+            carried = carry_labels({t: painted[t]}, flow, settings)
+            frames += [weak_frame(cine, c) for c in carried if c.frame not in painted]
+    return frames
+
+
+def weak_frame(cine: Cine, carried: CarriedLabel) -> LabelledFrame:
+    """Return carried labels as a frame to learn from."""
+    target = torch.from_numpy(carried.target)
+    image = torch.from_numpy(cine.normalized(carried.frame))
+    return LabelledFrame(
+        image[None, None],
+        target[None],
+        (target > 0).nonzero(),
+        torch.from_numpy(carried.weight)[None],
+    )

@@ -1,0 +1,77 @@
+"""A pool of synthetic examples, renewed block by block while training.
+
+What the pool holds at a step is a pure function of seed and step, so that a resumed
+training sees the very examples that an undisturbed one sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.training.engine.seeds import derived_seed
+
+Block = TypeVar("Block")
+
+
+class Pool(Generic[Block]):
+    """Blocks of examples; the oldest is replaced every `refresh_every` steps.
+
+    Parameters
+    ----------
+    make
+        Makes a block of `block` examples from a seed.
+    blocks
+        How many blocks are kept.
+    block
+        Examples in a block.
+    refresh_every
+        Steps between two renewals; 0 for none.
+    seed
+        Of all examples.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[int, int], Block],
+        *,
+        blocks: int,
+        block: int,
+        refresh_every: int,
+        seed: int,
+    ) -> None:
+        self._make = make
+        self._block = block
+        self._refresh_every = refresh_every
+        self._seed = seed
+        self._held: list[tuple[int, Block] | None] = [None] * blocks
+
+    def __len__(self) -> int:
+        return len(self._held) * self._block
+
+    def generations(self, step: int) -> list[int]:
+        """Return the number of the block that each place holds at `step`."""
+        blocks = len(self._held)
+        renewed = step // self._refresh_every if self._refresh_every else 0
+        newest = blocks + renewed - 1
+        return [newest - (newest - place) % blocks for place in range(blocks)]
+
+    def fill_job(self, step: int, message: str) -> Job[None]:
+        """Make what the pool lacks at `step`; `Progress` counts examples."""
+        for place, generation in enumerate(self.generations(step)):
+            self._ensure(place, generation)
+            yield Progress((place + 1) * self._block, len(self), message)
+
+    def at(self, step: int, index: int) -> tuple[Block, int]:
+        """Return the block that holds an example at `step`, and its place there."""
+        place, offset = divmod(index, self._block)
+        return self._ensure(place, self.generations(step)[place]), offset
+
+    def _ensure(self, place: int, generation: int) -> Block:
+        held = self._held[place]
+        if held is None or held[0] != generation:
+            seed = derived_seed(self._seed, generation)
+            held = (generation, self._make(self._block, seed))
+            self._held[place] = held
+        return held[1]

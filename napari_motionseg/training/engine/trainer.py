@@ -1,0 +1,277 @@
+"""A training between two steps: how to take the next, keep it, and go on with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_motionseg import __version__
+from napari_motionseg.errors import TrainingError, TrainingMemoryError
+from napari_motionseg.jobs import Progress
+from napari_motionseg.models.devices import resolve_device
+from napari_motionseg.models.precision import place, resolve_precision
+from napari_motionseg.models.reproducible import reproducible_sums
+from napari_motionseg.training.engine.checkpointing import (
+    TrainingState,
+    collect_moments,
+    differences,
+    read_state,
+    restore_moments,
+    write_state,
+)
+from napari_motionseg.training.engine.distributed import Processes
+from napari_motionseg.training.engine.gradient_accumulation import (
+    PartedStep,
+    check_parts,
+    mean_of,
+)
+from napari_motionseg.training.engine.settings import TrainingSettings, learning_rate
+from napari_motionseg.training.engine.task import CroppingTask, ResizableTask, Task
+
+# What may differ between a run and its continuation, because no batch depends on it
+FREE_SETTINGS = ("device", "checkpoint_every", "preview_every", "tensorboard", "parts")
+MANY = 5  # differences that are told one by one
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a training went.
+
+    Parameters
+    ----------
+    losses
+        Of every step, those before a resume included.
+    steps_done
+        Steps in all.
+    stopped
+        Whether it was asked to stop before the last step.
+    provenance
+        JSON values for a checkpoint's card: settings, device, precision, versions,
+        batch size, parts, processes, first and last losses.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    steps_done: int = 0
+    stopped: bool = False
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+class Trainer:
+    """A network, its optimizer, and the steps that were taken.
+
+    Parameters
+    ----------
+    task, settings, identity
+        See `train_job`.
+    processes
+        Who trains together.
+
+    Raises
+    ------
+    SettingsError
+        If parts, processes and batch do not go into one another.
+    TrainingError
+        If the processes were asked for different things.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        settings: TrainingSettings,
+        identity: Mapping[str, Any],
+        processes: Processes,
+    ) -> None:
+        self.step = 0
+        self.losses: list[float] = []
+        self.metrics: dict[str, float] = {}
+        self._task = task
+        self._settings = settings
+        self._processes = processes
+        self._device = resolve_device(settings.device)
+        self._dtype = resolve_precision(settings.precision, self._device)
+        self._batch = task.batch_size if isinstance(task, ResizableTask) else None
+        self._saved_step = 0
+        self._between_steps = True
+        place(task.model, self._device)
+        self._step = PartedStep(task, settings, processes, self._device, self._dtype)
+        check_parts(self._step.parts, processes.count, self._batch)
+        parameters = [p for p in task.model.parameters() if p.requires_grad]
+        fused = self._device.type in ("cpu", "cuda")
+        self._optimizer = torch.optim.AdamW(
+            parameters, weight_decay=settings.weight_decay, fused=fused
+        )
+        self._identity = self._identify(identity)
+        self._meet()
+
+    def advance(self) -> str:
+        """Take one step; return what a person should know about it."""
+        notices = []
+        while not self._take_step():
+            notices.append(self._need_less())
+        return " ".join(notices)
+
+    def _take_step(self) -> bool:
+        """Return whether memory sufficed; if not, nothing has changed."""
+        self._task.model.train()
+        self._optimizer.zero_grad(set_to_none=True)
+        with reproducible_sums(self._device):
+            results = self._step.gradients(self.step, self._batch)
+        if results is None:
+            return False
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._settings, self.step)
+        self._between_steps = False
+        self._optimizer.step()
+        self._between_steps = True
+        self.metrics = mean_of(results)
+        self.losses.append(self.metrics["loss"])
+        self.step += 1
+        return True
+
+    def _need_less(self) -> str:
+        """Take fewer pictures, then smaller ones; return so in words."""
+        self._optimizer.zero_grad(set_to_none=True)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        size = self._batch or 1
+        if size // 2 < self._step.parts:
+            return self._crop_smaller()
+        self._resize(size // 2)
+        return f"Out of memory: from here on {size // 2} instead of {size} a batch."
+
+    def _crop_smaller(self) -> str:
+        task = self._task
+        words = task.crop_smaller() if isinstance(task, CroppingTask) else ""
+        if not words:
+            raise TrainingMemoryError(
+                f"{self._device} has too little memory for one picture a step; take a "
+                "smaller crop or network"
+            )
+        return f"Out of memory: from here on {words}."
+
+    def _resize(self, batch: int) -> None:
+        if isinstance(self._task, ResizableTask):
+            self._batch = self._task.batch_size = batch
+
+    def progress(self, notice: str) -> Progress:
+        """Return what to tell after a step."""
+        every, total = self._settings.preview_every, self._settings.steps
+        # the first step too: a person who waits sees that something is learnt
+        due = every and (self.step % every == 0 or self.step in (1, total))
+        preview = self._task.preview() if due and self._processes.leads else None
+        return Progress(self.step, total, notice, self.metrics, preview)
+
+    def save(self, path: Path | None) -> None:
+        """Write the state, unless it is there already: all processes together."""
+        if path is not None and self.step != self._saved_step:
+            self._processes.once(lambda: self._write(path))
+            self._saved_step = self.step
+
+    def rescue(self, path: Path | None) -> None:
+        """Write the state after a failure or cancel; the others may be gone."""
+        unsaved = self._between_steps and self.step != self._saved_step
+        if path is not None and unsaved and self._processes.leads:
+            self._write(path)
+            self._saved_step = self.step
+
+    def _write(self, path: Path) -> None:
+        model = self._task.model
+        state = TrainingState(
+            step=self.step,
+            identity=self._identity,
+            batch_size=self._batch,
+            parts=self._step.parts,
+            losses=self.losses,
+            weights=model.state_dict(),
+            moments=collect_moments(model, self._optimizer),
+        )
+        write_state(path, state)
+
+    def resume(self, path: Path) -> str:
+        """Take over the state at `path`; return what a person should know of it."""
+        state = self._processes.once(lambda: self._read(path))
+        if state is None:
+            return f"Nothing to resume at {path.name}: starting from the beginning."
+        if not self._settings.parts:
+            self._step.parts = state.parts
+            check_parts(state.parts, self._processes.count, state.batch_size)
+        if state.batch_size:
+            self._resize(state.batch_size)
+        self._task.model.load_state_dict(state.weights)
+        restore_moments(self._task.model, self._optimizer, state.moments)
+        self.step = self._saved_step = state.step
+        self.losses = state.losses
+        return f"Resumed after step {state.step}."
+
+    def _read(self, path: Path) -> TrainingState | None:
+        if not path.exists():
+            return None
+        state = read_state(path)
+        found = differences(state.identity, self._identity)
+        parts = self._settings.parts
+        if parts and parts != state.parts:
+            found.append(f"training.parts was {state.parts}, is {parts}")
+        if found:
+            raise TrainingError(
+                f"{path} belongs to another run, so it cannot be resumed: "
+                f"{_in_words(found)}. Start without resume, or as before"
+            )
+        return state
+
+    def _identify(self, identity: Mapping[str, Any]) -> dict[str, Any]:
+        settings = dataclasses.asdict(self._settings)
+        free = [*FREE_SETTINGS]
+        if self._settings.schedule == "constant":
+            free.append("steps")  # more of the same
+        shapes = {n: list(w.shape) for n, w in self._task.model.state_dict().items()}
+        whole = {
+            "training": {k: v for k, v in settings.items() if k not in free},
+            "network": shapes,
+            **identity,
+        }
+        return json.loads(json.dumps(whole))  # type: ignore[no-any-return]
+
+    def _meet(self) -> None:
+        """See that all processes want the same, and give them the leader's weights."""
+        settings = dataclasses.asdict(self._settings) | {"device": self._device.type}
+        asked = {**self._identity, "settings": settings, "type": str(self._dtype)}
+        first, *others = self._processes.tell_all(asked)
+        for rank, other in enumerate(others, start=1):
+            found = differences(first, other)
+            if found:
+                raise TrainingError(
+                    f"process {rank} is asked for something else than process 0: "
+                    f"{_in_words(found)}. Start all with the same command and files"
+                )
+        self._processes.hand_out(list(self._task.model.state_dict().values()))
+
+    def record(self, stopped: bool) -> TrainingRecord:
+        """Return how it went."""
+        tail = self.losses[-max(1, len(self.losses) // 10) :]
+        provenance = {
+            "settings": dataclasses.asdict(self._settings),
+            "seed": self._settings.seed,
+            "device": self._device.type,
+            "precision": str(self._dtype).removeprefix("torch."),
+            "batch_size": self._batch,
+            "parts": self._step.parts,
+            "processes": self._processes.count,
+            "steps_done": self.step,
+            "stopped": stopped,
+            "first_loss": self.losses[0] if self.losses else None,
+            "last_losses_mean": float(np.mean(tail)) if tail else None,
+            "versions": {"torch": torch.__version__, "napari-motionseg": __version__},
+        }
+        return TrainingRecord(self.losses, self.step, stopped, provenance)
+
+
+def _in_words(found: list[str]) -> str:
+    more = f" and {len(found) - MANY} more" if len(found) > MANY else ""
+    return "; ".join(found[:MANY]) + more

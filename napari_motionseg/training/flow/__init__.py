@@ -1,0 +1,1 @@
+"""Train PWC-Net on synthetic angiograms, or adapt it to loops of one's own."""

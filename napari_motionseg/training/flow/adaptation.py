@@ -1,0 +1,216 @@
+"""Fine-tuning PWC-Net to a user's own loops, on pairs composed of them.
+
+Ma et al. (2019), 4.5: vessels are cut out of a few labelled frames and moved over
+contrast-free backgrounds of the same loops; the flow of such a pair is known exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionError, SettingsError
+from napari_motionseg.io.labels import Labels
+from napari_motionseg.jobs import Job, Progress, run
+from napari_motionseg.models import (
+    FlowNet,
+    ModelCard,
+    load_pwcnet,
+    resolve_device,
+    save_model,
+)
+from napari_motionseg.motion.colors import flow_to_rgb
+from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
+from napari_motionseg.training.engine.checkpointing import state_path_of, weights_digest
+from napari_motionseg.training.engine.distributed import join
+from napari_motionseg.training.engine.loop import train_job
+from napari_motionseg.training.engine.run_log import log_folder_of
+from napari_motionseg.training.flow.composed_pairs import (
+    AdaptationSettings,
+    ComposedPairs,
+)
+from napari_motionseg.training.flow.job import FlowTask, end_point_errors, predict
+from napari_motionseg.training.flow.pairs import Pairs
+from napari_motionseg.training.flow.settings import FlowTrainingSettings
+
+Example = tuple[Cine, Labels]
+
+
+class AdaptationTask(FlowTask):
+    """`FlowTask` whose preview shows what the network made of a pair before."""
+
+    def __init__(
+        self,
+        model: FlowNet,
+        pool: Any,
+        held_out: Pairs,
+        settings: FlowTrainingSettings,
+    ) -> None:
+        super().__init__(model, pool, held_out, settings)
+        self._shown = held_out.pictures[:1]
+        self._truth = held_out.flow[0].float().numpy()
+        self._before = predict(model, self._shown)[0].numpy()
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Return flow before, after and true as colours ``(H, 3W, 3)``."""
+        after = predict(self.model, self._shown)[0].numpy()
+        largest = float(np.linalg.norm(self._truth, axis=0).max()) or None
+        three = np.concatenate((self._before, after, self._truth), axis=-1)
+        colours: NDArray[np.uint8] = flow_to_rgb(three, largest)
+        return colours
+
+
+def adapt_flow_job(
+    examples: Sequence[Example],
+    settings: AdaptationSettings | None = None,
+    *,
+    out: str | Path,
+    start: str | Path | None = None,
+    resume: bool = False,
+) -> Job[Path]:
+    """Fine-tune PWC-Net on pairs composed of painted loops.
+
+    Parameters
+    ----------
+    examples
+        Loops with vessels painted on a frame or more.
+    settings
+        See `AdaptationSettings`.
+    out
+        The ``"flow"`` checkpoint to write, in float16. Beside it lies
+        ``<name>.state.safetensors``, from which `resume` goes on.
+    start
+        A PWC-Net checkpoint to start from; None for what ships.
+    resume
+        Go on where the last run with these settings, loops and labels ended.
+
+    Yields
+    ------
+    Progress
+        While vessels are cut out; then after each step with ``metrics["loss"]`` and
+        ``metrics["epe"]`` (px); `preview` is flow before, after and true, side by side,
+        uint8. The last one has the errors on held-out pairs, before and after.
+
+    Returns
+    -------
+    Path
+        `out`. After `STOP` it holds what was learnt so far.
+
+    Raises
+    ------
+    LabelError
+        See `cut_out_job`.
+    MotionError
+        If a loop has one frame only.
+    CheckpointError
+        If `start` holds no PWC-Net.
+    TrainingError
+        See `train_job`; or if it is stopped before the first step.
+    """
+    settings = settings or AdaptationSettings()
+    _check(examples)
+    processes = join()
+    device = resolve_device(settings.training.device)
+    model = load_pwcnet(start).to(device)
+    loops = yield from _layers_job(examples, device)
+    task, held_out = _task(model, loops, examples, settings)
+    before = end_point_errors(model, held_out)
+    whole = dataclasses.asdict(settings)
+    sources = {
+        "start": {"kind": "flow", "weights_sha256": weights_digest(model)},
+        "loops": [_facts(*each) for each in zip(examples, loops, strict=True)],
+    }
+    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
+    record = yield from train_job(
+        task,
+        settings.training,
+        state_path=state_path_of(Path(out)),
+        resume=resume,
+        log_folder=log_folder_of(Path(out)),
+        identity={"adaptation": identity, **sources},
+    )
+    after = end_point_errors(model, held_out)
+    provenance = {
+        "settings": whole,
+        **sources,
+        "training": record.provenance,
+        "held_out_epe_px": {"before": before, "after": after},
+        "notes": [note for layers in loops for note in layers.notes],
+    }
+    card = _card(model, provenance)
+    processes.once(lambda: save_model(out, model, card, dtype=torch.float16))
+    errors = {"epe_before": before["epe_all"], "epe_after": after["epe_all"]}
+    yield Progress(record.steps_done, settings.training.steps, metrics=errors)
+    return Path(out)
+
+
+def adapt_flow(
+    examples: Sequence[Example],
+    settings: AdaptationSettings | None = None,
+    *,
+    out: str | Path,
+    start: str | Path | None = None,
+    resume: bool = False,
+) -> Path:
+    """Run `adapt_flow_job` to its end."""
+    return run(adapt_flow_job(examples, settings, out=out, start=start, resume=resume))
+
+
+def _check(examples: Sequence[Example]) -> None:
+    if not examples:
+        raise SettingsError("no loop was given to adapt to; give one with its labels")
+    for cine, _ in examples:
+        if len(cine) < 2:
+            raise MotionError(
+                f"{cine.name}: has one frame only; there is no flow to adapt to. Give "
+                "the loop that the frame is of"
+            )
+
+
+def _layers_job(
+    examples: Sequence[Example], device: torch.device
+) -> Job[list[LoopLayers]]:
+    """Take every loop apart."""
+    loops = []
+    for cine, labels in examples:
+        layers = yield from cut_out_job(cine, labels)
+        loops.append(layers.to(device))
+    return loops
+
+
+def _task(
+    model: FlowNet,
+    loops: Sequence[LoopLayers],
+    examples: Sequence[Example],
+    settings: AdaptationSettings,
+) -> tuple[AdaptationTask, Pairs]:
+    how = settings.for_side(min(min(cine.shape[1:]) for cine, _ in examples))
+    pool = ComposedPairs(loops, how.pair_size, settings)
+    held_out = pool.held_out(settings.held_out)
+    return AdaptationTask(model, pool, held_out, how), held_out
+
+
+def _facts(example: Example, layers: LoopLayers) -> dict[str, Any]:
+    """Return what the loop was, for the record: hashes and frames, no name."""
+    cine, labels = example
+    digest = hashlib.sha256(repr((labels.frames, labels.mode)).encode())
+    digest.update(np.ascontiguousarray(labels.labels[labels.labelled]).tobytes())
+    return {
+        "pixels_sha256": cine.content_hash(),
+        "labels_sha256": digest.hexdigest(),
+        "painted_frames": list(labels.frames),
+        "contrast_free_frames": list(layers.contrast_free),
+    }
+
+
+def _card(model: FlowNet, provenance: dict[str, Any]) -> ModelCard:
+    configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
+    return ModelCard("flow", type(model).__name__, configuration, provenance)

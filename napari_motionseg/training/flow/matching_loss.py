@@ -1,0 +1,77 @@
+"""How well features match: cross-entropy of the cost volume at the true displacement.
+
+End-point errors alone tell the features of a flow network little while its decoders
+still ignore them; this term teaches the features to match from the first step on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.models.correlation import correlation
+from napari_motionseg.training.flow.flow_loss import downsample_flow
+
+LEVELS = (2, 3, 4, 5)
+REACH = 4  # of the network's cost volumes, in pixels of a level
+# Displacements beyond this are left out: their mass would lie outside the cost volume
+FARTHEST = REACH - 1
+TEMPERATURE = 0.1
+
+
+def matching_loss(
+    first: Sequence[Tensor],
+    second: Sequence[Tensor],
+    flow: Tensor,
+    pixel_weights: Tensor | None = None,
+) -> Tensor:
+    """Return the cross-entropy of where features match, summed over `LEVELS`.
+
+    Parameters
+    ----------
+    first, second
+        Pyramids of both pictures, level l at index l - 1, ``(B, C, H / 2^l, W / 2^l)``,
+        of unit mean square over the channels (`PWCNet` with ``normalized``).
+    flow
+        ``(B, 2, H, W)`` in px from the first to the second.
+    pixel_weights
+        ``(B, H, W)``, or None for all 1.
+
+    Returns
+    -------
+    Tensor
+        Scalar. A level's distribution is the softmax of its cost volume divided by 0.1;
+        its target is one at the true displacement, shared bilinearly by neighbours.
+    """
+    total = flow.new_zeros((), dtype=torch.float32)
+    for level in LEVELS:
+        wanted, weights = downsample_flow(flow, 2**level, pixel_weights)
+        wanted = wanted / 2**level
+        weights = weights * (wanted.abs().amax(dim=1) <= FARTHEST)
+        ours, theirs = first[level - 1].float(), second[level - 1].float()
+        costs = correlation(ours, theirs, REACH) / TEMPERATURE
+        entropy = -(displacement_weights(wanted) * costs.log_softmax(dim=1)).sum(dim=1)
+        total = total + (entropy * weights).sum() / weights.sum().clamp(min=1.0)
+    return total
+
+
+def displacement_weights(flow: Tensor) -> Tensor:
+    """Share one among the displacements of a cost volume, bilinearly.
+
+    Parameters
+    ----------
+    flow
+        ``(B, 2, h, w)`` in pixels of the level.
+
+    Returns
+    -------
+    Tensor
+        ``(B, 81, h, w)``, dy outer and dx inner, as `correlation` orders them.
+    """
+    steps = torch.arange(-REACH, REACH + 1, device=flow.device, dtype=flow.dtype)
+    x, y = (
+        (1 - (part[..., None] - steps).abs()).clamp(min=0) for part in flow.unbind(1)
+    )
+    return (y[..., :, None] * x[..., None, :]).flatten(-2).movedim(-1, 1)

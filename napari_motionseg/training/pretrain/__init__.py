@@ -1,0 +1,1 @@
+"""Pretrain a pixel embedding from how loops move, without any label."""

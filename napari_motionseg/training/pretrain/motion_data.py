@@ -1,0 +1,246 @@
+"""Loops and their flow, in files of half precision, for training from motion."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.cine.hashing import Hashes, hashes_of
+from napari_motionseg.errors import (
+    MotionError,
+    ReadError,
+    TrainingError,
+    WriteError,
+)
+from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.motion import (
+    FlowCache,
+    FlowSequence,
+    FlowSettings,
+    estimate_flow_job,
+)
+from napari_motionseg.training.engine.distributed import Processes, join
+
+# Less is what a network makes of noise, not motion
+LEAST_MOTION_PX = 0.05
+
+
+class FlowFile:
+    """Flow in a temporary file that is mapped: memory holds what is looked at.
+
+    The file goes when the object does. A copy that another process was sent reads the
+    same file, and does not delete it.
+
+    Parameters
+    ----------
+    flow
+        ``(T - gap, 2, H, W)`` float16, px.
+
+    Raises
+    ------
+    WriteError
+        If there is no room for it where temporary files lie; `TMPDIR` names another
+        place.
+    """
+
+    def __init__(self, flow: NDArray[np.float16]) -> None:
+        self.shape: tuple[int, ...] = flow.shape
+        try:
+            handle, name = tempfile.mkstemp(suffix=".npy", prefix="motionseg-flow-")
+            self._path = Path(name)
+            self._finalizer = weakref.finalize(self, _remove, self._path)
+            with os.fdopen(handle, "wb") as stream:
+                np.save(stream, flow)
+        except OSError as error:
+            raise WriteError(
+                f"the flow of a loop ({flow.nbytes / 2**20:.0f} MiB) cannot be written "
+                f"to {tempfile.gettempdir()}: {error.strerror}; name another folder by "
+                "TMPDIR"
+            ) from error
+        self._mapped = np.load(self._path, mmap_mode="r")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> NDArray[np.float16]:
+        return np.array(self._mapped[index])
+
+    def __getstate__(self) -> Path:
+        return self._path
+
+    def __setstate__(self, path: Path) -> None:
+        self._path = path
+        self._mapped = np.load(path, mmap_mode="r")
+        self.shape = self._mapped.shape
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # Windows: still mapped; the system's to clean
+        path.unlink()
+
+
+@dataclass(frozen=True)
+class MovingLoop:
+    """A loop and the flow of its frames.
+
+    Parameters
+    ----------
+    cine
+        The loop; frames are decoded when they are asked for.
+    flow
+        ``(T - gap, 2, H, W)`` float16, px from frame t to t + gap; 0 outside the valid
+        area.
+    gap
+        Frames between the two.
+    missing
+        Entries of the flow of which one frame is damaged: nothing is learnt from them.
+    """
+
+    cine: Cine
+    flow: FlowFile | NDArray[np.float16]
+    gap: int
+    missing: frozenset[int] = frozenset()
+
+    @cached_property
+    def entries(self) -> tuple[int, ...]:
+        """Entries of the flow whose two frames can be learnt from."""
+        return tuple(t for t in range(len(self.flow)) if t not in self.missing)
+
+    @cached_property
+    def hashes(self) -> Hashes:
+        """Of the loop, which stays as it is while it is trained on."""
+        return hashes_of(self.cine.frames)
+
+    def motion(self, t: int, window: tuple[slice, slice]) -> Tensor:
+        """Return the flow ``(2, h, w)`` float32 in px of a frame."""
+        flow = self.flow[(t, slice(None), *window)].astype(np.float32)
+        return torch.from_numpy(flow)
+
+    def picture(self, t: int, window: tuple[slice, slice]) -> Tensor:
+        """Return the picture ``(1, h, w)`` float32 in [0, 1] of a frame."""
+        return self.as_picture(self.cine.frames[(t, *window)])
+
+    def as_picture(self, stored: NDArray[Any]) -> Tensor:
+        """Return stored values ``(h, w)`` as a picture, see `picture`."""
+        picture = self.cine.scaled(stored)[None]
+        return torch.from_numpy(np.ascontiguousarray(picture))
+
+
+def moving_loops_job(
+    cines: Sequence[Cine], settings: FlowSettings, cache: FlowCache | None = None
+) -> Job[list[MovingLoop]]:
+    """Estimate the flow of every loop; leave out what does not move, and say so.
+
+    Processes that train together take the loops in turn and give one another the flow.
+
+    Parameters
+    ----------
+    cines
+        Loops of any size.
+    settings
+        Of the flow.
+    cache
+        Where flow is looked for first, and kept; None for nowhere.
+
+    Yields
+    ------
+    Progress
+        Of each loop's flow; then a message for each loop that is left out.
+
+    Raises
+    ------
+    TrainingError
+        If no loop is left, or the job is stopped.
+    WriteError
+        If there is no room for flow on disk.
+    """
+    processes = join()
+    found: dict[int, MovingLoop | str] = {}
+    for number, cine in list(enumerate(cines))[processes.rank :: processes.count]:
+        label = f"Flow of loop {number + 1} of {len(cines)} ({cine.name})"
+        found[number] = yield from _moving_loop_job(cine, settings, cache, label)
+    loops: list[MovingLoop] = []
+    reasons: list[str] = []
+    for number, cine in enumerate(cines):
+        one = _of_all(processes, number, cine, found.pop(number, None))
+        if isinstance(one, MovingLoop):
+            loops.append(one)
+            continue
+        reasons.append(f"{cine.name}: {one}")
+        message = f"Loop {number + 1} of {len(cines)} is left out: {cine.name}: {one}"
+        _heed((yield Progress(number + 1, len(cines), message)))
+    if not loops:
+        raise TrainingError(
+            "no loop has motion to learn from. " + "; ".join(reasons[:10])
+        )
+    return loops
+
+
+def _of_all(
+    processes: Processes, number: int, cine: Cine, own: MovingLoop | str | None
+) -> MovingLoop | str:
+    """Return what the process whose turn a loop was has found; `own` if it is this."""
+    if processes.count == 1 and own is not None:
+        return own
+    # frames are not sent: all can read them; other hosts cannot read this one's files
+    bare = (own.flow[:], own.gap, own.missing) if isinstance(own, MovingLoop) else own
+    given = processes.given_by(number % processes.count, bare)
+    if isinstance(given, str):
+        return given
+    if own is not None:
+        return own
+    flow, gap, missing = given
+    return MovingLoop(cine, FlowFile(flow), gap, missing)
+
+
+def _moving_loop_job(
+    cine: Cine, settings: FlowSettings, cache: FlowCache | None, label: str
+) -> Job[MovingLoop | str]:
+    """Return the loop with its flow, or the reason why it teaches nothing."""
+    try:
+        sequence = yield from _labelled(estimate_flow_job(cine, settings, cache), label)
+    except (MotionError, ReadError) as error:  # one bad loop must not end the training
+        return str(error)
+    flow = np.asarray(sequence.forward).astype(np.float16)
+    if not np.isfinite(flow).all():
+        return "its flow is not finite"
+    if cine.valid_area is not None:
+        flow *= cine.valid_area
+    if np.abs(flow).max() < LEAST_MOTION_PX:
+        least = f"{LEAST_MOTION_PX} px"
+        return f"nothing in it moves by {least}, so its flow carries no information"
+    return MovingLoop(cine, FlowFile(flow), sequence.gap, sequence.missing)
+
+
+def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:
+    """Pass on the progress of `job` under `label`, and a cancel to it."""
+    with contextlib.closing(job):
+        while True:
+            try:
+                progress = next(job)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+            message = ": ".join(filter(None, (label, progress.message)))
+            _heed((yield dataclasses.replace(progress, message=message, preview=None)))
+
+
+def _heed(signal: Any) -> None:
+    if signal == STOP:
+        raise TrainingError(
+            "stopped while flow was estimated: nothing has been learnt that could be "
+            "kept"
+        )

@@ -1,0 +1,229 @@
+"""What pretraining trains: windows of moving loops, and an objective on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from napari_motionseg.models import UNet
+from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
+from napari_motionseg.objectives.weighted_sum import needs_second_frame
+from napari_motionseg.training.engine.prefetch import Foresight, Piece
+from napari_motionseg.training.engine.transforms import jitter, mirror, mirror_flow
+from napari_motionseg.training.pretrain.motion_data import MovingLoop
+from napari_motionseg.training.pretrain.preview import look
+from napari_motionseg.training.pretrain.settings import PretrainSettings
+
+
+class Learner(nn.Module):
+    """An embedding network, and what its objective is trained along with.
+
+    Parameters
+    ----------
+    embedding
+        What is kept.
+    objective
+        See `PretrainSettings.make_objective`; if it has weights of its own, they are
+        this module's.
+    """
+
+    def __init__(self, embedding: UNet, objective: Any) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.needs_second_frame = needs_second_frame(objective)
+        if hasattr(objective, "learnable"):
+            objective = objective.learnable(embedding.config.embedding_dim)
+        self.objective = objective
+        hypercolumn = embedding.config.head == "hypercolumn"
+        self._sparse = hypercolumn and hasattr(objective, "at_points")
+
+    def forward(
+        self,
+        pictures: Tensor,
+        flow: Tensor,
+        generator: torch.Generator,
+        later: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the objective's loss and metrics.
+
+        Parameters
+        ----------
+        pictures, later
+            ``(B, C, H, W)`` in [0, 1], and the frames to which flow leads, where the
+            objective needs them.
+        flow
+            ``(B, 2, H, W)`` px.
+        generator
+            Draws pixels.
+        """
+        if self._sparse:
+            pixels = draw_pixels(flow, self.objective.points, generator=generator)
+            vectors = self.embedding.at_points(pictures, pixels)
+            return self.objective.at_points(vectors, vectors_at(flow, pixels))  # type: ignore[no-any-return]
+        if later is None:
+            embedding = self.embedding(pictures)
+            return self.objective(embedding, flow, generator)  # type: ignore[no-any-return]
+        both = self.embedding(torch.cat((pictures, later)))
+        now, then = both.chunk(2)
+        return self.objective(now, flow, generator, then)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a frame of a loop, maybe mirrored.
+
+    Parameters
+    ----------
+    loop, t
+        Number of the loop, and its frame, from 0.
+    rows, columns
+        Of the frame.
+    mirrored
+        Whether left and right are swapped.
+    """
+
+    loop: int
+    t: int
+    rows: slice
+    columns: slice
+    mirrored: bool
+
+    def piece(self, gap: int = 0) -> Piece:
+        """Return what is cut of the frame, or of the one `gap` later."""
+        rows, columns = self.rows, self.columns
+        return Piece(
+            self.loop,
+            self.t + gap,
+            (rows.start, rows.stop),
+            (columns.start, columns.stop),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"loop {self.loop + 1} frame {self.t + 1} from row {self.rows.start}, "
+            f"column {self.columns.start}"
+        )
+
+
+class PretrainTask:
+    """Batches of windows of frames with their flow, and the objective on them.
+
+    Parameters
+    ----------
+    model
+        The embedding network and its objective, trained in place.
+    loops
+        Where pictures come from; each has the same chance, whatever its length.
+    settings
+        See `PretrainSettings`.
+    foresight
+        Gives the pictures of `loops`; whoever made it closes it. None to have all
+        frames decoded here.
+    """
+
+    def __init__(
+        self,
+        model: Learner,
+        loops: Sequence[MovingLoop],
+        settings: PretrainSettings,
+        foresight: Foresight | None = None,
+    ) -> None:
+        self.model = model
+        self.batch_size = settings.batch
+        self._loops = loops
+        self._foresight = foresight or Foresight(loops)
+        self._settings = settings
+        self._last: list[Window] = []
+        sides = [min(loop.cine.shape[axis] for loop in loops) for axis in (1, 2)]
+        self._window = [min(side, settings.crop or side) for side in sides]
+
+    def loss(
+        self, step: int, generator: torch.Generator, device: torch.device
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the objective's loss and metrics on a random batch."""
+        pictures, flow = self.batch(generator)
+        later = None
+        if self.model.needs_second_frame:
+            later = self._later(generator).to(device)
+        found: tuple[Tensor, dict[str, float]] = self.model(
+            pictures.to(device), flow.to(device), generator, later
+        )
+        return found
+
+    def foresee(self, step: int, generator: torch.Generator, size: int) -> None:
+        """Have the frames decoded that the batch of a coming step will be cut from."""
+        windows = [self._draw(generator) for _ in range(size)]
+        pieces = [window.piece() for window in windows]
+        if self.model.needs_second_frame:
+            pieces += [self._later_piece(window) for window in windows]
+        self._foresight.foresee(step, pieces)
+
+    def batch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return pictures ``(B, 1, h, w)`` in [0, 1] and flow ``(B, 2, h, w)``."""
+        self._last = [self._draw(generator) for _ in range(self.batch_size)]
+        pictures = self._cut([window.piece() for window in self._last])
+        flow = torch.stack([self._motion(window) for window in self._last])
+        return jitter(pictures, generator, self._settings.jitter), flow
+
+    def _later(self, generator: torch.Generator) -> Tensor:
+        """Return the same windows of the frames to which the last batch's flow leads.
+
+        Their grays are changed otherwise: what stays alike is what is seen.
+        """
+        frames = self._cut([self._later_piece(window) for window in self._last])
+        return jitter(frames, generator, self._settings.jitter)
+
+    def _later_piece(self, window: Window) -> Piece:
+        return window.piece(self._loops[window.loop].gap)
+
+    def _draw(self, generator: torch.Generator) -> Window:
+        def draw(bound: int) -> int:
+            return int(torch.randint(bound, (1,), generator=generator))
+
+        number = draw(len(self._loops))
+        loop = self._loops[number]
+        t = loop.entries[draw(len(loop.entries))]
+        sides = zip(loop.cine.shape[1:], self._window, strict=True)
+        starts = [(draw(side - window + 1), window) for side, window in sides]
+        rows, columns = (slice(start, start + window) for start, window in starts)
+        mirrored = bool(draw(2)) and self._settings.mirror
+        return Window(number, t, rows, columns, mirrored)
+
+    def _cut(self, pieces: Sequence[Piece]) -> Tensor:
+        """Return what is cut for the windows of the last batch, ``(B, 1, h, w)``."""
+        pictures = self._foresight.pictures(pieces)
+        pairs = zip(pictures, self._last, strict=True)
+        return torch.stack([mirror(p) if w.mirrored else p for p, w in pairs])
+
+    def _motion(self, window: Window) -> Tensor:
+        loop = self._loops[window.loop]
+        flow = loop.motion(window.t, (window.rows, window.columns))
+        return mirror_flow(flow) if window.mirrored else flow
+
+    def batch_in_words(self) -> str:
+        """Return which windows the last batch was, in words."""
+        return "; ".join(map(str, self._last))
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Return what is learnt of the first loop's middle, ``(H, 3W, 3)``.
+
+        The frame; its embedding as colours; how alike each pixel's embedding is to that
+        of the pixel that moves most.
+        """
+        loop = self._loops[0]
+        t = loop.entries[len(loop.entries) // 2]
+        frame = torch.from_numpy(loop.cine.normalized(t))
+        device = next(self.model.parameters()).device
+        with answering(self.model), torch.inference_mode():
+            frames = frame[None, None].to(device)
+            embedding = self.model.embedding(frames)[0].float().cpu()
+        speed = np.linalg.norm(loop.flow[t].astype(np.float32), axis=0)
+        row, column = np.unravel_index(int(speed.argmax()), speed.shape)
+        return look(frame, embedding, (int(row), int(column))).numpy()

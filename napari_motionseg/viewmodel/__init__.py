@@ -1,0 +1,1 @@
+"""State that docks show: plain evented objects that know no Qt."""

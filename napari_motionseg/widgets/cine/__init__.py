@@ -1,0 +1,1 @@
+"""The Cine dock: what a loop is, and playback at its recorded rate."""

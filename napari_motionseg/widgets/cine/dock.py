@@ -1,0 +1,159 @@
+"""The Cine dock: what a loop is, and playing it as it was recorded."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.cine.displayed_frames import ShownFrames
+from napari_motionseg.cine.subtraction import subtracted, subtraction_of
+from napari_motionseg.cine.summary import facts_of
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.widgets.cine.playback import Player
+from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.viewers import (
+    DERIVED,
+    errors_shown,
+    frame_shown,
+    is_loop,
+    placement,
+    show_frame,
+)
+
+UNKNOWN_RATE = 15.0  # frames a second where a loop does not say
+SPEEDS = {"¼ ×": 0.25, "½ ×": 0.5, "1 ×": 1.0, "2 ×": 2.0}
+# DICOM's keywords are wider than a dock; a zero-width space lets a line end in them
+WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
+
+
+class CineDock(Dock):
+    """Facts of a loop without patient data; playback; subtraction as a view."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.chooser = LayerChooser(self.viewer, is_loop, "The loop to look at")
+        self.section("Loop").addRow(self.chooser)
+        self._build_playback()
+        self.facts = self.section("Facts")
+        self.empty = hint("Open a DICOM file or folder, or File ▸ Open Sample.")
+        self.add(self.empty)
+        self._build_subtraction()
+        self.chooser.layer_changed.connect(self._show_loop)
+        self._show_loop(self.chooser.layer)
+
+    def _build_playback(self) -> None:
+        self.player = Player(self._show_frame)
+        self.play_button = button("Play", "Play at the recorded rate, and pause")
+        self.play_button.clicked.connect(self._toggle)
+        self.speed = QComboBox()
+        self.speed.addItems(SPEEDS)
+        self.speed.setCurrentText("1 ×")
+        self.speed.setToolTip("Speed, as a multiple of the recorded rate")
+        self.speed.currentTextChanged.connect(self._speed_changed)
+        self.rate = plain_label()
+        self.rate.setToolTip("Frames a second: reached, and recorded")
+        self.player.rate_changed.connect(self._show_rate)
+        row = QWidget()
+        layout = QHBoxLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.play_button)
+        layout.addWidget(self.speed)
+        form = self.section("Playback")
+        form.addRow(row)
+        form.addRow(self.rate)
+
+    def _build_subtraction(self) -> None:
+        self.subtract_button = button(
+            "Show subtraction",
+            "Add the loop minus its mask frames as a layer, computed frame by frame",
+        )
+        self.subtract_button.clicked.connect(self._subtract)
+        self.add(self.subtract_button)
+
+    def _cine(self) -> Cine | None:
+        layer = self.chooser.layer
+        if layer is None:
+            return None
+        try:
+            return self.session.loop(layer).cine
+        except MotionSegError:
+            return None
+
+    def _show_loop(self, layer: Layer | None) -> None:
+        self._pause()
+        cine = self._cine()
+        while self.facts.rowCount():
+            self.facts.removeRow(0)
+        for name, value in facts_of(cine) if cine is not None else ():
+            label = plain_label(WORD_START.sub(MAY_BREAK, value))
+            label.setWordWrap(True)
+            self.facts.addRow(f"{name}  ", label)
+        self.empty.setVisible(cine is None)
+        self.play_button.setEnabled(cine is not None and len(cine) > 1)
+        self.subtract_button.setVisible(
+            cine is not None and subtraction_of(cine) is not None
+        )
+        self._show_rate(None)
+
+    def _recorded_rate(self) -> float | None:
+        cine = self._cine()
+        return None if cine is None else cine.frame_rate
+
+    def _show_rate(self, reached: float | None) -> None:
+        recorded = self._recorded_rate()
+        wanted = "rate unknown" if recorded is None else f"{recorded:.3g} recorded"
+        shown = "paused" if reached is None else f"{reached:.1f} frames/s shown"
+        self.rate.setText(f"{shown} · {wanted}")
+
+    def _toggle(self) -> None:
+        if self.player.playing:
+            self._pause()
+            return
+        layer = self.chooser.layer
+        if layer is None:
+            return
+        rate = (self._recorded_rate() or UNKNOWN_RATE) * self._factor()
+        self.player.play(layer.data.shape[0], rate, frame_shown(self.viewer, layer))
+        self.play_button.setText("Pause")
+
+    def _factor(self) -> float:
+        return SPEEDS[self.speed.currentText()]
+
+    def _speed_changed(self, text: str) -> None:
+        if self.player.playing:
+            self._pause()
+            self._toggle()
+
+    def _pause(self) -> None:
+        self.player.stop()
+        self.play_button.setText("Play")
+        self._show_rate(None)
+
+    def _show_frame(self, t: int) -> None:
+        layer = self.chooser.layer
+        if layer is None or layer not in self.viewer.layers:
+            self._pause()
+            return
+        show_frame(self.viewer, layer, t)
+
+    def _subtract(self) -> None:
+        layer = self.chooser.layer
+        with errors_shown():
+            if layer is not None:
+                loop = self.session.loop(layer)
+                attributes: dict[str, Any] = placement(layer, 3)
+                self.viewer.add_image(
+                    ShownFrames(subtracted(loop.cine)),
+                    name=f"{layer.name} subtracted",
+                    colormap="gray",
+                    contrast_limits=(-0.5, 0.2),
+                    metadata={DERIVED: "subtraction"},
+                    **attributes,
+                )

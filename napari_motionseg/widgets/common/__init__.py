@@ -1,0 +1,1 @@
+"""What several docks share: layout, choosers, running jobs, the project keeper."""

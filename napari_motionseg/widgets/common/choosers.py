@@ -1,0 +1,292 @@
+"""Combo boxes that follow the viewer's layers and the session's models."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
+
+from napari_motionseg.errors import CheckpointError
+from napari_motionseg.models import read_card
+from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
+from napari_motionseg.viewmodel.recent_models import RecentModels
+from napari_motionseg.viewmodel.session import Model, Session
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import errors_shown
+
+LONGEST_NAME = 24  # characters; a longer entry would widen the dock
+
+
+class LayerChooser(QComboBox):
+    """Chooses among the layers that `accepts` takes; the newest one comes first.
+
+    Emits `layer_changed` with the layer, or None, when it is another one than before.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers.
+    accepts
+        Which of them; where the answer changes, call `refresh`.
+    tooltip
+        What the layer is chosen for.
+    nothing
+        Text of a last entry that stands for no layer, or None for no such entry.
+    only_by_hand
+        Whether no layer is chosen before the user chooses one; needs `nothing`.
+    prefers
+        Which layers are better than others to be chosen by themselves; what the user
+        has chosen stays.
+    """
+
+    layer_changed = Signal(object)
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        accepts: Callable[[Layer], bool],
+        tooltip: str,
+        nothing: str | None = None,
+        *,
+        only_by_hand: bool = False,
+        prefers: Callable[[Layer], bool] | None = None,
+    ) -> None:
+        super().__init__()
+        _keep_narrow(self, tooltip)
+        self._only_by_hand = only_by_hand
+        self._prefers = prefers
+        self._by_hand: Layer | None = None
+        self._viewer = viewer
+        self._accepts = accepts
+        self._nothing = nothing
+        self._layers: list[Layer] = []
+        self._current: Layer | None = None
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            listen(self, event, self.refresh)
+        self.currentIndexChanged.connect(self._tell)
+        self.activated.connect(self._chosen_by_hand)
+        self.refresh()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The chosen layer, which is in the viewer, or None."""
+        index = self.currentIndex()
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers to choose from, the newest first."""
+        return list(self._layers)
+
+    def choose(self, layer: Layer) -> None:
+        """Choose a layer, if it is among those to choose from."""
+        if layer in self._layers:
+            self.setCurrentIndex(self._layers.index(layer))
+            self._chosen_by_hand()
+
+    def refresh(self, event: object = None) -> None:
+        """Look at the viewer's layers anew; the chosen one stays if it is there.
+
+        Unless the user has chosen it, a preferred one takes its place.
+        """
+        kept = self.layer
+        nothing_chosen = self._nothing is not None and self._layers and kept is None
+        self.blockSignals(True)
+        self._layers = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
+        self.clear()
+        self.addItems([layer.name for layer in self._layers])
+        if self._nothing is not None:
+            self.addItem(self._nothing)
+        if not nothing_chosen:
+            kept = self._wished(kept)
+        if kept in self._layers:
+            self.setCurrentIndex(self._layers.index(kept))
+        elif nothing_chosen or self._only_by_hand:
+            self.setCurrentIndex(self.count() - 1)
+        self.blockSignals(False)
+        self.setEnabled(bool(self._layers))
+        self._tell()
+
+    def _wished(self, kept: Layer | None) -> Layer | None:
+        if self._prefers is None or (kept is not None and kept is self._by_hand):
+            return kept
+        known = [kept] if kept in self._layers else []
+        return next(filter(self._prefers, [*known, *self._layers]), kept)
+
+    def _chosen_by_hand(self) -> None:
+        self._by_hand = self.layer
+
+    def _tell(self) -> None:
+        if self.layer is not self._current:
+            self._current = self.layer
+            self.layer_changed.emit(self._current)
+
+
+class ModelChooser(QComboBox):
+    """Chooses a checkpoint: what ships, what was trained or opened in this session.
+
+    Parameters
+    ----------
+    session
+        Whose models there are.
+    kinds
+        Which kinds will do.
+    scratch
+        Text of a first entry that stands for no model, or None for no such entry.
+    tooltip
+        What the model is chosen for.
+    follows
+        The kind of which a new model is chosen at once.
+    """
+
+    model_changed = Signal(object)
+
+    def __init__(
+        self,
+        session: Session,
+        kinds: tuple[str, ...],
+        scratch: str | None,
+        tooltip: str,
+        follows: str,
+    ) -> None:
+        super().__init__()
+        _keep_narrow(self, tooltip)
+        self._session = session
+        self._kinds = kinds
+        self._scratch = scratch
+        self._follows = follows
+        for model in (*shipped_models(), *recent_models()):
+            session.add_model(model)
+        self._fill(None)
+        listen(self, session.models_changed, self._added)
+        self.activated.connect(self._activated)
+        self.currentIndexChanged.connect(self._tell)
+
+    @property
+    def chosen(self) -> Model | None:
+        """The chosen model; None for scratch, or where there is none."""
+        data = self.currentData()
+        return data if isinstance(data, Model) else None
+
+    def choose(self, path: Path) -> None:
+        """Choose the model of a file that the session has."""
+        for index in range(self.count()):
+            model = self.itemData(index)
+            if isinstance(model, Model) and model.path == path:
+                self.setCurrentIndex(index)
+
+    def open_file(self, path: Path) -> None:
+        """Add a checkpoint of the user's and choose it.
+
+        Raises
+        ------
+        CheckpointError
+            If it is none.
+        """
+        card = read_card(path)
+        self._session.add_model(Model(path, card.kind, path.stem))
+        self.choose(path)
+        RecentModels.default().add(path)
+
+    def _added(self, model: Model) -> None:
+        if model.kind in self._kinds:
+            self._fill(model if model.kind == self._follows else None)
+
+    def _fill(self, chosen: Model | None) -> None:
+        previous = chosen or self.chosen
+        self.blockSignals(True)
+        self.clear()
+        models = [m for m in self._session.models if m.kind in self._kinds]
+        if self._scratch is not None:
+            self.addItem(self._scratch)
+        elif not models:
+            self.addItem("none yet: pretrain, or choose a file")
+        for model in models:
+            self.addItem(model.title, model)
+            self.setItemData(
+                self.count() - 1, card_text(model.path), Qt.ItemDataRole.ToolTipRole
+            )
+        self.insertSeparator(self.count())
+        self.addItem("Choose a file…", "file")
+        if previous is not None:
+            self.choose(previous.path)
+        self.blockSignals(False)
+        self._tell()
+
+    def _activated(self, index: int) -> None:
+        if self.itemData(index) != "file":
+            return
+        self.setCurrentIndex(0)
+        name, _ = QFileDialog.getOpenFileName(
+            self, "Choose a model", "", "Models (*.safetensors)"
+        )
+        if name:
+            with errors_shown():
+                self.open_file(Path(name))
+
+    def _tell(self) -> None:
+        self.model_changed.emit(self.chosen)
+
+
+def _keep_narrow(chooser: QComboBox, tooltip: str) -> None:
+    """Let long names not widen the dock."""
+    chooser.setToolTip(tooltip)
+    chooser.setMinimumContentsLength(LONGEST_NAME // 2)
+    chooser.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+
+
+def shipped_models() -> list[Model]:
+    """Return the embeddings and segmentation networks that come with the package."""
+    found = []
+    for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")):
+        card = read_card(path)
+        if card.kind in ("embedding", "segmentation"):
+            found.append(Model(path, card.kind, f"{path.stem} (shipped)"))
+    return found
+
+
+def recent_models() -> list[Model]:
+    """Return what a person has opened lately and can still be read."""
+    found = []
+    for path in RecentModels.default().paths():
+        try:
+            found.append(Model(path, read_card(path).kind, f"{path.stem} (recent)"))
+        except CheckpointError:
+            continue  # another program's file by now
+    return found
+
+
+def card_text(path: Path) -> str:
+    """Return a model's card for a tooltip: kind, configuration, how it was trained."""
+    card = read_card(path)
+    training = card.provenance.get("training", {})
+    facts = {
+        "kind": card.kind,
+        **card.configuration,
+        "steps": training.get("steps_done"),
+        "last loss": training.get("last_losses_mean"),
+    }
+    lines = [f"{k}: {json.dumps(v)}" for k, v in facts.items() if v is not None]
+    return "\n".join([str(path), *lines])
+
+
+def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
+    """Ask where to save; None if the user thinks better of it.
+
+    A name without a suffix gets that of the chosen kind of file.
+    """
+    chosen, kind = QFileDialog.getSaveFileName(parent, title, name, filters)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    suffix = re.search(r"\*(\.[\w.]+)", kind)
+    return path if path.suffix or suffix is None else path.with_suffix(suffix[1])

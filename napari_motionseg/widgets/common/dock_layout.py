@@ -1,0 +1,98 @@
+"""What all docks look like: one column that scrolls, sections, rows of settings."""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.common.viewers import session_of, unwrapped
+
+MARGIN, SPACING = 10, 8
+LEAST_WIDTH = 320
+
+
+class Dock(QScrollArea):
+    """A column of sections.
+
+    Parameters
+    ----------
+    napari_viewer
+        The viewer; napari passes it by this name.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = unwrapped(napari_viewer)
+        self.session = session_of(self.viewer)
+        # what is painted is kept, whichever dock is open
+        self.keeper = keeper_of(self.viewer)
+        self._forms: list[QFormLayout] = []
+        content = QWidget()
+        self._column = QVBoxLayout(content)
+        self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        self._column.setSpacing(SPACING)
+        self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(LEAST_WIDTH)
+
+    def section(self, title: str) -> QFormLayout:
+        """Add a titled form and return it."""
+        heading = plain_label(title)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        form = QFormLayout()
+        form.setSpacing(SPACING - 2)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._forms.append(form)
+        self._column.addWidget(heading)
+        self._column.addLayout(form)
+        return form
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Bring the labels of all sections to one width, so that fields line up."""
+        cells = (
+            form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            for form in self._forms
+            for row in range(form.rowCount())
+        )
+        labels = [cell.widget() for cell in cells if cell is not None]
+        width = max((label.sizeHint().width() for label in labels), default=0)
+        for label in labels:
+            label.setMinimumWidth(width)
+        super().showEvent(event)
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget over the whole width."""
+        self._column.addWidget(widget)
+
+
+def button(text: str, tooltip: str) -> QPushButton:
+    """Return a push button with a tooltip."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    return made
+
+
+def hint(text: str) -> QLabel:
+    """Return a line of quiet explanation."""
+    label = plain_label(text)
+    label.setWordWrap(True)
+    label.setStyleSheet("color: #8a8d93;")
+    return label

@@ -1,0 +1,178 @@
+"""Hearing a viewer's layers, so that an autosave knows what there is to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import ref
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, QTimer
+
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.project import Autosaver
+from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
+from napari_motionseg.viewmodel.session import Session
+from napari_motionseg.widgets.common.project_layers import (
+    attributes_of,
+    kind_of,
+    loop_layer_of,
+)
+from napari_motionseg.widgets.common.viewers import DERIVED, is_loop
+
+CLOSING_MS = 500  # a window that closes is gone by then
+
+
+class LayerWatch(QObject):
+    """Tells an autosave of layers that come, change and go.
+
+    Parameters
+    ----------
+    viewer
+        Whose layers; held weakly.
+    session
+        Makes loops of layers.
+    saver
+        The autosave; may be replaced by another.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session, saver: Autosaver) -> None:
+        super().__init__()
+        self.saver = saver
+        self._viewer, self._session = ref(viewer), session
+        self._deaf = False
+        self._deleted: list[str] = []
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.layers.events.removed.connect(self._removed)
+        for layer in viewer.layers:
+            self._watch(layer)
+
+    @contextmanager
+    def not_heard(self) -> Iterator[None]:
+        """Let layers come and go that the caller knows of."""
+        deaf, self._deaf = self._deaf, True
+        try:
+            yield
+        finally:
+            self._deaf = deaf
+
+    def watch_all(self) -> None:
+        """Watch every labels layer, and every loop that this plugin has read."""
+        for layer in self._layers():
+            self._watch(layer)
+            if is_loop(layer) and "cine" in layer.metadata:
+                self._loop(layer)
+
+    def describe_all(self) -> None:
+        """Take names, looks and metadata as they are; not all of them tell."""
+        for layer in self._layers():
+            self._describe(layer)
+
+    def adopt(self, layer: Layer, watched: WatchedLayer) -> None:
+        """Watch a layer of which all is known."""
+        self._listen(layer)
+        self.saver.watch(watched)
+
+    def adopt_loop(self, layer: Layer, loop: WatchedLoop) -> None:
+        """Have a loop of which all is known in the project."""
+        layer.events.name.connect(self._touched)
+        self.saver.watch_loop(loop)
+
+    def has(self, layer: Layer) -> bool:
+        """Return whether a layer is of the project, or was made of one that is."""
+        key = layer.unique_id
+        known = (self.saver.layer_of(key), self.saver.loop_of(key))
+        return any(one is not None for one in known) or DERIVED in layer.metadata
+
+    def of_loop(self, number: int) -> list[Layer]:
+        """Return the watched layers of a loop of the project."""
+        watched = {x: self.saver.layer_of(x.unique_id) for x in self._layers()}
+        return [
+            x
+            for x, one in watched.items()
+            if one is not None and one.loop.number == number
+        ]
+
+    def _layers(self) -> list[Layer]:
+        viewer = self._viewer()
+        return [] if viewer is None else list(viewer.layers)
+
+    def _inserted(self, event: Any) -> None:
+        if not self._deaf:
+            self._watch(event.value)
+
+    def _removed(self, event: Any) -> None:
+        if not self._deaf:
+            self._deleted.append(event.value.unique_id)
+            QTimer.singleShot(CLOSING_MS, self._let_go)
+
+    def _let_go(self) -> None:
+        """Take note of what was deleted; a window that closes removes all at once."""
+        shown = {layer.unique_id for layer in self._layers()}
+        deleted = [key for key in self._deleted if key not in shown]
+        self._deleted = []
+        # a layer that is held here would stay in memory for as long as the window
+        let_go = self.saver.let_go if shown else self.saver.detach
+        for key in deleted:
+            let_go(key)
+
+    def _watch(self, layer: Layer) -> None:
+        kind = kind_of(layer)
+        if kind is None or self.saver.layer_of(layer.unique_id) is not None:
+            return
+        image = loop_layer_of(self._viewer(), layer)
+        loop = None if image is None else self._loop(image)
+        if loop is not None:
+            self._listen(layer)
+            self.saver.watch(watched_layer(layer, kind, loop))
+
+    def _loop(self, image: Layer) -> WatchedLoop | None:
+        known = self.saver.loop_of(image.unique_id)
+        if known is not None and not known.gone:
+            return known
+        try:
+            cine = self._session.loop(image).cine
+        except MotionSegError:
+            return None  # no loop
+        loop = known or self.saver.loop_like(cine)
+        if loop is None:
+            loop = WatchedLoop(image.unique_id, cine, image.name)
+            self.saver.watch_loop(loop)
+        elif loop.gone:
+            self.saver.resume_loop(loop, image.unique_id, cine)
+        return loop
+
+    def _listen(self, layer: Layer) -> None:
+        events = layer.events
+        for event in (events.paint, events.data):
+            event.connect(self._edited)
+        for event in (events.set_data, events.name, events.opacity, events.colormap):
+            event.connect(self._touched)
+
+    def _edited(self, event: Any) -> None:
+        watched = self.saver.layer_of(event.source.unique_id)
+        if watched is not None:
+            watched.edited = True
+        self._touched(event)
+
+    def _touched(self, event: Any) -> None:
+        self._describe(event.source)
+        self.saver.touch()
+
+    def _describe(self, layer: Layer) -> None:
+        watched = self.saver.layer_of(layer.unique_id)
+        if watched is not None:
+            watched.name, watched.attributes = layer.name, attributes_of(layer)
+        loop = self.saver.loop_of(layer.unique_id)
+        if loop is not None:
+            loop.name = layer.name
+
+
+def watched_layer(layer: Layer, kind: str, loop: WatchedLoop) -> WatchedLayer:
+    """Return a layer as an autosave watches it."""
+    return WatchedLayer(
+        layer.unique_id, loop, kind, layer.name, lambda: layer.data,
+        attributes_of(layer),
+    )  # fmt: skip

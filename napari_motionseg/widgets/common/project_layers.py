@@ -1,0 +1,208 @@
+"""Labels layers as a project keeps them: which, how they look, and back again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.contributions import cine_layer, geometry
+from napari_motionseg.project import LayerRecord
+from napari_motionseg.project.watched import LoopFacts
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
+
+if TYPE_CHECKING:
+    from napari_motionseg.widgets.common.choosers import LayerChooser
+    from napari_motionseg.widgets.common.dock_layout import Dock
+
+MASKS = "masks"  # in metadata["motionseg"] of what a network has made
+CLASSES = "classes"  # in the metadata of labels whose classes have names
+MOST_CLASSES = 2**16
+MOST_PX = 10_000  # of a brush or a contour
+NOT_KEPT = ("cine", DERIVED)
+
+
+def kind_of(layer: Layer) -> str | None:
+    """Return what a layer is to a project, ``"labels"`` or ``"masks"``; else None."""
+    if not isinstance(layer, Labels) or layer.multiscale or layer.ndim not in (2, 3):
+        return None
+    made_by = layer.metadata.get(DERIVED)
+    if made_by is None:
+        return "labels"
+    return "masks" if made_by == MASKS else None
+
+
+def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
+    """Return the loop that labels lie on.
+
+    Of several that of which a dock has noted the name, else the one whose name the
+    labels' name begins with, the longest: ``p10 labels`` are not of ``p1``.
+    """
+    fitting = [layer for layer in viewer.layers if _lies_on(labels, layer)]
+    noted = [x for x in fitting if x.name == labels.metadata.get("loop")]
+    named = [layer for layer in fitting if labels.name.startswith(layer.name)]
+    named.sort(key=lambda layer: len(layer.name), reverse=True)
+    return next(iter(noted or named or fitting), None)
+
+
+def _lies_on(labels: Layer, layer: Layer) -> bool:
+    if not is_loop(layer):
+        return False
+    shape = tuple(layer.data.shape[: layer.ndim])
+    return shape[-labels.ndim :] == tuple(labels.data.shape) and same_place(
+        layer, labels
+    )
+
+
+def background_of(layer: Layer) -> int:
+    """Return which label is background: 1 where a dock has named the classes, else 0.
+
+    There, 0 is not painted.
+    """
+    return 1 if "classes" in layer.metadata else 0
+
+
+def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
+    """Return labels as class numbers, 0 = background or not painted."""
+    pixels = np.asarray(pixels)
+    if not background:
+        return pixels
+    return np.where(pixels > background, pixels - background, 0).astype(pixels.dtype)
+
+
+def follow_masks(dock: Dock, chooser: LayerChooser) -> None:
+    """Choose a network's masks as soon as there are some: they are what is wanted."""
+
+    def chosen(event: Any) -> None:
+        if kind_of(event.value) == "masks":
+            chooser.choose(event.value)
+
+    listen(dock, dock.viewer.layers.events.inserted, chosen)
+
+
+def attributes_of(layer: Labels) -> dict[str, Any]:
+    """Return how a layer looks and what docks keep with it, as JSON values."""
+    looks = {name: getattr(layer, name) for name in LOOKS}
+    if isinstance(layer.colormap, DirectLabelColormap):
+        looks["colors"] = {
+            "rest" if label is None else str(label): np.asarray(color).tolist()
+            for label, color in layer.colormap.color_dict.items()
+        }
+    return {"looks": looks, "metadata": dict(_jsonable(layer.metadata))}
+
+
+def _jsonable(metadata: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in metadata.items():
+        if key in NOT_KEPT or not isinstance(key, str):
+            continue
+        plain = value.tolist() if isinstance(value, np.ndarray) else value
+        try:
+            yield key, json.loads(json.dumps(plain))
+        except (TypeError, ValueError):
+            continue  # of no use to another session
+
+
+def add_loop(viewer: Viewer, cine: Cine, name: str) -> Layer:
+    """Show a loop of a project."""
+    data, attributes, _ = cine_layer(cine)
+    return viewer.add_image(data, **{**attributes, "name": name})
+
+
+def place(layer: Layer, cine: Cine | LoopFacts) -> None:
+    """Put a layer onto its loop, which was not at hand when it was shown."""
+    for name, value in geometry(cine).items():
+        setattr(layer, name, value[-layer.ndim :])
+
+
+def add_labels(
+    viewer: Viewer, record: LayerRecord, pixels: NDArray[Any], cine: Cine | None
+) -> Labels:
+    """Show a layer of a project as it was.
+
+    Parameters
+    ----------
+    viewer
+        Where.
+    record
+        The layer's.
+    pixels
+        ``(T, H, W)`` or ``(H, W)``.
+    cine
+        The loop that it lies on, or None where that is missing.
+    """
+    metadata = _metadata(record.attributes.get("metadata"))
+    if record.kind == "masks":
+        metadata |= {DERIVED: MASKS, "cine": cine}
+    layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
+    if cine is not None:
+        place(layer, cine)
+    _set_looks(layer, record.attributes.get("looks"))
+    return layer
+
+
+def _metadata(stored: Any) -> dict[str, Any]:
+    """Return what docks may read of a file's metadata; it may come from anybody."""
+    if not isinstance(stored, dict):
+        return {}
+    metadata = {key: value for key, value in stored.items() if key not in NOT_KEPT}
+    classes = metadata.pop(CLASSES, None)
+    named = isinstance(classes, (list, dict)) and 0 < len(classes) <= MOST_CLASSES
+    if named and all(isinstance(name, str) for name in classes):
+        metadata[CLASSES] = classes
+    return metadata
+
+
+def _set_looks(layer: Labels, stored: Any) -> None:
+    """Have a layer look as a file says; values that no layer can have are left out."""
+    looks = stored if isinstance(stored, dict) else {}
+    try:
+        colors = dict(_colors(looks["colors"]))
+        layer.colormap = DirectLabelColormap(color_dict=colors)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        pass  # napari's own colours
+    for name, possible in LOOKS.items():
+        value = looks.get(name)
+        with suppress(TypeError, ValueError, OverflowError):
+            if possible(value):
+                setattr(layer, name, value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_within(low: float, high: float, kind: type) -> Callable[[Any], bool]:
+    def within(value: Any) -> bool:
+        known = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        return known and low <= value <= high
+
+    return within
+
+
+def _colors(stored: dict[str, Any]) -> Iterator[tuple[int | None, Any]]:
+    for label, color in stored.items():
+        shown = np.asarray(color, np.float32)
+        if shown.shape != (4,) or not np.isfinite(shown).all():
+            raise ValueError(f"is no colour: {color!r:.40}")
+        yield None if label == "rest" else int(label), shown
+    if "rest" not in stored:
+        yield None, np.zeros(4, np.float32)
+
+
+LOOKS: dict[str, Callable[[Any], bool]] = {
+    "opacity": _is_within(0, 1, float),
+    "blending": lambda value: isinstance(value, str),
+    "visible": _is_flag,
+    "contour": _is_within(0, MOST_PX, int),
+    "brush_size": _is_within(1, MOST_PX, float),
+    "selected_label": _is_within(0, MOST_CLASSES, int),
+}

@@ -1,0 +1,84 @@
+"""The whole window from the command line: a loop, its masks, all docks.
+
+python -m napari_motionseg.widgets.common.window CINE [--masks FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari.viewer import Viewer
+
+from napari_motionseg.contributions import VESSEL, geometry, read_layers
+from napari_motionseg.io import read_labels
+from napari_motionseg.viewmodel.session import Session
+from napari_motionseg.widgets.common.viewers import session_of
+
+PLUGIN = "napari-motionseg"
+DOCKS = ("Cine", "Motion", "Embedding", "Project", "Segment")
+
+
+def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
+    """Open a viewer with all docks, the Segment dock in front.
+
+    Parameters
+    ----------
+    path
+        A loop, or a folder of loops.
+    masks
+        Masks of the first loop.
+    """
+    viewer = Viewer(title="MotionSeg")
+    if path is not None:
+        for data, attributes, kind in read_layers(str(path)):
+            getattr(viewer, f"add_{kind}")(data, **attributes)
+    if masks is not None and viewer.layers:
+        _add_masks(viewer, masks)
+    add_docks(viewer)
+    return viewer
+
+
+def add_docks(viewer: Viewer) -> dict[str, Any]:
+    """Add the docks as tabs at the right, the last one in front; return them.
+
+    Where there is work to recover, the dock that offers it comes to the front.
+    """
+    docks, holders = {}, {}
+    for name in DOCKS:
+        holder, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        holder.setWindowTitle(name)  # the tab's text: napari's is too long for five
+        docks[name], holders[name] = widget, holder
+    front = "Project" if docks["Project"].panel.offers_recovery else DOCKS[-1]
+    holders[front].raise_()
+    return docks
+
+
+def _add_masks(viewer: Viewer, masks: Path) -> None:
+    layer = viewer.layers[0]
+    session: Session = session_of(viewer)
+    cine = session.loop(layer).cine
+    labels = read_labels(masks, shape=cine.shape)
+    viewer.add_labels(
+        labels.labels,
+        name=f"{layer.name} masks",
+        opacity=0.6,
+        colormap={0: "transparent", 1: VESSEL, None: "gold"},
+        **geometry(cine),
+    )
+
+
+def main() -> None:
+    """Open the window and wait until it is closed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path, nargs="?")
+    parser.add_argument("--masks", type=Path)
+    given = parser.parse_args()
+    open_window(given.path, given.masks)
+    napari.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""The Embedding dock: look inside a network, or teach one from motion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.viewer import Viewer
+
+from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.dock_layout import Dock, hint
+from napari_motionseg.widgets.common.viewers import is_loop
+from napari_motionseg.widgets.embedding.explorer import Explorer
+from napari_motionseg.widgets.embedding.explorer_actions import ExplorerActions
+from napari_motionseg.widgets.embedding.explorer_units import UnitGallery
+from napari_motionseg.widgets.embedding.pretraining_section import LearnEmbedding
+
+
+class EmbeddingDock(Dock):
+    """The explorer, and below it what teaches an embedding."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.chooser = LayerChooser(self.viewer, is_loop, "The loop to look at")
+        self.section("Loop").addRow(self.chooser)
+        self.explorer = Explorer(self, self.chooser)
+        self.actions = ExplorerActions(self, self.explorer)
+        self.learning = LearnEmbedding(self, self.chooser)
+        self.units = UnitGallery(self, self.explorer.controls)
+        self.learning.learnt.connect(self._look_inside)
+        self.add(hint("Research use only; not a medical device."))
+
+    def _look_inside(self, path: Path) -> None:
+        """Show what was learnt."""
+        self.explorer.controls.model.choose(path)
+        self.explorer.controls.on.setChecked(True)

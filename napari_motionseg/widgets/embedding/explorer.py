@@ -1,0 +1,288 @@
+"""The explorer: what is asked for, when it is asked for, and what then is shown."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QHBoxLayout
+
+from napari_motionseg.embedding.embedding_views import VIEWS, view_of
+from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.viewmodel.exploration import Anchors, Choices, Desk, Found, Look
+from napari_motionseg.viewmodel.frame_embeddings import embedding_key
+from napari_motionseg.viewmodel.session import Loop
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.viewers import (
+    errors_shown,
+    frame_shown,
+    has_paint,
+    is_painting,
+    point_at,
+)
+from napari_motionseg.widgets.embedding.explorer_anchors import AnchorLayers
+from napari_motionseg.widgets.embedding.explorer_controls import ExplorerControls
+from napari_motionseg.widgets.embedding.explorer_feed import EmbeddingFeed
+from napari_motionseg.widgets.embedding.explorer_histogram import SimilarityHistogram
+from napari_motionseg.widgets.embedding.explorer_layers import ExplorerLayers
+
+NO_LABELS = "no labels"
+
+
+class Explorer(QObject):
+    """Joins controls, anchors, background work and layers.
+
+    Parameters
+    ----------
+    dock
+        Where its rows stand.
+    chooser
+        The loop.
+
+    Signals
+    -------
+    shown
+        When there are other pictures.
+    """
+
+    shown = Signal()
+
+    def __init__(self, dock: Dock, chooser: LayerChooser) -> None:
+        super().__init__(dock)
+        self.viewer, self.session = dock.viewer, dock.session
+        self.chooser = chooser
+        self.controls = ExplorerControls(dock)
+        self.anchors = AnchorLayers(self, self.viewer, self._place)
+        self.layers = ExplorerLayers(self, self.viewer, self._dropped)
+        self.feed = EmbeddingFeed(self, self.session)
+        self.pictures = Latest(dock, self._show)
+        self.found: Found | None = None
+        self._desk = Desk()
+        self.shown_at = 0.0  # of `time.perf_counter`, for who measures
+        self._t = 0
+        self._set = Anchors()  # where, and on which frame, a person has set them
+        self._deleted: list[str] = []
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._take_back)
+        self._build(dock)
+        self.controls.changed.connect(self.refresh)
+        self.labels.layer_changed.connect(self._listen_to_labels)
+        self.controls.on.toggled.connect(self.labels.refresh)
+        self.anchors.moved.connect(self._anchor_moved)
+        self.feed.progressed.connect(self._show_progress)
+        self.feed.finished.connect(self.refresh)
+        chooser.layer_changed.connect(self._other_loop)
+        listen(dock, self.viewer.dims.events.current_step, self._stepped)
+        listen(dock, self.viewer.mouse_move_callbacks, self._hovered)
+        listen(dock, self.session.flow_changed, self._flow_changed)
+
+    def _build(self, dock: Dock) -> None:
+        form = self.controls.form
+        self.labels = LayerChooser(
+            self.viewer, is_painting,
+            "Similarity inside and outside of what is painted there", NO_LABELS,
+            prefers=has_paint,
+        )  # fmt: skip
+        form.addRow("Painted", self.labels)
+        self.histogram, self.profile = SimilarityHistogram(), plain_label()
+        self.hint, self.progress = hint(""), hint("")
+        self.profile.setWordWrap(True)
+        self.clear_button = button("Remove all", "Remove every layer of the explorer")
+        self.clear_button.clicked.connect(self.clear)
+        self.buttons = QHBoxLayout()
+        self.buttons.addWidget(self.clear_button)
+        for widget in (self.histogram, self.profile, self.hint, self.progress):
+            form.addRow(widget)
+        form.addRow(self.buttons)
+
+    def refresh(self, _: object = None) -> None:
+        """Ask for what is chosen of the frame that is shown."""
+        with errors_shown():
+            look = self._look()
+            if look is None:
+                self._rest()
+                return
+            self._t = look.t
+            if self.anchors.held is None:
+                self._prepare(look)
+            self.pictures.ask(self._desk.find, look)
+
+    def clear(self) -> None:
+        """Remove every layer, and stop."""
+        self.pictures.forget()
+        self.feed.look_at(None, (), 0)
+        self.controls.on.setChecked(False)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.found, self._set = None, Anchors()
+        self.anchors.remove()
+        self.layers.remove()
+
+    def _look(self) -> Look | None:
+        layer, models = self.chooser.layer, self.controls.models
+        choices = self.controls.choices
+        self._say(layer, models, choices)
+        if layer is None or not models or not choices.names:
+            return None
+        loop = self.session.loop(layer)
+        t = frame_shown(self.viewer, layer)
+        if not self._set.positions and self.found is None:
+            rows, columns = loop.cine.shape[1:]
+            self._set = Anchors(((rows // 2, columns // 2),), t)
+        # ranking a quarter of a million pixels is too slow for a hand that moves
+        painted = None if self.anchors.held is not None else self._painted(t)
+        return Look(self.session, layer, loop, models, t, choices, self._set, painted)
+
+    def _say(self, layer: Layer | None, models: Any, choices: Choices) -> None:
+        if not self.controls.on.isChecked():
+            self.hint.setText("")
+        elif layer is None:
+            self.hint.setText("Open a loop first.")
+        elif not models:
+            self.hint.setText("No model yet: learn one below, or choose a file.")
+        elif not choices.names:
+            self.hint.setText("Check what you want to see.")
+
+    def _prepare(self, look: Look) -> None:
+        """Let the background wait for the shown frame, and mark what is of another."""
+        self.feed.hold(True)
+        paths = tuple(model.path for model in look.models)
+        self.feed.look_at(look.loop, paths, look.t)
+        self._mark_stale(look)
+
+    def _rest(self) -> None:
+        """Show nothing, and leave the layers for when the explorer is on again."""
+        self.pictures.forget()
+        self.feed.look_at(None, (), 0)
+        self.profile.setText("")
+        self.progress.setText("")
+        self.histogram.show_separation(None)
+        self.anchors.hide()  # first: then the camera fits what is left
+        self.layers.hide()
+
+    def _mark_stale(self, look: Look) -> None:
+        """Say of pictures that they are of another frame, where the new one is slow."""
+        ready = all(
+            embedding_key(look.loop, model.path, look.t) in self.session.embeddings
+            for model in look.models
+        )
+        found = self.found
+        if found is not None and not ready and found.look.layer is look.layer:
+            self.layers.caption(found, f"still frame {found.look.t}; {look.t} follows")
+        self._show_progress()
+
+    def _show(self, found: Found) -> None:
+        look = found.look
+        if not self.controls.on.isChecked() or look.layer is not self.chooser.layer:
+            return
+        self.found = found
+        stale = "" if look.t == self._t else f"still frame {look.t}"
+        self.layers.show(found, stale, quick=self.anchors.held is not None)
+        if self.anchors.held is None:
+            self.anchors.positions = found.positions
+            self.histogram.show_separation(found.separation)
+        self.anchors.draw(self._anchor_cells(found))
+        self.hint.setText(" ".join(found.remarks))
+        self.shown_at = time.perf_counter()
+        if not self.pictures.waiting:
+            self.feed.hold(False)
+        self._show_progress()
+        self.shown.emit()
+
+    def _anchor_cells(self, found: Found) -> tuple[tuple[int, int], ...]:
+        """Return where the cells begin that show anchors once more."""
+        if found.look.choices.over:
+            return ()
+        return tuple(
+            found.grid.corner(block, model)
+            for block, name in enumerate(found.names, 1)
+            if view_of(name).needs_anchor
+            for model in range(found.grid.models)
+        )
+
+    def _place(self) -> tuple[Layer, Grid] | None:
+        """Return loop and grid while anchors are wanted."""
+        wanted = any(VIEWS[n].needs_anchor for n in self.controls.choices.names)
+        if self.found is None or not wanted:
+            return None
+        return self.found.look.layer, self.found.grid
+
+    def _anchor_moved(self, held: bool) -> None:
+        here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
+        self._set = Anchors(here, self._t)
+        if self.found is not None and not held:  # else plus and maps move together
+            self.anchors.draw(self._anchor_cells(self.found))
+        self.refresh()
+
+    def _stepped(self, event: object = None) -> None:
+        # views beside the loop shift other axes' steps too, which is no other frame
+        layer = self.chooser.layer
+        if layer is not None and frame_shown(self.viewer, layer) != self._t:
+            self.refresh()
+
+    def _other_loop(self, layer: Layer | None) -> None:
+        self._forget()
+        self.refresh()
+
+    def _flow_changed(self, loop: Loop) -> None:
+        if self.found is not None and loop is self.found.look.loop:
+            self.refresh()
+
+    def _dropped(self, name: str) -> None:
+        """Note that a person has deleted the layer of a view.
+
+        What that means is known a little later: when all layers go, its loop does, too,
+        and the view is still wanted of the next loop.
+        """
+        self._deleted.append(name)
+        self._later.start(0)
+
+    def _take_back(self) -> None:
+        """Take back the wish for views whose layers alone were deleted."""
+        names, self._deleted = self._deleted, []
+        found = self.found
+        if found is None or found.look.layer not in self.viewer.layers:
+            return
+        for wished, box in self.controls.boxes.items():
+            if any(VIEWS[wished] is view_of(name) for name in names):
+                box.setChecked(False)
+
+    def _listen_to_labels(self, layer: Layer | None) -> None:
+        if layer is not None:
+            listen(self, layer.events.paint, self.refresh)
+        self.refresh()
+
+    def _painted(self, t: int) -> np.ndarray | None:
+        layer = self.labels.layer
+        if layer is None:
+            return None
+        if layer.ndim == 2:
+            return np.array(layer.data)
+        return np.array(layer.data[min(t, len(layer.data) - 1)])
+
+    def _hovered(self, viewer: Any, event: Any) -> None:
+        found, words = self.found, ""
+        on = self.controls.on.isChecked()
+        if on and found is not None and found.look.t == self._t:
+            cell = found.grid.cell_at(*point_at(found.look.layer, event.position))
+            if cell is not None:
+                _, model, (row, column) = cell
+                words = found.profile((int(row), int(column)), model).words
+        self.profile.setText(words)
+
+    def _show_progress(self) -> None:
+        known, total = self.feed.known()
+        fit = self.feed.frames_that_fit
+        words = f"{known} of {total} frames embedded" if known < total else ""
+        if fit is not None and fit < 1:
+            words += "\nThe memory limit is below one frame: only this one is kept."
+        self.progress.setText(words.strip())

@@ -1,0 +1,259 @@
+"""Red plusses that are clicked, dragged, added and removed in the viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.widgets.common.collection_pause import CollectionPause
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import (
+    DERIVED,
+    camera_of,
+    placement,
+    point_at,
+)
+
+ANCHOR, AGAIN = "anchor", "anchor again"
+RED = "#ff2d2d"
+SIZE = 1 / 22  # of a frame's height
+REACH = 1 / 25  # of a frame's height: nearer than this, a press takes an anchor
+CLICK_PX = 4.0  # of the screen: a press that moves less is a click
+IDLE = "pan_zoom"  # of the active layer's modes; in others a person paints
+Position = tuple[float, float]
+
+
+class AnchorLayers(QObject):
+    """A points layer over the loop, and copies of its points in the other cells.
+
+    A click sets the anchor, Shift and a click adds one, a press on one drags it; in any
+    cell. What a person does to the points with napari's own tools counts as well.
+
+    Parameters
+    ----------
+    owner
+        The widget with which it ends.
+    viewer
+        Where layers are.
+    cell
+        Gives the loop and the grid of cells, or None while anchors are not wanted.
+
+    Signals
+    -------
+    moved
+        After each change, with whether the pointer still holds an anchor.
+    """
+
+    moved = Signal(bool)
+
+    def __init__(
+        self,
+        owner: QObject,
+        viewer: Viewer,
+        cell: Callable[[], tuple[Layer, Grid] | None],
+    ) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self._cell = cell
+        self.positions: tuple[Position, ...] = ()
+        self.held: int | None = None
+        self._pause = CollectionPause(self)
+        self._points: Layer | None = None
+        self._again: Layer | None = None
+        self._changing = False
+        self._hidden = False  # by this class, not by the user
+        self._gone = False
+        owner.destroyed.connect(self._owner_gone)
+        listen(owner, viewer.layers.events.removed, self._removed)
+        listen(owner, viewer.mouse_drag_callbacks, self._pressed)
+
+    def draw(self, cells: tuple[tuple[int, int], ...] = ()) -> None:
+        """Show the anchors in the loop and in cells that begin at `cells`."""
+        place = self._cell()
+        if place is None or place[0] not in self._viewer.layers:
+            return
+        loop, grid = place
+        seen = [p for p in self.positions if not np.isnan(p[0])]
+        points = np.asarray(seen, float).reshape(-1, 2)
+        copies = [points + np.asarray(corner) for corner in cells]
+        again = np.concatenate(copies) if copies else np.zeros((0, 2))
+        self._changing = True
+        try:
+            self._again = self._shown(self._again, AGAIN, again, loop, grid)
+            self._points = self._shown(self._points, ANCHOR, points, loop, grid)
+            self._hidden = False
+        finally:
+            self._changing = False
+
+    def hide(self) -> None:
+        """Show no anchor, and let them come back as they were."""
+        self._hidden = True
+        self._changing = True
+        if self._again is not None:
+            self._again.data = np.zeros((0, 2))  # or the camera would make room for it
+        self._changing = False
+        for layer in (self._points, self._again):
+            if layer is not None:
+                layer.visible = False
+
+    def remove(self) -> None:
+        """Remove the layers and forget the anchors."""
+        self._pause.release()
+        self._changing = True
+        try:
+            for layer in (self._points, self._again):
+                if layer is not None and layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+        finally:
+            self._changing = False
+        self._points = self._again = None
+        self.positions = ()
+
+    def _shown(
+        self, layer: Layer | None, name: str, points: Any, loop: Layer, grid: Grid
+    ) -> Layer | None:
+        if layer is None:
+            if not len(points):
+                return None
+            active = self._viewer.layers.selection.active
+            size = max(3.0, grid.size[0] * SIZE)
+            layer = Layer.create(
+                points,
+                {
+                    "name": f"{loop.name} {name}", "metadata": {DERIVED: name},
+                    "symbol": "cross", "size": size, "face_color": RED,
+                    "border_color": "white", "border_width": 0.1, **placement(loop, 2),
+                },
+                "points",
+            )  # fmt: skip
+            self._viewer.layers.append(layer)
+            if name == ANCHOR:
+                layer.events.data.connect(self._edited)
+            self._viewer.layers.selection.active = active
+        elif layer.data.shape != points.shape:
+            layer.data = points
+            layer.selected_data = set()
+        elif (layer.data != points).any():
+            # new data would have napari look at every layer's extent, for each move
+            layer.data[:] = points
+            still = self.held is None
+            layer.refresh(thumbnail=still, extent=still, highlight=still)
+        if self._hidden:
+            layer.visible = True
+        return layer
+
+    def _edited(self, event: Any = None) -> None:
+        """Take over what a person did with napari's own tools."""
+        if self._changing or self._points is None:
+            return
+        self.positions = tuple((float(r), float(c)) for r, c in self._points.data)
+        self.moved.emit(False)
+
+    def _removed(self, event: Any) -> None:
+        if self._changing:
+            return
+        if event.value is self._again:
+            self._again = None
+        elif event.value is self._points:
+            self._points, self.positions = None, ()
+            self.moved.emit(False)
+
+    def _pressed(self, viewer: Any, event: Any) -> Iterator[None]:
+        place, active = self._cell(), viewer.layers.selection.active
+        if place is None or event.button != 1:
+            return
+        if active is not None and active.mode != IDLE:
+            if active is self._points:
+                yield from self._followed(event)
+            return
+        loop, grid = place
+        start, pressed = self._position(loop, grid, event), np.asarray(event.pos, float)
+        if start is None:
+            return
+        taken = self._near(start, grid)
+        if taken is not None:
+            yield from self._dragged(taken, loop, grid, event)
+            return
+        yield
+        while event.type == "mouse_move":
+            yield
+        away = np.hypot(*(np.asarray(event.pos, float) - pressed))
+        if away < CLICK_PX and not self._gone:
+            # of vispy's keys, which are equal to their names and are no strings
+            self._clicked(start, "Shift" in event.modifiers)
+
+    def _dragged(
+        self, index: int, loop: Layer, grid: Grid, event: Any
+    ) -> Iterator[None]:
+        """Let an anchor follow the pointer until the button is released."""
+        camera, moving = camera_of(self._viewer), False
+        pans, camera.mouse_pan = camera.mouse_pan, False
+        self.held = index
+        self._pause.hold()
+        try:
+            yield
+            while event.type == "mouse_move" and not self._gone:
+                moving = True
+                self._move(index, self._position(loop, grid, event))
+                yield
+            if moving and not self._gone:
+                # napari tells of one move in 5 ms; the last may not be among them
+                self._move(index, self._position(loop, grid, event))
+        finally:
+            self.held = None
+            self._pause.release()
+            camera.mouse_pan = pans
+        if not self._gone:
+            self._finish()
+
+    def _followed(self, event: Any) -> Iterator[None]:
+        """Follow a point that napari's own tool drags."""
+        yield
+        while event.type == "mouse_move":
+            self._edited()
+            yield
+
+    def _clicked(self, position: Position, more: bool) -> None:
+        kept = self.positions if more else ()
+        self.positions = (*kept, position)
+        self.moved.emit(False)
+
+    def _owner_gone(self) -> None:
+        # napari goes on with a drag that it has begun
+        self._gone = True
+
+    def _finish(self) -> None:
+        """Do for layers what was left out while a hand moved an anchor."""
+        for layer in (self._points, self._again):
+            if layer is not None:
+                layer.refresh()
+        self.moved.emit(False)
+
+    def _move(self, index: int, position: Position | None) -> None:
+        if position is None or index >= len(self.positions):
+            return  # outside: the anchor waits at the edge
+        self._pause.hold()
+        moved = list(self.positions)
+        moved[index] = position
+        self.positions = tuple(moved)
+        self.moved.emit(True)
+
+    def _near(self, position: Position, grid: Grid) -> int | None:
+        if not self.positions:
+            return None
+        away = np.asarray(self.positions, float) - np.asarray(position)
+        lengths = np.nan_to_num(np.hypot(*away.T), nan=np.inf)
+        nearest = int(lengths.argmin())
+        return nearest if lengths[nearest] <= grid.size[0] * REACH else None
+
+    @staticmethod
+    def _position(loop: Layer, grid: Grid, event: Any) -> Position | None:
+        """Return the pixel of whichever cell is under the pointer."""
+        found = grid.cell_at(*point_at(loop, event.position))
+        return None if found is None else found[2]

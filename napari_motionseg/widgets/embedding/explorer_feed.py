@@ -1,0 +1,138 @@
+"""Embeds a loop in the background, from the frame that is shown outward."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_motionseg.embedding.embedding_order import next_frame, outward
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.viewmodel.frame_embeddings import embedding_key, frame_embedding
+from napari_motionseg.viewmodel.session import Loop, Session
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.listening import listen
+
+
+class EmbeddingFeed(QObject):
+    """One frame at a time in a thread, so that what is wanted next can change.
+
+    While a job runs in the session, or the shown frame is computed, it rests: all
+    would only be slower. Nothing has to be cancelled but the frame to come.
+
+    Parameters
+    ----------
+    owner
+        The widget with which it ends.
+    session
+        Whose memory and disk hold the embeddings.
+
+    Signals
+    -------
+    progressed
+        After each frame.
+    finished
+        When all frames are embedded.
+    """
+
+    progressed = Signal()
+    finished = Signal()
+
+    def __init__(self, owner: QObject, session: Session) -> None:
+        super().__init__(owner)
+        self._session = session
+        self._loop: Loop | None = None
+        self._models: tuple[Path, ...] = ()
+        self._t = 0
+        self._held = False
+        self.worker = Latest(owner, self._arrived)
+        listen(owner, session.job_changed, self._job_changed)
+
+    def look_at(self, loop: Loop | None, models: tuple[Path, ...], t: int) -> None:
+        """Work for a loop, its frame `t` first, or, if None, for nothing."""
+        self._loop, self._models, self._t = loop, models, t
+        if loop is not None:
+            near = outward(t, len(loop.cine))[::-1]  # what is far is thrown out first
+            self._session.embeddings.use(
+                embedding_key(loop, model, u) for u in near for model in models
+            )
+        self._go_on()
+
+    def hold(self, held: bool) -> None:
+        """Rest, or go on."""
+        self._held = held
+        self._go_on()
+
+    def known(self) -> tuple[int, int]:
+        """Return how many frames are embedded by all models, and how many there are."""
+        if self._loop is None:
+            return 0, 0
+        frames = range(len(self._loop.cine))
+        return sum(self._is_known(t) for t in frames), len(frames)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a frame is being embedded."""
+        return self.worker.busy
+
+    @property
+    def frames_that_fit(self) -> int | None:
+        """How many frames of the loop fit into memory; None if not known yet."""
+        if self._loop is None or not self._models:
+            return None
+        embeddings = self._session.embeddings
+        if not embeddings.largest:
+            return None
+        return embeddings.capacity // (embeddings.largest * len(self._models))
+
+    def _is_known(self, t: int) -> bool:
+        palettes = [self._loop.palettes.get(model) for model in self._models]
+        return all(p is not None and t in p for p in palettes)
+
+    def _go_on(self) -> None:
+        idle = self._session.job_title is None and not self._held
+        if self._loop is None or not idle:
+            return
+        for model in self._models:
+            found = self._next(self._loop, model)
+            if found is not None:
+                t, stays = found
+                self.worker.ask(_embed, self._session, self._loop, model, t, stays)
+                return
+
+    def _next(self, loop: Loop, model: Path) -> tuple[int, bool] | None:
+        embeddings, fit = self._session.embeddings, self.frames_that_fit
+        palettes = loop.palettes.get(model)
+        disk = self._session.store is not None
+        return next_frame(
+            self._t,
+            len(loop.cine),
+            len(loop.cine) if fit is None else fit,
+            lambda t: embedding_key(loop, model, t) in embeddings,
+            (lambda t: palettes is not None and t in palettes) if disk else None,
+        )
+
+    def _arrived(self, loop: Loop | None) -> None:
+        if loop is not None and loop is self._loop:
+            self.progressed.emit()
+            known, total = self.known()
+            if known == total:
+                self.finished.emit()
+            self._go_on()
+
+    def _job_changed(self, title: str | None) -> None:
+        self._go_on()
+
+
+def _embed(
+    session: Session, loop: Loop, model: Path, t: int, stays: bool
+) -> Loop | None:
+    """Embed a frame; None where that cannot be done.
+
+    Why is said where the frame that is shown is asked for; here, the feed rests.
+    """
+    try:
+        frame_embedding(session, loop, model, t, remember=stays)
+    except MotionSegError:
+        return None
+    return loop

@@ -1,0 +1,59 @@
+"""Similarity inside and outside of what was painted, with the number that counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_motionseg.embedding.separation import Separation
+from napari_motionseg.widgets.common.curve_plot import GRAY
+from napari_motionseg.widgets.common.plain_labels import plain_label
+
+INSIDE, OUTSIDE = "#f08c4b", "#4aa3df"
+HEIGHT = 110
+
+
+class SimilarityHistogram(QWidget):
+    """Two histograms, and their AUC in words."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = plain_label()
+        self.words.setWordWrap(True)
+        self.words.setToolTip(
+            "How probably a painted pixel is more like the anchor than another one: "
+            "the nearer to 1, the better will few labels do"
+        )
+        self.plot = pyqtgraph.PlotWidget(background=None)
+        self.plot.setFixedHeight(HEIGHT)
+        self.plot.setMouseEnabled(x=False, y=False)
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        self.plot.hideAxis("left")
+        self.plot.setLabel("bottom", "like the anchor", color=GRAY)
+        self.plot.getAxis("bottom").setPen(GRAY)
+        self.plot.getAxis("bottom").setTextPen(GRAY)
+        self.plot.setXRange(-1, 1, padding=0.02)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.words)
+        layout.addWidget(self.plot)
+        self.show_separation(None)
+
+    def show_separation(self, found: Separation | None) -> None:
+        """Draw a separation, or nothing."""
+        self.setVisible(found is not None)
+        self.plot.clear()
+        if found is None:
+            return
+        for shares, color in ((found.outside, OUTSIDE), (found.inside, INSIDE)):
+            # the square root lets few pixels be seen beside many
+            self.plot.plot(
+                found.edges, np.sqrt(shares), stepMode="center", fillLevel=0,
+                pen=pyqtgraph.mkPen(color, width=1.5), brush=f"{color}60",
+            )  # fmt: skip
+        self.words.setText(
+            f"AUC <b>{found.auc:.3f}</b>: <span style='color:{INSIDE}'>painted</span> "
+            f"against <span style='color:{OUTSIDE}'>the rest</span> of this frame"
+        )

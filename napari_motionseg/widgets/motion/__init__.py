@@ -1,0 +1,1 @@
+"""The Motion dock: the optical flow of a loop, estimated, shown and saved."""

@@ -1,0 +1,66 @@
+"""What stands above each picture of motion: view, values of its colours, method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Layer
+from napari.utils.theme import get_theme
+
+from napari_motionseg.motion import VIEWS
+
+if TYPE_CHECKING:
+    from napari_motionseg.widgets.motion.motion_layers import Shown
+
+CAPTION_PX = 10
+ABOVE_PX = 2
+Captions = tuple[tuple[tuple[int, int], str], ...]
+
+
+def captions_of(shown: Shown, layer: Callable[[str], Layer | None]) -> Captions:
+    """Return where captions end, row and column in px of the sheet, and their texts.
+
+    Parameters
+    ----------
+    shown
+        What is to be seen.
+    layer
+        Gives the layer of a view, or None.
+    """
+    blocks = ["", *(n for n in shown.pictures if not VIEWS[n].over)]
+    captions = []
+    for block, name in enumerate(blocks):
+        for flow, title in enumerate(shown.titles):
+            row, column = shown.sheet.corner(block, flow)
+            # a view's name and values hold for all flows of its block
+            words = "" if flow or not name else _caption(name, layer(name))
+            several = len(shown.titles) > 1
+            parts = [p for p in (words, title if several else "") if p]
+            if parts:
+                captions.append(((row - ABOVE_PX, column), "\n".join(parts)))
+    return tuple(captions)
+
+
+def caption_looks(theme: str) -> dict[str, Any]:
+    """Return attributes of a points layer of which the texts alone are seen."""
+    return {
+        "text": {
+            "string": "{caption}", "size": CAPTION_PX,
+            "color": get_theme(theme).text.as_hex(),
+            "anchor": "upper_left",  # ends above its point, where no picture is
+        },
+        "size": 1, "face_color": "transparent", "border_color": "transparent",
+    }  # fmt: skip
+
+
+def _caption(name: str, layer: Layer | None) -> str:
+    """Return what a view is, with the values at the ends of its colours."""
+    if layer is None:
+        return ""
+    view = VIEWS[name]
+    low, high = (float(limit) for limit in layer.contrast_limits)
+    if not view.unit:
+        return view.title
+    span = f"\u00b1{high:.3g}" if low == -high else f"{low:.3g} to {high:.3g}"
+    return f"{view.title}, {span} {view.unit}"

@@ -1,0 +1,171 @@
+"""Adapting flow to a loop: paint a vessel, press a button."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox
+
+from napari_motionseg.jobs import Progress
+from napari_motionseg.models import read_card
+from napari_motionseg.training.flow.adaptation import adapt_flow_job
+from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
+from napari_motionseg.viewmodel.session import PREVIEW_EVERY, Model
+from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
+from napari_motionseg.widgets.common.dock_layout import Dock, button
+from napari_motionseg.widgets.common.endings import LEARNING
+from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.viewers import (
+    errors_shown,
+    is_painting,
+)
+from napari_motionseg.widgets.segment.painted_labels import MODES, painted_labels
+
+PREVIEW_WIDTH = 280  # px, of before, after and truth together
+
+
+class AdaptFlow(QObject):
+    """A section of a dock that fine-tunes flow to the loop that is chosen there.
+
+    Parameters
+    ----------
+    dock
+        Where it stands.
+    chooser
+        The loop.
+
+    Signals
+    -------
+    learnt
+        The file of the adapted network, which is a flow model of the session by then.
+    """
+
+    learnt = Signal(object)
+
+    def __init__(self, dock: Dock, chooser: LayerChooser) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self._viewer, self._session = dock.viewer, dock.session
+        self._chooser = chooser
+        self.adapted: Path | None = None
+        form = dock.section("Adapt flow to this loop")
+        self._build_settings(form)
+        self.panel = JobPanel(self._session, curve=True)
+        self.panel.curve.setVisible(False)  # the dock is long enough without
+        self.panel.progressed.connect(self._show_preview)
+        self.panel.ended.connect(lambda _: self._enable())
+        form.addRow(self.panel)
+        self._build_result(form)
+        for source in (chooser, self.painting):
+            source.layer_changed.connect(lambda _: self._enable())
+        self._enable()
+
+    def _build_settings(self, form: QFormLayout) -> None:
+        self.painting = LayerChooser(
+            self._viewer, is_painting, "Labels with the vessel painted on some frames"
+        )
+        self.mode = QComboBox()
+        self.mode.addItems(MODES)
+        self.mode.setToolTip("Scribbles: 1 is background, 2 is vessel")
+        self.steps = QSpinBox()
+        self.steps.setRange(1, 100_000)
+        self.steps.setValue(AdaptationSettings().training.steps)
+        self.steps.setToolTip("Optimizer steps; more is better, and longer")
+        self.adapt_button = button(
+            "Adapt to this loop",
+            "Cut the painted vessel out, move it over frames without contrast, and "
+            "teach the network that ships the flow of such pairs, which is known",
+        )
+        self.adapt_button.clicked.connect(self._adapt)
+        form.addRow("Labels", self.painting)
+        form.addRow("Painted", self.mode)
+        form.addRow("Steps", self.steps)
+        form.addRow(self.adapt_button)
+
+    def _build_result(self, form: QFormLayout) -> None:
+        self.preview = plain_label()
+        self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.preview.setToolTip(
+            "Flow of a composed pair: before adaptation, now, and the truth"
+        )
+        self.preview.setVisible(False)
+        self.save_button = button("Save network…", "Keep the adapted network as a file")
+        self.save_button.clicked.connect(self._save)
+        for widget in (self.preview, self.save_button):
+            form.addRow(widget)
+
+    def _enable(self) -> None:
+        ready = self._chooser.layer is not None and self.painting.layer is not None
+        self.adapt_button.setEnabled(ready and not self.panel.running)
+        self.save_button.setEnabled(self.adapted is not None)
+
+    def _adapt(self) -> None:
+        image, painting = self._chooser.layer, self.painting.layer
+        with errors_shown():
+            if image is None or painting is None:
+                return
+            cine, labels = painted_labels(
+                self._viewer, self._session, image, painting, self.mode.currentText()
+            )
+            out = self._session.new_path("flow-adapted")
+            self.panel.start(
+                "Adapting flow", partial(adapt_flow_job, out=out),
+                [(cine, labels)], settings_of(self.steps.value()), done=self._learnt,
+                endings=LEARNING,
+            )  # fmt: skip
+            self._enable()
+
+    def _show_preview(self, progress: Progress) -> None:
+        self.panel.curve.setVisible(True)
+        picture = progress.preview
+        if isinstance(picture, np.ndarray):
+            rows, columns, _ = picture.shape
+            image = QImage(
+                picture.tobytes(), columns, rows, 3 * columns,
+                QImage.Format.Format_RGB888,
+            )  # fmt: skip
+            smooth = Qt.TransformationMode.SmoothTransformation
+            pixmap = QPixmap.fromImage(image).scaledToWidth(PREVIEW_WIDTH, smooth)
+            self.preview.setPixmap(pixmap)
+            self.preview.setVisible(True)
+
+    def _learnt(self, path: Path) -> None:
+        self.adapted = path
+        self._session.add_model(Model(path, "flow", path.stem))
+        facts = read_card(path).provenance
+        error = _error_words(facts["held_out_epe_px"])
+        self.panel.say("\n".join([self.panel.status.text(), error, *facts["notes"]]))
+        self._enable()
+        self.learnt.emit(path)
+
+    def _save(self) -> None:
+        target = ask_target(
+            self._dock, "Save the network", "flow.safetensors", "Models (*.safetensors)"
+        )
+        if self.adapted is not None and target is not None:
+            shutil.copyfile(self.adapted, target.with_suffix(".safetensors"))
+
+
+def settings_of(steps: int) -> AdaptationSettings:
+    """Return the settings of the window: previews now and then."""
+    base = AdaptationSettings()
+    training = dataclasses.replace(
+        base.training, steps=steps, preview_every=PREVIEW_EVERY
+    )
+    return dataclasses.replace(base, training=training)
+
+
+def _error_words(errors: dict[str, dict[str, float]]) -> str:
+    """Say what adaptation did to the errors on composed pairs."""
+    before, after = errors["before"], errors["after"]
+    words = f"Error on composed pairs: {before['epe_all']:.2f} → {after['epe_all']:.2f}"
+    if "epe_vessel" in before:
+        words += f", on vessels {before['epe_vessel']:.2f} → {after['epe_vessel']:.2f}"
+    return f"{words} px"

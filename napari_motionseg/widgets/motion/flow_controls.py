@@ -1,0 +1,159 @@
+"""What flow is wanted of a loop: method, another to compare with, gap, way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.motion import ESTIMATORS, FlowSettings, choose_gap
+from napari_motionseg.motion.flow_sequence import resolve_gap
+from napari_motionseg.viewmodel.session import Model, Session
+from napari_motionseg.widgets.common.listening import listen
+
+MOST_FRAMES_APART = 30
+NETWORK = "pwcnet"  # the method that takes weights
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A flow that is asked for.
+
+    Parameters
+    ----------
+    title
+        What a person calls the method.
+    settings
+        With the gap in frames and no way back: what flows are kept by.
+    """
+
+    title: str
+    settings: FlowSettings
+
+
+class MethodChooser(QComboBox):
+    """Chooses a flow method, or the network with the weights of a flow model.
+
+    Parameters
+    ----------
+    session
+        Whose flow models there are.
+    tooltip
+        What it is chosen for.
+    nothing
+        Text of a first entry that stands for no method, or None for no such entry.
+    """
+
+    def __init__(self, session: Session, tooltip: str, nothing: str | None = None):
+        super().__init__()
+        self.setToolTip(tooltip)
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        if nothing is not None:
+            self.addItem(nothing)
+        for name, choice in ESTIMATORS.items():
+            self._add(name, (name, None), choice.summary)
+        for model in session.models:
+            self._model_added(model)
+        listen(self, session.models_changed, self._model_added)
+
+    @property
+    def method(self) -> tuple[str, str | None] | None:
+        """Method and weights, or None."""
+        chosen = self.currentData()
+        return None if chosen is None else tuple(chosen)
+
+    def choose(self, method: str, weights: str | None) -> None:
+        """Choose a method with weights, where there is one."""
+        for index in range(self.count()):
+            data = self.itemData(index)
+            if data is not None and tuple(data) == (method, weights):
+                self.setCurrentIndex(index)
+
+    def _model_added(self, model: Model) -> None:
+        if model.kind == "flow":
+            self._add(model.title, (NETWORK, str(model.path)), str(model.path))
+
+    def _add(self, text: str, data: tuple[str, str | None], tooltip: str) -> None:
+        self.addItem(text, data)
+        index = self.count() - 1
+        self.setItemData(index, tooltip, Qt.ItemDataRole.ToolTipRole)
+
+
+class FlowControls(QObject):
+    """The rows of a form that say what flow is wanted; `changed` when they do."""
+
+    changed = Signal()
+
+    def __init__(self, form: QFormLayout, session: Session) -> None:
+        super().__init__(form)
+        self.method = MethodChooser(session, "How flow is estimated")
+        self.other = MethodChooser(
+            session,
+            "Another method, to be shown side by side with the first",
+            "nothing",
+        )
+        self.gap = QSpinBox()
+        self.gap.setRange(0, MOST_FRAMES_APART)
+        self.gap.setToolTip(
+            "Frames from one picture of a pair to the other; auto is nearest to 133 ms"
+        )
+        self.backward = QCheckBox("both ways")
+        self.backward.setChecked(True)
+        self.backward.setToolTip(
+            "Also from the later frame to the earlier one: tells what is hidden and "
+            "where flow may be trusted, and takes twice as long"
+        )
+        form.addRow("Method", self.method)
+        form.addRow("Compare with", self.other)
+        form.addRow("Gap", self.gap)
+        form.addRow("", self.backward)
+        for change in (
+            self.method.currentIndexChanged,
+            self.other.currentIndexChanged,
+            self.gap.valueChanged,
+            self.backward.toggled,
+        ):
+            change.connect(lambda _: self.changed.emit())
+
+    def compare_with_shipped(self, weights: Path) -> None:
+        """Ask for the network that ships, and beside it that of a flow model."""
+        self.method.choose(NETWORK, None)
+        self.other.choose(NETWORK, str(weights))
+
+    def show_gap(self, cine: Cine | None) -> None:
+        """Say what the automatic gap comes to for a loop."""
+        text = "auto"
+        if cine is not None:
+            gap, interval = choose_gap(cine), cine.frame_interval
+            text = f"auto: {gap}" + (f" ({gap * interval:.0f} ms)" if interval else "")
+        self.gap.setSpecialValueText(text)
+
+    def wanted(self, cine: Cine) -> list[Wanted]:
+        """Return the flow that is wanted, and the one to compare it with, if any.
+
+        Raises
+        ------
+        MotionError
+            If the loop is too short.
+        """
+        gap, _ = resolve_gap(cine, self.gap.value() or "auto")
+        asked = {}
+        for chooser in (self.method, self.other):
+            if chooser.method is not None:
+                method, weights = chooser.method
+                settings = FlowSettings(gap=gap, method=method, weights=weights)
+                asked.setdefault(settings, Wanted(chooser.currentText(), settings))
+        return list(asked.values())
+
+    def possible(self, cine: Cine) -> list[Wanted]:
+        """As `wanted`; nothing where the loop is too short."""
+        try:
+            return self.wanted(cine)
+        except MotionSegError:
+            return []

@@ -1,0 +1,284 @@
+"""Views of a loop's flow that follow the frame, and the motion under the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGridLayout,
+    QHBoxLayout,
+    QSpinBox,
+)
+
+from napari_motionseg.motion import (
+    VIEWS,
+    FlowSequence,
+    FrameMotion,
+    Sheet,
+    SpeedScale,
+    ViewOptions,
+)
+from napari_motionseg.motion.flow_views import pictures
+from napari_motionseg.motion.frame_motion import Way, entry_at
+from napari_motionseg.viewmodel.session import Loop
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.dock_layout import Dock, hint
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.viewers import frame_shown, point_at
+from napari_motionseg.widgets.motion.legend import FlowLegend
+from napari_motionseg.widgets.motion.motion_layers import MotionLayers, Shown
+
+ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
+FIRST_SHOWN = ("colours",)
+WAYS: dict[str, Way] = {
+    "forward, to the later frame": "forward",
+    "backward, to the earlier frame": "backward",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A loop with the flows that are looked at.
+
+    Parameters
+    ----------
+    layer, loop
+        The loop.
+    flows
+        One, or two that are compared; of one gap.
+    titles
+        What they are called.
+    """
+
+    layer: Layer
+    loop: Loop
+    flows: tuple[FlowSequence, ...]
+    titles: tuple[str, ...]
+
+    @property
+    def scale(self) -> SpeedScale:
+        """What their pixels are worth."""
+        return SpeedScale.of(self.loop.cine, self.flows[0].gap)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of a frame."""
+        return self.loop.cine.shape[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What is wanted to be seen of a scene; with what was found, once it was."""
+
+    scene: Scene
+    t: int
+    way: Way
+    names: tuple[str, ...]
+    full_px: float | None
+    arrow_step: int
+
+    @property
+    def sheet(self) -> Sheet:
+        """Where its views stand."""
+        beside = sum(not VIEWS[name].over for name in self.names)
+        return Sheet(self.scene.size, len(self.scene.flows), beside)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a thread has found for a look."""
+
+    look: Look
+    motions: tuple[FrameMotion | None, ...]
+    shown: Shown
+
+
+class MotionViews:
+    """Check boxes of views, their legend, and the motion under the cursor.
+
+    Parameters
+    ----------
+    dock
+        Where they stand.
+    """
+
+    def __init__(self, dock: Dock) -> None:
+        self._viewer = dock.viewer
+        self.scene: Scene | None = None
+        self._found: Found | None = None
+        self._t = 0
+        form = dock.section("Look at it")
+        self._build_boxes(form)
+        self._build_arrow_controls(form)
+        self.legend = FlowLegend()
+        self.legend.changed.connect(self.refresh)
+        self.hint = hint("")
+        self.cursor = plain_label()
+        self.cursor.setWordWrap(True)
+        for widget in (self.legend, self.hint, self.cursor):
+            form.addRow(widget)
+        self.layers = MotionLayers(dock, self._viewer, self._dropped)
+        self.pictures = Latest(dock, self._show)
+        listen(dock, self._viewer.dims.events.current_step, self._stepped)
+        listen(dock, self._viewer.mouse_move_callbacks, self._moved)
+        self.look_at(None)
+
+    def _build_boxes(self, form: QFormLayout) -> None:
+        self.way = QComboBox()
+        self.way.addItems(WAYS)
+        self.way.setToolTip("Which flow is looked at: where pixels of this frame go to")
+        self.way.currentIndexChanged.connect(self.refresh)
+        form.addRow("Flow", self.way)
+        self.boxes: dict[str, QCheckBox] = {}
+        grid = QGridLayout()
+        grid.setColumnStretch(1, 1)
+        for column, (words, over) in enumerate(
+            (("Over it", True), ("Beside it", False))
+        ):
+            grid.addWidget(hint(words), 0, column)
+            names = [name for name, view in VIEWS.items() if view.over == over]
+            for row, name in enumerate(names, 1):
+                box = self.boxes[name] = QCheckBox(VIEWS[name].title)
+                box.setToolTip(f"{VIEWS[name].summary}. Follows the frame.")
+                box.setChecked(name in FIRST_SHOWN)
+                box.toggled.connect(self.refresh)
+                grid.addWidget(box, row, column)
+        form.addRow(grid)
+
+    def _build_arrow_controls(self, form: QFormLayout) -> None:
+        self.every = QSpinBox()
+        self.every.setRange(4, 128)
+        self.every.setValue(ARROW_EVERY_PX)
+        self.every.setSuffix(" px")
+        self.every.setToolTip("From one arrow to the next")
+        self.length = QDoubleSpinBox()
+        self.length.setRange(0.5, 20)
+        self.length.setDecimals(1)
+        self.length.setValue(ARROW_LENGTH)
+        self.length.setSingleStep(0.5)
+        self.length.setPrefix("× ")
+        self.length.setToolTip("How much longer than the motion arrows are drawn")
+        row = QHBoxLayout()
+        for control in (self.every, self.length):
+            control.valueChanged.connect(self.refresh)
+            row.addWidget(control)
+        form.addRow("Arrows every", row)
+
+    def look_at(self, scene: Scene | None) -> None:
+        """Show a loop's flow, or none."""
+        self.scene, self._found = scene, None
+        self.cursor.setText("")
+        if scene is None:
+            self.layers.hide()
+        self.refresh()
+
+    def refresh(self, _: object = None) -> None:
+        """Show what is checked of the frame that is shown."""
+        scene = self.scene
+        self._enable()
+        self.hint.setText("")
+        if scene is not None:
+            t = self._t = frame_shown(self._viewer, scene.layer)
+            way = WAYS[self.way.currentText()]
+            if not any(self._begins(flow, t, way) for flow in scene.flows):
+                self.hint.setText(self._why_nothing(scene, way))
+            names = tuple(
+                name for name in VIEWS
+                if self.boxes[name].isChecked() and self.boxes[name].isEnabled()
+            )  # fmt: skip
+            look = Look(scene, t, way, names, self.legend.length, self.every.value())
+            self.pictures.ask(found_of, look)
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def _stepped(self, event: object = None) -> None:
+        """Follow the frame; views beside the loop shift the other axes' steps too."""
+        scene = self.scene
+        # without this, showing a view would ask for it again, without an end
+        if scene is not None and frame_shown(self._viewer, scene.layer) != self._t:
+            self.refresh()
+
+    def _enable(self) -> None:
+        flows = () if self.scene is None else self.scene.flows
+        ways = any(flow.backward is not None for flow in flows)
+        for name, box in self.boxes.items():
+            box.setEnabled(bool(flows) and (ways or not VIEWS[name].needs_back))
+        self.way.setEnabled(ways)
+        self.legend.setVisible(bool(flows))
+        if not ways and self.way.currentIndex():
+            self.way.setCurrentIndex(0)
+
+    @staticmethod
+    def _begins(flow: FlowSequence, t: int, way: Way) -> bool:
+        return entry_at(flow, t, way) is not None
+
+    @staticmethod
+    def _why_nothing(scene: Scene, way: Way) -> str:
+        flow = scene.flows[0]
+        if way == "backward":
+            return f"No flow leads back from this frame; the first is from {flow.gap}."
+        return f"No flow begins at this frame; the last begins at {len(flow) - 1}."
+
+    def _show(self, found: Found) -> None:
+        look = found.look
+        stale = {n for n in look.names if not self.boxes[n].isChecked()}
+        if look.scene is not self.scene or stale:
+            return
+        self._found = found
+        self.legend.show_scale(found.shown.options.full_px, look.scene.scale)
+        self.layers.show(found.shown, self.length.value())
+
+    def _dropped(self, name: str) -> None:
+        """Take back the wish for a view whose layer a user has deleted."""
+        self.boxes[name].setChecked(False)
+
+    def _moved(self, viewer: Any, event: Any) -> None:
+        found, words = self._found, []
+        if found is not None:
+            scene = found.look.scene
+            cell = found.look.sheet.cell_at(*point_at(scene.layer, event.position))
+            fresh = found.look.t == frame_shown(viewer, scene.layer)
+            if cell is not None and fresh:
+                words = cursor_words(found, cell[1:])
+        self.cursor.setText("\n".join(words))
+
+
+def found_of(look: Look) -> Found:
+    """Compute the views of one frame; in a thread."""
+    scene = look.scene
+    motions = tuple(
+        FrameMotion.at(scene.loop.cine, flow, look.t, look.way)
+        if entry_at(flow, look.t, look.way) is not None
+        and (look.way == "forward" or flow.backward is not None)
+        else None
+        for flow in scene.flows
+    )
+    # the second flow is seen in the colours of the first: else they cannot be compared
+    full_px = look.full_px or scene.flows[0].full_color_px
+    options = ViewOptions(full_px, look.arrow_step)
+    made = pictures(look.names, motions, scene.size, options, look.sheet.shift)
+    shown = Shown(scene.layer, look.sheet, made, options, scene.titles)
+    return Found(look, motions, shown)
+
+
+def cursor_words(found: Found, pixel: tuple[int, ...]) -> list[str]:
+    """Say the motion of a pixel by each flow, in px, and in mm/s where known."""
+    scale, lines = found.look.scene.scale, []
+    for title, motion in zip(found.look.scene.titles, found.motions, strict=True):
+        if motion is None:
+            continue
+        x, y = (float(part) for part in motion.flow[(slice(None), *pixel)])
+        words = scale.of_motion(x, y) if np.isfinite((x, y)).all() else "unknown"
+        if motion.back is not None and motion.hidden[pixel]:
+            words += ", hidden in the other frame"
+        lines.append(f"{title}: {words}" if len(found.motions) > 1 else words)
+    if lines and scale.missing:
+        lines.append(f"mm/s: {scale.missing} unknown")
+    return lines

@@ -1,0 +1,99 @@
+"""Mean speed of each frame, on a vessel where one is labelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels, Layer
+
+from napari_motionseg.motion import mean_speed
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.curve_plot import FrameCurve
+from napari_motionseg.widgets.common.dock_layout import Dock
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
+from napari_motionseg.widgets.motion.motion_views import Scene
+
+EVERYWHERE = "all pixels"
+
+
+class SpeedCurve:
+    """A curve of mean speed with the playhead, and the labels that it is taken on.
+
+    Parameters
+    ----------
+    dock
+        Where it stands.
+    """
+
+    def __init__(self, dock: Dock) -> None:
+        self._viewer = dock.viewer
+        self._scene: Scene | None = None
+        form = dock.section("Speed over time")
+        self.where = LayerChooser(
+            self._viewer, self._fits, "Labels of the pixels whose mean speed is drawn: "
+            "a vessel, say", EVERYWHERE,
+        )  # fmt: skip
+        self.curve = FrameCurve()
+        self.curve.setToolTip("Mean speed at each frame; a click goes to the frame")
+        self.curve.clicked.connect(self._go_to)
+        form.addRow("Mean of", self.where)
+        form.addRow(self.curve)
+        self.speeds = Latest(dock, self._show)
+        self._heard: Layer | None = None
+        self.where.layer_changed.connect(self._other_labels)
+        listen(dock, self._viewer.dims.events.current_step, self._move_playhead)
+        self._other_labels(self.where.layer)
+
+    def look_at(self, scene: Scene | None) -> None:
+        """Draw a loop's flow, or none."""
+        self._scene = scene
+        self.where.refresh()
+        self._ask()
+
+    def _fits(self, layer: Layer) -> bool:
+        return (
+            self._scene is not None
+            and isinstance(layer, Labels)
+            and tuple(layer.data.shape) == self._scene.loop.cine.shape
+        )
+
+    def _other_labels(self, layer: Layer | None) -> None:
+        if self._heard is not None:
+            for event in (self._heard.events.paint, self._heard.events.data):
+                event.disconnect(self._ask)
+        self._heard = layer
+        if layer is not None:
+            for event in (layer.events.paint, layer.events.data):
+                event.connect(self._ask)
+        self._ask()
+
+    def _ask(self, event: object = None) -> None:
+        if self._scene is None:
+            self.curve.show_curves({})
+            return
+        layer = self.where.layer
+        self.speeds.ask(_speeds, self._scene, None if layer is None else layer.data)
+        self._move_playhead()
+
+    def _show(self, answer: tuple[Scene, dict[str, Any]]) -> None:
+        scene, curves = answer
+        if scene is self._scene:
+            self.curve.show_curves(curves, scene.scale.unit)
+
+    def _move_playhead(self, event: object = None) -> None:
+        if self._scene is not None:
+            self.curve.playhead.setValue(frame_shown(self._viewer, self._scene.layer))
+
+    def _go_to(self, t: int) -> None:
+        if self._scene is not None and self._scene.layer in self._viewer.layers:
+            show_frame(self._viewer, self._scene.layer, t)
+
+
+def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any]]:
+    """Compute a curve for each flow; in a thread."""
+    curves = [mean_speed(flow, masks, scene.scale) for flow in scene.flows]
+    some = any(np.isfinite(curve).any() for curve in curves)
+    return scene, dict(zip(scene.titles, curves, strict=True)) if some else {}

@@ -1,0 +1,1 @@
+"""The Project dock: save, recover, export, measure agreement."""

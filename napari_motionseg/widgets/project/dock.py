@@ -1,0 +1,25 @@
+"""The Project dock: what is kept, how good it is, and what leaves the program."""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+
+from napari_motionseg.widgets.common.dock_layout import SPACING, Dock, hint
+from napari_motionseg.widgets.project.agreement_section import JudgeSection
+from napari_motionseg.widgets.project.export_section import ExportSection
+from napari_motionseg.widgets.project.project_panel import ProjectPanel
+
+
+class ProjectDock(Dock):
+    """Keep, judge, export."""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        form = self.section("Project")
+        self.panel = ProjectPanel(self.keeper)
+        form.addRow(self.panel)
+        self._column.addSpacing(SPACING)
+        self.judge = JudgeSection(self)
+        self._column.addSpacing(SPACING)
+        self.export = ExportSection(self)
+        self.add(hint("Research use only; not a medical device."))

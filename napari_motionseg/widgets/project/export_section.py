@@ -1,0 +1,174 @@
+"""Exporting masks: files for programs, an overlay and a page for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QComboBox, QHBoxLayout
+
+from napari_motionseg.contributions import write_labels
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.report.exporting import Result, overlay_job, report_job
+from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
+from napari_motionseg.widgets.common.dock_layout import Dock, button
+from napari_motionseg.widgets.common.project_layers import (
+    background_of,
+    class_numbers,
+    follow_masks,
+    kind_of,
+    loop_layer_of,
+)
+from napari_motionseg.widgets.common.viewers import errors_shown
+from napari_motionseg.widgets.common.write_bar import WritingPanel
+
+MASKS = ";;".join(
+    (
+        "NumPy (*.npz)",
+        "TIFF stack (*.tiff)",
+        "PNG, a folder of frames (*.png)",
+        "NIfTI (*.nii.gz)",
+    )
+)
+MOVIES = "Movie (*.mp4);;Animated GIF (*.gif)"
+PAGES = "Web page (*.html)"
+STYLES = {"Outline": False, "Tinted": True}
+
+
+class ExportSection:
+    """Three buttons and what they need to know.
+
+    Parameters
+    ----------
+    dock
+        Where it stands; its judge has the reference of the report.
+    """
+
+    def __init__(self, dock: Dock) -> None:
+        self._dock, self._viewer = dock, dock.viewer
+        form = dock.section("Export")
+        self.masks = LayerChooser(
+            self._viewer, lambda x: kind_of(x) is not None, "The masks that are written"
+        )
+        self.style = QComboBox()
+        self.style.addItems(STYLES)
+        self.style.setToolTip("How masks are drawn in the overlay and in the report")
+        form.addRow("Masks", self.masks)
+        form.addRow("Drawn as", self.style)
+        row = QHBoxLayout()
+        self.buttons = {}
+        for name, tip, slot in (
+            ("Masks…", "As .npz, TIFF, PNG or NIfTI", self._write_masks),
+            ("Overlay…", "The loop with its masks drawn in, as MP4 or GIF",
+             self._write_overlay),
+            ("Report…", "One HTML page: the result frame by frame, its agreement with "
+             "the reference chosen above, and where it comes from", self._write_report),
+        ):  # fmt: skip
+            self.buttons[name] = button(name, tip)
+            self.buttons[name].clicked.connect(slot)
+            row.addWidget(self.buttons[name])
+        form.addRow(row)
+        self.panel = WritingPanel()
+        self.panel.ended.connect(self._enable)
+        form.addRow(self.panel)
+        follow_masks(dock, self.masks)
+        self.masks.layer_changed.connect(lambda _: self._enable())
+        self._enable()
+
+    def _enable(self) -> None:
+        able = self.masks.layer is not None and not self.panel.running
+        for one in self.buttons.values():
+            one.setEnabled(able)
+
+    def _write_masks(self) -> None:
+        layer = self.masks.layer
+        target = self._target("masks", ".npz", MASKS)
+        if layer is not None and target is not None:
+            metadata = {**layer.metadata, "cine": self._cine(layer)}
+            self._start(_masks_job(str(target), layer.data, {"metadata": metadata}))
+
+    def _write_overlay(self) -> None:
+        target = self._target("overlay", ".mp4", MOVIES)
+        if target is not None:
+            with errors_shown():
+                self._start(overlay_job(self._result(), target))
+
+    def _write_report(self) -> None:
+        target = self._target("report", ".html", PAGES)
+        if target is not None:
+            with errors_shown():
+                self._start(report_job(self._result(), target))
+
+    def _start(self, job: Job[Any]) -> None:
+        self.panel.start(job)
+        self._enable()
+
+    def _target(self, what: str, suffix: str, kinds: str) -> Path | None:
+        layer = self.masks.layer
+        loop = None if layer is None else loop_layer_of(self._viewer, layer)
+        stem = "loop" if loop is None else loop.name
+        return ask_target(
+            self._dock, f"Export the {what}", f"{stem}_{what}{suffix}", kinds
+        )
+
+    def _cine(self, layer: Labels) -> Any:
+        loop = loop_layer_of(self._viewer, layer)
+        return None if loop is None else self._dock.session.loop(loop).cine
+
+    def _result(self) -> Result:
+        """Return what is exported, with all that the page tells of it."""
+        layer = self.masks.layer
+        cine = None if layer is None else self._cine(layer)
+        if layer is None or cine is None or layer.ndim != 3:
+            raise SettingsError(
+                "these masks lie on no loop of the same size: open the loop first"
+            )
+        reference = self._dock.judge.reference.layer
+        return Result(
+            cine=cine,
+            masks=_classes(layer),
+            painted=self._painted(layer, reference),
+            reference=None if reference is None else _classes(reference),
+            models=self._models(layer),
+            colors=colors_of(layer),
+            filled=STYLES[self.style.currentText()],
+        )
+
+    def _painted(self, masks: Labels, reference: Any) -> Any:
+        """Return what was painted on the loop, to tell which frames were labelled."""
+        others = [
+            layer.data
+            for layer in self._viewer.layers
+            if kind_of(layer) == "labels"
+            and layer not in (masks, reference)
+            and layer.data.shape == masks.data.shape
+        ]
+        return np.asarray(others[-1]) if others else None
+
+    def _models(self, masks: Labels) -> tuple[Path, ...]:
+        """Return the file of the network that made the masks, else of the last one."""
+        models = [m for m in self._dock.session.models if m.kind == "segmentation"]
+        made = [m for m in models if m.path.name == masks.metadata.get("model")]
+        return tuple(m.path for m in (made or models)[-1:] if m.path.is_file())
+
+
+def colors_of(layer: Labels) -> dict[int, tuple[int, int, int]]:
+    """Return the colours that a layer shows its classes in."""
+    found = {}
+    for label in range(1, 10):
+        color = layer.get_color(label + background_of(layer))
+        red, green, blue = (round(255 * float(c)) for c in color[:3])
+        found[label] = (red, green, blue)
+    return found
+
+
+def _classes(layer: Labels) -> Any:
+    return class_numbers(layer.data, background_of(layer))
+
+
+def _masks_job(path: str, data: Any, attributes: dict[str, Any]) -> Job[str]:
+    yield Progress(0, 1, Path(path).name)
+    return write_labels(path, data, attributes)[0]

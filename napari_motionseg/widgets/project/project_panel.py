@@ -1,0 +1,257 @@
+"""The head of the Project dock: what is kept where, recovery, open, save, recent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_motionseg.project import Recoverable
+from napari_motionseg.project.folder import SUFFIX
+from napari_motionseg.widgets.common.choosers import ask_target
+from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.project_keeper import ProjectKeeper
+from napari_motionseg.widgets.common.viewers import errors_shown
+
+LOOK_EVERY_MS = 500
+KEPT, WAITING, REFUSED = "#4caf7d", "#8a8d93", "#e0a030"
+LONGEST_PATH = 44  # characters; the tooltip has it all
+
+
+class ProjectPanel(QWidget):
+    """Says in words where the work is, and whether it is safe.
+
+    Parameters
+    ----------
+    keeper
+        What keeps the work.
+    """
+
+    def __init__(self, keeper: ProjectKeeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        self.banner = Banner()
+        self.name = QLabel()
+        font = self.name.font()
+        font.setPointSizeF(font.pointSizeF() * 1.15)
+        self.name.setFont(font)
+        self.place = hint("")
+        self.kept = QLabel()
+        self.kept.setWordWrap(True)
+        for widget in (self.banner, self.name, self.place, self.kept):
+            layout.addWidget(widget)
+        layout.addLayout(self._buttons())
+        self.find_button = button("", "Say where the loop's file is now")
+        self.find_button.clicked.connect(self._find)
+        self.back_button = button(
+            "Bring back deleted labels",
+            "Show the painted layers again that you deleted",
+        )
+        self.back_button.clicked.connect(keeper.bring_back)
+        layout.addWidget(self.find_button)
+        layout.addWidget(self.back_button)
+        keeper.changed.connect(self.refresh)
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self.refresh)
+        self._timer.start(LOOK_EVERY_MS)
+        self._offer()
+        self.refresh()
+
+    def _buttons(self) -> QHBoxLayout:
+        self.open_button = button("Open…", "Open a project: a folder NAME.motionseg")
+        self.open_button.clicked.connect(self._open)
+        self.recent_button = button("Recent", "Projects that were open lately")
+        self.recent_menu = QMenu(self)
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        self.recent_button.setMenu(self.recent_menu)
+        self.save_button = button(
+            "Save as…",
+            "Give the project a name and a place. After that there is nothing to save: "
+            "every stroke is kept as you paint",
+        )
+        self.save_button.clicked.connect(self._save)
+        row = QHBoxLayout()
+        for one in (self.open_button, self.recent_button, self.save_button):
+            row.addWidget(one)
+        return row
+
+    @property
+    def offers_recovery(self) -> bool:
+        """Whether there is work that waits to be picked up."""
+        return not self.banner.isHidden()
+
+    def refresh(self) -> None:
+        """Show how it stands."""
+        project, named = self._keeper.project, self._keeper.named
+        if project is None:
+            self.name.setText("No project yet")
+            self.place.setText("What you paint is kept from the first stroke on.")
+        elif named:
+            self.name.setText(f"<b>{escape(project.name, quote=False)}</b>")
+            self.place.setText(_shortened(project.folder))
+        else:
+            self.name.setText("<b>Not named yet</b>")
+            self.place.setText("Kept on this computer. Save as… gives it a place.")
+        self.place.setToolTip("" if project is None else str(project.folder))
+        self.kept.setText(_words(self._keeper))
+        self.kept.setVisible(bool(self.kept.text()))
+        busy = self._keeper.busy
+        for one in (
+            self.open_button, self.recent_button, self.save_button, self.find_button,
+        ):  # fmt: skip
+            one.setEnabled(not busy)
+        opened = self._keeper.opened
+        missing = [] if opened is None else sorted(opened.missing)
+        self.find_button.setVisible(bool(missing))
+        if opened is not None and missing:
+            loop = opened.project.manifest.loop(missing[0])
+            self.find_button.setText(f"Find the loop {loop.name}…")
+            self.find_button.setToolTip(opened.missing[missing[0]])
+        self.back_button.setVisible(bool(self._keeper.deleted()))
+
+    def _offer(self) -> None:
+        waiting = self._keeper.recent.recoverable()
+        if not waiting:
+            self.banner.hide()
+            return
+        self.banner.ask(
+            waiting[0],
+            lambda: self._recover(waiting[0].folder),
+            lambda: self._discard(waiting[0].folder),
+        )
+
+    def _recover(self, folder: Path) -> None:
+        self.banner.hide()
+        self._keeper.open(folder)
+
+    def _discard(self, folder: Path) -> None:
+        with errors_shown():
+            self._keeper.recent.discard(folder)
+        self._offer()
+
+    def _open(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, f"Open a project (*{SUFFIX})")
+        if name:
+            self._keeper.open(Path(name))
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        paths = self._keeper.recent.paths()
+        for path in paths:
+            action = self.recent_menu.addAction(path.stem)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda _=False, p=path: self._keeper.open(p))
+        for item in self._keeper.recent.recoverable():
+            if item.unsaved:
+                text = f"Not named, {item.when:%d %b %H:%M}"
+                action = self.recent_menu.addAction(text)
+                action.triggered.connect(
+                    lambda _=False, p=item.folder: self._keeper.open(p)
+                )
+        if self.recent_menu.isEmpty():
+            self.recent_menu.addAction("None yet").setEnabled(False)
+        self.recent_menu.setToolTipsVisible(True)
+
+    def _save(self) -> None:
+        kinds = f"Projects (*{SUFFIX})"
+        target = ask_target(self, "Save the project", f"angiograms{SUFFIX}", kinds)
+        if target is not None:
+            with errors_shown():
+                self._keeper.save_as(target)
+            self.refresh()
+
+    def _find(self) -> None:
+        opened = self._keeper.opened
+        if opened is None or not opened.missing:
+            return
+        name, _ = QFileDialog.getOpenFileName(self, self.find_button.text())
+        if name:
+            self._keeper.find_loop(min(opened.missing), Path(name))
+            self.refresh()
+
+
+class Banner(QFrame):
+    """Offers the work that a crash has left, or that never got a name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setStyleSheet(
+            "#banner { border: 1px solid #4aa3df; border-radius: 4px; "
+            "background: rgba(74, 163, 223, 35); }"
+        )
+        self.text = QLabel()
+        self.text.setWordWrap(True)
+        self.recover_button = button("Recover", "Open it, to the last stroke")
+        self.later_button = button("Not now", "Leave it; Recent and the next start "
+                                   "offer it again")  # fmt: skip
+        self.discard_button = button("Discard", "Delete it for good")
+        row = QHBoxLayout()
+        for one in (self.recover_button, self.later_button, self.discard_button):
+            row.addWidget(one)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 8)
+        layout.addWidget(self.text)
+        layout.addLayout(row)
+        self.later_button.clicked.connect(self.hide)
+        self._asked: list[tuple[QPushButton, Callable[[], None]]] = []
+
+    def ask(
+        self,
+        item: Recoverable,
+        recover: Callable[[], None],
+        discard: Callable[[], None],
+    ) -> None:
+        """Show what there is, and call what the user chooses."""
+        for one, slot in self._asked:
+            one.clicked.disconnect(slot)
+        self._asked = [(self.recover_button, recover), (self.discard_button, discard)]
+        for one, slot in self._asked:
+            one.clicked.connect(slot)
+        self.text.setText(
+            f"<b>Pick up where you were?</b><br>{escape(item.words(), quote=False)}"
+        )
+        self.discard_button.setVisible(item.unsaved)
+        self.show()
+
+
+def _words(keeper: ProjectKeeper) -> str:
+    """Return in one sentence whether what was painted is safe, with its colour."""
+    status = keeper.status
+    if keeper.busy:
+        return _dot(WAITING, "Reading and writing…")
+    if status.state == "failing":
+        return _dot(
+            REFUSED,
+            f"{status.message}. What you paint stays in memory and is written as soon "
+            "as that is possible.",
+        )
+    if status.state == "nothing" or keeper.project is None:
+        return ""
+    when = time.strftime("%H:%M:%S", time.localtime(status.at))
+    return _dot(KEPT, f"All changes are kept; the last at {when}.")
+
+
+def _dot(color: str, text: str) -> str:
+    return f"<span style='color: {color}'>●</span> {text}"
+
+
+def _shortened(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= LONGEST_PATH else f"…{text[-LONGEST_PATH:]}"

@@ -1,0 +1,1 @@
+"""The Segment dock: paint, preview, train, apply."""

@@ -1,0 +1,43 @@
+"""What was painted on a labels layer, as labels of a loop."""
+
+from __future__ import annotations
+
+from napari.layers import Layer
+from napari.viewer import Viewer
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import LabelError
+from napari_motionseg.io import Labels
+from napari_motionseg.viewmodel.session import Session, labels_of_layer
+from napari_motionseg.widgets.common.viewers import frame_shown, same_place
+
+MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}
+
+
+def painted_labels(
+    viewer: Viewer, session: Session, image: Layer, painting: Layer, mode: str
+) -> tuple[Cine, Labels]:
+    """Return a loop and what was painted on it.
+
+    Parameters
+    ----------
+    viewer, session
+        Which frame is shown, and whose loops these are.
+    image, painting
+        The layers.
+    mode
+        A key of `MODES`.
+
+    Raises
+    ------
+    LabelError
+        If the layers do not lie on each other, or nothing is painted.
+    """
+    if not same_place(image, painting):
+        raise LabelError(
+            f"layer {painting.name!r} does not lie on {image.name!r}: scale, "
+            "translation or shape differ; paint on labels made for this loop"
+        )
+    cine = session.loop(image).cine
+    frame = frame_shown(viewer, image)
+    return cine, labels_of_layer(painting, cine, MODES[mode], frame)
