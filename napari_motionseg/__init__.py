@@ -6,8 +6,9 @@ Research use only; not a medical device.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from napari_motionseg.version import __version__
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine as Cine
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from napari_motionseg.synthesis import SynthesisConfig as SynthesisConfig
     from napari_motionseg.synthesis import synthesize_cine as synthesize_cine
     from napari_motionseg.training.pretrain.job import pretrain as pretrain
-
-try:
-    __version__ = version("napari-motionseg")
-except PackageNotFoundError:  # a bare checkout on the path
-    __version__ = "0+unknown"
 
 _PUBLIC = {
     "Cine": "cine",

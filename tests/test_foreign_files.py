@@ -7,13 +7,12 @@ command that is missing in the tables fails `test_every_command_is_in_a_table`.
 
 import dataclasses
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 import typer.main
+from helpers.foreign_files import IN_THE_WAY, plant, require_untouched, state
 
 from napari_motionseg.cli.app import app, execute
 from napari_motionseg.contributions import write_labels
@@ -34,9 +33,6 @@ from napari_motionseg.motion import FlowSequence, save_flow
 from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
 from napari_motionseg.training.engine.checkpointing import TrainingState, write_state
-
-sys.path.insert(0, str(Path(__file__).parent))
-from foreign_files import IN_THE_WAY, plant, require_untouched, state
 
 READERS = {"info", "suggest", "project info"}  # they write nothing
 FLOW_WORDS = ("--method", "ilk", "--gap", "1", "--no-cache")

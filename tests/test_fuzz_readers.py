@@ -31,7 +31,6 @@ def test_no_reader_ends_in_anything_but_a_result_or_our_error(tmp_path):
 
 def test_a_finding_is_counted_kept_and_replayed(tmp_path):
     """The fuzz itself notices: a foreign error, and a process that dies."""
-    sys.path.insert(0, str(SCRIPT.parent))
     from fuzz_readers import Run, Worker, options_of
 
     options = options_of(["--seconds", "60", "--findings", str(tmp_path / "kept")])
@@ -55,7 +54,6 @@ def test_a_finding_is_counted_kept_and_replayed(tmp_path):
 
 
 def test_the_same_seed_gives_the_same_damage(tmp_path):
-    sys.path.insert(0, str(SCRIPT.parent))
     from fuzz.cases import make_case
     from fuzz.seeds import build
 
@@ -73,7 +71,6 @@ def test_the_same_seed_gives_the_same_damage(tmp_path):
 
 
 def test_damage_is_damage():
-    sys.path.insert(0, str(SCRIPT.parent))
     from fuzz.damage import damage_bytes
     from numpy.random import default_rng
 

@@ -2,17 +2,13 @@ import dataclasses
 import gc
 import os
 import signal
-import sys
 import time
-from pathlib import Path
 
 import pytest
+from helpers import child_jobs
 
 from napari_motionseg.errors import JobError, LabelError
 from napari_motionseg.jobs import STOP, ChildJob, Progress, relayed, run
-
-sys.path.insert(0, str(Path(__file__).parent))  # a child process gets this path too
-import child_jobs
 
 PATIENCE_S = 60
 

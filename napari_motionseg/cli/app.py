@@ -16,7 +16,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from napari_motionseg import __version__
 from napari_motionseg.cli import (
     adapt_flow,
     demo,
@@ -36,6 +35,7 @@ from napari_motionseg.cli.console import complain, note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.text import lines_without_controls
+from napari_motionseg.version import __version__
 
 # typer carries its own copy of click in new versions, so this is the one way to it
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]

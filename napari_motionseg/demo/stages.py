@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.demo.result import FILES, DemoFiles, DemoResult, headlines
 from napari_motionseg.demo.settings import DemoSettings
@@ -43,6 +42,7 @@ from napari_motionseg.segmentation import (
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
 from napari_motionseg.training.engine.run_files import require_places
+from napari_motionseg.version import __version__
 
 TRUTH_NOTE = (
     "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "

@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg import __version__
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.cache_folder import cache_folder, make_marked
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.temporary import temporary_folder
+from napari_motionseg.version import __version__
 
 FORMAT = 1
 CAPACITY = 4 * 2**30  # bytes: 128 frames of 512 x 512 pixels and 64 dimensions

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import OccupiedError, ReadError, WriteError
 from napari_motionseg.io.atomic import place_file, replacing, require_file_target
@@ -34,6 +33,7 @@ from napari_motionseg.io.result_folders import (
 )
 from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.text import as_json
+from napari_motionseg.version import __version__
 
 MANIFEST, LOCK = "motionseg-manifest.json", ".motionseg-manifest.lock"
 MANIFEST_BYTES = 512 * 2**20

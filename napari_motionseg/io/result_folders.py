@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_motionseg import __version__
 from napari_motionseg.errors import OccupiedError, ReadError, WriteError
 from napari_motionseg.io.atomic import flush_file, flush_folder
 from napari_motionseg.io.regular_files import read_regular
 from napari_motionseg.io.temporary import SET_ASIDE, temporary_folder
+from napari_motionseg.version import __version__
 
 MARKER = ".napari-motionseg.json"
 MARKERS = (MARKER, f"forward/{MARKER}")  # where it may lie

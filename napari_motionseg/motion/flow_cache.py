@@ -28,7 +28,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg import __version__
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.cache_folder import OFF, VARIABLE, cache_folder, make_marked
 from napari_motionseg.io.regular_files import read_regular
@@ -43,6 +42,7 @@ from napari_motionseg.motion.flow_cache_entries import (
     size_of,
     write_content,
 )
+from napari_motionseg.version import __version__
 
 __all__ = ["OFF", "VARIABLE", "FlowCache", "FlowEntry"]
 FORMAT = 2  # of the folders; those of another are made anew

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
 from napari_motionseg.io.flow_files import write_flo, write_flow_zarr, write_kitti
@@ -16,6 +15,7 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.motion.colors import color_wheel, flow_to_rgb
 from napari_motionseg.motion.flow_sequence import FlowSequence
 from napari_motionseg.motion.frame_motion import FrameMotion, Way, entry_at
+from napari_motionseg.version import __version__
 
 MOVIES = (".mp4", ".gif")
 ONE_FRAME = (".flo", ".png")

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from napari_motionseg import __version__
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.json_files import read_json
 from napari_motionseg.project import manifest_rows as rules
+from napari_motionseg.version import __version__
 
 FILE = "project.json"
 FORMAT = "motionseg-project"

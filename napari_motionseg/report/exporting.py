@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg import __version__
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import require_file_target
@@ -24,6 +23,7 @@ from napari_motionseg.report.contents import Report
 from napari_motionseg.report.overlays import RGB, each_overlay
 from napari_motionseg.report.page import write_report
 from napari_motionseg.segmentation import Evaluation, evaluate
+from napari_motionseg.version import __version__
 
 MOST_SHOWN = 24  # frames one by one; a page of a hundred would be tens of megabytes
 REFERENCE_NOTE = (

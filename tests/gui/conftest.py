@@ -1,11 +1,10 @@
 """A real napari window with its docks, driven by clicks."""
 
 import dataclasses
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.here_job import HereJob
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -19,9 +18,6 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.segmentation import FinetuneSettings
-
-sys.path.insert(0, str(Path(__file__).parent))
-from here_job import HereJob
 
 LONG = 120_000  # ms, for a thread that embeds on a busy machine
 
@@ -84,9 +80,9 @@ def embedding_file(tmp_path):
 def notified(monkeypatch):
     """What was told by notification."""
     told = []
-    for module in ("viewers", "job_panel", "background", "keeping", "writing"):
+    for module in ("viewers", "job_panel", "background", "project_keeper", "write_bar"):
         monkeypatch.setattr(
-            f"napari_motionseg.widgets.{module}.show_error", told.append
+            f"napari_motionseg.widgets.common.{module}.show_error", told.append
         )
     return told
 

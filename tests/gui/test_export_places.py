@@ -5,15 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.foreign_files import IN_THE_WAY, plant, require_untouched, state
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from qtpy.QtWidgets import QDialog, QFileDialog, QMessageBox
 
 from napari_motionseg.contributions import geometry
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.project.dock import ProjectDock
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from foreign_files import IN_THE_WAY, plant, require_untouched, state
 
 LONG = 60_000
 SAVE_SELECTED = "napari.window.file.save_layers_dialog.selected"

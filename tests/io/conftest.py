@@ -1,10 +1,5 @@
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import dicom_files as files
 import pytest
+from helpers import dicom_files as files
 
 from napari_motionseg.io import read_cine
 

@@ -2,10 +2,10 @@
 
 import struct
 
-import coded_frames
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import coded_frames
+from helpers import dicom_files as files
 from pydicom import uid
 
 from napari_motionseg.errors import DamagedFrameError, MemoryBudgetError, ReadError

@@ -4,9 +4,9 @@ import io
 import pickle
 import warnings
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 from PIL import Image
 from pydicom.pixels import get_encoder
 from pydicom.uid import (

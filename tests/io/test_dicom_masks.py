@@ -1,7 +1,7 @@
 """Items of the Mask module."""
 
-import dicom_files as files
 import pytest
+from helpers import dicom_files as files
 from pydicom import Dataset
 
 from napari_motionseg.cine import Subtraction

@@ -1,8 +1,8 @@
 """Angles, windows, shutters, ECG: from attributes, in the Standard's order."""
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 from pydicom import Dataset
 
 from napari_motionseg.cine import View

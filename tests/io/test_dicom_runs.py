@@ -3,9 +3,9 @@
 import shutil
 import warnings
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 
 from napari_motionseg.errors import PartialReadWarning
 from napari_motionseg.io import read_cine, read_cines

@@ -1,9 +1,9 @@
 import dataclasses
 
-import dicom_files as files
 import numpy as np
 import pydicom
 import pytest
+from helpers import dicom_files as files
 
 from napari_motionseg.cine import Cine, Subtraction, View
 from napari_motionseg.errors import WriteError

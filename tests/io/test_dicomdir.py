@@ -4,8 +4,8 @@ import os
 import struct
 import warnings
 
-import dicom_files as files
 import pytest
+from helpers import dicom_files as files
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MediaStorageDirectoryStorage

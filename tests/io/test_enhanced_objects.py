@@ -1,8 +1,8 @@
 """Enhanced objects: what shared and per-frame functional groups hold."""
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 from pydicom import Dataset
 
 from napari_motionseg.cine import View

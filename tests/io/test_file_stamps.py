@@ -3,9 +3,9 @@
 import os
 import shutil
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError

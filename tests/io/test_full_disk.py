@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import full_disk_child
 
 pytest.importorskip("resource", reason="limits of a process are told so on Unix alone")
 
-CHILD = Path(__file__).with_name("full_disk_child.py")
+CHILD = Path(full_disk_child.__file__)
 
 
 def _written(folder, how):

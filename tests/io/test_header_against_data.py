@@ -5,10 +5,10 @@ import struct
 import warnings
 import zlib
 
-import coded_frames
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import coded_frames
+from helpers import dicom_files as files
 from pydicom import dcmwrite, uid
 
 from napari_motionseg.errors import MissingDecoderError, PartialReadWarning, ReadError

@@ -1,8 +1,8 @@
 """Layouts, bits and colours of frames that are not compressed."""
 
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import dicom_files as files
 from pydicom import uid
 
 from napari_motionseg.errors import PartialReadWarning, ReadError

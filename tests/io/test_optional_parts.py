@@ -3,10 +3,10 @@
 import json
 import warnings
 
-import damaged_headers as damaged
-import dicom_files as files
 import numpy as np
 import pytest
+from helpers import damaged_headers as damaged
+from helpers import dicom_files as files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -2,11 +2,11 @@
 
 import os
 
-import dicom_files as files
 import imageio.v3 as iio
 import numpy as np
 import pytest
 import tifffile
+from helpers import dicom_files as files
 
 from napari_motionseg.errors import (
     MemoryBudgetError,

@@ -1,10 +1,10 @@
 """Every transfer syntax, depth, sign and colour, against what was encoded."""
 
-import coded_frames
-import dicom_files as files
 import numpy as np
 import pytest
-from coded_frames import CATALOGUE, LOSSLESS, encode, smooth_frames
+from helpers import coded_frames
+from helpers import dicom_files as files
+from helpers.coded_frames import CATALOGUE, LOSSLESS, encode, smooth_frames
 from pydicom import uid
 
 from napari_motionseg.io import read_cine

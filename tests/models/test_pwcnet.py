@@ -1,9 +1,9 @@
 """PWC-Net against plain NumPy, in both published key schemes."""
 
 import numpy as np
-import plain_pwcnet as plain
 import pytest
 import torch
+from helpers import plain_pwcnet as plain
 from scipy.ndimage import map_coordinates
 
 from napari_motionseg.errors import CheckpointError, SettingsError

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from painted_loops import SIDE, STRENGTHS, background, band, loop, painted
+from helpers.painted_loops import SIDE, STRENGTHS, background, band, loop, painted
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, MotionError, TrainingError

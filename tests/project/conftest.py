@@ -1,16 +1,11 @@
 """A project in a folder, a loop on disk, labels to paint on."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_motionseg import __version__
 from napari_motionseg.errors import TrainingError, TrainingMemoryError
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models.devices import resolve_device
@@ -34,6 +33,7 @@ from napari_motionseg.training.engine.gradient_accumulation import (
 )
 from napari_motionseg.training.engine.settings import TrainingSettings, learning_rate
 from napari_motionseg.training.engine.task import CroppingTask, ResizableTask, Task
+from napari_motionseg.version import __version__
 
 # What may differ between a run and its continuation, because no batch depends on it
 FREE_SETTINGS = ("device", "checkpoint_every", "preview_every", "tensorboard", "parts")

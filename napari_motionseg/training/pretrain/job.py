@@ -26,10 +26,10 @@ from napari_motionseg.training.engine.checkpointing import state_path_of, weight
 from napari_motionseg.training.engine.distributed import join
 from napari_motionseg.training.engine.gradient_accumulation import check_parts
 from napari_motionseg.training.engine.loop import TrainingRecord, train_job
-from napari_motionseg.training.engine.prefetch import Foresight
 from napari_motionseg.training.engine.run_log import log_folder_of
 from napari_motionseg.training.pretrain.motion_data import MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
+from napari_motionseg.training.pretrain.prefetch import Foresight
 from napari_motionseg.training.pretrain.preview import project
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 

@@ -15,9 +15,9 @@ from napari_motionseg.models import UNet
 from napari_motionseg.models.eval_mode import answering
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
-from napari_motionseg.training.engine.prefetch import Foresight, Piece
 from napari_motionseg.training.engine.transforms import jitter, mirror, mirror_flow
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
+from napari_motionseg.training.pretrain.prefetch import Foresight, Piece
 from napari_motionseg.training.pretrain.preview import look
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 

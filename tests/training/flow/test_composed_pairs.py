@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from painted_loops import loop, painted
+from helpers.painted_loops import loop, painted
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run

@@ -5,11 +5,12 @@ import os
 import shutil
 import signal
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.toy_training import Toy
+from helpers.toy_training import settings as toy_settings
 
 from napari_motionseg.cine import SHARED_MEMORY, Cine
 from napari_motionseg.errors import SettingsError
@@ -20,7 +21,6 @@ from napari_motionseg.jobs import run
 from napari_motionseg.models import UNet, UNetConfig
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.training.engine.loop import TrainingSettings, train_job
-from napari_motionseg.training.engine.prefetch import Foresight, Piece
 from napari_motionseg.training.engine.seeds import step_generator
 from napari_motionseg.training.pretrain.job import (
     Learner,
@@ -30,10 +30,7 @@ from napari_motionseg.training.pretrain.job import (
     pretrain_job,
 )
 from napari_motionseg.training.pretrain.motion_data import FlowFile, MovingLoop
-
-sys.path.insert(0, str(Path(__file__).parent))
-from toy_training import Toy
-from toy_training import settings as toy_settings
+from napari_motionseg.training.pretrain.prefetch import Foresight, Piece
 
 PATIENCE_S = 60
 STEPS = 6
@@ -261,7 +258,9 @@ def known_flow(loops, monkeypatch):
     # the name of the module is a function too
     pretraining = sys.modules[pretrain_job.__module__]
     monkeypatch.setattr(pretraining, "moving_loops_job", given)
-    monkeypatch.setattr("napari_motionseg.training.engine.prefetch.FramesAhead", Noted)
+    monkeypatch.setattr(
+        "napari_motionseg.training.pretrain.prefetch.FramesAhead", Noted
+    )
     return made
 
 

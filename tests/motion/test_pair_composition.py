@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from painted_loops import SIDE, loop, painted
+from helpers.painted_loops import SIDE, loop, painted
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from painted_loops import background, band, loop
+from helpers.painted_loops import background, band, loop
 
 from napari_motionseg.motion.contrast_arrival import (
     density,

@@ -1,13 +1,12 @@
 import dataclasses
 import os
 import signal
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers.toy_training import Toy, settings, slow_job, weights
 from safetensors import SafetensorError
 from torch import nn
 
@@ -21,9 +20,6 @@ from napari_motionseg.training.engine.loop import (
     step_generator,
     train_job,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))  # a child process gets this path too
-from toy_training import Toy, settings, slow_job, weights
 
 
 class FixedToy(Toy):

@@ -6,14 +6,11 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "motion"))
-
 import numpy as np
 import pytest
 import torch
-from painted_loops import background, band
-from toy_training import Toy, settings
+from helpers.painted_loops import background, band
+from helpers.toy_training import Toy, settings
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError

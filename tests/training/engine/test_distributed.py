@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers import joint_training
+from helpers.toy_training import Toy, settings, weights
 from safetensors.torch import load_file
 
 from napari_motionseg.errors import SettingsError, TrainingError
@@ -17,11 +19,7 @@ from napari_motionseg.training.engine.distributed import Processes, join
 from napari_motionseg.training.engine.loop import train_job
 from napari_motionseg.training.engine.run_log import CURVES
 
-sys.path.insert(0, str(Path(__file__).parent))  # torchrun's processes find it too
-import joint_training
-from toy_training import Toy, settings, weights
-
-HERE = Path(__file__).parent
+TESTS = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +28,13 @@ def pair(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(HERE.parents[1]),
+        "PYTHONPATH": os.pathsep.join((str(TESTS.parent), str(TESTS))),
         "MOTIONSEG_CACHE": "off",
     }
+    script = TESTS / "helpers" / "joint_training.py"
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone",
-        "--nproc-per-node", "2", str(HERE / "joint_training.py"), str(folder),
+        "--nproc-per-node", "2", str(script), str(folder),
     ]  # fmt: skip
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=200

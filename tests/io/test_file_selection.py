@@ -3,10 +3,10 @@
 import os
 import sys
 
-import dicom_files as files
 import numpy as np
 import pytest
 import tifffile
+from helpers import dicom_files as files
 from PIL import Image
 from pydicom.uid import generate_uid
 

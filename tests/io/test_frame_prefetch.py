@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import child_jobs
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.hashing import frame_hash
@@ -20,9 +21,6 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.frame_prefetch import FramesAhead
 from napari_motionseg.io.prefetched_parts import Wanted
 from napari_motionseg.jobs import ChildJob
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the child finds it there too
-import child_jobs
 
 PATIENCE_S = 60
 

@@ -7,8 +7,8 @@ put into the bytes of a good file here.
 import struct
 from pathlib import Path
 
-import dicom_files as files
 import numpy as np
+from helpers import dicom_files as files
 from pydicom.datadict import tag_for_keyword
 from pydicom.tag import Tag
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+from helpers.toy_training import Toy, settings
 
 from napari_motionseg.errors import MissingDependencyError, WriteError
 from napari_motionseg.jobs import Progress, run
@@ -18,9 +19,6 @@ from napari_motionseg.training.engine.run_log import (
     as_picture,
     log_folder_of,
 )
-
-sys.path.insert(0, str(Path(__file__).parent))
-from toy_training import Toy, settings
 
 
 def rows(folder):
