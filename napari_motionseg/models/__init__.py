@@ -10,7 +10,8 @@ from napari_motionseg.models.checkpoints import (
 )
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
-from napari_motionseg.models.pwcnet import FlowNet, PWCNet, load_pwcnet
+from napari_motionseg.models.pwcnet import FlowNet, PWCNet
+from napari_motionseg.models.pwcnet_weights import load_pwcnet
 from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
 
 __all__ = [

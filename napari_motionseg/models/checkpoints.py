@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,9 +18,8 @@ from napari_motionseg.errors import CheckpointError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
-from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
-from napari_motionseg.models.pwcnet import PWCNet
-from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
+from napari_motionseg.models.architectures import ARCHITECTURES
+from napari_motionseg.models.tensor_checks import check_tensors
 from napari_motionseg.registry import unknown_choice
 
 CARD_KEY = "motionseg"
@@ -48,18 +47,6 @@ class ModelCard:
     architecture: str
     configuration: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _segmentation(*, classes: int, **config: Any) -> SegmentationNet:
-    return SegmentationNet(UNetConfig(**config), classes)
-
-
-BUILDERS: Mapping[str, Callable[..., nn.Module]] = {
-    "PWCNet": PWCNet,
-    "LayeredPWCNet": LayeredPWCNet,
-    "UNet": lambda **config: UNet(UNetConfig(**config)),
-    "SegmentationNet": _segmentation,
-}
 
 
 def save_model(
@@ -217,76 +204,15 @@ def checkpoint_path(given: str | Path) -> Path:
     return shipped if bare and not path.exists() and shipped.is_file() else path
 
 
-def check_tensors(
-    path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
-) -> None:
-    """Compare tensors of a file with those of a network.
-
-    Parameters
-    ----------
-    path
-        File that an error names.
-    tensors
-        Tensors of the file, by name.
-    expected
-        Tensors of the network, by name; only their shapes and types count.
-
-    Raises
-    ------
-    CheckpointError
-        Naming the first tensor that is missing, unknown, of another shape or type, or
-        not finite.
-    """
-    for name, wanted in expected.items():
-        if name not in tensors:
-            raise CheckpointError(f"{path}: tensor {name!r} is missing")
-        check_tensor(path, name, tensors[name], wanted)
-    unknown = sorted(set(tensors) - set(expected))
-    if unknown:
-        raise CheckpointError(
-            f"{path}: tensor {unknown[0]!r} belongs to no such network"
-        )
-
-
-def check_tensor(path: Path, name: str, found: Tensor, wanted: Tensor) -> None:
-    """Raise `CheckpointError` unless a tensor of a file can take its place.
-
-    Parameters
-    ----------
-    path, name
-        File and tensor that an error names.
-    found
-        Tensor of the file.
-    wanted
-        Tensor of the network; only its shape and type count.
-    """
-    if found.shape != wanted.shape:
-        raise CheckpointError(
-            f"{path}: tensor {name!r} has shape {tuple(found.shape)}, "
-            f"not {tuple(wanted.shape)}"
-        )
-    plain = found.layout == torch.strided and found.device.type == "cpu"
-    if not plain or found.is_floating_point() != wanted.is_floating_point():
-        raise CheckpointError(
-            f"{path}: tensor {name!r} is of type {found.dtype}; {wanted.dtype} is "
-            "needed"
-        )
-    if found.is_floating_point() and not bool(found.float().isfinite().all()):
-        raise CheckpointError(
-            f"{path}: tensor {name!r} holds values that are not finite: the training "
-            "that made it has failed"
-        )
-
-
 def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Module:
     """Build the network of a card, if the tensors of the file are those of the network.
 
     It is laid out without memory first: a card can promise any size.
     """
-    if card.architecture not in BUILDERS:
-        message = unknown_choice("architecture", card.architecture, BUILDERS)
+    if card.architecture not in ARCHITECTURES:
+        message = unknown_choice("architecture", card.architecture, ARCHITECTURES)
         raise CheckpointError(f"{path}: {message}")
-    build = BUILDERS[card.architecture]
+    build = ARCHITECTURES[card.architecture]
     try:
         with torch.device("meta"):
             layout = build(**card.configuration).state_dict()

@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
-from napari_motionseg.models.checkpoints import check_tensor
+from napari_motionseg.models.tensor_checks import check_tensor
 
 NUMBER_WORDS = {"One": 1, "Two": 2, "Thr": 3, "Fou": 4, "Fiv": 5, "Six": 6}
 # Order of the three convolutions of a level; level 6 was built in another one

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from napari_motionseg.errors import CheckpointError, MotionSegError, TrainingError
+from napari_motionseg.models.architectures import ARCHITECTURES
 from napari_motionseg.models.checkpoints import (
-    BUILDERS,
     CARD_KEY,
     ModelCard,
     load_model,
@@ -127,14 +127,14 @@ def test_what_is_no_file(tmp_path):
         read_published_pwcnet(tmp_path / "pipe.pth", WANTED)
 
 
-@pytest.mark.parametrize("architecture", BUILDERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_networks_are_laid_out_without_memory_as_they_are_built(architecture):
     """The shapes that a file is compared with are those of the network."""
     config = {} if "PWC" in architecture else CONFIG
     config = {**config, "classes": 3} if architecture == "SegmentationNet" else config
     with torch.device("meta"):
-        layout = BUILDERS[architecture](**config).state_dict()
-    built = BUILDERS[architecture](**config).state_dict()
+        layout = ARCHITECTURES[architecture](**config).state_dict()
+    built = ARCHITECTURES[architecture](**config).state_dict()
     assert all(t.device.type == "meta" for t in layout.values())
     assert {n: (t.shape, t.dtype) for n, t in layout.items()} == {
         n: (t.shape, t.dtype) for n, t in built.items()
