@@ -15,8 +15,9 @@ from napari_motionseg.cine.subtraction import subtracted, subtraction_of
 from napari_motionseg.cine.summary import facts_of
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.widgets.cine.playback import Player
+from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.choosers import LayerChooser
-from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
+from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -33,7 +34,7 @@ SPEEDS = {"¼ ×": 0.25, "½ ×": 0.5, "1 ×": 1.0, "2 ×": 2.0}
 WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 
-class CineDock(Dock):
+class CineDock(AutosavedDock):
     """Facts of a loop without patient data; playback; subtraction as a view."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from napari.layers import Layer
 from napari.viewer import Viewer
@@ -90,6 +91,15 @@ class LayerChooser(QComboBox):
         if layer in self._layers:
             self.setCurrentIndex(self._layers.index(layer))
             self._chosen_by_hand()
+
+    def follow(self, is_wanted: Callable[[Layer], bool]) -> None:
+        """Choose each new layer that `is_wanted` accepts as soon as it is added."""
+
+        def choose_inserted(event: Any) -> None:
+            if is_wanted(event.value):
+                self.choose(event.value)
+
+        listen(self, self._viewer.layers.events.inserted, choose_inserted)
 
     def refresh(self, event: object = None) -> None:
         """Look at the viewer's layers anew; the chosen one stays if it is there.

@@ -1,4 +1,4 @@
-"""What all docks look like: one column that scrolls, sections, rows of settings."""
+"""Lay out a dock: one column that scrolls, titled sections, rows of settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_motionseg.widgets.common.plain_labels import plain_label
-from napari_motionseg.widgets.common.project_keeper import keeper_of
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
@@ -24,20 +23,20 @@ LEAST_WIDTH = 320
 
 
 class Dock(QScrollArea):
-    """A column of sections.
+    """A column of sections, with the viewer and the session that its sections share.
+
+    The layout knows no project: docks derive from `AutosavedDock`, which adds it.
 
     Parameters
     ----------
     napari_viewer
-        The viewer; napari passes it by this name.
+        The viewer that the dock belongs to; napari passes it by this name.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)
-        # what is painted is kept, whichever dock is open
-        self.keeper = keeper_of(self.viewer)
         self._forms: list[QFormLayout] = []
         content = QWidget()
         self._column = QVBoxLayout(content)

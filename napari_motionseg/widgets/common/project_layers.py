@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
@@ -17,12 +17,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.project import LayerRecord
 from napari_motionseg.project.watched import LoopFacts
-from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
-
-if TYPE_CHECKING:
-    from napari_motionseg.widgets.common.choosers import LayerChooser
-    from napari_motionseg.widgets.common.dock_layout import Dock
 
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
 CLASSES = "classes"  # in the metadata of labels whose classes have names
@@ -39,6 +34,11 @@ def kind_of(layer: Layer) -> str | None:
     if made_by is None:
         return "labels"
     return "masks" if made_by == MASKS else None
+
+
+def is_network_masks(layer: Layer) -> bool:
+    """Return whether a layer holds the masks that a network has made."""
+    return kind_of(layer) == "masks"
 
 
 def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
@@ -77,16 +77,6 @@ def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
     if not background:
         return pixels
     return np.where(pixels > background, pixels - background, 0).astype(pixels.dtype)
-
-
-def follow_masks(dock: Dock, chooser: LayerChooser) -> None:
-    """Choose a network's masks as soon as there are some: they are what is wanted."""
-
-    def chosen(event: Any) -> None:
-        if kind_of(event.value) == "masks":
-            chooser.choose(event.value)
-
-    listen(dock, dock.viewer.layers.events.inserted, chosen)
 
 
 def attributes_of(layer: Labels) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from napari.viewer import Viewer
 
+from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.choosers import LayerChooser
-from napari_motionseg.widgets.common.dock_layout import Dock, hint
+from napari_motionseg.widgets.common.dock_layout import hint
 from napari_motionseg.widgets.common.viewers import is_loop
 from napari_motionseg.widgets.embedding.explorer import Explorer
 from napari_motionseg.widgets.embedding.explorer_actions import ExplorerActions
@@ -15,7 +16,7 @@ from napari_motionseg.widgets.embedding.explorer_units import UnitGallery
 from napari_motionseg.widgets.embedding.pretraining_section import LearnEmbedding
 
 
-class EmbeddingDock(Dock):
+class EmbeddingDock(AutosavedDock):
     """The explorer, and below it what teaches an embedding."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

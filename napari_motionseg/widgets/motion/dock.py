@@ -19,9 +19,10 @@ from napari_motionseg.viewmodel.layer_jobs import (
     flow_layer_job,
 )
 from napari_motionseg.viewmodel.session import Loop
+from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
-from napari_motionseg.widgets.common.dock_layout import Dock, button
+from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
@@ -41,7 +42,7 @@ FORMATS = ";;".join(
 )
 
 
-class MotionDock(Dock):
+class MotionDock(AutosavedDock):
     """Estimates flow in a child process and shows it in many ways."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

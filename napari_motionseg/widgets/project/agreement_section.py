@@ -20,7 +20,7 @@ from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.project_layers import (
     background_of,
     class_numbers,
-    follow_masks,
+    is_network_masks,
     kind_of,
     loop_layer_of,
 )
@@ -82,7 +82,7 @@ class JudgeSection:
         self._other_layers()
 
     def _connect(self, dock: Dock) -> None:
-        follow_masks(dock, self.masks)
+        self.masks.follow(is_network_masks)
         for chooser in (self.masks, self.reference):
             chooser.layer_changed.connect(self._other_layers)
         self.masks.layer_changed.connect(lambda _: self.reference.refresh())

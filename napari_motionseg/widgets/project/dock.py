@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 
-from napari_motionseg.widgets.common.dock_layout import SPACING, Dock, hint
+from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
+from napari_motionseg.widgets.common.dock_layout import SPACING, hint
 from napari_motionseg.widgets.project.agreement_section import JudgeSection
 from napari_motionseg.widgets.project.export_section import ExportSection
 from napari_motionseg.widgets.project.project_panel import ProjectPanel
 
 
-class ProjectDock(Dock):
+class ProjectDock(AutosavedDock):
     """Keep, judge, export."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

@@ -18,7 +18,7 @@ from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.project_layers import (
     background_of,
     class_numbers,
-    follow_masks,
+    is_network_masks,
     kind_of,
     loop_layer_of,
 )
@@ -74,7 +74,7 @@ class ExportSection:
         self.panel = WritingPanel()
         self.panel.ended.connect(self._enable)
         form.addRow(self.panel)
-        follow_masks(dock, self.masks)
+        self.masks.follow(is_network_masks)
         self.masks.layer_changed.connect(lambda _: self._enable())
         self._enable()
 
