@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import answer, drive, note
-from napari_motionseg.cli.learning import LabelFiles, Mode, read_examples
+from napari_motionseg.cli.labelled_loops import (
+    ImageFrame,
+    LabelFiles,
+    LabelMode,
+    read_labelled_loops,
+)
 from napari_motionseg.cli.options import (
     AsJson,
+    Checkpoint,
     Cines,
     Device,
     LookEvery,
     Parts,
     Rate,
+    Resume,
     Seed,
     Steps,
     TensorBoard,
@@ -27,10 +34,6 @@ from napari_motionseg.cli.targets import require_training_target
 if TYPE_CHECKING:
     from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
-Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
-Frame = Annotated[
-    int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
-]
 Start = Annotated[
     Path | None, typer.Option(help="PWC-Net to start from; what ships if unset.")
 ]
@@ -39,17 +42,14 @@ Batch = Annotated[
 ]
 Crop = Annotated[int | None, typer.Option(help="Side of the smallest windows, px.")]
 Largest = Annotated[int | None, typer.Option(help="Side of the largest windows, px.")]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run ended.")
-]
 
 
 def adapt_flow(
     cines: Cines,
     labels: LabelFiles,
-    out: Out,
-    label_mode: Mode = "dense",
-    frame: Frame = None,
+    out: Checkpoint,
+    label_mode: LabelMode = "dense",
+    frame: ImageFrame = None,
     steps: Steps = 400,
     batch: Batch = None,
     crop: Crop = None,
@@ -85,7 +85,7 @@ def adapt_flow(
         },
     )
     require_training_target(out, (*cines, *labels, start))
-    examples = read_examples(cines, labels, label_mode, frame)
+    examples = read_labelled_loops(cines, labels, label_mode, frame)
     job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)
     path = drive(job, "Adapting flow", keeps=True)
     facts = read_card(path).provenance

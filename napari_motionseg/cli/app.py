@@ -21,13 +21,15 @@ from napari_motionseg.cli import (
     demo,
     embed,
     evaluate,
-    exporting,
+    export,
+    finetune,
     flow,
-    learning,
-    loops,
-    masks,
-    projects,
+    info,
+    pretrain,
+    project,
+    segment,
     suggest,
+    synth,
     train_flow,
     train_masks,
 )
@@ -49,14 +51,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    loops.info,
-    loops.synth,
+    info.info,
+    synth.synth,
     flow.flow,
     embed.embed,
-    learning.pretrain,
-    learning.finetune,
-    masks.segment,
-    exporting.export,
+    pretrain.pretrain,
+    finetune.finetune,
+    segment.segment,
+    export.export,
     suggest.suggest,
     train_flow.train_flow,
     train_masks.train_masks,
@@ -65,7 +67,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(projects.app, name="project")
+app.add_typer(project.app, name="project")
 
 
 @app.callback()

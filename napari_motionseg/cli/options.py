@@ -14,12 +14,19 @@ Cines = Annotated[
 OneCine = Annotated[
     Path, typer.Argument(metavar="CINE", help="A DICOM or movie file, or one series.")
 ]
+ProjectFolder = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="NAME.motionseg")
+]
 Device = Annotated[
     str, typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="One JSON object a line on stdout.")
+]
+Checkpoint = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the last run ended.")
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
 Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Of Adam.")]

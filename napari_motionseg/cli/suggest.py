@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_motionseg.cli.console import answer, drive
-from napari_motionseg.cli.learning import Mode
+from napari_motionseg.cli.labelled_loops import LabelMode
 from napari_motionseg.cli.options import AsJson, Device, OneCine
 
 
@@ -20,7 +20,7 @@ def suggest(
     labels: Annotated[
         Path | None, typer.Option(help="What is labelled already.")
     ] = None,
-    label_mode: Mode = "dense",
+    label_mode: LabelMode = "dense",
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:

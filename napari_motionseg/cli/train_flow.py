@@ -10,9 +10,11 @@ import typer
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import (
     AsJson,
+    Checkpoint,
     Device,
     LookEvery,
     Parts,
+    Resume,
     SaveEvery,
     Seed,
     Steps,
@@ -20,12 +22,8 @@ from napari_motionseg.cli.options import (
 )
 from napari_motionseg.cli.targets import require_training_target
 
-Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
     Path | None, typer.Option(help="Flow checkpoint to go on from; else from scratch.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run ended.")
 ]
 Batch = Annotated[int, typer.Option(help="Pairs a step, of the smallest windows.")]
 Crop = Annotated[int, typer.Option(help="Side of the smallest windows, px.")]
@@ -53,7 +51,7 @@ LOOK_EVERY = 200
 
 
 def train_flow(
-    out: Out,
+    out: Checkpoint,
     steps: Steps = 4000,
     batch: Batch = 4,
     crop: Crop = 192,

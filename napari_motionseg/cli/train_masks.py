@@ -10,9 +10,11 @@ import typer
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.options import (
     AsJson,
+    Checkpoint,
     Device,
     LookEvery,
     Parts,
+    Resume,
     SaveEvery,
     Seed,
     Steps,
@@ -20,12 +22,8 @@ from napari_motionseg.cli.options import (
 )
 from napari_motionseg.cli.targets import require_training_target
 
-Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Start = Annotated[
     Path | None, typer.Option(help="Checkpoint to go on from; else from scratch.")
-]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run ended.")
 ]
 Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Highest rate.")]
 
@@ -35,7 +33,7 @@ LOOK_EVERY = 200
 
 
 def train_masks(
-    out: Out,
+    out: Checkpoint,
     steps: Steps = 6000,
     batch: Annotated[int, typer.Option(help="Windows a step.")] = 4,
     crop: Annotated[int, typer.Option(help="Side of what is seen, px.")] = 256,

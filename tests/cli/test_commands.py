@@ -463,12 +463,12 @@ def test_debug_shows_the_traceback(motionseg):
 
 
 def test_an_unexpected_failure_is_one_line(motionseg, monkeypatch, loop_file):
-    from napari_motionseg.cli import loops
+    from napari_motionseg.cli import info
 
     def fail(*_, **__):
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr(loops, "describe", fail)
+    monkeypatch.setattr(info, "describe", fail)
     answer = motionseg("info", loop_file)
     assert answer.code == 1
     assert "ZeroDivisionError" in answer.err
@@ -476,12 +476,12 @@ def test_an_unexpected_failure_is_one_line(motionseg, monkeypatch, loop_file):
 
 
 def test_ctrl_c_cancels(motionseg, monkeypatch, loop_file):
-    from napari_motionseg.cli import loops
+    from napari_motionseg.cli import info
 
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loops, "describe", interrupt)
+    monkeypatch.setattr(info, "describe", interrupt)
     assert motionseg("info", loop_file).code == 130
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cli import loops
+from napari_motionseg.cli import info as info_command
 from napari_motionseg.cli.console import drive, note
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.jobs import Progress
@@ -86,13 +86,13 @@ def strict(line):
 
 
 def test_numbers_that_json_does_not_know_are_null(motionseg, loop_file, monkeypatch):
-    real = loops.describe
+    real = info_command.describe
 
     def described(cine, **options):
         odd = {"KVP": float("nan"), "Exposure": [np.inf, np.float32(2)]}
         return real(dataclasses.replace(cine, technical=odd), **options)
 
-    monkeypatch.setattr(loops, "describe", described)
+    monkeypatch.setattr(info_command, "describe", described)
     line = motionseg("info", loop_file, "--json").out
     assert strict(line)["technical"] == {"KVP": None, "Exposure": [None, 2.0]}
 
@@ -111,8 +111,8 @@ def test_site_and_device_are_shown_on_demand_alone():
         "transfer_syntax": "JPEG Baseline",
     }
     cine = Cine.from_array(np.zeros((2, 8, 8), np.uint8), technical=technical)
-    quiet = loops.describe(cine)
+    quiet = info_command.describe(cine)
     kept = {"KVP", "DistanceSourceToDetector", "transfer_syntax"}
     assert set(quiet["technical"]) == kept
-    assert loops.describe(cine, phi=True)["technical"] == technical
-    assert "Maker" not in loops.as_line(quiet)
+    assert info_command.describe(cine, phi=True)["technical"] == technical
+    assert "Maker" not in info_command.as_line(quiet)

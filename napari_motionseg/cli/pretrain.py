@@ -1,8 +1,7 @@
-"""`motionseg pretrain` and `motionseg finetune`: learning from motion and labels."""
+"""Provide `motionseg pretrain`, which learns an embedding from motion."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,30 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import drive
 from napari_motionseg.cli.flow import Cached, Gap, flow_settings
 from napari_motionseg.cli.options import (
     AsJson,
+    Checkpoint,
     Cines,
     Device,
     LookEvery,
     Parts,
     Rate,
+    Resume,
     SaveEvery,
     Seed,
     Steps,
     TensorBoard,
-    given,
 )
-from napari_motionseg.cli.targets import require_target, require_training_target
+from napari_motionseg.cli.targets import require_training_target
+from napari_motionseg.cli.trained_model import report_checkpoint
 from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
-    from napari_motionseg.io import Labels
-    from napari_motionseg.segmentation import FinetuneSettings
 
-Out = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Objective = Annotated[
     list[str],
     typer.Option(help="What to learn from motion; several, each as NAME=WEIGHT."),
@@ -51,9 +49,6 @@ Head = Annotated[
         help="What embeds: the U-Net's decoder, or a hypercolumn on its encoder."
     ),
 ]
-Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run ended.")
-]
 FlatField = Annotated[
     bool, typer.Option(help="Divide the slow background out; not in the paper.")
 ]
@@ -68,13 +63,6 @@ FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
 FlowWeights = Annotated[
     Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
 ]
-LabelFiles = Annotated[
-    list[Path],
-    typer.Option(help="Label file (.npz, TIFF, PNG), one for each CINE in turn."),
-]
-Mode = Annotated[
-    str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
-]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -82,16 +70,12 @@ Workers = Annotated[
         help="Processes that decode the next step's frames; 2 on CUDA, else none.",
     ),
 ]
-Recipe = Annotated[
-    str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
-]
-SCRATCH = "scratch"
 SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
 
 
 def pretrain(
     cines: Cines,
-    out: Out,
+    out: Checkpoint,
     objective: Objective = ["flow-consistency"],  # noqa: B006 - typer's way
     steps: Steps = 1000,
     resume: Resume = False,
@@ -170,7 +154,7 @@ def pretrain(
     cache = FlowCache.default() if cached else None
     job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
     path = drive(job, "Pretraining", keeps=True)
-    _tell(path, as_json)
+    report_checkpoint(path, as_json)
 
 
 def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
@@ -199,7 +183,16 @@ def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
 
 
 def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
-    """Read every loop at or below `paths`; make some up for the word ``synthetic``."""
+    """Read loops, or make synthetic ones for the word ``synthetic``.
+
+    Parameters
+    ----------
+    paths
+        Files, folders, or ``synthetic`` where nothing of that name exists.
+    seed
+        Seed of the first synthetic loop; the others follow it.
+    """
+    from napari_motionseg.io import read_cines
     from napari_motionseg.synthesis import synthesize_cine
 
     loops: list[Cine] = []
@@ -208,7 +201,7 @@ def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
             seeds = (seed + number for number in range(SYNTHETIC_LOOPS))
             loops += [synthesize_cine(seed=one).cine for one in seeds]
         else:
-            loops += read_all([path])
+            loops += read_cines(path)
     return loops
 
 
@@ -227,142 +220,3 @@ def as_option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
-
-
-def finetune(
-    cines: Cines,
-    labels: LabelFiles,
-    model: Annotated[
-        str, typer.Option(help="Checkpoint to start from, 'default', or 'scratch'.")
-    ],
-    out: Out,
-    label_mode: Mode = "dense",
-    frame: Annotated[
-        int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
-    ] = None,
-    recipe: Recipe = "tuned",
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimizer steps; the recipe's if unset.")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
-    crop: Annotated[
-        int | None, typer.Option(help="Side of training windows, px.")
-    ] = None,
-    width: Annotated[int, typer.Option(help="Of a U-Net from scratch.")] = 16,
-    carry: Annotated[
-        bool, typer.Option("--carry", help="Carry labels along the flow, as weak ones.")
-    ] = False,
-    kept: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of a start that segments in the end, 0 to 1; the recipe's if "
-            "unset: for 'tuned', the more the better it fits the labels."
-        ),
-    ] = None,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Train a segmentation from a few labelled frames.
-
-    Ctrl-C stops early and keeps what was learnt.
-    """
-    from napari_motionseg.segmentation import finetune_job
-    from napari_motionseg.segmentation.flow_propagation import CarrySettings
-
-    settings = finetune_settings(
-        recipe,
-        steps,
-        given(
-            batch=batch,
-            crop=crop,
-            kept=kept,
-            carry=CarrySettings() if carry else None,
-        ),
-        width,
-        {"learning_rate": rate, "device": device, "seed": seed},
-    )
-    require_target(out, (*cines, *labels, model))
-    examples = read_examples(cines, labels, label_mode, frame)
-    start = SCRATCH if model == SCRATCH else Path(model)
-    path = drive(
-        finetune_job(examples, settings, start=start, out=out),
-        "Fine-tuning",
-        keeps=True,
-    )
-    _tell(path, as_json)
-
-
-def finetune_settings(
-    recipe: str,
-    steps: int | None,
-    changes: dict[str, Any],
-    width: int,
-    training: dict[str, Any],
-) -> FinetuneSettings:
-    """Return a recipe with the user's changes.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such recipe, or a value cannot be.
-    """
-    from napari_motionseg.segmentation import FinetuneSettings
-
-    base = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
-    if steps is not None:
-        base = base.with_steps(steps)
-    return dataclasses.replace(
-        base,
-        network=dataclasses.replace(base.network, width=width),
-        training=dataclasses.replace(base.training, **training),
-        **changes,
-    )
-
-
-def read_all(paths: Sequence[Path]) -> list[Cine]:
-    """Read every loop at or below `paths`."""
-    from napari_motionseg.io import read_cines
-
-    return [cine for path in paths for cine in read_cines(path)]
-
-
-def read_examples(
-    cines: Sequence[Path], labels: Sequence[Path], mode: str, frame: int | None
-) -> list[tuple[Cine, Labels]]:
-    """Read loops with their labels.
-
-    Raises
-    ------
-    SettingsError
-        If there are not as many label files as loops.
-    """
-    from napari_motionseg.io import read_cine, read_labels
-
-    if len(cines) != len(labels):
-        raise SettingsError(
-            f"each CINE needs its --labels, in the same order; got {len(cines)} CINE "
-            f"and {len(labels)} --labels"
-        )
-    examples = []
-    for cine_path, label_path in zip(cines, labels, strict=True):
-        cine = read_cine(cine_path)
-        found = read_labels(
-            label_path,
-            shape=cine.shape,
-            mode=mode,  # type: ignore[arg-type]
-            frame=frame,
-        )
-        examples.append((cine, found))
-    return examples
-
-
-def _tell(path: Path, as_json: bool) -> None:
-    """Give the checkpoint and how its training went."""
-    from napari_motionseg.models import read_card
-
-    card = read_card(path)
-    training = card.provenance.get("training", {})
-    row = {"out": str(path), "kind": card.kind, "training": training}
-    answer(row, f"{path}: {card.kind}, {card.architecture}", as_json)

@@ -12,17 +12,14 @@ import typer
 from napari_motionseg.cine.frame_stack import damage_words
 from napari_motionseg.cli.console import answer, drive
 from napari_motionseg.cli.failures import Failures
+from napari_motionseg.cli.mask_format import MaskFormat, format_suffix
 from napari_motionseg.cli.options import AsJson, Cines, Device
 from napari_motionseg.cli.targets import Overwrite, source_of
-from napari_motionseg.errors import MotionSegError, SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.errors import MotionSegError
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
     from napari_motionseg.io.output_folder import OutputFolder
-
-# A PNG holds one frame, so that a loop is a folder of them
-FORMATS = {"npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": ""}
 
 
 def segment(
@@ -31,9 +28,7 @@ def segment(
         Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    form: Annotated[
-        str, typer.Option("--format", help="npz, tiff, nii, or png (a folder a loop).")
-    ] = "npz",
+    form: MaskFormat = "npz",
     threshold: Annotated[
         float, typer.Option(help="Probability from which a pixel is vessel.")
     ] = 0.5,
@@ -65,8 +60,7 @@ def segment(
     from napari_motionseg.segmentation import load_segmentation, segment_job
     from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
 
-    if form not in FORMATS:
-        raise SettingsError(unknown_choice("--format", form, FORMATS))
+    suffix = format_suffix(form)
     network = load_segmentation(model)
     settings = {"threshold": threshold, "smallest": smallest, "smooth": smooth}
     settings["whole_picture"] = whole_picture
@@ -85,7 +79,7 @@ def segment(
             if smooth and len(cine) > 1:
                 found = drive(smooth_job(cine, found, device=device), cine.name)
             masks = cleaned(found, smallest)
-            row = write(folder, cine, masks, found.done, FORMATS[form])
+            row = write(folder, cine, masks, found.done, suffix)
         except MotionSegError as error:
             failures.add(error)
             continue

@@ -1,0 +1,114 @@
+"""Provide `motionseg evaluate ablation`, which compares ways of pretraining."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_motionseg.cli.console import drive
+from napari_motionseg.cli.fewshot_protocol import (
+    SYNTHETIC,
+    Data,
+    Draws,
+    Groups,
+    TestStride,
+    describe_protocol,
+    measure,
+    network_methods,
+    protocol_settings,
+    reference_loops,
+    words_of,
+)
+from napari_motionseg.cli.flow import Cached
+from napari_motionseg.cli.options import AsJson, Device
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.registry import unknown_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_motionseg.evaluation.ablations import Variant
+    from napari_motionseg.training import PretrainSettings
+
+
+def ablation(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="objective, flow, kernel, neighbourhood, guidance or nets."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of checkpoints, rows, summary.")],
+    data: Data = SYNTHETIC,
+    train: Groups = "",
+    test: Groups = "",
+    only: Annotated[
+        str, typer.Option(help="Variants, separated by commas; all if empty.")
+    ] = "",
+    steps: Annotated[int, typer.Option(min=1, help="Of each pretraining.")] = 1000,
+    labels: Annotated[str, typer.Option(help="Labelled frames, by commas.")] = "1",
+    seeds: Draws = 3,
+    stride: TestStride = 1,
+    cached: Cached = True,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Pretrain variants that differ in one thing, and compare them as starts.
+
+    All learn from the motion of the training loops, without a label, and are then
+    fine-tuned on the same few labelled frames, as scratch is. The same command goes on
+    where it was cut.
+    """
+    from napari_motionseg.evaluation.ablations import variants_job, variants_of
+    from napari_motionseg.evaluation.record import Record
+    from napari_motionseg.motion import FlowCache
+    from napari_motionseg.segmentation.initialization import SCRATCH
+
+    variants = choose_variants(variants_of(name), words_of(only))
+    learners, testers = reference_loops(data, words_of(train), words_of(test))
+    settings = protocol_settings(labels, learners, seeds, stride)
+    cache = FlowCache.default() if cached else None
+    base = pretrain_settings(steps, device)
+    cines = [loop.cine for loop in learners]
+    out.mkdir(parents=True, exist_ok=True)
+    starts = drive(variants_job(variants, cines, base, out, cache), "Pretraining")
+    named = {SCRATCH: SCRATCH} | {name: str(path) for name, path in starts.items()}
+    methods = network_methods(named, "tuned", None, device)
+    described = describe_protocol(settings, learners, testers, "tuned", None)
+    record = Record(out, described | {"ablation": name, "pretraining_steps": steps})
+    measure(methods, learners, testers, settings, record, as_json)
+
+
+def pretrain_settings(steps: int, device: str) -> PretrainSettings:
+    """Return the settings that all variants share: those of `motionseg pretrain`."""
+    from napari_motionseg.models import UNetConfig
+    from napari_motionseg.motion import FlowSettings
+    from napari_motionseg.training import PretrainSettings, TrainingSettings
+
+    training = TrainingSettings(
+        steps=steps, learning_rate=1e-3, device=device, checkpoint_every=100
+    )
+    return PretrainSettings(
+        steps=steps,
+        network=UNetConfig(flat_field=True),
+        flow=FlowSettings(device=device),
+        training=training,
+    )
+
+
+def choose_variants(
+    variants: Mapping[str, Variant], names: list[str]
+) -> dict[str, Variant]:
+    """Return the variants of these names; all of them if no name is given.
+
+    Raises
+    ------
+    SettingsError
+        If there is no variant of a name.
+    """
+    unknown = [name for name in names if name not in variants]
+    if unknown:
+        raise SettingsError(unknown_choice("variant", unknown[0], variants))
+    return {n: v for n, v in variants.items() if not names or n in names}

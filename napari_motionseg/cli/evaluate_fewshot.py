@@ -1,0 +1,96 @@
+"""Provide `motionseg evaluate fewshot`, which compares starts and peers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_motionseg.cli.fewshot_protocol import (
+    SYNTHETIC,
+    Data,
+    Draws,
+    Groups,
+    TestStride,
+    describe_protocol,
+    measure,
+    network_methods,
+    protocol_settings,
+    reference_loops,
+    words_of,
+)
+from napari_motionseg.cli.options import AsJson, Device
+
+if TYPE_CHECKING:
+    from napari_motionseg.evaluation.methods import Method
+
+Starts = Annotated[
+    str, typer.Option(help="scratch, default, checkpoints; separated by commas.")
+]
+Peers = Annotated[
+    str, typer.Option(help="random-forest, frangi; separated by commas; or empty.")
+]
+
+
+def fewshot(
+    out: Annotated[Path, typer.Option(help="Folder of rows, summary and table.")],
+    data: Data = SYNTHETIC,
+    train: Groups = "",
+    test: Groups = "",
+    starts: Starts = "scratch,default",
+    peers: Peers = "random-forest,frangi",
+    labels: Annotated[
+        str, typer.Option(help="Labelled frames, by commas; 0: none; all.")
+    ] = "0,1,5,10",
+    seeds: Draws = 3,
+    within: Annotated[
+        bool, typer.Option("--within", help="Labels of the loop that is tested.")
+    ] = False,
+    stride: TestStride = 1,
+    recipe: Annotated[
+        str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+    ] = "tuned",
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of fine-tuning; the recipe's if unset.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Compare starts and peers on few labelled frames, all on the same ones.
+
+    Rows are kept as they come: the same command goes on where it was cut.
+    """
+    from napari_motionseg.evaluation.record import Record
+
+    learners, testers = reference_loops(data, words_of(train), words_of(test))
+    settings = protocol_settings(labels, learners, seeds, stride, within=within)
+    methods = methods_of(words_of(starts), words_of(peers), recipe, steps, device)
+    record = Record(out, describe_protocol(settings, learners, testers, recipe, steps))
+    measure(methods, learners, testers, settings, record, as_json)
+
+
+def methods_of(
+    starts: list[str], peers: list[str], recipe: str, steps: int | None, device: str
+) -> dict[str, Method]:
+    """Return the methods to compare, by their names in the table.
+
+    Parameters
+    ----------
+    starts
+        ``scratch``, ``default`` or paths of checkpoints to fine-tune from.
+    peers
+        Names of peers, see `evaluation.methods.PEERS`.
+    recipe
+        Name of the fine-tuning recipe.
+    steps
+        Number of optimizer steps; None is the recipe's number.
+    device
+        Device of the network, ``auto`` or a name that torch knows.
+    """
+    from napari_motionseg.evaluation.methods import PEERS
+    from napari_motionseg.segmentation.initialization import SCRATCH
+
+    named = {s if s in (SCRATCH, "default") else Path(s).stem: s for s in starts}
+    methods = network_methods(named, recipe, steps, device)
+    return methods | {peer: PEERS.load(peer)() for peer in peers}

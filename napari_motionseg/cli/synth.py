@@ -1,0 +1,121 @@
+"""Provide `motionseg synth`, which writes synthetic loops to try things on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.options import AsJson, Seed
+from napari_motionseg.cli.targets import Overwrite
+from napari_motionseg.jobs import Job, Progress
+
+if TYPE_CHECKING:
+    from napari_motionseg.synthesis import SynthesisConfig
+
+
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
+    cines: Annotated[int, typer.Option(min=1, help="How many loops.")] = 1,
+    frames: Annotated[int, typer.Option(help="Frames of each loop.")] = 24,
+    size: Annotated[int, typer.Option(help="Rows and columns.")] = 512,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make synthetic angiograms: XA DICOM files, and their truth beside them.
+
+    The truth is a label file (labels, labelled) that also holds the exact flow from
+    each frame to the next (flow). Loops of another seed or size in the folder stay: a
+    short hash is added to the names of new ones.
+    """
+    from napari_motionseg.synthesis import SynthesisConfig
+
+    config = SynthesisConfig(size=size, frames=frames)
+    job = synth_job(out, config, cines, seed, overwrite=overwrite)
+    for row in drive(job, "Synthetic loops"):
+        answer(row, f"{row['cine']}  truth: {row['truth']}", as_json)
+
+
+def synth_job(
+    out: Path,
+    config: SynthesisConfig,
+    cines: int,
+    seed: int,
+    *,
+    overwrite: bool = False,
+) -> Job[list[dict[str, Any]]]:
+    """Write loops and their truth, the n-th from seed `seed` + n.
+
+    Parameters
+    ----------
+    out
+        Path of the folder to write to.
+    config
+        Settings of the synthesis.
+    cines
+        Number of loops.
+    seed
+        Seed of the first loop.
+    overwrite
+        As in `OutputFolder`.
+
+    Yields
+    ------
+    Progress
+        After each loop.
+
+    Raises
+    ------
+    WriteError
+        If the folder cannot be written.
+    """
+    from napari_motionseg.io.dicom_writer import write_xa
+    from napari_motionseg.io.output_folder import OutputFolder, Source
+    from napari_motionseg.synthesis import synthesize_cine
+
+    folder = OutputFolder(out, overwrite=overwrite)
+    rows = []
+    yield Progress(0, cines)
+    for number in range(cines):
+        synthetic = synthesize_cine(config, seed=seed + number)
+        settings = json.dumps(asdict(config), sort_keys=True, default=str)
+        digest = hashlib.sha256(f"{seed + number} {settings}".encode()).hexdigest()
+        source = Source("synthesis", f"seed {seed + number}", digest)
+        stem = f"cine_{number:03d}"
+        with folder.writing(source, [(stem, ".dcm"), (stem, "_truth.npz")]) as draft:
+            cine, truth = draft.temporary
+            write_xa(cine, synthetic.cine)
+            write_truth(truth, synthetic)
+        cine, truth = draft.final
+        rows.append({"cine": str(cine), "truth": str(truth), "seed": seed + number})
+        yield Progress(number + 1, cines)
+    return rows
+
+
+def write_truth(path: Path, synthetic: Any) -> None:
+    """Write the masks as a label file, with the exact flow between neighbours.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    import numpy as np
+
+    from napari_motionseg.io.atomic import replacing
+
+    count = len(synthetic.cine)
+    flow = [synthetic.flow(t, t + 1).astype(np.float16) for t in range(count - 1)]
+    with replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            labels=synthetic.masks.astype(np.uint8),
+            labelled=np.ones(count, bool),
+            flow=np.asarray(flow, np.float16).reshape(-1, 2, *synthetic.cine.shape[1:]),
+        )

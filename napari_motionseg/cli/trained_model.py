@@ -1,0 +1,25 @@
+"""Report the checkpoint that a training command has written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_motionseg.cli.console import answer
+
+
+def report_checkpoint(path: Path, as_json: bool) -> None:
+    """Print where a checkpoint lies, what it is and how its training went.
+
+    Parameters
+    ----------
+    path
+        Path of the checkpoint.
+    as_json
+        Whether to print a JSON object instead of a line for a person.
+    """
+    from napari_motionseg.models import read_card
+
+    card = read_card(path)
+    training = card.provenance.get("training", {})
+    row = {"out": str(path), "kind": card.kind, "training": training}
+    answer(row, f"{path}: {card.kind}, {card.architecture}", as_json)
