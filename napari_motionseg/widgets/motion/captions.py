@@ -1,32 +1,36 @@
-"""What stands above each picture of motion: view, values of its colours, method."""
+"""Captions above the views of motion: title, range of values, flow method."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.layers import Layer
 from napari.utils.theme import get_theme
 
 from napari_motionseg.motion import VIEWS
-
-if TYPE_CHECKING:
-    from napari_motionseg.widgets.motion.motion_layers import Shown
+from napari_motionseg.widgets.motion.shown_views import ShownViews
 
 CAPTION_PX = 10
 ABOVE_PX = 2
 Captions = tuple[tuple[tuple[int, int], str], ...]
 
 
-def captions_of(shown: Shown, layer: Callable[[str], Layer | None]) -> Captions:
-    """Return where captions end, row and column in px of the sheet, and their texts.
+def captions_of(shown: ShownViews, layer: Callable[[str], Layer | None]) -> Captions:
+    """Return the lower end of each caption and its text.
 
     Parameters
     ----------
     shown
-        What is to be seen.
+        The views that are shown.
     layer
-        Gives the layer of a view, or None.
+        A function that returns the layer of a view by the view's name, or None if the
+        view has no layer.
+
+    Returns
+    -------
+    tuple
+        Pairs of a position, row and column in pixels of the sheet, and a text.
     """
     blocks = ["", *(n for n in shown.pictures if not VIEWS[n].over)]
     captions = []

@@ -58,7 +58,6 @@ class AdaptFlow(QObject):
         form = dock.section("Adapt flow to this loop")
         self._build_settings(form)
         self.panel = JobPanel(self._session, curve=True)
-        self.panel.curve.setVisible(False)  # the dock is long enough without
         self.panel.progressed.connect(self._show_preview)
         self.panel.ended.connect(lambda _: self._enable())
         form.addRow(self.panel)
@@ -123,7 +122,6 @@ class AdaptFlow(QObject):
             self._enable()
 
     def _show_preview(self, progress: Progress) -> None:
-        self.panel.curve.setVisible(True)
         picture = progress.preview
         if isinstance(picture, np.ndarray):
             rows, columns, _ = picture.shape

@@ -143,7 +143,7 @@ class FlowControls(QObject):
             If the loop is too short.
         """
         gap, _ = resolve_gap(cine, self.gap.value() or "auto")
-        asked = {}
+        asked: dict[FlowSettings, Wanted] = {}
         for chooser in (self.method, self.other):
             if chooser.method is not None:
                 method, weights = chooser.method

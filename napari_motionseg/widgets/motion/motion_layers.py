@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,41 +11,16 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
-from napari_motionseg.motion import VIEWS, Sheet, ViewOptions
+from napari_motionseg.motion import VIEWS, Sheet
 from napari_motionseg.motion.flow_views import Picture
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 from napari_motionseg.widgets.motion.captions import caption_looks, captions_of
+from napari_motionseg.widgets.motion.shown_views import ShownViews
 
 LOOP, CAPTIONS = "loop again", "captions"
 ORDER = (LOOP, *VIEWS, CAPTIONS)  # from the lowest to the highest
 FOLLOWS_LOOP = ("contrast_limits", "gamma", "colormap")
-CAPTION_PX = 8
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is to be seen of one frame.
-
-    Parameters
-    ----------
-    loop
-        The layer of the loop.
-    sheet
-        Where views stand.
-    pictures
-        Of each view, see `pictures`.
-    options
-        What they were made with.
-    titles
-        What the flows are called, from left to right.
-    """
-
-    loop: Layer
-    sheet: Sheet
-    pictures: Mapping[str, Picture]
-    options: ViewOptions
-    titles: tuple[str, ...]
 
 
 class MotionLayers:
@@ -84,7 +58,7 @@ class MotionLayers:
         """Return the layer of a view that is shown, or None."""
         return None if name in self._hidden else self._known.get(name)
 
-    def show(self, shown: Shown, arrow_length: float) -> None:
+    def show(self, shown: ShownViews, arrow_length: float) -> None:
         """Show views, and nothing but these, where their loop is in the viewer."""
         if shown.loop not in self._viewer.layers:
             return
@@ -154,7 +128,7 @@ class MotionLayers:
             self._viewer.layers.remove(layer)
 
     def _show_view(
-        self, name: str, picture: Picture, at: tuple[int, int], shown: Shown
+        self, name: str, picture: Picture, at: tuple[int, int], shown: ShownViews
     ) -> None:
         view = VIEWS[name]
         place = placement(shown.loop, 2, at)
@@ -173,7 +147,7 @@ class MotionLayers:
             known.contrast_limits = limits
         self._unhide(name)
 
-    def _show_loop_again(self, shown: Shown) -> None:
+    def _show_loop_again(self, shown: ShownViews) -> None:
         """Show the loop a second time, below what is over it of a second flow."""
         if shown.sheet.flows == 1:
             self._hide([LOOP])
@@ -193,7 +167,7 @@ class MotionLayers:
         if not loop.rgb:
             link_layers([loop, self._known[LOOP]], FOLLOWS_LOOP)
 
-    def _show_captions(self, shown: Shown) -> None:
+    def _show_captions(self, shown: ShownViews) -> None:
         """Write above each cell what it shows and by which method."""
         captions = captions_of(shown, self.layer) if shown.sheet.cells > 1 else ()
         if not captions:
@@ -273,7 +247,7 @@ class MotionLayers:
             layer.name = self._name(name)
 
     def _name(self, name: str) -> str:
-        return f"{self._loop.name} {name}"
+        return name if self._loop is None else f"{self._loop.name} {name}"
 
     def _fit(self, sheet: Sheet) -> None:
         """Let the camera take in all cells, when there are others than before."""

@@ -34,7 +34,8 @@ from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import frame_shown, point_at
 from napari_motionseg.widgets.motion.legend import FlowLegend
-from napari_motionseg.widgets.motion.motion_layers import MotionLayers, Shown
+from napari_motionseg.widgets.motion.motion_layers import MotionLayers
+from napari_motionseg.widgets.motion.shown_views import ShownViews
 
 ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
 FIRST_SHOWN = ("colours",)
@@ -98,7 +99,7 @@ class Found:
 
     look: Look
     motions: tuple[FrameMotion | None, ...]
-    shown: Shown
+    shown: ShownViews
 
 
 class MotionViews:
@@ -264,17 +265,18 @@ def found_of(look: Look) -> Found:
     full_px = look.full_px or scene.flows[0].full_color_px
     options = ViewOptions(full_px, look.arrow_step)
     made = pictures(look.names, motions, scene.size, options, look.sheet.shift)
-    shown = Shown(scene.layer, look.sheet, made, options, scene.titles)
+    shown = ShownViews(scene.layer, look.sheet, made, options, scene.titles)
     return Found(look, motions, shown)
 
 
-def cursor_words(found: Found, pixel: tuple[int, ...]) -> list[str]:
+def cursor_words(found: Found, pixel: tuple[int, int]) -> list[str]:
     """Say the motion of a pixel by each flow, in px, and in mm/s where known."""
     scale, lines = found.look.scene.scale, []
     for title, motion in zip(found.look.scene.titles, found.motions, strict=True):
         if motion is None:
             continue
-        x, y = (float(part) for part in motion.flow[(slice(None), *pixel)])
+        row, column = pixel
+        x, y = (float(part) for part in motion.flow[:, row, column])
         words = scale.of_motion(x, y) if np.isfinite((x, y)).all() else "unknown"
         if motion.back is not None and motion.hidden[pixel]:
             words += ", hidden in the other frame"
