@@ -27,12 +27,9 @@ from napari_motionseg.models.precision import (
     resolve_precision,
 )
 from napari_motionseg.models.pwcnet import padded_size
+from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.motion.flow_sequence import FlowSettings
 from napari_motionseg.motion.pair_workers import usual_workers
-from napari_motionseg.motion.tiling import (
-    flow_by_tiles,
-    smaller_tile,
-)
 
 SHIPPED = "pwcnet-xa"
 GPU_BATCH = 8  # pairs at once: enough to keep a GPU busy at 512 x 512
@@ -174,7 +171,11 @@ class NetworkEstimator:
         while True:
             side = self._tile or max(first.shape)
             try:
-                return flow_by_tiles(first, second, side, self._between)
+                return blend_tiles(
+                    (2, *first.shape),
+                    side,
+                    lambda tile: self._between(first[tile], second[tile]),
+                )
             except (RuntimeError, MemoryError) as error:
                 self._shrink(error, side)
 

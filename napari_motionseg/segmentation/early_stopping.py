@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.segmentation.metrics import dice
+from napari_motionseg.models.mask_overlap import dice
 
 ALIKE = 0.985  # Dice of a mask and the one before: what a person cannot tell apart
 IN_A_ROW = 3
@@ -45,10 +45,6 @@ class Steadiness:
         """
         mask = np.asarray(probability >= 0.5)
         last, self._last = self._last, mask
-        same = (
-            last is not None
-            and bool(mask.any())
-            and float(dice(mask, last)) >= self._alike
-        )
+        same = last is not None and bool(mask.any()) and dice(mask, last) >= self._alike
         self._unchanged = self._unchanged + 1 if same else 0
         return self._unchanged >= self._in_a_row

@@ -20,8 +20,8 @@ from napari_motionseg.models import (
     load_model,
 )
 from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.segmentation.dataset import LabelledFrame
-from napari_motionseg.segmentation.metrics import dice
 
 SCRATCH = "scratch"
 Kept = float | Literal["earned"]
@@ -138,7 +138,7 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
             labelled = frame.target >= 0
             said.append(found[labelled].numpy())
             true.append(frame.target[labelled].numpy())
-    answer, truth = (np.concatenate(parts)[None] for parts in (said, true))
+    answer, truth = (np.concatenate(parts) for parts in (said, true))
     scores = [dice(answer == k, truth == k) for k in range(1, 1 + int(truth.max()))]
     return float(np.mean(scores)) if scores else 0.0
 

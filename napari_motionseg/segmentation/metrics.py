@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.morphology import skeletonize
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models import mask_overlap
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float]
@@ -50,7 +51,7 @@ def dice(prediction: ArrayLike, truth: ArrayLike) -> Any:
     SettingsError
         If the masks differ in shape, are not bool, or have other axes.
     """
-    return _per_frame(_dice, prediction, truth)
+    return _per_frame(mask_overlap.dice, prediction, truth)
 
 
 def cldice(prediction: ArrayLike, truth: ArrayLike) -> Any:
@@ -119,14 +120,6 @@ def _batch(mask: Mask) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]
 
 
-def _dice(prediction: Mask, truth: Mask) -> float:
-    # here, because the import takes a second, and training needs none of it
-    from monai.metrics.meandice import compute_dice
-
-    value = compute_dice(_batch(prediction), _batch(truth), ignore_empty=False)
-    return float(value)
-
-
 def _cldice(prediction: Mask, truth: Mask) -> float:
     if not (prediction.any() and truth.any()):
         return float(prediction.any() == truth.any())
@@ -143,6 +136,7 @@ def _hd95(prediction: Mask, truth: Mask, spacing: Spacing) -> float:
         alike = prediction.any() == truth.any()
         extent = np.multiply(np.subtract(truth.shape, 1), spacing)
         return 0.0 if alike else float(np.hypot(*extent))
+    # here, because the import takes seconds: reported distances alone need MONAI
     from monai.metrics.hausdorff_distance import compute_hausdorff_distance
 
     with warnings.catch_warnings():

@@ -17,11 +17,8 @@ from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsErr
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.training.engine.loop import autocast
-
-# sides of the tiles that are tried, in turn, where a whole frame needs too much memory
-TILES = (384, 256, 128)
-TILE_OVERLAP = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,37 +102,37 @@ class Predictor:
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._give_way(error)
+                self._give_way(error, max(images.shape[-2:]))
 
     def _compute(self, images: Tensor) -> Tensor:
+        if self.tile is None:
+            return self._on_device(images)
+        blended = blend_tiles(
+            (len(images), self._model.classes, *images.shape[-2:]),
+            self.tile,
+            lambda tile: self._on_device(images[..., tile[0], tile[1]]).numpy(),
+        )
+        return torch.from_numpy(blended)
+
+    def _on_device(self, images: Tensor) -> Tensor:
         with torch.inference_mode(), autocast(self.device):
-            images = images.to(self.device)
-            if self.tile is None:
-                result = self._model.probabilities(images)
-            else:
-                # here, because tiles are rare and the import takes a second
-                from monai.inferers.utils import sliding_window_inference
+            return self._model.probabilities(images.to(self.device)).float().cpu()
 
-                result = torch.as_tensor(sliding_window_inference(
-                    images, (self.tile, self.tile), 1, self._model.probabilities,
-                    overlap=TILE_OVERLAP, mode="gaussian",
-                ))  # fmt: skip
-        return result.float().cpu()
-
-    def _give_way(self, error: BaseException) -> None:
+    def _give_way(self, error: BaseException, longer_side: int) -> None:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         if self.batch > 1:
             self.batch //= 2
             self.notes.append(f"out of memory: {self.batch} frames at once")
             return
-        smaller = [t for t in TILES if self.tile is None or t < self.tile]
-        if not smaller:
+        failed = self.tile or longer_side
+        smaller = smaller_tile(failed)
+        if smaller is None:
             raise MotionSegError(
-                f"out of memory on {self.device} even with tiles of {self.tile} "
+                f"out of memory on {self.device} even with tiles of {failed} "
                 "pixels; use device='cpu' or a narrower network"
             ) from error
-        self.tile = smaller[0]
+        self.tile = smaller
         self.notes.append(f"out of memory: tiles of {self.tile} pixels")
 
 

@@ -28,6 +28,7 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.stripe_removal import take_out_stripes
 from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
@@ -376,9 +377,3 @@ def probabilities(model: SegmentationNet, pictures: Tensor) -> Tensor:
             for picture in pictures
         ]
     return torch.stack(found).float().cpu()
-
-
-def dice(found: Tensor, mask: Tensor) -> float:
-    """Return the Dice of two batches of masks ``(B, H, W)`` bool; 1 if empty."""
-    both, sizes = (found & mask).sum(), found.sum() + mask.sum()
-    return float(2 * both / sizes) if sizes else 1.0

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -81,12 +78,3 @@ def test_a_sure_and_right_prediction_costs_nothing():
 def test_unknown_loss_is_refused(case):
     with pytest.raises(SettingsError, match=r"'bce' or 'bce\+dice', not 'mse'"):
         segmentation_loss(torch.tensor(case[0]), torch.tensor(case[1]), "mse")
-
-
-def test_what_training_imports_does_not_take_seconds():
-    """A child imports this before its first step; MONAI takes a second or two."""
-    words = "import sys, napari_motionseg.segmentation; print('monai' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", words], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "False"

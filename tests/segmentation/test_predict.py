@@ -121,10 +121,7 @@ def test_tiles_agree_with_the_whole():
     model.limit = 256 * 256
     predictor = Predictor(model, CPU, 1)
     tiled = predictor.probabilities(image)
-    assert predictor.notes == [
-        "out of memory: tiles of 384 pixels",
-        "out of memory: tiles of 256 pixels",
-    ]
+    assert predictor.notes == ["out of memory: tiles of 192 pixels"]
     assert tiled.shape == whole.shape
     assert (tiled - whole).abs().mean() < 0.01
     model.limit = 0

@@ -9,6 +9,7 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet, UNetConfig, load_model, read_card
+from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.synthesis import Stills, SynthesisConfig
 from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training import TrainingSettings
@@ -17,7 +18,6 @@ from napari_motionseg.training.mask_recipes import MASK_RECIPES, mask_recipe
 from napari_motionseg.training.masks import (
     MaskTask,
     MaskTrainingSettings,
-    dice,
     probabilities,
     still_pool,
     train_masks,
@@ -167,13 +167,6 @@ def test_recipes_are_settings(name):
 def test_the_quiet_recipe_is_that_of_version_c60b695():
     assert mask_recipe("quiet") == {"synthesis": varied_angiograms()}
     assert MaskTrainingSettings().zoom == (0.8, 1.6)
-
-
-def test_dice_by_hand():
-    found = torch.tensor([[[True, True, False]]])
-    mask = torch.tensor([[[False, True, True]]])
-    assert dice(found, mask) == pytest.approx(0.5)
-    assert dice(found & False, mask & False) == 1
 
 
 def test_varied_angiograms_hold_all_that_the_preset_does():

@@ -13,12 +13,7 @@ from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.motion import FlowSettings, estimate_flow_job
-from napari_motionseg.motion import tiling as module
 from napari_motionseg.motion.pwcnet_estimator import NetworkEstimator
-from napari_motionseg.motion.tiling import (
-    flow_by_tiles,
-    smaller_tile,
-)
 
 
 class Cramped(PWCNet):
@@ -53,44 +48,6 @@ def test_which_errors_are_about_memory():
     assert is_out_of_memory(RuntimeError("MPS backend out of memory"))
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 cannot be multiplied"))
     assert not is_out_of_memory(ValueError("out of memory"))
-
-
-def test_tiles_get_smaller_down_to_the_smallest():
-    sides, side = [], 1024
-    while side is not None:
-        sides.append(side)
-        side = smaller_tile(side)
-    assert sides == [1024, 640, 384, 192, 128]
-
-
-@pytest.mark.parametrize("size", [(64, 64), (100, 230), (63, 200), (20, 30)])
-def test_tiles_that_agree_give_the_whole(size):
-    """A flow that is a function of the pixel has the same value in every tile."""
-    first = np.random.default_rng(0).random(size, np.float32)
-    sides = []
-
-    def between(a, b):
-        sides.append(a.shape)
-        return np.stack((a, 2 * b))
-
-    found = flow_by_tiles(first, first, 64, between)
-    np.testing.assert_allclose(found, np.stack((first, 2 * first)), rtol=1e-5)
-    assert {max(side) for side in sides} <= {min(64, max(size)), 63, 64}
-    assert len(sides) >= (size[0] / 64) * (size[1] / 64)
-
-
-def test_tiles_that_differ_are_blended_without_a_step():
-    number = iter(range(100))
-
-    def between(a, b):
-        return np.full((2, *a.shape), next(number) % 2, np.float32)
-
-    frame = np.zeros((64, 300), np.float32)
-    found = flow_by_tiles(frame, frame, 64, between)[0, 32]
-    assert found.min() == 0
-    assert found.max() == 1
-    # from 0 to 1 takes as many pixels as tiles share
-    assert np.abs(np.diff(found)).max() < 2.5 / (64 / module.OVERLAP)
 
 
 @pytest.mark.parametrize("most", [200 * 200, 128 * 128])
