@@ -10,7 +10,6 @@ from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.dock_layout import LEAST_WIDTH
-from napari_motionseg.widgets.embedding import pretraining_section as learning_module
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion.dock import MotionDock
 
@@ -127,21 +126,22 @@ def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     assert not motion.panel.running
 
 
-def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypatch):
+def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click):
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.motion import FlowSettings
     from napari_motionseg.training import PretrainSettings
 
-    def small(**settings):
-        settings |= {
-            "network": UNetConfig(width=4, depth=2, embedding_dim=6),
-            "flow": FlowSettings(method="ilk"), "crop": 48, "batch": 1, "points": 20,
-        }  # fmt: skip
-        return PretrainSettings(**settings)
-
-    monkeypatch.setattr(learning_module, "PretrainSettings", small)
     widget = dock(EmbeddingDock)
     learning, explorer = widget.learning, widget.explorer
+    learning.settings.fill(
+        PretrainSettings(
+            network=UNetConfig(width=4, depth=2, embedding_dim=6),
+            flow=FlowSettings(method="ilk"),
+            crop=48,
+            batch=1,
+            points=20,
+        )
+    )
     learning.steps.setValue(2)
     click(learning.button)
     with qtbot.waitSignal(learning.panel.finished, timeout=LONG):

@@ -1,14 +1,14 @@
-"""A section that teaches an embedding by the motion of a loop."""
+"""Pretrain an embedding from the motion of a loop, in a section of the dock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QSpinBox
 
+from napari_motionseg.jobs import Job
 from napari_motionseg.models import UNetConfig
 from napari_motionseg.motion import FlowCache
 from napari_motionseg.training import PretrainSettings, pretrain_job
@@ -16,27 +16,42 @@ from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
+from napari_motionseg.widgets.common.form_rows import Number
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
 
 STEPS = 400
-LARGEST_CROP = 256
+ROWS = {
+    "steps": Number(
+        label="Steps",
+        tooltip="Optimizer steps; more is better, and longer",
+        minimum=1,
+        maximum=100_000,
+    )
+}
+
+
+def shown_first() -> PretrainSettings:
+    """Return the settings that the form of pretraining begins with."""
+    return PretrainSettings(steps=STEPS, network=UNetConfig(flat_field=True))
 
 
 class LearnEmbedding(QObject):
-    """Steps, a button and the panel of its job.
+    """The settings of a pretraining, a button, and the panel of its job.
 
     Parameters
     ----------
     dock
-        Where it stands.
+        The dock that the section belongs to.
     chooser
-        The loop.
+        The chooser of the loop that is learnt from.
 
     Signals
     -------
     learnt
-        The file of the embedding, which is a model of the session by then.
+        Emitted with the path of the embedding's checkpoint, once the session has it as
+        a model.
     """
 
     learnt = Signal(object)
@@ -45,10 +60,8 @@ class LearnEmbedding(QObject):
         super().__init__(dock)
         self._session = dock.session
         self._chooser = chooser
-        self.steps = QSpinBox()
-        self.steps.setRange(1, 100_000)
-        self.steps.setValue(STEPS)
-        self.steps.setToolTip("Optimizer steps; more is better, and longer")
+        self.settings = SettingsForm(shown_first(), ROWS)
+        self.steps = self.settings.native("steps")
         self.button = button(
             "Learn from motion",
             "Estimate flow, then teach a network that what moves together belongs "
@@ -56,7 +69,7 @@ class LearnEmbedding(QObject):
         )
         self.button.clicked.connect(self._train)
         form = dock.section("Learn an embedding")
-        form.addRow("Steps", self.steps)
+        self.settings.add_to(form)
         form.addRow(self.button)
         self.panel = JobPanel(self._session, curve=True)
         self.panel.ended.connect(lambda _: self.button.setEnabled(True))
@@ -68,11 +81,10 @@ class LearnEmbedding(QObject):
             if layer is None:
                 return
             cine = self._session.loop(layer).cine
-            settings = PretrainSettings(
-                steps=self.steps.value(),
-                crop=min(LARGEST_CROP, *cine.shape[1:]),
-                network=UNetConfig(flat_field=True),
-            )
+            settings = self.settings()
+            if settings.crop is not None:
+                crop = min(settings.crop, *cine.shape[1:])
+                settings = dataclasses.replace(settings, crop=crop)
             out = self._session.new_path("embedding")
             self.panel.start(
                 "Pretraining", _pretrain, cine, settings, out, done=self._keep,
@@ -85,6 +97,7 @@ class LearnEmbedding(QObject):
         self.learnt.emit(path)
 
 
-def _pretrain(cine: Any, settings: PretrainSettings, out: Path) -> Iterator[Any]:
+def _pretrain(cine: Any, settings: PretrainSettings, out: Path) -> Job[Path]:
+    """Pretrain on one loop; in a child process."""
     cache = FlowCache.default()
     return (yield from pretrain_job([cine], settings, out=out, cache=cache))

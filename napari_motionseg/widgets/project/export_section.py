@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QComboBox, QHBoxLayout
+from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
+from napari_motionseg.viewmodel.export_settings import ExportSettings
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
+from napari_motionseg.widgets.common.form_rows import Choice
 from napari_motionseg.widgets.common.project_layers import (
     background_of,
     class_numbers,
@@ -22,6 +24,7 @@ from napari_motionseg.widgets.common.project_layers import (
     kind_of,
     loop_layer_of,
 )
+from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.common.write_bar import WritingPanel
 
@@ -35,7 +38,13 @@ MASKS = ";;".join(
 )
 MOVIES = "Movie (*.mp4);;Animated GIF (*.gif)"
 PAGES = "Web page (*.html)"
-STYLES = {"Outline": False, "Tinted": True}
+ROWS = {
+    "filled": Choice(
+        label="Drawn as",
+        tooltip="How masks are drawn in the overlay and in the report",
+        items={"Outline": False, "Tinted": True},
+    )
+}
 
 
 class ExportSection:
@@ -53,11 +62,9 @@ class ExportSection:
         self.masks = LayerChooser(
             self._viewer, lambda x: kind_of(x) is not None, "The masks that are written"
         )
-        self.style = QComboBox()
-        self.style.addItems(STYLES)
-        self.style.setToolTip("How masks are drawn in the overlay and in the report")
+        self.settings = SettingsForm(ExportSettings(), ROWS)
         form.addRow("Masks", self.masks)
-        form.addRow("Drawn as", self.style)
+        self.settings.add_to(form)
         row = QHBoxLayout()
         self.buttons = {}
         for name, tip, slot in (
@@ -134,7 +141,7 @@ class ExportSection:
             reference=None if reference is None else _classes(reference),
             models=self._models(layer),
             colors=colors_of(layer),
-            filled=STYLES[self.style.currentText()],
+            filled=self.settings().filled,
         )
 
     def _painted(self, masks: Labels, reference: Any) -> Any:
