@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.displayed_frames import ShownFrames
-from napari_motionseg.cine.frame_stack import tell
+from napari_motionseg.cine.displayed_frames import DisplayedFrames
+from napari_motionseg.cine.frame_stack import warn_partial_read
 from napari_motionseg.errors import ReadError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
     if not layers:
         raise errors[0] if errors else ReadError(f"{paths[0]}: holds no cine loop")
     for reason in errors:
-        tell(f"left out: {reason}")
+        warn_partial_read(f"left out: {reason}")
     return layers
 
 
@@ -108,7 +108,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
         "metadata": {"cine": dataclasses.replace(cine, patient={})},
         **geometry(cine),
     }
-    return ShownFrames(cine.frames), attributes, "image"
+    return DisplayedFrames(cine.frames), attributes, "image"
 
 
 def geometry(cine: Cine | LoopFacts) -> dict[str, Any]:

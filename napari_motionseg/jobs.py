@@ -35,14 +35,14 @@ DRAIN_EVERY_S = 0.02
 
 @dataclass(frozen=True)
 class Progress:
-    """What a job tells after each step.
+    """State of a job after a step.
 
     Parameters
     ----------
     step, total
-        Steps done, of how many; `total` 0 means unknown.
+        Number of steps done, and of all steps; a `total` of 0 means unknown.
     message
-        What is going on, in words for a person.
+        What the job is doing, for a person to read.
     metrics
         Numbers of this step by name, for curves: ``{"loss": 0.31}``.
     preview
@@ -78,15 +78,17 @@ def run(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> 
             watch(progress)
 
 
-def relayed(job: Job[Result], change: Callable[[Progress], Progress]) -> Job[Result]:
-    """Pass a job on inside another one: signals go down, its result comes up.
+def map_progress(
+    job: Job[Result], change: Callable[[Progress], Progress]
+) -> Job[Result]:
+    """Run a job inside another one, and change each progress that it reports.
 
     Parameters
     ----------
     job
-        The inner job; closed when this one is.
+        The inner job. It gets the signals of this one and is closed with it.
     change
-        Called with each `Progress`, returns what is told in its place.
+        Called with each `Progress`; returns the one to report instead.
     """
     with closing(job):
         signal = None
@@ -218,7 +220,7 @@ class ChildJob(Generic[Result]):
         """Ask the job to finish early and keep what there is; `poll` goes on."""
         self._tell(STOP)
 
-    def want(self, frame: int) -> None:
+    def prioritize(self, frame: int) -> None:
         """Ask the job to do `frame` next, if it does frames in any order."""
         self._tell(int(frame))
 

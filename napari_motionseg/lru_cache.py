@@ -1,4 +1,4 @@
-"""Keeping what was computed, within a bound."""
+"""Cache values within a bound on their bytes; the least recently used ones go first."""
 
 from __future__ import annotations
 
@@ -10,53 +10,81 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Keeper(Generic[Value]):
-    """Values by key, least recently used out first; any thread may ask.
+class LRUCache(Generic[Value]):
+    """Values by key, within a bound on their bytes; any thread may use it.
 
     Parameters
     ----------
-    capacity_bytes
-        Bound on their bytes; the last one is always kept.
+    capacity
+        Bytes that all values may take. The value that was put last stays even if it
+        is larger than this.
     size
-        Bytes of a value.
+        Returns the bytes of a value, which must not change while it is cached.
     """
 
-    def __init__(self, capacity_bytes: int, size: Callable[[Value], int]) -> None:
-        self._capacity = capacity_bytes
+    def __init__(self, capacity: int, size: Callable[[Value], int]) -> None:
+        self._capacity = capacity
         self._size = size
-        self._kept: OrderedDict[Hashable, Value] = OrderedDict()
+        self._used_bytes = 0
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        # re-entrant: collecting garbage while it is held may call `discard`
         self._lock = threading.RLock()
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._kept
+        return key in self._values
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._values)
 
-    def get(self, key: Hashable) -> Value | None:
-        """Return what is kept under `key`, or None."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+    @property
+    def capacity(self) -> int:
+        """Bytes that all values may take; setting it discards what is beyond it."""
+        return self._capacity
 
-    def put(self, key: Hashable, value: Value) -> None:
-        """Keep a value, and drop old ones beyond the capacity."""
-        with self._lock:
-            self._kept[key] = value
-            self._kept.move_to_end(key)
+    @capacity.setter
+    def capacity(self, capacity: int) -> None:
+        self._capacity = capacity
         self._trim()
 
-    def forget(self, unwanted: Callable[[Hashable], bool]) -> None:
-        """Drop what is kept under unwanted keys."""
+    @property
+    def used_bytes(self) -> int:
+        """Bytes that all values take now."""
+        return self._used_bytes
+
+    def get(self, key: Hashable) -> Value | None:
+        """Return the value of a key and mark it as used; None if there is none."""
         with self._lock:
-            for key in [key for key in self._kept if unwanted(key)]:
-                del self._kept[key]
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: Hashable, value: Value) -> None:
+        """Add or replace a value, and discard old ones beyond the capacity."""
+        with self._lock:
+            self._remove(key)
+            self._values[key] = value
+            self._used_bytes += self._size(value)
+        self._trim()
+
+    def discard(self, unwanted: Callable[[Hashable], bool]) -> None:
+        """Remove all values whose key is unwanted.
+
+        Parameters
+        ----------
+        unwanted
+            Returns whether the value of a key is to be removed.
+        """
+        with self._lock:
+            # a copy of the keys: collecting garbage may discard others meanwhile
+            for key in list(self._values):
+                if unwanted(key):
+                    self._remove(key)
+
+    def _remove(self, key: Hashable) -> None:
+        if key in self._values:
+            self._used_bytes -= self._size(self._values.pop(key))
 
     def _trim(self) -> None:
         with self._lock:
-            while len(self._kept) > 1 and self._bytes() > self._capacity:
-                self._kept.popitem(last=False)
-
-    def _bytes(self) -> int:
-        return sum(self._size(value) for value in self._kept.values())
+            while len(self._values) > 1 and self._used_bytes > self._capacity:
+                self._remove(next(iter(self._values)))

@@ -1,7 +1,7 @@
-"""The one small registry of choices: estimators, objectives, models, readers.
+"""Look up implementations by name: objectives, flow estimators, peers.
 
-A registry maps names to import paths, so that listing the choices loads nothing, an
-optional back end may be absent, and a typo is answered with the nearest name.
+A registry maps names to import paths. Listing its names imports nothing, an optional
+backend may be absent, and a typo is answered with the nearest name.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from napari_motionseg.errors import MissingDependencyError, SettingsError
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One choice of a registry.
+class RegistryEntry:
+    """One implementation of a registry, by its import path.
 
     Parameters
     ----------
     target
-        Where it is defined, as ``package.module:attribute``.
+        Import path, as ``package.module:attribute``.
     summary
         One line for menus and help.
     extra
-        The optional dependency group that it needs, if any.
+        Group of optional dependencies that it needs, if any.
     """
 
     target: str
@@ -34,64 +34,64 @@ class Choice:
     extra: str | None = None
 
 
-class Registry(Mapping[str, Choice]):
-    """A closed set of named choices of one kind.
+class Registry(Mapping[str, RegistryEntry]):
+    """A closed set of named implementations of one kind.
 
     Parameters
     ----------
     kind
-        What is chosen, in words: ``"flow estimator"``.
-    choices
-        The choices by name, the default first.
+        Kind of implementation for messages, such as ``"flow estimator"``.
+    entries
+        Entries by name; the first one is the default.
     """
 
-    def __init__(self, kind: str, choices: Mapping[str, Choice]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, RegistryEntry]) -> None:
         self.kind = kind
-        self._choices = dict(choices)
+        self._entries = dict(entries)
 
-    def __getitem__(self, name: str) -> Choice:
-        if name not in self._choices:
-            raise SettingsError(unknown_choice(self.kind, name, self._choices))
-        return self._choices[name]
+    def __getitem__(self, name: str) -> RegistryEntry:
+        if name not in self._entries:
+            raise SettingsError(unknown_name(self.kind, name, self._entries))
+        return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._choices
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._choices)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._choices)
+        return len(self._entries)
 
     @property
     def default(self) -> str:
-        """Name of the first choice."""
-        return next(iter(self._choices))
+        """Name of the first entry."""
+        return next(iter(self._entries))
 
     def load(self, name: str) -> Any:
-        """Import and return the choice called `name`.
+        """Import and return the implementation called `name`.
 
         Raises
         ------
         SettingsError
-            If no choice has this name.
+            If there is no entry of this name.
         MissingDependencyError
-            If the choice needs a library that is not installed.
+            If it needs a library that is not installed.
         """
-        choice = self[name]
-        module, _, attribute = choice.target.partition(":")
+        entry = self[name]
+        module, _, attribute = entry.target.partition(":")
         try:
             return getattr(import_module(module), attribute)
         except ImportError as error:
-            if choice.extra is None:
+            if entry.extra is None:
                 raise
             raise MissingDependencyError(
                 f"{self.kind} {name!r} needs {error.name!r}, which is not installed: "
-                f"pip install 'napari-motionseg[{choice.extra}]'"
+                f"pip install 'napari-motionseg[{entry.extra}]'"
             ) from error
 
 
-def unknown_choice(kind: str, name: str, names: Mapping[str, object]) -> str:
+def unknown_name(kind: str, name: str, names: Mapping[str, object]) -> str:
     """Return the message for a name that is not among `names`."""
     nearest = difflib.get_close_matches(str(name), list(names), n=1)
     hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""

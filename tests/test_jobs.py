@@ -8,7 +8,7 @@ import pytest
 from helpers import child_jobs
 
 from napari_motionseg.errors import JobError, LabelError
-from napari_motionseg.jobs import STOP, ChildJob, Progress, relayed, run
+from napari_motionseg.jobs import STOP, ChildJob, Progress, map_progress, run
 
 PATIENCE_S = 60
 
@@ -47,7 +47,7 @@ def test_a_job_inside_another_gets_its_signals_and_gives_its_result():
     def named(progress):
         return dataclasses.replace(progress, message="of many")
 
-    outer = relayed(child_jobs.counting(9), named)
+    outer = map_progress(child_jobs.counting(9), named)
     assert next(outer) == Progress(1, 9, "of many", {"x": 0.5})
     with pytest.raises(StopIteration) as end:
         outer.send(STOP)
@@ -57,7 +57,7 @@ def test_a_job_inside_another_gets_its_signals_and_gives_its_result():
         alone.send(STOP)
     assert end.value.value == of_alone.value.value
     inner = child_jobs.counting(9)
-    outer = relayed(inner, named)
+    outer = map_progress(inner, named)
     next(outer)
     outer.close()
     assert inner.gi_frame is None
@@ -74,11 +74,11 @@ def test_a_generator_is_stopped_and_closed():
 def test_a_child_hears_which_frame_is_wanted():
     job = ChildJob(child_jobs.wanting, 100_000, 0.002)
     watch(job, until=bool)
-    job.want(7)
+    job.prioritize(7)
     watch(job, until=lambda told: len(told) > 200)
-    job.want(3)
+    job.prioritize(3)
     job.stop()
-    job.want(5)  # a stop is not taken back
+    job.prioritize(5)  # a stop is not taken back
     watch(job)
     assert job.result[0] == 7
     assert job.result[-1] == STOP

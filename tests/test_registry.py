@@ -3,15 +3,15 @@ import sys
 import pytest
 
 from napari_motionseg.errors import MissingDependencyError, SettingsError
-from napari_motionseg.registry import Choice, Registry
+from napari_motionseg.registry import Registry, RegistryEntry
 
 LETTERS = Registry(
     "letter kind",
     {
-        "lower": Choice("string:ascii_lowercase", "small ones"),
-        "upper": Choice("string:ascii_uppercase"),
-        "absent": Choice("no_such_library.part:thing", extra="letters"),
-        "broken": Choice("no_such_library:thing"),
+        "lower": RegistryEntry("string:ascii_lowercase", "small ones"),
+        "upper": RegistryEntry("string:ascii_uppercase"),
+        "absent": RegistryEntry("no_such_library.part:thing", extra="letters"),
+        "broken": RegistryEntry("no_such_library:thing"),
     },
 )
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 from napari_motionseg.cine.acquisition import Subtraction, View
 from napari_motionseg.cine.cine import Cine
 from napari_motionseg.cine.frame_stack import (
-    FRAME_MEMORY_BYTES,
-    SHARED_MEMORY,
+    FRAME_CACHE_BYTES,
+    SHARED_FRAME_CACHE,
     Frame,
-    FrameMemory,
+    FrameCache,
     FrameStack,
 )
 
 __all__ = [
-    "FRAME_MEMORY_BYTES",
-    "SHARED_MEMORY",
+    "FRAME_CACHE_BYTES",
+    "SHARED_FRAME_CACHE",
     "Cine",
     "Frame",
-    "FrameMemory",
+    "FrameCache",
     "FrameStack",
     "Subtraction",
     "View",

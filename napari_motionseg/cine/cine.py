@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine.acquisition import Subtraction, View
 from napari_motionseg.cine.frame_stack import Frame, FrameStack
-from napari_motionseg.cine.hashing import hashes_of
+from napari_motionseg.cine.hashing import hash_frames
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.text import printable
 
@@ -182,7 +182,7 @@ class Cine:
 
     def content_hash(self) -> str:
         """Return the SHA-256 of shape, type and pixels: provenance without a name."""
-        return hashes_of(self.frames).content
+        return hash_frames(self.frames).content
 
 
 def _as_stored(array: Frame) -> Frame:

@@ -1,4 +1,4 @@
-"""Frames as a viewer shows them: a frame that cannot be read is blank for a while.
+"""Give a viewer frames to display; a frame that cannot be read is blank for a while.
 
 A viewer asks for a frame in the middle of drawing. An exception there leaves the window
 half drawn and the previous frame on the screen.
@@ -6,12 +6,12 @@ half drawn and the previous frame on the screen.
 
 from __future__ import annotations
 
-from napari_motionseg.cine.frame_stack import Frame, FrameStack, tell
+from napari_motionseg.cine.frame_stack import Frame, FrameStack, warn_partial_read
 from napari_motionseg.errors import ReadError
 
 
-class ShownFrames(FrameStack):
-    """The frames of a loop for the eye: `frames`, blank where they cannot be read.
+class DisplayedFrames(FrameStack):
+    """The frames of a loop for display: blank where they cannot be read.
 
     A file may be moved, replaced or unplugged while its loop is open. The frame is then
     blank and a warning says why. Nothing blank is kept: a frame is read again the next
@@ -29,24 +29,24 @@ class ShownFrames(FrameStack):
             frames.__getitem__,
             frames.shape,
             frames.dtype,
-            memory=None,
+            cache=None,
             blank=frames.blank,
         )
         self.frames = frames
         self._unread = False
 
-    def __reduce__(self) -> tuple[type[ShownFrames], tuple[FrameStack]]:
+    def __reduce__(self) -> tuple[type[DisplayedFrames], tuple[FrameStack]]:
         """Travel to another process with the pixels of the loop."""
-        return ShownFrames, (self.frames,)
+        return DisplayedFrames, (self.frames,)
 
     @property
     def damaged(self) -> frozenset[int]:
         """Indices of the frames of the loop that were found damaged so far."""
         return self.frames.damaged
 
-    def at_hand(self, t: int) -> bool:
-        """Return whether frame `t` is here already: nothing has to be decoded."""
-        return self.frames.at_hand(t)
+    def is_decoded(self, t: int) -> bool:
+        """Return whether frame `t` is in memory and need not be decoded."""
+        return self.frames.is_decoded(t)
 
     def usable(self, t: int) -> bool:
         """Return whether frame `t` can be decoded; see `FrameStack.usable`."""
@@ -62,7 +62,9 @@ class ShownFrames(FrameStack):
         except ReadError as error:
             if not self._unread:
                 self._unread = True
-                tell(f"{error}: shown blank until the file can be read again")
+                warn_partial_read(
+                    f"{error}: shown blank until the file can be read again"
+                )
             return self.blank_frame()
         self._unread = False
         return frame

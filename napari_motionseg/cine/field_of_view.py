@@ -103,7 +103,7 @@ def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
     return FieldOfView(_enlarged(inside, picture.shape, factor), True)
 
 
-def field_of_view_of(cine: Cine) -> FieldOfView:
+def find_cine_field_of_view(cine: Cine) -> FieldOfView:
     """Find the field of view of a loop; nine of its frames are decoded at most.
 
     Damaged frames are left out; where none of the nine is left, all is open. What the

@@ -1,11 +1,10 @@
-"""Decoded frames of loops: what napari and the numerics index, one at a time."""
+"""Decode the frames of loops one at a time, when napari or the numerics ask."""
 
 from __future__ import annotations
 
 import threading
 import warnings
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
@@ -13,53 +12,31 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
+from napari_motionseg.lru_cache import LRUCache
 
 Frame = NDArray[Any]
-FRAME_MEMORY_BYTES = 2**30
+FRAME_CACHE_BYTES = 2**30
 MOST_LISTED = 12  # numbers of damaged frames that a message lists
 
 
-class FrameMemory:
-    """Decoded frames of any number of loops, within one bound; any thread may ask.
+class FrameCache(LRUCache[Frame]):
+    """Decoded frames of any number of loops; keys are pairs of owner and index.
 
     Parameters
     ----------
-    limit_bytes
-        Frames used least recently go first; the last one that came stays in any case.
+    capacity
+        Bytes that all frames may take, see `LRUCache`.
     """
 
-    def __init__(self, limit_bytes: int = FRAME_MEMORY_BYTES) -> None:
-        self.limit_bytes = limit_bytes
-        self.used_bytes = 0
-        self._frames: OrderedDict[tuple[object, int], Frame] = OrderedDict()
-        self._lock = threading.RLock()  # garbage may be collected while it is held
+    def __init__(self, capacity: int = FRAME_CACHE_BYTES) -> None:
+        super().__init__(capacity, lambda frame: frame.nbytes)
 
-    def get(self, owner: object, t: int) -> Frame | None:
-        """Return the owner's frame `t` if it is still here."""
-        with self._lock:
-            frame = self._frames.get((owner, t))
-            if frame is not None:
-                self._frames.move_to_end((owner, t))
-            return frame
-
-    def put(self, owner: object, t: int, frame: Frame) -> None:
-        """Keep a frame, and let others go for it."""
-        with self._lock:
-            self._frames[owner, t] = frame
-            self.used_bytes += frame.nbytes
-            while self.used_bytes > self.limit_bytes and len(self._frames) > 1:
-                self.used_bytes -= self._frames.popitem(last=False)[1].nbytes
-
-    def forget(self, owner: object) -> None:
-        """Let all frames of an owner go."""
-        with self._lock:
-            # a copy: collecting garbage may bring another owner's end here
-            for key in list(self._frames):
-                if key[0] is owner:
-                    self.used_bytes -= self._frames.pop(key).nbytes
+    def discard_owner(self, owner: object) -> None:
+        """Remove all frames of an owner, whose keys begin with it."""
+        self.discard(lambda key: isinstance(key, tuple) and key[0] is owner)
 
 
-SHARED_MEMORY = FrameMemory()
+SHARED_FRAME_CACHE = FrameCache()
 
 
 class FrameStack:
@@ -67,23 +44,23 @@ class FrameStack:
 
     Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
     ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
-    Decoded frames are kept in `memory`, which all loops share. Any thread may ask;
-    `decode` is never entered by two at once.
+    Decoded frames are kept in `cache`, which all loops share. Any thread may index;
+    `decode` is called by one thread at a time.
 
     A frame for which `decode` raises `DamagedFrameError` is replaced by a blank one and
-    recorded in `damaged`. The first one is told by a `PartialReadWarning`. Code that
-    measures or learns asks `usable`, `find_damaged` or `usable_frames`.
+    recorded in `damaged`. A `PartialReadWarning` reports the first one. Code that
+    measures or learns calls `usable`, `find_damaged` or `usable_frames`.
 
     Parameters
     ----------
     decode
-        Gives frame ``t`` as an ``(H, W)`` array of `dtype`.
+        Returns frame ``t`` as an ``(H, W)`` array of `dtype`.
     shape
         ``(T, H, W)``.
     dtype
         Type of the stored values.
-    memory
-        Where decoded frames are kept; None if they cost nothing to give again.
+    cache
+        Cache of decoded frames; None if decoding costs nothing.
     blank
         Stored value of every pixel of a blank frame: the lowest gray value.
     damaged
@@ -100,7 +77,7 @@ class FrameStack:
         decode: Callable[[int], Frame],
         shape: tuple[int, int, int],
         dtype: DTypeLike,
-        memory: FrameMemory | None = SHARED_MEMORY,
+        cache: FrameCache | None = SHARED_FRAME_CACHE,
         *,
         blank: int = 0,
         damaged: Collection[int] = (),
@@ -110,14 +87,14 @@ class FrameStack:
         self.ndim = 3
         self.blank = blank
         self._decode = decode
-        self._memory = memory
+        self._cache = cache
         self._token = object()
-        if memory is not None:
-            weakref.finalize(self, memory.forget, self._token).atexit = False
+        if cache is not None:
+            weakref.finalize(self, cache.discard_owner, self._token).atexit = False
         self._lock = threading.RLock()
         self._damaged = set(damaged)
-        # what costs nothing to give lies in memory, and was decoded before
-        self._sound = set(range(shape[0])) if memory is None else set()
+        # without a cache the pixels lie in memory already: no frame can fail
+        self._sound = set(range(shape[0])) if cache is None else set()
         self._reason = "the loop"
         self._told = bool(damaged)
 
@@ -141,7 +118,7 @@ class FrameStack:
             lambda t: array[t].view(),
             shape,
             array.dtype,
-            memory=None,
+            cache=None,
             blank=blank,
             damaged=damaged,
         )
@@ -164,11 +141,11 @@ class FrameStack:
         """Bytes that all frames take when they are decoded."""
         return self.size * self.dtype.itemsize
 
-    def at_hand(self, t: int) -> bool:
-        """Return whether frame `t` is here already: nothing has to be decoded."""
-        if self._memory is None or t in self._damaged:
+    def is_decoded(self, t: int) -> bool:
+        """Return whether frame `t` is in memory and need not be decoded."""
+        if self._cache is None or t in self._damaged:
             return True
-        return self._memory.get(self._token, t) is not None
+        return self._cache.get((self._token, t)) is not None
 
     def __iter__(self) -> Iterator[Frame]:
         return (self._frame(t) for t in range(len(self)))
@@ -234,7 +211,7 @@ class FrameStack:
         damaged = self.damaged
         if damaged and not told:
             self._told = True
-            tell(f"{self._reason}: {damage_words(damaged, len(self))}")
+            warn_partial_read(f"{self._reason}: {describe_damage(damaged, len(self))}")
         return damaged
 
     def usable_frames(self) -> list[int]:
@@ -264,7 +241,7 @@ class FrameStack:
         with self._lock:
             if t in self._damaged:
                 return self._replaced(t)
-            kept = None if self._memory is None else self._memory.get(self._token, t)
+            kept = None if self._cache is None else self._cache.get((self._token, t))
             if kept is not None:
                 return kept
             try:
@@ -273,8 +250,8 @@ class FrameStack:
                 return self._replaced(t, error)
             frame.setflags(write=False)
             self._sound.add(t)
-            if self._memory is not None:
-                self._memory.put(self._token, t, frame)
+            if self._cache is not None:
+                self._cache.put((self._token, t), frame)
             return frame
 
     def _require_one(self) -> None:
@@ -282,14 +259,14 @@ class FrameStack:
             raise ReadError(f"{self._reason}; no frame of this loop can be decoded")
 
     def _replaced(self, t: int, error: DamagedFrameError | None = None) -> Frame:
-        """Return a blank frame for a damaged one, and tell of the first."""
+        """Return a blank frame for a damaged one, and warn of the first."""
         self._damaged.add(t)
         if error is not None:
             self._reason = str(error)
         self._require_one()
         if not self._told:
             self._told = True
-            tell(f"{self._reason}: {BLANK_WORDS}")
+            warn_partial_read(f"{self._reason}: {BLANK_WORDS}")
         return self.blank_frame()
 
 
@@ -298,7 +275,7 @@ BLANK_WORDS = (
 )
 
 
-def damage_words(damaged: Collection[int], count: int) -> str:
+def describe_damage(damaged: Collection[int], count: int) -> str:
     """Return how many frames of a loop are damaged and which, as a clause.
 
     Parameters
@@ -314,7 +291,7 @@ def damage_words(damaged: Collection[int], count: int) -> str:
     return f"{len(listed)} of {count} frames are damaged and left out ({names}{more})"
 
 
-def tell(message: str) -> None:
-    """Warn of something in a file, even if the same was said before."""
-    # without a registry, so that Python does not swallow a repetition
+def warn_partial_read(message: str) -> None:
+    """Issue a `PartialReadWarning`, even if the same one was issued before."""
+    # without a registry, Python does not suppress a repeated warning
     warnings.warn_explicit(message, PartialReadWarning, __file__, 1)

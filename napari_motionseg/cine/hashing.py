@@ -1,4 +1,4 @@
-"""Hashes of pixels: what proves that a loop, or a frame of it, is the same."""
+"""Hash the pixels of loops and frames, to recognize them again."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Hashes:
-    """What a loop is known by, in another process or at another time.
+class LoopHashes:
+    """Hashes that identify a loop in another process or at another time.
 
     Parameters
     ----------
     content
-        SHA-256 of shape, type and pixels of the whole, in hexadecimal digits.
+        SHA-256 of shape, type and pixels of the whole loop, in hexadecimal digits.
     frames
-        `frame_hash` of each frame.
+        SHA-256 of each frame, see `hash_frame`.
     """
 
     content: str
     frames: tuple[bytes, ...]
 
 
-def hashes_of(frames: FrameStack) -> Hashes:
-    """Return the hashes of a loop; each frame is asked for once."""
+def hash_frames(frames: FrameStack) -> LoopHashes:
+    """Return the hashes of a loop; each frame is decoded once."""
     content = hashlib.sha256(repr((frames.shape, frames.dtype.str)).encode())
     each = []
     for frame in frames:
         content.update(np.ascontiguousarray(frame).tobytes())
-        each.append(frame_hash(frame))
-    return Hashes(content.hexdigest(), tuple(each))
+        each.append(hash_frame(frame))
+    return LoopHashes(content.hexdigest(), tuple(each))
 
 
-def frame_hash(frame: NDArray[Any]) -> bytes:
+def hash_frame(frame: NDArray[Any]) -> bytes:
     """Return the SHA-256 of shape, type and pixels of a frame ``(H, W)``."""
     digest = hashlib.sha256(repr((frame.shape, frame.dtype.str)).encode())
     digest.update(np.ascontiguousarray(frame).tobytes())

@@ -27,7 +27,7 @@ ALREADY_CURVED = ("LOG", "DISP")
 MASKS_KEPT = 4  # averaged masks, of the items that a player alternates between
 
 
-def subtraction_of(cine: Cine) -> Subtraction | None:
+def first_subtraction(cine: Cine) -> Subtraction | None:
     """Return the first item of the Mask module that can be shown, or None."""
     return next(iter(_usable_items(cine)), None)
 
@@ -43,7 +43,7 @@ def _usable_items(cine: Cine) -> list[Subtraction]:
     ]
 
 
-def subtracted(cine: Cine) -> FrameStack:
+def subtract_masks(cine: Cine) -> FrameStack:
     """Return the loop minus its masks, computed frame by frame when looked at.
 
     Parameters

@@ -1,19 +1,19 @@
-"""What is known of a loop, in words for a person."""
+"""Summarize a loop in words for a person."""
 
 from __future__ import annotations
 
 from napari_motionseg.cine.cine import Cine
-from napari_motionseg.cine.frame_stack import damage_words
+from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.text import printable
 
 
-def facts_of(cine: Cine) -> list[tuple[str, str]]:
-    """Return what is known of a loop for a person, without patient attributes.
+def summarize_cine(cine: Cine) -> list[tuple[str, str]]:
+    """Return titles and values that describe a loop, without patient attributes.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop to describe.
 
     Returns
     -------
@@ -21,7 +21,7 @@ def facts_of(cine: Cine) -> list[tuple[str, str]]:
         Titles and values, as `printable` text.
     """
     count, rows, columns = cine.shape
-    facts = [
+    lines = [
         ("Frames", str(count)),
         ("Size", f"{rows} × {columns} px"),
         ("Depth", f"{cine.bits_stored} bits{', signed' if cine.signed else ''}"),
@@ -30,17 +30,17 @@ def facts_of(cine: Cine) -> list[tuple[str, str]]:
         ("View", "unknown" if cine.view is None else str(cine.view)),
     ]
     if cine.intensity_relationship:
-        facts.append(("Grays", cine.intensity_relationship))
+        lines.append(("Grays", cine.intensity_relationship))
     operations = [item.operation for item in cine.subtraction]
-    facts.append(("Mask", ", ".join(operations) or "none"))
+    lines.append(("Mask", ", ".join(operations) or "none"))
     for title, key in (("Encoding", "transfer_syntax"), ("Modality", "modality")):
         if key in cine.technical:
-            facts.append((title, str(cine.technical[key])))
-    facts += [("Note", note) for note in cine.notes]
+            lines.append((title, str(cine.technical[key])))
+    lines += [("Note", note) for note in cine.notes]
     if cine.frames.damaged:
-        words = damage_words(cine.frames.damaged, count)
-        facts.append(("Damage", f"{words}, of those decoded so far"))
-    return [(title, printable(value)) for title, value in facts]
+        words = describe_damage(cine.frames.damaged, count)
+        lines.append(("Damage", f"{words}, of those decoded so far"))
+    return [(title, printable(value)) for title, value in lines]
 
 
 def _timing_words(cine: Cine) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.console import print_note, print_result, run_job
 from napari_motionseg.cli.labelled_loops import (
     ImageFrame,
     LabelFiles,
@@ -27,7 +27,7 @@ from napari_motionseg.cli.options import (
     Seed,
     Steps,
     TensorBoard,
-    given,
+    given_options,
 )
 from napari_motionseg.cli.targets import require_training_target
 
@@ -73,7 +73,7 @@ def adapt_flow(
     from napari_motionseg.training.flow.adaptation import adapt_flow_job
 
     settings = adaptation_settings(
-        given(batch=batch, crop=crop, largest_crop=largest_crop),
+        given_options(batch=batch, crop=crop, largest_crop=largest_crop),
         {
             "steps": steps,
             "learning_rate": rate,
@@ -87,13 +87,13 @@ def adapt_flow(
     require_training_target(out, (*cines, *labels, start))
     examples = read_labelled_loops(cines, labels, label_mode, frame)
     job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)
-    path = drive(job, "Adapting flow", keeps=True)
+    path = run_job(job, "Adapting flow", stoppable=True)
     facts = read_card(path).provenance
     for text in facts["notes"]:
-        note(text)
+        print_note(text)
     errors = facts["held_out_epe_px"]
     row = {"out": str(path), "loops": facts["loops"], **errors, "notes": facts["notes"]}
-    answer(row, as_line(path, errors), as_json)
+    print_result(row, as_line(path, errors), as_json)
 
 
 def adaptation_settings(

@@ -33,7 +33,7 @@ from napari_motionseg.cli import (
     train_flow,
     train_masks,
 )
-from napari_motionseg.cli.console import complain, note
+from napari_motionseg.cli.console import print_error, print_note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.text import lines_without_controls
@@ -127,7 +127,7 @@ def execute(arguments: Sequence[str]) -> int:
 def _refuse(message: str, code: int, debug: bool) -> int:
     if debug:
         typer.echo(lines_without_controls(traceback.format_exc()), err=True)
-    complain(message)
+    print_error(message)
     return code
 
 
@@ -144,7 +144,7 @@ def _one_line_warnings(debug: bool) -> Iterator[None]:
     """Show what a reader guessed or left out; leave others' warnings to --debug."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        note(str(message))
+        print_note(str(message))
 
     with warnings.catch_warnings():
         if not debug:

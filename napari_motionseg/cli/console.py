@@ -1,4 +1,4 @@
-"""What the command line shows: results on stdout, all else on stderr."""
+"""Print results on stdout; print progress, notes and errors on stderr."""
 
 from __future__ import annotations
 
@@ -32,63 +32,63 @@ Result = TypeVar("Result")
 LOG_EVERY_S = 30.0
 
 
-def messages() -> Console:
-    """Return a console on stderr: it wraps nothing and colours no numbers."""
+def stderr_console() -> Console:
+    """Return a console on stderr that neither wraps lines nor colours numbers."""
     return Console(stderr=True, soft_wrap=True, highlight=False)
 
 
-def note(text: str) -> None:
-    """Tell something that a person should know."""
-    if talks():
-        messages().print(Text(f"note: {without_controls(text)}", style="yellow"))
+def print_note(text: str) -> None:
+    """Print a note on stderr, in the main process only."""
+    if is_main_process():
+        stderr_console().print(Text(f"note: {without_controls(text)}", style="yellow"))
 
 
-def complain(text: str) -> None:
-    """Tell what is wrong, in one line."""
-    messages().print(Text(f"motionseg: {without_controls(text)}", style="red"))
+def print_error(text: str) -> None:
+    """Print an error on stderr, on one line."""
+    stderr_console().print(Text(f"motionseg: {without_controls(text)}", style="red"))
 
 
-def answer(
+def print_result(
     row: Mapping[str, Any], text: str, as_json: bool, *, table: bool = False
 ) -> None:
-    """Give a result: one JSON object on one line, or a line for a person.
+    """Print a result on stdout: as a JSON object on one line, or as text.
 
     Parameters
     ----------
     row
-        The result, for JSON.
+        The result as JSON values.
     text
-        The result in words. What came from files in it is made harmless here.
+        The result for a person. Control characters in it are replaced.
     as_json
-        Whether JSON is wanted.
+        Whether to print JSON.
     table
         Whether `text` has several lines.
     """
-    if talks():
+    if is_main_process():
         shown = lines_without_controls(text) if table else without_controls(text)
         typer.echo(json_text(row) if as_json else shown)
 
 
-def talks() -> bool:
-    """Return whether this process tells: of those of torchrun, the first one does."""
+def is_main_process() -> bool:
+    """Return whether this is the main process; under torchrun it has rank 0."""
     return os.environ.get("RANK", "0") == "0"
 
 
-def drive(job: Job[Result], title: str, *, keeps: bool = False) -> Result:
-    """Drain a job under a progress bar with its numbers and the time that is left.
+def run_job(job: Job[Result], title: str, *, stoppable: bool = False) -> Result:
+    """Run a job to its end under a progress bar and return its result.
 
     Parameters
     ----------
     job
-        The generator.
+        The generator of `Progress`.
     title
-        What it does, for the bar.
-    keeps
-        Whether the job keeps what there is when it is stopped: Ctrl-C then stops it,
-        and only a second Ctrl-C cancels it.
+        Title of the progress bar.
+    stoppable
+        Whether the job returns a partial result when it is stopped. The first Ctrl-C
+        then stops it, and a second one cancels it; else the first one cancels it.
     """
-    with closing(job), _bars() as bars, _ctrl_c(keeps, bars) as stop:
-        show = _Shower(bars, title)
+    with closing(job), _bars() as bars, _stop_event(stoppable, bars) as stop:
+        show = _ProgressDisplay(bars, title)
         try:
             progress = next(job)
             while True:
@@ -99,12 +99,12 @@ def drive(job: Job[Result], title: str, *, keeps: bool = False) -> Result:
                 bars.console.print("Stopped early; what was learnt so far is kept.")
             return end.value  # type: ignore[no-any-return]
         except MotionSegError:
-            bars.live.transient = True  # what is wrong is said alone
+            bars.live.transient = True  # so that the error stands alone
             raise
 
 
-class _Shower:
-    """One bar that follows a job through its phases."""
+class _ProgressDisplay:
+    """A progress bar that follows a job through its phases."""
 
     def __init__(self, bars: Bars, title: str) -> None:
         self._bars = bars
@@ -112,31 +112,31 @@ class _Shower:
         self._task = bars.add_task(self._title, total=None, numbers="")
         self._total = 0
         self._step = 0
-        self._said = time.monotonic()
-        self._noted = ""  # a job may say the same with each step
+        self._logged_at = time.monotonic()
+        self._last_note = ""  # a job may repeat its note at each step
 
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
         if progress.total != self._total or progress.step < self._step:
-            # another phase: its speed says nothing of the one before
+            # a new phase: the speed of the one before does not apply
             self._bars.reset(self._task, total=progress.total or None)
         self._total, self._step = progress.total, progress.step
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
         message = without_controls(progress.message)
-        if progress.metrics and message not in ("", self._noted):
-            self._noted = message
+        if progress.metrics and message not in ("", self._last_note):
+            self._last_note = message
             # as Text: square brackets in a file's name are no markup
             self._bars.console.print(Text(f"note: {message}", style="yellow"))
         self._bars.update(
             self._task, completed=progress.step, numbers=numbers or message
         )
         now = time.monotonic()
-        if not self._bars.console.is_terminal and now - self._said >= LOG_EVERY_S:
-            self._said = now
+        if not self._bars.console.is_terminal and now - self._logged_at >= LOG_EVERY_S:
+            self._logged_at = now
             self._log(numbers or message)
 
     def _log(self, numbers: str) -> None:
-        """Write a line for a log file, where there is no terminal for a bar."""
+        """Print a line of progress where stderr is no terminal and shows no bar."""
         task = next(task for task in self._bars.tasks if task.id == self._task)
         left = (
             "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
@@ -154,27 +154,27 @@ def _bars() -> Bars:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        console=Console(stderr=True, highlight=False, quiet=not talks()),
-        disable=not talks(),
+        console=Console(stderr=True, highlight=False, quiet=not is_main_process()),
+        disable=not is_main_process(),
     )
 
 
 @contextmanager
-def _ctrl_c(keeps: bool, bars: Bars) -> Iterator[threading.Event]:
-    """Give an event that the first Ctrl-C sets, if the job `keeps` what it has."""
+def _stop_event(stoppable: bool, bars: Bars) -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets, if the job is `stoppable`."""
     stop = threading.Event()
-    if not keeps or threading.current_thread() is not threading.main_thread():
+    if not stoppable or threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
-    def heed(number: int, frame: FrameType | None) -> None:
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
         """Stop the job at the first Ctrl-C, cancel it at the second."""
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
         bars.console.print("Stopping after this step; Ctrl-C again cancels.")
 
-    before = signal.signal(signal.SIGINT, heed)
+    before = signal.signal(signal.SIGINT, on_interrupt)
     try:
         yield stop
     finally:

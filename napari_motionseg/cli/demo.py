@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive, messages
-from napari_motionseg.cli.options import AsJson, Device, Seed, given
+from napari_motionseg.cli.console import print_result, run_job, stderr_console
+from napari_motionseg.cli.options import AsJson, Device, Seed, given_options
 from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.errors import JobError
 
@@ -44,7 +44,7 @@ def demo(
     """
     from napari_motionseg.demo import STAGES, Demo, DemoSettings
 
-    changes = given(
+    changes = given_options(
         size=size, frames=frames, pretrain_steps=steps, finetune_steps=steps
     )
     changes["flow_method"] = flow_method
@@ -53,10 +53,10 @@ def demo(
     )
     for number, stage in enumerate(STAGES, start=1):
         title = f"{number}/{len(STAGES)} {stage.title}"
-        drive(run.timed(stage), f"{title:<18}")
+        run_job(run.timed(stage), f"{title:<18}")
     result = run.result()
     if as_json:
-        answer(result.row(), "", as_json)
+        print_result(result.row(), "", as_json)
     else:
         show(result)
     if gui:
@@ -74,7 +74,7 @@ def show(result: DemoResult) -> None:
     for name, value in result.lines():
         table.add_row(name, value)
     Console(highlight=False).print(table)
-    messages().print("Research use only; not a medical device.")
+    stderr_console().print("Research use only; not a medical device.")
 
 
 def open_window(result: DemoResult) -> None:

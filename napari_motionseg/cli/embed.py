@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.console import print_note, print_result, run_job
 from napari_motionseg.cli.flow import Cached, Gap, Method, parsed_gap
 from napari_motionseg.cli.options import AsJson, Device, OneCine, Seed
 from napari_motionseg.cli.targets import Overwrite, source_of
@@ -80,13 +80,13 @@ def embed(
     painted = None if labels is None else read_labels(labels, shape=loop.shape)
     cache = FlowCache.default() if cached else None
     job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
-    panels = drive(job, "Embedding")
+    panels = run_job(job, "Embedding")
     names = figure3.panel_names(panels)
     with folder.writing(Source.of(loop), names) as draft:
         figure3.draw_panels(draft.temporary, panels, settings)
     for panel in panels:
         row = _summary(panel, painted, draft.final[0]) | source_of(loop)
-        answer(row, _line(row), as_json)
+        print_result(row, _line(row), as_json)
 
 
 def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, An
         "figure": str(figure),
     }
     if not row["flow"]:
-        note(f"no flow begins at frame {panel.t}: its two columns are empty")
+        print_note(f"no flow begins at frame {panel.t}: its two columns are empty")
     if painted is not None:
         row["auc"] = _auc(panel, painted)
     return row
@@ -111,7 +111,7 @@ def _auc(panel: Panel, painted: Labels) -> float | None:
         inside = painted.labels[panel.t] > 0
         return separation(panel.row.pictures["similarity"], inside).auc
     except LabelError as error:
-        note(f"frame {panel.t}: {error}")
+        print_note(f"frame {panel.t}: {error}")
         return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_motionseg.cli.console import drive
+from napari_motionseg.cli.console import run_job
 from napari_motionseg.cli.fewshot_protocol import (
     SYNTHETIC,
     Data,
@@ -24,7 +24,7 @@ from napari_motionseg.cli.fewshot_protocol import (
 from napari_motionseg.cli.flow import Cached
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def ablation(
     base = pretrain_settings(steps, device)
     cines = [loop.cine for loop in learners]
     out.mkdir(parents=True, exist_ok=True)
-    starts = drive(variants_job(variants, cines, base, out, cache), "Pretraining")
+    starts = run_job(variants_job(variants, cines, base, out, cache), "Pretraining")
     named = {SCRATCH: SCRATCH} | {name: str(path) for name, path in starts.items()}
     methods = network_methods(named, "tuned", None, device)
     described = describe_protocol(settings, learners, testers, "tuned", None)
@@ -110,5 +110,5 @@ def choose_variants(
     """
     unknown = [name for name in names if name not in variants]
     if unknown:
-        raise SettingsError(unknown_choice("variant", unknown[0], variants))
+        raise SettingsError(unknown_name("variant", unknown[0], variants))
     return {n: v for n, v in variants.items() if not names or n in names}

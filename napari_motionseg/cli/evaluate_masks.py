@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.options import AsJson, Device
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.errors import SettingsError
@@ -74,11 +74,11 @@ def masks(
     job = evaluate_masks_job(
         pictures, network, threshold=threshold, side=side, device=device
     )
-    summary = drive(job, "Evaluating")
+    summary = run_job(job, "Evaluating")
     if out is not None:
         with replacing(out) as temporary:
             temporary.write_text(json_text(summary, indent=1) + "\n")
-    answer(summary, as_text(summary), as_json, table=True)
+    print_result(summary, as_text(summary), as_json, table=True)
 
 
 def as_text(summary: Mapping[str, Any]) -> str:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.options import AsJson, OneCine
 from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
@@ -51,7 +51,7 @@ def export(
     from napari_motionseg.io import read_cine, read_labels
 
     if style not in STYLES:
-        raise SettingsError(unknown_choice("--style", style, STYLES))
+        raise SettingsError(unknown_name("--style", style, STYLES))
     suffix = out.suffix.lower()
     if suffix not in PAGES and (reference is not None or model is not None):
         raise SettingsError(f"--reference and --model are for .html; got {suffix!r}")
@@ -68,7 +68,7 @@ def export(
         _write_masks(out, loop, labels, overwrite)
     else:
         _write_picture(out, loop, labels, reference, model, STYLES[style])
-    answer({"out": str(out), **source_of(loop)}, str(out), as_json)
+    print_result({"out": str(out), **source_of(loop)}, str(out), as_json)
 
 
 def _write_masks(out: Path, loop: Cine, labels: Labels, overwrite: bool) -> None:
@@ -101,4 +101,4 @@ def _write_picture(
         filled=filled,
     )
     job = overlay_job if out.suffix.lower() in MOVIES else report_job
-    drive(job(result, out), "Drawing")
+    run_job(job(result, out), "Drawing")

@@ -1,10 +1,10 @@
-"""Exit codes of errors, and going on after a loop that fails."""
+"""Choose exit codes of errors, and go on after an input that fails."""
 
 from __future__ import annotations
 
 import typer
 
-from napari_motionseg.cli.console import complain
+from napari_motionseg.cli.console import print_error
 from napari_motionseg.errors import (
     CheckpointError,
     LabelError,
@@ -28,17 +28,17 @@ BAD_INPUT = (
 
 
 def exit_code(error: MotionSegError) -> int:
-    """Return 2 for what the user gave, 1 for what failed."""
+    """Return 2 for bad input and 1 for any other failure."""
     return 2 if isinstance(error, BAD_INPUT) else 1
 
 
 class Failures:
-    """What failed so far.
+    """Failures of a command that goes on with its other inputs.
 
     Parameters
     ----------
     things
-        What is gone through, in the plural.
+        Name of the inputs in the plural, such as ``"loops"``.
     """
 
     def __init__(self, things: str) -> None:
@@ -47,16 +47,26 @@ class Failures:
         self.unread = 0
 
     def add(self, error: MotionSegError, *, unread: bool = False) -> None:
-        """Tell about one failure and remember it; `unread` ones are counted."""
-        complain(str(error))
+        """Print an error and record it.
+
+        Parameters
+        ----------
+        error
+            The error.
+        unread
+            Whether the input could not be read, so that nobody has counted it yet.
+        """
+        print_error(str(error))
         self._errors.append(error)
         self.unread += unread
 
-    def leave(self, count: int) -> None:
-        """Leave with an exit code if anything of `count` failed."""
+    def exit_if_any(self, count: int) -> None:
+        """Leave the command with an exit code if any of `count` inputs failed."""
         if not self._errors:
             return
         if count > 1:
-            complain(f"{len(self._errors)} of {count} {self._things} failed, see above")
+            print_error(
+                f"{len(self._errors)} of {count} {self._things} failed, see above"
+            )
         # a failure of the program outweighs bad input
         raise typer.Exit(min(exit_code(error) for error in self._errors))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.jobs import relayed
+from napari_motionseg.jobs import map_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,14 +172,14 @@ def measure(
     from napari_motionseg.evaluation.record import as_table
 
     job = fewshot_job(methods, learners, testers, settings, record.rows())
-    kept = relayed(job, partial(_record_rows, record))
-    summary = summarize(drive(kept, "Evaluating", keeps=True))
+    kept = map_progress(job, partial(_record_rows, record))
+    summary = summarize(run_job(kept, "Evaluating", stoppable=True))
     record.finish(summary)
     if as_json:
         for row in summary:
-            answer(row, "", as_json)
+            print_result(row, "", as_json)
     else:
-        answer({}, as_table(summary), as_json, table=True)
+        print_result({}, as_table(summary), as_json, table=True)
 
 
 def _record_rows(record: Record, progress: Progress) -> Progress:

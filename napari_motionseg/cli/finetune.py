@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import drive
+from napari_motionseg.cli.console import run_job
 from napari_motionseg.cli.labelled_loops import (
     ImageFrame,
     LabelFiles,
@@ -22,7 +22,7 @@ from napari_motionseg.cli.options import (
     Device,
     Rate,
     Seed,
-    given,
+    given_options,
 )
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.cli.trained_model import report_checkpoint
@@ -79,7 +79,7 @@ def finetune(
     settings = finetune_settings(
         recipe,
         steps,
-        given(
+        given_options(
             batch=batch,
             crop=crop,
             kept=kept,
@@ -91,10 +91,10 @@ def finetune(
     require_target(out, (*cines, *labels, model))
     examples = read_labelled_loops(cines, labels, label_mode, frame)
     start = SCRATCH if model == SCRATCH else Path(model)
-    path = drive(
+    path = run_job(
         finetune_job(examples, settings, start=start, out=out),
         "Fine-tuning",
-        keeps=True,
+        stoppable=True,
     )
     report_checkpoint(path, as_json)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive, note
+from napari_motionseg.cli.console import print_note, print_result, run_job
 from napari_motionseg.cli.options import AsJson, Device, OneCine
 from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
@@ -73,12 +73,12 @@ def flow(
     )
     loop = read_cine(cine)
     cache = FlowCache.default() if cached else None
-    sequence = drive(estimate_flow_job(loop, settings, cache), "Optical flow")
+    sequence = run_job(estimate_flow_job(loop, settings, cache), "Optical flow")
     for text in sequence.notes:
-        note(text)
+        print_note(text)
     save_flow(out, loop, sequence, frame, overwrite=overwrite)
     row = summary(loop, sequence, out)
-    answer(row, as_line(row), as_json)
+    print_result(row, as_line(row), as_json)
 
 
 def flow_settings(

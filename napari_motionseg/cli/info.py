@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cine.frame_stack import damage_words
-from napari_motionseg.cli.console import answer
+from napari_motionseg.cine.frame_stack import describe_damage
+from napari_motionseg.cli.console import print_result
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson
 from napari_motionseg.errors import MotionSegError
@@ -57,8 +57,8 @@ def info(
             except MotionSegError as error:
                 failures.add(error)
                 continue
-            answer(row, as_line(row), as_json)
-    failures.leave(len(paths))
+            print_result(row, as_line(row), as_json)
+    failures.exit_if_any(len(paths))
 
 
 def describe(cine: Cine, *, phi: bool = False, check: bool = False) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def as_line(row: Mapping[str, Any]) -> str:
     if "damaged_frames" in row:
         damaged = row["damaged_frames"]
         parts.append(
-            damage_words(damaged, row["frames"]) if damaged else "no damaged frame"
+            describe_damage(damaged, row["frames"]) if damaged else "no damaged frame"
         )
     known = row.get("patient") or {}
     parts += [f"{name}: {value}" for name, value in known.items()]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 # A PNG file holds one frame, so a loop is written as a folder of them.
 SUFFIXES = {"npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": ""}
@@ -34,5 +34,5 @@ def format_suffix(name: str) -> str:
         If there is no such format.
     """
     if name not in SUFFIXES:
-        raise SettingsError(unknown_choice("--format", name, SUFFIXES))
+        raise SettingsError(unknown_name("--format", name, SUFFIXES))
     return SUFFIXES[name]

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Define the arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ TensorBoard = Annotated[
 ]
 
 
-def given(**options: Any) -> dict[str, Any]:
-    """Return the options that the user gave: those that are not None."""
+def given_options(**options: Any) -> dict[str, Any]:
+    """Return the options that the user gave, which are not None."""
     return {name: value for name, value in options.items() if value is not None}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import drive
+from napari_motionseg.cli.console import run_job
 from napari_motionseg.cli.flow import Cached, Gap, flow_settings
 from napari_motionseg.cli.options import (
     AsJson,
@@ -153,7 +153,7 @@ def pretrain(
     loops = loops_of(cines, seed)
     cache = FlowCache.default() if cached else None
     job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
-    path = drive(job, "Pretraining", keeps=True)
+    path = run_job(job, "Pretraining", stoppable=True)
     report_checkpoint(path, as_json)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, note
+from napari_motionseg.cli.console import print_note, print_result
 from napari_motionseg.cli.options import AsJson, ProjectFolder
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def info(
     opened = open_project(project, read_only=True)
     changed = {loop.number for loop in opened.changed()} if check else set()
     for row in describe(opened, changed):
-        answer(row, as_line(row), as_json)
+        print_result(row, as_line(row), as_json)
     for words in opened.project.notes:
-        note(words)
+        print_note(words)
 
 
 def describe(opened: OpenedProject, changed: set[int]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_motionseg.cli.console import answer
+from napari_motionseg.cli.console import print_result
 from napari_motionseg.cli.mask_format import MaskFormat, format_suffix
 from napari_motionseg.cli.options import AsJson, ProjectFolder
 from napari_motionseg.cli.targets import Overwrite
@@ -52,7 +52,7 @@ def labels(
             "layer": layer.name, "source": source.path, "file": str(path),
             "frames": int(filled.sum()),
         }  # fmt: skip
-        answer(row, f"{path}: {row['frames']} frames hold something", as_json)
+        print_result(row, f"{path}: {row['frames']} frames hold something", as_json)
 
 
 def safe_name(name: str) -> str:

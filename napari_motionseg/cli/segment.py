@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cine.frame_stack import damage_words
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cine.frame_stack import describe_damage
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.mask_format import MaskFormat, format_suffix
 from napari_motionseg.cli.options import AsJson, Cines, Device
@@ -75,17 +75,17 @@ def segment(
             whole_picture=whole_picture,
         )  # fmt: skip
         try:
-            found = drive(job, cine.name)
+            found = run_job(job, cine.name)
             if smooth and len(cine) > 1:
-                found = drive(smooth_job(cine, found, device=device), cine.name)
+                found = run_job(smooth_job(cine, found, device=device), cine.name)
             masks = cleaned(found, smallest)
             row = write(folder, cine, masks, found.done, suffix)
         except MotionSegError as error:
             failures.add(error)
             continue
         row["seconds"] = round(time.perf_counter() - started, 2)
-        answer(row, as_line(row), as_json)
-    failures.leave(count + failures.unread)
+        print_result(row, as_line(row), as_json)
+    failures.exit_if_any(count + failures.unread)
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
@@ -141,7 +141,7 @@ def write(
 def as_line(row: dict[str, Any]) -> str:
     """Return what was written as one line for a person."""
     damaged = row["damaged_frames"]
-    words = f"; {damage_words(damaged, row['frames'])}" if damaged else ""
+    words = f"; {describe_damage(damaged, row['frames'])}" if damaged else ""
     return (
         f"{row['masks']}: {row['frames']} frames in {row['seconds']:.1f} s, "
         f"{row['vessel_share']:.1%} of the pixels are vessel{words}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.labelled_loops import LabelMode
 from napari_motionseg.cli.options import AsJson, Device, OneCine
 
@@ -37,7 +37,7 @@ def suggest(
             shape=loop.shape,
             mode=label_mode,  # type: ignore[arg-type]
         ).frames
-    found = drive(segment_job(loop, model, device=device), loop.name)
+    found = run_job(segment_job(loop, model, device=device), loop.name)
     wanted = suggest_frame(found.probabilities, known, found.done)
     row = {"cine": loop.name, "frame": wanted.frame, "reason": wanted.reason}
-    answer(row, wanted.reason, as_json)
+    print_result(row, wanted.reason, as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.options import AsJson, Seed
 from napari_motionseg.cli.targets import Overwrite
 from napari_motionseg.jobs import Job, Progress
@@ -38,8 +38,8 @@ def synth(
 
     config = SynthesisConfig(size=size, frames=frames)
     job = synth_job(out, config, cines, seed, overwrite=overwrite)
-    for row in drive(job, "Synthetic loops"):
-        answer(row, f"{row['cine']}  truth: {row['truth']}", as_json)
+    for row in run_job(job, "Synthetic loops"):
+        print_result(row, f"{row['cine']}  truth: {row['truth']}", as_json)
 
 
 def synth_job(

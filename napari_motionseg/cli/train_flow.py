@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.options import (
     AsJson,
     Checkpoint,
@@ -109,9 +109,9 @@ def train_flow(
     )
     require_training_target(out, (start,))
     job = train_flow_job(settings, out=out, resume=resume, start=start)
-    path = drive(job, "Flow training", keeps=True)
+    path = run_job(job, "Flow training", stoppable=True)
     errors = read_card(path).provenance["held_out_epe_px"]
-    answer({"out": str(path), **errors}, as_line(path, errors), as_json)
+    print_result({"out": str(path), **errors}, as_line(path, errors), as_json)
 
 
 def as_line(path: Path, errors: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from napari_motionseg.cli.console import answer, drive
+from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.options import (
     AsJson,
     Checkpoint,
@@ -96,7 +96,7 @@ def train_masks(
     )
     require_training_target(out, (start,))
     job = train_masks_job(settings, out=out, resume=resume, start=start)
-    path = drive(job, "Mask training", keeps=True)
+    path = run_job(job, "Mask training", stoppable=True)
     score = read_card(path).provenance["held_out_dice"]
     line = f"{path}: Dice {score:.3f} on held-out synthetic frames"
-    answer({"out": str(path), "held_out_dice": score}, line, as_json)
+    print_result({"out": str(path), "held_out_dice": score}, line, as_json)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_motionseg.cli.console import answer
+from napari_motionseg.cli.console import print_result
 
 
 def report_checkpoint(path: Path, as_json: bool) -> None:
@@ -22,4 +22,4 @@ def report_checkpoint(path: Path, as_json: bool) -> None:
     card = read_card(path)
     training = card.provenance.get("training", {})
     row = {"out": str(path), "kind": card.kind, "training": training}
-    answer(row, f"{path}: {card.kind}, {card.architecture}", as_json)
+    print_result(row, f"{path}: {card.kind}, {card.architecture}", as_json)

@@ -23,7 +23,7 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.flow_files import FLOW, write_flow_zarr
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
-from napari_motionseg.jobs import Job, Progress, relayed
+from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 from napari_motionseg.report import (
@@ -94,7 +94,7 @@ class Demo:
                 losses.append(progress.metrics["loss"])
             return progress
 
-        yield from relayed(stage.run(self), noted)
+        yield from map_progress(stage.run(self), noted)
         self.times[stage.title] = time.perf_counter() - begun
         if losses:
             self.losses[stage.title] = losses

@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.lru_cache import Keeper
+from napari_motionseg.lru_cache import LRUCache
 
 CAPACITY = 2 * 2**30  # bytes: 64 frames of 512 x 512 pixels and 64 dimensions
 
 
-class EmbeddingCache(Keeper[NDArray[np.float16]]):
+class EmbeddingCache(LRUCache[NDArray[np.float16]]):
     """Embeddings ``(D, H, W)`` of frames in half precision; any thread may ask.
 
     Parameters
     ----------
     capacity_bytes
-        See `Keeper`.
+        See `LRUCache`.
     """
 
     def __init__(self, capacity_bytes: int = CAPACITY) -> None:
@@ -27,7 +27,7 @@ class EmbeddingCache(Keeper[NDArray[np.float16]]):
 
     @property
     def capacity(self) -> int:
-        """Bytes that all may take; the last one is kept even if it is larger.
+        """Bytes that all embeddings may take; the last one stays even if it is larger.
 
         Raises
         ------
@@ -47,15 +47,15 @@ class EmbeddingCache(Keeper[NDArray[np.float16]]):
     def largest(self) -> int:
         """Bytes of the largest that is kept; 0 if there is none."""
         with self._lock:
-            return max((kept.nbytes for kept in self._kept.values()), default=0)
+            return max((kept.nbytes for kept in self._values.values()), default=0)
 
     def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
         """Keep an embedding, and drop old ones beyond the capacity."""
         super().put(key, value.astype(np.float16, copy=False))
 
-    def forget_loop(self, token: object) -> None:
+    def discard_loop(self, token: object) -> None:
         """Drop the embeddings of a loop: those whose key begins with its token."""
-        self.forget(lambda key: isinstance(key, tuple) and key[0] is token)
+        self.discard(lambda key: isinstance(key, tuple) and key[0] is token)
 
     def use(self, keys: Iterable[Hashable]) -> None:
         """Count as used, the last of `keys` most recently; unknown ones are passed."""

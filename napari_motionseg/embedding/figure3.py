@@ -35,7 +35,7 @@ from napari_motionseg.io.png_files import save_png
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.motion.frame_motion import entry_at
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Anchor = tuple[int, int, int]
 
@@ -81,7 +81,7 @@ class FigureSettings:
         ):
             if value not in choices:
                 known = dict.fromkeys(choices)
-                raise SettingsError(unknown_choice(kind, value, known))
+                raise SettingsError(unknown_name(kind, value, known))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 FloatArray = NDArray[np.float32]
 Method = Literal["random", "orthogonal", "pca"]
@@ -211,7 +211,7 @@ class Palette:
         """
         if method not in get_args(Method):
             choices = dict.fromkeys(get_args(Method))
-            raise SettingsError(unknown_choice("projection", method, choices))
+            raise SettingsError(unknown_name("projection", method, choices))
         if method == "pca":
             matrix = principal_matrix(sample)
         else:

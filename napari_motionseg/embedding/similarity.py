@@ -18,7 +18,7 @@ from napari_motionseg.embedding.frame_vectors import (
     inside_image,
 )
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 FloatArray = NDArray[np.float32]
 Field = NDArray[np.floating]
@@ -97,7 +97,7 @@ def combine(maps: FloatArray, how: Combination) -> FloatArray:
         raise SettingsError(f"maps must be (K, H, W), K >= 1; got {maps.shape}")
     if how not in get_args(Combination):
         choices = dict.fromkeys(get_args(Combination))
-        raise SettingsError(unknown_choice("combination of anchors", how, choices))
+        raise SettingsError(unknown_name("combination of anchors", how, choices))
     found: FloatArray = maps.max(axis=0) if how == "max" else maps.mean(axis=0)
     return found
 

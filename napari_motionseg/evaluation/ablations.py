@@ -18,9 +18,9 @@ from typing import Any
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.output_folder import OutputFolder, Source
-from napari_motionseg.jobs import Job, Progress, relayed
+from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.motion import FlowCache
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 from napari_motionseg.training import PretrainSettings, pretrain_job
 from napari_motionseg.training.engine.checkpointing import state_path_of
 from napari_motionseg.training.engine.run_files import require_places
@@ -154,7 +154,7 @@ def variants_of(name: str) -> Mapping[str, Variant]:
         If there is no such name; the nearest is offered.
     """
     if name not in ABLATIONS:
-        raise SettingsError(unknown_choice("ablation", name, ABLATIONS))
+        raise SettingsError(unknown_name("ablation", name, ABLATIONS))
     return ABLATIONS[name].variants
 
 
@@ -209,7 +209,7 @@ def variants_job(
         out = Path(folder) / files[name]
         resume = state_path_of(out).exists()
         job = pretrain_job(cines, variant.of(base), out=out, resume=resume, cache=cache)
-        found[name] = yield from relayed(job, partial(_told, name=name))
+        found[name] = yield from map_progress(job, partial(_told, name=name))
         outputs.settle([files[name]])
     return found
 

@@ -19,8 +19,8 @@ import numpy as np
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.evaluation.methods import Method, Predict
 from napari_motionseg.evaluation.references import ReferenceLoop
-from napari_motionseg.jobs import STOP, Job, Progress, relayed
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.jobs import STOP, Job, Progress, map_progress
+from napari_motionseg.registry import unknown_name
 from napari_motionseg.segmentation.dataset import Example
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
 from napari_motionseg.training.engine.seeds import derived_seed
@@ -61,7 +61,7 @@ class FewShotSettings:
     def __post_init__(self) -> None:
         if self.protocol not in get_args(Protocol):
             choices = dict.fromkeys(get_args(Protocol))
-            raise SettingsError(unknown_choice("protocol", self.protocol, choices))
+            raise SettingsError(unknown_name("protocol", self.protocol, choices))
         if not self.labels or min(self.labels) < 0:
             raise SettingsError(f"labels must be numbers >= 0; got {self.labels}")
         for name in ("seeds", "test_stride"):
@@ -150,7 +150,7 @@ def fewshot_job(
         words = f"{trial.method}, {trial.labels} labels, draw {trial.seed}"
         fitting = methods[trial.method].fit_job(trial.examples, trial.seed)
         step = Progress(number, len(trials), words)
-        predict = yield from relayed(fitting, partial(_as_part_of, step))
+        predict = yield from map_progress(fitting, partial(_as_part_of, step))
         found = measured(predict, trial, missing)
         rows += found
         mean = float(np.mean([row["dice"] for row in found]))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 from napari_motionseg.synthesis import SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws
@@ -47,7 +47,7 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
         If there is no such set.
     """
     if name not in FROZEN_SETS:
-        raise SettingsError(unknown_choice("set", name, FROZEN_SETS))
+        raise SettingsError(unknown_name("set", name, FROZEN_SETS))
     pictures, masks = FROZEN_SETS[name](count, size)
     return [
         MaskedPicture(

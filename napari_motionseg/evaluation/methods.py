@@ -22,7 +22,7 @@ from napari_motionseg.errors import LabelError, MissingDependencyError
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import resolve_device
 from napari_motionseg.models.unet import flat_field
-from napari_motionseg.registry import Choice, Registry
+from napari_motionseg.registry import Registry, RegistryEntry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
 from napari_motionseg.segmentation.dataset import Example, gather_frames
 from napari_motionseg.segmentation.metrics import dice
@@ -224,15 +224,15 @@ def some_pixels(
 PEERS: Registry = Registry(
     "peer",
     {
-        "random-forest": Choice(
+        "random-forest": RegistryEntry(
             "napari_motionseg.evaluation.methods:RandomForest",
             "a random forest on multi-scale features, as ilastik has it",
         ),
-        "frangi": Choice(
+        "frangi": RegistryEntry(
             "napari_motionseg.evaluation.methods:Frangi",
             "Frangi's vesselness at its best threshold on the labelled frames",
         ),
-        "convpaint": Choice(
+        "convpaint": RegistryEntry(
             "napari_motionseg.evaluation.convpaint:Convpaint",
             "napari-convpaint, with features that need no download; if installed",
         ),

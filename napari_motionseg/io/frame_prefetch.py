@@ -19,7 +19,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_motionseg.cine import FRAME_MEMORY_BYTES
+from napari_motionseg.cine import FRAME_CACHE_BYTES
 from napari_motionseg.errors import JobError
 from napari_motionseg.io.prefetched_parts import Wanted
 
@@ -89,7 +89,7 @@ class FramesAhead:
         self._started = True
         with contextlib.suppress(OSError):  # too many processes: fewer, or none
             for _ in range(self._workers):
-                self._processes.append(_process(FRAME_MEMORY_BYTES // self._workers))
+                self._processes.append(_process(FRAME_CACHE_BYTES // self._workers))
         for process in self._processes:
             # a pipe holds less than an answer: somebody must read it
             thread = Thread(target=self._drive, args=(process,), daemon=True)

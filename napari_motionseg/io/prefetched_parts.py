@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.cine import SHARED_MEMORY, Cine
-from napari_motionseg.cine.hashing import frame_hash
+from napari_motionseg.cine import SHARED_FRAME_CACHE, Cine
+from napari_motionseg.cine.hashing import hash_frame
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.io.reading import read_cines
 
@@ -46,7 +46,7 @@ class Wanted:
     rows, columns
         First and end of the part.
     proof
-        `frame_hash` of the whole frame.
+        `hash_frame` of the whole frame.
     """
 
     source: Path
@@ -91,14 +91,14 @@ class Decoder:
 
 def _dear_ones(source: Path) -> list[Cine]:
     """Return the loops that are decoded frame by frame; others would fill memory."""
-    return [cine for cine in read_cines(source) if not cine.frames.at_hand(0)]
+    return [cine for cine in read_cines(source) if not cine.frames.is_decoded(0)]
 
 
 def _proven(cine: Cine, wanted: Wanted) -> NDArray[Any] | None:
     if cine.shape != wanted.shape:
         return None
     frame: NDArray[Any] = cine.frames[wanted.t]
-    return frame if frame_hash(frame) == wanted.proof else None
+    return frame if hash_frame(frame) == wanted.proof else None
 
 
 def serve(frame_bytes: int) -> None:
@@ -112,7 +112,7 @@ def serve(frame_bytes: int) -> None:
     # Ctrl-C asks the process that started this one to end early, not this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
-    SHARED_MEMORY.limit_bytes = frame_bytes
+    SHARED_FRAME_CACHE.capacity = frame_bytes
     decode = Decoder()
     # a library that prints must not print amid the answers
     with os.fdopen(os.dup(1), "wb") as answers:

@@ -20,7 +20,7 @@ from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.architectures import ARCHITECTURES
 from napari_motionseg.models.tensor_checks import check_tensors
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 CARD_KEY = "motionseg"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
@@ -183,7 +183,7 @@ def shipped_weights(name: str) -> Path:
     path = WEIGHTS_FOLDER / f"{name}.safetensors"
     if not path.is_file():
         names = {p.stem: p for p in WEIGHTS_FOLDER.glob("*.safetensors")}
-        message = unknown_choice("shipped weights", name, names)
+        message = unknown_name("shipped weights", name, names)
         raise CheckpointError(f"{WEIGHTS_FOLDER}: {message}")
     return path
 
@@ -210,7 +210,7 @@ def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Mod
     It is laid out without memory first: a card can promise any size.
     """
     if card.architecture not in ARCHITECTURES:
-        message = unknown_choice("architecture", card.architecture, ARCHITECTURES)
+        message = unknown_name("architecture", card.architecture, ARCHITECTURES)
         raise CheckpointError(f"{path}: {message}")
     build = ARCHITECTURES[card.architecture]
     try:

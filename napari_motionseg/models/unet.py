@@ -12,7 +12,7 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.adaptive_blur import quieted
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Head = Literal["decoder", "hypercolumn"]
 Enlarging = Literal["learnt", "bilinear"]
@@ -91,7 +91,7 @@ class UNetConfig:
         for name, known in (("head", Head), ("enlarging", Enlarging)):
             value, choices = getattr(self, name), dict.fromkeys(get_args(known))
             if value not in choices:
-                raise SettingsError(unknown_choice(name, value, choices))
+                raise SettingsError(unknown_name(name, value, choices))
         noise = self.familiar_noise
         if noise is not None and not 0 < noise <= 1:
             raise SettingsError(

@@ -29,7 +29,7 @@ from napari_motionseg.motion.loop_flow import (
 )
 from napari_motionseg.motion.pair_order import Outward
 from napari_motionseg.motion.pair_workers import work_through
-from napari_motionseg.registry import Choice, Registry
+from napari_motionseg.registry import Registry, RegistryEntry
 
 __all__ = [
     "ESTIMATORS",
@@ -45,16 +45,16 @@ _CLASSICAL = "napari_motionseg.motion.classical"
 ESTIMATORS = Registry(
     "flow estimator",
     {
-        "pwcnet": Choice(
+        "pwcnet": RegistryEntry(
             "napari_motionseg.motion.pwcnet_estimator:pwcnet",
             "PWC-Net, trained on synthetic angiograms: sees vessels",
         ),
-        "tvl1": Choice(f"{_CLASSICAL}:tvl1", "TV-L1: classical, slow, smooth"),
-        "ilk": Choice(f"{_CLASSICAL}:ilk", "Iterative Lucas-Kanade: classical"),
-        "dis": Choice(
+        "tvl1": RegistryEntry(f"{_CLASSICAL}:tvl1", "TV-L1: classical, slow, smooth"),
+        "ilk": RegistryEntry(f"{_CLASSICAL}:ilk", "Iterative Lucas-Kanade: classical"),
+        "dis": RegistryEntry(
             f"{_CLASSICAL}:dis", "Dense inverse search: classical, fast", "opencv"
         ),
-        "farneback": Choice(
+        "farneback": RegistryEntry(
             f"{_CLASSICAL}:farneback", "Farneback: classical, wide windows", "opencv"
         ),
     },

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.frame_stack import damage_words
+from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.models.precision import Precision
 from napari_motionseg.motion.colors import full_color_length
@@ -168,7 +168,7 @@ def missing_pairs(cine: Cine, gap: int) -> tuple[frozenset[int], tuple[str, ...]
     missing = frozenset(t for t in pairs if t in damaged or t + gap in damaged)
     if not damaged:
         return missing, ()
-    words = damage_words(damaged, len(cine))
+    words = describe_damage(damaged, len(cine))
     if len(missing) == len(pairs):
         raise MotionError(f"{cine.name}: {words}; no pair {gap} frames apart is left")
     return missing, (f"{words}: flow of {len(missing)} pairs is missing, zero",)

@@ -9,36 +9,36 @@ along. One with `needs_second_frame` is called with the later frame's embedding,
 
 from __future__ import annotations
 
-from napari_motionseg.registry import Choice, Registry
+from napari_motionseg.registry import Registry, RegistryEntry
 
 OBJECTIVES = Registry(
     "objective",
     {
-        "flow-consistency": Choice(
+        "flow-consistency": RegistryEntry(
             "napari_motionseg.objectives.flow_consistency:FlowConsistency",
             "neighbours that move alike get like embeddings (Ma et al., 2019)",
         ),
-        "cross-pixel": Choice(
+        "cross-pixel": RegistryEntry(
             "napari_motionseg.objectives.cross_pixel:CrossPixel",
             "of any two pixels, those that move alike look alike (Mahendran 2018)",
         ),
-        "flow-classes": Choice(
+        "flow-classes": RegistryEntry(
             "napari_motionseg.objectives.flow_classes:FlowClasses",
             "say in classes how each pixel moves (baseline of Mahendran 2018)",
         ),
-        "grouping": Choice(
+        "grouping": RegistryEntry(
             "napari_motionseg.objectives.grouping:Grouping",
             "soft segments that each move as one (S3-CNN, Mahendran 2018)",
         ),
-        "conditional-propagation": Choice(
+        "conditional-propagation": RegistryEntry(
             "napari_motionseg.objectives.conditional_propagation:ConditionalPropagation",
             "all the flow from a few vectors and the picture (Zhan et al., 2019)",
         ),
-        "moving-apart": Choice(
+        "moving-apart": RegistryEntry(
             "napari_motionseg.objectives.moving_apart:MovingApart",
             "from one frame, what moves otherwise than the background; ours",
         ),
-        "temporal-consistency": Choice(
+        "temporal-consistency": RegistryEntry(
             "napari_motionseg.objectives.temporal_consistency:TemporalConsistency",
             "what flow carries along keeps its embedding; a term beside another",
         ),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 
 def check_positive(name: str, value: float) -> None:
@@ -20,7 +20,7 @@ def check_positive(name: str, value: float) -> None:
 def check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
     """Refuse a name that is not among `choices`."""
     if value not in choices:
-        raise SettingsError(unknown_choice(kind, value, dict.fromkeys(choices)))
+        raise SettingsError(unknown_name(kind, value, dict.fromkeys(choices)))
 
 
 def check_fields(embedding: Tensor, flow: Tensor) -> None:

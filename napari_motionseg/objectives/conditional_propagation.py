@@ -37,7 +37,7 @@ from napari_motionseg.objectives.guidance import (
     guidance_mask,
     sparse_motion,
 )
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Decoding = Literal["expected", "likeliest"]
 
@@ -274,7 +274,7 @@ def decode_flow(
     """
     if decoding not in get_args(Decoding):
         choices = dict.fromkeys(get_args(Decoding))
-        raise SettingsError(unknown_choice("decoding", decoding, choices))
+        raise SettingsError(unknown_name("decoding", decoding, choices))
     _check_logits(logits)
     precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
     centres = bin_centres(limit, logits.shape[2]).to(precise)

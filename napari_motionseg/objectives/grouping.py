@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Kind = Literal["affine", "affine-own", "entropy"]
 Residual = Literal["mixed", "own"]
@@ -69,7 +69,7 @@ class Grouping:
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
             choices = dict.fromkeys(get_args(Kind))
-            raise SettingsError(unknown_choice("kind", self.kind, choices))
+            raise SettingsError(unknown_name("kind", self.kind, choices))
         _check_positive("epsilon", self.epsilon)
         _check_bins(self.bins, self.bin_width)
 
@@ -166,7 +166,7 @@ def affine_grouping_loss(
     _check_positive("epsilon", epsilon)
     if residual not in get_args(Residual):
         choices = dict.fromkeys(get_args(Residual))
-        raise SettingsError(unknown_choice("residual", residual, choices))
+        raise SettingsError(unknown_name("residual", residual, choices))
     segments, flow = _checked(soft_segments, flow)
     fields = _affine_fields(segments, flow)
     if residual == "mixed":

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.field_of_view import field_of_view_of
+from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
@@ -199,7 +199,7 @@ def segment_job(
         done=np.zeros(len(cine), np.bool_),
         threshold=threshold,
     )
-    inside = None if whole_picture else field_of_view_of(cine).inner()
+    inside = None if whole_picture else find_cine_field_of_view(cine).inner()
     step = 0
     for ts in _groups(order, batch):
         found = _probabilities(cine, ts, predictor)

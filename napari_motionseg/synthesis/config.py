@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Range = tuple[float, float]
 Tree = Literal["left", "right", "any"]
@@ -158,7 +158,7 @@ class SynthesisConfig:
         for name, choices in CHOICES.items():
             value = getattr(self, name)
             if value not in choices:
-                raise SettingsError(unknown_choice(name, value, dict.fromkeys(choices)))
+                raise SettingsError(unknown_name(name, value, dict.fromkeys(choices)))
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> SynthesisConfig:
@@ -181,7 +181,7 @@ class SynthesisConfig:
             If there is no such preset.
         """
         if name not in PRESETS:
-            raise SettingsError(unknown_choice("preset", name, PRESETS))
+            raise SettingsError(unknown_name("preset", name, PRESETS))
         return cls(**{**PRESETS[name], **changes})
 
     @property

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training.masks import varied_angiograms
 
@@ -28,7 +28,7 @@ def mask_recipe(name: str) -> dict[str, Any]:
         If there is no such recipe.
     """
     if name not in MASK_RECIPES:
-        raise SettingsError(unknown_choice("recipe", name, MASK_RECIPES))
+        raise SettingsError(unknown_name("recipe", name, MASK_RECIPES))
     return MASK_RECIPES[name]()
 
 

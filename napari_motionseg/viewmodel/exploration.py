@@ -21,7 +21,7 @@ from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.embedding.similarity import combine
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.lru_cache import Keeper
+from napari_motionseg.lru_cache import LRUCache
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.frame_motion import entry_at
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
@@ -170,8 +170,8 @@ class Found:
 class Desk:
     """What stays at hand from one look to the next; one thread at a time uses it."""
 
-    vectors: Keeper[FrameVectors] = field(
-        default_factory=lambda: Keeper(FRAMES_AT_HAND, lambda _: 1)
+    vectors: LRUCache[FrameVectors] = field(
+        default_factory=lambda: LRUCache(FRAMES_AT_HAND, lambda _: 1)
     )
     pictures: tuple[Pictures, Pictures] = field(
         default_factory=lambda: (Pictures(), Pictures())

@@ -29,7 +29,7 @@ from napari_motionseg.errors import JobError, LabelError, SettingsError
 from napari_motionseg.io.labels import LabelMode, Labels
 from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.jobs import ChildJob, Job
-from napari_motionseg.lru_cache import Keeper
+from napari_motionseg.lru_cache import LRUCache
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,8 +65,8 @@ class Model:
     title: str
 
 
-def _kept_flows() -> Keeper[FlowSequence]:
-    return Keeper(FLOW_BYTES, _flow_bytes)
+def _kept_flows() -> LRUCache[FlowSequence]:
+    return LRUCache(FLOW_BYTES, _flow_bytes)
 
 
 def _flow_bytes(flow: FlowSequence) -> int:
@@ -98,7 +98,7 @@ class Loop:
     cine: Cine
     pixels: Any = field(default=None, repr=False)
     flow: FlowSequence | None = None
-    flows: Keeper[FlowSequence] = field(default_factory=_kept_flows, repr=False)
+    flows: LRUCache[FlowSequence] = field(default_factory=_kept_flows, repr=False)
     palettes: dict[Path, LoopPalettes] = field(default_factory=dict, repr=False)
     token: object = field(default_factory=object, repr=False)
 
@@ -175,7 +175,7 @@ class Session:
         if loop is None or loop.pixels is not layer.data or refresh:
             loop = Loop(cine_of_layer(layer), layer.data)
             self._loops[layer] = loop
-            finalize(loop, self.embeddings.forget_loop, loop.token)
+            finalize(loop, self.embeddings.discard_loop, loop.token)
         return loop
 
     def known_loop(self, layer: Any) -> Loop | None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_motionseg.cine import SHARED_MEMORY, Cine, FrameMemory, FrameStack, View
+from napari_motionseg.cine import SHARED_FRAME_CACHE, Cine, FrameCache, FrameStack, View
 from napari_motionseg.errors import SettingsError
 
 PIXELS = np.random.default_rng(0).integers(0, 1024, (7, 5, 6)).astype(np.uint16)
@@ -34,7 +34,7 @@ class Decoder:
 
 def stack(decoder=None, frames_kept=100):
     frame_bytes = PIXELS[0].nbytes
-    memory = FrameMemory(frames_kept * frame_bytes)
+    memory = FrameCache(frames_kept * frame_bytes)
     return FrameStack(decoder or Decoder(), PIXELS.shape, PIXELS.dtype, memory)
 
 
@@ -89,13 +89,13 @@ def test_only_what_is_asked_for_is_decoded_and_only_once():
 def test_what_is_at_hand_need_not_be_decoded():
     decoder = Decoder()
     frames = stack(decoder, frames_kept=1)
-    assert not frames.at_hand(2)
+    assert not frames.is_decoded(2)
     _ = frames[2]
-    assert frames.at_hand(2)
+    assert frames.is_decoded(2)
     _ = frames[3]
-    assert not frames.at_hand(2)
+    assert not frames.is_decoded(2)
     assert decoder.asked == [2, 3]
-    assert FrameStack.from_array(PIXELS).at_hand(0)
+    assert FrameStack.from_array(PIXELS).is_decoded(0)
 
 
 def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago():
@@ -103,29 +103,29 @@ def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago():
     frames = stack(decoder, frames_kept=3)
     for t in (0, 1, 2, 0, 3):  # 1 is the oldest when 3 comes
         _ = frames[t]
-    assert frames._memory.used_bytes == 3 * PIXELS[0].nbytes
+    assert frames._cache.used_bytes == 3 * PIXELS[0].nbytes
     decoder.asked.clear()
     _ = frames[0], frames[2], frames[3]
     assert decoder.asked == []
     _ = frames[1]
     assert decoder.asked == [1]
     _ = frames[:]
-    assert frames._memory.used_bytes == 3 * PIXELS[0].nbytes
+    assert frames._cache.used_bytes == 3 * PIXELS[0].nbytes
 
 
 def test_one_frame_is_kept_however_small_the_cache():
     decoder = Decoder()
-    frames = FrameStack(decoder, PIXELS.shape, PIXELS.dtype, FrameMemory(0))
+    frames = FrameStack(decoder, PIXELS.shape, PIXELS.dtype, FrameCache(0))
     _ = frames[1], frames[1], frames[2], frames[1]
     assert decoder.asked == [1, 2, 1]
 
 
 def test_loops_share_one_bound_and_leave_nothing_behind():
-    memory = FrameMemory(3 * PIXELS[0].nbytes)
+    memory = FrameCache(3 * PIXELS[0].nbytes)
     decoders = Decoder(), Decoder()
     one, two = (FrameStack(d, PIXELS.shape, PIXELS.dtype, memory) for d in decoders)
     _ = one[0], one[1], two[0], two[1]
-    assert memory.used_bytes == memory.limit_bytes
+    assert memory.used_bytes == memory.capacity
     _ = one[1], two[1], one[0]  # the one that had to go
     assert decoders[0].asked == [0, 1, 0]
     del one
@@ -138,10 +138,10 @@ def test_loops_share_one_bound_and_leave_nothing_behind():
 
 
 def test_pixels_that_lie_in_an_array_are_not_kept_twice():
-    before = SHARED_MEMORY.used_bytes
+    before = SHARED_FRAME_CACHE.used_bytes
     frames = FrameStack.from_array(PIXELS)
     np.testing.assert_array_equal(frames[3], PIXELS[3])
-    assert SHARED_MEMORY.used_bytes == before
+    assert SHARED_FRAME_CACHE.used_bytes == before
 
 
 def test_frames_cannot_be_written():
@@ -164,7 +164,7 @@ def test_many_threads_get_the_right_frames_and_never_decode_at_once():
         for done in [pool.submit(read, seed) for seed in range(6)]:
             done.result()
     assert decoder.worst == 1
-    assert frames._memory.used_bytes == 2 * PIXELS[0].nbytes
+    assert frames._cache.used_bytes == 2 * PIXELS[0].nbytes
 
 
 def test_a_failing_decoder_leaves_the_stack_usable():

@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.field_of_view import (
     FieldOfView,
-    field_of_view_of,
+    find_cine_field_of_view,
     find_field_of_view,
 )
 from napari_motionseg.cine.frame_stack import FrameStack
@@ -159,7 +159,7 @@ def test_damaged_frames_of_a_loop_are_left_out():
 
     frames = FrameStack(decode, (4, *shot.shape), np.dtype(np.uint8))
     with pytest.warns(PartialReadWarning):
-        found = field_of_view_of(Cine(frames))
+        found = find_cine_field_of_view(Cine(frames))
     assert found.found
     assert overlap(found.mask, taken(tissue(), FIELDS["circle"])[1]) > 0.97
 
@@ -169,7 +169,7 @@ def test_the_shutter_of_the_header_counts_too():
     valid = np.ones(shot.shape, bool)
     valid[:, :30] = False
     cine = dataclasses.replace(Cine.from_array(shot[None]), valid_area=valid)
-    found = field_of_view_of(cine)
+    found = find_cine_field_of_view(cine)
     assert found.found
     np.testing.assert_array_equal(found.mask, valid)
 

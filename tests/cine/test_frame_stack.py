@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.displayed_frames import ShownFrames
-from napari_motionseg.cine.frame_stack import FrameMemory, FrameStack, damage_words
-from napari_motionseg.cine.hashing import hashes_of
+from napari_motionseg.cine.displayed_frames import DisplayedFrames
+from napari_motionseg.cine.frame_stack import FrameCache, FrameStack, describe_damage
+from napari_motionseg.cine.hashing import hash_frames
 from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
 
 PIXELS = np.random.default_rng(0).integers(100, 1024, (7, 5, 6)).astype(np.uint16)
@@ -33,10 +33,10 @@ class Decoder:
         return PIXELS[t].copy()
 
 
-def stack(damaged=(), blank=0, memory=None):
+def stack(damaged=(), blank=0, cache=None):
     decoder = Decoder(damaged)
-    memory = memory or FrameMemory()
-    return decoder, FrameStack(decoder, PIXELS.shape, "u2", memory, blank=blank)
+    cache = cache or FrameCache()
+    return decoder, FrameStack(decoder, PIXELS.shape, "u2", cache, blank=blank)
 
 
 @pytest.fixture
@@ -68,11 +68,11 @@ def test_the_blank_value_is_the_lowest_gray(told):
 
 
 def test_damaged_frames_are_not_tried_again_when_memory_is_short(told):
-    decoder, frames = stack(damaged=[1], memory=FrameMemory(1))
+    decoder, frames = stack(damaged=[1], cache=FrameCache(1))
     for t in (1, 0, 1, 3, 1):
         frames[t]
     assert decoder.asked.count(1) == 1
-    assert frames.at_hand(1)
+    assert frames.is_decoded(1)
 
 
 def test_the_check_counts_and_says_all_in_one_warning(told):
@@ -135,14 +135,14 @@ def test_hashes_do_not_depend_on_the_order_of_decoding(told):
     first, second = stack(damaged=[2, 5])[1], stack(damaged=[2, 5])[1]
     for t in (5, 0, 2):
         second[t]
-    assert hashes_of(first) == hashes_of(second)
+    assert hash_frames(first) == hash_frames(second)
     blanked = PIXELS.copy()
     blanked[[2, 5]] = 0
     assert Cine(first).content_hash() == Cine.from_array(blanked).content_hash()
 
 
 def test_long_lists_are_cut():
-    words = damage_words(range(30), 100)
+    words = describe_damage(range(30), 100)
     assert words.startswith("30 of 100 frames are damaged")
     assert "(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...)" in words
 
@@ -150,7 +150,7 @@ def test_long_lists_are_cut():
 def test_a_stack_is_no_sequence():
     _, frames = stack()
     assert not isinstance(frames, Sequence)
-    assert not isinstance(ShownFrames(frames), Sequence)
+    assert not isinstance(DisplayedFrames(frames), Sequence)
     assert frames.size == PIXELS.size
     assert frames.nbytes == PIXELS.nbytes
 
@@ -162,7 +162,7 @@ def test_unusual_keys_are_numpys(key):
 
 def test_what_is_shown_is_blank_while_the_file_is_gone(told):
     decoder, frames = stack(blank=3)
-    shown = ShownFrames(frames)
+    shown = DisplayedFrames(frames)
     np.testing.assert_array_equal(shown[0], PIXELS[0])
     decoder.gone = True
     for t in (4, 5, 4):
@@ -179,7 +179,7 @@ def test_what_is_shown_is_blank_while_the_file_is_gone(told):
 
 def test_a_file_that_goes_twice_is_told_of_twice(told):
     decoder, frames = stack()
-    shown = ShownFrames(frames)
+    shown = DisplayedFrames(frames)
     for t in (1, 2):
         decoder.gone = True
         shown[t]
@@ -190,21 +190,21 @@ def test_a_file_that_goes_twice_is_told_of_twice(told):
 
 def test_what_is_shown_knows_what_is_damaged(told):
     decoder, frames = stack(damaged=[2])
-    shown = pickle.loads(pickle.dumps(ShownFrames(frames)))
-    assert isinstance(shown, ShownFrames)
+    shown = pickle.loads(pickle.dumps(DisplayedFrames(frames)))
+    assert isinstance(shown, DisplayedFrames)
     assert shown.damaged == {2}
-    shown = ShownFrames(frames)
+    shown = DisplayedFrames(frames)
     assert shown.find_damaged() == {2}
     assert (shown[2] == 0).all()
     assert decoder.asked.count(2) == 1
     assert not shown.usable(2)
-    assert shown.at_hand(2)
+    assert shown.is_decoded(2)
     assert len(told) == 1
 
 
 def test_a_loop_without_a_good_frame_is_shown_blank_with_one_warning(told):
     _, frames = stack(damaged=range(7))
-    shown = ShownFrames(frames)
+    shown = DisplayedFrames(frames)
     assert (np.asarray(shown) == 0).all()
     assert (np.asarray(shown) == 0).all()
     assert len([w for w in told if "no frame of this loop" in str(w.message)]) == 1

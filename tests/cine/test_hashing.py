@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.hashing import frame_hash, hashes_of
+from napari_motionseg.cine.hashing import hash_frame, hash_frames
 
 
 def loop():
@@ -22,11 +22,11 @@ def loop():
 )
 def test_the_hash_of_a_frame_knows_pixels_shape_and_type(change):
     frame = loop().frames[0]
-    assert frame_hash(frame) == frame_hash(np.asfortranarray(frame))
-    assert frame_hash(change(frame)) != frame_hash(frame)
+    assert hash_frame(frame) == hash_frame(np.asfortranarray(frame))
+    assert hash_frame(change(frame)) != hash_frame(frame)
 
 
 def test_hashes_are_of_the_whole_and_of_each_frame():
-    hashes = hashes_of(loop().frames)
+    hashes = hash_frames(loop().frames)
     assert hashes.content == loop().content_hash()
-    assert hashes.frames == tuple(frame_hash(frame) for frame in loop().frames)
+    assert hashes.frames == tuple(hash_frame(frame) for frame in loop().frames)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine, FrameStack, Subtraction
-from napari_motionseg.cine.subtraction import subtracted, subtraction_of
+from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
 from napari_motionseg.errors import DamagedFrameError, SettingsError
 
 COUNT = 8
@@ -24,7 +24,7 @@ def check(cine, expected):
     whole = np.zeros(cine.shape)
     for t, frame in expected.items():
         whole[t] = frame
-    np.testing.assert_allclose(subtracted(cine)[:], whole, atol=1e-5)
+    np.testing.assert_allclose(subtract_masks(cine)[:], whole, atol=1e-5)
 
 
 def test_average_mask_in_the_logarithm():
@@ -97,7 +97,7 @@ def test_several_ranges_of_one_item():
 def test_an_item_without_a_mask_does_not_hide_one_with_a_mask():
     items = (Subtraction("AVG_SUB", (), (0, 7)), Subtraction("AVG_SUB", (3,)))
     cine = loop(*items, relationship="LOG")
-    assert subtraction_of(cine) == items[1]
+    assert first_subtraction(cine) == items[1]
     check(cine, {t: GRAYS[t] - GRAYS[3] for t in range(COUNT)})
 
 
@@ -147,7 +147,7 @@ def test_damaged_frames_are_neither_mask_nor_picture():
     item = Subtraction("AVG_SUB", (0, 1))
     cine = Cine(frames, subtraction=(item,), intensity_relationship="LOG")
     with pytest.warns(UserWarning, match="shown blank"):
-        result = subtracted(cine)[:]
+        result = subtract_masks(cine)[:]
     for t in range(COUNT):
         expected = 0 if t in (0, 5) else GRAYS[t] - GRAYS[1]
         np.testing.assert_allclose(result[t], np.zeros((5, 7)) + expected, atol=1e-6)
@@ -168,6 +168,6 @@ def test_damaged_frames_are_neither_mask_nor_picture():
 )
 def test_nothing_to_subtract(items):
     cine = loop(*items)
-    assert subtraction_of(cine) is None
+    assert first_subtraction(cine) is None
     with pytest.raises(SettingsError, match="no mask frames to subtract"):
-        subtracted(cine)
+        subtract_masks(cine)

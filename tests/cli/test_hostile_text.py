@@ -9,7 +9,7 @@ import pytest
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cli import info as info_command
-from napari_motionseg.cli.console import drive, note
+from napari_motionseg.cli.console import print_note, run_job
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.jobs import Progress
 
@@ -64,8 +64,8 @@ def test_notes_and_bars_command_nothing(capsys):
         yield Progress(1, 2, NAME, {"loss": 1.0})
         yield Progress(2, 2, NAME)
 
-    note(NAME)
-    drive(job(), NAME)
+    print_note(NAME)
+    run_job(job(), NAME)
     shown = capsys.readouterr().err
     assert nothing_commands(shown)
     assert "note: [red]a\\x1b[31m" in shown

@@ -249,7 +249,7 @@ def test_memory_is_bounded_and_the_bound_can_be_moved(embedding):
     assert cache.largest == embedding.nbytes
     cache.capacity = 1  # below one: the last one stays
     assert len(cache) == 1
-    cache.forget(lambda key: key == 1)
+    cache.discard(lambda key: key == 1)
     assert (len(cache), cache.largest) == (0, 0)
     with pytest.raises(SettingsError, match="memory limit must be positive; got 0"):
         cache.capacity = 0

@@ -178,7 +178,7 @@ def test_another_frame_is_shown_and_the_old_one_marked_until_then(
     show_frame(viewer, loop_layer, 0)
     click(explorer.controls.on)
     settled()
-    explorer.session.embeddings.forget(lambda key: True)
+    explorer.session.embeddings.discard(lambda key: True)
     before = layer_of(explorer, "similarity").data.copy()
     show_frame(viewer, loop_layer, 5)
     captions = explorer.layers.known["captions"]
@@ -286,7 +286,7 @@ def test_any_layer_may_be_deleted_at_any_moment(
 ):
     click(explorer.controls.on)
     settled()
-    explorer.session.embeddings.forget(lambda key: True)
+    explorer.session.embeddings.discard(lambda key: True)
     show_frame(viewer, loop_layer, 7)
     assert explorer.pictures.busy
     if what == "all":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.frame_stack import FrameMemory, FrameStack
+from napari_motionseg.cine.frame_stack import FrameCache, FrameStack
 from napari_motionseg.contributions import cine_layer, read_layers
 from napari_motionseg.errors import DamagedFrameError, LabelError, ReadError
 from napari_motionseg.io import dicom_pixels
@@ -32,7 +32,7 @@ class Counted:
         self.asked = []
         self.gone = False
         self.damaged = set(damaged)
-        frames = FrameStack(self, self.pixels.shape, dtype, FrameMemory())
+        frames = FrameStack(self, self.pixels.shape, dtype, FrameCache())
         self.cine = Cine(frames, bits_stored=8 if dtype == "u1" else 12, name="noise")
 
     def __call__(self, t):

@@ -15,7 +15,7 @@ import pytest
 from helpers import child_jobs
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.hashing import frame_hash
+from napari_motionseg.cine.hashing import hash_frame
 from napari_motionseg.errors import JobError
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.frame_prefetch import FramesAhead
@@ -39,7 +39,7 @@ def ask_for(cine, tmp_path):
 
     def wanted(t, source=path):
         rows, columns = (1, 39), (2, 290)
-        proof = frame_hash(cine.frames[t])
+        proof = hash_frame(cine.frames[t])
         return Wanted(source, cine.shape, 0, t, rows, columns, proof)
 
     return wanted

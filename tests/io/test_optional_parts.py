@@ -10,7 +10,7 @@ from helpers import dicom_files as files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_motionseg.cine.subtraction import subtracted, subtraction_of
+from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_technical import PATIENT, TECHNICAL
@@ -249,8 +249,8 @@ def outcome(path):
             cine = read_cine(path, memory_budget=2**24)
             cine.frames[0], cine.frames[len(cine) - 1]
             json.dumps([cine.technical, cine.notes, cine.patient], allow_nan=False)
-            if subtraction_of(cine) is not None:
-                subtracted(cine)[len(cine) - 1]
+            if first_subtraction(cine) is not None:
+                subtract_masks(cine)[len(cine) - 1]
         except MotionSegError:
             return "refused"
     return "read"

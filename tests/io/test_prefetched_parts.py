@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.hashing import frame_hash
+from napari_motionseg.cine.hashing import hash_frame
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.io.prefetched_parts import Decoder, Wanted
 
@@ -16,7 +16,7 @@ def loop(seed=0, frames=4, height=21, width=17):
 
 
 def wanted(path, cine, t=2, number=0):
-    proof = frame_hash(cine.frames[t])
+    proof = hash_frame(cine.frames[t])
     return Wanted(path, cine.shape, number, t, (3, 20), (5, 16), proof)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.field_of_view import field_of_view_of
+from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import LabelError, ReadError
 from napari_motionseg.evaluation.references import ReferenceLoop
@@ -51,7 +51,7 @@ def test_damaged_frames_are_empty_and_not_done(blank, network, batch):
     assert found.done.tolist() == [t in GOOD for t in range(8)]
     for part in (found.masks, found.probabilities, found.likeliest):
         assert not part[DAMAGED].any()
-    field = field_of_view_of(blank).inner()
+    field = find_cine_field_of_view(blank).inner()
     assert field.mean() > 0.5
     assert (found.masks[GOOD] == field).all()
     assert not cleaned(found, 5)[DAMAGED].any()
@@ -100,7 +100,7 @@ def test_smoothing_goes_on_beside_damaged_frames(blank, network, monkeypatch):
     found = segment(blank, network)
     smooth = run(smooth_job(blank, found))
     assert not smooth.masks[DAMAGED].any()
-    assert (smooth.masks[GOOD] == field_of_view_of(blank).inner()).all()
+    assert (smooth.masks[GOOD] == find_cine_field_of_view(blank).inner()).all()
     steps = list(segment_layer_job(blank, network, list(range(8)), smooth=True))
     assert sum("smoothing" in step.message for step in steps) == len(GOOD)
 

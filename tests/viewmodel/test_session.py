@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.summary import facts_of
+from napari_motionseg.cine.summary import summarize_cine
 from napari_motionseg.errors import CheckpointError, JobError, LabelError, SettingsError
 from napari_motionseg.io import temporary
 from napari_motionseg.jobs import Progress, run
@@ -196,7 +196,7 @@ def test_closing_ends_the_job_and_removes_the_files():
 
 def test_facts_hold_no_patient():
     cine = Cine.from_array(PIXELS, frame_times=np.arange(4) * 66.7)
-    facts = dict(facts_of(cine))
+    facts = dict(summarize_cine(cine))
     assert facts["Frames"] == "4"
     assert "15 frames/s" in facts["Timing"]
     assert facts["Spacing"].startswith("unknown")
@@ -229,7 +229,7 @@ def test_a_frame_is_embedded_once_and_found_on_disk(
     assert frame_embedding(session, loop, embedding_file, 1) is first
     assert 1 in loop.palettes[embedding_file]
 
-    session.embeddings.forget(lambda key: True)
+    session.embeddings.discard(lambda key: True)
     monkeypatch.setattr("napari_motionseg.embedding.features.embed_frame", None)
     again = frame_embedding(session, loop, embedding_file, 1, remember=False)
     np.testing.assert_array_equal(again, first)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.precision import Precision as Precision
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 
 Schedule = Literal["constant", "cosine", "one-cycle"]
 
@@ -131,4 +131,4 @@ def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
     """Refuse a setting that is none of `choices`, and name the nearest."""
     value = getattr(settings, name)
     if value not in choices:
-        raise SettingsError(unknown_choice(name, value, dict.fromkeys(choices)))
+        raise SettingsError(unknown_name(name, value, dict.fromkeys(choices)))

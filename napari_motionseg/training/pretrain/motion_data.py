@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.hashing import Hashes, hashes_of
+from napari_motionseg.cine.hashing import LoopHashes, hash_frames
 from napari_motionseg.errors import (
     MotionError,
     ReadError,
@@ -121,9 +121,9 @@ class MovingLoop:
         return tuple(t for t in range(len(self.flow)) if t not in self.missing)
 
     @cached_property
-    def hashes(self) -> Hashes:
+    def hashes(self) -> LoopHashes:
         """Of the loop, which stays as it is while it is trained on."""
-        return hashes_of(self.cine.frames)
+        return hash_frames(self.cine.frames)
 
     def motion(self, t: int, window: tuple[slice, slice]) -> Tensor:
         """Return the flow ``(2, h, w)`` float32 in px of a frame."""

@@ -92,7 +92,7 @@ class Foresight:
         cine = self._loops[piece.loop].cine
         if piece.loop in self._strange or cine.source is None:
             return None
-        if cine.frames.at_hand(piece.t):
+        if cine.frames.is_decoded(piece.t):
             return None
         proof = self._loops[piece.loop].hashes.frames[piece.t]
         return Wanted(cine.source.absolute(), cine.shape, *piece, proof)

@@ -10,9 +10,9 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.cine.displayed_frames import ShownFrames
-from napari_motionseg.cine.subtraction import subtracted, subtraction_of
-from napari_motionseg.cine.summary import facts_of
+from napari_motionseg.cine.displayed_frames import DisplayedFrames
+from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
+from napari_motionseg.cine.summary import summarize_cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.widgets.cine.playback import Player
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
@@ -92,14 +92,14 @@ class CineDock(AutosavedDock):
         cine = self._cine()
         while self.facts.rowCount():
             self.facts.removeRow(0)
-        for name, value in facts_of(cine) if cine is not None else ():
+        for name, value in summarize_cine(cine) if cine is not None else ():
             label = plain_label(WORD_START.sub(MAY_BREAK, value))
             label.setWordWrap(True)
             self.facts.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)
         self.play_button.setEnabled(cine is not None and len(cine) > 1)
         self.subtract_button.setVisible(
-            cine is not None and subtraction_of(cine) is not None
+            cine is not None and first_subtraction(cine) is not None
         )
         self._show_rate(None)
 
@@ -151,7 +151,7 @@ class CineDock(AutosavedDock):
                 loop = self.session.loop(layer)
                 attributes: dict[str, Any] = placement(layer, 3)
                 self.viewer.add_image(
-                    ShownFrames(subtracted(loop.cine)),
+                    DisplayedFrames(subtract_masks(loop.cine)),
                     name=f"{layer.name} subtracted",
                     colormap="gray",
                     contrast_limits=(-0.5, 0.2),

@@ -150,10 +150,10 @@ class JobPanel(QWidget):
             self.stop_button.setEnabled(False)
             self._job.stop()
 
-    def want(self, frame: int) -> None:
+    def prioritize(self, frame: int) -> None:
         """Ask the job to do `frame` next, if it does frames in any order."""
         if self._job is not None:
-            self._job.want(frame)
+            self._job.prioritize(frame)
 
     def cancel(self) -> None:
         """End the job, which hands over no result."""

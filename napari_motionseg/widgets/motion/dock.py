@@ -176,7 +176,7 @@ class MotionDock(AutosavedDock):
     def _want_frame(self, event: object = None) -> None:
         """Let a running estimation do the frame that is shown next."""
         if self.panel.running and self._estimated in self.viewer.layers:
-            self.panel.want(frame_shown(self.viewer, self._estimated))
+            self.panel.prioritize(frame_shown(self.viewer, self._estimated))
 
     def _keep(
         self,

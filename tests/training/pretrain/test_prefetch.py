@@ -12,7 +12,7 @@ import torch
 from helpers.toy_training import Toy
 from helpers.toy_training import settings as toy_settings
 
-from napari_motionseg.cine import SHARED_MEMORY, Cine
+from napari_motionseg.cine import SHARED_FRAME_CACHE, Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
@@ -40,7 +40,7 @@ SEVERAL = {"flow-consistency": 1.0, "temporal-consistency": 0.5}
 @pytest.fixture(autouse=True)
 def _nothing_is_kept(monkeypatch):
     """Have every frame decoded again, as if there were thousands of loops."""
-    monkeypatch.setattr(SHARED_MEMORY, "limit_bytes", 1)
+    monkeypatch.setattr(SHARED_FRAME_CACHE, "capacity", 1)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def _spoil(path, other, change):
 
 
 def test_frames_that_are_at_hand_are_asked_of_nobody(loops, monkeypatch):
-    monkeypatch.setattr(SHARED_MEMORY, "limit_bytes", 2**20)
+    monkeypatch.setattr(SHARED_FRAME_CACHE, "capacity", 2**20)
     arrays = [
         MovingLoop(Cine.from_array(loop.cine.frames[:]), loop.flow, 1) for loop in loops
     ]
