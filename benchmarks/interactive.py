@@ -42,7 +42,7 @@ from napari_motionseg.segmentation.live_preview import LiveHead, view_of
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import load_segmentation
 from napari_motionseg.synthesis import SynthesisConfig
-from napari_motionseg.viewmodel.session import finetune_settings
+from napari_motionseg.viewmodel.preview_settings import finetune_settings
 
 RESULTS = Path(__file__).parent / "results"
 SEED = 0

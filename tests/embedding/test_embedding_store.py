@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.embedding.embedding_cache import EmbeddingCache
 from napari_motionseg.embedding.embedding_store import EmbeddingStore, embedding_key
 from napari_motionseg.embedding.features import (
     class_probabilities,
     embed_frame,
     recall_embedding,
 )
-from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
@@ -236,20 +234,3 @@ def test_probabilities_of_a_pixel_are_the_network_s(noise_cine, classes):
         class_probabilities(model, vector), expected[:, 5, 9], atol=1e-5
     )
     assert class_probabilities(model.embedding, vector) is None
-
-
-def test_memory_is_bounded_and_the_bound_can_be_moved(embedding):
-    cache = EmbeddingCache(3 * embedding.nbytes)
-    for key in range(4):
-        cache.put(key, embedding)
-    assert [key in cache for key in range(4)] == [False, True, True, True]
-    cache.use([3, 9, 1])
-    cache.capacity = embedding.nbytes
-    assert [key for key in range(4) if key in cache] == [1]
-    assert cache.largest == embedding.nbytes
-    cache.capacity = 1  # below one: the last one stays
-    assert len(cache) == 1
-    cache.discard(lambda key: key == 1)
-    assert (len(cache), cache.largest) == (0, 0)
-    with pytest.raises(SettingsError, match="memory limit must be positive; got 0"):
-        cache.capacity = 0

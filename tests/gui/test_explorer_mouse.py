@@ -45,13 +45,13 @@ def followed(qtbot, looking):
 @pytest.fixture
 def gate(looking):
     """Keep pictures from being ready before `set`."""
-    opened, find = threading.Event(), looking._desk.find
+    opened, find = threading.Event(), looking._engine.compute
 
     def patient(look):
         assert opened.wait(LONG / 1000)
         return find(look)
 
-    looking._desk.find = patient
+    looking._engine.compute = patient
     yield opened
     opened.set()
 

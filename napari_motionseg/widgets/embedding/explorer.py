@@ -12,7 +12,13 @@ from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.embedding.embedding_views import VIEWS, view_of
 from napari_motionseg.embedding.grid import Grid
-from napari_motionseg.viewmodel.exploration import Anchors, Choices, Desk, Found, Look
+from napari_motionseg.viewmodel.explorer_state import (
+    Anchors,
+    ExplorerChoices,
+    ExplorerEngine,
+    ExplorerRequest,
+    ExplorerResult,
+)
 from napari_motionseg.viewmodel.frame_embeddings import embedding_key
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.background import Latest
@@ -63,8 +69,8 @@ class Explorer(QObject):
         self.layers = ExplorerLayers(self, self.viewer, self._dropped)
         self.feed = EmbeddingFeed(self, self.session)
         self.pictures = Latest(dock, self._show)
-        self.found: Found | None = None
-        self._desk = Desk()
+        self.found: ExplorerResult | None = None
+        self._engine = ExplorerEngine()
         self.shown_at = 0.0  # of `time.perf_counter`, for who measures
         self._t = 0
         self._set = Anchors()  # where, and on which frame, a person has set them
@@ -113,7 +119,7 @@ class Explorer(QObject):
             self._t = look.t
             if self.anchors.held is None:
                 self._prepare(look)
-            self.pictures.ask(self._desk.find, look)
+            self.pictures.ask(self._engine.compute, look)
 
     def clear(self) -> None:
         """Remove every layer, and stop."""
@@ -127,7 +133,7 @@ class Explorer(QObject):
         self.anchors.remove()
         self.layers.remove()
 
-    def _look(self) -> Look | None:
+    def _look(self) -> ExplorerRequest | None:
         layer, models = self.chooser.layer, self.controls.models
         choices = self.controls.choices
         self._say(layer, models, choices)
@@ -140,9 +146,11 @@ class Explorer(QObject):
             self._set = Anchors(((rows // 2, columns // 2),), t)
         # ranking a quarter of a million pixels is too slow for a hand that moves
         painted = None if self.anchors.held is not None else self._painted(t)
-        return Look(self.session, layer, loop, models, t, choices, self._set, painted)
+        return ExplorerRequest(
+            self.session, layer, loop, models, t, choices, self._set, painted
+        )
 
-    def _say(self, layer: Layer | None, models: Any, choices: Choices) -> None:
+    def _say(self, layer: Layer | None, models: Any, choices: ExplorerChoices) -> None:
         if not self.controls.on.isChecked():
             self.hint.setText("")
         elif layer is None:
@@ -152,7 +160,7 @@ class Explorer(QObject):
         elif not choices.names:
             self.hint.setText("Check what you want to see.")
 
-    def _prepare(self, look: Look) -> None:
+    def _prepare(self, look: ExplorerRequest) -> None:
         """Let the background wait for the shown frame, and mark what is of another."""
         self.feed.hold(True)
         paths = tuple(model.path for model in look.models)
@@ -169,19 +177,21 @@ class Explorer(QObject):
         self.anchors.hide()  # first: then the camera fits what is left
         self.layers.hide()
 
-    def _mark_stale(self, look: Look) -> None:
+    def _mark_stale(self, look: ExplorerRequest) -> None:
         """Say of pictures that they are of another frame, where the new one is slow."""
         ready = all(
             embedding_key(look.loop, model.path, look.t) in self.session.embeddings
             for model in look.models
         )
         found = self.found
-        if found is not None and not ready and found.look.layer is look.layer:
-            self.layers.caption(found, f"still frame {found.look.t}; {look.t} follows")
+        if found is not None and not ready and found.request.layer is look.layer:
+            self.layers.caption(
+                found, f"still frame {found.request.t}; {look.t} follows"
+            )
         self._show_progress()
 
-    def _show(self, found: Found) -> None:
-        look = found.look
+    def _show(self, found: ExplorerResult) -> None:
+        look = found.request
         if not self.controls.on.isChecked() or look.layer is not self.chooser.layer:
             return
         self.found = found
@@ -198,9 +208,9 @@ class Explorer(QObject):
         self._show_progress()
         self.shown.emit()
 
-    def _anchor_cells(self, found: Found) -> tuple[tuple[int, int], ...]:
+    def _anchor_cells(self, found: ExplorerResult) -> tuple[tuple[int, int], ...]:
         """Return where the cells begin that show anchors once more."""
-        if found.look.choices.over:
+        if found.request.choices.over:
             return ()
         return tuple(
             found.grid.corner(block, model)
@@ -214,7 +224,7 @@ class Explorer(QObject):
         wanted = any(VIEWS[n].needs_anchor for n in self.controls.choices.names)
         if self.found is None or not wanted:
             return None
-        return self.found.look.layer, self.found.grid
+        return self.found.request.layer, self.found.grid
 
     def _anchor_moved(self, held: bool) -> None:
         here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
@@ -234,7 +244,7 @@ class Explorer(QObject):
         self.refresh()
 
     def _flow_changed(self, loop: Loop) -> None:
-        if self.found is not None and loop is self.found.look.loop:
+        if self.found is not None and loop is self.found.request.loop:
             self.refresh()
 
     def _dropped(self, name: str) -> None:
@@ -250,7 +260,7 @@ class Explorer(QObject):
         """Take back the wish for views whose layers alone were deleted."""
         names, self._deleted = self._deleted, []
         found = self.found
-        if found is None or found.look.layer not in self.viewer.layers:
+        if found is None or found.request.layer not in self.viewer.layers:
             return
         for wished, box in self.controls.boxes.items():
             if any(VIEWS[wished] is view_of(name) for name in names):
@@ -272,8 +282,8 @@ class Explorer(QObject):
     def _hovered(self, viewer: Any, event: Any) -> None:
         found, words = self.found, ""
         on = self.controls.on.isChecked()
-        if on and found is not None and found.look.t == self._t:
-            cell = found.grid.cell_at(*point_at(found.look.layer, event.position))
+        if on and found is not None and found.request.t == self._t:
+            cell = found.grid.cell_at(*point_at(found.request.layer, event.position))
             if cell is not None:
                 _, model, (row, column) = cell
                 words = found.profile((int(row), int(column)), model).words

@@ -12,7 +12,7 @@ from napari_motionseg.embedding.embedding_views import VIEWS
 from napari_motionseg.embedding.figure import caption_words, draw_figure, save_figure
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.motion.flow_sequence import resolve_gap
-from napari_motionseg.viewmodel.exploration import Found
+from napari_motionseg.viewmodel.explorer_state import ExplorerResult
 from napari_motionseg.viewmodel.layer_jobs import (
     FlowRequest,
     StoredFlow,
@@ -119,7 +119,7 @@ class ExplorerActions(QObject):
         found = self._explorer.found
         if found is None:
             return
-        name = f"{found.look.layer.name} figure 3.png"
+        name = f"{found.request.layer.name} figure 3.png"
         path = ask_target(self._dock, "Save figure", name, FORMATS)
         if path is not None:
             self.panel.say(f"Writing {path.name}…")
@@ -129,9 +129,9 @@ class ExplorerActions(QObject):
         self.panel.say(f"Wrote {path}")
 
 
-def _saved(path: Path, found: Found) -> Path:
+def _saved(path: Path, found: ExplorerResult) -> Path:
     """Draw and write a figure, and return where; in a thread."""
-    choices, look = found.look.choices, found.look
+    choices, look = found.request.choices, found.request
     caption = caption_words(
         look.t, choices.method, choices.seed, choices.kernel, choices.shift
     )

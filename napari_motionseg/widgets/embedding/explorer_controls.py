@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 from napari_motionseg.embedding.embedding_views import FIGURE_3, VIEWS, How
 from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.similarity import SHIFT
-from napari_motionseg.viewmodel.exploration import Choices
+from napari_motionseg.viewmodel.explorer_state import ExplorerChoices
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
@@ -61,12 +61,12 @@ class ExplorerControls(QObject):
         super().__init__(dock)
         self.seed = 0
         self.on = button(
-            "Look inside",
+            "ExplorerRequest inside",
             "Show what the network has learnt: which pixels it thinks belong together, "
             "and where that agrees with the motion",
         )
         self.on.setCheckable(True)
-        self.form = dock.section("Look inside")
+        self.form = dock.section("ExplorerRequest inside")
         self.form.addRow(self.on)
         self._build_models(dock)
         self._build_views()
@@ -90,10 +90,10 @@ class ExplorerControls(QObject):
         return tuple(found) if chosen[0] is not None else ()
 
     @property
-    def choices(self) -> Choices:
+    def choices(self) -> ExplorerChoices:
         """What is chosen; no view where the explorer is off."""
         names = [name for name, box in self.boxes.items() if box.isChecked()]
-        return Choices(
+        return ExplorerChoices(
             names=tuple(names) if self.on.isChecked() else (),
             over=self.over.isChecked(),
             method=METHODS[self.method.currentText()],

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 
 from napari_motionseg.embedding.embedding_views import view_of
 from napari_motionseg.embedding.grid import Grid
-from napari_motionseg.viewmodel.exploration import Found
+from napari_motionseg.viewmodel.explorer_state import ExplorerResult
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 from napari_motionseg.widgets.motion.captions import caption_looks
@@ -66,7 +66,7 @@ class ExplorerLayers:
         """Return the layer of a picture that is shown, or None."""
         return None if name in self._hidden else self._known.get(name)
 
-    def show(self, found: Found, stale: str = "", quick: bool = False) -> None:
+    def show(self, found: ExplorerResult, stale: str = "", quick: bool = False) -> None:
         """Show pictures, and nothing but these, where their loop is in the viewer.
 
         Parameters
@@ -78,11 +78,11 @@ class ExplorerLayers:
         quick
             Leave thumbnails for later: a hand moves an anchor.
         """
-        if found.look.layer not in self._viewer.layers:
+        if found.request.layer not in self._viewer.layers:
             return
-        if found.look.layer is not self._loop:
+        if found.request.layer is not self._loop:
             self.remove()
-            self._loop = found.look.layer
+            self._loop = found.request.layer
         active = self._viewer.layers.selection.active
         self._changing = True
         try:
@@ -95,7 +95,7 @@ class ExplorerLayers:
             self._changing = False
         self._fit(found.grid)
 
-    def caption(self, found: Found, stale: str = "") -> None:
+    def caption(self, found: ExplorerResult, stale: str = "") -> None:
         """Write above each cell what it shows; nothing where there is no picture."""
         captions = captions_of(found, stale) if found.names else ()
         same = captions == self._captions and CAPTIONS not in self._hidden
@@ -137,15 +137,17 @@ class ExplorerLayers:
             self._fit(Grid(self.grid.size) if self.grid is not None else None)
         self._loop = None
 
-    def _show_picture(self, block: int, name: str, found: Found, quick: bool) -> None:
+    def _show_picture(
+        self, block: int, name: str, found: ExplorerResult, quick: bool
+    ) -> None:
         grid = found.grid
         pictures = tuple(p[name] for p in found.pictures)
-        at = (0, 0) if found.look.choices.over else grid.corner(block)
-        place = (at, grid.models, tuple(found.look.layer.scale))
+        at = (0, 0) if found.request.choices.over else grid.corner(block)
+        place = (at, grid.models, tuple(found.request.layer.scale))
         known = self._known.get(name)
         if known is None:
-            attributes = placement(found.look.layer, 2, at) | looks_of(name)
-            if found.look.choices.over:
+            attributes = placement(found.request.layer, 2, at) | looks_of(name)
+            if found.request.choices.over:
                 attributes["opacity"] = OVER_OPACITY
             kind = view_of(name).kind
             self._add(name, stacked(pictures, grid), kind, attributes)
@@ -155,7 +157,7 @@ class ExplorerLayers:
                 update(known, stacked(pictures, grid), quick)
                 (self._quick.add if quick else self._quick.discard)(name)
             if place != self._placed.get(name):
-                self._put(known, at, found.look.choices.over)
+                self._put(known, at, found.request.choices.over)
             self._unhide(name)
         self._pictures[name], self._placed[name] = pictures, place
 
@@ -264,9 +266,9 @@ def stacked(pictures: tuple[Any, ...], grid: Grid) -> Any:
     return np.concatenate([first, room, second])
 
 
-def captions_of(found: Found, stale: str) -> Captions:
+def captions_of(found: ExplorerResult, stale: str) -> Captions:
     """Return where captions end, row and column in px, and their texts."""
-    grid, look = found.grid, found.look
+    grid, look = found.grid, found.request
     up = look.size[0] * ABOVE
     captions = []
     for model, chosen in enumerate(look.models):

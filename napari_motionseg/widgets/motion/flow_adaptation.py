@@ -16,7 +16,8 @@ from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.training.flow.adaptation import adapt_flow_job
 from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
-from napari_motionseg.viewmodel.session import PREVIEW_EVERY, Model
+from napari_motionseg.viewmodel.preview_settings import PREVIEW_EVERY
+from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING

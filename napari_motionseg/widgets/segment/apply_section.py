@@ -23,8 +23,8 @@ from napari_motionseg.jobs import Progress
 from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.segmentation.suggest import suggest_frame
+from napari_motionseg.viewmodel.layer_arrays import CLASSES
 from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
-from napari_motionseg.viewmodel.session import CLASSES
 from napari_motionseg.widgets.common.choosers import ModelChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.endings import SEGMENTING

@@ -14,7 +14,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_motionseg.contributions import VESSEL
-from napari_motionseg.viewmodel.session import CLASSES
+from napari_motionseg.viewmodel.layer_arrays import CLASSES
 from napari_motionseg.widgets.common.viewers import DERIVED, is_painting, placement
 
 BACKGROUND_NAME, VESSEL_NAME = "background", "vessel"

@@ -27,7 +27,8 @@ from napari_motionseg.segmentation.live_preview import (
     view_of,
 )
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
-from napari_motionseg.viewmodel.session import CLASSES, Loop, Session
+from napari_motionseg.viewmodel.layer_arrays import CLASSES
+from napari_motionseg.viewmodel.session import Loop, Session
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import frame_shown, lay_over

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QGridLayout, QInputDialog, QPushButton, QWidget
 
-from napari_motionseg.viewmodel.session import CLASSES
+from napari_motionseg.viewmodel.layer_arrays import CLASSES
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
 from napari_motionseg.widgets.common.viewers import is_loop, is_painting

@@ -8,7 +8,8 @@ from napari.viewer import Viewer
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io import Labels
-from napari_motionseg.viewmodel.session import Session, labels_of_layer
+from napari_motionseg.viewmodel.layer_arrays import labels_of_layer
+from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common.viewers import frame_shown, same_place
 
 MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}

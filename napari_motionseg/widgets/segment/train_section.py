@@ -19,7 +19,8 @@ from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.segmentation import finetune_job
 from napari_motionseg.segmentation.dataset import require_classes
 from napari_motionseg.segmentation.flow_propagation import CarrySettings
-from napari_motionseg.viewmodel.session import Model, finetune_settings
+from napari_motionseg.viewmodel.preview_settings import finetune_settings
+from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import LEARNING

@@ -14,7 +14,12 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.viewmodel.exploration import Anchors, Choices, Desk, Look
+from napari_motionseg.viewmodel.explorer_state import (
+    Anchors,
+    ExplorerChoices,
+    ExplorerEngine,
+    ExplorerRequest,
+)
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Model, Session
 
@@ -30,29 +35,29 @@ class Layer:
 
 
 @pytest.fixture
-def look(tmp_path):
+def asked(tmp_path):
     path = tmp_path / "net.safetensors"
     configuration = {"classes": 2, **dataclasses.asdict(CONFIG)}
     card = ModelCard("segmentation", "SegmentationNet", configuration, {})
     save_model(path, SegmentationNet(CONFIG), card)
     session, layer = Session(), Layer()
     model = Model(path, "segmentation", "net")
-    choices = Choices(("similarity", "flow similarity"))
-    yield Look(
+    choices = ExplorerChoices(("similarity", "flow similarity"))
+    yield ExplorerRequest(
         session, layer, session.loop(layer), (model,), 1, choices, Anchors(((4, 5),), 1)
     )
     session.close()
 
 
-def with_flow(look, flow):
-    look.session.set_flow(look.loop, FlowSequence(flow, None, 1, "test"))
-    return look
+def with_flow(asked, flow):
+    asked.session.set_flow(asked.loop, FlowSequence(flow, None, 1, "test"))
+    return asked
 
 
-def test_a_map_is_that_of_the_frame_s_embedding(look):
-    found = Desk().find(look)
-    path = look.models[0].path
-    embedding = frame_embedding(look.session, look.loop, path, 1)
+def test_a_map_is_that_of_the_frame_s_embedding(asked):
+    found = ExplorerEngine().compute(asked)
+    path = asked.models[0].path
+    embedding = frame_embedding(asked.session, asked.loop, path, 1)
     expected = similarity_map(embedding, (4, 5))
     np.testing.assert_allclose(found.pictures[0]["similarity"], expected, atol=1e-6)
     assert found.names == ("similarity",)
@@ -60,59 +65,61 @@ def test_a_map_is_that_of_the_frame_s_embedding(look):
     assert (found.grid.models, found.grid.pictures) == (1, 1)
 
 
-def test_what_stays_is_not_made_again(look):
-    desk = Desk()
-    with_flow(look, np.ones((4, 2, 20, 24), np.float32))
-    first = desk.find(look)
-    again = desk.find(dataclasses.replace(look))
+def test_what_stays_is_not_made_again(asked):
+    desk = ExplorerEngine()
+    with_flow(asked, np.ones((4, 2, 20, 24), np.float32))
+    first = desk.compute(asked)
+    again = desk.compute(dataclasses.replace(asked))
     assert again.subjects[0].vectors is first.subjects[0].vectors
     for name in first.names:
         assert again.pictures[0][name] is first.pictures[0][name]
 
 
-def test_the_last_frame_has_no_flow(look):
-    with_flow(look, np.ones((4, 2, 20, 24), np.float32))
-    found = Desk().find(dataclasses.replace(look, t=4))
+def test_the_last_frame_has_no_flow(asked):
+    with_flow(asked, np.ones((4, 2, 20, 24), np.float32))
+    found = ExplorerEngine().compute(dataclasses.replace(asked, t=4))
     assert found.remarks == ("No flow begins at this frame; the last begins at 3.",)
 
 
-def test_anchors_are_carried_or_lost(look):
+def test_anchors_are_carried_or_lost(asked):
     flow = np.zeros((4, 2, 20, 24), np.float32)
     flow[:, 1] = 6  # rows a frame, downwards
-    with_flow(look, flow)
-    carry = dataclasses.replace(look.choices, carry=True)
-    found = Desk().find(dataclasses.replace(look, t=3, choices=carry))
+    with_flow(asked, flow)
+    carry = dataclasses.replace(asked.choices, carry=True)
+    found = ExplorerEngine().compute(dataclasses.replace(asked, t=3, choices=carry))
     assert found.positions == ((16, 5),)
     assert found.subjects[0].anchors == ((16, 5),)
-    gone = Desk().find(dataclasses.replace(look, t=4, choices=carry))
+    gone = ExplorerEngine().compute(dataclasses.replace(asked, t=4, choices=carry))
     assert "An anchor has left the picture." in gone.remarks
     assert gone.subjects[0].anchors == ()
     assert "similarity" not in gone.names
-    outside = dataclasses.replace(look, anchors=Anchors(((4, 99), (math.nan, 0)), 1))
-    assert "2 anchors have left the picture." in Desk().find(outside).remarks
+    outside = dataclasses.replace(asked, anchors=Anchors(((4, 99), (math.nan, 0)), 1))
+    assert (
+        "2 anchors have left the picture." in ExplorerEngine().compute(outside).remarks
+    )
 
 
-def test_without_an_anchor_it_says_where_to_click(look):
-    found = Desk().find(dataclasses.replace(look, anchors=Anchors()))
+def test_without_an_anchor_it_says_where_to_click(asked):
+    found = ExplorerEngine().compute(dataclasses.replace(asked, anchors=Anchors()))
     assert "Click into a picture to set the anchor." in found.remarks
 
 
-def test_labels_are_told_apart_or_why_not(look):
+def test_labels_are_told_apart_or_why_not(asked):
     painted = np.zeros((20, 24), np.uint8)
     painted[:4, :5] = 2
-    found = Desk().find(dataclasses.replace(look, painted=painted))
+    found = ExplorerEngine().compute(dataclasses.replace(asked, painted=painted))
     assert 0 <= found.separation.auc <= 1
-    empty = Desk().find(dataclasses.replace(look, painted=0 * painted))
+    empty = ExplorerEngine().compute(dataclasses.replace(asked, painted=0 * painted))
     assert empty.separation is None
     assert "no pixel on the label" in empty.remarks[-1]
 
 
-def test_a_pixel_s_profile_has_the_class_of_the_network(look):
+def test_a_pixel_s_profile_has_the_class_of_the_network(asked):
     import torch
 
-    found = Desk().find(look)
-    network = look.session.network(look.models[0].path).eval()
-    frame = torch.from_numpy(look.loop.cine.normalized(1))[None, None]
+    found = ExplorerEngine().compute(asked)
+    network = asked.session.network(asked.models[0].path).eval()
+    frame = torch.from_numpy(asked.loop.cine.normalized(1))[None, None]
     with torch.no_grad():
         expected = network.probabilities(frame)[0, :, 7, 9]
     profile = found.profile((7, 9), 0)
@@ -120,12 +127,12 @@ def test_a_pixel_s_profile_has_the_class_of_the_network(look):
     assert profile.gray == pytest.approx(PIXELS[1, 7, 9] / 255)
 
 
-def test_a_shift_wider_than_the_picture_is_held(look):
-    choices = Choices(("shifted embedding",), shift=(50, -50))
-    found = Desk().find(dataclasses.replace(look, choices=choices))
+def test_a_shift_wider_than_the_picture_is_held(asked):
+    choices = ExplorerChoices(("shifted embedding",), shift=(50, -50))
+    found = ExplorerEngine().compute(dataclasses.replace(asked, choices=choices))
     assert np.isfinite(found.pictures[0]["shifted embedding"]).sum() == 1
 
 
-def test_a_figure_has_a_row_a_checkpoint(look):
-    rows = Desk().find(look).figure_rows()
+def test_a_figure_has_a_row_a_checkpoint(asked):
+    rows = ExplorerEngine().compute(asked).figure_rows()
     assert [(row.title, row.anchors) for row in rows] == [("net", ((4, 5),))]

@@ -1,4 +1,4 @@
-"""What the explorer shows of one frame, as a plain question and its answer. No GUI."""
+"""Compute what the explorer shows of a frame: a request and its result, no GUI."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from napari_motionseg.motion.frame_motion import entry_at
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Loop, Model, Session
 
-FRAMES_AT_HAND = 3  # frames in float32 whose maps are made at once
+FRAMES_IN_FLOAT32 = 3  # frames in float32 whose maps are made at once
 Position = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What a person has chosen; plain values, so that two can be compared.
+class ExplorerChoices:
+    """The user's choices in the explorer; plain values, so that two can be compared.
 
     Parameters
     ----------
     names
-        Of `VIEWS`.
+        Names of the views to show, from `VIEWS`.
     over
-        Whether views lie over the loop; else they stand beside it.
+        Whether views are laid over the loop; else they stand beside it.
     method, seed
-        Of the projection, see `Palette.of`.
+        Method and seed of the projection to colours, see `Palette.of`.
     how
-        What several anchors make, see `Subject`.
+        How the maps of several anchors are combined, see `Subject`.
     carry
-        Whether anchors go along the flow.
+        Whether anchors follow the flow from frame to frame.
     kernel
-        Of `FLOW_KERNELS`.
+        Name of the kernel of flow similarity, from `FLOW_KERNELS`.
     shift
-        Rows and columns of the shifted similarities.
+        Rows and columns by which the map of the shifted similarity is shifted.
     """
 
     names: tuple[str, ...] = ()
@@ -65,28 +65,36 @@ class Choices:
 
 @dataclass(frozen=True)
 class Anchors:
-    """Where anchors are on the frame that they were set on."""
+    """Anchors as the user has set them.
+
+    Parameters
+    ----------
+    positions
+        Row and column of each anchor in px.
+    frame
+        Index of the frame that they were set on.
+    """
 
     positions: tuple[Position, ...] = ()
     frame: int = 0
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What is wanted to be seen.
+class ExplorerRequest:
+    """What the explorer is to compute.
 
     Parameters
     ----------
     session, layer, loop
-        The loop, and the layer that shows it, which is an opaque key here.
+        Session, image layer and loop. The layer is an opaque key here.
     models
-        One checkpoint, or two side by side.
+        One checkpoint, or two to compare.
     t
-        The frame.
+        Index of the frame.
     choices, anchors
-        What a person has chosen.
+        Choices and anchors of the user.
     painted
-        ``(H, W)`` labels of the frame, or None.
+        ``(H, W)`` labels of the frame, or None if nothing is painted.
     """
 
     session: Session
@@ -94,7 +102,7 @@ class Look:
     loop: Loop
     models: tuple[Model, ...]
     t: int
-    choices: Choices
+    choices: ExplorerChoices
     anchors: Anchors
     painted: NDArray[Any] | None = None
 
@@ -105,26 +113,26 @@ class Look:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """What a thread has found.
+class ExplorerResult:
+    """What the explorer has computed.
 
     Parameters
     ----------
-    look
-        What was asked.
+    request
+        The request.
     subjects
-        Of each checkpoint.
+        Embedding, flow and anchors that the views of each checkpoint are made of.
     pictures
-        Of each checkpoint, by name.
+        Views of each checkpoint by name.
     positions
-        Of the anchors on this frame.
+        Row and column of each anchor on this frame; not a number where it is lost.
     separation
-        Of similarity on and off the labels, or None.
+        How well similarity separates painted pixels from others, or None.
     remarks
-        What a person should know.
+        Sentences for the user, for example on views that cannot be made.
     """
 
-    look: Look
+    request: ExplorerRequest
     subjects: tuple[Subject, ...]
     pictures: tuple[dict[str, Any], ...]
     positions: tuple[Position, ...]
@@ -133,22 +141,30 @@ class Found:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The pictures, in the order in which they stand."""
+        """Names of the views in the order in which they are shown."""
         return tuple(self.pictures[0])
 
     @property
     def grid(self) -> Grid:
-        """Where they stand."""
-        beside = 0 if self.look.choices.over else len(self.names)
-        return Grid(self.look.size, len(self.pictures), beside)
+        """The grid in which the views are shown."""
+        beside = 0 if self.request.choices.over else len(self.names)
+        return Grid(self.request.size, len(self.pictures), beside)
 
     def profile(self, pixel: tuple[int, int], model: int) -> PixelProfile:
-        """Return what is known of a pixel."""
-        subject, look = self.subjects[model], self.look
-        network: Any = look.session.network(look.models[model].path)
+        """Return the values of a pixel.
+
+        Parameters
+        ----------
+        pixel
+            Row and column.
+        model
+            Index of the checkpoint.
+        """
+        subject, request = self.subjects[model], self.request
+        network: Any = request.session.network(request.models[model].path)
         return pixel_profile(
             pixel,
-            look.loop.cine.normalized(look.t),
+            request.loop.cine.normalized(request.t),
             subject.vectors,
             subject.flow,
             self.pictures[model].get("similarity"),
@@ -156,89 +172,92 @@ class Found:
         )
 
     def figure_rows(self) -> list[FigureRow]:
-        """Return what a figure of this is drawn of."""
-        frame = self.look.loop.cine.normalized(self.look.t)
+        """Return the rows of a figure of this result, one for each checkpoint."""
+        frame = self.request.loop.cine.normalized(self.request.t)
         return [
             FigureRow(model.title, frame, pictures, subject.anchors)
             for model, pictures, subject in zip(
-                self.look.models, self.pictures, self.subjects, strict=True
+                self.request.models, self.pictures, self.subjects, strict=True
             )
         ]
 
 
 @dataclass(eq=False)
-class Desk:
-    """What stays at hand from one look to the next; one thread at a time uses it."""
+class ExplorerEngine:
+    """What stays at hand from one request to the next; one thread at a time uses it."""
 
     vectors: LRUCache[FrameVectors] = field(
-        default_factory=lambda: LRUCache(FRAMES_AT_HAND, lambda _: 1)
+        default_factory=lambda: LRUCache(FRAMES_IN_FLOAT32, lambda _: 1)
     )
     pictures: tuple[Pictures, Pictures] = field(
         default_factory=lambda: (Pictures(), Pictures())
     )
     flow: tuple[FlowSequence | None, int, NDArray[np.float32] | None] = (None, 0, None)
 
-    def find(self, look: Look) -> Found:
-        """Compute what is wanted to be seen."""
-        flow = self._flow(look)
-        positions = _positions(look)
-        anchors, remarks = _inside(positions, look.size)
+    def compute(self, request: ExplorerRequest) -> ExplorerResult:
+        """Compute the result of a request."""
+        flow = self._flow(request)
+        positions = _positions(request)
+        anchors, remarks = _inside(positions, request.size)
         subjects, pictures = [], []
-        for index, model in enumerate(look.models):
-            vectors = self._vectors(look, model)
-            palettes = look.loop.palettes[model.path]
+        for index, model in enumerate(request.models):
+            vectors = self._vectors(request, model)
+            palettes = request.loop.palettes[model.path]
             subject = Subject(
                 vectors=vectors,
-                palette=palettes.palette(look.choices.method, look.choices.seed),
+                palette=palettes.palette(request.choices.method, request.choices.seed),
                 flow=flow,
                 anchors=anchors,
-                how=look.choices.how,
-                kernel=FLOW_KERNELS[look.choices.kernel],
-                shift=_fitting(look.choices.shift, look.size),
+                how=request.choices.how,
+                kernel=FLOW_KERNELS[request.choices.kernel],
+                shift=_fitting(request.choices.shift, request.size),
             )
             subjects.append(subject)
-            pictures.append(self.pictures[index].of(look.choices.names, subject))
-        remarks += _missing(look, flow, anchors)
-        apart, why = _separation(look, subjects[0])
-        return Found(
-            look, tuple(subjects), tuple(pictures), positions, apart, remarks + why
+            pictures.append(self.pictures[index].of(request.choices.names, subject))
+        remarks += _missing(request, flow, anchors)
+        apart, why = _separation(request, subjects[0])
+        return ExplorerResult(
+            request, tuple(subjects), tuple(pictures), positions, apart, remarks + why
         )
 
-    def _vectors(self, look: Look, model: Model) -> FrameVectors:
-        key = (look.loop.token, model.path, look.t)
+    def _vectors(self, request: ExplorerRequest, model: Model) -> FrameVectors:
+        key = (request.loop.token, model.path, request.t)
         kept = self.vectors.get(key)
         if kept is None:
-            embedding = frame_embedding(look.session, look.loop, model.path, look.t)
+            embedding = frame_embedding(
+                request.session, request.loop, model.path, request.t
+            )
             kept = FrameVectors(embedding)
             self.vectors.put(key, kept)
         return kept
 
-    def _flow(self, look: Look) -> NDArray[np.float32] | None:
-        """Return the flow that begins at the frame; the same array each time."""
-        sequence = look.loop.flow
-        if self.flow[:2] != (sequence, look.t):
-            entry = None if sequence is None else entry_at(sequence, look.t)
+    def _flow(self, request: ExplorerRequest) -> NDArray[np.float32] | None:
+        """Return the flow that begins at the frame; the same array for each request."""
+        sequence = request.loop.flow
+        if self.flow[:2] != (sequence, request.t):
+            entry = None if sequence is None else entry_at(sequence, request.t)
             field = None
             if sequence is not None and entry is not None:
                 field = np.array(sequence.forward[entry], np.float32)
-            self.flow = (sequence, look.t, field)
+            self.flow = (sequence, request.t, field)
         return self.flow[2]
 
 
-def _positions(look: Look) -> tuple[Position, ...]:
-    """Return where anchors are on the frame that is shown."""
-    flow, anchors = look.loop.flow, look.anchors
-    if not look.choices.carry or flow is None or anchors.frame == look.t:
+def _positions(request: ExplorerRequest) -> tuple[Position, ...]:
+    """Return the positions of the anchors on the frame that is shown."""
+    flow, anchors = request.loop.flow, request.anchors
+    if not request.choices.carry or flow is None or anchors.frame == request.t:
         return anchors.positions
     return tuple(
-        carried(flow, position, anchors.frame, look.t) for position in anchors.positions
+        carried(flow, position, anchors.frame, request.t)
+        for position in anchors.positions
     )
 
 
 def _inside(
     positions: Sequence[Position], size: tuple[int, int]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
-    """Return the anchors inside the picture, as pixels, and what to say of others."""
+    """Return the anchors inside the picture as pixels, and a remark on the others."""
     inside = [
         (round(row), round(column))
         for row, column in positions
@@ -257,39 +276,43 @@ def _fitting(shift: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _missing(
-    look: Look, flow: NDArray[np.float32] | None, anchors: tuple[Pixel, ...]
+    request: ExplorerRequest,
+    flow: NDArray[np.float32] | None,
+    anchors: tuple[Pixel, ...],
 ) -> tuple[str, ...]:
-    """Say what keeps views from being made."""
-    views = [VIEWS[name] for name in look.choices.names]
-    words = _no_flow(look) if flow is None and any(v.needs_flow for v in views) else ""
+    """Return remarks on views that cannot be made."""
+    views = [VIEWS[name] for name in request.choices.names]
+    words = (
+        _no_flow(request) if flow is None and any(v.needs_flow for v in views) else ""
+    )
     probe = any(view.needs_anchor for view in views)
     click = "" if anchors or not probe else "Click into a picture to set the anchor."
     return tuple(filter(None, (click, words)))
 
 
-def _no_flow(look: Look) -> str:
-    if not look.loop.cine.frames.usable(look.t):
+def _no_flow(request: ExplorerRequest) -> str:
+    if not request.loop.cine.frames.usable(request.t):
         return "This frame is damaged: it is blank, and nothing on it means anything."
-    if len(look.loop.cine) < 2:
+    if len(request.loop.cine) < 2:
         return "A single frame has no flow: its flow views are left out."
-    if look.loop.flow is None:
+    if request.loop.flow is None:
         return "Flow views need flow, and none is estimated yet."
-    if look.t in look.loop.flow.missing:
+    if request.t in request.loop.flow.missing:
         return "No flow begins at this frame: the one that it leads to is damaged."
-    last = len(look.loop.flow) - 1
+    last = len(request.loop.flow) - 1
     return f"No flow begins at this frame; the last begins at {last}."
 
 
 def _separation(
-    look: Look, subject: Subject
+    request: ExplorerRequest, subject: Subject
 ) -> tuple[Separation | None, tuple[str, ...]]:
-    if look.painted is None or not subject.anchors:
+    if request.painted is None or not subject.anchors:
         return None, ()
-    if not look.loop.cine.frames.usable(look.t):
+    if not request.loop.cine.frames.usable(request.t):
         return None, ("Histogram: this frame is damaged.",)
     how = "max" if subject.how == "each" else subject.how
     similarity = combine(subject.vectors.similarity(subject.anchors), how)
     try:
-        return separation(similarity, look.painted > 0), ()
+        return separation(similarity, request.painted > 0), ()
     except (LabelError, SettingsError) as error:
         return None, (f"Histogram: {error}.",)

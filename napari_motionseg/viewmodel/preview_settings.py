@@ -1,0 +1,30 @@
+"""Settings of trainings in the window, which show a preview every few steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.segmentation.finetune import Recipe
+
+PREVIEW_EVERY = 10  # steps of training
+
+
+def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
+    """Return the settings of a fine-tuning that shows previews.
+
+    Parameters
+    ----------
+    recipe
+        Name of the recipe.
+    steps
+        Number of optimizer steps; None or 0 is the recipe's number.
+    """
+    from napari_motionseg.segmentation import FinetuneSettings
+
+    base = FinetuneSettings.recipe(cast("Recipe", recipe))
+    training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
+    shown = dataclasses.replace(base, training=training)
+    return shown.with_steps(steps) if steps else shown
