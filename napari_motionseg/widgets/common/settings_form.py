@@ -16,7 +16,7 @@ from psygnal import Signal
 from qtpy.QtWidgets import QFormLayout
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.registry import unknown_choice
+from napari_motionseg.registry import unknown_name
 from napari_motionseg.widgets.common.form_rows import Row
 
 S = TypeVar("S")
@@ -141,5 +141,5 @@ def _require_field(settings: Any, name: str) -> None:
     fields = {field.name: field for field in dataclasses.fields(settings)}
     if name not in fields:
         raise SettingsError(
-            unknown_choice(f"field of {type(settings).__name__}", name, fields)
+            unknown_name(f"field of {type(settings).__name__}", name, fields)
         )
