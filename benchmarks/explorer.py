@@ -183,7 +183,7 @@ class Window:
     def is_shown(self, since: float) -> bool:
         """Return whether maps of where the anchor is were drawn."""
         explorer = self.explorer
-        here = explorer.found.look.anchors.positions == explorer.anchors.positions
+        here = explorer.found.request.anchors.positions == explorer.anchors.positions
         return here and self.drawn > max(since, explorer.shown_at)
 
     def at(self, row: float, column: float) -> QPoint:

@@ -1,4 +1,4 @@
-"""`motionseg evaluate masks` and the recipes of `train-masks`."""
+"""`motionseg evaluate masks` measures a network on pictures with masks."""
 
 import json
 
@@ -73,11 +73,3 @@ def test_bad_input_is_one_line(motionseg, network, npz, words, said):
     assert answer.code == 2
     assert said in answer.err
     assert "Traceback" not in answer.err
-
-
-def test_an_unknown_recipe_is_answered_with_those_there_are(motionseg, tmp_path):
-    out = tmp_path / "o.safetensors"
-    answer = motionseg("train-masks", "--out", out, "--recipe", "camera")
-    assert answer.code == 2
-    assert "cameras" in answer.err
-    assert not out.exists()

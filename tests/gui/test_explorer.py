@@ -306,7 +306,7 @@ def test_any_layer_may_be_deleted_at_any_moment(
         assert explorer.controls.boxes["similarity"].isChecked() == (
             what != "similarity"
         )
-        assert explorer.found.look.layer is loop_layer
+        assert explorer.found.request.layer is loop_layer
         explorer.controls.boxes["similarity"].setChecked(True)
         settled()
         click_pixel(explorer, loop_layer, 30, 31)
@@ -348,11 +348,11 @@ def test_replaced_pixels_are_embedded_anew(
 ):
     click(explorer.controls.on)
     settled()
-    before = explorer.found.look.loop
+    before = explorer.found.request.loop
     loop_layer.data = np.asarray(loop_layer.data)[:, ::-1].copy()
     click_pixel(explorer, loop_layer, 30, 31)
     settled()
-    assert explorer.found.look.loop is not before
+    assert explorer.found.request.loop is not before
 
 
 @pytest.mark.parametrize("kind", ["one frame", "colours"])
@@ -366,7 +366,7 @@ def test_loops_of_other_kinds(viewer, dock, embedding_file, qtbot, click, kind):
     widget.explorer.controls.model.open_file(embedding_file)
     click(widget.explorer.controls.on)
     qtbot.waitUntil(lambda: widget.explorer.found is not None, timeout=LONG)
-    assert widget.explorer.found.look.layer is layer
+    assert widget.explorer.found.request.layer is layer
     words = "single frame" if kind == "one frame" else "none is estimated yet"
     assert words in widget.explorer.hint.text()
     assert not widget.actions.flow_button.isVisibleTo(widget) or kind == "colours"
@@ -383,7 +383,7 @@ def test_a_memory_limit_below_one_frame_is_said_and_borne(
     assert "below one frame" in explorer.progress.text()
     show_frame(viewer, loop_layer, 6)
     settled()
-    assert explorer.found.look.t == 6
+    assert explorer.found.request.t == 6
     assert len(explorer.session.embeddings) == 1
 
 

@@ -34,7 +34,7 @@ def followed(qtbot, looking):
 
     def wait():
         def is_there():
-            shown = looking.found.look.anchors.positions
+            shown = looking.found.request.anchors.positions
             return shown == looking.anchors.positions and not looking.pictures.busy
 
         qtbot.waitUntil(is_there, timeout=LONG)
@@ -57,7 +57,7 @@ def gate(looking):
 
 
 def cosine_map(explorer, row, column):
-    look = explorer.found.look
+    look = explorer.found.request
     vectors = frame_embedding(look.session, look.loop, look.models[0].path, look.t)
     vectors = vectors.astype(float)
     dots = np.einsum("dhw,d->hw", vectors, vectors[:, row, column])
@@ -250,7 +250,7 @@ def test_another_loop_takes_the_place_while_an_anchor_is_held(
     settled()
     mouse.release(20, 20)
     settled()
-    assert looking.found.look.layer is mouse.layer
+    assert looking.found.request.layer is mouse.layer
     mouse.click(11, 12)
     followed()
     assert looking.found.positions == ((11, 12),)

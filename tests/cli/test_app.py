@@ -1,0 +1,74 @@
+"""The command as a whole: help, version, exit codes and tracebacks."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers.commands import refused
+
+from napari_motionseg import __version__
+
+
+def test_help_without_arguments(motionseg):
+    answer = motionseg()
+    assert answer.code == 0
+    for command in (
+        "info",
+        "synth",
+        "flow",
+        "pretrain",
+        "finetune",
+        "segment",
+        "train-flow",
+        "demo",
+    ):
+        assert command in answer.out
+
+
+def test_version(motionseg):
+    assert __version__ in motionseg("--version").out
+
+
+@pytest.mark.parametrize("words", [("dance",), ("info",), ("info", "--loud", "x")])
+def test_wrong_words_are_bad_input(motionseg, words):
+    assert refused(motionseg(*words), "--help")
+
+
+def test_debug_shows_the_traceback(motionseg):
+    answer = motionseg("info", "nowhere.dcm")
+    assert refused(answer, "nowhere.dcm")
+    answer = motionseg("segment", "x.dcm", "--model", "no", "--out", "o", "--debug")
+    assert answer.code == 2
+    assert "Traceback" in answer.err
+
+
+def test_an_unexpected_failure_is_one_line(motionseg, monkeypatch, loop_file):
+    from napari_motionseg.cli import info
+
+    def fail(*_, **__):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(info, "describe", fail)
+    answer = motionseg("info", loop_file)
+    assert answer.code == 1
+    assert "ZeroDivisionError" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_ctrl_c_cancels(motionseg, monkeypatch, loop_file):
+    from napari_motionseg.cli import info
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(info, "describe", interrupt)
+    assert motionseg("info", loop_file).code == 130
+
+
+def test_as_a_module():
+    command = [sys.executable, "-m", "napari_motionseg", "info", "nowhere.dcm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "nowhere.dcm" in done.stderr
+    assert "Traceback" not in done.stderr

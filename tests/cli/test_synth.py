@@ -1,0 +1,32 @@
+"""`motionseg synth` writes loops with their truth."""
+
+import numpy as np
+from helpers.commands import refused
+
+from napari_motionseg.io import read_cine, read_labels
+
+
+def test_synth_writes_loops_and_their_truth(motionseg, tmp_path):
+    answer = motionseg(
+        "synth", tmp_path, "--cines", 2, "--frames", 4, "--size", 64,
+        "--seed", 5, "--json",
+    )  # fmt: skip
+    assert answer.code == 0
+    assert [row["seed"] for row in answer.rows] == [5, 6]
+    for row in answer.rows:
+        cine = read_cine(row["cine"])
+        assert cine.shape == (4, 64, 64)
+        with np.load(row["truth"]) as truth:
+            assert truth["flow"].shape == (3, 2, 64, 64)
+            assert truth["labelled"].all()
+        assert read_labels(row["truth"], shape=cine.shape).labels.shape == cine.shape
+    again = tmp_path / "again"
+    motionseg("synth", again, "--frames", 4, "--size", 64, "--seed", 6)
+    np.testing.assert_array_equal(
+        np.asarray(read_cine(again / "cine_000.dcm").frames),
+        np.asarray(read_cine(answer.rows[1]["cine"]).frames),
+    )
+
+
+def test_synth_refuses_a_size_that_cannot_be(motionseg, tmp_path):
+    assert refused(motionseg("synth", tmp_path, "--size", 3), "size")
