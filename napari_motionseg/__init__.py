@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation.predict import segment as segment
     from napari_motionseg.synthesis import SynthesisConfig as SynthesisConfig
     from napari_motionseg.synthesis import synthesize_cine as synthesize_cine
-    from napari_motionseg.training.pretrain.job import pretrain as pretrain
+    from napari_motionseg.training.pretrain import pretrain as pretrain
 
 _PUBLIC = {
     "Cine": "cine",
@@ -28,7 +28,7 @@ _PUBLIC = {
     "read_cine": "io",
     "FlowSequence": "motion",
     "estimate_flow": "motion",
-    "pretrain": "training",
+    "pretrain": "training.pretrain",
     "finetune": "segmentation",
     "segment": "segmentation",
     "SynthesisConfig": "synthesis",

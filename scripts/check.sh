@@ -25,6 +25,8 @@ lint() {
 tests() {
   # two processes of one thread each: half the time of one process with two
   export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+  # where nothing is kept, each of the many child processes compiles the package anew
+  unset PYTHONDONTWRITEBYTECODE
   local pytest=("$bin/python" -m pytest -n "${TEST_PROCESSES:-2}" --dist loadfile)
   if [ -n "${DISPLAY:-}" ]; then
     step "pytest" "${pytest[@]}"

@@ -70,7 +70,7 @@ def pretrain(folder: Path, size: Mapping[str, int]) -> list[Path]:
     from napari_motionseg.io.dicom_writer import write_xa
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.training import PretrainSettings, TrainingSettings
-    from napari_motionseg.training import pretrain as train
+    from napari_motionseg.training.pretrain import pretrain as train
 
     paths = [folder / f"{number}.dcm" for number in range(2)]
     for number, path in enumerate(paths):

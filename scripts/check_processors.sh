@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 bin=$1
 shift
 failed=()
+# where nothing is kept, each of the many child processes compiles the package anew
+unset PYTHONDONTWRITEBYTECODE
 screen=()
 [ -n "${DISPLAY:-}" ] || screen=(xvfb-run -a -s "-screen 0 1600x1000x24")
 

@@ -8,18 +8,13 @@ from napari_motionseg.training.engine.loop import (
     TrainingSettings,
     train_job,
 )
-from napari_motionseg.training.pretrain.job import (
-    PretrainSettings,
-    pretrain,
-    pretrain_job,
-)
+from napari_motionseg.training.pretrain.job import PretrainSettings, pretrain_job
 
 __all__ = [
     "PretrainSettings",
     "Task",
     "TrainingRecord",
     "TrainingSettings",
-    "pretrain",
     "pretrain_job",
     "train_job",
 ]
