@@ -57,8 +57,8 @@ def picture(out: Path, project: Path) -> None:
     paint(layers["labels"], made.masks[frame], frame)
     dock.keeper.save_as(project)
     wait(lambda: not dock.keeper.busy and dock.keeper.status.state == "saved")
-    dock.judge.reference.choose(layers["truth"])
-    wait(lambda: dock.judge.answer is not None and dock.judge.answer.complete)
+    dock.agreement.reference.choose(layers["truth"])
+    wait(lambda: dock.agreement.answer is not None and dock.agreement.answer.complete)
     viewer.layers.selection.active = layers["masks"]
     settle(1.5)
     shot = viewer.window.screenshot(canvas_only=False, flash=False)

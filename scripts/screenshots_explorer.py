@@ -82,8 +82,8 @@ class Pictures(RealWindow):
     def find_flow(self) -> None:
         """Take the exact flow of the synthetic loop; that of another is estimated."""
         if self.made is None:
-            self.dock.actions.flow_button.click()
-            self.wait(lambda: not self.dock.actions.panel.running)
+            self.dock.explorer_actions.flow_button.click()
+            self.wait(lambda: not self.dock.explorer_actions.panel.running)
             return
         flows = [self.made.flow(t, t + 1) for t in range(len(self.made.cine) - 1)]
         session = self.dock.session

@@ -282,8 +282,8 @@ class WholePath(RealWindow):
             scale=self.masks.scale, units=self.masks.units,
             axis_labels=self.masks.axis_labels,
         )  # fmt: skip
-        dock.judge.reference.choose(truth)
-        judge = dock.judge
+        dock.agreement.reference.choose(truth)
+        judge = dock.agreement
         self.wait(lambda: judge.answer is not None and judge.answer.complete)
         self.show(self.frame)
         yield Moment("judge", "Judge: agreement with a reference, per frame", True)

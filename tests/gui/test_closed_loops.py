@@ -182,7 +182,7 @@ def open_files():
 def test_flow_that_was_looked_at_leaves_no_open_file(
     viewer, dock, loop_file, qtbot, tmp_path
 ):
-    session, judge = dock(MotionDock).session, dock(ProjectDock).judge
+    session, judge = dock(MotionDock).session, dock(ProjectDock).agreement
     for number in range(5):
         cine = read_cine(loop_file)
         image, labels = show(viewer, cine)

@@ -369,7 +369,9 @@ def test_loops_of_other_kinds(viewer, dock, embedding_file, qtbot, click, kind):
     assert widget.explorer.found.request.layer is layer
     words = "single frame" if kind == "one frame" else "none is estimated yet"
     assert words in widget.explorer.hint.text()
-    assert not widget.actions.flow_button.isVisibleTo(widget) or kind == "colours"
+    assert (
+        not widget.explorer_actions.flow_button.isVisibleTo(widget) or kind == "colours"
+    )
     widget.explorer.clear()
     qtbot.waitUntil(lambda: not widget.explorer.feed.busy, timeout=LONG)
 
@@ -431,7 +433,7 @@ def test_the_window_lives_while_a_loop_is_embedded(explorer, click, qtbot, monke
 def test_the_figure_is_saved_as_shown(
     explorer, settled, click, tmp_path, monkeypatch, qtbot
 ):
-    actions = explorer.parent().actions
+    actions = explorer.parent().explorer_actions
     assert not actions.save_button.isEnabled()
     click(explorer.controls.on)
     settled()

@@ -248,7 +248,7 @@ def test_the_curve_follows_the_playhead_and_the_brush(viewer, judged, qtbot, syn
     from napari_motionseg.segmentation import evaluate
     from napari_motionseg.widgets.common.viewers import show_frame
 
-    judge = judged.judge
+    judge = judged.agreement
     assert judge.masks.layer.name == "masks"
     assert "Choose a reference" in judge.words.text()
     judge.reference.choose(viewer.layers["truth"])
@@ -273,7 +273,7 @@ def test_the_curve_follows_the_playhead_and_the_brush(viewer, judged, qtbot, syn
 
 
 def test_frames_that_were_not_segmented_are_not_judged(viewer, judged, qtbot):
-    judge, masks = judged.judge, viewer.layers["masks"]
+    judge, masks = judged.agreement, viewer.layers["masks"]
     judge.reference.choose(viewer.layers["truth"])
     qtbot.waitUntil(lambda: complete(judge), timeout=LONG)
     before = int(judge.answer.compared.sum())
@@ -293,7 +293,7 @@ def test_without_a_reference_steadiness_along_the_motion(
 ):
     from napari_motionseg.motion import FlowSequence
 
-    judge, session = judged.judge, judged.session
+    judge, session = judged.agreement, judged.session
     loop = session.loop(loop_layer)
     forward = np.zeros((7, 2, *loop.cine.shape[1:]), np.float32)
     session.set_flow(loop, FlowSequence(forward, None, 1, "made", ()))
@@ -315,7 +315,7 @@ def test_exports_are_written(
 ):
     export = judged.export
     monkeypatch.setattr(export_module, "ask_target", lambda *_: tmp_path / file)
-    judged.judge.reference.choose(viewer.layers["truth"])
+    judged.agreement.reference.choose(viewer.layers["truth"])
     click(export.buttons[name])
     qtbot.waitUntil(lambda: not export.panel.running, timeout=LONG)
     assert export.panel.status.text() == f"Wrote {tmp_path / file}"

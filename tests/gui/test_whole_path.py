@@ -147,13 +147,15 @@ def judge(viewer, project, masks, synthetic, qtbot):
         synthetic.masks.astype(np.uint8), name="truth", scale=masks.scale,
         units=masks.units, axis_labels=masks.axis_labels, visible=False,
     )  # fmt: skip
-    project.judge.masks.choose(masks)
-    project.judge.reference.choose(truth)
+    project.agreement.masks.choose(masks)
+    project.agreement.reference.choose(truth)
     qtbot.waitUntil(
-        lambda: project.judge.answer is not None and project.judge.answer.complete,
+        lambda: (
+            project.agreement.answer is not None and project.agreement.answer.complete
+        ),
         timeout=LONG,
     )
-    assert np.isfinite(project.judge.answer.mean()["dice"])
+    assert np.isfinite(project.agreement.answer.mean()["dice"])
 
 
 def name_project(project, click, qtbot, monkeypatch, tmp_path):

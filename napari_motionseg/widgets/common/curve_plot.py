@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pyqtgraph
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -16,6 +18,7 @@ STRONG = "#4aa3df"
 CURVES = (STRONG, "#f08c4b")  # told apart with any kind of colour vision
 SMOOTHING = 0.9
 HEIGHT = 150
+Values = Sequence[float] | NDArray[np.floating]
 
 
 class LossCurve(QWidget):
@@ -64,13 +67,13 @@ class FrameCurve(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.curves: dict[str, Sequence[float]] = {}
+        self.curves: Mapping[str, Values] = {}
         self._plot = _plot(self, "frame", "")
         self.playhead = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(GRAY, width=1))
         self._plot.scene().sigMouseClicked.connect(self._pressed)
         self.setVisible(False)
 
-    def show_curves(self, curves: dict[str, Sequence[float]], unit: str = "") -> None:
+    def show_curves(self, curves: Mapping[str, Values], unit: str = "") -> None:
         """Draw values for each frame, NaN where there is none; no curve hides all.
 
         Parameters

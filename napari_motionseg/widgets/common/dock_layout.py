@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
@@ -64,14 +66,9 @@ class Dock(QScrollArea):
         self._column.addLayout(form)
         return form
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Bring the labels of all sections to one width, so that fields line up."""
-        cells = (
-            form.itemAt(row, QFormLayout.ItemRole.LabelRole)
-            for form in self._forms
-            for row in range(form.rowCount())
-        )
-        labels = [cell.widget() for cell in cells if cell is not None]
+        labels = [label for form in self._forms for label in _labels_of(form)]
         width = max((label.sizeHint().width() for label in labels), default=0)
         for label in labels:
             label.setMinimumWidth(width)
@@ -80,6 +77,15 @@ class Dock(QScrollArea):
     def add(self, widget: QWidget) -> None:
         """Add a widget over the whole width."""
         self._column.addWidget(widget)
+
+
+def _labels_of(form: QFormLayout) -> Iterator[QWidget]:
+    """Yield the labels at the left of a form's rows."""
+    for row in range(form.rowCount()):
+        cell = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+        label = None if cell is None else cell.widget()
+        if label is not None:
+            yield label
 
 
 def button(text: str, tooltip: str) -> QPushButton:

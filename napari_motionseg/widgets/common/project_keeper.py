@@ -75,7 +75,9 @@ class ProjectKeeper(QObject):
         self.session.models_changed.connect(self._keep_model)
         self.session.settings_changed.connect(self._keep_settings)
         self.session.closed.connect(self.close)
-        QApplication.instance().aboutToQuit.connect(self.close)
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close)
         # at the end of Python too, where no application says that it quits
         self._at_end = finalize(viewer, self._saver.close)
 

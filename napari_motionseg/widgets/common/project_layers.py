@@ -73,10 +73,10 @@ def background_of(layer: Layer) -> int:
 
 def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
     """Return labels as class numbers, 0 = background or not painted."""
-    pixels = np.asarray(pixels)
+    labels: NDArray[Any] = np.asarray(pixels)
     if not background:
-        return pixels
-    return np.where(pixels > background, pixels - background, 0).astype(pixels.dtype)
+        return labels
+    return np.where(labels > background, labels - background, 0).astype(labels.dtype)
 
 
 def attributes_of(layer: Labels) -> dict[str, Any]:

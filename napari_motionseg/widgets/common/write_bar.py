@@ -5,7 +5,6 @@ What is written was pickled to no other process: an overlay draws what is in mem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from napari.qt.threading import create_worker
@@ -107,7 +106,7 @@ class WritingPanel(QWidget):
         self.status.setVisible(bool(self.status.text()))
 
 
-def _driven(job: Job[Any]) -> Iterator[Progress]:
+def _driven(job: Job[Any]) -> Job[tuple[Any, MotionSegError | None]]:
     """Yield progress; return the result and the error, of which one is None."""
     try:
         result = yield from job

@@ -24,7 +24,7 @@ class EmbeddingDock(AutosavedDock):
         self.chooser = LayerChooser(self.viewer, is_loop, "The loop to look at")
         self.section("Loop").addRow(self.chooser)
         self.explorer = Explorer(self, self.chooser)
-        self.actions = ExplorerActions(self, self.explorer)
+        self.explorer_actions = ExplorerActions(self, self.explorer)
         self.learning = LearnEmbedding(self, self.chooser)
         self.units = UnitGallery(self, self.explorer.controls)
         self.learning.learnt.connect(self._look_inside)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -195,7 +197,9 @@ class ExplorerControls(QObject):
         self.changed.emit()
 
 
-def _combo(items: dict[str, object], tips: tuple[str, ...], tooltip: str) -> QComboBox:
+def _combo(
+    items: Mapping[str, object], tips: tuple[str, ...], tooltip: str
+) -> QComboBox:
     made = QComboBox()
     made.addItems(list(items))
     for index, tip in enumerate(tips):

@@ -65,10 +65,11 @@ class EmbeddingFeed(QObject):
 
     def known(self) -> tuple[int, int]:
         """Return how many frames are embedded by all models, and how many there are."""
-        if self._loop is None:
+        loop = self._loop
+        if loop is None:
             return 0, 0
-        frames = range(len(self._loop.cine))
-        return sum(self._is_known(t) for t in frames), len(frames)
+        frames = range(len(loop.cine))
+        return sum(self._is_known(loop, t) for t in frames), len(frames)
 
     @property
     def busy(self) -> bool:
@@ -85,8 +86,8 @@ class EmbeddingFeed(QObject):
             return None
         return embeddings.capacity // (embeddings.largest * len(self._models))
 
-    def _is_known(self, t: int) -> bool:
-        palettes = [self._loop.palettes.get(model) for model in self._models]
+    def _is_known(self, loop: Loop, t: int) -> bool:
+        palettes = [loop.palettes.get(model) for model in self._models]
         return all(p is not None and t in p for p in palettes)
 
     def _go_on(self) -> None:

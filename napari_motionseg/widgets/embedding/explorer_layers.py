@@ -167,8 +167,11 @@ class ExplorerLayers:
         layer.opacity = OVER_OPACITY if over else 1.0
 
     def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
+        loop = self._loop
+        if loop is None:
+            raise RuntimeError(f"layer {name!r} has no loop to lie on")
         attributes |= {
-            "name": f"{self._loop.name} {name}", "metadata": {DERIVED: name},
+            "name": f"{loop.name} {name}", "metadata": {DERIVED: name},
         }  # fmt: skip
         layer = Layer.create(data, attributes, kind)
         self._known[name] = layer
@@ -176,7 +179,7 @@ class ExplorerLayers:
         if name == CAPTIONS:
             layers.append(layer)
         else:  # above what it belongs to, below anchors and captions
-            below = [self._loop, *(x for n, x in self._known.items() if n != CAPTIONS)]
+            below = [loop, *(x for n, x in self._known.items() if n != CAPTIONS)]
             layers.insert(1 + max(layers.index(x) for x in below if x in layers), layer)
 
     def _hide(self, names: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from napari_motionseg.embedding.activation_maximization import (
     layers_of,
     preferred_job,
 )
-from napari_motionseg.jobs import Progress
+from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import UNetConfig, read_card
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.dock_layout import Dock, button
@@ -122,7 +121,7 @@ def as_pixmap(grays: np.ndarray) -> QPixmap:
 
 def _seek(
     path: Path, layer: str, units: list[int], settings: PreferredSettings
-) -> Iterator[Any]:
+) -> Job[Any]:
     """Load the network and seek; in a child process."""
     from napari_motionseg.models import load_model
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels, Layer
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
@@ -35,7 +36,7 @@ EXPLAINED = (
 )
 
 
-class JudgeSection:
+class AgreementSection:
     """A curve of each frame's agreement that follows the playhead.
 
     Parameters
@@ -157,6 +158,7 @@ class JudgeSection:
 
     def _draw(self, _: object = None) -> None:
         answer = self.answer
+        curves: dict[str, NDArray[np.floating]]
         if answer is not None and self.shown.currentText() == OVERLAP:
             curves, unit = {"Dice": answer.dice, "clDice": answer.cldice}, ""
         elif answer is not None:

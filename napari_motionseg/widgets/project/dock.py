@@ -1,4 +1,4 @@
-"""The Project dock: what is kept, how good it is, and what leaves the program."""
+"""The Project dock: save the work, measure how good it is, export it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from napari.viewer import Viewer
 
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.dock_layout import SPACING, hint
-from napari_motionseg.widgets.project.agreement_section import JudgeSection
+from napari_motionseg.widgets.project.agreement_section import AgreementSection
 from napari_motionseg.widgets.project.export_section import ExportSection
 from napari_motionseg.widgets.project.project_panel import ProjectPanel
 
 
 class ProjectDock(AutosavedDock):
-    """Keep, judge, export."""
+    """Save the project, measure agreement, export."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -20,7 +20,7 @@ class ProjectDock(AutosavedDock):
         self.panel = ProjectPanel(self.keeper)
         form.addRow(self.panel)
         self._column.addSpacing(SPACING)
-        self.judge = JudgeSection(self)
+        self.agreement = AgreementSection(self)
         self._column.addSpacing(SPACING)
-        self.export = ExportSection(self)
+        self.export = ExportSection(self, self.agreement.reference)
         self.add(hint("Research use only; not a medical device."))

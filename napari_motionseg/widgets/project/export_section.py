@@ -1,4 +1,4 @@
-"""Exporting masks: files for programs, an overlay and a page for people."""
+"""Export masks: as files for programs, as an overlay, and as a page for people."""
 
 from __future__ import annotations
 
@@ -48,16 +48,19 @@ ROWS = {
 
 
 class ExportSection:
-    """Three buttons and what they need to know.
+    """Write the masks, an overlay or a report: three buttons and their settings.
 
     Parameters
     ----------
     dock
-        Where it stands; its judge has the reference of the report.
+        The dock that the section belongs to.
+    reference
+        The chooser of the labels that the report compares the masks with.
     """
 
-    def __init__(self, dock: Dock) -> None:
+    def __init__(self, dock: Dock, reference: LayerChooser) -> None:
         self._dock, self._viewer = dock, dock.viewer
+        self._reference = reference
         form = dock.section("Export")
         self.masks = LayerChooser(
             self._viewer, lambda x: kind_of(x) is not None, "The masks that are written"
@@ -133,7 +136,7 @@ class ExportSection:
             raise SettingsError(
                 "these masks lie on no loop of the same size: open the loop first"
             )
-        reference = self._dock.judge.reference.layer
+        reference = self._reference.layer
         return Result(
             cine=cine,
             masks=_classes(layer),

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from qtpy.QtCore import QTimer
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -154,19 +155,22 @@ class ProjectPanel(QWidget):
         self.recent_menu.clear()
         paths = self._keeper.recent.paths()
         for path in paths:
-            action = self.recent_menu.addAction(path.stem)
-            action.setToolTip(str(path))
-            action.triggered.connect(lambda _=False, p=path: self._keeper.open(p))
+            self._add_recent(path.stem, path).setToolTip(str(path))
         for item in self._keeper.recent.recoverable():
             if item.unsaved:
                 text = f"Not named, {item.when:%d %b %H:%M}"
-                action = self.recent_menu.addAction(text)
-                action.triggered.connect(
-                    lambda _=False, p=item.folder: self._keeper.open(p)
-                )
+                self._add_recent(text, item.folder)
         if self.recent_menu.isEmpty():
-            self.recent_menu.addAction("None yet").setEnabled(False)
+            self._add_recent("None yet", None).setEnabled(False)
         self.recent_menu.setToolTipsVisible(True)
+
+    def _add_recent(self, text: str, folder: Path | None) -> QAction:
+        """Add an entry to the menu of recent projects, which opens `folder`, if any."""
+        action = QAction(text, self.recent_menu)
+        if folder is not None:
+            action.triggered.connect(lambda _=False: self._keeper.open(folder))
+        self.recent_menu.addAction(action)
+        return action
 
     def _save(self) -> None:
         kinds = f"Projects (*{SUFFIX})"
