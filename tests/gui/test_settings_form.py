@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from napari_motionseg import widgets
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.motion import FlowSettings
 from napari_motionseg.training import PretrainSettings
 from napari_motionseg.training.engine.settings import TrainingSettings
 from napari_motionseg.viewmodel.export_settings import ExportSettings
@@ -23,10 +24,12 @@ from napari_motionseg.widgets.common.form_rows import Choice, Number, Row, Switc
 from napari_motionseg.widgets.common.number_box import Special
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.embedding import pretraining_section
+from napari_motionseg.widgets.motion import flow_controls
 from napari_motionseg.widgets.project import export_section
 
 FORMS = {
     ExportSettings: (export_section.ROWS, ExportSettings()),
+    FlowSettings: (flow_controls.ROWS, FlowSettings(backward=True)),
     PretrainSettings: (pretraining_section.ROWS, pretraining_section.shown_first()),
 }
 pytestmark = pytest.mark.usefixtures("qapp")

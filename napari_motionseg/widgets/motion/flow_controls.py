@@ -6,17 +6,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFormLayout, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.motion import ESTIMATORS, FlowSettings, choose_gap
 from napari_motionseg.motion.flow_sequence import resolve_gap
 from napari_motionseg.viewmodel.session import Model, Session
+from napari_motionseg.widgets.common.form_rows import Number, Switch
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.number_box import Special
+from napari_motionseg.widgets.common.settings_form import SettingsForm
 
 MOST_FRAMES_APART = 30
 NETWORK = "pwcnet"  # the method that takes weights
+ROWS = {
+    "gap": Number(
+        label="Gap",
+        tooltip="Frames from one picture of a pair to the other; auto is nearest to "
+        "133 ms",
+        minimum=1,
+        maximum=MOST_FRAMES_APART,
+        special=Special("auto", "auto"),
+    ),
+    "backward": Switch(
+        label="",
+        tooltip="Also from the later frame to the earlier one: tells what is hidden "
+        "and where flow may be trusted, and takes twice as long",
+        text="both ways",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +105,20 @@ class MethodChooser(QComboBox):
 
 
 class FlowControls(QObject):
-    """The rows of a form that say what flow is wanted; `changed` when they do."""
+    """The rows of a form that say which flow is wanted.
+
+    Parameters
+    ----------
+    form
+        The layout that the rows are added to.
+    session
+        The session whose flow models can be chosen.
+
+    Signals
+    -------
+    changed
+        Emitted when another flow is wanted.
+    """
 
     changed = Signal()
 
@@ -98,28 +130,15 @@ class FlowControls(QObject):
             "Another method, to be shown side by side with the first",
             "nothing",
         )
-        self.gap = QSpinBox()
-        self.gap.setRange(0, MOST_FRAMES_APART)
-        self.gap.setToolTip(
-            "Frames from one picture of a pair to the other; auto is nearest to 133 ms"
-        )
-        self.backward = QCheckBox("both ways")
-        self.backward.setChecked(True)
-        self.backward.setToolTip(
-            "Also from the later frame to the earlier one: tells what is hidden and "
-            "where flow may be trusted, and takes twice as long"
-        )
+        self.settings = SettingsForm(FlowSettings(backward=True), ROWS)
+        self.gap = self.settings.native("gap")
+        self.backward = self.settings.native("backward")
         form.addRow("Method", self.method)
         form.addRow("Compare with", self.other)
-        form.addRow("Gap", self.gap)
-        form.addRow("", self.backward)
-        for change in (
-            self.method.currentIndexChanged,
-            self.other.currentIndexChanged,
-            self.gap.valueChanged,
-            self.backward.toggled,
-        ):
-            change.connect(lambda _: self.changed.emit())
+        self.settings.add_to(form)
+        for chooser in (self.method, self.other):
+            chooser.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.settings.changed.connect(lambda: self.changed.emit())
 
     def compare_with_shipped(self, weights: Path) -> None:
         """Ask for the network that ships, and beside it that of a flow model."""
@@ -142,7 +161,7 @@ class FlowControls(QObject):
         MotionError
             If the loop is too short.
         """
-        gap, _ = resolve_gap(cine, self.gap.value() or "auto")
+        gap, _ = resolve_gap(cine, self.settings().gap)
         asked: dict[FlowSettings, Wanted] = {}
         for chooser in (self.method, self.other):
             if chooser.method is not None:
