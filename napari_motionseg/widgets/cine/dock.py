@@ -1,4 +1,4 @@
-"""The Cine dock: what a loop is, and playing it as it was recorded."""
+"""The Cine dock: the facts of a loop, its playback, and its subtraction."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 
 class CineDock(AutosavedDock):
-    """Facts of a loop without patient data; playback; subtraction as a view."""
+    """Show the facts of a loop without patient data, play it, and subtract its mask."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -1,4 +1,4 @@
-"""Playing a loop at its recorded rate, and saying what rate was reached."""
+"""Play a loop at its recorded rate, and report the rate that is reached."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ FASTEST_TICK_MS = 5
 
 
 class Player(QObject):
-    """Shows the frame that is due, and skips frames where the window is too slow.
+    """Show the frame that is due, and skip frames where the window is too slow.
 
     Parameters
     ----------
     show
-        Shows a frame by its index.
+        A function that shows the frame of the given index.
 
     Signals
     -------
     rate_changed
-        Frames a second that were shown during the last second.
+        Emitted with the number of frames that were shown during the last second.
     """
 
     rate_changed = Signal(float)
@@ -52,7 +52,7 @@ class Player(QObject):
         self._timer.start(max(FASTEST_TICK_MS, int(500 / rate)))
 
     def stop(self) -> None:
-        """Stay where it is."""
+        """Stop at the frame that is shown."""
         self._timer.stop()
 
     def _tick(self) -> None:

@@ -1,1 +1,1 @@
-"""What several docks share: layout, choosers, running jobs, the project keeper."""
+"""Parts that several docks share: layout, choosers, forms, jobs, the project."""

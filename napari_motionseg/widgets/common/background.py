@@ -1,4 +1,4 @@
-"""Short work in a thread, where only the newest request counts."""
+"""Run short work in a thread, where only the newest request counts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from napari_motionseg.errors import MotionSegError
 
 
 class Latest:
-    """Runs one function at a time; of the requests that wait, the newest is next.
+    """Run one function at a time; of the requests that wait, only the newest is kept.
 
     Parameters
     ----------
     owner
-        The widget that asks; what comes after it is gone is dropped.
+        The widget that makes the requests; results that arrive after it is destroyed
+        are dropped.
     show
-        Called in the window's thread with each result.
+        A function that is called with each result, in the thread of the window.
     """
 
     def __init__(self, owner: QObject, show: Callable[[Any], None]) -> None:
@@ -32,7 +33,7 @@ class Latest:
 
     @property
     def busy(self) -> bool:
-        """Whether something runs."""
+        """Whether a request is being computed."""
         return self._worker is not None
 
     @property

@@ -25,25 +25,29 @@ LONGEST_NAME = 24  # characters; a longer entry would widen the dock
 
 
 class LayerChooser(QComboBox):
-    """Chooses among the layers that `accepts` takes; the newest one comes first.
-
-    Emits `layer_changed` with the layer, or None, when it is another one than before.
+    """Choose one layer of a viewer; the newest one stands first.
 
     Parameters
     ----------
     viewer
-        Whose layers.
+        The viewer whose layers are listed.
     accepts
-        Which of them; where the answer changes, call `refresh`.
+        A function that tells whether a layer is listed. If its answer changes, call
+        `refresh`.
     tooltip
-        What the layer is chosen for.
+        A text that says what the layer is chosen for.
     nothing
-        Text of a last entry that stands for no layer, or None for no such entry.
+        The text of a last entry that stands for no layer; None for no such entry.
     only_by_hand
-        Whether no layer is chosen before the user chooses one; needs `nothing`.
+        Whether no layer is chosen until the user chooses one; this needs `nothing`.
     prefers
-        Which layers are better than others to be chosen by themselves; what the user
-        has chosen stays.
+        A function that tells whether a layer is chosen rather than others, as long as
+        the user has not chosen one; None prefers no layer.
+
+    Signals
+    -------
+    layer_changed
+        Emitted with the chosen layer, or None, when it is another one than before.
     """
 
     layer_changed = Signal(object)
@@ -102,9 +106,9 @@ class LayerChooser(QComboBox):
         listen(self, self._viewer.layers.events.inserted, choose_inserted)
 
     def refresh(self, event: object = None) -> None:
-        """Look at the viewer's layers anew; the chosen one stays if it is there.
+        """List the layers anew; the chosen one stays chosen if it is still listed.
 
-        Unless the user has chosen it, a preferred one takes its place.
+        A layer that the user has not chosen gives way to a preferred one.
         """
         kept = self.layer
         nothing_chosen = self._nothing is not None and self._layers and kept is None
@@ -140,20 +144,25 @@ class LayerChooser(QComboBox):
 
 
 class ModelChooser(QComboBox):
-    """Chooses a checkpoint: what ships, what was trained or opened in this session.
+    """Choose a checkpoint that ships, or that was trained or opened in the session.
 
     Parameters
     ----------
     session
-        Whose models there are.
+        The session whose models are listed.
     kinds
-        Which kinds will do.
+        The kinds of models that are listed.
     scratch
-        Text of a first entry that stands for no model, or None for no such entry.
+        The text of a first entry that stands for no model; None for no such entry.
     tooltip
-        What the model is chosen for.
+        A text that says what the model is chosen for.
     follows
-        The kind of which a new model is chosen at once.
+        The kind of models that are chosen as soon as the session has a new one.
+
+    Signals
+    -------
+    model_changed
+        Emitted with the chosen model, or None.
     """
 
     model_changed = Signal(object)
@@ -265,7 +274,7 @@ def shipped_models() -> list[Model]:
 
 
 def recent_models() -> list[Model]:
-    """Return what a person has opened lately and can still be read."""
+    """Return the models that the user has opened lately and that can still be read."""
     found = []
     for path in RecentModels.default().paths():
         try:
@@ -290,9 +299,9 @@ def card_text(path: Path) -> str:
 
 
 def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
-    """Ask where to save; None if the user thinks better of it.
+    """Ask the user where to save a file; return None if the dialog is cancelled.
 
-    A name without a suffix gets that of the chosen kind of file.
+    A name without a suffix gets the suffix of the chosen kind of file.
     """
     chosen, kind = QFileDialog.getSaveFileName(parent, title, name, filters)
     if not chosen:

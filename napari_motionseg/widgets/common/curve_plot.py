@@ -1,4 +1,4 @@
-"""Curves: a live loss, and a value of each frame with the playhead."""
+"""Plot curves: the loss of a running training, and a value of each frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Values = Sequence[float] | NDArray[np.floating]
 
 
 class LossCurve(QWidget):
-    """Loss of every step, faint, and its running mean, strong."""
+    """Plot the loss of every step, faint, and its running mean, strong."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,12 +35,12 @@ class LossCurve(QWidget):
         self.setVisible(False)
 
     def clear(self) -> None:
-        """Start anew; an empty curve is not shown."""
+        """Remove the curve and hide the plot."""
         self.losses, self.smooth = [], []
         self.setVisible(False)
 
     def add(self, loss: float) -> None:
-        """Take the loss of the next step; `draw` shows it."""
+        """Add the loss of the next step; `draw` shows it."""
         last = self.smooth[-1] if self.smooth else loss
         # a running mean that is not held back by where it started
         keep = min(SMOOTHING, len(self.losses) / (len(self.losses) + 1))
@@ -48,7 +48,7 @@ class LossCurve(QWidget):
         self.smooth.append(keep * last + (1 - keep) * loss)
 
     def draw(self) -> None:
-        """Show what was added."""
+        """Draw the losses that were added."""
         if not self.losses:
             return
         steps = list(range(1, len(self.losses) + 1))
@@ -58,9 +58,12 @@ class LossCurve(QWidget):
 
 
 class FrameCurve(QWidget):
-    """Values of each frame, and a line at the frame that is shown.
+    """Plot values of each frame, and a line at the frame that is shown.
 
-    A click into the plot emits `clicked` with the frame there.
+    Signals
+    -------
+    clicked
+        Emitted with the frame at which the user has clicked into the plot.
     """
 
     clicked = Signal(int)
@@ -74,14 +77,15 @@ class FrameCurve(QWidget):
         self.setVisible(False)
 
     def show_curves(self, curves: Mapping[str, Values], unit: str = "") -> None:
-        """Draw values for each frame, NaN where there is none; no curve hides all.
+        """Draw values of each frame; without a curve, hide the plot.
 
         Parameters
         ----------
         curves
-            By name, which is written above them where there are several.
+            One value for each frame, NaN where there is none, by the name of the curve.
+            The names are written above the plot if there are several.
         unit
-            Written beside the axis.
+            The unit of the values, which is written beside the axis.
         """
         self.curves = curves
         self._plot.clear()

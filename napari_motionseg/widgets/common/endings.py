@@ -1,4 +1,4 @@
-"""What the two buttons of a running job do, in words: it depends on the job."""
+"""Texts for the two buttons that end a running job, which depend on the job."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Endings:
     Parameters
     ----------
     stop, cancel
-        Tool tips: what stays, and what is lost.
+        The tooltips of the two buttons, which say what is kept and what is lost.
     cancel_text
-        On the button; beside it stands *Stop & keep*.
+        The text of the button that cancels; the other one reads *Stop & keep*.
     cancelled
-        What a person reads after it.
+        The sentence that is shown after the job was cancelled.
     """
 
     stop: str = "End after this step, and keep what was done so far"

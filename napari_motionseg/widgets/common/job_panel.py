@@ -1,7 +1,7 @@
-"""The panel of a running job: progress, curve, Stop and Cancel, one sentence.
+"""Show a running job: its progress, a curve, two buttons and a sentence.
 
-All docks use it. It starts a job in a child process and polls it with a timer, so that
-nothing here waits.
+The panel starts a job in a child process and polls it with a timer, so that the window
+never waits for the job.
 """
 
 from __future__ import annotations
@@ -32,23 +32,24 @@ POLL_EVERY_MS = 40
 
 
 class JobPanel(QWidget):
-    """Runs one job at a time and shows how it goes.
+    """Run one job at a time and show its progress.
 
     Parameters
     ----------
     session
-        Where jobs are started, so that a viewer runs one at a time.
+        The session that starts the jobs, so that a viewer runs one at a time.
     curve
-        Whether ``metrics["loss"]`` is drawn.
+        Whether ``metrics["loss"]`` is drawn as a curve.
 
     Signals
     -------
     progressed
-        Each `Progress`.
+        Emitted with each `Progress`.
     finished
-        The job's result, that of a stopped one included.
+        Emitted with the result of the job, also if it was stopped.
     ended
-        The state it ended in: ``"finished"``, ``"cancelled"`` or ``"failed"``.
+        Emitted with the state in which the job ended: ``"finished"``, ``"cancelled"``
+        or ``"failed"``.
     """
 
     progressed = Signal(object)
@@ -247,7 +248,7 @@ class JobPanel(QWidget):
 
 
 class _Running:
-    """The job of a panel, known to outlive it."""
+    """Hold the job of a panel; unlike the panel, it lives as long as the job."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

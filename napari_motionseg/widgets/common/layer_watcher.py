@@ -1,4 +1,4 @@
-"""Hearing a viewer's layers, so that an autosave knows what there is to keep."""
+"""Watch the layers of a viewer, so that the autosave knows what to save."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ CLOSING_MS = 500  # a window that closes is gone by then
 
 
 class LayerWatch(QObject):
-    """Tells an autosave of layers that come, change and go.
+    """Tell an autosave of layers that are added, changed and removed.
 
     Parameters
     ----------
     viewer
-        Whose layers; held weakly.
+        The viewer whose layers are watched; it is held weakly.
     session
-        Makes loops of layers.
+        The session, which knows the loop of each image layer.
     saver
-        The autosave; may be replaced by another.
+        The autosave that is told; another one may take its place later.
     """
 
     def __init__(self, viewer: Viewer, session: Session, saver: Autosaver) -> None:
@@ -51,7 +51,7 @@ class LayerWatch(QObject):
 
     @contextmanager
     def not_heard(self) -> Iterator[None]:
-        """Let layers come and go that the caller knows of."""
+        """Ignore layers that the caller itself adds and removes."""
         deaf, self._deaf = self._deaf, True
         try:
             yield
@@ -66,17 +66,17 @@ class LayerWatch(QObject):
                 self._loop(layer)
 
     def describe_all(self) -> None:
-        """Take names, looks and metadata as they are; not all of them tell."""
+        """Record names, looks and metadata now; not every change has an event."""
         for layer in self._layers():
             self._describe(layer)
 
     def adopt(self, layer: Layer, watched: WatchedLayer) -> None:
-        """Watch a layer of which all is known."""
+        """Watch a layer that was read from a project."""
         self._listen(layer)
         self.saver.watch(watched)
 
     def adopt_loop(self, layer: Layer, loop: WatchedLoop) -> None:
-        """Have a loop of which all is known in the project."""
+        """Watch a loop that was read from a project."""
         layer.events.name.connect(self._touched)
         self.saver.watch_loop(loop)
 
@@ -109,7 +109,10 @@ class LayerWatch(QObject):
             QTimer.singleShot(CLOSING_MS, self._let_go)
 
     def _let_go(self) -> None:
-        """Take note of what was deleted; a window that closes removes all at once."""
+        """Let the autosave forget deleted layers.
+
+        A window that closes removes all layers at once; then nothing was deleted.
+        """
         shown = {layer.unique_id for layer in self._layers()}
         deleted = [key for key in self._deleted if key not in shown]
         self._deleted = []

@@ -1,4 +1,4 @@
-"""Labels of docks: their words are shown as they are."""
+"""Labels that show their text as it is, without markup."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QLabel
 
 
 def plain_label(text: str = "") -> QLabel:
-    """Return a label that takes no text for HTML.
+    """Return a label that never interprets its text as HTML.
 
     Names of loops, layers and files stand in labels. Qt would draw a name such as
     ``<img src='//host/x'>`` as a picture, and ask that host for it.
@@ -15,7 +15,7 @@ def plain_label(text: str = "") -> QLabel:
     Parameters
     ----------
     text
-        The first text; a person may have written it.
+        The text to begin with; it may come from a user or a file.
     """
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)

@@ -1,4 +1,4 @@
-"""One project a viewer: what is painted goes there, whichever dock is open."""
+"""Keep the project of a viewer: open, save, move and close it, and autosave strokes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _keepers: WeakKeyDictionary[Viewer, ProjectKeeper] = WeakKeyDictionary()
 
 
 def keeper_of(viewer: Viewer) -> ProjectKeeper:
-    """Return what keeps the work in `viewer`; it works from the first call on."""
+    """Return the project keeper of `viewer`; the first call starts the autosave."""
     viewer = unwrapped(viewer)
     if viewer not in _keepers:
         _keepers[viewer] = ProjectKeeper(viewer)
@@ -44,7 +44,7 @@ def keeper_of(viewer: Viewer) -> ProjectKeeper:
 
 
 class ProjectKeeper(QObject):
-    """Watches a viewer's layers, and opens, names and closes its project.
+    """Watch the layers of a viewer, and open, name and close its project.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class ProjectKeeper(QObject):
     Signals
     -------
     changed
-        Another project, name or place.
+        Emitted when there is another project, or another name or place of it.
     """
 
     changed = Signal()
@@ -226,7 +226,7 @@ class ProjectKeeper(QObject):
         self.changed.emit()
 
     def _remove(self, old: list[Layer]) -> None:
-        """Let the layers of the project before go, once the new ones are there.
+        """Remove the layers of the previous project, once the new ones are there.
 
         The other way round the window is empty in between; napari then draws while its
         slider goes and comes, which has crashed in OpenGL.
@@ -259,7 +259,7 @@ class ProjectKeeper(QObject):
         self._layers.adopt(layer, watched)
 
     def _tell_notes(self, project: Project) -> None:
-        """Tell what was lost, repaired or left where it was, once."""
+        """Show once each note on what was lost, repaired or left in place."""
         while project.notes:
             show_warning(project.notes.pop(0))
 

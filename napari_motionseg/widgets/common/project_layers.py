@@ -1,4 +1,4 @@
-"""Labels layers as a project keeps them: which, how they look, and back again."""
+"""Turn labels layers into records of a project, and records into layers."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def is_network_masks(layer: Layer) -> bool:
 
 
 def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
-    """Return the loop that labels lie on.
+    """Return the layer of the loop that labels lie on, or None.
 
-    Of several that of which a dock has noted the name, else the one whose name the
-    labels' name begins with, the longest: ``p10 labels`` are not of ``p1``.
+    If several loops fit, the one that a dock has noted in the metadata is returned;
+    else the one with the longest name that the name of the labels begins with, so that
+    ``p10 labels`` are not taken for labels of ``p1``.
     """
     fitting = [layer for layer in viewer.layers if _lies_on(labels, layer)]
     noted = [x for x in fitting if x.name == labels.metadata.get("loop")]
@@ -121,13 +122,13 @@ def add_labels(
     Parameters
     ----------
     viewer
-        Where.
+        The viewer that the layer is added to.
     record
-        The layer's.
+        The record of the layer in the project.
     pixels
-        ``(T, H, W)`` or ``(H, W)``.
+        Labels of shape ``(T, H, W)`` or ``(H, W)``.
     cine
-        The loop that it lies on, or None where that is missing.
+        The loop that the layer lies on; None if it is missing.
     """
     metadata = _metadata(record.attributes.get("metadata"))
     if record.kind == "masks":
@@ -140,7 +141,7 @@ def add_labels(
 
 
 def _metadata(stored: Any) -> dict[str, Any]:
-    """Return what docks may read of a file's metadata; it may come from anybody."""
+    """Return the part of a file's metadata that docks may read; it is not trusted."""
     if not isinstance(stored, dict):
         return {}
     metadata = {key: value for key, value in stored.items() if key not in NOT_KEPT}
@@ -152,7 +153,7 @@ def _metadata(stored: Any) -> dict[str, Any]:
 
 
 def _set_looks(layer: Labels, stored: Any) -> None:
-    """Have a layer look as a file says; values that no layer can have are left out."""
+    """Set the looks that a file stores; values that no layer can have are left out."""
     looks = stored if isinstance(stored, dict) else {}
     try:
         colors = dict(_colors(looks["colors"]))

@@ -1,4 +1,4 @@
-"""What docks ask of a viewer: its session, frames and pixels, where a layer lies."""
+"""Ask a viewer for its session, the shown frame, and the place of layers."""
 
 from __future__ import annotations
 
@@ -80,10 +80,18 @@ def has_paint(layer: Layer) -> bool:
 
 
 def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-    """Return what puts another layer of `ndim` axes, 2 or 3, onto or beside `layer`.
+    """Return the attributes that place another layer onto or beside `layer`.
 
-    Two axes are rows and columns: such a layer is seen on every frame. Its first pixel
-    lies where `layer` has row and column `at`, which may be beyond its edge.
+    Parameters
+    ----------
+    layer
+        The layer that the other one is placed by.
+    ndim
+        The number of axes of the other layer: 3, or 2 for rows and columns alone; a
+        layer of two axes is seen on every frame.
+    at
+        Row and column of `layer`, also beyond its edge, where the first pixel of the
+        other layer lies.
     """
     first = np.array([*(0,) * (layer.ndim - 2), *at], float)
     origin = np.asarray(layer.data_to_world(first))
@@ -114,15 +122,16 @@ def lay_over(
     Parameters
     ----------
     viewer, loop
-        Where.
+        The viewer, and the layer of the loop.
     what
-        Ends the layer's name, and is its ``metadata["motionseg"]``.
+        A word for the data, which ends the name of the layer and is stored in its
+        ``metadata["motionseg"]``.
     data
-        As the layer takes it, of two axes, rows and columns.
+        The data of the layer, with two axes, rows and columns.
     kind
-        ``"image"``, ``"points"``, ``"vectors"``.
+        The type of the layer: ``"image"``, ``"points"`` or ``"vectors"``.
     **looks
-        Of a new layer.
+        Further attributes of the layer, which are set when it is added.
     """
     if loop not in viewer.layers:
         return
@@ -173,11 +182,3 @@ def point_at(layer: Layer, world: Sequence[float]) -> tuple[int, int]:
     """Return row and column that `layer` has under a world position, or would have."""
     row, column = (round(float(c)) for c in layer.world_to_data(world)[-2:])
     return row, column
-
-
-def pixel_at(layer: Layer, world: Sequence[float]) -> tuple[int, int] | None:
-    """Return row and column of `layer` under a world position, None if outside."""
-    row, column = point_at(layer, world)
-    rows, columns = layer.data.shape[1:3] if layer.ndim == 3 else layer.data.shape[:2]
-    inside = 0 <= row < rows and 0 <= column < columns
-    return (row, column) if inside else None

@@ -1,4 +1,4 @@
-"""The whole window from the command line: a loop, its masks, all docks.
+"""Open the whole window from the command line: a loop, its masks, all docks.
 
 python -m napari_motionseg.widgets.common.window CINE [--masks FILE]
 """

@@ -1,6 +1,7 @@
-"""A bar, a Cancel button and a sentence for a job that writes a file in a thread.
+"""Show a job that writes a file in a thread: a bar, a Cancel button and a sentence.
 
-What is written was pickled to no other process: an overlay draws what is in memory.
+The job runs in a thread and not in a child process, because an overlay draws frames
+that are in memory already.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from napari_motionseg.widgets.common.dock_layout import button
 
 
 class WritingPanel(QWidget):
-    """Runs one job at a time.
+    """Run one writing job at a time and show its progress.
 
     Signals
     -------
     ended
-        The job has written, was cancelled, or has failed.
+        Emitted when the job has written its file, was cancelled, or has failed.
     """
 
     ended = Signal()
@@ -67,7 +68,7 @@ class WritingPanel(QWidget):
         worker.start()
 
     def cancel(self) -> None:
-        """End after this frame and write nothing."""
+        """End the job after this frame; no file is written."""
         if self._worker is not None:
             self._worker.quit()
             self.say("Cancelling…")

@@ -1,4 +1,4 @@
-"""The Embedding dock: look inside a network, or teach one from motion."""
+"""The Embedding dock: explore an embedding, or pretrain one from motion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_motionseg.widgets.embedding.pretraining_section import LearnEmbeddin
 
 
 class EmbeddingDock(AutosavedDock):
-    """The explorer, and below it what teaches an embedding."""
+    """Explore an embedding, pretrain one, and see what its units respond to."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
@@ -31,6 +31,6 @@ class EmbeddingDock(AutosavedDock):
         self.add(hint("Research use only; not a medical device."))
 
     def _look_inside(self, path: Path) -> None:
-        """Show what was learnt."""
+        """Show the new embedding in the explorer."""
         self.explorer.controls.model.choose(path)
         self.explorer.controls.on.setChecked(True)

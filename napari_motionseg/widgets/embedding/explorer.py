@@ -1,4 +1,4 @@
-"""The explorer: what is asked for, when it is asked for, and what then is shown."""
+"""The explorer: compute views of an embedding when they are wanted, and show them."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ NO_LABELS = "no labels"
 
 
 class Explorer(QObject):
-    """Joins controls, anchors, background work and layers.
+    """Connect the controls, the anchors, the background work and the layers.
 
     Parameters
     ----------
     dock
-        Where its rows stand.
+        The dock that the rows are added to.
     chooser
-        The loop.
+        The chooser of the loop.
 
     Signals
     -------
     shown
-        When there are other pictures.
+        Emitted when other pictures are shown.
     """
 
     shown = Signal()

@@ -1,4 +1,4 @@
-"""What the explorer can be told: estimate missing flow, save figure 3, remember."""
+"""Buttons of the explorer: estimate missing flow, save figure 3, set the memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of the Embedding dock that say what is looked at, and how."""
+"""The rows of the explorer: which network is shown, in which views, and how."""
 
 from __future__ import annotations
 
@@ -49,12 +49,17 @@ LONGEST_SHIFT = 99
 
 
 class ExplorerControls(QObject):
-    """What a person can choose in the explorer; `changed` when they do.
+    """The choices of the explorer.
 
     Parameters
     ----------
     dock
-        Where the rows stand.
+        The dock that the rows are added to.
+
+    Signals
+    -------
+    changed
+        Emitted when the user has chosen something else.
     """
 
     changed = Signal()

@@ -1,4 +1,4 @@
-"""Embeds a loop in the background, from the frame that is shown outward."""
+"""Embed a loop in the background, from the frame that is shown outward."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class EmbeddingFeed(QObject):
         listen(owner, session.job_changed, self._job_changed)
 
     def look_at(self, loop: Loop | None, models: tuple[Path, ...], t: int) -> None:
-        """Work for a loop, its frame `t` first, or, if None, for nothing."""
+        """Embed a loop, its frame `t` first; with None, embed nothing."""
         self._loop, self._models, self._t = loop, models, t
         if loop is not None:
             near = outward(t, len(loop.cine))[::-1]  # what is far is thrown out first
@@ -59,7 +59,7 @@ class EmbeddingFeed(QObject):
         self._go_on()
 
     def hold(self, held: bool) -> None:
-        """Rest, or go on."""
+        """Pause the work, or go on with it."""
         self._held = held
         self._go_on()
 

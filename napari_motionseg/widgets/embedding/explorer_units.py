@@ -1,4 +1,4 @@
-"""A gallery of what units of a network like: activation maximisation, by a button."""
+"""Show which pictures drive units of a network highest: activation maximization."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging masks: agreement with a reference, or steadiness along the motion."""
+"""Measure masks: agreement with a reference, or consistency along the motion."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ EXPLAINED = (
 
 
 class AgreementSection:
-    """A curve of each frame's agreement that follows the playhead.
+    """Plot the agreement of each frame, with a line at the frame that is shown.
 
     Parameters
     ----------
     dock
-        Where it stands.
+        The dock that the section belongs to.
     """
 
     def __init__(self, dock: Dock) -> None:

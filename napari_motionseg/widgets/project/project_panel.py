@@ -1,4 +1,4 @@
-"""The head of the Project dock: what is kept where, recovery, open, save, recent."""
+"""The head of the Project dock: the state of the project; recover, open and save it."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ LONGEST_PATH = 44  # characters; the tooltip has it all
 
 
 class ProjectPanel(QWidget):
-    """Says in words where the work is, and whether it is safe.
+    """Say where the project is stored and whether all strokes are saved.
 
     Parameters
     ----------
     keeper
-        What keeps the work.
+        The keeper of the viewer's project.
     """
 
     def __init__(self, keeper: ProjectKeeper) -> None:
@@ -94,11 +94,11 @@ class ProjectPanel(QWidget):
 
     @property
     def offers_recovery(self) -> bool:
-        """Whether there is work that waits to be picked up."""
+        """Whether the panel offers work to recover."""
         return not self.banner.isHidden()
 
     def refresh(self) -> None:
-        """Show how it stands."""
+        """Show the present state of the project."""
         project, named = self._keeper.project, self._keeper.named
         if project is None:
             self.name.setText("No project yet")
@@ -191,7 +191,7 @@ class ProjectPanel(QWidget):
 
 
 class Banner(QFrame):
-    """Offers the work that a crash has left, or that never got a name."""
+    """Offer to recover work after a crash, or work that never got a name."""
 
     def __init__(self) -> None:
         super().__init__()
