@@ -1,4 +1,4 @@
-"""The command as a whole: its groups, its exit codes, its last words.
+"""Assemble the `motionseg` command: its groups, exit codes and error messages.
 
 Exit code 2 and one line for bad input, 1 for a failure, 130 after Ctrl-C; a traceback
 only with ``--debug``.

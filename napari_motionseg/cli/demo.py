@@ -1,4 +1,4 @@
-"""`motionseg demo`: the whole path on a made-up loop, in minutes."""
+"""Provide `motionseg demo`, which runs the whole path on a synthetic loop."""
 
 from __future__ import annotations
 

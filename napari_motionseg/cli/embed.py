@@ -1,4 +1,4 @@
-"""`motionseg embed`: what a network has learnt, drawn as figure 3 of Ma et al."""
+"""Provide `motionseg embed`, which draws figure 3 of Ma et al. for an embedding."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def embed(
     from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.motion import FlowCache, FlowSettings
 
-    places = [cast("Anchor", _integers(text, "--anchor T,Y,X", 3)) for text in anchor]
+    places = _anchors(anchor)
     settings = figure3.FigureSettings(
         cast("Any", projection), seed, cast("Any", together), kernel,
         cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
@@ -81,12 +81,15 @@ def embed(
     cache = FlowCache.default() if cached else None
     job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
     panels = run_job(job, "Embedding")
-    names = figure3.panel_names(panels)
-    with folder.writing(Source.of(loop), names) as draft:
+    with folder.writing(Source.of(loop), figure3.panel_names(panels)) as draft:
         figure3.draw_panels(draft.temporary, panels, settings)
     for panel in panels:
         row = _summary(panel, painted, draft.final[0]) | source_of(loop)
         print_result(row, _line(row), as_json)
+
+
+def _anchors(texts: list[str]) -> list[Anchor]:
+    return [cast("Anchor", _integers(text, "--anchor T,Y,X", 3)) for text in texts]
 
 
 def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`motionseg evaluate masks`: a network against pictures with drawn masks."""
+"""Provide `motionseg evaluate masks`, which measures a network on drawn masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import print_result, run_job
-from napari_motionseg.cli.options import AsJson, Device
+from napari_motionseg.cli.options import AsJson, Device, Threshold
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.text import as_json as json_text
@@ -28,27 +28,26 @@ TITLES = {
     "false_at_edge": "false marks within 4 px of its edge",
 }
 
+Images = Annotated[
+    Path, typer.Option(help="Folder of pictures (PNG, PGM, ...), or an npz.")
+]
+Masks = Annotated[
+    Path, typer.Option(help="Folder of masks of the same names, or _gt; or the npz.")
+]
+Side = Annotated[
+    int | None,
+    typer.Option(min=48, help="Segment at this shorter side, px; as it is if unset."),
+]
+
 
 def masks(
-    images: Annotated[
-        Path, typer.Option(help="Folder of pictures (PNG, PGM, ...), or an npz.")
-    ],
-    masks: Annotated[
-        Path,
-        typer.Option(help="Folder of masks of the same names, or _gt; or the npz."),
-    ],
+    images: Images,
+    masks: Masks,
     model: Annotated[
         Path, typer.Option(help="Segmentation checkpoint, or 'default'.")
     ] = Path("default"),
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which a pixel is vessel.")
-    ] = 0.5,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            min=48, help="Segment at this shorter side, px; as it is if unset."
-        ),
-    ] = None,
+    threshold: Threshold = 0.5,
+    side: Side = None,
     out: Annotated[
         Path | None, typer.Option(help="JSON file to write all numbers to.")
     ] = None,

@@ -1,4 +1,4 @@
-"""`motionseg export`: masks in another format, an overlay, a page."""
+"""Provide `motionseg export`, which writes masks, overlays and reports."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ STYLES = {"outline": False, "tinted": True}
 MOVIES, PAGES = (".mp4", ".gif"), (".html",)
 MASKS = (".npz", ".tif", ".tiff", ".png", ".nii", ".gz")
 
+Reference = Annotated[
+    Path | None, typer.Option(help="Label file that is known to be right, for .html.")
+]
+
 
 def export(
     cine: OneCine,
@@ -32,10 +36,7 @@ def export(
             "a folder of PNG (no suffix), .mp4, .gif, .html."
         ),
     ],
-    reference: Annotated[
-        Path | None,
-        typer.Option(help="Label file that is known to be right, for .html."),
-    ] = None,
+    reference: Reference = None,
     model: Annotated[
         Path | None, typer.Option(help="Checkpoint of the masks, for .html.")
     ] = None,

@@ -1,4 +1,4 @@
-"""`motionseg flow`: the optical flow of a loop."""
+"""Provide `motionseg flow`, which estimates the optical flow of a loop."""
 
 from __future__ import annotations
 

@@ -28,6 +28,9 @@ Checkpoint = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to wri
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on where the last run ended.")
 ]
+Threshold = Annotated[
+    float, typer.Option(help="Probability from which a pixel is vessel.")
+]
 Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
 Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Of Adam.")]
 

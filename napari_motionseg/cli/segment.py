@@ -1,9 +1,11 @@
-"""`motionseg segment`: masks of every frame."""
+"""Provide `motionseg segment`, which writes masks of every frame."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,39 +15,67 @@ from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.mask_format import MaskFormat, format_suffix
-from napari_motionseg.cli.options import AsJson, Cines, Device
+from napari_motionseg.cli.options import AsJson, Cines, Device, Threshold
 from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import MotionSegError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_motionseg.cine import Cine
     from napari_motionseg.io.output_folder import OutputFolder
+    from napari_motionseg.models import SegmentationNet
+
+SegmentationModel = Annotated[
+    Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
+]
+Smallest = Annotated[
+    int, typer.Option(min=0, help="Pixels: smaller parts are left out.")
+]
+Smooth = Annotated[
+    bool, typer.Option("--smooth", help="Bring neighbours together along the flow.")
+]
+WholePicture = Annotated[
+    bool,
+    typer.Option(
+        "--whole-picture", help="Mark outside the field of view and on its edge too."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """What counts as vessel.
+
+    Parameters
+    ----------
+    threshold
+        Probability from which a pixel is vessel.
+    smallest
+        Number of pixels; smaller connected parts are left out.
+    smooth
+        Whether to smooth masks along the flow.
+    whole_picture
+        Whether to mark outside the field of view and on its edge too.
+    """
+
+    threshold: float
+    smallest: int
+    smooth: bool
+    whole_picture: bool
 
 
 def segment(
     cines: Cines,
-    model: Annotated[
-        Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
-    ],
+    model: SegmentationModel,
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     form: MaskFormat = "npz",
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which a pixel is vessel.")
-    ] = 0.5,
-    smallest: Annotated[
-        int, typer.Option(min=0, help="Pixels: smaller parts are left out.")
-    ] = 0,
-    smooth: Annotated[
-        bool, typer.Option("--smooth", help="Bring neighbours together along the flow.")
-    ] = False,
+    threshold: Threshold = 0.5,
+    smallest: Smallest = 0,
+    smooth: Smooth = False,
     batch: Annotated[int, typer.Option(help="Frames at once.")] = 1,
-    whole_picture: Annotated[
-        bool,
-        typer.Option(
-            "--whole-picture",
-            help="Mark outside the field of view and on its edge too.",
-        ),
-    ] = False,
+    whole_picture: WholePicture = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -57,35 +87,67 @@ def segment(
     that fails does not keep the others from being segmented.
     """
     from napari_motionseg.io.output_folder import OutputFolder
-    from napari_motionseg.segmentation import load_segmentation, segment_job
-    from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
+    from napari_motionseg.segmentation import load_segmentation
 
     suffix = format_suffix(form)
     network = load_segmentation(model)
-    settings = {"threshold": threshold, "smallest": smallest, "smooth": smooth}
-    settings["whole_picture"] = whole_picture
-    folder = OutputFolder(out, model_facts(model) | settings, overwrite=overwrite)
+    settings = MaskSettings(threshold, smallest, smooth, whole_picture)
+    described = describe_model(model) | dataclasses.asdict(settings)
+    folder = OutputFolder(out, described, overwrite=overwrite)
     failures = Failures("loops")
     count = 0
     for cine in each_loop(cines, failures):
         count += 1
         started = time.perf_counter()
-        job = segment_job(
-            cine, network, threshold=threshold, batch=batch, device=device,
-            whole_picture=whole_picture,
-        )  # fmt: skip
         try:
-            found = run_job(job, cine.name)
-            if smooth and len(cine) > 1:
-                found = run_job(smooth_job(cine, found, device=device), cine.name)
-            masks = cleaned(found, smallest)
-            row = write(folder, cine, masks, found.done, suffix)
+            masks, done = compute_masks(cine, network, settings, batch, device)
+            row = write(folder, cine, masks, done, suffix)
         except MotionSegError as error:
             failures.add(error)
             continue
         row["seconds"] = round(time.perf_counter() - started, 2)
         print_result(row, as_line(row), as_json)
     failures.exit_if_any(count + failures.unread)
+
+
+def compute_masks(
+    cine: Cine,
+    network: SegmentationNet,
+    settings: MaskSettings,
+    batch: int,
+    device: str,
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Segment a loop under a progress bar.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    network
+        Network to segment with.
+    settings
+        What counts as vessel.
+    batch
+        Number of frames that go through the network at once.
+    device
+        Device of the network, ``auto`` or a name that torch knows.
+
+    Returns
+    -------
+    tuple
+        Masks ``(T, H, W)``, and which frames ``(T,)`` could be segmented.
+    """
+    from napari_motionseg.segmentation import segment_job
+    from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
+
+    job = segment_job(
+        cine, network, threshold=settings.threshold, batch=batch, device=device,
+        whole_picture=settings.whole_picture,
+    )  # fmt: skip
+    found = run_job(job, cine.name)
+    if settings.smooth and len(cine) > 1:
+        found = run_job(smooth_job(cine, found, device=device), cine.name)
+    return cleaned(found, settings.smallest), found.done
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
@@ -99,8 +161,8 @@ def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
             failures.add(error, unread=True)
 
 
-def model_facts(model: Path) -> dict[str, Any]:
-    """Return which network masks come from: its file's name and SHA-256."""
+def describe_model(model: Path) -> dict[str, Any]:
+    """Return the name and the SHA-256 of the file of a checkpoint."""
     from napari_motionseg.io.result_folders import fingerprint
     from napari_motionseg.models.checkpoints import checkpoint_path
 

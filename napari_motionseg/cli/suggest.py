@@ -1,4 +1,4 @@
-"""`motionseg suggest`: the frame where a label would help most."""
+"""Provide `motionseg suggest`, which names the frame to label next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands do before they write: refuse targets that must stay as they are."""
+"""Refuse outputs that must not be written, before a command does long work."""
 
 from __future__ import annotations
 
