@@ -4,7 +4,10 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models import UNet, UNetConfig
+from napari_motionseg.models import (
+    UNet,
+    UNetConfig,
+)
 from napari_motionseg.models.hypercolumn import SparseHypercolumn, hypercolumns
 
 SIZE = (12, 20)
@@ -193,3 +196,8 @@ def test_one_point_cannot_be_trained_on():
 def test_widths_are_checked(channels, options):
     with pytest.raises(SettingsError, match="channels must name one depth at least"):
         SparseHypercolumn(channels, **options)
+
+
+def test_a_hypercolumn_has_no_octaves():
+    with pytest.raises(SettingsError, match="octaves must be 1"):
+        UNetConfig(head="hypercolumn", octaves=2)

@@ -1,59 +1,14 @@
+"""Colours of flow against the wheel of Baker et al., pixel by pixel."""
+
 import numpy as np
 import pytest
-import torch
-from scipy.ndimage import map_coordinates
 
 from napari_motionseg.errors import MotionError
 from napari_motionseg.motion import (
     color_wheel,
     flow_to_rgb,
-    forward_backward_error,
     full_color_length,
-    warp,
 )
-from napari_motionseg.motion.warping import occlusion
-
-
-def constant(x, y, size=(12, 15)):
-    return torch.tensor([x, y], dtype=torch.float64)[None, :, None, None].expand(
-        1, 2, *size
-    )
-
-
-def test_warping_is_scipys():
-    generator = np.random.default_rng(0)
-    picture = generator.random((1, 2, 12, 15))
-    flow = generator.uniform(-2, 2, (1, 2, 12, 15))
-    found = warp(torch.from_numpy(picture), torch.from_numpy(flow)).numpy()
-    rows, columns = np.mgrid[:12, :15]
-    places = np.stack((rows + flow[0, 1], columns + flow[0, 0]))
-    inside = (places >= 0).all(0) & (places[0] <= 11) & (places[1] <= 14)
-    for channel in range(2):
-        expected = map_coordinates(picture[0, channel], places, order=1)
-        np.testing.assert_allclose(found[0, channel][inside], expected[inside])
-
-
-def test_warping_brings_the_second_picture_back():
-    picture = torch.rand(1, 1, 12, 15, dtype=torch.float64)
-    second = torch.roll(picture, (2, 3), (2, 3))
-    back = warp(second, constant(3, 2))
-    torch.testing.assert_close(back[..., :-2, :-3], picture[..., :-2, :-3])
-
-
-def test_exact_inverses_agree_and_others_do_not():
-    forward, backward = constant(2, -1), constant(-2, 1)
-    error = forward_backward_error(forward, backward)
-    assert error[0, 3:-3, 3:-3].abs().max() == 0
-    wrong = forward_backward_error(forward, constant(-2, 4))
-    torch.testing.assert_close(wrong[0, 3:-3, 3:-3], torch.full((6, 9), 3.0).double())
-    assert not occlusion(forward, backward)[0, 3:-3, 3:-3].any()
-    assert occlusion(forward, constant(-2, 4))[0, 3:-3, 3:-3].all()
-    assert not occlusion(forward, constant(-2, 4), threshold=3.5)[0, 5, 5]
-
-
-def test_sizes_that_differ():
-    with pytest.raises(MotionError, match="same size"):
-        warp(torch.zeros(1, 1, 4, 5), torch.zeros(1, 2, 5, 4))
 
 
 def plain_colour(x, y, maximum):

@@ -1,62 +1,20 @@
-"""Correlation, sampling, U-Net, checkpoints, devices."""
+"""The U-Net: sizes, the published form, octaves, flat field and rejected shapes."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import map_coordinates
 
-from napari_motionseg.errors import CheckpointError, SettingsError
+from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import (
-    ModelCard,
-    PWCNet,
     SegmentationNet,
     UNet,
     UNetConfig,
-    load_model,
-    load_pwcnet,
-    read_card,
-    resolve_device,
-    save_model,
 )
-from napari_motionseg.models.checkpoints import shipped_weights
-from napari_motionseg.models.correlation import correlation
-from napari_motionseg.models.precision import has_bf16, resolve_precision
-from napari_motionseg.models.sampling import sample_along
 from napari_motionseg.models.unet import BilinearStep, flat_field
 
 SMALL = UNetConfig(width=4, depth=2, embedding_dim=6)
-CARD = ModelCard("embedding", "UNet", dataclasses.asdict(SMALL), {"seed": 3})
-
-
-def test_correlation_is_the_mean_of_products():
-    generator = np.random.default_rng(0)
-    first, second = generator.normal(size=(2, 2, 5, 6, 7))
-    found = correlation(torch.from_numpy(first), torch.from_numpy(second), 2).numpy()
-    for b, place, row, column in np.ndindex(2, 25, 6, 7):
-        dy, dx = place // 5 - 2, place % 5 - 2
-        y, x = row + dy, column + dx
-        expected = 0.0
-        if 0 <= y < 6 and 0 <= x < 7:
-            expected = (first[b, :, row, column] * second[b, :, y, x]).mean()
-        assert found[b, place, row, column] == pytest.approx(expected)
-
-
-def test_sampling_is_scipys():
-    generator = np.random.default_rng(0)
-    picture = generator.random((1, 2, 9, 11))
-    flow = generator.uniform(-4, 4, (1, 2, 9, 11))
-    found, inside = sample_along(torch.from_numpy(picture), torch.from_numpy(flow))
-    rows, columns = np.mgrid[:9, :11]
-    places = np.stack((rows + flow[0, 1], columns + flow[0, 0]))
-    for channel in range(2):
-        expected = map_coordinates(
-            np.pad(picture[0, channel], 6), places + 6, order=1, mode="constant"
-        )
-        np.testing.assert_allclose(found[0, channel], expected, atol=1e-12)
-    truth = (places >= 0).all(0) & (places[0] <= 8) & (places[1] <= 10)
-    np.testing.assert_array_equal(inside[0, 0].numpy(), truth)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 9), (16, 16), (33, 20)])
@@ -154,11 +112,6 @@ def test_octaves_are_the_mean_of_what_one_size_says_of_a_frame_and_its_half(size
     torch.testing.assert_close(alone, whole)
 
 
-def test_a_hypercolumn_has_no_octaves():
-    with pytest.raises(SettingsError, match="octaves must be 1"):
-        UNetConfig(head="hypercolumn", octaves=2)
-
-
 def test_checkpoints_from_before_there_was_a_choice_stay_what_they_were():
     config = dataclasses.asdict(SMALL)
     del config["enlarging"]
@@ -210,105 +163,3 @@ def test_shapes_that_cannot_be(wrong, words):
         SegmentationNet(SMALL, 1)
     with pytest.raises(SettingsError, match=r"\(B, 1, H, W\)"):
         UNet(SMALL)(torch.zeros(1, 2, 8, 8))
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_checkpoints_come_back(tmp_path, dtype):
-    model, path = UNet(SMALL).eval(), tmp_path / "a.safetensors"
-    save_model(path, model, CARD, dtype=dtype)
-    back, card = load_model(path, kind="embedding")
-    assert card == CARD
-    assert read_card(path) == CARD
-    assert not back.training
-    for name, weight in model.state_dict().items():
-        wanted = (
-            weight.to(dtype).to(weight.dtype) if weight.is_floating_point() else weight
-        )
-        assert torch.equal(back.state_dict()[name], wanted)
-
-
-def test_checkpoints_that_do_not_fit(tmp_path):
-    path = tmp_path / "a.safetensors"
-    with pytest.raises(CheckpointError, match="no such checkpoint"):
-        load_model(path)
-    save_model(path, UNet(SMALL), CARD)
-    with pytest.raises(CheckpointError, match="kind 'embedding'; 'flow' is needed"):
-        load_model(path, kind="flow")
-    with pytest.raises(CheckpointError, match="kind 'embedding'"):
-        load_pwcnet(path)
-    whole = path.read_bytes()
-    for content in (b"", whole[:40], whole[: len(whole) // 2], b"\xff" * 64):
-        path.write_bytes(content)
-        with pytest.raises(CheckpointError, match=r"a\.safetensors"):
-            load_model(path)
-    other = dataclasses.replace(CARD, configuration={**CARD.configuration, "width": 8})
-    save_model(path, UNet(SMALL), other)
-    with pytest.raises(CheckpointError, match="tensor '.*' has shape"):
-        load_model(path)
-    save_model(path, UNet(SMALL), dataclasses.replace(CARD, architecture="VGG"))
-    with pytest.raises(CheckpointError, match="unknown architecture 'VGG'"):
-        load_model(path)
-    from safetensors.torch import save_file
-
-    save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(CheckpointError, match="not one of motionseg"):
-        load_model(path)
-
-
-def test_a_flow_network_knows_its_variant(tmp_path):
-    path = tmp_path / "flow.safetensors"
-    card = ModelCard("flow", "PWCNet", {"in_channels": 1, "normalized": True}, {})
-    save_model(path, PWCNet(1, normalized=True), card, dtype=torch.float16)
-    model = load_pwcnet(path)
-    assert (model.in_channels, model.normalized) == (1, True)
-    assert path.stat().st_size < 20e6
-
-
-def test_unknown_shipped_weights():
-    with pytest.raises(CheckpointError, match="pwcnet-x"):
-        shipped_weights("pwcnet-xx")
-
-
-def test_devices(monkeypatch):
-    assert resolve_device("cpu") == torch.device("cpu")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert resolve_device() == torch.device("cpu")
-    with pytest.raises(SettingsError, match="unknown device 'abacus'"):
-        resolve_device("abacus")
-    with pytest.raises(SettingsError, match="no CUDA GPU here"):
-        resolve_device("cuda:1")
-    with pytest.raises(SettingsError, match="no MPS here"):
-        resolve_device("mps")
-
-
-def test_precision(monkeypatch):
-    cpu = torch.device("cpu")
-    monkeypatch.delenv("MOTIONSEG_BF16", raising=False)
-    expected = torch.bfloat16 if has_bf16(cpu) else torch.float32
-    assert resolve_precision("auto", cpu) == expected
-    assert resolve_precision("float32", cpu) == torch.float32
-    assert resolve_precision("bf16", cpu) == torch.bfloat16
-
-
-@pytest.mark.parametrize(
-    ("variable", "capability", "expected"),
-    [
-        ("", "AVX512", torch.bfloat16),
-        ("on", "AVX512", torch.bfloat16),
-        ("off", "AVX512", torch.float32),
-        (" OFF ", "AVX512", torch.float32),
-        # units that torch may not use are as good as none: it would emulate bf16
-        ("", "AVX2", torch.float32),
-        ("", "DEFAULT", torch.float32),
-    ],
-)
-def test_automatic_precision_follows_what_torch_may_use(
-    monkeypatch, variable, capability, expected
-):
-    cpu = torch.device("cpu")
-    monkeypatch.setenv("MOTIONSEG_BF16", variable)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
-    assert resolve_precision("auto", cpu) == expected
-    assert resolve_precision("bf16", cpu) == torch.bfloat16
