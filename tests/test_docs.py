@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,60 @@ def test_contributed_command_answers(contributed, tmp_path, small_cine, capsys):
     np.save(path, small_cine.frames[:])
     contributed["count"](path, as_json=True)
     assert capsys.readouterr().out.strip() == f'{{"frames": {len(small_cine)}}}'
+
+
+FILE_NAME = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|sh|yaml|toml))`")
+PACKAGE = ROOT / "napari_motionseg"
+# pages that look back, and files of users or of other programs
+NOT_LOOKED_AT = {"CHANGELOG.md"}
+
+
+@pytest.mark.parametrize("page", by_page(PAGES))
+def test_files_of_the_repository_that_a_page_names_exist(page):
+    if page.name in NOT_LOOKED_AT:
+        return
+    names = FILE_NAME.findall(page.read_text(encoding="utf-8"))
+    inside = [name for name in names if "/" in name and "your_" not in name]
+    places = (ROOT, PACKAGE)
+    missing = [n for n in inside if not any((place / n).exists() for place in places)]
+    assert not missing
+
+
+def test_where_things_are_is_where_they_are():
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| `([\w/.]+)` \| `(\w+)` \|$", text, re.MULTILINE)
+    assert len(rows) > 10
+    for file, name in rows:
+        tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+        names = {getattr(node, "name", None) for node in tree.body}
+        names |= {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        assert name in names, f"{file} has no {name}"
+
+
+def test_the_layers_of_the_docs_are_those_of_the_contract():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        contract
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    expected = [sorted(layer.split(" : ")) for layer in contract["layers"]]
+    page = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    (drawing,) = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    known = {name for layer in expected for name in layer}
+    found = []
+    for line in drawing.splitlines():
+        words = re.split(r"\s{3,}", re.sub(r"\(.*?\)", "", line).strip())
+        names = [word.strip("/ ") for word in words if word.strip("/ ") in known]
+        if names:
+            found.append(sorted(names))
+    assert found == expected[1:]  # __main__ alone is above all that is drawn
 
 
 def test_navigation_has_every_page():
