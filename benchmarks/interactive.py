@@ -25,7 +25,7 @@ from real_loops import data_folder
 
 from napari_motionseg.embedding import embed_frame
 from napari_motionseg.evaluation.methods import RandomForest
-from napari_motionseg.evaluation.references import (
+from napari_motionseg.evaluation.reference_loops import (
     ReferenceLoop,
     read_references,
     synthetic_references,

@@ -2,7 +2,7 @@
 
 from napari_motionseg.evaluation.fewshot import FewShotSettings, fewshot_job
 from napari_motionseg.evaluation.paired_statistics import summarize
-from napari_motionseg.evaluation.references import (
+from napari_motionseg.evaluation.reference_loops import (
     ReferenceLoop,
     read_references,
     synthetic_references,

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.evaluation.methods import Method, Predict
-from napari_motionseg.evaluation.references import ReferenceLoop
+from napari_motionseg.evaluation.reference_loops import ReferenceLoop
 from napari_motionseg.jobs import STOP, Job, Progress, map_progress
 from napari_motionseg.registry import unknown_name
 from napari_motionseg.segmentation.dataset import Example

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.objectives.background import without_background
+from napari_motionseg.objectives.background_motion import without_background
 from napari_motionseg.objectives.checks import (
     check_choice,
     check_fields,

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.objectives.background import without_background
+from napari_motionseg.objectives.background_motion import without_background
 from napari_motionseg.objectives.checks import check_fields, check_positive
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 

@@ -2,7 +2,7 @@
 
 from napari_motionseg.synthesis.cines import SyntheticCine, synthesize_cine
 from napari_motionseg.synthesis.config import SynthesisConfig
-from napari_motionseg.synthesis.pairs import PairBatch, training_pairs
+from napari_motionseg.synthesis.flow_pairs import PairBatch, training_pairs
 from napari_motionseg.synthesis.stills import Stills, training_stills
 
 __all__ = [

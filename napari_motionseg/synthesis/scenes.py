@@ -18,10 +18,10 @@ from napari_motionseg.synthesis.contrast import (
     Boluses,
     draw_boluses,
 )
-from napari_motionseg.synthesis.devices import Devices, draw_devices
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
+from napari_motionseg.synthesis.medical_devices import Devices, draw_devices
 from napari_motionseg.synthesis.motion import (
     Heartbeats,
     LayerMotions,

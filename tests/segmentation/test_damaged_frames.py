@@ -10,7 +10,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import LabelError, ReadError
-from napari_motionseg.evaluation.references import ReferenceLoop
+from napari_motionseg.evaluation.reference_loops import ReferenceLoop
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet, UNetConfig

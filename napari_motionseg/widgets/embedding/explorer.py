@@ -136,7 +136,9 @@ class Explorer(QObject):
     def _look(self) -> ExplorerRequest | None:
         layer, models = self.chooser.layer, self.controls.models
         choices = self.controls.choices
-        self._say(layer, models, choices)
+        missing, on = _missing_choice(layer, models, choices), self.controls.on
+        if missing or not on.isChecked():
+            self.hint.setText(missing if on.isChecked() else "")
         if layer is None or not models or not choices.names:
             return None
         loop = self.session.loop(layer)
@@ -149,16 +151,6 @@ class Explorer(QObject):
         return ExplorerRequest(
             self.session, layer, loop, models, t, choices, self._set, painted
         )
-
-    def _say(self, layer: Layer | None, models: Any, choices: ExplorerChoices) -> None:
-        if not self.controls.on.isChecked():
-            self.hint.setText("")
-        elif layer is None:
-            self.hint.setText("Open a loop first.")
-        elif not models:
-            self.hint.setText("No model yet: learn one below, or choose a file.")
-        elif not choices.names:
-            self.hint.setText("Check what you want to see.")
 
     def _prepare(self, look: ExplorerRequest) -> None:
         """Let the background wait for the shown frame, and mark what is of another."""
@@ -296,3 +288,12 @@ class Explorer(QObject):
         if fit is not None and fit < 1:
             words += "\nThe memory limit is below one frame: only this one is kept."
         self.progress.setText(words.strip())
+
+
+def _missing_choice(layer: Layer | None, models: Any, choices: ExplorerChoices) -> str:
+    """Return what the user has to choose first, or an empty text."""
+    if layer is None:
+        return "Open a loop first."
+    if not models:
+        return "No model yet: learn one below, or choose a file."
+    return "" if choices.names else "Check what you want to see."

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.objectives import background
-from napari_motionseg.objectives.background import without_background
+from napari_motionseg.objectives import background_motion as background
+from napari_motionseg.objectives.background_motion import without_background
 
 
 def slow(flow):
