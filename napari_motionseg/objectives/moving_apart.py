@@ -1,4 +1,4 @@
-r"""Moving apart: say from one frame which pixels move otherwise than the background.
+r"""Predict from one frame which pixels move differently from the background.
 
 In the manner of Pathak et al. (CVPR 2017), "Learning Features by Watching Objects
 Move", who teach a network of single frames the segments that motion gives; here the
@@ -33,15 +33,15 @@ LEAST_SHARE = 1e-3  # a side with less of the pixels than this says nothing
 
 @dataclass(frozen=True)
 class MovingApart:
-    """The objective with its settings.
+    """Objective that predicts motion apart from the background, with its settings.
 
     Parameters
     ----------
     points
-        Pixels a picture, drawn uniformly.
+        Number of pixels drawn uniformly from each picture.
     sigma
-        Length in px of what is left of the flow at which a pixel mostly counts as
-        moving apart.
+        Length in px of the flow without the background's motion from which a pixel
+        mostly counts as moving apart.
 
     Raises
     ------
@@ -57,13 +57,13 @@ class MovingApart:
             raise SettingsError(f"points must be at least 1; got {self.points}")
         check_positive("sigma", self.sigma)
 
-    def learnable(self, embedding_dim: int) -> ToldApart:
+    def learnable(self, embedding_dim: int) -> MovingApartHead:
         """Return this objective as a module, whose parameters are to be optimized.
 
         Called in place of the objective, on embeddings of length `embedding_dim`. Its
         layer is initialised by torch's own generator.
         """
-        return ToldApart(self, embedding_dim)
+        return MovingApartHead(self, embedding_dim)
 
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
@@ -96,33 +96,41 @@ class MovingApart:
                 f"logits must have one channel; got {embedding.shape[1]}: `learnable` "
                 "has a layer for any embedding"
             )
-        return self.through(embedding, flow, generator, nn.Identity())
+        return self.apply_layer(embedding, flow, generator, nn.Identity())
 
-    def through(
+    def apply_layer(
         self,
         embedding: Tensor,
         flow: Tensor,
         generator: torch.Generator,
         layer: nn.Module,
     ) -> tuple[Tensor, dict[str, float]]:
-        """As a call, with a layer that makes logits of the vectors at the pixels."""
+        """Return the loss and metrics, with logits from a layer.
+
+        Parameters
+        ----------
+        embedding, flow, generator
+            See `__call__`.
+        layer
+            Turns vectors ``(B, N, D)`` at the drawn pixels into logits ``(B, N, 1)``.
+        """
         check_fields(embedding, flow)
         target = moving_share(flow, self.sigma)
         pixels = draw_pixels(flow, self.points, generator=generator)
-        # drawn first: the layer then works on a few pixels, not on whole pictures
+        # the layer is applied to the drawn pixels alone, not to whole pictures
         logits = layer(vectors_at(embedding, pixels))[..., 0]
         wanted = vectors_at(target[:, None], pixels)[..., 0]
         loss = moving_apart_loss(logits, wanted)
         return loss, {"moving": float(wanted.mean())}
 
 
-class ToldApart(nn.Module):
-    """`MovingApart` with the linear layer from an embedding to its logit.
+class MovingApartHead(nn.Module):
+    """`MovingApart` as a module with a linear layer from an embedding to its logit.
 
     Parameters
     ----------
     objective
-        Settings.
+        The objective and its settings.
     embedding_dim
         D, the length of an embedding.
     """
@@ -134,18 +142,18 @@ class ToldApart(nn.Module):
 
     @property
     def points(self) -> int:
-        """Pixels a picture."""
+        """Number of pixels drawn from each picture."""
         return self.objective.points
 
     def forward(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of random pixels, and metrics; see `MovingApart`."""
-        return self.objective.through(embedding, flow, generator, self.logit)
+        return self.objective.apply_layer(embedding, flow, generator, self.logit)
 
 
 def moving_share(flow: Tensor, sigma: float) -> Tensor:
-    """Return how much each pixel moves otherwise than the background, 0 to 1.
+    """Return from 0 to 1 how differently from the background each pixel moves.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Several objectives in one run, each with its weight."""
+"""Train on several objectives at once, each with its weight."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from napari_motionseg.objectives.checks import check_positive
 
 
 @dataclass(frozen=True)
-class Several:
-    """Objectives on one embedding, whose weighted losses are added up.
+class ObjectiveSet:
+    """Objectives on one embedding; the weighted sum of their losses is minimized.
 
     Parameters
     ----------
     objectives
-        By name; see `OBJECTIVES`.
+        Objectives by name, see `OBJECTIVES`.
     weights
-        Of each by name; positive.
+        Positive weight of each objective, by name.
 
     Raises
     ------
@@ -41,36 +41,36 @@ class Several:
 
     @property
     def points(self) -> int:
-        """The largest number of pixels that one of them looks at."""
+        """Largest number of pixels a picture that an objective needs."""
         return max(getattr(one, "points", 1) for one in self.objectives.values())
 
     @property
     def needs_second_frame(self) -> bool:
-        """Whether one of them looks at the later frame too."""
+        """Whether an objective also needs the embedding of the later frame."""
         return any(map(needs_second_frame, self.objectives.values()))
 
     def learnable(self, embedding_dim: int) -> WeightedSum:
-        """Return them as a module, whose parameters are to be optimized."""
+        """Return the objectives as a module with parameters to be optimized."""
         return WeightedSum(self, embedding_dim)
 
 
 class WeightedSum(nn.Module):
-    """`Several`, with the weights that objectives have of their own.
+    """An `ObjectiveSet` as a module that holds the parameters of its objectives.
 
     Parameters
     ----------
-    several
-        The objectives.
+    objectives
+        The objectives and their weights.
     embedding_dim
-        D.
+        D, the length of an embedding.
     """
 
-    def __init__(self, several: Several, embedding_dim: int) -> None:
+    def __init__(self, objectives: ObjectiveSet, embedding_dim: int) -> None:
         super().__init__()
-        self._several = several
+        self._objectives = objectives
         modules = {
             name: objective.learnable(embedding_dim)
-            for name, objective in several.objectives.items()
+            for name, objective in objectives.objectives.items()
             if hasattr(objective, "learnable")
         }
         self.own = nn.ModuleDict(modules)
@@ -91,20 +91,20 @@ class WeightedSum(nn.Module):
         embedding, flow, generator
             See `OBJECTIVES`.
         second
-            ``(B, D, H, W)``, the later frame's embedding, where one asks for it.
+            ``(B, D, H, W)`` embedding of the later frame, if an objective needs it.
         """
         total = embedding.new_zeros((), dtype=torch.float32)
         metrics: dict[str, float] = {}
-        calls = {**self._several.objectives, **dict(self.own.items())}
-        for name, objective in self._several.objectives.items():
+        calls = {**self._objectives.objectives, **dict(self.own.items())}
+        for name, objective in self._objectives.objectives.items():
             later = (second,) if needs_second_frame(objective) else ()
             loss, own = calls[name](embedding, flow, generator, *later)
-            total = total + self._several.weights[name] * loss
+            total = total + self._objectives.weights[name] * loss
             metrics[f"{name}.loss"] = float(loss.detach())
             metrics |= {f"{name}.{metric}": value for metric, value in own.items()}
         return total, metrics
 
 
 def needs_second_frame(objective: Any) -> bool:
-    """Return whether an objective is called with the later frame's embedding too."""
+    """Return whether an objective also needs the embedding of the later frame."""
     return bool(getattr(objective, "needs_second_frame", False))

@@ -1,7 +1,7 @@
-"""Jobs for layers: flow comes through files that the window maps, masks frame by frame.
+"""Run jobs for layers; flow returns in files that the window maps, masks by frame.
 
-A loop's flow is a hundred megabytes: through the pipe of a child process it would hold
-up the window that unpickles it.
+The flow of a loop takes a hundred megabytes. Sent through the pipe of a child process,
+it would block the window while that unpickles it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FlowRequest:
-    """A flow that is wanted.
+    """A flow to estimate.
 
     Parameters
     ----------
     settings
-        Their gap is a number.
+        Settings, whose gap is a number.
     known
-        Whether the forward flow is there already, so that only the way back is wanted.
+        Whether the forward flow is known, so that only the backward flow is estimated.
     """
 
     settings: FlowSettings
@@ -60,12 +60,12 @@ class StoredFlow:
     missing: frozenset[int] = frozenset()
 
     def open(self, known: FlowSequence | None = None) -> FlowSequence:
-        """Map the files, which go when nobody looks at the flow any more.
+        """Map the files into memory; they are removed when the flow is no longer used.
 
         Parameters
         ----------
         known
-            Has the forward flow where only the way back was wanted.
+            Flow that was known before, if only the backward flow was estimated.
 
         Raises
         ------
@@ -75,12 +75,12 @@ class StoredFlow:
         from napari_motionseg.motion import FlowSequence
 
         if self.forward is not None:
-            forward = _mapped(self.forward)
+            forward = _map_array(self.forward)
         elif known is not None:
             forward = known.forward
         else:
             raise MotionError("the forward flow is missing")
-        backward = None if self.backward is None else _mapped(self.backward)
+        backward = None if self.backward is None else _map_array(self.backward)
         return FlowSequence(
             forward, backward, self.gap, self.method, self.notes, self.missing
         )
@@ -93,51 +93,51 @@ def flow_layer_job(
     number: int,
     first: int = 0,
 ) -> Job[list[StoredFlow]]:
-    """Estimate the flows that are wanted, one after the other.
+    """Estimate flows one after the other.
 
-    What a network has estimated is kept in the user's cache, see `FlowCache.default`,
-    so that a loop that is opened again, or was stopped, goes on from there.
+    Flow of networks is cached, see `FlowCache.default`, so that a job that was stopped
+    goes on from there.
 
     Parameters
     ----------
     cine
         The loop.
     requests
-        What is wanted.
+        The flows to estimate.
     folder, number
-        Where files go, and what tells them from those of other runs.
+        Folder of the files, and a number in their names that no other run has.
     first
-        The frame whose flow is wanted first; another can be sent while it runs.
+        Frame to begin with; another frame can be sent while the job runs.
 
     Yields
     ------
     Progress
-        After each pair of frames, of all that are wanted.
+        After each pair of frames, counted over all requests.
 
     Returns
     -------
     list of StoredFlow
-        After `STOP`, those so far; of the last, the pairs so far.
+        The flows; after `STOP`, those so far, the last one with its pairs so far.
     """
     stored: list[StoredFlow] = []
     for index, request in enumerate(requests):
-        flow, stopped = yield from _told(
+        flow, stopped = yield from _relay_progress(
             _estimate(cine, request, first),
             request.settings.method,
             index,
             len(requests),
         )
         if request.known and stopped:
-            break  # the first entries of the way back are missing: of no use
+            break  # a part of the backward flow cannot be used
         names = [f"flow-{number}-{index}.npy", f"back-{number}-{index}.npy"]
-        stored.append(_stored(flow, request, [folder / name for name in names]))
+        stored.append(_store_flow(flow, request, [folder / name for name in names]))
         if stopped:
             break
     return stored
 
 
 def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]:
-    """Estimate a flow; the way back alone as the flow of the loop in reverse."""
+    """Estimate a flow; a backward flow alone as the flow of the reversed loop."""
     from napari_motionseg.motion import FlowCache, estimate_flow_job
 
     if not request.known:
@@ -155,20 +155,22 @@ def reversed_cine(cine: Cine) -> Cine:
     return dataclasses.replace(cine, frames=frames, frame_times=None)
 
 
-def _stored(flow: FlowSequence, request: FlowRequest, files: list[Path]) -> StoredFlow:
+def _store_flow(
+    flow: FlowSequence, request: FlowRequest, files: list[Path]
+) -> StoredFlow:
     facts = flow.gap, flow.method, flow.notes
     if request.known:
         turned = np.asarray(flow.forward)[::-1]
         missing = frozenset(len(flow) - 1 - t for t in flow.missing)
-        return StoredFlow(None, _store(files[1], turned), *facts, missing)
-    back = None if flow.backward is None else _store(files[1], flow.backward)
-    return StoredFlow(_store(files[0], flow.forward), back, *facts, flow.missing)
+        return StoredFlow(None, _save_array(files[1], turned), *facts, missing)
+    back = None if flow.backward is None else _save_array(files[1], flow.backward)
+    return StoredFlow(_save_array(files[0], flow.forward), back, *facts, flow.missing)
 
 
-def _told(
+def _relay_progress(
     job: Job[FlowSequence], method: str, index: int, count: int
 ) -> Job[tuple[FlowSequence, bool]]:
-    """Yield the progress of one of several flows; return it, and if it was stopped."""
+    """Run one of several jobs; return its flow and whether it was stopped."""
     stopped, signal = False, None
     try:
         progress = next(job)
@@ -176,7 +178,7 @@ def _told(
             total = progress.total
             step = index * total + progress.step
             message = f"{method}: {progress.message}" if count > 1 else progress.message
-            # without the pictures: they would hold up the pipe
+            # previews are left out because they would block the pipe
             signal = yield Progress(step, total * count, message)
             stopped = stopped or signal == STOP
             progress = job.send(signal)
@@ -218,12 +220,12 @@ def segment_layer_job(
     return result.done
 
 
-def _store(path: Path, array: ArrayLike) -> Path:
+def _save_array(path: Path, array: ArrayLike) -> Path:
     np.save(path, array)
     return path
 
 
-def _mapped(path: Path) -> NDArray[np.float32]:
+def _map_array(path: Path) -> NDArray[np.float32]:
     array: NDArray[np.float32] = np.load(path, mmap_mode="r")
     finalize(array, _remove, path)
     return array

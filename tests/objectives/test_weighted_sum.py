@@ -7,7 +7,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.cross_pixel import CrossPixel
 from napari_motionseg.objectives.flow_consistency import FlowConsistency
 from napari_motionseg.objectives.temporal_consistency import TemporalConsistency
-from napari_motionseg.objectives.weighted_sum import Several
+from napari_motionseg.objectives.weighted_sum import ObjectiveSet
 
 PARTS = {
     "flow-consistency": FlowConsistency(points=6),
@@ -25,7 +25,7 @@ def scene():
 
 def test_the_loss_is_the_weighted_sum_in_turn():
     first, flow, second = scene()
-    whole = Several(PARTS, WEIGHTS).learnable(4)
+    whole = ObjectiveSet(PARTS, WEIGHTS).learnable(4)
     loss, metrics = whole(first, flow, torch.Generator().manual_seed(3), second)
     generator, expected = torch.Generator().manual_seed(3), 0.0
     for name, objective in PARTS.items():
@@ -40,7 +40,7 @@ def test_the_loss_is_the_weighted_sum_in_turn():
 
 def test_weights_of_their_own_are_learnt_by_the_weighted_loss():
     first, flow, second = scene()
-    whole = Several(PARTS, WEIGHTS).learnable(4)
+    whole = ObjectiveSet(PARTS, WEIGHTS).learnable(4)
     ((name, width),) = whole.named_parameters()
     assert name == "own.cross-pixel.log_sigma"
     loss, _ = whole(first, flow, torch.Generator().manual_seed(3), second)
@@ -49,18 +49,18 @@ def test_weights_of_their_own_are_learnt_by_the_weighted_loss():
 
 
 def test_what_they_ask_for():
-    assert Several(PARTS, WEIGHTS).points == 8
-    assert Several(PARTS, WEIGHTS).needs_second_frame
+    assert ObjectiveSet(PARTS, WEIGHTS).points == 8
+    assert ObjectiveSet(PARTS, WEIGHTS).needs_second_frame
     alone = {"cross-pixel": CrossPixel()}
-    assert not Several(alone, WEIGHTS).needs_second_frame
+    assert not ObjectiveSet(alone, WEIGHTS).needs_second_frame
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, float("nan")])
 def test_a_weight_that_is_none_is_refused(weight):
     with pytest.raises(SettingsError, match="weight of cross-pixel must be positive"):
-        Several({"cross-pixel": CrossPixel()}, {"cross-pixel": weight})
+        ObjectiveSet({"cross-pixel": CrossPixel()}, {"cross-pixel": weight})
 
 
 def test_no_objective_at_all_is_refused():
     with pytest.raises(SettingsError, match="there must be an objective"):
-        Several({}, {})
+        ObjectiveSet({}, {})

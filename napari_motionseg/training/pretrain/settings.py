@@ -11,7 +11,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import UNetConfig
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.objectives import OBJECTIVES
-from napari_motionseg.objectives.weighted_sum import Several, needs_second_frame
+from napari_motionseg.objectives.weighted_sum import ObjectiveSet, needs_second_frame
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
 WORKERS_ON_CUDA = 2
@@ -122,7 +122,7 @@ class PretrainSettings:
             )
         if isinstance(self.objective, str):
             return found[self.objective]
-        return Several(found, self.objective)
+        return ObjectiveSet(found, self.objective)
 
     def _parted_options(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the options of each of several objectives."""
