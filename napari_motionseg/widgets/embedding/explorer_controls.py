@@ -68,12 +68,12 @@ class ExplorerControls(QObject):
         super().__init__(dock)
         self.seed = 0
         self.on = button(
-            "ExplorerRequest inside",
+            "Look inside",
             "Show what the network has learnt: which pixels it thinks belong together, "
             "and where that agrees with the motion",
         )
         self.on.setCheckable(True)
-        self.form = dock.section("ExplorerRequest inside")
+        self.form = dock.section("Look inside")
         self.form.addRow(self.on)
         self._build_models(dock)
         self._build_views()
