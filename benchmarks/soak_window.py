@@ -33,7 +33,7 @@ from napari_motionseg.motion import FlowSettings
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.viewmodel.layer_jobs import FlowRequest, flow_layer_job
 from napari_motionseg.widgets.cine.dock import CineDock
-from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.project.dock import ProjectDock
@@ -120,7 +120,7 @@ def loop_file(cine: Cine, number: int, folder: Path) -> Path:
 
 def work_on(viewer: Viewer, path: Path, job: bool) -> None:
     """Open a loop, look through it, paint, and take it out of the window again."""
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     (image,) = viewer.open(path, plugin="napari-motionseg")
     settle(0.3)
     for t in range(0, FRAMES, 3):
@@ -136,10 +136,10 @@ def work_on(viewer: Viewer, path: Path, job: bool) -> None:
         grid = np.mgrid[t : t + 1, 40:60, 50:90].reshape(3, -1)
         labels.data_setitem(tuple(grid), 2)
     settle(0.3)
-    if not keeper.flush():
-        raise RuntimeError(keeper.status.message)
+    if not controller.flush():
+        raise RuntimeError(controller.status.message)
     if job:
-        run_job(keeper.session, image)
+        run_job(controller.session, image)
     viewer.layers.clear()
     until(lambda: not len(viewer.layers))
     settle(0.7)  # what a dock does with a delay

@@ -55,15 +55,15 @@ def picture(out: Path, project: Path) -> None:
     frame = int(made.masks.sum(axis=(1, 2)).argmax())
     viewer.dims.set_point(0, frame)
     paint(layers["labels"], made.masks[frame], frame)
-    dock.keeper.save_as(project)
-    wait(lambda: not dock.keeper.busy and dock.keeper.status.state == "saved")
+    dock.controller.save_as(project)
+    wait(lambda: not dock.controller.busy and dock.controller.status.state == "saved")
     dock.agreement.reference.choose(layers["truth"])
     wait(lambda: dock.agreement.answer is not None and dock.agreement.answer.complete)
     viewer.layers.selection.active = layers["masks"]
     settle(1.5)
     shot = viewer.window.screenshot(canvas_only=False, flash=False)
     Image.fromarray(shot[..., :3]).save(out, optimize=True)
-    dock.keeper.close()
+    dock.controller.close()
     viewer.close()
 
 

@@ -94,7 +94,7 @@ def film(folder: Path) -> Iterator[Shot]:
         if told is not None:
             words, stays = STEPS[told]
             yield Shot(drawn(path.grab(), words, told, path.pointer), stays)
-    path.docks["Project"].keeper.close()
+    path.docks["Project"].controller.close()
     path.viewer.close()
 
 

@@ -50,7 +50,7 @@ def walk(given: argparse.Namespace) -> None:
             picture.quantize(256).save(file, optimize=True)
             seconds = time.perf_counter() - begun
             print(f"{seconds:6.0f} s  {file.name}  {moment.words}", flush=True)
-    path.docks["Project"].keeper.close()
+    path.docks["Project"].controller.close()
     path.viewer.close()
 
 

@@ -268,7 +268,9 @@ class WholePath(RealWindow):
         dock = self.front("Project")
         self.answer_dialog(self.options.folder / "study.motionseg")
         self.click(dock.panel.save_button)
-        self.wait(lambda: not dock.keeper.busy and dock.keeper.status.state == "saved")
+        self.wait(
+            lambda: not dock.controller.busy and dock.controller.status.state == "saved"
+        )
         dock.panel.refresh()
         self.settle(0.7)
         yield Moment("project", "Every stroke is kept; the project has a name", True)

@@ -1,4 +1,4 @@
-"""The embedding of a frame of a session's loop: from memory, from disk, or computed."""
+"""Return the embedding of a frame: from memory, from disk, or computed."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from napari_motionseg.viewmodel.session import Loop, Session
 
 
 def embedding_key(loop: Loop, model: Path, t: int) -> Hashable:
-    """Return what the embedding of a frame is kept under."""
+    """Return the key of a frame's embedding in the cache of the session."""
     return (loop.token, model, t)
 
 
 def frame_embedding(
-    session: Session, loop: Loop, model: Path, t: int, *, remember: bool = True
+    session: Session, loop: Loop, model: Path, t: int, *, in_memory: bool = True
 ) -> NDArray[np.float16]:
-    """Return the embedding ``(D, H, W)`` of a frame, computed once; any thread may ask.
+    """Return the embedding ``(D, H, W)`` of a frame; any thread may call this.
 
     Parameters
     ----------
     session, loop
-        Where it is kept.
+        Session with the caches, and the loop.
     model
-        The checkpoint.
+        Path of the checkpoint.
     t
-        The frame.
-    remember
-        Whether it stays in memory; else it is left on disk alone.
+        Index of the frame.
+    in_memory
+        Whether to cache it in memory; else it is cached on disk alone.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def frame_embedding(
         network, digest = session.networks.of(model)
         frame = loop.cine.normalized(t)
         kept = recall_embedding(cast("Any", network), frame, digest, session.store)
-        if remember:
+        if in_memory:
             session.embeddings.put(key, kept)
         palettes = loop.palettes.setdefault(model, LoopPalettes(len(loop.cine)))
         palettes.add(t, kept, blank=not loop.cine.frames.usable(t))

@@ -1,4 +1,4 @@
-"""Checkpoints that a person has opened lately, to be offered again."""
+"""List the checkpoints that the user has opened recently."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ NAME = "recent-models.json"
 
 
 class RecentModels:
-    """A list of files beside the caches; it may be deleted at any time.
+    """A list of checkpoints in a file beside the caches; it may be deleted at any time.
 
     Parameters
     ----------
     path
-        The list's file, or None to remember nothing.
+        Path of the list, or None to record nothing.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -32,7 +32,7 @@ class RecentModels:
         return cls(None if cache is None else cache.folder.parent / NAME)
 
     def paths(self) -> list[Path]:
-        """Return the files that are still there, the latest first."""
+        """Return the paths that still exist, the most recent first."""
         if self.path is None:
             return []
         try:
@@ -44,7 +44,7 @@ class RecentModels:
         return [path for path in paths if path.is_file()]
 
     def add(self, model: Path) -> None:
-        """Put a file first; what cannot be written is not remembered."""
+        """Put a path first; nothing is recorded if the list cannot be written."""
         if self.path is None:
             return
         model = model.resolve()
@@ -54,4 +54,4 @@ class RecentModels:
             with replacing(self.path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         except WriteError:
-            return  # a full disk takes a convenience, no work
+            return  # without the list no work is lost

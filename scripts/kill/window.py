@@ -105,7 +105,7 @@ class Window:
         from napari_motionseg.io import read_cine
         from napari_motionseg.io.dicom_writer import write_xa
         from napari_motionseg.widgets.common.job_panel import JobPanel
-        from napari_motionseg.widgets.common.project_keeper import keeper_of
+        from napari_motionseg.widgets.common.project_controller import controller_of
         from napari_motionseg.widgets.project.dock import ProjectDock
 
         self.act, self.folder = act, Path(folder)
@@ -117,7 +117,7 @@ class Window:
         self.viewer.add_image(data, **attributes)
         dock = ProjectDock(self.viewer)
         self.viewer.window.add_dock_widget(dock, name="Project")
-        self.session, self.keeper = dock.session, keeper_of(self.viewer)
+        self.session, self.controller = dock.session, controller_of(self.viewer)
         self.panel = JobPanel(self.session)
         self.panel.progressed.connect(self.show)
         empty = np.zeros(SHAPE, np.uint8)
@@ -155,9 +155,9 @@ class Window:
 
     def do(self) -> None:
         """Do what this window is to be killed in, again and again."""
-        if self.act == "saving" and not self.keeper.busy:
+        if self.act == "saving" and not self.controller.busy:
             self.moves += 1
-            self.keeper.save_as(self.folder / f"work{self.moves}.motionseg")
+            self.controller.save_as(self.folder / f"work{self.moves}.motionseg")
         if self.act in ("training", "applying") and not self.panel.running:
             job, done = (
                 (training, self.learnt) if self.act == "training" else (applying, None)

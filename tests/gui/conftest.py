@@ -80,7 +80,13 @@ def embedding_file(tmp_path):
 def notified(monkeypatch):
     """What was told by notification."""
     told = []
-    for module in ("viewers", "job_panel", "background", "project_keeper", "write_bar"):
+    for module in (
+        "viewers",
+        "job_panel",
+        "background",
+        "project_controller",
+        "write_bar",
+    ):
         monkeypatch.setattr(
             f"napari_motionseg.widgets.common.{module}.show_error", told.append
         )

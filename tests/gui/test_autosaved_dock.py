@@ -35,12 +35,12 @@ def test_a_stroke_is_saved_by_whichever_dock_is_open(
 ):
     data, attributes, _ = cine_layer(noise_cine)
     viewer.add_image(data, **attributes)
-    keeper = dock(import_python_name(name)).keeper
+    controller = dock(import_python_name(name)).controller
     pixels = np.zeros(noise_cine.shape, np.uint8)
     painting = viewer.add_labels(pixels, name="strokes", **geometry(noise_cine))
     painting.data_setitem((np.array([3]), np.array([20]), np.array([30])), 1)
-    qtbot.waitUntil(lambda: keeper.status.state == "saved", timeout=LONG)
-    assert keeper.flush()
-    saved = Project.open(keeper.project.folder, read_only=True)
+    qtbot.waitUntil(lambda: controller.status.state == "saved", timeout=LONG)
+    assert controller.flush()
+    saved = Project.open(controller.project.folder, read_only=True)
     (record,) = saved.manifest.layers
     np.testing.assert_array_equal(saved.read_layers()[record.number], painting.data)

@@ -15,7 +15,7 @@ from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.project.dock import ProjectDock
 
@@ -65,39 +65,39 @@ def gone(qtbot, *references):
 def test_its_pixels_are_held_by_nobody(
     viewer, dock, loop_file, noise_cine, qtbot, painted, from_file
 ):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     dock(ProjectDock)
     # a copy: the fixture holds its own
     cine = read_cine(loop_file) if from_file else dataclasses.replace(noise_cine)
     image, labels = show(viewer, cine)
     if painted:
         paint(labels, 2)
-    assert keeper.flush()
+    assert controller.flush()
     left = weakref.ref(image.metadata["cine"])  # the one that all parts are given
     del cine, image, labels
     assert alive(left)
     viewer.layers.clear()
     assert gone(qtbot, left)
-    assert (keeper.project is not None) == painted
+    assert (controller.project is not None) == painted
 
 
 def test_labels_that_stay_keep_their_loop_s_number_and_place(viewer, loop_file, qtbot):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     cine = read_cine(loop_file)
     image, labels = show(viewer, cine)
     paint(labels, 2)
-    assert keeper.flush()
+    assert controller.flush()
     left = weakref.ref(image.metadata["cine"])
     viewer.layers.remove(image)
     del cine, image
     assert gone(qtbot, left)
     paint(labels, 3)  # its loop is closed, and the work goes on
-    assert keeper.flush()
+    assert controller.flush()
     viewer.add_points(np.zeros((1, 3)))  # so that the window is not about to close
     viewer.layers.remove(labels)
     del labels
-    qtbot.waitUntil(lambda: keeper.deleted() == ["loop labels"], timeout=LONG)
-    keeper.bring_back()
+    qtbot.waitUntil(lambda: controller.deleted() == ["loop labels"], timeout=LONG)
+    controller.bring_back()
     back = viewer.layers["loop labels"]
     np.testing.assert_allclose(back.scale, (1, 0.3, 0.2))
     assert back.data[2].max() == 3
@@ -106,49 +106,51 @@ def test_labels_that_stay_keep_their_loop_s_number_and_place(viewer, loop_file, 
 def test_a_loop_that_is_opened_again_is_the_same_of_the_project(
     viewer, loop_file, qtbot
 ):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     for label in (1, 2):
         image, labels = show(viewer, read_cine(loop_file))
         paint(labels, label)
-        assert keeper.flush()
+        assert controller.flush()
         left = weakref.ref(image.metadata["cine"])
         del image, labels
         viewer.layers.clear()
         assert gone(qtbot, left)
-    (record,) = keeper.project.manifest.loops
+    (record,) = controller.project.manifest.loops
     assert record.content == read_cine(loop_file).content_hash()
-    assert {layer.loop for layer in keeper.project.manifest.layers} == {record.number}
+    assert {layer.loop for layer in controller.project.manifest.layers} == {
+        record.number
+    }
 
 
 def test_layers_that_come_back_at_once_are_kept(viewer, loop_file):
     """As a plugin does that takes layers out and puts them in again, in other order."""
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     image, labels = show(viewer, read_cine(loop_file))
     paint(labels, 1)
-    assert keeper.flush()
+    assert controller.flush()
     for layer in (image, labels):
         viewer.layers.remove(layer)
         viewer.layers.append(layer)
-    keeper._layers._let_go()
+    controller._layers._let_go()
     paint(labels, 2)
-    assert keeper.flush()
-    (record,) = keeper.project.manifest.layers
+    assert controller.flush()
+    (record,) = controller.project.manifest.layers
     assert not record.removed
-    assert keeper.project.read_layers()[record.number][2].max() == 2
+    assert controller.project.read_layers()[record.number][2].max() == 2
 
 
 def test_a_project_that_was_opened_holds_no_closed_loop(
     viewer, loop_file, qtbot, tmp_path
 ):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     paint(show(viewer, read_cine(loop_file))[1], 1)
-    keeper.save_as(tmp_path / "a.motionseg")
-    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
-    keeper.save_as(tmp_path / "b.motionseg")
-    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    controller.save_as(tmp_path / "a.motionseg")
+    qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
+    controller.save_as(tmp_path / "b.motionseg")
+    qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
     shutil.copytree(tmp_path / "b.motionseg", tmp_path / "c.motionseg")
-    keeper.open(tmp_path / "c.motionseg")
-    qtbot.waitUntil(lambda: keeper.opened is not None, timeout=LONG)
+    controller.open(tmp_path / "c.motionseg")
+    qtbot.waitUntil(lambda: controller.opened is not None, timeout=LONG)
     left = weakref.ref(viewer.layers["loop"].metadata["cine"])
     pixels = weakref.ref(viewer.layers["loop labels"].data)
     assert alive(left)

@@ -16,7 +16,7 @@ from napari_motionseg.project import Project, RecentProjects, opening
 from napari_motionseg.project import folder as folder_module
 from napari_motionseg.project.folder import OPEN
 from napari_motionseg.widgets.cine.dock import CineDock
-from napari_motionseg.widgets.common.project_keeper import keeper_of
+from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project import project_panel
 from napari_motionseg.widgets.project.dock import ProjectDock
@@ -53,8 +53,8 @@ def test_painted_unsaved_named_killed_and_recovered(
     viewer, dock, click, file_layer, qtbot, tmp_path, monkeypatch, state
 ):
     project = dock(ProjectDock)
-    keeper, panel = project.keeper, project.panel
-    assert keeper is dock(CineDock).keeper
+    controller, panel = project.controller, project.panel
+    assert controller is dock(CineDock).controller
     assert panel.name.text() == "No project yet"
     assert panel.banner.isHidden()
     painting = viewer.add_labels(
@@ -62,22 +62,22 @@ def test_painted_unsaved_named_killed_and_recovered(
         **geometry(read_cine(tmp_path / "loop.dcm")),
     )  # fmt: skip
     stroke(painting, 3)
-    qtbot.waitUntil(lambda: keeper.status.state == "saved", timeout=LONG)
+    qtbot.waitUntil(lambda: controller.status.state == "saved", timeout=LONG)
     panel.refresh()
     assert "Not named yet" in panel.name.text()
     assert "All changes are kept" in panel.kept.text()
-    assert state.is_unsaved(keeper.project.folder)
+    assert state.is_unsaved(controller.project.folder)
 
     target = tmp_path / "study.motionseg"
     monkeypatch.setattr(project_panel, "ask_target", lambda *_: target)
     click(panel.save_button)
-    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
     assert panel.name.text() == "<b>study</b>"
     assert state.paths() == [target]
     stroke(painting, 5, label=2)
     painting.name = "renamed"
     painting.metadata["classes"] = {"1": "vessel"}
-    assert keeper.flush()
+    assert controller.flush()
     np.testing.assert_array_equal(on_disk(target)["renamed"], painting.data)
     painted = painting.data.copy()
     killed = tmp_path / "killed.motionseg"
@@ -91,13 +91,13 @@ def test_painted_unsaved_named_killed_and_recovered(
     assert "project 'killed' was not closed properly" in again.panel.banner.text.text()
     assert not again.panel.banner.discard_button.isVisibleTo(again)
     click(again.panel.banner.recover_button)
-    qtbot.waitUntil(lambda: keeper.project.folder == killed, timeout=LONG)
+    qtbot.waitUntil(lambda: controller.project.folder == killed, timeout=LONG)
     assert [layer.name for layer in viewer.layers] == ["loop", "renamed"]
     layer = viewer.layers["renamed"]
     np.testing.assert_array_equal(layer.data, painted)
     assert layer.metadata["classes"] == {"1": "vessel"}
     stroke(layer, 6)
-    assert keeper.flush()
+    assert controller.flush()
     np.testing.assert_array_equal(on_disk(killed)["renamed"], layer.data)
     assert len(Project.open(killed, read_only=True).manifest.loops) == 1
 
@@ -105,26 +105,26 @@ def test_painted_unsaved_named_killed_and_recovered(
 def test_a_loop_that_moved_is_asked_for_and_deleted_labels_come_back(
     viewer, dock, click, file_layer, qtbot, tmp_path, monkeypatch, notified
 ):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
         **geometry(read_cine(tmp_path / "loop.dcm")),
     )  # fmt: skip
     stroke(painting, 2)
-    keeper.save_as(tmp_path / "study.motionseg")
-    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+    controller.save_as(tmp_path / "study.motionseg")
+    qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
     viewer.layers.remove(painting)
-    qtbot.waitUntil(lambda: keeper.deleted() == ["loop labels"], timeout=LONG)
+    qtbot.waitUntil(lambda: controller.deleted() == ["loop labels"], timeout=LONG)
     panel = dock(ProjectDock).panel
     click(panel.back_button)
     assert viewer.layers["loop labels"].data.any()
-    assert keeper.flush()
-    assert keeper.deleted() == []
+    assert controller.flush()
+    assert controller.deleted() == []
 
     folder = tmp_path / "deep" / "sent.motionseg"
-    shutil.copytree(keeper.project.folder, folder)  # to where the loop is not found
-    keeper.open(folder)
-    qtbot.waitUntil(lambda: keeper.opened is not None, timeout=LONG)
+    shutil.copytree(controller.project.folder, folder)  # to where the loop is not found
+    controller.open(folder)
+    qtbot.waitUntil(lambda: controller.opened is not None, timeout=LONG)
     panel.refresh()
     assert [layer.name for layer in viewer.layers] == ["loop labels"]
     assert panel.find_button.text() == "Find the loop loop…"
@@ -141,15 +141,15 @@ def test_a_loop_that_moved_is_asked_for_and_deleted_labels_come_back(
         answer = (str(tmp_path / chosen), "")
         monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, a=answer: a)
         click(panel.find_button)
-        qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
+        qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
         panel.refresh()
     assert len(notified) == 1
     assert "nowhere.dcm" in notified[0]
     assert threading.main_thread() not in threads
     assert not panel.find_button.isVisibleTo(panel)
     assert [layer.name for layer in viewer.layers] == ["loop", "loop labels"]
-    assert keeper.flush()
-    assert keeper.project.manifest.loops[0].path == "../../loop.dcm"
+    assert controller.flush()
+    assert controller.project.manifest.loops[0].path == "../../loop.dcm"
 
 
 def test_a_loop_s_pixels_are_hashed_and_stored_beside_the_window(
@@ -168,13 +168,13 @@ def test_a_loop_s_pixels_are_hashed_and_stored_beside_the_window(
     monkeypatch.setattr(
         folder_module, "store_pixels", beside(folder_module.store_pixels)
     )
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     painting = viewer.add_labels(np.zeros(loop_layer.data.shape, np.uint8))
     stroke(painting, 2)
-    keeper.save_as(tmp_path / "study.motionseg")
-    qtbot.waitUntil(lambda: not keeper.busy, timeout=LONG)
-    qtbot.waitUntil(lambda: keeper.status.state == "saved", timeout=LONG)
-    assert keeper.flush()
+    controller.save_as(tmp_path / "study.motionseg")
+    qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: controller.status.state == "saved", timeout=LONG)
+    assert controller.flush()
     assert len(threads) == 2
     assert threading.main_thread() not in threads
 
@@ -202,13 +202,13 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     import os
 
     project = dock(ProjectDock)
-    keeper = project.keeper
+    controller = project.controller
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8),
         **geometry(read_cine(tmp_path / "loop.dcm")),
     )
     stroke(painting, 2)
-    assert keeper.flush()
+    assert controller.flush()
 
     def refuse(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -216,14 +216,14 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", refuse)
         stroke(painting, 3)
-        assert not keeper.flush()
+        assert not controller.flush()
         project.panel.refresh()
         assert "No space left on device" in project.panel.kept.text()
         assert "stays in memory" in project.panel.kept.text()
-    assert keeper.flush()
+    assert controller.flush()
     project.panel.refresh()
     assert "All changes are kept" in project.panel.kept.text()
-    (pixels,) = on_disk(keeper.project.folder).values()
+    (pixels,) = on_disk(controller.project.folder).values()
     np.testing.assert_array_equal(pixels, painting.data)
 
 
@@ -396,16 +396,16 @@ def test_a_painting_with_named_classes_has_its_background_at_1():
 
 
 def test_a_window_that_closes_deletes_nothing(viewer, file_layer, tmp_path):
-    keeper = keeper_of(viewer)
+    controller = controller_of(viewer)
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
         **geometry(read_cine(tmp_path / "loop.dcm")),
     )  # fmt: skip
     stroke(painting, 2)
     viewer.layers.clear()  # as napari does before its window goes
-    keeper._layers._let_go()
-    assert keeper.flush()
-    assert keeper.deleted() == []
-    keeper.close()
-    (pixels,) = on_disk(keeper.project.folder).values()
+    controller._layers._let_go()
+    assert controller.flush()
+    assert controller.deleted() == []
+    controller.close()
+    (pixels,) = on_disk(controller.project.folder).values()
     assert pixels[2].any()

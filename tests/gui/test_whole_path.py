@@ -163,18 +163,21 @@ def name_project(project, click, qtbot, monkeypatch, tmp_path):
     target = tmp_path / "study.motionseg"
     monkeypatch.setattr(project_panel, "ask_target", lambda *_: target)
     click(project.panel.save_button)
-    qtbot.waitUntil(lambda: target.exists() and not project.keeper.busy, timeout=LONG)
-    assert project.keeper.flush()
+    qtbot.waitUntil(
+        lambda: target.exists() and not project.controller.busy, timeout=LONG
+    )
+    assert project.controller.flush()
 
 
 def reopen(project, qtbot, tmp_path):
     """Open a copy of the project, as a kill leaves it."""
     copy = tmp_path / "killed.motionseg"
     shutil.copytree(tmp_path / "study.motionseg", copy)
-    project.keeper.open(copy)
+    project.controller.open(copy)
     qtbot.waitUntil(
         lambda: (
-            project.keeper.project.folder == copy and project.keeper.opened is not None
+            project.controller.project.folder == copy
+            and project.controller.opened is not None
         ),
         timeout=LONG,
     )

@@ -23,7 +23,7 @@ def test_a_frame_is_embedded_once_and_found_on_disk(
 
     session.embeddings.discard(lambda key: True)
     monkeypatch.setattr("napari_motionseg.embedding.features.embed_frame", None)
-    again = frame_embedding(session, loop, embedding_file, 1, remember=False)
+    again = frame_embedding(session, loop, embedding_file, 1, in_memory=False)
     np.testing.assert_array_equal(again, first)
     assert len(session.embeddings) == 0
 

@@ -133,7 +133,7 @@ def _embed(
     Why is said where the frame that is shown is asked for; here, the feed rests.
     """
     try:
-        frame_embedding(session, loop, model, t, remember=stays)
+        frame_embedding(session, loop, model, t, in_memory=stays)
     except MotionSegError:
         return None
     return loop

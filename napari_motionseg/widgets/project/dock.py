@@ -17,7 +17,7 @@ class ProjectDock(AutosavedDock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         form = self.section("Project")
-        self.panel = ProjectPanel(self.keeper)
+        self.panel = ProjectPanel(self.controller)
         form.addRow(self.panel)
         self._column.addSpacing(SPACING)
         self.agreement = AgreementSection(self)

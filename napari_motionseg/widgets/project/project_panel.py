@@ -24,7 +24,7 @@ from napari_motionseg.project import Recoverable
 from napari_motionseg.project.folder import SUFFIX
 from napari_motionseg.widgets.common.choosers import ask_target
 from napari_motionseg.widgets.common.dock_layout import button, hint
-from napari_motionseg.widgets.common.project_keeper import ProjectKeeper
+from napari_motionseg.widgets.common.project_controller import ProjectController
 from napari_motionseg.widgets.common.viewers import errors_shown
 
 LOOK_EVERY_MS = 500
@@ -37,13 +37,13 @@ class ProjectPanel(QWidget):
 
     Parameters
     ----------
-    keeper
-        The keeper of the viewer's project.
+    controller
+        The controller of the viewer's project.
     """
 
-    def __init__(self, keeper: ProjectKeeper) -> None:
+    def __init__(self, controller: ProjectController) -> None:
         super().__init__()
-        self._keeper = keeper
+        self._controller = controller
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -64,10 +64,10 @@ class ProjectPanel(QWidget):
             "Bring back deleted labels",
             "Show the painted layers again that you deleted",
         )
-        self.back_button.clicked.connect(keeper.bring_back)
+        self.back_button.clicked.connect(controller.bring_back)
         layout.addWidget(self.find_button)
         layout.addWidget(self.back_button)
-        keeper.changed.connect(self.refresh)
+        controller.changed.connect(self.refresh)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(LOOK_EVERY_MS)
@@ -99,7 +99,7 @@ class ProjectPanel(QWidget):
 
     def refresh(self) -> None:
         """Show the present state of the project."""
-        project, named = self._keeper.project, self._keeper.named
+        project, named = self._controller.project, self._controller.named
         if project is None:
             self.name.setText("No project yet")
             self.place.setText("What you paint is kept from the first stroke on.")
@@ -110,24 +110,24 @@ class ProjectPanel(QWidget):
             self.name.setText("<b>Not named yet</b>")
             self.place.setText("Kept on this computer. Save as… gives it a place.")
         self.place.setToolTip("" if project is None else str(project.folder))
-        self.kept.setText(_words(self._keeper))
+        self.kept.setText(_words(self._controller))
         self.kept.setVisible(bool(self.kept.text()))
-        busy = self._keeper.busy
+        busy = self._controller.busy
         for one in (
             self.open_button, self.recent_button, self.save_button, self.find_button,
         ):  # fmt: skip
             one.setEnabled(not busy)
-        opened = self._keeper.opened
+        opened = self._controller.opened
         missing = [] if opened is None else sorted(opened.missing)
         self.find_button.setVisible(bool(missing))
         if opened is not None and missing:
             loop = opened.project.manifest.loop(missing[0])
             self.find_button.setText(f"Find the loop {loop.name}…")
             self.find_button.setToolTip(opened.missing[missing[0]])
-        self.back_button.setVisible(bool(self._keeper.deleted()))
+        self.back_button.setVisible(bool(self._controller.deleted()))
 
     def _offer(self) -> None:
-        waiting = self._keeper.recent.recoverable()
+        waiting = self._controller.recent.recoverable()
         if not waiting:
             self.banner.hide()
             return
@@ -139,24 +139,24 @@ class ProjectPanel(QWidget):
 
     def _recover(self, folder: Path) -> None:
         self.banner.hide()
-        self._keeper.open(folder)
+        self._controller.open(folder)
 
     def _discard(self, folder: Path) -> None:
         with errors_shown():
-            self._keeper.recent.discard(folder)
+            self._controller.recent.discard(folder)
         self._offer()
 
     def _open(self) -> None:
         name = QFileDialog.getExistingDirectory(self, f"Open a project (*{SUFFIX})")
         if name:
-            self._keeper.open(Path(name))
+            self._controller.open(Path(name))
 
     def _fill_recent(self) -> None:
         self.recent_menu.clear()
-        paths = self._keeper.recent.paths()
+        paths = self._controller.recent.paths()
         for path in paths:
             self._add_recent(path.stem, path).setToolTip(str(path))
-        for item in self._keeper.recent.recoverable():
+        for item in self._controller.recent.recoverable():
             if item.unsaved:
                 text = f"Not named, {item.when:%d %b %H:%M}"
                 self._add_recent(text, item.folder)
@@ -168,7 +168,7 @@ class ProjectPanel(QWidget):
         """Add an entry to the menu of recent projects, which opens `folder`, if any."""
         action = QAction(text, self.recent_menu)
         if folder is not None:
-            action.triggered.connect(lambda _=False: self._keeper.open(folder))
+            action.triggered.connect(lambda _=False: self._controller.open(folder))
         self.recent_menu.addAction(action)
         return action
 
@@ -177,16 +177,16 @@ class ProjectPanel(QWidget):
         target = ask_target(self, "Save the project", f"angiograms{SUFFIX}", kinds)
         if target is not None:
             with errors_shown():
-                self._keeper.save_as(target)
+                self._controller.save_as(target)
             self.refresh()
 
     def _find(self) -> None:
-        opened = self._keeper.opened
+        opened = self._controller.opened
         if opened is None or not opened.missing:
             return
         name, _ = QFileDialog.getOpenFileName(self, self.find_button.text())
         if name:
-            self._keeper.find_loop(min(opened.missing), Path(name))
+            self._controller.find_loop(min(opened.missing), Path(name))
             self.refresh()
 
 
@@ -235,10 +235,10 @@ class Banner(QFrame):
         self.show()
 
 
-def _words(keeper: ProjectKeeper) -> str:
+def _words(controller: ProjectController) -> str:
     """Return in one sentence whether what was painted is safe, with its colour."""
-    status = keeper.status
-    if keeper.busy:
+    status = controller.status
+    if controller.busy:
         return _dot(WAITING, "Reading and writing…")
     if status.state == "failing":
         return _dot(
@@ -246,7 +246,7 @@ def _words(keeper: ProjectKeeper) -> str:
             f"{status.message}. What you paint stays in memory and is written as soon "
             "as that is possible.",
         )
-    if status.state == "nothing" or keeper.project is None:
+    if status.state == "nothing" or controller.project is None:
         return ""
     when = time.strftime("%H:%M:%S", time.localtime(status.at))
     return _dot(KEPT, f"All changes are kept; the last at {when}.")

@@ -1,4 +1,4 @@
-"""Keep the project of a viewer: open, save, move and close it, and autosave strokes."""
+"""Open, save, move and close the project of a viewer, and autosave its strokes."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from napari_motionseg.widgets.common.project_layers import (
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
 GOING = "(going)"  # ends the name of a layer that another project replaces
-_keepers: WeakKeyDictionary[Viewer, ProjectKeeper] = WeakKeyDictionary()
+_controllers: WeakKeyDictionary[Viewer, ProjectController] = WeakKeyDictionary()
 
 
-def keeper_of(viewer: Viewer) -> ProjectKeeper:
-    """Return the project keeper of `viewer`; the first call starts the autosave."""
+def controller_of(viewer: Viewer) -> ProjectController:
+    """Return the project controller of `viewer`; the first call starts the autosave."""
     viewer = unwrapped(viewer)
-    if viewer not in _keepers:
-        _keepers[viewer] = ProjectKeeper(viewer)
-    return _keepers[viewer]
+    if viewer not in _controllers:
+        _controllers[viewer] = ProjectController(viewer)
+    return _controllers[viewer]
 
 
-class ProjectKeeper(QObject):
+class ProjectController(QObject):
     """Watch the layers of a viewer, and open, name and close its project.
 
     Parameters
