@@ -100,7 +100,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
     ReadError
         If no frame of the loop can be decoded.
     """
-    good_frame(cine, len(cine) // 2)  # napari shows the middle one first
+    nearest_usable_frame(cine, len(cine) // 2)  # napari shows the middle one first
     attributes = {
         "name": cine.name,
         "contrast_limits": contrast_limits(cine),
@@ -132,30 +132,30 @@ def contrast_limits(cine: Cine) -> tuple[float, float]:
         return cine.window
     if cine.bits_stored <= 8:
         return cine.stored_range
-    frame = cine.frames[good_frame(cine, len(cine) // 2)]
+    frame = cine.frames[nearest_usable_frame(cine, len(cine) // 2)]
     if cine.valid_area is not None and cine.valid_area.any():
         frame = frame[cine.valid_area]
     low, high = (float(value) for value in np.percentile(frame, PERCENTILES))
     return (low, high) if low < high else cine.stored_range
 
 
-def good_frame(cine: Cine, wanted: int) -> int:
-    """Return the frame nearest to the wanted one that can be decoded.
+def nearest_usable_frame(cine: Cine, t: int) -> int:
+    """Return the index of the frame nearest to `t` that can be decoded.
 
     Parameters
     ----------
     cine
         The loop.
-    wanted
-        Index of the wanted frame.
+    t
+        Index of the frame.
 
     Raises
     ------
     ReadError
         If no frame of the loop can be decoded.
     """
-    nearest = sorted(range(len(cine)), key=lambda t: abs(t - wanted))
-    return next((t for t in nearest if cine.frames.usable(t)), wanted)
+    nearest = sorted(range(len(cine)), key=lambda other: abs(other - t))
+    return next((other for other in nearest if cine.frames.usable(other)), t)
 
 
 def synthetic_angiogram() -> list[LayerTuple]:

@@ -14,7 +14,7 @@ from napari_motionseg.contributions import (
     cine_layer,
     contrast_limits,
     get_reader,
-    good_frame,
+    nearest_usable_frame,
     read_layers,
     write_labels,
 )
@@ -63,8 +63,8 @@ def test_contrast_comes_from_a_good_frame():
     pixels[2:4] = 0
     cine = Cine(FrameStack.from_array(pixels, damaged=[2, 3]), bits_stored=10)
     assert contrast_limits(cine) == (300, 700)
-    assert good_frame(cine, 2) == 1
-    assert good_frame(cine, 4) == 4
+    assert nearest_usable_frame(cine, 2) == 1
+    assert nearest_usable_frame(cine, 4) == 4
 
 
 def test_a_loop_without_a_good_frame_is_no_layer(tmp_path, small_cine, write_damaged):

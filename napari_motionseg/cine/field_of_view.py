@@ -1,9 +1,10 @@
-"""Find the field of view of a loop: what collimators, masks and borders leave open.
+"""Find the field of view of a loop, which collimators, masks and borders leave open.
 
-Outside is what touches the picture's border and is either flat, as borders that a
-console draws, or much darker than the field, as what blades cover. Fields of view are
-convex (circles, octagons, rectangles, turned blades), anatomy that touches the border
-hardly ever leaves a convex rest: that tells them apart.
+A region outside touches the border of the picture. It is either flat, like a border
+that a console draws, or much darker than the field, like a region behind collimator
+blades. A field of view is convex: a circle, an octagon, a rectangle, turned blades. If
+anatomy touches the border, what remains is hardly ever convex, so the two can be told
+apart.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from napari_motionseg.errors import SettingsError
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-WORKING_SIDE = 256  # px: fields are looked for on a smaller picture
-MOST_FRAMES = 9  # whose median is looked at; what moves is no border
+WORKING_SIDE = 256  # px: side of the downsampled picture that is searched
+MOST_FRAMES = 9  # number of frames in the median, in which nothing moves
 LEVEL = 1 / 255
 FLAT_LEVELS = 1.6  # gray levels that a flat border varies by within a few px
 SATURATED = 0.97  # a burnt-out lung is flat, too, but belongs to the field
@@ -42,7 +43,7 @@ EDGE_PX = 4.0  # px at 512 px that an edge blurs into the field
 
 @dataclass(frozen=True, eq=False)
 class FieldOfView:
-    """Where a loop shows something.
+    """The region of a picture that shows the patient.
 
     Parameters
     ----------
@@ -91,16 +92,16 @@ def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
         raise SettingsError(
             f"frames must be (H, W) or (T, H, W) and not empty; got {frames.shape}"
         )
-    picture: Picture = np.median(stack[_looked_at(len(stack))], axis=0)
+    picture: Picture = np.median(stack[_sample_indices(len(stack))], axis=0)
     whole = np.ones(picture.shape, bool)
     if min(picture.shape) < 16:
         return FieldOfView(whole, False)
     factor = max(1, round(min(picture.shape) / WORKING_SIDE))
-    small = _reduced(picture, factor)
-    inside = _open(small, _reduced_range(picture, factor))
+    small = _downsample(picture, factor)
+    inside = _find_open_field(small, _downsample_range(picture, factor))
     if inside.all():
         return FieldOfView(whole, False)
-    return FieldOfView(_enlarged(inside, picture.shape, factor), True)
+    return FieldOfView(_upsample(inside, picture.shape, factor), True)
 
 
 def find_cine_field_of_view(cine: Cine) -> FieldOfView:
@@ -109,7 +110,7 @@ def find_cine_field_of_view(cine: Cine) -> FieldOfView:
     Damaged frames are left out; where none of the nine is left, all is open. What the
     loop's header says of its shutter (`Cine.valid_area`) counts as well.
     """
-    good = [int(t) for t in _looked_at(len(cine)) if cine.frames.usable(int(t))]
+    good = [int(t) for t in _sample_indices(len(cine)) if cine.frames.usable(int(t))]
     field = FieldOfView(np.ones(cine.shape[1:], bool), False)
     if good:
         field = find_field_of_view(np.stack([cine.normalized(t) for t in good]))
@@ -119,12 +120,12 @@ def find_cine_field_of_view(cine: Cine) -> FieldOfView:
     return FieldOfView(field.mask & said, True)
 
 
-def _looked_at(count: int) -> NDArray[np.intp]:
+def _sample_indices(count: int) -> NDArray[np.intp]:
     even = np.linspace(0, count - 1, min(count, MOST_FRAMES))
     return np.unique(even.round().astype(np.intp))
 
 
-def _reduced(picture: Picture, factor: int) -> Picture:
+def _downsample(picture: Picture, factor: int) -> Picture:
     rows, columns = (side - side % factor for side in picture.shape)
     blocks = picture[:rows, :columns].reshape(
         rows // factor, factor, columns // factor, factor
@@ -132,7 +133,7 @@ def _reduced(picture: Picture, factor: int) -> Picture:
     return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def _reduced_range(picture: Picture, factor: int) -> Picture:
+def _downsample_range(picture: Picture, factor: int) -> Picture:
     """Return by how much gray varies around each pixel of the smaller picture."""
     # a border of JPEG's ringing varies near letters and edges alone
     spread = ndimage.maximum_filter(picture, 5) - ndimage.minimum_filter(picture, 5)
@@ -143,7 +144,7 @@ def _reduced_range(picture: Picture, factor: int) -> Picture:
     return np.asarray(np.median(blocks, axis=(1, 3)), np.float32)
 
 
-def _enlarged(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
+def _upsample(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
     """Return the mask at the size of the picture, its edge smooth."""
     distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(
         ~inside
@@ -157,30 +158,30 @@ def _enlarged(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
     return np.asarray(fine > 0)
 
 
-def _open(picture: Picture, spread: Picture) -> Mask:
+def _find_open_field(picture: Picture, spread: Picture) -> Mask:
     """Return the field of a small picture ``(h, w)``; all of it where none is found."""
     inside = np.ones(picture.shape, bool)
     flat = (spread <= FLAT_LEVELS * LEVEL) & (picture < SATURATED)
-    for part in _touching_border(_opened(flat, 3)):
+    for part in _border_components(_binary_opening(flat, 3)):
         # near the edge its own blur and JPEG's ringing vary: the flat part ends before
-        grown = _grown_to_edge(part, picture)
-        if _leaves_convex(grown) and not _is_even(picture, grown):
+        grown = _grow_to_edge(part, picture)
+        if _leaves_convex_field(grown) and not _has_no_edge(picture, grown):
             inside &= ~grown
-    dark = _dark_outside(picture, inside)
+    dark = _find_collimator(picture, inside)
     inside &= ~dark
     if inside.all() or inside.mean() < LEAST_OPEN:
         return np.ones(picture.shape, bool)
-    return _largest_convex(inside)
+    return _convex_hull_of_largest(inside)
 
 
-def _opened(mask: Mask, width: int) -> Mask:
+def _binary_opening(mask: Mask, width: int) -> Mask:
     """Return the mask without parts thinner than `width` px; the border cuts none."""
     wide = np.pad(mask, width, mode="edge")
     kept = ndimage.binary_opening(wide, np.ones((width, width)))
     return np.asarray(kept[width:-width, width:-width])
 
 
-def _touching_border(mask: Mask) -> list[Mask]:
+def _border_components(mask: Mask) -> list[Mask]:
     """Return the connected parts of a mask that touch the picture's border."""
     labels, _ = ndimage.label(mask)
     edge = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
@@ -188,7 +189,7 @@ def _touching_border(mask: Mask) -> list[Mask]:
     return [part for part in found if part.mean() >= LEAST_AREA]
 
 
-def _grown_to_edge(part: Mask, picture: Picture) -> Mask:
+def _grow_to_edge(part: Mask, picture: Picture) -> Mask:
     """Return a flat part grown by a few px, up to half of the step to the field."""
     near = ndimage.binary_dilation(part, iterations=RINGING)
     beyond = ndimage.binary_dilation(part, iterations=RINGING + 4) & ~near
@@ -207,23 +208,21 @@ def _grown_to_edge(part: Mask, picture: Picture) -> Mask:
     return np.asarray(smooth > 0.5)
 
 
-def _leaves_convex(outside: Mask) -> bool:
+def _leaves_convex_field(outside: Mask) -> bool:
     # specks of letters and ringing outside would widen the hull
-    rest = _largest(~outside)
+    rest = _largest_component(~outside)
     if rest.mean() < LEAST_OPEN:
         return False
     hull = convex_hull_image(rest)  # type: ignore[no-untyped-call]
     return bool(rest.sum() >= LEAST_CONVEXITY * hull.sum())
 
 
-def _is_even(picture: Picture, outside: Mask) -> bool:
+def _has_no_edge(picture: Picture, outside: Mask) -> bool:
     """Return whether there is no edge: a picture may be flat where it is empty."""
-    return _stepped_share(picture, outside, either_way=True) < STEPPED_SHARE / 2
+    return _step_share(picture, outside, either_way=True) < STEPPED_SHARE / 2
 
 
-def _stepped_share(
-    picture: Picture, outside: Mask, *, either_way: bool = False
-) -> float:
+def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) -> float:
     """Return the share of the edge across which gray rises by `LEAST_STEP`."""
     edge = outside & ndimage.binary_dilation(~outside)
     if not edge.any():
@@ -248,7 +247,7 @@ def _stepped_share(
     return float(stepped.mean())
 
 
-def _dark_outside(picture: Picture, inside: Mask) -> Mask:
+def _find_collimator(picture: Picture, inside: Mask) -> Mask:
     """Return what lies behind blades: dark, at the border, with a step to the field.
 
     Of the levels below which gray may lie behind blades, the one whose edge is the
@@ -265,9 +264,9 @@ def _dark_outside(picture: Picture, inside: Mask) -> Mask:
     for level in np.linspace(lowest, highest, TRIED_LEVELS)[1:]:
         outside = none.copy()
         # leads that cross the edge are thin: they must not join what is covered
-        below = _opened((smooth < level) | ~inside, 5)
-        for part in _touching_border(below):
-            if _is_behind_blades(part, picture, smooth, middle):
+        below = _binary_opening((smooth < level) | ~inside, 5)
+        for part in _border_components(below):
+            if _is_collimated(part, picture, smooth, middle):
                 outside |= part
         edge = outside & ndimage.binary_dilation(~outside) & inside
         if edge.any():
@@ -277,18 +276,18 @@ def _dark_outside(picture: Picture, inside: Mask) -> Mask:
     return best
 
 
-def _is_behind_blades(
+def _is_collimated(
     part: Mask, picture: Picture, smooth: Picture, middle: float
 ) -> bool:
     return (
         part.mean() >= LEAST_DARK_AREA
         and float(np.median(smooth[part])) < DARK_SHARE * middle
-        and _leaves_convex(part)
-        and _stepped_share(picture, part) >= STEPPED_SHARE
+        and _leaves_convex_field(part)
+        and _step_share(picture, part) >= STEPPED_SHARE
     )
 
 
-def _largest(mask: Mask) -> Mask:
+def _largest_component(mask: Mask) -> Mask:
     """Return the largest connected part of a mask."""
     labels, count = ndimage.label(mask)
     if count <= 1:
@@ -297,6 +296,6 @@ def _largest(mask: Mask) -> Mask:
     return np.asarray(labels == 1 + int(sizes.argmax()))
 
 
-def _largest_convex(inside: Mask) -> Mask:
-    hull: Mask = convex_hull_image(_largest(inside))  # type: ignore[no-untyped-call]
+def _convex_hull_of_largest(inside: Mask) -> Mask:
+    hull: Mask = convex_hull_image(_largest_component(inside))  # type: ignore[no-untyped-call]
     return hull
