@@ -29,8 +29,13 @@ Models = Annotated[
 Projection = Annotated[
     str, typer.Option(help="random (the papers'), orthogonal or pca.")
 ]
-Together = Annotated[
-    str, typer.Option(help="Of several anchors on a frame: max or mean of their maps.")
+Combination = Annotated[
+    str,
+    typer.Option(
+        "--combine",
+        "--together",  # its name until 0.1.0
+        help="How the maps of several anchors on a frame are combined: max or mean.",
+    ),
 ]
 Kernel = Annotated[
     str, typer.Option(help="Likeness of flow: relative (Ma et al.) or absolute.")
@@ -48,7 +53,7 @@ def embed(
     model: Models = None,
     projection: Projection = "random",
     seed: Seed = 0,
-    together: Together = "max",
+    combine: Combination = "max",
     kernel: Kernel = "relative",
     shift: Shift = "5,5",
     labels: Masks = None,
@@ -71,7 +76,7 @@ def embed(
 
     places = _anchors(anchor)
     settings = figure3.FigureSettings(
-        cast("Any", projection), seed, cast("Any", together), kernel,
+        cast("Any", projection), seed, cast("Any", combine), kernel,
         cast("tuple[int, int]", _integers(shift, "--shift DY,DX", 2)),
         FlowSettings(gap=parsed_gap(gap), method=method, device=device), device,
     )  # fmt: skip
