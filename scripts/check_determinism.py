@@ -109,8 +109,8 @@ def train_masks(folder: Path, size: Mapping[str, int]) -> list[Path]:
     """Train a network of masks on synthetic angiograms."""
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.training import TrainingSettings
-    from napari_motionseg.training.masks import MaskTrainingSettings
-    from napari_motionseg.training.masks import train_masks as train
+    from napari_motionseg.training.masks.job import train_masks as train
+    from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
     settings = MaskTrainingSettings(
         batch=2, crop=64, still_size=128, pool_size=4, block=2, held_out=2,

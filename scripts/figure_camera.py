@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from napari_motionseg.synthesis import Stills, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
-from napari_motionseg.training.mask_recipes import mask_recipe
+from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
 SIDE, SEED = 256, 7
@@ -41,14 +41,16 @@ CHANGES = {
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     plt.rcParams.update({"font.size": 9, "text.color": "#555b66"})
-    stills = training_stills(12, 512, SEED, mask_recipe("cameras")["synthesis"])
+    stills = training_stills(
+        12, 512, SEED, MaskTrainingSettings.recipe("cameras").synthesis
+    )
     for name, figure in (("grid", grid(stills)), ("parameters", parameters(stills))):
         figure.savefig(OUT / f"camera_{name}.jpg", dpi=110, pil_kwargs={"quality": 82})
 
 
 def window(stills: Stills, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return a window as a training draws it, ``(1, H, W)`` and its mask."""
-    low, high = mask_recipe("cameras")["zoom"]
+    low, high = MaskTrainingSettings.recipe("cameras").zoom
     zoom = low + (high - low) * float(torch.rand((), generator=generator))
     side = round(SIDE * zoom)
     number = int(torch.randint(len(stills.pictures), (), generator=generator))

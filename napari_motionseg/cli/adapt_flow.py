@@ -1,10 +1,9 @@
-"""`motionseg adapt-flow`: PWC-Net, fine-tuned to loops of one's own."""
+"""Provide `motionseg adapt-flow`, which fine-tunes PWC-Net to the user's own loops."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,53 +14,63 @@ from napari_motionseg.cli.labelled_loops import (
     LabelMode,
     read_labelled_loops,
 )
-from napari_motionseg.cli.options import (
-    AsJson,
-    Checkpoint,
-    Cines,
+from napari_motionseg.cli.options import AsJson, Checkpoint, Cines, Resume
+from napari_motionseg.cli.recipe_options import (
     Device,
-    LookEvery,
-    Parts,
+    MicroBatches,
+    PreviewEvery,
     Rate,
-    Resume,
+    SaveEvery,
     Seed,
+    Sets,
     Steps,
     TensorBoard,
-    given_options,
+    changes_recipe,
+    recipe_and_changes,
 )
 from napari_motionseg.cli.targets import require_training_target
-
-if TYPE_CHECKING:
-    from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
 Start = Annotated[
     Path | None, typer.Option(help="PWC-Net to start from; what ships if unset.")
 ]
 Batch = Annotated[
-    int | None, typer.Option(help="Pairs a step, of the smallest windows.")
+    int | None,
+    typer.Option(help="Pairs a step, of the smallest windows."),
+    Sets(("batch",)),
 ]
-Crop = Annotated[int | None, typer.Option(help="Side of the smallest windows, px.")]
-Largest = Annotated[int | None, typer.Option(help="Side of the largest windows, px.")]
+Crop = Annotated[
+    int | None, typer.Option(help="Side of the smallest windows, px."), Sets(("crop",))
+]
+Largest = Annotated[
+    int | None,
+    typer.Option(help="Side of the largest windows, px."),
+    Sets(("largest_crop",)),
+]
 
 
+@changes_recipe(
+    "napari_motionseg.training.flow.composed_pairs:AdaptationSettings", "cpu"
+)
 def adapt_flow(
+    context: typer.Context,
     cines: Cines,
     labels: LabelFiles,
     out: Checkpoint,
     label_mode: LabelMode = "dense",
     frame: ImageFrame = None,
-    steps: Steps = 400,
+    steps: Steps = None,
     batch: Batch = None,
     crop: Crop = None,
     largest_crop: Largest = None,
-    rate: Rate = 4e-4,
+    rate: Rate = None,
     start: Start = None,
     resume: Resume = False,
-    parts: Parts = 0,
-    look_every: LookEvery = 50,
-    tensorboard: TensorBoard = False,
-    device: Device = "auto",
-    seed: Seed = 0,
+    micro_batches: MicroBatches = None,
+    save_every: SaveEvery = None,
+    preview_every: PreviewEvery = None,
+    tensorboard: TensorBoard = None,
+    device: Device = None,
+    seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune optical flow to loops on which vessels were painted.
@@ -69,48 +78,34 @@ def adapt_flow(
     Pairs with known flow are composed of the loops themselves. Ctrl-C stops early and
     keeps what was learnt; --resume goes on from there.
     """
-    from napari_motionseg.models import read_card
+    from napari_motionseg.training.engine.recipes import with_changes
     from napari_motionseg.training.flow.adaptation import adapt_flow_job
 
-    settings = adaptation_settings(
-        given_options(batch=batch, crop=crop, largest_crop=largest_crop),
-        {
-            "steps": steps,
-            "learning_rate": rate,
-            "device": device,
-            "seed": seed,
-            "parts": parts,
-            "preview_every": look_every,
-            "tensorboard": tensorboard,
-        },
-    )
+    settings = with_changes(*recipe_and_changes(context))
     require_training_target(out, (*cines, *labels, start))
     examples = read_labelled_loops(cines, labels, label_mode, frame)
     job = adapt_flow_job(examples, settings, out=out, start=start, resume=resume)
-    path = run_job(job, "Adapting flow", stoppable=True)
+    report(run_job(job, "Adapting flow", stoppable=True), as_json)
+
+
+def report(path: Path, as_json: bool) -> None:
+    """Print the errors of an adapted network on held-out pairs, and its notes.
+
+    Parameters
+    ----------
+    path
+        Path of the checkpoint.
+    as_json
+        Whether to print a JSON object instead of a line for a person.
+    """
+    from napari_motionseg.models import read_card
+
     facts = read_card(path).provenance
     for text in facts["notes"]:
         print_note(text)
     errors = facts["held_out_epe_px"]
     row = {"out": str(path), "loops": facts["loops"], **errors, "notes": facts["notes"]}
     print_result(row, as_line(path, errors), as_json)
-
-
-def adaptation_settings(
-    changes: dict[str, Any], training: dict[str, Any]
-) -> AdaptationSettings:
-    """Return the defaults with the user's changes.
-
-    Raises
-    ------
-    SettingsError
-        If a value cannot be.
-    """
-    from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
-
-    base = AdaptationSettings()
-    changed = dataclasses.replace(base.training, **training)
-    return dataclasses.replace(base, training=changed, **changes)
 
 
 def as_line(path: Path, errors: dict[str, dict[str, float]]) -> str:

@@ -35,6 +35,7 @@ from napari_motionseg.cli import (
 )
 from napari_motionseg.cli.console import print_error, print_note
 from napari_motionseg.cli.failures import exit_code
+from napari_motionseg.cli.recipe_options import RecipeCommand
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.text import lines_without_controls
 from napari_motionseg.version import __version__
@@ -65,7 +66,7 @@ for command in (
     adapt_flow.adapt_flow,
     demo.demo,
 ):
-    app.command()(command)
+    app.command(cls=RecipeCommand)(command)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(project.app, name="project")
 

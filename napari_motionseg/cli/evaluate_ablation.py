@@ -83,19 +83,14 @@ def ablation(
 
 def pretrain_settings(steps: int, device: str) -> PretrainSettings:
     """Return the settings that all variants share: those of `motionseg pretrain`."""
-    from napari_motionseg.models import UNetConfig
-    from napari_motionseg.motion import FlowSettings
-    from napari_motionseg.training import PretrainSettings, TrainingSettings
+    from napari_motionseg.training import PretrainSettings
+    from napari_motionseg.training.engine.recipes import with_changes
 
-    training = TrainingSettings(
-        steps=steps, learning_rate=1e-3, device=device, checkpoint_every=100
-    )
-    return PretrainSettings(
-        steps=steps,
-        network=UNetConfig(flat_field=True),
-        flow=FlowSettings(device=device),
-        training=training,
-    )
+    steps_and_device = {
+        "steps": steps, "training.steps": steps,
+        "training.device": device, "flow.device": device,
+    }  # fmt: skip
+    return with_changes(PretrainSettings.recipe("cpu"), steps_and_device)
 
 
 def choose_variants(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,58 +14,86 @@ from napari_motionseg.cli.labelled_loops import (
     LabelMode,
     read_labelled_loops,
 )
-from napari_motionseg.cli.options import (
-    AsJson,
-    Checkpoint,
-    Cines,
+from napari_motionseg.cli.options import AsJson, Checkpoint, Cines
+from napari_motionseg.cli.recipe_options import (
     Device,
     Rate,
     Seed,
-    given_options,
+    Sets,
+    changes_recipe,
+    recipe_and_changes,
 )
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.cli.trained_model import report_checkpoint
 
 if TYPE_CHECKING:
-    from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.segmentation.flow_propagation import CarrySettings
 
-Recipe = Annotated[
-    str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
-]
 SCRATCH = "scratch"
 
 
+def _carry(wanted: bool) -> CarrySettings | None:
+    from napari_motionseg.segmentation.flow_propagation import CarrySettings
+
+    return CarrySettings() if wanted else None
+
+
+Model = Annotated[
+    str, typer.Option(help="Checkpoint to start from, 'default', or 'scratch'.")
+]
+Recipe = Annotated[
+    str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Optimizer steps; the recipe's grow with the labels if unset."
+    ),
+    Sets(("steps",)),
+]
+Batch = Annotated[int | None, typer.Option(help="Pictures a step."), Sets(("batch",))]
+Crop = Annotated[
+    int | None, typer.Option(help="Side of training windows, px."), Sets(("crop",))
+]
+Width = Annotated[
+    int | None,
+    typer.Option(help="Of a U-Net from scratch."),
+    Sets(("network.width",)),
+]
+Carry = Annotated[
+    bool | None,
+    typer.Option("--carry", help="Carry labels along the flow, as weak ones."),
+    Sets(("carry",), _carry),
+]
+Kept = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of a start that segments in the end, 0 to 1; earned: the more the "
+        "better it fits the labels."
+    ),
+    Sets(("kept",)),
+]
+
+
+@changes_recipe("napari_motionseg.segmentation.settings:FinetuneSettings")
 def finetune(
+    context: typer.Context,
     cines: Cines,
     labels: LabelFiles,
-    model: Annotated[
-        str, typer.Option(help="Checkpoint to start from, 'default', or 'scratch'.")
-    ],
+    model: Model,
     out: Checkpoint,
     label_mode: LabelMode = "dense",
     frame: ImageFrame = None,
     recipe: Recipe = "tuned",
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimizer steps; the recipe's if unset.")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
-    crop: Annotated[
-        int | None, typer.Option(help="Side of training windows, px.")
-    ] = None,
-    width: Annotated[int, typer.Option(help="Of a U-Net from scratch.")] = 16,
-    carry: Annotated[
-        bool, typer.Option("--carry", help="Carry labels along the flow, as weak ones.")
-    ] = False,
-    kept: Annotated[
-        float | None,
-        typer.Option(
-            help="Share of a start that segments in the end, 0 to 1; the recipe's if "
-            "unset: for 'tuned', the more the better it fits the labels."
-        ),
-    ] = None,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    seed: Seed = 0,
+    steps: Steps = None,
+    batch: Batch = None,
+    crop: Crop = None,
+    width: Width = None,
+    carry: Carry = None,
+    kept: Kept = None,
+    rate: Rate = None,
+    device: Device = None,
+    seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a segmentation from a few labelled frames.
@@ -74,53 +101,14 @@ def finetune(
     Ctrl-C stops early and keeps what was learnt.
     """
     from napari_motionseg.segmentation import finetune_job
-    from napari_motionseg.segmentation.flow_propagation import CarrySettings
+    from napari_motionseg.training.engine.recipes import with_changes
 
-    settings = finetune_settings(
-        recipe,
-        steps,
-        given_options(
-            batch=batch,
-            crop=crop,
-            kept=kept,
-            carry=CarrySettings() if carry else None,
-        ),
-        width,
-        {"learning_rate": rate, "device": device, "seed": seed},
-    )
+    base, changes = recipe_and_changes(context)
+    if steps is not None:
+        base = base.with_steps(steps)
+    settings = with_changes(base, changes)
     require_target(out, (*cines, *labels, model))
     examples = read_labelled_loops(cines, labels, label_mode, frame)
     start = SCRATCH if model == SCRATCH else Path(model)
-    path = run_job(
-        finetune_job(examples, settings, start=start, out=out),
-        "Fine-tuning",
-        stoppable=True,
-    )
-    report_checkpoint(path, as_json)
-
-
-def finetune_settings(
-    recipe: str,
-    steps: int | None,
-    changes: dict[str, Any],
-    width: int,
-    training: dict[str, Any],
-) -> FinetuneSettings:
-    """Return a recipe with the user's changes.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such recipe, or a value cannot be.
-    """
-    from napari_motionseg.segmentation import FinetuneSettings
-
-    base = FinetuneSettings.recipe(recipe)  # type: ignore[arg-type]
-    if steps is not None:
-        base = base.with_steps(steps)
-    return dataclasses.replace(
-        base,
-        network=dataclasses.replace(base.network, width=width),
-        training=dataclasses.replace(base.training, **training),
-        **changes,
-    )
+    job = finetune_job(examples, settings, start=start, out=out)
+    report_checkpoint(run_job(job, "Fine-tuning", stoppable=True), as_json)

@@ -32,28 +32,6 @@ Threshold = Annotated[
     float, typer.Option(help="Probability from which a pixel is vessel.")
 ]
 Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
-Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Of Adam.")]
-
-Parts = Annotated[
-    int,
-    typer.Option(
-        min=0,
-        help="Parts of a batch that go through the network one after the other, or one "
-        "in each process of torchrun; 0: as many as processes.",
-    ),
-]
-LookEvery = Annotated[
-    int,
-    typer.Option(
-        min=0, help="Steps between two pictures in the log folder; 0 for none."
-    ),
-]
-SaveEvery = Annotated[
-    int, typer.Option(min=1, help="Steps between two states; a kill costs so many.")
-]
-TensorBoard = Annotated[
-    bool, typer.Option("--tensorboard", help="Write TensorBoard's event files too.")
-]
 
 
 def given_options(**options: Any) -> dict[str, Any]:

@@ -10,20 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_motionseg.cli.console import run_job
-from napari_motionseg.cli.flow import Cached, Gap, flow_settings
-from napari_motionseg.cli.options import (
-    AsJson,
-    Checkpoint,
-    Cines,
-    Device,
-    LookEvery,
-    Parts,
+from napari_motionseg.cli.flow import Cached, parsed_gap
+from napari_motionseg.cli.options import AsJson, Checkpoint, Cines, Resume
+from napari_motionseg.cli.recipe_options import (
+    MicroBatches,
+    PreviewEvery,
     Rate,
-    Resume,
     SaveEvery,
     Seed,
-    Steps,
+    Sets,
     TensorBoard,
+    changes_recipe,
+    recipe_and_changes,
 )
 from napari_motionseg.cli.targets import require_training_target
 from napari_motionseg.cli.trained_model import report_checkpoint
@@ -32,129 +30,7 @@ from napari_motionseg.errors import SettingsError
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
 
-Objective = Annotated[
-    list[str],
-    typer.Option(help="What to learn from motion; several, each as NAME=WEIGHT."),
-]
-Option = Annotated[
-    list[str],
-    typer.Option(
-        help="A setting of the objective, as NAME=VALUE, of several as "
-        "OBJECTIVE.NAME=VALUE; repeat."
-    ),
-]
-Head = Annotated[
-    str,
-    typer.Option(
-        help="What embeds: the U-Net's decoder, or a hypercolumn on its encoder."
-    ),
-]
-FlatField = Annotated[
-    bool, typer.Option(help="Divide the slow background out; not in the paper.")
-]
-Enlarging = Annotated[
-    str,
-    typer.Option(help="How the decoder doubles: learnt, or bilinear: no stripes."),
-]
-Octaves = Annotated[
-    int, typer.Option(help="Sizes a frame is looked at in, each half of the last.")
-]
-FlowMethod = Annotated[str, typer.Option("--flow-method", help="See flow.")]
-FlowWeights = Annotated[
-    Path | None, typer.Option("--flow-weights", help="PWC-Net checkpoint.")
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=0,
-        help="Processes that decode the next step's frames; 2 on CUDA, else none.",
-    ),
-]
 SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
-
-
-def pretrain(
-    cines: Cines,
-    out: Checkpoint,
-    objective: Objective = ["flow-consistency"],  # noqa: B006 - typer's way
-    steps: Steps = 1000,
-    resume: Resume = False,
-    batch: Annotated[int, typer.Option(help="Pictures a step.")] = 3,
-    crop: Annotated[int, typer.Option(help="Side of training windows, px.")] = 256,
-    points: Annotated[
-        int | None, typer.Option(help="Pixels a picture in the loss.")
-    ] = None,
-    option: Option = [],  # noqa: B006 - typer's way; never changed
-    width: Annotated[int, typer.Option(help="Of the U-Net; the paper's is 64.")] = 16,
-    dim: Annotated[
-        int, typer.Option(help="Length of an embedding; segments of grouping.")
-    ] = 64,
-    head: Head = "decoder",
-    flat_field: FlatField = True,
-    enlarging: Enlarging = "learnt",
-    octaves: Octaves = 1,
-    rate: Rate = 1e-3,
-    gap: Gap = "auto",
-    method: FlowMethod = "pwcnet",
-    weights: FlowWeights = None,
-    parts: Parts = 0,
-    workers: Workers = None,
-    save_every: SaveEvery = 200,
-    look_every: LookEvery = 200,
-    tensorboard: TensorBoard = False,
-    cached: Cached = True,
-    device: Device = "auto",
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Learn a pixel embedding from how loops move; no label is needed.
-
-    CINE may be 'synthetic': loops are made up then. Ctrl-C stops early and keeps what
-    was learnt; --resume goes on from there. Curves and pictures lie in the .log folder
-    beside OUT.
-    """
-    from napari_motionseg.models import UNetConfig
-    from napari_motionseg.motion import FlowCache
-    from napari_motionseg.training import (
-        PretrainSettings,
-        TrainingSettings,
-        pretrain_job,
-    )
-
-    settings = PretrainSettings(
-        objective=as_objective(objective),
-        steps=steps,
-        batch=batch,
-        crop=crop,
-        points=points,
-        options=dict(map(as_option, option)),
-        network=UNetConfig(
-            width=width,
-            embedding_dim=dim,
-            flat_field=flat_field,
-            head=head,  # type: ignore[arg-type]
-            enlarging=enlarging,  # type: ignore[arg-type]
-            octaves=octaves,
-        ),
-        flow=flow_settings(gap, method, weights, device),
-        training=TrainingSettings(
-            steps=steps,
-            learning_rate=rate,
-            device=device,
-            seed=seed,
-            checkpoint_every=save_every,
-            preview_every=look_every,
-            parts=parts,
-            tensorboard=tensorboard,
-        ),
-        workers=workers,
-    )
-    require_training_target(out, (*cines, weights))
-    loops = loops_of(cines, seed)
-    cache = FlowCache.default() if cached else None
-    job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
-    path = run_job(job, "Pretraining", stoppable=True)
-    report_checkpoint(path, as_json)
 
 
 def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
@@ -220,3 +96,158 @@ def as_option(text: str) -> tuple[str, Any]:
         return name, json.loads(value)
     except ValueError:
         return name, value
+
+
+Objective = Annotated[
+    list[str] | None,
+    typer.Option(help="What to learn from motion; several, each as NAME=WEIGHT."),
+    Sets(("objective",), as_objective),
+]
+Option = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A setting of the objective, as NAME=VALUE, of several as "
+        "OBJECTIVE.NAME=VALUE; repeat."
+    ),
+    Sets(("options",), lambda texts: dict(map(as_option, texts))),
+]
+Recipe = Annotated[
+    str,
+    typer.Option(help="cpu (slow background divided out, previews) or paper (as is)."),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, help="Optimizer steps."),
+    Sets(("steps", "training.steps")),
+]
+Batch = Annotated[int | None, typer.Option(help="Pictures a step."), Sets(("batch",))]
+Crop = Annotated[
+    int | None, typer.Option(help="Side of training windows, px."), Sets(("crop",))
+]
+Points = Annotated[
+    int | None, typer.Option(help="Pixels a picture in the loss."), Sets(("points",))
+]
+Width = Annotated[
+    int | None,
+    typer.Option(help="Of the U-Net; the paper's is 64."),
+    Sets(("network.width",)),
+]
+Dim = Annotated[
+    int | None,
+    typer.Option(help="Length of an embedding; segments of grouping."),
+    Sets(("network.embedding_dim",)),
+]
+Head = Annotated[
+    str | None,
+    typer.Option(
+        help="What embeds: the U-Net's decoder, or a hypercolumn on its encoder."
+    ),
+    Sets(("network.head",)),
+]
+FlatField = Annotated[
+    bool | None,
+    typer.Option(
+        "--flat-field/--no-flat-field",
+        help="Divide the slow background out; not in the paper.",
+    ),
+    Sets(("network.flat_field",)),
+]
+Enlarging = Annotated[
+    str | None,
+    typer.Option(help="How the decoder doubles: learnt, or bilinear: no stripes."),
+    Sets(("network.enlarging",)),
+]
+Octaves = Annotated[
+    int | None,
+    typer.Option(help="Sizes a frame is looked at in, each half of the last."),
+    Sets(("network.octaves",)),
+]
+Gap = Annotated[
+    str | None,
+    typer.Option(help="Frames between the two of a pair; auto: nearest to 133 ms."),
+    Sets(("flow.gap",), parsed_gap),
+]
+FlowMethod = Annotated[
+    str | None, typer.Option("--flow-method", help="See flow."), Sets(("flow.method",))
+]
+FlowWeights = Annotated[
+    Path | None,
+    typer.Option("--flow-weights", help="PWC-Net checkpoint."),
+    Sets(("flow.weights",), str),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="Processes that decode the next step's frames; 2 on CUDA, else none.",
+    ),
+    Sets(("workers",)),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."),
+    Sets(("training.device", "flow.device")),
+]
+
+
+@changes_recipe("napari_motionseg.training.pretrain.settings:PretrainSettings")
+def pretrain(
+    context: typer.Context,
+    cines: Cines,
+    out: Checkpoint,
+    recipe: Recipe = "cpu",
+    objective: Objective = None,
+    steps: Steps = None,
+    resume: Resume = False,
+    batch: Batch = None,
+    crop: Crop = None,
+    points: Points = None,
+    option: Option = None,
+    width: Width = None,
+    dim: Dim = None,
+    head: Head = None,
+    flat_field: FlatField = None,
+    enlarging: Enlarging = None,
+    octaves: Octaves = None,
+    rate: Rate = None,
+    gap: Gap = None,
+    method: FlowMethod = None,
+    weights: FlowWeights = None,
+    micro_batches: MicroBatches = None,
+    workers: Workers = None,
+    save_every: SaveEvery = None,
+    preview_every: PreviewEvery = None,
+    tensorboard: TensorBoard = None,
+    cached: Cached = True,
+    device: Device = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Learn a pixel embedding from how loops move; no label is needed.
+
+    CINE may be 'synthetic': loops are made up then. Ctrl-C stops early and keeps what
+    was learnt; --resume goes on from there. Curves and pictures lie in the .log folder
+    beside OUT.
+    """
+    _run(context, cines, out, resume, cached, as_json)
+
+
+def _run(
+    context: typer.Context,
+    cines: Sequence[Path],
+    out: Path,
+    resume: bool,
+    cached: bool,
+    as_json: bool,
+) -> None:
+    """Pretrain with the recipe and the changes of the command that runs."""
+    from napari_motionseg.motion import FlowCache
+    from napari_motionseg.training import pretrain_job
+    from napari_motionseg.training.engine.recipes import with_changes
+
+    settings = with_changes(*recipe_and_changes(context))
+    require_training_target(out, (*cines, settings.flow.weights))
+    loops = loops_of(cines, settings.training.seed)
+    cache = FlowCache.default() if cached else None
+    job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
+    report_checkpoint(run_job(job, "Pretraining", stoppable=True), as_json)

@@ -138,7 +138,7 @@ def compute_masks(
         Masks ``(T, H, W)``, and which frames ``(T,)`` could be segmented.
     """
     from napari_motionseg.segmentation import segment_job
-    from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
+    from napari_motionseg.segmentation.temporal_smoothing import postprocess, smooth_job
 
     job = segment_job(
         cine, network, threshold=settings.threshold, batch=batch, device=device,
@@ -147,7 +147,7 @@ def compute_masks(
     found = run_job(job, cine.name)
     if settings.smooth and len(cine) > 1:
         found = run_job(smooth_job(cine, found, device=device), cine.name)
-    return cleaned(found, settings.smallest), found.done
+    return postprocess(found, settings.smallest), found.done
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:

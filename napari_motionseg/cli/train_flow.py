@@ -1,75 +1,100 @@
-"""`motionseg train-flow`: PWC-Net from synthetic angiograms alone."""
+"""Provide `motionseg train-flow`, which trains PWC-Net on synthetic angiograms."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_motionseg.cli.console import print_result, run_job
-from napari_motionseg.cli.options import (
-    AsJson,
-    Checkpoint,
+from napari_motionseg.cli.options import AsJson, Checkpoint, Resume
+from napari_motionseg.cli.recipe_options import (
     Device,
-    LookEvery,
-    Parts,
-    Resume,
+    MicroBatches,
+    PreviewEvery,
+    Rate,
     SaveEvery,
     Seed,
+    Sets,
     Steps,
     TensorBoard,
+    changes_recipe,
+    recipe_and_changes,
 )
 from napari_motionseg.cli.targets import require_training_target
+
+if TYPE_CHECKING:
+    from napari_motionseg.synthesis import SynthesisConfig
+
+
+def _scenes(name: str) -> SynthesisConfig:
+    from napari_motionseg.synthesis import SynthesisConfig
+
+    return SynthesisConfig.preset(name)
+
 
 Start = Annotated[
     Path | None, typer.Option(help="Flow checkpoint to go on from; else from scratch.")
 ]
-Batch = Annotated[int, typer.Option(help="Pairs a step, of the smallest windows.")]
-Crop = Annotated[int, typer.Option(help="Side of the smallest windows, px.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(help="Pairs a step, of the smallest windows."),
+    Sets(("batch",)),
+]
+Crop = Annotated[
+    int | None, typer.Option(help="Side of the smallest windows, px."), Sets(("crop",))
+]
 Largest = Annotated[
-    int | None, typer.Option(help="Side of the largest windows; as --crop if unset.")
+    int | None,
+    typer.Option(help="Side of the largest windows; as --crop if unset."),
+    Sets(("largest_crop",)),
 ]
-Pool = Annotated[int, typer.Option(help="Pairs kept in memory.")]
+Pool = Annotated[
+    int | None, typer.Option(help="Pairs kept in memory."), Sets(("pool_size",))
+]
 Refresh = Annotated[
-    int, typer.Option(help="Steps after which 16 of them are made anew; 0 for never.")
+    int | None,
+    typer.Option(help="Steps after which 16 of them are made anew; 0 for never."),
+    Sets(("refresh_every",)),
 ]
-Penalty = Annotated[str, typer.Option(help="l2, or robust for fine-tuning.")]
+Penalty = Annotated[
+    str | None, typer.Option(help="l2, or robust for fine-tuning."), Sets(("penalty",))
+]
 Network = Annotated[
-    str, typer.Option(help="layered: two layers and their mixture; or published.")
+    str | None,
+    typer.Option(help="layered: two layers and their mixture; or published."),
+    Sets(("network",)),
 ]
 Scenes = Annotated[
-    str, typer.Option(help="xa-coronary, generic-layers or rotating-cube.")
+    str | None,
+    typer.Option(help="xa-coronary, generic-layers or rotating-cube."),
+    Sets(("synthesis",), _scenes, shown="xa-coronary"),
 ]
-Rate = Annotated[float, typer.Option("--learning-rate", "--lr", help="Highest rate.")]
-
-BORDER = 64  # by how much pairs are larger than the largest window, for shifts
-LEAST_PAIR = 512  # at this side vessels are as wide as in most loops
-CLIP_NORM = 3.0
-SAVE_EVERY = 50  # steps: a minute on one core
-LOOK_EVERY = 200
 
 
+@changes_recipe("napari_motionseg.training.flow.settings:FlowTrainingSettings", "cpu")
 def train_flow(
+    context: typer.Context,
     out: Checkpoint,
-    steps: Steps = 4000,
-    batch: Batch = 4,
-    crop: Crop = 192,
+    steps: Steps = None,
+    batch: Batch = None,
+    crop: Crop = None,
     largest_crop: Largest = None,
-    pool: Pool = 192,
-    refresh_every: Refresh = 50,
-    network: Network = "layered",
-    scenes: Scenes = "xa-coronary",
-    penalty: Penalty = "l2",
-    rate: Rate = 8e-4,
+    pool: Pool = None,
+    refresh_every: Refresh = None,
+    network: Network = None,
+    scenes: Scenes = None,
+    penalty: Penalty = None,
+    rate: Rate = None,
     start: Start = None,
     resume: Resume = False,
-    parts: Parts = 0,
-    save_every: SaveEvery = SAVE_EVERY,
-    look_every: LookEvery = LOOK_EVERY,
-    tensorboard: TensorBoard = False,
-    device: Device = "auto",
-    seed: Seed = 0,
+    micro_batches: MicroBatches = None,
+    save_every: SaveEvery = None,
+    preview_every: PreviewEvery = None,
+    tensorboard: TensorBoard = None,
+    device: Device = None,
+    seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a flow network on synthetic pictures, whose flow is known exactly.
@@ -78,35 +103,10 @@ def train_flow(
     another machine too if the .state.safetensors beside the checkpoint comes along.
     """
     from napari_motionseg.models import read_card
-    from napari_motionseg.synthesis import SynthesisConfig
-    from napari_motionseg.training import TrainingSettings
     from napari_motionseg.training.flow.job import train_flow_job
-    from napari_motionseg.training.flow.settings import FlowTrainingSettings
 
-    settings = FlowTrainingSettings(
-        batch=batch,
-        crop=crop,
-        largest_crop=largest_crop,
-        pair_size=max(LEAST_PAIR, (largest_crop or crop) + BORDER),
-        pool_size=pool,
-        refresh_every=refresh_every,
-        network=network,  # type: ignore[arg-type]
-        synthesis=SynthesisConfig.preset(scenes),
-        penalty=penalty,  # type: ignore[arg-type]
-        training=TrainingSettings(
-            steps=steps,
-            learning_rate=rate,
-            schedule="one-cycle",
-            weight_decay=1e-4,
-            clip_norm=CLIP_NORM,
-            device=device,
-            seed=seed,
-            checkpoint_every=save_every,
-            preview_every=look_every,
-            parts=parts,
-            tensorboard=tensorboard,
-        ),
-    )
+    recipe, changes = recipe_and_changes(context)
+    settings = recipe.with_changes(changes)
     require_training_target(out, (start,))
     job = train_flow_job(settings, out=out, resume=resume, start=start)
     path = run_job(job, "Flow training", stoppable=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 
 LEAST_SPREAD = 1e-6
 EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
@@ -122,7 +122,7 @@ def preferred_job(
     )
     logit = (0.1 * start).to(place).requires_grad_()
     optimizer = torch.optim.Adam([logit], settings.learning_rate)
-    with answering(network):
+    with eval_mode(network):
         for step in range(1, settings.steps + 1):
             activation = _step(network, layer, units, logit, settings, generator)
             optimizer.step()

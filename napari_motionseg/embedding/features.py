@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari_motionseg.embedding.embedding_store import EmbeddingStore, embedding_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 
 
 def embed_frame(
@@ -46,7 +46,7 @@ def embed_frame(
     place = resolve_device(device)
     network = network.to(place)
     image = torch.from_numpy(np.ascontiguousarray(frame, np.float32)).to(place)
-    with answering(network), torch.inference_mode():
+    with eval_mode(network), torch.inference_mode():
         embedding = network(image[None, None])[0]
     result: NDArray[np.float32] = embedding.float().cpu().numpy()
     return result

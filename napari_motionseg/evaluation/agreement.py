@@ -1,4 +1,4 @@
-"""Masks against a reference while they are corrected: only what changed anew."""
+"""Agreement of masks with a reference; only frames that changed are computed anew."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Values = tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Judgement:
+class Agreement:
     """Agreement of each frame, NaN where there is no reference or no answer yet.
 
     Parameters
@@ -48,8 +48,8 @@ class Judgement:
         return {name: float(array[known].mean()) for name, array in values.items()}
 
 
-class Judge:
-    """Compares frame by frame, and remembers what it has compared."""
+class AgreementCache:
+    """Compare masks with a reference frame by frame, and keep what was computed."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Values] = {}
@@ -63,7 +63,7 @@ class Judge:
         spacing: Spacing | None = None,
         first: int = 0,
         at_most: int | None = None,
-    ) -> Judgement:
+    ) -> Agreement:
         """Compare the frames in which the reference holds something.
 
         Parameters
@@ -103,18 +103,18 @@ class Judge:
                 left -= 1
                 self._known[key] = _values(*pair, spacing)
             answers[int(t)] = self._known[key]
-        return _judgement(answers, compared, spacing)
+        return _agreement(answers, compared, spacing)
 
 
-def _judgement(
+def _agreement(
     answers: dict[int, Values], compared: NDArray[np.bool_], spacing: Spacing | None
-) -> Judgement:
+) -> Agreement:
     columns = np.full((3, len(compared)), np.nan)
     for t, values in answers.items():
         columns[:, t] = values
     unit = "px" if spacing is None else "mm"
     complete = len(answers) == int(compared.sum())
-    return Judgement(columns[0], columns[1], columns[2], unit, compared, complete)
+    return Agreement(columns[0], columns[1], columns[2], unit, compared, complete)
 
 
 def _of(pixels: NDArray[Any], label: int | None) -> NDArray[np.bool_]:

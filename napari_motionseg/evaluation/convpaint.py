@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MissingDependencyError
 from napari_motionseg.evaluation.methods import Frame, Mask, Predict, some_pixels
 from napari_motionseg.jobs import Job, Progress
-from napari_motionseg.segmentation.dataset import Example, gather_frames
+from napari_motionseg.segmentation.dataset import LabelledLoop, gather_frames
 
 WITHOUT_DOWNLOAD = ("ilastik_2d", "gaussian_features")
 UNLABELLED, BACKGROUND, VESSEL = range(3)  # in its annotations
@@ -49,7 +49,7 @@ class Convpaint:
     features: str = ""
     needs_labels: bool = True
 
-    def fit_job(self, examples: Sequence[Example], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
         """Train its classifier on as many pixels as the random forest gets."""
         model = convpaint_model(self.features)
         rng = np.random.default_rng(seed)

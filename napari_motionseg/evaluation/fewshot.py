@@ -21,7 +21,7 @@ from napari_motionseg.evaluation.methods import Method, Predict
 from napari_motionseg.evaluation.reference_loops import ReferenceLoop
 from napari_motionseg.jobs import STOP, Job, Progress, map_progress
 from napari_motionseg.registry import unknown_name
-from napari_motionseg.segmentation.dataset import Example
+from napari_motionseg.segmentation.dataset import LabelledLoop
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
 from napari_motionseg.training.engine.seeds import derived_seed
 
@@ -90,7 +90,7 @@ class Trial:
     method: str
     labels: int
     seed: int
-    examples: Sequence[Example]
+    examples: Sequence[LabelledLoop]
     tests: Sequence[tuple[ReferenceLoop, Sequence[int]]]
 
 
@@ -215,7 +215,7 @@ def draw_frames(loops: Sequence[ReferenceLoop], count: int, seed: int) -> Chosen
     return MappingProxyType({n: tuple(sorted(f)) for n, f in chosen.items()})
 
 
-def _examples(loops: Sequence[ReferenceLoop], chosen: Chosen) -> list[Example]:
+def _examples(loops: Sequence[ReferenceLoop], chosen: Chosen) -> list[LabelledLoop]:
     return [(loops[n].cine, loops[n].labels(frames)) for n, frames in chosen.items()]
 
 

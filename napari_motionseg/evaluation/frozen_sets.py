@@ -17,8 +17,10 @@ from napari_motionseg.synthesis import SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
-from napari_motionseg.training.mask_recipes import mask_recipe
-from napari_motionseg.training.masks import varied_angiograms
+from napari_motionseg.training.masks.settings import (
+    noiseless_angiograms,
+    varied_angiograms,
+)
 
 # far from every seed of training, whose pools derive theirs from the run's
 SEED = 91_000_000
@@ -89,7 +91,7 @@ def _exact(count: int, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
-    synthesis = mask_recipe("cameras")["synthesis"]
+    synthesis = noiseless_angiograms()
     stills = training_stills(count, size, SEED + 3, synthesis)
     generator = torch.Generator().manual_seed(SEED + 4)
     masks = stills.masks.float()
@@ -98,7 +100,7 @@ def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
 
 def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
     # the least opacity there is: nothing of the tree can be seen, its devices can
-    synthesis = mask_recipe("cameras")["synthesis"].changed(
+    synthesis = noiseless_angiograms().changed(
         opacity=(0.0, 0.0), blush=(0.0, 0.0), reflux=(0.0, 0.0)
     )
     stills = training_stills(count, size, SEED + 5, synthesis)

@@ -24,7 +24,7 @@ from napari_motionseg.models import resolve_device
 from napari_motionseg.models.unet import flat_field
 from napari_motionseg.registry import Registry, RegistryEntry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
-from napari_motionseg.segmentation.dataset import Example, gather_frames
+from napari_motionseg.segmentation.dataset import LabelledLoop, gather_frames
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import Predictor, load_segmentation
 
@@ -48,7 +48,7 @@ class Method(Protocol):
         """Whether it can do nothing without a label."""
         ...
 
-    def fit_job(self, examples: Sequence[Example], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
         """Learn; none of the examples is changed."""
         ...
 
@@ -79,7 +79,7 @@ class NetworkMethod:
         """Whether it can do nothing without a label."""
         return not self.zero_shot
 
-    def fit_job(self, examples: Sequence[Example], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
         """Fine-tune, or take the start as it is if there is no example."""
         if not examples:
             if not self.zero_shot:
@@ -125,7 +125,7 @@ class RandomForest:
     trees: int = TREES
     needs_labels: bool = True
 
-    def fit_job(self, examples: Sequence[Example], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
         """Grow the trees on some pixels of each class and frame."""
         try:
             from sklearn.ensemble import RandomForestClassifier
@@ -170,7 +170,7 @@ class Frangi:
 
     needs_labels: bool = True
 
-    def fit_job(self, examples: Sequence[Example], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
         """Take the threshold of the best mean Dice on the labelled frames."""
         frames = gather_frames(examples)
         yield Progress(0, 1, "Choosing a threshold")

@@ -1,4 +1,4 @@
-"""Whether a network learns or answers."""
+"""Evaluation mode as a context."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import nn
 
 
 @contextmanager
-def answering(model: nn.Module) -> Iterator[None]:
+def eval_mode(model: nn.Module) -> Iterator[None]:
     """Put a network in evaluation mode, and back as it was at the end."""
     training = model.training
     model.eval()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.unet import SegmentationNet
 
 Array = NDArray[np.float64]
@@ -74,7 +74,7 @@ def stripe_directions(model: SegmentationNet, frames: Tensor) -> Array:
     """
     device = next(model.parameters()).device
     stripes = whole = np.zeros(())
-    with answering(model):
+    with eval_mode(model):
         for frame in frames:
             image = frame[None].float().to(device)
             features = model.embedding.before_last(image)[0].double()

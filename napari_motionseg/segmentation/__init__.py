@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from napari_motionseg.segmentation.augmentation import AugmentSettings
-from napari_motionseg.segmentation.finetune import (
-    FinetuneSettings,
-    finetune,
-    finetune_job,
-)
+from napari_motionseg.segmentation.finetune import finetune, finetune_job
 from napari_motionseg.segmentation.metrics import (
     Evaluation,
     cldice,
@@ -21,6 +17,7 @@ from napari_motionseg.segmentation.predict import (
     segment,
     segment_job,
 )
+from napari_motionseg.segmentation.settings import FinetuneSettings
 
 __all__ = [
     "AugmentSettings",

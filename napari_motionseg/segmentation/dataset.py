@@ -15,7 +15,7 @@ from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.segmentation.augmentation import AugmentSettings, augment
 
-Example = tuple[Cine, Labels]
+LabelledLoop = tuple[Cine, Labels]
 CROP_MULTIPLE = 16
 
 
@@ -54,7 +54,7 @@ class LabelledFrame:
         return torch.where(drawn, self.target, torch.full_like(self.target, -1))
 
 
-def gather_frames(examples: Sequence[Example]) -> list[LabelledFrame]:
+def gather_frames(examples: Sequence[LabelledLoop]) -> list[LabelledFrame]:
     """Decode the labelled frames of all loops; damaged frames are left out.
 
     Raises
@@ -106,7 +106,7 @@ def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
     return counts.tolist()
 
 
-def require_classes(examples: Sequence[Example]) -> None:
+def require_classes(examples: Sequence[LabelledLoop]) -> None:
     """Refuse labels of which a class has no pixel, before anything is decoded.
 
     Raises
@@ -136,7 +136,7 @@ def _require_all(counts: Sequence[int]) -> None:
         )
 
 
-def describe_examples(examples: Sequence[Example]) -> list[dict[str, Any]]:
+def describe_dataset(examples: Sequence[LabelledLoop]) -> list[dict[str, Any]]:
     """Return what was learnt from, for the model card: pixels' hashes, no names."""
     return [
         {

@@ -1,4 +1,4 @@
-"""When to stop without labels to validate on: when the masks no longer change."""
+"""Early stopping without validation labels: when the mask no longer changes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.mask_overlap import dice
 
-ALIKE = 0.985  # Dice of a mask and the one before: what a person cannot tell apart
-IN_A_ROW = 3
+# Dice of a mask and the one before from which a person cannot tell them apart
+MIN_DICE = 0.985
+PATIENCE = 3
 
 
-class Steadiness:
-    """Watches the mask of a frame while a network learns.
+class EarlyStopping:
+    """Stop a training when the mask of one frame no longer changes.
 
     Parameters
     ----------
-    alike
-        Dice with the mask of the look before from which nothing has changed.
-    in_a_row
-        Looks without a change after which it is steady.
+    min_dice
+        Dice with the mask of the update before from which a mask counts as unchanged.
+    patience
+        Consecutive updates without a change after which training stops.
 
     Raises
     ------
@@ -28,23 +29,29 @@ class Steadiness:
         If a value cannot be.
     """
 
-    def __init__(self, alike: float = ALIKE, in_a_row: int = IN_A_ROW) -> None:
-        if not 0 < alike <= 1 or in_a_row < 1:
+    def __init__(self, min_dice: float = MIN_DICE, patience: int = PATIENCE) -> None:
+        if not 0 < min_dice <= 1 or patience < 1:
             raise SettingsError(
-                "alike must be above 0 and at most 1, in_a_row at least 1; got "
-                f"{alike} and {in_a_row}"
+                "min_dice must be above 0 and at most 1, patience at least 1; got "
+                f"{min_dice} and {patience}"
             )
-        self._alike, self._in_a_row = alike, in_a_row
+        self._min_dice, self._patience = min_dice, patience
         self._last: NDArray[np.bool_] | None = None
         self._unchanged = 0
 
-    def look(self, probability: NDArray[np.floating]) -> bool:
-        """Look at the foreground probability ``(H, W)``; return whether it is steady.
+    def update(self, probability: NDArray[np.floating]) -> bool:
+        """Take the next mask; return whether training can stop.
 
-        A frame without foreground is never steady: nothing is learnt yet.
+        Parameters
+        ----------
+        probability
+            Foreground probability ``(H, W)`` in [0, 1]. An empty mask never counts as
+            unchanged: nothing is learnt yet.
         """
         mask = np.asarray(probability >= 0.5)
         last, self._last = self._last, mask
-        same = last is not None and bool(mask.any()) and dice(mask, last) >= self._alike
+        same = (
+            last is not None and bool(mask.any()) and dice(mask, last) >= self._min_dice
+        )
         self._unchanged = self._unchanged + 1 if same else 0
-        return self._unchanged >= self._in_a_row
+        return self._unchanged >= self._patience

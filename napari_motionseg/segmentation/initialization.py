@@ -1,4 +1,4 @@
-"""What training starts from, and how much of it is kept."""
+"""Initialization: the network that fine-tuning starts from, and how much is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import (
@@ -17,11 +17,14 @@ from napari_motionseg.models import (
     UNet,
     UNetConfig,
     checkpoint_path,
-    load_model,
 )
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.segmentation.dataset import LabelledFrame
+from napari_motionseg.training.engine.initial_networks import (
+    load_initial_network,
+    with_seed,
+)
 
 SCRATCH = "scratch"
 Kept = float | Literal["earned"]
@@ -33,19 +36,19 @@ EARNED = 4
 MOST_LOOKS = 16  # hundreds of frames would take minutes before the first step
 # Strokes teach so little for sure that so much is kept of any start: ten of them on
 # synthetic loops (.38, .03), nothing kept .383 and .709, a quarter .539 and .728
-LEAST_BESIDE_STROKES = 0.25
+LEAST_WITH_SCRIBBLES = 0.25
 RARE = -4.0  # first score of a new class: it wins nowhere before it is learnt
 
 
-def starting_network(
+def initial_network(
     start: str | Path | None, classes: int, network: UNetConfig, seed: int
 ) -> tuple[SegmentationNet, dict[str, Any]]:
-    """Return the network to train and where it comes from.
+    """Return the network to train, and its origin for the model card.
 
     Parameters
     ----------
     start
-        See `finetune_job`.
+        Checkpoint file, name of shipped weights, or ``"scratch"`` (also None).
     classes
         Classes that are labelled, with the background; a network that knows fewer
         keeps what it knows and gets the others.
@@ -59,26 +62,35 @@ def starting_network(
     CheckpointError
         If the checkpoint is of another kind.
     """
-    with torch.random.fork_rng(devices=[]):
-        # the layers' own initialisation knows no generator
-        torch.manual_seed(seed)
-        if start is None or start == SCRATCH:
-            return SegmentationNet(network, classes), {"kind": SCRATCH}
-        model, card = load_model(start, kind=("embedding", "segmentation"))
-        digest = hashlib.sha256(checkpoint_path(start).read_bytes()).hexdigest()
-        origin: dict[str, Any] = {"kind": card.kind, "sha256": digest}
-        if isinstance(model, UNet):
-            whole = SegmentationNet(model.config, classes)
-            whole.embedding = model
-            return whole, origin
-        if not isinstance(model, SegmentationNet):
-            raise CheckpointError(
-                f"{start}: holds a {type(model).__name__}, from which no segmentation "
-                "can start; give an embedding or segmentation checkpoint, or 'scratch'"
-            )
-        if model.classes < classes:
-            origin["classes"] = model.classes
-            model = with_classes(model, classes)
+    if start is None or start == SCRATCH:
+        fresh = with_seed(lambda: SegmentationNet(network, classes), seed)
+        return fresh, {"kind": SCRATCH}
+    # loading draws from torch's generator, too: inside, so that one seed gives the
+    # weights of further classes that it always gave
+    return with_seed(lambda: _load_start(start, classes), seed)
+
+
+def _load_start(
+    start: str | Path, classes: int
+) -> tuple[SegmentationNet, dict[str, Any]]:
+    """Return a network of enough classes from a checkpoint, and its origin."""
+    model, card = load_initial_network(
+        start, ("embedding", "segmentation"), nn.Module, "fine-tuning"
+    )
+    digest = hashlib.sha256(checkpoint_path(start).read_bytes()).hexdigest()
+    origin: dict[str, Any] = {"kind": card.kind, "sha256": digest}
+    if isinstance(model, UNet):
+        whole = SegmentationNet(model.config, classes)
+        whole.embedding = model
+        return whole, origin
+    if not isinstance(model, SegmentationNet):
+        raise CheckpointError(
+            f"{start}: holds a {type(model).__name__}, from which no segmentation can "
+            "start; give an embedding or segmentation checkpoint, or 'scratch'"
+        )
+    if model.classes < classes:
+        origin["classes"] = model.classes
+        model = with_classes(model, classes)
     return model, origin
 
 
@@ -109,7 +121,7 @@ def with_classes(model: SegmentationNet, classes: int) -> SegmentationNet:
     return grown
 
 
-def copied(model: SegmentationNet) -> dict[str, Tensor]:
+def copy_weights(model: SegmentationNet) -> dict[str, Tensor]:
     """Return a copy of a network's weights and statistics."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
@@ -131,7 +143,7 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
         background.
     """
     said, true = [], []
-    with answering(model), torch.inference_mode():
+    with eval_mode(model), torch.inference_mode():
         device = next(model.parameters()).device
         for frame in frames[:: -(-len(frames) // MOST_LOOKS)]:
             found = model.probabilities(frame.image.to(device)).argmax(dim=1).cpu()
@@ -160,16 +172,16 @@ def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
     Parameters
     ----------
     trust
-        As `earned_trust` returns it: so much, and `LEAST_BESIDE_STROKES` at least where
+        As `earned_trust` returns it: so much, and `LEAST_WITH_SCRIBBLES` at least where
         a frame is not labelled in full.
     frames
         As labelled.
     """
     in_full = all(bool((frame.target >= 0).all()) for frame in frames)
-    return trust if in_full else max(trust, LEAST_BESIDE_STROKES)
+    return trust if in_full else max(trust, LEAST_WITH_SCRIBBLES)
 
 
-def keep_of_start(
+def blend_with_start(
     model: SegmentationNet, start: dict[str, Tensor], kept: float
 ) -> None:
     """Move a trained network some of the way back to what it started from, in place.

@@ -11,7 +11,7 @@ from napari_motionseg.errors import SettingsError
 NEIGHBOURS = np.ones((3, 3), bool)  # a vessel one pixel wide may run diagonally
 
 
-def clean_mask(
+def postprocess_mask(
     probability: NDArray[np.floating],
     likeliest: NDArray[np.uint8],
     threshold: float,

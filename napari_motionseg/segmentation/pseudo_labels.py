@@ -1,10 +1,10 @@
-"""What a start says where nothing was painted: a weak label, lest it be unlearnt.
+"""Pseudo-labels: predictions of the initial network where nothing was painted.
 
-Strokes say nothing of most pixels, and a network that is trained on them alone forgets
-there what it knew (Li and Hoiem 2016, "Learning without Forgetting"). So the answer of
-the start stands in for the labels that are missing, as far as it is sure and away from
-strokes that contradict it. Pixels take part by chance, so that in all they weigh so
-many times what was painted: more, the further the start is trusted.
+Strokes label few pixels, and a network that is trained on them alone forgets what it
+knew elsewhere (Li and Hoiem 2016, "Learning without Forgetting"). The prediction of the
+initial network therefore replaces missing labels, as far as it is confident and away
+from strokes that contradict it. Pixels are drawn at random, so that in all they weigh a
+multiple of what was painted: the larger, the more the initial network is trusted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg.models import SegmentationNet
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.segmentation.dataset import LabelledFrame
 
 # A stroke through a wrong area is about the area, not the stroke alone
@@ -27,7 +27,7 @@ CONTRADICTED_PX = 20.0
 SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
 
 
-def with_own_answers(
+def with_pseudo_labels(
     model: SegmentationNet, frames: Sequence[LabelledFrame], trust: float = 1.0
 ) -> list[LabelledFrame]:
     """Return frames whose unlabelled pixels have the network's answer as a weak label.
@@ -44,7 +44,7 @@ def with_own_answers(
         `SAY_TRUSTED` times what was painted.
     """
     say = SAY_UNTRUSTED + trust * (SAY_TRUSTED - SAY_UNTRUSTED)
-    with answering(model):
+    with eval_mode(model):
         return [_completed(model, frame, say) for frame in frames]
 
 

@@ -12,7 +12,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.segmentation.flow_propagation import smooth_along_flow
-from napari_motionseg.segmentation.postprocess import clean_mask
+from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.segmentation.predict import Segmentation
 
 
@@ -62,7 +62,7 @@ def smooth_job(
     for step, t in enumerate(wanted, 1):
         smooth = smooth_along_flow(found.probabilities, flow, t).astype(np.float16)
         result.probabilities[t] = smooth
-        result.masks[t] = clean_mask(smooth, found.likeliest[t], found.threshold)
+        result.masks[t] = postprocess_mask(smooth, found.likeliest[t], found.threshold)
         preview = (t, *(part[t].copy() for part in result.parts))
         words = f"smoothing frame {t} along the flow"
         if (yield Progress(step, len(wanted), words, preview=preview)) == STOP:
@@ -70,14 +70,16 @@ def smooth_job(
     return result
 
 
-def cleaned(found: Segmentation, smallest: int) -> NDArray[np.uint8]:
+def postprocess(found: Segmentation, smallest: int) -> NDArray[np.uint8]:
     """Return the masks ``(T, H, W)`` without parts of less than `smallest` pixels."""
     if smallest < 2:
         return found.masks
     frames = zip(found.probabilities, found.likeliest, found.done, strict=True)
     return np.stack(
         [
-            clean_mask(p, k, found.threshold, smallest) if done else np.zeros_like(k)
+            postprocess_mask(p, k, found.threshold, smallest)
+            if done
+            else np.zeros_like(k)
             for p, k, done in frames
         ]
     )

@@ -9,7 +9,7 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
-from napari_motionseg.segmentation.dataset import Example, LabelledFrame
+from napari_motionseg.segmentation.dataset import LabelledFrame, LabelledLoop
 from napari_motionseg.segmentation.flow_propagation import (
     CarriedLabel,
     CarrySettings,
@@ -18,7 +18,7 @@ from napari_motionseg.segmentation.flow_propagation import (
 
 
 def gather_carried(
-    examples: Sequence[Example], settings: CarrySettings, device: str = "auto"
+    examples: Sequence[LabelledLoop], settings: CarrySettings, device: str = "auto"
 ) -> Job[list[LabelledFrame]]:
     """Carry the labels of all loops along their flow.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
-    from napari_motionseg.segmentation.finetune import Recipe
 
 PREVIEW_EVERY = 10  # steps of training
 
@@ -24,7 +23,7 @@ def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
     """
     from napari_motionseg.segmentation import FinetuneSettings
 
-    base = FinetuneSettings.recipe(cast("Recipe", recipe))
+    base = FinetuneSettings.recipe(recipe)
     training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
     shown = dataclasses.replace(base, training=training)
     return shown.with_steps(steps) if steps else shown

@@ -39,7 +39,7 @@ def test_several_objectives_on_a_hypercolumn(motionseg, loop_file, tmp_path):
     facts = read_card(out).provenance
     expected = {"cross-pixel": 1.0, "temporal-consistency": 0.5}
     assert facts["pretraining"]["objective"] == expected
-    assert facts["training"]["parts"] == 2
+    assert facts["training"]["micro_batches"] == 2
     log = sorted(path.name for path in (tmp_path / "e.log").iterdir())
     assert log == ["curves.csv", "step-000001.png", "step-000002.png"]
 

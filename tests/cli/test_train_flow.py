@@ -26,7 +26,7 @@ def _cheap_pairs(monkeypatch):
 @pytest.mark.usefixtures("_cheap_pairs")
 def test_flow_is_trained_used_and_resumed(motionseg, loop_file, tmp_path, monkeypatch):
     # held-out pairs of 128 px: their size is not what is tested, and they cost most
-    monkeypatch.setattr("napari_motionseg.cli.train_flow.LEAST_PAIR", 64)
+    monkeypatch.setattr("napari_motionseg.training.flow.settings.LEAST_PAIR_PX", 64)
     out = tmp_path / "flow.safetensors"
     words = ("train-flow", "--out", out, "--crop", 64, "--batch", 1, "--pool", 16)
     answer = motionseg(*words, "--steps", 1)

@@ -5,7 +5,7 @@ import pytest
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation import agreement as judging
-from napari_motionseg.evaluation.agreement import Judge, worst_frames
+from napari_motionseg.evaluation.agreement import AgreementCache, worst_frames
 from napari_motionseg.segmentation import evaluate
 
 
@@ -22,7 +22,7 @@ def pair():
 
 def test_it_is_what_evaluation_says_of_frames_with_a_reference(pair):
     masks, truth = pair
-    found = Judge().compare(masks, truth, spacing=(0.5, 0.25))
+    found = AgreementCache().compare(masks, truth, spacing=(0.5, 0.25))
     frames = [0, 1, 3, 4]
     wanted = evaluate(
         masks, truth, valid=np.isin(range(5), frames), spacing=(0.5, 0.25)
@@ -42,7 +42,7 @@ def test_a_frame_that_did_not_change_is_not_compared_again(pair, monkeypatch):
     monkeypatch.setattr(
         judging, "dice", lambda *a: counted.append(1) or judging.cldice(*a)
     )
-    judge = Judge()
+    judge = AgreementCache()
     judge.compare(masks, truth)
     assert len(counted) == 4
     masks[3, 5, 5] ^= 1
@@ -52,29 +52,31 @@ def test_a_frame_that_did_not_change_is_not_compared_again(pair, monkeypatch):
 
 def test_the_shown_frame_comes_first_and_the_rest_later(pair):
     masks, truth = pair
-    judge = Judge()
+    judge = AgreementCache()
     part = judge.compare(masks, truth, first=3, at_most=1)
     assert np.flatnonzero(np.isfinite(part.dice)).tolist() == [3]
     assert not part.complete
     while not part.complete:
         part = judge.compare(masks, truth, first=3, at_most=1)
-    np.testing.assert_array_equal(part.dice, Judge().compare(masks, truth).dice)
+    np.testing.assert_array_equal(
+        part.dice, AgreementCache().compare(masks, truth).dice
+    )
 
 
 def test_one_class_of_several(pair):
     masks, truth = (array * 2 for array in pair)
-    assert Judge().compare(masks, truth, label=1).compared.sum() == 0
-    assert Judge().compare(masks, truth, label=1).mean() == {}
-    whole = Judge().compare(masks, truth)
+    assert AgreementCache().compare(masks, truth, label=1).compared.sum() == 0
+    assert AgreementCache().compare(masks, truth, label=1).mean() == {}
+    whole = AgreementCache().compare(masks, truth)
     np.testing.assert_array_equal(
-        Judge().compare(masks, truth, label=2).dice, whole.dice
+        AgreementCache().compare(masks, truth, label=2).dice, whole.dice
     )
 
 
 def test_another_shape_is_refused(pair):
     masks, truth = pair
     with pytest.raises(SettingsError, match="choose a reference made for this loop"):
-        Judge().compare(masks, truth[:4])
+        AgreementCache().compare(masks, truth[:4])
 
 
 def test_the_worst_come_first():

@@ -19,7 +19,6 @@ from napari_motionseg.models import PWCNet, UNetConfig
 from napari_motionseg.motion import FlowSequence, FlowSettings
 from napari_motionseg.motion.cutout import LoopLayers
 from napari_motionseg.synthesis import PairBatch, Stills
-from napari_motionseg.training import masks as mask_training
 from napari_motionseg.training.engine.distributed import join
 from napari_motionseg.training.engine.loop import TrainingSettings, train_job
 from napari_motionseg.training.engine.seeds import step_generator
@@ -30,7 +29,8 @@ from napari_motionseg.training.flow.composed_pairs import (
     ComposedPairs,
 )
 from napari_motionseg.training.flow.settings import FlowTrainingSettings
-from napari_motionseg.training.masks import MaskTrainingSettings
+from napari_motionseg.training.masks import job as mask_training
+from napari_motionseg.training.masks.settings import MaskTrainingSettings
 from napari_motionseg.training.pretrain import motion_data
 from napari_motionseg.training.pretrain.job import PretrainSettings, pretrain_job
 
@@ -55,8 +55,8 @@ class Uneven(Toy):
 
 
 def toy(folder, **others):
-    """Train with batch norm, on 5 pictures in 2 parts of 3 and 2."""
-    how = settings(6, parts=2, clip_norm=0.1, weight_decay=0.01, **others)
+    """Train with batch norm, on 5 pictures in 2 micro-batches of 3 and 2."""
+    how = settings(6, micro_batches=2, clip_norm=0.1, weight_decay=0.01, **others)
     task = Uneven(5)
     record = run(train_job(task, how, state_path=folder / "toy.state.safetensors"))
     return record.losses
@@ -87,8 +87,8 @@ def pretraining(folder, objective="cross-pixel", **others):
         objective=objective, steps=STEPS, batch=3, crop=32, points=20, network=SMALL,
         flow=FlowSettings(method="ilk"),
         training=TrainingSettings(
-            steps=1, device="cpu", precision="float32", parts=2, learning_rate=0.01,
-            **others,
+            steps=1, device="cpu", precision="float32", micro_batches=2,
+            learning_rate=0.01, **others,
         ),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
@@ -110,7 +110,8 @@ def masks(folder):
 
     how = MaskTrainingSettings(
         batch=2, crop=32, still_size=64, pool_size=4, block=2, held_out=2,
-        refresh_every=2, network=SMALL, training=_short(),
+        refresh_every=2, network=SMALL, synthesis=None, camera=None, zoom=(0.8, 1.6),
+        training=_short(),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mask_training, "training_stills", bars)
@@ -130,7 +131,7 @@ def flow(folder):
 
     how = FlowTrainingSettings(
         batch=2, crop=64, pair_size=66, pool_size=2, block=2, held_out=1, shift=2,
-        training=_short(2),
+        synthesis=None, training=_short(2),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flow_training, "training_pairs", pairs)
@@ -157,14 +158,20 @@ def adaptation(folder):
 
 def _short(steps=STEPS):
     return TrainingSettings(
-        steps=steps, learning_rate=1e-3, device="cpu", precision="float32", parts=2
+        steps=steps,
+        learning_rate=1e-3,
+        device="cpu",
+        precision="float32",
+        micro_batches=2,
     )
 
 
 def stopped_by_one(folder):
     """Let the second process alone ask for a stop after the third step."""
     job = train_job(
-        Toy(), settings(50, parts=2), state_path=folder / "stop.state.safetensors"
+        Toy(),
+        settings(50, micro_batches=2),
+        state_path=folder / "stop.state.safetensors",
     )
     signal, told = None, 0
     while True:
@@ -195,13 +202,13 @@ def nan_in_one(folder):
     """Let the last process's loss of the third step be none."""
     task = Toy(trouble={2: _trouble_of_last("nan")})
     state = folder / "nan.state.safetensors"
-    return _refusal(train_job(task, settings(9, parts=2), state_path=state))
+    return _refusal(train_job(task, settings(9, micro_batches=2), state_path=state))
 
 
 def memory_of_one(folder):
     """Let the last process run out of memory in the third step."""
     task = Toy(trouble={2: _trouble_of_last("memory")})
-    record = run(train_job(task, settings(4, parts=2)))
+    record = run(train_job(task, settings(4, micro_batches=2)))
     return [record.provenance["batch_size"], record.steps_done]
 
 
@@ -209,7 +216,7 @@ def bug_in_one(folder):
     """Let the last process fail in the third step by a bug."""
     task = Toy(trouble={2: _trouble_of_last("bug")})
     try:
-        return _refusal(train_job(task, settings(9, parts=2)))
+        return _refusal(train_job(task, settings(9, micro_batches=2)))
     except KeyError as error:
         return repr(error)
 
@@ -219,9 +226,9 @@ def other_seeds(folder):
     return _refusal(train_job(Toy(), settings(2, seed=join().rank)))
 
 
-def odd_parts(folder):
-    """Ask for parts that the processes cannot share."""
-    return _refusal(train_job(Toy(), settings(2, parts=3)))
+def odd_micro_batches(folder):
+    """Ask for micro-batches that the processes cannot share."""
+    return _refusal(train_job(Toy(), settings(2, micro_batches=3)))
 
 
 def full_disk(folder):
@@ -241,8 +248,8 @@ def _refusal(job):
 
 SAME = (toy, pretraining, masks, flow, adaptation)
 TOGETHER = (
-    stopped_by_one, nan_in_one, memory_of_one, bug_in_one, other_seeds, odd_parts,
-    full_disk,
+    stopped_by_one, nan_in_one, memory_of_one, bug_in_one, other_seeds,
+    odd_micro_batches, full_disk,
 )  # fmt: skip
 
 
@@ -254,7 +261,7 @@ def main(folder):
         found[job.__name__] = job(folder)
     told = {"processes": dataclasses.asdict(processes), **found}
     (folder / f"process-{processes.rank}.json").write_text(json.dumps(told))
-    processes.tell_all("done")
+    processes.all_gather("done")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from napari_motionseg.models.stripe_removal import (
 )
 from napari_motionseg.segmentation.initialization import with_classes
 from napari_motionseg.synthesis import training_stills
-from napari_motionseg.training.masks import varied_angiograms
+from napari_motionseg.training.masks.settings import varied_angiograms
 
 
 @pytest.fixture(scope="module")

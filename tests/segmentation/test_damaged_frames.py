@@ -17,9 +17,9 @@ from napari_motionseg.models import SegmentationNet, UNetConfig
 from napari_motionseg.report.pictures import as_gray
 from napari_motionseg.segmentation import segment, segment_job
 from napari_motionseg.segmentation import temporal_smoothing as smoothing_module
-from napari_motionseg.segmentation.dataset import describe_examples, gather_frames
+from napari_motionseg.segmentation.dataset import describe_dataset, gather_frames
 from napari_motionseg.segmentation.suggest import suggest_frame
-from napari_motionseg.segmentation.temporal_smoothing import cleaned, smooth_job
+from napari_motionseg.segmentation.temporal_smoothing import postprocess, smooth_job
 from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
 
 DAMAGED = [2, 5]
@@ -54,7 +54,7 @@ def test_damaged_frames_are_empty_and_not_done(blank, network, batch):
     field = find_cine_field_of_view(blank).inner()
     assert field.mean() > 0.5
     assert (found.masks[GOOD] == field).all()
-    assert not cleaned(found, 5)[DAMAGED].any()
+    assert not postprocess(found, 5)[DAMAGED].any()
 
 
 def test_a_damaged_frame_is_said_and_has_no_preview(blank, network):
@@ -116,7 +116,7 @@ def test_damaged_frames_are_not_learnt_from(blank):
     labels = labels_on(blank, [1, 2, 5])
     (frame,) = gather_frames([(blank, labels)])
     np.testing.assert_array_equal(frame.image[0, 0].numpy(), blank.normalized(1))
-    (facts,) = describe_examples([(blank, labels)])
+    (facts,) = describe_dataset([(blank, labels)])
     assert facts["labelled_frames"] == [1]
 
 

@@ -8,7 +8,7 @@ from napari_motionseg.io.labels import Labels
 from napari_motionseg.segmentation.augmentation import AugmentSettings
 from napari_motionseg.segmentation.dataset import (
     count_pixels,
-    describe_examples,
+    describe_dataset,
     draw_batch,
     gather_frames,
 )
@@ -131,7 +131,7 @@ def test_labels_must_fit():
 
 def test_provenance_names_no_one():
     cine, labels = example(name="Doe^Jane")
-    described = describe_examples([(cine, labels)])
+    described = describe_dataset([(cine, labels)])
     assert described[0]["content_hash"] == cine.content_hash()
     assert described[0]["labelled_frames"] == [1]
     assert "Doe" not in str(described)

@@ -25,28 +25,26 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.segmentation.augmentation import AugmentSettings
 from napari_motionseg.segmentation.dataset import LabelledFrame, gather_frames
-from napari_motionseg.segmentation.early_stopping import Steadiness
-from napari_motionseg.segmentation.finetune import (
-    FinetuneSettings,
-    FinetuneTask,
-    finetune,
-    finetune_job,
-)
+from napari_motionseg.segmentation.early_stopping import EarlyStopping
+from napari_motionseg.segmentation.finetune import finetune, finetune_job
+from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.flow_propagation import CarrySettings
 from napari_motionseg.segmentation.initialization import (
     agreement,
-    copied,
+    blend_with_start,
+    copy_weights,
     earned_share,
     earned_trust,
-    keep_of_start,
-    starting_network,
+    initial_network,
 )
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import segment
+from napari_motionseg.segmentation.settings import FinetuneSettings
 from napari_motionseg.training.engine.loop import TrainingSettings
 
 # the package has a function of the same name
 finetune_module = importlib.import_module("napari_motionseg.segmentation.finetune")
+task_module = importlib.import_module("napari_motionseg.segmentation.finetune_task")
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 
 
@@ -183,7 +181,7 @@ def test_more_classes_than_the_checkpoint_knows(tmp_path):
         [(cine, first_frame(labels))], settings(1), out=tmp_path / "1.safetensors"
     )
     known, _ = load_model(first)
-    grown, origin = starting_network(first, 3, TINY, 0)
+    grown, origin = initial_network(first, 3, TINY, 0)
     assert origin["classes"] == 2
     image = torch.from_numpy(cine.normalized(0))[None, None]
     with torch.inference_mode():
@@ -308,7 +306,7 @@ def test_settings():
     ):
         with pytest.raises(SettingsError, match=message):
             FinetuneSettings(**values)
-    with pytest.raises(SettingsError, match="'tuned' or 'paper', not 'best'"):
+    with pytest.raises(SettingsError, match="unknown recipe 'best'; choices: tuned"):
         FinetuneSettings.recipe("best")
 
 
@@ -338,14 +336,14 @@ def test_a_training_takes_the_steps_of_its_frames(tmp_path):
 def test_some_of_the_start_is_kept():
     torch.manual_seed(0)
     model = SegmentationNet(TINY, 2)
-    start = copied(model)
+    start = copy_weights(model)
     with torch.no_grad():
         for value in model.parameters():
             value.add_(1.0)
-    keep_of_start(model, start, 0.25)
+    blend_with_start(model, start, 0.25)
     for name, value in model.named_parameters():
         torch.testing.assert_close(value, start[name] + 0.75)
-    keep_of_start(model, start, 1.0)
+    blend_with_start(model, start, 1.0)
     torch.testing.assert_close(model.state_dict(), start)
     for wrong in (2, -0.1, float("nan"), "most"):
         with pytest.raises(SettingsError, match=f"kept must be 0 to 1 .* {wrong!r}"):
@@ -444,7 +442,7 @@ def test_it_ends_when_the_mask_no_longer_changes(tmp_path):
     first = finetune(
         examples, settings(40, loss="bce+dice"), out=tmp_path / "1.safetensors"
     )
-    slow = settings(200, look_every=2, training={"learning_rate": 1e-6})
+    slow = settings(200, early_stopping_every=2, training={"learning_rate": 1e-6})
     seen = []
     job = finetune_job(examples, slow, start=first, out=tmp_path / "2.safetensors")
     run(job, seen.append)
@@ -457,14 +455,14 @@ def test_it_ends_when_the_mask_no_longer_changes(tmp_path):
 
 def test_steady_is_a_row_of_like_masks_that_are_not_empty():
     mask = np.zeros((8, 8))
-    watch = Steadiness(alike=0.9, in_a_row=2)
-    assert [watch.look(mask) for _ in range(5)] == [False] * 5
+    watch = EarlyStopping(min_dice=0.9, patience=2)
+    assert [watch.update(mask) for _ in range(5)] == [False] * 5
     mask[2:5] = 1
-    assert [watch.look(mask) for _ in range(3)] == [False, False, True]
+    assert [watch.update(mask) for _ in range(3)] == [False, False, True]
     other = mask.T
-    assert [watch.look(m) for m in (other, other, other)] == [False, False, True]
-    with pytest.raises(SettingsError, match="in_a_row at least 1; got 0.9 and 0"):
-        Steadiness(0.9, 0)
+    assert [watch.update(m) for m in (other, other, other)] == [False, False, True]
+    with pytest.raises(SettingsError, match="patience at least 1; got 0.9 and 0"):
+        EarlyStopping(0.9, 0)
 
 
 def test_carried_labels_are_learnt_from(tmp_path, small_cine, synthetic, monkeypatch):
@@ -513,7 +511,7 @@ def test_pictures_of_the_shown_frame(tmp_path):
 def short_of_memory(monkeypatch, too_much):
     """Let steps fail whose pictures, ``(B, 1, h, w)``, are too much."""
     seen = []
-    honest = finetune_module.segmentation_loss
+    honest = task_module.segmentation_loss
 
     def loss(logits, targets, kind):
         if too_much(logits):
@@ -521,7 +519,7 @@ def short_of_memory(monkeypatch, too_much):
         seen.append((len(logits), logits.shape[-1]))
         return honest(logits, targets, kind)
 
-    monkeypatch.setattr(finetune_module, "segmentation_loss", loss)
+    monkeypatch.setattr(task_module, "segmentation_loss", loss)
     return seen
 
 

@@ -26,8 +26,9 @@ labels = np.zeros((3, 48, 48), np.uint8)
 labels[1, 20:28] = 1
 known = Labels(labels, np.arange(3) == 1)
 settings = FinetuneSettings(
-    steps=4, batch=1, network=UNetConfig(width=2), kept="earned", remember=True,
-    look_every=1, training=TrainingSettings(steps=4, device="cpu", preview_every=1),
+    steps=4, batch=1, network=UNetConfig(width=2), kept="earned", pseudo_labels=True,
+    early_stopping_every=1,
+    training=TrainingSettings(steps=4, device="cpu", preview_every=1),
 )
 out = Path(sys.argv[1]) / "model.safetensors"
 """

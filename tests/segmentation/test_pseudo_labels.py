@@ -12,7 +12,7 @@ from napari_motionseg.segmentation.pseudo_labels import (
     CONTRADICTED_PX,
     SAY_TRUSTED,
     SAY_UNTRUSTED,
-    with_own_answers,
+    with_pseudo_labels,
 )
 
 SIZE = (40, 60)
@@ -45,7 +45,7 @@ def test_unpainted_pixels_get_the_starts_answer_and_their_say():
     frame = scribbled(
         [(slice(12, 14), slice(5, 15), 1), (slice(30, 32), slice(5, 15), 0)]
     )
-    (found,) = with_own_answers(Bar(), [frame])
+    (found,) = with_pseudo_labels(Bar(), [frame])
     painted = frame.target >= 0
     assert bool((found.weight[painted] == 1).all())
     expected = np.zeros(SIZE, np.int16)
@@ -60,7 +60,7 @@ def test_unpainted_pixels_get_the_starts_answer_and_their_say():
 @pytest.mark.parametrize("trust", [0.0, 0.25, 1.0])
 def test_answers_weigh_more_the_further_they_are_trusted(trust):
     frame = scribbled([(slice(12, 14), slice(5, 15), 1)])
-    (found,) = with_own_answers(Bar(), [frame], trust)
+    (found,) = with_pseudo_labels(Bar(), [frame], trust)
     painted = frame.target >= 0
     say = float(found.weight[~painted].sum() / painted.sum())
     assert say == pytest.approx(SAY_UNTRUSTED + trust * 9, rel=1e-4)
@@ -68,7 +68,7 @@ def test_answers_weigh_more_the_further_they_are_trusted(trust):
 
 def test_around_a_stroke_that_contradicts_it_the_start_says_nothing():
     frame = scribbled([(slice(14, 16), slice(30, 32), 0)])  # on its vessel
-    (found,) = with_own_answers(Bar(), [frame])
+    (found,) = with_pseudo_labels(Bar(), [frame])
     rows, columns = np.indices(SIZE)
     dy = np.maximum(np.maximum(14 - rows, rows - 15), 0)
     dx = np.maximum(np.maximum(30 - columns, columns - 31), 0)
@@ -85,5 +85,5 @@ def test_full_labels_and_weak_ones_stay_as_they_are():
         scribbled([(slice(3), slice(3), 1)]), weight=torch.zeros(1, *SIZE)
     )
     model = Bar().train()
-    assert with_own_answers(model, [full, weak]) == [full, weak]
+    assert with_pseudo_labels(model, [full, weak]) == [full, weak]
     assert model.training

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.segmentation.postprocess import clean_mask, uncertainty
+from napari_motionseg.segmentation.postprocess import postprocess_mask, uncertainty
 from napari_motionseg.segmentation.suggest import suggest_frame
 
 
@@ -61,11 +61,11 @@ def test_specks_go_and_diagonal_vessels_stay():
     probability[np.arange(12), np.arange(12)] = 0.9
     probability[14, 2] = 0.9
     kind = np.full((16, 16), 2, np.uint8)
-    mask = clean_mask(probability, kind, 0.5, smallest=5)
+    mask = postprocess_mask(probability, kind, 0.5, smallest=5)
     assert (mask > 0).sum() == 12
     assert set(np.unique(mask)) == {0, 2}
-    assert (clean_mask(probability, kind, 0.5) > 0).sum() == 13
-    assert not clean_mask(probability, kind, 0.95).any()
+    assert (postprocess_mask(probability, kind, 0.5) > 0).sum() == 13
+    assert not postprocess_mask(probability, kind, 0.95).any()
 
 
 def test_uncertainty_is_largest_in_the_middle():
@@ -74,6 +74,6 @@ def test_uncertainty_is_largest_in_the_middle():
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(SettingsError, match="between 0 and 1"):
-        clean_mask(np.zeros((2, 2)), np.zeros((2, 2), np.uint8), 1.0)
+        postprocess_mask(np.zeros((2, 2)), np.zeros((2, 2), np.uint8), 1.0)
     with pytest.raises(SettingsError, match="at least 0 pixels"):
-        clean_mask(np.zeros((2, 2)), np.zeros((2, 2), np.uint8), 0.5, -1)
+        postprocess_mask(np.zeros((2, 2)), np.zeros((2, 2), np.uint8), 0.5, -1)

@@ -36,8 +36,8 @@ class TrainingState:
         What must be the same to go on: settings, data, network; JSON values.
     batch_size
         Pictures a step, None if the task does not say.
-    parts
-        Into which a step's batch is divided.
+    micro_batches
+        Number of micro-batches in a step.
     losses
         Of every step.
     weights
@@ -49,7 +49,7 @@ class TrainingState:
     step: int
     identity: dict[str, Any]
     batch_size: int | None = None
-    parts: int = 1
+    micro_batches: int = 1
     losses: list[float] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)
     moments: dict[str, Tensor] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def write_state(path: Path, state: TrainingState) -> None:
         "step": state.step,
         "identity": state.identity,
         "batch_size": state.batch_size,
-        "parts": state.parts,
+        "micro_batches": state.micro_batches,
     }
     with replacing(path) as temporary:
         write_tensors(tensors, temporary, {HEADER: json.dumps(header)})
@@ -119,7 +119,7 @@ def read_state(path: Path) -> TrainingState:
             step=int(header["step"]),
             identity=dict(header["identity"]),
             batch_size=header["batch_size"],
-            parts=int(header.get("parts", 1)),
+            micro_batches=_micro_batches(header),
             losses=tensors[LOSSES].tolist(),
             weights=_part(tensors, WEIGHTS),
             moments=_part(tensors, MOMENTS),
@@ -129,6 +129,11 @@ def read_state(path: Path) -> TrainingState:
             f"{path} is no training state that can be read ({error}); delete it, or "
             "start without resume"
         ) from error
+
+
+def _micro_batches(header: Mapping[str, Any]) -> int:
+    """Return the number of micro-batches; states of 2026 call it ``parts``."""
+    return int(header.get("micro_batches", header.get("parts", 1)))
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
-"""Processes that train together under torchrun, and what they tell one another.
+"""Processes that train together under torchrun, and the collectives they use.
 
-torch.distributed alone, by few words. A wrapper such as DistributedDataParallel sends
+This uses torch.distributed directly. A wrapper such as DistributedDataParallel sends
 gradients amid the backward pass, so a process whose loss is not finite, or whose memory
 runs out there, leaves the others waiting for ever; here all agree first. What is left
 for Lightning Fabric to do is starting processes, which torchrun does.
@@ -26,41 +26,41 @@ Value = TypeVar("Value")
 
 # Flow of a process's share of the loops may take hours; torchrun itself ends all
 # processes when one of them dies, so that nobody waits as long for nothing
-PATIENCE = timedelta(hours=12)
+TIMEOUT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Processes:
     """The processes of one training, as one of them sees it.
 
-    Each method must be called by all of them, in the same order.
+    Every method is a collective: all processes must call it, in the same order.
 
     Parameters
     ----------
     rank
-        Of this process, from 0.
+        Rank of this process, from 0.
     count
-        Of all.
+        Number of processes.
     """
 
     rank: int = 0
     count: int = 1
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the one that writes files and talks to the user."""
+    def is_main(self) -> bool:
+        """Whether this is the main process, which writes files and reports progress."""
         return self.rank == 0
 
-    def tell_all(self, value: Value) -> list[Value]:
-        """Return what each process says, in order; `value` is pickled."""
+    def all_gather(self, value: Value) -> list[Value]:
+        """Return the values of all processes, by rank; `value` is pickled."""
         if self.count == 1:
             return [value]
         said: list[Value | None] = [None] * self.count
         dist.all_gather_object(said, value)
         return said  # type: ignore[return-value]
 
-    def given_by(self, rank: int, value: Any) -> Any:
-        """Return what the process `rank` gives; the others' `value` does not count."""
+    def broadcast_object(self, rank: int, value: Any) -> Any:
+        """Return the value of the process `rank`; those of the others are not used."""
         if self.count == 1:
             return value
         said = [value]
@@ -68,36 +68,34 @@ class Processes:
         return said[0]
 
     def once(self, action: Callable[[], Value]) -> Value:
-        """Let the leader act; all return its result, or raise its `MotionSegError`."""
+        """Run `action` on the main process; return its result, or raise its error."""
         if self.count == 1:
             return action()
         outcome: tuple[Value | None, MotionSegError | None] = None, None
-        if self.leads:
+        if self.is_main:
             try:
                 outcome = action(), None
             except MotionSegError as refused:
                 outcome = None, refused
-        result, error = self.given_by(0, outcome)
+        result, error = self.broadcast_object(0, outcome)
         if error is not None:
             raise error
         return result  # type: ignore[no-any-return]
 
-    def add_up(self, tensors: Sequence[Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[Tensor]) -> None:
         """Replace each tensor by its sum over the processes."""
         if self.count > 1:
-            self._in_one_piece(tensors, dist.all_reduce)
+            self._flattened(tensors, dist.all_reduce)
 
-    def hand_out(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by the leader's."""
+    def broadcast(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each tensor by that of the main process."""
         if self.count > 1:
-            self._in_one_piece(tensors, lambda flat: dist.broadcast(flat, src=0))
+            self._flattened(tensors, lambda flat: dist.broadcast(flat, src=0))
 
     @staticmethod
     @torch.no_grad()
-    def _in_one_piece(
-        tensors: Sequence[Tensor], send: Callable[[Tensor], object]
-    ) -> None:
-        """Send tensors as one of each type: a message for each would take longer."""
+    def _flattened(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> None:
+        """Send tensors as one of each type: a message for each takes longer."""
         by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
         for tensor in tensors:
             by_type[tensor.dtype].append(tensor)
@@ -125,11 +123,11 @@ def join() -> Processes:
     if not dist.is_initialized():
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return Processes()
-        _meet()
+        _init_process_group()
     return Processes(dist.get_rank(), dist.get_world_size())
 
 
-def _meet() -> None:
+def _init_process_group() -> None:
     gpus = torch.cuda.device_count()
     if gpus:
         place = int(os.environ.get("LOCAL_RANK", "0"))
@@ -142,15 +140,15 @@ def _meet() -> None:
     try:
         # NCCL for what lies on GPUs, gloo for words
         backend = "cpu:gloo,cuda:nccl" if gpus and dist.is_nccl_available() else "gloo"
-        dist.init_process_group(backend, timeout=PATIENCE)
+        dist.init_process_group(backend, timeout=TIMEOUT)
     except ValueError as error:
         raise SettingsError(
             "WORLD_SIZE says that several processes train together, but not how they "
             f"find one another ({error}); start them with torchrun, or unset WORLD_SIZE"
         ) from error
-    atexit.register(_part)
+    atexit.register(_destroy_process_group)
 
 
-def _part() -> None:
+def _destroy_process_group() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -1,9 +1,9 @@
-"""The gradient of one step, from parts of its batch that processes share.
+"""Gradient accumulation: the gradient of one step from micro-batches of its batch.
 
-Each part goes through the network by itself, from the same weights, buffers and a
-generator of its own number; gradients and changes of buffers (batch norm's averages)
-are then averaged, by pictures. So one process that takes all parts in turn and several
-that take some each reach the same weights.
+Each micro-batch goes through the network by itself, from the same weights, buffers and
+a generator of its own number. Gradients and changes of buffers (running averages of
+batch norm) are then averaged, weighted by the number of pictures. One process that
+computes all micro-batches in turn, and several that share them, reach the same weights.
 """
 
 from __future__ import annotations
@@ -20,28 +20,30 @@ from napari_motionseg.errors import SettingsError, TrainingError
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.precision import autocast
 from napari_motionseg.training.engine.distributed import Processes
-from napari_motionseg.training.engine.seeds import part_generator
+from napari_motionseg.training.engine.seeds import micro_batch_generator
 from napari_motionseg.training.engine.settings import TrainingSettings
 from napari_motionseg.training.engine.task import (
-    ForeseeingTask,
-    NamingTask,
+    DescribingTask,
+    PrefetchingTask,
     ResizableTask,
     Task,
 )
 
 
 @dataclass(frozen=True)
-class PartResult:
-    """What a part of a step came to.
+class MicroBatchResult:
+    """The loss of a micro-batch.
 
     Parameters
     ----------
     number
-        From 0.
+        Number of the micro-batch in its step, from 0.
     share
-        Of the step's pictures.
-    loss, metrics
-        The task's.
+        Its share of the pictures of the step, 0 to 1.
+    loss
+        Loss that the task returned.
+    metrics
+        Metrics that the task returned, by name.
     """
 
     number: int
@@ -52,24 +54,29 @@ class PartResult:
 
 @dataclass
 class _Outcome:
-    """What a process made of its parts; it ran out of memory, or met with trouble."""
+    """The results of one process, whether it ran out of memory, or why it failed."""
 
-    results: list[PartResult] = field(default_factory=list)
-    exhausted: bool = False
-    trouble: str = ""
+    results: list[MicroBatchResult] = field(default_factory=list)
+    out_of_memory: bool = False
+    failure: str = ""
 
 
-class PartedStep:
-    """How the gradient of a step is computed.
+class GradientAccumulation:
+    """Compute the gradient of a step from its micro-batches.
 
     Parameters
     ----------
-    task, settings
-        Of the training.
+    task
+        Task that is trained; see `Task`.
+    settings
+        Settings of the training.
     processes
-        Who shares the parts; their number is a divisor of `parts`.
-    device, dtype
-        Where and in what to compute.
+        Processes that share the micro-batches; their number divides that of the
+        micro-batches.
+    device
+        Device on which the model lies.
+    dtype
+        Type in which the forward pass computes.
     """
 
     def __init__(
@@ -80,7 +87,7 @@ class PartedStep:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.parts = settings.parts or processes.count
+        self.micro_batches = settings.micro_batches or processes.count
         self._task = task
         self._settings = settings
         self._processes = processes
@@ -88,20 +95,20 @@ class PartedStep:
         self._dtype = dtype
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
 
-    def gradients(self, step: int, batch: int | None) -> list[PartResult] | None:
+    def gradients(self, step: int, batch: int | None) -> list[MicroBatchResult] | None:
         """Leave the gradient in the parameters; None if memory ran out somewhere.
 
         Parameters
         ----------
         step
-            From 0.
+            Number of the step, from 0.
         batch
-            Pictures in all parts; None if the task does not say.
+            Pictures in all micro-batches; None if the task does not say.
 
         Returns
         -------
-        list[PartResult] or None
-            Of all parts of all processes, in order.
+        list[MicroBatchResult] or None
+            Results of all micro-batches of all processes, in order.
 
         Raises
         ------
@@ -109,98 +116,103 @@ class PartedStep:
             If a loss or the gradient is not finite; buffers are as before.
         """
         # batch norm updates its buffers in the forward pass, before the loss is known
-        buffers = PartedBuffers(self._task.model)
+        buffers = AccumulatedBuffers(self._task.model)
         try:
-            results = self._joint_results(step, batch, buffers)
+            results = self._gather_results(step, batch, buffers)
             if results is None:
                 buffers.restore()
                 return None
-            self._add_up(buffers)
+            self._all_reduce(buffers)
             self._check_length(step)
         except BaseException:
             buffers.restore()
             raise
-        buffers.settle()
+        buffers.apply()
         return results
 
-    def _joint_results(
-        self, step: int, batch: int | None, buffers: PartedBuffers
-    ) -> list[PartResult] | None:
+    def _gather_results(
+        self, step: int, batch: int | None, buffers: AccumulatedBuffers
+    ) -> list[MicroBatchResult] | None:
         try:
-            own = self._own_outcome(step, batch, buffers)
+            own = self._compute_own(step, batch, buffers)
         except BaseException as error:
             # the others would wait for this one's gradient
             words = f"process {self._processes.rank} failed: {error!r}"
-            self._processes.tell_all(_Outcome(trouble=words))
+            self._processes.all_gather(_Outcome(failure=words))
             raise
-        outcomes = self._processes.tell_all(own)
+        outcomes = self._processes.all_gather(own)
         for outcome in outcomes:
-            if outcome.trouble:
-                raise TrainingError(outcome.trouble)
-        if any(outcome.exhausted for outcome in outcomes):
+            if outcome.failure:
+                raise TrainingError(outcome.failure)
+        if any(outcome.out_of_memory for outcome in outcomes):
             return None
         results = [result for outcome in outcomes for result in outcome.results]
         return sorted(results, key=lambda result: result.number)
 
-    def _own_outcome(
-        self, step: int, batch: int | None, buffers: PartedBuffers
+    def _compute_own(
+        self, step: int, batch: int | None, buffers: AccumulatedBuffers
     ) -> _Outcome:
         outcome = _Outcome()
         with _memory_watch(outcome):
-            self._foresee(step + 1, batch)
-            for number, size in self._own_parts(batch):
+            self._prefetch(step + 1, batch)
+            for number, size in self._own_micro_batches(batch):
                 buffers.restore()
                 result = self._compute(step, number, size, batch)
                 if not np.isfinite(result.loss):
-                    outcome.trouble = self._complaint(
-                        f"the loss of {self._named(step, number)}", step, result.loss
+                    outcome.failure = self._failure(
+                        f"the loss of {self._describe(step, number)}", step, result.loss
                     )
                     return outcome
                 buffers.collect(result.share)
                 outcome.results.append(result)
         return outcome
 
-    def _foresee(self, step: int, batch: int | None) -> None:
-        """Tell the task what this process's parts of a coming step will draw from."""
+    def _prefetch(self, step: int, batch: int | None) -> None:
+        """Let the task prefetch this process's micro-batches of a coming step."""
         task, settings = self._task, self._settings
-        if step >= settings.steps or not isinstance(task, ForeseeingTask):
+        if step >= settings.steps or not isinstance(task, PrefetchingTask):
             return
-        for number, size in self._own_parts(batch):
-            task.foresee(step, part_generator(settings.seed, step, number), size)
+        for number, size in self._own_micro_batches(batch):
+            task.prefetch(
+                step, micro_batch_generator(settings.seed, step, number), size
+            )
 
-    def _own_parts(self, batch: int | None) -> Iterator[tuple[int, int]]:
-        """Give the number of each part of this process, and its pictures."""
-        for number in range(self._processes.rank, self.parts, self._processes.count):
-            whole = self.parts if batch is None else batch
-            yield number, whole // self.parts + (number < whole % self.parts)
+    def _own_micro_batches(self, batch: int | None) -> Iterator[tuple[int, int]]:
+        """Yield the number of each micro-batch of this process, and its pictures."""
+        for number in range(
+            self._processes.rank, self.micro_batches, self._processes.count
+        ):
+            count = self.micro_batches
+            whole = count if batch is None else batch
+            yield number, whole // count + (number < whole % count)
 
     def _compute(
         self, step: int, number: int, size: int, batch: int | None
-    ) -> PartResult:
-        """Add a part's share of the gradient to what is there."""
+    ) -> MicroBatchResult:
+        """Add the gradient of a micro-batch, times its share, to the parameters'."""
         if batch is not None and isinstance(self._task, ResizableTask):
             self._task.batch_size = size
-        share = size / (self.parts if batch is None else batch)
-        generator = part_generator(self._settings.seed, step, number)
+        share = size / (self.micro_batches if batch is None else batch)
+        generator = micro_batch_generator(self._settings.seed, step, number)
         with autocast(self._device, self._dtype):
             loss, metrics = self._task.loss(step, generator, self._device)
         value = float(loss.detach())
         if np.isfinite(value):
             (loss * share).backward()  # type: ignore[no-untyped-call]
-        return PartResult(number, share, value, metrics)
+        return MicroBatchResult(number, share, value, metrics)
 
-    def _add_up(self, buffers: PartedBuffers) -> None:
-        """Sum gradients and changes of buffers over the processes."""
+    def _all_reduce(self, buffers: AccumulatedBuffers) -> None:
+        """Sum gradients and changes of buffers over all processes."""
         if self._processes.count == 1:
             return
-        # a weight that no part has used keeps no gradient, as in one process
+        # a weight that no micro-batch has used keeps no gradient, as in one process
         used = [p.grad is not None for p in self._parameters]
         flags = torch.tensor(used, dtype=torch.float32, device=self._device)
         for parameter in self._parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
         gradients = [p.grad for p in self._parameters if p.grad is not None]
-        self._processes.add_up([*gradients, *buffers.changes, flags])
+        self._processes.all_reduce([*gradients, *buffers.changes, flags])
         for parameter, anywhere in zip(self._parameters, flags.tolist(), strict=True):
             if not anywhere:
                 parameter.grad = None
@@ -210,21 +222,22 @@ class PartedStep:
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
-            what = f"the gradient of the loss of {self._named(step, 0)}"
-            raise TrainingError(self._complaint(what, step, float(norm)))
+            what = f"the gradient of the loss of {self._describe(step, 0)}"
+            raise TrainingError(self._failure(what, step, float(norm)))
         limit = self._settings.clip_norm
         if limit is not None:
             nn.utils.clip_grads_with_norm_(self._parameters, limit, norm)
 
-    def _named(self, step: int, number: int) -> str:
-        part = f", part {number + 1} of {self.parts}," if self.parts > 1 else ""
-        return f"step {step + 1}{part}"
+    def _describe(self, step: int, number: int) -> str:
+        count = self.micro_batches
+        which = f", micro-batch {number + 1} of {count}," if count > 1 else ""
+        return f"step {step + 1}{which}"
 
-    def _complaint(self, what: str, step: int, value: float) -> str:
+    def _failure(self, what: str, step: int, value: float) -> str:
         task, settings = self._task, self._settings
         batch = ""
-        if isinstance(task, NamingTask):
-            batch = f" Its pictures: {task.batch_in_words()}."
+        if isinstance(task, DescribingTask):
+            batch = f" Its pictures: {task.describe_batch()}."
         return (
             f"{what} is {value}; training stops there and keeps the weights of step "
             f"{step}.{batch} A lower learning rate than {settings.learning_rate:g}, "
@@ -232,13 +245,13 @@ class PartedStep:
         )
 
 
-class PartedBuffers:
-    """A network's buffers, while parts of a step change them one after the other.
+class AccumulatedBuffers:
+    """The buffers of a network while the micro-batches of a step change them in turn.
 
     Parameters
     ----------
     model
-        Whose buffers.
+        Network whose buffers are accumulated.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -247,46 +260,55 @@ class PartedBuffers:
         self.changes = [torch.zeros_like(buffer) for buffer, _ in self._averages]
 
     def restore(self) -> None:
-        """Set all to what they were before the step."""
+        """Set all buffers to their values before the step."""
         for buffer, before in self._all:
             buffer.copy_(before)
 
     def collect(self, share: float) -> None:
-        """Add what a part has changed, by its share."""
+        """Add the change by a micro-batch, times its share."""
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
             # rounded before it is added, as what another process sends is
             change.add_((buffer - before) * share)
 
-    def settle(self) -> None:
-        """Set averages to what all parts have made of them; counters count one step."""
+    def apply(self) -> None:
+        """Set averages to the accumulated change; counters count one step."""
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
             buffer.copy_(before + change)
 
 
-def check_parts(parts: int, processes: int, batch: int | None) -> None:
-    """Refuse parts that processes cannot share, or for which there is no picture.
+def check_micro_batches(count: int, processes: int, batch: int | None) -> None:
+    """Refuse a number of micro-batches that does not fit the processes or the batch.
+
+    Parameters
+    ----------
+    count
+        Micro-batches of a step.
+    processes
+        Processes that share them.
+    batch
+        Pictures of a step; None if the task does not say.
 
     Raises
     ------
     SettingsError
-        Saying which, and what would do.
+        If `count` is no multiple of `processes`, or larger than `batch`.
     """
-    if parts % processes:
+    if count % processes:
         raise SettingsError(
-            f"a step of {parts} parts cannot be shared by {processes} processes; parts "
-            "must be a multiple of the processes"
+            f"{count} micro-batches cannot be shared by {processes} processes; "
+            "micro_batches must be a multiple of the processes"
         )
-    if batch is not None and batch < parts:
+    if batch is not None and batch < count:
         raise SettingsError(
-            f"a batch of {batch} cannot be divided into {parts} parts of one picture "
-            f"at least; take a batch of {parts} or more"
+            f"a batch of {batch} cannot be divided into {count} micro-batches of at "
+            f"least one picture; take a batch of {count} or more"
         )
 
 
-def mean_of(results: Sequence[PartResult]) -> dict[str, float]:
-    """Return ``"loss"`` and metrics of a step; each over the parts that have it."""
+def mean_of(results: Sequence[MicroBatchResult]) -> dict[str, float]:
+    """Return ``"loss"`` and metrics of a step; each over the results that have it."""
     names = dict.fromkeys(name for result in results for name in result.metrics)
     means = {"loss": sum(result.share * result.loss for result in results)}
     for name in names:
@@ -305,4 +327,4 @@ def _memory_watch(outcome: _Outcome) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        outcome.exhausted = True
+        outcome.out_of_memory = True

@@ -78,7 +78,7 @@ def train_job(
     Raises
     ------
     SettingsError
-        If parts, processes and batch do not go into one another.
+        If micro-batches, processes and batch do not divide one another.
     TrainingError
         If the loss or its gradient is not finite (the weights stay those of the step
         before), if memory does not suffice for one picture, or if the state belongs to
@@ -90,7 +90,7 @@ def train_job(
     trainer = Trainer(task, settings, identity or {}, processes)
     path = None if state_path is None else Path(state_path)
     notice = trainer.resume(path) if resume and path is not None else ""
-    folder = None if log_folder is None or not processes.leads else Path(log_folder)
+    folder = None if log_folder is None or not processes.is_main else Path(log_folder)
     stopped = False
     try:
         with RunLog(folder, settings, trainer.step) as log:
@@ -101,7 +101,7 @@ def train_job(
                 progress = trainer.progress(notice)
                 log.write(progress)
                 signal = yield progress
-                stopped = any(processes.tell_all(signal == STOP))
+                stopped = any(processes.all_gather(signal == STOP))
                 notice = ""
         trainer.save(path)
     finally:

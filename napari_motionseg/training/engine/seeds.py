@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-PARTS_STREAM = 2**30  # no task has so many items a step
+MICRO_BATCH_STREAM = 2**30  # no task has so many items a step
 
 
 def derived_seed(seed: int, *numbers: int) -> int:
@@ -19,6 +19,17 @@ def step_generator(seed: int, *numbers: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed[0]))
 
 
-def part_generator(seed: int, step: int, part: int) -> torch.Generator:
-    """Return the generator of a part of a step; of the first, `step_generator`'s."""
-    return step_generator(seed, step, *((PARTS_STREAM, part) if part else ()))
+def micro_batch_generator(seed: int, step: int, number: int) -> torch.Generator:
+    """Return the generator of a micro-batch; that of the first is `step_generator`'s.
+
+    Parameters
+    ----------
+    seed
+        Seed of the training.
+    step
+        Number of the step, from 0.
+    number
+        Number of the micro-batch in its step, from 0.
+    """
+    stream = (MICRO_BATCH_STREAM, number) if number else ()
+    return step_generator(seed, step, *stream)

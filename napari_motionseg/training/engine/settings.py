@@ -45,10 +45,10 @@ class TrainingSettings:
         Steps between two states on disk; a kill costs at most so many.
     preview_every
         Steps between two previews, the first and last step's apart; 0 for none.
-    parts
-        Into how many parts a step's batch is divided, of which each goes through the
-        network by itself (gradient accumulation). Processes share the parts, and which
-        of them takes which changes nothing; 0 is one for each process.
+    micro_batches
+        Number of micro-batches of a step, whose gradients are accumulated. Processes
+        share them; which process computes which changes no number. 0 is one for each
+        process.
     tensorboard
         Whether curves are written as TensorBoard's event files too.
 
@@ -68,13 +68,13 @@ class TrainingSettings:
     seed: int = 0
     checkpoint_every: int = 200
     preview_every: int = 0
-    parts: int = 0
+    micro_batches: int = 0
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
         least = {
             "steps": 1, "seed": 0, "checkpoint_every": 1, "preview_every": 0,
-            "parts": 0,
+            "micro_batches": 0,
         }  # fmt: skip
         for name, bound in least.items():
             at_least(self, name, bound)

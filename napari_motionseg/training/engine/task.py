@@ -1,4 +1,4 @@
-"""What the training loop asks of that which is trained."""
+"""Protocols of the tasks that the training loop trains."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class Task(Protocol):
-    """What is trained, and on what.
+    """A network with the batches and the loss that it is trained with.
 
     A task computes only through `model`, which the loop moves to its device, and draws
-    only from the generator it is given.
+    random numbers only from the generator that it is given.
     """
 
     @property
@@ -28,16 +28,16 @@ class Task(Protocol):
         Parameters
         ----------
         step
-            From 0.
+            Number of the step, from 0.
         generator
-            On the CPU, seeded by the run's seed and `step`.
+            Generator on the CPU, seeded by the seed of the run and `step`.
         device
-            Where the model is.
+            Device that the model lies on.
         """
         ...
 
     def preview(self) -> Any:
-        """Return something to look at; the model may be put in eval mode for it."""
+        """Return a picture of what is learnt; the model may be put in eval mode."""
         ...
 
 
@@ -58,28 +58,28 @@ class CroppingTask(Protocol):
 
 
 @runtime_checkable
-class ForeseeingTask(Protocol):
+class PrefetchingTask(Protocol):
     """A task that can prepare a step while the one before computes."""
 
-    def foresee(self, step: int, generator: torch.Generator, size: int) -> None:
-        """Begin with what the loss of a coming step will need; return at once.
+    def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
+        """Start to prepare the data of a coming step; return at once.
 
         Parameters
         ----------
         step
-            The coming one, from 0.
+            Number of the coming step, from 0.
         generator
-            Equal to the one that `Task.loss` will be given; it is this call's own.
+            A copy of the generator that `Task.loss` will be given.
         size
-            Pictures that the loss will be of.
+            Number of pictures that the loss will be computed on.
         """
         ...
 
 
 @runtime_checkable
-class NamingTask(Protocol):
-    """A task that can say what its last batch was made of, for a person to look at."""
+class DescribingTask(Protocol):
+    """A task that can describe its last batch, for an error message."""
 
-    def batch_in_words(self) -> str:
+    def describe_batch(self) -> str:
         """Return e.g. ``"loop 2 (name), frames 3 to 4"`` for each picture."""
         ...

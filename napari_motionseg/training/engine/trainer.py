@@ -1,4 +1,4 @@
-"""A training between two steps: how to take the next, keep it, and go on with it."""
+"""The state of a training: take a step, save it, resume it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from napari_motionseg.training.engine.checkpointing import (
 )
 from napari_motionseg.training.engine.distributed import Processes
 from napari_motionseg.training.engine.gradient_accumulation import (
-    PartedStep,
-    check_parts,
+    GradientAccumulation,
+    check_micro_batches,
     mean_of,
 )
 from napari_motionseg.training.engine.settings import TrainingSettings, learning_rate
@@ -36,25 +36,27 @@ from napari_motionseg.training.engine.task import CroppingTask, ResizableTask, T
 from napari_motionseg.version import __version__
 
 # What may differ between a run and its continuation, because no batch depends on it
-FREE_SETTINGS = ("device", "checkpoint_every", "preview_every", "tensorboard", "parts")
+FREE_SETTINGS = (
+    "device", "checkpoint_every", "preview_every", "tensorboard", "micro_batches",
+)  # fmt: skip
 MANY = 5  # differences that are told one by one
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """How a training went.
+    """The result of a training.
 
     Parameters
     ----------
     losses
-        Of every step, those before a resume included.
+        Loss of every step, including those before a resume.
     steps_done
-        Steps in all.
+        Number of all steps.
     stopped
-        Whether it was asked to stop before the last step.
+        Whether it was stopped before the last step.
     provenance
         JSON values for a checkpoint's card: settings, device, precision, versions,
-        batch size, parts, processes, first and last losses.
+        batch size, micro-batches, processes, first and last losses.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -68,15 +70,19 @@ class Trainer:
 
     Parameters
     ----------
-    task, settings, identity
-        See `train_job`.
+    task
+        Task whose model is trained in place.
+    settings
+        Settings of the training loop.
+    identity
+        JSON values that must be equal for a resume.
     processes
-        Who trains together.
+        Processes that train together.
 
     Raises
     ------
     SettingsError
-        If parts, processes and batch do not go into one another.
+        If micro-batches, processes and batch do not divide one another.
     TrainingError
         If the processes were asked for different things.
     """
@@ -100,18 +106,20 @@ class Trainer:
         self._saved_step = 0
         self._between_steps = True
         place(task.model, self._device)
-        self._step = PartedStep(task, settings, processes, self._device, self._dtype)
-        check_parts(self._step.parts, processes.count, self._batch)
+        self._step = GradientAccumulation(
+            task, settings, processes, self._device, self._dtype
+        )
+        check_micro_batches(self._step.micro_batches, processes.count, self._batch)
         parameters = [p for p in task.model.parameters() if p.requires_grad]
         fused = self._device.type in ("cpu", "cuda")
         self._optimizer = torch.optim.AdamW(
             parameters, weight_decay=settings.weight_decay, fused=fused
         )
         self._identity = self._identify(identity)
-        self._meet()
+        self._synchronize()
 
     def advance(self) -> str:
-        """Take one step; return what a person should know about it."""
+        """Take one step; return a notice for the user, mostly empty."""
         notices = []
         while not self._take_step():
             notices.append(self._need_less())
@@ -136,12 +144,12 @@ class Trainer:
         return True
 
     def _need_less(self) -> str:
-        """Take fewer pictures, then smaller ones; return so in words."""
+        """Reduce the batch, then the size of pictures; return a notice."""
         self._optimizer.zero_grad(set_to_none=True)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         size = self._batch or 1
-        if size // 2 < self._step.parts:
+        if size // 2 < self._step.micro_batches:
             return self._crop_smaller()
         self._resize(size // 2)
         return f"Out of memory: from here on {size // 2} instead of {size} a batch."
@@ -161,11 +169,11 @@ class Trainer:
             self._batch = self._task.batch_size = batch
 
     def progress(self, notice: str) -> Progress:
-        """Return what to tell after a step."""
+        """Return the progress after a step, with a preview where one is due."""
         every, total = self._settings.preview_every, self._settings.steps
         # the first step too: a person who waits sees that something is learnt
         due = every and (self.step % every == 0 or self.step in (1, total))
-        preview = self._task.preview() if due and self._processes.leads else None
+        preview = self._task.preview() if due and self._processes.is_main else None
         return Progress(self.step, total, notice, self.metrics, preview)
 
     def save(self, path: Path | None) -> None:
@@ -177,7 +185,7 @@ class Trainer:
     def rescue(self, path: Path | None) -> None:
         """Write the state after a failure or cancel; the others may be gone."""
         unsaved = self._between_steps and self.step != self._saved_step
-        if path is not None and unsaved and self._processes.leads:
+        if path is not None and unsaved and self._processes.is_main:
             self._write(path)
             self._saved_step = self.step
 
@@ -187,7 +195,7 @@ class Trainer:
             step=self.step,
             identity=self._identity,
             batch_size=self._batch,
-            parts=self._step.parts,
+            micro_batches=self._step.micro_batches,
             losses=self.losses,
             weights=model.state_dict(),
             moments=collect_moments(model, self._optimizer),
@@ -195,13 +203,15 @@ class Trainer:
         write_state(path, state)
 
     def resume(self, path: Path) -> str:
-        """Take over the state at `path`; return what a person should know of it."""
+        """Restore the state at `path`; return a notice for the user."""
         state = self._processes.once(lambda: self._read(path))
         if state is None:
             return f"Nothing to resume at {path.name}: starting from the beginning."
-        if not self._settings.parts:
-            self._step.parts = state.parts
-            check_parts(state.parts, self._processes.count, state.batch_size)
+        if not self._settings.micro_batches:
+            self._step.micro_batches = state.micro_batches
+            check_micro_batches(
+                state.micro_batches, self._processes.count, state.batch_size
+            )
         if state.batch_size:
             self._resize(state.batch_size)
         self._task.model.load_state_dict(state.weights)
@@ -215,9 +225,11 @@ class Trainer:
             return None
         state = read_state(path)
         found = differences(state.identity, self._identity)
-        parts = self._settings.parts
-        if parts and parts != state.parts:
-            found.append(f"training.parts was {state.parts}, is {parts}")
+        wanted = self._settings.micro_batches
+        if wanted and wanted != state.micro_batches:
+            found.append(
+                f"training.micro_batches was {state.micro_batches}, is {wanted}"
+            )
         if found:
             raise TrainingError(
                 f"{path} belongs to another run, so it cannot be resumed: "
@@ -238,11 +250,11 @@ class Trainer:
         }
         return json.loads(json.dumps(whole))  # type: ignore[no-any-return]
 
-    def _meet(self) -> None:
-        """See that all processes want the same, and give them the leader's weights."""
+    def _synchronize(self) -> None:
+        """Check that all processes agree, and broadcast the weights of the main one."""
         settings = dataclasses.asdict(self._settings) | {"device": self._device.type}
         asked = {**self._identity, "settings": settings, "type": str(self._dtype)}
-        first, *others = self._processes.tell_all(asked)
+        first, *others = self._processes.all_gather(asked)
         for rank, other in enumerate(others, start=1):
             found = differences(first, other)
             if found:
@@ -250,10 +262,10 @@ class Trainer:
                     f"process {rank} is asked for something else than process 0: "
                     f"{_in_words(found)}. Start all with the same command and files"
                 )
-        self._processes.hand_out(list(self._task.model.state_dict().values()))
+        self._processes.broadcast(list(self._task.model.state_dict().values()))
 
     def record(self, stopped: bool) -> TrainingRecord:
-        """Return how it went."""
+        """Return the result so far."""
         tail = self.losses[-max(1, len(self.losses) // 10) :]
         provenance = {
             "settings": dataclasses.asdict(self._settings),
@@ -261,7 +273,7 @@ class Trainer:
             "device": self._device.type,
             "precision": str(self._dtype).removeprefix("torch."),
             "batch_size": self._batch,
-            "parts": self._step.parts,
+            "micro_batches": self._step.micro_batches,
             "processes": self._processes.count,
             "steps_done": self.step,
             "stopped": stopped,

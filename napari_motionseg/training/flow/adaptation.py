@@ -1,4 +1,4 @@
-"""Fine-tuning PWC-Net to a user's own loops, on pairs composed of them.
+"""Fine-tune PWC-Net to the user's own loops, on pairs composed of them.
 
 Ma et al. (2019), 4.5: vessels are cut out of a few labelled frames and moved over
 contrast-free backgrounds of the same loops; the flow of such a pair is known exactly.
@@ -20,32 +20,29 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import Job, Progress, run
-from napari_motionseg.models import (
-    FlowNet,
-    ModelCard,
-    load_pwcnet,
-    resolve_device,
-    save_model,
-)
+from napari_motionseg.models import FlowNet, load_pwcnet, resolve_device
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.motion.cutout import LoopLayers, cut_out_job
-from napari_motionseg.training.engine.checkpointing import state_path_of, weights_digest
-from napari_motionseg.training.engine.distributed import join
-from napari_motionseg.training.engine.loop import train_job
-from napari_motionseg.training.engine.run_log import log_folder_of
+from napari_motionseg.training.engine.checkpointing import weights_digest
+from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.flow.composed_pairs import (
     AdaptationSettings,
     ComposedPairs,
 )
-from napari_motionseg.training.flow.job import FlowTask, end_point_errors, predict
+from napari_motionseg.training.flow.flow_task import (
+    FlowTask,
+    end_point_errors,
+    predict,
+)
+from napari_motionseg.training.flow.job import flow_card
 from napari_motionseg.training.flow.pairs import Pairs
 from napari_motionseg.training.flow.settings import FlowTrainingSettings
 
-Example = tuple[Cine, Labels]
+LabelledLoop = tuple[Cine, Labels]
 
 
 class AdaptationTask(FlowTask):
-    """`FlowTask` whose preview shows what the network made of a pair before."""
+    """Train on composed pairs; previews show the flow before adaptation, too."""
 
     def __init__(
         self,
@@ -69,7 +66,7 @@ class AdaptationTask(FlowTask):
 
 
 def adapt_flow_job(
-    examples: Sequence[Example],
+    examples: Sequence[LabelledLoop],
     settings: AdaptationSettings | None = None,
     *,
     out: str | Path,
@@ -83,14 +80,14 @@ def adapt_flow_job(
     examples
         Loops with vessels painted on a frame or more.
     settings
-        See `AdaptationSettings`.
+        Settings of pairs, loss and training loop; `AdaptationSettings()` if None.
     out
         The ``"flow"`` checkpoint to write, in float16. Beside it lies
         ``<name>.state.safetensors``, from which `resume` goes on.
     start
         A PWC-Net checkpoint to start from; None for what ships.
     resume
-        Go on where the last run with these settings, loops and labels ended.
+        Whether to go on where the last run with these settings, loops and labels ended.
 
     Yields
     ------
@@ -117,26 +114,19 @@ def adapt_flow_job(
     """
     settings = settings or AdaptationSettings()
     _check(examples)
-    processes = join()
+    training = TrainingRun(out, settings.training, resume)
     device = resolve_device(settings.training.device)
     model = load_pwcnet(start).to(device)
     loops = yield from _layers_job(examples, device)
     task, held_out = _task(model, loops, examples, settings)
     before = end_point_errors(model, held_out)
-    whole = dataclasses.asdict(settings)
     sources = {
         "start": {"kind": "flow", "weights_sha256": weights_digest(model)},
         "loops": [_facts(*each) for each in zip(examples, loops, strict=True)],
     }
+    whole = dataclasses.asdict(settings)
     identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
-    record = yield from train_job(
-        task,
-        settings.training,
-        state_path=state_path_of(Path(out)),
-        resume=resume,
-        log_folder=log_folder_of(Path(out)),
-        identity={"adaptation": identity, **sources},
-    )
+    record = yield from training.train_job(task, {"adaptation": identity, **sources})
     after = end_point_errors(model, held_out)
     provenance = {
         "settings": whole,
@@ -145,15 +135,14 @@ def adapt_flow_job(
         "held_out_epe_px": {"before": before, "after": after},
         "notes": [note for layers in loops for note in layers.notes],
     }
-    card = _card(model, provenance)
-    processes.once(lambda: save_model(out, model, card, dtype=torch.float16))
+    training.save(model, flow_card(model, provenance))
     errors = {"epe_before": before["epe_all"], "epe_after": after["epe_all"]}
     yield Progress(record.steps_done, settings.training.steps, metrics=errors)
-    return Path(out)
+    return training.out
 
 
 def adapt_flow(
-    examples: Sequence[Example],
+    examples: Sequence[LabelledLoop],
     settings: AdaptationSettings | None = None,
     *,
     out: str | Path,
@@ -164,7 +153,7 @@ def adapt_flow(
     return run(adapt_flow_job(examples, settings, out=out, start=start, resume=resume))
 
 
-def _check(examples: Sequence[Example]) -> None:
+def _check(examples: Sequence[LabelledLoop]) -> None:
     if not examples:
         raise SettingsError("no loop was given to adapt to; give one with its labels")
     for cine, _ in examples:
@@ -176,7 +165,7 @@ def _check(examples: Sequence[Example]) -> None:
 
 
 def _layers_job(
-    examples: Sequence[Example], device: torch.device
+    examples: Sequence[LabelledLoop], device: torch.device
 ) -> Job[list[LoopLayers]]:
     """Take every loop apart."""
     loops = []
@@ -189,7 +178,7 @@ def _layers_job(
 def _task(
     model: FlowNet,
     loops: Sequence[LoopLayers],
-    examples: Sequence[Example],
+    examples: Sequence[LabelledLoop],
     settings: AdaptationSettings,
 ) -> tuple[AdaptationTask, Pairs]:
     how = settings.for_side(min(min(cine.shape[1:]) for cine, _ in examples))
@@ -198,7 +187,7 @@ def _task(
     return AdaptationTask(model, pool, held_out, how), held_out
 
 
-def _facts(example: Example, layers: LoopLayers) -> dict[str, Any]:
+def _facts(example: LabelledLoop, layers: LoopLayers) -> dict[str, Any]:
     """Return what the loop was, for the record: hashes and frames, no name."""
     cine, labels = example
     digest = hashlib.sha256(repr((labels.frames, labels.mode)).encode())
@@ -209,8 +198,3 @@ def _facts(example: Example, layers: LoopLayers) -> dict[str, Any]:
         "painted_frames": list(labels.frames),
         "contrast_free_frames": list(layers.contrast_free),
     }
-
-
-def _card(model: FlowNet, provenance: dict[str, Any]) -> ModelCard:
-    configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
-    return ModelCard("flow", type(model).__name__, configuration, provenance)

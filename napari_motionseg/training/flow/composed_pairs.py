@@ -1,4 +1,4 @@
-"""Pairs composed of a user's loops while training, and how it is trained on them."""
+"""Pairs composed of the user's loops while training, and settings of adaptation."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_motionseg.motion.pair_composition import (
     Motion,
     compose_pair,
 )
+from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.seeds import step_generator
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 from napari_motionseg.training.flow.flow_loss import Penalty
@@ -28,31 +29,31 @@ TABLE_SHIFT_PX = 8
 
 @dataclass(frozen=True)
 class AdaptationSettings:
-    """How to fine-tune a network to loops.
+    """Settings of flow adaptation; the defaults are the recipe ``"cpu"``.
 
     Parameters
     ----------
     batch
-        Pairs a step, of the smallest windows; of larger ones fewer.
+        Pairs in a step of the smallest windows; steps of larger windows have fewer.
     crop, largest_crop
-        Sides in px of the smallest and largest windows, multiples of 64; cut down to
-        what the loops hold.
+        Sides of the smallest and largest windows in pixels, multiples of 64. They are
+        reduced to the size of the smallest loop.
     vessel, background
-        How far the layers move, in px of a frame of 512 px.
+        Ranges of the motion of each layer, in pixels of a frame of 512 pixels.
     penalty
-        ``"robust"`` makes little of large errors: for a network that follows vessels
-        already and is to be refined.
+        ``"l2"``, or ``"robust"``, which gives large errors less weight: for a network
+        that follows vessels already.
     vessel_weight
-        A vessel's pixel counts 1 + this.
+        Additional weight of a pixel in a vessel; all others have weight 1.
     held_out
-        Composed pairs that are measured before and after, and never trained on.
+        Number of pairs that are never trained on, for the errors before and after.
     training
-        Steps, rate, schedule, precision, device, seed.
+        Settings of the training loop: steps, rate, schedule, precision, device, seed.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     batch: int = 4
@@ -71,12 +72,29 @@ class AdaptationSettings:
             weight_decay=1e-4,
             clip_norm=10.0,
             checkpoint_every=50,
+            preview_every=50,
         )
     )
 
     def __post_init__(self) -> None:
         at_least(self, "held_out", 1)
         self._of_task(self.crop, self.largest_crop)
+
+    @classmethod
+    def recipe(cls, name: str) -> AdaptationSettings:
+        """Return the settings of a named recipe.
+
+        Parameters
+        ----------
+        name
+            ``"cpu"``: adapts within minutes on two cores.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such recipe.
+        """
+        return find_recipe(name, {"cpu": cls})
 
     def for_side(self, side: int) -> FlowTrainingSettings:
         """Return the task's settings for loops whose shorter side is `side` px."""
@@ -103,11 +121,11 @@ class ComposedPairs:
     Parameters
     ----------
     loops
-        What to compose them of; each pair is of one loop.
+        Loops, taken apart into layers; each pair is composed of one of them.
     size
-        Side in px.
+        Side of the pairs in pixels.
     settings
-        How layers move, and the seed.
+        Settings that hold the motion of the layers and the seed.
     """
 
     def __init__(

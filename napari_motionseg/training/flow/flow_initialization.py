@@ -20,7 +20,7 @@ LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
 
 
 @torch.no_grad()
-def set_starting_weights(
+def initialize_weights(
     model: FlowNet,
     pictures: Tensor,
     generator: torch.Generator,

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.training.engine.recipes import find_recipe, with_changes
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least, one_of
 from napari_motionseg.training.flow.flow_loss import Penalty
 
 Network = Literal["layered", "published"]
 
 CROP_MULTIPLE = 64  # the coarsest level of the pyramid
+LEAST_PAIR_PX = 512  # at this side vessels are as wide as in most loops
+SHIFT_BORDER_PX = 64  # of pairs beyond the largest window, for shifts
 
 
 @dataclass(frozen=True)
 class FlowTrainingSettings:
-    """How to train PWC-Net.
+    """Settings of flow training; the defaults are the recipe ``"cpu"``.
 
     Parameters
     ----------
     batch
-        Pairs a step, of the smallest windows; of larger ones fewer, so that a step
-        holds about as many pixels.
+        Pairs in a step of the smallest windows. Steps of larger windows have fewer
+        pairs, so that each holds about as many pixels.
     crop, largest_crop
         Sides in pixels, multiples of 64, of the smallest and largest windows that are
         trained on; each step draws one between them. `largest_crop` None is `crop`.
         A network that has seen small windows alone fails on large pictures: its
         coarsest levels have never been larger than a few pixels.
     pair_size
-        Side in pixels of the pairs that are made.
+        Side of the synthetic pairs, in pixels.
     pool_size
-        Pairs that are kept; rounded up to whole blocks.
+        Number of pairs in memory, rounded up to whole blocks.
     block
-        Pairs that are made at a time.
+        Number of pairs that are made at a time.
     refresh_every
-        Steps after which the oldest block gives way to a new one; 0 for never.
+        Steps after which the oldest block is made anew; 0 for never.
     penalty
         ``"l2"``, or ``"robust"`` for fine-tuning.
     vessel_weight
@@ -50,31 +54,31 @@ class FlowTrainingSettings:
         Largest shift, in px along each axis, of the second picture as a whole: a table
         that moves. A third of the pairs is shifted.
     jitter
-        Strength of the changes of gray.
+        Strength of random changes of gray values; 0 for none.
     network
         ``"layered"``: `LayeredPWCNet`; ``"published"``: `PWCNet`.
     in_channels, normalized
-        Of a network from scratch, see `PWCNet`.
+        Configuration of a network that is trained from scratch; see `PWCNet`.
     held_out
-        Pairs that are never trained on and measured at the end.
+        Number of pairs that are never trained on, for the final end-point errors.
     synthesis
-        How the angiograms look; None for the synthesis' own variety.
+        Ranges of the synthetic angiograms; None is the preset ``"xa-coronary"``.
     training
-        Steps, rate, schedule, precision, device, seed.
+        Settings of the training loop: steps, rate, schedule, precision, device, seed.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     batch: int = 4
     crop: int = 192
     largest_crop: int | None = None
-    pair_size: int = 384
-    pool_size: int = 256
+    pair_size: int = 512
+    pool_size: int = 192
     block: int = 16
-    refresh_every: int = 100
+    refresh_every: int = 50
     penalty: Penalty = "l2"
     vessel_weight: float = 4.0
     near_weight: float = 1.0
@@ -85,14 +89,18 @@ class FlowTrainingSettings:
     in_channels: int = 1
     normalized: bool = True
     held_out: int = 16
-    synthesis: SynthesisConfig | None = None
+    synthesis: SynthesisConfig | None = field(
+        default_factory=lambda: SynthesisConfig.preset("xa-coronary")
+    )
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
-            steps=2000,
-            learning_rate=4e-4,
+            steps=4000,
+            learning_rate=8e-4,
             schedule="one-cycle",
             weight_decay=1e-4,
-            clip_norm=10.0,
+            clip_norm=3.0,
+            checkpoint_every=50,
+            preview_every=200,
         )
     )
 
@@ -121,6 +129,35 @@ class FlowTrainingSettings:
                 "pair_size must be at least crop + shift "
                 f"({self.crops[-1]} + {self.shift}); got {self.pair_size}"
             )
+
+    @classmethod
+    def recipe(cls, name: str) -> FlowTrainingSettings:
+        """Return the settings of a named recipe.
+
+        Parameters
+        ----------
+        name
+            ``"cpu"``: trains in a night on two cores.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such recipe.
+        """
+        return find_recipe(name, {"cpu": cls})
+
+    def with_changes(self, changes: Mapping[str, Any]) -> FlowTrainingSettings:
+        """Return a copy with other values, and pairs that hold its largest windows.
+
+        Parameters
+        ----------
+        changes
+            New values by field name; see `engine.recipes.with_changes`.
+        """
+        crop = changes.get("crop", self.crop)
+        largest = changes.get("largest_crop", self.largest_crop) or crop
+        pair_size = max(LEAST_PAIR_PX, largest + SHIFT_BORDER_PX)
+        return with_changes(self, {"pair_size": pair_size, **changes})
 
     @property
     def crops(self) -> tuple[int, ...]:

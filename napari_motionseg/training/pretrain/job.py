@@ -19,18 +19,17 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
-from napari_motionseg.models import ModelCard, UNet, load_pwcnet, save_model
+from napari_motionseg.models import ModelCard, UNet, load_pwcnet
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.motion import FlowCache
-from napari_motionseg.training.engine.checkpointing import state_path_of, weights_digest
-from napari_motionseg.training.engine.distributed import join
-from napari_motionseg.training.engine.gradient_accumulation import check_parts
-from napari_motionseg.training.engine.loop import TrainingRecord, train_job
-from napari_motionseg.training.engine.run_log import log_folder_of
+from napari_motionseg.training.engine.checkpointing import weights_digest
+from napari_motionseg.training.engine.gradient_accumulation import check_micro_batches
+from napari_motionseg.training.engine.initial_networks import with_seed
+from napari_motionseg.training.engine.trainer import TrainingRecord
+from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.pretrain.motion_data import MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
-from napari_motionseg.training.pretrain.prefetch import Foresight
-from napari_motionseg.training.pretrain.preview import project
+from napari_motionseg.training.pretrain.prefetch import FramePrefetcher
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 __all__ = [
@@ -40,7 +39,6 @@ __all__ = [
     "describe",
     "pretrain",
     "pretrain_job",
-    "project",
 ]
 
 
@@ -93,32 +91,26 @@ def pretrain_job(
     """
     if not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
-    out = Path(out)
+    loop_settings = dataclasses.replace(settings.training, steps=settings.steps)
+    training = TrainingRun(out, loop_settings, resume)
     # before flow is estimated for hours
-    processes = join()
-    parts = settings.training.parts or processes.count
-    check_parts(parts, processes.count, settings.batch)
-    training = dataclasses.replace(settings.training, steps=settings.steps)
+    count = training.processes.count
+    micro_batches = loop_settings.micro_batches or count
+    check_micro_batches(micro_batches, count, settings.batch)
     loops = yield from moving_loops_job(cines, settings.flow, cache)
-    with torch.random.fork_rng(devices=[]):
-        # the layers' own initialisation knows no generator
-        torch.manual_seed(training.seed)
-        model = Learner(UNet(settings.network), settings.make_objective())
+    model = with_seed(
+        lambda: Learner(UNet(settings.network), settings.make_objective()),
+        loop_settings.seed,
+    )
     data = describe(loops, settings)
-    workers = settings.workers_on(resolve_device(training.device).type)
-    with closing(Foresight(loops, workers)) as foresight:
-        record = yield from train_job(
-            PretrainTask(model, loops, settings, foresight),
-            training,
-            state_path=state_path_of(out),
-            resume=resume,
-            log_folder=log_folder_of(Path(out)),
-            identity={"pretraining": data},
-        )
+    workers = settings.workers_on(resolve_device(loop_settings.device).type)
+    with closing(FramePrefetcher(loops, workers)) as prefetcher:
+        task = PretrainTask(model, loops, settings, prefetcher)
+        record = yield from training.train_job(task, {"pretraining": data})
     card = _card(settings, data, record)
-    processes.once(lambda: save_model(out, model.embedding, card))
-    yield Progress(record.steps_done, settings.steps, f"Wrote {out.name}")
-    return out
+    training.save(model.embedding, card, torch.float32)
+    yield Progress(record.steps_done, settings.steps, f"Wrote {training.out.name}")
+    return training.out
 
 
 def pretrain(

@@ -198,7 +198,7 @@ def _of_all(
         return own
     # frames are not sent: all can read them; other hosts cannot read this one's files
     bare = (own.flow[:], own.gap, own.missing) if isinstance(own, MovingLoop) else own
-    given = processes.given_by(number % processes.count, bare)
+    given = processes.broadcast_object(number % processes.count, bare)
     if isinstance(given, str):
         return given
     if own is not None:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_motionseg.models import UNet
-from napari_motionseg.models.eval_mode import answering
+from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
 from napari_motionseg.training.engine.transforms import jitter, mirror, mirror_flow
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
-from napari_motionseg.training.pretrain.prefetch import Foresight, Piece
-from napari_motionseg.training.pretrain.preview import look
+from napari_motionseg.training.pretrain.prefetch import FrameCrop, FramePrefetcher
+from napari_motionseg.training.pretrain.preview import draw_preview
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 
@@ -95,10 +95,10 @@ class Window:
     columns: slice
     mirrored: bool
 
-    def piece(self, gap: int = 0) -> Piece:
+    def piece(self, gap: int = 0) -> FrameCrop:
         """Return what is cut of the frame, or of the one `gap` later."""
         rows, columns = self.rows, self.columns
-        return Piece(
+        return FrameCrop(
             self.loop,
             self.t + gap,
             (rows.start, rows.stop),
@@ -123,7 +123,7 @@ class PretrainTask:
         Where pictures come from; each has the same chance, whatever its length.
     settings
         See `PretrainSettings`.
-    foresight
+    prefetcher
         Gives the pictures of `loops`; whoever made it closes it. None to have all
         frames decoded here.
     """
@@ -133,12 +133,12 @@ class PretrainTask:
         model: Learner,
         loops: Sequence[MovingLoop],
         settings: PretrainSettings,
-        foresight: Foresight | None = None,
+        prefetcher: FramePrefetcher | None = None,
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
         self._loops = loops
-        self._foresight = foresight or Foresight(loops)
+        self._prefetcher = prefetcher or FramePrefetcher(loops)
         self._settings = settings
         self._last: list[Window] = []
         sides = [min(loop.cine.shape[axis] for loop in loops) for axis in (1, 2)]
@@ -157,13 +157,13 @@ class PretrainTask:
         )
         return found
 
-    def foresee(self, step: int, generator: torch.Generator, size: int) -> None:
+    def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
         """Have the frames decoded that the batch of a coming step will be cut from."""
         windows = [self._draw(generator) for _ in range(size)]
         pieces = [window.piece() for window in windows]
         if self.model.needs_second_frame:
             pieces += [self._later_piece(window) for window in windows]
-        self._foresight.foresee(step, pieces)
+        self._prefetcher.prefetch(step, pieces)
 
     def batch(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return pictures ``(B, 1, h, w)`` in [0, 1] and flow ``(B, 2, h, w)``."""
@@ -180,7 +180,7 @@ class PretrainTask:
         frames = self._cut([self._later_piece(window) for window in self._last])
         return jitter(frames, generator, self._settings.jitter)
 
-    def _later_piece(self, window: Window) -> Piece:
+    def _later_piece(self, window: Window) -> FrameCrop:
         return window.piece(self._loops[window.loop].gap)
 
     def _draw(self, generator: torch.Generator) -> Window:
@@ -196,9 +196,9 @@ class PretrainTask:
         mirrored = bool(draw(2)) and self._settings.mirror
         return Window(number, t, rows, columns, mirrored)
 
-    def _cut(self, pieces: Sequence[Piece]) -> Tensor:
+    def _cut(self, pieces: Sequence[FrameCrop]) -> Tensor:
         """Return what is cut for the windows of the last batch, ``(B, 1, h, w)``."""
-        pictures = self._foresight.pictures(pieces)
+        pictures = self._prefetcher.pictures(pieces)
         pairs = zip(pictures, self._last, strict=True)
         return torch.stack([mirror(p) if w.mirrored else p for p, w in pairs])
 
@@ -207,23 +207,23 @@ class PretrainTask:
         flow = loop.motion(window.t, (window.rows, window.columns))
         return mirror_flow(flow) if window.mirrored else flow
 
-    def batch_in_words(self) -> str:
+    def describe_batch(self) -> str:
         """Return which windows the last batch was, in words."""
         return "; ".join(map(str, self._last))
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return what is learnt of the first loop's middle, ``(H, 3W, 3)``.
+        """Return a preview ``(H, 3 W, 3)`` of the middle frame of the first loop.
 
-        The frame; its embedding as colours; how alike each pixel's embedding is to that
-        of the pixel that moves most.
+        It shows the frame, a random projection of its embedding, and the similarity of
+        each pixel to the one that moves most.
         """
         loop = self._loops[0]
         t = loop.entries[len(loop.entries) // 2]
-        frame = torch.from_numpy(loop.cine.normalized(t))
+        frame = loop.cine.normalized(t)
         device = next(self.model.parameters()).device
-        with answering(self.model), torch.inference_mode():
-            frames = frame[None, None].to(device)
-            embedding = self.model.embedding(frames)[0].float().cpu()
+        with eval_mode(self.model), torch.inference_mode():
+            frames = torch.from_numpy(frame)[None, None].to(device)
+            embedding = self.model.embedding(frames)[0].float().cpu().numpy()
         speed = np.linalg.norm(loop.flow[t].astype(np.float32), axis=0)
         row, column = np.unravel_index(int(speed.argmax()), speed.shape)
-        return look(frame, embedding, (int(row), int(column))).numpy()
+        return draw_preview(frame, embedding, (int(row), int(column)))

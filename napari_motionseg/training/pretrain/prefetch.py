@@ -1,8 +1,8 @@
-"""Pictures of coming steps, decoded by other processes while a step computes.
+"""Decode the frames of coming steps in worker processes while a step computes.
 
-A picture is a pure function of its loop, frame and window, so it does not matter who
-cuts it, or when: what is not there in time is cut here. Flow is not sent; it lies in
-mapped files, from which it is read faster than through a pipe.
+If a frame is not ready in time, it is decoded in the calling process; the result is
+identical. Flow is not sent: it lies in memory-mapped files, from which it is read
+faster than through a pipe.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from napari_motionseg.io.frame_prefetch import Answer, FramesAhead
 from napari_motionseg.io.prefetched_parts import Wanted
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
 
-PATIENCE_S = 10.0  # for a frame that somebody has begun with; a disk may hang
+PATIENCE_S = 10.0  # for a frame that a worker has started; a disk may hang
 
 
-class Piece(NamedTuple):
-    """A part of a frame of a loop: numbers from 0, first and end of rows, columns."""
+class FrameCrop(NamedTuple):
+    """A crop of a frame: loop and frame from 0, first and end of rows and columns."""
 
     loop: int
     t: int
@@ -31,28 +31,34 @@ class Piece(NamedTuple):
     columns: tuple[int, int]
 
 
-class Foresight:
-    """Pictures of loops; those that were foreseen are decoded elsewhere.
+class FramePrefetcher:
+    """Return crops of frames, decoded ahead of time where they were prefetched.
 
     Parameters
     ----------
     loops
-        Where pictures come from.
+        Loops that the crops are cut from.
     workers
-        Processes that decode; 0 for none. None starts before a frame is foreseen that
-        would have to be decoded.
+        Number of worker processes that decode; 0 for none. They start with the first
+        frame that is prefetched and not in memory already.
     """
 
     def __init__(self, loops: Sequence[MovingLoop], workers: int = 0) -> None:
         self.frames = FramesAhead(workers) if workers else None
         self._loops = loops
-        self._asked: dict[Piece, tuple[int, Answer]] = {}
+        self._asked: dict[FrameCrop, tuple[int, Answer]] = {}
         self._strange: set[int] = set()  # loops that the workers read otherwise
 
-    def foresee(self, step: int, pieces: Iterable[Piece]) -> None:
-        """Have pieces decoded that `step` will ask for; forget those before the last.
+    def prefetch(self, step: int, pieces: Iterable[FrameCrop]) -> None:
+        """Start to decode the crops of a coming step.
 
-        At most two steps' pieces are held.
+        Parameters
+        ----------
+        step
+            Number of the step. Crops of steps before the last one are dropped, so that
+            those of two steps are held at most.
+        pieces
+            Crops that `pictures` will be asked for.
         """
         if self.frames is None:
             return
@@ -65,11 +71,11 @@ class Foresight:
             elif (wanted := self._wanted(piece)) is not None:
                 self._asked[piece] = step, self.frames.ask(wanted)
 
-    def pictures(self, pieces: Sequence[Piece]) -> list[Tensor]:
-        """Return each piece as ``(1, h, w)`` float32 in [0, 1].
+    def pictures(self, pieces: Sequence[FrameCrop]) -> list[Tensor]:
+        """Return each crop as ``(1, h, w)`` float32 in [0, 1].
 
-        What nobody has begun with is cut here, from the end: workers go on from the
-        front meanwhile.
+        Crops that no worker has started are decoded here, the last one first, while
+        the workers go on from the first one.
         """
         found: dict[int, Tensor] = {}
         for place, piece in reversed(list(enumerate(pieces))):
@@ -82,13 +88,13 @@ class Foresight:
         return [found[place] for place in range(len(pieces))]
 
     def close(self) -> None:
-        """End the processes."""
+        """Stop the worker processes."""
         self._asked.clear()
         if self.frames is not None:
             self.frames.close()
 
-    def _wanted(self, piece: Piece) -> Wanted | None:
-        """Return what to ask for; None if decoding is for nothing, or for here."""
+    def _wanted(self, piece: FrameCrop) -> Wanted | None:
+        """Return the request for a worker; None where a worker is of no use."""
         cine = self._loops[piece.loop].cine
         if piece.loop in self._strange or cine.source is None:
             return None
@@ -97,7 +103,7 @@ class Foresight:
         proof = self._loops[piece.loop].hashes.frames[piece.t]
         return Wanted(cine.source.absolute(), cine.shape, *piece, proof)
 
-    def _answered(self, piece: Piece, answer: Answer) -> Tensor:
+    def _answered(self, piece: FrameCrop, answer: Answer) -> Tensor:
         try:
             stored = answer.result(PATIENCE_S)
         except (JobError, Late, CancelledError):
@@ -107,6 +113,6 @@ class Foresight:
             return self._cut(piece)
         return self._loops[piece.loop].as_picture(stored)
 
-    def _cut(self, piece: Piece) -> Tensor:
+    def _cut(self, piece: FrameCrop) -> Tensor:
         window = slice(*piece.rows), slice(*piece.columns)
         return self._loops[piece.loop].picture(piece.t, window)

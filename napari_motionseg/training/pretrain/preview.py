@@ -1,88 +1,73 @@
-"""Pictures of what an embedding tells, small enough to come along while training."""
+"""Draw what an embedding has learnt, small enough to come along while training."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
 
-TAIL = 100  # one in so many pixels is outside of the range, at either end
+from napari_motionseg.embedding.projection import PERCENTILES, random_projection
+from napari_motionseg.embedding.similarity import similarity_map
+
 MARK_PX = 3  # half the side of the frame around the pixel that others are compared with
+RED = (255, 40, 40)
+
+Picture = NDArray[np.uint8]
 
 
-def look(frame: Tensor, embedding: Tensor, pixel: tuple[int, int]) -> Tensor:
-    """Return frame, projection and similarity side by side, ``(H, 3W, 3)`` uint8.
+def draw_preview(
+    frame: NDArray[np.float32],
+    embedding: NDArray[np.float32],
+    pixel: tuple[int, int],
+) -> Picture:
+    """Return frame, projection and similarity side by side.
 
     Parameters
     ----------
     frame
-        ``(H, W)`` in [0, 1].
+        Gray values ``(H, W)`` in [0, 1].
     embedding
-        ``(D, H, W)``; directions alone count.
+        Embedding ``(D, H, W)``; only the directions of the vectors count.
     pixel
-        Row and column of the pixel that all are compared with; it is framed.
-    """
-    # stretched: while little is learnt, all pixels are nearly alike
-    similarity = stretched(similarity_to(embedding, pixel))
-    similarity = _marked(_gray(similarity), pixel)
-    return torch.cat((_gray(frame), project(embedding), similarity), dim=1)
-
-
-def project(embedding: Tensor) -> Tensor:
-    """Return directions ``(D, H, W)`` as colours ``(H, W, 3)`` uint8, always alike."""
-    generator = torch.Generator().manual_seed(0)
-    axes = torch.randn((3, len(embedding)), generator=generator)
-    unit = functional.normalize(embedding, dim=0)
-    colours = torch.einsum("cd,dhw->hwc", axes, unit)
-    bands = [stretched(band) for band in colours.unbind(-1)]
-    return (torch.stack(bands, dim=-1) * 255).round().to(torch.uint8)
-
-
-def stretched(values: Tensor) -> Tensor:
-    """Return ``(H, W)`` from 0 to 1, but for a hundredth at either end.
-
-    A bright line at the shutter's edge would else leave all the rest in one shade.
-    """
-    ordered = values.flatten().sort().values
-    edge = (len(ordered) - 1) // TAIL
-    low, high = ordered[edge], ordered[-1 - edge]
-    span = (high - low).clamp(min=torch.finfo(low.dtype).tiny)
-    return ((values - low) / span).clamp(0, 1)
-
-
-def similarity_to(embedding: Tensor, pixel: tuple[int, int]) -> Tensor:
-    """Return the cosine of each pixel's embedding and one pixel's, from 0 to 1.
-
-    Parameters
-    ----------
-    embedding
-        ``(D, H, W)``.
-    pixel
-        Row and column.
+        Row and column of the pixel that all others are compared with; a red square
+        marks it.
 
     Returns
     -------
-    Tensor
-        ``(H, W)``; what points the other way is 0 as what stands across.
+    ndarray
+        ``(H, 3 W, 3)`` uint8.
     """
-    unit = functional.normalize(embedding, dim=0)
-    cosine = torch.einsum("d,dhw->hw", unit[:, pixel[0], pixel[1]], unit)
-    return cosine.clamp(0, 1)
+    lengths = np.linalg.norm(embedding, axis=0)
+    unit = embedding / np.maximum(lengths, np.finfo(np.float32).tiny)
+    colours = (random_projection(unit) * 255).round().astype(np.uint8)
+    # stretched: while little is learnt, all pixels are nearly alike
+    similarity = _stretched(np.clip(similarity_map(unit, pixel), 0, 1))
+    return np.concatenate(
+        (_gray(frame), colours, _marked(_gray(similarity), pixel)), axis=1
+    )
 
 
-def _gray(values: Tensor) -> Tensor:
+def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``(H, W)`` from 0 to 1, but for a hundredth at either end."""
+    low, high = np.percentile(values, PERCENTILES)
+    span = max(high - low, np.finfo(np.float32).tiny)
+    stretched: NDArray[np.float32] = np.clip((values - low) / span, 0, 1)
+    return stretched.astype(np.float32)
+
+
+def _gray(values: NDArray[np.float32]) -> Picture:
     """Return ``(H, W)`` in [0, 1] as ``(H, W, 3)`` uint8."""
-    return (values * 255).round().to(torch.uint8)[..., None].expand(-1, -1, 3)
+    gray = (values * 255).round().astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=-1)
 
 
-def _marked(picture: Tensor, pixel: tuple[int, int]) -> Tensor:
-    """Return the picture with a red frame around a pixel."""
-    marked = picture.clone()
+def _marked(picture: Picture, pixel: tuple[int, int]) -> Picture:
+    """Return the picture with a red square around a pixel."""
+    marked = picture.copy()
     row, column = pixel
-    ring = torch.zeros(picture.shape[:2], dtype=torch.bool)
+    ring = np.zeros(picture.shape[:2], bool)
     for reach, value in ((MARK_PX, True), (MARK_PX - 1, False)):
         rows = slice(max(0, row - reach), row + reach + 1)
         columns = slice(max(0, column - reach), column + reach + 1)
         ring[rows, columns] = value
-    marked[ring] = torch.tensor([255, 40, 40], dtype=torch.uint8)
+    marked[ring] = RED
     return marked

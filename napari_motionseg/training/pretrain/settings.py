@@ -12,6 +12,7 @@ from napari_motionseg.models import UNetConfig
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.objectives import OBJECTIVES
 from napari_motionseg.objectives.weighted_sum import ObjectiveSet, needs_second_frame
+from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
 WORKERS_ON_CUDA = 2
@@ -19,7 +20,7 @@ WORKERS_ON_CUDA = 2
 
 @dataclass(frozen=True)
 class PretrainSettings:
-    """How to pretrain; the objective's defaults are its paper's.
+    """Settings of pretraining; the defaults are the recipe ``"paper"``.
 
     Parameters
     ----------
@@ -28,24 +29,24 @@ class PretrainSettings:
     steps
         Optimizer steps.
     batch
-        Pictures a step.
+        Number of pictures in a step.
     crop
-        Side in pixels of the random windows that are trained on; whole frames if None.
-        Where a loop is smaller, its size.
+        Side of the random windows in pixels, at most that of the smallest loop; None
+        trains on whole frames.
     points
-        Pixels a picture that the loss looks at, of each objective that draws some; its
-        own number if None.
+        Number of pixels of a picture that the loss is computed at, for each objective
+        that samples pixels; None is the objective's own number.
     options
-        Further settings of the objective by name; of several, as ``name.setting``.
+        Further settings of the objective by name; of several, as ``objective.name``.
     mirror
-        Whether pictures are mirrored at random, their flow with them.
+        Whether pictures and their flow are mirrored at random.
     jitter
-        Strength of random changes of gray; 0 for none.
+        Strength of random changes of gray values; 0 for none.
     network
         The U-Net; width 64 is the paper's. With ``head="hypercolumn"``, objectives that
         look at a few pixels have only those embedded.
     flow
-        How flow is estimated.
+        Settings of the optical flow.
     training
         Learning rate, schedule, precision, device, seed. Its `steps` are not used.
     workers
@@ -57,7 +58,7 @@ class PretrainSettings:
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     objective: str | Mapping[str, float] = "flow-consistency"
@@ -90,6 +91,30 @@ class PretrainSettings:
                 f"crop must hold at least as many pixels as points ({points}); "
                 f"got {self.crop} x {self.crop}"
             )
+
+    @classmethod
+    def recipe(cls, name: str) -> PretrainSettings:
+        """Return the settings of a named recipe.
+
+        Parameters
+        ----------
+        name
+            ``"paper"``: as Ma et al. (2019) train, with a narrower U-Net. ``"cpu"``:
+            the same, with the slow background divided out and previews in the log.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such recipe.
+        """
+        return find_recipe(name, {"cpu": cls._cpu, "paper": lambda: cls()})
+
+    @classmethod
+    def _cpu(cls) -> PretrainSettings:
+        return cls(
+            network=UNetConfig(flat_field=True),
+            training=TrainingSettings(steps=1000, preview_every=200),
+        )
 
     def workers_on(self, device: str) -> int:
         """Return how many processes decode frames where a step runs on `device`."""

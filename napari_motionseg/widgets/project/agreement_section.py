@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QSpinBox
 
-from napari_motionseg.evaluation.agreement import Judge, Judgement
+from napari_motionseg.evaluation.agreement import Agreement, AgreementCache
 from napari_motionseg.evaluation.temporal import temporal_consistency
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser
@@ -74,9 +74,9 @@ class AgreementSection:
         self.curve.setFixedHeight(HEIGHT)
         form.addRow(self.curve)
         form.addRow(self.words)
-        self.answer: Judgement | None = None
+        self.answer: Agreement | None = None
         self.steadiness: Any = None
-        self._judge = Judge()
+        self._cache = AgreementCache()
         self.comparing = Latest(dock, self._show)
         self._heard: list[Layer] = []
         self._connect(dock)
@@ -129,7 +129,7 @@ class AgreementSection:
         if reference is not None:
             spacing = None if known is None else known.cine.pixel_spacing
             self.comparing.ask(
-                _compared, self._judge, _as_shown(masks), _as_shown(reference), label,
+                _compared, self._cache, _as_shown(masks), _as_shown(reference), label,
                 spacing, frame_shown(self._viewer, masks), masks.metadata.get("done"),
             )  # fmt: skip
         elif known is None or known.flow is None:
@@ -148,7 +148,7 @@ class AgreementSection:
 
     def _show(self, answer: Any) -> None:
         wanted = self.reference.layer is not None
-        if self.masks.layer is None or isinstance(answer, Judgement) is not wanted:
+        if self.masks.layer is None or isinstance(answer, Agreement) is not wanted:
             return  # of what was chosen before
         self.answer = answer if wanted else None
         self.steadiness = None if wanted else answer
@@ -197,20 +197,20 @@ def _as_shown(layer: Layer) -> tuple[Any, int]:
 
 
 def _compared(
-    judge: Judge,
+    cache: AgreementCache,
     masks: Any,
     reference: Any,
     label: Any,
     spacing: Any,
     first: int,
     done: Any = None,
-) -> Judgement:
+) -> Agreement:
     ours, theirs = class_numbers(*masks), class_numbers(*reference)
     if done is not None and len(done) == len(ours):
         # a frame that was not segmented, as after Stop, has no mask that is wrong
         empty = ~np.asarray(done, bool) & ~ours.any(axis=(1, 2))
         theirs = np.where(empty[:, None, None], 0, theirs).astype(theirs.dtype)
-    return judge.compare(
+    return cache.compare(
         ours,
         theirs,
         label=label,
@@ -224,7 +224,7 @@ def _steadiness(masks: Any, flow: Any, label: int | None) -> Any:
     return temporal_consistency(class_numbers(*masks), flow, label)
 
 
-def _agreement_words(answer: Judgement, t: int) -> str:
+def _agreement_words(answer: Agreement, t: int) -> str:
     mean = answer.mean()
     if not answer.compared.any():
         return "The reference holds nothing of this class."

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_motionseg.contributions import write_labels
-from napari_motionseg.segmentation.postprocess import clean_mask, uncertainty
+from napari_motionseg.segmentation.postprocess import postprocess_mask, uncertainty
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.viewers import frame_shown, lay_over, placement
 from napari_motionseg.widgets.segment.classes import derived, label_colours
@@ -184,7 +184,7 @@ class ResultLayers(QObject):
     def _clean(self, t: int) -> None:
         if not self.done[t] or self.confirmed[t]:
             return
-        mask = clean_mask(
+        mask = postprocess_mask(
             self.probabilities[t], self.likeliest[t], self.threshold, self.smallest
         )
         self._put(t, mask)
@@ -221,7 +221,7 @@ def _clean_all(
     smallest: int,
 ) -> tuple[NDArray[np.float16], dict[int, NDArray[np.uint8]]]:
     masks = {
-        int(t): clean_mask(probabilities[t], likeliest[t], threshold, smallest)
+        int(t): postprocess_mask(probabilities[t], likeliest[t], threshold, smallest)
         for t in np.flatnonzero(wanted)
     }
     return probabilities, masks

@@ -76,24 +76,28 @@ def test_the_same_batch_gives_the_same_curve_and_weights(pair, training, tmp_pat
 
 
 def test_what_two_began_one_goes_on_with(pair):
-    """The number of parts belongs to a run; that of processes does not."""
+    """The number of micro-batches belongs to a run; that of processes does not."""
     folder, _ = pair
     state = folder / "nan.state.safetensors"  # two steps, until a loss was none
     task, whole = Toy(), Toy()
     record = run(train_job(task, settings(5), state_path=state, resume=True))
-    run(train_job(whole, settings(5, parts=2)))
-    assert record.provenance["parts"] == 2
+    run(train_job(whole, settings(5, micro_batches=2)))
+    assert record.provenance["micro_batches"] == 2
     for name, value in weights(whole).items():
         assert torch.equal(value, weights(task)[name]), name
-    with pytest.raises(TrainingError, match=r"training\.parts was 2, is 4"):
-        run(train_job(Toy(), settings(5, parts=4), state_path=state, resume=True))
+    with pytest.raises(TrainingError, match=r"training\.micro_batches was 2, is 4"):
+        run(
+            train_job(
+                Toy(), settings(5, micro_batches=4), state_path=state, resume=True
+            )
+        )
 
 
 def test_one_alone_writes_log_and_card(pair):
     folder, _ = pair
     card = read_card(folder / "pretraining.safetensors")
     training = card.provenance["training"]
-    assert (training["processes"], training["parts"]) == (2, 2)
+    assert (training["processes"], training["micro_batches"]) == (2, 2)
     assert len(card.provenance["pretraining"]["loops"]) == 2  # one stands still
     lines = (folder / "pretraining.log" / CURVES).read_text().splitlines()
     assert len(lines) == 1 + joint_training.STEPS
@@ -105,7 +109,7 @@ def test_one_that_is_asked_to_stop_stops_all(pair):
 
 def test_a_loss_that_is_none_stops_all(pair):
     for found in pair[1]:
-        assert "the loss of step 3, part 2 of 2, is nan" in found["nan_in_one"]
+        assert "the loss of step 3, micro-batch 2 of 2, is nan" in found["nan_in_one"]
 
 
 def test_memory_of_one_halves_the_batch_of_all(pair):
@@ -124,9 +128,12 @@ def test_processes_with_other_settings_are_refused(pair):
         assert "seed was 0, is 1" in found["other_seeds"]
 
 
-def test_parts_that_cannot_be_shared_are_refused(pair):
+def test_micro_batches_that_cannot_be_shared_are_refused(pair):
     for found in pair[1]:
-        assert "3 parts cannot be shared by 2 processes" in found["odd_parts"]
+        assert (
+            "3 micro-batches cannot be shared by 2 processes"
+            in found["odd_micro_batches"]
+        )
 
 
 def test_a_state_that_cannot_be_written_is_told_by_all(pair):
@@ -136,9 +143,9 @@ def test_a_state_that_cannot_be_written_is_told_by_all(pair):
 
 def test_one_process_is_alone():
     assert join() == Processes(0, 1)
-    assert join().leads
-    assert join().tell_all("a") == ["a"]
-    assert join().once(lambda: 3) == join().given_by(0, 3) == 3
+    assert join().is_main
+    assert join().all_gather("a") == ["a"]
+    assert join().once(lambda: 3) == join().broadcast_object(0, 3) == 3
 
 
 def test_several_processes_without_a_way_to_meet(monkeypatch):

@@ -14,7 +14,7 @@ from napari_motionseg.training.flow.composed_pairs import (
     AdaptationSettings,
     ComposedPairs,
 )
-from napari_motionseg.training.flow.job import FlowTask
+from napari_motionseg.training.flow.flow_task import FlowTask
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_motionseg.models import PWCNet
-from napari_motionseg.training.flow.flow_initialization import set_starting_weights
+from napari_motionseg.training.flow.flow_initialization import initialize_weights
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def pictures():
 
 def started(pictures, seed=1):
     model = PWCNet(1, normalized=True)
-    set_starting_weights(model, pictures, torch.Generator().manual_seed(seed))
+    initialize_weights(model, pictures, torch.Generator().manual_seed(seed))
     return model
 
 

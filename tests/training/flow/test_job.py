@@ -19,10 +19,9 @@ from napari_motionseg.synthesis import PairBatch
 from napari_motionseg.training.engine.loop import TrainingSettings
 from napari_motionseg.training.engine.seeds import step_generator
 from napari_motionseg.training.flow import job as flow_training
+from napari_motionseg.training.flow.flow_task import FlowTask, end_point_errors
 from napari_motionseg.training.flow.job import (
-    FlowTask,
-    end_point_errors,
-    starting_network,
+    initial_network,
     train_flow,
     train_flow_job,
 )
@@ -66,7 +65,7 @@ def make_task(how):
         lambda count, seed: Pairs.of(shifted_pairs(count, how.pair_size, seed)),
         blocks=2, block=2, refresh_every=0, seed=0,
     )  # fmt: skip
-    model, _ = starting_network(None, how)
+    model, _ = initial_network(None, how)
     return FlowTask(model, pool, Pairs.of(shifted_pairs(2, 72, 9)), how)
 
 
@@ -158,7 +157,7 @@ def test_stop_writes_what_was_learnt(tmp_path):
 
 def test_training_goes_on_from_a_checkpoint(tmp_path):
     first = train_flow(settings(1), out=tmp_path / "a.safetensors")
-    model, origin = starting_network(first, settings())
+    model, origin = initial_network(first, settings())
     assert isinstance(model, LayeredPWCNet)
     assert len(origin["weights_sha256"]) == 64
     second = train_flow(settings(1), out=tmp_path / "b.safetensors", start=first)
@@ -173,7 +172,7 @@ def test_of_another_flow_network_the_pyramid_is_taken_over(tmp_path):
     old = PWCNet(1, normalized=True)
     configuration = {"in_channels": 1, "normalized": True}
     save_model(path, old, ModelCard("flow", "PWCNet", configuration, {}))
-    model, origin = starting_network(path, settings())
+    model, origin = initial_network(path, settings())
     assert isinstance(model, LayeredPWCNet)
     assert origin["fresh"]
     for name, weight in old.features.state_dict().items():
@@ -188,7 +187,7 @@ def test_another_network_is_no_start(tmp_path):
     card = ModelCard("embedding", "UNet", dataclasses.asdict(config), {})
     save_model(path, UNet(config), card)
     with pytest.raises(CheckpointError, match=r"unet\.safetensors"):
-        starting_network(path, settings())
+        initial_network(path, settings())
 
 
 def test_end_point_errors_of_a_network_that_says_nothing_moves():

@@ -27,7 +27,6 @@ from napari_motionseg.training.pretrain.job import (
     describe,
     pretrain,
     pretrain_job,
-    project,
 )
 from napari_motionseg.training.pretrain.motion_data import (
     FlowFile,
@@ -459,18 +458,6 @@ def test_the_description_names_no_file_and_no_path():
     described = describe([MovingLoop(loop(), np.zeros((3, 2, 40, 36)), 1)], how)
     assert "doe" not in repr(described)
     assert described["flow"]["method"] == "ilk"
-
-
-def test_the_projection_is_always_the_same_and_fills_the_range():
-    embedding = torch.randn((8, 6, 5), generator=torch.Generator().manual_seed(0))
-    colours = project(embedding)
-    assert colours.shape == (6, 5, 3)
-    assert colours.dtype == torch.uint8
-    assert torch.equal(colours, project(embedding))
-    assert torch.equal(colours, project(7 * embedding))  # directions alone count
-    assert colours.amin() == 0
-    assert colours.amax() == 255
-    assert not project(torch.zeros((8, 6, 5))).any()
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from napari_motionseg.training.pretrain.job import (
     pretrain_job,
 )
 from napari_motionseg.training.pretrain.motion_data import FlowFile, MovingLoop
-from napari_motionseg.training.pretrain.prefetch import Foresight, Piece
+from napari_motionseg.training.pretrain.prefetch import FrameCrop, FramePrefetcher
 
 PATIENCE_S = 60
 STEPS = 6
@@ -68,28 +68,28 @@ def settings(**others):
     )
 
 
-def task_of(loops, how, foresight=None):
+def task_of(loops, how, prefetcher=None):
     torch.manual_seed(0)
     model = Learner(UNet(how.network), how.make_objective())
-    return PretrainTask(model, loops, how, foresight)
+    return PretrainTask(model, loops, how, prefetcher)
 
 
 def losses_of(loops, how, workers=0, disturb=None, **others):
-    """Train; `disturb` is called with foresight and step after each one."""
-    with contextlib.closing(Foresight(loops, workers)) as foresight:
-        task = task_of(loops, how, foresight)
+    """Train; `disturb` is called with prefetcher and step after each one."""
+    with contextlib.closing(FramePrefetcher(loops, workers)) as prefetcher:
+        task = task_of(loops, how, prefetcher)
         job = train_job(task, how.training, **others)
 
         def watch(progress):
             if disturb is not None:
-                disturb(foresight, progress.step)
+                disturb(prefetcher, progress.step)
 
         return run(job, watch).losses
 
 
-def wait(foresight, *_):
+def wait(prefetcher, *_):
     """Give the workers time to answer, so that what they say is used."""
-    for _, answer in foresight._asked.values():
+    for _, answer in prefetcher._asked.values():
         with contextlib.suppress(Exception):
             answer.exception(PATIENCE_S)
 
@@ -98,7 +98,7 @@ def wait(foresight, *_):
     ("objective", "parts"), [("flow-consistency", 1), (SEVERAL, 2)]
 )
 def test_the_losses_are_those_without_workers(loops, objective, parts):
-    how = settings(objective=objective, training={"parts": parts})
+    how = settings(objective=objective, training={"micro_batches": parts})
     alone = losses_of(loops, how)
     assert len(alone) == STEPS
     assert losses_of(loops, how, 2, disturb=wait) == alone
@@ -107,22 +107,22 @@ def test_the_losses_are_those_without_workers(loops, objective, parts):
 
 def test_a_task_is_told_what_its_parts_will_draw_from():
     class Far(Toy):
-        foreseen, drawn = [], []  # noqa: RUF012
+        prefetched, drawn = [], []  # noqa: RUF012
 
-        def foresee(self, step, generator, size):
-            self.foreseen.append((step, size, generator.initial_seed()))
+        def prefetch(self, step, generator, size):
+            self.prefetched.append((step, size, generator.initial_seed()))
 
         def loss(self, step, generator, device):
             self.drawn.append((step, self.batch_size, generator.initial_seed()))
             return super().loss(step, generator, device)
 
     task = Far(batch_size=5)
-    run(train_job(task, toy_settings(4, parts=2)))
-    assert [step for step, *_ in task.foreseen] == [1, 1, 2, 2, 3, 3]
-    assert task.foreseen == task.drawn[2:]
+    run(train_job(task, toy_settings(4, micro_batches=2)))
+    assert [step for step, *_ in task.prefetched] == [1, 1, 2, 2, 3, 3]
+    assert task.prefetched == task.drawn[2:]
 
 
-def test_what_was_foreseen_is_not_decoded_here(loops):
+def test_what_was_prefetched_is_not_decoded_here(loops):
     how = settings(objective=SEVERAL)
 
     def both(task):
@@ -130,10 +130,10 @@ def test_what_was_foreseen_is_not_decoded_here(loops):
         return pictures, task._later(step_generator(0, 8))
 
     expected = both(task_of(loops, how))
-    with contextlib.closing(Foresight(loops, 1)) as foresight:
-        task = task_of(loops, how, foresight)
-        task.foresee(7, step_generator(0, 7), 3)
-        wait(foresight)
+    with contextlib.closing(FramePrefetcher(loops, 1)) as prefetcher:
+        task = task_of(loops, how, prefetcher)
+        task.prefetch(7, step_generator(0, 7), 3)
+        wait(prefetcher)
         for loop in loops:
             loop.cine.frames._decode = None  # what is at hand is still given
         for one, other in zip(expected, both(task), strict=True):
@@ -144,18 +144,18 @@ def test_a_resumed_run_may_have_another_number_of_workers(loops, tmp_path):
     how = settings(training={"checkpoint_every": 2})
     whole = losses_of(loops, how)
     state = tmp_path / "state.safetensors"
-    with contextlib.closing(Foresight(loops, 2)) as foresight:
-        job = train_job(task_of(loops, how, foresight), how.training, state_path=state)
+    with contextlib.closing(FramePrefetcher(loops, 2)) as prefetcher:
+        job = train_job(task_of(loops, how, prefetcher), how.training, state_path=state)
         for _ in range(3):
             next(job)
-            wait(foresight)
+            wait(prefetcher)
         job.close()
     assert losses_of(loops, how, 1, wait, state_path=state, resume=True) == whole
     named = [describe(loops, settings(workers=count)) for count in (None, 0, 2)]
     assert named[0] == named[1] == named[2]
 
 
-def test_a_halved_batch_is_foreseen_too(loops):
+def test_a_halved_batch_is_prefetched_too(loops):
     def exhausted(self, *arguments):
         if self.batch_size > 2:
             raise MemoryError
@@ -166,11 +166,11 @@ def test_a_halved_batch_is_foreseen_too(loops):
 
     how, found = settings(batch=4), []
     for workers in (0, 2):
-        with contextlib.closing(Foresight(loops, workers)) as foresight:
+        with contextlib.closing(FramePrefetcher(loops, workers)) as prefetcher:
             plain = task_of(loops, how)
-            task = Small(plain.model, loops, how, foresight)
+            task = Small(plain.model, loops, how, prefetcher)
             job = train_job(task, how.training)
-            record = run(job, lambda _, seen=foresight: wait(seen))
+            record = run(job, lambda _, seen=prefetcher: wait(seen))
         found.append(record.losses)
         assert record.provenance["batch_size"] == 2
     assert found[0] == found[1]
@@ -179,10 +179,10 @@ def test_a_halved_batch_is_foreseen_too(loops):
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("victims", [1, 2])
 def test_workers_that_are_killed(loops, victims):
-    def kill(foresight, step):
+    def kill(prefetcher, step):
         if step == 2:
-            wait(foresight)
-            for pid in foresight.frames.pids[:victims]:
+            wait(prefetcher)
+            for pid in prefetcher.frames.pids[:victims]:
                 os.kill(pid, signal.SIGKILL)
 
     alone = losses_of(loops, settings())
@@ -198,8 +198,8 @@ def test_a_file_that_the_workers_do_not_find_as_it_was(loops, tmp_path, change):
         _ = loop.hashes
         held.append((cine.frames[:], loop))
 
-    def disturb(foresight, step):
-        wait(foresight)
+    def disturb(prefetcher, step):
+        wait(prefetcher)
         if step == 2:
             for number, loop in enumerate(loops):
                 _spoil(loop.cine.source, tmp_path / f"{1 - number}.dcm", change)
@@ -226,18 +226,18 @@ def test_frames_that_are_at_hand_are_asked_of_nobody(loops, monkeypatch):
         MovingLoop(Cine.from_array(loop.cine.frames[:]), loop.flow, 1) for loop in loops
     ]
     for given in (loops, arrays):  # all of them were decoded by now
-        with contextlib.closing(Foresight(given, 2)) as foresight:
-            task = task_of(given, settings(), foresight)
-            task.foresee(1, step_generator(0, 1), 20)
-            assert foresight.frames.pids == []
+        with contextlib.closing(FramePrefetcher(given, 2)) as prefetcher:
+            task = task_of(given, settings(), prefetcher)
+            task.prefetch(1, step_generator(0, 1), 20)
+            assert prefetcher.frames.pids == []
 
 
 def test_at_most_two_steps_are_held(loops):
-    with contextlib.closing(Foresight(loops, 1)) as foresight:
+    with contextlib.closing(FramePrefetcher(loops, 1)) as prefetcher:
         for step in range(1, 9):
             rows = (step, step + 9)
-            foresight.foresee(step, [Piece(0, t, rows, (0, 9)) for t in range(4)])
-        assert len(foresight._asked) == 8
+            prefetcher.prefetch(step, [FrameCrop(0, t, rows, (0, 9)) for t in range(4)])
+        assert len(prefetcher._asked) == 8
 
 
 @pytest.fixture
@@ -255,12 +255,11 @@ def known_flow(loops, monkeypatch):
             super().__init__(workers)
             made.append(self)
 
-    # the name of the module is a function too
+    # `training.pretrain` is a function too: modules are reached by their full names
     pretraining = sys.modules[pretrain_job.__module__]
+    prefetching = sys.modules[FramePrefetcher.__module__]
     monkeypatch.setattr(pretraining, "moving_loops_job", given)
-    monkeypatch.setattr(
-        "napari_motionseg.training.pretrain.prefetch.FramesAhead", Noted
-    )
+    monkeypatch.setattr(prefetching, "FramesAhead", Noted)
     return made
 
 

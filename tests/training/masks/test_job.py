@@ -13,15 +13,15 @@ from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.synthesis import Stills, SynthesisConfig
 from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training import TrainingSettings
-from napari_motionseg.training import masks as module
-from napari_motionseg.training.mask_recipes import MASK_RECIPES, mask_recipe
-from napari_motionseg.training.masks import (
-    MaskTask,
-    MaskTrainingSettings,
-    probabilities,
+from napari_motionseg.training.masks import job as module
+from napari_motionseg.training.masks.job import (
     still_pool,
     train_masks,
     train_masks_job,
+)
+from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
+from napari_motionseg.training.masks.settings import (
+    MaskTrainingSettings,
     varied_angiograms,
 )
 
@@ -53,6 +53,7 @@ def settings(steps=3, **others):
     small = {
         "batch": 2, "crop": 32, "still_size": 64, "pool_size": 4, "block": 2,
         "held_out": 2, "refresh_every": 2, "network": NETWORK, "training": training,
+        "synthesis": None, "camera": None, "zoom": (0.8, 1.6),
     }  # fmt: skip
     return MaskTrainingSettings(**(small | others))
 
@@ -158,15 +159,11 @@ def test_windows_are_photographed_and_nothing_outside_the_field_is_a_vessel():
     assert float(seen.sum()) < 0.95 * float(whole.sum())
 
 
-@pytest.mark.parametrize("name", list(MASK_RECIPES))
-def test_recipes_are_settings(name):
-    how = MaskTrainingSettings(**mask_recipe(name))
-    assert (how.camera is None) == (name == "quiet")
-
-
 def test_the_quiet_recipe_is_that_of_version_c60b695():
-    assert mask_recipe("quiet") == {"synthesis": varied_angiograms()}
-    assert MaskTrainingSettings().zoom == (0.8, 1.6)
+    quiet = MaskTrainingSettings.recipe("quiet")
+    assert quiet.synthesis == varied_angiograms()
+    assert quiet.camera is None
+    assert quiet.zoom == (0.8, 1.6)
 
 
 def test_varied_angiograms_hold_all_that_the_preset_does():

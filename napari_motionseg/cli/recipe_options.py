@@ -1,0 +1,202 @@
+"""Options of the training commands that change fields of a recipe.
+
+The settings classes are the one source of defaults: an option that the user does not
+give leaves the field of the recipe as it is, and ``--help`` shows the recipe's value.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from operator import attrgetter
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+
+import typer
+from typer.core import TyperCommand
+
+Command = TypeVar("Command", bound=Callable[..., None])
+SOURCE = "recipe_source"
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The fields of the settings that an option sets.
+
+    Parameters
+    ----------
+    names
+        Names of the fields; a dot leads into settings within settings.
+    convert
+        Returns the value of the fields from that of the option.
+    shown
+        What ``--help`` shows as the default, where the field's value is not in the
+        words of the option; None shows the value of the first field.
+    """
+
+    names: tuple[str, ...]
+    convert: Callable[[Any], Any] = lambda value: value
+    shown: str | None = None
+
+
+@dataclass(frozen=True)
+class RecipeSource:
+    """Where a command finds its recipes.
+
+    Parameters
+    ----------
+    target
+        Settings class with a method `recipe`, as ``package.module:Class``. It is
+        imported when a command runs or its help is shown, because torch comes with it.
+    name
+        Name of the recipe where the command has no ``--recipe``; else None.
+    """
+
+    target: str
+    name: str | None
+
+    def recipe(self, name: str | None) -> Any:
+        """Return the settings of the recipe that is asked for.
+
+        Raises
+        ------
+        SettingsError
+            If there is no recipe of this name.
+        """
+        module, _, attribute = self.target.partition(":")
+        return getattr(import_module(module), attribute).recipe(name or self.name)
+
+
+def changes_recipe(
+    target: str, name: str | None = None
+) -> Callable[[Command], Command]:
+    """Mark a command whose options change a recipe; see `RecipeSource`."""
+
+    def mark(command: Command) -> Command:
+        """Remember the source of the recipes beside the function."""
+        setattr(command, SOURCE, RecipeSource(target, name))
+        return command
+
+    return mark
+
+
+def fields_of(command: Callable[..., None]) -> dict[str, Sets]:
+    """Return which fields each option of a command sets, by the option's name."""
+    found = {}
+    for name, hint in get_type_hints(command, include_extras=True).items():
+        for extra in get_args(hint)[1:]:
+            if isinstance(extra, Sets):
+                found[name] = extra
+    return found
+
+
+def recipe_and_changes(context: typer.Context) -> tuple[Any, dict[str, Any]]:
+    """Return the recipe that the user has chosen, and the changes to it.
+
+    Parameters
+    ----------
+    context
+        Context of the running command, which `changes_recipe` has marked.
+
+    Returns
+    -------
+    settings
+        Settings of the recipe.
+    changes
+        New values by field name, of the options that were given.
+    """
+    command: Any = context.command.callback
+    source: RecipeSource = getattr(command, SOURCE)
+    changes: dict[str, Any] = {}
+    for option, field in fields_of(command.__wrapped__).items():
+        value = context.params.get(option)
+        if value is None or value == [] or value == ():
+            continue
+        changes |= dict.fromkeys(field.names, field.convert(value))
+    return source.recipe(context.params.get("recipe")), changes
+
+
+class RecipeCommand(TyperCommand):
+    """A command whose help shows the values of its recipe as defaults."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options with their defaults."""
+        source: RecipeSource | None = getattr(self.callback, SOURCE, None)
+        if source is None:
+            super().format_options(ctx, formatter)
+            return
+        own = self.params
+        chosen: Any = {one.name: one.default for one in own}.get("recipe")
+        fields = fields_of(self.callback.__wrapped__)  # type: ignore[union-attr]
+        settings = source.recipe(chosen)
+        try:
+            self.params = [_with_default(one, fields, settings) for one in own]
+            super().format_options(ctx, formatter)
+        finally:
+            self.params = own
+
+
+def _with_default(option: Any, fields: Mapping[str, Sets], settings: Any) -> Any:
+    """Return a copy of an option with the value of its field as default."""
+    field = fields.get(option.name)
+    if field is None:
+        return option
+    value = field.shown or attrgetter(field.names[0])(settings)
+    shown = copy.copy(option)
+    shown.default = None if value == {} else value
+    return shown
+
+
+def training(name: str) -> Sets:
+    """Return that an option sets a field of the training loop."""
+    return Sets((f"training.{name}",))
+
+
+Steps = Annotated[
+    int | None, typer.Option(min=1, help="Optimizer steps."), training("steps")
+]
+Rate = Annotated[
+    float | None,
+    typer.Option("--learning-rate", "--lr", help="Of Adam; the highest if it varies."),
+    training("learning_rate"),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."),
+    training("device"),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Of everything random."), training("seed")
+]
+MicroBatches = Annotated[
+    int | None,
+    typer.Option(
+        "--micro-batches",
+        "--parts",
+        min=0,
+        help="Micro-batches of a step, whose gradients are accumulated; the processes "
+        "of torchrun share them. 0: one for each process.",
+    ),
+    training("micro_batches"),
+]
+PreviewEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--preview-every",
+        "--look-every",
+        min=0,
+        help="Steps between two previews in the log folder; 0 for none.",
+    ),
+    training("preview_every"),
+]
+SaveEvery = Annotated[
+    int | None,
+    typer.Option(min=1, help="Steps between two states; a kill costs so many."),
+    training("checkpoint_every"),
+]
+TensorBoard = Annotated[
+    bool | None,
+    typer.Option("--tensorboard", help="Write TensorBoard's event files too."),
+    training("tensorboard"),
+]

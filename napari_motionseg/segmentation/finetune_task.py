@@ -1,0 +1,104 @@
+"""The task of fine-tuning: batches of labelled windows, and the loss on them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.models import SegmentationNet
+from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.segmentation.dataset import (
+    CROP_MULTIPLE,
+    LabelledFrame,
+    draw_batch,
+)
+from napari_motionseg.segmentation.losses import segmentation_loss
+from napari_motionseg.segmentation.settings import FinetuneSettings
+
+LEAST_CROP = 64  # px; smaller windows show too little of a vessel's surroundings
+
+
+class FinetuneTask:
+    """Train on batches of labelled windows.
+
+    Parameters
+    ----------
+    model
+        Segmentation network, trained in place.
+    frames
+        Labelled frames that batches are drawn from.
+    settings
+        Settings of batches and loss.
+    shown
+        Picture ``(1, 1, H, W)`` in [0, 1] that previews are of.
+
+    Attributes
+    ----------
+    batch_size
+        Pictures a step, halved by the training loop where memory runs out; after that,
+        windows are halved.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationNet,
+        frames: Sequence[LabelledFrame],
+        settings: FinetuneSettings,
+        shown: Tensor,
+    ) -> None:
+        self.model = model
+        self.batch_size, self._crop = settings.batch, settings.crop
+        self._frames = frames
+        self._settings = settings
+        self._shown = shown
+
+    def loss(
+        self, step: int, generator: torch.Generator, device: torch.device
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of a batch that `generator` draws."""
+        settings = self._settings
+        images, targets = draw_batch(
+            self._frames,
+            self.batch_size,
+            self._crop,
+            settings.augmentation,
+            generator,
+        )
+        logits = self.model(images.to(device))
+        return segmentation_loss(logits, targets.to(device), settings.loss), {}
+
+    def preview(self) -> Any:
+        """Return the foreground probability ``(H, W)`` float16 of the shown frame."""
+        with eval_mode(self.model):
+            try:
+                return _foreground(self.model, self._shown)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
+
+    def crop_smaller(self) -> str:
+        """Halve the windows that are trained on; "" where they are small already."""
+        largest = max(side for frame in self._frames for side in frame.size)
+        half = min(self._crop or largest, largest) // 2
+        if half < LEAST_CROP:
+            return ""
+        self._crop = half - half % CROP_MULTIPLE
+        return f"windows of {self._crop} pixels"
+
+    def start_anew(self) -> None:
+        """Take batches and windows as they were asked for, on another device."""
+        self.batch_size, self._crop = self._settings.batch, self._settings.crop
+
+
+def _foreground(model: SegmentationNet, image: Tensor) -> Any:
+    """Return the foreground probability ``(H, W)`` float16 of an image."""
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        foreground = 1 - model.probabilities(image.to(device))[0, 0]
+    return foreground.cpu().to(torch.float16).numpy()

@@ -1,0 +1,1 @@
+"""Train a network to segment synthetic angiograms, whose masks are exact."""

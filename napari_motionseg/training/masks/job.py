@@ -1,0 +1,166 @@
+"""Train a network to segment synthetic angiograms, whose masks are exact.
+
+The result is a segmentation checkpoint: it segments a loop that nobody has painted on,
+and fine-tuning on few labels can start from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import Job, Progress, run
+from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
+from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.models.stripe_removal import take_out_stripes
+from napari_motionseg.synthesis import Stills, training_stills
+from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.initial_networks import (
+    describe_origin,
+    load_initial_network,
+    with_seed,
+)
+from napari_motionseg.training.engine.seeds import derived_seed
+from napari_motionseg.training.engine.training_run import TrainingRun
+from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
+from napari_motionseg.training.masks.settings import MaskTrainingSettings
+
+HELD_OUT_STREAM = 2**31  # no block of training stills has this number
+
+
+def train_masks_job(
+    settings: MaskTrainingSettings,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    start: str | Path | None = None,
+) -> Job[Path]:
+    """Train a segmentation network on synthetic frames alone.
+
+    Parameters
+    ----------
+    settings
+        Settings of data, network and training loop.
+    out
+        The ``"segmentation"`` checkpoint to write, in float16. Beside it lies
+        ``<name>.state.safetensors``, from which `resume` goes on.
+    resume
+        Whether to go on where the last run with these settings ended.
+    start
+        A ``"segmentation"`` checkpoint of two classes to start from; None for scratch.
+
+    Yields
+    ------
+    Progress
+        First while frames are made, then after each step with ``metrics["loss"]`` and
+        ``metrics["dice"]``; `preview` is a frame beside what is found on it, uint8.
+
+    Returns
+    -------
+    Path
+        `out`. After `STOP` it holds what was learnt so far.
+
+    Raises
+    ------
+    CheckpointError
+        If `start` holds no segmentation network.
+    TrainingError
+        See `train_job`.
+    """
+    training = TrainingRun(out, settings.training, resume)
+    model, origin = initial_network(start, settings)
+    pool = still_pool(settings)
+    yield from training.fill_job(pool, "Making frames whose vessels are known")
+    held_out_seed = derived_seed(settings.training.seed, HELD_OUT_STREAM)
+    held_out = _make_stills(settings, settings.held_out, held_out_seed)
+    task = MaskTask(model, pool, held_out, settings)
+    whole = dataclasses.asdict(settings)
+    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
+    record = yield from training.train_job(task, {"masks": identity, "start": origin})
+    striped = take_out_stripes(model, held_out.pictures[:, None])
+    found = probabilities(model, held_out.pictures) > 0.5
+    scores = {"held_out_dice": dice(found, held_out.masks)}
+    provenance = {
+        "settings": whole,
+        "start": origin,
+        "training": record.provenance,
+        "directions_of_stripes_taken_out": striped,
+        **scores,
+    }
+    configuration = {**dataclasses.asdict(model.embedding.config), "classes": 2}
+    card = ModelCard("segmentation", "SegmentationNet", configuration, provenance)
+    training.save(model, card)
+    yield Progress(record.steps_done, settings.training.steps, "Done", scores)
+    return training.out
+
+
+def train_masks(
+    settings: MaskTrainingSettings | None = None,
+    *,
+    out: str | Path,
+    resume: bool = False,
+    start: str | Path | None = None,
+) -> Path:
+    """Run `train_masks_job` to its end."""
+    settings = settings or MaskTrainingSettings()
+    return run(train_masks_job(settings, out=out, resume=resume, start=start))
+
+
+def still_pool(settings: MaskTrainingSettings) -> Pool[Stills]:
+    """Return the empty pool that a training of these settings draws from."""
+    return Pool(
+        partial(_make_stills, settings),
+        blocks=-(-settings.pool_size // settings.block),
+        block=settings.block,
+        refresh_every=settings.refresh_every,
+        seed=settings.training.seed,
+    )
+
+
+def _make_stills(settings: MaskTrainingSettings, count: int, seed: int) -> Stills:
+    made = training_stills(
+        count,
+        settings.still_size,
+        seed,
+        settings.synthesis,
+        resolve_device(settings.training.device),
+    )
+    return Stills(made.pictures.half(), made.masks)
+
+
+def initial_network(
+    start: str | Path | None, settings: MaskTrainingSettings
+) -> tuple[SegmentationNet, dict[str, Any]]:
+    """Return the network to train, and its origin for the model card.
+
+    Parameters
+    ----------
+    start
+        Segmentation checkpoint of two classes to start from; None for a new network.
+    settings
+        Settings that hold the configuration and the seed of a new network.
+
+    Raises
+    ------
+    CheckpointError
+        If `start` holds no segmentation network.
+    SettingsError
+        If it has another number of classes.
+    """
+    if start is None:
+        model = with_seed(
+            lambda: SegmentationNet(settings.network), settings.training.seed
+        )
+        return model, {"kind": "scratch"}
+    model, card = load_initial_network(
+        start, "segmentation", SegmentationNet, "mask training"
+    )
+    if model.classes != 2:
+        raise SettingsError(
+            f"{start}: has {model.classes} classes; mask training needs a network of "
+            "two classes, vessel and background"
+        )
+    return model, describe_origin(model, card)

@@ -1,0 +1,160 @@
+"""Settings of mask training, and its recipes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.models import UNetConfig
+from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.synthesis.camera import CameraConfig
+from napari_motionseg.training.engine.recipes import find_recipe
+from napari_motionseg.training.engine.settings import TrainingSettings, at_least
+
+CROP_MULTIPLE = 16
+
+
+def varied_angiograms() -> SynthesisConfig:
+    """Return ranges of angiograms that are more varied than real loops.
+
+    They hold thin, faint vessels before busy backgrounds, and more devices: a network
+    takes what it has not seen in training for a vessel on a real loop.
+    """
+    return SynthesisConfig.preset(
+        "xa-coronary",
+        tissue=(0.5, 2.2),
+        bones=(0.0, 2.0),
+        silhouettes=(0.3, 3.0),
+        catheter=0.9,
+        leads=0.3,
+        wires=0.3,
+        electrodes=0.3,
+        stents=0.3,
+        opacity=(0.15, 0.9),
+        vessel_size=(0.6, 1.6),
+        noise=(0.2, 1.6),
+        blur=(0.6, 1.6),
+    )
+
+
+def noiseless_angiograms() -> SynthesisConfig:
+    """Return varied angiograms with little noise, for a camera that adds its own.
+
+    Noise belongs to the picture, not to the anatomy: it is added after zooming.
+    """
+    return varied_angiograms().changed(
+        noise=(0.0, 0.3),
+        blur=(0.4, 1.2),
+        tortuosity=(0.1, 1.6),
+        vessel_size=(0.6, 2.0),
+        opacity=(0.2, 0.9),
+        jpeg=(100.0, 100.0),
+    )
+
+
+@dataclass(frozen=True)
+class MaskTrainingSettings:
+    """Settings of mask training; the defaults are the recipe ``"cameras"``.
+
+    Parameters
+    ----------
+    batch
+        Number of windows in a step.
+    crop
+        Side of the windows that the network sees, in pixels; a multiple of 16.
+    zoom
+        Range of the side of a window in the picture, in units of `crop`. The window is
+        then resized to `crop`, so that vessels are wide or thin.
+    still_size
+        Side of the synthetic frames, in pixels.
+    pool_size
+        Number of frames in memory, rounded up to whole blocks.
+    block
+        Number of frames that are made at a time.
+    refresh_every
+        Steps after which the oldest block is made anew; 0 for never.
+    jitter
+        Strength of random changes of gray values where `camera` is None; 0 for none.
+    camera
+        Simulated camera that each window is taken with: noise, field of view, devices,
+        storage. None uses the frames as they are, with gray values changed by `jitter`.
+    held_out
+        Number of frames that are never trained on, for the final Dice.
+    network
+        Configuration of a network that is trained from scratch.
+    synthesis
+        Ranges of the synthetic angiograms; None is the preset ``"xa-coronary"``.
+    training
+        Settings of the training loop: steps, rate, schedule, precision, device, seed.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range.
+    """
+
+    batch: int = 4
+    crop: int = 256
+    zoom: tuple[float, float] = (0.4, 1.6)
+    still_size: int = 512
+    pool_size: int = 192
+    block: int = 16
+    refresh_every: int = 40
+    jitter: float = 1.0
+    camera: CameraConfig | None = field(default_factory=CameraConfig)
+    held_out: int = 24
+    network: UNetConfig = field(
+        default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
+    )
+    synthesis: SynthesisConfig | None = field(default_factory=noiseless_angiograms)
+    training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=6000,
+            learning_rate=2e-3,
+            schedule="one-cycle",
+            weight_decay=1e-4,
+            clip_norm=3.0,
+            checkpoint_every=100,
+            preview_every=200,
+        )
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "pool_size", "block", "held_out"):
+            at_least(self, name, 1)
+        for name in ("refresh_every", "jitter"):
+            at_least(self, name, 0)
+        if self.crop < CROP_MULTIPLE or self.crop % CROP_MULTIPLE:
+            raise SettingsError(
+                f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
+            )
+        low, high = self.zoom
+        if not 0 < low <= high:
+            raise SettingsError(f"zoom must be 0 < low <= high; got {self.zoom}")
+        if self.crop * high > self.still_size:
+            raise SettingsError(
+                f"still_size must be at least crop times the largest zoom "
+                f"({self.crop} x {high:g}); got {self.still_size}"
+            )
+
+    @classmethod
+    def recipe(cls, name: str) -> MaskTrainingSettings:
+        """Return the settings of a named recipe.
+
+        Parameters
+        ----------
+        name
+            ``"cameras"``: pictures as many cameras and consoles give them, vessels
+            from thin to very wide. ``"quiet"``: nearly noiseless pictures that fill
+            the frame, as all weights up to version c60b695 were trained on.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such recipe.
+        """
+        return find_recipe(name, {"cameras": lambda: cls(), "quiet": cls._quiet})
+
+    @classmethod
+    def _quiet(cls) -> MaskTrainingSettings:
+        return cls(synthesis=varied_angiograms(), camera=None, zoom=(0.8, 1.6))
