@@ -1,4 +1,4 @@
-"""What makes an embedding a good start: pretrainings that differ in one thing.
+"""Compare pretrainings that differ in one setting.
 
 Each variant learns from the motion of the same loops, with the same network and steps,
 and is then a start for the same few labels. The names of `ABLATIONS` are the questions
@@ -30,7 +30,7 @@ SEGMENTS = 8  # of the grouping objective
 
 @dataclass(frozen=True)
 class Variant:
-    """How one of several pretrainings differs from the others.
+    """One of several pretrainings, and how it differs from the others.
 
     Parameters
     ----------

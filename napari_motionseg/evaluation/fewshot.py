@@ -32,7 +32,7 @@ Chosen = Mapping[int, Sequence[int]]  # number of a loop -> its labelled frames
 
 @dataclass(frozen=True)
 class FewShotSettings:
-    """What is run.
+    """Settings of the few-shot protocol.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Judge a network by single pictures with drawn masks."""
+"""Evaluate a network on single pictures with drawn masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is compared: networks from several starts, and what people use today.
+"""Methods that are compared: networks from several starts, and classical methods.
 
 A method's `fit_job` gets labelled frames and returns a function from a frame ``(H, W)``
 float32 in [0, 1] to its mask ``(H, W)`` bool.

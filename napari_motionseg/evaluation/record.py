@@ -1,4 +1,4 @@
-"""What an evaluation leaves in its folder, so that one that was cut goes on."""
+"""Record the rows of an evaluation, so that an interrupted one can go on."""
 
 from __future__ import annotations
 

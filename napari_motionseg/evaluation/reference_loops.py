@@ -1,4 +1,4 @@
-"""Loops with a reference mask on their frames, and whose they are."""
+"""Loops with a reference mask, and the person of each."""
 
 from __future__ import annotations
 

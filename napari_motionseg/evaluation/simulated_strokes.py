@@ -23,7 +23,7 @@ TRIES = 200
 
 @dataclass(frozen=True)
 class StrokeSettings:
-    """How strokes look.
+    """Settings of the look of strokes.
 
     Parameters
     ----------

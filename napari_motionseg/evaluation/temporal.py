@@ -1,4 +1,4 @@
-"""How well masks go along with the motion: a judgement that needs no reference."""
+"""Measure how well masks follow the motion; no reference is needed."""
 
 from __future__ import annotations
 

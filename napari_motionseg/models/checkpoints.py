@@ -29,7 +29,7 @@ DEFAULT, DEFAULT_MODEL = "default", "vessels-xa"  # the name to give, the file's
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a checkpoint says of itself.
+    """Kind, configuration and provenance of a checkpoint.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which device and which number format a network computes with."""
+"""Choose the device of a network, and recognize that its memory runs out."""
 
 from __future__ import annotations
 

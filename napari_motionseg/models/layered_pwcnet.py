@@ -45,7 +45,7 @@ SHAPE_CHANNELS = (48, 32, 16)  # of the vessel's shape at 1/4, 1/2 and the whole
 
 @dataclass(frozen=True)
 class LayeredFlow:
-    """What the network sees of a pair.
+    """Flow of two layers, and the shape of the vessel, of a pair of pictures.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class LayerDecoder(nn.Module):
 
 
 class VesselShape(nn.Module):
-    """Where the vessel's layer lies, at every pixel of the first picture."""
+    """Predict the shape of the vessel's layer at every pixel of the first picture."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ class ContextNetwork(nn.Sequential):
 
 
 class FlowNet(nn.Module):
-    """What all flow networks have: a pyramid of features a picture, and a flow of two.
+    """Base class of flow networks: a feature pyramid a picture, and the flow of two.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from napari_motionseg.errors import SettingsError
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """What is done at random to a training picture; defaults as in Ma et al., 4.3.
+    """Settings of random changes of a picture; the defaults are of Ma et al., 4.3.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ SUREST = 4.0  # of a score: odds of 3000 between two classes
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How far strokes may change what the network says.
+    """Settings of how far strokes may change the prediction of the network.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class HeadSettings:
 
 
 class StrokeSums:
-    """What the fit needs to know of painted pixels, class by class.
+    """Sums over painted pixels that the fit needs, class by class.
 
     Parameters
     ----------

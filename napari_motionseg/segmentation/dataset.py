@@ -1,4 +1,4 @@
-"""Labelled frames as training pictures: decoded once, checked, drawn in batches."""
+"""Build the dataset of fine-tuning: labelled frames, decoded once and checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CROP_MULTIPLE = 16
 
 @dataclass(frozen=True, eq=False)
 class LabelledFrame:
-    """One frame to learn from.
+    """A labelled frame of the dataset.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from napari_motionseg.motion import FlowSequence, forward_backward_error, warp
 
 @dataclass(frozen=True)
 class CarrySettings:
-    """How far labels travel.
+    """Settings of how far labels are carried.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class CarrySettings:
 
 @dataclass(frozen=True, eq=False)
 class CarriedLabel:
-    """Labels that came to a frame.
+    """Labels that were carried to a frame.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a few strokes make of a frame, at once: the live preview, without a window.
+"""Predict a frame from a few strokes at once: the live preview, without a window.
 
 Holds which pixels of which frames are painted, and tells the closed-form head only what
 has changed since: a stroke costs its own pixels, not those of earlier strokes. What a
@@ -36,7 +36,7 @@ CHOOSY = 4  # power of the likeness
 
 @dataclass(frozen=True, eq=False)
 class FrameView:
-    """What a network sees of a frame.
+    """Embedding and probabilities of a frame.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class FrameView:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What the strokes make of a frame.
+    """Probabilities of a frame that follow from the strokes.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def view_of(network: object, embedding: NDArray[np.floating]) -> FrameView:
 
 
 class LiveHead:
-    """Strokes of any number of frames, and what follows from them.
+    """A closed-form head that is fitted to the strokes of any number of frames.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a prediction costs where it is labelled: cross entropy, with or without Dice."""
+"""Losses on labelled pixels: cross entropy, with or without Dice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well a mask fits a reference: Dice, clDice, HD95.
+"""Metrics of a mask against a reference: Dice, clDice, HD95.
 
 Masks are bool, ``(H, W)`` or ``(T, H, W)``; a stack gives one number per frame. Where
 there is nothing to compare:

@@ -1,4 +1,4 @@
-"""From probabilities to masks: a threshold, and no specks; the network is not asked."""
+"""Turn probabilities into masks: apply a threshold and remove small parts."""
 
 from __future__ import annotations
 

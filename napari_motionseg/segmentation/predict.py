@@ -1,4 +1,4 @@
-"""Masks of a loop's frames from a trained network, frame by frame."""
+"""Segment the frames of a loop with a trained network."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Segmentation:
 
 
 class Predictor:
-    """A network in evaluation mode that makes do with the memory there is.
+    """Predict with less memory where it runs out: smaller batches, then tiles.
 
     Parameters
     ----------

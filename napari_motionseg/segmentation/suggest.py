@@ -1,4 +1,4 @@
-"""Which frame to label next, and why.
+"""Suggest which frame to label next, and say why.
 
 A label helps most where the model is unsure about much of the vessel, and where no
 label is near: neighbours of a labelled frame look like it.

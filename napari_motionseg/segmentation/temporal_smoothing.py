@@ -1,4 +1,4 @@
-"""A loop's probabilities smoothed along its flow, and its masks without specks."""
+"""Smooth the probabilities of a loop along its flow, and remove small parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weak labels for training: what was painted, carried to the frames around it."""
+"""Carry painted labels to the frames around theirs, as weak labels for training."""
 
 from __future__ import annotations
 

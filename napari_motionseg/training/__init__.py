@@ -1,4 +1,4 @@
-"""Training: the one loop, and what is learnt before anyone has labelled anything."""
+"""Train networks: the loop, pretraining, flow and masks."""
 
 from __future__ import annotations
 

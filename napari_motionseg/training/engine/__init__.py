@@ -1,1 +1,1 @@
-"""The training loop that all trainings share: steps, devices, exact resume."""
+"""Run the training loop that all trainings share: steps, devices, exact resume."""

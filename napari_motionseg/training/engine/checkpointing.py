@@ -1,4 +1,4 @@
-"""The state of a training on disk: all that is needed to go on as if never stopped."""
+"""Read and write the state of a training, from which it is resumed exactly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WEIGHTS, MOMENTS, LOSSES = "weights/", "moments/", "losses"
 
 @dataclass
 class TrainingState:
-    """A training between two steps.
+    """The state of a training between two steps.
 
     Parameters
     ----------

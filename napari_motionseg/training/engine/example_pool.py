@@ -1,4 +1,4 @@
-"""A pool of synthetic examples, renewed block by block while training.
+"""Keep a pool of synthetic examples that is renewed block by block while training.
 
 What the pool holds at a step is a pure function of seed and step, so that a resumed
 training sees the very examples that an undisturbed one sees.

@@ -1,4 +1,4 @@
-"""Where a training leaves its state and its curves, and whose files may be there."""
+"""Refuse to replace files beside a checkpoint that no training wrote."""
 
 from __future__ import annotations
 

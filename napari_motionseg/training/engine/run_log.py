@@ -1,4 +1,4 @@
-"""What a training leaves to look at: its curves, and pictures of what it has learnt."""
+"""Write the log of a training: its curves, and previews as pictures."""
 
 from __future__ import annotations
 

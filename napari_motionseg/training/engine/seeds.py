@@ -1,4 +1,4 @@
-"""Seeds from a seed: independent streams for steps, blocks of data, fresh weights."""
+"""Derive independent seeds for steps, blocks of data and weights from one seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How any network is trained: one frozen dataclass, stored in every checkpoint."""
+"""Settings of the training loop, stored in every checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving a picture and its flow together, and changing its grays.
+"""Move a picture and its flow together, and change its gray values.
 
 Turning a flow field moves its vectors to other pixels and turns the vectors as well.
 Flow has channel 0 = x (columns, right) and 1 = y (rows, down).

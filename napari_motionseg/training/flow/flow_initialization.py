@@ -1,4 +1,4 @@
-"""A start for PWC-Net from which training makes headway at once.
+"""Initialize a flow network so that training makes progress from the first step.
 
 With the layers' own random weights a PWC-Net says 'nothing moves' for thousands of
 steps: its signals fade from layer to layer. Here each convolution is scaled to outputs
@@ -26,7 +26,7 @@ def initialize_weights(
     generator: torch.Generator,
     kept: tuple[str, ...] = (),
 ) -> None:
-    """Give a fresh network weights of which each layer passes its signal on.
+    """Draw weights with which each layer has outputs of mean 0 and variance 1.
 
     Parameters
     ----------

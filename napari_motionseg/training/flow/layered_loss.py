@@ -1,4 +1,4 @@
-"""What a network of two layers is taught: each layer's flow, and where the vessel is.
+"""Loss of a network of two layers: the flow of each, and the shape of the vessel.
 
 Each layer is compared with the truth where it lies and nowhere else, so neither is
 drawn towards the other; their mixture is compared everywhere.

@@ -1,4 +1,4 @@
-"""How well features match: cross-entropy of the cost volume at the true displacement.
+"""Matching loss: cross-entropy of the cost volume at the true displacement.
 
 End-point errors alone tell the features of a flow network little while its decoders
 still ignore them; this term teaches the features to match from the first step on.

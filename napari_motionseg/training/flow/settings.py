@@ -1,4 +1,4 @@
-"""Settings of PWC-Net's training."""
+"""Settings of flow training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loops and their flow, in files of half precision, for training from motion."""
+"""Prepare loops and their flow for training; flow lies in half precision on disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LEAST_MOTION_PX = 0.05
 
 
 class FlowFile:
-    """Flow in a temporary file that is mapped: memory holds what is looked at.
+    """Flow in a memory-mapped temporary file.
 
     The file goes when the object does. A copy that another process was sent reads the
     same file, and does not delete it.

@@ -1,4 +1,4 @@
-"""What pretraining trains: windows of moving loops, and an objective on them."""
+"""The task of pretraining: windows of moving loops, and an objective on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 
 class Learner(nn.Module):
-    """An embedding network, and what its objective is trained along with.
+    """An embedding network with its objective, which may have weights of its own.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Window:
 
 
 class PretrainTask:
-    """Batches of windows of frames with their flow, and the objective on them.
+    """Train on batches of windows of frames with their flow.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw what an embedding has learnt, small enough to come along while training."""
+"""Draw previews of an embedding while it is trained."""
 
 from __future__ import annotations
 
