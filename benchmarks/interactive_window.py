@@ -59,9 +59,9 @@ def main() -> None:
 
 def stroke_times(viewer: Viewer, dock: SegmentDock, mask, count: int) -> dict:
     """Paint strokes one by one; return their times and the longest pause."""
-    wait(lambda: dock.paint.painting.layer is not None)
+    wait(lambda: dock.state.painting is not None)
     viewer.dims.set_point(0, 0)
-    painting, loop = dock.paint.painting.layer, dock.paint.image.layer
+    painting, loop = dock.state.painting, dock.state.loop
     half = count  # some repaint what is painted, and change nothing
     settings = StrokeSettings(vessel=half, background=half, length=30)
     strokes = simulated_strokes(np.asarray(mask) > 0, settings, 0)

@@ -134,13 +134,13 @@ class Walk(RealWindow):
         self.wait(lambda: not dock.panel.running)
         self.click(dock.apply.apply_button)
         self.wait(lambda: not dock.panel.running)
-        dock.paint.painting.layer.visible = False
+        dock.state.painting.visible = False
         self.viewer.dims.set_point(0, self.frame + 2)
 
     def correct(self) -> None:
         dock = self.front("Segment")
-        self.click(dock.apply.next_button)
-        self.click(dock.apply.doubt)
+        self.click(dock.correct.next_button)
+        self.click(dock.correct.doubt)
         dock.verticalScrollBar().setValue(dock.verticalScrollBar().maximum())
 
     def paint(self, dock: QWidget) -> None:

@@ -106,7 +106,7 @@ class WholePath(RealWindow):
 
     @property
     def masks(self) -> Labels:
-        return self.segment.layers.masks
+        return self.segment.state.masks.layer
 
     def moments(self) -> Iterator[Moment]:
         """Walk the whole path."""
@@ -129,7 +129,7 @@ class WholePath(RealWindow):
         asked = self.drop(self.options.loop)
         if asked:
             yield Moment("reader", "napari asks for a reader", True, asked[0])
-        self.wait(lambda: self.segment.paint.painting.layer is not None)
+        self.wait(lambda: self.segment.state.painting is not None)
         self.home()
         self.show(len(self.loop.data) // 2 if self.frame is None else self.frame)
         self.settle(0.5)
@@ -151,7 +151,7 @@ class WholePath(RealWindow):
         if self.truth is not None:
             return self.truth[self.frame]
         t = frame_shown(self.viewer, self.loop)
-        return self.segment.layers.probabilities[t] > 0.7
+        return self.segment.state.masks.probabilities[t] > 0.7
 
     def paint(self) -> Iterator[Moment]:
         words = "Paint a few strokes: the preview follows each of them"
@@ -170,14 +170,14 @@ class WholePath(RealWindow):
     ) -> Iterator[Moment]:
         """Paint a line, with the preview after it; tell of it on the way if `often`."""
         dock = self.segment
-        before = np.array(dock.paint.painting.layer.data)
+        before = np.array(dock.state.painting.data)
         self.click(dock.paint.brushes[brush])
         seen = 0.0
         for share in self.drag(route):
             if often and share - seen > 0.3:
                 seen = share
                 yield Moment("stroke", words)
-        if np.array_equal(before, dock.paint.painting.layer.data):
+        if np.array_equal(before, dock.state.painting.data):
             raise RuntimeError("the brush has left no trace")
         self.wait(lambda: not dock.live.latest.busy)
         self.settle(0.2)
@@ -195,7 +195,7 @@ class WholePath(RealWindow):
         dock = self.segment
         words = "Segment all frames: the shown one first, then outward"
         yield from self.run_job(dock.apply.apply_button, "apply", words)
-        dock.paint.painting.layer.visible = False
+        dock.state.painting.visible = False
         self.settle(0.3)
         yield Moment("apply", words, key=True)
 
@@ -232,18 +232,18 @@ class WholePath(RealWindow):
         words = "Threshold: live on all frames, nothing is computed anew"
         values = (30, 10, 4, 30, 75, 97, 50)
         for value in self.slide(self.segment.apply.threshold, values):
-            self.wait(lambda: not self.segment.layers._cleaner.busy)
+            self.wait(lambda: not self.segment.apply.layers.busy)
             self.settle(0.1)
             yield Moment(f"threshold_{value}", words, key=value in (4, 97))
 
     def next_frame(self) -> Iterator[Moment]:
         dock = self.segment
-        self.click(dock.apply.next_button)
-        self.click(dock.apply.doubt)
-        self.bring_into_view(dock.apply.reason)
+        self.click(dock.correct.next_button)
+        self.click(dock.correct.doubt)
+        self.bring_into_view(dock.correct.reason)
         self.settle(0.5)
         yield Moment("next", "Next frame to label: where it is unsure, and why", True)
-        self.click(dock.apply.doubt)
+        self.click(dock.correct.doubt)
 
     def correct(self) -> Iterator[Moment]:
         """Rub out a piece of the mask with the brush, as a person does."""

@@ -11,13 +11,13 @@ from napari_motionseg.contributions import cine_layer, read_layers
 from napari_motionseg.errors import DamagedFrameError, LabelError, ReadError
 from napari_motionseg.io import dicom_pixels
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.viewmodel.stroke_preview import PaintedFrame, Previewer
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.viewers import session_of
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.project.dock import ProjectDock
 from napari_motionseg.widgets.segment.dock import SegmentDock
-from napari_motionseg.widgets.segment.live_section import Frame, Previewer
 
 FRAMES, FEW = 45, 3  # the first is shown; the middle one is for the contrast limits
 
@@ -152,11 +152,11 @@ def test_strokes_on_a_damaged_frame_teach_nothing(viewer, told, embedding_file):
     target = np.full((40, 48), -1, np.int16)
     target[:4], target[-4:] = 0, 1
     with pytest.raises(LabelError, match="frame 4 is damaged: strokes on it teach"):
-        previewer.answer(Frame(session.loop(layer), 4, target))
-    good = Frame(session.loop(layer), 5, target)
-    previewer.waiting = [Frame(session.loop(layer), 4, target)]
-    _, picture, painted = previewer.answer(good)
-    assert picture.shape[:2] == (40, 48)
-    assert painted == (0, 1)
+        previewer.answer(PaintedFrame(session.loop(layer), 4, target))
+    good = PaintedFrame(session.loop(layer), 5, target)
+    previewer.waiting = [PaintedFrame(session.loop(layer), 4, target)]
+    preview = previewer.answer(good)
+    assert preview.picture.shape[:2] == (40, 48)
+    assert preview.classes == (0, 1)
     assert previewer._head.frames == (good.key,)
     session.close()

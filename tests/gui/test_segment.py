@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_motionseg.contributions import cine_layer
 from napari_motionseg.evaluation.simulated_strokes import (
     StrokeSettings,
     simulated_strokes,
@@ -11,7 +12,7 @@ from napari_motionseg.io import read_labels
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.widgets.common.viewers import show_frame
-from napari_motionseg.widgets.segment import apply_section as segment_apply
+from napari_motionseg.widgets.segment import correct_section as segment_correct
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
@@ -20,7 +21,7 @@ FRAME = 6
 @pytest.fixture
 def ready(viewer, loop_layer, segment, qtbot):
     """The dock with the loop's labels, on the frame to paint."""
-    qtbot.waitUntil(lambda: segment.paint.painting.layer is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
     show_frame(viewer, loop_layer, FRAME)
     return segment
 
@@ -34,7 +35,7 @@ def draw(widget, synthetic, number):
     rows, columns = np.nonzero(stroke)
     widget.paint.take_brush(number)
     layer = widget.viewer.layers.selection.active
-    assert layer is widget.paint.painting.layer
+    assert layer is widget.state.painting
     where = (np.full(len(rows), FRAME), rows, columns)
     layer.data_setitem(where, layer.selected_label)
     return rows, columns
@@ -45,10 +46,10 @@ def shown(widget, loop_layer):
 
 
 def test_a_loop_brings_its_labels_with_named_classes(viewer, loop_layer, ready):
-    painting = ready.paint.painting.layer
+    painting = ready.state.painting
     assert painting.data.shape == loop_layer.data.shape
     np.testing.assert_allclose(painting.scale, loop_layer.scale)
-    assert ready.paint.names == ["background", "vessel"]
+    assert ready.state.names == ("background", "vessel")
     assert [b.text() for b in ready.paint.brushes] == ["Background", "Vessel"]
     ready.paint.add_class("catheter")
     assert [b.text() for b in ready.paint.brushes][-1] == "Catheter"
@@ -68,10 +69,10 @@ def test_the_switch_says_what_unpainted_means(ready):
 def test_each_stroke_repaints_the_preview(viewer, loop_layer, ready, synthetic, qtbot):
     assert "draw a few strokes" in ready.status.text()
     draw(ready, synthetic, 1)
-    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    qtbot.waitUntil(lambda: ready.state.preview_classes == (1,), timeout=LONG)
     assert "Only vessel is painted" in ready.status.text()
     rows, columns = draw(ready, synthetic, 0)
-    qtbot.waitUntil(lambda: ready.live.painted == (0, 1), timeout=LONG)
+    qtbot.waitUntil(lambda: ready.state.preview_classes == (0, 1), timeout=LONG)
     qtbot.waitUntil(lambda: not ready.live.latest.busy, timeout=LONG)
     assert "Each stroke" in ready.status.text()
     before = shown(ready, loop_layer).copy()
@@ -82,8 +83,8 @@ def test_each_stroke_repaints_the_preview(viewer, loop_layer, ready, synthetic, 
     assert (shown(ready, loop_layer) != before).any()
 
     show_frame(viewer, loop_layer, FRAME)
-    ready.paint.painting.layer.undo()
-    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    ready.state.painting.undo()
+    qtbot.waitUntil(lambda: ready.state.preview_classes == (1,), timeout=LONG)
     ready.live.switch.click()
     assert ready.live.overlay(loop_layer) is None
 
@@ -122,10 +123,11 @@ def test_train_apply_correct_save(
     qtbot.waitUntil(
         lambda: f"{loop_layer.name} training" not in viewer.layers, timeout=LONG
     )
-    assert ready.model.kind == "segmentation"
-    assert "vessel" in ready.model.title
+    assert ready.state.model.kind == "segmentation"
+    assert "vessel" in ready.state.model.title
     assert ready.train.train_button.text() == "Train on"
-    assert read_card(ready.model.path).provenance["start"]["kind"] == "segmentation"
+    start = read_card(ready.state.model.path).provenance["start"]
+    assert start["kind"] == "segmentation"
 
     click(ready.apply.apply_button)
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
@@ -136,18 +138,18 @@ def test_train_apply_correct_save(
     assert masks.metadata["done"].all()
 
     ready.apply.threshold.setValue(2)
-    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
     wide = (np.asarray(masks.data) > 0).sum()
     ready.apply.threshold.setValue(98)
-    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
     assert (np.asarray(masks.data) > 0).sum() < wide
 
-    click(ready.apply.next_button)
-    assert ready.apply.reason.text().startswith("Frame ")
+    click(ready.correct.next_button)
+    assert ready.correct.reason.text().startswith("Frame ")
     assert viewer.dims.current_step[0] != FRAME
     t = viewer.dims.current_step[0]
     masks.data_setitem((np.array([t]), np.array([9]), np.array([11])), 1)
-    painting = ready.paint.painting.layer
+    painting = ready.state.painting
     painting.visible = False  # napari would paint on no hidden layer
     qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
     assert not painting.visible
@@ -155,18 +157,18 @@ def test_train_apply_correct_save(
     assert corrected[9, 11] == 1
     np.testing.assert_array_equal(painting.data[t], corrected + 1)
     ready.apply.threshold.setValue(2)  # changes what nobody has confirmed
-    qtbot.waitUntil(lambda: not ready.layers._cleaner.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
     np.testing.assert_array_equal(masks.data[t], corrected)
     assert (np.asarray(masks.data) > 0).sum() > wide - 96 * 96
     painting.undo()
     assert not painting.data[t].any()
-    click(ready.apply.doubt)
+    click(ready.correct.doubt)
     assert f"{loop_layer.name} uncertainty" in viewer.layers
 
     targets = iter([tmp_path / "masks.npz", tmp_path / "model.safetensors"])
-    monkeypatch.setattr(segment_apply, "ask_target", lambda *a: next(targets))
-    ready.apply.save_masks_button.click()
-    ready.apply.save_model_button.click()
+    monkeypatch.setattr(segment_correct, "ask_target", lambda *a: next(targets))
+    ready.correct.save_masks_button.click()
+    ready.correct.save_model_button.click()
     stored = read_labels(tmp_path / "masks.npz", shape=masks.data.shape)
     np.testing.assert_array_equal(stored.labels, masks.data)
     assert read_card(tmp_path / "model.safetensors").kind == "segmentation"
@@ -195,15 +197,15 @@ def test_a_brush_brings_the_preview_back_and_the_threshold_the_masks(
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
         click(ready.apply.guess_button)
     assert not ready.live.switch.isChecked()
-    assert ready.layers.masks.visible
+    assert ready.state.masks.layer.visible
     assert "Scrub" in ready.status.text()
     draw(ready, synthetic, 1)
     assert ready.live.switch.isChecked()
-    assert not ready.layers.masks.visible
-    qtbot.waitUntil(lambda: ready.live.painted == (1,), timeout=LONG)
+    assert not ready.state.masks.layer.visible
+    qtbot.waitUntil(lambda: ready.state.preview_classes == (1,), timeout=LONG)
     assert "Only vessel is painted" in ready.status.text()
     ready.apply.threshold.setValue(40)
-    assert ready.layers.masks.visible
+    assert ready.state.masks.layer.visible
     assert ready.live.overlay(loop_layer) is None
     ready.live.switch.click()
     ready.live.switch.click()  # off by hand: a brush leaves it off
@@ -215,7 +217,7 @@ def test_first_guess_and_a_loop_that_goes_while_it_runs(
     viewer, loop_layer, ready, click
 ):
     click(ready.apply.guess_button)
-    assert ready.model.title == "vessels-xa (shipped)"
+    assert ready.state.model.title == "vessels-xa (shipped)"
     viewer.layers.remove(loop_layer)
     some = np.full(loop_layer.data.shape[1:], 0.9, np.float16)
     preview = (3, some > 0, some, np.ones(some.shape, np.uint8))
@@ -226,7 +228,101 @@ def test_first_guess_and_a_loop_that_goes_while_it_runs(
     ready.panel.cancel()
     assert "the masks that were done stay" in ready.panel.status.text()
     ready.apply.threshold.setValue(20)
-    ready.apply.next_button.click()
+    ready.correct.next_button.click()
+
+
+def guess(ready, qtbot, click):
+    """Press First guess, and wait for the masks."""
+    with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
+        click(ready.apply.guess_button)
+    return ready.state.masks
+
+
+def test_masks_follow_their_eye_in_the_list_of_layers(ready, qtbot, click):
+    masks = guess(ready, qtbot, click)
+    assert "Scrub" in ready.status.text()
+    masks.layer.visible = False
+    assert not ready.state.masks_shown
+    assert "Take a brush" in ready.status.text()
+    masks.layer.visible = True
+    assert "Scrub" in ready.status.text()
+
+
+def test_masks_that_are_removed_take_their_uncertainty_along(
+    viewer, loop_layer, ready, qtbot, click
+):
+    masks = guess(ready, qtbot, click)
+    click(ready.correct.doubt)
+    assert f"{loop_layer.name} uncertainty" in viewer.layers
+    viewer.layers.remove(masks.layer)
+    assert not ready.correct.take_button.isEnabled()
+    qtbot.waitUntil(
+        lambda: f"{loop_layer.name} uncertainty" not in viewer.layers, timeout=LONG
+    )
+
+
+def test_all_layers_can_go_at_once(viewer, ready, qtbot, click):
+    guess(ready, qtbot, click)
+    click(ready.correct.doubt)
+    viewer.layers.clear()
+    qtbot.wait(50)
+    assert list(viewer.layers) == []
+    assert ready.state.masks is None
+    assert "Open a loop" in ready.status.text()
+
+
+def test_masks_of_before_confirm_no_frame_of_other_masks(
+    viewer, loop_layer, ready, qtbot, click
+):
+    before = guess(ready, qtbot, click)
+    before.layer.name = "kept"  # the next masks take the place of no other name
+    masks = guess(ready, qtbot, click)
+    assert masks is not before
+    assert before.layer in viewer.layers
+    before.layer.data_setitem((np.array([2]), np.array([4]), np.array([4])), 1)
+    qtbot.wait(50)
+    assert not masks.confirmed.any()
+    assert not ready.state.painting.data.any()
+    masks.layer.data_setitem((np.array([2]), np.array([4]), np.array([4])), 1)
+    qtbot.waitUntil(masks.confirmed.any, timeout=LONG)
+
+
+def test_all_open_loops_are_segmented_in_turn(
+    viewer, loop_layer, small_cine, ready, qtbot, click
+):
+    data, attributes, _ = cine_layer(small_cine)
+    other = viewer.add_image(data, **(attributes | {"name": "other"}))
+    ready.paint.image.choose(other)
+    assert ready.state.loop is other
+    assert ready.state.painting is None  # not the other loop's
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    assert ready.state.painting.name == "other labels"
+    click(ready.apply.everywhere)
+    click(ready.apply.apply_button)
+    for name in ("other masks", f"{loop_layer.name} masks"):
+        qtbot.waitUntil(
+            lambda n=name: (
+                n in viewer.layers and viewer.layers[n].metadata["done"].all()
+            ),
+            timeout=LONG,
+        )
+    qtbot.waitUntil(lambda: not ready.panel.running, timeout=LONG)
+
+
+def test_a_dock_that_is_closed_hears_nothing(viewer, loop_layer, ready, qtbot, click):
+    masks, painting = guess(ready, qtbot, click), ready.state.painting
+    session = ready.session
+    viewer.window.remove_dock_widget(ready)
+    with qtbot.waitSignal(ready.destroyed):
+        ready.deleteLater()
+    for layer in (masks.layer, painting):
+        layer.data_setitem((np.array([2]), np.array([4]), np.array([4])), 1)
+        layer.visible = not layer.visible
+    session.job_changed.emit("Training")
+    session.models_changed.emit(None)
+    show_frame(viewer, loop_layer, 3)
+    viewer.layers.clear()
+    qtbot.wait(50)
 
 
 def test_keys_are_napari_s_own(viewer, ready):
@@ -234,7 +330,7 @@ def test_keys_are_napari_s_own(viewer, ready):
     assert {"Alt+T", "Alt+A", "Alt+N", "Alt+1", "Alt+2"} <= bound
     press = {str(k): f for k, f in viewer.keymap.items()}
     press["Alt+2"](viewer)
-    assert ready.paint.painting.layer.selected_label == 2
+    assert ready.state.painting.selected_label == 2
     assert press["Alt+T"].__doc__ == "Train, or train on."
 
 

@@ -72,14 +72,14 @@ def test_from_a_file_to_exports(
     project = dock(ProjectDock)
     write_xa(tmp_path / "loop.dcm", synthetic.cine)
     (loop,) = viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
-    qtbot.waitUntil(lambda: segment.paint.painting.layer is not None, timeout=LONG)
-    painting = segment.paint.painting.layer
+    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
+    painting = segment.state.painting
     viewer.reset_view()
     show_frame(viewer, loop, FRAME)
     qtbot.wait(50)
 
     finish(segment, click, segment.apply.guess_button)
-    masks = segment.layers.masks
+    masks = segment.state.masks.layer
     assert masks.metadata["done"].all()
 
     rows, columns = np.nonzero(synthetic.masks[FRAME])
@@ -90,27 +90,27 @@ def test_from_a_file_to_exports(
     click(segment.paint.brushes[0])
     brush(loop, [(88, 10), (88, 30)])
     assert painting.data[FRAME][88, 20] == 1
-    qtbot.waitUntil(lambda: segment.live.painted == (0, 1), timeout=LONG)
+    qtbot.waitUntil(lambda: segment.state.preview_classes == (0, 1), timeout=LONG)
     qtbot.waitUntil(lambda: not segment.live.latest.busy, timeout=LONG)
     assert np.asarray(segment.live.overlay(loop).data)[..., 3].any()
 
     segment.train.steps.setValue(2)
     finish(segment, click, segment.train.train_button)
-    first = segment.model
+    first = segment.state.model
     finish(segment, click, segment.apply.apply_button)
-    masks = segment.layers.masks
+    masks = segment.state.masks.layer
     segment.apply.threshold.setValue(2)
-    qtbot.waitUntil(lambda: not segment.layers._cleaner.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
     wide = np.count_nonzero(masks.data)
     segment.apply.threshold.setValue(98)
-    qtbot.waitUntil(lambda: not segment.layers._cleaner.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
     assert np.count_nonzero(masks.data) < wide
 
     t = correct(viewer, segment, loop, brush, click, qtbot)
     finish(segment, click, segment.train.train_button)
-    assert segment.model.path != first.path
-    click(segment.apply.next_button)
-    assert segment.apply.reason.text().startswith("Frame ")
+    assert segment.state.model.path != first.path
+    click(segment.correct.next_button)
+    assert segment.correct.reason.text().startswith("Frame ")
     assert frame_shown(viewer, loop) not in (t, FRAME)
 
     judge(viewer, project, masks, synthetic, qtbot)
@@ -126,17 +126,17 @@ def test_from_a_file_to_exports(
 
 def correct(viewer, segment, loop, brush, click, qtbot):
     """Paint on the masks of another frame with the mouse; it joins the labels."""
-    masks, t = segment.layers.masks, 2
+    masks, t = segment.state.masks.layer, 2
     show_frame(viewer, loop, t)
     viewer.layers.selection.active = masks
     masks.mode, masks.selected_label, masks.brush_size = "paint", 1, 4
     brush(loop, [(40, 40), (40, 50)])
-    painting = segment.paint.painting.layer
+    painting = segment.state.painting
     qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
     assert painting.data[t][40, 45] == 2
     np.testing.assert_array_equal(painting.data[t], masks.data[t] + 1)
     show_frame(viewer, loop, 3)
-    click(segment.apply.take_button)
+    click(segment.correct.take_button)
     np.testing.assert_array_equal(painting.data[3], masks.data[3] + 1)
     return t
 

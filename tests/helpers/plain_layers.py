@@ -1,4 +1,6 @@
-"""Provide image layers without napari."""
+"""Provide layers without napari."""
+
+import numpy as np
 
 
 class PlainLayer:
@@ -12,3 +14,22 @@ class PlainLayer:
         self.scale = (1.0, 1.0, 1.0)
         self.units = ("pixel", "pixel", "pixel")
         vars(self).update(attributes)
+
+
+class PlainLabels:
+    """As much of a labels layer as painting on it needs."""
+
+    def __init__(self, data, *, named=True, name="labels"):
+        self.data = np.array(data)
+        self.name = name
+        self.visible = True
+        self.metadata = {"classes": ["background", "vessel"]} if named else {}
+        self.steps = []  # of undo: whether the layer was visible, and how many pixels
+
+    @property
+    def ndim(self):
+        return self.data.ndim
+
+    def data_setitem(self, where, values):
+        self.steps.append((self.visible, len(where[0])))
+        self.data[where] = values

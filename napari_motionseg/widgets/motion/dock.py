@@ -24,7 +24,7 @@ from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.job_panel import JobPanel
-from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
 from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow
 from napari_motionseg.widgets.motion.flow_controls import FlowControls, Wanted
@@ -70,7 +70,7 @@ class MotionDock(AutosavedDock):
         self.save_button.clicked.connect(self._save)
         self.add(self.save_button)
         self.saved = Latest(self, self._say_saved)
-        self._heard: Layer | None = None
+        self._heard = HeardLayer(self, data=self._pixels_changed)
         self.controls.changed.connect(self._look)
         self.chooser.layer_changed.connect(self._other_loop)
         self._estimated: Layer | None = None
@@ -78,18 +78,14 @@ class MotionDock(AutosavedDock):
         self._other_loop(self.chooser.layer)
 
     def _other_loop(self, layer: Layer | None) -> None:
-        if self._heard is not None:
-            self._heard.events.data.disconnect(self._pixels_changed)
-        self._heard = layer
-        if layer is not None:
-            layer.events.data.connect(self._pixels_changed)
+        self._heard.turn_to(layer)
         self._pixels_changed()
 
     def _pixels_changed(self, event: object = None) -> None:
         cine = None
         try:
-            if self._heard is not None:
-                cine = self.session.loop(self._heard).cine
+            if self.chooser.layer is not None:
+                cine = self.session.loop(self.chooser.layer).cine
         except MotionSegError:
             pass  # said when flow is asked for
         self.controls.show_gap(cine)

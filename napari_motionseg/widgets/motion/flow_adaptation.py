@@ -22,12 +22,12 @@ from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.painted_labels import MODES, painted_labels
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     is_painting,
 )
-from napari_motionseg.widgets.segment.painted_labels import MODES, painted_labels
 
 PREVIEW_WIDTH = 280  # px, of before, after and truth together
 
@@ -112,8 +112,9 @@ class AdaptFlow(QObject):
             if image is None or painting is None:
                 return
             cine, labels = painted_labels(
-                self._viewer, self._session, image, painting, self.mode.currentText()
-            )
+                self._viewer, self._session, image, painting,
+                MODES[self.mode.currentText()],
+            )  # fmt: skip
             out = self._session.new_path("flow-adapted")
             self.panel.start(
                 "Adapting flow", partial(adapt_flow_job, out=out),

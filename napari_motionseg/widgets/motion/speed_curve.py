@@ -12,7 +12,7 @@ from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.curve_plot import FrameCurve
 from napari_motionseg.widgets.common.dock_layout import Dock
-from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
 from napari_motionseg.widgets.motion.motion_views import Scene
 
@@ -42,7 +42,7 @@ class SpeedCurve:
         form.addRow("Mean of", self.where)
         form.addRow(self.curve)
         self.speeds = Latest(dock, self._show)
-        self._heard: Layer | None = None
+        self._heard = HeardLayer(dock, paint=self._ask, data=self._ask)
         self.where.layer_changed.connect(self._other_labels)
         listen(dock, self._viewer.dims.events.current_step, self._move_playhead)
         self._other_labels(self.where.layer)
@@ -61,13 +61,7 @@ class SpeedCurve:
         )
 
     def _other_labels(self, layer: Layer | None) -> None:
-        if self._heard is not None:
-            for event in (self._heard.events.paint, self._heard.events.data):
-                event.disconnect(self._ask)
-        self._heard = layer
-        if layer is not None:
-            for event in (layer.events.paint, layer.events.data):
-                event.connect(self._ask)
+        self._heard.turn_to(layer)
         self._ask()
 
     def _ask(self, event: object = None) -> None:

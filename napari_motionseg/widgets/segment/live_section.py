@@ -1,268 +1,170 @@
-"""The live preview: what strokes make of the shown frame, repainted as they are drawn.
+"""The live preview: what strokes make of the shown frame, while they are drawn.
 
-The window's thread copies what is painted on one frame and asks; everything else is in
-a worker thread, where only the newest question counts.
+The window's thread copies what is painted on one frame and asks; everything else runs
+in a worker thread, where only the newest question counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import Any
 
 import numpy as np
-from napari.layers import Labels, Layer
-from numpy.typing import NDArray
+from napari.layers import Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QCheckBox
 
 from napari_motionseg.errors import LabelError
-from napari_motionseg.segmentation.closed_form_head import HeadSettings
-from napari_motionseg.segmentation.live_preview import (
-    UNPAINTED,
-    FrameView,
-    LiveHead,
-    view_of,
+from napari_motionseg.io.labels import UNLABELLED
+from napari_motionseg.viewmodel.painting import painted_frames, painted_target
+from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.viewmodel.session import Loop
+from napari_motionseg.viewmodel.stroke_preview import (
+    PaintedFrame,
+    Preview,
+    Previewer,
 )
-from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
-from napari_motionseg.viewmodel.layer_arrays import CLASSES
-from napari_motionseg.viewmodel.session import Loop, Session
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import frame_shown, lay_over
-from napari_motionseg.widgets.segment.classes import coloured, names_of
-
-if TYPE_CHECKING:
-    from napari_motionseg.widgets.segment.dock import SegmentDock
 
 PREVIEW = "preview"
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A frame of a loop and what is painted on it, ``(H, W)``, -1 = not painted."""
-
-    loop: Loop
-    t: int
-    target: NDArray[np.int16]
-
-    @property
-    def key(self) -> Hashable:
-        """What tells it from other frames."""
-        return id(self.loop), self.t
-
-    def same(self, other: Frame | None) -> bool:
-        """Return whether another one is this frame with the same paint."""
-        return (
-            other is not None
-            and self.key == other.key
-            and np.array_equal(self.target, other.target)
-        )
-
-
-class Previewer:
-    """What the worker thread has: a network's head and the strokes it knows."""
-
-    def __init__(self, session: Session, model: Path, classes: int) -> None:
-        self.session = session
-        self.model = model
-        self.classes = classes
-        self.waiting: list[Frame] = []
-        self._head: LiveHead | None = None
-        self._view: tuple[Hashable, FrameView] | None = None
-
-    def answer(self, shown: Frame) -> tuple[Frame, NDArray[np.uint8], tuple[int, ...]]:
-        """Return the picture of a frame after what is painted anywhere.
-
-        Of frames that were painted before the preview began, one is taken over each
-        time, so that the shown one never waits for all.
-        """
-        if self._head is None:
-            network: Any = self.session.network(self.model)
-            alone = not hasattr(network, "head")
-            settings = HeadSettings.alone() if alone else HeadSettings()
-            self._head = LiveHead(self.classes, settings)
-        if not shown.loop.cine.frames.usable(shown.t) and (shown.target >= 0).any():
-            raise LabelError(
-                f"frame {shown.t} is damaged: strokes on it teach nothing; paint on a "
-                "frame that can be seen"
-            )
-        self._take(shown)
-        if self.waiting:
-            self._take(self.waiting.pop())
-        result = self._head.answer(self._seen(shown), shown.key)
-        return shown, coloured(result.probabilities), result.painted
-
-    def _take(self, frame: Frame) -> None:
-        if self._head is None or not frame.loop.cine.frames.usable(frame.t):
-            return
-        if self._head.is_new(frame.key, frame.target):
-            self._head.paint(frame.key, self._seen(frame), frame.target)
-
-    def _seen(self, frame: Frame) -> FrameView:
-        if self._view is None or self._view[0] != frame.key:
-            embedding = frame_embedding(self.session, frame.loop, self.model, frame.t)
-            view = view_of(self.session.network(self.model), embedding)
-            self._view = (frame.key, view)
-        return self._view[1]
-
-
 class LivePreview(QObject):
-    """Asks for a new preview whenever strokes, frame, model or classes change."""
+    """Asks for a new preview whenever strokes, frame, model or classes change.
 
-    def __init__(self, dock: SegmentDock) -> None:
-        super().__init__(dock)
-        self._dock = dock
-        self.viewer, self.session = dock.viewer, dock.session
-        self.painted: tuple[int, ...] = ()
-        self._set_aside = False
-        self.latest = Latest(dock, self._show)
+    Parameters
+    ----------
+    owner
+        The object with whose end this one ends.
+    state
+        The state of the dock.
+    viewer
+        The viewer that the preview is shown in.
+    """
+
+    def __init__(self, owner: QObject, state: SegmentState, viewer: Viewer) -> None:
+        super().__init__(owner)
+        self._state = state
+        self._viewer = viewer
+        self.latest = Latest(self, self._show)
         self._previewer: Previewer | None = None
-        self._asked: Frame | None = None
-        self._heard: Labels | None = None
-        self._listening: WeakSet[Labels] = WeakSet()
+        self._asked: PaintedFrame | None = None
         self.switch = QCheckBox("Live preview of this frame")
         self.switch.setToolTip(
             "What the strokes so far make of the frame that is shown, while you paint "
             "(Alt+S)"
         )
-        self.switch.setChecked(True)
-        dock.paint.form.addRow(self.switch)
-        self.switch.toggled.connect(lambda _: self.restart())
-        self.switch.clicked.connect(self._chosen_by_hand)
-        dock.paint.changed.connect(self._hear)
-        listen(dock, self.viewer.dims.events.current_step, self.ask)
-        self._hear()
+        self.switch.setChecked(state.preview_on)
+        self.switch.clicked.connect(state.switch_preview)
+        ask = self.ask
+        self._heard = HeardLayer(
+            self, paint=ask, labels_update=ask, set_data=ask, data=ask
+        )
+        state.events.preview_on.connect(self._switched)
+        state.events.painting.connect(self._heard.turn_to)
+        for change in (
+            state.events.loop, state.events.painting, state.events.names,
+            state.events.label_mode, state.events.model,
+        ):  # fmt: skip
+            change.connect(self.restart)
+        listen(self, viewer.dims.events.current_step, self.ask)
+        self._heard.turn_to(state.painting)
+        self.restart()
 
     def restart(self) -> None:
-        """Forget what was painted, and look at it anew."""
+        """Forget which strokes were seen, and look at all of them anew."""
         self._previewer = self._asked = None
-        if not self.switch.isChecked():
-            self._hide()
         self.ask()
 
-    def set_aside(self) -> None:
-        """Make room for the masks, until a brush is taken."""
-        self._set_aside = self._set_aside or self.switch.isChecked()
-        self.switch.setChecked(False)
-
-    def take_up(self) -> bool:
-        """Show the preview again if it was set aside; return whether it was."""
-        taken_up, self._set_aside = self._set_aside, False
-        if taken_up:
-            self.switch.setChecked(True)
-        return taken_up
-
-    def _chosen_by_hand(self, _: bool) -> None:
-        self._set_aside = False
+    def _switched(self, on: bool) -> None:
+        self.switch.setChecked(on)
+        if not on:
+            self._hide()
+        self.restart()
 
     def ask(self, event: object = None) -> None:
         """Ask for the preview of the shown frame, if there is anything to show."""
-        loop_layer, painting = self._dock.paint.image.layer, self._heard
-        model = self._dock.model
-        if not self.switch.isChecked() or None in (loop_layer, painting, model):
+        state = self._state
+        if not state.preview_on or state.model is None:
+            return
+        if state.loop is None or state.painting is None:
             return
         try:
-            loop = self.session.loop(loop_layer)
-            t = frame_shown(self.viewer, loop_layer)
-            target = self._target(painting, t, loop)
+            loop = state.session.loop(state.loop)
+            t = frame_shown(self._viewer, state.loop)
+            frame = self._painted_frame(loop, t)
         except LabelError:  # layers that do not fit: Train says it in words
             return
-        previewer = self._previewer_for(model.path, painting, loop)
-        if not previewer.waiting and (target == UNPAINTED).all() and not self.painted:
+        previewer = self._previewer_for(state.model.path, loop)
+        nothing = (frame.target == UNLABELLED).all() and not state.preview_classes
+        if nothing and not previewer.waiting:
             return
-        self._hide_other_frame(loop_layer, t)
-        frame = Frame(loop, t, target)
+        self._hide_other_frame(t)
         # one stroke is told by several events
         if previewer.waiting or not frame.same(self._asked):
             self._asked = frame
             self.latest.ask(previewer.answer, frame)
 
-    def _previewer_for(self, model: Path, painting: Labels, loop: Loop) -> Previewer:
-        classes = max(2, len(names_of(painting)))
+    def _painted_frame(self, loop: Loop, t: int) -> PaintedFrame:
+        height, width = loop.cine.shape[1:]
+        state = self._state
+        target = painted_target(state.painting, t, state.label_mode, (height, width))
+        return PaintedFrame(loop, t, target)
+
+    def _previewer_for(self, model: Path, loop: Loop) -> Previewer:
+        classes = max(2, len(self._state.names))
         known = self._previewer
         if known is None or (known.model, known.classes) != (model, classes):
-            known = self._previewer = Previewer(self.session, model, classes)
-            known.waiting = self._painted_frames(painting, loop)
+            known = Previewer(self._state.session, model, classes)
+            frames = painted_frames(self._state.painting)
+            known.waiting = [self._painted_frame(loop, t) for t in frames]
+            self._previewer = known
         return known
 
-    def _painted_frames(self, painting: Labels, loop: Loop) -> list[Frame]:
-        data = np.asarray(painting.data)
-        if data.ndim < 3:
-            return []
-        frames = np.flatnonzero(data.any(axis=(1, 2)))
-        return [Frame(loop, int(t), self._target(painting, t, loop)) for t in frames]
-
-    def _target(self, painting: Labels, t: int, loop: Loop) -> NDArray[np.int16]:
-        """Return the classes that are painted on a frame, -1 = not painted."""
-        data = painting.data
-        labels = np.asarray(data[t] if data.ndim == 3 else data).astype(np.int16)
-        if labels.shape != loop.cine.shape[1:]:
-            raise LabelError("the labels do not fit the loop")
-        dense = self._dock.paint.label_mode == "dense"
-        if dense and not labels.any():
-            return np.full_like(labels, UNPAINTED)
-        if CLASSES not in painting.metadata and dense:
-            return labels
-        return np.maximum(labels - 1, 0) if dense else labels - 1
-
-    def _hear(self) -> None:
-        """Listen to the strokes of the labels layer that is painted on."""
-        painting = self._dock.paint.painting.layer
-        self._heard = painting
-        if painting is not None and painting not in self._listening:
-            self._listening.add(painting)
-            for event in _events(painting):
-                listen(self._dock, event, self.ask)
-        self.restart()
-
-    def _show(self, answer: tuple[Frame, NDArray[np.uint8], tuple[int, ...]]) -> None:
-        frame, picture, self.painted = answer
-        layer = self._dock.paint.image.layer
-        if layer is None or not self.switch.isChecked():
+    def _show(self, preview: Preview) -> None:
+        state, frame = self._state, preview.frame
+        state.preview_classes = preview.classes
+        if state.loop is None or not state.preview_on:
             return
-        if self.session.known_loop(layer) is frame.loop and frame.t == frame_shown(
-            self.viewer, layer
+        if state.session.known_loop(state.loop) is frame.loop and (
+            frame.t == frame_shown(self._viewer, state.loop)
         ):
-            lay_over(self.viewer, layer, PREVIEW, picture, rgb=True)
-            self._below_painting(layer)
-            if not self._dock.panel.running:
-                self._dock.layers.hide_probability(layer)
-            overlay = self.overlay(layer)
-            if overlay is not None:
-                overlay.metadata["frame"] = frame.t
-        self._dock.tell()
+            self._lay_over(state.loop, preview)
         if self._previewer is not None and self._previewer.waiting:
             self.ask()
+
+    def _lay_over(self, loop: Layer, preview: Preview) -> None:
+        lay_over(self._viewer, loop, PREVIEW, preview.picture, rgb=True)
+        overlay = self.overlay(loop)
+        if overlay is not None:
+            self._move_below_painting(overlay)
+            overlay.metadata["frame"] = preview.frame.t
+        self._state.previewed.emit(loop)
 
     def overlay(self, loop: Layer) -> Layer | None:
         """Return the preview's layer, if there is one."""
         name = f"{loop.name} {PREVIEW}"
-        return next((x for x in self.viewer.layers if x.name == name), None)
+        return next((x for x in self._viewer.layers if x.name == name), None)
 
-    def _below_painting(self, loop: Layer) -> None:
+    def _move_below_painting(self, overlay: Layer) -> None:
         """Let strokes lie over the preview, so that both are seen."""
-        overlay, layers = self.overlay(loop), self.viewer.layers
-        if overlay is not None and self._heard in layers:
-            at, over = layers.index(overlay), layers.index(self._heard)
+        layers = self._viewer.layers
+        if self._state.painting in layers:
+            at, over = layers.index(overlay), layers.index(self._state.painting)
             if at > over:
                 layers.move(at, over)
 
-    def _hide_other_frame(self, loop: Layer, t: int) -> None:
-        overlay = self.overlay(loop)
+    def _hide_other_frame(self, t: int) -> None:
+        overlay = self.overlay(self._state.loop)
         if overlay is not None and overlay.metadata.get("frame") not in (None, t):
             overlay.metadata["frame"] = None
             overlay.data = np.zeros_like(overlay.data)
 
     def _hide(self) -> None:
-        layer = self._dock.paint.image.layer
-        overlay = None if layer is None else self.overlay(layer)
+        loop = self._state.loop
+        overlay: Any = None if loop is None else self.overlay(loop)
         if overlay is not None:
-            self.viewer.layers.remove(overlay)
-
-
-def _events(painting: Labels) -> tuple[Any, ...]:
-    events = painting.events
-    return events.paint, events.labels_update, events.set_data, events.data
+            self._viewer.layers.remove(overlay)

@@ -1,18 +1,16 @@
-"""The Segment dock by keyboard, through napari's own shortcuts of the viewer."""
+"""Keyboard shortcuts of the Segment dock, as napari's own shortcuts of the viewer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari.viewer import Viewer
-
-if TYPE_CHECKING:
-    from napari_motionseg.widgets.segment.dock import SegmentDock
+from qtpy.QtCore import QObject
 
 # letters that no menu of napari's has
-KEYS = {
+WORDS = {
     "Alt-G": "First guess",
     "Alt-S": "Live preview on or off",
     "Alt-T": "Train, or train on",
@@ -25,27 +23,36 @@ KEYS = {
 MOST_BRUSHES = 9
 
 
-def bind_keys(dock: SegmentDock) -> None:
-    """Bind the keys to a dock until it is destroyed."""
-    presses: dict[str, Callable[[], None]] = {
-        "Alt-G": dock.apply.guess_button.click,
-        "Alt-S": dock.live.switch.click,
-        "Alt-T": dock.train.train_button.click,
-        "Alt-A": dock.apply.apply_button.click,
-        "Alt-N": dock.apply.next_button.click,
-        "Alt-K": dock.apply.take_button.click,
-        "Alt-U": dock.apply.doubt.click,
-        "Alt-E": dock.panel.stop,
-    }
+def bind_keys(
+    owner: QObject,
+    viewer: Viewer,
+    actions: Mapping[str, Callable[[], object]],
+    take_brush: Callable[[int], None],
+) -> None:
+    """Bind the keys of a dock until it is destroyed.
+
+    Parameters
+    ----------
+    owner
+        The dock.
+    viewer
+        The viewer whose keys are bound.
+    actions
+        The action by key, of the keys in `WORDS`.
+    take_brush
+        The action of Alt+1 to Alt+9, which is given the number of a class,
+        0 = background.
+    """
+    presses = dict(actions)
     for number in range(MOST_BRUSHES):
-        presses[f"Alt-{number + 1}"] = partial(dock.paint.take_brush, number)
+        presses[f"Alt-{number + 1}"] = partial(take_brush, number)
     for key, press in presses.items():
-        words = KEYS.get(key, f"Brush of class {key[-1]}")
-        dock.viewer.bind_key(key, _action(press, words), overwrite=True)
-    dock.destroyed.connect(partial(_unbind, dock.viewer, tuple(presses)))
+        words = WORDS.get(key, f"Brush of class {key[-1]}")
+        viewer.bind_key(key, _action(press, words), overwrite=True)
+    owner.destroyed.connect(partial(_unbind, viewer, tuple(presses)))
 
 
-def _action(press: Callable[[], None], words: str) -> Callable[[Any], None]:
+def _action(press: Callable[[], object], words: str) -> Callable[[Any], None]:
     def act(viewer: Any) -> None:
         press()
 

@@ -1,18 +1,27 @@
-"""Training: on all that is painted, from the model that ships or the last one."""
+"""The section *Train*: on everything that is painted, in all loops."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QHBoxLayout,
+    QSpinBox,
+    QWidget,
+)
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
+from napari_motionseg.io import Labels
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.checkpoints import DEFAULT
@@ -20,34 +29,57 @@ from napari_motionseg.segmentation import finetune_job
 from napari_motionseg.segmentation.dataset import require_classes
 from napari_motionseg.segmentation.flow_propagation import CarrySettings
 from napari_motionseg.viewmodel.preview_settings import finetune_settings
+from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import LEARNING
-from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
-from napari_motionseg.widgets.segment.classes import painting_of
-from napari_motionseg.widgets.segment.painted_labels import painted_labels
-
-if TYPE_CHECKING:
-    from napari_motionseg.widgets.segment.dock import SegmentDock
+from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.painted_labels import painted_labels
+from napari_motionseg.widgets.common.viewers import (
+    errors_shown,
+    frame_shown,
+    has_paint,
+    is_loop,
+    lay_over,
+)
+from napari_motionseg.widgets.segment.label_layers import painting_of
 
 RECIPES = {"Tuned": "tuned", "Ma et al. 2019": "paper"}
 SCRATCH = "scratch: no pretraining"
 KEPT_CHOICE = ""  # of no kind: what ships stays chosen when something else is learnt
+TRAINING = "training"  # ends the name of the layer that shows the progress
 
 
 class TrainSection(QObject):
-    """Start, recipe, and the buttons; what is learnt becomes the dock's model."""
+    """Trains on what is painted; the result becomes the model of the dock.
 
-    def __init__(self, dock: SegmentDock) -> None:
-        super().__init__(dock)
-        self._dock = dock
-        self.viewer, self.session = dock.viewer, dock.session
-        self._trained_on: Layer | None = None
-        self._masks_before = False
-        self._last: Path | None = None
+    Parameters
+    ----------
+    form
+        The form that the rows are added to.
+    state
+        The state of the dock.
+    viewer
+        The viewer.
+    panel
+        The panel that runs the jobs of the dock.
+    """
+
+    def __init__(
+        self, form: QFormLayout, state: SegmentState, viewer: Viewer, panel: JobPanel
+    ) -> None:
+        super().__init__(form)
+        self._state = state
+        self._viewer = viewer
+        self._panel = panel
+        self._build_settings(form)
+        self._build_buttons(form)
+        self._connect()
+
+    def _build_settings(self, form: QFormLayout) -> None:
         self.start = ModelChooser(
-            self.session, ("embedding", "segmentation"), SCRATCH,
+            self._state.session, ("embedding", "segmentation"), SCRATCH,
             "What a new training starts from: the model that ships, an embedding "
             "learnt from motion, an earlier segmentation, or nothing", KEPT_CHOICE,
         )  # fmt: skip
@@ -67,20 +99,16 @@ class TrainSection(QObject):
             "Painted labels travel along the flow to the frames around them, where "
             "there and back agree, and are believed the less the farther they come"
         )
-        self.train_button = button("Train", "Learn from all that is painted (Alt+T)")
-        self.train_button.clicked.connect(self.train)
-        self.over_button = button(
-            "Start over", "Forget the last training, and begin at the start above"
-        )
-        self.over_button.clicked.connect(self.start_over)
-        self._build(dock)
-
-    def _build(self, dock: SegmentDock) -> None:
-        form = dock.section("2  Train")
         form.addRow("Start", self.start)
         form.addRow("Recipe", self.recipe)
         form.addRow("Steps", self.steps)
         form.addRow(self.carry)
+
+    def _build_buttons(self, form: QFormLayout) -> None:
+        self.train_button = button("Train", "Learn from all that is painted (Alt+T)")
+        self.over_button = button(
+            "Start over", "Forget the last training, and begin at the start above"
+        )
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -88,28 +116,36 @@ class TrainSection(QObject):
         layout.addWidget(self.over_button)
         form.addRow(row)
 
-    def enable(self, idle: bool) -> None:
-        """Say what can be pressed."""
-        ready = idle and None not in (
-            self._dock.paint.image.layer, self._dock.paint.painting.layer,
-        )  # fmt: skip
+    def _connect(self) -> None:
+        self.train_button.clicked.connect(self.train)
+        self.over_button.clicked.connect(self.start_over)
+        self._panel.progressed.connect(self._show_progress)
+        self._panel.ended.connect(self._ended)
+        self._state.previewed.connect(self._previewed)
+        self._state.events.masks.connect(self._masks_changed)
+        self._state.events.connect(self._enable)
+        self._enable()
+
+    def _enable(self) -> None:
+        state = self._state
+        ready = state.idle and state.loop is not None and state.painting is not None
         self.train_button.setEnabled(ready)
-        self.train_button.setText("Train" if self._last is None else "Train on")
-        self.over_button.setEnabled(ready and self._last is not None)
+        self.train_button.setText("Train" if state.trained is None else "Train on")
+        self.over_button.setEnabled(ready and state.trained is not None)
 
     def train(self) -> None:
         """Train from the last model, or from the start if there is none."""
         chosen = self.start.chosen
         first = "scratch" if chosen is None else chosen.path
-        self._train(first if self._last is None else self._last)
+        self._train(first if self._state.trained is None else self._state.trained)
 
     def start_over(self) -> None:
-        """Forget what was learnt last, and train."""
-        self._last = None
+        """Forget what was learned last, and train."""
+        self._state.trained = None
         self.train()
 
     def _train(self, start: str | Path) -> None:
-        image = self._dock.paint.image.layer
+        image, session = self._state.loop, self._state.session
         with errors_shown():
             if image is None:
                 return
@@ -120,20 +156,19 @@ class TrainSection(QObject):
             )
             if self.carry.isChecked():
                 settings = dataclasses.replace(settings, carry=CarrySettings())
-            cine = self.session.loop(image).cine
-            shown = cine.normalized(frame_shown(self.viewer, image))
-            out = self.session.new_path("vessel")
-            self._dock.panel.start(
-                "Training", _finetune, examples, settings, start, out, shown,
-                done=self._learnt, endings=LEARNING,
+            shown = session.loop(image).cine.normalized(
+                frame_shown(self._viewer, image)
+            )
+            job = partial(
+                finetune_job, start=start, out=session.new_path("vessel"), shown=shown
+            )
+            self._panel.start(
+                "Training", job, examples, settings, done=self._learned,
+                endings=LEARNING,
             )  # fmt: skip
-            self._trained_on = image
-            self._dock.live.set_aside()  # what is learnt shows itself there
-            self._masks_before = self._dock.layers.masks_shown
-            self._dock.layers.show_masks(False)
-            self._dock.tell()
+            self._state.begin_training(image)
 
-    def examples(self) -> list[tuple[Any, Any]]:
+    def examples(self) -> list[tuple[Cine, Labels]]:
         """Return every loop that something is painted on, with its labels.
 
         Raises
@@ -141,53 +176,56 @@ class TrainSection(QObject):
         LabelError
             If nothing is painted, or the shown loop's labels do not fit it.
         """
-        paint = self._dock.paint
-        chosen, painting = paint.image.layer, paint.painting.layer
-        if chosen is None or painting is None:
+        state = self._state
+        if state.loop is None or state.painting is None:
             raise LabelError("nothing to learn from: choose a loop and paint on it")
-        mode = paint.mode.currentText()
         pairs = [
-            (loop, painting_of(self.viewer, loop))
-            for loop in self.viewer.layers
-            if loop is not chosen and is_loop(loop)
+            (loop, painting_of(self._viewer, loop))
+            for loop in self._viewer.layers
+            if loop is not state.loop and is_loop(loop)
         ]
-        others = [(x, p) for x, p in pairs if p is not None and np.any(p.data)]
-        found = []
-        if np.any(painting.data) or not others:
-            found.append(
-                painted_labels(self.viewer, self.session, chosen, painting, mode)
+        others = [(x, p) for x, p in pairs if p is not None and has_paint(p)]
+        if has_paint(state.painting) or not others:
+            others.insert(0, (state.loop, state.painting))
+        return [
+            painted_labels(
+                self._viewer, state.session, loop, painting, state.label_mode
             )
-        for loop, labels in others:
-            found.append(painted_labels(self.viewer, self.session, loop, labels, mode))
-        return found
+            for loop, painting in others
+        ]
 
-    def live(self, progress: Progress) -> None:
-        """Show what the network makes of the frame while it learns."""
-        if isinstance(progress.preview, np.ndarray) and self._trained_on is not None:
-            self._dock.layers.show_probability(self._trained_on, progress.preview)
+    def _show_progress(self, progress: Progress) -> None:
+        loop = self._state.training_on
+        if isinstance(progress.preview, np.ndarray) and loop is not None:
+            lay_over(
+                self._viewer, loop, TRAINING, progress.preview.astype(np.float32),
+                colormap="magma", contrast_limits=(0, 1), blending="additive",
+                opacity=0.7,
+            )  # fmt: skip
 
-    def ended(self, state: str) -> None:
-        """Show what was learnt in the preview; masks of before where nothing was."""
-        loop, self._trained_on = self._trained_on, None
-        if loop is None:
-            return
-        learnt = state == "finished"
-        if not learnt:
-            self._dock.layers.hide_probability(loop)
-        if self._masks_before and not learnt:
-            self._dock.layers.show_masks()
-        else:  # what was learnt stays in sight until the preview has it
-            self._dock.live.take_up()
+    def _hide_progress(self, loop: Layer) -> None:
+        name = f"{loop.name} {TRAINING}"
+        if name in self._viewer.layers:
+            self._viewer.layers.remove(name)
 
-    def _learnt(self, path: Path) -> None:
-        self._last = path
-        self.session.add_model(Model(path, "segmentation", path.stem))
-        self._dock.apply.result.choose(path)
+    def _previewed(self, loop: Layer) -> None:
+        if self._state.idle:  # what was learned stays in sight until the preview has it
+            self._hide_progress(loop)
 
+    def _masks_changed(self) -> None:
+        if self._state.masks is not None:
+            self._hide_progress(self._state.masks.loop)
 
-def _finetune(
-    examples: Any, settings: Any, start: Any, out: Path, shown: Any
-) -> Iterator[Any]:
-    return (
-        yield from finetune_job(examples, settings, start=start, out=out, shown=shown)
-    )
+    def _ended(self, state: str) -> None:
+        loop = self._state.training_on
+        if loop is not None:
+            learned = state == "finished"
+            if not learned:
+                self._hide_progress(loop)
+            self._state.end_training(learned)
+
+    def _learned(self, path: Path) -> None:
+        model = Model(path, "segmentation", path.stem)
+        self._state.trained = path
+        self._state.session.add_model(model)
+        self._state.model = model

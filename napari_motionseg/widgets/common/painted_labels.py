@@ -1,4 +1,4 @@
-"""What was painted on a labels layer, as labels of a loop."""
+"""Labels of a loop from the labels layer that a person paints on."""
 
 from __future__ import annotations
 
@@ -8,26 +8,31 @@ from napari.viewer import Viewer
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io import Labels
+from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.layer_arrays import labels_of_layer
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common.viewers import frame_shown, same_place
 
-MODES = {"Whole frames": "dense", "Scribbles": "scribbles"}
+MODES: dict[str, LabelMode] = {"Whole frames": "dense", "Scribbles": "scribbles"}
 
 
 def painted_labels(
-    viewer: Viewer, session: Session, image: Layer, painting: Layer, mode: str
+    viewer: Viewer, session: Session, image: Layer, painting: Layer, mode: LabelMode
 ) -> tuple[Cine, Labels]:
-    """Return a loop and what was painted on it.
+    """Return a loop and what is painted on it.
 
     Parameters
     ----------
-    viewer, session
-        Which frame is shown, and whose loops these are.
-    image, painting
-        The layers.
+    viewer
+        The viewer; a labels layer of two axes is about the frame that it shows.
+    session
+        The session that knows the loop of `image`.
+    image
+        The image layer of the loop.
+    painting
+        The labels layer.
     mode
-        A key of `MODES`.
+        What an unpainted pixel means, see `Labels`.
 
     Raises
     ------
@@ -41,4 +46,4 @@ def painted_labels(
         )
     cine = session.loop(image).cine
     frame = frame_shown(viewer, image)
-    return cine, labels_of_layer(painting, cine, MODES[mode], frame)
+    return cine, labels_of_layer(painting, cine, mode, frame)

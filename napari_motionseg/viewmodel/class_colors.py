@@ -1,0 +1,66 @@
+"""Colors of the classes, for brushes, labels layers and the live preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.contributions import VESSEL
+
+# of labels 1, 2, 3, ...; red and blue stay apart for all kinds of color vision
+PALETTE = (
+    "#3d8bfd", VESSEL, "#ffd23f", "#2bd9a8", "#c77dff", "#f48fb1", "#9ccc65", "#b0bec5",
+)  # fmt: skip
+MOST_OPAQUE = 0.85  # so that the loop shimmers through where the class is certain
+FAINTEST = 0.1  # foreground probability below which the loop is left clear
+
+
+def color_of(number: int) -> str:
+    """Return the color of class `number`, 0 = background, as ``#rrggbb``."""
+    return PALETTE[number % len(PALETTE)]
+
+
+def label_colors(names: Sequence[str], first: int = 1) -> dict[int | None, str]:
+    """Return the colors of a labels layer, as napari takes them.
+
+    Parameters
+    ----------
+    names
+        The names of the classes, the background first.
+    first
+        The label of the background; a background of label 0 is transparent.
+    """
+    colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
+    for number in range(len(names)):
+        if first + number > 0:
+            colors[first + number] = color_of(number)
+    return colors
+
+
+def class_picture(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return the likeliest class of each pixel in its color.
+
+    Parameters
+    ----------
+    probabilities
+        ``(C, H, W)``, the background first, which is transparent. The more probable
+        the foreground is, the more opaque is the pixel.
+
+    Returns
+    -------
+    NDArray
+        ``(H, W, 4)`` uint8, red, green, blue and alpha.
+    """
+    likeliest = probabilities[1:].argmax(axis=0)
+    colors = np.array([_rgb(color_of(n)) for n in range(1, len(probabilities))])
+    picture = np.empty((*likeliest.shape, 4), np.uint8)
+    picture[..., :3] = colors.astype(np.uint8)[likeliest]
+    foreground = (1 - probabilities[0] - FAINTEST) / (1 - FAINTEST)
+    picture[..., 3] = np.clip(foreground, 0, 1) * (255 * MOST_OPAQUE)
+    return picture
+
+
+def _rgb(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

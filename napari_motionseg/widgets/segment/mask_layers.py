@@ -1,0 +1,193 @@
+"""The layers that a segmentation is shown in: masks and their uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer
+
+from napari_motionseg.segmentation.postprocess import uncertainty
+from napari_motionseg.viewmodel.class_colors import label_colors
+from napari_motionseg.viewmodel.loop_masks import LoopMasks
+from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.listening import HeardLayer, listen
+from napari_motionseg.widgets.common.viewers import frame_shown, lay_over, placement
+from napari_motionseg.widgets.segment.label_layers import derived
+
+MASKS, UNCERTAINTY = "masks", "uncertainty"
+OPACITY = 0.6
+
+
+class MaskLayers(QObject):
+    """Shows the masks of a state, and takes strokes on them over into the labels.
+
+    Parameters
+    ----------
+    owner
+        The object with whose end this one ends.
+    state
+        The state of the dock.
+    viewer
+        The viewer that the layers are added to.
+    """
+
+    def __init__(self, owner: QObject, state: SegmentState, viewer: Viewer) -> None:
+        super().__init__(owner)
+        self._state = state
+        self._viewer = viewer
+        self._cleaner = Latest(self, self._show_cleaned)
+        # napari tells of a stroke before the pixels have changed
+        self._stroke = QTimer(self)
+        self._stroke.setSingleShot(True)
+        self._stroke.timeout.connect(self._painted)
+        self._overlay = ""  # the name of the layer that shows uncertainty
+        self._tidy = QTimer(self)
+        self._tidy.setSingleShot(True)
+        self._tidy.timeout.connect(self.show_uncertainty)
+        self._heard = HeardLayer(self, paint=self._stroke_begun, visible=self._switched)
+        state.events.masks_visible.connect(self._show_or_hide)
+        state.events.threshold.connect(self.adjust)
+        state.events.smallest.connect(self.adjust)
+        state.events.uncertainty_on.connect(self.show_uncertainty)
+        listen(self, viewer.layers.events.removed, self._removed)
+        listen(self, viewer.dims.events.current_step, self._frame_changed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether masks are being adjusted to the threshold in a thread."""
+        return self._cleaner.busy
+
+    def begin(self, loop: Layer, names: Sequence[str], model: str = "") -> None:
+        """Add empty masks of a loop, in place of those that it has.
+
+        Parameters
+        ----------
+        loop
+            The image layer of the loop.
+        names
+            The names of the classes, the background first.
+        model
+            The name of the file of the network that makes the masks.
+        """
+        for what in (MASKS, UNCERTAINTY):
+            self._remove(f"{loop.name} {what}")
+        shape = loop.data.shape[: loop.ndim]
+        done = np.zeros(shape[0] if len(shape) == 3 else 1, bool)
+        active = self._viewer.layers.selection.active
+        layer = self._viewer.add_labels(
+            np.zeros(shape, np.uint8),
+            name=f"{loop.name} {MASKS}",
+            opacity=OPACITY,
+            colormap=label_colors(names, first=0),
+            metadata={**derived(MASKS, loop), "done": done, "model": model},
+            **placement(loop, loop.ndim),
+        )
+        if active is not None and active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+        self._heard.turn_to(layer)
+        self._state.begin_masks(LoopMasks(loop, layer, done))
+
+    def show_frame(
+        self, t: int, probability: NDArray[Any], likeliest: NDArray[Any]
+    ) -> None:
+        """Show a frame that was just segmented; see `LoopMasks.add`."""
+        masks = self._state.masks
+        if masks is not None:
+            masks.add(t, probability, likeliest)
+            self._clean(masks, t)
+
+    def adjust(self) -> None:
+        """Adjust masks to the threshold: the shown frame at once, then the others."""
+        masks = self._state.masks
+        if masks is not None:
+            self._clean(masks, frame_shown(self._viewer, masks.layer))
+            self._cleaner.ask(
+                _cleaned, masks, masks.adjustable, self._state.threshold,
+                self._state.smallest,
+            )  # fmt: skip
+
+    def show_uncertainty(self) -> None:
+        """Show where the model is unsure on the shown frame, if this is wanted."""
+        masks = self._state.masks
+        if masks is None or not self._state.uncertainty_on:
+            self._remove(self._overlay)
+            return
+        t = frame_shown(self._viewer, masks.loop)
+        self._overlay = f"{masks.loop.name} {UNCERTAINTY}"
+        if masks.done[t]:
+            lay_over(
+                self._viewer, masks.loop, UNCERTAINTY,
+                uncertainty(masks.probabilities[t]), colormap="inferno",
+                contrast_limits=(0, 1), blending="additive",
+            )  # fmt: skip
+        else:
+            self._remove(self._overlay)
+
+    def drop_empty(self) -> None:
+        """Remove masks that not a single frame was segmented of."""
+        masks = self._state.masks
+        if masks is not None and not masks.done.any():
+            self._viewer.layers.remove(masks.layer)
+
+    def _remove(self, name: str) -> None:
+        if name in self._viewer.layers:
+            self._viewer.layers.remove(name)
+
+    def _removed(self, event: Any) -> None:
+        masks = self._state.masks
+        if masks is not None and event.value is masks.layer:
+            self._heard.turn_to(None)
+            self._state.drop_masks()
+            self._tidy.start(0)  # napari may be about to remove other layers, too
+
+    def _show_or_hide(self, visible: bool) -> None:
+        if self._state.masks is not None:
+            self._state.masks.layer.visible = visible
+
+    def _switched(self, event: Any) -> None:
+        masks = self._state.masks
+        if masks is not None and event.source is masks.layer:
+            self._state.masks_visible = masks.layer.visible
+
+    def _frame_changed(self, event: object = None) -> None:
+        if self._state.uncertainty_on:
+            self.show_uncertainty()
+
+    def _clean(self, masks: LoopMasks, t: int) -> None:
+        if t in masks.adjustable:
+            found = masks.cleaned([t], self._state.threshold, self._state.smallest)
+            masks.put(t, found[t])
+            if t == frame_shown(self._viewer, masks.layer):
+                masks.layer.refresh()
+
+    def _show_cleaned(
+        self, answer: tuple[LoopMasks, dict[int, NDArray[np.uint8]]]
+    ) -> None:
+        masks, found = answer
+        if masks is self._state.masks:
+            for t, mask in found.items():
+                masks.put(t, mask)
+            masks.layer.refresh()
+
+    def _stroke_begun(self, event: object = None) -> None:
+        self._stroke.start(0)
+
+    def _painted(self) -> None:
+        masks = self._state.masks
+        if masks is not None:
+            t = frame_shown(self._viewer, masks.layer)
+            masks.confirmed[t] = True
+            self._state.take_frame(t)
+
+
+def _cleaned(
+    masks: LoopMasks, frames: Sequence[int], threshold: float, smallest: int
+) -> tuple[LoopMasks, dict[int, NDArray[np.uint8]]]:
+    """Return masks and what the threshold makes of their frames; in a thread."""
+    return masks, masks.cleaned(frames, threshold, smallest)
