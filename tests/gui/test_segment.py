@@ -11,6 +11,7 @@ from napari_motionseg.evaluation.simulated_strokes import (
 from napari_motionseg.io import read_labels
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
+from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.segment import correct_section as segment_correct
 
@@ -309,7 +310,9 @@ def test_all_open_loops_are_segmented_in_turn(
     qtbot.waitUntil(lambda: not ready.panel.running, timeout=LONG)
 
 
-def test_a_dock_that_is_closed_hears_nothing(viewer, loop_layer, ready, qtbot, click):
+def test_a_dock_that_is_closed_hears_nothing(
+    viewer, loop_layer, ready, qtbot, click, tmp_path
+):
     masks, painting = guess(ready, qtbot, click), ready.state.painting
     session = ready.session
     viewer.window.remove_dock_widget(ready)
@@ -319,7 +322,7 @@ def test_a_dock_that_is_closed_hears_nothing(viewer, loop_layer, ready, qtbot, c
         layer.data_setitem((np.array([2]), np.array([4]), np.array([4])), 1)
         layer.visible = not layer.visible
     session.job_changed.emit("Training")
-    session.models_changed.emit(None)
+    session.add_model(Model(tmp_path / "a.safetensors", "segmentation", "another"))
     show_frame(viewer, loop_layer, 3)
     viewer.layers.clear()
     qtbot.wait(50)

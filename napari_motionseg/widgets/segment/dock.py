@@ -7,7 +7,8 @@ from napari.viewer import Viewer
 from napari_motionseg.models import resolve_device
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
-from napari_motionseg.widgets.common.dock_layout import Dock, hint
+from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
+from napari_motionseg.widgets.common.dock_layout import hint
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import plain_label
@@ -19,7 +20,7 @@ from napari_motionseg.widgets.segment.shortcuts import bind_keys
 from napari_motionseg.widgets.segment.train_section import TrainSection
 
 
-class SegmentDock(Dock):
+class SegmentDock(AutosavedDock):
     """Painting, live preview, training, applying and correcting, in one column.
 
     Attributes
