@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_motionseg.errors import MemoryBudgetError, MissingDecoderError, ReadError
 from napari_motionseg.io.codestreams import Codestream, read_codestream
@@ -13,31 +10,19 @@ from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.encapsulation import find_items, group_fragments
 from napari_motionseg.io.frame_decoders import SYNTAXES, decode_frame
 from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.stored_frames import Pixels, StoredFrames
 from napari_motionseg.io.stored_samples import decoded_values
 
-Pixels = NDArray[Any]
 # Three times the largest detector. A codestream of a few bytes may promise 65535 x
 # 65535 black pixels, which fit the memory budget and take minutes.
 MOST_PIXELS = 2**26
 FRAMES_ASKED = 4  # of which the first that is not damaged says what the loop is
 
 
-class CompressedFrames:
+class CompressedFrames(StoredFrames):
     """The frames of encapsulated pixel data.
 
-    Parameters
-    ----------
-    header
-        The file's header.
-    form
-        How its pixels are stored.
-
-    Attributes
-    ----------
-    count : int
-        Whole frames that the file holds.
-    warnings : list of str
-        What in the header contradicts the pixel data, a sentence each.
+    See `StoredFrames` for the parameters and attributes.
 
     Raises
     ------
@@ -50,8 +35,7 @@ class CompressedFrames:
     """
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
-        self._header, self._form = header, form
-        self.warnings: list[str] = []
+        super().__init__(header, form)
         if form.rows * form.columns > MOST_PIXELS:
             raise MemoryBudgetError(
                 f"{header.path}: promises compressed frames of {form.rows} x "
@@ -70,27 +54,7 @@ class CompressedFrames:
         self._compare(self._first_codestream())
 
     def __call__(self, t: int) -> tuple[Pixels, str]:
-        """Return the stored values of frame `t` and its colour space.
-
-        Parameters
-        ----------
-        t
-            Index of the frame, counted from 0.
-
-        Returns
-        -------
-        values
-            ``(H, W)`` or ``(H, W, 3)`` integers.
-        colours
-            ``"YBR"`` or ``"RGB"``; it says something where there are three samples.
-
-        Raises
-        ------
-        ValueError
-            If the frame is damaged, or contradicts the header.
-        RuntimeError
-            If a decoder refuses the frame.
-        """
+        """Return the values of frame `t` and its colour space; see `StoredFrames`."""
         form = self._form
         pixels, found = decode_frame(
             self._stream(t),

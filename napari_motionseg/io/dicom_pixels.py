@@ -15,24 +15,20 @@ from napari_motionseg.io.encapsulation import ITEM, find_items
 from napari_motionseg.io.gray_values import gray_notes, to_gray
 from napari_motionseg.io.native_pixels import NativeFrames
 from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.stored_frames import StoredFrames
 
 Frame = NDArray[Any]
 
 
 class PixelSource:
-    """Decodes frame after frame of one file.
+    """Decode frame after frame of one file as gray values.
 
-    Parameters
-    ----------
-    header
-        The file's header.
-    form
-        How its pixels are stored.
+    Takes the same parameters as `StoredFrames`.
 
     Attributes
     ----------
     count : int
-        Whole frames that the file holds, whatever its header promises.
+        Number of whole frames that the file holds, whatever its header promises.
     notes : list of str
         What is done to the pixels, a sentence each.
     warnings : list of str
@@ -50,7 +46,7 @@ class PixelSource:
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
         self._path, self._form = header.path, form
-        self._frames: NativeFrames | CompressedFrames
+        self._frames: StoredFrames
         with damage_named(header.path, "pixel data"):
             compressed, warning = _is_compressed(header, form)
             frames = CompressedFrames if compressed else NativeFrames

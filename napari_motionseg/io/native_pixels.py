@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.stored_frames import Pixels, StoredFrames
 from napari_motionseg.io.stored_samples import native_values
 
-Pixels = NDArray[Any]
 
-
-class NativeFrames:
+class NativeFrames(StoredFrames):
     """The frames of pixel data that are not compressed.
 
-    Parameters
-    ----------
-    header
-        The file's header.
-    form
-        How its pixels are stored.
-
-    Attributes
-    ----------
-    count : int
-        Whole frames that the file holds.
-    warnings : list of str
-        What in the header contradicts the pixel data, a sentence each.
+    See `StoredFrames` for the parameters and attributes.
 
     Raises
     ------
@@ -40,8 +25,7 @@ class NativeFrames:
     """
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
-        self._header, self._form = header, form
-        self.warnings: list[str] = []
+        super().__init__(header, form)
         unknown = header.syntax.is_private or not header.syntax.is_transfer_syntax
         if unknown and form.bits_allocated > 8:
             raise ReadError(
@@ -61,25 +45,7 @@ class NativeFrames:
         self.count = 8 * self._held // self._frame_bits
 
     def __call__(self, t: int) -> tuple[Pixels, str]:
-        """Return the stored values of frame `t` and its colour space.
-
-        Parameters
-        ----------
-        t
-            Index of the frame, counted from 0.
-
-        Returns
-        -------
-        values
-            ``(H, W)`` or ``(H, W, 3)`` integers.
-        colours
-            ``"YBR"`` or ``"RGB"``; it says something where there are three samples.
-
-        Raises
-        ------
-        ValueError
-            If the file does not hold the frame any more.
-        """
+        """Return the values of frame `t` and its colour space; see `StoredFrames`."""
         form, flat = self._form, self._samples(t)
         samples: Pixels
         colours = "YBR" if form.photometric.startswith("YBR") else "RGB"

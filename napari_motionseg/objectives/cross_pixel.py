@@ -24,15 +24,11 @@ from torch import Tensor, nn
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.checks import (
     check_choice,
-    check_fields,
     check_points,
     check_positive,
 )
-from napari_motionseg.objectives.pixel_sampling import (
-    draw_pixels,
-    unit_vectors,
-    vectors_at,
-)
+from napari_motionseg.objectives.learned_objective import LearnedObjective
+from napari_motionseg.objectives.pixel_sampling import draw_vectors, unit_vectors
 
 Criterion = Literal["cross-entropy", "alignment"]
 Reduction = Literal["mean", "sum"]
@@ -107,11 +103,8 @@ class CrossPixel:
         sigma
             The width of now; the one to start from if None.
         """
-        check_fields(embedding, flow)
-        pixels = draw_pixels(flow, self.points, generator=generator)
-        return self.at_points(
-            vectors_at(embedding, pixels), vectors_at(flow, pixels), sigma
-        )
+        drawn = draw_vectors(embedding, flow, self.points, generator=generator)
+        return self.at_points(*drawn, sigma)
 
     def at_points(
         self, embedding: Tensor, flow: Tensor, sigma: Tensor | float | None = None
@@ -143,18 +136,17 @@ class CrossPixel:
         return cross_entropy.mean(), metrics | {"divergence": float(divergence)}
 
 
-class LearnedSigma(nn.Module):
-    """`CrossPixel` with the width of its flow kernel as a parameter.
+class LearnedSigma(LearnedObjective[CrossPixel]):
+    """Compute `CrossPixel` with the width of its flow kernel as a parameter.
 
     Parameters
     ----------
     objective
-        Settings, and where the width starts.
+        The objective, with its settings and the first value of the width.
     """
 
     def __init__(self, objective: CrossPixel) -> None:
-        super().__init__()
-        self.objective = objective
+        super().__init__(objective)
         # of the logarithm a step of any length leaves the width positive
         start = torch.tensor(math.log(objective.sigma))
         self.log_sigma = nn.Parameter(start, requires_grad=objective.learn_sigma)
@@ -169,11 +161,6 @@ class LearnedSigma(nn.Module):
     ) -> tuple[Tensor, dict[str, float]]:
         """Return what the objective does, at the width of now."""
         return self.objective(embedding, flow, generator, self.sigma)
-
-    @property
-    def points(self) -> int:
-        """Pixels a picture."""
-        return self.objective.points
 
     def at_points(
         self, embedding: Tensor, flow: Tensor

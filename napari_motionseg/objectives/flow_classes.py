@@ -21,12 +21,12 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.checks import (
     check_choice,
-    check_fields,
     check_points,
     check_positive,
 )
 from napari_motionseg.objectives.cross_pixel import FLOW_BOUND_PX, log_normalized_flow
-from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
+from napari_motionseg.objectives.learned_objective import LearnedObjective
+from napari_motionseg.objectives.pixel_sampling import draw_vectors
 
 Reduction = Literal["mean", "sum"]
 
@@ -81,9 +81,8 @@ class FlowClasses:
         generator
             Draws the pixels.
         """
-        check_fields(embedding, flow)
-        pixels = draw_pixels(flow, self.points, generator=generator)
-        return self.at_points(vectors_at(embedding, pixels), vectors_at(flow, pixels))
+        drawn = draw_vectors(embedding, flow, self.points, generator=generator)
+        return self.at_points(*drawn)
 
     def at_points(
         self, logits: Tensor, flow: Tensor
@@ -112,43 +111,28 @@ class FlowClasses:
         return loss, {"accuracy": float(right.mean())}
 
 
-class ClassifiedFlow(nn.Module):
-    """`FlowClasses` with the linear layer from an embedding to its classes.
+class ClassifiedFlow(LearnedObjective[FlowClasses]):
+    """Classify flow by a linear layer from an embedding to its classes.
 
     Parameters
     ----------
     objective
-        Settings.
+        The objective, with its settings.
     embedding_dim
         D, the length of an embedding.
     """
 
     def __init__(self, objective: FlowClasses, embedding_dim: int) -> None:
-        super().__init__()
-        self.objective = objective
+        super().__init__(objective)
         self.classify = nn.Linear(embedding_dim, AXES * objective.bins)
 
     def forward(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss of random pixels, and ``"accuracy"``.
-
-        Parameters
-        ----------
-        embedding, flow
-            ``(B, D, H, W)`` and ``(B, 2, H, W)``, flow in px, x and y.
-        generator
-            Draws the pixels.
-        """
-        check_fields(embedding, flow)
-        pixels = draw_pixels(flow, self.objective.points, generator=generator)
+        """Return the mean loss of random pixels and metrics; see `FlowClasses`."""
         # drawn first: the layer then works on a few pixels, not on whole pictures
-        return self.at_points(vectors_at(embedding, pixels), vectors_at(flow, pixels))
-
-    @property
-    def points(self) -> int:
-        """Pixels a picture."""
-        return self.objective.points
+        drawn = draw_vectors(embedding, flow, self.points, generator=generator)
+        return self.at_points(*drawn)
 
     def at_points(
         self, embedding: Tensor, flow: Tensor

@@ -26,6 +26,7 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.background_motion import without_background
 from napari_motionseg.objectives.checks import check_fields, check_positive
+from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
 LEAST_SHARE = 1e-3  # a side with less of the pixels than this says nothing
@@ -124,26 +125,20 @@ class MovingApart:
         return loss, {"moving": float(wanted.mean())}
 
 
-class MovingApartHead(nn.Module):
-    """`MovingApart` as a module with a linear layer from an embedding to its logit.
+class MovingApartHead(LearnedObjective[MovingApart]):
+    """Tell what moves apart by a linear layer from an embedding to its logit.
 
     Parameters
     ----------
     objective
-        The objective and its settings.
+        The objective, with its settings.
     embedding_dim
         D, the length of an embedding.
     """
 
     def __init__(self, objective: MovingApart, embedding_dim: int) -> None:
-        super().__init__()
-        self.objective = objective
+        super().__init__(objective)
         self.logit = nn.Linear(embedding_dim, 1)
-
-    @property
-    def points(self) -> int:
-        """Number of pixels drawn from each picture."""
-        return self.objective.points
 
     def forward(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator

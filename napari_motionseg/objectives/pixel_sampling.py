@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.objectives.checks import check_fields
 
 # A vector shorter than this has no direction: its cosine counts as 0
 SHORTEST_VECTOR = 1e-6
@@ -46,6 +47,38 @@ def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Ten
     )
     chosen = keys.topk(count, dim=1).indices.to(field.device)
     return torch.stack((chosen // width, chosen % width), dim=-1)
+
+
+def draw_vectors(
+    embedding: Tensor, flow: Tensor, count: int, *, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return the embeddings and the flow of random pixels.
+
+    Parameters
+    ----------
+    embedding
+        ``(B, D, H, W)``.
+    flow
+        ``(B, 2, H, W)`` in px, x and y.
+    count
+        Number of pixels of each picture.
+    generator
+        Draws the pixels, on its own device.
+
+    Returns
+    -------
+    tuple of Tensor
+        ``(B, count, D)`` and ``(B, count, 2)``, float32 or better.
+
+    Raises
+    ------
+    SettingsError
+        If the shapes do not belong together, the flow is not finite, or a picture has
+        fewer pixels than `count`.
+    """
+    check_fields(embedding, flow)
+    pixels = draw_pixels(flow, count, generator=generator)
+    return vectors_at(embedding, pixels), vectors_at(flow, pixels)
 
 
 def vectors_at(field: Tensor, pixels: Tensor) -> Tensor:

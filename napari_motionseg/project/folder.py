@@ -131,23 +131,7 @@ class Project(HeldFolder):
         return project
 
     def append(self, deltas: Iterable[Delta]) -> int:
-        """Append changed pixels to the labels on disk.
-
-        Parameters
-        ----------
-        deltas
-            The changes.
-
-        Returns
-        -------
-        int
-            Number of bytes that they took.
-
-        Raises
-        ------
-        WriteError
-            If the disk refuses; then none of the changes counts as kept.
-        """
+        """Append changed pixels to the labels on disk; see `LabelStore.append`."""
         with self._mutex:
             self.require_writable()
             return self._labels.append(deltas)

@@ -20,7 +20,7 @@ from napari_motionseg.synthesis.vessels import SEMI_AXES
 SYSTOLE = 0.36  # share of a beat in which the heart contracts
 INVERSE_STEPS = 6
 MIDDLE, HALF = 256.0, 256.0  # of the picture, px at 512 px
-TISSUE, SPINE, RIBS, EDGES = range(4)
+TISSUE, SPINE, RIBS = range(3)  # the edges of organs are the layer after these
 # How far each layer goes along with breathing, at the middle and more a half below it
 BREATHING_SHARE = ((0.55, 0.35), (0.0, 0.0), (0.3, 0.1), (0.9, 0.1))
 

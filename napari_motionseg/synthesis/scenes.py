@@ -7,9 +7,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis import tubes
 from napari_motionseg.synthesis.anatomy import LAYERS, Canvases, draw_canvases
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
@@ -18,6 +16,7 @@ from napari_motionseg.synthesis.contrast import (
     Boluses,
     draw_boluses,
 )
+from napari_motionseg.synthesis.contrast_clouds import muscle_blush, root_reflux
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
@@ -266,7 +265,7 @@ class Moment:
         total = sum(
             scenes.canvases.sample(layer, rest) for layer, rest in enumerate(self.rest)
         )
-        total = total + self._blush() + self._reflux()  # type: ignore[operator]
+        total = total + _blush(self) + _reflux(self)
         total = total.contiguous()
         per_px = scenes.opacity[scenes.trees.scene] / scenes.config.scale
         tubes.add_absorbance(
@@ -282,44 +281,6 @@ class Moment:
         `generator`, on the device, draws the noise.
         """
         return self.scenes.imagings.expose(self.absorbance(), generator)
-
-    def _blush(self) -> Tensor:
-        """Return contrast in the heart muscle: around the fine branches, later."""
-        scenes = self.scenes
-        rows, columns = scenes.config.shape
-        cell = BLUSH_CELL_PX * scenes.config.scale
-        high, wide = int(rows / cell) + 1, int(columns / cell) + 1
-        strength = scenes.blush * scenes.boluses.muscle(self.time)
-        if not bool((strength > 0).any()):
-            return torch.zeros_like(scenes.pixels[:, 0])
-        at = (self.vessels.centres / cell).long()
-        x, y = at[:, 0].clamp(0, wide - 1), at[:, 1].clamp(0, high - 1)
-        counts = torch.zeros((len(scenes), high, wide), device=self.time.device)
-        flat = (self.vessels.scene * high + y) * wide + x
-        counts.view(-1).index_add_(0, flat, torch.ones_like(self.density))
-        spread = gaussian(counts, 1.5)
-        spread = spread / spread.amax(dim=(1, 2), keepdim=True).clamp(min=1e-6)
-        even = functional.interpolate(
-            spread[:, None], (rows, columns), mode="bicubic", align_corners=False
-        )[:, 0]
-        return strength[:, None, None] * even.clamp(min=0)
-
-    def _reflux(self) -> Tensor:
-        """Return the cloud of contrast in the aortic root, pulsing with the heart."""
-        scenes = self.scenes
-        point, size = scenes.root
-        which = torch.arange(len(scenes), device=self.time.device)
-        space = scenes.beats.move(point, which, self.time)
-        middle = scenes.cameras.project(space, which) + scenes.layers.rigid(self.time)
-        x, y = (scenes.pixels - middle[:, :, None, None]).unbind(dim=1)
-        size = size[:, None, None]
-        turn = 5 * self.time[:, None, None]
-        far = (
-            x**2 + (1.6 * y + 0.5 * size * torch.sin(x / size + turn)) ** 2
-        ) / size**2
-        pulse = 1 - scenes.beats.contraction(self.time)
-        amount = scenes.reflux * scenes.boluses.injected(self.time) * pulse
-        return amount[:, None, None] * torch.exp(-far)
 
     def layer_flows(self, then: Moment) -> dict[str, Tensor]:
         """Return each layer's flow ``(B, 2, H, W)`` to another time, in px.
@@ -394,3 +355,26 @@ class Moment:
             total = total + seen * flow
             weights = weights + seen
         return total / weights * scenes.config.scale
+
+
+def _blush(moment: Moment) -> Tensor:
+    scenes = moment.scenes
+    return muscle_blush(
+        scenes.blush * scenes.boluses.muscle(moment.time),
+        moment.vessels.centres,
+        moment.vessels.scene,
+        scenes.config.shape,
+        BLUSH_CELL_PX * scenes.config.scale,
+    )
+
+
+def _reflux(moment: Moment) -> Tensor:
+    scenes = moment.scenes
+    point, size = scenes.root
+    which = torch.arange(len(scenes), device=moment.time.device)
+    space = scenes.beats.move(point, which, moment.time)
+    middle = scenes.cameras.project(space, which) + scenes.layers.rigid(moment.time)
+    pulse = 1 - scenes.beats.contraction(moment.time)
+    amount = scenes.reflux * scenes.boluses.injected(moment.time) * pulse
+    offsets = scenes.pixels - middle[:, :, None, None]
+    return root_reflux(amount, offsets, size, moment.time)

@@ -4,6 +4,7 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.pixel_sampling import (
     draw_pixels,
+    draw_vectors,
     unit_vectors,
     vectors_at,
 )
@@ -71,3 +72,17 @@ def test_unit_vectors_and_those_without_direction():
 def test_what_cannot_be_drawn_from_is_rejected(shape, count, words):
     with pytest.raises(SettingsError, match=words):
         draw_pixels(torch.zeros(shape), count, generator=generator())
+
+
+def test_drawn_vectors_belong_to_the_same_pixels():
+    place = torch.arange(30.0).view(1, 1, 5, 6)
+    embedding = torch.cat((place, 2 * place), dim=1)
+    flow = torch.cat((place / 10, -place), dim=1)
+    drawn = draw_vectors(embedding, flow, 30, generator=torch.Generator())
+    assert [part.shape for part in drawn] == [(1, 30, 2), (1, 30, 2)]
+    assert drawn[0][0, :, 0].sort().values.tolist() == list(range(30))
+    torch.testing.assert_close(drawn[0][..., 0], -drawn[1][..., 1])
+    with pytest.raises(SettingsError, match="finite"):
+        draw_vectors(embedding, flow / 0, 3, generator=torch.Generator())
+    with pytest.raises(SettingsError, match="count must be from 1 to the 30"):
+        draw_vectors(embedding, flow, 31, generator=torch.Generator())
