@@ -73,8 +73,8 @@ def draw_vectors(
     Raises
     ------
     SettingsError
-        If the shapes do not belong together, the flow is not finite, or a picture has
-        fewer pixels than `count`.
+        If the shapes do not belong together, or a picture has fewer pixels than
+        `count`.
     """
     check_fields(embedding, flow)
     pixels = draw_pixels(flow, count, generator=generator)
