@@ -127,7 +127,7 @@ class OutputFolder:
         self._overwrite = overwrite
         if os.path.lexists(self.folder) and not self.folder.is_dir():
             raise OccupiedError(f"cannot write in {self.folder}: it is no folder")
-        self._read()
+        _read_manifest(self.folder)
 
     @contextmanager
     def writing(
@@ -153,7 +153,7 @@ class OutputFolder:
         WriteError
             If the disk refuses.
         """
-        self._chosen(self._read(), source, names, kind)
+        self._chosen(_read_manifest(self.folder), source, names, kind)
         with temporary_folder(self.folder) as room:
             draft = Draft(
                 tuple(room / f"{i}{tail}" for i, (_, tail) in enumerate(names))
@@ -162,11 +162,13 @@ class OutputFolder:
                 yield draft
             contents = [_content_of(path) for path in draft.temporary]
             with locked(self.folder / LOCK):
-                entries = self._read()
+                entries = _read_manifest(self.folder)
                 chosen = self._chosen(entries, source, names, kind)
                 for name, content in zip(chosen, contents, strict=True):
                     entries[name] = self._entry(entries, name, source, content)
-                self._write(entries)  # first: a kill must not leave unlisted results
+                _write_manifest(
+                    self.folder, entries
+                )  # first: a kill must not leave unlisted results
                 for name, temporary in zip(chosen, draft.temporary, strict=True):
                     self._place(temporary, name, kind)
             draft.final = tuple(self.folder / name for name in chosen)
@@ -203,21 +205,21 @@ class OutputFolder:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / LOCK):
-            entries = self._read()
+            entries = _read_manifest(self.folder)
             for name, kind in names.items():
                 self._require_own(entries, name, kind)
             for name in names:
                 entries[name] = self._entry(entries, name, source, None)
-            self._write(entries)
+            _write_manifest(self.folder, entries)
 
     def settle(self, names: Iterable[str]) -> None:
         """Note what was written to claimed names: later changes are somebody else's."""
         with locked(self.folder / LOCK):
-            entries = self._read()
+            entries = _read_manifest(self.folder)
             for name in names:
                 if name in entries and os.path.lexists(self.folder / name):
                     entries[name]["contents"] = [_content_of(self.folder / name)]
-            self._write(entries)
+            _write_manifest(self.folder, entries)
 
     def _require_own(self, entries: Mapping[str, Entry], name: str, kind: str) -> None:
         target, entry = self.folder / name, entries.get(name)
@@ -321,37 +323,6 @@ class OutputFolder:
             reason = error.strerror or error
             raise WriteError(f"cannot write {target}: {reason}") from error
 
-    def _read(self) -> dict[str, Entry]:
-        path = self.folder / MANIFEST
-        if not os.path.lexists(path):
-            return {}
-        try:
-            text = read_regular(path, MANIFEST_BYTES, follow_links=False)
-            described = json.loads(text)
-            if described["made_by"] != MADE_BY:
-                raise ValueError("another program made it")
-            return {
-                str(name): dict(entry) for name, entry in described["outputs"].items()
-            }
-        except (
-            ReadError,
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            RecursionError,
-        ) as error:
-            raise OccupiedError(
-                f"cannot write in {self.folder}: {MANIFEST} there is no manifest of "
-                f"this program ({error}); choose another folder, or move it elsewhere"
-            ) from error
-
-    def _write(self, entries: Mapping[str, Entry]) -> None:
-        described = {"made_by": MADE_BY, "outputs": dict(sorted(entries.items()))}
-        with replacing(self.folder / MANIFEST) as temporary:
-            text = as_json(described, indent=1)
-            temporary.write_text(text + "\n", encoding="ascii")
-
 
 def safe_stem(name: str) -> str:
     """Return the first part of a file's name for a loop of any name.
@@ -374,3 +345,36 @@ def _content_of(path: Path) -> list[Any]:
         return list(fingerprint(path))
     except OSError as error:
         raise WriteError(f"cannot write {path.name}: {error.strerror}") from error
+
+
+def _read_manifest(folder: Path) -> dict[str, Entry]:
+    """Return the entries of a folder's manifest; none if there is no manifest."""
+    path = folder / MANIFEST
+    if not os.path.lexists(path):
+        return {}
+    try:
+        text = read_regular(path, MANIFEST_BYTES, follow_links=False)
+        described = json.loads(text)
+        if described["made_by"] != MADE_BY:
+            raise ValueError("another program made it")
+        return {str(name): dict(entry) for name, entry in described["outputs"].items()}
+    except (
+        ReadError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise OccupiedError(
+            f"cannot write in {folder}: {MANIFEST} there is no manifest of "
+            f"this program ({error}); choose another folder, or move it elsewhere"
+        ) from error
+
+
+def _write_manifest(folder: Path, entries: Mapping[str, Entry]) -> None:
+    """Replace the manifest of a folder."""
+    described = {"made_by": MADE_BY, "outputs": dict(sorted(entries.items()))}
+    with replacing(folder / MANIFEST) as temporary:
+        text = as_json(described, indent=1)
+        temporary.write_text(text + "\n", encoding="ascii")
