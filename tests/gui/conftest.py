@@ -203,7 +203,7 @@ def light(tmp_path, monkeypatch):
 @pytest.fixture
 def segment(dock, light, monkeypatch):
     """The Segment dock, with the small network and small windows to train on."""
-    from napari_motionseg.widgets.segment import train_section as segment_train
+    from napari_motionseg.viewmodel import training_choices
     from napari_motionseg.widgets.segment.dock import SegmentDock
 
     def quick(recipe, steps):
@@ -213,5 +213,5 @@ def segment(dock, light, monkeypatch):
             base, training=training, steps=steps, crop=48, batch=1
         )
 
-    monkeypatch.setattr(segment_train, "finetune_settings", quick)
+    monkeypatch.setattr(training_choices, "finetune_settings", quick)
     return dock(SegmentDock)

@@ -13,7 +13,7 @@ from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.viewers import is_loop, show_frame
 from napari_motionseg.widgets.motion import flow_adaptation as module
 from napari_motionseg.widgets.motion.dock import MotionDock
-from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow, settings_of
+from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow, shown_first
 
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 
@@ -30,14 +30,14 @@ class OneSection(Dock):
 
 @pytest.fixture
 def _quick(monkeypatch):
-    def small(steps):
-        base = settings_of(steps)
+    def small():
+        base = shown_first()
         training = dataclasses.replace(base.training, preview_every=1)
         return dataclasses.replace(
             base, training=training, batch=1, crop=64, largest_crop=64, held_out=1
         )
 
-    monkeypatch.setattr(module, "settings_of", small)
+    monkeypatch.setattr(module, "shown_first", small)
 
 
 @pytest.mark.usefixtures("_quick")

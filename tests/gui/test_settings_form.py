@@ -19,17 +19,22 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.training import PretrainSettings
 from napari_motionseg.training.engine.settings import TrainingSettings
+from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 from napari_motionseg.viewmodel.export_settings import ExportSettings
+from napari_motionseg.viewmodel.training_choices import TrainingChoices
 from napari_motionseg.widgets.common.form_rows import Choice, Number, Row, Switch
 from napari_motionseg.widgets.common.number_box import Special
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.embedding import pretraining_section
-from napari_motionseg.widgets.motion import flow_controls
+from napari_motionseg.widgets.motion import flow_adaptation, flow_controls
 from napari_motionseg.widgets.project import export_section
+from napari_motionseg.widgets.segment import train_section
 
 FORMS = {
+    AdaptationSettings: (flow_adaptation.ROWS, flow_adaptation.shown_first()),
     ExportSettings: (export_section.ROWS, ExportSettings()),
     FlowSettings: (flow_controls.ROWS, FlowSettings(backward=True)),
+    TrainingChoices: (train_section.ROWS, TrainingChoices(steps=5, carry=True)),
     PretrainSettings: (pretraining_section.ROWS, pretraining_section.shown_first()),
 }
 pytestmark = pytest.mark.usefixtures("qapp")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QComboBox, QFormLayout, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout
 
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
@@ -21,15 +21,25 @@ from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
+from napari_motionseg.widgets.common.form_rows import Number
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.painted_labels import MODES, painted_labels
 from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     is_painting,
 )
 
 PREVIEW_WIDTH = 280  # px, of before, after and truth together
+ROWS = {
+    "training.steps": Number(
+        label="Steps",
+        tooltip="Optimizer steps; more is better, and longer",
+        minimum=1,
+        maximum=100_000,
+    )
+}
 
 
 class AdaptFlow(QObject):
@@ -74,10 +84,8 @@ class AdaptFlow(QObject):
         self.mode = QComboBox()
         self.mode.addItems(MODES)
         self.mode.setToolTip("Scribbles: 1 is background, 2 is vessel")
-        self.steps = QSpinBox()
-        self.steps.setRange(1, 100_000)
-        self.steps.setValue(AdaptationSettings().training.steps)
-        self.steps.setToolTip("Optimizer steps; more is better, and longer")
+        self.settings = SettingsForm(shown_first(), ROWS)
+        self.steps = self.settings.native("training.steps")
         self.adapt_button = button(
             "Adapt to this loop",
             "Cut the painted vessel out, move it over frames without contrast, and "
@@ -86,7 +94,7 @@ class AdaptFlow(QObject):
         self.adapt_button.clicked.connect(self._adapt)
         form.addRow("Labels", self.painting)
         form.addRow("Painted", self.mode)
-        form.addRow("Steps", self.steps)
+        self.settings.add_to(form)
         form.addRow(self.adapt_button)
 
     def _build_result(self, form: QFormLayout) -> None:
@@ -118,7 +126,7 @@ class AdaptFlow(QObject):
             out = self._session.new_path("flow-adapted")
             self.panel.start(
                 "Adapting flow", partial(adapt_flow_job, out=out),
-                [(cine, labels)], settings_of(self.steps.value()), done=self._learnt,
+                [(cine, labels)], self.settings(), done=self._learnt,
                 endings=LEARNING,
             )  # fmt: skip
             self._enable()
@@ -153,12 +161,10 @@ class AdaptFlow(QObject):
             shutil.copyfile(self.adapted, target.with_suffix(".safetensors"))
 
 
-def settings_of(steps: int) -> AdaptationSettings:
-    """Return the settings of the window: previews now and then."""
+def shown_first() -> AdaptationSettings:
+    """Return the settings that the form begins with; they show previews."""
     base = AdaptationSettings()
-    training = dataclasses.replace(
-        base.training, steps=steps, preview_every=PREVIEW_EVERY
-    )
+    training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
     return dataclasses.replace(base, training=training)
 
 

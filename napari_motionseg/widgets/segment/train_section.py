@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -10,14 +9,7 @@ import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QSpinBox,
-    QWidget,
-)
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
@@ -27,15 +19,17 @@ from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.segmentation import finetune_job
 from napari_motionseg.segmentation.dataset import require_classes
-from napari_motionseg.segmentation.flow_propagation import CarrySettings
-from napari_motionseg.viewmodel.preview_settings import finetune_settings
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
+from napari_motionseg.viewmodel.training_choices import TrainingChoices
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import LEARNING
+from napari_motionseg.widgets.common.form_rows import Choice, Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.number_box import Special
 from napari_motionseg.widgets.common.painted_labels import painted_labels
+from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     frame_shown,
@@ -45,7 +39,26 @@ from napari_motionseg.widgets.common.viewers import (
 )
 from napari_motionseg.widgets.segment.label_layers import painting_of
 
-RECIPES = {"Tuned": "tuned", "Ma et al. 2019": "paper"}
+ROWS = {
+    "recipe": Choice(
+        label="Recipe",
+        tooltip="Tuned: cross entropy and Dice, falling rate, ends by itself. "
+        "Ma et al.: as published",
+        items={"Tuned": "tuned", "Ma et al. 2019": "paper"},
+    ),
+    "steps": Number(
+        label="Steps",
+        tooltip="Optimizer steps at most",
+        minimum=1,
+        maximum=100_000,
+        special=Special(None, "as the recipe says"),
+    ),
+    "carry": Switch(
+        tooltip="Painted labels travel along the flow to the frames around them, where "
+        "there and back agree, and are believed the less the farther they come",
+        text="Carry labels to neighbouring frames",
+    ),
+}
 SCRATCH = "scratch: no pretraining"
 KEPT_CHOICE = ""  # of no kind: what ships stays chosen when something else is learnt
 TRAINING = "training"  # ends the name of the layer that shows the progress
@@ -84,25 +97,12 @@ class TrainSection(QObject):
             "learnt from motion, an earlier segmentation, or nothing", KEPT_CHOICE,
         )  # fmt: skip
         self.start.choose(checkpoint_path(DEFAULT))
-        self.recipe = QComboBox()
-        self.recipe.addItems(RECIPES)
-        self.recipe.setToolTip(
-            "Tuned: cross entropy and Dice, falling rate, ends by itself. Ma et al.: "
-            "as published"
-        )
-        self.steps = QSpinBox()
-        self.steps.setRange(0, 100_000)
-        self.steps.setSpecialValueText("as the recipe says")
-        self.steps.setToolTip("Optimizer steps at most")
-        self.carry = QCheckBox("Carry labels to neighbouring frames")
-        self.carry.setToolTip(
-            "Painted labels travel along the flow to the frames around them, where "
-            "there and back agree, and are believed the less the farther they come"
-        )
+        self.choices = SettingsForm(TrainingChoices(), ROWS)
+        self.recipe = self.choices.native("recipe")
+        self.steps = self.choices.native("steps")
+        self.carry = self.choices.native("carry")
         form.addRow("Start", self.start)
-        form.addRow("Recipe", self.recipe)
-        form.addRow("Steps", self.steps)
-        form.addRow(self.carry)
+        self.choices.add_to(form)
 
     def _build_buttons(self, form: QFormLayout) -> None:
         self.train_button = button("Train", "Learn from all that is painted (Alt+T)")
@@ -151,11 +151,7 @@ class TrainSection(QObject):
                 return
             examples = self.examples()
             require_classes(examples)
-            settings = finetune_settings(
-                RECIPES[self.recipe.currentText()], self.steps.value() or None
-            )
-            if self.carry.isChecked():
-                settings = dataclasses.replace(settings, carry=CarrySettings())
+            settings = self.choices().settings()
             shown = session.loop(image).cine.normalized(
                 frame_shown(self._viewer, image)
             )

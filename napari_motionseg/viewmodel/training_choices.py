@@ -1,0 +1,57 @@
+"""What a user chooses for a training in the window: recipe, steps, carried labels."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.viewmodel.preview_settings import finetune_settings
+
+if TYPE_CHECKING:
+    from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.segmentation.finetune import Recipe
+
+
+@dataclass(frozen=True)
+class TrainingChoices:
+    """The choices of the Train section, which stand for settings of fine-tuning.
+
+    Parameters
+    ----------
+    recipe
+        The named recipe that the settings begin with.
+    steps
+        Optimizer steps at most; None leaves the recipe's number.
+    carry
+        Whether painted labels are carried along the flow to neighbouring frames.
+
+    Raises
+    ------
+    SettingsError
+        If `steps` is below 1.
+    """
+
+    recipe: Recipe = "tuned"
+    steps: int | None = None
+    carry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise SettingsError(f"steps must be at least 1 or None; got {self.steps}")
+
+    def settings(self) -> FinetuneSettings:
+        """Return the settings that these choices stand for, with previews.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such recipe.
+        """
+        from napari_motionseg.segmentation.flow_propagation import CarrySettings
+
+        settings = finetune_settings(self.recipe, self.steps)
+        if not self.carry:
+            return settings
+        return dataclasses.replace(settings, carry=CarrySettings())
