@@ -1,6 +1,7 @@
 """The house is laid out as docs/architecture.md says: names, places and sizes."""
 
 import ast
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -154,3 +155,13 @@ def test_a_stray_test_is_found(tmp_path):
     for name, there in (("one", True), ("inner", True), ("two", False)):
         found = module_of(tests / "room" / f"test_{name}.py", tests, package)
         assert (found is not None) == there
+
+
+def test_mypy_checks_every_module():
+    text = (TESTS.parent / "pyproject.toml").read_text(encoding="utf-8")
+    settings = tomllib.loads(text)["tool"]["mypy"]
+    assert settings["strict"]
+    assert settings["packages"] == ["napari_motionseg"]
+    assert not settings.get("exclude")
+    for each in [settings, *settings["overrides"]]:
+        assert not each.get("ignore_errors"), each

@@ -11,7 +11,6 @@ from napari_motionseg.viewmodel.preview_settings import finetune_settings
 
 if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings
-    from napari_motionseg.segmentation.finetune import Recipe
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class TrainingChoices:
         If `steps` is below 1.
     """
 
-    recipe: Recipe = "tuned"
+    recipe: str = "tuned"
     steps: int | None = None
     carry: bool = False
 
