@@ -14,11 +14,6 @@ FUNCTION_LINES, CLASS_LINES, MODULE_LINES = 40, 250, 400
 # A dock, its settings and a job may have the name of others in another room.
 SHARED_NAMES = {"__init__.py", "dock.py", "settings.py", "job.py"}
 
-# Modules that are still to be divided; none may be added.
-STILL_TOO_LARGE = {
-    "synthesis/scenes.py",
-}
-
 # Tests of what several modules do together, and tests of the repository.
 CROSS_CUTTING = {
     "test_dependencies.py",
@@ -98,8 +93,7 @@ def test_no_module_class_or_function_is_too_large():
         relative(module, PACKAGE): too_large(module.read_text(encoding="utf-8"))
         for module in MODULES
     }
-    over = {name: words for name, words in found.items() if words}
-    assert {name for name in over if name not in STILL_TOO_LARGE} == set(), over
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 def test_every_test_lies_where_its_module_lies():
