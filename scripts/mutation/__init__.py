@@ -1,0 +1,1 @@
+"""Mutation check: small faults, and whether the tests see them; see `mutate.py`."""
