@@ -33,12 +33,12 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_NUM_THREADS"] = "1"
 
-CHECKOUT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(CHECKOUT / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 from mutation.check import Check, candidates, copy_tree, draw
 from mutation.mutants import Mutant
 
+CHECKOUT = Path(__file__).resolve().parents[1]
 PACKAGES = ("project", "objectives", "motion", "segmentation", "io")
 EQUIVALENT = Path(__file__).parent / "mutation" / "equivalent.json"
 ENOUGH = 0.85  # of the mutants that are not equivalent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import json
 import os
@@ -31,8 +32,6 @@ def copy_tree(checkout: Path, tree: Path) -> None:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(checkout / name, tree / name)
             os.utime(tree / name, (OLD, OLD))
-    import compileall
-
     compileall.compile_dir(tree / PACKAGE, quiet=1)
 
 
@@ -187,7 +186,7 @@ class Check:
         return TestFile(name, path.read_text(), known["seconds"], set(known["called"]))
 
     def _tests_digest(self, package: str, paths: Iterable[Path] = ()) -> str:
-        """Return a digest of the tests of a package, or of some, and what they share."""
+        """Return a digest of a package's tests, or of some, and what they share."""
         tests = self.tree / "tests"
         all_paths = {tests / "conftest.py", *(tests / "helpers").glob("*.py"), *paths}
         if package:

@@ -31,6 +31,8 @@ NO_CODE = {"Literal", "Annotated", "TypeVar", "NewType", "cast"}
 COMMENT = re.compile(r"\s{2}#\s.*")
 LONGEST = 100  # characters of source text in a name
 
+Change = tuple[str, int, int, str]
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -192,40 +194,45 @@ class _Finder:
             return []
         return list(ast.iter_child_nodes(node))
 
-    def _changes(self, node: ast.AST) -> Iterator[tuple[str, int, int, str]]:
+    def _changes(self, node: ast.AST) -> Iterator[Change]:
         """Yield operator, first byte, end and new text of the changes of a node."""
-        start, end = self._span(node)
+        yield from self._operators(node)
+        found = self._whole(node)
+        if found is not None:
+            yield found[0], *self._span(node), found[1]
+        yield from self._negated(node)
+
+    def _operators(self, node: ast.AST) -> Iterator[Change]:
         if isinstance(node, ast.Compare):
-            left = node.left
-            for how, right in zip(node.ops, node.comparators, strict=True):
-                yield from self._between(
-                    "comparison", left, right, COMPARISONS[type(how)]
-                )
-                left = right
-        elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
-            if not _is_union(node):
+            pairs = zip([node.left, *node.comparators], node.comparators, strict=False)
+            for how, pair in zip(node.ops, pairs, strict=True):
+                yield from self._between("comparison", *pair, COMPARISONS[type(how)])
+        elif isinstance(node, ast.BinOp):
+            if type(node.op) in ARITHMETIC and not _is_union(node):
                 swap = ARITHMETIC[type(node.op)]
                 yield from self._between("arithmetic", node.left, node.right, swap)
         elif isinstance(node, ast.BoolOp):
             swap = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
             for left, right in zip(node.values, node.values[1:], strict=False):
                 yield from self._between("boolean", left, right, swap)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            yield "not", start, end, f"({self._text(node.operand)})"
-        elif isinstance(node, ast.UnaryOp) and not isinstance(
-            node.operand, ast.Constant
-        ):
-            yield "sign", start, end, f"({self._text(node.operand)})"
-        elif isinstance(node, ast.Constant):
-            if (after := _other_constant(node.value)) is not None:
-                yield "constant", start, end, after
-        elif isinstance(node, ast.Return) and not _is_nothing(node.value):
-            yield "return value", start, end, "return None"
-        elif _is_removable(node):
-            yield "removed statement", start, end, "pass"
-        yield from self._negated(node)
 
-    def _negated(self, node: ast.AST) -> Iterator[tuple[str, int, int, str]]:
+    def _whole(self, node: ast.AST) -> tuple[str, str] | None:
+        """Return operator and new text if all of a node is replaced."""
+        if isinstance(node, ast.UnaryOp):
+            if isinstance(node.op, ast.Not):
+                return "not", f"({self._text(node.operand)})"
+            if not isinstance(node.operand, ast.Constant):
+                return "sign", f"({self._text(node.operand)})"
+        elif isinstance(node, ast.Constant):
+            after = _other_constant(node.value)
+            return None if after is None else ("constant", after)
+        elif isinstance(node, ast.Return) and not _is_nothing(node.value):
+            return "return value", "return None"
+        elif _is_removable(node):
+            return "removed statement", "pass"
+        return None
+
+    def _negated(self, node: ast.AST) -> Iterator[Change]:
         tests: list[ast.expr] = []
         if isinstance(node, ast.If | ast.IfExp | ast.While):
             tests = [node.test]
@@ -238,7 +245,7 @@ class _Finder:
 
     def _between(
         self, operator: str, left: ast.expr, right: ast.expr, swap: tuple[str, str]
-    ) -> Iterator[tuple[str, int, int, str]]:
+    ) -> Iterator[Change]:
         begin, stop = self._span(left)[1], self._span(right)[0]
         found = re.search(swap[0].encode(), self._source[begin:stop])
         if found:

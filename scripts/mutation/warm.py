@@ -18,6 +18,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
@@ -29,8 +30,9 @@ QUIET = ["-x", "-q", "-p", "no:napari", "-p", "no:pytest-qt", "-p", "no:cachepro
 QUIET += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
 MEMORY_BYTES = 24 << 30  # of addresses: a fault must not take the machine's memory
 LIBRARIES = {
-    "numpy", "scipy", "skimage", "torch", "monai", "safetensors", "pydicom", "highdicom",
-    "imagecodecs", "zarr", "imageio", "tifffile", "PIL", "nibabel", "matplotlib", "cv2",
+    "numpy", "scipy", "skimage", "torch", "monai", "safetensors", "pydicom",
+    "highdicom", "imagecodecs", "zarr", "imageio", "tifffile", "PIL", "nibabel",
+    "matplotlib", "cv2",
 }  # fmt: skip
 
 
@@ -113,10 +115,8 @@ def _wait(child: int, until: float) -> int | None:
             code = os.waitstatus_to_exitcode(status)
             break
         time.sleep(0.02)
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # it leads its group; children may be left
-    except ProcessLookupError:
-        pass
     if code is None:
         os.waitpid(child, 0)
     return code
