@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_motionseg.errors import OccupiedError, WriteError
+from napari_motionseg.io.durable import flush_file, flush_folder, flush_tree
 from napari_motionseg.io.program_marks import is_foreign_loop
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 
@@ -69,6 +69,8 @@ def replacing(target: str | Path) -> Iterator[Path]:
 def new_folder(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path of a folder; move the folder to `target` in the end.
 
+    Names and files in it reach the disk before it gets its final name.
+
     Parameters
     ----------
     target
@@ -86,6 +88,7 @@ def new_folder(target: str | Path) -> Iterator[Path]:
     with _disk_errors(target), temporary_folder(target.parent) as room:
         yield room / target.name
         _require_nothing(target)
+        flush_tree(room / target.name)
         os.rename(room / target.name, target)
         flush_folder(target.parent)
 
@@ -191,24 +194,6 @@ def _link_or_rename(temporary: Path, target: Path) -> None:
         os.replace(temporary, target)
     else:
         os.unlink(temporary)
-
-
-def flush_file(path: Path) -> None:
-    """Wait until a file is on the disk; a disk that is full may say so only here."""
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
-
-
-def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can."""
-    if sys.platform == "win32":
-        return
-    with suppress(OSError):  # some file systems cannot; the file itself is safe
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def _usual_mode(room: Path) -> int:

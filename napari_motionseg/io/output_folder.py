@@ -21,6 +21,7 @@ from typing import Any
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import OccupiedError, ReadError, WriteError
 from napari_motionseg.io.atomic import place_file, replacing, require_file_target
+from napari_motionseg.io.durable import make_folders
 from napari_motionseg.io.locks import locked
 from napari_motionseg.io.regular_files import read_regular
 from napari_motionseg.io.result_folders import (
@@ -203,7 +204,7 @@ class OutputFolder:
             If something is at a name that this program did not write, or that was
             changed since; then none is claimed.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folders(self.folder)
         with locked(self.folder / LOCK):
             entries = _read_manifest(self.folder)
             for name, kind in names.items():

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_motionseg.errors import OccupiedError, ReadError, WriteError
-from napari_motionseg.io.atomic import flush_file, flush_folder
+from napari_motionseg.io.durable import flush_folder, flush_tree, make_folders
 from napari_motionseg.io.regular_files import read_regular
 from napari_motionseg.io.temporary import SET_ASIDE, temporary_folder
 from napari_motionseg.version import __version__
@@ -188,7 +188,6 @@ def write_marker(folder: Path, kind: str) -> None:
     """
     files = {}
     for name in _names_below(folder):
-        flush_file(folder / name)
         files[name] = fingerprint(folder / name)
     described = {
         "made_by": MADE_BY, "version": __version__, "kind": kind, "files": files,
@@ -196,7 +195,7 @@ def write_marker(folder: Path, kind: str) -> None:
     nested = [folder / name for name in MARKERS[1:]]
     marker = next((m for m in nested if m.parent.is_dir()), folder / MARKER)
     marker.write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-    flush_file(marker)
+    flush_tree(folder)
 
 
 def read_marker(folder: Path) -> tuple[str | None, str | None, Listed]:
@@ -260,8 +259,10 @@ def _merge(finished: Path, target: Path, there: Contents) -> None:
             "there; choose another name"
         )
     for name in sorted(new, key=lambda name: name in MARKERS):  # the marker last
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        make_folders((target / name).parent)
         os.replace(finished / name, target / name)
+    for changed in {(target / name).parent for name in new}:
+        flush_folder(changed)
     for name in sorted({*there.own, *there.changed} - set(new)):
         os.unlink(target / name)
         with suppress(OSError):  # others' files may be in it

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from napari_motionseg.errors import WriteError
+from napari_motionseg.io.durable import make_folders
 from napari_motionseg.io.locks import try_lock
 
 OWNER = "motionseg-owner"  # the file that is locked
@@ -52,7 +53,7 @@ def temporary_folder(parent: str | Path) -> Iterator[Path]:
     """
     parent = Path(parent)
     try:
-        parent.mkdir(parents=True, exist_ok=True)
+        make_folders(parent)
         clear_leftovers(parent)
         room, owner = _own_folder(parent)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.io.atomic import flush_folder
+from napari_motionseg.io.durable import flush_folder
 
 MAGIC = b"\x89MSR"
 HEAD = struct.Struct("<4sI7I")

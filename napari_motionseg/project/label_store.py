@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from napari_motionseg.errors import WriteError
+from napari_motionseg.io.durable import make_folders
 from napari_motionseg.project.compaction import sizes
 from napari_motionseg.project.journal import Delta, Journal
 from napari_motionseg.project.label_files import JOURNAL, LABELS, next_number
@@ -52,7 +53,7 @@ class LabelStore:
             If the disk refuses; then none of the changes counts as kept.
         """
         with self._refusals_named():
-            (self._folder / LABELS).mkdir(exist_ok=True)
+            make_folders(self._folder / LABELS)
             return self._append(list(deltas))
 
     def next_journal(self) -> int:

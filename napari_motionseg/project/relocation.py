@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import new_folder
+from napari_motionseg.io.durable import flush_folder, make_folders
 from napari_motionseg.project.label_files import LABELS
 from napari_motionseg.project.manifest import FILE, Manifest, write_manifest
 from napari_motionseg.project.own_files import FOLDERS, own_files
@@ -64,9 +65,10 @@ def make_project_folder(folder: Path) -> None:
     if os.path.lexists(folder):
         raise WriteError(f"{folder}: is there already; choose another name")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(folder.parent)
         folder.mkdir()  # refuses if another window makes it at this moment
         (folder / LABELS).mkdir()
+        flush_folder(folder.parent)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
         raise WriteError(f"cannot make {folder}: {reason}") from error
@@ -76,7 +78,5 @@ def _copy(file: Path, target: Path, size: int | None) -> None:
     shutil.copyfile(file, target, follow_symlinks=False)
     if not filecmp.cmp(file, target, shallow=False):
         raise WriteError(f"{target}: differs from {file} after it was copied")
-    with target.open("rb+") as copied:
-        if size is not None:
-            copied.truncate(size)
-        os.fsync(copied.fileno())
+    if size is not None:
+        os.truncate(target, size)
