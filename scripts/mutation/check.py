@@ -73,7 +73,7 @@ class TestFile:
     seconds
         Wall time of its run.
     called
-        Functions that it calls, as ``file:first line``.
+        Functions that it calls, as ``file:qualified name``.
     """
 
     path: str
@@ -103,10 +103,6 @@ class Check:
         self._verdicts = _Kept(work / "verdicts.json")
         self._calls = _Kept(work / "calls.json")
         self._tests: dict[str, list[TestFile]] = {}
-        self._code = _digest(
-            code_digest(path.read_bytes()).encode()
-            for path in sorted((self.tree / PACKAGE).rglob("*.py"))
-        )
 
     def verdict(self, mutant: Mutant) -> dict[str, Any]:
         """Return how a mutant ended: of earlier checks, or of its tests now.
@@ -148,7 +144,7 @@ class Check:
     def _chosen(self, mutant: Mutant) -> list[TestFile]:
         """Return the test files that run the mutant's code, the likeliest first."""
         tests = self.tests_of(mutant.file.split("/")[0])
-        function = f"{mutant.file}:{mutant.first_line}"
+        function = f"{mutant.file}:{mutant.place}"
         chosen = [one for one in tests if function in one.called]
         # what runs in another process is not seen
         chosen += [
@@ -171,8 +167,7 @@ class Check:
 
     def _known(self, path: Path) -> TestFile:
         name = path.relative_to(self.tree).as_posix()
-        shared = self._tests_digest("", (path.parent / "conftest.py", path))
-        now = _digest([self._code.encode(), shared.encode()])
+        now = self._tests_digest("", (path.parent / "conftest.py", path))
         known = self._calls.content.get(name, {})
         if known.get("digest") != now:
             room = self.work / "room"

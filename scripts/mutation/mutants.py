@@ -44,8 +44,6 @@ class Mutant:
         Path of the source file below the package, with forward slashes.
     place
         Qualified name of the function or class; ``"<module>"`` outside of them.
-    first_line
-        Line where its code object begins, as Python counts: a decorator's, if any.
     line
         Line of the fault.
     operator
@@ -62,7 +60,6 @@ class Mutant:
 
     file: str
     place: str
-    first_line: int
     line: int
     operator: str
     start: int
@@ -151,20 +148,20 @@ class _Finder:
             self._starts.append(self._starts[-1] + len(line))
 
     def find(self) -> Iterator[Mutant]:
-        yield from self._walk(ast.parse(self._source), ("<module>", 1))
+        yield from self._walk(ast.parse(self._source), "<module>")
 
-    def _walk(self, node: ast.AST, place: tuple[str, int]) -> Iterator[Mutant]:
+    def _walk(self, node: ast.AST, place: str) -> Iterator[Mutant]:
         if self._is_left_alone(node):
             return
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            outer = "" if place[0] == "<module>" else place[0] + "."
-            place = outer + node.name, _first_line(node)
+            outer = "" if place == "<module>" else place + "."
+            place = outer + node.name
         for operator, start, end, after in self._changes(node):
             before = self._source[start:end].decode()
             line = self._source[:start].count(b"\n") + 1
             context = _short(COMMENT.sub("", self._lines[line - 1].decode()))
             yield Mutant(
-                self._file, *place, line, operator, start, end, before, after, context
+                self._file, place, line, operator, start, end, before, after, context
             )
         for child in self._children(node):
             yield from self._walk(child, place)
@@ -264,10 +261,6 @@ class _Finder:
     def _text(self, node: ast.expr) -> str:
         start, end = self._span(node)
         return self._source[start:end].decode()
-
-
-def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 def _last_name(node: ast.expr) -> str:

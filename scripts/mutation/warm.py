@@ -25,14 +25,14 @@ from types import CodeType, FrameType
 from typing import Any
 
 PACKAGE = "napari_motionseg"
-QUIET = ["-x", "-q", "-p", "no:napari", "-p", "no:pytest-qt", "-p", "no:cacheprovider"]
+QUIET = ["-x", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]  # and no others
 # zarr brings a plugin, and is imported before pytest could rewrite it
 QUIET += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
 MEMORY_BYTES = 24 << 30  # of addresses: a fault must not take the machine's memory
 LIBRARIES = {
     "numpy", "scipy", "skimage", "torch", "monai", "safetensors", "pydicom",
-    "highdicom", "imagecodecs", "zarr", "imageio", "tifffile", "PIL", "nibabel",
-    "matplotlib", "cv2",
+    "highdicom", "hypothesis", "imagecodecs", "zarr", "imageio", "tifffile", "PIL",
+    "nibabel", "matplotlib", "cv2",
 }  # fmt: skip
 
 
@@ -146,6 +146,7 @@ def _pytest(tree: Path, files: list[str], room: Path, calls: bool) -> int:
         os.environ[name] = str(folder)
     os.environ["PYTHONPATH"] = str(tree)
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.dont_write_bytecode = True
     sys.path[:0] = [str(tree)]
     os.chdir(tree)
@@ -176,7 +177,7 @@ class _Watch:
         threading.settrace(None)  # type: ignore[arg-type]
         cut = len(self._root)
         called = {
-            f"{code.co_filename[cut:]}:{code.co_firstlineno}"
+            f"{code.co_filename[cut:]}:{code.co_qualname.replace('.<locals>', '')}"
             for code in self._called
             if code.co_filename.startswith(self._root)
         }
