@@ -269,3 +269,22 @@ def test_motion_without_edges_and_tiny_pictures_are_finite(size, level):
     assert torch.isfinite(loss)
     assert torch.isfinite(embedding.grad).all()
     assert metrics["points"] == 0
+
+
+@pytest.mark.parametrize(("limit", "bins"), [(0.0, 5), (-1.0, 5), (20.0, 1)])
+def test_bins_that_cannot_be(limit, bins):
+    with pytest.raises(SettingsError, match="got"):
+        bin_centres(limit, bins)
+    with pytest.raises(SettingsError, match="got"):
+        quantize_flow(torch.zeros(1, 2, 3, 3), limit=limit, bins=bins)
+
+
+def test_its_own_network_is_the_head_that_it_is_called_with():
+    objective = ConditionalPropagation(**SMALL)
+    network = objective.learnable(6)
+    embedding = torch.randn(1, 6, 24, 24, generator=generator())
+    flow = torch.randn(1, 2, 24, 24, generator=generator(1))
+    network.eval()
+    found, _ = network(embedding, flow, generator(2))
+    expected, _ = objective(embedding, flow, generator(2), network.head)
+    torch.testing.assert_close(found, expected)

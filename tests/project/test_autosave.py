@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from napari_motionseg.project import Autosaver, Project, RecentProjects
+from napari_motionseg.project.autosave import SaveStatus
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 
@@ -248,3 +249,40 @@ def test_a_layer_that_went_with_all_others_is_kept_and_not_held(
     (record,) = project.manifest.layers
     assert not record.removed
     np.testing.assert_array_equal(project.read_layers()[record.number], labels)
+
+
+def test_nothing_is_told_before_the_first_save(autosaver):
+    status = SaveStatus()
+    assert (status.state, status.message) == ("nothing", "")
+    assert (status.at, status.bytes, status.seconds) == (0, 0, 0)
+    assert autosaver.flush()
+
+
+def test_a_network_that_cannot_be_kept_is_said(autosaver, painting, labels, tmp_path):
+    autosaver.watch(painting)
+    labels[0, 0, 0] = 1
+    autosaver.keep_model(tmp_path / "gone.safetensors", "segmentation", "vessel")
+    autosaver.flush()  # the chore begins after the save
+    assert not autosaver.flush()
+    assert autosaver.status.state == "failing"
+    assert "gone.safetensors" in autosaver.status.message
+
+
+def test_a_stroke_on_a_layer_of_an_opened_project_is_kept(
+    autosaver, painting, labels, project
+):
+    autosaver.watch(painting)
+    labels[5, 1:4, 1:4] = 2
+    autosaver.close()
+    again = Project.open(project.folder)
+    (record,) = again.manifest.layers
+    pixels = again.read_layers()[record.number]
+    saver = Autosaver(again)
+    loop = WatchedLoop("loop", painting.loop.cine, "noise", record.loop)
+    layer = WatchedLayer("p", loop, "labels", "noise labels", lambda: pixels)
+    layer.resume(record, pixels)
+    saver.watch(layer)
+    pixels[2, 7:9, 7:9] = 3
+    assert saver.flush()
+    np.testing.assert_array_equal(on_disk(again)["noise labels"], pixels)
+    saver.close()

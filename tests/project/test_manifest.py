@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from napari_motionseg.errors import ReadError
+from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.project import LayerRecord, LoopRecord, Manifest, ModelRecord
 from napari_motionseg.project.manifest import read_manifest, write_manifest
+from napari_motionseg.project.manifest_rows import number
 
 WHOLE = Manifest(
     loops=(
@@ -98,3 +99,65 @@ def test_painted_labels_are_marked_and_masks_go():
     without = WHOLE.without_layer(3).without_layer(4)
     assert [layer.name for layer in without.layers] == ["a labels"]
     assert without.layers[0].removed
+
+
+def without(folder, *path):
+    """Delete a value of ``project.json``, as an earlier release leaves it out."""
+    file = folder / "project.json"
+    content = json.loads(file.read_text())
+    *way, last = path
+    inner = content
+    for step in way:
+        inner = inner[step]
+    del inner[last]
+    file.write_text(json.dumps(content))
+
+
+def test_numbers_begin_at_one_and_go_on_after_the_last(tmp_path):
+    write_manifest(tmp_path, Manifest())
+    without(tmp_path, "next_number")
+    assert read_manifest(tmp_path) == Manifest()
+    assert read_manifest(tmp_path).next_number == 1
+    write_manifest(tmp_path, WHOLE)
+    without(tmp_path, "next_number")
+    assert read_manifest(tmp_path).next_number == 5
+    one = Manifest().with_loop(LoopRecord(1, "a", "", (1, 8, 9)))
+    assert one.next_number == 2
+    assert one.with_loop(LoopRecord(1, "b", "", (1, 8, 9))).next_number == 2
+
+
+def test_a_layer_has_a_time_axis_and_is_not_removed_if_nothing_is_said(tmp_path):
+    write_manifest(tmp_path, WHOLE)
+    without(tmp_path, "layers", 0, "flat")
+    without(tmp_path, "layers", 0, "removed")
+    without(tmp_path, "layers", 0, "attributes")
+    first = read_manifest(tmp_path).layers[0]
+    assert first == LayerRecord(3, 1, "a labels", "labels", (5, 64, 64), "uint8")
+    assert (first.flat, first.removed, first.attributes) == (False, False, {})
+
+
+def test_a_value_that_is_no_json_is_refused_and_the_file_stays(tmp_path):
+    write_manifest(tmp_path, WHOLE)
+    with pytest.raises(WriteError, match=r"project\.json: cannot be written: .*object"):
+        write_manifest(tmp_path, WHOLE.with_settings({"segment": object()}))
+    assert read_manifest(tmp_path) == WHOLE
+
+
+@pytest.mark.parametrize("name", ["loops", "layers", "models"])
+def test_an_object_where_a_list_belongs(tmp_path, name):
+    write_manifest(tmp_path, Manifest())
+    file = tmp_path / "project.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {name: {}}))
+    with pytest.raises(ReadError, match=f"damaged: {name} is no list"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**31, 1.0, True, "1", None])
+def test_a_number_that_no_journal_can_store(value):
+    with pytest.raises(ValueError, match="must be an integer from 1 to 2147483647"):
+        number(value)
+
+
+def test_the_largest_number_is_one():
+    assert number(2**31 - 1) == 2**31 - 1
+    assert number(1) == 1
