@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -45,6 +45,11 @@ test-determinism: $(READY)
 # The lowest versions that pyproject.toml admits, in an environment of their own
 test-lowest: $(READY)
 	@scripts/test_lowest.sh $(BIN)
+
+# Small faults in the code, and whether the tests see them; half an hour on a quiet core
+test-mutants: $(READY)
+	$(BIN)/python scripts/mutate.py --out benchmarks/results
+	$(BIN)/python benchmarks/render.py
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict

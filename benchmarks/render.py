@@ -11,6 +11,7 @@ from render_flow import sections
 from render_fuzz import fuzz
 from render_interactive import interactive
 from render_masks import masks
+from render_mutation import mutation
 from render_safety import safety
 from tables import table
 
@@ -61,6 +62,7 @@ def main() -> None:
         ("in_loop", in_loop),
         ("project", project),
         ("determinism", determinism),
+        ("mutation", mutation),
     ):
         path = results / f"{name}.json"
         if path.exists():

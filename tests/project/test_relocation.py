@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import ReadError, WriteError
-from napari_motionseg.project import LayerRecord, LoopRecord, Project
+from napari_motionseg.project import LayerRecord, LoopRecord, Project, relocation
 from napari_motionseg.project import folder as folder_module
-from napari_motionseg.project import relocation
 from napari_motionseg.project.journal import Delta
 
 SHAPE = (3, 16, 24)

@@ -144,6 +144,54 @@ def test_gamma_keeps_black_and_white():
     assert 0.25 <= moved[0, 0, 0, 1] <= 0.71
 
 
+def only(**values):
+    return AugmentSettings(flip=False, degrees=0, scale=(1, 1), shear=0, **values)
+
+
+def test_gamma_is_drawn_for_each_picture_with_a_uniform_logarithm():
+    count, gamma = 3000, 0.5
+    image = torch.full((count, 1, 2, 2), 0.25)
+    target = torch.zeros(count, 2, 2, dtype=torch.int16)
+    generator = torch.Generator().manual_seed(0)
+    moved, _ = augment(image, target, only(gamma=gamma), generator)
+    exponents = (moved.double().log() / math.log(0.25)).numpy().reshape(count, 4)
+    np.testing.assert_allclose(exponents, exponents[:, :1].repeat(4, 1), rtol=1e-4)
+    place = np.log(exponents[:, 0]) / np.log(1 + gamma)  # uniform from -1 to 1
+    assert -1.001 <= place.min() < -0.98
+    assert 0.98 < place.max() <= 1.001
+    found, _ = np.histogram(place, 4, (-1, 1))
+    assert (abs(found / count - 0.25) < 0.04).all()
+
+
+def test_noise_is_normal_and_its_deviation_is_drawn_for_each_picture():
+    count, noise = 400, 0.1
+    image = torch.full((count, 1, 30, 30), 0.5)
+    target = torch.zeros(count, 30, 30, dtype=torch.int16)
+    generator = torch.Generator().manual_seed(0)
+    moved, _ = augment(image, target, only(noise=noise), generator)
+    added = (moved - 0.5)[:, 0].reshape(count, -1)
+    deviations = (added.std(dim=1) / noise).numpy()  # uniform from 0 to 1
+    assert 0 <= deviations.min() < 0.05
+    assert 0.95 < deviations.max() < 1.1
+    assert abs(deviations.mean() - 0.5) < 0.06
+    assert abs(float(added.mean())) < 0.002
+
+
+def test_without_gamma_and_noise_gray_values_stay(pair):
+    image, target = pair
+    settings, generator = only(), torch.Generator().manual_seed(0)
+    moved, _ = augment(image, target, settings, generator)
+    torch.testing.assert_close(moved, image, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["gamma", "noise"])
+def test_the_largest_gamma_and_noise(name):
+    assert getattr(AugmentSettings(**{name: 10}), name) == 10
+    for wrong in (-0.01, 10.01):
+        with pytest.raises(SettingsError, match=f"{name} must be 0 to 10; got {wrong}"):
+            AugmentSettings(**{name: wrong})
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
