@@ -80,29 +80,3 @@ def test_full_colour_is_not_decided_by_a_wild_vector():
     flow[1, :, 0, 0] = 900
     assert full_color_length(flow) == pytest.approx(3)
     assert full_color_length(0 * flow) == 0.5
-
-
-@pytest.mark.parametrize(
-    ("length", "gap", "occluded"),
-    [
-        (0.0, 0.70, False),  # 0.49 px^2 below 0.5
-        (0.0, 0.72, True),  # 0.5184 above it
-        (3.0, 0.78, False),
-        (3.0, 0.82, True),
-        (6.0, 1.0, False),
-        (6.0, 1.2, True),
-    ],
-)
-def test_the_tolerance_of_occlusion_grows_with_the_motion(length, gap, occluded):
-    """Sundaram et al. (2010), equation 5, worked out by hand for constant flows."""
-    forward, backward = constant(length, 0), constant(gap - length, 0)
-    allowed = 0.01 * (length**2 + (gap - length) ** 2) + 0.5
-    assert (gap**2 > allowed) == occluded
-    found = occlusion(forward, backward)[0, 2:-2, 7]
-    assert found.unique().tolist() == [occluded]
-
-
-def test_an_error_of_exactly_the_threshold_agrees():
-    forward, backward = constant(0, 0), constant(0, 2)
-    assert not occlusion(forward, backward, threshold=2.0)[0, 3:-3, 3:-3].any()
-    assert occlusion(forward, backward, threshold=1.999)[0, 3:-3, 3:-3].all()
