@@ -10,6 +10,7 @@ are random, the same for all.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import tempfile
 import time
@@ -26,6 +27,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import run
 from napari_motionseg.models import PWCNet, load_pwcnet
 from napari_motionseg.models.acceleration import accelerate
+from napari_motionseg.models.precision import autocast
 from napari_motionseg.motion import FlowCache, FlowSettings, estimate_flow_job
 from napari_motionseg.motion import pwcnet_estimator as flow_network
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
@@ -79,7 +81,13 @@ def pair_rows(repeats: int) -> tuple[list[dict], dict[str, float]]:
     """Return the rows of one pair on one thread, and all seconds."""
     state = random_state()
     model = published(state)
-    fast, half = accelerate(model), accelerate(model, torch.bfloat16)
+    fast = accelerate(model)
+    plain = copy.deepcopy(model).to(memory_format=torch.channels_last)
+
+    def half(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        with autocast(torch.device("cpu"), torch.bfloat16):
+            return plain(first, second)
+
     first, second = torch.rand(
         2, 1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)
     )

@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from render_acceleration import acceleration
 from render_explorer import explorer
 from render_flow import sections
 from render_fuzz import fuzz
@@ -51,7 +52,8 @@ SILVER = (
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     results = HERE / "results"
-    parts = [HEAD, *sections(results), *masks(results), *few_labels(results)]
+    parts = [HEAD, *sections(results), *acceleration(results), *masks(results)]
+    parts += few_labels(results)
     parts += ablations(results)
     parts += cubes(results)
     parts += explorer(results)

@@ -1,24 +1,24 @@
-"""Networks made faster for estimating on a processor, from outside.
+"""Make a copy of a PWC-Net that estimates faster on a processor, in float32.
 
-`accelerate` replaces layers of a copy: what it computes stays what it was, in float32
-to rounding, and any network made of `convolution`, `FlowDecoder` and torch's layers
-profits. Large convolutions go by Winograd's tiles, and a dense block keeps the tiles of
-features that several layers see; not in bf16 on a processor with matrix units, where
-nothing beats a direct convolution. Weights are converted once, in place of at every
-call. Heads with two outputs are one product of matrices.
+Large convolutions are computed by Winograd's tiles, and a dense decoder keeps the tiles
+of features that several layers see. Weights are converted once, not at every call.
+Heads with two outputs are one product of matrices. Results are those of the network, to
+rounding.
+
+`benchmarks/flow_acceleration.py` measures what it gains. PWC-Net's layout takes half of
+the time in float32. What does not gain a third is computed by torch as it is: networks
+without dense decoders, and any network in bf16.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_motionseg.models.precision import has_matrix_units
 from napari_motionseg.models.pwcnet import FlowDecoder
 from napari_motionseg.models.winograd import (
     Tiling,
@@ -36,52 +36,54 @@ MOST_FOLDED = 8
 KNOWN = "_motionseg_tiles"  # attribute of features whose tiles are still in memory
 
 
-def accelerate(model: Network, dtype: torch.dtype = torch.float32) -> Network:
+def gains(model: nn.Module, dtype: torch.dtype) -> bool:
+    """Return whether `accelerate` makes a network faster by a third or more.
+
+    Parameters
+    ----------
+    model
+        Any network.
+    dtype
+        The type that its convolutions are computed in.
+    """
+    dense = any(isinstance(module, FlowDecoder) for module in model.modules())
+    return dense and dtype is torch.float32
+
+
+def accelerate(model: Network) -> Network:
     """Return a copy that estimates faster on a processor, and cannot be trained.
 
     Parameters
     ----------
     model
-        Any network; layers that are not known are kept.
-    dtype
-        float32 or bfloat16, of the convolutions. Pictures and flow are float32.
+        Any network in float32; layers that are not known are kept.
     """
-    tiled = dtype is torch.float32 or not has_matrix_units()
     made = copy.deepcopy(model).eval().requires_grad_(False)
-    _replace(made, _Way(dtype, tiled, Workspace()))
+    _replace(made, Workspace())
     return made
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How a network is accelerated."""
-
-    dtype: torch.dtype
-    tiled: bool
-    space: Workspace
-
-
-def _replace(module: nn.Module, way: _Way) -> None:
+def _replace(module: nn.Module, space: Workspace) -> None:
     for name, child in list(module.named_children()):
-        faster = _faster(child, way)
+        faster = _faster(child, space)
         if faster is None:
-            _replace(child, way)
+            _replace(child, space)
         else:
             module.add_module(name, faster)
 
 
-def _faster(layer: nn.Module, way: _Way) -> nn.Module | None:
+def _faster(layer: nn.Module, space: Workspace) -> nn.Module | None:
     """Return what replaces a layer; None where its parts may be replaced."""
     if type(layer) is FlowDecoder:
-        return DenseDecoder(layer, way)
+        return DenseDecoder(layer, space)
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and _folds(layer):
-        return FoldedConvolution(layer, way.dtype)
+        return FoldedConvolution(layer)
     convolution, slope = _with_slope(layer)
     if convolution is None:
         return None
-    if way.tiled and _pays(convolution):
-        return TiledConvolution(convolution, slope, way.dtype, way.space)
-    return DirectConvolution(convolution, slope, way.dtype)
+    if _pays(convolution):
+        return TiledConvolution(convolution, slope, space)
+    return DirectConvolution(convolution, slope)
 
 
 def _with_slope(layer: nn.Module) -> tuple[nn.Conv2d | None, float]:
@@ -126,23 +128,21 @@ def _pair(values: object) -> tuple[int, int]:
 
 
 class DirectConvolution(nn.Module):
-    """A convolution in one number format, channels last, with its activation in place.
+    """A convolution with channels last and its activation in place.
 
     Parameters
     ----------
     layer
         The convolution.
     slope
-        Of the LeakyReLU that follows; 1 for none.
-    dtype
-        What is computed and returned.
+        Slope of the LeakyReLU that follows; 1 for none.
     """
 
-    def __init__(self, layer: nn.Conv2d, slope: float, dtype: torch.dtype) -> None:
+    def __init__(self, layer: nn.Conv2d, slope: float) -> None:
         super().__init__()
         last = torch.channels_last
-        self.weight = layer.weight.detach().to(dtype, memory_format=last)
-        self.bias = None if layer.bias is None else layer.bias.detach().to(dtype)
+        self.weight = layer.weight.detach().to(memory_format=last)
+        self.bias = None if layer.bias is None else layer.bias.detach()
         self.outputs = layer.out_channels
         self.slope = slope
         self._geometry = (
@@ -151,7 +151,7 @@ class DirectConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, N, h, w)`` of features ``(B, C, H, W)``."""
-        x = x.to(self.weight.dtype, memory_format=torch.channels_last)
+        x = x.to(memory_format=torch.channels_last)
         return self._activated(
             functional.conv2d(x, self.weight, self.bias, *self._geometry)
         )
@@ -167,17 +167,12 @@ class TiledConvolution(DirectConvolution):
     ----------
     layer, slope
         As in `DirectConvolution`.
-    dtype
-        Of what is multiplied; transforms are float32.
     space
         Memory to work in.
     """
 
-    def __init__(
-        self, layer: nn.Conv2d, slope: float, dtype: torch.dtype, space: Workspace
-    ) -> None:
-        super().__init__(layer, slope, dtype)
-        self._dtype = dtype
+    def __init__(self, layer: nn.Conv2d, slope: float, space: Workspace) -> None:
+        super().__init__(layer, slope)
         self._exact = layer.weight.detach(), layer.bias
         self._dilation = layer.dilation[0]
         self._space = space
@@ -186,7 +181,7 @@ class TiledConvolution(DirectConvolution):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, N, H, W)`` of features ``(B, C, H, W)``."""
         height, width = x.shape[-2:]
-        tiling = choose_tiling(height, width, self._dilation, self._dtype)
+        tiling = choose_tiling(height, width, self._dilation)
         if tiling is None:
             return super().forward(x)
         known = _known_tiles(x, tiling, self._space)
@@ -198,18 +193,16 @@ class TiledConvolution(DirectConvolution):
     def of_tiles(self, tiles: Tensor, tiling: Tiling) -> Tensor:
         """Return ``(1, N, H, W)`` of one picture's tiles, see `to_tiles`."""
         if tiling.m not in self._kernels:
-            kernels = kernel_tiles(self._exact[0], tiling.m, self._dtype)
+            kernels = kernel_tiles(self._exact[0], tiling.m)
             self._kernels[tiling.m] = kernels
-        products = self._space.take(
-            "products", *tiles.shape[:2], self.outputs, dtype=self._dtype
-        )
+        products = self._space.take("products", *tiles.shape[:2], self.outputs)
         torch.bmm(tiles, self._kernels[tiling.m], out=products)
         made = from_tiles(products, tiling, self._space, self._exact[1], self.slope)
         return made[None].permute(0, 3, 1, 2)
 
     def _of_picture(self, picture: Tensor, tiling: Tiling) -> Tensor:
         shape = (tiling.side**2, tiling.count, picture.shape[-1])
-        tiles = self._space.take("tiles", *shape, dtype=self._dtype)
+        tiles = self._space.take("tiles", *shape)
         to_tiles(picture, tiling, tiles, self._space)
         return self.of_tiles(tiles, tiling)
 
@@ -224,18 +217,14 @@ class FoldedConvolution(nn.Module):
     ----------
     layer
         The convolution.
-    dtype
-        Of the product.
     """
 
-    def __init__(
-        self, layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
         weight = layer.weight.detach()
         if isinstance(layer, nn.Conv2d):
             weight = weight.transpose(0, 1).flip(2, 3)
-        self.taps = weight.flatten(1).to(dtype).contiguous()
+        self.taps = weight.flatten(1).contiguous()
         bias = layer.bias
         self.bias = None if bias is None else bias.detach()[:, None, None]
         self._geometry = (
@@ -246,8 +235,8 @@ class FoldedConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return ``(B, N, h, w)`` of features ``(B, C, H, W)``."""
         batch, channels, height, width = x.shape
-        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels).to(self.taps.dtype)
-        taps = (pixels @ self.taps).float().view(batch, height * width, -1)
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+        taps = (pixels @ self.taps).view(batch, height * width, -1)
         kernel, stride, padding = self._geometry
         rows, columns = (
             (side - 1) * s + k - 2 * p
@@ -275,29 +264,28 @@ class DenseDecoder(nn.Module):
     ----------
     decoder
         What it stands for.
-    way
-        How its layers are replaced.
+    space
+        Memory to work in.
     """
 
-    def __init__(self, decoder: FlowDecoder, way: _Way) -> None:
+    def __init__(self, decoder: FlowDecoder, space: Workspace) -> None:
         super().__init__()
         self.dense = nn.ModuleList(
-            _faster(layer, way) or layer for layer in decoder.dense
+            _faster(layer, space) or layer for layer in decoder.dense
         )
         for name, head in decoder.named_children():
             if isinstance(head, (nn.Conv2d, nn.ConvTranspose2d)):
-                self.add_module(name, FoldedConvolution(head, way.dtype))
+                self.add_module(name, FoldedConvolution(head))
         self.channels = decoder.channels
-        self._dtype = way.dtype
-        self._space = way.space
+        self._space = space
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return the flow ``(B, 2, h, w)``, in units of 20 px, and all features."""
         given = features.permute(0, 2, 3, 1)
         size = (*given.shape[:3], self.channels)
-        every = torch.empty(size, dtype=self._dtype, device=given.device)
+        every = torch.empty(size, device=given.device)
         every[..., self.channels - given.shape[3] :] = given
-        tiling = choose_tiling(size[1], size[2], dtype=self._dtype)
+        tiling = choose_tiling(size[1], size[2])
         tiled = all(isinstance(layer, TiledConvolution) for layer in self.dense)
         if len(given) == 1 and tiling is not None and tiled:
             self._fill_by_tiles(every, given.shape[3], tiling)
@@ -318,9 +306,7 @@ class DenseDecoder(nn.Module):
 
     def _fill_by_tiles(self, every: Tensor, known: int, tiling: Tiling) -> None:
         """Do the same; every feature's tiles are made once, for all layers after it."""
-        tiles = self._space.take(
-            "dense", tiling.side**2, tiling.count, every.shape[3], dtype=every.dtype
-        )
+        tiles = self._space.take("dense", tiling.side**2, tiling.count, every.shape[3])
         new = slice(every.shape[3] - known, every.shape[3])
         for layer in self.dense:
             to_tiles(every[0, ..., new], tiling, tiles[..., new], self._space)
@@ -337,4 +323,4 @@ def _known_tiles(features: Tensor, tiling: Tiling, space: Workspace) -> Tensor |
     if getattr(features, KNOWN, None) != (tiling, space.turn("dense")):
         return None
     shape = (tiling.side**2, tiling.count, features.shape[1])
-    return space.again("dense", *shape, dtype=features.dtype)
+    return space.again("dense", *shape)
