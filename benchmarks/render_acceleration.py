@@ -31,7 +31,8 @@ def acceleration(results: Path) -> list[str]:
         "## PWC-Net on a processor, accelerated or not\n\n"
         "`benchmarks/flow_acceleration.py`: both directions of a pair of "
         f"{found['size']} x {found['size']} px; medians of processor time, and of the "
-        "ratios of runs that follow each other. Plain: the same network by torch, channels last. "
+        "ratios of runs that follow each other. Plain: the same network by torch, "
+        "channels last. "
         f"{found.get('note', '')} {found['processor']}, {found['machine']}, "
         f"{found['date']}.\n\n{table(HEAD, rows)}\n"
     ]
