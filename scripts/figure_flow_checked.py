@@ -52,10 +52,10 @@ def row(pair: Pair, before: str | None, weights: str | None) -> list[np.ndarray]
     known = [earlier, forward] if pair.truth is None else [pair.truth]
     longest = full_length(*known)
     flows = [flow_to_rgb(flow, longest) for flow in (earlier, forward, backward)]
-    return [*flows, brought_back(pair, forward, backward), stretched(pair.first)]
+    return [*flows, warped_frame(pair, forward, backward), stretched(pair.first)]
 
 
-def brought_back(pair: Pair, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
+def warped_frame(pair: Pair, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     """Return frame 2 on frame 1, dark where the flows there and back disagree."""
     there, back = (torch.from_numpy(flow)[None] for flow in (forward, backward))
     later = torch.from_numpy(stretched(pair.second))[None, None]

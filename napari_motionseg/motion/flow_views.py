@@ -99,7 +99,7 @@ def _arrows(motion: FrameMotion, options: ViewOptions) -> Picture:
 
 
 def _miss(motion: FrameMotion, _: ViewOptions) -> Picture:
-    error = motion.disagreement()
+    error = motion.forward_backward_error()
     return np.where(np.isfinite(error), error, np.float32(np.nan))
 
 
@@ -154,13 +154,13 @@ VIEWS: dict[str, View] = {
     "brought back": View(
         "Brought back",
         "The other frame warped onto this one; black where it shows nothing of it",
-        lambda motion, _: motion.brought_back,
+        lambda motion, _: motion.warped_frame,
         looks={"colormap": "gray", "contrast_limits": (0.0, 1.0)},
     ),
     "left over": View(
         "Left over",
         "This frame minus the other one brought back: what flow does not explain",
-        lambda motion, _: motion.left_over(),
+        lambda motion, _: motion.residual(),
         looks={
             "colormap": "gray",
             "contrast_limits": (-LARGEST_RESIDUAL, LARGEST_RESIDUAL),

@@ -143,18 +143,18 @@ class FrameMotion:
         return np.asarray(~inside[0, 0].numpy())
 
     @cached_property
-    def brought_back(self) -> Map:
+    def warped_frame(self) -> Map:
         """The other frame warped onto this one, ``(H, W)``; hidden pixels black."""
         warped = warp(_batch(self.other[None]), _batch(self.flow))[0, 0].numpy()
         return np.where(self.hidden, np.float32(0), warped)
 
-    def left_over(self) -> Map:
-        """Return this frame minus the other one brought back; 0 where hidden."""
-        difference = self.frame - self.brought_back
+    def residual(self) -> Map:
+        """Return this frame minus the warped other one; 0 where hidden."""
+        difference = self.frame - self.warped_frame
         return np.where(self.hidden, np.float32(0), difference)
 
-    def disagreement(self) -> Map:
-        """Return how far there and back ends from the start, ``(H, W)`` px.
+    def forward_backward_error(self) -> Map:
+        """Return the forward-backward error ``(H, W)`` in px.
 
         Infinite where the way leads out of the picture.
 

@@ -156,7 +156,7 @@ class NetworkEstimator:
         self, pairs: Sequence[tuple[PreparedFrame, PreparedFrame]]
     ) -> list[Flow]:
         height, width = pairs[0][0].frame.shape
-        if _are_there_and_back(pairs):
+        if _are_both_directions(pairs):
             firsts, seconds = (_stacked(side) for side in zip(*pairs[::2], strict=True))
             with self._precision():
                 both = self._decode_both(firsts, seconds)
@@ -223,7 +223,7 @@ def _for_cpu(model: FlowNet, dtype: torch.dtype) -> FlowNet:
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _are_there_and_back(
+def _are_both_directions(
     pairs: Sequence[tuple[PreparedFrame, PreparedFrame]],
 ) -> bool:
     """Return whether every second pair is the one before it, turned round."""

@@ -23,15 +23,15 @@ def motions():
 
 
 def expected_of(motion):
-    error = motion.disagreement()
+    error = motion.forward_backward_error()
     return {
         "colours": flow_to_rgb(motion.flow, 4.0),
         "occlusion": motion.hidden,
         "arrows": motion.arrows(5, 0.32),
         "speed": np.sqrt(motion.flow[0] ** 2 + motion.flow[1] ** 2),
         "there and back": np.where(np.isinf(error), np.nan, error),
-        "brought back": motion.brought_back,
-        "left over": np.where(motion.hidden, 0, motion.frame - motion.brought_back),
+        "brought back": motion.warped_frame,
+        "left over": np.where(motion.hidden, 0, motion.frame - motion.warped_frame),
     }
 
 

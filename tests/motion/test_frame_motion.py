@@ -26,24 +26,26 @@ def test_a_pure_translation_is_brought_back_but_for_what_left(moved):
     np.testing.assert_array_equal(moved.hidden, hidden)
     without = FrameMotion(moved.frame, moved.other, moved.flow)
     np.testing.assert_array_equal(without.hidden, hidden)
-    brought = moved.brought_back
+    brought = moved.warped_frame
     np.testing.assert_allclose(brought[~hidden], moved.frame[~hidden], atol=1e-5)
     assert (brought[hidden] == 0).all()
-    np.testing.assert_allclose(moved.left_over(), 0, atol=1e-5)
+    np.testing.assert_allclose(moved.residual(), 0, atol=1e-5)
 
 
 def test_there_and_back_is_zero_where_flows_agree(moved):
-    error = moved.disagreement()
+    error = moved.forward_backward_error()
     assert np.isinf(error[:2]).all()
     np.testing.assert_allclose(error[2:, :-3], 0, atol=1e-5)
     other = FrameMotion(moved.frame, moved.other, moved.flow, 0 * moved.flow)
-    np.testing.assert_allclose(other.disagreement()[2:, :-3], 13**0.5, rtol=1e-5)
+    np.testing.assert_allclose(
+        other.forward_backward_error()[2:, :-3], 13**0.5, rtol=1e-5
+    )
     assert other.hidden.all()
 
 
 def test_without_a_backward_flow_nothing_can_disagree(moved):
     with pytest.raises(MotionError, match="no flow back"):
-        FrameMotion(moved.frame, moved.other, moved.flow).disagreement()
+        FrameMotion(moved.frame, moved.other, moved.flow).forward_backward_error()
 
 
 def test_lengths_are_those_of_a_loop():
