@@ -40,6 +40,7 @@ CROSS_CUTTING = {
     "project/test_foreign_files.py",
     "project/test_hostile.py",
     "project/test_kill.py",
+    "project/test_power_cut.py",
     "segmentation/test_damaged_frames.py",
     "segmentation/test_first_result.py",
     "training/test_damaged_frames.py",
