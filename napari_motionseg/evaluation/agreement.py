@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,9 +137,3 @@ def _digest(
     for pixels in (mask, truth):
         digest.update(np.packbits(pixels).tobytes())
     return digest.digest()
-
-
-def worst_frames(values: NDArray[np.floating], count: int) -> Iterator[int]:
-    """Yield the frames of least value, the worst first; NaN is none."""
-    known = np.flatnonzero(np.isfinite(values))
-    yield from (int(t) for t in known[np.argsort(values[known], kind="stable")][:count])

@@ -30,7 +30,7 @@ POINTS = {
     8: ("0", "3/8", "-3/8", "3/4", "-3/4", "5/4", "-5/4", "5/2", "-5/2"),
 }
 # Number of values in a block of tiles. The exact size hardly matters: from 64 Ki to
-# 2 Mi values the processor time of a network differed by less than its noise of 5%
+# 2 Mi values the processor time of a network showed no trend, within 10%
 BLOCK_FLOATS = 512 * 1024
 # Reading a value of a transformed kernel takes as long as using it for so many tiles
 READING = 16

@@ -8,7 +8,7 @@ which the way there and back misses, and with every step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -228,21 +228,3 @@ def smooth_along_flow(
         weights = weights + weight
     smooth: NDArray[np.float32] = (total / weights)[0, 0].numpy()
     return smooth
-
-
-def pairs_needed(frames: Sequence[int], gap: int, count: int, steps: int) -> list[int]:
-    """Return the pairs of a flow that `carry_labels` looks at.
-
-    Parameters
-    ----------
-    frames
-        Painted ones.
-    gap
-        Of the flow.
-    count
-        Its pairs.
-    steps
-        See `CarrySettings`.
-    """
-    wanted = {frame + gap * step for frame in frames for step in range(-steps, steps)}
-    return sorted(pair for pair in wanted if 0 <= pair < count)

@@ -5,7 +5,7 @@ import pytest
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation import agreement as judging
-from napari_motionseg.evaluation.agreement import AgreementCache, worst_frames
+from napari_motionseg.evaluation.agreement import AgreementCache
 from napari_motionseg.segmentation import evaluate
 
 
@@ -77,8 +77,3 @@ def test_another_shape_is_refused(pair):
     masks, truth = pair
     with pytest.raises(SettingsError, match="choose a reference made for this loop"):
         AgreementCache().compare(masks, truth[:4])
-
-
-def test_the_worst_come_first():
-    values = np.asarray([0.9, np.nan, 0.2, 0.5])
-    assert list(worst_frames(values, 2)) == [2, 3]

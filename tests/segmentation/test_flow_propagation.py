@@ -8,7 +8,6 @@ from napari_motionseg.motion import FlowSequence
 from napari_motionseg.segmentation.flow_propagation import (
     CarrySettings,
     carry_labels,
-    pairs_needed,
     smooth_along_flow,
 )
 
@@ -85,7 +84,7 @@ def test_the_pairs_needed_are_those_that_are_looked_at():
     flow = moving(pairs=9, gap=2)
     watched = FlowSequence(Watched(flow.forward), Watched(flow.backward), 2, "")
     carry_labels({1: blob(9, 11), 6: blob(9, 11)}, watched, CarrySettings(steps=2))
-    assert sorted(looked) == pairs_needed([1, 6], 2, 9, 2)
+    assert sorted(looked) == [1, 2, 3, 4, 6, 8]  # two steps of gap 2 either way
 
 
 def test_smoothing_is_the_mean_along_the_way():
