@@ -2,7 +2,7 @@
 
     python examples/own_objective.py
 
-CONTRIBUTING.md says how it becomes a choice of the command line and the window.
+CONTRIBUTING.md says how it becomes a choice of `motionseg pretrain --objective`.
 """
 
 from __future__ import annotations

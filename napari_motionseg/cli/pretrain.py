@@ -26,6 +26,7 @@ from napari_motionseg.cli.recipe_options import (
 from napari_motionseg.cli.targets import require_training_target
 from napari_motionseg.cli.trained_model import report_checkpoint
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
@@ -100,7 +101,10 @@ def as_option(text: str) -> tuple[str, Any]:
 
 Objective = Annotated[
     list[str] | None,
-    typer.Option(help="What to learn from motion; several, each as NAME=WEIGHT."),
+    typer.Option(
+        help=f"What to learn from motion: {', '.join(OBJECTIVES)}; several, each as "
+        "NAME=WEIGHT."
+    ),
     Sets(("objective",), as_objective),
 ]
 Option = Annotated[

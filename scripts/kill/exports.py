@@ -17,7 +17,7 @@ from napari_motionseg.io.reading import read_cine
 from .act import Act, Finding, changed, last_number, leftovers, plant
 
 SHAPE = (4, 48, 64)
-MOST = 100  # different contents
+MOST = 60  # different contents; four gray levels each in the movie
 
 
 def write_all(folder: Path, value: int) -> None:
@@ -27,7 +27,7 @@ def write_all(folder: Path, value: int) -> None:
         write_masks(folder / name, masks, overwrite=True)
     flow = np.full((3, 2, 48, 64), value, np.float32)
     write_flow_zarr(folder / "flow.zarr", flow, None, gap=1, attributes={})
-    frames = np.full((*SHAPE, 3), 2 * value, np.uint8)
+    frames = np.full((*SHAPE, 3), 4 * value, np.uint8)  # H.264 moves grays by one
     write_movie(folder / "movie.mp4", frames, 10.0)
 
 
@@ -41,7 +41,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "masks.nii.gz": _masks,
     "masks": _masks,
     "flow.zarr": lambda path: read_flow_zarr(path)[0],
-    "movie.mp4": lambda path: np.rint(read_cine(path).frames[:] / 2),
+    "movie.mp4": lambda path: np.rint(read_cine(path).frames[:] / 4),
 }
 
 
