@@ -173,6 +173,9 @@ def child(name: str, folder: Path, size: str) -> None:
     """Run one training and print the hashes of its results."""
     import torch
 
+    # MKL may lower the number that the environment gives: once in some hundred
+    # starts on a busy machine a process asked for two had one
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     folder.mkdir(parents=True)
     paths = TRAININGS[name](folder, SIZES[size])
     found = {path.name: digest(path) for path in paths}
