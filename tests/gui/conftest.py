@@ -1,6 +1,8 @@
 """A real napari window with its docks, driven by clicks."""
 
 import dataclasses
+import gc
+import importlib
 
 import numpy as np
 import pytest
@@ -20,6 +22,30 @@ from napari_motionseg.motion import FlowSequence
 from napari_motionseg.segmentation import FinetuneSettings
 
 LONG = 120_000  # ms, for a thread that embeds on a busy machine
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imported_modules_are_not_searched_for_garbage():
+    """Take what imports have made out of the garbage collector's sight.
+
+    napari's fixture collects several times a test, each time through half a million
+    objects of libraries that live until the end.
+    """
+    for module in ("torch", "napari", "napari.qt", "pyqtgraph", "matplotlib.figure"):
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _windows_are_plain():
+    """Leave out the style sheet of napari: to apply it costs much of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        plain = "napari._qt.qt_main_window.get_stylesheet"
+        patch.setattr(plain, lambda *_, **__: "")
+        yield
 
 
 @pytest.fixture(autouse=True)
