@@ -12,7 +12,6 @@ from napari_motionseg.motion.flow_export import save_flow
 from napari_motionseg.motion.flow_sequence import FlowSequence, FlowSettings, choose_gap
 from napari_motionseg.motion.flow_views import VIEWS, ViewOptions
 from napari_motionseg.motion.frame_motion import FrameMotion
-from napari_motionseg.motion.sheet import Sheet
 from napari_motionseg.motion.speed import SpeedScale, mean_speed
 from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
 
@@ -22,7 +21,6 @@ __all__ = [
     "FlowSequence",
     "FlowSettings",
     "FrameMotion",
-    "Sheet",
     "SpeedScale",
     "VIEWS",
     "ViewOptions",

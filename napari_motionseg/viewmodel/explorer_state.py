@@ -15,7 +15,6 @@ from napari_motionseg.embedding.embedding_views import VIEWS, How, Pictures, Sub
 from napari_motionseg.embedding.features import class_probabilities
 from napari_motionseg.embedding.figure import FigureRow
 from napari_motionseg.embedding.frame_vectors import Pixel
-from napari_motionseg.embedding.grid import Grid
 from napari_motionseg.embedding.pixel_profile import PixelProfile, pixel_profile
 from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.separation import Separation
@@ -24,6 +23,7 @@ from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.lru_cache import LRUCache
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.frame_motion import entry_at
+from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Loop, Model, Session
 
@@ -145,10 +145,10 @@ class ExplorerResult:
         return tuple(self.pictures[0])
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> CheckpointCells:
         """The grid in which the views are shown."""
         beside = 0 if self.request.choices.over else len(self.names)
-        return Grid(self.request.size, len(self.pictures), beside)
+        return CheckpointCells(self.request.size, len(self.pictures), beside)
 
     def profile(self, pixel: tuple[int, int], model: int) -> PixelProfile:
         """Return the values of a pixel.

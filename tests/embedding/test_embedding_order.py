@@ -1,7 +1,4 @@
-import pytest
-
 from napari_motionseg.embedding.embedding_order import next_frame, outward
-from napari_motionseg.embedding.grid import Grid
 
 
 def everything(t, frames, room, disk=True):
@@ -45,26 +42,3 @@ def test_without_a_disk_far_frames_are_left_alone():
 
 def test_a_limit_below_one_frame_still_does_the_frame_that_is_shown():
     assert everything(4, 6, 0, disk=False) == [(4, True)]
-
-
-def test_cells_of_one_checkpoint_make_a_near_square():
-    grid = Grid((90, 120), 1, 5)
-    corners = [grid.corner(block) for block in range(6)]
-    assert corners == [(0, 0), (0, 125), (0, 250), (108, 0), (108, 125), (108, 250)]
-    assert grid.cells == 6
-
-
-def test_two_checkpoints_have_a_row_each():
-    grid = Grid((90, 120), 2, 5)
-    assert [grid.corner(block, 1) for block in (0, 5)] == [(108, 0), (108, 625)]
-
-
-@pytest.mark.parametrize("models", [1, 2])
-def test_every_pixel_of_a_cell_is_found_and_none_between(models):
-    grid = Grid((20, 24), models, 3)
-    for block in range(4):
-        for model in range(models):
-            top, left = grid.corner(block, model)
-            assert grid.cell_at(top + 19, left) == (block, model, (19, 0))
-            assert grid.cell_at(top - 1, left) is None
-            assert grid.cell_at(top, left + 24) is None

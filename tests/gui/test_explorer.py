@@ -214,12 +214,12 @@ def test_two_checkpoints_have_a_row_each(explorer, tmp_path, settled, click):
     explorer.controls.other.open_file(tmp_path / "other.safetensors")
     settled()
     grid = explorer.found.grid
-    assert (grid.models, len(explorer.found.pictures)) == (2, 2)
+    assert (grid.members, len(explorer.found.pictures)) == (2, 2)
     stacked = layer_of(explorer, "similarity").data
-    assert stacked.shape == (grid.down + 96, 96)
+    assert stacked.shape == (grid.row_step + 96, 96)
     first, second = (p["similarity"] for p in explorer.found.pictures)
     np.testing.assert_array_equal(stacked[:96], first)
-    np.testing.assert_array_equal(stacked[grid.down :], second)
+    np.testing.assert_array_equal(stacked[grid.row_step :], second)
     assert (first != second).any()
     explorer.controls.other.setCurrentIndex(0)
     settled()

@@ -87,11 +87,11 @@ def shown(motion):
 
 def expected(scene, t, names, way="forward"):
     """Views as their functions say, of all flows of a scene."""
-    from napari_motionseg.motion import Sheet
+    from napari_motionseg.viewmodel.cells import FlowCells
 
     motions = [FrameMotion.at(scene.loop.cine, flow, t, way) for flow in scene.flows]
     options = ViewOptions(scene.flows[0].full_color_px)
-    shift = Sheet(scene.size, len(motions)).shift
+    shift = FlowCells(scene.size, len(motions)).column_step
     return pictures(names, motions, scene.size, options, shift)
 
 
@@ -352,7 +352,7 @@ def test_two_methods_stand_side_by_side_in_one_scale(
     assert again.data is loop_layer.data
     sheet = motion.views._found.look.sheet
     np.testing.assert_allclose(
-        again.translate, loop_layer.data_to_world((0, 0, sheet.shift))
+        again.translate, loop_layer.data_to_world((0, 0, sheet.column_step))
     )
     loop_layer.contrast_limits = (10, 90)
     assert again.contrast_limits == [10, 90]
@@ -362,7 +362,7 @@ def test_two_methods_stand_side_by_side_in_one_scale(
     assert words[2].endswith("px\nilk")
     assert words[3] == "tvl1"
     here = move(4, 30, 40)
-    assert here == move(4, 30, 40 + sheet.shift)
+    assert here == move(4, 30, 40 + sheet.column_step)
     for title, flow in zip(scene.titles, scene.flows, strict=True):
         assert f"{title}: {np.hypot(*flow.forward[4, :, 30, 40]):.1f} px" in here
     assert list(motion.speed.curve.curves) == ["ilk", "tvl1"]

@@ -62,7 +62,7 @@ def test_a_map_is_that_of_the_frame_s_embedding(asked):
     np.testing.assert_allclose(found.pictures[0]["similarity"], expected, atol=1e-6)
     assert found.names == ("similarity",)
     assert found.remarks == ("Flow views need flow, and none is estimated yet.",)
-    assert (found.grid.models, found.grid.pictures) == (1, 1)
+    assert (found.grid.members, found.grid.pictures) == (1, 1)
 
 
 def test_what_stays_is_not_made_again(asked):

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.embedding.embedding_views import VIEWS, view_of
-from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.viewmodel.explorer_state import (
     Anchors,
     ExplorerChoices,
@@ -208,10 +208,10 @@ class Explorer(QObject):
             found.grid.corner(block, model)
             for block, name in enumerate(found.names, 1)
             if view_of(name).needs_anchor
-            for model in range(found.grid.models)
+            for model in range(found.grid.members)
         )
 
-    def _place(self) -> tuple[Layer, Grid] | None:
+    def _place(self) -> tuple[Layer, CheckpointCells] | None:
         """Return loop and grid while anchors are wanted."""
         wanted = any(VIEWS[n].needs_anchor for n in self.controls.choices.names)
         if self.found is None or not wanted:
@@ -277,8 +277,7 @@ class Explorer(QObject):
         if on and found is not None and found.request.t == self._t:
             cell = found.grid.cell_at(*point_at(found.request.layer, event.position))
             if cell is not None:
-                _, model, (row, column) = cell
-                words = found.profile((int(row), int(column)), model).words
+                words = found.profile(cell.pixel, cell.member).words
         self.profile.setText(words)
 
     def _show_progress(self) -> None:

@@ -10,7 +10,7 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
-from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.viewmodel.cells import CellGrid
 from napari_motionseg.widgets.common.collection_pause import CollectionPause
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import (
@@ -56,7 +56,7 @@ class AnchorLayers(QObject):
         self,
         owner: QObject,
         viewer: Viewer,
-        cell: Callable[[], tuple[Layer, Grid] | None],
+        cell: Callable[[], tuple[Layer, CellGrid] | None],
     ) -> None:
         super().__init__(owner)
         self._viewer = viewer
@@ -116,7 +116,7 @@ class AnchorLayers(QObject):
         self.positions = ()
 
     def _shown(
-        self, layer: Layer | None, name: str, points: Any, loop: Layer, grid: Grid
+        self, layer: Layer | None, name: str, points: Any, loop: Layer, grid: CellGrid
     ) -> Layer | None:
         if layer is None:
             if not len(points):
@@ -189,7 +189,7 @@ class AnchorLayers(QObject):
             self._clicked(start, "Shift" in event.modifiers)
 
     def _dragged(
-        self, index: int, loop: Layer, grid: Grid, event: Any
+        self, index: int, loop: Layer, grid: CellGrid, event: Any
     ) -> Iterator[None]:
         """Let an anchor follow the pointer until the button is released."""
         camera, moving = camera_of(self._viewer), False
@@ -244,7 +244,7 @@ class AnchorLayers(QObject):
         self.positions = tuple(moved)
         self.moved.emit(True)
 
-    def _near(self, position: Position, grid: Grid) -> int | None:
+    def _near(self, position: Position, grid: CellGrid) -> int | None:
         if not self.positions:
             return None
         away = np.asarray(self.positions, float) - np.asarray(position)
@@ -253,7 +253,7 @@ class AnchorLayers(QObject):
         return nearest if lengths[nearest] <= grid.size[0] * REACH else None
 
     @staticmethod
-    def _position(loop: Layer, grid: Grid, event: Any) -> Position | None:
+    def _position(loop: Layer, grid: CellGrid, event: Any) -> Position | None:
         """Return the pixel of whichever cell is under the pointer."""
         found = grid.cell_at(*point_at(loop, event.position))
         return None if found is None else found[2]

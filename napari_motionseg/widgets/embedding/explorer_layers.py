@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_motionseg.embedding.embedding_views import view_of
-from napari_motionseg.embedding.grid import Grid
+from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.viewmodel.explorer_state import ExplorerResult
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
@@ -54,7 +54,7 @@ class ExplorerLayers:
         self._quick: set[str] = set()  # whose thumbnails are of an earlier picture
         self._captions: tuple[Any, ...] = ()
         self._changing = False
-        self.grid: Grid | None = None
+        self.grid: CheckpointCells | None = None
         listen(owner, viewer.layers.events.removed, self._removed)
 
     @property
@@ -118,7 +118,7 @@ class ExplorerLayers:
         """Show nothing, and let it come back as it was."""
         self._hide(list(self._known))
         if self.grid is not None and self._loop in self._viewer.layers:
-            self._fit(Grid(self.grid.size))
+            self._fit(CheckpointCells(self.grid.size))
 
     def remove(self) -> None:
         """Remove all layers."""
@@ -134,7 +134,9 @@ class ExplorerLayers:
         self._hidden.clear()
         self._captions = ()
         if self._loop is not None and self._loop in self._viewer.layers:
-            self._fit(Grid(self.grid.size) if self.grid is not None else None)
+            self._fit(
+                CheckpointCells(self.grid.size) if self.grid is not None else None
+            )
         self._loop = None
 
     def _show_picture(
@@ -143,7 +145,7 @@ class ExplorerLayers:
         grid = found.grid
         pictures = tuple(p[name] for p in found.pictures)
         at = (0, 0) if found.request.choices.over else grid.corner(block)
-        place = (at, grid.models, tuple(found.request.layer.scale))
+        place = (at, grid.members, tuple(found.request.layer.scale))
         known = self._known.get(name)
         if known is None:
             attributes = placement(found.request.layer, 2, at) | looks_of(name)
@@ -224,7 +226,7 @@ class ExplorerLayers:
                 elif was_shown:
                     self._dropped(name)
 
-    def _fit(self, grid: Grid | None) -> None:
+    def _fit(self, grid: CheckpointCells | None) -> None:
         """Let the camera take in all cells, when there are others than before."""
         cells = 1 if self.grid is None else self.grid.cells
         self.grid = grid
@@ -256,7 +258,7 @@ def update(layer: Layer, picture: Any, quick: bool) -> None:
     layer.refresh(thumbnail=not quick, highlight=False, extent=False)
 
 
-def stacked(pictures: tuple[Any, ...], grid: Grid) -> Any:
+def stacked(pictures: tuple[Any, ...], grid: CheckpointCells) -> Any:
     """Return pictures of one or two checkpoints as a new one, a row of cells apart.
 
     One layer for both has one contrast, whatever a person does to it.
@@ -265,7 +267,7 @@ def stacked(pictures: tuple[Any, ...], grid: Grid) -> Any:
         return pictures[0].copy()
     first, second = pictures
     blank = np.nan if first.dtype.kind == "f" else 0
-    room = np.full((grid.down - len(first), *first.shape[1:]), blank, first.dtype)
+    room = np.full((grid.row_step - len(first), *first.shape[1:]), blank, first.dtype)
     return np.concatenate([first, room, second])
 
 

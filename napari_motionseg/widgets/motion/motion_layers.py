@@ -11,8 +11,9 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
-from napari_motionseg.motion import VIEWS, Sheet
+from napari_motionseg.motion import VIEWS
 from napari_motionseg.motion.flow_views import Picture
+from napari_motionseg.viewmodel.cells import FlowCells
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 from napari_motionseg.widgets.motion.captions import caption_looks, captions_of
@@ -48,7 +49,7 @@ class MotionLayers:
         self._known: dict[str, Layer] = {}
         self._hidden: set[str] = set()  # by this class, not by the user
         self._loop: Layer | None = None
-        self._sheet: Sheet | None = None
+        self._sheet: FlowCells | None = None
         self._full_px: float | None = None
         self._captions: tuple[Any, ...] = ()
         self._changing = False
@@ -98,7 +99,7 @@ class MotionLayers:
         finally:
             self._changing = False
         if self._sheet is not None and self._loop is not None:
-            self._fit(Sheet(self._sheet.size))
+            self._fit(FlowCells(self._sheet.size))
 
     def _turn_to(self, loop: Layer) -> None:
         """Let the layers belong to another loop, above which they lie."""
@@ -149,7 +150,7 @@ class MotionLayers:
 
     def _show_loop_again(self, shown: ShownViews) -> None:
         """Show the loop a second time, below what is over it of a second flow."""
-        if shown.sheet.flows == 1:
+        if shown.sheet.members == 1:
             self._hide([LOOP])
             return
         loop = shown.loop
@@ -249,7 +250,7 @@ class MotionLayers:
     def _name(self, name: str) -> str:
         return name if self._loop is None else f"{self._loop.name} {name}"
 
-    def _fit(self, sheet: Sheet) -> None:
+    def _fit(self, sheet: FlowCells) -> None:
         """Let the camera take in all cells, when there are others than before."""
         before, self._sheet = self._sheet, sheet
         cells = 1 if before is None else before.cells

@@ -21,12 +21,12 @@ from napari_motionseg.motion import (
     VIEWS,
     FlowSequence,
     FrameMotion,
-    Sheet,
     SpeedScale,
     ViewOptions,
 )
 from napari_motionseg.motion.flow_views import pictures
 from napari_motionseg.motion.frame_motion import Way, entry_at
+from napari_motionseg.viewmodel.cells import FlowCells
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.dock_layout import Dock, hint
@@ -87,10 +87,10 @@ class Look:
     arrow_step: int
 
     @property
-    def sheet(self) -> Sheet:
+    def sheet(self) -> FlowCells:
         """Where its views stand."""
         beside = sum(not VIEWS[name].over for name in self.names)
-        return Sheet(self.scene.size, len(self.scene.flows), beside)
+        return FlowCells(self.scene.size, len(self.scene.flows), beside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +247,7 @@ class MotionViews:
             cell = found.look.sheet.cell_at(*point_at(scene.layer, event.position))
             fresh = found.look.t == frame_shown(viewer, scene.layer)
             if cell is not None and fresh:
-                words = cursor_words(found, cell[1:])
+                words = cursor_words(found, cell.pixel)
         self.cursor.setText("\n".join(words))
 
 
@@ -264,7 +264,7 @@ def found_of(look: Look) -> Found:
     # the second flow is seen in the colours of the first: else they cannot be compared
     full_px = look.full_px or scene.flows[0].full_color_px
     options = ViewOptions(full_px, look.arrow_step)
-    made = pictures(look.names, motions, scene.size, options, look.sheet.shift)
+    made = pictures(look.names, motions, scene.size, options, look.sheet.column_step)
     shown = ShownViews(scene.layer, look.sheet, made, options, scene.titles)
     return Found(look, motions, shown)
 

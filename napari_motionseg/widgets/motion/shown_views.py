@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from napari.layers import Layer
 
-from napari_motionseg.motion import Sheet, ViewOptions
+from napari_motionseg.motion import ViewOptions
 from napari_motionseg.motion.flow_views import Picture
+from napari_motionseg.viewmodel.cells import FlowCells
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ShownViews:
     """
 
     loop: Layer
-    sheet: Sheet
+    sheet: FlowCells
     pictures: Mapping[str, Picture]
     options: ViewOptions
     titles: tuple[str, ...]
