@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from napari.layers import Layer
-from napari.utils.theme import get_theme
 
 from napari_motionseg.motion import VIEWS
 from napari_motionseg.widgets.motion.shown_views import ShownViews
@@ -44,18 +42,6 @@ def captions_of(shown: ShownViews, layer: Callable[[str], Layer | None]) -> Capt
             if parts:
                 captions.append(((row - ABOVE_PX, column), "\n".join(parts)))
     return tuple(captions)
-
-
-def caption_looks(theme: str) -> dict[str, Any]:
-    """Return attributes of a points layer of which the texts alone are seen."""
-    return {
-        "text": {
-            "string": "{caption}", "size": CAPTION_PX,
-            "color": get_theme(theme).text.as_hex(),
-            "anchor": "upper_left",  # ends above its point, where no picture is
-        },
-        "size": 1, "face_color": "transparent", "border_color": "transparent",
-    }  # fmt: skip
 
 
 def _caption(name: str, layer: Layer | None) -> str:
