@@ -42,7 +42,7 @@ class Sets:
 
 @dataclass(frozen=True)
 class RecipeSource:
-    """Where a command finds its recipes.
+    """The settings class in which a command finds its recipes.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ WholePicture = Annotated[
 
 @dataclass(frozen=True)
 class MaskSettings:
-    """What counts as vessel.
+    """Options that say what counts as vessel.
 
     Parameters
     ----------

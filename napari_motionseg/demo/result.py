@@ -16,7 +16,7 @@ METRICS = ("dice", "cldice", "hd95")
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """Where the demo writes."""
+    """Paths of the files that the demo writes."""
 
     folder: Path
 
@@ -39,7 +39,7 @@ FILES = {
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """What the demo made.
+    """Files and scores that the demo made.
 
     Parameters
     ----------

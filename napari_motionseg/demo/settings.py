@@ -11,7 +11,7 @@ LEAST_SIZE = 64
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """What the demo does; the defaults take two cores less than four minutes.
+    """Settings of the demo; the defaults take two cores less than four minutes.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
 
 @dataclass(frozen=True)
 class PreferredSettings:
-    """How pictures are sought.
+    """Settings of the search for pictures.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ MOST_MAPS = 4  # of "each": more anchors than that have no map of their own
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is looked at: one frame, by one checkpoint.
+    """One frame, embedded by one checkpoint, for all views of it.
 
     Parameters
     ----------

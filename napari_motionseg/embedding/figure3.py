@@ -42,7 +42,7 @@ Anchor = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class FigureSettings:
-    """How the figure is made.
+    """Settings of the figure.
 
     Parameters
     ----------

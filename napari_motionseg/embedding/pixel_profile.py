@@ -12,7 +12,7 @@ from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel, inside
 
 @dataclass(frozen=True)
 class PixelProfile:
-    """What is known of a pixel.
+    """Gray value, similarity, flow and label of one pixel.
 
     Parameters
     ----------

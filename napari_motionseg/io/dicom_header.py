@@ -52,7 +52,7 @@ FLOATS = {FLOAT_PIXELS: "FloatPixelData", DOUBLE_PIXELS: "DoubleFloatPixelData"}
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, and where its pixel data begin.
+    """Header of a file, and the offset of its pixel data.
 
     Parameters
     ----------

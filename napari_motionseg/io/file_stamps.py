@@ -15,7 +15,7 @@ SAMPLES, SAMPLE_BYTES = 8, 4096
 
 @dataclass(frozen=True)
 class FileStamp:
-    """What a file is known by while its loop is open.
+    """Identity of a file while its loop is open.
 
     Frames are decoded when they are looked at, so a file is opened again and again.
     Another file of the same name would give frames of another loop.

@@ -37,7 +37,7 @@ _ANY_SIZE = 2**62  # bytes: the loop's shape decides, and not a budget
 
 @dataclass(frozen=True, eq=False)
 class StoredLabels:
-    """What a file holds.
+    """Content of a label file.
 
     Parameters
     ----------

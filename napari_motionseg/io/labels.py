@@ -20,7 +20,7 @@ LARGEST_LABEL = 255
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What a person painted on a loop.
+    """Labels that a person painted on a loop.
 
     Parameters
     ----------

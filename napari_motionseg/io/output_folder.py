@@ -49,7 +49,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Source:
-    """What results are made from.
+    """Source that results are made from.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ CONTAINERS = (1, 8, 16, 32)  # bits allocated that can be read
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """How the pixels of a file are stored.
+    """Storage format of the pixels of a file.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ HEAD = 18  # bytes, of the longest header of a zstd frame
 
 @dataclass(frozen=True)
 class ZarrArray:
-    """What the metadata of an array say.
+    """Metadata of an array.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def _as_tensor(rows: list[list[Fraction]]) -> Tensor:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a picture is cut into tiles.
+    """Division of a picture into tiles.
 
     A convolution of dilation d is d * d convolutions of dilation 1, each of every d-th
     row and column; their tiles follow one another.

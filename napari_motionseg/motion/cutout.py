@@ -40,7 +40,7 @@ GAUSSIAN_MAD = 1.4826  # standard deviation over median absolute deviation
 
 @dataclass(frozen=True, eq=False)
 class LoopLayers:
-    """What pairs with known flow are composed of.
+    """Layers of which pairs with known flow are composed.
 
     Parameters
     ----------

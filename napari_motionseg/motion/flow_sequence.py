@@ -23,7 +23,7 @@ USEFUL_INTERVAL_MS = 1000 * 4 / 30
 
 @dataclass(frozen=True)
 class FlowSettings:
-    """How flow is estimated.
+    """Settings of the estimation of flow.
 
     Parameters
     ----------

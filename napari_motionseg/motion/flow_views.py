@@ -27,7 +27,7 @@ LARGEST_RESIDUAL = 0.1  # of the gray range
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """What a person has chosen about views.
+    """Choices of a person about views.
 
     Parameters
     ----------

@@ -131,7 +131,7 @@ class FrameMotion:
 
     @cached_property
     def hidden(self) -> NDArray[np.bool_]:
-        """Where the other frame has nothing to show, ``(H, W)``.
+        """Pixels of which the other frame shows nothing, ``(H, W)``.
 
         The way leads out of the picture; or, where there is a flow back, there and
         back again ends elsewhere (Sundaram et al. 2010, equation 5).

@@ -21,7 +21,7 @@ STACK_PAIRS = 8  # flows that a `FlowStack` keeps in memory
 
 
 class Estimator(Protocol):
-    """What each choice in `ESTIMATORS` makes of `FlowSettings`.
+    """Type of an entry of `ESTIMATORS`: makes an estimator from `FlowSettings`.
 
     It may also have `workers`, threads that may ask at once; `batch`, pairs of which
     all flows are to be given at once, to `flows`; `remark`, what a person should know

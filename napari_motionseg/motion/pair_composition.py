@@ -34,7 +34,7 @@ NOISE_BLUR = (0.19, 0.62, 0.19)  # pixels side by side share half of it, on real
 
 @dataclass(frozen=True)
 class Motion:
-    """How far a random map may go.
+    """Bounds of a random map.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ def compose_pair(
 
 @dataclass(frozen=True, eq=False)
 class _Placement:
-    """Where a layer lies under the window.
+    """Position of a layer under the window.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ class NetworkEstimator:
 
     @property
     def remark(self) -> str:
-        """What short memory has changed, in words; empty where it has not."""
+        """Sentence on what short memory has changed; empty where it has not."""
         if self._tile is None:
             return ""
         return f"memory is short: flow in tiles of {self._tile} x {self._tile} px"

@@ -41,7 +41,7 @@ class SpeedScale:
 
     @property
     def missing(self) -> str:
-        """What has to be known for mm/s and is not; empty if all is."""
+        """Names of what mm/s need and the loop lacks; empty if nothing."""
         lacks = {
             "magnification": self.spacing is None,
             "frame times": self.gap_ms is None,

@@ -25,7 +25,7 @@ LOOK_SHARE = 0.05  # of the time at most, where there is very much to look at
 
 @dataclass(frozen=True)
 class SaveStatus:
-    """How the last autosave went.
+    """Outcome of the last autosave.
 
     Parameters
     ----------

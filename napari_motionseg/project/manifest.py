@@ -108,7 +108,7 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a project has; written anew whenever it changes.
+    """Loops, layers and models of a project; written anew at each change.
 
     Parameters
     ----------

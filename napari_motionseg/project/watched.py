@@ -20,7 +20,7 @@ from napari_motionseg.project.references import relative_path
 
 @dataclass(frozen=True)
 class LoopFacts:
-    """What tells a loop from others, and where its layers lie; all without its pixels.
+    """Identity of a loop and geometry of its layers, without its pixels.
 
     Parameters
     ----------

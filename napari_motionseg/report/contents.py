@@ -17,7 +17,7 @@ from napari_motionseg.segmentation import Evaluation
 
 @dataclass(frozen=True, eq=False)
 class FromMotion:
-    """What an embedding has learnt from motion, on one frame.
+    """Pictures of what an embedding has learnt from motion, on one frame.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class FromMotion:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What there is to show of a run.
+    """Everything that the page of a run shows.
 
     Parameters
     ----------

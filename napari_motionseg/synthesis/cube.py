@@ -116,7 +116,7 @@ class CubeMoment:
 
     @property
     def masks(self) -> Tensor:
-        """Where the cube is, ``(B, H, W)`` bool."""
+        """Mask of the cube, ``(B, H, W)`` bool."""
         return self.labels > BACKGROUND
 
     @property

@@ -61,7 +61,7 @@ class Imagings:
 
     @property
     def open_field(self) -> Tensor:
-        """Where no blade lies, ``(B, H, W)`` bool."""
+        """Mask of the field that no blade covers, ``(B, H, W)`` bool."""
         return self.leak > 0.5
 
     def expose(self, absorbance: Tensor, generator: torch.Generator) -> Tensor:

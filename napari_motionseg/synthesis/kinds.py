@@ -21,7 +21,7 @@ class SceneMoment(Protocol):
 
     @property
     def masks(self) -> Tensor:
-        """What is to be segmented, ``(B, H, W)`` bool: vessels, strokes, the cube."""
+        """Mask to be segmented, ``(B, H, W)`` bool: vessels, strokes, the cube."""
 
     @property
     def outlined(self) -> Tensor:

@@ -120,7 +120,7 @@ class LayerMoment:
 
     @cached_property
     def masks(self) -> Tensor:
-        """Where a stroke lies in front, ``(B, H, W)`` bool."""
+        """Mask of the strokes that lie in front, ``(B, H, W)`` bool."""
         return self.scenes.thin[self.front]
 
     @property

@@ -74,7 +74,7 @@ class Scenes:
 
     @cached_property
     def offset(self) -> Tensor:
-        """Where the square of the scene begins in a picture that is wider, x and y."""
+        """Corner (x, y) of the square of the scene in a picture that is wider."""
         rows, columns = self.config.shape
         side = REFERENCE_SIDE * self.config.scale
         spare = torch.tensor([columns - side, rows - side], dtype=torch.float32)
@@ -237,7 +237,7 @@ class Moment:
 
     @cached_property
     def alphas(self) -> dict[str, Tensor]:
-        """Where each layer lies, ``(B, H, W)`` in [0, 1].
+        """Coverage of each layer, ``(B, H, W)`` in [0, 1].
 
         ``background`` 1 everywhere; ``devices``, ``vessels`` and ``blades`` cover what
         comes before them.
@@ -252,7 +252,7 @@ class Moment:
 
     @cached_property
     def rest(self) -> list[Tensor]:
-        """Where each layer's pixels come from, ``(B, 2, H, W)`` px at 512 px."""
+        """Origin of each layer's pixels, ``(B, 2, H, W)`` px at 512 px."""
         points = self.scenes.pixels.expand(len(self.scenes), -1, -1, -1)
         return [
             self.scenes.layers.rest(layer, points, self.time)

@@ -101,7 +101,7 @@ def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
 
 
 class _Grower:
-    """What a growth needs at every step."""
+    """State that a growth needs at every step."""
 
     def __init__(self, config: SynthesisConfig, count: int, draws: Draws) -> None:
         self.config, self.count, self.draws = config, count, draws

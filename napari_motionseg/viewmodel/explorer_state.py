@@ -81,7 +81,7 @@ class Anchors:
 
 @dataclass(frozen=True, eq=False)
 class ExplorerRequest:
-    """What the explorer is to compute.
+    """Request to the explorer.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class ExplorerRequest:
 
 @dataclass(frozen=True, eq=False)
 class ExplorerResult:
-    """What the explorer has computed.
+    """Result of the explorer.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ class ExplorerResult:
 
 @dataclass(eq=False)
 class ExplorerEngine:
-    """What stays at hand from one request to the next; one thread at a time uses it."""
+    """Caches that stay from one request to the next; one thread at a time."""
 
     vectors: LRUCache[FrameVectors] = field(
         default_factory=lambda: LRUCache(FRAMES_IN_FLOAT32, lambda _: 1)

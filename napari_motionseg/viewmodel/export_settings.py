@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """How exported masks are drawn.
+    """Settings of how exported masks are drawn.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ from napari_motionseg.viewmodel.session import Model, Session
 
 @dataclass(eq=False)
 class SegmentState:
-    """What is painted, learned, segmented and shown in one Segment dock.
+    """State of one Segment dock: painted, learned, segmented and shown.
 
     ``state.events.threshold`` is emitted with the new value when the threshold changes,
     and so on for every field; ``state.events`` is emitted on each of these changes.

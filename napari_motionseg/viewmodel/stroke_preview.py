@@ -56,7 +56,7 @@ class PaintedFrame:
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """What the strokes make of a frame.
+    """Preview of one frame from all strokes.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from helpers import dicom_files as files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
+from napari_motionseg.cine.mask_subtraction import first_subtraction, subtract_masks
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_technical import PATIENT, TECHNICAL

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QWidget
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.displayed_frames import DisplayedFrames
-from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
+from napari_motionseg.cine.mask_subtraction import first_subtraction, subtract_masks
 from napari_motionseg.cine.summary import summarize_cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.widgets.cine.playback import Player

@@ -102,7 +102,7 @@ class ProjectController(QObject):
 
     @property
     def status(self) -> SaveStatus:
-        """How the last autosave went."""
+        """Outcome of the last autosave."""
         return self._saver.status
 
     @property

@@ -98,7 +98,7 @@ class ExplorerControls(QObject):
 
     @property
     def choices(self) -> ExplorerChoices:
-        """What is chosen; no view where the explorer is off."""
+        """Choices of the controls; no view where the explorer is off."""
         names = [name for name, box in self.boxes.items() if box.isChecked()]
         return ExplorerChoices(
             names=tuple(names) if self.on.isChecked() else (),

@@ -78,7 +78,7 @@ class EmbeddingFeed(QObject):
 
     @property
     def frames_that_fit(self) -> int | None:
-        """How many frames of the loop fit into memory; None if not known yet."""
+        """Number of frames that fit into memory; None if not known yet."""
         if self._loop is None or not self._models:
             return None
         embeddings = self._session.embeddings

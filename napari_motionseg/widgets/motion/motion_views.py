@@ -66,7 +66,7 @@ class Scene:
 
     @property
     def scale(self) -> SpeedScale:
-        """What their pixels are worth."""
+        """Meaning of the values of their pixels."""
         return SpeedScale.of(self.loop.cine, self.flows[0].gap)
 
     @property
@@ -77,7 +77,7 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What is wanted to be seen of a scene; with what was found, once it was."""
+    """Request for views of a scene, with the result once there is one."""
 
     scene: Scene
     t: int
@@ -88,14 +88,14 @@ class Look:
 
     @property
     def sheet(self) -> FlowCells:
-        """Where its views stand."""
+        """Positions of its views."""
         beside = sum(not VIEWS[name].over for name in self.names)
         return FlowCells(self.scene.size, len(self.scene.flows), beside)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a thread has found for a look."""
+    """Result of a thread for one request."""
 
     look: Look
     motions: tuple[FrameMotion | None, ...]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine, FrameStack, Subtraction
-from napari_motionseg.cine.subtraction import first_subtraction, subtract_masks
+from napari_motionseg.cine.mask_subtraction import first_subtraction, subtract_masks
 from napari_motionseg.errors import DamagedFrameError, SettingsError
 
 COUNT = 8
