@@ -53,6 +53,8 @@ test-mutants: $(READY)
 
 docs: $(READY)
 	$(BIN)/mkdocs build --strict
+	$(BIN)/python scripts/check_links.py --site site
+	$(BIN)/python scripts/check_search.py site
 
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py

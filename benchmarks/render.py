@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 from render_acceleration import acceleration
@@ -13,8 +15,9 @@ from render_fuzz import fuzz
 from render_interactive import interactive
 from render_masks import masks
 from render_mutation import mutation
+from render_recorded import recorded
 from render_safety import safety
-from tables import table
+from tables import SILVER, answer, listed, table
 
 from napari_motionseg.evaluation.ablations import ABLATIONS
 from napari_motionseg.evaluation.record import as_table
@@ -22,60 +25,78 @@ from napari_motionseg.evaluation.record import as_table
 HERE = Path(__file__).parent
 HEAD = """# Results
 
-Written by `benchmarks/render.py` from `benchmarks/results/*.json`. Each section says on
-which machine and day.
+Each section answers one question with a sentence, a table, and the way it was measured.
+`benchmarks/render.py` writes this page from the files in `benchmarks/results`.
 
-The default network got its answer to noise and to the edge of the field of view on
-2026-11-28. Its weights are the same as before. Sections of an earlier day that use it
-(few labels, painting, the explorer, the demo) show it without these two.
+Dice is 1 for equal masks and 0 for masks without a common pixel. *Default network*
+means `vessels-xa`, which comes with the program. Since 2026-11-28 it reduces noise and
+marks nothing outside the field of view; its weights are the same as before. Sections of
+earlier days show it without these two steps.
 """
-
-
 FEW_SHOT = {
-    "fewshot_synthetic": "Few labels, synthetic loops",
-    "fewshot_across": "Few labels of other patients, real loops",
-    "fewshot_one": "One label of another patient, more draws, real loops",
-    "fewshot_paper": "One label by the paper's own schedule, real loops",
-    "fewshot_all": "All labels of other patients, real loops: what is there to reach",
-    "fewshot_within": "One labelled frame of a real loop",
+    "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",
+    "fewshot_across": "Which start is best with few labels of other patients?",
+    "fewshot_one": "Which start is best with one label of another patient, more draws?",
+    "fewshot_paper": "Which start is best with the recipe of the paper?",
+    "fewshot_all": "What is reached with all labels of other patients?",
+    "fewshot_within": "Which start is best with one label of the same loop?",
+}
+ABLATION_QUESTIONS = {
+    "objective": "Which objective gives the best start?",
+    "flow": "Does better flow give a better start?",
+    "kernel": "Which kernel gives the best start?",
+    "neighbourhood": "Which neighbourhood gives the best start?",
+    "guidance": "How many points of guidance give the best start?",
+    "nets": "Which propagation networks give the best start?",
 }
 HOW_MEANT = (
-    "Mean over draws of the mean over loops; gain: difference of Dice to scratch on "
-    "the same loop and draw, with its 95% interval over draws and loops."
-)
-SILVER = (
-    "The masks are a silver standard: made by another group's network, they miss thin "
-    "branches. They compare methods and give no absolute accuracy."
+    "Mean over draws of the mean over loops. *Gain*: difference of Dice to `scratch`, "
+    "which is random weights, on the same loop and draw, with its 95 % interval over "
+    "draws and loops."
 )
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    results = HERE / "results"
-    parts = [HEAD, *sections(results), *acceleration(results), *masks(results)]
-    parts += few_labels(results)
+    parts = all_sections(HERE / "results")
+    text = "\n\n".join(part.strip("\n") for part in [HEAD, overview(parts), *parts])
+    (HERE / "RESULTS.md").write_text(text + "\n", encoding="utf-8")
+
+
+def all_sections(results: Path) -> list[str]:
+    """Return a section for each measurement that was made."""
+    parts = [*masks(results), *few_labels(results), *interactive(results)]
     parts += ablations(results)
-    parts += cubes(results)
-    parts += explorer(results)
-    parts += interactive(results)
-    parts += fuzz(results)
-    for name, render in (
-        ("demo", demo),
-        ("in_loop", in_loop),
-        ("project", project),
-        ("determinism", determinism),
-        ("mutation", mutation),
-    ):
-        path = results / f"{name}.json"
-        if path.exists():
-            parts.append(render(json.loads(path.read_text())))
-    parts += safety(results)
-    text = "\n\n".join(part.strip("\n") for part in parts)
-    (HERE / "RESULTS.md").write_text(text + "\n")
+    parts += one(results, "in_loop", in_loop)
+    parts += [*cubes(results), *sections(results), *acceleration(results)]
+    for name, render in (("demo", demo), ("project", project)):
+        parts += one(results, name, render)
+    parts += [*explorer(results), *fuzz(results), *safety(results)]
+    parts += one(results, "determinism", determinism)
+    parts += one(results, "mutation", mutation)
+    return parts + recorded(results)
+
+
+def one(results: Path, name: str, render: Callable[[dict], str]) -> list[str]:
+    """Return the section of one file, if there is such a file."""
+    path = results / f"{name}.json"
+    return [render(json.loads(path.read_text()))] if path.exists() else []
+
+
+def overview(parts: list[str]) -> str:
+    """Return a table of all questions, with links, and their answers."""
+    rows = []
+    for part in parts:
+        found = re.match(r"## (.+)\n\n\*\*(.+)\*\*\n", part.lstrip("\n"))
+        if found is None:
+            raise ValueError(f"a section without question and answer: {part[:60]!r}")
+        anchor = re.sub(r"[^\w\s-]", "", found[1]).lower().replace(" ", "-")
+        rows.append((f"[{found[1]}](#{anchor})", found[2]))
+    return table(("question", "answer"), rows)
 
 
 def determinism(found: dict) -> str:
-    """Which trainings gave the same bits again."""
+    """Return the section on trainings that gave the same weights again."""
     rows = [
         [
             row["training"], str(row["threads"]), str(row["runs"]),
@@ -84,64 +105,91 @@ def determinism(found: dict) -> str:
         for row in found["rows"]
     ]  # fmt: skip
     head = ["training", "threads", "runs", "results compared", "results that differ"]
-    return "\n\n".join(
-        [
-            "## The same seed again",
-            "`scripts/check_determinism.py`: each run is a process of its own, every "
-            "second one beside a spinning process; weights, flow and masks of runs "
-            "with the same number of threads are compared bit by bit. "
-            f"{found['machine']}, {found['date']}.",
-            table(head, rows),
-        ]
+    differing = [row["training"] for row in found["rows"] if row["differing"]]
+    return answer(
+        "Does the same seed give the same weights and masks?",
+        f"Not for {listed(differing)}." if differing else "Yes, for every training.",
+        table(head, rows),
+        "`scripts/check_determinism.py`: each run is a process of its own, every "
+        "second one next to a process that keeps a core busy. Weights, flow and masks "
+        "of runs with the same number of threads are compared bit by bit. "
+        f"{found['machine']}, {found['date']}.",
     )
 
 
 def few_labels(results: Path) -> list[str]:
-    """The few-shot tables that there are."""
+    """Return the few-shot sections that there are."""
     paths = {results / f"{name}.json": title for name, title in FEW_SHOT.items()}
     found = {p: json.loads(p.read_text()) for p in paths if p.exists()}
     return [few_shot(paths[path], report) for path, report in found.items()]
 
 
-def few_shot(title: str, found: dict) -> str:
-    """One few-shot table."""
+def few_shot(question: str, found: dict) -> str:
+    """Return one few-shot section."""
     words = " ".join(found["words"])
-    return "\n\n".join(
-        [
-            f"## {title}",
-            f"`benchmarks/fewshot.py`: `motionseg evaluate fewshot {words}`, "
-            f"{found['rows']} rows. {HOW_MEANT} {found['machine']}, {found['date']}.",
-            *([] if "synthetic" in title else [SILVER]),
-            as_table(found["summary"]),
-        ]
+    silver = "" if "synthetic" in question else f" {SILVER}"
+    return answer(
+        question,
+        best_by_labels(found["summary"]),
+        as_table(found["summary"]),
+        f"`benchmarks/fewshot.py`: `motionseg evaluate fewshot {words}`, "
+        f"{found['rows']} rows. {HOW_MEANT}{silver} {found['machine']}, "
+        f"{found['date']}.",
     )
 
 
+def best_by_labels(summary: list[dict]) -> str:
+    """Return the method with the highest Dice for each number of labels."""
+    best: dict[int, dict] = {}
+    for row in summary:
+        if row["labels"] not in best or row["dice"] > best[row["labels"]]["dice"]:
+            best[row["labels"]] = row
+    words = [
+        f"{row['dice']:.3f} by `{row['method']}` with {labels} label"
+        f"{'s' * (labels != 1)}"
+        for labels, row in best.items()
+    ]
+    return f"The best Dice is {listed(words)}."
+
+
 def ablations(results: Path) -> list[str]:
-    """The tables of those ablations that were run."""
+    """Return the sections of those ablations that were run."""
     paths = [results / f"ablation_{name}.json" for name in ABLATIONS]
     return [ablation(json.loads(path.read_text())) for path in paths if path.exists()]
 
 
 def ablation(found: dict) -> str:
-    """Starts that differ in one thing, and what each is worth."""
+    """Return the section on starts that differ in one point."""
     words = " ".join(found["words"])
-    real = "--train" in found["words"]
-    return "\n\n".join(
-        [
-            f"## Ablation: {found['name']}",
-            f"`benchmarks/ablation.py {found['name']}`: {found['question']}. Each "
-            "start learns from the motion of the loops that labels are drawn from, "
-            f"without a label. `motionseg evaluate ablation {found['name']} {words}`, "
-            f"{found['rows']} rows. {HOW_MEANT} {found['machine']}, {found['date']}.",
-            *([SILVER] if real else []),
-            as_table(found["summary"]),
-        ]
+    silver = f" {SILVER}" if "--train" in found["words"] else ""
+    return answer(
+        ABLATION_QUESTIONS[found["name"]],
+        gains(found["summary"]),
+        as_table(found["summary"]),
+        f"`benchmarks/ablation.py {found['name']}`: each start is pretrained on the "
+        "motion of the loops that labels are drawn from, without a label. `motionseg "
+        f"evaluate ablation {found['name']} {words}`, {found['rows']} rows. "
+        f"{HOW_MEANT}{silver} {found['machine']}, {found['date']}.",
     )
 
 
+def gains(summary: list[dict]) -> str:
+    """Return which starts are better than random weights, beyond chance."""
+    starts = [row for row in summary if "gain" in row]
+    better = [f"`{row['method']}`" for row in starts if row["gain_low"] > 0]
+    worse = [f"`{row['method']}`" for row in starts if row["gain_high"] < 0]
+    first = (
+        f"{listed(better)} improve{'s' * (len(better) == 1)} on random weights"
+        if better
+        else "No start improves on random weights"
+    )
+    if not worse:
+        return f"{first}."
+    return f"{first}; {listed(worse)} fall{'s' * (len(worse) == 1)} below them."
+
+
 def cubes(results: Path) -> list[str]:
-    """The faces that affine grouping found, by its kinds, if it was asked."""
+    """Return the sections on the faces that affine grouping found, by its kinds."""
     return [
         cube(json.loads(path.read_text()))
         for path in sorted(results.glob("cube_grouping_*.json"))
@@ -149,67 +197,71 @@ def cubes(results: Path) -> list[str]:
 
 
 def cube(found: dict) -> str:
-    """The adjusted Rand index of one kind, beside k-means."""
-    head = ("frames", "what", "whole picture", "cube alone")
+    """Return the adjusted Rand index of one kind, and that of k-means."""
+    head = ("frames", "method", "whole picture", "cube alone")
     rows = [
         (name, what, f"{values['picture']:.3f}", f"{values['cube']:.3f}")
-        for name, one in found["sets"].items()
-        for what, values in one["rand"].items()
+        for name, each in found["sets"].items()
+        for what, values in each["rand"].items()
     ]
     kind = found["settings"].get("kind", "affine")
-    return (
-        f"## Turning cubes: faces found by `kind={kind}`\n\n"
+    scores = [
+        f"{each['rand']['network']['cube']:.3f} ({name})"
+        for name, each in found["sets"].items()
+    ]
+    return answer(
+        f"Does grouping with `kind={kind}` find the faces of cubes?",
+        f"On the pixels of the cube, the adjusted Rand index is {listed(scores)}.",
+        table(head, rows),
         f"`benchmarks/cube_grouping.py --kind {kind}`, {found['settings']['steps']} "
         f"steps in {found['training_cpu_seconds']:.0f} CPU seconds; adjusted Rand "
-        f"index against the true faces. {found['machine']}, {found['date']}.\n\n"
-        + table(head, rows)
-        + "\n"
+        "index against the true faces: 1 for equal segments, 0 by chance. "
+        f"{found['machine']}, {found['date']}.",
     )
 
 
 def demo(found: dict) -> str:
-    """The demo: time of each stage, and its Dice."""
+    """Return the section on the time of each stage of the demo, and its Dice."""
     rows = [(stage, f"{seconds:.1f}") for stage, seconds in found["seconds"].items()]
-    rows.append(("**in all**", f"**{sum(found['seconds'].values()):.1f}**"))
-    return "\n".join(
-        [
-            "## The demo\n",
-            f"`benchmarks/demo.py`. {found['machine']}, {found['date']}.\n",
-            table(("stage", "s"), rows),
-            "",
-            f"Dice {found['dice']:.3f}, clDice {found['cldice']:.3f}, HD95 "
-            f"{found['hd95']:.2f} mm: mean over the {found['frames']} frames that hold "
-            "vessel, the labelled one left out, against the exact truth. With the "
-            f"frames before the contrast agent: Dice {found['dice_all_frames']:.3f}.\n",
-        ]
+    total = sum(found["seconds"].values())
+    rows.append(("**all**", f"**{total:.1f}**"))
+    return answer(
+        "How long does the demo take?",
+        f"It takes {total:.0f} s on two cores and reaches a Dice of "
+        f"{found['dice']:.3f}.",
+        table(("stage", "s"), rows),
+        f"`benchmarks/demo.py`. Dice {found['dice']:.3f}, clDice "
+        f"{found['cldice']:.3f}, HD95 {found['hd95']:.2f} mm: mean over the "
+        f"{found['frames']} frames that show vessels, without the labelled one, "
+        "against the exact masks. With the frames before the contrast agent: Dice "
+        f"{found['dice_all_frames']:.3f}. {found['machine']}, {found['date']}.",
     )
 
 
 def project(found: dict) -> str:
-    """What a stroke costs in a project."""
+    """Return the section on what saving a stroke costs."""
     rows = [
         (
-            "bytes of a stroke",
+            "bytes written",
             f"{found['bytes_median']:.0f}",
             f"{found['bytes_worst']:.0f}",
         ),
-        ("autosave, ms", f"{found['ms_median']:.1f}", f"{found['ms_worst']:.1f}"),
+        ("time, ms", f"{found['ms_median']:.1f}", f"{found['ms_worst']:.1f}"),
     ]
-    return "\n".join(
-        [
-            "## Projects: what an autosave costs\n",
-            f"`benchmarks/project.py`: {found['strokes']} strokes of a brush of 6 px "
-            "over 60 px on a loop of 30 frames of 512 x 512, dense masks beside the "
-            "labels; all layers compared with the disk, the change written and synced. "
-            f"Compaction: {found['compaction_ms']:.0f} ms, beside the strokes. "
-            f"{found['machine']}, {found['date']}.\n",
-            table(("", "median", "worst"), rows),
-        ]
+    return answer(
+        "What does it cost to save a stroke?",
+        f"{found['bytes_median']:.0f} bytes and {found['ms_median']:.1f} ms (medians).",
+        table(("cost of a stroke", "median", "worst"), rows),
+        f"`benchmarks/project.py`: {found['strokes']} strokes of a brush of 6 px over "
+        "60 px on a loop of 30 frames of 512 x 512 px, with dense masks next to the "
+        "labels. All layers are compared with the disk, and the change is written and "
+        f"synced. Compaction takes {found['compaction_ms']:.0f} ms, beside the "
+        f"strokes. {found['machine']}, {found['date']}.",
     )
 
 
 def in_loop(found: dict) -> str:
-    """One painted frame of a real loop."""
+    """Return the section on one labelled frame of a real loop."""
     rows = [
         (
             run["start"], run["seed"], f"{run['dice']:.3f}",
@@ -219,24 +271,20 @@ def in_loop(found: dict) -> str:
         for run in sorted(found["runs"], key=lambda run: (run["start"], run["seed"]))
     ]  # fmt: skip
     head = ("start", "seed", "Dice", "worst frame", "fine-tuning, s", "segmenting, s")
-    return "\n".join(
-        [
-            "## One painted frame of a real loop\n",
-            f"`benchmarks/in_loop.py`: pretrained on the loops of p1 to p4 "
-            f"({found['pretrain_steps']} steps, {found['pretrain_seconds']:.0f} s with "
-            f"their flow), fine-tuned from frame {found['frame']} of {found['loop']} "
-            f"({found['finetune_steps'] or 'as many steps as the recipe says'}), dense "
-            f"labels, recipe `{found['recipe']}`; Dice on its other frames. Flow of "
-            f"{found['loop']}: {found['flow_pairs']} pairs in "
-            f"{found['flow_seconds']:.0f} s. {found['machine']}, {found['date']}.\n",
-            "The masks are a silver standard: made by another group's network, they "
-            "miss thin branches. They compare methods and give no absolute accuracy.\n",
-            table(head, rows),
-            "",
-            f"Mean: pretrained {found['dice_pretrained']:.3f}, scratch "
-            f"{found['dice_scratch']:.3f}; difference seed by seed "
-            f"{found['gain_mean']:+.3f} ± {found['gain_spread']:.3f}.\n",
-        ]
+    return answer(
+        "Does pretraining help with one label of the same loop?",
+        f"The mean Dice is {found['dice_pretrained']:.3f} with pretraining and "
+        f"{found['dice_scratch']:.3f} with random weights (difference "
+        f"{found['gain_mean']:+.3f} ± {found['gain_spread']:.3f}).",
+        table(head, rows),
+        "`benchmarks/in_loop.py`: pretrained on the loops of p1 to p4 "
+        f"({found['pretrain_steps']} steps, {found['pretrain_seconds']:.0f} s with "
+        f"their flow), fine-tuned on frame {found['frame']} of {found['loop']} "
+        f"({found['finetune_steps'] or 'as many steps as the recipe has'}), dense "
+        f"labels, recipe `{found['recipe']}`; Dice on the other frames. Flow of "
+        f"{found['loop']}: {found['flow_pairs']} pairs in "
+        f"{found['flow_seconds']:.0f} s. {SILVER} {found['machine']}, "
+        f"{found['date']}.",
     )
 
 

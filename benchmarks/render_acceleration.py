@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tables import table
+from tables import answer, table
 
 HEAD = (
     "network", "processor", "precision", "threads", "pairs",
@@ -27,12 +27,26 @@ def acceleration(results: Path) -> list[str]:
         )
         for row in found["rows"]
     ]  # fmt: skip
-    return [
-        "## PWC-Net on a processor, accelerated or not\n\n"
+    ratios = {
+        name: [r["processor_ratio"] for r in found["rows"] if r["network"] == name]
+        for name in dict.fromkeys(row["network"] for row in found["rows"])
+    }
+    ranges = "; ".join(
+        f"{name}: {min(each):.2f} to {max(each):.2f} times as fast"
+        for name, each in ratios.items()
+    ).capitalize()
+    how = (
         "`benchmarks/flow_acceleration.py`: both directions of a pair of "
-        f"{found['size']} x {found['size']} px; medians of processor time, and of the "
+        f"{found['size']} x {found['size']} px. Medians of processor time, and of the "
         "ratios of runs that follow each other. Plain: the same network by torch, "
-        "channels last. "
-        f"{found.get('note', '')} {found['processor']}, {found['machine']}, "
-        f"{found['date']}.\n\n{table(HEAD, rows)}\n"
+        f"channels last. {found.get('note', '')} {found['processor']}, "
+        f"{found['machine']}, {found['date']}."
+    )
+    return [
+        answer(
+            "How much faster are the package's own convolutions on a CPU?",
+            f"They take less time for the published layout in float32. {ranges}.",
+            table(HEAD, rows),
+            how,
+        )
     ]

@@ -7,33 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from flow_methods import METHODS
-from tables import table
+from tables import SILVER, answer, listed, reached, table
 
 # Each file holds its bars as `rows`: {what, bar, measured, ratio, passed}
 SOURCES = ("flow_synthetic", "flow_real", "flow_speed", "synthesis_speed")
-VERDICTS = {True: "yes", False: "**no**", None: "not asked here"}
+VERDICTS = {True: "yes", False: "**no**", None: "no target"}
 SYNTHETIC = {
-    "package": "Flow on held-out synthetic angiograms",
-    "simple": "Flow on pairs of a second, simpler generator",
+    "package": "How exact is the flow on synthetic angiograms?",
+    "simple": "How exact is the flow on pairs of a second, simpler generator?",
 }
 REGIONS = {
     "vessel": "vessels over 2 px",
     "near": "background within 12 px",
-    "far": "farther",
+    "far": "background farther away",
     "from_2": "vessels, 2 to 5 px",
     "from_5": "5 to 10",
     "from_10": "10 to 20",
     "from_20": "over 20",
 }
 MEASURES = {
-    "photometric": ("left over, gray levels", "{:.2f}"),
+    "photometric": ("residual, gray levels", "{:.2f}"),
     "auc_boundary": ("AUC, boundary", "{:.3f}"),
     "auc_relative": ("AUC, relative", "{:.3f}"),
-    "auc_relative_vessel": ("the same, whole vessel", "{:.3f}"),
-    "dice": ("Dice, brought back", "{:.3f}"),
+    "auc_relative_vessel": ("AUC, relative, whole vessel", "{:.3f}"),
+    "dice": ("Dice, warped mask", "{:.3f}"),
     "dice_visible": ("Dice, hidden pixels dark", "{:.3f}"),
-    "agree": ("there and back", "{:.0%}"),
-    "agree_on_vessel": ("and on a vessel", "{:.0%}"),
+    "agree": ("forward and backward agree", "{:.0%}"),
+    "agree_on_vessel": ("and end on a vessel", "{:.0%}"),
 }
 
 
@@ -51,7 +51,7 @@ def sections(results: Path) -> list[str]:
 
 
 def bars(found: dict[str, dict[str, Any]]) -> str:
-    """All bars in one table."""
+    """Return the section on all targets."""
     rows = [
         (
             row["what"], row["bar"], row["measured"],
@@ -60,18 +60,14 @@ def bars(found: dict[str, dict[str, Any]]) -> str:
         )
         for report in found.values() for row in report["rows"]
     ]  # fmt: skip
-    asked = [row for row in rows if row[-1] != VERDICTS[None]]
-    reached = sum(row[-1] == VERDICTS[True] for row in asked)
-    return "\n".join(
-        [
-            "## Flow: the bars\n",
-            f"`make bench-flow`; {reached} of {len(asked)} reached. Ratio: what was "
-            "measured over the best peer, or over the bar where there is none.\n",
-            table(("what", "bar", "measured", "ratio", "reached"), rows),
-            "",
-            *(f"- {where(name, report)}" for name, report in found.items()),
-            "",
-        ]
+    verdicts = [row[-1] for row in rows if row[-1] != VERDICTS[None]]
+    places = "\n".join(f"- {where(name, report)}" for name, report in found.items())
+    return answer(
+        "Which targets does the flow reach?",
+        f"It reaches {reached(verdict == VERDICTS[True] for verdict in verdicts)}.",
+        table(("what", "target", "measured", "ratio", "reached"), rows),
+        "`make bench-flow`. *Ratio*: the measured value divided by that of the best "
+        f"other method, or by the target if there is none.\n\n{places}",
     )
 
 
@@ -88,40 +84,83 @@ def synthetic(report: dict[str, Any]) -> list[str]:
             (METHODS[method].title, *cells(row, dict.fromkeys(REGIONS, "{:.2f}")))
             for method, row in methods.items()
         ]
-        parts += [
-            f"## {SYNTHETIC[name]}\n",
-            f"`benchmarks/flow_synthetic.py`: end-point error in px over all pixels of "
-            f"{report['pairs']} pairs of {report['size']} x {report['size']} px, of "
-            f"seeds that no training saw. {report['machine']}, {report['date']}.\n",
-            table(("method", *REGIONS.values()), rows) + "\n",
-        ]
+        size = report["size"]
+        parts.append(
+            answer(
+                SYNTHETIC[name],
+                f"On vessels that move more than 2 px, {against(methods, 'vessel')}.",
+                table(("method", *REGIONS.values()), rows),
+                "`benchmarks/flow_synthetic.py`: end-point error in px over all pixels "
+                f"of {report['pairs']} pairs of {size} x {size} px, with seeds that no "
+                f"training has used. {report['machine']}, {report['date']}.",
+            )
+        )
     return parts
+
+
+def against(methods: dict[str, dict[str, float]], measure: str) -> str:
+    """Return the error of the network beside the smallest one of the others, in px."""
+    others = {
+        name: row[measure]
+        for name, row in methods.items()
+        if name != "pwcnet" and measure in row
+    }
+    best = min(others, key=lambda name: others[name])
+    return (
+        f"PWC-Net has an error of {methods['pwcnet'][measure]:.2f} px and the best "
+        f"other method, {METHODS[best].title}, has {others[best]:.2f} px"
+    )
 
 
 def real(report: dict[str, Any]) -> list[str]:
     """All measures on real loops, for each gap."""
     pairs = ", ".join(f"{count} of {gap}" for gap, count in report["pairs"].items())
-    parts = [
-        "## Flow on real loops\n",
+    how = (
         f"`benchmarks/flow_real.py`: {report['loops']} loops of patients "
         f"{' and '.join(report['patients'])}, pairs: {pairs}. Mean over loops of the "
-        "mean over pairs. *Left over*: absolute difference after warping, on vessels "
-        "widened by 3 px that move more than 2 px. *AUC*: how often an edge of such a "
-        "vessel has a steeper flow (or one that differs more from the background's) "
-        "than a place 5 to 24 px beside it; chance is 0.5. *Dice*: the later mask "
-        "brought back. *There and back*: vessel pixels that miss by at most 3 px; flow "
-        "that stands still always does, so also the share that ends on a vessel. "
-        f"{report['machine']}, {report['date']}.\n",
-        "The masks are a silver standard: made by another group's network, they miss "
-        "thin branches. They compare methods and give no absolute accuracy.\n",
+        "mean over pairs. *Residual*: absolute difference after warping, on vessels "
+        "that move more than 2 px, widened by 3 px. *AUC*: how often the flow changes "
+        "more at an edge of such a vessel (or differs more from that of the "
+        "background) than at a place 5 to 24 px beside it; chance is 0.5. *Dice*: the "
+        "later mask, warped onto the frame. *Agree*: vessel pixels with a "
+        "forward-backward error of at most 3 px; flow that stands still always "
+        "agrees, so the share that ends on a vessel is given too. "
+        f"{SILVER} {report['machine']}, {report['date']}."
+    )
+    methods = report["methods"]
+    return [
+        answer(
+            f"Which method follows real vessels over a gap of {gap} "
+            f"frame{'s' * (gap != '1')}?",
+            leaders(methods, gap),
+            real_table(methods, gap),
+            how,
+        )
+        for gap in (name.removeprefix("gap ") for name in report["pairs"])
     ]
-    for gap in report["pairs"]:
-        parts += [real_table(report["methods"], gap.removeprefix("gap ")) + "\n"]
-    return parts
+
+
+def leaders(methods: dict[str, dict[str, float]], gap: str) -> str:
+    """Return which method is best by each of three measures."""
+    found = []
+    for measure, words, best in (
+        ("photometric", "the smallest residual", min),
+        ("auc_boundary", "the sharpest edges of the flow", max),
+        ("dice", "the best warped masks", max),
+    ):
+        values = {
+            name: row[f"{measure}_{gap}"]
+            for name, row in methods.items()
+            if f"{measure}_{gap}" in row
+        }
+        if values:
+            winner = best(values, key=lambda name: values[name])
+            found.append(f"{METHODS[winner].title} has {words}")
+    return "; ".join(found) + "."
 
 
 def exact(report: dict[str, Any]) -> str:
-    """What the truth itself scores on the measures of real loops."""
+    """Return the section on what the exact flow scores on the measures."""
     titles = {name: m.title for name, m in METHODS.items()} | {"truth": "the truth"}
     rows = [
         (
@@ -131,18 +170,38 @@ def exact(report: dict[str, Any]) -> str:
         for name, row in report["methods"].items()
     ]  # fmt: skip
     head = (
-        "method", "error on vessels, px", "left over, gray levels",
-        "Dice, brought back", "Dice, hidden pixels dark",
+        "method", "error on vessels, px", "residual, gray levels",
+        "Dice, warped mask", "Dice, hidden pixels dark",
     )  # fmt: skip
-    return (
-        "## What the truth scores on the measures of real loops\n\n"
-        f"`benchmarks/flow_truth.py`: {report['pairs']} synthetic pairs, 133 ms apart, "
-        "where the exact flow takes part as a method. Beside a vessel the true flow is "
-        "the background's, and leads to where the vessel has moved by then: what is "
-        "brought back there is dark. A flow that carries the surroundings along with "
-        "the vessel leaves less over, and is wrong. "
-        f"{report['machine']}, {report['date']}.\n\n{table(head, rows)}\n"
+    return answer(
+        "Which measures of real loops favour wrong flow?",
+        misleading(report["methods"]),
+        table(head, rows),
+        f"`benchmarks/flow_truth.py`: {report['pairs']} synthetic pairs, 133 ms apart; "
+        "the exact flow is measured like any method. Beside a vessel, the exact flow "
+        "is that of the background. It leads to the place where the vessel has moved "
+        "in the meantime, so the pixel that is warped from there is dark. A flow that "
+        "moves the surroundings along with the vessel has a smaller residual, and is "
+        f"wrong. {report['machine']}, {report['date']}.",
     )
+
+
+def misleading(methods: dict[str, dict[str, float]]) -> str:
+    """Return the measures by which a method is better than the exact flow."""
+    truth = methods["truth"]
+    wrong = [
+        words
+        for words, measure, sign in (
+            ("the residual", "photometric", -1),
+            ("the Dice of the warped mask", "dice", 1),
+            ("the Dice with hidden pixels dark", "dice_visible", 1),
+        )
+        if any(sign * row[measure] > sign * truth[measure] for row in methods.values())
+    ]
+    if not wrong:
+        return "None: no method surpasses the exact flow."
+    names = listed(wrong)
+    return f"{names[0].upper()}{names[1:]}: there, a method surpasses the exact flow."
 
 
 def real_table(methods: dict[str, dict[str, float]], gap: str) -> str:

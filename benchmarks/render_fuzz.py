@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tables import table
+from tables import answer, listed, table
 
 ENDS = ("read", "refused", "wrong type", "over time", "over memory", "aborted")
 MEANING = (
-    "Read: a result, every frame decoded (a frame that cannot be is blank, with a "
-    "warning). Refused: an error of the `MotionSegError` family. Anything else is a "
-    "finding."
+    "*Read*: there is a result, and every frame was decoded; a frame that cannot be "
+    "decoded is blank, with a warning. *Refused*: there is an error of the "
+    "`MotionSegError` family. Anything else is a fault of a reader."
 )
+QUESTIONS = {
+    "fuzz": (
+        "Do damaged files harm any reader?", "scripts/fuzz_readers.py", "each reader",
+    ),
+    "copies": (
+        "Do damaged copies of a real loop harm the reader?",
+        "scripts/fuzz_readers.py --copies LOOP", "damaged copies of one real loop",
+    ),
+}  # fmt: skip
 
 
 def fuzz(results: Path) -> list[str]:
@@ -21,30 +30,37 @@ def fuzz(results: Path) -> list[str]:
     if not path.exists():
         return []
     held = json.loads(path.read_text())
-    parts = ["## Damaged files\n", MEANING + "\n"]
-    if "fuzz" in held:
-        parts.append(_run(held["fuzz"], "scripts/fuzz_readers.py", "each reader"))
-    if "copies" in held:
-        words = "scripts/fuzz_readers.py --copies LOOP"
-        parts.append(_run(held["copies"], words, "damaged copies of one real loop"))
-    return parts
+    return [_run(held[kind], *QUESTIONS[kind]) for kind in QUESTIONS if kind in held]
 
 
-def _run(found: dict, command: str, what: str) -> str:
-    """One run: what was tried, and how each reading ended."""
+def _run(found: dict, question: str, command: str, what: str) -> str:
+    """Return the section on one run: what was tried, and how each reading ended."""
     rows = [_row(name, ends, found["slowest_s"]) for name, ends in _counts(found)]
     limits = found["limits"]
     versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items())
-    return "\n".join(
-        [
-            f"`{command} --seed {found['seed']}`, {what}, {found['minutes']} minutes; "
-            f"a case may take {limits['seconds']:g} s and {limits['grown_mib']:g} MiB. "
-            f"{found['machine']}, {versions}, {found['date']}.\n",
-            table(("reader", "tried", *ENDS, "slowest, s"), rows),
-            "",
-            *([found["note"] + "\n"] if "note" in found else []),
-        ]
+    note = f"\n\n{found['note']}" if "note" in found else ""
+    return answer(
+        question,
+        _conclusion(found),
+        table(("reader", "tried", *ENDS, "slowest, s"), rows),
+        f"{MEANING} `{command} --seed {found['seed']}`, {what}, {found['minutes']} "
+        f"minutes; a case may take {limits['seconds']:g} s and "
+        f"{limits['grown_mib']:g} MiB. {found['machine']}, {versions}, "
+        f"{found['date']}.{note}",
     )
+
+
+def _conclusion(found: dict) -> str:
+    """Return how many readings ended in a fault, and of which readers."""
+    tried = sum(sum(ends.values()) for ends in found["counts"].values())
+    faults = {
+        name: sum(count for end, count in ends.items() if end not in ENDS[:2])
+        for name, ends in found["counts"].items()
+    }
+    harmed = [name for name, count in faults.items() if count]
+    if not harmed:
+        return f"No: all {tried} files were read or refused."
+    return f"Yes: {sum(faults.values())} of {tried} files, by {listed(harmed)}."
 
 
 def _counts(found: dict) -> list[tuple[str, dict]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tables import table
+from tables import answer, table
 
 COUNTS = ("mutants", "killed", "survived", "equivalent")
 
@@ -20,18 +20,21 @@ def mutation(found: dict[str, Any]) -> str:
         for name, counted in {**packages, "**all**": total}.items()
     ]
     head = ("package", *COUNTS, "killed of those not equivalent")
-    return "\n".join(
-        [
-            "## Mutation check\n",
-            f"`scripts/mutate.py --seed {found['seed']}` at {found['commit']}: small "
-            "faults drawn from five packages, each against its own package's tests. A "
-            f"fault that makes tests hang counts as killed. {found['machine']}, "
-            f"{found['date']}.\n",
-            table(head, rows),
-            "",
-            *_listed("Equivalent, with the reason", "equivalent", found["mutants"]),
-            *_listed("Survivors", "survived", found["mutants"]),
-        ]
+    how = (
+        f"`scripts/mutate.py --seed {found['seed']}` at {found['commit']}: small "
+        "faults drawn from five packages, each tested with the tests of its own "
+        "package. A fault that makes tests hang counts as killed. Equivalent faults change "
+        f"nothing that can be observed. {found['machine']}, {found['date']}."
+    )
+    lists = [
+        *_listed("Equivalent, with the reason", "equivalent", found["mutants"]),
+        *_listed("Survivors", "survived", found["mutants"]),
+    ]
+    return answer(
+        "Do the tests notice small faults in the code?",
+        f"They notice {_share(total)} of the faults that change the behaviour.",
+        table(head, rows),
+        "\n".join([how, "", *lists]),
     )
 
 

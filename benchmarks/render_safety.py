@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tables import table
+from tables import answer, table
 
 WORK = {
     "autosave": "painting, networks, compaction and moves of a project",
@@ -41,17 +41,18 @@ def kills(found: dict[str, Any]) -> str:
     head = ("work", "kills", "acknowledged", "of them lost", "mixed files",
             "foreign files changed", "leftovers after the next run")  # fmt: skip
     oldest = max(row["oldest_lost_s"] for row in found["acts"].values())
-    return "\n".join(
-        [
-            "## Killed at random moments\n",
-            "`scripts/kill_anywhere.py`: `kill -9` up to 1.5 s into the work. "
-            "Acknowledged: strokes, files or steps that the program had reported as "
-            "saved. Mixed: a file that is neither the old nor the new one. The oldest "
-            "stroke that was lost before it was acknowledged was "
-            f"{oldest:.1f} s old. {found['machine']}, {found['date']}.\n",
-            table(head, rows),
-            "",
-        ]
+    total = sum(row["kills"] for row in found["acts"].values())
+    lost = sum(row["lost"] + row["mixed"] for row in found["acts"].values())
+    return answer(
+        "Is anything lost when the program is killed?",
+        f"{'No' if not lost else 'Yes'}: after {total} kills at random moments, "
+        f"{lost} acknowledged strokes, files or steps were lost or damaged.",
+        table(head, rows),
+        "`scripts/kill_anywhere.py`: `kill -9` up to 1.5 s into the work. "
+        "*Acknowledged*: strokes, files or steps that the program had reported as "
+        "saved. *Mixed*: a file that is neither the old nor the new one. The oldest "
+        f"stroke that was lost before it was acknowledged was {oldest:.1f} s old. "
+        f"{found['machine']}, {found['date']}.",
     )
 
 
@@ -69,18 +70,15 @@ def soak(found: dict[str, Any]) -> str:
     head = ("loops", "resident MiB", "threads", "file handles", "temporary files",
             "child processes")  # fmt: skip
     jobs = sum(row["job"] for row in loops)
-    return "\n".join(
-        [
-            "## Opening and closing loops in one window\n",
-            f"`benchmarks/soak_window.py`: {len(loops)} loops of {found['frames']} "
-            f"frames of {found['size']} x {found['size']}, all docks open, each loop "
-            f"painted on and removed; with {jobs} of them a job runs too. After the "
-            f"first {found['settled_after']} loops memory grows by "
-            f"{found['mib_a_loop']:.2f} MiB a loop (least squares); napari alone, an "
-            "image and labels added and removed, by "
-            f"{found['napari_mib_a_loop']:.2f} MiB (`--alone`). "
-            f"{found['machine']}, {found['date']}.\n",
-            table(head, rows),
-            "",
-        ]
+    return answer(
+        "Does memory grow when loops are opened and closed?",
+        f"It grows by {found['mib_a_loop']:.2f} MiB for each loop; napari alone grows "
+        f"by {found['napari_mib_a_loop']:.2f} MiB.",
+        table(head, rows),
+        f"`benchmarks/soak_window.py`: {len(loops)} loops of {found['frames']} frames "
+        f"of {found['size']} x {found['size']} px, all docks open, each loop painted "
+        f"on and removed; with {jobs} of them a job runs too. The growth is measured "
+        f"by least squares after the first {found['settled_after']} loops. For napari "
+        "alone, an image and labels are added and removed (`--alone`). "
+        f"{found['machine']}, {found['date']}.",
     )

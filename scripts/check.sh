@@ -20,6 +20,7 @@ lint() {
   step "mypy" "$bin/mypy"
   step "import contracts" "$bin/lint-imports"
   step "napari manifest" "$bin/npe2" validate napari_motionseg/napari.yaml
+  step "links" "$bin/python" scripts/check_links.py
 }
 
 tests() {

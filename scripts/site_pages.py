@@ -1,11 +1,13 @@
-"""A hook of mkdocs: files beside the code become pages of the site.
+"""Let mkdocs show files of the repository as pages of the site.
 
-CONTRIBUTING and CHANGELOG are read where a repository has them; on the site, links to
-`docs/` and to files of the repository must lead elsewhere.
+CONTRIBUTING, CHANGELOG and RESULTS lie outside ``docs``. The pages in ``docs`` link to
+them as ``../CHANGELOG.md``, which works on a code host; on the site the same link leads
+to the page that is made here.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -21,30 +23,49 @@ PAGES = {
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)")
 
 
-def on_config(config: Any) -> Any:
-    """Put the results into the navigation, if there are any."""
-    if (ROOT / PAGES["results.md"]).is_file():
-        section = next(part for part in config.nav if "How it is built" in part)
-        section["How it is built"].append({"Results": "results.md"})
-    return config
-
-
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages whose files exist."""
+    """Add the pages that are made of files of the repository."""
     for name, source in PAGES.items():
         path = ROOT / source
         if path.is_file():
-            text = LINK.sub(_relinked, path.read_text(encoding="utf-8"))
-            files.append(File.generated(config, name, content=text))
+            text = path.read_text(encoding="utf-8")
+            folder = posixpath.dirname(source)
+            files.append(File.generated(config, name, content=_relinked(text, folder)))
     return files
 
 
-def _relinked(link: re.Match[str]) -> str:
-    """Point a link at a page of the site; name a file that is none."""
-    text, target, anchor = link[1], link[2], link[3] or ""
-    pages = {source: name for name, source in PAGES.items()}
-    if target in pages and (ROOT / target).is_file():
-        return f"[{text}]({pages[target]}{anchor})"
-    if target.startswith("docs/") and target.endswith(".md"):
-        return f"[{text}]({target.removeprefix('docs/')}{anchor})"
-    return text if "`" in text else f"{text} (`{target}`)"
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Lead the links of a page in ``docs`` to the pages that are made here."""
+    if page.file.src_uri in PAGES:
+        return markdown
+    folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))
+    return _relinked(markdown, folder, depth=page.file.src_uri.count("/"))
+
+
+def _relinked(text: str, folder: str, depth: int = 0) -> str:
+    """Return Markdown whose links lead to pages of the site.
+
+    Parameters
+    ----------
+    text
+        Markdown of a file in the repository.
+    folder
+        The folder of that file, relative to the repository.
+    depth
+        Number of folders between the page and the top of the site.
+    """
+    made = {source: name for name, source in PAGES.items()}
+
+    def change(link: re.Match[str]) -> str:
+        words, target, anchor = link[1], link[2], link[3] or ""
+        path = posixpath.normpath(posixpath.join(folder, target))
+        if path in made:
+            return f"[{words}]({'../' * depth}{made[path]}{anchor})"
+        if folder.startswith("docs"):
+            return link[0]
+        if path.startswith("docs/"):
+            return f"[{words}]({path.removeprefix('docs/')}{anchor})"
+        # a file that is no page: its name must do
+        return words if "`" in words else f"{words} (`{path}`)"
+
+    return LINK.sub(change, text)

@@ -22,7 +22,6 @@ PAGES = sorted(
 )
 # pages of the site that a hook makes of files beside the code
 GENERATED = {"contributing.md", "changelog.md", "results.md"}
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -47,28 +46,6 @@ def commands() -> list[object]:
                     name = f"{page.stem}:{words[:60]}"
                     lines.append(pytest.param(words, id=name))
     return lines
-
-
-@pytest.mark.parametrize("page", by_page(PAGES))
-def test_links_lead_somewhere(page):
-    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
-    targets = [target for target in LINK.findall(text) if ":" not in target]
-    missing = []
-    for target in targets:
-        path, _, anchor = target.partition("#")
-        file = page.parent / path if path else page
-        if page.parent == DOCS and path in GENERATED:
-            continue
-        if not file.exists() or anchor and anchor not in anchors(file):
-            missing.append(target)
-    assert not missing
-
-
-def anchors(page: Path) -> set[str]:
-    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {
-        re.sub(r"[^\w\s-]", "", t).strip().lower().replace(" ", "-") for t in titles
-    }
 
 
 def test_there_are_commands_to_check():
@@ -239,8 +216,10 @@ def test_the_layers_of_the_docs_are_those_of_the_contract():
 def test_navigation_has_every_page():
     # the file holds plain YAML but for lists in braces; no parser is needed for names
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
-    listed = set(re.findall(r"([\w/-]+\.md)\s*$", text, re.MULTILINE))
+    entries = re.findall(r"([\w/-]+\.md)\s*$", text, re.MULTILINE)
+    listed = set(entries)
     there = {p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md")}
+    assert len(entries) == len(listed), "a page stands twice"
     assert there - listed == set()
     assert listed - there - GENERATED == set()
 

@@ -23,6 +23,7 @@ CROSS_CUTTING = {
     "test_fuzz_readers.py",
     "test_layout.py",
     "test_public_api.py",
+    "test_site_checks.py",
     "test_wheel.py",
     "cli/test_damaged_loops.py",
     "cli/test_hostile_text.py",

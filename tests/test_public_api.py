@@ -1,6 +1,8 @@
 """What an import of the package and of its rooms may and may not load."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,10 +79,63 @@ def test_every_core_module_imports_without_a_gui():
     assert fresh(BLOCK_GUI + IMPORT_ALL) == "ok"
 
 
+ROOT = Path(napari_motionseg.__file__).parents[1]
+# names whose modules need neither torch nor scikit-image
+LIGHT = [
+    "Cine", "read_cine", "read_cines", "Labels", "read_labels", "write_masks",
+    "Progress", "STOP", "run", "MotionSegError", "ReadError", "PartialReadWarning",
+]  # fmt: skip
+
+
 def test_every_public_name_is_there():
     for name in napari_motionseg.__all__:
         assert getattr(napari_motionseg, name) is not None
     assert set(napari_motionseg.__all__) <= set(dir(napari_motionseg))
+    assert len(set(napari_motionseg.__all__)) == len(napari_motionseg.__all__)
+
+
+def test_using_a_light_name_loads_no_torch():
+    names = ", ".join(LIGHT)
+    code = f"import sys; from napari_motionseg import {names}; "
+    assert fresh(code + "print('torch' in sys.modules)") == "False"
+
+
+def test_all_public_names_work_without_a_gui():
+    code = "from napari_motionseg import *; print(callable(segment))"
+    assert fresh(BLOCK_GUI + code) == "True"
+
+
+def test_type_checkers_see_the_same_names_from_the_same_modules():
+    tree = ast.parse(Path(napari_motionseg.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    declared = {
+        alias.name: node.module.removeprefix("napari_motionseg.")
+        for node in block.body
+        for alias in node.names
+    }
+    assert declared == napari_motionseg._PUBLIC
+
+
+def test_the_api_page_describes_each_public_name_once():
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    described = re.findall(r"^::: napari_motionseg\.(\w+)$", page, re.MULTILINE)
+    assert sorted(described) == sorted({*napari_motionseg.__all__} - {"__version__"})
+
+
+def test_every_public_name_has_a_docstring():
+    for name in napari_motionseg.__all__:
+        thing = getattr(napari_motionseg, name)
+        if callable(thing):
+            assert (thing.__doc__ or "").strip(), name
+
+
+def test_settings_of_public_functions_are_public_too():
+    """A user can build every settings class that a public function asks for."""
+    for name in ("pretrain", "finetune", "adapt_flow"):
+        thing = getattr(napari_motionseg, name)
+        named = re.findall(r"\w+Settings", str(thing.__annotations__["settings"]))
+        assert named, name
+        assert set(named) <= set(napari_motionseg.__all__)
 
 
 def test_another_name_is_not_there():

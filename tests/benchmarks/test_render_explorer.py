@@ -18,3 +18,4 @@ def test_bars_that_are_missed_are_seen(tmp_path):
     assert "| a map | 2 passes | 1.5 | yes |" in text
     assert "| a move | 40 ms | 50 ms | **no** |" in text
     assert "a machine, a day" in text
+    assert "**It reaches 1 of 2 targets.**" in text

@@ -19,3 +19,4 @@ def test_counts_add_up(tmp_path):
     assert "| tiff | 9 | 4 | 5 | 0 | 0 | 0 | 0 | 0.2 |" in text
     assert "| **all** | 12 | 4 | 6 | 0 | 0 | 0 | 2 | 1.0 |" in text
     assert text.count("| npy |") == 2
+    assert text.count("**Yes: 2 of 12 files, by npy.**") == 2

@@ -45,6 +45,7 @@ def test_the_window_s_worst_counts():
     found = {"stroke_ms": [100.0] * 9 + [500.0], "blocked_ms": 80.0,
              "machine": "m", "date": "d"}  # fmt: skip
     text = window(found)
-    assert text.count("reached") == 2
+    assert text.count("| reached |") == 2
+    assert "2 of 3 targets are reached" in text
     assert text.count("missed") == 1
     assert np.isfinite(found["blocked_ms"])

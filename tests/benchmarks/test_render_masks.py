@@ -29,6 +29,7 @@ def test_every_set_is_a_row_with_its_bar_and_interval(tmp_path):
     assert "| drawn: cimat40_dev | 7 | 0.500 (0.400 to 0.600) | .79 | 0.500 |" in text
     assert "| synthetic: empty |" in text
     assert "50.00" in text
+    assert "between 0.500 (drawn: cimat40_dev) and 0.500" in text
     assert "Other pixels" not in text
 
 

@@ -24,6 +24,7 @@ def test_only_what_was_measured_is_told(tmp_path):
     rows = [row for row in text.splitlines() if row.startswith("| ")]
     assert rows[2].endswith("| 40 | 1620 | 0 | 1 | 2 | 3 |")
     assert rows[3].endswith("| 9 | 5 | 4 | 0 | 0 | 0 |")
+    assert "**Yes: after 49 kills at random moments, 5 acknowledged" in text
     assert "was 0.7 s old. a processor, 2 cores, 2026-11-28." in text
 
 
@@ -37,4 +38,4 @@ def test_a_soak_shows_some_of_its_loops(tmp_path):
     assert [row[0].strip("| ") for row in rows[2:]] == ["1", "5", "10", "20"]
     assert rows[2][1:5] == ["700", "12", "15", "0"]
     assert "with 4 of them a job runs too" in text
-    assert "grows by 0.25 MiB a loop" in text
+    assert "It grows by 0.25 MiB for each loop; napari alone grows by 0.20 MiB." in text

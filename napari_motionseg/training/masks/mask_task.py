@@ -54,7 +54,7 @@ class MaskTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss; ``"dice"`` is that of the batch at one half."""
         pictures, masks = (part.to(device) for part in self.batch(step, generator))
-        # the octaves' mean errs less on real loops if it was not learnt: embedding.md
+        # the mean of octaves helps if it was not trained on: docs/unet.md
         logits = self.model.head(self.model.embedding.at_one_size(pictures))[:, 0]
         with torch.no_grad():
             score = dice(logits > 0, masks > 0.5)
