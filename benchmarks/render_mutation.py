@@ -23,8 +23,9 @@ def mutation(found: dict[str, Any]) -> str:
     how = (
         f"`scripts/mutate.py --seed {found['seed']}` at {found['commit']}: small "
         "faults drawn from five packages, each tested with the tests of its own "
-        "package. A fault that makes tests hang counts as killed. Equivalent faults change "
-        f"nothing that can be observed. {found['machine']}, {found['date']}."
+        "package. A fault that makes tests hang counts as killed. "
+        "Equivalent faults "
+        f"change nothing that can be observed. {found['machine']}, {found['date']}."
     )
     lists = [
         *_listed("Equivalent, with the reason", "equivalent", found["mutants"]),
