@@ -10,9 +10,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import imageio.v3 as imageio
 import numpy as np
 import torch
+from PIL import Image
 
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import run
@@ -43,7 +43,7 @@ def main(out: Path, pairs: int = 3, size: int = 192) -> Path:
         grays = [np.repeat(np.uint8(255 * p)[..., None], 3, axis=2) for p in pictures]
         rows.append(np.hstack((*grays, flow_to_rgb(flow.numpy()))))
     path = out / "pairs.png"
-    imageio.imwrite(path, np.vstack(rows))
+    Image.fromarray(np.vstack(rows)).save(path)
     return path
 
 

@@ -30,7 +30,7 @@ Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
 AXES = ("time", "y", "x")
 # what is shown black and white where a loop of more than 8 bits brings no window
 PERCENTILES = (0.5, 99.5)
-SAMPLE_SEED = 1
+SAMPLE_SEED, FAINT_SEED = 1, 3
 VESSEL = "#ff5c33"
 
 
@@ -160,10 +160,24 @@ def nearest_usable_frame(cine: Cine, t: int) -> int:
 
 def synthetic_angiogram() -> list[LayerTuple]:
     """Return a synthetic loop, and its true vessels as a hidden labels layer."""
+    return _synthetic_layers("synthetic angiogram", SAMPLE_SEED)
+
+
+def faint_angiogram() -> list[LayerTuple]:
+    """Return a synthetic loop that is hard to segment, and its true vessels, hidden.
+
+    Its contrast is faint, its dose is low, and a catheter looks like a vessel.
+    """
+    return _synthetic_layers(
+        "faint angiogram", FAINT_SEED, opacity=(0.3, 0.4), noise=1.5, catheter=1.0
+    )
+
+
+def _synthetic_layers(name: str, seed: int, **config: Any) -> list[LayerTuple]:
     from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
-    synthetic = synthesize_cine(SynthesisConfig(), seed=SAMPLE_SEED)
-    cine = dataclasses.replace(synthetic.cine, name="synthetic angiogram")
+    synthetic = synthesize_cine(SynthesisConfig(**config), seed=seed)
+    cine = dataclasses.replace(synthetic.cine, name=name)
     truth = {
         "name": "true vessels",
         "visible": False,

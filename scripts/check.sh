@@ -21,6 +21,16 @@ lint() {
   step "import contracts" "$bin/lint-imports"
   step "napari manifest" "$bin/npe2" validate napari_motionseg/napari.yaml
   step "links" "$bin/python" scripts/check_links.py
+  # schemas that come with check-jsonschema; nothing is fetched
+  local schemas=("$bin/check-jsonschema" --quiet --builtin-schema)
+  step "workflows" "${schemas[@]}" vendor.github-workflows .github/workflows/*.yml
+  step "dependabot" "${schemas[@]}" vendor.dependabot .github/dependabot.yml
+  step "issue forms" "${schemas[@]}" vendor.github-issue-forms \
+    .github/ISSUE_TEMPLATE/{bug,file,idea}.yml
+  step "issue chooser" "${schemas[@]}" vendor.github-issue-config \
+    .github/ISSUE_TEMPLATE/config.yml
+  step "Read the Docs" "${schemas[@]}" vendor.readthedocs .readthedocs.yaml
+  step "citation" "${schemas[@]}" vendor.citation-file-format CITATION.cff
 }
 
 tests() {

@@ -7,8 +7,10 @@ to the page that is made here.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,26 @@ PAGES = {
     "results.md": "benchmarks/RESULTS.md",
 }
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)")
+
+
+def project_urls() -> dict[str, str]:
+    """Return the addresses that the owner has set in pyproject.toml, if any."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    urls: dict[str, str] = tomllib.loads(text)["project"].get("urls", {})
+    return urls
+
+
+def on_config(config: Any) -> Any:
+    """Set the site's addresses.
+
+    Read the Docs says in an environment variable where it publishes the site.
+    """
+    urls = project_urls()
+    home = urls.get("Repository")
+    here = os.environ.get("READTHEDOCS_CANONICAL_URL") or urls.get("Documentation")
+    config.site_url, config.repo_url = here, home
+    config.repo_name = "/".join(home.rstrip("/").split("/")[-2:]) if home else None
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:

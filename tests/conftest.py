@@ -19,6 +19,15 @@ def no_cache_of_the_user():
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_preferences_of_the_user():
+    """Test with the device, the memory and the network that the program chooses."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DEVICE", "MEMORY", "MODEL", "FROM_PREFERENCES"):
+            patch.delenv(f"MOTIONSEG_{name}", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_projects_of_the_user(tmp_path_factory):
     """Keep what tests paint out of the user's list of unsaved work."""
     with pytest.MonkeyPatch.context() as patch:

@@ -50,7 +50,13 @@ def declared(*extras: str) -> set[str]:
     wanted = list(PROJECT["dependencies"])
     for extra in extras:
         wanted += EXTRAS[extra]
-    return {name_of(each) for each in wanted}
+    # an extra may ask for another one: napari-motionseg[nifti]
+    own = [each for each in wanted if name_of(each) == PROJECT["name"]]
+    others = {name_of(each) for each in wanted} - {PROJECT["name"]}
+    asked = [
+        name for each in own for name in each.split("[")[1].split("]")[0].split(",")
+    ]
+    return others | (declared(*asked) if asked else set())
 
 
 def imported(folder: str) -> dict[str, set[str]]:
@@ -101,9 +107,9 @@ def distributions(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("napari_motionseg", ["opencv", "peers"]),
+        ("napari_motionseg", ["nifti", "opencv", "peers"]),
         ("examples", []),
-        ("tests", ["test", "opencv", "peers"]),
+        ("tests", ["test", "docs", "opencv", "peers"]),
         ("scripts", ["test", "docs", "opencv"]),
     ],
 )

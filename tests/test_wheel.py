@@ -53,6 +53,7 @@ def test_manifest_weights_and_types_are_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as archive:
         sizes = {item.filename: item.file_size for item in archive.infolist()}
     assert "napari_motionseg/napari.yaml" in sizes
+    assert "napari_motionseg/icon.svg" in sizes
     assert "napari_motionseg/py.typed" in sizes
     assert any(name.endswith("licenses/LICENSE") for name in sizes)
     weights = {n: s for n, s in sizes.items() if n.endswith(".safetensors")}

@@ -19,6 +19,7 @@ import typer
 from napari_motionseg.cli import (
     adapt_flow,
     demo,
+    doctor,
     embed,
     evaluate,
     export,
@@ -65,6 +66,7 @@ for command in (
     train_masks.train_masks,
     adapt_flow.adapt_flow,
     demo.demo,
+    doctor.doctor,
 ):
     app.command(cls=RecipeCommand)(command)
 app.add_typer(evaluate.app, name="evaluate")

@@ -32,7 +32,13 @@ def format_suffix(name: str) -> str:
     ------
     SettingsError
         If there is no such format.
+    MissingDependencyError
+        If the format needs a library that is not installed.
     """
     if name not in SUFFIXES:
         raise SettingsError(unknown_name("--format", name, SUFFIXES))
+    if name == "nii":
+        from napari_motionseg.io.nifti import require_nibabel
+
+        require_nibabel("--format nii")  # before hours of work, not after them
     return SUFFIXES[name]

@@ -19,13 +19,14 @@ from napari_motionseg.io.dicom_series import read_files
 from napari_motionseg.io.dicomdir import is_dicomdir
 from napari_motionseg.io.image_folders import natural, read_image_files
 from napari_motionseg.io.loop_names import loop_name
+from napari_motionseg.io.memory_budget import default_budget
 from napari_motionseg.io.movies import IMAGES
-from napari_motionseg.io.reading import MEMORY_BUDGET, can_read, read_cines
+from napari_motionseg.io.reading import can_read, read_cines
 from napari_motionseg.io.regular_files import is_regular
 
 
 def read_together(
-    paths: Iterable[str | Path], *, memory_budget: int = MEMORY_BUDGET
+    paths: Iterable[str | Path], *, memory_budget: int | None = None
 ) -> list[Cine]:
     """Read every loop among files and folders that were chosen together.
 
@@ -39,7 +40,7 @@ def read_together(
     paths
         Files and folders in any order; one that comes twice is read once.
     memory_budget
-        Bytes that the decoded frames of each loop may take together.
+        Bytes that the decoded frames of each loop may take together; see `read_cine`.
 
     Raises
     ------
@@ -56,10 +57,11 @@ def read_together(
         raise ReadError("no file was chosen")
     if len(chosen) == 1:
         return read_cines(chosen[0], memory_budget=memory_budget)
+    budget = default_budget() if memory_budget is None else memory_budget
     root = _common_folder(chosen)
     errors: list[ReadError] = []
     cines: list[Cine] = []
-    for read in _readers(chosen, root, memory_budget):
+    for read in _readers(chosen, root, budget):
         try:
             cines += read()
         except ReadError as error:

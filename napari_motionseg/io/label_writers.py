@@ -13,7 +13,7 @@ from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.label_readers import FORMATS, suffix_of
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
-from napari_motionseg.io.nifti import write_nifti
+from napari_motionseg.io.nifti import require_nibabel, write_nifti
 from napari_motionseg.io.png_files import save_png
 from napari_motionseg.io.program_marks import MARK
 from napari_motionseg.io.result_folders import replacing_folder
@@ -57,6 +57,8 @@ def write_masks(
         If something is at the path that must not be replaced.
     WriteError
         If masks, times and format do not go together, or the disk refuses.
+    MissingDependencyError
+        If the format needs a library that is not installed.
     """
     path = Path(path)
     stack = _storable(np.asarray(masks))
@@ -75,6 +77,8 @@ def write_masks(
             f"{path}: a PNG holds one frame, not {len(stack)}; give a folder, "
             ".tiff or .npz"
         )
+    if suffix in NIFTI:
+        require_nibabel(path)
     if not suffix:
         with replacing_folder(path, MASKS, overwrite=overwrite) as folder:
             _write_series(folder, stack, chosen.astype(bool))

@@ -10,14 +10,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
-import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from napari_motionseg.errors import SettingsError, WriteError
 from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.ffmpeg_program import ffmpeg_program
 from napari_motionseg.io.program_marks import MARK
 
 SLOWEST_FRAME_RATE = 5.0  # frames a second; slower loops are written at this rate
@@ -51,6 +50,8 @@ def write_movie(path: str | Path, frames: NDArray[np.uint8], frame_rate: float) 
         If something is at the path that must not be replaced.
     WriteError
         If it cannot be written, or the written movie cannot be read back.
+    MissingDependencyError
+        If it is an MP4 and there is no ffmpeg.
     """
     path, frames = Path(path), np.asarray(frames)
     suffix = path.suffix.lower()
@@ -74,11 +75,11 @@ def write_movie(path: str | Path, frames: NDArray[np.uint8], frame_rate: float) 
 
 
 def _write_gif(temporary: Path, frames: NDArray[np.uint8], frame_rate: float) -> None:
-    options: dict[str, Any] = {"comment": MARK.encode()}
-    duration = 1000.0 / frame_rate
-    iio.imwrite(
-        temporary, frames, plugin="pillow", duration=duration, loop=0, **options
-    )
+    first, *others = (Image.fromarray(frame) for frame in frames)
+    first.save(
+        temporary, format="GIF", save_all=True, append_images=others,
+        duration=1000.0 / frame_rate, loop=0, comment=MARK.encode(),
+    )  # fmt: skip
 
 
 def _write_mp4(
@@ -88,7 +89,7 @@ def _write_mp4(
     height, width = (side - side % MULTIPLE for side in frames.shape[1:3])
     even = np.ascontiguousarray(frames[:, :height, :width])
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error",
+        ffmpeg_program(), "-y", "-loglevel", "error",
         "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
         "-r", f"{frame_rate:.4f}", "-i", "-", "-an",
         "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", CRF,
@@ -114,7 +115,7 @@ def _run(command: list[str], given: Any) -> tuple[int, bytes, bytes]:
 def _require_mp4(temporary: Path, count: int, path: Path) -> None:
     """Decode a movie and insist on its number of frames."""
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-xerror",
+        ffmpeg_program(), "-loglevel", "error", "-xerror",
         "-i", str(temporary.absolute()), "-f", "framecrc", "-",
     ]  # fmt: skip
     code, output, _ = _run(command, b"")

@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
+from napari_motionseg.errors import (
+    LabelError,
+    MissingDependencyError,
+    PartialReadWarning,
+    ReadError,
+)
 from napari_motionseg.io.regular_files import open_regular, read_at_most
 
 SUFFIXES = (".nii", ".nii.gz")
@@ -30,6 +35,28 @@ DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
     RuntimeError, TypeError, ValueError, zlib.error, np.linalg.LinAlgError,
 )  # fmt: skip
+
+
+def require_nibabel(wanted: str | Path) -> None:
+    """Check that NIfTI files can be read and written here.
+
+    Parameters
+    ----------
+    wanted
+        The file or option that asks for NIfTI; the message begins with it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If nibabel is not installed.
+    """
+    try:
+        import nibabel  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{wanted}: NIfTI files need nibabel, which is not installed: "
+            "pip install 'napari-motionseg[nifti]'"
+        ) from error
 
 
 def write_nifti(
@@ -96,12 +123,15 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
         If what is stored has another shape.
     ReadError
         If the file is damaged.
+    MissingDependencyError
+        If nibabel is not installed.
 
     Warns
     -----
     PartialReadWarning
         If the labels were turned, or the affine was not believed.
     """
+    require_nibabel(path)
     from nibabel.filebasedimages import ImageFileError
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError

@@ -14,6 +14,7 @@ from napari_motionseg.io.dicom import read_dicom
 from napari_motionseg.io.dicom_header import is_dicom
 from napari_motionseg.io.dicom_series import read_files
 from napari_motionseg.io.dicomdir import files_of_dicomdir, is_dicomdir
+from napari_motionseg.io.memory_budget import default_budget
 from napari_motionseg.io.movies import (
     IMAGES,
     MOVIES,
@@ -28,7 +29,7 @@ MEMORY_BUDGET = 8 * 2**30
 MOST_NAMED = 8  # loops that an error lists
 
 
-def read_cine(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> Cine:
+def read_cine(path: str | Path, *, memory_budget: int | None = None) -> Cine:
     """Read one cine loop.
 
     Parameters
@@ -38,7 +39,8 @@ def read_cine(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> Cine:
         one loop (a series of single frames, or images).
     memory_budget
         Bytes that the decoded frames may take together; frames of DICOM files are
-        decoded when asked for and never all kept.
+        decoded when asked for and never all kept. None for 8 GiB, or what the
+        environment variable ``MOTIONSEG_MEMORY`` says.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def read_cine(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> Cine:
     return cines[0]
 
 
-def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[Cine]:
+def read_cines(path: str | Path, *, memory_budget: int | None = None) -> list[Cine]:
     """Read every cine loop at or below a path, at least one.
 
     Parameters
@@ -70,27 +72,30 @@ def read_cines(path: str | Path, *, memory_budget: int = MEMORY_BUDGET) -> list[
         As for `read_cine`; or a folder of loops, or a DICOMDIR. Masks, overlays and
         pictures that this program wrote into a folder are left out of it.
     memory_budget
-        For each loop.
+        Bytes for each loop; see `read_cine`.
 
     Raises
     ------
     ReadError
         If nothing there is a loop.
+    SettingsError
+        If ``MOTIONSEG_MEMORY`` holds no number.
     """
     path = Path(path)
+    budget = default_budget() if memory_budget is None else memory_budget
     with damage_named(path, "file"):
         if path.is_dir():
-            return _read_folder(path, memory_budget)
+            return _read_folder(path, budget)
         open_regular(path).close()  # a pipe, a device or nothing at all is refused here
         if is_dicomdir(path):
-            return read_files(files_of_dicomdir(path), memory_budget, path.parent)
+            return read_files(files_of_dicomdir(path), budget, path.parent)
         if path.suffix.lower() in MOVIES and not is_dicom(path):
-            return [read_movie(path, memory_budget)]
+            return [read_movie(path, budget)]
         if path.suffix.lower() in IMAGES:
             raise ReadError(
                 f"{path}: is one image; open the folder of all frames, or a TIFF stack"
             )
-        return [read_dicom(path, memory_budget)]
+        return [read_dicom(path, budget)]
 
 
 def can_read(path: str | Path) -> bool:

@@ -18,11 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.errors import (
+    MissingDecoderError,
+    MissingDependencyError,
+    PartialReadWarning,
+    ReadError,
+)
+from napari_motionseg.io.ffmpeg_program import ffmpeg_program, ffmpeg_version
 from napari_motionseg.io.movie_frames import Frame, MovieFrames, require_budget
 from napari_motionseg.io.regular_files import open_regular
 
@@ -58,6 +63,8 @@ def read_video(path: Path, memory_budget: int) -> MovieFrames:
         If it holds no frame that can be decoded, or frames of several sizes.
     MemoryBudgetError
         If the frames exceed the budget.
+    MissingDecoderError
+        If there is no ffmpeg.
 
     Warns
     -----
@@ -65,6 +72,10 @@ def read_video(path: Path, memory_budget: int) -> MovieFrames:
         If the file is damaged or ends too early.
     """
     open_regular(path).close()
+    try:
+        ffmpeg_program()
+    except MissingDependencyError as error:
+        raise MissingDecoderError(f"{path}: {error}") from error
     with tempfile.TemporaryFile() as log:
         try:
             frames = _decoded(path, memory_budget, log)
@@ -102,11 +113,11 @@ def _decoded(path: Path, memory_budget: int, log: IO[bytes]) -> list[Frame]:
 
 
 def _command(path: Path, memory_budget: int) -> list[str]:
-    version = re.match(r"n?(\d+)\.(\d+)", imageio_ffmpeg.get_ffmpeg_version())
-    known = (int(version[1]), int(version[2])) if version else (99, 0)
-    once = ["-fps_mode"] if known >= _FPS_MODE_SINCE else ["-vsync"]
+    known = ffmpeg_version()
+    new = known is None or known >= _FPS_MODE_SINCE
+    once = ["-fps_mode"] if new else ["-vsync"]
     return [
-        imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin",
+        ffmpeg_program(), "-hide_banner", "-nostdin",
         "-loglevel", "level+info", "-nostats",
         "-protocol_whitelist", "file,pipe", "-format_whitelist", CONTAINERS,
         "-max_pixels", str(min(max(memory_budget, LEAST_PIXELS), 2**31 - 1)),

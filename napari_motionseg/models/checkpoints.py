@@ -19,6 +19,7 @@ from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.architectures import ARCHITECTURES
+from napari_motionseg.models.default_choices import chosen_model
 from napari_motionseg.models.tensor_checks import check_tensors
 from napari_motionseg.registry import unknown_name
 
@@ -195,12 +196,16 @@ def checkpoint_path(given: str | Path) -> Path:
     ----------
     given
         A path, ``"default"``, or the name of shipped weights. A file that exists under
-        a name is taken for the file.
+        a name is taken for the file. ``"default"`` is the checkpoint that the
+        environment variable ``MOTIONSEG_MODEL`` names, else what ships.
     """
-    path = Path(given)
-    name = DEFAULT_MODEL if str(given) == DEFAULT else str(given)
+    name, path = str(given), Path(given)
+    if name == DEFAULT and not path.exists():
+        chosen = chosen_model()
+        name = DEFAULT_MODEL if chosen in (None, DEFAULT) else str(chosen)
+        path = Path(name)
     shipped = WEIGHTS_FOLDER / f"{name}.safetensors"
-    bare = path.name == str(given) and not path.suffix
+    bare = path.name == name and not path.suffix
     return shipped if bare and not path.exists() and shipped.is_file() else path
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import torch
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.default_choices import DEVICE, chosen_device
 
 # What CPUs and Apple's devices say, that have no class for it
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """Return the device called `name`; ``"auto"`` is CUDA, else MPS, else the CPU.
+    """Return the device called `name`.
+
+    Parameters
+    ----------
+    name
+        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; or ``"auto"`` for the device
+        that the environment variable ``MOTIONSEG_DEVICE`` names, else CUDA, else MPS,
+        else the CPU.
 
     Raises
     ------
@@ -19,7 +27,13 @@ def resolve_device(name: str = "auto") -> torch.device:
         If there is no such device here.
     """
     if name == "auto":
-        return _best_device()
+        chosen = chosen_device()
+        if chosen == "auto":
+            return _best_device()
+        try:
+            return resolve_device(chosen)
+        except SettingsError as error:
+            raise SettingsError(f"{DEVICE}: {error}") from error
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -66,7 +66,7 @@ def test_an_encoder_that_fails_replaces_nothing(fault, tmp_path, monkeypatch):
     before = target.read_bytes()
     script, words = FAULTS[fault]
     program = _encoder(tmp_path, script)
-    monkeypatch.setattr(movie_writer.imageio_ffmpeg, "get_ffmpeg_exe", lambda: program)
+    monkeypatch.setattr(movie_writer, "ffmpeg_program", lambda: program)
     with pytest.raises(WriteError, match=words):
         write_movie(target, FRAMES, 10)
     assert target.read_bytes() == before

@@ -1,0 +1,83 @@
+"""Apply the preferences that napari keeps for this plugin.
+
+napari 0.9 shows them under *File > Preferences > MotionSeg*; `napari.yaml` declares
+them. Each one sets an environment variable of this process, so that jobs in child
+processes follow it too. A variable that the user has set before napari was started
+counts more than the preference. Older versions of napari have no such preferences; the
+environment variables work there all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from typing import Any
+
+from napari_motionseg.io.cache_folder import VARIABLE as CACHE
+from napari_motionseg.io.memory_budget import VARIABLE as MEMORY
+from napari_motionseg.models.default_choices import DEVICE, MODEL
+
+PLUGIN = "napari-motionseg"
+CATEGORY = "computing"  # the key under `configurations` in napari.yaml
+VARIABLES = {"device": DEVICE, "memory": MEMORY, "cache": CACHE, "model": MODEL}
+# values that set no variable; napari.yaml has the same
+DEFAULTS = {"device": "auto", "memory": 8.0, "cache": "", "model": ""}
+# names of the variables that preferences have set, so that they may change them again
+MARK = "MOTIONSEG_FROM_PREFERENCES"
+
+
+def activate(context: object) -> None:
+    """Apply the preferences, now and when they change; npe2 calls this once.
+
+    Parameters
+    ----------
+    context
+        What npe2 knows of the plugin; not used.
+    """
+    preferences = computing_preferences()
+    if preferences is None:
+        return
+    apply_preferences(preferences, os.environ)
+
+    def follow(event: object) -> None:
+        """Apply preferences that have changed."""
+        apply_preferences(preferences, os.environ)
+
+    preferences.events.connect(follow)
+
+
+def computing_preferences() -> Any | None:
+    """Return napari's preferences of this plugin, or None where it has none."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        return getattr(get_plugin_settings(PLUGIN), CATEGORY)
+    except (ImportError, KeyError, AttributeError):
+        return None
+
+
+def apply_preferences(preferences: Any, environment: MutableMapping[str, str]) -> None:
+    """Set an environment variable for each preference that the user has changed.
+
+    Parameters
+    ----------
+    preferences
+        An object with the attributes of `VARIABLES`.
+    environment
+        The variables to change, those of this process.
+    """
+    ours = set(environment.get(MARK, "").split())
+    for name, variable in VARIABLES.items():
+        if variable in environment and variable not in ours:
+            continue  # the user has set it
+        value = getattr(preferences, name)
+        if value != DEFAULTS[name] and str(value).strip():
+            environment[variable] = str(value).strip()
+            ours.add(variable)
+        else:
+            environment.pop(variable, None)
+            ours.discard(variable)
+    if ours:
+        environment[MARK] = " ".join(sorted(ours))
+    else:
+        environment.pop(MARK, None)
