@@ -58,6 +58,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Lead the links of a page in ``docs`` to the pages that are made here."""
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation"]  # it would hold the page itself only
     if page.file.src_uri in PAGES:
         return markdown
     folder = posixpath.join("docs", posixpath.dirname(page.file.src_uri))

@@ -116,10 +116,19 @@ def test_type_checkers_see_the_same_names_from_the_same_modules():
     assert declared == napari_motionseg._PUBLIC
 
 
-def test_the_api_page_describes_each_public_name_once():
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    described = re.findall(r"^::: napari_motionseg\.(\w+)$", page, re.MULTILINE)
+def test_the_api_pages_describe_each_public_name_once():
+    pages = (ROOT / "docs" / "api").glob("*.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    described = re.findall(r"^::: napari_motionseg\.(\w+)$", text, re.MULTILINE)
     assert sorted(described) == sorted({*napari_motionseg.__all__} - {"__version__"})
+
+
+def test_the_overview_of_the_api_names_public_names_only():
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    table = "".join(line for line in text.splitlines() if line.startswith("| "))
+    named = {name.split(".")[0] for name in re.findall(r"`([\w.]+)`", table)}
+    assert len(named) > 20
+    assert named <= set(napari_motionseg.__all__)
 
 
 def test_every_public_name_has_a_docstring():
