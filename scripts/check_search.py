@@ -14,7 +14,7 @@ from pathlib import Path
 EXPECTED = {
     "install": "install/",
     "GPU": "install/",
-    "offline": "faq/",
+    "offline": "install/",
     "out of memory": "faq/",
     "reader preference": "faq/",
     "first masks": "first-masks/",
