@@ -70,8 +70,8 @@ class CrossPixel:
     criterion: Criterion = "cross-entropy"
 
     def __post_init__(self) -> None:
-        if self.points < 1:
-            raise SettingsError(f"points must be at least 1; got {self.points}")
+        if self.points < 2:  # the kernels' diagonals are set to 0: pairs remain
+            raise SettingsError(f"points must be at least 2; got {self.points}")
         check_positive("sigma", self.sigma)
         check_positive("bound", self.bound)
         check_choice("criterion", self.criterion, get_args(Criterion))

@@ -167,3 +167,19 @@ def test_a_header_that_goes_on_without_a_marker_ends(stream, filling):
     end = stream.index(b"\xff\xdb")
     with pytest.raises(ValueError, match="cut off"):
         read_codestream(stream[:end] + filling * 500)
+
+
+@pytest.mark.parametrize(("transform", "colours"), [(0, "RGB"), (1, "YBR"), (2, "YBR")])
+def test_the_adobe_segment_says_which_colours_a_jpeg_holds(transform, colours):
+    stream = imagecodecs.jpeg8_encode(FRAME)
+    adobe = b"Adobe" + bytes([0, 100, 0, 0, 0, 0, transform])
+    segment = b"\xff\xee" + struct.pack(">H", 2 + len(adobe)) + adobe
+    found = read_codestream(stream[:2] + segment + stream[2:])
+    assert found.colours == colours
+
+
+@pytest.mark.parametrize("transformed", [True, False])
+def test_jpeg_2000_says_whether_its_colours_were_transformed(transformed):
+    frame = np.dstack([FRAME, FRAME[::-1], FRAME[:, ::-1]])
+    stream = imagecodecs.jpeg2k_encode(frame, mct=transformed, codecformat="J2K")
+    assert read_codestream(stream).colours == ("RGB" if transformed else "")

@@ -28,6 +28,8 @@ def test_what_is_written_is_read(tmp_path, bits, signed):
         intensity_relationship="LIN",
     )
     write_xa(tmp_path / "a.dcm", cine)
+    written = pydicom.dcmread(tmp_path / "a.dcm")
+    assert written["PixelData"].VR == ("OB" if bits == 8 else "OW")  # PS3.5, A.2
     back = read_cine(tmp_path / "a.dcm")
     np.testing.assert_array_equal(back.frames[:], pixels)
     np.testing.assert_allclose(back.frame_times, cine.frame_times)

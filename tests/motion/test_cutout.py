@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.painted_loops import SIDE, STRENGTHS, background, band, loop, painted
+from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, MotionError, TrainingError
@@ -155,3 +156,14 @@ def test_small_and_odd_frames():
     layers = run(cut_out_job(Cine.from_array(pixels), Labels.from_painted(labels)))
     assert layers.vessels.shape == (1, 45, 51)
     assert torch.isfinite(layers.absorptions).all()
+
+
+def test_a_cut_reaches_four_pixels_beyond_the_painted_edge_of_a_frame_of_512():
+    """Two standard deviations of 1 px of denoising, and 2 px of the vessel's own blur."""
+    mask = np.zeros((512, 512), bool)
+    mask[240:272, 240:272] = True
+    away = distance_transform_edt(~mask)
+    # darker up to 12 px from the mask, so that the margin alone ends what is cut
+    frame = (0.8 - 0.4 * np.clip(1 - away / 12, 0, 1)).astype(np.float32)
+    reached = away[cut_vessel(frame, mask).absorption > 0].max()
+    assert 3.5 < reached < 4.0

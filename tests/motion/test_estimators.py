@@ -309,3 +309,36 @@ def test_a_missing_library_names_its_extra(moving, monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingDependencyError, match=r"napari-motionseg\[opencv\]"):
         estimate_flow(moving, method="dis")
+
+
+def test_one_couple_of_many_that_is_not_there_and_back(noise_cine):
+    """Pairs 2 and 3 are no couple and share nothing, though pairs 0 and 1 do."""
+    estimator = network()
+    a, b, c = (estimator.prepare(noise_cine.normalized(t)) for t in range(3))
+    pairs = [(a, b), (b, a), (b, c), (a, c)]
+    for together, pair in zip(estimator.flows(pairs), pairs, strict=True):
+        np.testing.assert_allclose(together, estimator.flow(*pair), atol=1e-3)
+
+
+def test_the_network_that_is_given_stays_as_it_was():
+    model = PWCNet(1, normalized=True).train()
+    before = {name: value.stride() for name, value in model.state_dict().items()}
+    network(model)
+    assert model.training
+    after = {name: value.stride() for name, value in model.state_dict().items()}
+    assert after == before
+
+
+def test_a_frame_whose_preparation_failed_is_prepared_again(noise_cine, monkeypatch):
+    made, failing = NetworkEstimator.prepare, [True]
+
+    def prepare(self, frame):
+        if failing.pop() if failing else False:
+            raise OSError("for once")
+        return made(self, frame)
+
+    monkeypatch.setattr(NetworkEstimator, "prepare", prepare)
+    flow = lazy_flow(noise_cine, FlowSettings(gap=1))
+    with pytest.raises(OSError, match="for once"):
+        flow.forward[0]
+    assert np.isfinite(flow.forward[0]).all()

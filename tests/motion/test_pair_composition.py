@@ -243,3 +243,14 @@ def test_motions_that_cannot_be(wrong, words):
 def test_a_pair_without_pixels_is_refused():
     with pytest.raises(SettingsError, match="size must be at least 1 px; got 0"):
         compose_pair(layers(), 0, seeded(0))
+
+
+def test_directions_are_uniform():
+    angles = [
+        math.atan2(*draw_map(Motion(shift=1.0), seeded(seed)).shift.flip(0).tolist())
+        for seed in range(400)
+    ]
+    quarters = np.histogram(angles, bins=4, range=(-math.pi, math.pi))[0]
+    # 100 expected of each, with a standard deviation of 9
+    assert quarters.min() > 65
+    assert quarters.max() < 135

@@ -342,7 +342,7 @@ def test_a_width_that_is_not_to_be_learnt_gets_no_gradient():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"points": 0}, "points must be at least 1"),
+        ({"points": 1}, "points must be at least 2; got 1"),
         ({"sigma": -1.0}, "sigma must be positive"),
         ({"bound": math.inf}, "bound must be positive and finite"),
         ({"criterion": "aligment"}, "did you mean 'alignment'"),
@@ -361,3 +361,11 @@ def test_fields_are_checked():
         objective(torch.zeros(1, 3, 4, 4), torch.zeros(1, 2, 4, 5), generator())
     with pytest.raises(SettingsError, match="1 to the 4 pixels of a picture; got 5"):
         objective(torch.zeros(1, 3, 2, 2), torch.zeros(1, 2, 2, 2), generator())
+
+
+def test_two_points_are_the_fewest_that_have_a_loss():
+    objective = CrossPixel(points=2)
+    embedding = torch.rand(1, 3, 4, 4, generator=generator())
+    flow = torch.rand(1, 2, 4, 4, generator=generator())
+    loss, _ = objective(embedding, flow, generator())
+    assert torch.isfinite(loss)

@@ -422,6 +422,23 @@ def test_beside_strokes_a_quarter_is_kept_at_least():
     assert earned_share(0.4, [strokes]) == 0.4
 
 
+def test_pseudo_labels_are_added_if_they_are_asked_for(tmp_path, monkeypatch):
+    cine, labels = striped()
+    examples = [(cine, first_frame(labels))]
+    first = finetune(examples, settings(1), out=tmp_path / "1.safetensors")
+    asked = []
+
+    def with_pseudo_labels(_model, frames, trust):
+        asked.append(trust)
+        return frames
+
+    monkeypatch.setattr(finetune_module, "with_pseudo_labels", with_pseudo_labels)
+    for wanted in (False, True):
+        chosen = settings(1, pseudo_labels=wanted, kept=0.0)
+        finetune(examples, chosen, start=first, out=tmp_path / "2.safetensors")
+        assert len(asked) == wanted
+
+
 def test_all_of_the_start_kept_is_the_start(tmp_path):
     cine, labels = striped()
     examples = [(cine, first_frame(labels))]

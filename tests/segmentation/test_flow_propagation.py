@@ -117,3 +117,22 @@ def test_one_way_is_not_enough():
         CarrySettings(steps=0)
     with pytest.raises(SettingsError, match="decay must be above 0"):
         CarrySettings(decay=0)
+
+
+def test_labels_reach_the_first_row_and_column():
+    target = np.arange(SIZE[0] * SIZE[1], dtype=np.int16).reshape(SIZE)
+    still = carry_labels({2: target}, moving(x=0.0, y=0.0), CarrySettings(decay=1.0))
+    for label in still:
+        np.testing.assert_array_equal(label.target, target)
+
+
+def test_neighbours_weigh_less_the_less_the_flows_agree():
+    flow = moving(x=0.0, y=0.0)
+    backward = flow.backward.copy()
+    backward[2, 0] = 1.0  # of frames 2 and 3: misses by 1 px
+    flow = FlowSequence(flow.forward, backward, 1, "made up")
+    probabilities = np.zeros((5, *SIZE), np.float32)
+    probabilities[3] = 1.0
+    smooth = smooth_along_flow(probabilities, flow, 2, tolerance=0.8)
+    weight = 0.5 * np.exp(-(1.0**2) / (2 * 0.8**2))
+    assert smooth[9, 11] == pytest.approx(weight / (1 + 0.5 + weight), rel=1e-4)

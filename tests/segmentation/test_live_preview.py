@@ -1,5 +1,7 @@
 """Strokes of several frames, and what follows from them."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,14 @@ import torch
 from napari_motionseg.errors import LabelError
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
 from napari_motionseg.segmentation.closed_form_head import HeadSettings
-from napari_motionseg.segmentation.live_preview import FrameView, LiveHead, view_of
+from napari_motionseg.segmentation.live_preview import (
+    CHOOSY,
+    REACH,
+    FrameView,
+    LiveHead,
+    around_strokes,
+    view_of,
+)
 
 SIZE = (13, 17)
 
@@ -142,3 +151,35 @@ def test_labels_of_elsewhere_are_refused():
         head().paint("a", view(), np.zeros((4, 4), np.int16))
     with pytest.raises(LabelError, match="add a class first"):
         head().paint("a", view(), strokes((3, 2, 2)))
+
+
+def test_near_a_stroke_scores_move_as_slow_loops_say():
+    seen, target = view(), strokes((6, 6, 1), (1, 14, 0))
+    scores = np.random.default_rng(1).normal(0, 1, (2, SIZE[0] * SIZE[1]))
+    scores = scores.astype(np.float32)
+    found = around_strokes(scores, seen, target, 2.0)
+    painted = np.argwhere(target >= 0)
+    for pixel in np.ndindex(SIZE):
+        here = pixel[0] * SIZE[1] + pixel[1]
+        distances = np.linalg.norm(painted - pixel, axis=1)
+        if np.sum(distances == distances.min()) > 1:
+            continue  # either stroke may count as the nearest
+        row, column = painted[distances.argmin()]
+        known = int(target[row, column])
+        at = row * SIZE[1] + column
+        one, other = seen.embedding[:, *pixel], seen.embedding[:, row, column]
+        cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+        weight = math.exp(-(distances.min() ** 2) / (2 * REACH**2))
+        weight *= max(cosine, 0) ** CHOOSY * (distances.min() < 3 * REACH)
+        lead = scores[known, at] - scores[1 - known, at]
+        gained = found[known, here] - found[1 - known, here]
+        gained -= scores[known, here] - scores[1 - known, here]
+        assert gained == pytest.approx(weight * max(2.0 - lead, 0.0), abs=1e-4)
+
+
+def test_of_one_class_alone_another_has_the_rest():
+    for number, rest in ((0, 1), (1, 0), (2, 0)):
+        live = LiveHead(3, HeadSettings.alone())
+        live.paint("a", view(), strokes((3, 2, number)))
+        shares = live.answer(view(1)).probabilities
+        np.testing.assert_allclose(shares[rest], 1 - shares[number], atol=1e-6)

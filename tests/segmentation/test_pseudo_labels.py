@@ -87,3 +87,19 @@ def test_full_labels_and_weak_ones_stay_as_they_are():
     model = Bar().train()
     assert with_pseudo_labels(model, [full, weak]) == [full, weak]
     assert model.training
+
+
+def test_an_answer_weighs_by_how_far_it_is_from_undecided():
+    class Sides(Bar):
+        """Background everywhere: certain at the left, at the right half as much."""
+
+        def probabilities(self, image):
+            vessel = torch.zeros(image.shape[-2:])
+            vessel[:, 30:] = 0.25
+            return torch.stack((1 - vessel, vessel))[None]
+
+    frame = scribbled([(slice(0, 4), slice(28, 32), 0)])
+    (found,) = with_pseudo_labels(Sides(), [frame], 0.0)
+    left, right = float(found.weight[0, 20, 10]), float(found.weight[0, 20, 50])
+    assert 0 < left < 1
+    assert right == pytest.approx(left / 2, rel=1e-4)
