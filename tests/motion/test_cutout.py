@@ -159,7 +159,7 @@ def test_small_and_odd_frames():
 
 
 def test_a_cut_reaches_four_pixels_beyond_the_painted_edge_of_a_frame_of_512():
-    """Two standard deviations of 1 px of denoising, and 2 px of the vessel's own blur."""
+    """Two standard deviations of 1 px of denoising, and 2 px of the vessel's blur."""
     mask = np.zeros((512, 512), bool)
     mask[240:272, 240:272] = True
     away = distance_transform_edt(~mask)
