@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from helpers import dicom_files as files
-from pydicom import Dataset
+from pydicom import DataElement, Dataset, config
 
 from napari_motionseg.cine import View
+from napari_motionseg.errors import PartialReadWarning
 from napari_motionseg.io import read_cine
 
 
@@ -114,6 +115,23 @@ def test_ecg_and_r_waves_are_kept(tmp_path):
     np.testing.assert_array_equal(cine.ecg["curve 5000"], [1, -2, 3])
     np.testing.assert_array_equal(cine.ecg["waveform 0"], np.arange(8).reshape(4, 2))
     assert cine.r_waves == (0, 3)
+
+
+def test_curves_may_be_stored_as_numbers(tmp_path):
+    """PS3.3, C.10.2: curve data are OW, or OB; older files have other ones."""
+    data = files.xa_dataset(files.gray_frames())
+    data.add_new((0x5000, 0x0103), "US", 0)
+    data.add_new((0x5000, 0x3000), "US", [5, 7, 6])
+    cine = read_cine(files.save(data, tmp_path / "ecg.dcm"))
+    np.testing.assert_array_equal(cine.ecg["curve 5000"], [5, 7, 6])
+
+
+def test_a_technical_value_that_is_no_number_is_named(tmp_path):
+    data = files.xa_dataset(files.gray_frames())
+    data.add(DataElement("KVP", "DS", "nan", validation_mode=config.IGNORE))
+    path = files.save(data, tmp_path / "nan.dcm")
+    with pytest.warns(PartialReadWarning, match="KVP holds .* is no finite number"):
+        assert "KVP" not in read_cine(path).technical
 
 
 def test_r_waves_by_time(cine_with):

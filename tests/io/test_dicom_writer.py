@@ -30,7 +30,7 @@ def test_what_is_written_is_read(tmp_path, bits, signed):
     write_xa(tmp_path / "a.dcm", cine)
     written = pydicom.dcmread(tmp_path / "a.dcm")
     stored_as = "OB" if bits == 8 else "OW"  # PS3.5, A.2
-    assert written["PixelData"].VR == stored_as
+    assert stored_as == written["PixelData"].VR
     back = read_cine(tmp_path / "a.dcm")
     np.testing.assert_array_equal(back.frames[:], pixels)
     np.testing.assert_allclose(back.frame_times, cine.frame_times)

@@ -12,6 +12,7 @@ from pydicom.uid import generate_uid
 
 from napari_motionseg.contributions import get_reader, read_layers
 from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io import file_selection
 from napari_motionseg.io.file_selection import can_read_together, read_together
 from napari_motionseg.io.reading import can_read, read_cines
 
@@ -173,3 +174,14 @@ def test_a_device_is_refused_in_words(tmp_path, device):
             read_cines(path)
         with pytest.raises(ReadError, match="character device"):
             get_reader(path)(path)
+
+
+def test_files_on_several_drives_are_named_from_the_first_ones_folder(
+    series, monkeypatch
+):
+    def no_common_path(_):
+        raise ValueError("Paths don't have the same drive")
+
+    monkeypatch.setattr(os.path, "commonpath", no_common_path)
+    other = series[0].parent / "deeper" / "other"
+    assert file_selection._common_folder([series[0], other]) == series[0].parent

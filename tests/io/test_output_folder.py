@@ -129,7 +129,15 @@ def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"outputs": {}}', "[" * 100_000, '{"made_by": "others"}']
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"outputs": {}}',
+        "[" * 100_000,
+        '{"made_by": "others", "outputs": {}}',
+    ],
 )
 def test_a_manifest_of_others_is_never_replaced(text, tmp_path):
     (tmp_path / MANIFEST).write_text(text)

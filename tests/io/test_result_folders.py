@@ -233,3 +233,12 @@ def test_masks_and_flow_never_replace_a_used_folder(tmp_path):
     with pytest.raises(OccupiedError, match="precious"):
         write_flow_zarr(tmp_path / "used", flow, None, gap=1, attributes={})
     assert _files(tmp_path / "used") == {"precious": "x"}
+
+
+def test_files_of_others_are_safe_unless_the_caller_says_otherwise(tmp_path):
+    target = tmp_path / "masks"
+    _write(target, {"a": "1"})
+    (target / "notes.txt").write_text("mine")
+    with pytest.raises(OccupiedError, match=r"did not write \(notes.txt\)"):
+        result_folders.require_folder_target(target, "masks")
+    result_folders.require_folder_target(target, "masks", overwrite=True)
