@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_motionseg.cine.acquisition import Subtraction, View
 from napari_motionseg.cine.frame_stack import Frame, FrameStack
 from napari_motionseg.cine.hashing import hash_frames
+from napari_motionseg.cine.source_file import SourceFile
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.text import printable
 
@@ -62,6 +63,9 @@ class Cine:
         A short name for layers and figures: the file's name without a known suffix.
     source
         File or folder that it was read from, or None.
+    files
+        DICOM files of the frames, in their order: one file of all frames, or one file
+        a frame; empty if the loop came from elsewhere.
     notes
         What the reader guessed, left out or repaired, in full sentences.
     """
@@ -85,6 +89,7 @@ class Cine:
     patient: Mapping[str, Any] = field(default_factory=dict, repr=False)
     name: str = "cine"
     source: Path | None = None
+    files: tuple[SourceFile, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

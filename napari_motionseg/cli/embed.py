@@ -14,6 +14,7 @@ from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import LabelError, SettingsError
 
 if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
     from napari_motionseg.embedding.figure3 import Anchor, Panel
     from napari_motionseg.io.labels import Labels
 
@@ -70,7 +71,7 @@ def embed(
     motionseg-manifest.json in the folder says which loop each file came from.
     """
     from napari_motionseg.embedding import figure3
-    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.io import read_cine
     from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.motion import FlowCache, FlowSettings
 
@@ -82,7 +83,7 @@ def embed(
     )  # fmt: skip
     folder = OutputFolder(out, overwrite=overwrite)
     loop = read_cine(cine)
-    painted = None if labels is None else read_labels(labels, shape=loop.shape)
+    painted = None if labels is None else _read_painted(labels, loop)
     cache = FlowCache.default() if cached else None
     job = figure3.figure3_job(loop, model or ["default"], places, settings, cache)
     panels = run_job(job, "Embedding")
@@ -91,6 +92,12 @@ def embed(
     for panel in panels:
         row = _summary(panel, painted, draft.final[0]) | source_of(loop)
         print_result(row, _line(row), as_json)
+
+
+def _read_painted(path: Path, loop: Cine) -> Labels:
+    from napari_motionseg.io import read_labels
+
+    return read_labels(path, shape=loop.shape, cine=loop)
 
 
 def _anchors(texts: list[str]) -> list[Anchor]:

@@ -64,7 +64,7 @@ def export(
         folder="" if suffix else "masks", overwrite=overwrite,
     )  # fmt: skip
     loop = read_cine(cine)
-    labels = read_labels(masks, shape=loop.shape)
+    labels = read_labels(masks, shape=loop.shape, cine=loop)
     if suffix not in (*MOVIES, *PAGES):
         _write_masks(out, loop, labels, overwrite)
     else:
@@ -93,7 +93,9 @@ def _write_picture(
     from napari_motionseg.models.checkpoints import checkpoint_path
     from napari_motionseg.report.exporting import Result, overlay_job, report_job
 
-    known = None if reference is None else read_labels(reference, shape=loop.shape)
+    known = None
+    if reference is not None:
+        known = read_labels(reference, shape=loop.shape, cine=loop)
     result = Result(
         cine=loop,
         masks=labels.labels,

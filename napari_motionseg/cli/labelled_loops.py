@@ -49,6 +49,7 @@ def read_labelled_loops(
         found = read_labels(
             label_path,
             shape=cine.shape,
+            cine=cine,
             mode=mode,  # type: ignore[arg-type]
             frame=frame,
         )

@@ -35,6 +35,7 @@ def suggest(
         known = read_labels(
             labels,
             shape=loop.shape,
+            cine=loop,
             mode=label_mode,  # type: ignore[arg-type]
         ).frames
     found = run_job(segment_job(loop, model, device=device), loop.name)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.cine.source_file import SourceFile
 from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadError
 from napari_motionseg.io import dicom_geometry, dicom_spacing, dicom_technical
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
@@ -32,6 +33,7 @@ from napari_motionseg.io.pixel_format import (
     sizes_agree,
     stored_range,
 )
+from napari_motionseg.io.sop_classes import is_segmentation_data
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ def open_file(header: Header, memory_budget: int) -> OpenedFile:
         If header and pixel data disagree, or something had to be guessed.
     """
     with pydicom_quiet(), damage_named(header.path, "DICOM header"):
+        if is_segmentation_data(header.dataset):
+            raise ReadError(
+                f"{header.path}: is a DICOM Segmentation, not a loop: open the loop "
+                "that it was made of, and read this file as its masks"
+            )
         form = pixel_format(header)
         source = PixelSource(header, form)
         check_budget(form, source.count, memory_budget, header.path)
@@ -170,6 +177,7 @@ def _assemble(files: Sequence[OpenedFile], source: Path, name: str) -> Cine:
         signed=first.form.signed,
         name=name,
         source=source,
+        files=tuple(SourceFile(f.header.path, f.header.stamp) for f in files),
         **_meaning(headers, first, frames),
         notes=tuple(parts.notes),
     )

@@ -29,6 +29,10 @@ class PixelSource:
     ----------
     count : int
         Number of whole frames that the file holds, whatever its header promises.
+    promised : int
+        Frames that the header promises; 0 if it says nothing that can be true.
+    frame_bits : int
+        Bits of a frame that is not compressed.
     notes : list of str
         What is done to the pixels, a sentence each.
     warnings : list of str
@@ -51,7 +55,8 @@ class PixelSource:
             compressed, warning = _is_compressed(header, form)
             frames = CompressedFrames if compressed else NativeFrames
             self._frames = frames(header, form)
-        self.count = self._frames.count
+        self.count, self.promised = self._frames.count, form.frames
+        self.frame_bits = form.rows * form.columns * form.samples * form.bits_allocated
         if not self.count:
             raise MemoryBudgetError(
                 f"{header.path}: promises {form.frames or 1} frames of {form.rows} x "

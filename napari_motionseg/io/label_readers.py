@@ -1,4 +1,4 @@
-"""Reading the formats that labels and masks are stored in: npz, TIFF, PNG, NIfTI.
+"""Read the formats of labels and masks: npz, TIFF, PNG, NIfTI, DICOM Segmentation.
 
 Nothing is allocated that the loop's shape does not account for: headers are compared
 with it before pixels are read, and pickled objects are never loaded.
@@ -17,8 +17,11 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, ReadError
 from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.dicom_header import is_dicom
+from napari_motionseg.io.dicom_seg_reader import read_segmentation
 from napari_motionseg.io.label_values import class_numbers, require_fit
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import read_nifti
@@ -51,7 +54,7 @@ class StoredLabels:
     labelled: NDArray[Any] | None = None
 
 
-def load_labels(path: Path, shape: Shape) -> StoredLabels:
+def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLabels:
     """Read a label file of a loop of `shape`.
 
     Parameters
@@ -61,6 +64,8 @@ def load_labels(path: Path, shape: Shape) -> StoredLabels:
     shape
         Frames, rows and columns of the loop; compared with the file's header before
         pixels are read.
+    cine
+        The loop itself, for a DICOM Segmentation; other formats do without.
 
     Raises
     ------
@@ -87,10 +92,12 @@ def load_labels(path: Path, shape: Shape) -> StoredLabels:
     if not path.exists():
         raise ReadError(f"{path}: no such file")
     loader = loaders.get(suffix_of(path))
+    if loader is None and is_dicom(path):
+        return _load_segmentation(path, shape, cine)
     if loader is None:
         raise ReadError(
-            f"{path}: labels are read from {', '.join(FORMATS)} or a folder of "
-            f"images, not from {path.suffix or 'a file without a suffix'!r}"
+            f"{path}: labels are read from {', '.join(FORMATS)}, a folder of images or "
+            f"a DICOM Segmentation, not from {path.suffix or 'a file without suffix'!r}"
         )
     with damage_named(path, "label file"):
         stored = loader(path, shape)
@@ -182,6 +189,17 @@ def _load_png(path: Path, shape: Shape) -> StoredLabels:
 
 def _load_nifti(path: Path, shape: Shape) -> StoredLabels:
     return StoredLabels(read_nifti(path, shape))
+
+
+def _load_segmentation(path: Path, shape: Shape, cine: Cine | None) -> StoredLabels:
+    if cine is None:
+        raise LabelError(
+            "a DICOM Segmentation says by references which frames its masks belong to; "
+            "give the loop that it was made of"
+        )
+    found = read_segmentation(path, cine)
+    require_fit(found.labels.shape, shape)
+    return StoredLabels(found.labels, found.labelled)
 
 
 def suffix_of(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.io.label_readers import StoredLabels, load_labels
 from napari_motionseg.io.label_writers import write_masks as write_masks
@@ -113,6 +114,7 @@ def read_labels(
     shape: tuple[int, int, int],
     mode: LabelMode = "dense",
     frame: int | None = None,
+    cine: Cine | None = None,
 ) -> Labels:
     """Read the labels of a loop.
 
@@ -121,8 +123,8 @@ def read_labels(
     path
         ``.npz`` with `labels` (T, H, W) and `labelled` (T,), or with `mask` and
         `valid`; a TIFF stack; a folder of PNG or TIFF images whose names end in the
-        frame's index, from 0; or one image. Where the file does not say which frames
-        are labelled, those with a pixel other than 0 are.
+        frame's index, from 0; one image; or a DICOM Segmentation. Where the file does
+        not say which frames are labelled, those with a pixel other than 0 are.
     shape
         Frames, rows and columns of the loop; checked before pixels are read.
     mode
@@ -130,6 +132,8 @@ def read_labels(
     frame
         Index, from 0, of the frame that a single image belongs to. With a stack: use
         this labelled frame and no other.
+    cine
+        The loop itself, which a DICOM Segmentation refers to; other formats do without.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def read_labels(
     if frame is not None and not 0 <= frame < count:
         raise LabelError(f"frame {frame} of a loop with frames 0 to {count - 1}")
     try:
-        stored = load_labels(path, shape)
+        stored = load_labels(path, shape, cine)
         return _placed(stored, shape, mode, frame)
     except LabelError as error:
         raise LabelError(f"{path}: {error}") from error

@@ -21,6 +21,13 @@ MARK = "napari-motionseg"
 # 16 characters at most (PS3.10 table 7.1-1), for DICOM's Implementation Version Name
 DICOM_MARK = MARK
 _HEAD_BYTES = 2**12
+_META_BYTES = 2**10  # where the file meta information of this program's files ends
+# SOP classes in the file meta information: segmentations, and captures of overlays
+_DERIVED = (
+    b"1.2.840.10008.5.1.4.1.1.66.4",
+    b"1.2.840.10008.5.1.4.1.1.66.7",
+    b"1.2.840.10008.5.1.4.1.1.7.4",
+)
 _COMMENT_BYTES = 2**16  # where comments lie in a GIF or TIFF that this program wrote
 _MOVIE_HEADER_BYTES = 2**24
 _NO_PREAMBLE = re.compile(rb"[\x02\x08]\0..[A-Z][A-Z]", re.DOTALL)
@@ -61,6 +68,29 @@ def is_foreign_loop(path: str | Path) -> bool:
     return _is_loop(head) and not is_own(path)
 
 
+def is_own_derived(path: str | Path) -> bool:
+    """Return whether a file is a DICOM object that this program made of a loop.
+
+    Synthetic loops carry its mark too, and are loops all the same.
+
+    Parameters
+    ----------
+    path
+        Path of a file of any type. What cannot be read is not ours.
+    """
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD_BYTES)
+    except (ReadError, OSError):
+        return False
+    start = head[:_META_BYTES]
+    return (
+        _is_dicom(head)
+        and DICOM_MARK.encode() in start
+        and any(uid in start for uid in _DERIVED)
+    )
+
+
 def _is_dicom(head: bytes) -> bool:
     return head[128:132] == b"DICM" or _NO_PREAMBLE.match(head) is not None
 
@@ -93,7 +123,7 @@ def _is_loop(head: bytes) -> bool:
 
 
 def _marked_dicom(file: BinaryIO, head: bytes) -> bool:
-    return DICOM_MARK.encode() in head[:1024]
+    return DICOM_MARK.encode() in head[:_META_BYTES]
 
 
 def _marked_mp4(file: BinaryIO, head: bytes) -> bool:

@@ -22,7 +22,7 @@ from napari_motionseg.io.movies import (
     read_image_folder,
     read_movie,
 )
-from napari_motionseg.io.program_marks import is_own
+from napari_motionseg.io.program_marks import is_own, is_own_derived
 from napari_motionseg.io.regular_files import is_regular, open_regular
 
 MEMORY_BUDGET = 8 * 2**30
@@ -119,7 +119,7 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
     if listed:
         return read_files(listed, memory_budget, folder)
     files = list(_files_below(folder))
-    dicom = [file for file in files if is_dicom(file) and not is_dicomdir(file)]
+    dicom = [file for file in files if _is_loop_file(file)]
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_own(f)]
     cines = read_files(dicom, memory_budget, folder) if dicom else []
     cines += [read_movie(file, memory_budget) for file in movies]
@@ -132,8 +132,12 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
 
 def _own_words(files: list[Path]) -> str:
     """Return what is said of files that are results, where nothing else is."""
-    pictures = (f for f in files if f.suffix.lower() in (*MOVIES, *IMAGES))
-    own = [file for file in pictures if is_own(file)]
+    pictures = (*MOVIES, *IMAGES)
+    own = [
+        file
+        for file in files
+        if (file.suffix.lower() in pictures and is_own(file)) or is_own_derived(file)
+    ]
     if not own:
         return ""
     return (
@@ -167,7 +171,12 @@ def _loops_below(folder: Path) -> Iterator[Path]:
 
 
 def _may_be_dicom(file: Path) -> bool:
-    return is_dicomdir(file) or is_dicom(file)
+    return is_dicomdir(file) or _is_loop_file(file)
+
+
+def _is_loop_file(file: Path) -> bool:
+    """Return whether a file in a folder is DICOM and may be a loop."""
+    return is_dicom(file) and not is_dicomdir(file) and not is_own_derived(file)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

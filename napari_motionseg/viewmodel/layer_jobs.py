@@ -152,7 +152,7 @@ def reversed_cine(cine: Cine) -> Cine:
     pixels, last = cine.frames[::-1], len(cine) - 1
     damaged = [last - t for t in cine.frames.damaged]
     frames = FrameStack.from_array(pixels, damaged, cine.frames.blank)
-    return dataclasses.replace(cine, frames=frames, frame_times=None)
+    return dataclasses.replace(cine, frames=frames, frame_times=None, files=())
 
 
 def _store_flow(

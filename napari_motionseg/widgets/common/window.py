@@ -60,7 +60,7 @@ def _add_masks(viewer: Viewer, masks: Path) -> None:
     layer = viewer.layers[0]
     session: Session = session_of(viewer)
     cine = session.loop(layer).cine
-    labels = read_labels(masks, shape=cine.shape)
+    labels = read_labels(masks, shape=cine.shape, cine=cine)
     viewer.add_labels(
         labels.labels,
         name=f"{layer.name} masks",
