@@ -21,7 +21,7 @@ PAGES = sorted(
     + list(DOCS.rglob("*.md"))
 )
 # pages of the site that a hook makes of files beside the code
-GENERATED = {"contributing.md", "changelog.md", "results.md"}
+GENERATED = {"contributing.md", "changelog.md", "results.md", "commands.md"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -211,6 +211,34 @@ def test_the_layers_of_the_docs_are_those_of_the_contract():
         if names:
             found.append(sorted(names))
     assert found == expected[1:]  # __main__ alone is above all that is drawn
+
+
+def words_of_the_window() -> list[str]:
+    """Return every text in the code of docks, as a user reads it."""
+    files = [
+        *(PACKAGE / "widgets").rglob("*.py"),
+        *(PACKAGE / "viewmodel").rglob("*.py"),
+    ]
+    return [
+        node.value.replace("&&", "&").casefold()
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+
+# what napari says itself, and menus of several steps
+NAPARI_SAYS = {"remember this choice", "file extension readers"}
+
+
+@pytest.mark.parametrize("name", ["tutorial-window", "first-masks"])
+def test_buttons_that_a_page_names_are_in_the_window(name):
+    text = BLOCK.sub("", (DOCS / f"{name}.md").read_text(encoding="utf-8"))
+    named = re.findall(r"(?<!\*)\*{1,2}([^*\n]+)\*{1,2}(?!\*)", text)
+    asked = {n.casefold().strip("….: ") for n in named if ">" not in n} - NAPARI_SAYS
+    assert len(asked) > 5
+    there = words_of_the_window()
+    assert {n for n in asked if not any(n in words for words in there)} == set()
 
 
 def test_navigation_has_every_page():

@@ -26,6 +26,7 @@ CROSS_CUTTING = {
     "test_public_api.py",
     "test_repository.py",
     "test_site_checks.py",
+    "test_site_commands.py",
     "test_wheel.py",
     "cli/test_damaged_loops.py",
     "cli/test_hostile_text.py",
