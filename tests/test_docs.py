@@ -219,12 +219,13 @@ def words_of_the_window() -> list[str]:
         *(PACKAGE / "widgets").rglob("*.py"),
         *(PACKAGE / "viewmodel").rglob("*.py"),
     ]
-    return [
+    texts = [
         node.value.replace("&&", "&").casefold()
         for file in files
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
+    return [*texts, (PACKAGE / "napari.yaml").read_text(encoding="utf-8").casefold()]
 
 
 # what napari says itself, and menus of several steps
