@@ -126,6 +126,14 @@ def test_contributed_flow_finds_a_shift(contributed):
     assert np.allclose(flow[1], 2, atol=0.1)
 
 
+def test_contributed_measurement_measures(contributed):
+    drawn = np.zeros((4, 5), bool)
+    drawn[1:3, 1:4] = True
+    assert contributed["area_ratio"](drawn, drawn) == 1
+    assert contributed["area_ratio"](~drawn, drawn) == pytest.approx(14 / 6)
+    assert np.isnan(contributed["area_ratio"](drawn, drawn & False))
+
+
 def test_contributed_reader_reads_and_refuses(contributed, tmp_path):
     from napari_motionseg.errors import MemoryBudgetError, ReadError
 

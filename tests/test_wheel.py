@@ -49,6 +49,10 @@ def wheel(tmp_path_factory):
     return room / "dist" / done.stdout.split()[-1]
 
 
+def count_of_docks():
+    return len(list((CHECKOUT / "napari_motionseg" / "widgets").glob("*/dock.py")))
+
+
 def test_manifest_weights_and_types_are_in_the_wheel(wheel):
     with zipfile.ZipFile(wheel) as archive:
         sizes = {item.filename: item.file_size for item in archive.infolist()}
@@ -76,7 +80,7 @@ def test_it_works_without_the_checkout(wheel, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        str(site), "(1, 2, 64, 64)", "napari-motionseg 5",
+        str(site), "(1, 2, 64, 64)", f"napari-motionseg {count_of_docks()}",
     ]  # fmt: skip
 
 

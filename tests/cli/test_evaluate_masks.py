@@ -73,3 +73,14 @@ def test_bad_input_is_one_line(motionseg, network, npz, words, said):
     assert answer.code == 2
     assert said in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_every_measure_is_reported_under_a_title():
+    """A measure that is missing from one of the three lists would be lost in silence."""
+    from napari_motionseg.cli.evaluate_masks import TITLES
+    from napari_motionseg.evaluation.mask_evaluation import MEASURES
+    from napari_motionseg.evaluation.mask_quality import picture_quality
+
+    mask = np.eye(8, dtype=bool)
+    measured = picture_quality(mask.astype(np.float32), mask, field=mask | True).values
+    assert set(measured) == set(MEASURES) == set(TITLES)

@@ -87,3 +87,10 @@ def test_motion_needs_two_frames(motionseg, tmp_path):
     write_xa(tmp_path / "one.dcm", Cine.from_array(np.zeros((1, 64, 64), np.uint8)))
     words = ("--method", "ilk", "--out", tmp_path / "f.zarr")
     assert refused(motionseg("flow", tmp_path / "one.dcm", *words), "two")
+
+
+def test_help_lists_every_method(motionseg):
+    from napari_motionseg.motion import ESTIMATORS
+
+    text = motionseg("flow", "--help").out
+    assert [name for name in ESTIMATORS if name not in text] == []
