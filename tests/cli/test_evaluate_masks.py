@@ -76,7 +76,7 @@ def test_bad_input_is_one_line(motionseg, network, npz, words, said):
 
 
 def test_every_measure_is_reported_under_a_title():
-    """A measure that is missing from one of the three lists would be lost in silence."""
+    """A measure that is missing from one of the three lists is lost in silence."""
     from napari_motionseg.cli.evaluate_masks import TITLES
     from napari_motionseg.evaluation.mask_evaluation import MEASURES
     from napari_motionseg.evaluation.mask_quality import picture_quality
