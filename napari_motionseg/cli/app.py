@@ -25,6 +25,7 @@ from napari_motionseg.cli import (
     export,
     finetune,
     flow,
+    import_masks,
     info,
     pretrain,
     project,
@@ -69,6 +70,7 @@ for command in (
     doctor.doctor,
 ):
     app.command(cls=RecipeCommand)(command)
+app.command("import", cls=RecipeCommand)(import_masks.import_masks)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(project.app, name="project")
 

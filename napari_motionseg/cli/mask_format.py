@@ -10,33 +10,46 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.registry import unknown_name
 
 # A PNG file holds one frame, so a loop is written as a folder of them.
-SUFFIXES = {"npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": ""}
+SEGMENTATION = "dicom-seg"
+SUFFIXES = {
+    "npz": ".npz", "tiff": ".tiff", "nii": ".nii.gz", "png": "", SEGMENTATION: ".dcm",
+}  # fmt: skip
 
 MaskFormat = Annotated[
     str,
     typer.Option(
-        "--format", help="npz, tiff, nii, or png (a folder for each loop or layer)."
+        "--format",
+        help="npz, tiff, nii, png (a folder for each loop or layer); of masks of loops "
+        "also dicom-seg.",
     ),
 ]
 
 
-def format_suffix(name: str) -> str:
+def format_suffix(name: str, *, of_loops: bool = False) -> str:
     """Return the file suffix of a mask format; a folder of PNG files has none.
 
     Parameters
     ----------
     name
         Value of ``--format``.
+    of_loops
+        Whether masks of loops are written, which can be DICOM Segmentations. What is
+        painted cannot: a scribble of the background is no segment.
 
     Raises
     ------
     SettingsError
-        If there is no such format.
+        If there is no such format, or it does not go with what is written.
     MissingDependencyError
         If the format needs a library that is not installed.
     """
     if name not in SUFFIXES:
         raise SettingsError(unknown_name("--format", name, SUFFIXES))
+    if name == SEGMENTATION and not of_loops:
+        raise SettingsError(
+            "--format dicom-seg is for masks of loops; write these layers as npz, and "
+            "the masks with motionseg segment or motionseg export"
+        )
     if name == "nii":
         from napari_motionseg.io.nifti import require_nibabel
 

@@ -9,27 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.failures import Failures
-from napari_motionseg.cli.mask_format import MaskFormat, format_suffix
+from napari_motionseg.cli.mask_format import (
+    SEGMENTATION,
+    SUFFIXES,
+    MaskFormat,
+    format_suffix,
+)
 from napari_motionseg.cli.options import AsJson, Cines, Device, Threshold
+from napari_motionseg.cli.segmentation_options import (
+    Compressed,
+    Reproducible,
+    SegmentationKind,
+    SegmentNames,
+    segmentation_settings,
+)
 from napari_motionseg.cli.targets import Overwrite, source_of
 from napari_motionseg.errors import MotionSegError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_motionseg.cine import Cine
+    from napari_motionseg.io.dicom_seg_writer import Algorithm, SegmentationSettings
     from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.models import SegmentationNet
+    from napari_motionseg.segmentation import Segmentation
 
 SegmentationModel = Annotated[
     Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
 ]
+OutFolder = Annotated[Path, typer.Option(help="Folder to write to.")]
+Batch = Annotated[int, typer.Option(help="Frames at once.")]
 Smallest = Annotated[
     int, typer.Option(min=0, help="Pixels: smaller parts are left out.")
 ]
@@ -69,13 +85,17 @@ class MaskSettings:
 def segment(
     cines: Cines,
     model: SegmentationModel,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    out: OutFolder,
     form: MaskFormat = "npz",
     threshold: Threshold = 0.5,
     smallest: Smallest = 0,
     smooth: Smooth = False,
-    batch: Annotated[int, typer.Option(help="Frames at once.")] = 1,
+    batch: Batch = 1,
     whole_picture: WholePicture = False,
+    seg_type: SegmentationKind = "binary",
+    segments: SegmentNames = "",
+    compress: Compressed = False,
+    reproducible: Reproducible = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -85,14 +105,19 @@ def segment(
     Masks are named after their loop; where that name is taken, a short hash is added.
     motionseg-manifest.json in the folder says which loop each file came from. A loop
     that fails does not keep the others from being segmented.
+
+    --format dicom-seg writes one DICOM Segmentation a loop, which carries the patient
+    and study attributes of the loop's file, as archives demand.
     """
     from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.segmentation import load_segmentation
 
-    suffix = format_suffix(form)
+    suffix = format_suffix(form, of_loops=True)
     network = load_segmentation(model)
     settings = MaskSettings(threshold, smallest, smooth, whole_picture)
     described = describe_model(model) | dataclasses.asdict(settings)
+    origin = algorithm_of(described)
+    dicom = segmentation_settings(seg_type, segments, compress, reproducible, origin)
     folder = OutputFolder(out, described, overwrite=overwrite)
     failures = Failures("loops")
     count = 0
@@ -100,14 +125,17 @@ def segment(
         count += 1
         started = time.perf_counter()
         try:
-            masks, done = compute_masks(cine, network, settings, batch, device)
-            row = write(folder, cine, masks, done, suffix)
+            masks, found = compute_masks(cine, network, settings, batch, device)
+            row = write(folder, cine, masks, found, suffix, dicom)
+            _print_row(row, started, as_json)
         except MotionSegError as error:
             failures.add(error)
-            continue
-        row["seconds"] = round(time.perf_counter() - started, 2)
-        print_result(row, as_line(row), as_json)
     failures.exit_if_any(count + failures.unread)
+
+
+def _print_row(row: dict[str, Any], started: float, as_json: bool) -> None:
+    row["seconds"] = round(time.perf_counter() - started, 2)
+    print_result(row, as_line(row), as_json)
 
 
 def compute_masks(
@@ -116,7 +144,7 @@ def compute_masks(
     settings: MaskSettings,
     batch: int,
     device: str,
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+) -> tuple[NDArray[np.uint8], Segmentation]:
     """Segment a loop under a progress bar.
 
     Parameters
@@ -135,7 +163,7 @@ def compute_masks(
     Returns
     -------
     tuple
-        Masks ``(T, H, W)``, and which frames ``(T,)`` could be segmented.
+        Masks ``(T, H, W)``, and the probabilities that they were made of.
     """
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.temporal_smoothing import postprocess, smooth_job
@@ -147,7 +175,7 @@ def compute_masks(
     found = run_job(job, cine.name)
     if settings.smooth and len(cine) > 1:
         found = run_job(smooth_job(cine, found, device=device), cine.name)
-    return postprocess(found, settings.smallest), found.done
+    return postprocess(found, settings.smallest), found
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
@@ -170,25 +198,50 @@ def describe_model(model: Path) -> dict[str, Any]:
     return {"model": file.name, "model_sha256": fingerprint(file)[1]}
 
 
+def algorithm_of(described: dict[str, Any]) -> Algorithm:
+    """Return what a DICOM Segmentation says of the network and the settings."""
+    from napari_motionseg.io.dicom_seg_writer import Algorithm
+
+    parameters = ", ".join(
+        f"{name}={value}"
+        for name, value in described.items()
+        if name not in ("model", "model_sha256")
+    )
+    return Algorithm(
+        "AUTOMATIC", described["model"], described["model_sha256"], parameters
+    )
+
+
 def write(
-    folder: OutputFolder, cine: Cine, masks: Any, done: Any, suffix: str
+    folder: OutputFolder,
+    cine: Cine,
+    masks: NDArray[np.uint8],
+    found: Segmentation,
+    suffix: str,
+    dicom: SegmentationSettings,
 ) -> dict[str, Any]:
     """Write the masks into a folder and return what there is to say of them.
 
-    Frames that are not `done`, because they are damaged, are not marked as labelled.
+    Frames that are not done, because they are damaged, are not marked as labelled.
     """
     from napari_motionseg.io import write_masks
+    from napari_motionseg.io.dicom_seg_writer import write_segmentation
     from napari_motionseg.io.label_writers import MASKS
     from napari_motionseg.io.output_folder import Source
 
     names = [(cine.name, f"_masks{suffix}")]
     kind = "" if suffix else MASKS
     with folder.writing(Source.of(cine), names, kind) as draft:
-        write_masks(
-            draft.temporary[0], masks,
-            frame_times=cine.frame_times, labelled=done,
-            pixel_spacing=cine.pixel_spacing,
-        )  # fmt: skip
+        if suffix == SUFFIXES[SEGMENTATION]:
+            write_segmentation(
+                draft.temporary[0], cine, masks, labelled=found.done,
+                fractions=fractions_of(found), settings=dicom,
+            )  # fmt: skip
+        else:
+            write_masks(
+                draft.temporary[0], masks, labelled=found.done,
+                frame_times=cine.frame_times, pixel_spacing=cine.pixel_spacing,
+            )  # fmt: skip
     share = float((masks > 0).mean())
     return {
         "cine": cine.name,
@@ -197,6 +250,15 @@ def write(
         "damaged_frames": sorted(cine.frames.damaged),
         "masks": str(draft.final[0]),
         "vessel_share": round(share, 5),
+    }
+
+
+def fractions_of(found: Segmentation) -> dict[int, Any]:
+    """Return the probabilities of each class: those of the likeliest one."""
+    classes = range(1, int(found.likeliest.max(initial=1)) + 1)
+    zero = found.probabilities.dtype.type(0)
+    return {
+        k: np.where(found.likeliest == k, found.probabilities, zero) for k in classes
     }
 
 

@@ -20,7 +20,7 @@ MAXIMUM_FRACTION = 255
 LARGEST_CLASS = 255
 NATIVE_BYTES = 2**32 - 2  # PS3.5 7.1.2: the length of a value that is not encapsulated
 PACKED_FRAMES = 8  # bits of 8 frames of any size fill whole bytes
-RLE_HEADER, RLE_HEADER_BYTES = "<16I", 64
+RLE_HEADER, RLE_HEADER_BYTES, RLE_SEGMENTS = "<16I", 64, 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,8 +142,17 @@ def rle_frame(pixels: NDArray[np.uint8]) -> bytes:
     Parameters
     ----------
     pixels
-        ``(H, W)`` samples of one byte.
+        ``(H, W)`` samples of one byte, or ``(H, W, C)``, whose channels become
+        segments one after the other.
     """
-    packed = imagecodecs.packbits_encode(np.ascontiguousarray(pixels))
-    header = struct.pack(RLE_HEADER, 1, RLE_HEADER_BYTES, *[0] * 14)
-    return header + packed + b"\0" * (len(packed) % 2)
+    planes = np.moveaxis(np.atleast_3d(pixels), -1, 0)
+    segments = []
+    for plane in planes:
+        packed = imagecodecs.packbits_encode(np.ascontiguousarray(plane))
+        segments.append(packed + b"\0" * (len(packed) % 2))
+    starts = [RLE_HEADER_BYTES]
+    for segment in segments[:-1]:
+        starts.append(starts[-1] + len(segment))
+    unused = RLE_SEGMENTS - len(starts)
+    header = struct.pack(RLE_HEADER, len(segments), *starts, *[0] * unused)
+    return header + b"".join(segments)

@@ -269,7 +269,8 @@ class _Filling:
             found = integers_of(data, "MaximumFractionalValue")
             self._maximum = next((v for v in found if 0 < v <= 255), 255)
         self._fractions: dict[int, NDArray[np.float16]] = {}
-        self.numbers: set[int] = set(chosen or ())
+        described = segment_labels(data) if chosen is None else chosen
+        self.numbers: set[int] = {k for k in described if k > 0}
 
     def keep_fractions(self, budget: int) -> None:
         """Make room for probabilities, if they fit."""

@@ -6,7 +6,6 @@ Derivation Image Sequence are what ties a mask to its frame. No geometry is inve
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from pydicom.uid import (
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError, WriteError
-from napari_motionseg.io.atomic import replacing, require_file_target
+from napari_motionseg.io.atomic import require_file_target
 from napari_motionseg.io.damage import pydicom_quiet
 from napari_motionseg.io.dicom_seg_frames import (
     LARGEST_CLASS,
@@ -41,6 +40,7 @@ from napari_motionseg.io.dicom_study import (
     add_equipment,
     file_meta,
     referenced_instances,
+    save_dataset,
     study_of,
 )
 from napari_motionseg.io.program_marks import MARK
@@ -162,34 +162,6 @@ def write_segmentation(
     with pydicom_quiet():
         data = compose_segmentation(source, pixels, chosen)
         save_dataset(path, data)
-
-
-def save_dataset(path: str | Path, data: Dataset) -> None:
-    """Write a data set with its file meta information, or leave nothing behind.
-
-    Parameters
-    ----------
-    path
-        Path of the file to write.
-    data
-        Attributes of the object; its `file_meta` names the transfer syntax.
-
-    Raises
-    ------
-    WriteError
-        If a value does not fit its attribute, or the disk refuses.
-    """
-    try:
-        with replacing(path) as temporary:
-            data.save_as(temporary, enforce_file_format=True)
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        struct.error,
-    ) as error:
-        raise WriteError(f"{path}: cannot be written as DICOM: {error}") from error
 
 
 def compose_segmentation(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
+from napari_motionseg.errors import WriteError
+from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.dicom_source import DicomSource
 from napari_motionseg.io.dicom_values import values_of
@@ -210,3 +214,31 @@ def referenced_instances(source: DicomSource) -> list[Dataset]:
         item.ReferencedSOPInstanceUID = sop_instance
         items.append(item)
     return items
+
+
+def save_dataset(path: str | Path, data: Dataset) -> None:
+    """Write a data set with its file meta information, or leave nothing behind.
+
+    Parameters
+    ----------
+    path
+        Path of the file to write.
+    data
+        Attributes of the object; its `file_meta` names the transfer syntax.
+
+    Raises
+    ------
+    WriteError
+        If a value does not fit its attribute, or the disk refuses.
+    """
+    try:
+        with replacing(path) as temporary:
+            data.save_as(temporary, enforce_file_format=True)
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+    ) as error:
+        raise WriteError(f"{path}: cannot be written as DICOM: {error}") from error

@@ -73,7 +73,7 @@ def write_xa(
     dataset = Dataset()
     dataset.file_meta = _file_meta()
     parts = [_identity(dataset.file_meta), dict(patient or SYNTHETIC), _pixels(cine)]
-    parts += [_timing(cine), _geometry(cine), _display(cine), dict(extra or {})]
+    parts += [frame_timing(cine), _geometry(cine), _display(cine), dict(extra or {})]
     try:
         with pydicom_quiet():
             for keyword, value in chain.from_iterable(part.items() for part in parts):
@@ -158,7 +158,14 @@ def _pixels(cine: Cine) -> dict[str, Any]:
     }
 
 
-def _timing(cine: Cine) -> dict[str, Any]:
+def frame_timing(cine: Cine) -> dict[str, Any]:
+    """Return the attributes of a loop's frame times; none where they are unknown.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    """
     if cine.frame_times is None:
         return {}
     steps = np.diff(cine.frame_times)

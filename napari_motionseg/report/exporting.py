@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import require_file_target
+from napari_motionseg.io.dicom_source import read_source
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
+from napari_motionseg.io.secondary_capture import write_capture
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.report.contents import Report
@@ -110,6 +112,46 @@ def overlay_job(result: Result, path: Path) -> Job[Path]:
         frames.append(frame)
         yield Progress(len(frames), count + 1, f"frame {len(frames)} of {count}")
     write_movie(path, np.stack(frames), movie_rate(result.cine.frame_rate))
+    yield Progress(count + 1, count + 1, path.name)
+    return path
+
+
+def capture_job(result: Result, path: Path, *, compressed: bool = False) -> Job[Path]:
+    """Write the loop with its masks drawn in as a DICOM secondary capture.
+
+    Parameters
+    ----------
+    result
+        Masks of a loop that was read from DICOM files.
+    path
+        Path of the file to write.
+    compressed
+        Whether to compress the pictures without loss.
+
+    Yields
+    ------
+    Progress
+        After each frame.
+
+    Raises
+    ------
+    ReadError
+        If the loop came from no DICOM file, or that is gone or was changed.
+    WriteError
+        If it cannot be written; where something else is at the path, before any
+        frame is drawn.
+    """
+    require_file_target(path)
+    read_source(result.cine)  # before the work, not after it
+    pictures: list[NDArray[np.uint8]] = []
+    count = len(result.cine)
+    drawn = each_overlay(
+        result.cine, result.masks, filled=result.filled, colors=result.colors, zoom=1
+    )
+    for picture in drawn:
+        pictures.append(picture)
+        yield Progress(len(pictures), count + 1, f"frame {len(pictures)} of {count}")
+    write_capture(path, result.cine, pictures, compressed=compressed)
     yield Progress(count + 1, count + 1, path.name)
     return path
 

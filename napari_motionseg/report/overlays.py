@@ -53,10 +53,11 @@ def each_overlay(
     *,
     filled: bool = False,
     colors: Mapping[int, RGB] | None = None,
+    zoom: int = ZOOM,
 ) -> Iterator[NDArray[np.uint8]]:
-    """Yield the frames of `overlay_frames` one by one."""
+    """Yield the frames of `overlay_frames` one by one, enlarged `zoom` times."""
     for gray, mask in zip(as_gray(cine), masks, strict=True):
-        yield _drawn(gray, np.asarray(mask), filled, colors or {})
+        yield _drawn(gray, np.asarray(mask), filled, colors or {}, zoom)
 
 
 def _drawn(
@@ -64,12 +65,13 @@ def _drawn(
     mask: NDArray[Any],
     filled: bool,
     colors: Mapping[int, RGB],
+    zoom: int,
 ) -> NDArray[np.uint8]:
-    size = (gray.shape[1] * ZOOM, gray.shape[0] * ZOOM)
+    size = (gray.shape[1] * zoom, gray.shape[0] * zoom)
     large = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC))
     picture = np.repeat(large[..., None], 3, axis=2)
     for label in np.unique(mask[mask != 0]):
-        inside = np.kron(mask == label, np.ones((ZOOM, ZOOM), np.uint8)) > 0
+        inside = np.kron(mask == label, np.ones((zoom, zoom), np.uint8)) > 0
         color = np.asarray(colors.get(int(label), RESULT_RGB), np.float32)
         if filled:
             tinted = (1 - FILLING) * picture[inside] + FILLING * color

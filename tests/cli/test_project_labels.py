@@ -18,3 +18,8 @@ def test_labels_can_be_trained_on(motionseg, painted, tmp_path, loop_file):
     )
     assert answer.code == 2
     assert "nii" in answer.err
+    answer = motionseg(
+        "project", "labels", folder, "--out", tmp_path, "--format", "dicom-seg"
+    )
+    assert answer.code == 2
+    assert "motionseg export" in answer.err

@@ -1,12 +1,16 @@
 """`motionseg segment` writes masks and goes on after a loop that fails."""
 
 import numpy as np
+import pytest
 import tifffile
 from helpers.commands import refused
+from pydicom import dcmread
 from scipy import ndimage
 
-from napari_motionseg.io import read_labels
+from napari_motionseg.io import read_cine, read_labels
+from napari_motionseg.io.dicom_seg_reader import read_segmentation
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.models import (
     read_card,
 )
@@ -28,6 +32,32 @@ def test_finetuning_and_segmentation(motionseg, loop_file, vessel, tmp_path, syn
     tiff = tifffile.imread(tmp_path / "tiff" / "loop_masks.tiff")
     np.testing.assert_array_equal(tiff, masks)
     assert len(list((tmp_path / "png" / "loop_masks").glob("*.png"))) == 8
+
+
+@pytest.mark.parametrize("seg_type", ["binary", "labelmap", "fractional"])
+def test_masks_are_written_as_dicom_segmentations(
+    motionseg, loop_file, vessel, tmp_path, seg_type
+):
+    words = ("segment", loop_file, "--model", vessel, "--out", tmp_path)
+    assert motionseg(*words).code == 0
+    answer = motionseg(
+        *words, "--format", "dicom-seg", "--seg-type", seg_type, "--json",
+        "--segments", "coronary artery",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    found = read_segmentation(answer.rows[0]["masks"], read_cine(loop_file))
+    assert found.segments[0].label == "coronary artery"
+    masks = read_labels(tmp_path / "loop_masks.npz", shape=found.labels.shape).labels
+    if seg_type == "fractional":  # a half is stored as 128 of 255
+        assert (found.labels != masks).mean() < 0.01
+    else:
+        np.testing.assert_array_equal(found.labels, masks)
+    data = dcmread(answer.rows[0]["masks"])
+    segment = data.SegmentSequence[-1]
+    said = segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmParameters
+    assert segment.SegmentAlgorithmType == "AUTOMATIC"
+    assert fingerprint(vessel)[1] in said
+    assert "threshold=0.5" in said
 
 
 def test_two_loops_of_one_name_keep_their_masks(

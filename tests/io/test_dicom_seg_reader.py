@@ -381,7 +381,7 @@ def test_a_label_map_of_16_bits(pair):
     path, cine = pair("LABELMAP", change=change)
     found = read_segmentation(path, cine)
     np.testing.assert_array_equal(found.labels, seg_loops.masks()[0] * np.uint16(1000))
-    assert [s.number for s in found.segments] == [1000, 2000]
+    assert [s.number for s in found.segments] == [1, 2, 1000, 2000]
 
 
 def test_cut_and_flipped_files_end_in_our_error_or_a_result(pair):
