@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.displayed_frames import DisplayedFrames
 from napari_motionseg.cine.frame_stack import warn_partial_read
-from napari_motionseg.errors import ReadError
+from napari_motionseg.errors import ReadError, WriteError
 
 if TYPE_CHECKING:
     from napari_motionseg.project.watched import LoopFacts
@@ -196,11 +196,12 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
     path
         ``.npz``, ``.tiff``, ``.tif``, ``.nii``, ``.nii.gz``; or ``.png``: one frame,
         or, for a loop, a folder of that name without the suffix, with one file for
-        each frame that holds any.
+        each frame that holds any; or ``.dcm``: a DICOM Segmentation, which carries the
+        patient and study attributes of the loop's file.
     data
         ``(T, H, W)`` or ``(H, W)`` integers.
     attributes
-        The layer's; the frame times are taken from its metadata.
+        The layer's; the loop and its frame times are taken from its metadata.
 
     Returns
     -------
@@ -209,6 +210,8 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
 
     Raises
     ------
+    ReadError
+        For ``.dcm``, if the loop came from no DICOM file, or that is gone.
     WriteError
         If the labels do not go into that format, or the disk refuses.
     """
@@ -220,6 +223,9 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
     if target.suffix.lower() == ".png" and len(stack) > 1:
         target = target.with_suffix("")
     metadata = attributes.get("metadata") or {}
+    if target.suffix.lower() == ".dcm":
+        _write_segmentation(target, stack, metadata)
+        return [str(target)]
     write_masks(
         target,
         stack,
@@ -228,6 +234,27 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
         pixel_spacing=_spacing(metadata),
     )
     return [str(target)]
+
+
+def _write_segmentation(
+    path: Path, stack: NDArray[Any], metadata: dict[str, Any]
+) -> None:
+    from napari_motionseg.io.dicom_seg_writer import (
+        Algorithm,
+        SegmentationSettings,
+        write_segmentation,
+    )
+
+    cine = metadata.get("cine")
+    if not isinstance(cine, Cine) or "classes" in metadata:
+        raise WriteError(
+            f"cannot write {path}: this layer does not say which loop its classes "
+            "belong to; export it in the Project dock, which knows"
+        )
+    model = str(metadata.get("model") or "")
+    settings = SegmentationSettings(algorithm=Algorithm("SEMIAUTOMATIC", model))
+    done = _done_frames(metadata, stack)
+    write_segmentation(path, cine, stack, labelled=done, settings=settings)
 
 
 def _frame_times(metadata: dict[str, Any], count: int) -> NDArray[np.float64] | None:

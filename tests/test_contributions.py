@@ -155,3 +155,22 @@ def test_every_command_of_the_manifest_is_there():
             assert callable(getattr(import_module(module), name))
     widgets = [widget.display_name for widget in manifest.contributions.widgets]
     assert widgets == ["Cine", "Motion", "Embedding", "Segment", "Project"]
+
+
+def test_a_labels_layer_is_saved_as_a_dicom_segmentation(tmp_path):
+    from helpers import seg_loops
+
+    from napari_motionseg.io.dicom_seg_reader import read_segmentation
+
+    cine, _ = seg_loops.loop(tmp_path)
+    masks, labelled = seg_loops.masks()
+    path = str(tmp_path / "m.dcm")
+    metadata = {"cine": dataclasses.replace(cine, patient={}), "done": labelled}
+    assert write_labels(path, masks, {"metadata": metadata}) == [path]
+    found = read_segmentation(path, cine)
+    np.testing.assert_array_equal(found.labels, masks)
+    np.testing.assert_array_equal(found.labelled, labelled)
+    painted = {**metadata, "classes": ["background", "vessel"]}
+    for unknown in ({}, painted):
+        with pytest.raises(WriteError, match="export it in the Project dock"):
+            write_labels(str(tmp_path / "n.dcm"), masks, {"metadata": unknown})

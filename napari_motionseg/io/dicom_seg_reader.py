@@ -142,6 +142,11 @@ def read_segmentation(
         the pixel data hold more frames than the header counts.
     """
     path = Path(path)
+    if not cine.files:
+        raise LabelError(
+            f"{path}: refers to DICOM images by their UIDs, and the loop {cine.name} "
+            "was not read from any; open the loop from its DICOM file"
+        )
     with damage_named(path, "DICOM Segmentation"), pydicom_quiet():
         header = read_header(path, memory_budget)
         if not is_segmentation_data(header.dataset):

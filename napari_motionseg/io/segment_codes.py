@@ -64,7 +64,9 @@ def _device(keyword: str, color: str) -> SegmentKind:
     return SegmentKind(_DEVICE, ("SCT", keyword), color)
 
 
+OTHER = SegmentKind(_OTHER, ("DCM", "SelectedRegion"), "#f48fb1")
 SEGMENT_KINDS: dict[str, SegmentKind] = {
+    "vessel": _artery("BloodVessel", "#ff5c33"),
     "artery": _artery("Artery", "#ff5c33"),
     "coronary artery": _artery("CoronaryArtery", "#ff5c33"),
     "left coronary artery": _artery("LeftCoronaryArtery", "#ff7f50"),
@@ -86,8 +88,8 @@ SEGMENT_KINDS: dict[str, SegmentKind] = {
     "prosthesis": _device("Prosthesis", "#607d8b"),
     "device": SegmentKind(_DEVICE, _DEVICE, "#8d9aa3"),
     "background": SegmentKind(_OTHER, ("DCM", "Background"), "#000000"),
+    "region": OTHER,
 }
-OTHER = SegmentKind(_OTHER, ("DCM", "SelectedRegion"), "#f48fb1")
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,18 @@ def _unnamed(number: int) -> Segment:
         name = DEFAULTS[number - 1]
         return Segment(number, name, SEGMENT_KINDS[name])
     return Segment(number, f"class {number}", OTHER)
+
+
+def known_name(words: str) -> str:
+    """Return a class's name as `segments_of` takes it, whatever it is.
+
+    Parameters
+    ----------
+    words
+        Name that a person gave to a class.
+    """
+    plain = " ".join(words.replace("=", " ").replace(",", " ").split())
+    return plain if plain.lower() in SEGMENT_KINDS else f"region={plain}"
 
 
 def _colored(segment: Segment, color: str) -> Segment:

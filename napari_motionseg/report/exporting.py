@@ -16,9 +16,16 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import require_file_target
+from napari_motionseg.io.dicom_seg_writer import (
+    Algorithm,
+    SegmentationSettings,
+    write_segmentation,
+)
 from napari_motionseg.io.dicom_source import read_source
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
+from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.io.secondary_capture import write_capture
+from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.report.contents import Report
@@ -114,6 +121,66 @@ def overlay_job(result: Result, path: Path) -> Job[Path]:
     write_movie(path, np.stack(frames), movie_rate(result.cine.frame_rate))
     yield Progress(count + 1, count + 1, path.name)
     return path
+
+
+def segmentation_job(
+    result: Result,
+    path: Path,
+    labelled: NDArray[Any] | None = None,
+    *,
+    names: Sequence[str] = (),
+    painted: bool = False,
+) -> Job[Path]:
+    """Write the masks as a DICOM Segmentation of the loop's study.
+
+    Parameters
+    ----------
+    result
+        Masks of a loop that was read from DICOM files; its colors and networks are
+        said in the object.
+    path
+        Path of the file to write.
+    labelled
+        ``(T,)`` bool: frames that hold masks; None takes those that are not empty.
+    names
+        Names of classes 1, 2, ..., as people gave them.
+    painted
+        Whether a person painted the masks, so that no network is named.
+
+    Yields
+    ------
+    Progress
+        Before the object is written.
+
+    Raises
+    ------
+    ReadError
+        If the loop came from no DICOM file, or that is gone or was changed.
+    WriteError
+        If it cannot be written.
+    """
+    yield Progress(0, 1, path.name)
+    masks = np.asarray(result.masks)
+    chosen = masks.any(axis=(1, 2)) if labelled is None else np.asarray(labelled, bool)
+    algorithm = Algorithm()
+    if not painted:
+        model = next(iter(result.models), None)
+        weights = "" if model is None else fingerprint(model)[1]
+        name = "" if model is None else model.name
+        algorithm = Algorithm("SEMIAUTOMATIC", name, weights)
+    colors = result.colors or {}
+    settings = SegmentationSettings(
+        names=tuple(known_name(name) for name in names),
+        colors=tuple(_hex(colors[k]) for k in sorted(colors)),
+        algorithm=algorithm,
+    )
+    write_segmentation(path, result.cine, masks, labelled=chosen, settings=settings)
+    return path
+
+
+def _hex(color: RGB) -> str:
+    red, green, blue = color
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 def capture_job(result: Result, path: Path, *, compressed: bool = False) -> Job[Path]:

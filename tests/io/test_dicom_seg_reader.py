@@ -245,7 +245,7 @@ def test_without_its_source_it_says_which_one_it_needs(pair, tmp_path):
     uid = dcmread(tmp_path / "loop.dcm").SOPInstanceUID
     with pytest.raises(LabelError, match=f"open the loop whose .* UID is {uid}"):
         read_segmentation(path, other)
-    with pytest.raises(ReadError, match="not read from DICOM files"):
+    with pytest.raises(LabelError, match="was not read from any"):
         read_segmentation(path, dataclasses.replace(cine, files=()))
 
 

@@ -12,12 +12,19 @@ from qtpy.QtWidgets import QHBoxLayout
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress
-from napari_motionseg.report.exporting import Result, overlay_job, report_job
+from napari_motionseg.report.exporting import (
+    Result,
+    capture_job,
+    overlay_job,
+    report_job,
+    segmentation_job,
+)
 from napari_motionseg.viewmodel.export_settings import ExportSettings
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.form_rows import Choice
 from napari_motionseg.widgets.common.project_layers import (
+    CLASSES,
     background_of,
     class_numbers,
     is_network_masks,
@@ -34,9 +41,17 @@ MASKS = ";;".join(
         "TIFF stack (*.tiff)",
         "PNG, a folder of frames (*.png)",
         "NIfTI (*.nii.gz)",
+        "DICOM SEG, with the patient's name (*.dcm)",
     )
 )
-MOVIES = "Movie (*.mp4);;Animated GIF (*.gif)"
+MOVIES = ";;".join(
+    (
+        "Movie (*.mp4)",
+        "Animated GIF (*.gif)",
+        "DICOM secondary capture, with the patient's name (*.dcm)",
+    )
+)
+DICOM = ".dcm"
 PAGES = "Web page (*.html)"
 ROWS = {
     "filled": Choice(
@@ -71,8 +86,8 @@ class ExportSection:
         row = QHBoxLayout()
         self.buttons = {}
         for name, tip, slot in (
-            ("Masks…", "As .npz, TIFF, PNG or NIfTI", self._write_masks),
-            ("Overlay…", "The loop with its masks drawn in, as MP4 or GIF",
+            ("Masks…", "As .npz, TIFF, PNG, NIfTI or DICOM SEG", self._write_masks),
+            ("Overlay…", "The loop with its masks drawn in, as MP4, GIF or DICOM",
              self._write_overlay),
             ("Report…", "One HTML page: the result frame by frame, its agreement with "
              "the reference chosen above, and where it comes from", self._write_report),
@@ -96,15 +111,30 @@ class ExportSection:
     def _write_masks(self) -> None:
         layer = self.masks.layer
         target = self._target("masks", ".npz", MASKS)
-        if layer is not None and target is not None:
+        if layer is None or target is None:
+            return
+        if target.suffix.lower() == DICOM:
+            with errors_shown():
+                self._start(self._segmentation_job(layer, target))
+        else:
             metadata = {**layer.metadata, "cine": self._cine(layer)}
             self._start(_masks_job(str(target), layer.data, {"metadata": metadata}))
+
+    def _segmentation_job(self, layer: Labels, target: Path) -> Job[Path]:
+        names = layer.metadata.get(CLASSES, ())[1:]  # the background comes first
+        painted = not is_network_masks(layer)
+        done = layer.metadata.get("done")
+        return segmentation_job(
+            self._result(), target, done, names=names, painted=painted
+        )
 
     def _write_overlay(self) -> None:
         target = self._target("overlay", ".mp4", MOVIES)
         if target is not None:
             with errors_shown():
-                self._start(overlay_job(self._result(), target))
+                dicom = target.suffix.lower() == DICOM
+                job = capture_job if dicom else overlay_job
+                self._start(job(self._result(), target))
 
     def _write_report(self) -> None:
         target = self._target("report", ".html", PAGES)
