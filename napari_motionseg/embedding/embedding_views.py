@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.embedding.flow_kernels import RELATIVE, FlowKernel
 from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel
-from napari_motionseg.embedding.projection import Palette
+from napari_motionseg.embedding.projection import Method, Palette
 from napari_motionseg.embedding.similarity import (
     SHIFT,
     combine,
@@ -37,20 +37,20 @@ class Subject:
     Parameters
     ----------
     vectors
-        Its embedding.
+        The embedding of the frame.
     palette
-        Of the projection.
+        The projection to colours.
     flow
-        ``(2, H, W)`` px that begins at the frame, or None.
+        ``(2, H, W)`` flow in px that begins at the frame, or None.
     anchors
-        Rows and columns inside the image.
+        Rows and columns of the anchors, inside the image.
     how
-        What several anchors make: ``"max"`` or ``"mean"`` of their maps, or ``"each"``
-        its own.
+        How the maps of several anchors are combined: ``"max"``, ``"mean"``, or
+        ``"each"`` for one map an anchor.
     kernel
-        Of flow.
+        The kernel of flow similarity.
     shift
-        dy and dx of the shifted similarities.
+        Rows and columns by which the map is shifted that pixels are compared with.
     """
 
     vectors: FrameVectors
@@ -69,17 +69,20 @@ class View:
     Parameters
     ----------
     title, summary
-        What a person calls it; what it shows.
+        The name of the view, and a sentence on what it shows.
     make
-        Its pictures, one or, of several anchors, more: ``(H, W)`` or ``(H, W, 3)``.
+        A function that returns the pictures ``(H, W)`` or ``(H, W, 3)``: one, or one
+        for each of several anchors.
     depends
-        Fields of `Subject` that they depend on.
+        Names of the fields of `Subject` that the pictures depend on.
     limits
         Values of the darkest and the brightest colour; None for colours.
     colormap
-        Of the values.
+        Name of the colormap of the values.
     kind
-        The layer that it needs.
+        The type of the layer that shows it.
+    advanced
+        Whether the dock offers the view among the advanced ones.
     """
 
     title: str
@@ -89,6 +92,7 @@ class View:
     limits: tuple[float, float] | None = None
     colormap: str = "inferno"
     kind: Literal["image", "labels"] = "image"
+    advanced: bool = False
 
     @property
     def needs_flow(self) -> bool:
@@ -129,57 +133,66 @@ def _shifted_flow(subject: Subject) -> Sequence[Picture]:
 
 VIEWS: Mapping[str, View] = {
     "projection": View(
-        "Embedding: in colours",
-        "All dimensions projected to red, green and blue: what has like colours has "
-        "like vectors",
+        "Random projection",
+        "The embedding projected to red, green and blue: similar colours are similar "
+        "vectors",
         lambda subject: [subject.palette.colors(subject.vectors)],
         ("vectors", "palette"),
     ),
     "flow similarity": View(
-        "Flow: like the anchor",
-        "How alike each pixel moves and the pixel under the red plus",
+        "Similarity to the anchor: flow",
+        "Similarity of each pixel's motion to that of the pixel under the red plus",
         _flow_similarity,
         ("flow", "anchors", "how", "kernel"),
         KERNEL,
     ),
     "similarity": View(
-        "Embedding: like the anchor",
-        "Cosine of each pixel's vector with that of the pixel under the red plus",
+        "Similarity to the anchor: embedding",
+        "Cosine similarity of each pixel's vector to that of the pixel under the red "
+        "plus",
         _similarity,
         ("vectors", "anchors", "how"),
         COSINE,
     ),
     "shifted flow": View(
-        "Flow: like a neighbour",
-        "How alike each pixel moves and the one a shift away: dark where motion ends",
+        "Similarity to the shifted map: flow",
+        "Similarity of each pixel's motion to that of the pixel a shift away: dark at "
+        "borders of motion",
         _shifted_flow,
         ("flow", "kernel", "shift"),
         KERNEL,
+        advanced=True,
     ),
     "shifted embedding": View(
-        "Embedding: like a neighbour",
-        "Cosine of each pixel's vector with the one a shift away: dark at borders",
+        "Similarity to the shifted map: embedding",
+        "Cosine similarity of each pixel's vector to the vector a shift away: dark at "
+        "borders",
         lambda subject: [shifted_similarity(subject.vectors, subject.shift)],
         ("vectors", "shift"),
         COSINE,
+        advanced=True,
     ),
     "segments": View(
-        "Embedding: segments",
-        "The largest channel: soft segments of a network taught by grouping",
+        "Segments",
+        "Largest channel of each pixel: segments of a network pretrained by grouping",
         lambda subject: [soft_segments(subject.vectors)[0]],
         ("vectors",),
         kind="labels",
+        advanced=True,
     ),
     "confidence": View(
-        "Embedding: sureness",
-        "The share of the largest channel",
+        "Confidence",
+        "Softmax probability of the largest channel",
         lambda subject: [soft_segments(subject.vectors)[1]],
         ("vectors",),
         KERNEL,
         "viridis",
+        advanced=True,
     ),
 }
 FIGURE_3 = tuple(VIEWS)[:5]
+FIRST_SHOWN = tuple(name for name, view in VIEWS.items() if not view.advanced)
+PCA_TITLE = "PCA projection"
 
 
 @dataclass(eq=False)
@@ -200,10 +213,10 @@ class Pictures:
         Parameters
         ----------
         names
-            Of `VIEWS`. Of several anchors, the second map has the name with ``" 2"``
-            after it, and so on.
+            Names of views, from `VIEWS`. If each of several anchors has a map, the
+            second one has the name with ``" 2"`` after it, and so on.
         subject
-            What is looked at.
+            The frame and its embedding.
         """
         found: dict[str, Picture] = {}
         for name in names:
@@ -228,6 +241,23 @@ def numbered(name: str, number: int) -> str:
 def view_of(name: str) -> View:
     """Return the view of a picture's name, which may be numbered."""
     return VIEWS[name] if name in VIEWS else VIEWS[name.rsplit(" ", 1)[0]]
+
+
+def title_of(name: str, method: Method = "random") -> str:
+    """Return the title of a picture, which may be numbered.
+
+    Parameters
+    ----------
+    name
+        The name of the picture, as `Pictures.of` gives it.
+    method
+        The method of the projection to colours.
+    """
+    view = view_of(name)
+    if view is VIEWS["projection"] and method == "pca":
+        return PCA_TITLE
+    number = name.removeprefix(name.rstrip("0123456789"))
+    return f"{view.title} {number}".rstrip()
 
 
 def _same(first: tuple[Any, ...], second: tuple[Any, ...]) -> bool:

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.embedding.embedding_store import EmbeddingStore, embedding_key
+from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
 from napari_motionseg.models.eval_mode import eval_mode
@@ -89,14 +90,14 @@ def recall_embedding(
 def class_probabilities(
     model: UNet | SegmentationNet, vector: NDArray[np.floating]
 ) -> NDArray[np.float32] | None:
-    """Return what a network makes of one pixel's vector.
+    """Return the probability of each class at one pixel.
 
     Parameters
     ----------
     model
         Any network; one without classes has no answer.
     vector
-        ``(D,)``, from `embed_frame`.
+        ``(D,)`` embedding vector of the pixel, from `embed_frame`.
 
     Returns
     -------
@@ -105,11 +106,45 @@ def class_probabilities(
     """
     if not isinstance(model, SegmentationNet):
         return None
-    weights = model.head.weight.detach().float().cpu().numpy()[:, :, 0, 0]
-    logits = weights @ np.asarray(vector, np.float32)
-    if model.head.bias is not None:
-        logits = logits + model.head.bias.detach().float().cpu().numpy()
+    weights, bias = _head(model)
+    logits = weights @ np.asarray(vector, np.float32) + bias
     if model.classes == 2:
         logits = np.append(0, logits)  # one sigmoid is a softmax beside zero
     shares = np.exp(logits - logits.max())
     return np.asarray(shares / shares.sum(), np.float32)
+
+
+def vessel_probability(
+    model: UNet | SegmentationNet, vectors: FrameVectors
+) -> NDArray[np.float32] | None:
+    """Return the probability of each pixel to be no background.
+
+    Parameters
+    ----------
+    model
+        Any network; one without classes has no answer.
+    vectors
+        The embedding of a frame by this network.
+
+    Returns
+    -------
+    NDArray or None
+        ``(H, W)`` in [0, 1].
+    """
+    if not isinstance(model, SegmentationNet):
+        return None
+    weights, bias = _head(model)
+    logits = vectors.products(weights) + bias[:, None, None]
+    if model.classes == 2:
+        logits = np.concatenate([np.zeros_like(logits), logits])
+    logits -= logits.max(axis=0)
+    shares = np.exp(logits)
+    return np.asarray(1 - shares[0] / shares.sum(axis=0), np.float32)
+
+
+def _head(model: SegmentationNet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return weights ``(K, D)`` and bias ``(K,)`` of the classes."""
+    weights = model.head.weight.detach().float().cpu().numpy()[:, :, 0, 0]
+    if model.head.bias is None:
+        return weights, np.zeros(len(weights), np.float32)
+    return weights, model.head.bias.detach().float().cpu().numpy()

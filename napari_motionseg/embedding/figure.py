@@ -18,6 +18,8 @@ from napari_motionseg.io.program_marks import MARK
 CELL_IN, SIDE_IN, GAP_IN = 2.3, 0.35, 0.08  # inches
 HEAD_IN, FOOT_IN = 0.3, 0.55
 DPI = 150
+SAME_COLOURS = "similar colours are similar vectors"
+TITLE_PT = 7.2  # the longest title is as wide as a cell
 ANCHOR = "#ff2d2d"
 MISSING = "no flow begins\nat this frame"
 
@@ -100,18 +102,22 @@ def caption_words(
     Parameters
     ----------
     frame
-        Its number, or several as text.
-    method, seed, kernel, shift
-        As in `Choices` of the explorer and `FigureSettings`.
+        Number of the frame, or several numbers as a text.
+    method, seed
+        Method and seed of the projection, see `Palette.of`.
+    kernel
+        Name of the kernel of flow similarity, from `FLOW_KERNELS`.
+    shift
+        Rows and columns of the shifted similarities.
     """
     colours = {
         "random": f"random projection {seed}",
-        "orthogonal": f"random projection {seed} at right angles",
+        "orthogonal": f"orthogonal random projection {seed}",
         "pca": "principal components (not the papers')",
     }[method]
     flow = {"relative": "Ma et al., equation 6", "absolute": "cross pixel"}[kernel]
     return (
-        f"Frame {frame}; {colours}; likeness of flow: {flow}; neighbour "
+        f"Frame {frame}; {colours}; flow similarity: {flow}; shift: "
         f"{shift[0]} px down and {shift[1]} px right. Research use only."
     )
 
@@ -161,7 +167,7 @@ def _draw_cell(axes: Any, row: FigureRow, name: str) -> None:
 
 def _title(axes: Any, name: str) -> None:
     words = "Frame" if name == "frame" else view_of(name).title
-    axes.set_title(words, fontsize=8.5, pad=5)
+    axes.set_title(words, fontsize=TITLE_PT, pad=5)
 
 
 def _color_bar(
@@ -173,7 +179,7 @@ def _color_bar(
     left, bottom, width, _ = box
     if view_of(name).limits is None:
         figure.text(
-            left + width / 2, bottom - 0.16 / size[1], "like colours, like vectors",
+            left + width / 2, bottom - 0.16 / size[1], SAME_COLOURS,
             ha="center", fontsize=6.5, color="#555b66",
         )  # fmt: skip
         return

@@ -1,31 +1,40 @@
-"""All that is known of one pixel: what stands under the cursor."""
+"""The values of one pixel, in words for the readout under the cursor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel, inside_image
+from napari_motionseg.motion import SpeedScale
+
+TWO_CLASSES = ("background", "vessel")
 
 
 @dataclass(frozen=True)
 class PixelProfile:
-    """Gray value, similarity, flow and label of one pixel.
+    """Gray value, similarity, flow and class of one pixel.
 
     Parameters
     ----------
     gray
-        In [0, 1].
+        Gray value in [0, 1].
     norm
-        Length of its vector.
+        Length of the embedding vector.
     flow
-        x and y in px, or None.
+        Motion x and y in px, or None where no flow begins.
     similarity
-        To the anchor, in [-1, 1], or None.
+        Cosine similarity to the anchor in [-1, 1], or None without an anchor.
     probabilities
-        Of the classes, the background first, or None.
+        Probability of each class, the background first, or None for a network without
+        classes.
+    scale
+        What a pixel of motion is worth; None to say pixels alone.
+    classes
+        Names of the classes, the background first; classes beyond them are numbered.
     """
 
     gray: float
@@ -33,18 +42,21 @@ class PixelProfile:
     flow: tuple[float, float] | None = None
     similarity: float | None = None
     probabilities: tuple[float, ...] | None = None
+    scale: SpeedScale | None = None
+    classes: tuple[str, ...] = TWO_CLASSES
 
     @property
     def words(self) -> str:
-        """All of it in one line for a person."""
-        parts = [f"gray {self.gray:.2f}", f"length {self.norm:.2f}"]
-        if self.flow is not None:
-            across, down = self.flow
-            parts.insert(1, f"flow {across:+.1f}, {down:+.1f} px")
-        if self.similarity is not None:
-            parts.append(f"like the anchor {self.similarity:+.2f}")
+        """All values in one line."""
+        parts = []
         if self.probabilities is not None:
-            parts.append(_class_words(self.probabilities))
+            parts.append(_class_words(self.probabilities, self.classes))
+        if self.similarity is not None:
+            parts.append(f"similarity to the anchor {self.similarity:+.2f}")
+        if self.flow is not None:
+            parts.append(f"moves {(self.scale or SpeedScale(1)).of_motion(*self.flow)}")
+        parts.append(f"gray value {self.gray:.0%}".replace("%", " %"))
+        parts.append(f"vector length {self.norm:.2f}")
         return " · ".join(parts)
 
 
@@ -55,23 +67,27 @@ def pixel_profile(
     flow: NDArray[np.floating] | None = None,
     similarity: NDArray[np.floating] | None = None,
     probabilities: NDArray[np.floating] | None = None,
+    *,
+    scale: SpeedScale | None = None,
 ) -> PixelProfile:
-    """Return what is known of a pixel.
+    """Return the values of a pixel.
 
     Parameters
     ----------
     pixel
         Row and column.
     frame
-        ``(H, W)`` in [0, 1].
+        ``(H, W)`` gray values in [0, 1].
     vectors
-        Its embedding.
+        The embedding of the frame.
     flow
-        ``(2, H, W)`` px, or None.
+        ``(2, H, W)`` flow in px, or None.
     similarity
-        ``(H, W)``, or None.
+        ``(H, W)`` similarity to the anchor, or None.
     probabilities
-        ``(classes,)`` of this pixel, see `class_probabilities`, or None.
+        ``(classes,)`` probabilities of this pixel, see `class_probabilities`, or None.
+    scale
+        What a pixel of motion is worth; None to say pixels alone.
 
     Raises
     ------
@@ -87,11 +103,12 @@ def pixel_profile(
         flow=None if moved is None else (float(moved[0]), float(moved[1])),
         similarity=None if similarity is None else float(similarity[row, column]),
         probabilities=known,
+        scale=scale,
     )
 
 
-def _class_words(probabilities: tuple[float, ...]) -> str:
-    if len(probabilities) == 2:
-        return f"class 1: {probabilities[1]:.0%}"
-    best = int(np.argmax(probabilities))
-    return f"class {best}: {probabilities[best]:.0%}"
+def _class_words(probabilities: Sequence[float], names: Sequence[str]) -> str:
+    """Return the probability of the vessel, or of the likeliest of several classes."""
+    best = 1 if len(probabilities) == 2 else int(np.argmax(probabilities))
+    name = names[best] if best < len(names) else f"class {best}"
+    return f"{name} {probabilities[best]:.0%}".replace("%", " %")

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
@@ -23,6 +24,8 @@ FloatArray = NDArray[np.float32]
 Method = Literal["random", "orthogonal", "pca"]
 PERCENTILES = (1.0, 99.0)  # of projected values: what is shown black and full
 SAMPLE = 2048  # pixels of a frame that stand for it
+# 1 at low frequencies, 0 where neighbours alternate; maximally flat in between
+SMOOTH = np.array([-1, 4, 10, 4, -1], np.float32) / 16
 
 
 def projection_matrix(
@@ -139,6 +142,25 @@ def random_projection(
     return colorize(projected, limits)
 
 
+def without_checkerboard(values: FloatArray) -> FloatArray:
+    """Return values without what alternates from one pixel to the next.
+
+    The learnt 2 x 2 step of a U-Net's decoder gives each of its four pixels weights of
+    its own. What they disagree on is of the network and not of the frame: rows, columns
+    and, most of all at the border of a frame, a checkerboard. The highest frequency is
+    removed; cubic ramps, and so edges of vessels, stay as they are.
+
+    Parameters
+    ----------
+    values
+        ``(H, W)`` float32 projected values.
+    """
+    for axis in (0, 1):
+        # mirrored at the middle of the last pixel, alternation goes on beyond the edge
+        values = ndimage.convolve1d(values, SMOOTH, axis=axis, mode="mirror")
+    return values
+
+
 def principal_matrix(sample: NDArray[np.floating]) -> FloatArray:
     """Return the three directions ``(3, D)`` along which vectors differ most.
 
@@ -222,6 +244,8 @@ class Palette:
     def colors(self, vectors: FrameVectors) -> NDArray[np.uint8]:
         """Return a frame in colours, ``(H, W, 3)``; a flat channel is gray.
 
+        What alternates from pixel to pixel is taken out, see `without_checkerboard`.
+
         Raises
         ------
         SettingsError
@@ -230,7 +254,7 @@ class Palette:
         projected = vectors.products(self.matrix)
         colors = np.empty((*projected.shape[1:], 3), np.uint8)
         for channel, (low, high) in enumerate(self.limits):
-            values = projected[channel]
+            values = without_checkerboard(projected[channel])
             if high > low:
                 values -= low
                 values *= 255 / (high - low)

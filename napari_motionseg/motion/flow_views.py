@@ -2,7 +2,10 @@
 
 A view lies over the loop (colours, arrows) or is a picture beside it. Where two flows
 are compared, one layer holds the view of both, side by side, so that both have the same
-scale whatever a person does to it.
+scale whatever the user does to it.
+
+Pixels of which a view knows nothing, because the other frame does not show them, are
+NaN in pictures of values. The window draws a hatch there.
 """
 
 from __future__ import annotations
@@ -16,18 +19,27 @@ from numpy.typing import NDArray
 
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.motion.frame_motion import LEAST_ARROW_PX, FrameMotion
+from napari_motionseg.motion.hatching import (
+    DARK,
+    DARK_STRIPE,
+    FAINT_INK,
+    LIGHT,
+    LIGHT_STRIPE,
+    hatch_labels,
+    stripes,
+)
+from napari_motionseg.motion.speed import SpeedScale
 
 Kind = Literal["image", "labels", "vectors"]
 Picture = NDArray[Any]
 LEAST_ARROW_SHARE = 0.08  # of full colour: a lawn of specks hides the arrows
-HIDDEN = "#ff5c33"
-LARGEST_MISS_PX = 3.0
+LARGEST_ERROR_PX = 3.0
 LARGEST_RESIDUAL = 0.1  # of the gray range
 
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Choices of a person about views.
+    """Choices of the user about views.
 
     Parameters
     ----------
@@ -35,10 +47,13 @@ class ViewOptions:
         Length in px of full colour.
     arrow_step
         Pixels from one arrow to the next.
+    scale
+        What a pixel of motion is worth, for speeds in mm/s or px/frame.
     """
 
     full_px: float
     arrow_step: int = 16
+    scale: SpeedScale = SpeedScale(1)
 
 
 @dataclass(frozen=True)
@@ -48,21 +63,25 @@ class View:
     Parameters
     ----------
     title, summary
-        What a person calls it; what it shows.
+        The name of the view, and a sentence on what it shows.
     make
-        The picture ``(H, W)`` or ``(H, W, 3)``, or vectors ``(N, 2, 2)``.
+        A function that returns the picture ``(H, W)`` or ``(H, W, 3)``, or vectors
+        ``(N, 2, 2)``.
     over
-        Whether it lies over the loop; else it is a picture beside it.
+        Whether the view lies over the loop; else it is a picture beside it.
+    advanced
+        Whether the dock offers the view among the advanced ones.
     kind
-        The layer that it needs.
+        The type of the layer that shows it.
     channels
         3 for colours, else 1.
     looks
-        Of a new layer, as napari takes them.
+        Attributes of a new layer, as napari takes them.
     limits
-        Values of the darkest and the brightest colour, where they depend on options.
+        A function that returns the values of the darkest and the brightest colour,
+        where they depend on options.
     unit
-        Of its values.
+        A function that returns the unit of the values, or None for colours.
     needs_back
         Whether there must be flow both ways.
     """
@@ -71,11 +90,12 @@ class View:
     summary: str
     make: Callable[[FrameMotion, ViewOptions], Picture]
     over: bool = False
+    advanced: bool = False
     kind: Kind = "image"
     channels: int = 1
     looks: Mapping[str, Any] = field(default_factory=dict)
     limits: Callable[[ViewOptions], tuple[float, float]] | None = None
-    unit: str = ""
+    unit: Callable[[ViewOptions], str] | None = None
     needs_back: bool = False
 
     def blank(self, size: tuple[int, int]) -> Picture:
@@ -90,7 +110,12 @@ class View:
 
 
 def _colours(motion: FrameMotion, options: ViewOptions) -> Picture:
-    return flow_to_rgb(motion.flow, options.full_px)
+    colours = flow_to_rgb(motion.flow, options.full_px)
+    unknown = ~np.isfinite(motion.flow).all(axis=0)
+    if unknown.any():  # flow_to_rgb makes it black, which would hide the loop
+        hatch = np.where(stripes(unknown.shape), FAINT_INK, 255)
+        colours[unknown] = hatch[unknown][:, None]
+    return colours
 
 
 def _arrows(motion: FrameMotion, options: ViewOptions) -> Picture:
@@ -98,16 +123,25 @@ def _arrows(motion: FrameMotion, options: ViewOptions) -> Picture:
     return motion.arrows(options.arrow_step, least)
 
 
-def _miss(motion: FrameMotion, _: ViewOptions) -> Picture:
+def _speed(motion: FrameMotion, options: ViewOptions) -> Picture:
+    return np.asarray(options.scale.speed(*motion.flow), np.float32)
+
+
+def _error(motion: FrameMotion, _: ViewOptions) -> Picture:
     error = motion.forward_backward_error()
     return np.where(np.isfinite(error), error, np.float32(np.nan))
+
+
+def _known(motion: FrameMotion, picture: Picture) -> Picture:
+    """Return a picture with NaN in place of what the other frame does not show."""
+    return np.where(motion.hidden, np.float32(np.nan), picture)
 
 
 # In the order in which they lie on each other and stand beside each other
 VIEWS: dict[str, View] = {
     "colours": View(
-        "Colours",
-        "Hue is direction, strength of colour is length",
+        "Flow colours",
+        "Hue is the direction of the motion, saturation its length",
         _colours,
         over=True,
         channels=3,
@@ -115,16 +149,20 @@ VIEWS: dict[str, View] = {
     ),
     "occlusion": View(
         "Occlusion",
-        "Pixels that the other frame does not show",
-        lambda motion, _: motion.hidden.astype(np.uint8),
+        "Hatched pixels are not visible in the other frame",
+        lambda motion, _: hatch_labels(motion.hidden),
         over=True,
+        advanced=True,
         kind="labels",
-        looks={"opacity": 0.4, "colormap": {1: HIDDEN, None: "transparent"}},
+        looks={
+            "opacity": 0.6,
+            "colormap": {DARK_STRIPE: DARK, LIGHT_STRIPE: LIGHT, None: "transparent"},
+        },
         needs_back=True,
     ),
     "arrows": View(
-        "Arrows",
-        "Where the pixels of a grid go",
+        "Flow arrows",
+        "Motion of the pixels of a grid",
         _arrows,
         over=True,
         kind="vectors",
@@ -137,35 +175,38 @@ VIEWS: dict[str, View] = {
     ),
     "speed": View(
         "Speed",
-        "Length of the vectors",
-        lambda motion, _: motion.length(),
+        "Speed of each pixel, in mm/s where pixel spacing and frame times are known",
+        _speed,
         looks={"colormap": "viridis"},
-        limits=lambda options: (0.0, options.full_px),
-        unit="px",
+        limits=lambda options: (0.0, options.scale.speed_of(options.full_px)),
+        unit=lambda options: options.scale.unit,
     ),
-    "there and back": View(
-        "There and back",
-        "By how much the way there and back again misses the start",
-        _miss,
-        looks={"colormap": "magma", "contrast_limits": (0.0, LARGEST_MISS_PX)},
-        unit="px",
+    "forward-backward error": View(
+        "Forward-backward error",
+        "Distance from the start after following the flow forward and back",
+        _error,
+        advanced=True,
+        looks={"colormap": "magma", "contrast_limits": (0.0, LARGEST_ERROR_PX)},
+        unit=lambda _: "px",
         needs_back=True,
     ),
-    "brought back": View(
-        "Brought back",
-        "The other frame warped onto this one; black where it shows nothing of it",
-        lambda motion, _: motion.warped_frame,
+    "warped frame": View(
+        "Warped frame",
+        "The other frame, warped onto this one by the flow",
+        lambda motion, _: _known(motion, motion.warped_frame),
+        advanced=True,
         looks={"colormap": "gray", "contrast_limits": (0.0, 1.0)},
     ),
-    "left over": View(
-        "Left over",
-        "This frame minus the other one brought back: what flow does not explain",
-        lambda motion, _: motion.residual(),
+    "residual": View(
+        "Residual",
+        "This frame minus the warped frame: what the flow does not explain",
+        lambda motion, _: _known(motion, motion.residual()),
+        advanced=True,
         looks={
             "colormap": "gray",
             "contrast_limits": (-LARGEST_RESIDUAL, LARGEST_RESIDUAL),
         },
-        unit="of black to white",
+        unit=lambda _: "of the gray range",
     ),
 }
 
@@ -182,21 +223,20 @@ def pictures(
     Parameters
     ----------
     names
-        Of `VIEWS`.
+        Names of views, from `VIEWS`.
     motions
-        Of each flow that is looked at; None where it does not begin at the frame, or
-        lacks what the view needs.
+        The motion of each flow that is shown; None where no flow begins at the frame.
     size
         Rows and columns of a frame.
     options
-        See `ViewOptions`.
+        The choices of the user, see `ViewOptions`.
     shift
         Columns from a pixel of one flow's view to the same pixel of the next one's.
 
     Returns
     -------
     dict
-        Of each name: the views of all flows in one array, from left to right.
+        The views of all flows in one array, from left to right, by name.
     """
     made = {}
     for name in names:

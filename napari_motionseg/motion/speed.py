@@ -56,9 +56,7 @@ class SpeedScale:
     @property
     def unit(self) -> str:
         """Unit of `speed`."""
-        if self.known:
-            return "mm/s"
-        return "px/frame" if self.gap == 1 else f"px/{self.gap} frames"
+        return "mm/s" if self.known else "px/frame"
 
     @property
     def while_passing(self) -> str:
@@ -70,7 +68,7 @@ class SpeedScale:
     def speed(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Return the speed of motions of x, y px, in `unit`."""
         if self.gap_ms is None or self.spacing is None:
-            return np.asarray(np.hypot(x, y), np.float64)
+            return np.asarray(np.hypot(x, y) / self.gap, np.float64)
         down, across = self.spacing
         way = np.hypot(np.multiply(x, across), np.multiply(y, down))
         return np.asarray(1000 * way / self.gap_ms, np.float64)
@@ -78,10 +76,17 @@ class SpeedScale:
     def of_length(self, length: float) -> str:
         """Say what a length in px of any direction is worth: ``6.7 px in 133 ms``."""
         words = f"{length:.1f} px {self.while_passing}"
-        if self.known and self.spacing is not None:
+        return words + (f", {self.speed_of(length):.0f} mm/s" if self.known else "")
+
+    def speed_of(self, length: float) -> float:
+        """Return the speed of a length in px of any direction, in `unit`.
+
+        The mean of both spacings counts where rows and columns are spaced differently.
+        """
+        across = length
+        if self.spacing is not None:
             across = length * float(np.mean(self.spacing)) / self.spacing[1]
-            words += f", {float(self.speed(across, 0)):.0f} mm/s"
-        return words
+        return float(self.speed(across, 0)) if self.known else length / self.gap
 
     def of_motion(self, x: float, y: float) -> str:
         """Say a motion: ``3.6 px (+3.0 across, -2.0 down), 9 mm/s``."""
@@ -102,7 +107,7 @@ def mean_speed(
         ``(T, H, W)``, bool or labels: the pixels that count are those that are not 0,
         such as a vessel's; all if None.
     scale
-        For speeds in its unit; None for px a gap.
+        The scale of the speeds; None for px/frame.
 
     Returns
     -------

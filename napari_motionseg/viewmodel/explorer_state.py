@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from napari_motionseg.embedding import FLOW_KERNELS, FrameVectors, carried, separation
 from napari_motionseg.embedding.embedding_views import VIEWS, How, Pictures, Subject
-from napari_motionseg.embedding.features import class_probabilities
+from napari_motionseg.embedding.features import (
+    class_probabilities,
+    vessel_probability,
+)
 from napari_motionseg.embedding.figure import FigureRow
+from napari_motionseg.embedding.first_anchor import vessel_pixel
 from napari_motionseg.embedding.frame_vectors import Pixel
 from napari_motionseg.embedding.pixel_profile import PixelProfile, pixel_profile
 from napari_motionseg.embedding.projection import Method
@@ -21,7 +25,7 @@ from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.embedding.similarity import combine
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.lru_cache import LRUCache
-from napari_motionseg.motion import FlowSequence
+from napari_motionseg.motion import FlowSequence, SpeedScale
 from napari_motionseg.motion.frame_motion import entry_at
 from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
@@ -93,6 +97,8 @@ class ExplorerRequest:
         Index of the frame.
     choices, anchors
         Choices and anchors of the user.
+    first_anchor
+        Whether to set an anchor on the most vessel-like pixel if there is none.
     painted
         ``(H, W)`` labels of the frame, or None if nothing is painted.
     """
@@ -105,6 +111,7 @@ class ExplorerRequest:
     choices: ExplorerChoices
     anchors: Anchors
     painted: NDArray[Any] | None = None
+    first_anchor: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,6 +135,8 @@ class ExplorerResult:
         Row and column of each anchor on this frame; not a number where it is lost.
     separation
         How well similarity separates painted pixels from others, or None.
+    no_separation
+        The reason why there is no separation, or an empty text.
     remarks
         Sentences for the user, for example on views that cannot be made.
     """
@@ -137,6 +146,7 @@ class ExplorerResult:
     pictures: tuple[dict[str, Any], ...]
     positions: tuple[Position, ...]
     separation: Separation | None
+    no_separation: str
     remarks: tuple[str, ...]
 
     @property
@@ -161,6 +171,7 @@ class ExplorerResult:
             Index of the checkpoint.
         """
         subject, request = self.subjects[model], self.request
+        flow = request.loop.flow
         network: Any = request.session.network(request.models[model].path)
         return pixel_profile(
             pixel,
@@ -169,6 +180,7 @@ class ExplorerResult:
             subject.flow,
             self.pictures[model].get("similarity"),
             class_probabilities(network, subject.vectors.at([pixel])[0]),
+            scale=None if flow is None else SpeedScale.of(request.loop.cine, flow.gap),
         )
 
     def figure_rows(self) -> list[FigureRow]:
@@ -198,6 +210,8 @@ class ExplorerEngine:
         """Compute the result of a request."""
         flow = self._flow(request)
         positions = _positions(request)
+        if request.first_anchor and not positions:
+            positions = (self._vessel_pixel(request),)
         anchors, remarks = _inside(positions, request.size)
         subjects, pictures = [], []
         for index, model in enumerate(request.models):
@@ -217,7 +231,7 @@ class ExplorerEngine:
         remarks += _missing(request, flow, anchors)
         apart, why = _separation(request, subjects[0])
         return ExplorerResult(
-            request, tuple(subjects), tuple(pictures), positions, apart, remarks + why
+            request, tuple(subjects), tuple(pictures), positions, apart, why, remarks
         )
 
     def _vectors(self, request: ExplorerRequest, model: Model) -> FrameVectors:
@@ -230,6 +244,13 @@ class ExplorerEngine:
             kept = FrameVectors(embedding)
             self.vectors.put(key, kept)
         return kept
+
+    def _vessel_pixel(self, request: ExplorerRequest) -> Position:
+        """Return the most vessel-like pixel by the first of the models."""
+        model = request.models[0]
+        network: Any = request.session.network(model.path)
+        probability = vessel_probability(network, self._vectors(request, model))
+        return vessel_pixel(request.loop.cine.normalized(request.t), probability)
 
     def _flow(self, request: ExplorerRequest) -> NDArray[np.float32] | None:
         """Return the flow that begins at the frame; the same array for each request."""
@@ -305,14 +326,15 @@ def _no_flow(request: ExplorerRequest) -> str:
 
 def _separation(
     request: ExplorerRequest, subject: Subject
-) -> tuple[Separation | None, tuple[str, ...]]:
+) -> tuple[Separation | None, str]:
+    """Return the separation of the painted pixels, or the reason why there is none."""
     if request.painted is None or not subject.anchors:
-        return None, ()
+        return None, ""
     if not request.loop.cine.frames.usable(request.t):
-        return None, ("Histogram: this frame is damaged.",)
+        return None, "No histogram: this frame is damaged."
     how = "max" if subject.how == "each" else subject.how
     similarity = combine(subject.vectors.similarity(subject.anchors), how)
     try:
-        return separation(similarity, request.painted > 0), ()
+        return separation(similarity, request.painted > 0), ""
     except (LabelError, SettingsError) as error:
-        return None, (f"Histogram: {error}.",)
+        return None, f"No histogram: {error}."

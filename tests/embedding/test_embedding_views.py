@@ -7,9 +7,11 @@ import pytest
 
 from napari_motionseg.embedding.embedding_views import (
     FIGURE_3,
+    FIRST_SHOWN,
     VIEWS,
     Pictures,
     Subject,
+    title_of,
     view_of,
 )
 from napari_motionseg.embedding.figure import FigureRow, draw_figure, save_figure
@@ -24,6 +26,7 @@ from napari_motionseg.embedding.similarity import (
     similarity_map,
 )
 from napari_motionseg.embedding.soft_segments import soft_segments
+from napari_motionseg.motion import SpeedScale
 
 RANDOM = np.random.default_rng(0)
 EMBEDDING = RANDOM.normal(size=(6, 12, 15)).astype(np.float32)
@@ -106,14 +109,36 @@ def test_a_profile_says_all_that_is_known(subject):
         (2, 3), frame, subject.vectors, FLOW, similarity, np.array([0.25, 0.75])
     )
     assert full.norm == pytest.approx(np.linalg.norm(EMBEDDING[:, 2, 3]))
-    for word in (
-        f"gray {frame[2, 3]:.2f}",
-        f"flow {FLOW[0, 2, 3]:+.1f}, {FLOW[1, 2, 3]:+.1f} px",
-        f"like the anchor {similarity[2, 3]:+.2f}", "class 1: 75%",
+    x, y = FLOW[:, 2, 3]
+    for words in (
+        "vessel 75 %", f"similarity to the anchor {similarity[2, 3]:+.2f}",
+        f"moves {np.hypot(x, y):.1f} px ({x:+.1f} across, {y:+.1f} down)",
+        f"gray value {100 * frame[2, 3]:.0f} %",
     ):  # fmt: skip
-        assert word in full.words
+        assert words in full.words
+    assert full.words.startswith("vessel"), "what counts most comes first"
     bare = pixel_profile((2, 3), frame, subject.vectors)
-    assert bare.words == f"gray {frame[2, 3]:.2f} · length {bare.norm:.2f}"
+    assert bare.words.startswith("gray value")
+    assert "vessel " not in bare.words
+
+
+def test_a_profile_says_mm_where_they_are_known_and_numbers_other_classes(subject):
+    frame = np.zeros((12, 15), np.float32)
+    scale = SpeedScale(1, gap_ms=100, spacing=(0.5, 0.5))
+    shares = np.array([0.1, 0.2, 0.7])
+    profile = pixel_profile(
+        (2, 3), frame, subject.vectors, FLOW, None, shares, scale=scale
+    )
+    speed = 5 * np.hypot(*FLOW[:, 2, 3])
+    assert f"{speed:.0f} mm/s" in profile.words
+    assert "class 2 70 %" in profile.words
+
+
+def test_three_views_are_shown_first_and_titles_follow_the_method():
+    assert FIRST_SHOWN == ("projection", "flow similarity", "similarity")
+    assert title_of("projection") == "Random projection"
+    assert title_of("projection", "pca") == "PCA projection"
+    assert title_of("similarity 2") == "Similarity to the anchor: embedding 2"
 
 
 def test_the_figure_has_a_cell_a_column_and_a_bar_below_each_map(subject, tmp_path):

@@ -12,6 +12,7 @@ from napari_motionseg.embedding.projection import (
     projection_matrix,
     random_projection,
     sample_vectors,
+    without_checkerboard,
 )
 from napari_motionseg.errors import SettingsError
 
@@ -77,11 +78,43 @@ def test_faults(embedding):
         projection_matrix(0)
 
 
-def test_a_palette_shows_what_the_projection_shows(embedding):
+def slowly_smoothed(values):
+    """Weights -1, 4, 10, 4, -1 along rows, then along columns, mirrored at the edge."""
+    for _ in range(2):
+        found = np.zeros_like(values)
+        last = len(values) - 1
+        for r in range(len(values)):
+            for offset, weight in zip(
+                (-2, -1, 0, 1, 2), (-1, 4, 10, 4, -1), strict=True
+            ):
+                there = abs(r + offset)
+                there = 2 * last - there if there > last else there
+                found[r] += weight * values[there] / 16
+        values = found.T
+    return values
+
+
+def test_a_palette_shows_what_the_projection_shows_without_checkerboard(embedding):
     everything = embedding.reshape(8, -1)
     colors = Palette.of(everything, seed=5).colors(FrameVectors(embedding))
     assert (colors.dtype, colors.shape) == (np.uint8, (11, 13, 3))
-    np.testing.assert_allclose(colors, 255 * random_projection(embedding, 5), atol=1.01)
+    projected = project(embedding, projection_matrix(8, 5))
+    low, high = (np.percentile(projected, p, axis=(1, 2)) for p in (1, 99))
+    smooth = np.stack([slowly_smoothed(channel) for channel in projected], axis=-1)
+    expected = np.clip(255 * (smooth - low) / (high - low), 0, 255)
+    np.testing.assert_allclose(colors, expected, atol=1.01)
+
+
+def test_what_alternates_is_removed_up_to_the_border_and_ramps_stay():
+    rows, columns = np.mgrid[:20, :24].astype(np.float32)
+    board = (-1.0) ** (rows + columns) + (-1.0) ** rows
+    flat = without_checkerboard((0.5 + board).astype(np.float32))
+    np.testing.assert_allclose(flat, 0.5, atol=1e-6)
+    ramp = ((rows / 20) ** 3 - columns / 24).astype(np.float32)
+    kept = without_checkerboard(ramp)[4:-4, 4:-4]
+    np.testing.assert_allclose(kept, ramp[4:-4, 4:-4], atol=1e-5)
+    wide = np.where(np.abs(columns - 12) <= 1, 1, 0).astype(np.float32)
+    assert without_checkerboard(wide)[10, 12] > 0.85, "a vessel of 3 px is still there"
 
 
 def test_orthogonal_palettes_differ_from_plain_ones(embedding):

@@ -175,6 +175,9 @@ def explorer(viewer, dock, loop_layer, embedding_file):
 
     widget = dock(EmbeddingDock)
     widget.explorer.controls.model.open_file(embedding_file)
+    # where the first anchor would be depends on rounding: here it is in the middle
+    middle = tuple(side // 2 for side in loop_layer.data.shape[1:])
+    widget.explorer.set_anchors((middle,))
     return widget.explorer
 
 
@@ -184,7 +187,12 @@ def settled(qtbot, explorer):
 
     def wait():
         qtbot.waitUntil(
-            lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
+            lambda: (
+                not (
+                    explorer.pictures.busy or explorer.feed.busy or explorer.layers.busy
+                )
+            ),
+            timeout=LONG,
         )
 
     yield wait

@@ -45,6 +45,10 @@ def click_pixel(explorer, layer, row, column, *modifiers):
         next(drag)
 
 
+def captions(explorer):
+    return [text for _, text in explorer.layers.marks.marks.captions]
+
+
 def layer_of(explorer, name):
     return explorer.layers.layer(name)
 
@@ -54,7 +58,7 @@ def test_one_button_shows_what_can_be_shown_and_says_what_cannot(
 ):
     click(explorer.controls.on)
     settled()
-    assert explorer.found.names == ("projection", "similarity", "shifted embedding")
+    assert explorer.found.names == ("projection", "similarity")
     assert "none is estimated yet" in explorer.hint.text()
     assert explorer.anchors.positions == ((48, 48),)
     picture = layer_of(explorer, "similarity")
@@ -64,16 +68,48 @@ def test_one_button_shows_what_can_be_shown_and_says_what_cannot(
     assert viewer.layers.selection.active is loop_layer
     click(explorer.controls.on)
     settled()
-    assert not any(x.visible for x in viewer.layers if x is not loop_layer)
-    # hidden layers take no room: the camera takes them in, too
-    np.testing.assert_allclose(
-        viewer.layers.extent.world[:, -2:], loop_layer.extent.world[:, -2:]
-    )
+    assert list(viewer.layers) == [loop_layer]
+    assert explorer.layers.marks.marks.captions == ()
     click(explorer.controls.on)
     settled()
-    again = layer_of(explorer, "similarity")
-    assert again is picture
-    assert again.data.shape == loop_layer.data.shape[1:]
+    assert layer_of(explorer, "similarity").data.shape == loop_layer.data.shape[1:]
+    assert explorer.anchors.positions == ((48, 48),)
+
+
+def test_the_first_anchor_is_on_a_vessel(
+    explorer, viewer, loop_layer, synthetic, settled, click
+):
+    explorer.clear()
+    t = int(synthetic.masks.sum(axis=(1, 2)).argmax())
+    show_frame(viewer, loop_layer, t)
+    click(explorer.controls.on)
+    settled()
+    ((row, column),) = explorer.anchors.positions
+    assert synthetic.masks[t, row - 1 : row + 2, column - 1 : column + 2].any()
+    show_frame(viewer, loop_layer, 0)
+    settled()
+    assert explorer.anchors.positions == ((row, column),), "it stays where it is"
+
+
+def test_three_views_come_first_and_names_equal_captions(
+    explorer, viewer, loop_layer, settled, click, flow
+):
+    click(explorer.controls.on)
+    settled()
+    dock = explorer.parent()
+    names = ("projection", "flow similarity", "similarity")
+    assert explorer.found.names == names
+    unfolded = [n for n, b in explorer.controls.boxes.items() if b.isVisibleTo(dock)]
+    assert tuple(unfolded) == names
+    for name, caption in zip(names, captions(explorer), strict=True):
+        title = layer_of(explorer, name).name.removeprefix(f"{loop_layer.name} ")
+        assert caption.replace("\n", " ").startswith(title)
+    assert captions(explorer)[1].endswith("flow, 0 to 1")
+    assert len(explorer.layers.marks.marks.bars) == 2
+    # layers of one loop stand together, and nothing but pictures and the anchor
+    assert [layer.metadata.get("motionseg") for layer in viewer.layers] == [
+        None, *names, "anchor",
+    ]  # fmt: skip
 
 
 def test_all_frames_are_embedded_in_the_background(explorer, settled, click, qtbot):
@@ -157,18 +193,22 @@ def test_napari_s_own_tools_edit_anchors_too(explorer, settled, click):
     assert explorer.found.positions == ((10, 12),)
 
 
-def test_re_roll_changes_colours_alone(explorer, settled, click):
+def test_a_new_projection_changes_colours_alone(explorer, settled, click):
     click(explorer.controls.on)
     settled()
     colours = layer_of(explorer, "projection").data.copy()
     similarity = explorer.found.pictures[0]["similarity"]
+    assert explorer.controls.again.text() == "New projection"
     click(explorer.controls.again)
     settled()
     assert (layer_of(explorer, "projection").data != colours).any()
     assert explorer.found.pictures[0]["similarity"] is similarity
     assert "number 1" in explorer.controls.again.toolTip()
-    explorer.controls.method.setCurrentText("PCA (not the papers')")
+    explorer.controls.method.setCurrentText("PCA (not in the papers)")
     settled()
+    layer = layer_of(explorer, "projection")
+    assert layer.name.endswith(" PCA projection")
+    assert "PCA projection" in captions(explorer)
     assert not explorer.controls.again.isEnabled()
 
 
@@ -181,12 +221,11 @@ def test_another_frame_is_shown_and_the_old_one_marked_until_then(
     explorer.session.embeddings.discard(lambda key: True)
     before = layer_of(explorer, "similarity").data.copy()
     show_frame(viewer, loop_layer, 5)
-    captions = explorer.layers.known["captions"]
-    assert any("still frame 0" in text for text in captions.features["caption"])
+    assert any("still frame 0" in text for text in captions(explorer))
     np.testing.assert_array_equal(layer_of(explorer, "similarity").data, before)
     settled()
     assert (layer_of(explorer, "similarity").data != before).any()
-    assert not any("still" in text for text in captions.features["caption"])
+    assert not any("still" in text for text in captions(explorer))
 
 
 def test_anchors_go_along_the_flow(explorer, viewer, loop_layer, settled, click, flow):
@@ -237,8 +276,9 @@ def test_labels_tell_how_well_the_anchor_does(
     assert "AUC" in explorer.histogram.words.text()
     show_frame(viewer, loop_layer, 2)
     settled()
-    assert not explorer.histogram.isVisibleTo(explorer.histogram.parent())
-    assert "no pixel on the label" in explorer.hint.text()
+    assert not explorer.histogram.plot.isVisibleTo(explorer.histogram)
+    assert "no pixel on the label" in explorer.histogram.words.text()
+    assert "label" not in explorer.hint.text()
 
 
 def test_a_painted_layer_is_preferred_to_an_empty_one(
@@ -280,7 +320,7 @@ def test_the_cursor_tells_its_pixel(explorer, loop_layer, settled, click):
     assert explorer.profile.text() == ""
 
 
-@pytest.mark.parametrize("what", ["similarity", "captions", "anchor", "loop", "all"])
+@pytest.mark.parametrize("what", ["similarity", "anchor", "loop", "all"])
 def test_any_layer_may_be_deleted_at_any_moment(
     explorer, viewer, loop_layer, settled, click, what
 ):
@@ -455,7 +495,7 @@ def test_without_a_model_the_dock_says_so(
     )
     widget = dock(EmbeddingDock)
     click(widget.explorer.controls.on)
-    assert "No model yet" in widget.explorer.hint.text()
+    assert "No model yet: pretrain one" in widget.explorer.hint.text()
 
 
 def test_the_dock_stays_narrow(explorer):

@@ -167,7 +167,7 @@ def other_checkpoint(explorer, folder):
 
 
 WHAT_HAPPENS = {
-    "re-roll": lambda e, _: e.controls.again.click(),
+    "new projection": lambda e, _: e.controls.again.click(),
     "other checkpoint": lambda e, folder: e.controls.model.open_file(
         other_checkpoint(e, folder)
     ),
@@ -180,7 +180,6 @@ WHAT_HAPPENS = {
         e.layers.known["projection"]
     ),
     "anchor deleted": lambda e, _: e.viewer.layers.remove(e.anchors._points),
-    "copies deleted": lambda e, _: e.viewer.layers.remove(e.anchors._again),
     "pixels replaced": lambda e, _: setattr(
         e.chooser.layer, "data", np.asarray(e.chooser.layer.data)[:, ::-1].copy()
     ),

@@ -32,6 +32,8 @@ def motion(viewer, dock, loop_layer):
     widget = dock(MotionDock)
     show_frame(viewer, loop_layer, 0)
     widget.method.setCurrentText("ilk")
+    for name in ("arrows", "speed"):  # one view is enough for what is tested here
+        widget.views.boxes[name].setChecked(False)
     return widget
 
 
@@ -48,7 +50,13 @@ def estimate(motion, qtbot, click):
 
     def settle():
         qtbot.waitUntil(
-            lambda: not motion.views.pictures.busy and not motion.speed.speeds.busy,
+            lambda: (
+                not (
+                    motion.views.pictures.busy
+                    or motion.views.layers.busy
+                    or motion.speed.speeds.busy
+                )
+            ),
             timeout=LONG,
         )
 
@@ -81,6 +89,10 @@ def seen(viewer):
     return [layer for layer in viewer.layers if layer.visible]
 
 
+def captions(motion):
+    return [text for _, text in motion.views.layers.marks.marks.captions]
+
+
 def shown(motion):
     return [name for name in VIEWS if motion.views.layers.layer(name) is not None]
 
@@ -90,7 +102,7 @@ def expected(scene, t, names, way="forward"):
     from napari_motionseg.viewmodel.cells import FlowCells
 
     motions = [FrameMotion.at(scene.loop.cine, flow, t, way) for flow in scene.flows]
-    options = ViewOptions(scene.flows[0].full_color_px)
+    options = ViewOptions(scene.flows[0].full_color_px, scale=scene.scale)
     shift = FlowCells(scene.size, len(motions)).column_step
     return pictures(names, motions, scene.size, options, shift)
 
@@ -104,7 +116,7 @@ def test_flow_comes_as_colours_over_the_loop(viewer, motion, loop_layer, estimat
     assert not any(box.isEnabled() for box in motion.views.boxes.values())
     scene = estimate()
     (layer,) = [x for x in viewer.layers if x is not loop_layer]
-    assert layer.name == f"{loop_layer.name} colours"
+    assert layer.name == f"{loop_layer.name} Flow colours"
     assert layer.blending == "multiplicative"
     flow = motion.session.loop(loop_layer).flow
     assert flow is scene.flows[0]
@@ -225,7 +237,7 @@ def test_each_view_follows_the_frame(viewer, motion, loop_layer, estimate, click
         np.testing.assert_array_equal(data, expected(scene, t, [name])[name])
     show_frame(viewer, loop_layer, 6)
     estimate.settle()
-    assert "the last begins at 5" in motion.views.hint.text()
+    assert "the last is at frame 5" in motion.views.hint.text()
     blank = VIEWS[name].blank(scene.size)
     np.testing.assert_array_equal(motion.views.layers.layer(name).data, blank)
     tick(motion, click)
@@ -240,7 +252,7 @@ def test_all_views_at_once_stand_apart(viewer, motion, loop_layer, estimate, cli
     estimate.settle()
     assert shown(motion) == list(VIEWS)
     names = [x.metadata.get("motionseg") for x in viewer.layers]
-    assert names == [None, *VIEWS, "captions"]
+    assert names == [None, *VIEWS]
     made = expected(scene, 2, list(VIEWS))
     beside = [n for n, view in VIEWS.items() if not view.over]
     for name, picture in made.items():
@@ -251,39 +263,94 @@ def test_all_views_at_once_stand_apart(viewer, motion, loop_layer, estimate, cli
             at = motion.views._found.look.sheet.corner(1 + beside.index(name))
         place = loop_layer.data_to_world((0, *at))[1:]
         np.testing.assert_allclose(layer.translate, place)
-    captions = motion.views.layers.layer("captions")
-    assert isinstance(captions, Points)
-    words = list(captions.features["caption"])
+    words = captions(motion)
     assert [w.split(",")[0] for w in words] == [VIEWS[n].title for n in beside]
-    assert words[0].endswith(f"{scene.flows[0].full_color_px:.3g} px")
+    full = scene.scale.speed_of(scene.flows[0].full_color_px)
+    assert words[0] == f"Speed, 0 to {full:.3g} mm/s"
+    for name in VIEWS:
+        layer = motion.views.layers.layer(name)
+        assert layer.name == f"{loop_layer.name} {VIEWS[name].title}"
+    assert not [layer for layer in viewer.layers if isinstance(layer, Points)]
 
 
-def test_hidden_captions_can_be_drawn(viewer, motion, estimate, click):
-    estimate()
-    beside = [name for name, view in VIEWS.items() if not view.over]
-    for wanted in (beside, ["colours"], beside[:1]):
-        tick(motion, click, *wanted)
-        estimate.settle()
-        (captions,) = (layer for layer in viewer.layers if isinstance(layer, Points))
-        captions.events.scale_factor()  # a zoom: napari draws hidden texts, too
+def test_a_speed_without_spacing_is_in_pixels_a_frame(
+    viewer, dock, small_cine, qtbot, click
+):
+    cine = dataclasses.replace(small_cine, pixel_spacing=None, name="bare")
+    data, attributes, _ = cine_layer(cine)
+    show_frame(viewer, viewer.add_image(data, **attributes), 0)
+    widget = dock(MotionDock)
+    widget.method.setCurrentText("ilk")
+    with qtbot.waitSignal(widget.panel.finished, timeout=LONG):
+        click(widget.run_button)
+    qtbot.waitUntil(
+        lambda: not widget.views.pictures.busy and not widget.views.layers.busy,
+        timeout=LONG,
+    )
+    flow = widget.views.scene.flows[0]
+    speed = widget.views.layers.layer("speed").data
+    expected = np.hypot(*flow.forward[0]) / flow.gap
+    np.testing.assert_allclose(speed, expected, rtol=1e-5)
+    assert captions(widget) == [f"Speed, 0 to {flow.full_color_px / 2:.3g} px/frame"]
+    qtbot.waitUntil(lambda: not widget.speed.speeds.busy, timeout=LONG)
+
+
+def test_three_views_come_first_and_the_others_are_folded(
+    viewer, dock, loop_layer, qtbot, click
+):
+    widget = dock(MotionDock)
+    checked = [n for n, box in widget.views.boxes.items() if box.isChecked()]
+    assert checked == ["colours", "arrows", "speed"]
+    unfolded = [n for n, b in widget.views.boxes.items() if b.isVisibleTo(widget)]
+    assert unfolded == checked
+    for fold in widget.folds:
+        click(fold.heading)
+    assert all(box.isVisibleTo(widget) for box in widget.views.boxes.values())
+
+
+def test_unknown_pixels_are_hatched_and_a_bar_shows_the_colours(
+    viewer, motion, loop_layer, estimate, click
+):
+    scene = estimate()
+    tick(motion, click, "speed", "warped frame", "occlusion")
+    estimate.settle()
+    layers, sheet = motion.views.layers, motion.views._found.look.sheet
+    hidden = FrameMotion.at(scene.loop.cine, scene.flows[0], 0).hidden
+    assert hidden.any()
+    marks = layers.marks.marks
+    (hatch,) = marks.hatches
+    assert hatch.corner == sheet.corner(2)
+    np.testing.assert_array_equal(hatch.unknown, hidden)
+    assert np.isnan(layers.layer("warped frame").data[hidden]).all()
+    np.testing.assert_array_equal(layers.layer("occlusion").data > 0, hidden)
+    (bar,) = marks.bars  # of the speed; gray values need none
+    assert bar.corner[1] == sheet.corner(1)[1]
+    assert bar.corner[0] < sheet.corner(1)[0]
+    layers.layer("speed").colormap = "turbo"
+    (other,) = layers.marks.marks.bars
+    assert (other.colors != bar.colors).any()
+    layers.layer("speed").contrast_limits = (0, 7)
+    assert captions(motion)[0] == "Speed, 0 to 7 mm/s"
+    layers.layer("warped frame").visible = False
+    assert layers.marks.marks.hatches == ()
 
 
 def test_backward_flow_begins_at_the_later_frame(
     viewer, motion, loop_layer, estimate, click
 ):
     scene = estimate()
-    tick(motion, click, "speed", "brought back")
+    tick(motion, click, "speed", "warped frame")
     motion.views.way.setCurrentIndex(1)
     show_frame(viewer, loop_layer, 7)
     estimate.settle()
-    made = expected(scene, 7, ["speed", "brought back"], "backward")
+    made = expected(scene, 7, ["speed", "warped frame"], "backward")
     for name, picture in made.items():
         np.testing.assert_array_equal(motion.views.layers.layer(name).data, picture)
     np.testing.assert_allclose(
-        made["speed"], np.hypot(*scene.flows[0].backward[5]), rtol=1e-5
+        made["speed"], scene.scale.speed(*scene.flows[0].backward[5]), rtol=1e-5
     )
     show_frame(viewer, loop_layer, 1)
-    assert "the first is from 2" in motion.views.hint.text()
+    assert "the first is at frame 2" in motion.views.hint.text()
 
 
 def test_one_way_alone_offers_no_view_that_needs_both(motion, estimate, click):
@@ -291,7 +358,7 @@ def test_one_way_alone_offers_no_view_that_needs_both(motion, estimate, click):
     estimate()
     boxes = motion.views.boxes
     assert {n for n, box in boxes.items() if not box.isEnabled()} == {
-        "occlusion", "there and back",
+        "occlusion", "forward-backward error",
     }  # fmt: skip
     assert not motion.views.way.isEnabled()
 
@@ -356,10 +423,10 @@ def test_two_methods_stand_side_by_side_in_one_scale(
     )
     loop_layer.contrast_limits = (10, 90)
     assert again.contrast_limits == [10, 90]
-    words = list(motion.views.layers.layer("captions").features["caption"])
+    words = captions(motion)
     assert words[:2] == ["ilk", "tvl1"]
     assert words[2].startswith("Speed, 0 to ")  # of both, which is said once
-    assert words[2].endswith("px\nilk")
+    assert words[2].endswith("mm/s\nilk")
     assert words[3] == "tvl1"
     here = move(4, 30, 40)
     assert here == move(4, 30, 40 + sheet.column_step)
@@ -449,7 +516,8 @@ def test_the_curve_is_of_the_vessel_and_follows_the_playhead(
     assert viewer.dims.point[0] == 3
     labels.data = np.zeros_like(labels.data)
     estimate.settle()
-    assert curve.curves == {}
+    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, None, scale))
+    assert "No pixel is labelled" in motion.speed.hint.text()
     motion.speed.where.setCurrentText("all pixels")
     estimate.settle()
     assert len(curve.curves["ilk"]) == 6
@@ -524,18 +592,18 @@ def test_a_deleted_view_is_switched_off(viewer, motion, estimate, click):
 def test_a_renamed_loop_keeps_its_views_and_nobody_elses(
     viewer, motion, loop_layer, estimate, click
 ):
-    own = viewer.add_image(np.ones((4, 4)), name=f"{loop_layer.name} speed")
+    own = viewer.add_image(np.ones((4, 4)), name=f"{loop_layer.name} Speed")
     estimate()
     tick(motion, click, "speed")
     estimate.settle()
     layer = motion.views.layers.layer("speed")
     assert own.data.shape == (4, 4)
     loop_layer.name = "other"
-    assert layer.name == "other speed"
+    assert layer.name == "other Speed"
     show_frame(viewer, loop_layer, 3)
     estimate.settle()
     assert motion.views.layers.layer("speed") is layer
-    assert len(seen(viewer)) == 4  # with the captions
+    assert len(viewer.layers) == 3
 
 
 def test_replaced_pixels_have_no_flow_until_it_is_estimated(
@@ -591,15 +659,18 @@ def test_another_loop_shows_its_own_flow(viewer, motion, loop_layer, estimate, c
     assert motion.chooser.layer is loop_layer
     motion.chooser.choose(other)
     assert motion.views.scene is None
-    assert seen(viewer) == [loop_layer, other]
+    estimate.settle()
+    assert list(viewer.layers) == [loop_layer, other]
     estimate()
     colours = motion.views.layers.layer("colours")
-    assert colours.name == "other colours"
+    assert colours.name == "other Flow colours"
     assert list(viewer.layers) == [loop_layer, other, colours]  # above its loop
     motion.chooser.choose(loop_layer)
     estimate.settle()
     assert shown(motion) == ["colours"]
-    assert colours.name == f"{loop_layer.name} colours"
+    colours = motion.views.layers.layer("colours")
+    assert colours.name == f"{loop_layer.name} Flow colours"
+    assert list(viewer.layers) == [loop_layer, colours, other]  # beside its own loop
 
 
 def test_what_the_user_hides_stays_hidden(viewer, motion, loop_layer, estimate):
@@ -634,6 +705,7 @@ def test_a_loop_that_stands_still_shows_no_motion(viewer, dock, qtbot, click):
     tick(widget, click, *VIEWS)
     qtbot.waitUntil(lambda: shown(widget) == list(VIEWS), timeout=LONG)
     qtbot.waitUntil(lambda: not widget.views.pictures.busy, timeout=LONG)
+    qtbot.waitUntil(lambda: not widget.views.layers.busy, timeout=LONG)
     qtbot.waitUntil(lambda: not widget.speed.speeds.busy, timeout=LONG)
     assert not widget.views.layers.layer("speed").data.any()
     assert not widget.speed.curve.curves["ilk"].any()

@@ -16,7 +16,8 @@ def flow():
 
 def test_mean_speed_of_all_and_of_labels(flow):
     lengths = np.linalg.norm(flow.forward, axis=1)
-    np.testing.assert_allclose(mean_speed(flow), lengths.mean((1, 2)), rtol=1e-5)
+    # the gap is 2 frames: the speed in px/frame is half of the length
+    np.testing.assert_allclose(mean_speed(flow), lengths.mean((1, 2)) / 2, rtol=1e-5)
     labels = np.random.default_rng(5).integers(0, 3, (6, 12, 14))
     labels[2] = 0
     found = mean_speed(flow, labels)
@@ -26,7 +27,7 @@ def test_mean_speed_of_all_and_of_labels(flow):
         for r in range(12):
             for c in range(14):
                 if labels[t, r, c]:
-                    total += lengths[t, r, c]
+                    total += lengths[t, r, c] / 2
                     count += 1
         assert found[t] == pytest.approx(total / count, rel=1e-5)
 
@@ -58,13 +59,14 @@ def test_what_is_unknown_is_said_and_never_guessed():
     pixels = np.zeros((4, 8, 8), np.uint8)
     bare = SpeedScale.of(Cine.from_array(pixels), 2)
     assert bare.missing == "magnification and frame times"
-    assert bare.unit == "px/2 frames"
+    assert bare.unit == "px/frame"
+    assert float(bare.speed(6, 8)) == bare.speed_of(10) == 5
     assert bare.of_length(5) == "5.0 px in 2 frames"
     assert "mm" not in bare.of_motion(1, 1)
     timed = SpeedScale.of(Cine.from_array(pixels, frame_times=np.arange(4) * 50.0), 2)
     assert (timed.gap_ms, timed.missing) == (100, "magnification")
     assert timed.of_length(5) == "5.0 px in 100 ms"
-    assert float(timed.speed(3, 4)) == 5
+    assert float(timed.speed(3, 4)) == 2.5
     spaced = SpeedScale.of(Cine.from_array(pixels, pixel_spacing=(0.3, 0.3)), 1)
     assert (spaced.missing, spaced.unit) == ("frame times", "px/frame")
     assert spaced.of_length(5) == "5.0 px a frame"

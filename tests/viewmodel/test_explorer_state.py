@@ -5,8 +5,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-from napari_motionseg.embedding import similarity_map
+from napari_motionseg.embedding import FrameVectors, similarity_map
+from napari_motionseg.embedding.features import vessel_probability
+from napari_motionseg.embedding.first_anchor import vessel_pixel
 from napari_motionseg.models import (
     ModelCard,
     SegmentationNet,
@@ -104,6 +107,19 @@ def test_without_an_anchor_it_says_where_to_click(asked):
     assert "Click into a picture to set the anchor." in found.remarks
 
 
+def test_the_first_anchor_is_where_the_network_sees_a_vessel(asked):
+    wished = dataclasses.replace(asked, anchors=Anchors(), first_anchor=True)
+    found = ExplorerEngine().compute(wished)
+    path = asked.models[0].path
+    vectors = FrameVectors(frame_embedding(asked.session, asked.loop, path, 1))
+    shares = vessel_probability(asked.session.network(path), vectors)
+    expected = vessel_pixel(asked.loop.cine.normalized(1), shares)
+    assert found.positions == (expected,)
+    assert "similarity" in found.names
+    kept = ExplorerEngine().compute(dataclasses.replace(asked, first_anchor=True))
+    assert kept.positions == ((4, 5),), "an anchor that the user has set stays"
+
+
 def test_labels_are_told_apart_or_why_not(asked):
     painted = np.zeros((20, 24), np.uint8)
     painted[:4, :5] = 2
@@ -111,12 +127,12 @@ def test_labels_are_told_apart_or_why_not(asked):
     assert 0 <= found.separation.auc <= 1
     empty = ExplorerEngine().compute(dataclasses.replace(asked, painted=0 * painted))
     assert empty.separation is None
-    assert "no pixel on the label" in empty.remarks[-1]
+    assert "no pixel on the label" in empty.no_separation
+    assert found.no_separation == ""
+    assert not any("label" in words for words in empty.remarks), "said beside it"
 
 
 def test_a_pixel_s_profile_has_the_class_of_the_network(asked):
-    import torch
-
     found = ExplorerEngine().compute(asked)
     network = asked.session.network(asked.models[0].path).eval()
     frame = torch.from_numpy(asked.loop.cine.normalized(1))[None, None]

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
@@ -40,6 +41,7 @@ class Dock(QScrollArea):
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)
         self._forms: list[QFormLayout] = []
+        self.folds: list[Fold] = []
         content = QWidget()
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
@@ -57,13 +59,33 @@ class Dock(QScrollArea):
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)
+        form = self._new_form()
+        self._column.addWidget(heading)
+        self._column.addLayout(form)
+        return form
+
+    def advanced(self, tooltip: str, title: str = "Advanced") -> QFormLayout:
+        """Add a form that is folded away until the user opens it, and return it.
+
+        Parameters
+        ----------
+        tooltip
+            What the rows are for.
+        title
+            The text beside the arrow.
+        """
+        form, fold = self._new_form(), Fold(title, tooltip)
+        fold.add_form(form)
+        self.folds.append(fold)
+        self._column.addWidget(fold)
+        return form
+
+    def _new_form(self) -> QFormLayout:
         form = QFormLayout()
         form.setSpacing(SPACING - 2)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._forms.append(form)
-        self._column.addWidget(heading)
-        self._column.addLayout(form)
         return form
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name

@@ -1,35 +1,39 @@
-"""Layers of pictures that lie over a loop or in cells beside it, with captions."""
+"""Layers of pictures that lie over a loop or in cells beside it."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from napari.layers import Layer
-from napari.utils.theme import get_theme
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.viewmodel.cells import CellGrid
-from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.viewers import DERIVED, placement
+from napari_motionseg.widgets.common.canvas_marks import (
+    CanvasMarks,
+    Captions,
+    Marks,
+    Pixel,
+    scene_of,
+)
+from napari_motionseg.widgets.common.caption_layer import CaptionLayer
+from napari_motionseg.widgets.common.listening import HeardLayer, listen
+from napari_motionseg.widgets.common.shown_picture import HeldPicture, ShownPicture
+from napari_motionseg.widgets.common.viewers import camera_of
 
-CAPTIONS = "captions"
-Captions = tuple[tuple[tuple[float, float], str], ...]
+# events of a layer after which its caption, its colour bar or its hatch is another
+EVENTS = ("visible", "colormap", "contrast_limits")
 
 
-class PictureLayers(ABC):
-    """Add, update, hide and remove the layers of pictures that belong to one loop.
+class PictureLayers:
+    """Keep the layers of pictures that belong to one loop as they are wanted.
 
     Layers are known by identity, so a layer that is renamed or moved keeps its role. A
-    picture that is switched off is hidden, not removed, and comes back as the user left
-    it: with napari 0.9, Mesa's OpenGL often crashes when layers come and go.
-
-    Subclasses say which pictures there are, which data take no room, and where in the
-    list of layers a new layer goes.
+    picture that is switched off is removed, and comes back with the looks that the user
+    has given it. To add or remove a layer takes napari a tenth of a second or more, so
+    layers come and go one by one, and the window lives in between.
 
     Parameters
     ----------
@@ -40,197 +44,254 @@ class PictureLayers(ABC):
     dropped
         A function that is called with the name of a picture when the user has removed
         its layer.
-    caption_px
-        Height of the captions' letters in pixels.
     """
 
     def __init__(
-        self,
-        owner: QObject,
-        viewer: Viewer,
-        dropped: Callable[[str], None],
-        caption_px: int,
+        self, owner: QObject, viewer: Viewer, dropped: Callable[[str], None]
     ) -> None:
         self._viewer = viewer
         self._dropped = dropped
-        self._caption_px = caption_px
-        self._known: dict[str, Layer] = {}
-        self._hidden: set[str] = set()  # by this class, not by the user
+        self._held: dict[str, HeldPicture] = {}
+        self._wanted: dict[str, ShownPicture] = {}
+        self._leaving: list[Layer] = []  # pictures of another loop
+        self._looks: dict[str, dict[str, Any]] = {}  # of pictures that are off
         self._loop: Layer | None = None
-        self._captions: Captions = ()
+        self._captions: Callable[[], Captions] = tuple
+        self._crosses: tuple[Pixel, ...] = ()
         self._changing = False
+        self._cells = 1  # that the camera was fitted to
         self.grid: CellGrid | None = None
+        scene = scene_of(viewer)
+        self.marks: CanvasMarks | CaptionLayer = (
+            CaptionLayer(viewer) if scene is None else CanvasMarks(owner, viewer, scene)
+        )
+        self._timer = QTimer(owner)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._step)
+        self._heard = HeardLayer(owner, name=self._rename)
         listen(owner, viewer.layers.events.removed, self._removed)
 
     @property
     def known(self) -> dict[str, Layer]:
-        """All layers, hidden ones too, by what they show."""
-        return dict(self._known)
-
-    def layer(self, name: str) -> Layer | None:
-        """Return the layer of a picture that is shown, or None."""
-        return None if name in self._hidden else self._known.get(name)
-
-    @abstractmethod
-    def _is_picture(self, name: str) -> bool:
-        """Return whether the user can drop the layer, and with it the wish for it."""
-
-    @abstractmethod
-    def _smallest(self, name: str, layer: Layer) -> Any:
-        """Return data of the kind of a picture that take the least room."""
-
-    @abstractmethod
-    def _index(self, name: str) -> int:
-        """Return the index in the list of layers at which a new layer is inserted."""
-
-    def _forget(self, name: str) -> None:  # noqa: B027 - most subclasses keep nothing
-        """Forget what a subclass knows of the data that a layer shows."""
-
-    @contextmanager
-    def _own_changes(self, keep_active: bool = False) -> Iterator[None]:
-        """Take removed layers for the program's doing, not for the user's.
-
-        Parameters
-        ----------
-        keep_active
-            Whether the active layer is the same afterwards, so that a brush stays a
-            brush.
-        """
-        active = self._viewer.layers.selection.active
-        self._changing = True
-        try:
-            yield
-            if keep_active:
-                self._viewer.layers.selection.active = active
-        finally:
-            self._changing = False
+        """The layers of the loop that is shown, by what they show."""
+        return {name: held.layer for name, held in self._held.items()}
 
     @property
-    def _loop_is_open(self) -> bool:
-        return self._loop is not None and self._loop in self._viewer.layers
+    def busy(self) -> bool:
+        """Whether layers are still to be added or removed."""
+        return self._next() is not None
 
-    def _add(self, name: str, data: Any, kind: str, attributes: dict[str, Any]) -> None:
-        """Create a layer and insert it where it belongs.
+    def layer(self, name: str) -> Layer | None:
+        """Return the layer of a picture that is wanted and shown, or None."""
+        held = self._held.get(name) if name in self._wanted else None
+        return None if held is None else held.layer
+
+    def want(
+        self,
+        loop: Layer,
+        pictures: Mapping[str, ShownPicture],
+        captions: Callable[[], Captions],
+        grid: CellGrid,
+        *,
+        quick: bool = False,
+    ) -> None:
+        """Show these pictures of a loop, and no others.
+
+        What has its layer already is updated at once; other layers are added and
+        removed one by one, while the window lives.
 
         Parameters
         ----------
-        name
-            What the layer shows; the end of its name, and stored in its metadata.
-        data
-            The data of the layer.
-        kind
-            The type of the layer, such as ``"image"``.
-        attributes
-            Further attributes of the layer, its place included.
+        loop
+            The image layer of the loop, which has to be in the viewer.
+        pictures
+            The pictures by name, from the lowest layer to the highest.
+        captions
+            A function that returns the captions of the pictures that have a layer.
+        grid
+            The cells that pictures beside the loop stand in.
+        quick
+            Whether thumbnails are left for later, because the user drags something.
         """
-        attributes = attributes | {
-            "name": self._layer_name(name), "metadata": {DERIVED: name},
-        }  # fmt: skip
-        layer = Layer.create(data, attributes, kind)
-        self._known[name] = layer
-        self._viewer.layers.insert(self._index(name), layer)
+        if loop is not self._loop:
+            self._turn_to(loop)
+        self._wanted, self._captions, self.grid = dict(pictures), captions, grid
+        with self._own_changes():
+            for name, picture in pictures.items():
+                if name in self._held:
+                    self._held[name].show(picture, loop, quick)
+        self._go_on()
 
-    def _layer_name(self, name: str) -> str:
-        return name if self._loop is None else f"{self._loop.name} {name}"
+    def remove(self) -> None:
+        """Remove all layers, one by one, and all marks."""
+        self._wanted, self._captions, self._crosses = {}, tuple, ()
+        if self.grid is not None:
+            self.grid = type(self.grid)(self.grid.size)
+        self.draw_marks()
+        self._go_on()
 
-    def _place(self, layer: Layer, at: tuple[int, int] = (0, 0)) -> None:
-        """Put a layer over the loop, or into the cell that begins at a pixel."""
-        for attribute, value in placement(self._loop, layer.ndim, at).items():
-            setattr(layer, attribute, value)
-
-    def _write_captions(self, captions: Captions) -> None:
-        """Show texts, each with its lower left end at row and column in px, or none."""
-        if not captions:
-            self._hide([CAPTIONS])
-            return
-        self._unhide(CAPTIONS)
-        if captions == self._captions:
-            return
+    def show_captions(self, captions: Callable[[], Captions]) -> None:
+        """Show other captions for the same pictures."""
         self._captions = captions
-        corners, texts = zip(*captions, strict=True)
-        points, features = np.asarray(corners, float), {"caption": list(texts)}
-        known = self._known.get(CAPTIONS)
-        if known is None:
-            looks = caption_looks(self._viewer.theme, self._caption_px)
-            place = placement(self._loop, 2)
-            self._add(
-                CAPTIONS, points, "points", {"features": features, **looks, **place}
-            )
+        self.draw_marks()
+
+    def show_crosses(self, pixels: tuple[Pixel, ...]) -> None:
+        """Draw red crosses at rows and columns, in pixels of the loop."""
+        if pixels != self._crosses:
+            self._crosses = pixels
+            self.draw_marks()
+
+    def draw_marks(self, event: object = None) -> None:
+        """Draw captions, crosses, and what belongs to layers that are seen."""
+        loop, grid = self._loop, self.grid
+        if self._changing:
+            return  # it is done at the end
+        if loop is None or grid is None or loop not in self._viewer.layers:
+            self.marks.clear()
             return
-        known.data, known.features = points, features
-        self._place(known)
-        known.refresh_text()
+        seen = [
+            self._held[name]
+            for name in self._wanted
+            if name in self._held and self._held[name].layer.visible
+        ]
+        marks = Marks(
+            self._captions(),
+            tuple(bar for held in seen for bar in held.bars(grid.size)),
+            tuple(hatch for held in seen for hatch in held.hatches(grid.size)),
+            self._crosses,
+        )
+        with self._own_changes():
+            self.marks.show(loop, marks)
 
-    def _hide(self, names: list[str]) -> None:
-        for name in names:
-            if name in self._known and name not in self._hidden:
-                # first: napari does not look again at what a hidden layer holds, and
-                # then draws the texts of points that are gone
-                self._draw_in(name, self._known[name])
-                self._known[name].visible = False
-                self._hidden.add(name)
+    def _added(self, name: str, layer: Layer) -> None:
+        """Do what a subclass does with a new layer."""
 
-    def _draw_in(self, name: str, layer: Layer) -> None:
-        """Let a layer take no room: cameras take in what is not seen, too."""
-        if not self._loop_is_open:
+    def _going(self, name: str, layer: Layer) -> None:
+        """Do what a subclass does with a layer that is removed."""
+
+    @contextmanager
+    def _own_changes(self) -> Iterator[None]:
+        """Take removed layers for the program's doing; a brush stays a brush."""
+        active = self._viewer.layers.selection.active
+        before, self._changing = self._changing, True
+        try:
+            yield
+            if active is None or active in self._viewer.layers:
+                self._viewer.layers.selection.active = active
+        finally:
+            self._changing = before
+
+    def _turn_to(self, loop: Layer | None) -> None:
+        """Let new layers belong to another loop, and those of the last one go."""
+        for name in list(self._held):
+            self._leaving.append(self._let_go(name))
+        self._crosses, self._wanted, self._loop = (), {}, loop
+        self._heard.turn_to(loop)
+
+    def _let_go(self, name: str) -> Layer:
+        """Forget the layer of a picture, but not its looks, and return it."""
+        held = self._held.pop(name)
+        self._looks[name] = held.looks()
+        self._going(name, held.layer)
+        return held.layer
+
+    def _go_on(self) -> None:
+        """Add or remove the next layer a little later; without one, do the rest."""
+        if self._next() is not None:
+            self._timer.start(0)
             return
-        if name == CAPTIONS:
-            layer.data, self._captions = np.zeros((1, 2)), ()
-        elif self._is_picture(name):
-            layer.data = self._smallest(name, layer)
-            self._forget(name)
-        self._place(layer)
+        self._timer.stop()
+        cells = 1 if self.grid is None else self.grid.cells
+        if cells != self._cells and self._loop in self._viewer.layers:
+            self._fit()
+        self._cells = cells
+        self.draw_marks()
 
-    def _unhide(self, name: str) -> None:
-        """Show what was hidden here; what the user has hidden stays hidden."""
-        if name in self._hidden:
-            self._hidden.remove(name)
-            self._known[name].visible = True
+    def _fit(self) -> None:
+        """Let the camera take in all cells, and the captions above the first row."""
+        self._viewer.reset_view()
+        grid, loop = self.grid, self._loop
+        if grid is None or loop is None or grid.cells == 1:
+            return
+        top, bottom = self._viewer.layers.extent.world[:, -2]
+        room = (grid.row_step - grid.size[0]) * float(loop.scale[-2])
+        camera = camera_of(self._viewer)
+        *other, row, column = camera.center
+        camera.center = (*other, row - room / 2, column)
+        camera.zoom *= (bottom - top) / (bottom - top + room)
 
-    def _remove(self, name: str) -> None:
-        """Remove a layer, unless the viewer has removed it already."""
-        layer = self._known.pop(name)
-        self._hidden.discard(name)
-        self._forget(name)
-        if name == CAPTIONS:
-            self._captions = ()
-        if layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+    def _next(self) -> tuple[str, str] | None:
+        """Return the next thing to do, with the name of the picture."""
+        if self._leaving:
+            return "leave", ""
+        if self._loop is None or self._loop not in self._viewer.layers:
+            wanted: Mapping[str, ShownPicture] = {}
+        else:
+            wanted = self._wanted
+        for name in self._held:
+            if name not in wanted:
+                return "remove", name
+        for name in wanted:
+            if name not in self._held:
+                return "add", name
+        return None
+
+    def _step(self) -> None:
+        """Add or remove one layer."""
+        step = self._next()
+        if step is not None:
+            what, name = step
+            with self._own_changes():
+                if what == "add":
+                    self._add(name)
+                else:
+                    gone = (
+                        self._leaving.pop(0) if what == "leave" else self._let_go(name)
+                    )
+                    if gone in self._viewer.layers:
+                        self._viewer.layers.remove(gone)
+        self._go_on()
+
+    def _add(self, name: str) -> None:
+        """Create the layer of a picture and insert it above those before it."""
+        picture, loop = self._wanted[name], self._loop
+        if loop is None:
+            return
+        kept = self._looks.pop(name, {})
+        held = HeldPicture.new(picture, loop, name, kept)
+        index = self._index(name)
+        self._held[name] = held
+        self._viewer.layers.insert(index, held.layer)
+        held.name = held.layer.name  # napari may have made it unique
+        for event in EVENTS:
+            if event in held.layer.events:
+                held.layer.events[event].connect(self.draw_marks)
+        self._added(name, held.layer)
+
+    def _index(self, name: str) -> int:
+        """Return the index above the loop and above those pictures that come before."""
+        layers, names = self._viewer.layers, list(self._wanted)
+        before = [n for n in names[: names.index(name)] if n in self._held]
+        below = [self._loop, *(self._held[n].layer for n in before)]
+        highest: int = max(layers.index(layer) for layer in below if layer in layers)
+        return 1 + highest
 
     def _removed(self, event: Any) -> None:
-        """Forget a layer that the user has removed."""
+        """Forget a layer that the user has removed, and all when it is the loop."""
         if self._changing:
             return
-        for name, layer in list(self._known.items()):
-            if layer is event.value:
-                was_shown = self.layer(name) is not None
-                self._remove(name)
-                if was_shown and self._is_picture(name):
-                    self._dropped(name)
+        names = [n for n, held in self._held.items() if held.layer is event.value]
+        for name in names:
+            self._let_go(name)
+            self._looks.pop(name, None)
+            if self._wanted.pop(name, None) is not None:
+                self._dropped(name)
+        if event.value is self._loop:
+            self._turn_to(None)
+        if names or self._leaving:
+            self._go_on()
 
-    def _fit(self, grid: CellGrid | None) -> None:
-        """Let the camera take in all cells if their number has changed."""
-        cells = 1 if self.grid is None else self.grid.cells
-        self.grid = grid
-        if grid is not None and grid.cells != cells:
-            self._viewer.reset_view()
-
-
-def caption_looks(theme: str, size_px: int) -> dict[str, Any]:
-    """Return the attributes of a points layer that shows nothing but its texts.
-
-    Parameters
-    ----------
-    theme
-        Name of the napari theme whose colour of text is used.
-    size_px
-        Height of the letters in pixels.
-    """
-    return {
-        "text": {
-            "string": "{caption}", "size": size_px,
-            "color": get_theme(theme).text.as_hex(),
-            "anchor": "upper_left",  # ends above its point, where no picture is
-        },
-        "size": 1, "face_color": "transparent", "border_color": "transparent",
-    }  # fmt: skip
+    def _rename(self, event: object = None) -> None:
+        for held in self._held.values():
+            if self._loop is not None:
+                held.rename(self._loop)

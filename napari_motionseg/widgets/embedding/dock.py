@@ -21,16 +21,18 @@ class EmbeddingDock(AutosavedDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.chooser = LayerChooser(self.viewer, is_loop, "The loop to look at")
+        self.chooser = LayerChooser(
+            self.viewer, is_loop, "The loop whose embedding is shown"
+        )
         self.section("Loop").addRow(self.chooser)
         self.explorer = Explorer(self, self.chooser)
         self.explorer_actions = ExplorerActions(self, self.explorer)
         self.learning = LearnEmbedding(self, self.chooser)
         self.units = UnitGallery(self, self.explorer.controls)
-        self.learning.learnt.connect(self._look_inside)
+        self.learning.learnt.connect(self._show_embedding)
         self.add(hint("Research use only; not a medical device."))
 
-    def _look_inside(self, path: Path) -> None:
+    def _show_embedding(self, path: Path) -> None:
         """Show the new embedding in the explorer."""
         self.explorer.controls.model.choose(path)
         self.explorer.controls.on.setChecked(True)

@@ -18,6 +18,7 @@ from napari_motionseg.viewmodel.explorer_state import (
     ExplorerEngine,
     ExplorerRequest,
     ExplorerResult,
+    Position,
 )
 from napari_motionseg.viewmodel.frame_embeddings import embedding_key
 from napari_motionseg.viewmodel.session import Loop
@@ -39,7 +40,7 @@ from napari_motionseg.widgets.embedding.explorer_feed import EmbeddingFeed
 from napari_motionseg.widgets.embedding.explorer_histogram import SimilarityHistogram
 from napari_motionseg.widgets.embedding.explorer_layers import ExplorerLayers
 
-NO_LABELS = "no labels"
+NO_LABELS = "none"
 
 
 class Explorer(QObject):
@@ -71,9 +72,9 @@ class Explorer(QObject):
         self.pictures = Latest(dock, self._show)
         self.found: ExplorerResult | None = None
         self._engine = ExplorerEngine()
-        self.shown_at = 0.0  # of `time.perf_counter`, for who measures
+        self.shown_at = 0.0  # of `time.perf_counter`, for benchmarks
         self._t = 0
-        self._set = Anchors()  # where, and on which frame, a person has set them
+        self._set = Anchors()  # where, and on which frame, they were set
         self._deleted: list[str] = []
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -94,20 +95,21 @@ class Explorer(QObject):
         form = self.controls.form
         self.labels = LayerChooser(
             self.viewer, is_painting,
-            "Similarity inside and outside of what is painted there", NO_LABELS,
-            prefers=has_paint,
+            "Labels whose similarity to the anchor is compared with that of the other "
+            "pixels, as a histogram", NO_LABELS, prefers=has_paint,
         )  # fmt: skip
-        form.addRow("Painted", self.labels)
+        self.controls.more.addRow("Compare labels", self.labels)
         self.histogram, self.profile = SimilarityHistogram(), plain_label()
         self.hint, self.progress = hint(""), hint("")
         self.profile.setWordWrap(True)
-        self.clear_button = button("Remove all", "Remove every layer of the explorer")
+        self.clear_button = button("Remove all", "Remove all layers of the explorer")
         self.clear_button.clicked.connect(self.clear)
         self.buttons = QHBoxLayout()
         self.buttons.addWidget(self.clear_button)
-        for widget in (self.histogram, self.profile, self.hint, self.progress):
+        for widget in (self.profile, self.hint, self.progress):
             form.addRow(widget)
         form.addRow(self.buttons)
+        self.controls.more.addRow(self.histogram)
 
     def refresh(self, _: object = None) -> None:
         """Ask for what is chosen of the frame that is shown."""
@@ -121,8 +123,13 @@ class Explorer(QObject):
                 self._prepare(look)
             self.pictures.ask(self._engine.compute, look)
 
+    def set_anchors(self, positions: tuple[Position, ...]) -> None:
+        """Set anchors on the frame that is shown, at rows and columns in px."""
+        self.anchors.positions = positions
+        self._anchor_moved(held=False)
+
     def clear(self) -> None:
-        """Remove every layer, and stop."""
+        """Remove all layers, and stop."""
         self.pictures.forget()
         self.feed.look_at(None, (), 0)
         self.controls.on.setChecked(False)
@@ -143,14 +150,12 @@ class Explorer(QObject):
             return None
         loop = self.session.loop(layer)
         t = frame_shown(self.viewer, layer)
-        if not self._set.positions and self.found is None:
-            rows, columns = loop.cine.shape[1:]
-            self._set = Anchors(((rows // 2, columns // 2),), t)
         # ranking a quarter of a million pixels is too slow for a hand that moves
         painted = None if self.anchors.held is not None else self._painted(t)
         return ExplorerRequest(
-            self.session, layer, loop, models, t, choices, self._set, painted
-        )
+            self.session, layer, loop, models, t, choices, self._set, painted,
+            first_anchor=self.found is None,
+        )  # fmt: skip
 
     def _prepare(self, look: ExplorerRequest) -> None:
         """Let the background wait for the shown frame, and mark what is of another."""
@@ -160,14 +165,14 @@ class Explorer(QObject):
         self._mark_stale(look)
 
     def _rest(self) -> None:
-        """Show nothing, and leave the layers for when the explorer is on again."""
+        """Show nothing, and keep the anchors for when the explorer is on again."""
         self.pictures.forget()
         self.feed.look_at(None, (), 0)
         self.profile.setText("")
         self.progress.setText("")
         self.histogram.show_separation(None)
         self.anchors.hide()  # first: then the camera fits what is left
-        self.layers.hide()
+        self.layers.remove()
 
     def _mark_stale(self, look: ExplorerRequest) -> None:
         """Say of pictures that they are of another frame, where the new one is slow."""
@@ -178,7 +183,7 @@ class Explorer(QObject):
         found = self.found
         if found is not None and not ready and found.request.layer is look.layer:
             self.layers.caption(
-                found, f"still frame {found.request.t}; {look.t} follows"
+                found, f"still frame {found.request.t}; frame {look.t} follows"
             )
         self._show_progress()
 
@@ -190,9 +195,11 @@ class Explorer(QObject):
         stale = "" if look.t == self._t else f"still frame {look.t}"
         self.layers.show(found, stale, quick=self.anchors.held is not None)
         if self.anchors.held is None:
+            if look.first_anchor and not self._set.positions:
+                self._set = Anchors(found.positions, look.t)
             self.anchors.positions = found.positions
-            self.histogram.show_separation(found.separation)
-        self.anchors.draw(self._anchor_cells(found))
+            self.histogram.show_separation(found.separation, found.no_separation)
+        self._draw_anchors(found)
         self.hint.setText(" ".join(found.remarks))
         self.shown_at = time.perf_counter()
         if not self.pictures.waiting:
@@ -200,15 +207,18 @@ class Explorer(QObject):
         self._show_progress()
         self.shown.emit()
 
-    def _anchor_cells(self, found: ExplorerResult) -> tuple[tuple[int, int], ...]:
-        """Return where the cells begin that show anchors once more."""
-        if found.request.choices.over:
-            return ()
-        return tuple(
+    def _draw_anchors(self, found: ExplorerResult) -> None:
+        """Show the anchors over the loop, and again in the maps that they make."""
+        self.anchors.draw()
+        seen = [p for p in self.anchors.positions if not np.isnan(p[0])]
+        corners = [
             found.grid.corner(block, model)
             for block, name in enumerate(found.names, 1)
-            if view_of(name).needs_anchor
+            if view_of(name).needs_anchor and not found.request.choices.over
             for model in range(found.grid.members)
+        ]
+        self.layers.show_crosses(
+            tuple((row + r, column + c) for row, column in corners for r, c in seen)
         )
 
     def _place(self) -> tuple[Layer, CheckpointCells] | None:
@@ -222,7 +232,7 @@ class Explorer(QObject):
         here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
         self._set = Anchors(here, self._t)
         if self.found is not None and not held:  # else plus and maps move together
-            self.anchors.draw(self._anchor_cells(self.found))
+            self._draw_anchors(self.found)
         self.refresh()
 
     def _stepped(self, event: object = None) -> None:
@@ -240,7 +250,7 @@ class Explorer(QObject):
             self.refresh()
 
     def _dropped(self, name: str) -> None:
-        """Note that a person has deleted the layer of a view.
+        """Note that the user has deleted the layer of a view.
 
         What that means is known a little later: when all layers go, its loop does, too,
         and the view is still wanted of the next loop.
@@ -285,7 +295,7 @@ class Explorer(QObject):
         fit = self.feed.frames_that_fit
         words = f"{known} of {total} frames embedded" if known < total else ""
         if fit is not None and fit < 1:
-            words += "\nThe memory limit is below one frame: only this one is kept."
+            words += "\nThe memory limit is below one frame: only this frame is kept."
         self.progress.setText(words.strip())
 
 
@@ -294,5 +304,5 @@ def _missing_choice(layer: Layer | None, models: Any, choices: ExplorerChoices) 
     if layer is None:
         return "Open a loop first."
     if not models:
-        return "No model yet: learn one below, or choose a file."
-    return "" if choices.names else "Check what you want to see."
+        return "No model yet: pretrain one below, or choose a file."
+    return "" if choices.names else "Check a view."

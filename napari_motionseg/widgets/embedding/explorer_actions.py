@@ -47,14 +47,15 @@ class ExplorerActions(QObject):
         self._session = dock.session
         self.flow_button = button(
             "Estimate flow",
-            "Estimate the loop's flow as the Motion dock does, so that its views can "
-            "be compared with those of the embedding",
+            "Estimate the optical flow of the loop, as the Motion dock does, for the "
+            "views of flow",
         )
         self.flow_button.clicked.connect(self._estimate)
         self.panel = JobPanel(self._session)
         self.panel.ended.connect(lambda _: self._enable())
         self.save_button = button(
-            "Save figure…", "What is shown as one figure, with captions and colour bars"
+            "Save figure…",
+            "Save the shown views as one figure, with captions and colour bars",
         )
         self.save_button.clicked.connect(self._save)
         explorer.buttons.insertWidget(0, self.save_button)
@@ -66,13 +67,13 @@ class ExplorerActions(QObject):
         self.memory.setSuffix(" GiB")
         self.memory.setValue(self._session.embeddings.capacity / GIB)
         self.memory.setToolTip(
-            "How much memory the embeddings of all loops may take; beyond it, those of "
-            "far frames wait on disk"
+            "Memory for the embeddings of all loops; beyond it, embeddings of distant "
+            "frames are kept on disk"
         )
         self.memory.valueChanged.connect(self._limit)
         explorer.controls.form.addRow(self.flow_button)
         explorer.controls.form.addRow(self.panel)
-        explorer.controls.form.addRow("Memory", self.memory)
+        explorer.controls.more.addRow("Memory", self.memory)
         explorer.controls.changed.connect(self._enable)
         explorer.shown.connect(self._enable)
         self._enable()

@@ -1,4 +1,4 @@
-"""Red plusses that are clicked, dragged, added and removed in the viewer."""
+"""Anchors: red plusses that are clicked, dragged, added and removed in the viewer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_motionseg.widgets.common.viewers import (
     point_at,
 )
 
-ANCHOR, AGAIN = "anchor", "anchor again"
+ANCHOR = "anchor"
 RED = "#ff2d2d"
 SIZE = 1 / 22  # of a frame's height
 REACH = 1 / 25  # of a frame's height: nearer than this, a press takes an anchor
@@ -30,24 +30,25 @@ Position = tuple[float, float]
 
 
 class AnchorLayers(QObject):
-    """A points layer over the loop, and copies of its points in the other cells.
+    """A points layer over the loop.
 
     A click sets the anchor, Shift and a click adds one, a press on one drags it; in any
-    cell. What a person does to the points with napari's own tools counts as well.
+    cell. What the user does to the points with napari's own tools counts as well.
 
     Parameters
     ----------
     owner
-        The widget with which it ends.
+        The widget with which the connections to the viewer end.
     viewer
-        Where layers are.
+        The viewer that holds the layer.
     cell
-        Gives the loop and the grid of cells, or None while anchors are not wanted.
+        A function that returns the loop and the grid of cells, or None while anchors
+        are not wanted.
 
     Signals
     -------
     moved
-        After each change, with whether the pointer still holds an anchor.
+        Emitted after each change, with whether the pointer still holds an anchor.
     """
 
     moved = Signal(bool)
@@ -65,78 +66,63 @@ class AnchorLayers(QObject):
         self.held: int | None = None
         self._pause = CollectionPause(self)
         self._points: Layer | None = None
-        self._again: Layer | None = None
         self._changing = False
-        self._hidden = False  # by this class, not by the user
         self._gone = False
         owner.destroyed.connect(self._owner_gone)
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.mouse_drag_callbacks, self._pressed)
 
-    def draw(self, cells: tuple[tuple[int, int], ...] = ()) -> None:
-        """Show the anchors in the loop and in cells that begin at `cells`."""
+    def draw(self) -> None:
+        """Show the anchors over the loop."""
         place = self._cell()
         if place is None or place[0] not in self._viewer.layers:
             return
         loop, grid = place
         seen = [p for p in self.positions if not np.isnan(p[0])]
         points = np.asarray(seen, float).reshape(-1, 2)
-        copies = [points + np.asarray(corner) for corner in cells]
-        again = np.concatenate(copies) if copies else np.zeros((0, 2))
         self._changing = True
         try:
-            self._again = self._shown(self._again, AGAIN, again, loop, grid)
-            self._points = self._shown(self._points, ANCHOR, points, loop, grid)
-            self._hidden = False
+            if self._points is not None:
+                self._move_points(self._points, points)
+            elif len(points):
+                self._points = self._new_points(points, loop, grid)
         finally:
             self._changing = False
 
     def hide(self) -> None:
-        """Show no anchor, and let them come back as they were."""
-        self._hidden = True
-        self._changing = True
-        if self._again is not None:
-            self._again.data = np.zeros((0, 2))  # or the camera would make room for it
-        self._changing = False
-        for layer in (self._points, self._again):
-            if layer is not None:
-                layer.visible = False
+        """Remove the layer, and keep the anchors for when they are drawn again."""
+        self._pause.release()
+        layer, self._points = self._points, None
+        if layer is not None and layer in self._viewer.layers:
+            active = self._viewer.layers.selection.active
+            self._viewer.layers.remove(layer)
+            if active in self._viewer.layers:
+                self._viewer.layers.selection.active = active
 
     def remove(self) -> None:
-        """Remove the layers and forget the anchors."""
-        self._pause.release()
-        self._changing = True
-        try:
-            for layer in (self._points, self._again):
-                if layer is not None and layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
-        finally:
-            self._changing = False
-        self._points = self._again = None
+        """Remove the layer and forget the anchors."""
+        self.hide()
         self.positions = ()
 
-    def _shown(
-        self, layer: Layer | None, name: str, points: Any, loop: Layer, grid: CellGrid
-    ) -> Layer | None:
-        if layer is None:
-            if not len(points):
-                return None
-            active = self._viewer.layers.selection.active
-            size = max(3.0, grid.size[0] * SIZE)
-            layer = Layer.create(
-                points,
-                {
-                    "name": f"{loop.name} {name}", "metadata": {DERIVED: name},
-                    "symbol": "cross", "size": size, "face_color": RED,
-                    "border_color": "white", "border_width": 0.1, **placement(loop, 2),
-                },
-                "points",
-            )  # fmt: skip
-            self._viewer.layers.append(layer)
-            if name == ANCHOR:
-                layer.events.data.connect(self._edited)
-            self._viewer.layers.selection.active = active
-        elif layer.data.shape != points.shape:
+    def _new_points(self, points: Any, loop: Layer, grid: CellGrid) -> Layer:
+        active = self._viewer.layers.selection.active
+        layer = Layer.create(
+            points,
+            {
+                "name": f"{loop.name} {ANCHOR}", "metadata": {DERIVED: ANCHOR},
+                "symbol": "cross", "size": max(3.0, grid.size[0] * SIZE),
+                "face_color": RED, "border_color": "white", "border_width": 0.1,
+                **placement(loop, 2),
+            },
+            "points",
+        )  # fmt: skip
+        self._viewer.layers.append(layer)
+        layer.events.data.connect(self._edited)
+        self._viewer.layers.selection.active = active
+        return layer
+
+    def _move_points(self, layer: Layer, points: Any) -> None:
+        if layer.data.shape != points.shape:
             layer.data = points
             layer.selected_data = set()
         elif (layer.data != points).any():
@@ -144,12 +130,9 @@ class AnchorLayers(QObject):
             layer.data[:] = points
             still = self.held is None
             layer.refresh(thumbnail=still, extent=still, highlight=still)
-        if self._hidden:
-            layer.visible = True
-        return layer
 
     def _edited(self, event: Any = None) -> None:
-        """Take over what a person did with napari's own tools."""
+        """Take over what the user did with napari's own tools."""
         if self._changing or self._points is None:
             return
         self.positions = tuple((float(r), float(c)) for r, c in self._points.data)
@@ -158,9 +141,7 @@ class AnchorLayers(QObject):
     def _removed(self, event: Any) -> None:
         if self._changing:
             return
-        if event.value is self._again:
-            self._again = None
-        elif event.value is self._points:
+        if event.value is self._points:
             self._points, self.positions = None, ()
             self.moved.emit(False)
 
@@ -229,10 +210,9 @@ class AnchorLayers(QObject):
         self._gone = True
 
     def _finish(self) -> None:
-        """Do for layers what was left out while a hand moved an anchor."""
-        for layer in (self._points, self._again):
-            if layer is not None:
-                layer.refresh()
+        """Do for the layer what was left out while the user moved an anchor."""
+        if self._points is not None:
+            self._points.refresh()
         self.moved.emit(False)
 
     def _move(self, index: int, position: Position | None) -> None:

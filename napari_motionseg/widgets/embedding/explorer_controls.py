@@ -1,4 +1,4 @@
-"""The rows of the explorer: which network is shown, in which views, and how."""
+"""The rows of the explorer: the network, the views and their settings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QPushButton,
     QSpinBox,
 )
 
-from napari_motionseg.embedding.embedding_views import FIGURE_3, VIEWS, How
+from napari_motionseg.embedding.embedding_views import FIRST_SHOWN, VIEWS, How
 from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.similarity import SHIFT
 from napari_motionseg.viewmodel.explorer_state import ExplorerChoices
@@ -23,27 +22,27 @@ from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
 
 KINDS = ("embedding", "segmentation")
-ONE_MODEL = "one is enough"
+ONE_MODEL = "none"
 METHODS: dict[str, Method] = {
     "random": "random",
-    "random, right angles": "orthogonal",
-    "PCA (not the papers')": "pca",
+    "random, orthogonal": "orthogonal",
+    "PCA (not in the papers)": "pca",
 }
 METHOD_TIPS = (
     "Three random directions, as in Ma et al. (2019)",
-    "Three random directions at right angles: none is seen twice",
-    "The three directions along which vectors differ most; no paper shows them",
+    "Three random directions at right angles, so that no direction is shown twice",
+    "The three principal components; none of the papers shows them",
 )
-HOWS: dict[str, How] = {"like any": "max", "like all": "mean", "one by one": "each"}
+HOWS: dict[str, How] = {"maximum": "max", "mean": "mean", "one map each": "each"}
 HOW_TIPS = (
-    "The largest similarity to any of several anchors",
-    "The mean similarity to several anchors",
-    "A map for each of several anchors",
+    "Largest similarity to any of the anchors",
+    "Mean similarity to the anchors",
+    "One map for each anchor",
 )
-KERNELS = {"Ma et al. (eq. 6)": "relative", "cross pixel": "absolute"}
+KERNELS = {"Ma et al. (eq. 6)": "relative", "Mahendran et al.": "absolute"}
 KERNEL_TIPS = (
-    "A difference of flow counts by the flow's length at the anchor; sigma 0.5",
-    "A difference of the flow's logarithm, whatever the flow itself; sigma 0.08",
+    "Difference of flow, relative to the length of the flow at the anchor; sigma 0.5",
+    "Difference of the logarithm of the flow; sigma 0.08",
 )
 LONGEST_SHIFT = 99
 
@@ -68,12 +67,13 @@ class ExplorerControls(QObject):
         super().__init__(dock)
         self.seed = 0
         self.on = button(
-            "Look inside",
-            "Show what the network has learnt: which pixels it thinks belong together, "
-            "and where that agrees with the motion",
+            "Show embedding",
+            "Show the embedding of the network: which pixels have similar vectors, and "
+            "where that agrees with the motion",
         )
         self.on.setCheckable(True)
-        self.form = dock.section("Look inside")
+        self.form = dock.section("Explorer")
+        self.more = dock.advanced("More views and settings of the explorer")
         self.form.addRow(self.on)
         self._build_models(dock)
         self._build_views()
@@ -113,64 +113,57 @@ class ExplorerControls(QObject):
 
     def _build_models(self, dock: Dock) -> None:
         self.model = ModelChooser(
-            dock.session, KINDS, None, "The network that is looked into", ""
+            dock.session, KINDS, None, "The network whose embedding is shown", ""
         )
         self.other = ModelChooser(
             dock.session, KINDS, ONE_MODEL,
-            "A second network, in a row of its own below the first", "",
+            "A second network, shown in a row of its own below the first", "",
         )  # fmt: skip
         self.form.addRow("Model", self.model)
-        self.form.addRow("Beside it", self.other)
+        self.more.addRow("Compare with", self.other)
 
     def _build_views(self) -> None:
         self.boxes: dict[str, QCheckBox] = {}
-        grid = QGridLayout()
-        grid.setColumnStretch(1, 1)
-        columns = {
-            "Embedding": [n for n, v in VIEWS.items() if not v.needs_flow],
-            "Flow": [n for n, v in VIEWS.items() if v.needs_flow],
-        }
-        for column, (head, names) in enumerate(columns.items()):
-            grid.addWidget(hint(head), 0, column)
-            for row, name in enumerate(names, 1):
-                view = VIEWS[name]
-                words = view.title.split(": ")[-1]
-                box = self.boxes[name] = QCheckBox(words[0].upper() + words[1:])
-                box.setToolTip(f"{view.summary}. Follows the frame.")
-                box.setChecked(name in FIGURE_3)
-                grid.addWidget(box, row, column)
-        # in the order of the figure, whatever the columns of the form are
-        self.boxes = {name: self.boxes[name] for name in VIEWS}
-        self.over = QCheckBox("over the loop")
-        self.over.setToolTip("Lay views over the loop; else they stand beside it")
-        grid.addWidget(self.over, 4, 1)
-        self.form.addRow(grid)
+        rows: dict[str, QHBoxLayout] = {}
+        for name, view in VIEWS.items():  # in the order of the figure
+            group, _, words = view.title.rpartition(": ")
+            box = self.boxes[name] = QCheckBox(words)
+            box.setToolTip(f"{view.summary}. Follows the frame.")
+            box.setChecked(name in FIRST_SHOWN)
+            form = self.more if view.advanced else self.form
+            if not group:
+                form.addRow(box)
+                continue
+            if group not in rows:  # views of one kind share a row below their name
+                rows[group] = QHBoxLayout()
+                form.addRow(hint(f"{group}:"))
+                form.addRow(rows[group])
+            rows[group].addWidget(box)
+        self.over = QCheckBox("Over the loop")
+        self.over.setToolTip("Show views over the loop instead of beside it")
+        self.more.addRow(self.over)
 
     def _build_colours(self) -> None:
-        self.method = _combo(METHODS, METHOD_TIPS, "How vectors become colours")
-        self.again = QPushButton("Re-roll")
+        self.method = _combo(METHODS, METHOD_TIPS, "Projection of vectors to colours")
+        self.again = QPushButton("New projection")
         self.again.clicked.connect(self._roll)
         self._show_seed()
-        row = QHBoxLayout()
-        row.addWidget(self.method, 1)
-        row.addWidget(self.again)
-        self.form.addRow("Colours", row)
+        self.more.addRow("Projection", self.method)
+        self.more.addRow("", self.again)
 
     def _build_anchors(self) -> None:
-        self.how = _combo(HOWS, HOW_TIPS, "What several anchors make")
-        self.carry = QCheckBox("go along")
+        self.how = _combo(HOWS, HOW_TIPS, "How maps of several anchors are combined")
+        self.carry = QCheckBox("Follow the flow")
         self.carry.setToolTip(
-            "On other frames, anchors are where the flow has carried them; else they "
-            "stay at their pixel"
+            "Move anchors with the flow from frame to frame; else they stay at their "
+            "pixel"
         )
-        row = QHBoxLayout()
-        row.addWidget(self.how, 1)
-        row.addWidget(self.carry)
-        self.form.addRow("Anchors", row)
+        self.more.addRow("Anchors", self.how)
+        self.more.addRow("", self.carry)
 
     def _build_flow(self) -> None:
-        self.kernel = _combo(KERNELS, KERNEL_TIPS, "How alike two flows are")
-        self.form.addRow("Flow", self.kernel)
+        self.kernel = _combo(KERNELS, KERNEL_TIPS, "Kernel of flow similarity")
+        self.more.addRow("Flow kernel", self.kernel)
         self.down, self.right = QSpinBox(), QSpinBox()
         row = QHBoxLayout()
         for spin, word, value in (
@@ -179,12 +172,10 @@ class ExplorerControls(QObject):
             spin.setRange(-LONGEST_SHIFT, LONGEST_SHIFT)
             spin.setValue(value)
             spin.setPrefix(f"{word} ")
-            spin.setToolTip(
-                "Where the neighbour is, in px, that each pixel is compared with"
-            )
+            spin.setToolTip("Shift of the map, in px, that each pixel is compared with")
             spin.setMinimumWidth(60)
             row.addWidget(spin)
-        self.form.addRow("Shift", row)
+        self.more.addRow("Shift", row)
 
     def _roll(self) -> None:
         self.seed += 1
@@ -193,8 +184,8 @@ class ExplorerControls(QObject):
 
     def _show_seed(self) -> None:
         self.again.setToolTip(
-            f"Another random projection; this is number {self.seed}, the same on every "
-            "frame and for every network of as many dimensions"
+            f"Draw another random projection; this is number {self.seed}. It is the "
+            "same on every frame and for every network with as many dimensions."
         )
 
     def _tell(self, _: object = None) -> None:

@@ -1,9 +1,10 @@
-"""Similarity inside and outside of what was painted, with the number that counts."""
+"""Histogram of the similarity to the anchor, on labels and off them, with the AUC."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.embedding.separation import Separation
@@ -22,8 +23,9 @@ class SimilarityHistogram(QWidget):
         self.words = plain_label()
         self.words.setWordWrap(True)
         self.words.setToolTip(
-            "How probably a painted pixel is more like the anchor than another one: "
-            "the nearer to 1, the better will few labels do"
+            "Area under the ROC curve: the probability that a labelled pixel is more "
+            "similar to the anchor than another one. Near 1, few labels are enough; "
+            "near 0.5, the embedding does not tell them apart."
         )
         self.plot = pyqtgraph.PlotWidget(background=None)
         self.plot.setFixedHeight(HEIGHT)
@@ -31,7 +33,7 @@ class SimilarityHistogram(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.hideAxis("left")
-        self.plot.setLabel("bottom", "like the anchor", color=GRAY)
+        self.plot.setLabel("bottom", "similarity to the anchor", color=GRAY)
         self.plot.getAxis("bottom").setPen(GRAY)
         self.plot.getAxis("bottom").setTextPen(GRAY)
         self.plot.setXRange(-1, 1, padding=0.02)
@@ -41,12 +43,16 @@ class SimilarityHistogram(QWidget):
         layout.addWidget(self.plot)
         self.show_separation(None)
 
-    def show_separation(self, found: Separation | None) -> None:
-        """Draw a separation, or nothing."""
-        self.setVisible(found is not None)
+    def show_separation(self, found: Separation | None, why_not: str = "") -> None:
+        """Draw a separation; without one, say why there is none, or show nothing."""
+        self.setVisible(found is not None or bool(why_not))
+        self.plot.setVisible(found is not None)
         self.plot.clear()
         if found is None:
+            self.words.setTextFormat(Qt.TextFormat.PlainText)
+            self.words.setText(why_not)
             return
+        self.words.setTextFormat(Qt.TextFormat.RichText)
         for shares, color in ((found.outside, OUTSIDE), (found.inside, INSIDE)):
             # the square root lets few pixels be seen beside many
             self.plot.plot(
@@ -54,6 +60,6 @@ class SimilarityHistogram(QWidget):
                 pen=pyqtgraph.mkPen(color, width=1.5), brush=f"{color}60",
             )  # fmt: skip
         self.words.setText(
-            f"AUC <b>{found.auc:.3f}</b>: <span style='color:{INSIDE}'>painted</span> "
-            f"against <span style='color:{OUTSIDE}'>the rest</span> of this frame"
+            f"AUC <b>{found.auc:.3f}</b>: <span style='color:{INSIDE}'>labelled</span> "
+            f"against <span style='color:{OUTSIDE}'>other</span> pixels of this frame"
         )

@@ -1,4 +1,4 @@
-"""Show which pictures drive units of a network highest: activation maximization."""
+"""Activation maximization: pictures to which units of a network respond most."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ WIDTH_PX = 290
 
 
 class UnitGallery(QObject):
-    """Layer, first unit, a button, and the pictures as they become.
+    """Choose a layer and units, and show the pictures while they are computed.
 
     Parameters
     ----------
     dock
-        Where it stands.
+        The dock that the section belongs to.
     controls
-        Whose model is asked.
+        The controls with the model.
     """
 
     def __init__(self, dock: Dock, controls: ExplorerControls) -> None:
@@ -46,19 +46,22 @@ class UnitGallery(QObject):
         self._session = dock.session
         self._controls = controls
         self.layer = QComboBox()
-        self.layer.setToolTip("The embedding, or a level of the encoder")
+        self.layer.setToolTip("Layer of the network: the embedding or an encoder level")
         self.first = QSpinBox()
         self.first.setPrefix("from ")
-        self.first.setToolTip(f"The first of the {SHOWN} units that are shown")
+        self.first.setToolTip(f"First of the {SHOWN} units that are shown")
         self.button = button(
-            "Seek pictures",
-            "Seek the pictures that drive these units highest: what they look for",
+            "Maximize activation",
+            "Compute the pictures to which these units respond most",
         )
         self.button.clicked.connect(self._seek)
         self.pictures = plain_label()
         self.pictures.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pictures.setVisible(False)
-        form = dock.section("What a unit likes")
+        form = dock.advanced(
+            "Pictures to which units of the network respond most",
+            "Activation maximization",
+        )
         row = QHBoxLayout()
         row.addWidget(self.layer, 1)
         row.addWidget(self.first)
@@ -68,8 +71,8 @@ class UnitGallery(QObject):
         self.panel.progressed.connect(self._show_progress)
         self.panel.finished.connect(self._show)
         self.panel.ended.connect(lambda _: self.button.setEnabled(True))
-        dock.add(self.panel)
-        dock.add(self.pictures)
+        form.addRow(self.panel)
+        form.addRow(self.pictures)
         self.layer.currentIndexChanged.connect(self._limit)
         controls.model.model_changed.connect(self._other_model)
         self._other_model(controls.model.chosen)

@@ -25,7 +25,7 @@ STEPS = 400
 ROWS = {
     "steps": Number(
         label="Steps",
-        tooltip="Optimizer steps; more is better, and longer",
+        tooltip="Optimizer steps; more steps are better and take longer",
         minimum=1,
         maximum=100_000,
     )
@@ -64,11 +64,11 @@ class LearnEmbedding(QObject):
         self.steps = self.settings.native("steps")
         self.button = button(
             "Learn from motion",
-            "Estimate flow, then teach a network that what moves together belongs "
-            "together. No labels are needed.",
+            "Estimate flow, then pretrain an embedding in which pixels that move alike "
+            "have similar vectors. No labels are needed.",
         )
         self.button.clicked.connect(self._train)
-        form = dock.section("Learn an embedding")
+        form = dock.section("Pretrain an embedding")
         self.settings.add_to(form)
         form.addRow(self.button)
         self.panel = JobPanel(self._session, curve=True)

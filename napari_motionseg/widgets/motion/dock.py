@@ -43,17 +43,23 @@ FORMATS = ";;".join(
 
 
 class MotionDock(AutosavedDock):
-    """Estimates flow in a child process and shows it in many ways."""
+    """Estimate flow in a child process and show it in several views."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.chooser = LayerChooser(self.viewer, is_loop, "The loop that moves")
+        self.chooser = LayerChooser(
+            self.viewer, is_loop, "The loop whose flow is shown"
+        )
         self.section("Loop").addRow(self.chooser)
-        self.controls = FlowControls(self.section("Flow"), self.session)
+        self.controls = FlowControls(
+            self.section("Flow"),
+            self.advanced("Comparison, gap and direction of the flow"),
+            self.session,
+        )
         self.method, self.gap = self.controls.method, self.controls.gap
         self.backward = self.controls.backward
         self.run_button = button(
-            "Estimate flow", "Estimate the motion of every pixel between frames"
+            "Estimate flow", "Estimate the motion of each pixel from frame to frame"
         )
         self.run_button.clicked.connect(self._run)
         self.add(self.run_button)
@@ -65,7 +71,8 @@ class MotionDock(AutosavedDock):
         self.adaptation = AdaptFlow(self, self.chooser)
         self.adaptation.learnt.connect(self._compare_adapted)
         self.save_button = button(
-            "Save flow…", "All frames as zarr or movie, or this frame as .flo or KITTI"
+            "Save flow…",
+            "Save all frames as zarr or movie, or this frame as .flo or KITTI",
         )
         self.save_button.clicked.connect(self._save)
         self.add(self.save_button)

@@ -1,4 +1,4 @@
-"""Adapting flow to a loop: paint a vessel, press a button."""
+"""Adapt the flow network to a loop, in a section of the dock."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PREVIEW_WIDTH = 280  # px, of before, after and truth together
 ROWS = {
     "training.steps": Number(
         label="Steps",
-        tooltip="Optimizer steps; more is better, and longer",
+        tooltip="Optimizer steps; more steps are better and take longer",
         minimum=1,
         maximum=100_000,
     )
@@ -66,7 +66,10 @@ class AdaptFlow(QObject):
         self._viewer, self._session = dock.viewer, dock.session
         self._chooser = chooser
         self.adapted: Path | None = None
-        form = dock.section("Adapt flow to this loop")
+        form = dock.advanced(
+            "Fine-tune the flow network on composed pairs of this loop",
+            "Adapt flow to this loop",
+        )
         self._build_settings(form)
         self.panel = JobPanel(self._session, curve=True)
         self.panel.progressed.connect(self._show_preview)
@@ -88,8 +91,8 @@ class AdaptFlow(QObject):
         self.steps = self.settings.native("training.steps")
         self.adapt_button = button(
             "Adapt to this loop",
-            "Cut the painted vessel out, move it over frames without contrast, and "
-            "teach the network that ships the flow of such pairs, which is known",
+            "Fine-tune the flow network on composed pairs: the painted vessel is cut "
+            "out and moved over frames without contrast, so that its flow is known",
         )
         self.adapt_button.clicked.connect(self._adapt)
         form.addRow("Labels", self.painting)
@@ -101,10 +104,10 @@ class AdaptFlow(QObject):
         self.preview = plain_label()
         self.preview.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.preview.setToolTip(
-            "Flow of a composed pair: before adaptation, now, and the truth"
+            "Flow of a composed pair: before adaptation, now, and the true flow"
         )
         self.preview.setVisible(False)
-        self.save_button = button("Save network…", "Keep the adapted network as a file")
+        self.save_button = button("Save network…", "Save the adapted network as a file")
         self.save_button.clicked.connect(self._save)
         for widget in (self.preview, self.save_button):
             form.addRow(widget)

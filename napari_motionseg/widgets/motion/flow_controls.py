@@ -1,4 +1,4 @@
-"""What flow is wanted of a loop: method, another to compare with, gap, way back."""
+"""Settings of the flow of a loop: method, comparison, gap, backward flow."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ NETWORK = "pwcnet"  # the method that takes weights
 ROWS = {
     "gap": Number(
         label="Gap",
-        tooltip="Frames from one picture of a pair to the other; auto is nearest to "
-        "133 ms",
+        tooltip="Frames from the first to the second frame of a pair; auto is the gap "
+        "whose time is nearest to 133 ms",
         minimum=1,
         maximum=MOST_FRAMES_APART,
         special=Special("auto", "auto"),
     ),
     "backward": Switch(
         label="",
-        tooltip="Also from the later frame to the earlier one: tells what is hidden "
-        "and where flow may be trusted, and takes twice as long",
-        text="both ways",
+        tooltip="Estimate the flow from the later to the earlier frame, too: it shows "
+        "occlusion and the forward-backward error, and takes twice as long",
+        text="Backward flow too",
     ),
 }
 
@@ -45,9 +45,10 @@ class Wanted:
     Parameters
     ----------
     title
-        What a person calls the method.
+        The name of the method.
     settings
-        With the gap in frames and no way back: what flows are kept by.
+        The settings by which flows are kept: with the gap in frames, and no backward
+        flow.
     """
 
     title: str
@@ -60,9 +61,9 @@ class MethodChooser(QComboBox):
     Parameters
     ----------
     session
-        Whose flow models there are.
+        The session whose flow models can be chosen.
     tooltip
-        What it is chosen for.
+        The explanation that appears under the mouse.
     nothing
         Text of a first entry that stands for no method, or None for no such entry.
     """
@@ -109,8 +110,8 @@ class FlowControls(QObject):
 
     Parameters
     ----------
-    form
-        The layout that the rows are added to.
+    form, more
+        The layouts that the method and the advanced rows are added to.
     session
         The session whose flow models can be chosen.
 
@@ -122,20 +123,20 @@ class FlowControls(QObject):
 
     changed = Signal()
 
-    def __init__(self, form: QFormLayout, session: Session) -> None:
+    def __init__(self, form: QFormLayout, more: QFormLayout, session: Session) -> None:
         super().__init__(form)
-        self.method = MethodChooser(session, "How flow is estimated")
+        self.method = MethodChooser(session, "Method that estimates the flow")
         self.other = MethodChooser(
             session,
-            "Another method, to be shown side by side with the first",
-            "nothing",
+            "Another method, shown side by side with the first",
+            "none",
         )
         self.settings = SettingsForm(FlowSettings(backward=True), ROWS)
         self.gap = self.settings.native("gap")
         self.backward = self.settings.native("backward")
         form.addRow("Method", self.method)
-        form.addRow("Compare with", self.other)
-        self.settings.add_to(form)
+        more.addRow("Compare with", self.other)
+        self.settings.add_to(more)
         for chooser in (self.method, self.other):
             chooser.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.settings.changed.connect(lambda: self.changed.emit())

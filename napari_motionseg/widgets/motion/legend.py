@@ -1,4 +1,4 @@
-"""The legend of flow's colours: the wheel, and what full colour is worth."""
+"""The legend of flow colours: the wheel, and the length of full colour."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_PX = 999.0
 
 
 class FlowLegend(QWidget):
-    """Wheel, the length of full colour, which can be set, and what it is in mm/s.
+    """Wheel, the length of full colour, which can be set, and its speed in mm/s.
 
     Emits `changed` when a person has set another length.
     """
@@ -33,14 +33,16 @@ class FlowLegend(QWidget):
         super().__init__()
         self.wheel = plain_label()
         self.wheel.setPixmap(wheel_pixmap(WHEEL_PX))
-        self.wheel.setToolTip("Hue is direction, strength of colour is length")
+        self.wheel.setToolTip(
+            "Hue is the direction of the motion, saturation its length"
+        )
         self.full = QDoubleSpinBox()
         self.full.setRange(0, LONGEST_PX)
         self.full.setDecimals(1)
         self.full.setSuffix(" px")
         self.full.setSpecialValueText("auto")
         self.full.setToolTip(
-            "Length that has full colour; auto: only the longest 0.5% are beyond it"
+            "Length that has full colour; auto: only the longest 0.5 % exceed it"
         )
         self.full.valueChanged.connect(lambda _: self.changed.emit())
         self.words = plain_label()
@@ -65,7 +67,7 @@ class FlowLegend(QWidget):
         return self.full.value() or None
 
     def show_scale(self, full_px: float, scale: SpeedScale) -> None:
-        """Say what full colour is."""
+        """Show what full colour is worth."""
         self.full.setSpecialValueText(f"auto: {full_px:.1f} px")
         self.words.setText(scale.of_length(full_px).replace(", ", "\n= "))
         missing = f"mm/s: {scale.missing} unknown." if scale.missing else ""

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QGridLayout,
     QHBoxLayout,
     QSpinBox,
 )
@@ -38,10 +37,10 @@ from napari_motionseg.widgets.motion.motion_layers import MotionLayers
 from napari_motionseg.widgets.motion.shown_views import ShownViews
 
 ARROW_EVERY_PX, ARROW_LENGTH = 16, 2.0
-FIRST_SHOWN = ("colours",)
+FIRST_SHOWN = tuple(name for name, view in VIEWS.items() if not view.advanced)
 WAYS: dict[str, Way] = {
-    "forward, to the later frame": "forward",
-    "backward, to the earlier frame": "backward",
+    "to the later frame": "forward",
+    "to the earlier frame": "backward",
 }
 
 
@@ -108,7 +107,7 @@ class MotionViews:
     Parameters
     ----------
     dock
-        Where they stand.
+        The dock that the rows are added to.
     """
 
     def __init__(self, dock: Dock) -> None:
@@ -116,9 +115,10 @@ class MotionViews:
         self.scene: Scene | None = None
         self._found: Found | None = None
         self._t = 0
-        form = dock.section("Look at it")
-        self._build_boxes(form)
-        self._build_arrow_controls(form)
+        form = dock.section("Views")
+        more = dock.advanced("More views of the flow, and settings of views")
+        self._build_boxes(form, more)
+        self._build_arrow_controls(more)
         self.legend = FlowLegend()
         self.legend.changed.connect(self.refresh)
         self.hint = hint("")
@@ -132,41 +132,36 @@ class MotionViews:
         listen(dock, self._viewer.mouse_move_callbacks, self._moved)
         self.look_at(None)
 
-    def _build_boxes(self, form: QFormLayout) -> None:
+    def _build_boxes(self, form: QFormLayout, more: QFormLayout) -> None:
         self.way = QComboBox()
         self.way.addItems(WAYS)
-        self.way.setToolTip("Which flow is looked at: where pixels of this frame go to")
+        self.way.setToolTip("Flow that the views show: to the later or earlier frame")
         self.way.currentIndexChanged.connect(self.refresh)
-        form.addRow("Flow", self.way)
+        more.addRow("Direction", self.way)
         self.boxes: dict[str, QCheckBox] = {}
-        grid = QGridLayout()
-        grid.setColumnStretch(1, 1)
-        for column, (words, over) in enumerate(
-            (("Over it", True), ("Beside it", False))
-        ):
-            grid.addWidget(hint(words), 0, column)
-            names = [name for name, view in VIEWS.items() if view.over == over]
-            for row, name in enumerate(names, 1):
-                box = self.boxes[name] = QCheckBox(VIEWS[name].title)
-                box.setToolTip(f"{VIEWS[name].summary}. Follows the frame.")
-                box.setChecked(name in FIRST_SHOWN)
-                box.toggled.connect(self.refresh)
-                grid.addWidget(box, row, column)
-        form.addRow(grid)
+        for name, view in VIEWS.items():
+            place = "over" if view.over else "beside"
+            box = self.boxes[name] = QCheckBox(view.title)
+            box.setToolTip(
+                f"{view.summary}. {place.title()} the loop; follows the frame."
+            )
+            box.setChecked(name in FIRST_SHOWN)
+            box.toggled.connect(self.refresh)
+            (more if view.advanced else form).addRow(box)
 
     def _build_arrow_controls(self, form: QFormLayout) -> None:
         self.every = QSpinBox()
         self.every.setRange(4, 128)
         self.every.setValue(ARROW_EVERY_PX)
         self.every.setSuffix(" px")
-        self.every.setToolTip("From one arrow to the next")
+        self.every.setToolTip("Distance between arrows")
         self.length = QDoubleSpinBox()
         self.length.setRange(0.5, 20)
         self.length.setDecimals(1)
         self.length.setValue(ARROW_LENGTH)
         self.length.setSingleStep(0.5)
         self.length.setPrefix("× ")
-        self.length.setToolTip("How much longer than the motion arrows are drawn")
+        self.length.setToolTip("Length of arrows, in lengths of the motion")
         row = QHBoxLayout()
         for control in (self.every, self.length):
             control.valueChanged.connect(self.refresh)
@@ -178,7 +173,7 @@ class MotionViews:
         self.scene, self._found = scene, None
         self.cursor.setText("")
         if scene is None:
-            self.layers.hide()
+            self.layers.remove()
         self.refresh()
 
     def refresh(self, _: object = None) -> None:
@@ -224,8 +219,8 @@ class MotionViews:
     def _why_nothing(scene: Scene, way: Way) -> str:
         flow = scene.flows[0]
         if way == "backward":
-            return f"No flow leads back from this frame; the first is from {flow.gap}."
-        return f"No flow begins at this frame; the last begins at {len(flow) - 1}."
+            return f"No backward flow at this frame; the first is at frame {flow.gap}."
+        return f"No flow at this frame; the last is at frame {len(flow) - 1}."
 
     def _show(self, found: Found) -> None:
         look = found.look
@@ -237,8 +232,9 @@ class MotionViews:
         self.layers.show(found.shown, self.length.value())
 
     def _dropped(self, name: str) -> None:
-        """Take back the wish for a view whose layer a user has deleted."""
-        self.boxes[name].setChecked(False)
+        """Uncheck a view whose layer the user has deleted."""
+        if name in self.boxes:
+            self.boxes[name].setChecked(False)
 
     def _moved(self, viewer: Any, event: Any) -> None:
         found, words = self._found, []
@@ -261,16 +257,16 @@ def found_of(look: Look) -> Found:
         else None
         for flow in scene.flows
     )
-    # the second flow is seen in the colours of the first: else they cannot be compared
+    # both flows have the colours of the first: else they cannot be compared
     full_px = look.full_px or scene.flows[0].full_color_px
-    options = ViewOptions(full_px, look.arrow_step)
+    options = ViewOptions(full_px, look.arrow_step, scene.scale)
     made = pictures(look.names, motions, scene.size, options, look.sheet.column_step)
     shown = ShownViews(scene.layer, look.sheet, made, options, scene.titles)
     return Found(look, motions, shown)
 
 
 def cursor_words(found: Found, pixel: tuple[int, int]) -> list[str]:
-    """Say the motion of a pixel by each flow, in px, and in mm/s where known."""
+    """Return the motion of a pixel by each flow, in px, and in mm/s where known."""
     scale, lines = found.look.scene.scale, []
     for title, motion in zip(found.look.scene.titles, found.motions, strict=True):
         if motion is None:
@@ -279,7 +275,7 @@ def cursor_words(found: Found, pixel: tuple[int, int]) -> list[str]:
         x, y = (float(part) for part in motion.flow[:, row, column])
         words = scale.of_motion(x, y) if np.isfinite((x, y)).all() else "unknown"
         if motion.back is not None and motion.hidden[pixel]:
-            words += ", hidden in the other frame"
+            words += ", occluded in the other frame"
         lines.append(f"{title}: {words}" if len(found.motions) > 1 else words)
     if lines and scale.missing:
         lines.append(f"mm/s: {scale.missing} unknown")

@@ -11,12 +11,13 @@ from napari_motionseg.motion import mean_speed
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.curve_plot import FrameCurve
-from napari_motionseg.widgets.common.dock_layout import Dock
+from napari_motionseg.widgets.common.dock_layout import Dock, hint
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
 from napari_motionseg.widgets.motion.motion_views import Scene
 
 EVERYWHERE = "all pixels"
+NOTHING_LABELLED = "No pixel is labelled: the mean is that of all pixels."
 
 
 class SpeedCurve:
@@ -25,7 +26,7 @@ class SpeedCurve:
     Parameters
     ----------
     dock
-        Where it stands.
+        The dock that the section belongs to.
     """
 
     def __init__(self, dock: Dock) -> None:
@@ -33,13 +34,16 @@ class SpeedCurve:
         self._scene: Scene | None = None
         form = dock.section("Speed over time")
         self.where = LayerChooser(
-            self._viewer, self._fits, "Labels of the pixels whose mean speed is drawn: "
-            "a vessel, say", EVERYWHERE,
+            self._viewer, self._fits, "Labels of the pixels whose mean speed is drawn, "
+            "such as a vessel", EVERYWHERE,
         )  # fmt: skip
         self.curve = FrameCurve()
         self.curve.setToolTip("Mean speed at each frame; a click goes to the frame")
         self.curve.clicked.connect(self._go_to)
+        self.hint = hint("")
+        self.hint.setVisible(False)
         form.addRow("Mean of", self.where)
+        form.addRow(self.hint)
         form.addRow(self.curve)
         self.speeds = Latest(dock, self._show)
         self._heard = HeardLayer(dock, paint=self._ask, data=self._ask)
@@ -72,10 +76,12 @@ class SpeedCurve:
         self.speeds.ask(_speeds, self._scene, None if layer is None else layer.data)
         self._move_playhead()
 
-    def _show(self, answer: tuple[Scene, dict[str, Any]]) -> None:
-        scene, curves = answer
+    def _show(self, answer: tuple[Scene, dict[str, Any], str]) -> None:
+        scene, curves, words = answer
         if scene is self._scene:
             self.curve.show_curves(curves, scene.scale.unit)
+            self.hint.setText(words)
+            self.hint.setVisible(bool(words))
 
     def _move_playhead(self, event: object = None) -> None:
         if self._scene is not None:
@@ -86,8 +92,16 @@ class SpeedCurve:
             show_frame(self._viewer, self._scene.layer, t)
 
 
-def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any]]:
-    """Compute a curve for each flow; in a thread."""
+def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any], str]:
+    """Compute a curve for each flow, and a note for the user; in a thread."""
+    curves, words = _mean_speeds(scene, masks), ""
+    if masks is not None and not curves:
+        curves, words = _mean_speeds(scene, None), NOTHING_LABELLED
+    return scene, curves, words
+
+
+def _mean_speeds(scene: Scene, masks: Any) -> dict[str, Any]:
+    """Return the curve of each flow by its title; nothing if no pixel counts."""
     curves = [mean_speed(flow, masks, scene.scale) for flow in scene.flows]
     some = any(np.isfinite(curve).any() for curve in curves)
-    return scene, dict(zip(scene.titles, curves, strict=True)) if some else {}
+    return dict(zip(scene.titles, curves, strict=True)) if some else {}

@@ -1,0 +1,254 @@
+"""Marks in a viewer's canvas that are no layers: captions, colour bars, hatches.
+
+napari's own overlays stand in a corner of the canvas, and a layer of texts would stand
+in the list of layers. So marks are nodes of the scene that napari draws its layers in;
+they move and zoom with the pictures. The scene is not in napari's public interface:
+where a version of napari has it elsewhere, `scene_of` returns None, and
+`CaptionLayer` shows the captions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.theme import get_theme
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject
+from vispy.scene import visuals
+from vispy.visuals.transforms import MatrixTransform
+
+from napari_motionseg.motion.hatching import hatch_picture
+from napari_motionseg.widgets.common.listening import listen
+
+CAPTION_PT = 9
+CROSS_PX, CROSS_COLOR = 13, "#ff2d2d"
+ON_TOP = 10**6  # in the order in which nodes are drawn
+Pixel = tuple[float, float]
+Captions = tuple[tuple[Pixel, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ColorBar:
+    """A strip of colours, from the lowest value at the left to the highest.
+
+    Parameters
+    ----------
+    corner
+        Row and column of its first pixel, in pixels of the loop.
+    size
+        Height and width in pixels of the loop.
+    colors
+        ``(N, 4)`` colours in [0, 1] from left to right.
+    """
+
+    corner: Pixel
+    size: tuple[float, float]
+    colors: NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False)
+class Hatch:
+    """A hatch over pixels of which nothing is known.
+
+    Parameters
+    ----------
+    corner
+        Row and column of the first pixel of the mask, in pixels of the loop.
+    unknown
+        ``(H, W)`` bool, True where the hatch is drawn.
+    """
+
+    corner: Pixel
+    unknown: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Everything that is drawn beside the layers of one loop.
+
+    Parameters
+    ----------
+    captions
+        Texts, each with the row and column of its lower left end.
+    bars, hatches
+        Colour bars and hatches.
+    crosses
+        Rows and columns of the copies of the anchors.
+    """
+
+    captions: Captions = ()
+    bars: tuple[ColorBar, ...] = ()
+    hatches: tuple[Hatch, ...] = ()
+    crosses: tuple[Pixel, ...] = ()
+
+
+def scene_of(viewer: Viewer) -> Any | None:
+    """Return the node that napari's layers are drawn in; None if it is not found."""
+    try:
+        return viewer.window._qt_viewer.canvas.view.scene
+    except AttributeError:
+        return None
+
+
+class CanvasMarks:
+    """Draw marks in the scene of a viewer, by pixels of a loop.
+
+    Marks are drawn over the pictures, in two dimensions alone: in three, and in the
+    grid of napari, pixels of the loop have no one place.
+
+    Parameters
+    ----------
+    owner
+        The widget with which the marks end.
+    viewer
+        The viewer.
+    scene
+        The node that layers are drawn in, from `scene_of`.
+    """
+
+    def __init__(self, owner: QObject, viewer: Viewer, scene: Any) -> None:
+        self._viewer, self._scene = viewer, scene
+        self._loop: Layer | None = None
+        self.marks = Marks()
+        self._text: Any = None
+        self._crosses: Any = None
+        self._images: dict[str, list[Any]] = {"bars": [], "hatches": []}
+        self._drawn: dict[str, Any] = {}  # what the nodes of each kind show
+        listen(owner, viewer.events.theme, self._draw)
+        listen(owner, viewer.dims.events.ndisplay, self._draw)
+        listen(owner, grid_of(viewer).events.enabled, self._draw)
+        owner.destroyed.connect(lambda _=None: self._end())
+
+    def show(self, loop: Layer, marks: Marks) -> None:
+        """Draw these marks, and no others, by the pixels of a loop."""
+        self._loop, self.marks = loop, marks
+        self._draw()
+
+    def clear(self) -> None:
+        """Draw nothing."""
+        self._loop, self.marks = None, Marks()
+        self._draw()
+
+    def _draw(self, event: object = None) -> None:
+        """Bring the nodes up to date; those that stay as they are cost nothing."""
+        flat = self._viewer.dims.ndisplay == 2 and not grid_of(self._viewer).enabled
+        marks = self.marks if flat and self._loop is not None else Marks()
+        self._draw_captions(marks.captions)
+        self._draw_crosses(marks.crosses)
+        bars = [
+            (b.corner, b.size, b.colors[None].astype(np.float32)) for b in marks.bars
+        ]
+        hatches = [
+            (h.corner, h.unknown.shape, hatch_picture(h.unknown)) for h in marks.hatches
+        ]
+        self._draw_images("bars", bars)
+        self._draw_images("hatches", hatches)
+
+    def _draw_captions(self, captions: Captions) -> None:
+        points = self._points([corner for corner, _ in captions])
+        texts = [text for _, text in captions]
+        color = get_theme(self._viewer.theme).text.as_hex()
+        content = [(*item, color) for item in zip(texts, points.tolist(), strict=True)]
+        if not self._is_new("captions", content):
+            return
+        if self._text is None:
+            self._text = visuals.Text(
+                anchor_x="left", anchor_y="top", parent=self._scene
+            )
+            self._text.order = ON_TOP
+        self._text.visible = bool(texts)
+        if texts:
+            self._text.font_size, self._text.color = CAPTION_PT, color
+            self._text.text, self._text.pos = texts, points
+        self._text.update()
+
+    def _draw_crosses(self, crosses: tuple[Pixel, ...]) -> None:
+        points = self._points(crosses)
+        if not self._is_new("crosses", points.tolist()):
+            return
+        if self._crosses is None:
+            self._crosses = visuals.Markers(parent=self._scene)
+            self._crosses.order = ON_TOP
+        self._crosses.visible = bool(crosses)
+        if crosses:
+            self._crosses.set_data(
+                points, symbol="cross", size=CROSS_PX, face_color=CROSS_COLOR,
+                edge_color="white", edge_width=0.5,
+            )  # fmt: skip
+        self._crosses.update()
+
+    def _draw_images(self, kind: str, wanted: list[tuple[Any, Any, Any]]) -> None:
+        nodes = self._images[kind]
+        placed = [
+            (self._placed(corner, size, picture.shape[:2]), picture)
+            for corner, size, picture in wanted
+        ]
+        key = [(matrix.tobytes(), picture.tobytes()) for matrix, picture in placed]
+        if not self._is_new(kind, key):
+            return
+        while len(nodes) < len(placed):
+            node = visuals.Image(parent=self._scene)
+            node.order = ON_TOP - 1
+            node.set_gl_state("translucent", depth_test=False)
+            nodes.append(node)
+        for node in nodes[len(placed) :]:
+            node.visible = False
+        for node, (matrix, picture) in zip(nodes, placed, strict=False):
+            node.set_data(picture)
+            node.transform = MatrixTransform(matrix)
+            node.visible = True
+            node.update()
+
+    def _is_new(self, kind: str, content: Any) -> bool:
+        """Take note of what nodes of a kind show; return whether that is another."""
+        if self._drawn.get(kind) == content or not (content or kind in self._drawn):
+            return False
+        self._drawn[kind] = content
+        return True
+
+    def _points(self, pixels: Any) -> NDArray[np.float32]:
+        """Return pixels of the loop ``(N, 2)`` as points x, y, z of the scene."""
+        points = [(*self._point(pixel), 0) for pixel in pixels]
+        return np.asarray(points, np.float32).reshape(-1, 3)
+
+    def _point(self, pixel: Pixel) -> tuple[float, float]:
+        loop = self._loop
+        if loop is None:
+            return 0.0, 0.0
+        first = (*(0,) * (loop.ndim - 2), *pixel)
+        row, column = loop.data_to_world(first)[-2:]
+        return float(column), float(row)
+
+    def _placed(
+        self, corner: Pixel, size: tuple[float, float], shape: tuple[int, int]
+    ) -> NDArray[np.float64]:
+        """Return the matrix that lets a picture fill rows and columns of the loop."""
+        row, column = (
+            corner[0] - 0.5,
+            corner[1] - 0.5,
+        )  # pixels have their centres there
+        origin = np.asarray(self._point((row, column)))
+        right = np.asarray(self._point((row, column + size[1]))) - origin
+        down = np.asarray(self._point((row + size[0], column))) - origin
+        matrix = np.eye(4)
+        matrix[0, :2], matrix[1, :2] = right / shape[1], down / shape[0]
+        matrix[3, :2] = origin
+        return matrix
+
+    def _end(self) -> None:
+        nodes = [*self._images["bars"], *self._images["hatches"]]
+        for node in (self._text, self._crosses, *nodes):
+            if node is not None:
+                node.parent = None
+        self._text = self._crosses = None
+        self._images = {"bars": [], "hatches": []}
+
+
+def grid_of(viewer: Viewer) -> Any:
+    """Return the grid of a viewer, which napari 0.9 has moved into its canvas."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid

@@ -1,0 +1,70 @@
+"""Captions as a layer of points, where marks cannot be drawn in the canvas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.theme import get_theme
+from napari.viewer import Viewer
+
+from napari_motionseg.widgets.common.canvas_marks import CAPTION_PT, Marks
+from napari_motionseg.widgets.common.viewers import DERIVED, placement
+
+CAPTIONS = "captions"
+
+
+class CaptionLayer:
+    """Show the captions of marks in a points layer; other marks are left out.
+
+    Parameters
+    ----------
+    viewer
+        The viewer that holds the layer.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._layer: Layer | None = None
+        self.marks = Marks()
+
+    def show(self, loop: Layer, marks: Marks) -> None:
+        """Show these captions, and no others, by the pixels of a loop."""
+        if marks.captions == self.marks.captions and self._is_there:
+            return
+        self.clear()
+        self.marks = marks
+        if not marks.captions:
+            return
+        corners, texts = zip(*marks.captions, strict=True)
+        active = self._viewer.layers.selection.active
+        self._layer = Layer.create(
+            np.asarray(corners, float), self._looks(loop, list(texts)), "points"
+        )
+        self._viewer.layers.append(self._layer)
+        self._viewer.layers.selection.active = active
+
+    def clear(self) -> None:
+        """Remove the layer."""
+        if self._is_there:
+            self._viewer.layers.remove(self._layer)
+        self._layer, self.marks = None, Marks()
+
+    @property
+    def _is_there(self) -> bool:
+        return self._layer is not None and self._layer in self._viewer.layers
+
+    def _looks(self, loop: Layer, texts: list[str]) -> dict[str, Any]:
+        """Return the attributes of points that show nothing but their texts."""
+        return {
+            "name": f"{loop.name} {CAPTIONS}", "metadata": {DERIVED: CAPTIONS},
+            "features": {"caption": texts}, "size": 1,
+            "face_color": "transparent", "border_color": "transparent",
+            "text": {
+                "string": "{caption}", "size": CAPTION_PT,
+                "color": get_theme(self._viewer.theme).text.as_hex(),
+                "anchor": "upper_left",  # ends above its point, where no picture is
+            },
+            **placement(loop, 2),
+        }  # fmt: skip

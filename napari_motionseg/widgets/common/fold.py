@@ -1,0 +1,57 @@
+"""A part of a dock that is folded away until the user opens it."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout, QToolButton, QVBoxLayout, QWidget
+
+INDENT = 8  # px, so that one sees which rows belong to the fold
+
+
+class Fold(QWidget):
+    """A heading with an arrow, and rows below it that a click shows or hides.
+
+    Parameters
+    ----------
+    title
+        The text of the heading.
+    tooltip
+        What the rows are for.
+    """
+
+    def __init__(self, title: str, tooltip: str = "") -> None:
+        super().__init__()
+        self.heading = QToolButton()
+        self.heading.setText(title)
+        self.heading.setToolTip(tooltip)
+        self.heading.setCheckable(True)
+        self.heading.setAutoRaise(True)
+        self.heading.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.content = QWidget()
+        self._rows = QVBoxLayout(self.content)
+        self._rows.setContentsMargins(INDENT, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.heading)
+        column.addWidget(self.content)
+        self.heading.toggled.connect(self._show_rows)
+        self._show_rows(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the rows are shown."""
+        return self.heading.isChecked()
+
+    def add_form(self, form: QFormLayout) -> None:
+        """Add a form below the rows that there are."""
+        self._rows.addLayout(form)
+
+    def open(self, opened: bool = True) -> None:
+        """Show the rows, or hide them."""
+        self.heading.setChecked(opened)
+
+    def _show_rows(self, shown: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
+        self.heading.setArrowType(arrow)
+        self.content.setVisible(shown)

@@ -1,0 +1,215 @@
+"""One picture of a dock, and the layer that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+
+from napari_motionseg.widgets.common.canvas_marks import ColorBar, Hatch
+from napari_motionseg.widgets.common.viewers import DERIVED, placement
+
+BAR_HEIGHT = 1 / 48  # of a cell's height
+BAR_ABOVE = 1 / 128  # of a cell's height, between a colour bar and its picture
+BAR_COLORS = 64
+# what stays of a layer's looks until its picture is switched on again
+KEPT_LOOKS = (
+    "colormap", "contrast_limits", "gamma", "opacity", "blending", "interpolation2d",
+    "edge_width", "vector_style",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPicture:
+    """A picture, and how its layer looks.
+
+    Parameters
+    ----------
+    title
+        The name of the picture in captions, and the end of its layer's name.
+    sources
+        The arrays that the data of the layer are made of. The same arrays mean the same
+        picture: then data are not set again.
+    join
+        A function that makes new data of `sources`; None to show the first of them as
+        it is.
+    kind
+        The type of the layer, such as ``"image"``.
+    at
+        Row and column of the layer's first pixel, in pixels of the loop.
+    ndim
+        Number of the layer's axes.
+    looks
+        Attributes of a new layer.
+    settings
+        Attributes that are set again when their values change; between two changes they
+        are the user's.
+    cells
+        Row and column of the first pixel of each cell beside the loop that the layer
+        fills, in pixels of the loop; none for a picture over the loop.
+    bar
+        Whether a colour bar stands above each of the cells.
+    """
+
+    title: str
+    sources: tuple[Any, ...]
+    join: Callable[[tuple[Any, ...]], Any] | None
+    kind: str = "image"
+    at: tuple[int, int] = (0, 0)
+    ndim: int = 2
+    looks: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    cells: tuple[tuple[int, int], ...] = ()
+    bar: bool = False
+
+    def data(self) -> Any:
+        """Return the data of the layer."""
+        return self.sources[0] if self.join is None else self.join(self.sources)
+
+    def same_as(self, other: ShownPicture) -> bool:
+        """Return whether two pictures are made of the same arrays."""
+        pairs = zip(self.sources, other.sources, strict=False)
+        return len(self.sources) == len(other.sources) and all(a is b for a, b in pairs)
+
+
+@dataclass(eq=False)
+class HeldPicture:
+    """A layer, and the picture that it shows.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    picture
+        The picture that was shown last.
+    place
+        The attributes that place the layer by its loop.
+    name
+        The name that the layer was given; another one is the user's.
+    quick
+        Whether the layer's thumbnail is that of an earlier picture.
+    """
+
+    layer: Layer
+    picture: ShownPicture
+    place: tuple[Any, ...]
+    name: str
+    quick: bool = False
+
+    @classmethod
+    def new(
+        cls, picture: ShownPicture, loop: Layer, role: str, kept: Mapping[str, Any]
+    ) -> HeldPicture:
+        """Create the layer of a picture.
+
+        Parameters
+        ----------
+        picture
+            The picture.
+        loop
+            The image layer that it is placed by.
+        role
+            What the layer shows, which is stored in its metadata.
+        kept
+            Looks that the user has given the layer of an earlier time.
+        """
+        name = name_of(loop, picture)
+        attributes = {
+            **placement(loop, picture.ndim, picture.at),
+            **picture.looks, **picture.settings, **kept,
+            "name": name, "metadata": {DERIVED: role},
+        }  # fmt: skip
+        layer = Layer.create(picture.data(), attributes, picture.kind)
+        return cls(layer, picture, place_of(loop, picture), name)
+
+    def show(self, picture: ShownPicture, loop: Layer, quick: bool) -> None:
+        """Show another picture, or the same at another place.
+
+        Parameters
+        ----------
+        picture
+            The picture.
+        loop
+            The image layer that it is placed by.
+        quick
+            Whether the thumbnail is left for later.
+        """
+        if not picture.same_as(self.picture) or (self.quick and not quick):
+            self._update(picture, quick)
+        place = place_of(loop, picture)
+        if place != self.place:
+            where = placement(loop, self.layer.ndim, picture.at)
+            for attribute, value in where.items():
+                setattr(self.layer, attribute, value)
+        for attribute, value in picture.settings.items():
+            if self.picture.settings.get(attribute) != value:
+                setattr(self.layer, attribute, value)
+        self.picture, self.place = picture, place
+        self.rename(loop)
+
+    def rename(self, loop: Layer) -> None:
+        """Follow the names of loop and picture, unless the user has named the layer."""
+        if self.layer.name == self.name:
+            self.layer.name = name_of(loop, self.picture)
+            self.name = self.layer.name  # napari may have made it unique
+
+    def looks(self) -> dict[str, Any]:
+        """Return the looks that may be the user's: those that no setting says."""
+        return {
+            name: getattr(self.layer, name)
+            for name in KEPT_LOOKS
+            if hasattr(self.layer, name) and not self._is_set(name)
+        }
+
+    def _is_set(self, name: str) -> bool:
+        setting = self.picture.settings.get(name)
+        return setting is not None and np.allclose(getattr(self.layer, name), setting)
+
+    def bars(self, size: tuple[int, int]) -> Iterator[ColorBar]:
+        """Yield the colour bars above the layer's cells, of rows and columns `size`."""
+        if not self.picture.bar:
+            return
+        height = max(2.0, size[0] * BAR_HEIGHT)
+        above = height + max(1.0, size[0] * BAR_ABOVE)
+        colors = self.layer.colormap.map(np.linspace(0, 1, BAR_COLORS))
+        for row, column in self.picture.cells:
+            yield ColorBar((row - above, column), (height, size[1]), colors)
+
+    def hatches(self, size: tuple[int, int]) -> Iterator[Hatch]:
+        """Yield hatches over the pixels of each cell that have no value."""
+        data = self.layer.data
+        if not isinstance(data, np.ndarray) or data.dtype.kind != "f":
+            return
+        for row, column in self.picture.cells:
+            top, left = row - self.picture.at[0], column - self.picture.at[1]
+            unknown = np.isnan(data[top : top + size[0], left : left + size[1]])
+            if unknown.any():
+                yield Hatch((row, column), unknown)
+
+    def _update(self, picture: ShownPicture, quick: bool) -> None:
+        """Put the data of a picture into the layer.
+
+        A picture of the same shape goes into the layer's own array: new data would have
+        napari compute the extent of every layer, which takes longer than the map took.
+        """
+        own, data = self.layer.data, picture.data()
+        fits = picture.join is not None and picture.kind == "image"
+        if not fits or (own.shape, own.dtype) != (data.shape, data.dtype):
+            self.layer.data = data
+        else:
+            own[...] = data
+            self.layer.refresh(thumbnail=not quick, highlight=False, extent=False)
+        self.quick = quick
+
+
+def name_of(loop: Layer, picture: ShownPicture) -> str:
+    """Return the name of a picture's layer: those of one loop begin alike."""
+    return f"{loop.name} {picture.title}"
+
+
+def place_of(loop: Layer, picture: ShownPicture) -> tuple[Any, ...]:
+    """Return what the place of a picture's layer depends on, to be compared."""
+    return (picture.at, tuple(loop.scale), tuple(loop.translate))
