@@ -130,7 +130,9 @@ class Window:
         blocked = self.embed_all()
         times = 1e3 * self.move_anchor(moves)
         self.explorer.clear()
-        self.wait(lambda: not self.explorer.pictures.busy)
+        self.wait(
+            lambda: not (self.explorer.pictures.busy or self.explorer.layers.busy)
+        )
         self.viewer.close()
         median, worst = np.median(times), times.max()
         return [
@@ -152,7 +154,7 @@ class Window:
         """Embed the loop in the background; return the longest gap of a timer, ms."""
         explorer = self.explorer
         explorer.controls.on.click()
-        self.wait(lambda: explorer.found is not None and not explorer.pictures.busy)
+        self.wait(lambda: explorer.found is not None and not explorer.layers.busy)
         ticks: list[float] = []
         timer = QTimer()
         timer.timeout.connect(lambda: ticks.append(time.perf_counter()))

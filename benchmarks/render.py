@@ -17,6 +17,7 @@ from render_masks import masks
 from render_mutation import mutation
 from render_recorded import recorded
 from render_safety import safety
+from render_window import window
 from tables import SILVER, answer, listed, table
 
 from napari_motionseg.evaluation.ablations import ABLATIONS
@@ -66,6 +67,7 @@ def main() -> None:
 def all_sections(results: Path) -> list[str]:
     """Return a section for each measurement that was made."""
     parts = [*masks(results), *few_labels(results), *interactive(results)]
+    parts += window(results)
     parts += ablations(results)
     parts += one(results, "in_loop", in_loop)
     parts += [*cubes(results), *sections(results), *acceleration(results)]

@@ -95,18 +95,16 @@ class Walk(RealWindow):
         self.wait(lambda: not dock.panel.running)
         flow = dock.session.loop(self.loop).flow.forward
         self.viewer.dims.set_point(0, liveliest_frame(flow, self.truth > 0))
-        for name in ("arrows", "speed"):
-            self.click(dock.views.boxes[name])
         dock.views.every.setValue(24)  # a person can count them in a small picture
         dock.views.length.setValue(6)
-        self.wait(lambda: not dock.views.pictures.busy)
+        self.wait(lambda: not (dock.views.pictures.busy or dock.views.layers.busy))
 
     def use_embedding(self) -> None:
         motion = self.docks["Motion"].views
         for box in motion.boxes.values():
             if box.isChecked():
                 self.click(box)
-        self.wait(lambda: not motion.pictures.busy)
+        self.wait(lambda: not (motion.pictures.busy or motion.layers.busy))
         self.hide_all_but_loop()
         dock = self.front("Embedding")
         self.viewer.dims.set_point(0, self.frame)
@@ -114,9 +112,9 @@ class Walk(RealWindow):
         self.click(dock.learning.button)
         self.wait(lambda: not dock.learning.panel.running)
         explorer = dock.explorer
-        self.wait(lambda: explorer.found is not None and not explorer.pictures.busy)
+        self.wait(lambda: explorer.found is not None and not explorer.layers.busy)
         self.click_pixel(*thickest_point(self.truth[self.frame] > 0))
-        self.wait(lambda: not explorer.pictures.busy)
+        self.wait(lambda: not (explorer.pictures.busy or explorer.layers.busy))
 
     def use_segment(self) -> None:
         embedding = self.docks["Embedding"]

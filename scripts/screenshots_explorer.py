@@ -18,6 +18,7 @@ from real_window import RealWindow
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import thickest_point
+from napari_motionseg.embedding.embedding_views import FIGURE_3
 from napari_motionseg.embedding.figure import draw_figure, save_figure
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
@@ -63,6 +64,8 @@ class Pictures(RealWindow):
     def take(self) -> None:
         explorer, controls = self.explorer, self.explorer.controls
         self.viewer.dims.set_point(0, self.frame)
+        for name in FIGURE_3:
+            controls.boxes[name].setChecked(True)
         controls.on.click()
         self.ready()
         self.find_flow()
@@ -92,8 +95,7 @@ class Pictures(RealWindow):
 
     def put(self, pixel: tuple[int, int]) -> None:
         """Set the anchor as a click does."""
-        self.explorer.anchors.positions = (pixel,)
-        self.explorer.anchors.moved.emit(False)
+        self.explorer.set_anchors((pixel,))
         self.ready()
 
     def embed_all(self) -> None:
@@ -104,7 +106,8 @@ class Pictures(RealWindow):
 
     def ready(self) -> None:
         self.settle(0.2)
-        self.wait(lambda: not self.explorer.pictures.busy)
+        explorer = self.explorer
+        self.wait(lambda: not (explorer.pictures.busy or explorer.layers.busy))
 
 
 if __name__ == "__main__":

@@ -232,6 +232,7 @@ def test_anchors_go_along_the_flow(explorer, viewer, loop_layer, settled, click,
     from napari_motionseg.embedding import carried
 
     show_frame(viewer, loop_layer, 1)
+    explorer.set_anchors(((48, 48),))
     click(explorer.controls.on)
     settled()
     explorer.controls.carry.setChecked(True)

@@ -35,7 +35,8 @@ def followed(qtbot, looking):
     def wait():
         def is_there():
             shown = looking.found.request.anchors.positions
-            return shown == looking.anchors.positions and not looking.pictures.busy
+            done = not (looking.pictures.busy or looking.layers.busy)
+            return done and shown == looking.anchors.positions
 
         qtbot.waitUntil(is_there, timeout=LONG)
 

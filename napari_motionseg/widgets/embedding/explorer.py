@@ -125,6 +125,9 @@ class Explorer(QObject):
 
     def set_anchors(self, positions: tuple[Position, ...]) -> None:
         """Set anchors on the frame that is shown, at rows and columns in px."""
+        layer = self.chooser.layer
+        if layer is not None:
+            self._t = frame_shown(self.viewer, layer)
         self.anchors.positions = positions
         self._anchor_moved(held=False)
 

@@ -140,7 +140,7 @@ class ExplorerControls(QObject):
                 form.addRow(rows[group])
             rows[group].addWidget(box)
         self.over = QCheckBox("Over the loop")
-        self.over.setToolTip("Show views over the loop instead of beside it")
+        self.over.setToolTip("Show views over the loop, not in cells of their own")
         self.more.addRow(self.over)
 
     def _build_colours(self) -> None:

@@ -1,0 +1,101 @@
+"""How long a button blocks the window, beside what bare napari needs for its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
+from window_hand import Hand, LoopClock, settle, wait
+
+ALLOWED_MS = 100  # beyond what bare napari needs
+SETTLE_S = 0.3
+LOOKS = ("scale", "translate", "opacity", "blending")
+
+
+class ButtonTimes:
+    """Measure the longest block of the event loop for each button, from its click.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose layers buttons add and remove.
+    hand
+        The hand that presses.
+    """
+
+    def __init__(self, viewer: Viewer, hand: Hand) -> None:
+        self._viewer, self._hand = viewer, hand
+        self._clock = LoopClock()
+        self._rows: list[dict[str, Any]] = []
+        self._layers: list[list[tuple[Any, dict[str, Any], str]]] = []
+
+    def measure(
+        self, words: str, press: Callable[[], None], done: Callable[[], bool]
+    ) -> None:
+        """Press, wait until it is done, and keep block and layers."""
+        before = list(self._viewer.layers)
+        settle(SETTLE_S)
+        self._clock.restart()
+        press()
+        settle(SETTLE_S)
+        wait(done)
+        settle(SETTLE_S)
+        block, after = self._clock.longest_ms(), list(self._viewer.layers)
+        changed = [x for x in after if x not in before]
+        changed += [x for x in before if x not in after]
+        self._rows.append({"button": words, "block_ms": round(block, 1)})
+        self._layers.append([blank_copy(layer) for layer in changed])
+
+    def beside_bare_napari(self, window: list[int]) -> list[dict[str, Any]]:
+        """Add and remove the same layers in a viewer without docks.
+
+        Parameters
+        ----------
+        window
+            Width and height of the window in px.
+
+        Returns
+        -------
+        list
+            For each button its longest block and that of bare napari, in ms.
+        """
+        viewer = Viewer(title="napari")
+        viewer.window._qt_window.resize(*window)
+        viewer.add_image(np.zeros((16, 512, 512), np.uint8))
+        settle(1.0)
+        known: dict[Any, float] = {}
+        for row, layers in zip(self._rows, self._layers, strict=True):
+            times = [self._bare(viewer, layer, known) for layer in layers]
+            row |= {"layers": len(layers), "bare_ms": round(max(times, default=0), 1)}
+        viewer.close()
+        return self._rows
+
+    def _bare(self, viewer: Viewer, layer: Any, known: dict[Any, float]) -> float:
+        data, attributes, kind = layer
+        key = (kind, np.shape(data), str(np.asarray(data).dtype))
+        if key not in known:
+            known[key] = self._longest(viewer, Layer.create(data, attributes, kind))
+        return known[key]
+
+    def _longest(self, viewer: Viewer, layer: Layer) -> float:
+        """Return the longest block while a layer comes, and while it goes."""
+        times = []
+        for change in (viewer.layers.append, viewer.layers.remove):
+            settle(SETTLE_S)
+            self._clock.restart()
+            change(layer)
+            settle(SETTLE_S)
+            times.append(self._clock.longest_ms())
+        return max(times)
+
+
+def blank_copy(layer: Layer) -> tuple[Any, dict[str, Any], str]:
+    """Return data and attributes of an equal layer, without the metadata."""
+    data, attributes, kind = layer.as_layer_data_tuple()
+    kept = {name: attributes[name] for name in LOOKS if name in attributes}
+    if attributes.get("rgb"):
+        kept["rgb"] = True
+    return np.array(data), kept, kind

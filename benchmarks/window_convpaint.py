@@ -1,0 +1,158 @@
+"""The tasks of `window.py` in napari-convpaint; runs in an environment of its own.
+
+    python window_convpaint.py JOB.json
+
+`window.py` starts it with the loop, the strokes and the time of the start, and reads
+what it prints. The features are the best of those that need no download of weights.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QTabWidget
+from window_hand import (
+    Hand,
+    button,
+    dice,
+    load_average,
+    mean_dice,
+    settle,
+    wait,
+)
+
+FEATURES = ("ilastik_2d", "gaussian_features")  # the first that is installed
+VESSEL, BACKGROUND = 2, 1
+WIDGET = ("Plugins", "napari ConvPaint")
+ROUNDS = 4
+GOAL = 0.8
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    job = json.loads(Path(sys.argv[1]).read_text())
+    found = Convpaint(job).run()
+    Path(job["out"]).write_text(json.dumps(found, indent=1))
+
+
+class Convpaint:
+    """Open the loop, paint, train, segment; in a window of its own."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.truth = np.load(job["truth"]) > 0
+        self.viewer = Viewer(title="convpaint")
+        self.window = self.viewer.window._qt_window
+        self.window.resize(*job["window"])
+        self.window.move(0, 0)
+        self.hand = Hand(self.viewer)
+        self.blocks: dict[str, float] = {}
+
+    def run(self) -> dict[str, Any]:
+        settle(0.5)
+        (self.loop,) = self.viewer.open(self.job["movie"], plugin="napari")
+        self.hand.clicks += 1  # the file is dropped
+        opened = time.time()
+        self.hand.menu(*WIDGET)
+        settle(0.5)
+        self.widget = list(self.viewer.window.dock_widgets.values())[-1]
+        features = self.choose_features()
+        self.viewer.dims.set_point(0, self.job["frame"])
+        self.press("Add annotations layer")
+        self.labels = self.viewer.layers.selection.active
+        self.begun_clicks, self.begun = self.hand.clicks, time.time()
+        rounds = self.paint_until_good()
+        before = time.time()
+        self.press("Segment stack")
+        wait(lambda: self.masks().reshape(len(self.truth), -1).any(axis=1).all(), 900)
+        ended = time.time()
+        masks = self.masks() == VESSEL
+        return {
+            "version": version("napari-convpaint"), "features": features,
+            "launch_s": opened - self.job["started"],
+            "all_frames": {
+                "clicks": self.hand.clicks, "seconds": ended - self.job["started"],
+                "dice": mean_dice(masks, self.truth),
+            },
+            "rounds": rounds, "stack_s": ended - before,
+            "blocks_ms": self.blocks, "load": load_average(),
+        }  # fmt: skip
+
+    def choose_features(self) -> str:
+        """Choose the features in the tab of models, and set them."""
+        tabs = self.widget.findChildren(QTabWidget)[0]
+        names = [tabs.tabText(index) for index in range(tabs.count())]
+        tabs.setCurrentIndex(names.index("Models"))
+        box = self.widget.qcombo_fe_type
+        known = [box.itemText(index) for index in range(box.count())]
+        chosen = next(name for name in FEATURES if name in known)
+        self.hand.clicks += 1  # the tab
+        self.hand.choose(box, chosen)
+        self.press("Set feature extractor")
+        tabs.setCurrentIndex(names.index("Home"))
+        self.hand.clicks += 1
+        settle(0.3)
+        return chosen
+
+    def paint_until_good(self) -> list[dict[str, float]]:
+        """Paint strokes, train and segment the frame, until it is good enough."""
+        rounds, frame = [], self.job["frame"]
+        for number in range(ROUNDS):
+            for label, kind in ((VESSEL, "vessel"), (BACKGROUND, "background")):
+                self.take(label)
+                for route in self.job["routes"][kind][number]:
+                    self.hand.stroke(route, self.at)
+            self.press("Train")
+            wait(lambda: self.widget.segment_btn.isEnabled(), 600)
+            self.press("Segment image")
+            settle(0.2)
+            found = dice(self.masks()[frame] == VESSEL, self.truth[frame])
+            rounds.append(
+                {
+                    "clicks": self.hand.clicks - self.begun_clicks,
+                    "seconds": time.time() - self.begun, "dice": found,
+                }
+            )  # fmt: skip
+            if found >= GOAL:
+                break
+        return rounds
+
+    def take(self, label: int) -> None:
+        """Take the brush of a label by the plugin's own shortcut."""
+        self.viewer.layers.selection.active = self.labels
+        key = {BACKGROUND: Qt.Key.Key_Q, VESSEL: Qt.Key.Key_W}[label]
+        self.hand.key(key, Qt.KeyboardModifier.ShiftModifier)
+        self.labels.selected_label, self.labels.mode = label, "paint"
+        self.labels.brush_size = self.job["brush"]
+
+    def press(self, words: str) -> None:
+        """Press a button; the plugin works within the click, which is the block."""
+        begun = time.perf_counter()
+        self.hand.press(button(self.widget, words))
+        block = 1e3 * (time.perf_counter() - begun)
+        self.blocks[words] = max(block, self.blocks.get(words, 0.0))
+        settle(0.05)
+
+    def masks(self) -> np.ndarray:
+        """Return the plugin's segmentation; zeros before there is one."""
+        for layer in self.viewer.layers:
+            if "segmentation" in layer.name.lower():
+                return np.asarray(layer.data)
+        return np.zeros(self.truth.shape, np.uint8)
+
+    def at(self, pixel: Any) -> Any:
+        """Return where the canvas shows a pixel of the loop."""
+        return self.hand.on_canvas(self.loop, *pixel)
+
+
+if __name__ == "__main__":
+    main()
