@@ -16,7 +16,13 @@ from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[1]
 # what people read on a code host, beside the pages in docs/
-MARKDOWN = ("*.md", "docs/**/*.md", ".github/**/*.md", "benchmarks/*.md")
+MARKDOWN = (
+    "*.md",
+    "docs/**/*.md",
+    ".github/**/*.md",
+    "benchmarks/*.md",
+    "napari_motionseg/**/*.md",
+)
 CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1|(`+)(?!`).+?(?<!`)\2(?!`)", re.M | re.S)
 FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.M | re.S)
 INLINE = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")

@@ -21,6 +21,8 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "results.md": "benchmarks/RESULTS.md",
+    "vessels-xa.md": "napari_motionseg/models/weights/vessels-xa.md",
+    "pwcnet-xa.md": "napari_motionseg/models/weights/pwcnet-xa.md",
 }
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)")
 
