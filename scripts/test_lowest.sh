@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The lowest versions that pyproject.toml admits, in an environment of their own, and the
-# tests without the window. What the dependencies bring along is the newest that they
+# The lowest versions that pyproject.toml admits, in an environment of their own: the
+# tests without the window, and then all docks, opened and used. What the dependencies bring along is the newest that they
 # admit (uv's lowest-direct).
 # torch is not the lowest: it is what constraints.txt pins, because a plain older torch
 # would be a build with gigabytes of CUDA. Its lower bound is not tried here.
@@ -29,3 +29,11 @@ grep -vE '^ *#|^(torch|triton|nvidia-|cuda-)' "$folder/all.txt" >"$folder/rest.t
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 "$folder/venv/bin/python" -m pytest -n "${TEST_PROCESSES:-2}" --dist loadfile \
   -p no:pytest-qt -p no:napari --ignore tests/gui --ignore tests/test_wheel.py ${TEST_WORDS:-}
+
+"$bin/uv" pip install --quiet --python "$folder/venv/bin/python" -c constraints.txt PyQt6
+screen=()
+[ -n "${DISPLAY:-}" ] || screen=(xvfb-run -a -s "-screen 0 1600x1000x24")
+# an old napari calls what newer versions of its own dependencies deprecate
+"${screen[@]}" "$folder/venv/bin/python" -m pytest \
+  -W ignore::DeprecationWarning -W ignore::FutureWarning \
+  tests/gui/test_autosaved_dock.py tests/gui/test_docks.py tests/gui/test_plugin_preferences.py
