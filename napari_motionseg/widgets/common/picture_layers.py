@@ -83,8 +83,9 @@ class PictureLayers:
 
     def layer(self, name: str) -> Layer | None:
         """Return the layer of a picture that is wanted and shown, or None."""
-        held = self._held.get(name) if name in self._wanted else None
-        return None if held is None else held.layer
+        return (
+            self._held[name].layer if name in self._held.keys() & self._wanted else None
+        )
 
     def want(
         self,
@@ -203,22 +204,9 @@ class PictureLayers:
         self._timer.stop()
         cells = 1 if self.grid is None else self.grid.cells
         if cells != self._cells and self._loop in self._viewer.layers:
-            self._fit()
+            fit_view(self._viewer, self._loop, self.grid)
         self._cells = cells
         self.draw_marks()
-
-    def _fit(self) -> None:
-        """Let the camera take in all cells, and the captions above the first row."""
-        self._viewer.reset_view()
-        grid, loop = self.grid, self._loop
-        if grid is None or loop is None or grid.cells == 1:
-            return
-        top, bottom = self._viewer.layers.extent.world[:, -2]
-        room = (grid.row_step - grid.size[0]) * float(loop.scale[-2])
-        camera = camera_of(self._viewer)
-        *other, row, column = camera.center
-        camera.center = (*other, row - room / 2, column)
-        camera.zoom *= (bottom - top) / (bottom - top + room)
 
     def _next(self) -> tuple[str, str] | None:
         """Return the next thing to do, with the name of the picture."""
@@ -254,12 +242,13 @@ class PictureLayers:
 
     def _add(self, name: str) -> None:
         """Create the layer of a picture and insert it above those before it."""
-        picture, loop = self._wanted[name], self._loop
-        if loop is None:
-            return
-        kept = self._looks.pop(name, {})
+        picture, kept, loop = self._wanted[name], self._looks.pop(name, {}), self._loop
         held = HeldPicture.new(picture, loop, name, kept)
-        index = self._index(name)
+        names = list(self._wanted)
+        below = [
+            self._held[n].layer for n in names[: names.index(name)] if n in self._held
+        ]
+        index = index_above(self._viewer, [loop, *below])
         self._held[name] = held
         self._viewer.layers.insert(index, held.layer)
         held.name = held.layer.name  # napari may have made it unique
@@ -267,14 +256,6 @@ class PictureLayers:
             if event in held.layer.events:
                 held.layer.events[event].connect(self.draw_marks)
         self._added(name, held.layer)
-
-    def _index(self, name: str) -> int:
-        """Return the index above the loop and above those pictures that come before."""
-        layers, names = self._viewer.layers, list(self._wanted)
-        before = [n for n in names[: names.index(name)] if n in self._held]
-        below = [self._loop, *(self._held[n].layer for n in before)]
-        highest: int = max(layers.index(layer) for layer in below if layer in layers)
-        return 1 + highest
 
     def _removed(self, event: Any) -> None:
         """Forget a layer that the user has removed, and all when it is the loop."""
@@ -293,5 +274,24 @@ class PictureLayers:
 
     def _rename(self, event: object = None) -> None:
         for held in self._held.values():
-            if self._loop is not None:
-                held.rename(self._loop)
+            held.rename(self._loop)
+
+
+def fit_view(viewer: Viewer, loop: Layer | None, grid: CellGrid | None) -> None:
+    """Let the camera take in all cells, and the captions above the first row."""
+    viewer.reset_view()
+    if grid is None or loop is None or grid.cells == 1:
+        return
+    top, bottom = viewer.layers.extent.world[:, -2]
+    room = (grid.row_step - grid.size[0]) * float(loop.scale[-2])
+    camera = camera_of(viewer)
+    *other, row, column = camera.center
+    camera.center = (*other, row - room / 2, column)
+    camera.zoom *= (bottom - top) / (bottom - top + room)
+
+
+def index_above(viewer: Viewer, below: list[Layer]) -> int:
+    """Return the index above the highest of some layers."""
+    layers = viewer.layers
+    highest: int = max(layers.index(layer) for layer in below if layer in layers)
+    return 1 + highest

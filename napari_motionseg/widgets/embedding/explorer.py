@@ -213,16 +213,7 @@ class Explorer(QObject):
     def _draw_anchors(self, found: ExplorerResult) -> None:
         """Show the anchors over the loop, and again in the maps that they make."""
         self.anchors.draw()
-        seen = [p for p in self.anchors.positions if not np.isnan(p[0])]
-        corners = [
-            found.grid.corner(block, model)
-            for block, name in enumerate(found.names, 1)
-            if view_of(name).needs_anchor and not found.request.choices.over
-            for model in range(found.grid.members)
-        ]
-        self.layers.show_crosses(
-            tuple((row + r, column + c) for row, column in corners for r, c in seen)
-        )
+        self.layers.show_crosses(crosses_of(found, self.anchors.positions))
 
     def _place(self) -> tuple[Layer, CheckpointCells] | None:
         """Return loop and grid while anchors are wanted."""
@@ -300,6 +291,22 @@ class Explorer(QObject):
         if fit is not None and fit < 1:
             words += "\nThe memory limit is below one frame: only this frame is kept."
         self.progress.setText(words.strip())
+
+
+def crosses_of(
+    found: ExplorerResult, positions: tuple[Position, ...]
+) -> tuple[Position, ...]:
+    """Return where anchors stand in the cells of the maps that they make."""
+    if found.request.choices.over:
+        return ()
+    corners = [
+        found.grid.corner(block, model)
+        for block, name in enumerate(found.names, 1)
+        if view_of(name).needs_anchor
+        for model in range(found.grid.members)
+    ]
+    seen = [p for p in positions if not np.isnan(p[0])]
+    return tuple((row + r, column + c) for row, column in corners for r, c in seen)
 
 
 def _missing_choice(layer: Layer | None, models: Any, choices: ExplorerChoices) -> str:
