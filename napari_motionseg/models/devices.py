@@ -55,6 +55,20 @@ def _best_device() -> torch.device:
     return torch.device("cpu")
 
 
+def known_devices() -> dict[str, str]:
+    """Return a description of each device that can be chosen here, by its name.
+
+    The first is ``"auto"``, then the CPU, then each GPU.
+    """
+    found = {"auto": f"auto ({_best_device().type.upper()})", "cpu": "CPU"}
+    for index in range(torch.cuda.device_count()):
+        name = torch.cuda.get_device_name(index)
+        found[f"cuda:{index}"] = f"GPU {index}: {name}"
+    if torch.backends.mps.is_available():
+        found["mps"] = "GPU: Apple (MPS)"
+    return found
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that a device or this machine ran out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -104,12 +104,18 @@ def estimate_flow_job(
     loop, notes = _open(cine, settings, cache)
     missing, damage = missing_pairs(cine, loop.gap)
     result = _Result(loop, settings.backward)
-    order = Outward(result.read_kept(), first)
-    done = len(result) - len(order)
-    if done:
-        message = f"Flow of {done} of {len(result)} pairs was kept from before"
-        if (yield Progress(done, len(result), message)) == STOP:
+    lacking = result.read_kept()
+    order = Outward(lacking, first)
+    kept = tuple(sorted(set(range(len(result))) - set(lacking)))
+    if kept:
+        message = f"Flow of {len(kept)} of {len(result)} pairs was kept from before"
+        signal = yield Progress(
+            len(kept), len(result), message, {}, None, kept, order.next_frame
+        )
+        if signal == STOP:
             order.clear()
+        elif signal is not None:
+            order.wanted = int(signal)
     yield from _estimate_rest(loop, result, order)
     sequence = result.sequence(settings.method, (*notes, *damage))
     return dataclasses.replace(sequence, missing=missing & set(range(len(sequence))))
@@ -128,7 +134,7 @@ def _estimate_rest(loop: LoopFlow, result: _Result, order: Outward) -> Job[None]
             result.put(task, loop.keep(task, flow))
             if stopped or result.missing(task.t):
                 continue
-            signal = yield result.progress(task.t)
+            signal = yield result.progress(task.t, order.next_frame)
             if signal == STOP:
                 queue.clear()
                 stopped = True
@@ -228,12 +234,14 @@ class _Result:
                     self.put(task, flow)
         return [t for t, lacks in self._lacks.items() if lacks]
 
-    def progress(self, t: int) -> Progress:
+    def progress(self, t: int, next_frame: int | None) -> Progress:
         """Return how many pairs are whole, and the forward flow of pair `t`."""
         done = sum(not lacks for lacks in self._lacks.values())
         words = [f"Flow of frame {t + 1} of {len(self)}", *self._loop.remarks()]
         preview = (t, self._flows["forward"][t])
-        return Progress(done, len(self), "; ".join(words), preview=preview)
+        return Progress(
+            done, len(self), "; ".join(words), {}, preview, (t,), next_frame
+        )
 
     def sequence(self, method: str, notes: tuple[str, ...]) -> FlowSequence:
         """Return the flow up to the last whole pair; gaps are zero, and noted."""

@@ -23,12 +23,18 @@ class Outward:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self) -> int | None:
-        """Take the next frame out; None if there is none."""
+    @property
+    def next_frame(self) -> int | None:
+        """The frame that is taken next, or None if none waits."""
         if not self._waiting:
             return None
-        nearest = min(self._waiting, key=lambda t: (abs(t - self.wanted), -t))
-        self._waiting.remove(nearest)
+        return min(self._waiting, key=lambda t: (abs(t - self.wanted), -t))
+
+    def take(self) -> int | None:
+        """Take the next frame out; None if there is none."""
+        nearest = self.next_frame
+        if nearest is not None:
+            self._waiting.remove(nearest)
         return nearest
 
     def clear(self) -> None:

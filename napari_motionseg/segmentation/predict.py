@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress, run
+from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
@@ -156,6 +157,8 @@ def segment_job(
         A ``"segmentation"`` checkpoint or a network.
     frames
         Indices in the order wanted, as the current frame first; all in turn if None.
+        While the job runs, a frame can be sent to it, ``job.send(12)``; it goes on
+        with the frames that are nearest to that one.
     threshold
         Probability from which a pixel is no background; Ma et al. (2019) use 0.5.
     device
@@ -190,7 +193,7 @@ def segment_job(
     _require_threshold(threshold)
     if batch < 1:
         raise SettingsError(f"batch must be at least 1; got {batch}")
-    order = _checked_order(frames, len(cine))
+    waiting = FrameQueue(_checked_order(frames, len(cine)))
     predictor = Predictor(load_segmentation(model), resolve_device(device), batch)
     result = Segmentation(
         masks=np.zeros(cine.shape, np.uint8),
@@ -200,8 +203,8 @@ def segment_job(
         threshold=threshold,
     )
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
-    step = 0
-    for ts in _groups(order, batch):
+    step, total = 0, len(waiting)
+    while ts := waiting.take(batch):
         found = _probabilities(cine, ts, predictor)
         for t in ts:
             step += 1
@@ -210,8 +213,11 @@ def segment_job(
                 _keep(result, t, found[t], inside)
                 message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
                 preview = (t, *(part[t].copy() for part in result.parts))
-            if (yield Progress(step, len(order), message, preview=preview)) == STOP:
+            then = waiting.next_frame
+            signal = yield Progress(step, total, message, {}, preview, (t,), then)
+            if signal == STOP:
                 return result
+            waiting.hear(signal)
     return result
 
 
@@ -264,10 +270,6 @@ def load_segmentation(model: str | Path | SegmentationNet) -> SegmentationNet:
     if not isinstance(network, SegmentationNet):
         raise CheckpointError(f"{model}: {card.architecture} gives no masks")
     return network
-
-
-def _groups(order: Sequence[int], batch: int) -> Iterator[Sequence[int]]:
-    return (order[i : i + batch] for i in range(0, len(order), batch))
 
 
 def _keep(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.segmentation.flow_propagation import smooth_along_flow
 from napari_motionseg.segmentation.postprocess import postprocess_mask
@@ -32,7 +33,8 @@ def smooth_job(
     found
         Its segmentation, which is not changed.
     frames
-        Those wanted, in this order; all if None.
+        Indices of the frames to smooth, in this order; all if None. While the job
+        runs, a frame can be sent to it; it goes on with those nearest to that one.
     device
         Where the flow is estimated; what is kept of it is used.
 
@@ -58,15 +60,21 @@ def smooth_job(
     result = dataclasses.replace(
         found, masks=found.masks.copy(), probabilities=found.probabilities.copy()
     )
-    wanted = [t for t in order if t not in cine.frames.damaged]
-    for step, t in enumerate(wanted, 1):
+    waiting = FrameQueue(t for t in order if t not in cine.frames.damaged)
+    total = len(waiting)
+    for step in range(1, total + 1):
+        t = waiting.take()[0]
         smooth = smooth_along_flow(found.probabilities, flow, t).astype(np.float16)
         result.probabilities[t] = smooth
         result.masks[t] = postprocess_mask(smooth, found.likeliest[t], found.threshold)
         preview = (t, *(part[t].copy() for part in result.parts))
         words = f"smoothing frame {t} along the flow"
-        if (yield Progress(step, len(wanted), words, preview=preview)) == STOP:
+        signal = yield Progress(
+            step, total, words, {}, preview, (t,), waiting.next_frame
+        )
+        if signal == STOP:
             break
+        waiting.hear(signal)
     return result
 
 

@@ -1,7 +1,7 @@
-"""Run jobs for layers; flow returns in files that the window maps, masks by frame.
+"""Jobs of the docks; flow returns in files that the window maps, masks by frame.
 
-The flow of a loop takes a hundred megabytes. Sent through the pipe of a child process,
-it would block the window while that unpickles it.
+The flow of a loop takes a hundred megabytes, so a job returns the paths of its files.
+Nothing here needs a window: a worker process imports this module, not the docks.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
@@ -21,7 +21,10 @@ from napari_motionseg.errors import MotionError
 from napari_motionseg.jobs import STOP, Job, Progress
 
 if TYPE_CHECKING:
+    from napari_motionseg.embedding.activation_maximization import PreferredSettings
     from napari_motionseg.motion import FlowSequence, FlowSettings
+    from napari_motionseg.segmentation import Segmentation
+    from napari_motionseg.training import PretrainSettings
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,11 @@ class FlowRequest:
 
     settings: FlowSettings
     known: bool = False
+
+
+def on_device(settings: FlowSettings, device: str) -> FlowSettings:
+    """Return settings that estimate on a device; the docks know a flow without it."""
+    return dataclasses.replace(settings, device=device)
 
 
 @dataclass(frozen=True)
@@ -121,11 +129,11 @@ def flow_layer_job(
     """
     stored: list[StoredFlow] = []
     for index, request in enumerate(requests):
-        flow, stopped = yield from _relay_progress(
+        flow, stopped, first = yield from _relay_progress(
             _estimate(cine, request, first),
             request.settings.method,
-            index,
-            len(requests),
+            (index, len(requests)),
+            first,
         )
         if request.known and stopped:
             break  # a part of the backward flow cannot be used
@@ -144,7 +152,32 @@ def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]
         cache = FlowCache.default()
         return (yield from estimate_flow_job(cine, request.settings, cache, first))
     settings = dataclasses.replace(request.settings, backward=False)
-    return (yield from estimate_flow_job(reversed_cine(cine), settings))
+    last = len(cine) - 1 - int(settings.gap)  # of the pairs
+    backwards = estimate_flow_job(
+        reversed_cine(cine), settings, first=max(0, last - first)
+    )
+    return (yield from _turned_around(backwards, last))
+
+
+def _turned_around(job: Job[FlowSequence], last: int) -> Job[FlowSequence]:
+    """Run a job of a reversed loop; say and hear frames as the loop counts them."""
+    signal = None
+    try:
+        progress = next(job)
+        while True:
+            following = progress.next_frame
+            signal = yield dataclasses.replace(
+                progress,
+                frames=tuple(last - t for t in progress.frames),
+                next_frame=None if following is None else last - following,
+            )
+            if isinstance(signal, int):
+                signal = max(0, last - signal)
+            progress = job.send(signal)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    finally:
+        job.close()
 
 
 def reversed_cine(cine: Cine) -> Cine:
@@ -168,9 +201,13 @@ def _store_flow(
 
 
 def _relay_progress(
-    job: Job[FlowSequence], method: str, index: int, count: int
-) -> Job[tuple[FlowSequence, bool]]:
-    """Run one of several jobs; return its flow and whether it was stopped."""
+    job: Job[FlowSequence], method: str, place: tuple[int, int], wanted: int
+) -> Job[tuple[FlowSequence, bool, int]]:
+    """Run one of several jobs, `place` being its index and their number.
+
+    Returns its flow, whether it was stopped, and the frame that was asked for last.
+    """
+    index, count = place
     stopped, signal = False, None
     try:
         progress = next(job)
@@ -178,46 +215,141 @@ def _relay_progress(
             total = progress.total
             step = index * total + progress.step
             message = f"{method}: {progress.message}" if count > 1 else progress.message
-            # previews are left out because they would block the pipe
-            signal = yield Progress(step, total * count, message)
+            # a frame is complete with the last flow; previews would be large, and the
+            # docks show whole flows
+            frames = progress.frames if index == count - 1 else ()
+            signal = yield Progress(
+                step, total * count, message, {}, None, frames, progress.next_frame
+            )
             stopped = stopped or signal == STOP
+            if isinstance(signal, int):
+                wanted = signal
             progress = job.send(signal)
     except StopIteration as end:
-        return end.value, stopped
+        return end.value, stopped, wanted
     finally:
         job.close()
 
 
-def segment_layer_job(
-    cine: Cine, model: Path, frames: list[int], smooth: bool = False
-) -> Job[NDArray[np.bool_]]:
-    """Segment frames in this order, and smooth them along the flow afterwards.
+@dataclass(frozen=True)
+class SegmentRequest:
+    """A segmentation to make.
 
     Parameters
     ----------
-    cine, model, frames
-        See `segment_job`.
+    model
+        Path of the checkpoint.
+    frames
+        Indices of the frames, in the order in which they are wanted.
     smooth
-        Whether each frame is then brought together with its neighbours.
+        Whether all frames are smoothed along the flow afterwards.
+    device
+        Name of the device, see `resolve_device`.
+    known
+        Probabilities ``(T, H, W)`` float16, likeliest classes ``(T, H, W)`` uint8 and
+        done frames ``(T,)`` bool of an earlier run that was stopped, which smoothing
+        needs; None if there was none.
+    """
+
+    model: Path
+    frames: tuple[int, ...]
+    smooth: bool = False
+    device: str = "auto"
+    known: tuple[NDArray[np.float16], NDArray[np.uint8], NDArray[np.bool_]] | None = (
+        None
+    )
+
+
+def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.bool_]]:
+    """Segment frames, and smooth them along the flow afterwards if this is wanted.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    request
+        The model, and the frames to segment.
 
     Yields
     ------
     Progress
-        What `segment_job` does, a megabyte a frame; smoothed frames once more.
+        As `segment_job` yields, a megabyte a frame; smoothed frames once more.
 
     Returns
     -------
     ndarray
-        ``(T,)`` bool: the frames that were segmented; damaged ones are not.
+        ``(T,)`` bool: the frames that have masks now; damaged ones have none.
     """
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.temporal_smoothing import smooth_job
 
-    result = yield from segment_job(cine, model, frames=frames)
+    frames, device = request.frames, request.device
+    result = yield from segment_job(cine, request.model, frames=frames, device=device)
+    result = _with_known(result, request)
     good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
-    if smooth and len(cine) > 1 and result.done[good].all():
-        yield from smooth_job(cine, result, frames=frames)
+    if request.smooth and len(cine) > 1 and result.done[good].all():
+        yield from smooth_job(
+            cine, result, frames=_outward(frames, len(cine)), device=device
+        )
     return result.done
+
+
+def _outward(frames: tuple[int, ...], count: int) -> list[int]:
+    """Return all frames, nearest to the first that was asked for first."""
+    first = frames[0] if frames else 0
+    return sorted(range(count), key=lambda t: (abs(t - first), -t))
+
+
+def _with_known(found: Segmentation, request: SegmentRequest) -> Segmentation:
+    """Add the frames of an earlier run to those of this one."""
+    if request.known is None:
+        return found
+    probabilities, likeliest, done = request.known
+    new = found.done[:, None, None]
+    return dataclasses.replace(
+        found,
+        probabilities=np.where(new, found.probabilities, probabilities),
+        likeliest=np.where(new, found.likeliest, likeliest),
+        done=found.done | done,
+    )
+
+
+def pretrain_layer_job(cine: Cine, settings: PretrainSettings, out: Path) -> Job[Path]:
+    """Pretrain an embedding on one loop; its flow is cached.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    settings
+        Settings of the pretraining.
+    out
+        Path of the checkpoint that is written and returned.
+    """
+    from napari_motionseg.motion import FlowCache
+    from napari_motionseg.training import pretrain_job
+
+    cache = FlowCache.default()
+    return (yield from pretrain_job([cine], settings, out=out, cache=cache))
+
+
+def units_job(
+    path: Path, layer: str, units: list[int], settings: PreferredSettings
+) -> Job[Any]:
+    """Load a network and seek the pictures that drive its units; see `preferred_job`.
+
+    Parameters
+    ----------
+    path
+        Path of the checkpoint.
+    layer, units, settings
+        As `preferred_job` takes them.
+    """
+    from napari_motionseg.embedding.activation_maximization import preferred_job
+    from napari_motionseg.models import load_model
+
+    network: Any = load_model(path, kind=("embedding", "segmentation"))[0]
+    return (yield from preferred_job(network, layer, units, settings))
 
 
 def _save_array(path: Path, array: ArrayLike) -> Path:

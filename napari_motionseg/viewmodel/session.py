@@ -7,7 +7,6 @@ are opaque keys here, held weakly: a layer that is deleted takes its loop along.
 from __future__ import annotations
 
 import itertools
-import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -24,10 +23,11 @@ from napari_motionseg.embedding.embedding_cache import EmbeddingCache
 from napari_motionseg.embedding.loaded_networks import Networks
 from napari_motionseg.errors import JobError
 from napari_motionseg.io.temporary import temporary_folder
-from napari_motionseg.jobs import ChildJob, Job
+from napari_motionseg.jobs import Job, JobRunner, LocalRunner, RunningJob
 from napari_motionseg.lru_cache import LRUCache
-from napari_motionseg.viewmodel.job_folder import job_in_folder
+from napari_motionseg.viewmodel.frame_marks import FrameMarks
 from napari_motionseg.viewmodel.layer_arrays import cine_of_layer
+from napari_motionseg.viewmodel.worker_modules import WORKER_MODULES
 
 if TYPE_CHECKING:
     from torch import nn
@@ -112,6 +112,8 @@ class Session:
         Emitted with all settings when those of a dock have changed.
     settings_restored
         Emitted with all settings when a project was opened, for docks to show theirs.
+    device_changed
+        Emitted with the name of the device when another one was chosen.
     closed
         Emitted when the session ends.
     settings
@@ -124,6 +126,10 @@ class Session:
         Networks that are loaded.
     store
         Cache of embeddings on disk, or None if caches are off.
+    runner
+        What runs the jobs of the docks.
+    marks
+        What is known of each frame of the loop that a job works on.
     """
 
     flow_changed: ClassVar[Signal] = Signal(object)
@@ -131,6 +137,7 @@ class Session:
     job_changed: ClassVar[Signal] = Signal(object)
     settings_changed: ClassVar[Signal] = Signal(dict)
     settings_restored: ClassVar[Signal] = Signal(dict)
+    device_changed: ClassVar[Signal] = Signal(str)
     closed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:
@@ -139,7 +146,11 @@ class Session:
         self.embeddings = EmbeddingCache()
         self._store: EmbeddingStore | None | Literal["unknown"] = "unknown"
         self._numbers = itertools.count(1)
-        self._job: ChildJob[Any] | None = None
+        self._job: RunningJob | None = None
+        self._device = "auto"
+        self._panels = 0
+        self._closed = False
+        self.marks = FrameMarks()
         self.job_title: str | None = None
         self.models: list[Model] = []
         self.settings: dict[str, Any] = {}
@@ -147,8 +158,8 @@ class Session:
         self._room = ExitStack()
         room = temporary_folder(tempfile.gettempdir())
         self.folder = self._room.enter_context(room)
-        self._job_folder: Path | None = None
-        finalize(self, self._room.close)
+        self.runner: JobRunner = LocalRunner(self.folder, WORKER_MODULES)
+        self._end = finalize(self, _end, self.runner, self._room)
 
     def loop(self, layer: Any, *, refresh: bool = False) -> Loop:
         """Return the loop of an image layer.
@@ -218,38 +229,87 @@ class Session:
         """Return the network of a checkpoint; it is read once, see `Networks`."""
         return self.networks.of(path)[0]
 
+    @property
+    def device(self) -> str:
+        """Name of the device that jobs compute on, see `resolve_device`."""
+        return self._device
+
+    @device.setter
+    def device(self, name: str) -> None:
+        if name != self._device:
+            self._device = name
+            self.device_changed.emit(name)
+
+    @property
+    def job(self) -> RunningJob | None:
+        """The job that runs, or None."""
+        job = self._job
+        return job if job is not None and job.running else None
+
     def start(
         self, title: str, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
-    ) -> ChildJob[Any]:
-        """Start a job in a child process; a session has one at a time.
+    ) -> RunningJob:
+        """Start a job; a session has one at a time.
 
         Raises
         ------
         JobError
             If another job runs, because two would share the cores and the memory.
         """
-        if self._job is not None and self._job.running:
+        if self.job is not None:
             raise JobError(
                 f"{self.job_title} is still running: stop or cancel it first"
             )
-        self._job_folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
-        self._job = ChildJob(job_in_folder, self._job_folder, function, *args, **kwargs)
+        self._job = self.runner.start(function, *args, **kwargs)
         self.job_title = title
         self.job_changed.emit(title)
         return self._job
 
-    def job_ended(self, job: ChildJob[Any]) -> None:
-        """Record that a job has ended and remove its temporary files."""
+    def job_ended(self, job: RunningJob) -> None:
+        """Record that a job has ended."""
         if job is self._job:
-            if self._job_folder is not None:  # a killed job leaves its files
-                shutil.rmtree(self._job_folder, ignore_errors=True)
-            self._job, self.job_title, self._job_folder = None, None, None
+            self._job, self.job_title = None, None
             self.job_changed.emit(None)
+            self.expect_job()
+
+    def panel_opened(self) -> None:
+        """Count a panel that can start jobs."""
+        self._panels += 1
+
+    def panel_closed(self) -> None:
+        """Count a panel that has gone; with the last one, no worker stands ready."""
+        self._panels -= 1
+        if self._panels <= 0:
+            self.runner.release()
+
+    def expect_job(self) -> None:
+        """Have a worker stand ready, if there is a panel that can start a job."""
+        if self._panels > 0 and self.job is None and not self._closed:
+            self.runner.keep_ready()
+
+    def standby_words(self) -> str:
+        """Return a sentence about the worker that stands ready, and its memory."""
+        taken = self.runner.standby_bytes
+        if taken is None:
+            return "No worker process stands ready; a job starts one."
+        if taken == 0:
+            return "A worker process is being made ready for the next job."
+        return (
+            "A worker process stands ready for the next job; it takes "
+            f"{taken / 2**20:.0f} MiB."
+        )
 
     def close(self) -> None:
         """Cancel the job that runs and remove the files of the session."""
+        self._closed = True
         self.closed.emit()
         if self._job is not None:
             self._job.cancel()
             self.job_ended(self._job)
-        self._room.close()
+        self._end()
+
+
+def _end(runner: JobRunner, room: ExitStack) -> None:
+    """End the process that stands ready, and remove the files of a session."""
+    runner.release()
+    room.close()

@@ -54,3 +54,9 @@ class TrainingChoices:
         if not self.carry:
             return settings
         return dataclasses.replace(settings, carry=CarrySettings())
+
+
+def on_device(settings: FinetuneSettings, device: str) -> FinetuneSettings:
+    """Return settings that train on a device."""
+    training = dataclasses.replace(settings.training, device=device)
+    return dataclasses.replace(settings, training=training)

@@ -6,7 +6,7 @@ import importlib
 
 import numpy as np
 import pytest
-from helpers.here_job import HereJob
+from helpers.here_job import HereRunner
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -55,7 +55,9 @@ def _jobs_run_here(request, monkeypatch):
     Those that are about the process are marked ``child_process``.
     """
     if request.node.get_closest_marker("child_process") is None:
-        monkeypatch.setattr("napari_motionseg.viewmodel.session.ChildJob", HereJob)
+        monkeypatch.setattr(
+            "napari_motionseg.viewmodel.session.LocalRunner", HereRunner
+        )
 
 
 @pytest.fixture

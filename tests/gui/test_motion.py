@@ -621,20 +621,24 @@ def test_replaced_pixels_have_no_flow_until_it_is_estimated(
 def test_pixels_replaced_while_flow_is_estimated(
     viewer, motion, loop_layer, qtbot, click
 ):
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+    with qtbot.waitSignal(motion.panel.ended, timeout=LONG) as ended:
         click(motion.run_button)
         loop_layer.data = np.asarray(loop_layer.data)[:, :80].copy()
-    assert "replaced meanwhile" in motion.panel.status.text()
+    assert ended.args == ["cancelled"]
+    said = motion.panel.status.text()
+    assert "because layer 'synthetic-7' got other pixels" in said
     assert list(viewer.layers) == [loop_layer]
 
 
 def test_a_loop_deleted_while_flow_is_estimated(
     viewer, motion, loop_layer, qtbot, click
 ):
-    with qtbot.waitSignal(motion.panel.finished, timeout=LONG):
+    with qtbot.waitSignal(motion.panel.ended, timeout=LONG) as ended:
         click(motion.run_button)
         viewer.layers.remove(loop_layer)
-    assert "removed meanwhile" in motion.panel.status.text()
+    assert ended.args == ["cancelled"]
+    said = motion.panel.status.text()
+    assert "because layer 'synthetic-7' was removed" in said
     assert len(viewer.layers) == 0
 
 

@@ -1,7 +1,9 @@
 """Jobs in a module of its own, so that a child process can import them."""
 
+import json
 import os
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -79,3 +81,51 @@ def decoding_ahead(wanted):
         yield Progress(1, 1)
         assert ahead.ask(wanted).result(60) is not None
         return ahead.pids
+
+
+def summing(array):
+    """Add up an array."""
+    yield Progress(1, 1)
+    return int(array.sum())
+
+
+def echoing(*args):
+    """Show the first argument and return all."""
+    yield Progress(1, 1, preview=args[0])
+    return args
+
+
+def with_temporary_files():
+    """Leave a temporary file behind, and tell its path, until cancelled."""
+    descriptor, path = tempfile.mkstemp()
+    os.close(descriptor)
+    for step in range(100_000):
+        yield Progress(step, 100_000, path)
+        time.sleep(0.01)
+
+
+def printing():
+    """Print as a library would, in Python and below it."""
+    sys.stdout.write("a library's word\n")
+    sys.stdout.flush()
+    os.write(1, b"more of it\n")
+    yield Progress(1, 1)
+    return "said"
+
+
+def surroundings():
+    yield Progress(1, 1)
+    word, path = os.environ.get("MOTIONSEG_TEST"), os.environ.get("PYTHONPATH")
+    return word, path, os.getcwd(), sys.path
+
+
+def reading_json():
+    yield Progress(1, 1)
+    return json.loads("1")
+
+
+class OnlyHere:
+    """An object that is read back by what only this process knows."""
+
+    def __reduce__(self):
+        return eval, (f"1 / (__import__('os').getpid() == {os.getpid()})",)

@@ -20,7 +20,7 @@ from napari_motionseg.segmentation import temporal_smoothing as smoothing_module
 from napari_motionseg.segmentation.dataset import describe_dataset, gather_frames
 from napari_motionseg.segmentation.suggest import suggest_frame
 from napari_motionseg.segmentation.temporal_smoothing import postprocess, smooth_job
-from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
+from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 
 DAMAGED = [2, 5]
 GOOD = [0, 1, 3, 4, 6, 7]
@@ -101,7 +101,8 @@ def test_smoothing_goes_on_beside_damaged_frames(blank, network, monkeypatch):
     smooth = run(smooth_job(blank, found))
     assert not smooth.masks[DAMAGED].any()
     assert (smooth.masks[GOOD] == find_cine_field_of_view(blank).inner()).all()
-    steps = list(segment_layer_job(blank, network, list(range(8)), smooth=True))
+    request = SegmentRequest(network, tuple(range(8)), smooth=True)
+    steps = list(segment_layer_job(blank, request))
     assert sum("smoothing" in step.message for step in steps) == len(GOOD)
 
 

@@ -122,6 +122,7 @@ def test_temporary_files_of_a_job_go_with_it(end):
         time.sleep(0.01)
     session.job_ended(job)
     assert job.state == end
+    assert job.wait_gone(60)
     assert not names[0].exists()
     session.close()
     assert not session.folder.exists()

@@ -1,15 +1,24 @@
-"""Run short work in a thread, where only the newest request counts."""
+"""Run short work in a thread, where only the newest request counts.
+
+The thread touches nothing of Qt: a window that is closed meanwhile takes its signals
+along, and a thread that emits one of those ends in a traceback. Answers are fetched by
+a timer instead.
+"""
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import FunctionWorker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.errors import MotionSegError
+
+FETCH_EVERY_MS = 8
+Answer = tuple[Any, BaseException | None]
 
 
 class Latest:
@@ -27,14 +36,18 @@ class Latest:
     def __init__(self, owner: QObject, show: Callable[[Any], None]) -> None:
         self._show = show
         self._gone = False
-        owner.destroyed.connect(self._owner_gone)
-        self._worker: Any = None
+        self._busy = False
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
+        self._timer = QTimer(owner)
+        self._timer.setInterval(FETCH_EVERY_MS)
+        self._timer.timeout.connect(self._fetch)
+        owner.destroyed.connect(self._owner_gone)
 
     @property
     def busy(self) -> bool:
         """Whether a request is being computed."""
-        return self._worker is not None
+        return self._busy
 
     @property
     def waiting(self) -> bool:
@@ -45,16 +58,15 @@ class Latest:
         """Run a function in a thread, now or after the one that runs."""
         if self._gone:
             return
-        if self._worker is not None:
+        if self._busy:
             self._waiting = (function, args)
             return
-        # not by `create_worker`: napari keeps what that makes, and with it the request,
-        # in the list of its tasks for as long as the window is open
-        worker = FunctionWorker(_answer, function, args)
-        worker.returned.connect(self._returned)
-        worker.finished.connect(self._finished)
-        self._worker = worker
-        worker.start()
+        self._busy = True
+        # not a daemon: the interpreter must not end while torch computes in a thread
+        threading.Thread(
+            target=_answer, args=(self._answers, function, args), name="motionseg-short"
+        ).start()
+        self._timer.start()
 
     def forget(self) -> None:
         """Drop the request that waits."""
@@ -64,29 +76,40 @@ class Latest:
         self._gone = True
         self.forget()
 
-    def _returned(self, answer: tuple[Any, MotionSegError | None]) -> None:
-        result, error = answer
+    def _fetch(self) -> None:
+        """Show the answer if it is there, and begin with the request that waits."""
+        try:
+            result, error = self._answers.get_nowait()
+        except queue.Empty:
+            return
+        self._timer.stop()
+        try:
+            self._show_answer(result, error)
+        finally:
+            self._busy = False
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                self.ask(waiting[0], *waiting[1])
+
+    def _show_answer(self, result: Any, error: BaseException | None) -> None:
         if self._gone:
             return
-        if error is not None:
+        if isinstance(error, MotionSegError):
             show_error(str(error))
+        elif error is not None:
+            raise error
         else:
             # overtaken or not, it is newer than what is shown: a loop that plays faster
             # than this can be computed would else show nothing at all
             self._show(result)
 
-    def _finished(self) -> None:
-        self._worker = None
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.ask(waiting[0], *waiting[1])
-
 
 def _answer(
-    function: Callable[..., Any], args: tuple[Any, ...]
-) -> tuple[Any, MotionSegError | None]:
-    # as a pair: a worker that returns a bare exception has it raised in the event loop
+    answers: queue.SimpleQueue[Answer],
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+) -> None:
     try:
-        return function(*args), None
-    except MotionSegError as error:
-        return None, error
+        answers.put((function(*args), None))
+    except BaseException as error:  # noqa: BLE001 - raised again in the window's thread
+        answers.put((None, error))

@@ -1,7 +1,7 @@
-"""Show a running job: its progress, a curve, two buttons and a sentence.
+"""Show a running job: its phase, progress, a curve, two buttons and a sentence.
 
-The panel starts a job in a child process and polls it with a timer, so that the window
-never waits for the job.
+The panel starts a job and polls it with a timer. Nothing that it calls waits for the
+job or its process.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from napari.utils.notifications import show_error
-from qtpy.QtCore import QTimer, Signal
+from napari.layers import Layer
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QEvent, QTimer, Signal
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QProgressBar,
@@ -22,13 +24,18 @@ from qtpy.QtWidgets import (
 )
 
 from napari_motionseg.errors import MotionSegError
-from napari_motionseg.jobs import ChildJob, Job, Progress
+from napari_motionseg.jobs import Job, Progress, RunningJob
 from napari_motionseg.viewmodel.session import Session
+from napari_motionseg.viewmodel.time_left import TimeLeft, duration
+from napari_motionseg.widgets.common.close_guard import guard_window
 from napari_motionseg.widgets.common.curve_plot import LossCurve
 from napari_motionseg.widgets.common.endings import ANY, Endings
+from napari_motionseg.widgets.common.frame_strip import place_strip
+from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 
 POLL_EVERY_MS = 40
+BUSY_S = 0.02  # of one poll; further messages wait, so that the window stays free
 
 
 class JobPanel(QWidget):
@@ -59,11 +66,12 @@ class JobPanel(QWidget):
     def __init__(self, session: Session, *, curve: bool = False) -> None:
         super().__init__()
         self._session = session
-        self._job: ChildJob[Any] | None = None
-        self._handover: Callable[[Any], None] | None = None
+        self._job: RunningJob | None = None
+        self._handover: Callable[[Any], str | None] | None = None
         self._title = ""
         self._endings = ANY
-        self._began = 0.0
+        self._time_left = TimeLeft()
+        self._last: Progress | None = None
         self._stopped = False
         self._losses_seen = False
         self._message = ""
@@ -71,9 +79,13 @@ class JobPanel(QWidget):
         self._timer.setInterval(POLL_EVERY_MS)
         self._timer.timeout.connect(self._poll)
         self._build(curve)
+        self._follower = LoopFollower(
+            self, session.marks, self.prioritize, self._discard
+        )
+        session.panel_opened()
         # the widget may be gone, or the viewer closed, while its job still runs
         running = self._running = _Running(session)
-        self.destroyed.connect(running.cancel)
+        self.destroyed.connect(running.panel_gone)
 
     def _build(self, curve: bool) -> None:
         self.bar = QProgressBar()
@@ -87,17 +99,7 @@ class JobPanel(QWidget):
         self.status = plain_label()
         self.status.setWordWrap(True)
         self.curve = LossCurve() if curve else None
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.stop_button)
-        buttons.addWidget(self.cancel_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(6)
-        layout.addWidget(self.bar)
-        layout.addLayout(buttons)
-        layout.addWidget(self.status)
-        if self.curve is not None:
-            layout.addWidget(self.curve)
+        _lay_out(self)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._show_running(False)
 
@@ -111,37 +113,48 @@ class JobPanel(QWidget):
         title: str,
         function: Callable[..., Job[Any]],
         *args: Any,
-        done: Callable[[Any], None] | None = None,
+        done: Callable[[Any], str | None] | None = None,
         endings: Endings = ANY,
+        work: LoopWork | None = None,
     ) -> None:
-        """Start a job in a child process.
+        """Start a job.
 
         Parameters
         ----------
         title
             What it does, as the beginning of a sentence: ``"Training"``.
         function, *args
-            See `ChildJob`.
+            See `JobRunner.start`.
         done
-            Called with the result.
+            Called with the result. Where the result cannot be used any more, it returns
+            why, as the end of a sentence; the panel says this in place of *done*.
         endings
             What the buttons do to this job.
+        work
+            The loop whose frames the job works through, or None.
 
         Raises
         ------
         JobError
-            If another job of the session runs.
+            If another job of the session runs, or the function cannot be imported in
+            another process.
         """
         self._job = self._running.job = self._session.start(title, function, *args)
+        self._running.title = title
         self._title, self._handover, self._endings = title, done, endings
         self._say_endings()
-        self._began, self._stopped = time.monotonic(), False
+        self._time_left, self._last, self._stopped = TimeLeft(), None, False
+        self._follower.follow(work, title)
         self.bar.setRange(0, 0)
-        self.status.setText(f"{title}: starting…")
         self._losses_seen = False
         self._message = ""
+        self._say_phase()
         self._show_running(True)
         self._timer.start()
+
+    def need(self, layer: Layer) -> None:
+        """Cancel the running job if this layer, which shows its result, is removed."""
+        self._follower.need(layer)
 
     def stop(self) -> None:
         """Ask the job to end and keep what there is."""
@@ -158,33 +171,65 @@ class JobPanel(QWidget):
 
     def cancel(self) -> None:
         """End the job, which hands over no result."""
-        if self._job is not None:
-            self._job.cancel()
-            self._end()
+        self._discard(None)
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
         self.status.setText(sentence)
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Have a worker stand ready, since a job may be started now."""
+        super().showEvent(event)
+        guard_window(self, self._session)
+        place_strip(self, self._session.marks)
+        self._session.expect_job()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Say in the tooltip what the worker that stands ready takes."""
+        if event is not None and event.type() == QEvent.Type.ToolTip:
+            self.setToolTip(self._session.standby_words())
+        return super().event(event)
+
+    def _discard(self, reason: str | None) -> None:
+        if self._job is not None:
+            self._job.cancel()
+            self._end(
+                reason and f"cancelled, because {reason}: its result has no place"
+            )
+
     def _poll(self) -> None:
         if self._job is None:
             return
-        progress = None
+        begun = time.monotonic()
         for progress in self._job.poll():
-            if self.curve is not None and "loss" in progress.metrics:
-                if not self._losses_seen:  # the last training's curve stays until then
-                    self.curve.clear()
-                self._losses_seen = True
-                self.curve.add(progress.metrics["loss"])
-            # what was said once, as of too little memory, stays until something else is
-            self._message = progress.message or self._message
-            self.progressed.emit(progress)
+            self._take(progress)
             if self._job is None:  # a listener has cancelled
                 return
-        if progress is not None:
-            self._show(progress)
+            if time.monotonic() - begun > BUSY_S:
+                break
+        if self._last is not None:
+            self._show(self._last)
+        else:
+            self._say_phase()
         if not self._job.running:
             self._end()
+
+    def _take(self, progress: Progress) -> None:
+        self._last = progress
+        self._time_left.step(progress)
+        if self.curve is not None and "loss" in progress.metrics:
+            if not self._losses_seen:  # the last training's curve stays until then
+                self.curve.clear()
+            self._losses_seen = True
+            self.curve.add(progress.metrics["loss"])
+        # what was said once, as of too little memory, stays until something else is
+        self._message = progress.message or self._message
+        self._follower.advance(progress)
+        self.progressed.emit(progress)
+
+    def _say_phase(self) -> None:
+        if self._job is not None and not self._stopped:
+            self.status.setText(f"{self._title}: {self._job.phase or 'starting…'}")
 
     def _show(self, progress: Progress) -> None:
         self.bar.setRange(0, progress.total)
@@ -193,47 +238,45 @@ class JobPanel(QWidget):
             self.curve.draw()
         if self._stopped:
             return
-        parts = [self._title, f"step {progress.step} of {progress.total}"]
-        if "loss" in progress.metrics:
-            parts.append(f"loss {progress.metrics['loss']:.3f}")
-        left = self._seconds_left(progress)
-        if left is not None:
-            parts.append(f"{_duration(left)} left")
-        sentence = " · ".join(parts)
+        left, unit = self._time_left.seconds, self._endings.unit[0]
+        sentence = _progress_words(self._title, unit, progress, left)
         self.status.setText("\n".join(filter(None, [sentence, self._message])))
 
-    def _seconds_left(self, progress: Progress) -> float | None:
-        # the first steps carry the start of the process and say little
-        if progress.step < 3 or progress.total < 1:
-            return None
-        passed = time.monotonic() - self._began
-        return passed / progress.step * (progress.total - progress.step)
-
-    def _end(self) -> None:
+    def _end(self, words: str | None = None) -> None:
+        """Say how the job ended, and hand over its result."""
         job, self._job, self._running.job = self._job, None, None
         self._timer.stop()
         self._show_running(False)
         if job is None:
             return
+        last = self._last or Progress(0, 0)
+        amount = self._follower.amount or (last.step, last.total)
+        self._follower.leave(keep=job.state == "finished")
         self._session.job_ended(job)
-        took = _duration(time.monotonic() - self._began)
         if job.state == "finished":
-            word = "stopped, what was done is kept" if self._stopped else "done"
-            self.say(f"{self._title}: {word} ({took})")
-            self._hand_over(job.result)
+            self._finished(job.result, self._endings.amount(*amount))
         elif job.state == "cancelled":
-            self.say(f"{self._title}: {self._endings.cancelled}")
+            self.say(f"{self._title}: {words or self._endings.cancelled}")
         else:
             self.say(f"{self._title}: failed. {_first_line(job.error)}")
             show_error(str(job.error))
         self.ended.emit(job.state)
 
-    def _hand_over(self, result: Any) -> None:
+    def _finished(self, result: Any, amount: str) -> None:
+        took = duration(self._time_left.passed)
+        word = "done"
+        if self._stopped:
+            word = self._endings.stopped.format(amount=amount)
+        self.say(f"{self._title}: {word} ({took})")
+        lost = None
         if self._handover is not None:
             try:
-                self._handover(result)
+                lost = self._handover(result)
             except MotionSegError as error:
+                lost = f"finished, but its result cannot be used. {error}"
                 show_error(str(error))
+        if lost is not None:
+            self.say(f"{self._title}: {lost}")
         self.finished.emit(result)
 
     def _say_endings(self) -> None:
@@ -247,23 +290,48 @@ class JobPanel(QWidget):
         self.stop_button.setEnabled(running)
 
 
+def _lay_out(panel: JobPanel) -> None:
+    """Put the parts of a panel in their places."""
+    buttons = QHBoxLayout()
+    buttons.addWidget(panel.stop_button)
+    buttons.addWidget(panel.cancel_button)
+    layout = QVBoxLayout(panel)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(6)
+    layout.addWidget(panel.bar)
+    layout.addLayout(buttons)
+    layout.addWidget(panel.status)
+    if panel.curve is not None:
+        layout.addWidget(panel.curve)
+
+
+def _progress_words(
+    title: str, unit: str, progress: Progress, left: float | None
+) -> str:
+    """Return how far a job is, with its loss and the time left where they are known."""
+    parts = [title, f"{unit} {progress.step} of {progress.total}"]
+    if "loss" in progress.metrics:
+        parts.append(f"loss {progress.metrics['loss']:.3f}")
+    if left is not None:
+        parts.append(f"{duration(left)} left")
+    return " · ".join(parts)
+
+
 class _Running:
     """Hold the job of a panel; unlike the panel, it lives as long as the job."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.job: ChildJob[Any] | None = None
+        self.job: RunningJob | None = None
+        self.title = ""
 
-    def cancel(self) -> None:
+    def panel_gone(self) -> None:
+        """Cancel the job of a panel that is destroyed, and say so."""
+        self.session.panel_closed()
         if self.job is not None:
             self.job.cancel()
             self.session.job_ended(self.job)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min"
+            show_info(f"{self.title}: cancelled, because its dock was closed")
 
 
 def _first_line(error: object) -> str:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari.qt.threading import create_worker
 from napari.utils.notifications import show_error
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.jobs.thread_job import ThreadJob
 from napari_motionseg.widgets.common.dock_layout import button
+
+POLL_EVERY_MS = 40
 
 
 class WritingPanel(QWidget):
@@ -31,8 +32,10 @@ class WritingPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._worker: Any = None
-        self._job: Job[Any] | None = None
+        self._job: ThreadJob | None = None
+        self._timer = QTimer(self)
+        self._timer.setInterval(POLL_EVERY_MS)
+        self._timer.timeout.connect(self._poll)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
@@ -52,26 +55,23 @@ class WritingPanel(QWidget):
     @property
     def running(self) -> bool:
         """Whether a job runs."""
-        return self._worker is not None
+        return self._job is not None
 
     def start(self, job: Job[Any]) -> None:
         """Run a job that returns the path that it wrote."""
-        worker = create_worker(_driven, job, _start_thread=False)
-        worker.yielded.connect(self._progressed)
-        worker.returned.connect(self._returned)
-        worker.aborted.connect(self._aborted)
-        worker.finished.connect(self._finished)
-        self._worker, self._job = worker, job
+        self._job = running = ThreadJob(job)
+        # a window that is closed leaves no half-written file and no thread behind
+        self.destroyed.connect(lambda: running.cancel())
         self.bar.setRange(0, 0)
         self.say("Starting…")
         self._show_running(True)
-        worker.start()
+        self._timer.start()
 
     def cancel(self) -> None:
         """End the job after this frame; no file is written."""
-        if self._worker is not None:
-            self._worker.quit()
-            self.say("Cancelling…")
+        if self._job is not None:
+            self._job.cancel()
+            self._end("Cancelled; nothing was written.")
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
@@ -83,21 +83,22 @@ class WritingPanel(QWidget):
         self.bar.setValue(progress.step)
         self.say(f"Drawing {progress.message}")
 
-    def _returned(self, answer: Any) -> None:
-        path, error = answer
-        if error is None:
-            self.say(f"Wrote {path}")
-        else:
-            self.say(f"Nothing was written. {error}")
-            show_error(str(error))
+    def _poll(self) -> None:
+        job = self._job
+        if job is None:
+            return
+        for progress in job.poll():
+            self._progressed(progress)
+        if job.state == "finished":
+            self._end(f"Wrote {job.result}")
+        elif job.state == "failed":
+            self._end(f"Nothing was written. {job.error}")
+            show_error(str(job.error))
 
-    def _aborted(self) -> None:
-        if self._job is not None:
-            self._job.close()
-        self.say("Cancelled; nothing was written.")
-
-    def _finished(self) -> None:
-        self._worker = self._job = None
+    def _end(self, sentence: str) -> None:
+        self._job = None
+        self._timer.stop()
+        self.say(sentence)
         self._show_running(False)
         self.ended.emit()
 
@@ -105,12 +106,3 @@ class WritingPanel(QWidget):
         self.bar.setVisible(running)
         self.cancel_button.setVisible(running)
         self.status.setVisible(bool(self.status.text()))
-
-
-def _driven(job: Job[Any]) -> Job[tuple[Any, MotionSegError | None]]:
-    """Yield progress; return the result and the error, of which one is None."""
-    try:
-        result = yield from job
-    except MotionSegError as error:
-        return None, error
-    return result, None

@@ -17,12 +17,15 @@ from napari_motionseg.viewmodel.layer_jobs import (
     FlowRequest,
     StoredFlow,
     flow_layer_job,
+    on_device,
 )
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
+from napari_motionseg.widgets.common.endings import ESTIMATING
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown
 from napari_motionseg.widgets.embedding.explorer import Explorer
 
@@ -101,10 +104,13 @@ class ExplorerActions(QObject):
             gap, _ = resolve_gap(loop.cine, "auto")
             settings = FlowSettings(gap=gap)
             number = int(self._session.new_path("flow").stem.rsplit("-", 1)[1])
+            request = FlowRequest(on_device(settings, self._session.device))
             self.panel.start(
-                "Flow", flow_layer_job, loop.cine, [FlowRequest(settings)],
-                self._session.folder, number, frame_shown(self._dock.viewer, layer),
+                "Flow", flow_layer_job, loop.cine, [request], self._session.folder,
+                number, frame_shown(self._dock.viewer, layer),
                 done=lambda stored: self._keep(layer, loop, settings, stored),
+                endings=ESTIMATING,
+                work=LoopWork(self._dock.viewer, layer, len(loop.cine) - gap),
             )  # fmt: skip
             self._enable()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QObject, Qt
@@ -15,10 +13,10 @@ from napari_motionseg.embedding.activation_maximization import (
     PreferredSettings,
     gallery,
     layers_of,
-    preferred_job,
 )
-from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.jobs import Progress
 from napari_motionseg.models import UNetConfig, read_card
+from napari_motionseg.viewmodel.layer_jobs import units_job
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.job_panel import JobPanel
@@ -100,7 +98,7 @@ class UnitGallery(QObject):
             first, units = self.first.value(), self.layer.currentData()
             chosen = list(range(first, min(units, first + SHOWN)))
             layer, settings = self.layer.currentText(), PreferredSettings()
-            self.panel.start("Units", _seek, model.path, layer, chosen, settings)
+            self.panel.start("Units", units_job, model.path, layer, chosen, settings)
             self.button.setEnabled(False)
 
     def _show_progress(self, progress: Progress) -> None:
@@ -120,13 +118,3 @@ def as_pixmap(grays: np.ndarray) -> QPixmap:
     return QPixmap.fromImage(image).scaledToWidth(
         WIDTH_PX, Qt.TransformationMode.SmoothTransformation
     )
-
-
-def _seek(
-    path: Path, layer: str, units: list[int], settings: PreferredSettings
-) -> Job[Any]:
-    """Load the network and seek; in a child process."""
-    from napari_motionseg.models import load_model
-
-    network: Any = load_model(path, kind=("embedding", "segmentation"))[0]
-    return (yield from preferred_job(network, layer, units, settings))

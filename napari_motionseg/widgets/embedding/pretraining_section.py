@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_motionseg.jobs import Job
 from napari_motionseg.models import UNetConfig
-from napari_motionseg.motion import FlowCache
-from napari_motionseg.training import PretrainSettings, pretrain_job
+from napari_motionseg.training import PretrainSettings
+from napari_motionseg.viewmodel.layer_jobs import pretrain_layer_job
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Number
@@ -70,6 +69,7 @@ class LearnEmbedding(QObject):
         self.button.clicked.connect(self._train)
         form = dock.section("Pretrain an embedding")
         self.settings.add_to(form)
+        form.addRow("Device", DeviceChooser(self._session))
         form.addRow(self.button)
         self.panel = JobPanel(self._session, curve=True)
         self.panel.ended.connect(lambda _: self.button.setEnabled(True))
@@ -81,13 +81,13 @@ class LearnEmbedding(QObject):
             if layer is None:
                 return
             cine = self._session.loop(layer).cine
-            settings = self.settings()
+            settings = on_device(self.settings(), self._session.device)
             if settings.crop is not None:
                 crop = min(settings.crop, *cine.shape[1:])
                 settings = dataclasses.replace(settings, crop=crop)
             out = self._session.new_path("embedding")
             self.panel.start(
-                "Pretraining", _pretrain, cine, settings, out, done=self._keep,
+                "Pretraining", pretrain_layer_job, cine, settings, out, done=self._keep,
                 endings=LEARNING,
             )  # fmt: skip
             self.button.setEnabled(False)
@@ -97,7 +97,10 @@ class LearnEmbedding(QObject):
         self.learnt.emit(path)
 
 
-def _pretrain(cine: Any, settings: PretrainSettings, out: Path) -> Job[Path]:
-    """Pretrain on one loop; in a child process."""
-    cache = FlowCache.default()
-    return (yield from pretrain_job([cine], settings, out=out, cache=cache))
+def on_device(settings: PretrainSettings, device: str) -> PretrainSettings:
+    """Return settings whose training and flow are computed on a device."""
+    return dataclasses.replace(
+        settings,
+        training=dataclasses.replace(settings.training, device=device),
+        flow=dataclasses.replace(settings.flow, device=device),
+    )

@@ -17,14 +17,17 @@ from napari_motionseg.viewmodel.layer_jobs import (
     FlowRequest,
     StoredFlow,
     flow_layer_job,
+    on_device,
 )
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
 from napari_motionseg.widgets.common.dock_layout import button
+from napari_motionseg.widgets.common.endings import ESTIMATING
 from napari_motionseg.widgets.common.job_panel import JobPanel
-from napari_motionseg.widgets.common.listening import HeardLayer, listen
+from napari_motionseg.widgets.common.listening import HeardLayer
+from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
 from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow
 from napari_motionseg.widgets.motion.flow_controls import FlowControls, Wanted
@@ -80,8 +83,6 @@ class MotionDock(AutosavedDock):
         self._heard = HeardLayer(self, data=self._pixels_changed)
         self.controls.changed.connect(self._look)
         self.chooser.layer_changed.connect(self._other_loop)
-        self._estimated: Layer | None = None
-        listen(self, self.viewer.dims.events.current_step, self._want_frame)
         self._other_loop(self.chooser.layer)
 
     def _other_loop(self, layer: Layer | None) -> None:
@@ -129,7 +130,9 @@ class MotionDock(AutosavedDock):
 
     def _request(self, loop: Loop, wanted: Wanted) -> FlowRequest | None:
         both = self.backward.isChecked()
-        settings = dataclasses.replace(wanted.settings, backward=both)
+        settings = dataclasses.replace(
+            on_device(wanted.settings, self.session.device), backward=both
+        )
         flow = loop.flows.get(wanted.settings)
         if flow is None or len(flow) < len(loop.cine) - flow.gap:  # none, or stopped
             return FlowRequest(settings)
@@ -156,7 +159,7 @@ class MotionDock(AutosavedDock):
             loop = self.session.loop(layer)
             self.controls.wanted(loop.cine)  # refuses a loop that is too short
             missing = self._missing(loop)
-            self._estimated = layer
+            gap = int(missing[0][1].settings.gap)
             number = int(self.session.new_path("flow").stem.rsplit("-", 1)[1])
             self.panel.start(
                 "Flow",
@@ -167,6 +170,8 @@ class MotionDock(AutosavedDock):
                 number,
                 frame_shown(self.viewer, layer),
                 done=lambda stored: self._keep(layer, loop, missing, stored),
+                endings=ESTIMATING,
+                work=LoopWork(self.viewer, layer, len(loop.cine) - gap),
             )
             self._enable()
 
@@ -176,29 +181,24 @@ class MotionDock(AutosavedDock):
         if self.run_button.isEnabled():
             self._run()
 
-    def _want_frame(self, event: object = None) -> None:
-        """Let a running estimation do the frame that is shown next."""
-        if self.panel.running and self._estimated in self.viewer.layers:
-            self.panel.prioritize(frame_shown(self.viewer, self._estimated))
-
     def _keep(
         self,
         layer: Layer,
         loop: Loop,
         asked: list[tuple[Wanted, FlowRequest]],
         stored: list[StoredFlow],
-    ) -> None:
+    ) -> str | None:
+        """Keep flow that was estimated; return why it cannot be shown, or None."""
         notes: list[str] = []
         for (wanted, _), result in zip(asked, stored, strict=False):
             flow = result.open(loop.flows.get(wanted.settings))
             loop.flows.put(wanted.settings, flow)
             notes += [note for note in flow.notes if note not in notes]
-        if self.session.known_loop(layer) is not loop:
-            notes = ["The loop's pixels were replaced meanwhile: its flow was dropped."]
-        elif layer not in self.viewer.layers:
-            notes = ["The loop was removed meanwhile: its flow is not shown."]
-        self.panel.say("\n".join([self.panel.status.text(), *notes]))
         self._look()
+        if self.session.known_loop(layer) is not loop:
+            return "the loop's pixels were replaced meanwhile: its flow was dropped"
+        self.panel.say("\n".join([self.panel.status.text(), *notes]))
+        return None
 
     def _save(self) -> None:
         scene = self.views.scene

@@ -129,10 +129,15 @@ class AdaptFlow(QObject):
             out = self._session.new_path("flow-adapted")
             self.panel.start(
                 "Adapting flow", partial(adapt_flow_job, out=out),
-                [(cine, labels)], self.settings(), done=self._learnt,
+                [(cine, labels)], self._chosen_settings(), done=self._learnt,
                 endings=LEARNING,
             )  # fmt: skip
             self._enable()
+
+    def _chosen_settings(self) -> AdaptationSettings:
+        settings = self.settings()
+        training = dataclasses.replace(settings.training, device=self._session.device)
+        return dataclasses.replace(settings, training=training)
 
     def _show_preview(self, progress: Progress) -> None:
         picture = progress.preview

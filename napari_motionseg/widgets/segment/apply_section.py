@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Qt, QTimer
@@ -14,16 +16,20 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import Progress
+from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.checkpoints import DEFAULT
-from napari_motionseg.viewmodel.layer_jobs import segment_layer_job
+from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
+from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import SEGMENTING
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
@@ -60,6 +66,7 @@ class ApplySection(QObject):
         self._panel = panel
         self.layers = MaskLayers(self, state, viewer)
         self._waiting: list[Layer] = []
+        self._made: tuple[LoopMasks, Cine, Path] | None = None
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._next_loop)
@@ -159,14 +166,43 @@ class ApplySection(QObject):
             if model is None:
                 return
             cine = self._state.session.loop(layer).cine
-            shown = frame_shown(self._viewer, layer)
-            order = sorted(range(len(cine)), key=lambda t: abs(t - shown))
+            masks = self._stopped_masks(layer, cine, model.path)
+            done = [] if masks is None else masks.done.nonzero()[0].tolist()
             self._panel.start(
-                f"Segmenting {layer.name}", segment_layer_job, cine, model.path,
-                order, self.smooth.isChecked(), done=self._segmented,
-                endings=SEGMENTING,
+                f"Segmenting {layer.name}", segment_layer_job, cine,
+                self._request(layer, cine, model.path, masks), done=self._segmented,
+                endings=SEGMENTING, work=LoopWork(self._viewer, layer, len(cine), done),
             )  # fmt: skip
-            self.layers.begin(layer, self._state.names, model.path.name)
+            if masks is None:
+                self.layers.begin(layer, self._state.names, model.path.name)
+            else:
+                self._state.begin_masks(masks)
+            if self._state.masks is not None:
+                self._made = self._state.masks, cine, model.path
+                self._panel.need(self._state.masks.layer)
+
+    def _stopped_masks(self, layer: Layer, cine: Cine, model: Path) -> LoopMasks | None:
+        """Return masks that the same run has begun and not finished, or None."""
+        masks = self._state.masks
+        if masks is None or self._made is None or masks.loop is not layer:
+            return None
+        same = all(x is y for x, y in zip(self._made[:2], (masks, cine), strict=True))
+        good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
+        finished = masks.done[good].all()
+        return masks if same and self._made[2] == model and not finished else None
+
+    def _request(
+        self, layer: Layer, cine: Cine, model: Path, masks: LoopMasks | None
+    ) -> SegmentRequest:
+        """Return which frames to segment: those that lack, the shown one first."""
+        frames = range(len(cine))
+        waiting = FrameQueue(t for t in frames if masks is None or not masks.done[t])
+        waiting.prioritize(frame_shown(self._viewer, layer))
+        smooth, known = self.smooth.isChecked(), None
+        if smooth and masks is not None:
+            known = masks.probabilities, masks.likeliest, masks.done.copy()
+        order = tuple(waiting.take(len(waiting)))
+        return SegmentRequest(model, order, smooth, self._state.session.device, known)
 
     def _show_progress(self, progress: Progress) -> None:
         if isinstance(progress.preview, tuple):  # of a frame that was just segmented

@@ -8,12 +8,14 @@ from napari_motionseg.models import resolve_device
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
+from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import hint
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.segment.apply_section import ApplySection
 from napari_motionseg.widgets.segment.correct_section import CorrectSection
+from napari_motionseg.widgets.segment.label_marks import LabelMarks
 from napari_motionseg.widgets.segment.live_section import LivePreview
 from napari_motionseg.widgets.segment.paint_section import PaintSection
 from napari_motionseg.widgets.segment.shortcuts import bind_keys
@@ -39,7 +41,8 @@ class SegmentDock(AutosavedDock):
         super().__init__(napari_viewer)
         self.state = state = SegmentState(self.session, job=self.session.job_title)
         listen(self, self.session.job_changed, self._job_changed)
-        self._device = str(resolve_device("auto"))
+        listen(self, self.session.device_changed, self._device_changed)
+        self._device = str(resolve_device(self.session.device))
         self._add_status()
         self._add_sections()
         self.add(hint("Research use only; not a medical device."))
@@ -61,11 +64,13 @@ class SegmentDock(AutosavedDock):
         self.panel = JobPanel(self.session, curve=True)
         training = self.section("2  Train")
         self.train = TrainSection(training, state, viewer, self.panel)
+        training.addRow("Device", DeviceChooser(self.session))
         self.add(self.panel)
         applying = self.section("3  Apply")
         self.apply = ApplySection(applying, state, viewer, self.panel)
         self.correct = CorrectSection(self.section("4  Correct"), state, viewer)
         self.live = LivePreview(self, state, viewer)
+        self.label_marks = LabelMarks(self, state, viewer)
         # a person looks for both while painting
         painting.addRow(self.apply.guess_button)
         painting.addRow(self.live.switch)
@@ -85,6 +90,10 @@ class SegmentDock(AutosavedDock):
 
     def _job_changed(self, title: str | None) -> None:
         self.state.job = title
+
+    def _device_changed(self, name: str) -> None:
+        self._device = str(resolve_device(name))
+        self._tell()
 
     def _tell(self) -> None:
         self.status.setText(status_of(self.state, self._device))

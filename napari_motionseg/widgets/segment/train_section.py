@@ -21,7 +21,7 @@ from napari_motionseg.segmentation import finetune_job
 from napari_motionseg.segmentation.dataset import require_classes
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
-from napari_motionseg.viewmodel.training_choices import TrainingChoices
+from napari_motionseg.viewmodel.training_choices import TrainingChoices, on_device
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import LEARNING
@@ -151,7 +151,7 @@ class TrainSection(QObject):
                 return
             examples = self.examples()
             require_classes(examples)
-            settings = self.choices().settings()
+            settings = on_device(self.choices().settings(), session.device)
             shown = session.loop(image).cine.normalized(
                 frame_shown(self._viewer, image)
             )

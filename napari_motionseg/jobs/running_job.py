@@ -1,0 +1,94 @@
+"""The interface between whoever starts a job and whatever runs it.
+
+Docks know these two protocols alone. `LocalRunner` runs jobs in child processes; a
+runner that gives work to another computer needs the same few methods. Large arrays are
+not part of a result: a job writes them to files and returns their paths, so that the
+caller opens what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, Protocol
+
+from napari_motionseg.errors import MotionSegError
+from napari_motionseg.jobs.progress import Job, Progress
+
+JobState = Literal["running", "finished", "cancelled", "failed"]
+
+
+class RunningJob(Protocol):
+    """A job that was started. No method waits, so that a timer of a window may call.
+
+    Attributes
+    ----------
+    state
+        ``"running"`` from the start on, then how the job ended.
+    error
+        Why the job failed, or None.
+    """
+
+    state: JobState
+    error: MotionSegError | None
+
+    @property
+    def running(self) -> bool:
+        """Whether the job has not ended yet."""
+
+    @property
+    def phase(self) -> str:
+        """What happens before the first step, in words; empty once steps arrive."""
+
+    @property
+    def result(self) -> Any:
+        """What the job returned; large arrays as paths of files.
+
+        Raises
+        ------
+        MotionSegError
+            The job's own error; `JobError` if it crashed or has not finished.
+        """
+
+    def poll(self) -> Iterator[Progress]:
+        """Yield the progress that has arrived since the last call."""
+
+    def stop(self) -> None:
+        """Ask the job to finish early and keep what there is; `poll` goes on."""
+
+    def prioritize(self, frame: int) -> None:
+        """Ask the job to do a frame next, if it does frames in any order."""
+
+    def cancel(self) -> None:
+        """End the job and keep nothing; its state is ``"cancelled"`` at once."""
+
+
+class JobRunner(Protocol):
+    """Something that runs jobs."""
+
+    def start(
+        self, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
+    ) -> RunningJob:
+        """Start a job and return at once.
+
+        Parameters
+        ----------
+        function
+            A generator function at the top level of a module.
+        *args, **kwargs
+            Its arguments, which must not change until the job has begun.
+
+        Raises
+        ------
+        JobError
+            If the function cannot be imported in another process.
+        """
+
+    def keep_ready(self) -> None:
+        """Prepare for a job that may be started soon."""
+
+    def release(self) -> None:
+        """Give up what was prepared."""
+
+    @property
+    def standby_bytes(self) -> int | None:
+        """Memory that is taken by what was prepared; None where nothing is."""
