@@ -30,7 +30,7 @@ Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
 AXES = ("time", "y", "x")
 # what is shown black and white where a loop of more than 8 bits brings no window
 PERCENTILES = (0.5, 99.5)
-SAMPLE_SEED, FAINT_SEED = 1, 3
+SAMPLES = Path(__file__).parent / "samples"
 VESSEL = "#ff5c33"
 
 
@@ -160,7 +160,7 @@ def nearest_usable_frame(cine: Cine, t: int) -> int:
 
 def synthetic_angiogram() -> list[LayerTuple]:
     """Return a synthetic loop, and its true vessels as a hidden labels layer."""
-    return _synthetic_layers("synthetic angiogram", SAMPLE_SEED)
+    return _sample_layers("synthetic angiogram")
 
 
 def faint_angiogram() -> list[LayerTuple]:
@@ -168,16 +168,20 @@ def faint_angiogram() -> list[LayerTuple]:
 
     Its contrast is faint, its dose is low, and a catheter looks like a vessel.
     """
-    return _synthetic_layers(
-        "faint angiogram", FAINT_SEED, opacity=(0.3, 0.4), noise=1.5, catheter=1.0
-    )
+    return _sample_layers("faint angiogram")
 
 
-def _synthetic_layers(name: str, seed: int, **config: Any) -> list[LayerTuple]:
-    from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+def _sample_layers(name: str) -> list[LayerTuple]:
+    """Read a sample and its true vessels from the files of its name.
 
-    synthetic = synthesize_cine(SynthesisConfig(**config), seed=seed)
-    cine = dataclasses.replace(synthetic.cine, name=name)
+    ``scripts/make_samples.py`` has made them: napari asks for a sample in the thread of
+    its window, where synthesis would take seconds.
+    """
+    from napari_motionseg.io import read_cine, read_labels
+
+    path = SAMPLES / f"{name.replace(' ', '-')}.dcm"
+    cine = dataclasses.replace(read_cine(path), name=name)
+    vessels = read_labels(path.with_suffix(".npz"), shape=cine.shape).labels
     truth = {
         "name": "true vessels",
         "visible": False,
@@ -185,7 +189,7 @@ def _synthetic_layers(name: str, seed: int, **config: Any) -> list[LayerTuple]:
         "colormap": {0: "transparent", 1: VESSEL, None: "transparent"},
         **geometry(cine),
     }
-    return [cine_layer(cine), (synthetic.masks.astype(np.uint8), truth, "labels")]
+    return [cine_layer(cine), (vessels.astype(np.uint8), truth, "labels")]
 
 
 def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list[str]:

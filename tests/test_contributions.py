@@ -7,15 +7,20 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
+from make_samples import LOOPS
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.contributions import (
+    SAMPLES,
     cine_layer,
     contrast_limits,
+    faint_angiogram,
     get_reader,
     nearest_usable_frame,
     read_layers,
+    synthetic_angiogram,
     write_labels,
 )
 from napari_motionseg.errors import (
@@ -25,6 +30,8 @@ from napari_motionseg.errors import (
     WriteError,
 )
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.scenes import draw_scenes
 
 
 def test_a_layer_carries_spacing_axes_and_no_patient(small_cine):
@@ -174,3 +181,31 @@ def test_a_labels_layer_is_saved_as_a_dicom_segmentation(tmp_path):
     for unknown in ({}, painted):
         with pytest.raises(WriteError, match="export it in the Project dock"):
             write_labels(str(tmp_path / "n.dcm"), masks, {"metadata": unknown})
+@pytest.mark.parametrize(
+    ("sample", "name"),
+    [
+        (synthetic_angiogram, "synthetic angiogram"),
+        (faint_angiogram, "faint angiogram"),
+    ],
+)
+def test_a_sample_is_a_file_that_holds_a_synthetic_loop(monkeypatch, sample, name):
+    """It is read, not synthesized: napari asks for it in the thread of its window."""
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_motionseg.synthesis.cines.draw_scenes", None)
+        loop, vessels = sample()
+    file = name.replace(" ", "-")
+    assert (SAMPLES / f"{file}.dcm").stat().st_size < 2**20
+    assert loop[1]["name"] == name
+    assert loop[1]["metadata"]["cine"].frame_rate == pytest.approx(15)
+    seed, config = LOOPS[file]
+    draws = Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
+    scenes = draw_scenes(config, 1, draws)
+    grain = torch.Generator().manual_seed(seed + 1)
+    first = scenes.at(torch.zeros(1)).frames(grain)[0].numpy() * 255
+    assert np.abs(first - loop[0][0]).mean() < 3  # JPEG
+    later = scenes.at(torch.tensor([12 / config.frame_rate]))
+    assert vessels[0].shape == (config.frames, *config.shape)
+    agreement = later.masks[0].numpy() == (vessels[0][12] > 0)
+    assert agreement.mean() > 0.999
+    assert vessels[0][12].sum() > 1000
+    assert vessels[1]["scale"] == loop[1]["scale"]

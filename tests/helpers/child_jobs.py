@@ -13,6 +13,7 @@ import numpy as np
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.frame_prefetch import FramesAhead
 from napari_motionseg.jobs import STOP, Progress
+from napari_motionseg.jobs.frame_queue import FrameQueue
 
 
 def counting(steps, pause=0.0, size=0):
@@ -129,3 +130,15 @@ class OnlyHere:
 
     def __reduce__(self):
         return eval, (f"1 / (__import__('os').getpid() == {os.getpid()})",)
+
+
+def framing(count):
+    """Do frames in turn; a frame that is sent comes next."""
+    waiting = FrameQueue(range(count))
+    for step in range(1, count + 1):
+        (t,) = waiting.take()
+        signal = yield Progress(step, count, frames=(t,), next_frame=waiting.next_frame)
+        if signal == STOP:
+            break
+        waiting.hear(signal)
+    return step
