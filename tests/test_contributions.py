@@ -181,6 +181,8 @@ def test_a_labels_layer_is_saved_as_a_dicom_segmentation(tmp_path):
     for unknown in ({}, painted):
         with pytest.raises(WriteError, match="export it in the Project dock"):
             write_labels(str(tmp_path / "n.dcm"), masks, {"metadata": unknown})
+
+
 @pytest.mark.parametrize(
     ("sample", "name"),
     [

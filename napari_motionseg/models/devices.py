@@ -60,7 +60,11 @@ def known_devices() -> dict[str, str]:
 
     The first is ``"auto"``, then the CPU, then each GPU.
     """
-    found = {"auto": f"auto ({_best_device().type.upper()})", "cpu": "CPU"}
+    try:
+        best = f"auto ({str(resolve_device()).upper()})"
+    except SettingsError:  # a job will say that there is no such device
+        best = f"auto ({chosen_device()})"
+    found = {"auto": best, "cpu": "CPU"}
     for index in range(torch.cuda.device_count()):
         name = torch.cuda.get_device_name(index)
         found[f"cuda:{index}"] = f"GPU {index}: {name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from napari.layers import Layer
@@ -35,6 +37,8 @@ from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, i
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
 LEAST_PERCENT, MOST_PERCENT = 2, 98
+# napari takes up to a second to add a first labels layer; the panel is seen before
+BEGIN_AFTER_MS = 30
 
 
 class ApplySection(QObject):
@@ -70,6 +74,10 @@ class ApplySection(QObject):
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._next_loop)
+        self._beginning: Callable[[], None] | None = None
+        self._begin_soon = QTimer(self)
+        self._begin_soon.setSingleShot(True)
+        self._begin_soon.timeout.connect(self._begin_now)
         self._build_model(form)
         self._build_threshold(form)
         self._connect()
@@ -173,13 +181,28 @@ class ApplySection(QObject):
                 self._request(layer, cine, model.path, masks), done=self._segmented,
                 endings=SEGMENTING, work=LoopWork(self._viewer, layer, len(cine), done),
             )  # fmt: skip
-            if masks is None:
-                self.layers.begin(layer, self._state.names, model.path.name)
-            else:
-                self._state.begin_masks(masks)
-            if self._state.masks is not None:
-                self._made = self._state.masks, cine, model.path
-                self._panel.need(self._state.masks.layer)
+            self._beginning = partial(self._begin, layer, cine, model.path, masks)
+            self._begin_soon.start(BEGIN_AFTER_MS)
+
+    def _begin(
+        self, layer: Layer, cine: Cine, model: Path, masks: LoopMasks | None
+    ) -> None:
+        """Show the layer that is going to be filled."""
+        if layer not in self._viewer.layers:
+            return
+        if masks is None:
+            self.layers.begin(layer, self._state.names, model.name)
+        else:
+            self._state.begin_masks(masks)
+        if self._state.masks is not None:
+            self._made = self._state.masks, cine, model
+            self._panel.need(self._state.masks.layer)
+
+    def _begin_now(self) -> None:
+        beginning, self._beginning = self._beginning, None
+        self._begin_soon.stop()
+        if beginning is not None:
+            beginning()
 
     def _stopped_masks(self, layer: Layer, cine: Cine, model: Path) -> LoopMasks | None:
         """Return masks that the same run has begun and not finished, or None."""
@@ -205,6 +228,7 @@ class ApplySection(QObject):
         return SegmentRequest(model, order, smooth, self._state.session.device, known)
 
     def _show_progress(self, progress: Progress) -> None:
+        self._begin_now()
         if isinstance(progress.preview, tuple):  # of a frame that was just segmented
             t, _, probability, likeliest = progress.preview
             self.layers.show_frame(t, probability, likeliest)
@@ -220,6 +244,7 @@ class ApplySection(QObject):
             self._apply(self._waiting.pop(0))
 
     def _ended(self, state: str) -> None:
+        self._beginning = None
         if state != "finished":
             self._waiting = []
             self.layers.drop_empty()

@@ -33,7 +33,12 @@ class LabelMarks(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._shown_frame)
-        self._heard = HeardLayer(self, paint=self._painted, data=self._all_frames)
+        self._heard = HeardLayer(
+            self,
+            paint=self._painted,
+            labels_update=self._painted,
+            data=self._all_frames,
+        )
         for changed in (state.events.painting, state.events.loop, state.events.job):
             changed.connect(self._all_frames)
         self._all_frames()
