@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from napari_motionseg.embedding.loop_colors import LoopPalettes
     from napari_motionseg.motion import FlowSequence
 
+JOBS = "jobs"  # the key of the settings of jobs among those of the docks
 FLOW_BYTES = 2**31  # of a loop, in files that are mapped
 
 
@@ -215,6 +216,9 @@ class Session:
         """Replace all settings by those of a project and emit `settings_restored`."""
         self.settings = dict(settings)
         self.settings_restored.emit(self.settings)
+        device = (settings.get(JOBS) or {}).get("device", "auto")
+        if isinstance(device, str):
+            self.device = device
 
     @property
     def store(self) -> EmbeddingStore | None:
@@ -239,6 +243,7 @@ class Session:
         if name != self._device:
             self._device = name
             self.device_changed.emit(name)
+            self.keep_settings(JOBS, {"device": name})
 
     @property
     def job(self) -> RunningJob | None:

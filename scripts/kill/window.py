@@ -213,4 +213,8 @@ def made_up():
 
 
 if __name__ == "__main__":
-    Window(*sys.argv[1:]).go()
+    # a worker cannot import the functions of a script: take them from the module
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from kill import window
+
+    window.Window(*sys.argv[1:]).go()

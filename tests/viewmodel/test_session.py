@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -138,3 +139,56 @@ def test_what_a_killed_session_has_left_is_cleared_by_the_next(tmp_path, monkeyp
     assert not killed.exists()
     assert (tmp_path / "motionseg-mine").exists()
     session.close()
+
+
+def test_the_device_is_saved_with_the_project_and_comes_back(session):
+    told = []
+    session.device_changed.connect(told.append)
+    assert session.device == "auto"
+    session.device = "cpu"
+    session.device = "cpu"
+    assert session.settings["jobs"] == {"device": "cpu"}
+    session.restore_settings({"jobs": {"device": "cuda:1"}})
+    session.restore_settings({"segment": {}})  # of a project without it
+    session.restore_settings({"jobs": {"device": 3}})  # of a damaged one
+    assert told == ["cpu", "cuda:1", "auto"]
+
+
+def test_a_worker_is_made_ready_for_panels_alone(session):
+    class Runner:
+        standby_bytes = None
+        calls: ClassVar[list[str]] = []
+
+        def keep_ready(self):
+            self.calls.append("ready")
+
+        def release(self):
+            self.calls.append("release")
+
+    session.runner.release()
+    session.runner = Runner()
+    session.expect_job()
+    assert Runner.calls == []  # nobody can start a job
+    session.panel_opened()
+    session.panel_opened()
+    session.expect_job()
+    session.panel_closed()
+    assert Runner.calls == ["ready"]
+    session.panel_closed()
+    assert Runner.calls == ["ready", "release"]
+
+
+def test_the_worker_that_stands_ready_is_told_of_in_words(session):
+    class Runner:
+        standby_bytes: int | None = None
+
+        def release(self):
+            pass
+
+    session.runner.release()
+    session.runner = Runner()
+    assert session.standby_words().startswith("No worker process stands ready")
+    session.runner.standby_bytes = 0
+    assert "is being made ready" in session.standby_words()
+    session.runner.standby_bytes = 312 * 2**20
+    assert session.standby_words().endswith("it takes 312 MiB.")

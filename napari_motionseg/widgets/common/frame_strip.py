@@ -46,7 +46,9 @@ class FrameStrip(QWidget):
         self._marks = marks
         self._sliders = sliders
         self.setFixedHeight(HEIGHT_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setRetainSizeWhenHidden(True)  # the canvas does not jump with the marks
+        self.setSizePolicy(policy)
         listen(self, marks.changed, self._changed)
         self._changed()
 
