@@ -33,12 +33,9 @@ class LabelMarks(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._shown_frame)
-        self._heard = HeardLayer(
-            self,
-            paint=self._painted,
-            labels_update=self._painted,
-            data=self._all_frames,
-        )
+        # an undo tells of itself by the last of these alone
+        seen = dict.fromkeys(("paint", "labels_update", "set_data"), self._painted)
+        self._heard = HeardLayer(self, data=self._all_frames, **seen)
         for changed in (state.events.painting, state.events.loop, state.events.job):
             changed.connect(self._all_frames)
         self._all_frames()
