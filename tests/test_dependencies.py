@@ -19,6 +19,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 # used though nothing imports them by name
 PLUGINS = {
+    "dicom-anonymizer": "io/confidentiality_profile.py imports its table by a name",
     "imagecodecs": "pydicom's decoders and tifffile load it when they need it",
     "npe2": "reads the manifest that napari shows the plugin by",
     "pytest-qt": "gives pytest its fixtures",

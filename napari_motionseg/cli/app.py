@@ -18,6 +18,7 @@ import typer
 
 from napari_motionseg.cli import (
     adapt_flow,
+    deidentify,
     demo,
     doctor,
     embed,
@@ -66,6 +67,7 @@ for command in (
     train_flow.train_flow,
     train_masks.train_masks,
     adapt_flow.adapt_flow,
+    deidentify.deidentify,
     demo.demo,
     doctor.doctor,
 ):

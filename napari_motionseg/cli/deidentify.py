@@ -1,0 +1,82 @@
+"""Provide `motionseg deidentify`, which copies DICOM files without identity."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from napari_motionseg.cli.console import print_note, print_result
+from napari_motionseg.cli.failures import Failures
+from napari_motionseg.cli.options import AsJson
+from napari_motionseg.errors import MotionSegError
+
+KEY_BYTES = 32
+MOST_KEY_BYTES = 2**20
+
+Paths = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Loops and segmentations, or folders."),
+]
+Dates = Annotated[
+    str,
+    typer.Option(help="remove, or shift: all dates of a patient by the same days."),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of at least 16 secret bytes: the same key gives the same new UIDs "
+        "in another run. Made anew for each run if not given."
+    ),
+]
+BurnedIn = Annotated[
+    bool,
+    typer.Option(
+        "--allow-burned-in", help="Also copy files that say their pixels show text."
+    ),
+]
+
+
+def deidentify(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    dates: Dates = "remove",
+    key: Key = None,
+    allow_burned_in: BurnedIn = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy DICOM loops and their segmentations without identity.
+
+    By the Basic Profile of PS3.15: names, numbers, free text and private attributes go,
+    UIDs are replaced everywhere by the same new ones, dates are removed or shifted.
+    Pixels stay as they are: look at them. Give a loop and its segmentations at once, or
+    the same --key.
+    """
+    from napari_motionseg.io.confidentiality_profile import Profile
+    from napari_motionseg.io.deidentification import deidentify, files_below
+
+    profile = Profile(_secret(key), cast("Any", dates))
+    failures = Failures("files")
+    files = [x for x in files_below(paths) if out.resolve() not in x.resolve().parents]
+    for path in files:
+        try:
+            copy = deidentify(path, out, profile, burned_in=allow_burned_in)
+        except MotionSegError as error:
+            failures.add(error)
+            continue
+        print_result({"source": str(path), "out": str(copy)}, str(copy), as_json)
+    if not files:
+        print_note("no DICOM file is there")
+    failures.exit_if_any(len(files))
+
+
+def _secret(path: Path | None) -> bytes:
+    """Return the key of a file, or a new one."""
+    if path is None:
+        return secrets.token_bytes(KEY_BYTES)
+    from napari_motionseg.io.regular_files import read_regular
+
+    return bytes(read_regular(os.fspath(path), MOST_KEY_BYTES))
