@@ -42,12 +42,13 @@ def test_a_worker_knows_the_jobs_and_no_window():
     assert not {"napari", "qtpy", "napari_motionseg.widgets"} & loaded
 
 
-def test_every_job_that_docks_import_is_known():
+def test_every_job_that_docks_start_is_known():
     imported = set()
     for path in Path(widgets.__file__).parent.rglob("*.py"):
+        if path.name == "export_section.py":
+            continue  # these jobs write files, in a thread of the window
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
                 names = [alias.name for alias in node.names]
                 imported |= {name for name in names if name.endswith("_job")}
-    # these two write files, in a thread of the window
-    assert imported - {"overlay_job", "report_job"} == {job.__name__ for job in JOBS}
+    assert imported == {job.__name__ for job in JOBS}
