@@ -33,7 +33,7 @@ from napari_motionseg.embedding.projection import sample_vectors
 from napari_motionseg.models import load_model
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.common.window import add_docks
+from napari_motionseg.widgets.common.open_docks import open_docks
 
 SIZE, SEED = 512, 900_100
 ANCHOR_MS, WORST_ANCHOR_MS, PASSES, PROJECTION_MS = 40, 100, 2.0, 60
@@ -113,7 +113,7 @@ class Window:
         self.viewer.window._qt_window.resize(1440, 900)
         data, attributes, _ = cine_layer(made.cine)
         self.layer = self.viewer.add_image(data, **attributes)
-        self.explorer = add_docks(self.viewer)["Embedding"].explorer
+        self.explorer = open_docks(self.viewer)["Embedding"].explorer
         session = self.explorer.session
         flows = np.stack([made.flow(t, t + 1) for t in range(len(made.cine) - 1)])
         sequence = FlowSequence(flows, None, 1, "exact")

@@ -59,7 +59,7 @@ def main() -> None:
 
 def stroke_times(viewer: Viewer, dock: SegmentDock, mask, count: int) -> dict:
     """Paint strokes one by one; return their times and the longest pause."""
-    wait(lambda: dock.state.painting is not None)
+    wait(lambda: dock.paint.painting_for_strokes() is not None)
     viewer.dims.set_point(0, 0)
     painting, loop = dock.state.painting, dock.state.loop
     half = count  # some repaint what is painted, and change nothing

@@ -185,6 +185,7 @@ def _sample_layers(name: str) -> list[LayerTuple]:
     truth = {
         "name": "true vessels",
         "visible": False,
+        "metadata": {"loop": cine.name},
         "opacity": 0.5,
         "colormap": {0: "transparent", 1: VESSEL, None: "transparent"},
         **geometry(cine),
@@ -236,6 +237,7 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
         frame_times=_frame_times(metadata, len(stack)),
         labelled=_done_frames(metadata, stack),
         pixel_spacing=_spacing(metadata),
+        content=_content(metadata, target, stack.shape),
     )
     return [str(target)]
 
@@ -266,6 +268,15 @@ def _frame_times(metadata: dict[str, Any], count: int) -> NDArray[np.float64] | 
     if isinstance(cine, Cine) and len(cine) == count:
         return cine.frame_times
     return None
+
+
+def _content(metadata: dict[str, Any], target: Path, shape: tuple[int, ...]) -> str:
+    """Return the hash of the loop, for the formats that keep it."""
+    cine = metadata.get("cine")
+    keeps = target.suffix.lower() in (".npz", ".tif", ".tiff")
+    if not keeps or not isinstance(cine, Cine) or cine.shape != shape:
+        return ""
+    return cine.content_hash()
 
 
 def _spacing(metadata: dict[str, Any]) -> tuple[float, float] | None:

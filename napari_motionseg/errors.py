@@ -71,6 +71,10 @@ class LabelError(MotionSegError, ValueError):
     """Labels do not match their loop, or hold nothing to learn from."""
 
 
+class LabelSizeError(LabelError):
+    """Labels have another size than their loop."""
+
+
 class CheckpointError(MotionSegError):
     """A checkpoint is damaged, or of another kind or architecture."""
 

@@ -23,7 +23,7 @@ from napari_motionseg.evaluation.simulated_strokes import (
     simulated_strokes,
 )
 from napari_motionseg.io import read_labels
-from napari_motionseg.widgets.common.window import PLUGIN, add_docks
+from napari_motionseg.widgets.common.open_docks import PLUGIN, open_docks
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ class Walk(RealWindow):
         super().__init__()
         self.options = options
         self.truth, self.frame = self.open_loop()
-        self.docks = add_docks(self.viewer)
+        self.docks = open_docks(self.viewer)
         self.settle(1.0)
 
     def open_loop(self) -> tuple[np.ndarray, int]:
@@ -143,7 +143,7 @@ class Walk(RealWindow):
 
     def paint(self, dock: QWidget) -> None:
         """Draw a stroke with the brush, then as a person would draw the others."""
-        layer = dock.paint.match()
+        layer = dock.paint.painting_for_strokes()
         self.click(dock.paint.brushes[1])
         for _ in self.drag(vessel_routes(self.truth[self.frame] > 0, 1)[0]):
             pass

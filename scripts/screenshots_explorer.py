@@ -22,7 +22,7 @@ from napari_motionseg.embedding.embedding_views import FIGURE_3
 from napari_motionseg.embedding.figure import draw_figure, save_figure
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.common.window import PLUGIN, add_docks
+from napari_motionseg.widgets.common.open_docks import PLUGIN, open_docks
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ class Pictures(RealWindow):
         self.out, self.other = options.out, options.other
         self.made = None
         self.anchor, self.frame = self.open_loop(options)
-        self.docks = add_docks(self.viewer)
+        self.docks = open_docks(self.viewer)
         self.dock = self.front("Embedding")
         self.explorer = self.dock.explorer
         self.settle(1.0)

@@ -21,7 +21,7 @@ from stroke_routes import background_routes, vessel_routes
 
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.widgets.common.viewers import frame_shown, is_loop
-from napari_motionseg.widgets.common.window import add_docks
+from napari_motionseg.widgets.common.open_docks import open_docks
 
 VESSEL, BACKGROUND = 1, 0  # numbers of the brushes
 
@@ -97,7 +97,7 @@ class WholePath(RealWindow):
             self.frame = int(filled.argmax())
         if options.frame is not None:
             self.frame = options.frame
-        self.docks = add_docks(self.viewer)
+        self.docks = open_docks(self.viewer)
         self.settle(1.0)
 
     @property
@@ -129,7 +129,7 @@ class WholePath(RealWindow):
         asked = self.drop(self.options.loop)
         if asked:
             yield Moment("reader", "napari asks for a reader", True, asked[0])
-        self.wait(lambda: self.segment.state.painting is not None)
+        self.wait(lambda: self.segment.paint.painting_for_strokes() is not None)
         self.home()
         self.show(len(self.loop.data) // 2 if self.frame is None else self.frame)
         self.settle(0.5)

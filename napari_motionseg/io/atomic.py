@@ -9,6 +9,7 @@ links into stores that must not change.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 
 __all__ = [
     "clear_leftovers",
+    "copy_file",
     "new_folder",
     "place_file",
     "replacing",
@@ -63,6 +65,21 @@ def replacing(target: str | Path) -> Iterator[Path]:
     with _disk_errors(target), temporary_folder(target.parent) as room:
         yield room / target.name
         place_file(room / target.name, target)
+
+
+def copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file; the target is replaced by the same rules as in `replacing`.
+
+    Raises
+    ------
+    OccupiedError
+        If the target is a folder, a link, a pipe, a socket, a device, or a loop of
+        others.
+    WriteError
+        If the source cannot be read, or the target cannot be written.
+    """
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 @contextmanager

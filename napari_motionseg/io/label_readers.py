@@ -35,6 +35,9 @@ FORMATS = (".npz", ".tif", ".tiff", ".png", *NIFTI)
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
 # the pairs of names under which files hold labels and which frames are labelled
 _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
+CONTENT = "cine_sha256"  # under which files keep the hash of the loop's pixels
+HASH_DIGITS = 64
+_HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}")
 _ANY_SIZE = 2**62  # bytes: the loop's shape decides, and not a budget
 
 
@@ -48,10 +51,14 @@ class StoredLabels:
         ``(T, H, W)``, or ``(H, W)`` for a single image; as stored.
     labelled
         ``(T,)`` which frames are labelled, or None where the file does not say.
+    content
+        Hash of the loop's pixels, see `Cine.content_hash`; empty where the file does
+        not say.
     """
 
     labels: NDArray[Any]
     labelled: NDArray[Any] | None = None
+    content: str = ""
 
 
 def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLabels:
@@ -102,7 +109,8 @@ def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLab
     with damage_named(path, "label file"):
         stored = loader(path, shape)
     labels = class_numbers(stored.labels, shape, path.name)
-    return StoredLabels(labels, None if labels.ndim == 2 else stored.labelled)
+    labelled = None if labels.ndim == 2 else stored.labelled
+    return StoredLabels(labels, labelled, stored.content)
 
 
 def _load_npz(path: Path, shape: Shape) -> StoredLabels:
@@ -117,7 +125,25 @@ def _load_npz(path: Path, shape: Shape) -> StoredLabels:
         labelled = None
         if labelled_key in names and labels.shape[0] == shape[0]:
             labelled = _member(archive, labelled_key, None, shape[0])
-    return StoredLabels(labels, labelled)
+        content = _stored_hash(archive) if CONTENT in names else ""
+    return StoredLabels(labels, labelled, content)
+
+
+def _stored_hash(archive: zipfile.ZipFile) -> str:
+    """Return the hash of the loop that a file names; empty where it is no hash."""
+    with archive.open(f"{CONTENT}.npy") as stream:
+        try:
+            header = npy_header(stream)
+            if header[0] != () or header[2] != np.dtype(f"<U{HASH_DIGITS}"):
+                return ""
+            return _checked_hash(str(npy_pixels(stream, header)))
+        except ValueError:  # the labels can be read without it
+            return ""
+
+
+def _checked_hash(value: Any) -> str:
+    known = isinstance(value, str) and _HASH.fullmatch(value)
+    return str(value) if known else ""
 
 
 def _member(
@@ -155,8 +181,9 @@ def _load_tiff(path: Path, shape: Shape) -> StoredLabels:
             array = _inverted_mask(array)
     labelled = described.get("labelled") if len(array) == shape[0] else None
     return StoredLabels(
-        array, None if labelled is None else np.asarray(labelled, dtype=bool)
-    )
+        array, None if labelled is None else np.asarray(labelled, dtype=bool),
+        _checked_hash(described.get(CONTENT)),
+    )  # fmt: skip
 
 
 def _tiff_shape(series: list[Any], shape: Shape) -> tuple[int, ...]:

@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.errors import LabelError, PartialReadWarning
+from napari_motionseg.errors import (
+    LabelError,
+    LabelSizeError,
+    PartialReadWarning,
+)
 
 Shape = tuple[int, int, int]
 Pixels = NDArray[Any]
@@ -27,7 +31,7 @@ NAMED = 6  # values that a message lists
 
 
 def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
-    """Raise `LabelError` unless an array may hold labels of a loop.
+    """Raise `LabelSizeError` unless an array may hold labels of a loop.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
         Frames, rows and columns of the loop.
     """
     if _frame_axes(stored, shape) is None:
-        raise LabelError(
+        raise LabelSizeError(
             f"shape {tuple(stored)} does not fit the loop's {tuple(shape)}"
             f"{_reason(stored, shape)}"
         )

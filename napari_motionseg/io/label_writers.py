@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.label_readers import FORMATS, suffix_of
+from napari_motionseg.io.label_readers import CONTENT, FORMATS, suffix_of
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import require_nibabel, write_nifti
 from napari_motionseg.io.png_files import save_png
@@ -28,6 +28,7 @@ def write_masks(
     frame_times: ArrayLike | None = None,
     labelled: ArrayLike | None = None,
     pixel_spacing: tuple[float, float] | None = None,
+    content: str = "",
     overwrite: bool = False,
 ) -> None:
     """Write masks or labels; `read_labels` reads all of it back.
@@ -47,6 +48,9 @@ def write_masks(
         ``(T,)`` bool, by default all; which frames hold something.
     pixel_spacing
         Millimetres between rows and between columns, kept in NIfTI.
+    content
+        Hash of the loop's pixels, see `Cine.content_hash`, by which the window finds
+        the loop again; kept in ``.npz`` and TIFF.
     overwrite
         For a folder: whether files that this program wrote may be replaced beside
         those of others; see `result_folders.replacing_folder`.
@@ -87,17 +91,19 @@ def write_masks(
         if suffix in NIFTI:
             write_nifti(temporary, stack, pixel_spacing, times)
         else:
-            _write(temporary, stack, chosen.astype(bool), times)
+            known: dict[str, Any] = {} if times is None else {"frame_times": times}
+            if content:
+                known[CONTENT] = np.asarray(content)
+            _write(temporary, stack, chosen.astype(bool), known)
 
 
 def _write(
     path: Path,
     stack: NDArray[Any],
     labelled: NDArray[np.bool_],
-    times: NDArray[np.float64] | None,
+    known: dict[str, NDArray[Any]],
 ) -> None:
     suffix = path.suffix.lower()
-    known = {} if times is None else {"frame_times": times}
     if suffix == ".npz":
         np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
     elif suffix == ".png":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.background_work import Chores
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import Manifest
+from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.project.references import moved
 from napari_motionseg.project.watch_list import WatchList
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
@@ -94,6 +95,16 @@ class Autosaver(WatchList):
         """Keep a copy of a network in the project, as soon as there is one."""
         self._chores.add_model(path, kind, title)
         self.touch()
+
+    def keep_probabilities(self, key: Hashable, known: MaskProbabilities) -> None:
+        """Keep what the masks of a watched layer were made of; see `MaskProbabilities`.
+
+        Nothing happens if the layer is not watched.
+        """
+        layer = self.layer_of(key)
+        if layer is not None:
+            self._chores.add_probabilities(layer, known)
+            self.touch()
 
     def start_anew(self, project: Project) -> None:
         """Write all that is watched to another, empty project, and go on there.

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.folder import Project
-from napari_motionseg.project.watched import WatchedLoop
+from napari_motionseg.project.mask_probabilities import MaskProbabilities
+from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 
 class Chores:
@@ -26,6 +27,7 @@ class Chores:
     def __init__(self) -> None:
         self._running: threading.Thread | None = None
         self._models: list[tuple[Path, str, str]] = []
+        self._probabilities: dict[WatchedLayer, MaskProbabilities] = {}
         self._mutex = threading.Lock()
         self._closing = False
         self.error = ""
@@ -35,11 +37,17 @@ class Chores:
         with self._mutex:
             self._models.append((path, kind, title))
 
+    def add_probabilities(self, layer: WatchedLayer, known: MaskProbabilities) -> None:
+        """Have the probabilities of masks kept once the project has their layer."""
+        with self._mutex:
+            self._probabilities[layer] = known
+
     def do(self, project: Project, loops: list[WatchedLoop]) -> None:
         """Do what there is to do, unless it is being done."""
         if self._closing or (self._running is not None and self._running.is_alive()):
             return
-        if self._models or project.wants_compaction() or _unfinished(project, loops):
+        some = self._models or self._storable() or _unfinished(project, loops)
+        if some or project.wants_compaction():
             thread = threading.Thread(
                 target=self._try, args=(project, loops), name="motionseg chores",
                 daemon=True,
@@ -69,11 +77,26 @@ class Chores:
                 project.add_model(*self._models[0])
                 with self._mutex:
                     self._models.pop(0)
+            for layer, number in self._storable():
+                if not self._closing:
+                    self._store(project, layer, number)
             if project.wants_compaction() and not self._closing:
                 project.compact()
             self.error = ""
         except (MotionSegError, OSError) as error:
             self.error = str(error)
+
+    def _storable(self) -> list[tuple[WatchedLayer, int]]:
+        with self._mutex:
+            waiting = list(self._probabilities)
+        return [(x, x.number) for x in waiting if x.number is not None]
+
+    def _store(self, project: Project, layer: WatchedLayer, number: int) -> None:
+        known = self._probabilities[layer]
+        project.add_probabilities(number, known)
+        with self._mutex:
+            if self._probabilities.get(layer) is known:
+                del self._probabilities[layer]
 
 
 def _unfinished(project: Project, loops: list[WatchedLoop]) -> list[WatchedLoop]:

@@ -8,6 +8,7 @@
       labels/000008.journal what has changed since
       loops/1.npz           pixels of loops that came from no file
       models/               networks that were trained in the project
+      probabilities/3.npz   what the masks of layer 3 were made of
       open                  there while a window has it open, or one was killed
 
 A journal is written to by one window only; the next one begins its own. Of blocks the
@@ -39,6 +40,10 @@ from napari_motionseg.project.manifest import (
     ModelRecord,
     read_manifest,
     write_manifest,
+)
+from napari_motionseg.project.mask_probabilities import (
+    MaskProbabilities,
+    store_probabilities,
 )
 from napari_motionseg.project.model_files import keep_model
 from napari_motionseg.project.own_files import (
@@ -206,6 +211,18 @@ class Project(HeldFolder):
                 record = self._manifest.loop(number)
                 record = dataclasses.replace(record, content=content, stored=stored)
                 self.update(self._manifest.with_loop(record))
+
+    def add_probabilities(self, number: int, known: MaskProbabilities) -> None:
+        """Keep the probabilities that the masks of a layer were made of.
+
+        Raises
+        ------
+        WriteError
+            If the disk refuses.
+        """
+        with self._placing:
+            self.require_writable()
+            store_probabilities(self.folder, number, known)
 
     def model_path(self, record: ModelRecord) -> Path:
         """Return the file of a network."""

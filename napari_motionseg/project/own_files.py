@@ -18,10 +18,11 @@ from napari_motionseg.io.regular_files import is_regular, read_regular
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 from napari_motionseg.project.label_files import LABELS, is_own_label_file, label_files
 from napari_motionseg.project.manifest import FILE, Manifest
+from napari_motionseg.project.mask_probabilities import PROBABILITIES, file_of
 from napari_motionseg.project.stored_pixels import STORED
 
 MODELS, OPEN, LOCK = "models", "open", ".lock"
-FOLDERS = (LABELS, STORED, MODELS)
+FOLDERS = (LABELS, STORED, MODELS, PROBABILITIES)
 _STAMP_BYTES = 64  # of the file `open`, which holds a time
 
 
@@ -62,7 +63,9 @@ def own_files(folder: Path, manifest: Manifest) -> list[Path]:
     labels = [file for file in label_files(folder) if is_own_label_file(file)]
     stored = [folder / STORED / loop.stored for loop in manifest.loops if loop.stored]
     models = [folder / MODELS / model.file for model in manifest.models]
-    there = [folder / FILE, *labels, *stored, *models]
+    masks = [layer.number for layer in manifest.layers if layer.kind == "masks"]
+    known = [file_of(folder, number) for number in masks]
+    there = [folder / FILE, *labels, *stored, *models, *known]
     return [file for file in dict.fromkeys(there) if _is_own(folder, file)]
 
 

@@ -6,7 +6,7 @@ import datetime
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +44,20 @@ class Recoverable:
         Names of the layers that were painted on.
     unsaved
         Whether it never got a name.
+    loops
+        Paths of the files of the loops that were painted on.
     """
 
     folder: Path
     when: datetime.datetime
     layers: tuple[str, ...]
     unsaved: bool
+    loops: tuple[Path, ...] = ()
+
+    def is_about(self, sources: Collection[Path]) -> bool:
+        """Return whether one of the loops was read from one of these paths."""
+        mine = {os.path.normpath(path) for path in self.loops}
+        return any(os.path.normpath(path.resolve()) in mine for path in sources)
 
     def words(self) -> str:
         """Return what there is, for a person."""
@@ -149,7 +157,15 @@ class RecentProjects:
         except MotionSegError:
             return None
         layers = tuple(layer.name for layer in manifest.layers if not layer.removed)
-        return Recoverable(folder, _changed(folder), layers, self.is_unsaved(folder))
+        painted_on = {layer.loop for layer in manifest.layers if not layer.removed}
+        loops = tuple(
+            folder.resolve() / loop.path
+            for loop in manifest.loops
+            if loop.path and loop.number in painted_on
+        )
+        return Recoverable(
+            folder, _changed(folder), layers, self.is_unsaved(folder), loops
+        )
 
     def _listed(self) -> list[Path]:
         try:

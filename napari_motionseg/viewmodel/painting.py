@@ -20,11 +20,12 @@ from napari_motionseg.io.labels import UNLABELLED
 from napari_motionseg.viewmodel.layer_arrays import CLASSES
 
 BACKGROUND_NAME, VESSEL_NAME = "background", "vessel"
+NEW_NAMES = (BACKGROUND_NAME, VESSEL_NAME)  # of a layer that a dock makes
 
 
 def names_of(painting: Any) -> tuple[str, ...]:
     """Return the names of a layer's classes, the background first."""
-    return tuple(painting.metadata.get(CLASSES, (BACKGROUND_NAME, VESSEL_NAME)))
+    return tuple(painting.metadata.get(CLASSES, NEW_NAMES))
 
 
 def background_label(painting: Any, mode: str) -> int:

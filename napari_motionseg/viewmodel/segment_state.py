@@ -17,6 +17,7 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import (
+    NEW_NAMES,
     background_label,
     names_of,
     overwrite_frame,
@@ -41,7 +42,8 @@ class SegmentState:
     painting
         The labels layer that is painted on, or None.
     names
-        The names of the classes of `painting`, the background first.
+        The names of the classes of `painting`, the background first; where there is no
+        such layer, the names of the one that the first brush makes.
     label_mode
         What an unpainted pixel means, see `Labels`.
     model
@@ -123,7 +125,8 @@ class SegmentState:
 
     def refresh_names(self) -> None:
         """Read the names of the classes again, after one was added."""
-        self.names = () if self.painting is None else names_of(self.painting)
+        painting = self.painting
+        self.names = NEW_NAMES if painting is None else names_of(painting)
 
     def label_of(self, number: int) -> int:
         """Return the label that paints class `number`, 0 = background."""

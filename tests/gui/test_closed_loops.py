@@ -193,7 +193,7 @@ def test_flow_that_was_looked_at_leaves_no_open_file(
         np.save(path, np.ones((len(cine) - 1, 2, *cine.shape[1:]), np.float32))
         flow = FlowSequence(np.load(path, mmap_mode="r"), None, 1, "ilk")
         session.set_flow(session.loop(image), flow)
-        qtbot.waitUntil(lambda: judge.steadiness is not None, timeout=LONG)
+        qtbot.waitUntil(lambda: judge.consistency is not None, timeout=LONG)
         left = weakref.ref(flow)
         del image, labels, flow, cine
         viewer.layers.clear()

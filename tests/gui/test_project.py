@@ -17,6 +17,7 @@ from napari_motionseg.project import folder as folder_module
 from napari_motionseg.project.folder import OPEN
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.project_controller import controller_of
+from napari_motionseg.widgets.common.recovery import recovery_of
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project import project_panel
 from napari_motionseg.widgets.project.dock import ProjectDock
@@ -56,7 +57,7 @@ def test_painted_unsaved_named_killed_and_recovered(
     controller, panel = project.controller, project.panel
     assert controller is dock(CineDock).controller
     assert panel.name.text() == "No project yet"
-    assert panel.banner.isHidden()
+    assert project.banner.isHidden()
     painting = viewer.add_labels(
         np.zeros(file_layer.data.shape, np.uint8), name="loop labels",
         **geometry(read_cine(tmp_path / "loop.dcm")),
@@ -87,10 +88,11 @@ def test_painted_unsaved_named_killed_and_recovered(
 
     again = ProjectDock(viewer)
     viewer.window.add_dock_widget(again, name="again")
-    assert not again.panel.banner.isHidden()
-    assert "project 'killed' was not closed properly" in again.panel.banner.text.text()
-    assert not again.panel.banner.discard_button.isVisibleTo(again)
-    click(again.panel.banner.recover_button)
+    recovery_of(viewer).look()  # as when a loop is opened
+    qtbot.waitUntil(lambda: not again.banner.isHidden(), timeout=LONG)
+    assert "project 'killed' was not closed properly" in again.banner.text.text()
+    assert not again.banner.discard_button.isVisibleTo(again)
+    click(again.banner.recover_button)
     qtbot.waitUntil(lambda: controller.project.folder == killed, timeout=LONG)
     assert [layer.name for layer in viewer.layers] == ["loop", "renamed"]
     layer = viewer.layers["renamed"]
@@ -288,7 +290,7 @@ def test_frames_that_were_not_segmented_are_not_judged(viewer, judged, qtbot):
     assert not judge.answer.compared[5]
 
 
-def test_without_a_reference_steadiness_along_the_motion(
+def test_without_a_reference_consistency_along_the_motion(
     viewer, judged, qtbot, loop_layer
 ):
     from napari_motionseg.motion import FlowSequence
@@ -297,8 +299,8 @@ def test_without_a_reference_steadiness_along_the_motion(
     loop = session.loop(loop_layer)
     forward = np.zeros((7, 2, *loop.cine.shape[1:]), np.float32)
     session.set_flow(loop, FlowSequence(forward, None, 1, "made", ()))
-    qtbot.waitUntil(lambda: judge.steadiness is not None, timeout=LONG)
-    assert np.isnan(judge.steadiness[7])
+    qtbot.waitUntil(lambda: judge.consistency is not None, timeout=LONG)
+    assert np.isnan(judge.consistency[7])
     assert "It finds flicker" in judge.words.text()
 
 

@@ -9,8 +9,8 @@ from qtpy.QtTest import QTest
 
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
-from napari_motionseg.widgets.common.window import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project import project_panel
 from napari_motionseg.widgets.project.dock import ProjectDock
@@ -72,8 +72,8 @@ def test_from_a_file_to_exports(
     project = dock(ProjectDock)
     write_xa(tmp_path / "loop.dcm", synthetic.cine)
     (loop,) = viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
-    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
-    painting = segment.state.painting
+    qtbot.waitUntil(lambda: segment.state.loop is loop, timeout=LONG)
+    painting = segment.paint.painting_for_strokes()
     viewer.reset_view()
     show_frame(viewer, loop, FRAME)
     qtbot.wait(50)

@@ -6,7 +6,7 @@ from npe2 import PluginManager, PluginManifest
 
 from napari_motionseg.io import write_masks
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.widgets.common.window import DOCKS, PLUGIN, add_docks
+from napari_motionseg.widgets.common.open_docks import DOCKS, PLUGIN, open_docks
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def plugins():
 
 
 def test_all_docks_open_as_tabs(viewer, plugins):
-    docks = add_docks(viewer)
+    docks = open_docks(viewer)
     assert tuple(docks) == DOCKS
     sessions = {id(dock.session) for dock in docks.values()}
     assert len(sessions) == 1

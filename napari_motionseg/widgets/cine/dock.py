@@ -16,14 +16,13 @@ from napari_motionseg.cine.summary import summarize_cine
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.widgets.cine.playback import Player
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
-from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     errors_shown,
     frame_shown,
-    is_loop,
     placement,
     show_frame,
 )
@@ -39,7 +38,7 @@ class CineDock(AutosavedDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.chooser = LayerChooser(self.viewer, is_loop, "The loop to look at")
+        self.chooser = LoopChooser(self.viewer, "The loop to look at")
         self.section("Loop").addRow(self.chooser)
         self._build_playback()
         self.facts = self.section("Facts")

@@ -1,11 +1,16 @@
-"""The base of every dock of the plugin: a column whose viewer is autosaved."""
+"""The base of every dock of the plugin: a column whose viewer is autosaved.
+
+It also offers to recover work of an earlier window, and shows one loop at a time.
+"""
 
 from __future__ import annotations
 
 from napari.viewer import Viewer
 
 from napari_motionseg.widgets.common.dock_layout import Dock
+from napari_motionseg.widgets.common.layer_arrivals import arrivals_of
 from napari_motionseg.widgets.common.project_controller import controller_of
+from napari_motionseg.widgets.common.recovery import RecoveryBanner, recovery_of
 
 
 class AutosavedDock(Dock):
@@ -23,8 +28,17 @@ class AutosavedDock(Dock):
     ----------
     controller
         The controller of the viewer's project, which all docks of the viewer share.
+    banner
+        The offer to recover work, which is hidden while there is none.
     """
+
+    offers_work_on_any_loop = False  # else only on loops that are open
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.controller = controller_of(self.viewer)
+        arrivals_of(self.viewer)
+        self.banner = RecoveryBanner(
+            recovery_of(self.viewer), of_any_loop=self.offers_work_on_any_loop
+        )
+        self.add(self.banner)

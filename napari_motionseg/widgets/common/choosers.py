@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import read_card
@@ -19,7 +18,8 @@ from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
 from napari_motionseg.viewmodel.recent_models import RecentModels
 from napari_motionseg.viewmodel.session import Model, Session
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.viewers import errors_shown
+from napari_motionseg.widgets.common.loop_display import loop_display_of
+from napari_motionseg.widgets.common.viewers import errors_shown, is_loop
 
 LONGEST_NAME = 24  # characters; a longer entry would widen the dock
 
@@ -96,6 +96,12 @@ class LayerChooser(QComboBox):
             self.setCurrentIndex(self._layers.index(layer))
             self._chosen_by_hand()
 
+    def choose_nothing(self) -> None:
+        """Choose no layer, where there is an entry for that."""
+        if self._nothing is not None:
+            self.setCurrentIndex(self.count() - 1)
+            self._chosen_by_hand()
+
     def follow(self, is_wanted: Callable[[Layer], bool]) -> None:
         """Choose each new layer that `is_wanted` accepts as soon as it is added."""
 
@@ -141,6 +147,41 @@ class LayerChooser(QComboBox):
         if self.layer is not self._current:
             self._current = self.layer
             self.layer_changed.emit(self._current)
+
+
+class LoopChooser(LayerChooser):
+    """Choose the loop that the docks of a viewer work on.
+
+    The loop that is chosen in one dock is shown alone, see `LoopDisplay`, and all other
+    docks turn to it.
+
+    Parameters
+    ----------
+    viewer
+        The viewer whose loops are listed.
+    tooltip
+        A text that says what the loop is chosen for.
+    """
+
+    def __init__(self, viewer: Viewer, tooltip: str) -> None:
+        self._display = loop_display_of(viewer)
+        super().__init__(viewer, is_loop, tooltip)
+        self._turn_to(self._display.loop)
+        listen(self, self._display.changed, self._turn_to)
+        self.activated.connect(self._show_chosen)
+
+    def refresh(self, event: object = None) -> None:
+        """List the loops anew; one that was just opened is chosen."""
+        super().refresh(event)
+        self._turn_to(self._display.loop)
+
+    def _turn_to(self, loop: Layer | None) -> None:
+        if loop is not None:
+            self.choose(loop)
+
+    def _show_chosen(self, _: int) -> None:
+        if self.layer is not None:
+            self._display.show(self.layer)
 
 
 class ModelChooser(QComboBox):
@@ -296,16 +337,3 @@ def card_text(path: Path) -> str:
     }
     lines = [f"{k}: {json.dumps(v)}" for k, v in facts.items() if v is not None]
     return "\n".join([str(path), *lines])
-
-
-def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
-    """Ask the user where to save a file; return None if the dialog is cancelled.
-
-    A name without a suffix gets the suffix of the chosen kind of file.
-    """
-    chosen, kind = QFileDialog.getSaveFileName(parent, title, name, filters)
-    if not chosen:
-        return None
-    path = Path(chosen)
-    suffix = re.search(r"\*(\.[\w.]+)", kind)
-    return path if path.suffix or suffix is None else path.with_suffix(suffix[1])

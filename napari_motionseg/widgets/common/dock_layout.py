@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
@@ -17,12 +17,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_motionseg.widgets.common.dock_placing import holder_of, place_dock
 from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
-LEAST_WIDTH = 320
+LEAST_WIDTH = 320  # pixels of a dock that has few rows
+MOST_WIDTH = 480  # pixels that a dock may ask for; a wider column is scrolled
 
 
 class Dock(QScrollArea):
@@ -50,8 +52,12 @@ class Dock(QScrollArea):
         self.setWidget(content)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(LEAST_WIDTH)
+        self._placing = QTimer(self)
+        self._placing.setSingleShot(True)
+        self._placing.timeout.connect(self._place)
+        self._placed = False
+        content.installEventFilter(self)
+        self._ask_for_width()
 
     def section(self, title: str) -> QFormLayout:
         """Add a titled form and return it."""
@@ -99,6 +105,37 @@ class Dock(QScrollArea):
     def add(self, widget: QWidget) -> None:
         """Add a widget over the whole width."""
         self._column.addWidget(widget)
+
+    def event(self, event: QEvent | None) -> bool:
+        """Place the dock in the window as soon as napari has given it one."""
+        if event is not None and event.type() == QEvent.Type.ParentChange:
+            self._placing.start(0)  # napari is about to add the dock to the window
+        return bool(super().event(event))
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, watched: QObject | None, event: QEvent | None
+    ) -> bool:
+        """Ask for the width that the rows need, whenever they change."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self._ask_for_width()
+        return bool(super().eventFilter(watched, event))
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the width that the dock asks for."""
+        return QSize(max(self.minimumWidth(), LEAST_WIDTH), super().sizeHint().height())
+
+    def _ask_for_width(self) -> None:
+        """Make the dock as wide as its widest row, so that none is cut at the right."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        if content is None or bar is None:
+            return
+        needed = content.minimumSizeHint().width() + bar.sizeHint().width()
+        self.setMinimumWidth(min(max(LEAST_WIDTH, needed), MOST_WIDTH))
+
+    def _place(self) -> None:
+        if not self._placed and holder_of(self) is not None:
+            self._placed = True  # where the user moves it later, it stays
+            place_dock(self, Dock)
 
 
 def _labels_of(form: QFormLayout) -> Iterator[QWidget]:

@@ -151,7 +151,10 @@ class LayerWatch(QObject):
         events = layer.events
         for event in (events.paint, events.data):
             event.connect(self._edited)
-        for event in (events.set_data, events.name, events.opacity, events.colormap):
+        for event in (
+            events.set_data, events.name, events.opacity, events.colormap,
+            events.visible,
+        ):  # fmt: skip
             event.connect(self._touched)
 
     def _edited(self, event: Any) -> None:

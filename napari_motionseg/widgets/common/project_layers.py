@@ -20,6 +20,8 @@ from napari_motionseg.project.watched import LoopFacts
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
 
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
+REFERENCE = "reference"  # the same of labels that masks are compared with
+ROLE = "role"  # key in the metadata that a project keeps of what layers are for
 CLASSES = "classes"  # in the metadata of labels whose classes have names
 MOST_CLASSES = 2**16
 MOST_PX = 10_000  # of a brush or a contour
@@ -33,12 +35,15 @@ def kind_of(layer: Layer) -> str | None:
     made_by = layer.metadata.get(DERIVED)
     if made_by is None:
         return "labels"
-    return "masks" if made_by == MASKS else None
+    return "masks" if made_by in (MASKS, REFERENCE) else None
 
 
 def is_network_masks(layer: Layer) -> bool:
-    """Return whether a layer holds the masks that a network has made."""
-    return kind_of(layer) == "masks"
+    """Return whether a layer holds masks of a network, or that were read from a file.
+
+    Labels that are only compared with are none.
+    """
+    return kind_of(layer) == "masks" and layer.metadata.get(DERIVED) == MASKS
 
 
 def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
@@ -48,14 +53,18 @@ def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
     else the one with the longest name that the name of the labels begins with, so that
     ``p10 labels`` are not taken for labels of ``p1``.
     """
-    fitting = [layer for layer in viewer.layers if _lies_on(labels, layer)]
+    fitting = [layer for layer in viewer.layers if lies_on(labels, layer)]
     noted = [x for x in fitting if x.name == labels.metadata.get("loop")]
     named = [layer for layer in fitting if labels.name.startswith(layer.name)]
     named.sort(key=lambda layer: len(layer.name), reverse=True)
     return next(iter(noted or named or fitting), None)
 
 
-def _lies_on(labels: Layer, layer: Layer) -> bool:
+def lies_on(labels: Layer, layer: Layer) -> bool:
+    """Return whether `layer` is a loop whose pixels are those of a labels layer.
+
+    Labels of two axes lie on every frame of a loop of their rows and columns.
+    """
     if not is_loop(layer):
         return False
     shape = tuple(layer.data.shape[: layer.ndim])
@@ -132,7 +141,8 @@ def add_labels(
     """
     metadata = _metadata(record.attributes.get("metadata"))
     if record.kind == "masks":
-        metadata |= {DERIVED: MASKS, "cine": cine}
+        role = REFERENCE if metadata.get(ROLE) == REFERENCE else MASKS
+        metadata |= {DERIVED: role, "cine": cine}
     layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
     if cine is not None:
         place(layer, cine)

@@ -19,6 +19,7 @@ from napari_motionseg.viewmodel.session import Session
 # one, and have nothing else in common to find each other by.
 _sessions: WeakKeyDictionary[Viewer, Session] = WeakKeyDictionary()
 DERIVED = "motionseg"  # the key in the metadata of layers that docks have made
+LOOP = "loop"  # key in a layer's metadata of the name of the loop that it belongs to
 
 
 def unwrapped(viewer: Viewer) -> Viewer:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import napari
 from napari.viewer import Viewer
@@ -15,10 +14,8 @@ from napari.viewer import Viewer
 from napari_motionseg.contributions import VESSEL, geometry, read_layers
 from napari_motionseg.io import read_labels
 from napari_motionseg.viewmodel.session import Session
+from napari_motionseg.widgets.common.open_docks import open_docks
 from napari_motionseg.widgets.common.viewers import session_of
-
-PLUGIN = "napari-motionseg"
-DOCKS = ("Cine", "Motion", "Embedding", "Project", "Segment")
 
 
 def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
@@ -37,23 +34,8 @@ def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
             getattr(viewer, f"add_{kind}")(data, **attributes)
     if masks is not None and viewer.layers:
         _add_masks(viewer, masks)
-    add_docks(viewer)
+    open_docks(viewer)
     return viewer
-
-
-def add_docks(viewer: Viewer) -> dict[str, Any]:
-    """Add the docks as tabs at the right, the last one in front; return them.
-
-    Where there is work to recover, the dock that offers it comes to the front.
-    """
-    docks, holders = {}, {}
-    for name in DOCKS:
-        holder, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
-        holder.setWindowTitle(name)  # the tab's text: napari's is too long for five
-        docks[name], holders[name] = widget, holder
-    front = "Project" if docks["Project"].panel.offers_recovery else DOCKS[-1]
-    holders[front].raise_()
-    return docks
 
 
 def _add_masks(viewer: Viewer, masks: Path) -> None:

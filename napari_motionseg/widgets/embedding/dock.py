@@ -7,9 +7,8 @@ from pathlib import Path
 from napari.viewer import Viewer
 
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
-from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import hint
-from napari_motionseg.widgets.common.viewers import is_loop
 from napari_motionseg.widgets.embedding.explorer import Explorer
 from napari_motionseg.widgets.embedding.explorer_actions import ExplorerActions
 from napari_motionseg.widgets.embedding.explorer_units import UnitGallery
@@ -21,9 +20,7 @@ class EmbeddingDock(AutosavedDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.chooser = LayerChooser(
-            self.viewer, is_loop, "The loop whose embedding is shown"
-        )
+        self.chooser = LoopChooser(self.viewer, "The loop whose embedding is shown")
         self.section("Loop").addRow(self.chooser)
         self.explorer = Explorer(self, self.chooser)
         self.explorer_actions = ExplorerActions(self, self.explorer)

@@ -21,11 +21,11 @@ from napari_motionseg.viewmodel.layer_jobs import (
 )
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.choosers import ask_target
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import ESTIMATING
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.loop_work import LoopWork
+from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown
 from napari_motionseg.widgets.embedding.explorer import Explorer
 

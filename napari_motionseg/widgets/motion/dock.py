@@ -22,13 +22,14 @@ from napari_motionseg.viewmodel.layer_jobs import (
 from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
+from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import ESTIMATING
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import HeardLayer
 from napari_motionseg.widgets.common.loop_work import LoopWork
-from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
+from napari_motionseg.widgets.common.save_dialog import ask_target
+from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown
 from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow
 from napari_motionseg.widgets.motion.flow_controls import FlowControls, Wanted
 from napari_motionseg.widgets.motion.motion_views import WAYS, MotionViews, Scene
@@ -50,9 +51,7 @@ class MotionDock(AutosavedDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.chooser = LayerChooser(
-            self.viewer, is_loop, "The loop whose flow is shown"
-        )
+        self.chooser = LoopChooser(self.viewer, "The loop whose flow is shown")
         self.section("Loop").addRow(self.chooser)
         self.controls = FlowControls(
             self.section("Flow"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -12,19 +11,21 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QComboBox, QFormLayout
 
+from napari_motionseg.io.atomic import copy_file
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.training.flow.adaptation import adapt_flow_job
 from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 from napari_motionseg.viewmodel.preview_settings import PREVIEW_EVERY
 from napari_motionseg.viewmodel.session import Model
-from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
+from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Number
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.painted_labels import MODES, painted_labels
 from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
@@ -165,8 +166,9 @@ class AdaptFlow(QObject):
         target = ask_target(
             self._dock, "Save the network", "flow.safetensors", "Models (*.safetensors)"
         )
-        if self.adapted is not None and target is not None:
-            shutil.copyfile(self.adapted, target.with_suffix(".safetensors"))
+        with errors_shown():
+            if self.adapted is not None and target is not None:
+                copy_file(self.adapted, target)
 
 
 def shown_first() -> AdaptationSettings:

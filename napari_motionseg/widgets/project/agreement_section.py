@@ -17,8 +17,10 @@ from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.curve_plot import HEIGHT, FrameCurve
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.project_layers import (
+    REFERENCE,
     background_of,
     class_numbers,
     is_network_masks,
@@ -27,7 +29,8 @@ from napari_motionseg.widgets.common.project_layers import (
 )
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
 
-NO_REFERENCE = "nothing: steadiness along the motion"
+NO_REFERENCE = "none: consistency over time"
+SETTINGS = "agreement"  # key of the choices that are kept with a project
 OVERLAP, DISTANCE = "Dice and clDice", "HD95"
 AT_ONCE = 6  # frames that are compared before what is known is shown
 EXPLAINED = (
@@ -47,17 +50,20 @@ class AgreementSection:
 
     def __init__(self, dock: Dock) -> None:
         self._viewer, self._session = dock.viewer, dock.session
-        form = dock.section("Judge")
-        self.masks = LayerChooser(self._viewer, _has_time, "The masks to judge")
+        form = dock.section("Agreement")
+        self.masks = LayerChooser(
+            self._viewer, _has_time, "The masks that are measured"
+        )
         self.reference = LayerChooser(
             self._viewer, self._fits, "Labels that are known to be right: your own, of "
             "another reader, or the truth of a synthetic loop", NO_REFERENCE,
             only_by_hand=True,
         )  # fmt: skip
+        self.load_button = LoadMasksButton(dock, REFERENCE, "Load reference…")
         self.label = QSpinBox()
         self.label.setRange(0, 255)
         self.label.setSpecialValueText("all together")
-        self.label.setToolTip("Which class is judged")
+        self.label.setToolTip("The class that is measured")
         self.shown = QComboBox()
         self.shown.addItems((OVERLAP, DISTANCE))
         self.shown.setToolTip(EXPLAINED)
@@ -68,17 +74,18 @@ class AgreementSection:
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         for name, widget in (
             ("Masks", self.masks), ("Compare with", self.reference),
-            ("Class", self.label), ("Show", self.shown),
+            ("", self.load_button), ("Class", self.label), ("Show", self.shown),
         ):  # fmt: skip
             form.addRow(name, widget)
         self.curve.setFixedHeight(HEIGHT)
         form.addRow(self.curve)
         form.addRow(self.words)
         self.answer: Agreement | None = None
-        self.steadiness: Any = None
+        self.consistency: Any = None
         self._cache = AgreementCache()
         self.comparing = Latest(dock, self._show)
         self._heard: list[Layer] = []
+        self._wanted: dict[str, Any] = {}  # names of layers that a project has chosen
         self._connect(dock)
         self._other_layers()
 
@@ -86,12 +93,47 @@ class AgreementSection:
         self.masks.follow(is_network_masks)
         for chooser in (self.masks, self.reference):
             chooser.layer_changed.connect(self._other_layers)
+            chooser.activated.connect(self._keep_choices)
         self.masks.layer_changed.connect(lambda _: self.reference.refresh())
+        self.load_button.loaded.connect(self._compare_with)
+        listen(dock, self._session.settings_restored, self._restore)
+        listen(dock, self._viewer.layers.events.inserted, self._choose_wanted)
+        self._restore(self._session.settings)
         self.label.valueChanged.connect(self._ask)
         self.shown.currentIndexChanged.connect(self._draw)
         self.curve.clicked.connect(self._go_to)
         listen(dock, self._viewer.dims.events.current_step, self._follow)
         listen(dock, self._session.flow_changed, self._flow_changed)
+
+    def _compare_with(self, layer: Layer) -> None:
+        """Compare the masks with a reference that was just loaded."""
+        self.reference.refresh()
+        if layer in self.reference.layers:
+            self.reference.choose(layer)
+            self._keep_choices()
+        else:  # there is nothing to compare with it yet
+            self._wanted = {"reference": layer.name}
+
+    def _keep_choices(self, _: object = None) -> None:
+        """Keep with the project which layers are compared."""
+        chosen = {"masks": self.masks.layer, "reference": self.reference.layer}
+        names = {key: x.name for key, x in chosen.items() if x is not None}
+        self._session.keep_settings(SETTINGS, names)
+
+    def _restore(self, settings: dict[str, Any]) -> None:
+        """Choose the layers that a project has compared, as soon as they are there."""
+        kept = settings.get(SETTINGS)
+        self._wanted = dict(kept) if isinstance(kept, dict) else {}
+        self._choose_wanted()
+
+    def _choose_wanted(self, _: object = None) -> None:
+        choosers = {"masks": self.masks, "reference": self.reference}
+        for key, chooser in choosers.items() if self._wanted else ():
+            chooser.refresh()
+            named = [x for x in chooser.layers if x.name == self._wanted.get(key)]
+            if named:
+                chooser.choose(named[0])
+                del self._wanted[key]
 
     def _fits(self, layer: Layer) -> bool:
         masks = self.masks.layer
@@ -138,11 +180,11 @@ class AgreementSection:
                 "to see where the masks flicker."
             )
         else:
-            self.comparing.ask(_steadiness, _as_shown(masks), known.flow, label)
+            self.comparing.ask(_consistency, _as_shown(masks), known.flow, label)
 
     def _say_nothing(self, words: str) -> None:
         self.comparing.forget()
-        self.answer = self.steadiness = None
+        self.answer = self.consistency = None
         self.curve.show_curves({})
         self.words.setText(words)
 
@@ -151,7 +193,7 @@ class AgreementSection:
         if self.masks.layer is None or isinstance(answer, Agreement) is not wanted:
             return  # of what was chosen before
         self.answer = answer if wanted else None
-        self.steadiness = None if wanted else answer
+        self.consistency = None if wanted else answer
         self._draw()
         if self.answer is not None and not self.answer.complete:
             self._ask()
@@ -163,8 +205,8 @@ class AgreementSection:
             curves, unit = {"Dice": answer.dice, "clDice": answer.cldice}, ""
         elif answer is not None:
             curves, unit = {"HD95": answer.hd95}, answer.unit
-        elif self.steadiness is not None:
-            curves, unit = {"steadiness": self.steadiness}, ""
+        elif self.consistency is not None:
+            curves, unit = {"consistency": self.consistency}, ""
         else:
             return
         some = any(np.isfinite(values).any() for values in curves.values())
@@ -173,14 +215,14 @@ class AgreementSection:
 
     def _follow(self, _: object = None) -> None:
         masks = self.masks.layer
-        if masks is None or (self.answer is None and self.steadiness is None):
+        if masks is None or (self.answer is None and self.consistency is None):
             return
         t = frame_shown(self._viewer, masks)
         self.curve.playhead.setValue(t)
         if self.answer is not None:
             self.words.setText(_agreement_words(self.answer, t))
         else:
-            self.words.setText(_steadiness_words(self.steadiness, t))
+            self.words.setText(_consistency_words(self.consistency, t))
 
     def _go_to(self, t: int) -> None:
         if self.masks.layer is not None:
@@ -220,7 +262,7 @@ def _compared(
     )
 
 
-def _steadiness(masks: Any, flow: Any, label: int | None) -> Any:
+def _consistency(masks: Any, flow: Any, label: int | None) -> Any:
     return temporal_consistency(class_numbers(*masks), flow, label)
 
 
@@ -240,18 +282,18 @@ def _agreement_words(answer: Agreement, t: int) -> str:
     count = int(np.isfinite(answer.dice).sum())
     more = "" if answer.complete else f" of {int(answer.compared.sum())}, going on…"
     return (
-        f"{here}<br>Mean of {count} frames{more}: Dice <b>{mean['dice']:.2f}</b>, "
+        f"{here}\nMean of {count} frames{more}: Dice {mean['dice']:.2f}, "
         f"clDice {mean['cldice']:.2f}, HD95 {mean['hd95']:.1f} {answer.unit}"
     )
 
 
-def _steadiness_words(values: Any, t: int) -> str:
+def _consistency_words(values: Any, t: int) -> str:
     known = np.isfinite(values)
     if not known.any():
         return "The masks hold nothing of this class."
     here = f"{values[t]:.2f}" if known[t] else "nothing to compare"
     return (
-        f"Frame {t}: {here}<br>Mean <b>{np.mean(values[known]):.2f}</b>: how well each "
-        "mask goes over into the next along the motion. It finds flicker; it does not "
+        f"Frame {t}: {here}\nMean {np.mean(values[known]):.2f}: Dice of each mask "
+        "with the later one, warped back along the flow. It finds flicker; it does not "
         "say that the masks are right."
     )

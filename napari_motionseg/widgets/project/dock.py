@@ -14,6 +14,8 @@ from napari_motionseg.widgets.project.project_panel import ProjectPanel
 class ProjectDock(AutosavedDock):
     """Save the project, measure agreement, export."""
 
+    offers_work_on_any_loop = True
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         form = self.section("Project")

@@ -20,7 +20,7 @@ from napari_motionseg.report.exporting import (
     segmentation_job,
 )
 from napari_motionseg.viewmodel.export_settings import ExportSettings
-from napari_motionseg.widgets.common.choosers import LayerChooser, ask_target
+from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.form_rows import Choice
 from napari_motionseg.widgets.common.project_layers import (
@@ -31,6 +31,7 @@ from napari_motionseg.widgets.common.project_layers import (
     kind_of,
     loop_layer_of,
 )
+from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.common.write_bar import WritingPanel

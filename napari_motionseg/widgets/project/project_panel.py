@@ -1,9 +1,8 @@
-"""The head of the Project dock: the state of the project; recover, open and save it."""
+"""The head of the Project dock: the state of the project; open and save it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -11,20 +10,17 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_motionseg.project import Recoverable
 from napari_motionseg.project.folder import SUFFIX
-from napari_motionseg.widgets.common.choosers import ask_target
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.project_controller import ProjectController
+from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.viewers import errors_shown
 
 LOOK_EVERY_MS = 500
@@ -47,7 +43,6 @@ class ProjectPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        self.banner = Banner()
         self.name = QLabel()
         font = self.name.font()
         font.setPointSizeF(font.pointSizeF() * 1.15)
@@ -55,7 +50,7 @@ class ProjectPanel(QWidget):
         self.place = hint("")
         self.kept = QLabel()
         self.kept.setWordWrap(True)
-        for widget in (self.banner, self.name, self.place, self.kept):
+        for widget in (self.name, self.place, self.kept):
             layout.addWidget(widget)
         layout.addLayout(self._buttons())
         self.find_button = button("", "Say where the loop's file is now")
@@ -71,7 +66,6 @@ class ProjectPanel(QWidget):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.refresh)
         self._timer.start(LOOK_EVERY_MS)
-        self._offer()
         self.refresh()
 
     def _buttons(self) -> QHBoxLayout:
@@ -91,11 +85,6 @@ class ProjectPanel(QWidget):
         for one in (self.open_button, self.recent_button, self.save_button):
             row.addWidget(one)
         return row
-
-    @property
-    def offers_recovery(self) -> bool:
-        """Whether the panel offers work to recover."""
-        return not self.banner.isHidden()
 
     def refresh(self) -> None:
         """Show the present state of the project."""
@@ -125,26 +114,6 @@ class ProjectPanel(QWidget):
             self.find_button.setText(f"Find the loop {loop.name}…")
             self.find_button.setToolTip(opened.missing[missing[0]])
         self.back_button.setVisible(bool(self._controller.deleted()))
-
-    def _offer(self) -> None:
-        waiting = self._controller.recent.recoverable()
-        if not waiting:
-            self.banner.hide()
-            return
-        self.banner.ask(
-            waiting[0],
-            lambda: self._recover(waiting[0].folder),
-            lambda: self._discard(waiting[0].folder),
-        )
-
-    def _recover(self, folder: Path) -> None:
-        self.banner.hide()
-        self._controller.open(folder)
-
-    def _discard(self, folder: Path) -> None:
-        with errors_shown():
-            self._controller.recent.discard(folder)
-        self._offer()
 
     def _open(self) -> None:
         name = QFileDialog.getExistingDirectory(self, f"Open a project (*{SUFFIX})")
@@ -188,51 +157,6 @@ class ProjectPanel(QWidget):
         if name:
             self._controller.find_loop(min(opened.missing), Path(name))
             self.refresh()
-
-
-class Banner(QFrame):
-    """Offer to recover work after a crash, or work that never got a name."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("banner")
-        self.setStyleSheet(
-            "#banner { border: 1px solid #4aa3df; border-radius: 4px; "
-            "background: rgba(74, 163, 223, 35); }"
-        )
-        self.text = QLabel()
-        self.text.setWordWrap(True)
-        self.recover_button = button("Recover", "Open it, to the last stroke")
-        self.later_button = button("Not now", "Leave it; Recent and the next start "
-                                   "offer it again")  # fmt: skip
-        self.discard_button = button("Discard", "Delete it for good")
-        row = QHBoxLayout()
-        for one in (self.recover_button, self.later_button, self.discard_button):
-            row.addWidget(one)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 8)
-        layout.addWidget(self.text)
-        layout.addLayout(row)
-        self.later_button.clicked.connect(self.hide)
-        self._asked: list[tuple[QPushButton, Callable[[], None]]] = []
-
-    def ask(
-        self,
-        item: Recoverable,
-        recover: Callable[[], None],
-        discard: Callable[[], None],
-    ) -> None:
-        """Show what there is, and call what the user chooses."""
-        for one, slot in self._asked:
-            one.clicked.disconnect(slot)
-        self._asked = [(self.recover_button, recover), (self.discard_button, discard)]
-        for one, slot in self._asked:
-            one.clicked.connect(slot)
-        self.text.setText(
-            f"<b>Pick up where you were?</b><br>{escape(item.words(), quote=False)}"
-        )
-        self.discard_button.setVisible(item.unsaved)
-        self.show()
 
 
 def _words(controller: ProjectController) -> str:

@@ -136,6 +136,8 @@ class ApplySection(QObject):
         self._panel.progressed.connect(self._show_progress)
         self._panel.ended.connect(self._ended)
         self._state.events.model.connect(self._show_model)
+        self._state.events.threshold.connect(self._show_adjustment)
+        self._state.events.smallest.connect(self._show_adjustment)
         self._state.events.connect(self._enable)
         self._choose(self.result.chosen)
         self._enable()
@@ -151,6 +153,13 @@ class ApplySection(QObject):
     def _show_model(self, model: Model | None) -> None:
         if model is not None:
             self.result.choose(model.path)
+
+    def _show_adjustment(self) -> None:
+        """Show threshold and smallest part as a project has kept them."""
+        state = self._state
+        percent, smallest = round(100 * state.threshold), state.smallest
+        self.threshold.setValue(percent)
+        self.smallest.setValue(smallest)
 
     def first_guess(self) -> None:
         """Segment the loop with the model that ships."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QCheckBox, QFormLayout
 
 from napari_motionseg.contributions import write_labels
+from napari_motionseg.io.atomic import copy_file
 from napari_motionseg.viewmodel.segment_state import SegmentState
-from napari_motionseg.widgets.common.choosers import ask_target
 from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     frame_shown,
@@ -107,8 +105,9 @@ class CorrectSection(QObject):
             self.save_model_button, "Save the model", "vessel.safetensors",
             "Models (*.safetensors)",
         )  # fmt: skip
-        if model is not None and target is not None:
-            shutil.copyfile(model.path, Path(target).with_suffix(".safetensors"))
+        with errors_shown():
+            if model is not None and target is not None:
+                copy_file(model.path, target)
 
     def _save_masks(self) -> None:
         target = ask_target(

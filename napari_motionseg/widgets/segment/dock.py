@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari.viewer import Viewer
 
 from napari_motionseg.models import resolve_device
+from napari_motionseg.viewmodel.segment_memory import SegmentMemory
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
@@ -71,6 +72,8 @@ class SegmentDock(AutosavedDock):
         self.correct = CorrectSection(self.section("4  Correct"), state, viewer)
         self.live = LivePreview(self, state, viewer)
         self.label_marks = LabelMarks(self, state, viewer)
+        self.memory = SegmentMemory(state)
+        listen(self, self.session.settings_restored, self.memory.restore)
         # a person looks for both while painting
         painting.addRow(self.apply.guess_button)
         painting.addRow(self.live.switch)

@@ -11,9 +11,13 @@ from napari.viewer import Viewer
 from napari_motionseg.viewmodel.class_colors import label_colors
 from napari_motionseg.viewmodel.layer_arrays import CLASSES
 from napari_motionseg.viewmodel.painting import BACKGROUND_NAME, VESSEL_NAME, names_of
-from napari_motionseg.widgets.common.viewers import DERIVED, is_painting, placement
+from napari_motionseg.widgets.common.viewers import (
+    DERIVED,
+    LOOP,
+    is_painting,
+    placement,
+)
 
-LOOP = "loop"  # key in a layer's metadata of the name of the loop that it belongs to
 BRUSH_SHARE = 1 / 100  # of the shorter side of a frame
 
 

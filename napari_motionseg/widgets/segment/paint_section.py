@@ -17,10 +17,11 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.viewmodel.class_colors import color_of
 from napari_motionseg.viewmodel.segment_state import SegmentState
-from napari_motionseg.widgets.common.choosers import LayerChooser
+from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.painted_labels import MODES
-from napari_motionseg.widgets.common.viewers import is_loop, is_painting
+from napari_motionseg.widgets.common.project_layers import lies_on
+from napari_motionseg.widgets.common.viewers import is_painting
 from napari_motionseg.widgets.segment.label_layers import (
     add_class,
     new_painting,
@@ -29,6 +30,7 @@ from napari_motionseg.widgets.segment.label_layers import (
 
 COLUMNS = 2
 SWATCH_PX = 12
+FIRST_STROKE = "new, with the first brush"
 UNPAINTED = {
     "dense": "What is not painted on a painted frame is background: paint all of the "
     "vessel.",
@@ -54,10 +56,11 @@ class PaintSection(QObject):
         super().__init__(form)
         self._state = state
         self._viewer = viewer
-        self.image = LayerChooser(viewer, is_loop, "The loop to segment")
+        self.image = LoopChooser(viewer, "The loop to segment")
         self.painting = LayerChooser(
-            viewer, is_painting, "The labels layer that you paint on"
-        )
+            viewer, self._fits, "The labels layer that you paint on", FIRST_STROKE,
+            only_by_hand=True,
+        )  # fmt: skip
         self.mode = QComboBox()
         self.mode.addItems(MODES)
         self.mode.setCurrentText("Scribbles")
@@ -85,8 +88,9 @@ class PaintSection(QObject):
         self.image.layer_changed.connect(self._other_loop)
         self.painting.layer_changed.connect(self._state.paint_on)
         self.mode.currentTextChanged.connect(self._other_mode)
-        self._state.events.painting.connect(self._enable)
+        self._state.events.loop.connect(self._enable)
         self._state.events.names.connect(self._fill_palette)
+        self._state.events.label_mode.connect(self._show_mode)
         self._other_mode(self.mode.currentText())
         self._state.paint_on(self.painting.layer)
         self._other_loop(self.image.layer)
@@ -99,20 +103,33 @@ class PaintSection(QObject):
         self._state.loop = loop
 
     def match(self) -> Labels | None:
-        """Choose the labels layer of the loop; make one where there is none."""
+        """Choose the labels layer of the loop, if there is one."""
         loop = self.image.layer
-        if loop is None:
-            return None
-        painting = painting_of(self._viewer, loop)
+        painting = None if loop is None else painting_of(self._viewer, loop)
+        self.painting.refresh()
         if painting is None:
-            painting = new_painting(self._viewer, loop)
-        self.painting.choose(painting)
+            self.painting.choose_nothing()
+        else:
+            self.painting.choose(painting)
         self._state.paint_on(painting)
         return painting
 
+    def _fits(self, layer: Layer) -> bool:
+        loop = self.image.layer
+        return is_painting(layer) and loop is not None and lies_on(layer, loop)
+
+    def painting_for_strokes(self) -> Labels | None:
+        """Return the labels layer of the loop, which is made with the first brush."""
+        loop = self.image.layer
+        if self._state.painting is not None or loop is None:
+            return self._state.painting
+        if painting_of(self._viewer, loop) is None:
+            new_painting(self._viewer, loop)
+        return self.match()
+
     def take_brush(self, number: int) -> None:
         """Make the brush paint class `number`, 0 = background."""
-        layer = self._state.painting or self.match()
+        layer = self.painting_for_strokes()
         if layer is None or number >= len(self._state.names):
             return
         self._viewer.layers.selection.active = layer
@@ -130,19 +147,23 @@ class PaintSection(QObject):
 
     def add_class(self, name: str) -> None:
         """Add a class and take its brush."""
-        layer = self._state.painting or self.match()
+        layer = self.painting_for_strokes()
         if layer is None:
             return
         number = add_class(layer, name)
         self._state.refresh_names()
         self.take_brush(number)
 
+    def _show_mode(self, mode: str) -> None:
+        self.mode.setCurrentText(next(x for x, known in MODES.items() if known == mode))
+
     def _other_mode(self, text: str) -> None:
         self._state.label_mode = MODES[text]
         self.meaning.setText(UNPAINTED[MODES[text]])
 
     def _enable(self) -> None:
-        self.add_button.setEnabled(self._state.painting is not None)
+        for widget in (self.add_button, self._palette):
+            widget.setEnabled(self._state.loop is not None)
 
     def _fill_palette(self) -> None:
         for brush in self.brushes:

@@ -1,0 +1,139 @@
+"""Keep the probabilities that masks were made of, so that a threshold can change them.
+
+One file for each layer of masks, ``probabilities/NUMBER.npz``. Probabilities beyond
+what thresholds reach are stored as 0 and 1: masks come out the same, and the file is
+small.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.atomic import replacing
+from napari_motionseg.io.damage import damage_named
+from napari_motionseg.io.npy_arrays import npy_header, npy_pixels
+from napari_motionseg.io.reading import MEMORY_BUDGET
+from napari_motionseg.io.regular_files import is_regular, open_regular
+
+PROBABILITIES = "probabilities"  # the folder in a project
+LEAST, MOST = 0.02, 0.98  # thresholds that a user can choose
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class MaskProbabilities:
+    """What a network said of each pixel, and what a person said of each frame.
+
+    Parameters
+    ----------
+    probabilities
+        ``(T, H, W)`` float16: that a pixel is of any class but the background.
+    likeliest
+        ``(T, H, W)`` uint8: the likeliest class but the background.
+    confirmed
+        ``(T,)`` bool: the frames that a person has called right.
+    """
+
+    probabilities: NDArray[np.float16]
+    likeliest: NDArray[np.uint8]
+    confirmed: NDArray[np.bool_]
+
+    def copied(self) -> MaskProbabilities:
+        """Return a copy, which later frames and strokes do not change."""
+        return MaskProbabilities(
+            self.probabilities.copy(), self.likeliest.copy(), self.confirmed.copy()
+        )
+
+
+def file_of(folder: Path, number: int) -> Path:
+    """Return the path of the probabilities of a layer of a project."""
+    return folder / PROBABILITIES / f"{number}.npz"
+
+
+def store_probabilities(folder: Path, number: int, known: MaskProbabilities) -> None:
+    """Write the probabilities of a layer into a project.
+
+    Parameters
+    ----------
+    folder
+        Path of the project.
+    number
+        Number of the layer in the project.
+    known
+        The probabilities.
+
+    Raises
+    ------
+    WriteError
+        If the disk refuses.
+    """
+    stored = known.probabilities.copy()
+    stored[stored < LEAST] = 0
+    stored[stored > MOST] = 1
+    with replacing(file_of(folder, number)) as temporary:
+        np.savez_compressed(
+            temporary, probabilities=stored, likeliest=known.likeliest,
+            confirmed=known.confirmed,
+        )  # fmt: skip
+
+
+def read_probabilities(
+    folder: Path, number: int, shape: Shape, memory_budget: int = MEMORY_BUDGET
+) -> MaskProbabilities | None:
+    """Return the probabilities of a layer of a project; None if there are none.
+
+    Parameters
+    ----------
+    folder
+        Path of the project.
+    number
+        Number of the layer in the project.
+    shape
+        Frames, rows and columns of the layer.
+    memory_budget
+        Bytes that the probabilities may take.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged, too large, or of another shape.
+    """
+    path = file_of(folder, number)
+    if not is_regular(path, follow_links=False):
+        return None
+    if 3 * int(np.prod(shape, dtype=object)) > memory_budget:
+        raise ReadError(f"{path}: its arrays are larger than the memory budget")
+    with (
+        open_regular(path, follow_links=False) as file,
+        damage_named(path, "file of probabilities"),
+        zipfile.ZipFile(file) as archive,
+    ):
+        known = MaskProbabilities(
+            _array(archive, "probabilities", "f2", shape),
+            _array(archive, "likeliest", "u1", shape),
+            _array(archive, "confirmed", "b1", shape[:1]),
+        )
+    if not np.isfinite(known.probabilities).all():
+        raise ReadError(f"{path}: holds probabilities that are not finite")
+    return known
+
+
+def _array(
+    archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Read an array whose header promises the expected type and shape."""
+    with archive.open(f"{name}.npy") as stream:
+        header = npy_header(stream)
+        if header[0] != shape or header[2] != np.dtype(kind):
+            raise ReadError(
+                f"holds {name} of shape {header[0]} and type {header[2]}; expected "
+                f"{shape} and {np.dtype(kind)}"
+            )
+        return npy_pixels(stream, header)

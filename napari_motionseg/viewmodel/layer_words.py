@@ -1,0 +1,82 @@
+"""Say in words why the docks leave a layer out, or what they make of it.
+
+Layers are duck-typed here: anything with `name`, `data`, `ndim` and the like will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+LENGTHS = ("meter", "metre", "micron", "angstrom")  # ends or names of units of length
+
+
+def words_on_image(layer: Any) -> str:
+    """Return what the docks make of an image layer that no reader of loops has made.
+
+    Parameters
+    ----------
+    layer
+        An image layer.
+
+    Returns
+    -------
+    str
+        One or two sentences; empty for a plain stack of frames.
+    """
+    if getattr(layer, "multiscale", False):
+        return (
+            f"Layer {layer.name!r} holds several resolutions. The docks need a plain "
+            "image layer: open one resolution alone."
+        )
+    if layer.ndim > 3:
+        return (
+            f"Layer {layer.name!r} has {layer.ndim} axes ({_size(layer)}). A loop has "
+            "three: time, rows, columns. Split the layer along the other axis "
+            "(right-click the layer, Split Stack) and choose one part."
+        )
+    if layer.ndim == 3 and _is_deep(layer):
+        return (
+            f"Layer {layer.name!r} seems to be a volume: its first axis is a length, "
+            "not time. The docks take its slices as frames; motion between slices "
+            "means nothing."
+        )
+    if getattr(layer, "rgb", False):
+        return f"Layer {layer.name!r} is in colours. The docks work on its luminance."
+    return ""
+
+
+def words_on_labels(layer: Any, loops: Sequence[Any]) -> str:
+    """Return why labels are left out that lie on none of the open loops.
+
+    Parameters
+    ----------
+    layer
+        A labels layer.
+    loops
+        The image layers of the open loops, at least one.
+    """
+    size = tuple(layer.data.shape)
+    same = [x for x in loops if tuple(x.data.shape[: x.ndim])[-len(size) :] == size]
+    if same:
+        return (
+            f"Labels {layer.name!r} have the size of {same[-1].name!r} but another "
+            "scale or place, so they do not lie on it. Load masks… in the Segment dock "
+            "reads them from their file in the right place."
+        )
+    known = "; ".join(f"{x.name!r} has {_size(x)}" for x in loops)
+    return (
+        f"Labels {layer.name!r} ({_size(layer)}) fit no open loop: {known}. The docks "
+        "leave them out; open the loop that they were made for."
+    )
+
+
+def _size(layer: Any) -> str:
+    return " × ".join(str(n) for n in layer.data.shape[: layer.ndim])
+
+
+def _is_deep(layer: Any) -> bool:
+    """Return whether the first of three axes is one of space."""
+    label = str(next(iter(getattr(layer, "axis_labels", ())), "")).lower()
+    unit = str(next(iter(getattr(layer, "units", ())), "")).lower()
+    return label in ("z", "depth", "slice") or unit.endswith(LENGTHS)

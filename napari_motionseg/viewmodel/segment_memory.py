@@ -1,0 +1,82 @@
+"""Keep the choices of the Segment dock with the project, and take them up again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_args
+
+from napari_motionseg.io.labels import LabelMode
+from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.viewmodel.session import Model
+
+SETTINGS = "segment"  # key of the choices that are kept with a project
+MOST_PX = 100_000  # of the smallest part that masks keep
+
+
+class SegmentMemory:
+    """Write each choice of a `SegmentState` to its session, and read it back.
+
+    Values of a project come from a file and are checked; what cannot be is left as it
+    is.
+
+    Parameters
+    ----------
+    state
+        The state of the dock.
+    """
+
+    def __init__(self, state: SegmentState) -> None:
+        self._state = state
+        self._restoring = False
+        self.restore(state.session.settings)
+        state.events.connect(self._keep)
+
+    def restore(self, settings: dict[str, Any]) -> None:
+        """Take up the choices that a project has kept, if it has kept any.
+
+        Parameters
+        ----------
+        settings
+            Settings of all docks, as the project's file has them.
+        """
+        kept = settings.get(SETTINGS)
+        if not isinstance(kept, dict):
+            return
+        state = self._state
+        self._restoring = True
+        try:
+            state.model = self._model(kept.get("model")) or state.model
+            trained = self._model(kept.get("trained"))
+            state.trained = None if trained is None else trained.path
+            if kept.get("label_mode") in get_args(LabelMode):
+                state.label_mode = kept["label_mode"]
+            state.threshold = _number(kept.get("threshold"), 0, 1, state.threshold)
+            smallest = _number(kept.get("smallest"), 0, MOST_PX, state.smallest)
+            state.smallest = int(smallest)
+        finally:
+            self._restoring = False
+
+    def _keep(self, _: object = None) -> None:
+        if self._restoring:
+            return
+        state = self._state
+        values = {
+            "model": None if state.model is None else state.model.path.name,
+            "trained": None if state.trained is None else state.trained.name,
+            "label_mode": state.label_mode,
+            "threshold": state.threshold,
+            "smallest": state.smallest,
+        }
+        state.session.keep_settings(SETTINGS, values)
+
+    def _model(self, name: Any) -> Model | None:
+        """Return the model of a file name that the session has, or None."""
+        models = reversed(self._state.session.models)
+        return next((m for m in models if m.path.name == name), None)
+
+
+def _number(value: Any, least: float, most: float, default: float) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and math.isfinite(value) and least <= value <= most:
+        return float(value)
+    return default

@@ -1,0 +1,94 @@
+"""Place a dock in the window: as a tab beside its siblings, wide enough, titled short.
+
+napari stacks each dock that is opened from a menu below the others and gives it the
+name of the plugin in brackets. Two docks then share the height of one column.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
+
+USABLE_WIDTH = 380  # pixels in which no row of a dock is cramped
+MOST_OF_WINDOW = 0.4  # of the window's width, which the picture needs
+
+
+def place_dock(content: QWidget, kind: type[QWidget]) -> None:
+    """Place the dock widget that holds `content`; do nothing if none holds it.
+
+    Parameters
+    ----------
+    content
+        The widget inside a dock widget of napari.
+    kind
+        The class that all docks of the plugin derive from. Those in one area of the
+        window share one set of tabs.
+    """
+    holder = holder_of(content)
+    window = None if holder is None else holder.parentWidget()
+    if holder is None or not isinstance(window, QMainWindow):
+        return
+    _shorten_title(holder)
+    for moved in (holder.topLevelChanged, holder.dockLocationChanged):
+        # napari makes a new title bar, with the long name
+        moved.connect(partial(_shorten_title, holder))
+    siblings = siblings_of(content, kind)
+    if siblings:
+        window.tabifyDockWidget(siblings[-1], holder)
+        holder.show()
+    holder.raise_()
+    least = min(USABLE_WIDTH, round(MOST_OF_WINDOW * window.width()))
+    if holder.width() < least:
+        window.resizeDocks([holder], [least], Qt.Orientation.Horizontal)
+
+
+def holder_of(content: QWidget) -> QDockWidget | None:
+    """Return the dock widget around a widget, or None."""
+    parent = content.parentWidget()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parentWidget()
+    return parent
+
+
+def siblings_of(content: QWidget, kind: type[QWidget]) -> list[QDockWidget]:
+    """Return the dock widgets that hold other docks of a kind in the same area.
+
+    Hidden and floating ones are left out: nobody would see a tab beside them.
+    """
+    holder = holder_of(content)
+    window = None if holder is None else holder.parentWidget()
+    if holder is None or not isinstance(window, QMainWindow):
+        return []
+    area = window.dockWidgetArea(holder)
+    return [
+        other
+        for other in window.findChildren(QDockWidget)
+        if other is not holder
+        and isinstance(other.widget(), kind)
+        and not (other.isHidden() or other.isFloating())
+        and window.dockWidgetArea(other) == area
+    ]
+
+
+def short_title(name: str) -> str:
+    """Return the name of a dock without the plugin's: ``Cine (MotionSeg)`` is Cine."""
+    return name.partition(" (")[0] or name
+
+
+def _shorten_title(holder: QDockWidget, _: object = None) -> None:
+    name = holder.objectName()
+    holder.setWindowTitle(short_title(name))
+    bar = holder.titleBarWidget()
+    for label in () if bar is None else bar.findChildren(QLabel):
+        if label.text() == name:
+            label.setText(short_title(name))
+
+
+def bring_to_front(content: QWidget) -> None:
+    """Show the dock widget around a widget, in front of the other tabs."""
+    holder = holder_of(content)
+    if holder is not None:
+        holder.show()
+        holder.raise_()

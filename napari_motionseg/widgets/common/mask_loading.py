@@ -1,0 +1,202 @@
+"""Load masks and references from files onto the loops that are open in a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Layer
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QPushButton
+
+from napari_motionseg.contributions import VESSEL, LayerTuple
+from napari_motionseg.errors import LabelError, MotionSegError, ReadError
+from napari_motionseg.viewmodel.mask_files import (
+    LoadedMasks,
+    OpenLoop,
+    load_masks,
+    may_hold_masks,
+)
+from napari_motionseg.widgets.common.dock_layout import Dock
+from napari_motionseg.widgets.common.loop_display import loop_display_of
+from napari_motionseg.widgets.common.project_layers import MASKS, ROLE
+from napari_motionseg.widgets.common.viewers import (
+    DERIVED,
+    LOOP,
+    errors_shown,
+    frame_shown,
+    is_loop,
+    placement,
+    session_of,
+)
+
+FILES = "Masks (*.npz *.tif *.tiff *.png *.nii *.nii.gz)"
+REFERENCE_COLOR = "#2bd9a8"  # of labels that are compared with
+
+
+def is_mask_path(path: str | Sequence[str]) -> bool:
+    """Return whether napari shall hand a path to the reader of masks."""
+    return isinstance(path, str) and may_hold_masks(path)
+
+
+def read_mask_layers(path: str | Sequence[str]) -> list[LayerTuple]:
+    """Read masks as a layer on its loop in the window that is open.
+
+    Raises
+    ------
+    MotionSegError
+        If there is no window, no open loop fits, or the file cannot be read.
+    """
+    viewer = napari.current_viewer()
+    one = path if isinstance(path, str) else path[0]
+    if viewer is None:
+        raise ReadError(f"{one}: masks are opened in a window with their loop")
+    loaded = load_masks(one, open_loops(viewer), loop_display_of(viewer).loop)
+    show_info(loaded.words())
+    return [mask_layer(viewer, loaded)]
+
+
+def open_loops(viewer: Viewer) -> list[OpenLoop]:
+    """Return the loops that are open in a viewer, the newest last."""
+    found, session = [], session_of(viewer)
+    for layer in viewer.layers:
+        if is_loop(layer):
+            try:
+                cine = session.loop(layer).cine
+            except MotionSegError:
+                continue  # an image that is no loop
+            frame = frame_shown(viewer, layer)
+            found.append(OpenLoop(layer, cine, layer.name, frame))
+    return found
+
+
+def mask_layer(viewer: Viewer, loaded: LoadedMasks, role: str = MASKS) -> LayerTuple:
+    """Return masks as a layer over their loop.
+
+    Parameters
+    ----------
+    viewer
+        The viewer that the layer is made for.
+    loaded
+        The masks.
+    role
+        ``"masks"`` for masks to look at, correct and export; ``"reference"`` for labels
+        that masks are compared with.
+    """
+    loop = loaded.loop.layer
+    name = f"{loop.name} {role}"
+    if name in viewer.layers:
+        name = f"{loop.name} {loaded.path.name}"
+    color = VESSEL if role == MASKS else REFERENCE_COLOR
+    masks = loaded.masks if loop.ndim == 3 else loaded.masks[0]
+    metadata = {
+        DERIVED: role, ROLE: role, LOOP: loop.name, "cine": loop.metadata.get("cine"),
+        "done": loaded.labelled, "file": loaded.path.name,
+    }  # fmt: skip
+    attributes: dict[str, Any] = {
+        "name": name,
+        "metadata": metadata,
+        "opacity": 0.6,
+        "colormap": {0: "transparent", 1: color, None: "gold"},
+        **placement(loop, loop.ndim),
+    }
+    return np.ascontiguousarray(masks), attributes, "labels"
+
+
+def load_onto_loop(
+    viewer: Viewer, path: Path, role: str = MASKS, loop: Layer | None = None
+) -> Layer:
+    """Read masks, add them over their loop, and return the new layer.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    path
+        A file of masks, or a folder of images.
+    role
+        See `mask_layer`.
+    loop
+        The loop that is taken where several fit; None for the one that is shown.
+
+    Raises
+    ------
+    MotionSegError
+        If no open loop fits, or the file cannot be read.
+    """
+    wanted = loop if loop is not None else loop_display_of(viewer).loop
+    loaded = load_masks(path, open_loops(viewer), wanted)
+    data, attributes, _ = mask_layer(viewer, loaded, role)
+    layer = viewer.add_labels(data, **attributes)
+    show_info(loaded.words())
+    return layer
+
+
+def replace_image(viewer: Viewer, image: Layer, path: Path) -> Layer | None:
+    """Replace an image that napari has read by the masks that its file holds.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    image
+        The layer that napari has made of the file.
+    path
+        Path of the file, which this program has written.
+
+    Returns
+    -------
+    Layer or None
+        The new layer; None if the masks fit no open loop. Then the image stays.
+    """
+    try:
+        layer = load_onto_loop(viewer, path)
+    except LabelError as error:
+        show_info(f"{error}.")
+        return None
+    viewer.layers.remove(image)
+    return layer
+
+
+class LoadMasksButton(QPushButton):
+    """Ask for files of masks and load them onto their loops.
+
+    Parameters
+    ----------
+    dock
+        The dock that the button stands in.
+    role
+        See `mask_layer`.
+    text
+        The text of the button.
+
+    Signals
+    -------
+    loaded
+        Emitted with each layer that was added.
+    """
+
+    loaded = Signal(object)
+
+    def __init__(
+        self, dock: Dock, role: str = MASKS, text: str = "Load masks…"
+    ) -> None:
+        super().__init__(text)
+        self.setToolTip(
+            "Read masks from .npz, TIFF, PNG or NIfTI onto the open loop that they "
+            "were made for. The loop is found by the file's hash, name or size"
+        )
+        self._dock, self._role = dock, role
+        self.clicked.connect(self._ask)
+
+    def _ask(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self, self.text(), "", FILES)
+        for name in names:
+            with errors_shown():
+                layer = load_onto_loop(self._dock.viewer, Path(name), self._role)
+                self.loaded.emit(layer)
