@@ -20,8 +20,8 @@ from real_window import RealWindow
 from stroke_routes import background_routes, vessel_routes
 
 from napari_motionseg.io import read_cine, read_labels
-from napari_motionseg.widgets.common.viewers import frame_shown, is_loop
 from napari_motionseg.widgets.common.open_docks import open_docks
+from napari_motionseg.widgets.common.viewers import frame_shown, is_loop
 
 VESSEL, BACKGROUND = 1, 0  # numbers of the brushes
 

@@ -91,19 +91,20 @@ def write_masks(
         if suffix in NIFTI:
             write_nifti(temporary, stack, pixel_spacing, times)
         else:
-            known: dict[str, Any] = {} if times is None else {"frame_times": times}
-            if content:
-                known[CONTENT] = np.asarray(content)
-            _write(temporary, stack, chosen.astype(bool), known)
+            _write(temporary, stack, chosen.astype(bool), times, content)
 
 
 def _write(
     path: Path,
     stack: NDArray[Any],
     labelled: NDArray[np.bool_],
-    known: dict[str, NDArray[Any]],
+    times: NDArray[np.float64] | None,
+    content: str,
 ) -> None:
     suffix = path.suffix.lower()
+    known: dict[str, Any] = {} if times is None else {"frame_times": times}
+    if content:
+        known[CONTENT] = np.asarray(content)
     if suffix == ".npz":
         np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
     elif suffix == ".png":

@@ -85,6 +85,11 @@ def painted_target(
         If the layer has another size than the loop.
     """
     data = painting.data
+    if data.ndim == 3 and t >= len(data):
+        raise LabelError(
+            f"the labels have {len(data)} frames, and frame {t} is shown: paint on "
+            "labels of the same loop"
+        )
     labels = np.asarray(data[t] if data.ndim == 3 else data).astype(np.int16)
     if labels.shape != tuple(size):
         raise LabelError(

@@ -20,27 +20,18 @@ from napari_motionseg.project.folder import named
 from napari_motionseg.project.manifest import LoopRecord
 from napari_motionseg.project.opening import OpenedProject, open_project
 from napari_motionseg.project.references import is_same
-from napari_motionseg.project.watched import LoopFacts, WatchedLoop
+from napari_motionseg.project.watched import WatchedLoop
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.layer_watcher import LayerWatch, watched_layer
-from napari_motionseg.widgets.common.loop_display import (
-    is_read_loop,
-    loop_display_of,
-)
 from napari_motionseg.widgets.common.project_layers import (
     add_labels,
     add_loop,
     place,
 )
-from napari_motionseg.widgets.common.viewers import (
-    frame_shown,
-    session_of,
-    show_frame,
-    unwrapped,
-)
+from napari_motionseg.widgets.common.shown_memory import ShownMemory, shown_loop_of
+from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
-SHOWN = "shown"  # key of the settings that say which loop and frame were shown
 GOING = "(going)"  # ends the name of a layer that another project replaces
 _controllers: WeakKeyDictionary[Viewer, ProjectController] = WeakKeyDictionary()
 
@@ -85,7 +76,7 @@ class ProjectController(QObject):
         self.session.models_changed.connect(self._keep_model)
         self.session.settings_changed.connect(self._keep_settings)
         self.session.closed.connect(self.close)
-        loop_display_of(viewer).changed.connect(self._keep_shown)
+        self._memory = ShownMemory(viewer, self.session)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
@@ -123,7 +114,7 @@ class ProjectController(QObject):
 
     def flush(self) -> bool:
         """Save now; return whether all is on disk."""
-        self._keep_shown()
+        self._memory.keep()
         self._layers.describe_all()
         return self._saver.flush()
 
@@ -204,7 +195,7 @@ class ProjectController(QObject):
 
     def close(self) -> None:
         """Save a last time and let the project go."""
-        self._keep_shown()
+        self._memory.keep()
         self._layers.describe_all()
         self._at_end.detach()
         self._saver.close()
@@ -217,7 +208,7 @@ class ProjectController(QObject):
         self._at_end = finalize(self.viewer, saver.close)
 
     def _show_opened(self, opened: OpenedProject) -> None:
-        stay = {self._layer_of(cine) for cine in opened.loops.values()}
+        stay = {shown_loop_of(self.viewer, cine) for cine in opened.loops.values()}
         old = [x for x in self.viewer.layers if self._layers.has(x) and x not in stay]
         self._replace(Autosaver(opened.project))
         self.opened, self._unchecked = opened, {}
@@ -233,7 +224,7 @@ class ProjectController(QObject):
             path = opened.project.model_path(model)
             if path.is_file():
                 self.session.add_model(Model(path, model.kind, model.title))
-        self._show_as_before(opened.project.manifest.settings)
+        self._memory.restore(opened.project.manifest.settings)
         self.session.restore_settings(opened.project.manifest.settings)
         self.recent.add(opened.project.folder)
         self._tell_notes(opened.project)
@@ -255,7 +246,7 @@ class ProjectController(QObject):
         # a loop is held here no longer than it is compared: its layer may be closed
         cine = opened.loops.pop(number)
         record = opened.project.manifest.loop(number)
-        layer = self._layer_of(cine)
+        layer = shown_loop_of(self.viewer, cine)
         with self._layers.not_heard():
             if layer is None:
                 layer = add_loop(self.viewer, cine, record.name)
@@ -265,12 +256,6 @@ class ProjectController(QObject):
         loop = WatchedLoop(layer.unique_id, cine, layer.name, number)
         self._layers.adopt_loop(layer, loop)
         return loop
-
-    def _layer_of(self, cine: Cine) -> Layer | None:
-        """Return the layer that shows a loop of the same file already, or None."""
-        facts = LoopFacts.of(cine)
-        shown = [x for x in self.viewer.layers if is_read_loop(x)]
-        return next((x for x in shown if facts.is_of(x.metadata["cine"])), None)
 
     def _show_layer(self, record: Any, pixels: Any, loop: WatchedLoop | None) -> None:
         cine = None if loop is None else loop.cine
@@ -283,25 +268,6 @@ class ProjectController(QObject):
         watched = watched_layer(layer, record.kind, loop)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
-
-    def _show_as_before(self, settings: dict[str, Any]) -> None:
-        """Show the loop and the frame that were shown when the project was closed."""
-        kept = settings.get(SHOWN)
-        shown = kept if isinstance(kept, dict) else {}
-        loops = [x for x in self.viewer.layers if is_read_loop(x)]
-        for loop in (x for x in loops if x.name == shown.get("loop")):
-            loop_display_of(self.viewer).show(loop)
-            if type(shown.get("frame")) is int:
-                t = min(max(shown["frame"], 0), loop.data.shape[0] - 1)
-                show_frame(self.viewer, loop, t)
-
-    def _keep_shown(self, _: object = None) -> None:
-        """Keep with the project which loop and frame are shown."""
-        viewer = self._viewer()
-        loop: Any = None if viewer is None else loop_display_of(viewer).loop
-        if viewer is not None and loop in viewer.layers:
-            shown = {"loop": loop.name, "frame": frame_shown(viewer, loop)}
-            self.session.keep_settings(SHOWN, shown)
 
     def _tell_notes(self, project: Project) -> None:
         """Show once each note on what was lost, repaired or left in place."""

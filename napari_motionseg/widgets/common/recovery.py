@@ -12,8 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.project import RecentProjects, Recoverable
-from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.project import Recoverable
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.project_controller import (
@@ -42,7 +41,8 @@ def open_sources(viewer: Viewer) -> list[Path]:
 class RecoveryOffer(QObject):
     """Find work that waits to be recovered, and open it if the user wants that.
 
-    The list is read in a thread, when the offer is made and whenever a loop is opened.
+    The list, a few small files, is read when the offer is made and whenever a loop is
+    opened.
 
     Parameters
     ----------
@@ -62,7 +62,6 @@ class RecoveryOffer(QObject):
         self._controller = controller
         self._waiting: list[Recoverable] = []
         self._put_off: set[Path] = set()
-        self._looking = Latest(self, self._found)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.look)
@@ -72,8 +71,8 @@ class RecoveryOffer(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether the list of what waits is being read."""
-        return self._looking.busy or self._soon.isActive()
+        """Whether the list of what waits is about to be read."""
+        return self._soon.isActive()
 
     @property
     def waiting(self) -> list[Recoverable]:
@@ -88,8 +87,9 @@ class RecoveryOffer(QObject):
         return next(iter(fitting), None)
 
     def look(self) -> None:
-        """Read the list of what waits again, in a thread."""
-        self._looking.ask(_waiting_in, self._controller.recent)
+        """Read the list of what waits again."""
+        self._waiting = self._controller.recent.recoverable()
+        self.changed.emit()
 
     def recover(self, item: Recoverable) -> None:
         """Open the work, in place of the viewer's project."""
@@ -110,15 +110,6 @@ class RecoveryOffer(QObject):
     def _inserted(self, event: Any) -> None:
         if is_loop(event.value):
             self._soon.start(0)  # several loops may come at once
-
-    def _found(self, waiting: list[Recoverable]) -> None:
-        self._waiting = waiting
-        self.changed.emit()
-
-
-def _waiting_in(recent: RecentProjects) -> list[Recoverable]:
-    """Return what waits; in a thread."""
-    return recent.recoverable()
 
 
 class RecoveryBanner(QFrame):
