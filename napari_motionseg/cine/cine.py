@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.cine.acquisition import Subtraction, View
+from napari_motionseg.cine.ecg import SignalTrace
 from napari_motionseg.cine.frame_stack import Frame, FrameStack
 from napari_motionseg.cine.hashing import hash_frames
 from napari_motionseg.cine.source_file import SourceFile
@@ -52,7 +53,7 @@ class Cine:
     intensity_relationship
         PixelIntensityRelationship: ``LIN``, ``LOG``, ``DISP`` or None.
     ecg
-        Curves and waveforms kept as they are, by name: ``{"curve": (N,)}``.
+        Signals that were recorded with the loop, by name: ``"curve 5000"``.
     r_waves
         Indices, from 0, of frames at an R wave.
     technical
@@ -83,7 +84,7 @@ class Cine:
     subtraction: tuple[Subtraction, ...] = ()
     valid_area: NDArray[np.bool_] | None = None
     intensity_relationship: str | None = None
-    ecg: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    ecg: Mapping[str, SignalTrace] = field(default_factory=dict)
     r_waves: tuple[int, ...] = ()
     technical: Mapping[str, Any] = field(default_factory=dict)
     patient: Mapping[str, Any] = field(default_factory=dict, repr=False)

@@ -1,19 +1,26 @@
-"""The ECG that came with a loop: kept, never interpreted."""
+"""The ECG that came with a loop: samples, and when they were taken."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from napari_motionseg.io.dicom_values import Attributes
+from napari_motionseg.cine.ecg import SignalTrace
+from napari_motionseg.io.dicom_values import Attributes, values_at
 
 # Retired curve module (PS3.3-2004 C.10.2.1): type of each DataValueRepresentation
 CURVE_TYPES = {0: "<u2", 1: "<i2", 2: "<f4", 3: "<f8", 4: "<i4"}
 CURVE_GROUPS = range(0x5000, 0x5020, 2)
-REPRESENTATION, CURVE_DATA = 0x0103, 0x3000
+# elements of a group of curves
+DIMENSIONS, TYPE_OF_DATA, AXIS_UNITS, REPRESENTATION = 0x0005, 0x0020, 0x0030, 0x0103
+DESCRIPTOR, START, STEP, CURVE_DATA = 0x0110, 0x0112, 0x0114, 0x3000
+# AxisUnits in milliseconds (C.10.2.1.4); MSEC is no defined term, and common
+UNITS_MS = {"SEC": 1000.0, "SECS": 1000.0, "S": 1000.0, "MSEC": 1.0, "MS": 1.0}
 # WaveformSampleInterpretation, PS3.3 C.10.9.1.5
 SAMPLE_TYPES = {
     "SB": "i1",
@@ -25,49 +32,44 @@ SAMPLE_TYPES = {
 }
 SAMPLES = "<i2"
 MOST_CHANNELS = 1024
+LEAST_STEP_MS, MOST_STEP_MS = 1e-3, 60_000.0  # from one sample to the next
 
 
-def ecg(attributes: Attributes) -> dict[str, NDArray[Any]]:
+def ecg(attributes: Attributes) -> dict[str, SignalTrace]:
     """Return curves by group and waveforms by number.
 
     Returns
     -------
     dict
-        ``"curve 5000"`` to its samples ``(N,)``; ``"waveform 0"`` to ``(N, channels)``.
+        ``"curve 5000"`` with samples ``(N,)``; ``"waveform 0"`` with ``(N, channels)``.
         What cannot be read is left out with a warning.
     """
-    kept: dict[str, NDArray[Any]] = {}
+    readers: dict[str, Callable[[], SignalTrace]] = {}
     for group in CURVE_GROUPS:
         if (group, CURVE_DATA) in attributes.dataset:
-            name = f"curve {group:04x}"
 
-            def read_curve(group: int = group) -> NDArray[Any]:
-                """Return the curve's samples."""
-                return _curve(attributes.dataset, group)
+            def read_curve(group: int = group) -> SignalTrace:
+                """Return a curve."""
+                return _curve(attributes, group)
 
-            _keep(kept, name, attributes.parts.read(f"ECG ({name})", read_curve, None))
+            readers[f"curve {group:04x}"] = read_curve
     for index, item in enumerate(attributes.items("WaveformSequence")):
-        name = f"waveform {index}"
 
-        def read_waveform(item: Dataset = item) -> NDArray[Any]:
-            """Return the waveform's samples, one column for each channel."""
+        def read_waveform(item: Dataset = item) -> SignalTrace:
+            """Return a waveform."""
             return _waveform(attributes, item)
 
-        samples = attributes.parts.read(
-            f"ECG ({name} of WaveformSequence)", read_waveform, None
-        )
-        _keep(kept, name, samples)
+        readers[f"waveform {index}"] = read_waveform
+    kept: dict[str, SignalTrace] = {}
+    for name, reader in readers.items():
+        of = " of WaveformSequence" if name.startswith("waveform") else ""
+        trace = attributes.parts.read(f"ECG ({name}{of})", reader, None)
+        if trace is not None:
+            kept[name] = trace
     return kept
 
 
-def _keep(
-    kept: dict[str, NDArray[Any]], name: str, samples: NDArray[Any] | None
-) -> None:
-    if samples is not None:
-        kept[name] = samples
-
-
-def _waveform(attributes: Attributes, item: Dataset) -> NDArray[Any]:
+def _waveform(attributes: Attributes, item: Dataset) -> SignalTrace:
     channels = attributes.integers("NumberOfWaveformChannels", item)
     if not channels or not 1 <= channels[0] <= MOST_CHANNELS:
         raise ValueError("NumberOfWaveformChannels is no number of channels")
@@ -81,20 +83,84 @@ def _waveform(attributes: Attributes, item: Dataset) -> NDArray[Any]:
         raise ValueError(f"WaveformBitsAllocated {bits[0]} does not fit {kind} samples")
     row = dtype.itemsize * channels[0]
     usable = len(data) // row * row
-    return np.frombuffer(data[:usable], dtype).reshape(-1, channels[0]).copy()
+    samples = np.frombuffer(data[:usable], dtype).reshape(-1, channels[0]).copy()
+    frequency = attributes.number("SamplingFrequency", item) or 0.0
+    start = attributes.number("MultiplexGroupTimeOffset", item) or 0.0
+    step = 1000.0 / frequency if frequency > 0 else 0.0
+    return SignalTrace(samples, _evenly(len(samples), start, step))
 
 
-def _curve(data: Dataset, group: int) -> NDArray[Any]:
-    kind = data.get((group, REPRESENTATION))
-    code = 1 if kind is None or kind.value in (None, "") else int(kind.value)
+def _curve(attributes: Attributes, group: int) -> SignalTrace:
+    data = attributes.dataset
+    kind = _first(data, group, REPRESENTATION)
+    code = 1 if kind in (None, "") else int(kind)
     dtype = np.dtype(CURVE_TYPES.get(code, SAMPLES))
     value = data[(group, CURVE_DATA)].value
     if isinstance(value, bytes):
         usable = len(value) // dtype.itemsize * dtype.itemsize
-        return np.frombuffer(value[:usable], dtype).copy()
-    if value is None or isinstance(value, str):
+        samples = np.frombuffer(value[:usable], dtype).copy()
+    elif value is None or isinstance(value, str):
         raise ValueError("the curve holds no samples")
-    return np.atleast_1d(np.asarray(value, dtype))
+    else:
+        samples = np.atleast_1d(np.asarray(value, dtype))
+    words = str(_first(data, group, TYPE_OF_DATA) or "").strip(" \0").upper()
+    unit = str(_first(data, group, AXIS_UNITS) or "").strip(" \0").upper()
+    samples, times = _with_times(data, group, samples, UNITS_MS.get(unit))
+    return SignalTrace(samples, times, words[:16])
+
+
+def _with_times(
+    data: Dataset, group: int, samples: NDArray[Any], unit_ms: float | None
+) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    """Return the values of a curve and their times, or None for the times.
+
+    CurveDataDescriptor says for each dimension whether its coordinates are among the
+    data (1), or are evenly spaced (0), see PS3.3-2004 C.10.2.1.5.
+    """
+    axes = _number(data, group, DIMENSIONS) or 1.0
+    described = [_as_number(x) for x in values_at(data, (group, DESCRIPTOR))]
+    in_data = not described or described[0] != 0
+    if axes == 2 and in_data and samples.ndim == 1 and len(samples) % 2 == 0:
+        pairs = samples.reshape(-1, 2)
+        moments = np.asarray(pairs[:, 0], np.float64) * (unit_ms or 0.0)
+        rises = bool(np.isfinite(moments).all() and (np.diff(moments) > 0).all())
+        return pairs[:, 1], moments if unit_ms and rises else None
+    step, start = _number(data, group, STEP), _number(data, group, START)
+    if step is None or unit_ms is None:
+        return samples, None
+    return samples, _evenly(len(samples), (start or 0.0) * unit_ms, step * unit_ms)
+
+
+def _evenly(count: int, start: float, step: float) -> NDArray[np.float64] | None:
+    """Return evenly spaced times in milliseconds; None where no signal is so sampled.
+
+    Parameters
+    ----------
+    count
+        Number of samples.
+    start, step
+        Milliseconds of the first sample, and from one sample to the next.
+    """
+    if not (LEAST_STEP_MS <= step <= MOST_STEP_MS and math.isfinite(start)):
+        return None
+    times: NDArray[np.float64] = start + step * np.arange(count, dtype=np.float64)
+    return times
+
+
+def _first(data: Dataset, group: int, element: int) -> Any:
+    return next(iter(values_at(data, (group, element))), None)
+
+
+def _number(data: Dataset, group: int, element: int) -> float | None:
+    return _as_number(_first(data, group, element))
+
+
+def _as_number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def r_waves(

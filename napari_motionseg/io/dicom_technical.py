@@ -24,7 +24,7 @@ TECHNICAL = (
     "DistanceSourceToIsocenter", "EstimatedRadiographicMagnificationFactor",
     "ImagerPixelSpacing", "PixelSpacing", "PixelSpacingCalibrationType",
     "ObjectPixelSpacingInCenterOfBeam", "PixelAspectRatio", "PositionerMotion",
-    "TableMotion", "HeartRate", "StartTrim", "StopTrim", "CineRate",
+    "TableMotion", "HeartRate", "NominalInterval", "StartTrim", "StopTrim", "CineRate",
     "RecommendedDisplayFrameRate", "RecommendedViewingMode", "MaskSelectionMode",
     "PhotometricInterpretation", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "PixelPaddingValue", "LossyImageCompression",

@@ -133,7 +133,20 @@ def values_of(dataset: Dataset, keyword: str) -> list[Any]:
         Numbers, texts or tags; empty if the attribute is absent or holds a sequence.
         Bytes that do not fit their value representation are returned as text.
     """
-    tag = Tag(tag_for_keyword(keyword) or 0)
+    return values_at(dataset, tag_for_keyword(keyword) or 0)
+
+
+def values_at(dataset: Dataset, place: int | tuple[int, int]) -> list[Any]:
+    """Return the values of an element of a data set; see `values_of`.
+
+    Parameters
+    ----------
+    dataset
+        The data set.
+    place
+        Tag of the element, or its group and element numbers.
+    """
+    tag = Tag(place)
     try:
         element = dataset.get(tag)
         value = None if element is None else element.value

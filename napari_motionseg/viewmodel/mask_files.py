@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, LabelSizeError
+from napari_motionseg.io.dicom_seg_reader import is_segmentation
 from napari_motionseg.io.label_readers import FORMATS, StoredLabels, load_labels
 from napari_motionseg.io.label_writers import MASKS
 from napari_motionseg.io.labels import Labels
@@ -99,12 +100,16 @@ def load_masks(
     path = Path(path)
     if not loops:
         raise LabelError(f"{path.name}: open the loop of these masks first")
-    fitting, errors = [], []
+    fitting: list[_Fit] = []
+    errors: list[LabelError] = []
     for loop in loops:
         try:
-            fitting.append((loop, load_labels(path, loop.cine.shape)))
-        except LabelSizeError as error:
+            fitting.append((loop, load_labels(path, loop.cine.shape, loop.cine)))
+        except LabelError as error:
             errors.append(error)
+    other = [error for error in errors if not isinstance(error, LabelSizeError)]
+    if not fitting and other:  # the size fits, or the file names its loop
+        raise LabelError(f"{path.name}: {other[-1]}")
     if not fitting:
         known = "; ".join(f"{x.name}: {_size(x.cine.shape)}" for x in loops)
         raise LabelError(
@@ -117,12 +122,16 @@ def load_masks(
 
 
 def may_hold_masks(path: str | Path) -> bool:
-    """Return whether a path is named like masks, or is a folder of masks of ours.
+    """Return whether a path is named like masks, or is a DICOM Segmentation.
+
+    A folder counts if this program has written masks into it.
 
     Images in files are left to napari, which all images of a user go through.
     """
     if Path(path).is_dir():
         return read_marker(Path(path))[1] == MASKS
+    if is_segmentation(path):
+        return True
     name = str(path).lower()
     return name.endswith(tuple(x for x in FORMATS if x not in IMAGES))
 

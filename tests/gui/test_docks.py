@@ -29,7 +29,7 @@ def test_facts_without_the_patient(viewer, dock, small_cine):
     cine = dataclasses.replace(small_cine, patient={"PatientName": "Doe^Jane"})
     data, attributes, _ = cine_layer(cine)
     layer = viewer.add_image(data, **attributes)
-    shown = "\n".join(texts(dock(CineDock).facts))
+    shown = "\n".join(texts(dock(CineDock).properties))
     assert "96 × 96 px" in shown
     assert "15 frames/s" in shown
     assert "mm" in shown
@@ -43,13 +43,13 @@ def test_long_names_do_not_widen_the_dock(viewer, dock, small_cine):
     data, attributes, _ = cine_layer(cine)
     viewer.add_image(data, **attributes)
     widget = dock(CineDock)
-    assert basis in "".join(texts(widget.facts)).replace("\u200b", "")
+    assert basis in "".join(texts(widget.properties)).replace("\u200b", "")
     assert widget.widget().minimumSizeHint().width() < LEAST_WIDTH
 
 
 def test_a_viewer_without_a_loop_says_what_to_do(dock):
     cine = dock(CineDock)
-    assert cine.facts.rowCount() == 0
+    assert cine.properties.rowCount() == 0
     assert not cine.play_button.isEnabled()
     assert cine.empty.isVisibleTo(cine)
 

@@ -111,8 +111,10 @@ def test_ecg_and_r_waves_are_kept(tmp_path):
     wave.add_new("WaveformData", "OW", np.arange(8, dtype="<i2").tobytes())
     data.WaveformSequence = [wave]
     cine = read_cine(files.save(data, tmp_path / "ecg.dcm"))
-    np.testing.assert_array_equal(cine.ecg["curve 5000"], [1, -2, 3])
-    np.testing.assert_array_equal(cine.ecg["waveform 0"], np.arange(8).reshape(4, 2))
+    np.testing.assert_array_equal(cine.ecg["curve 5000"].samples, [1, -2, 3])
+    np.testing.assert_array_equal(
+        cine.ecg["waveform 0"].samples, np.arange(8).reshape(4, 2)
+    )
     assert cine.r_waves == (0, 3)
 
 
@@ -122,7 +124,7 @@ def test_curves_may_be_stored_as_numbers(tmp_path):
     data.add_new((0x5000, 0x0103), "US", 0)
     data.add_new((0x5000, 0x3000), "US", [5, 7, 6])
     cine = read_cine(files.save(data, tmp_path / "ecg.dcm"))
-    np.testing.assert_array_equal(cine.ecg["curve 5000"], [5, 7, 6])
+    np.testing.assert_array_equal(cine.ecg["curve 5000"].samples, [5, 7, 6])
 
 
 def test_a_technical_value_that_is_no_number_is_named(tmp_path):

@@ -153,7 +153,7 @@ def test_waveforms_of_every_sample_type(tmp_path, kind, values):
     wave.NumberOfWaveformChannels = 1
     wave.WaveformData = np.array(values, dtype).tobytes()
     cine = read_cine(files.save(data, tmp_path / "loop.dcm"))
-    np.testing.assert_array_equal(cine.ecg["waveform 0"][:, 0], values)
+    np.testing.assert_array_equal(cine.ecg["waveform 0"].samples[:, 0], values)
 
 
 @pytest.mark.parametrize(

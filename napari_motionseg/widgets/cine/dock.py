@@ -1,4 +1,4 @@
-"""The Cine dock: the facts of a loop, its playback, and its subtraction."""
+"""The Cine dock: the properties of a loop, its ECG, playback and subtraction."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from napari_motionseg.cine.displayed_frames import DisplayedFrames
 from napari_motionseg.cine.mask_subtraction import first_subtraction, subtract_masks
 from napari_motionseg.cine.summary import summarize_cine
 from napari_motionseg.errors import MotionSegError
+from napari_motionseg.widgets.cine.ecg_strip import EcgStrip
 from napari_motionseg.widgets.cine.playback import Player
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -34,19 +36,38 @@ WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 
 class CineDock(AutosavedDock):
-    """Show the facts of a loop without patient data, play it, and subtract its mask."""
+    """Show properties of a loop, free of patient data; play it; subtract its mask.
+
+    Attributes
+    ----------
+    ecg
+        The strip with the ECG under the time slider.
+    """
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.chooser = LoopChooser(self.viewer, "The loop to look at")
         self.section("Loop").addRow(self.chooser)
         self._build_playback()
-        self.facts = self.section("Facts")
+        self.properties = self.section("Properties")
         self.empty = hint("Open a DICOM file or folder, or File ▸ Open Sample.")
         self.add(self.empty)
         self._build_subtraction()
+        self.ecg = EcgStrip()
+        self.ecg.clicked.connect(self._show_frame)
+        self.destroyed.connect(self.ecg.deleteLater)
+        listen(self, self.viewer.dims.events.current_step, self._frame_changed)
         self.chooser.layer_changed.connect(self._show_loop)
         self._show_loop(self.chooser.layer)
+
+    def _placed_in_window(self) -> None:
+        self.ecg.place(self)
+        self.ecg.show_loop(self._cine())  # a strip that has no place is not shown
+
+    def _frame_changed(self, event: object = None) -> None:
+        layer = self.chooser.layer
+        if layer is not None:
+            self.ecg.show_frame(frame_shown(self.viewer, layer))
 
     def _build_playback(self) -> None:
         self.player = Player(self._show_frame)
@@ -89,12 +110,15 @@ class CineDock(AutosavedDock):
     def _show_loop(self, layer: Layer | None) -> None:
         self._pause()
         cine = self._cine()
-        while self.facts.rowCount():
-            self.facts.removeRow(0)
+        if self.ecg.parentWidget() is not None:
+            self.ecg.show_loop(cine)
+        self._frame_changed()
+        while self.properties.rowCount():
+            self.properties.removeRow(0)
         for name, value in summarize_cine(cine) if cine is not None else ():
             label = plain_label(WORD_START.sub(MAY_BREAK, value))
             label.setWordWrap(True)
-            self.facts.addRow(f"{name}  ", label)
+            self.properties.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)
         self.play_button.setEnabled(cine is not None and len(cine) > 1)
         self.subtract_button.setVisible(

@@ -120,6 +120,8 @@ class LayerChooser(QComboBox):
         nothing_chosen = self._nothing is not None and self._layers and kept is None
         self.blockSignals(True)
         self._layers = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
+        if self._by_hand not in self._layers:
+            self._by_hand = None  # or a layer that is closed would stay in memory
         self.clear()
         self.addItems([layer.name for layer in self._layers])
         if self._nothing is not None:

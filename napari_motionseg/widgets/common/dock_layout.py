@@ -136,6 +136,10 @@ class Dock(QScrollArea):
         if not self._placed and holder_of(self) is not None:
             self._placed = True  # where the user moves it later, it stays
             place_dock(self, Dock)
+            self._placed_in_window()
+
+    def _placed_in_window(self) -> None:
+        """Do what a dock does once, when it is in the window; most docks do nothing."""
 
 
 def _labels_of(form: QFormLayout) -> Iterator[QWidget]:

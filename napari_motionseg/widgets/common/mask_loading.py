@@ -109,7 +109,7 @@ def mask_layer(viewer: Viewer, loaded: LoadedMasks, role: str = MASKS) -> LayerT
 
 
 def load_onto_loop(
-    viewer: Viewer, path: Path, role: str = MASKS, loop: Layer | None = None
+    viewer: Viewer, path: Path, role: str = MASKS, besides: Layer | None = None
 ) -> Layer:
     """Read masks, add them over their loop, and return the new layer.
 
@@ -121,16 +121,16 @@ def load_onto_loop(
         A file of masks, or a folder of images.
     role
         See `mask_layer`.
-    loop
-        The loop that is taken where several fit; None for the one that is shown.
+    besides
+        A layer that is no loop, whatever it looks like; None if there is none.
 
     Raises
     ------
     MotionSegError
         If no open loop fits, or the file cannot be read.
     """
-    wanted = loop if loop is not None else loop_display_of(viewer).loop
-    loaded = load_masks(path, open_loops(viewer), wanted)
+    loops = [loop for loop in open_loops(viewer) if loop.layer is not besides]
+    loaded = load_masks(path, loops, loop_display_of(viewer).loop)
     data, attributes, _ = mask_layer(viewer, loaded, role)
     layer = viewer.add_labels(data, **attributes)
     show_info(loaded.words())
@@ -155,7 +155,7 @@ def replace_image(viewer: Viewer, image: Layer, path: Path) -> Layer | None:
         The new layer; None if the masks fit no open loop. Then the image stays.
     """
     try:
-        layer = load_onto_loop(viewer, path)
+        layer = load_onto_loop(viewer, path, besides=image)
     except LabelError as error:
         show_info(f"{error}.")
         return None

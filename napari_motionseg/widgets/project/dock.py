@@ -6,6 +6,7 @@ from napari.viewer import Viewer
 
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.dock_layout import SPACING, hint
+from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
 from napari_motionseg.widgets.project.agreement_section import AgreementSection
 from napari_motionseg.widgets.project.export_section import ExportSection
 from napari_motionseg.widgets.project.project_panel import ProjectPanel
@@ -21,6 +22,8 @@ class ProjectDock(AutosavedDock):
         form = self.section("Project")
         self.panel = ProjectPanel(self.controller)
         form.addRow(self.panel)
+        self.load_button = LoadMasksButton(self)
+        form.addRow(self.load_button)
         self._column.addSpacing(SPACING)
         self.agreement = AgreementSection(self)
         self._column.addSpacing(SPACING)

@@ -1,0 +1,129 @@
+"""A strip at napari's time slider, in line with its handle.
+
+napari has no place of its own for it. Its sliders are found by their class; where a
+later version has no such class or another layout, no strip is placed.
+"""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, QPoint
+from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QBoxLayout,
+    QMainWindow,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionSlider,
+    QWidget,
+)
+
+SLIDERS = "QtDims"  # class name of napari's widget that holds the sliders
+
+
+class SliderStrip(QWidget):
+    """A widget of fixed height whose frames lie below the handle of the time slider.
+
+    Subclasses paint.
+
+    Parameters
+    ----------
+    height
+        Height of the strip in pixels.
+    """
+
+    def __init__(self, height: int) -> None:
+        super().__init__()
+        self._sliders: QWidget | None = None
+        self.setFixedHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def place(self, widget: QWidget, *, below: bool = True) -> bool:
+        """Put the strip at the sliders of the window of a widget.
+
+        Parameters
+        ----------
+        widget
+            A widget in a dock of the window.
+        below
+            Whether the strip lies below the sliders, or above them.
+
+        Returns
+        -------
+        bool
+            Whether there was a place for it.
+        """
+        sliders = sliders_of(widget)
+        parent = None if sliders is None else sliders.parentWidget()
+        layout = None if parent is None else parent.layout()
+        if sliders is None or not isinstance(layout, QBoxLayout):
+            return False
+        self._sliders = sliders
+        layout.insertWidget(layout.indexOf(sliders) + below, self)
+        return True
+
+    def x_of(self, frame: float, count: int) -> float:
+        """Return the horizontal position of a frame, in pixels of the strip.
+
+        Parameters
+        ----------
+        frame
+            Position in frames from 0, with fractions; beyond the ends too.
+        count
+            Number of frames of the loop.
+        """
+        left, right = self._ends(count)
+        return left + (right - left) * frame / max(1, count - 1)
+
+    def frame_at(self, x: float, count: int) -> int:
+        """Return the frame nearest to a horizontal position."""
+        left, right = self._ends(count)
+        frame = (x - left) / max(1.0, right - left) * (count - 1)
+        return min(max(round(frame), 0), count - 1)
+
+    def _ends(self, count: int) -> tuple[float, float]:
+        """Return where the middle of the handle is at the first and the last frame."""
+        slider = self._slider(count)
+        if slider is None:
+            half = self.width() / max(1, count) / 2
+            return half, self.width() - half
+        left = slider.mapToGlobal(QPoint(0, 0)).x() - self.mapToGlobal(QPoint(0, 0)).x()
+        half = handle_width(slider) / 2
+        steps = max(1, slider.maximum())
+        width = slider.width() - 2 * half
+        return left + half, left + half + width * (count - 1) / steps
+
+    def _slider(self, count: int) -> QAbstractSlider | None:
+        """Return the slider of the frames; other loops may reach beyond its end."""
+        if self._sliders is None:
+            return None
+        shown = [
+            one for one in self._sliders.findChildren(QAbstractSlider)
+            if one.isVisible()
+        ]  # fmt: skip
+        fitting = [slider for slider in shown if slider.maximum() >= count - 1]
+        return next(iter(fitting), None)
+
+
+def sliders_of(widget: QWidget) -> QWidget | None:
+    """Return napari's widget of sliders in the window of a widget, or None."""
+    window: QObject | None = widget
+    while window is not None and not isinstance(window, QMainWindow):
+        window = window.parent()
+    center = window.centralWidget() if isinstance(window, QMainWindow) else None
+    children = () if center is None else center.findChildren(QWidget)
+    return next((x for x in children if type(x).__name__ == SLIDERS), None)
+
+
+def handle_width(slider: QAbstractSlider) -> float:
+    """Return the width of a slider's handle in pixels; 0 where it cannot be told."""
+    style = slider.style()
+    option = QStyleOptionSlider()
+    try:
+        slider.initStyleOption(option)  # type: ignore[attr-defined]
+        handle = style.subControlRect(  # type: ignore[union-attr]
+            QStyle.ComplexControl.CC_ScrollBar, option,
+            QStyle.SubControl.SC_ScrollBarSlider, slider,
+        )  # fmt: skip
+    except (AttributeError, RuntimeError, TypeError):
+        return 0.0  # not for this class of slider; the strip is then some pixels off
+    return float(handle.width()) if handle.width() < slider.width() / 2 else 0.0
