@@ -134,10 +134,8 @@ def _ecg_words(cine: Cine) -> str:
 def _spacing_words(cine: Cine) -> str:
     if cine.pixel_spacing is None:
         basis = cine.spacing_basis
-        known = [
-            words for start, words in WHY_UNKNOWN.items() if basis.startswith(start)
-        ]
-        return f"unknown, lengths are in pixels: {next(iter(known), basis)}"
+        reasons = (why for key, why in WHY_UNKNOWN.items() if basis.startswith(key))
+        return f"unknown, lengths are in pixels: {next(reasons, basis)}"
     down, across = cine.pixel_spacing
     size = f"{down:.3f}" if down == across else f"{down:.3f} × {across:.3f}"
     return f"{size} mm ({cine.spacing_basis})"

@@ -1,4 +1,4 @@
-"""Saved masks come back: opened, dropped or loaded, they become labels on their loop."""
+"""Saved masks come back: opened or loaded, they become labels on their loop."""
 
 import shutil
 

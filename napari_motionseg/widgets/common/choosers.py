@@ -169,7 +169,8 @@ class LoopChooser(LayerChooser):
         self._display = loop_display_of(viewer)
         super().__init__(viewer, is_loop, tooltip)
         self._turn_to(self._display.loop)
-        listen(self, self._display.changed, self._turn_to)
+        # Qt itself ends a connection between two of its objects
+        self._display.changed.connect(self._turn_to)
         self.activated.connect(self._show_chosen)
 
     def refresh(self, event: object = None) -> None:

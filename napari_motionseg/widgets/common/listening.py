@@ -18,7 +18,8 @@ def listen(owner: QObject, source: Any, callback: Callable[..., Any]) -> None:
     owner
         The widget that the callback touches.
     source
-        An event of napari, a signal of psygnal, or a list of mouse callbacks.
+        An event of napari, a signal of psygnal, or a list of mouse callbacks; no signal
+        of Qt, which ends with its object and must not be touched afterwards.
     callback
         What is called.
     """

@@ -66,7 +66,7 @@ class RecoveryOffer(QObject):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.look)
         listen(self, controller.viewer.layers.events.inserted, self._inserted)
-        listen(self, controller.changed, self.look)
+        controller.changed.connect(self.look)
         self.look()
 
     @property
@@ -151,7 +151,7 @@ class RecoveryBanner(QFrame):
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(self.text)
         layout.addLayout(row)
-        listen(self, offer.changed, self._show_offer)
+        offer.changed.connect(self._show_offer)
         self._show_offer()
 
     def _show_offer(self) -> None:
