@@ -112,9 +112,8 @@ def test_ecg_and_r_waves_are_kept(tmp_path):
     data.WaveformSequence = [wave]
     cine = read_cine(files.save(data, tmp_path / "ecg.dcm"))
     np.testing.assert_array_equal(cine.ecg["curve 5000"].samples, [1, -2, 3])
-    np.testing.assert_array_equal(
-        cine.ecg["waveform 0"].samples, np.arange(8).reshape(4, 2)
-    )
+    leads = np.arange(8).reshape(4, 2)
+    np.testing.assert_array_equal(cine.ecg["waveform 0"].samples, leads)
     assert cine.r_waves == (0, 3)
 
 
