@@ -232,7 +232,7 @@ def dock_of(viewer: Viewer, name: str):
 
 def open_segment(viewer: Viewer):
     dock = dock_of(viewer, "Segment")
-    wait_for(lambda: dock.state.painting is not None)
+    wait_for(lambda: dock.paint.painting_for_strokes() is not None)
     return dock
 
 

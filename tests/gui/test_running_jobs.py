@@ -490,7 +490,9 @@ def test_a_script_without_guard_opens_one_window_and_gets_its_result(tmp_path):
 def test_a_segmentation_that_was_stopped_does_the_rest(
     viewer, loop_layer, segment, qtbot, click
 ):
-    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: segment.paint.painting_for_strokes() is not None, timeout=LONG
+    )
     panel, frames = segment.panel, []
     panel.progressed.connect(lambda progress: frames.extend(progress.frames))
     show_frame(viewer, loop_layer, 3)
@@ -521,7 +523,9 @@ def test_a_segmentation_that_was_stopped_does_the_rest(
 def test_masks_that_are_removed_end_their_job(
     viewer, loop_layer, segment, qtbot, click
 ):
-    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: segment.paint.painting_for_strokes() is not None, timeout=LONG
+    )
     with qtbot.waitSignal(segment.panel.ended, timeout=LONG) as ended:
         with qtbot.waitSignal(segment.panel.progressed, timeout=LONG):
             click(segment.apply.guess_button)
@@ -534,7 +538,9 @@ def test_masks_that_are_removed_end_their_job(
 
 
 def test_labelled_frames_are_marked(viewer, loop_layer, segment, qtbot):
-    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: segment.paint.painting_for_strokes() is not None, timeout=LONG
+    )
     painting, marks = segment.state.painting, segment.session.marks
     for t in (2, 5):
         show_frame(viewer, loop_layer, t)
@@ -554,7 +560,9 @@ def test_the_chosen_device_goes_to_the_jobs(
 
     started = []
     monkeypatch.setattr(JobPanel, "start", lambda panel, *a, **k: started.append(a))
-    qtbot.waitUntil(lambda: segment.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: segment.paint.painting_for_strokes() is not None, timeout=LONG
+    )
     motion = MotionDock(viewer)
     qtbot.addWidget(motion)
     learn = LearnEmbedding(motion, motion.chooser)
