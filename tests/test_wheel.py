@@ -68,6 +68,28 @@ def test_manifest_weights_and_types_are_in_the_wheel(wheel):
     assert not [name for name in sizes if name.startswith(("tests", "benchmarks"))]
 
 
+def test_samples_travel_with_the_code(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for name in ("synthetic-angiogram", "faint-angiogram"):
+        assert f"napari_motionseg/samples/{name}.dcm" in names
+        assert f"napari_motionseg/samples/{name}.npz" in names
+    lines = (CHECKOUT / "MANIFEST.in").read_text().splitlines()
+    (excluded,) = (n for n, line in enumerate(lines) if line.startswith("global-ex"))
+    assert "recursive-include napari_motionseg/samples *.dcm" in lines[excluded:]
+
+
+@pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="no git repository")
+def test_git_ignores_real_loops_and_no_sample():
+    def ignored(name):
+        command = ["git", "-C", str(CHECKOUT), "check-ignore", "--no-index", "-q", name]
+        return subprocess.run(command, check=False).returncode == 0
+
+    assert not ignored("napari_motionseg/samples/synthetic-angiogram.dcm")
+    assert ignored("loop.dcm")
+    assert ignored("docs/loop.dcm")
+
+
 def test_it_works_without_the_checkout(wheel, tmp_path):
     site = tmp_path / "site"
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
