@@ -1,9 +1,10 @@
-"""What the napari manifest calls: readers, a writer, sample data. No GUI here.
+"""Provide what the napari manifest names: readers, a writer and sample data. No GUI.
 
-Layers come as plain tuples. The time axis counts frames, so that the slider does too
-(loops of different rates can share a viewer); the milliseconds of each frame are in
-``metadata["cine"].frame_times``. The other two axes are in millimetres at the isocentre
-where the magnification is known, else in pixels.
+Layers are plain tuples. The time axis counts frames, so that the slider does too and
+loops of different frame rates can share a viewer; the time of each frame in
+milliseconds
+is in ``metadata["cine"].frame_times``. The other two axes are in millimetres at the
+isocentre if the magnification is known, else in pixels.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LayerTuple = tuple[Any, dict[str, Any], str]
 Reader = Callable[[str | Sequence[str]], list[LayerTuple]]
 AXES = ("time", "y", "x")
-# what is shown black and white where a loop of more than 8 bits brings no window
+# percentiles shown black and white if a loop of more than 8 bits has no window
 PERCENTILES = (0.5, 99.5)
 SAMPLES = Path(__file__).parent / "samples"
 VESSEL = "#ff5c33"
@@ -40,8 +41,9 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Parameters
     ----------
     path
-        A file or folder; or several that napari opens as a stack. A pipe or a device
-        gets a reader too, which says that it reads files alone.
+        A file or folder, or several files that napari opens as a stack. A pipe or a
+        device
+        gets a reader too, whose error says that only files can be read.
     """
     from napari_motionseg.io.file_selection import can_read_together
 
@@ -56,13 +58,14 @@ def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
     Parameters
     ----------
     path
-        A file or folder; or several that were chosen together: files of one series are
+        A file or folder, or several that were chosen together. Files of one series
+        become
         one loop.
 
     Raises
     ------
     MotionSegError
-        If nothing can be read.
+        If no loop could be read.
     """
     from napari_motionseg.io.file_selection import read_together
 
@@ -90,17 +93,18 @@ def _is_neither_file_nor_folder(path: str | Path) -> bool:
 
 
 def cine_layer(cine: Cine) -> LayerTuple:
-    """Return the layer of a loop; its frames are decoded when they are looked at.
+    """Return the layer of a loop; its frames are decoded when they are displayed.
 
-    Its metadata hold the loop without patient attributes: layers are saved, shared and
-    printed by others.
+    The layer's metadata hold the loop without patient attributes, because users save,
+    share
+    and print layers.
 
     Raises
     ------
     ReadError
         If no frame of the loop can be decoded.
     """
-    nearest_usable_frame(cine, len(cine) // 2)  # napari shows the middle one first
+    nearest_usable_frame(cine, len(cine) // 2)  # napari shows the middle frame first
     attributes = {
         "name": cine.name,
         "contrast_limits": contrast_limits(cine),
@@ -112,7 +116,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
 
 
 def geometry(cine: Cine | LoopFacts) -> dict[str, Any]:
-    """Return scale, units and axis labels of layers ``(T, H, W)`` of a loop."""
+    """Return scale, units and axis labels for layers ``(T, H, W)`` of a loop."""
     spacing = cine.pixel_spacing or (cine.pixel_aspect, 1.0)
     unit = "pixel" if cine.pixel_spacing is None else "mm"
     return {
@@ -123,10 +127,12 @@ def geometry(cine: Cine | LoopFacts) -> dict[str, Any]:
 
 
 def contrast_limits(cine: Cine) -> tuple[float, float]:
-    """Return the stored values shown black and white.
+    """Return the stored values that are shown black and white.
 
-    The loop's window; else all values of 8 bits. A loop of more bits seldom uses its
-    range: percentiles of its middle frame, or of the good frame nearest to that.
+    This is the loop's window if it has one, else the full range for 8 bits. A loop of
+    more
+    bits seldom uses its range, so percentiles of its middle frame are taken, or of the
+    readable frame nearest to it.
     """
     if cine.window is not None:
         return cine.window
@@ -140,14 +146,14 @@ def contrast_limits(cine: Cine) -> tuple[float, float]:
 
 
 def nearest_usable_frame(cine: Cine, t: int) -> int:
-    """Return the index of the frame nearest to `t` that can be decoded.
+    """Return the index of the readable frame that is nearest to frame `t`.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop whose frames are tried.
     t
-        Index of the frame.
+        Index of the wanted frame, from 0.
 
     Raises
     ------
@@ -194,7 +200,7 @@ def _sample_layers(name: str) -> list[LayerTuple]:
 
 
 def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list[str]:
-    """Write a labels layer; the suffix says how.
+    """Write a labels layer in the format that the suffix of the path names.
 
     Parameters
     ----------
@@ -204,7 +210,7 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
         each frame that holds any; or ``.dcm``: a DICOM Segmentation, which carries the
         patient and study attributes of the loop's file.
     data
-        ``(T, H, W)`` or ``(H, W)`` integers.
+        Labels as integers, ``(T, H, W)`` or ``(H, W)``.
     attributes
         The layer's; the loop and its frame times are taken from its metadata.
 
@@ -218,7 +224,7 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
     ReadError
         For ``.dcm``, if the loop came from no DICOM file, or that is gone.
     WriteError
-        If the labels do not go into that format, or the disk refuses.
+        If the format cannot hold the labels, or the file cannot be written.
     """
     from napari_motionseg.io import write_masks
 
@@ -285,7 +291,7 @@ def _spacing(metadata: dict[str, Any]) -> tuple[float, float] | None:
 
 
 def _done_frames(metadata: dict[str, Any], stack: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return the frames that were segmented, else painted, else all."""
+    """Return the frames that were segmented; if none, those painted; if none, all."""
     done = metadata.get("done")
     if done is not None and np.shape(done) == (len(stack),):
         return np.asarray(done, dtype=bool)

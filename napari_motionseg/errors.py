@@ -1,6 +1,7 @@
-"""The error family: whatever goes wrong on purpose derives from `MotionSegError`.
+"""Define the error family: every error raised on purpose derives from `MotionSegError`.
 
-The message says what is wrong, in which file, layer or parameter, and what to do.
+A message says what is wrong, in which file, layer or parameter, and what to do about
+it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from napari_motionseg.text import printable
 class MotionSegError(Exception):
     """Root of every error that this package raises on purpose.
 
-    Messages hold names from files; they are shown as `printable` text.
+    Messages may quote text from files, so they are converted to `printable` text.
     """
 
     def __str__(self) -> str:
-        """Return the message as one line that commands no terminal and no label."""
+        """Return the message on one line, without control characters or HTML."""
         return printable(super().__str__())
 
 
@@ -24,11 +25,11 @@ class SettingsError(MotionSegError, ValueError):
 
 
 class ReadError(MotionSegError):
-    """A file or folder cannot be read as what it should be."""
+    """A file or folder cannot be read, or is not of the expected kind."""
 
 
 class DamagedFrameError(ReadError):
-    """One frame of a loop cannot be decoded; the other frames are not concerned.
+    """One frame of a loop cannot be decoded; the other frames stay usable.
 
     Parameters
     ----------
@@ -43,16 +44,16 @@ class DamagedFrameError(ReadError):
         self.frame = frame
 
     def __reduce__(self) -> tuple[type[DamagedFrameError], tuple[str, int]]:
-        """Keep the frame's index when the error travels to another process."""
+        """Keep the frame's index when the error is pickled for another process."""
         return type(self), (str(self), self.frame)
 
 
 class MissingDecoderError(ReadError):
-    """A file needs an optional decoder; the message names what to install."""
+    """A file needs an optional decoder; the message names the package to install."""
 
 
 class MissingDependencyError(MotionSegError):
-    """An optional library is absent; the message names what to install."""
+    """An optional library is missing; the message names what to install."""
 
 
 class MemoryBudgetError(ReadError):
@@ -64,11 +65,11 @@ class WriteError(MotionSegError):
 
 
 class OccupiedError(WriteError):
-    """The place of a result is taken by something that must not be replaced."""
+    """The target of a result already exists and must not be replaced."""
 
 
 class LabelError(MotionSegError, ValueError):
-    """Labels do not match their loop, or hold nothing to learn from."""
+    """Labels do not match their loop, or contain nothing to learn from."""
 
 
 class LabelSizeError(LabelError):
@@ -76,28 +77,28 @@ class LabelSizeError(LabelError):
 
 
 class CheckpointError(MotionSegError):
-    """A checkpoint is damaged, or of another kind or architecture."""
+    """A checkpoint is damaged, or is of another kind or architecture."""
 
 
 class MotionError(MotionSegError, ValueError):
-    """A loop has too few frames, or pixels that no motion can be computed from."""
+    """A loop has too few frames, or pixels that no motion can be estimated from."""
 
 
 class TrainingError(MotionSegError):
-    """Training cannot start or go on; the last good state is kept."""
+    """Training cannot start or continue; the last saved state is kept."""
 
 
 class TrainingMemoryError(TrainingError):
-    """A device has too little memory for the smallest step; another may have more."""
+    """A device has too little memory for the smallest possible training step."""
 
 
 class JobError(MotionSegError):
-    """A job in a child process failed or died; the message says how."""
+    """A job in a child process failed, or the process died."""
 
 
 class PartialReadWarning(UserWarning):
-    """A file was read, but something in it was missing, excess or guessed."""
+    """A file was read, but part of it was missing, superfluous or had to be guessed."""
 
     def __str__(self) -> str:
-        """Return the message as one line that commands no terminal and no label."""
+        """Return the message on one line, without control characters or HTML."""
         return printable(super().__str__())

@@ -11,15 +11,18 @@ Value = TypeVar("Value")
 
 
 class LRUCache(Generic[Value]):
-    """Values by key, within a bound on their bytes; any thread may use it.
+    """A least-recently-used cache with a bound on its bytes; any thread may use it.
 
     Parameters
     ----------
     capacity
-        Bytes that all values may take. The value that was put last stays even if it
-        is larger than this.
+        Number of bytes that all values together may take. The newest value is kept even
+        if
+        it alone is larger.
     size
-        Returns the bytes of a value, which must not change while it is cached.
+        Function that returns the bytes of a value. A value must not change its size
+        while
+        it is cached.
     """
 
     def __init__(self, capacity: int, size: Callable[[Value], int]) -> None:
@@ -27,7 +30,7 @@ class LRUCache(Generic[Value]):
         self._size = size
         self._used_bytes = 0
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
-        # re-entrant: collecting garbage while it is held may call `discard`
+        # re-entrant: garbage collection may call `discard` while the lock is held
         self._lock = threading.RLock()
 
     def __contains__(self, key: Hashable) -> bool:
@@ -38,7 +41,7 @@ class LRUCache(Generic[Value]):
 
     @property
     def capacity(self) -> int:
-        """Bytes that all values may take; setting it discards what is beyond it."""
+        """Number of bytes that all values may take; a smaller one evicts values."""
         return self._capacity
 
     @capacity.setter
@@ -48,18 +51,18 @@ class LRUCache(Generic[Value]):
 
     @property
     def used_bytes(self) -> int:
-        """Bytes that all values take now."""
+        """Number of bytes that all values take now."""
         return self._used_bytes
 
     def get(self, key: Hashable) -> Value | None:
-        """Return the value of a key and mark it as used; None if there is none."""
+        """Return the value of a key and mark it as used; None if it is missing."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
             return self._values.get(key)
 
     def put(self, key: Hashable, value: Value) -> None:
-        """Add or replace a value, and discard old ones beyond the capacity."""
+        """Add or replace a value, and evict the oldest ones beyond the capacity."""
         with self._lock:
             self._remove(key)
             self._values[key] = value
@@ -72,10 +75,11 @@ class LRUCache(Generic[Value]):
         Parameters
         ----------
         unwanted
-            Returns whether the value of a key is to be removed.
+            Function that gets a key and returns whether its value is removed.
         """
         with self._lock:
-            # a copy of the keys: collecting garbage may discard others meanwhile
+            # a copy of the keys, because garbage collection may discard others
+            # meanwhile
             for key in list(self._values):
                 if unwanted(key):
                     self._remove(key)

@@ -1,7 +1,7 @@
-"""Look up implementations by name: objectives, flow estimators, peers.
+"""Look up implementations by name: objectives, flow estimators, peer methods.
 
-A registry maps names to import paths. Listing its names imports nothing, an optional
-backend may be absent, and a typo is answered with the nearest name.
+A registry maps names to import paths. Listing the names imports nothing, so an optional
+backend may be missing. A mistyped name is answered with the nearest known name.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from napari_motionseg.errors import MissingDependencyError, SettingsError
 
 @dataclass(frozen=True)
 class RegistryEntry:
-    """One implementation of a registry, by its import path.
+    """One implementation in a registry, given by its import path.
 
     Parameters
     ----------
     target
         Import path, as ``package.module:attribute``.
     summary
-        One line for menus and help.
+        One line that describes the implementation in menus and in ``--help``.
     extra
-        Group of optional dependencies that it needs, if any.
+        Name of the group of optional dependencies that it needs; None if it needs none.
     """
 
     target: str
@@ -35,12 +35,12 @@ class RegistryEntry:
 
 
 class Registry(Mapping[str, RegistryEntry]):
-    """A closed set of named implementations of one kind.
+    """A fixed set of named implementations of one kind.
 
     Parameters
     ----------
     kind
-        Kind of implementation for messages, such as ``"flow estimator"``.
+        Kind of implementation that messages mention, such as ``"flow estimator"``.
     entries
         Entries by name; the first one is the default.
     """
@@ -74,9 +74,9 @@ class Registry(Mapping[str, RegistryEntry]):
         Raises
         ------
         SettingsError
-            If there is no entry of this name.
+            If no entry has this name.
         MissingDependencyError
-            If it needs a library that is not installed.
+            If the implementation needs a library that is not installed.
         """
         entry = self[name]
         module, _, attribute = entry.target.partition(":")

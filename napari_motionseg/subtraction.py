@@ -1,4 +1,4 @@
-"""Keep the first path of `cine.mask_subtraction`, which programs of others import."""
+"""Keep the old import path of `cine.mask_subtraction` for users' programs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Text from files on its way to a terminal, a layer name, a page or JSON.
+"""Make text from files safe for a terminal, a layer name, a web page or JSON.
 
-A patient's name, a description or the name of a file may hold anything: sequences that
-command a terminal, characters that turn the direction of what follows, line feeds that
-forge a line of a log, tags that a label of Qt takes for HTML.
+A patient's name, a description or a file name may contain anything: control sequences
+for a terminal, characters that reverse the reading direction, line feeds that forge a
+line in a log, or tags that a Qt label would render as HTML.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-# joins letters in Persian and Indian scripts, and does nothing else
+# zero-width joiners are needed to write Persian and Indian scripts, and are harmless
 _JOINERS = "\u200c\u200d"
-# What makes Qt take a text for HTML; a grapheme joiner in between is not seen. Without
-# a closing bracket there is no tag: "0 < low <= high" stays as it is.
+# Qt takes a text with such a part for HTML; an invisible grapheme joiner prevents that.
+# Without a closing bracket there is no tag: "0 < low <= high" stays as it is.
 _MARKUP = re.compile(r"<(?=[\w/!?\s][^>]*>)|&(?=lt;)")
 _SPLIT = "\u034f"
-# the usual case, which needs no second look
+# plain ASCII is the usual case, and needs no further check
 _PLAIN = re.compile(r"[ -%'-;=-~]*")
 
 
 def without_controls(text: object) -> str:
-    r"""Return text as one line without anything that commands a terminal.
+    r"""Return text as one line without any control character.
 
     White space becomes a space. Control characters, bidirectional controls, invisible
     characters and halves of surrogate pairs become escapes such as ``\x1b``.
@@ -33,33 +33,34 @@ def without_controls(text: object) -> str:
     Parameters
     ----------
     text
-        Text from anywhere; other objects are turned into text first.
+        Text from anywhere; any other object is converted to text first.
     """
     plain = str(text)
     return plain if _PLAIN.fullmatch(plain) else "".join(map(_shown, plain))
 
 
 def printable(text: object) -> str:
-    """Return text as one line that commands neither a terminal nor a label of Qt.
+    """Return text as one line that is harmless in a terminal and in a Qt label.
 
-    Beside what `without_controls` does, an invisible character keeps Qt from taking the
-    text for HTML: napari's notifications and tool tips do that by themselves.
+    In addition to `without_controls`, an invisible character prevents Qt from taking
+    the
+    text for HTML, as napari's notifications and tooltips otherwise do.
 
     Parameters
     ----------
     text
-        Text from anywhere; other objects are turned into text first.
+        Text from anywhere; any other object is converted to text first.
     """
     return _MARKUP.sub(lambda found: found[0] + _SPLIT, without_controls(text))
 
 
 def lines_without_controls(text: object) -> str:
-    """Return text of several lines, each of them `without_controls`.
+    """Apply `without_controls` to each line of a text.
 
     Parameters
     ----------
     text
-        Text whose line feeds were put there by this program.
+        Text whose line feeds this program has inserted itself.
     """
     return "\n".join(without_controls(line) for line in str(text).split("\n"))
 
@@ -77,23 +78,24 @@ def _escape(character: str) -> str:
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """Return a value as JSON that every parser takes.
+    """Return a value as JSON that every parser accepts.
 
-    Numbers that JSON does not know, NaN and infinities, become null; objects that it
-    does not know become text. Characters outside of ASCII are escaped.
+    NaN and infinities, which JSON lacks, become null; objects of other types become
+    text.
+    Characters outside ASCII are escaped.
 
     Parameters
     ----------
     value
-        Mappings, lists, numbers, text and None; also NumPy's numbers and arrays.
+        Mappings, lists, numbers, text and None, also NumPy's numbers and arrays.
     indent
-        Spaces by which each level is indented; None for a single line.
+        Number of spaces by which each level is indented; None writes a single line.
     """
     return json.dumps(_known(value), allow_nan=False, indent=indent)
 
 
 def _known(value: Any) -> Any:
-    """Return a value of types that JSON knows."""
+    """Return a value that consists only of types that JSON knows."""
     if isinstance(value, (str, bool)) or value is None:
         return value
     if isinstance(value, int):

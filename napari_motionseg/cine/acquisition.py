@@ -1,4 +1,4 @@
-"""View angles and subtraction masks of a loop, as its header describes them."""
+"""Describe the view angles and the subtraction masks of a loop."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class View:
-    """The C-arm's angles in degrees.
+    """Angles of the C-arm in degrees.
 
     Parameters
     ----------
     primary
-        Positive towards the patient's left (LAO), negative towards the right (RAO).
+        Primary angle: positive towards the patient's left (LAO), negative to the right
+        (RAO).
     secondary
-        Positive cranial (CRA), negative caudal (CAU).
+        Secondary angle: positive cranial (CRA), negative caudal (CAU).
     """
 
     primary: float
     secondary: float
 
     def __str__(self) -> str:
-        """Return the angles as the laboratory says them: ``LAO 30 CRA 20``."""
+        """Return the angles as a catheter laboratory writes them: ``LAO 30 CRA 20``."""
         first = "LAO" if self.primary >= 0 else "RAO"
         second = "CRA" if self.secondary >= 0 else "CAU"
         return f"{first} {abs(self.primary):.0f} {second} {abs(self.secondary):.0f}"
@@ -30,30 +31,31 @@ class View:
 
 @dataclass(frozen=True)
 class Subtraction:
-    """One item of the Mask module (PS3.3 C.7.6.10), kept and never applied silently.
+    """One item of the Mask module (PS3.3 C.7.6.10); it is only applied on request.
 
     Parameters
     ----------
     operation
-        ``NONE``, ``AVG_SUB``, ``TID`` or ``REV_TID``.
+        Mask operation: ``NONE``, ``AVG_SUB``, ``TID`` or ``REV_TID``.
     mask_frames
         Indices, from 0, of the frames that are averaged to the mask (``AVG_SUB``).
     applicable
         First and last index, from 0, of each range of frames that the item applies to,
         one pair after the other: ``(2, 5)`` or ``(2, 5, 9, 12)``. None means every
-        frame for which the operation finds its mask.
+        frame
+        whose mask exists.
     shift
         Shift of the mask before it is subtracted, in pixels: rows downwards, columns
         to the left (PS3.3 C.7.6.10.1.2).
-    tid_offset
-        Frames between a frame and its mask, for time-interval differencing; positive
+    For time-interval differencing, number of frames between a frame and its mask;
+    positive if the mask comes earlier.
         where the mask comes earlier.
-    contrast_averaging
-        Number of frames, from the current one on, whose average the mask is subtracted
-        from.
+    Number of frames, beginning with the current one, that are averaged before the mask
+    is subtracted.
     frame_shifts
-        Shift of each frame's mask, instead of `shift`, as enhanced objects give it;
-        empty if there is none.
+        Shift of the mask of each frame, which replaces `shift`; enhanced objects have
+        it.
+        Empty if there is none.
     """
 
     operation: str
@@ -65,19 +67,19 @@ class Subtraction:
     frame_shifts: tuple[tuple[float, float], ...] = ()
 
     def ranges(self) -> Iterator[tuple[int, int]]:
-        """Yield first and last index of each range in `applicable`."""
+        """Yield the first and last index of each range in `applicable`."""
         limits = self.applicable or ()
         yield from zip(limits[::2], limits[1::2], strict=False)
 
     def mask_of(self, t: int, count: int) -> tuple[int, ...]:
-        """Return the frames whose average is the mask of one frame.
+        """Return the frames that are averaged to the mask of one frame.
 
         Parameters
         ----------
         t
             Index of the contrast frame, from 0.
         count
-            Frames of the loop.
+            Number of frames of the loop.
 
         Returns
         -------
@@ -106,6 +108,7 @@ class Subtraction:
         if self.applicable is not None:
             return any(first <= t <= last for first, last in self.ranges())
         if self.operation == "AVG_SUB":
-            # without a range, the last frame whose average is complete ends it
+            # without a range, the item applies as long as enough frames follow for the
+            # average
             return t <= count - self.contrast_averaging
         return True

@@ -1,4 +1,4 @@
-"""The cine loop that everything passes around: frames, timing and geometry."""
+"""Define the cine loop: its frames, timing, geometry and attributes."""
 
 from __future__ import annotations
 
@@ -28,47 +28,50 @@ class Cine:
     frames
         ``(T, H, W)`` stored gray values as displayed: contrast-filled vessels are dark.
     bits_stored
-        Bits that the stored values use; the range of `normalized`.
+        Number of bits of the stored values; `normalized` scales by their range.
     signed
-        Whether the stored values are signed.
+        Whether stored values may be negative.
     frame_times
         ``(T,)`` milliseconds from the first frame, or None if unknown.
     timing_basis
-        What `frame_times` rests on: ``"FrameTimeVector"``, ..., or ``"unknown"``.
+        Source of `frame_times`: ``"FrameTimeVector"``, ..., or ``"unknown"``.
     pixel_spacing
-        Millimetres at the isocentre between rows and between columns, or None where the
-        magnification is unknown: a detector millimetre is never a patient's.
+        Millimetres at the isocentre between rows and between columns. None if the
+        magnification is unknown, because detector millimetres are not patient
+        millimetres.
     spacing_basis
-        What `pixel_spacing` rests on, in words.
+        Source of `pixel_spacing`, in words.
     pixel_aspect
-        Height of a pixel over its width, known even where millimetres are not.
+        Height of a pixel divided by its width, which may be known where millimetres are
+        not.
     window
-        Stored values shown black and white, or None.
+        Stored values shown black and white, or None if the file gives none.
     view
-        C-arm angles, or None.
+        Angles of the C-arm, or None if unknown.
     subtraction
-        Items of the Mask module.
+        Items of the Mask module, in the file's order.
     valid_area
-        ``(H, W)`` bool, False under shutter and collimator; None if all is valid.
+        ``(H, W)`` bool, False behind shutter and collimator; None if all pixels are
+        valid.
     intensity_relationship
-        PixelIntensityRelationship: ``LIN``, ``LOG``, ``DISP`` or None.
+        DICOM's PixelIntensityRelationship: ``LIN``, ``LOG``, ``DISP``; None if unknown.
     ecg
         Signals that were recorded with the loop, by name: ``"curve 5000"``.
     r_waves
-        Indices, from 0, of frames at an R wave.
+        Indices, from 0, of the frames at an R wave.
     technical
-        Attributes of acquisition and encoding, free of patient attributes.
+        Attributes of acquisition and encoding, without any patient attribute.
     patient
-        Patient attributes, which leave the program only when the user asks.
+        Patient attributes; they leave the program only at the user's request.
     name
-        A short name for layers and figures: the file's name without a known suffix.
+        Short name for layers and figures: the file name without a known suffix.
     source
         File or folder that it was read from, or None.
     files
         DICOM files of the frames, in their order: one file of all frames, or one file
         a frame; empty if the loop came from elsewhere.
     notes
-        What the reader guessed, left out or repaired, in full sentences.
+        Full sentences about what the reader guessed, left out or repaired.
     """
 
     frames: FrameStack
@@ -97,7 +100,8 @@ class Cine:
         count = len(self.frames)
         if self.frame_times is not None and len(self.frame_times) != count:
             raise SettingsError(
-                f"frame_times has {len(self.frame_times)} values for {count} frames"
+                f"frame_times must have one value for each of the {count} frames; "
+                f"got {len(self.frame_times)}"
             )
         for name in ("ecg", "technical", "patient"):
             object.__setattr__(self, name, dict(getattr(self, name)))
@@ -113,7 +117,7 @@ class Cine:
         pixel_spacing: tuple[float, float] | None = None,
         **others: Any,
     ) -> Cine:
-        """Make a loop from an array.
+        """Make a loop from an array of frames.
 
         Parameters
         ----------
@@ -121,20 +125,21 @@ class Cine:
             ``(T, H, W)``, or ``(H, W)`` for one frame. Integers are kept; floats must
             lie in [0, 1] and are stored as 16 bits.
         frame_times
-            ``(T,)`` milliseconds from the first frame, rising.
+            ``(T,)`` milliseconds from the first frame, rising; None if unknown.
         pixel_spacing
-            Millimetres at the isocentre between rows and between columns.
+            Millimetres at the isocentre between rows and between columns; None if
+            unknown.
         **others
             Further fields of `Cine`.
 
         Raises
         ------
         SettingsError
-            If the array is no loop, or times or spacing cannot be true.
+            If the array is not a loop, or the times or the spacing are invalid.
         """
         given = np.asarray(frames)
         array = _as_stored(given)
-        # dark floats must stay dark: their scale is 16 bits, however few they use
+        # the scale of floats is always 16 bits: an all-dark loop must stay dark
         bits = 16 if given.dtype.kind == "f" else _bits_of(array)
         others.setdefault("bits_stored", bits)
         others.setdefault("signed", array.dtype.kind == "i")
@@ -144,7 +149,9 @@ class Cine:
         if pixel_spacing is not None:
             others.setdefault("spacing_basis", "given")
             if not all(np.isfinite(pixel_spacing)) or min(pixel_spacing) <= 0:
-                raise SettingsError(f"pixel_spacing must be positive: {pixel_spacing}")
+                raise SettingsError(
+                    f"pixel_spacing must be positive; got {pixel_spacing}"
+                )
         stack = FrameStack.from_array(array)
         return cls(stack, frame_times=times, pixel_spacing=pixel_spacing, **others)
 
@@ -153,41 +160,44 @@ class Cine:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Frames, rows and columns."""
+        """Number of frames, rows and columns."""
         return self.frames.shape
 
     @property
     def frame_interval(self) -> float | None:
-        """Median milliseconds between frames, or None if unknown."""
+        """Median time between two frames in milliseconds, or None if unknown."""
         if self.frame_times is None or len(self) < 2:
             return None
         return float(np.median(np.diff(self.frame_times)))
 
     @property
     def frame_rate(self) -> float | None:
-        """Frames a second, or None if unknown."""
+        """Frames per second, or None if unknown."""
         return 1000.0 / self.frame_interval if self.frame_interval else None
 
     @property
     def stored_range(self) -> tuple[float, float]:
-        """Least and greatest value that `bits_stored` bits can hold."""
+        """Smallest and largest value that `bits_stored` bits can hold."""
         if self.signed:
             half = 2.0 ** (self.bits_stored - 1)
             return -half, half - 1
         return 0.0, 2.0**self.bits_stored - 1
 
     def normalized(self, t: int) -> NDArray[np.float32]:
-        """Return frame `t` as ``(H, W)`` float32 in [0, 1] by bits stored."""
+        """Return frame `t` ``(H, W)`` as float32, scaled to [0, 1] by bits stored."""
         return self.scaled(self.frames[t])
 
     def scaled(self, stored: Frame) -> NDArray[np.float32]:
-        """Return stored values, of any shape, as float32 in [0, 1] by bits stored."""
+        """Return stored values as float32, scaled to [0, 1] by bits stored.
+
+        Any shape.
+        """
         low, high = self.stored_range
         values: NDArray[np.float32] = (stored.astype(np.float32) - low) / (high - low)
         return np.clip(values, 0.0, 1.0, out=values)
 
     def content_hash(self) -> str:
-        """Return the SHA-256 of shape, type and pixels: provenance without a name."""
+        """Return the SHA-256 of shape, type and pixels, to identify the loop."""
         return hash_frames(self.frames).content
 
 
@@ -196,7 +206,7 @@ def _as_stored(array: Frame) -> Frame:
         array = array[np.newaxis]
     if array.ndim != 3 or 0 in array.shape:
         raise SettingsError(
-            f"a loop has axes (T, H, W) and at least one pixel; got shape {array.shape}"
+            f"frames must be (T, H, W) with at least one pixel; got shape {array.shape}"
         )
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
@@ -205,13 +215,13 @@ def _as_stored(array: Frame) -> Frame:
     if array.dtype.kind == "f" and np.all((array >= 0) & (array <= 1)):
         return np.round(array * 65535).astype(np.uint16)
     raise SettingsError(
-        "a loop holds integers of at most 16 bits, or floats in [0, 1]; "
+        "frames must be integers of at most 16 bits, or floats in [0, 1]; "
         f"got {array.dtype} from {np.min(array)} to {np.max(array)}"
     )
 
 
 def _bits_of(array: Frame) -> int:
-    """Return the least usual depth (8, 10, 12, 16) that holds the values."""
+    """Return the smallest usual bit depth (8, 10, 12, 16) that holds the values."""
     if array.dtype.itemsize == 1:
         return 8
     largest = max(abs(int(array.max())), abs(int(array.min())))
@@ -222,7 +232,10 @@ def _bits_of(array: Frame) -> int:
 def _checked_times(times: ArrayLike, count: int) -> NDArray[np.float64]:
     values = np.asarray(times, dtype=np.float64)
     if values.shape != (count,):
-        raise SettingsError(f"frame_times has shape {values.shape} for {count} frames")
+        raise SettingsError(
+            f"frame_times must have one value for each of the {count} frames; "
+            f"got shape {values.shape}"
+        )
     if not np.all(np.isfinite(values)) or np.any(np.diff(values) <= 0):
         raise SettingsError("frame_times must be finite and rise from frame to frame")
     return values - float(values[0])

@@ -1,7 +1,7 @@
-"""Give a viewer frames to display; a frame that cannot be read is blank for a while.
+"""Provide frames for display; a frame that cannot be read is shown blank.
 
-A viewer asks for a frame in the middle of drawing. An exception there leaves the window
-half drawn and the previous frame on the screen.
+A viewer asks for a frame while it draws. An exception at that moment would leave the
+window half drawn, with the previous frame on the screen.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from napari_motionseg.errors import ReadError
 class DisplayedFrames(FrameStack):
     """The frames of a loop for display: blank where they cannot be read.
 
-    A file may be moved, replaced or unplugged while its loop is open. The frame is then
-    blank and a warning says why. Nothing blank is kept: a frame is read again the next
-    time it is shown, so the loop recovers when the file is back. The numerics use the
-    loop itself, where such a frame is an error.
+    While a loop is open, its file may be moved, replaced or unplugged. The frame is
+    then
+    shown blank and a warning gives the reason. Blank frames are not cached: a frame is
+    read
+    again whenever it is shown, so the loop recovers when the file is back. Computations
+    use
+    the loop itself, in which such a frame raises an error.
 
     Parameters
     ----------
     frames
-        The frames ``(T, H, W)`` of the loop.
+        Frames ``(T, H, W)`` of the loop.
     """
 
     def __init__(self, frames: FrameStack) -> None:
@@ -36,12 +39,12 @@ class DisplayedFrames(FrameStack):
         self._unread = False
 
     def __reduce__(self) -> tuple[type[DisplayedFrames], tuple[FrameStack]]:
-        """Travel to another process with the pixels of the loop."""
+        """Pickle for another process, with the pixels of the loop."""
         return DisplayedFrames, (self.frames,)
 
     @property
     def damaged(self) -> frozenset[int]:
-        """Indices of the frames of the loop that were found damaged so far."""
+        """Indices of the frames of the loop that are known to be damaged."""
         return self.frames.damaged
 
     def is_decoded(self, t: int) -> bool:

@@ -1,10 +1,10 @@
-"""Find the field of view of a loop, which collimators, masks and borders leave open.
+"""Find the field of view: the part that collimators, masks and borders leave open.
 
-A region outside touches the border of the picture. It is either flat, like a border
-that a console draws, or much darker than the field, like a region behind collimator
-blades. A field of view is convex: a circle, an octagon, a rectangle, turned blades. If
-anatomy touches the border, what remains is hardly ever convex, so the two can be told
-apart.
+A region outside the field touches the border of the picture. It is either flat, like a
+border that a console draws, or much darker than the field, like the region behind
+collimator blades. A field of view is convex: a circle, an octagon, a rectangle, or a
+rectangle with turned blades. If anatomy touches the border, the rest of the picture is
+rarely convex; this tells the two cases apart.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from napari_motionseg.errors import SettingsError
 Picture = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-WORKING_SIDE = 256  # px: side of the downsampled picture that is searched
-MOST_FRAMES = 9  # number of frames in the median, in which nothing moves
-LEVEL = 1 / 255
-FLAT_LEVELS = 1.6  # gray levels that a flat border varies by within a few px
-SATURATED = 0.97  # a burnt-out lung is flat, too, but belongs to the field
-DARK_SHARE = 0.72  # of the field's median gray: what is darker may lie behind blades
-LEAST_STEP = 0.05  # gray from outside to inside of the edge of blades
-PLATEAU_SHARE = 0.6  # of that step: by how much gray may change further outside
-STEPPED_SHARE = 0.93  # of the edge that must show this step
-LEAST_AREA = 0.002  # of the picture: a smaller outside is a marker or a letter
-LEAST_DARK_AREA = 0.008  # of the picture: a dark corner is often a shadow
-RINGING = 8  # px: the block of JPEG that an edge rings in
-LEAST_OPEN = 0.12  # of the picture: a smaller field is none
-LEAST_CONVEXITY = 0.965  # area of what is left over that of its convex hull
-TRIED_LEVELS = 20
-EDGE_PX = 4.0  # px at 512 px that an edge blurs into the field
+WORKING_SIDE = 256  # px: side of the downsampled picture in which the field is sought
+MOST_FRAMES = 9  # frames whose median is searched; motion cancels out in it
+LEVEL = 1 / 255  # one gray level of eight bits
+FLAT_LEVELS = 1.6  # a flat border varies by at most so many gray levels within a few px
+SATURATED = 0.97  # brighter than this is overexposed lung: flat, but inside the field
+DARK_SHARE = 0.72  # of the field's median gray: darker pixels may lie behind blades
+LEAST_STEP = 0.05  # least rise in gray across the edge of blades, towards the field
+PLATEAU_SHARE = 0.6  # of that step: most change of gray further outside the edge
+STEPPED_SHARE = 0.93  # least share of the edge that shows this step
+LEAST_AREA = 0.002  # of the picture: a smaller outside region is a marker or a letter
+LEAST_DARK_AREA = 0.008  # of the picture: a smaller dark corner is often a shadow
+RINGING = 8  # px: JPEG codes blocks of 8 px, and an edge rings within its block
+LEAST_OPEN = 0.12  # of the picture: a smaller field is taken for a wrong result
+LEAST_CONVEXITY = 0.965  # area of the open part divided by that of its convex hull
+TRIED_LEVELS = 20  # gray levels that are tried as the edge of the blades
+EDGE_PX = 4.0  # px, at a side of 512 px, over which an edge blurs into the field
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +48,9 @@ class FieldOfView:
     Parameters
     ----------
     mask
-        ``(H, W)`` bool, True inside.
+        ``(H, W)`` bool, True inside the field.
     found
-        Whether an edge was found; if not, the mask is True throughout.
+        Whether an edge was found. If not, the mask is True everywhere.
     """
 
     mask: Mask
@@ -62,8 +62,9 @@ class FieldOfView:
         Parameters
         ----------
         margin
-            Width in px of the edge that is left out, for a picture of 512 px; it
-            scales with the shorter side. The picture's own border is no edge.
+            Width in px of the edge that is left out, for a picture of 512 px; it scales
+            with
+            the shorter side. The picture's own border does not count as an edge.
         """
         if not self.found:
             return self.mask
@@ -78,13 +79,14 @@ def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
     Parameters
     ----------
     frames
-        ``(H, W)`` or ``(T, H, W)``, gray values in [0, 1]. Of a loop, up to nine frames
-        are looked at.
+        ``(H, W)`` or ``(T, H, W)``, gray values in [0, 1]. Up to nine frames of a loop
+        are
+        used.
 
     Raises
     ------
     SettingsError
-        If there is no pixel, or the array has other axes.
+        If the array is empty or has other axes.
     """
     stack = np.asarray(frames, np.float32)
     stack = stack[None] if stack.ndim == 2 else stack
@@ -105,10 +107,11 @@ def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
 
 
 def find_cine_field_of_view(cine: Cine) -> FieldOfView:
-    """Find the field of view of a loop; nine of its frames are decoded at most.
+    """Find the field of view of a loop from at most nine of its frames.
 
-    Damaged frames are left out; where none of the nine is left, all is open. What the
-    loop's header says of its shutter (`Cine.valid_area`) counts as well.
+    Damaged frames are left out; if all nine are damaged, the whole picture is the
+    field.
+    The shutter in the loop's header (`Cine.valid_area`) is respected as well.
     """
     good = [int(t) for t in _sample_indices(len(cine)) if cine.frames.usable(int(t))]
     field = FieldOfView(np.ones(cine.shape[1:], bool), False)
@@ -134,8 +137,8 @@ def _downsample(picture: Picture, factor: int) -> Picture:
 
 
 def _downsample_range(picture: Picture, factor: int) -> Picture:
-    """Return by how much gray varies around each pixel of the smaller picture."""
-    # a border of JPEG's ringing varies near letters and edges alone
+    """Return the range of gray values around each pixel of the smaller picture."""
+    # a border drawn before JPEG compression varies only near letters and edges
     spread = ndimage.maximum_filter(picture, 5) - ndimage.minimum_filter(picture, 5)
     rows, columns = (side - side % factor for side in picture.shape)
     blocks = spread[:rows, :columns].reshape(
@@ -145,7 +148,7 @@ def _downsample_range(picture: Picture, factor: int) -> Picture:
 
 
 def _upsample(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
-    """Return the mask at the size of the picture, its edge smooth."""
+    """Return the mask at the size of the picture, with a smooth edge."""
     distance = ndimage.distance_transform_edt(inside) - ndimage.distance_transform_edt(
         ~inside
     )
@@ -159,11 +162,12 @@ def _upsample(inside: Mask, shape: tuple[int, ...], factor: int) -> Mask:
 
 
 def _find_open_field(picture: Picture, spread: Picture) -> Mask:
-    """Return the field of a small picture ``(h, w)``; all of it where none is found."""
+    """Return the field of a small picture ``(h, w)``; everything if none is found."""
     inside = np.ones(picture.shape, bool)
     flat = (spread <= FLAT_LEVELS * LEVEL) & (picture < SATURATED)
     for part in _border_components(_binary_opening(flat, 3)):
-        # near the edge its own blur and JPEG's ringing vary: the flat part ends before
+        # blur and JPEG's ringing vary the gray near the edge, so the flat part ends too
+        # early
         grown = _grow_to_edge(part, picture)
         if _leaves_convex_field(grown) and not _has_no_edge(picture, grown):
             inside &= ~grown
@@ -175,14 +179,14 @@ def _find_open_field(picture: Picture, spread: Picture) -> Mask:
 
 
 def _binary_opening(mask: Mask, width: int) -> Mask:
-    """Return the mask without parts thinner than `width` px; the border cuts none."""
+    """Return the mask without parts thinner than `width` px, except at the border."""
     wide = np.pad(mask, width, mode="edge")
     kept = ndimage.binary_opening(wide, np.ones((width, width)))
     return np.asarray(kept[width:-width, width:-width])
 
 
 def _border_components(mask: Mask) -> list[Mask]:
-    """Return the connected parts of a mask that touch the picture's border."""
+    """Return the connected components of a mask that touch the picture's border."""
     labels, _ = ndimage.label(mask)
     edge = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     found = [labels == number for number in np.unique(edge) if number]
@@ -190,13 +194,13 @@ def _border_components(mask: Mask) -> list[Mask]:
 
 
 def _grow_to_edge(part: Mask, picture: Picture) -> Mask:
-    """Return a flat part grown by a few px, up to half of the step to the field."""
+    """Grow a flat part by a few px, up to half of the step in gray to the field."""
     near = ndimage.binary_dilation(part, iterations=RINGING)
     beyond = ndimage.binary_dilation(part, iterations=RINGING + 4) & ~near
     if not beyond.any():
         return part
     level = float(np.median(picture[part]))
-    # the nearest value of the field decides, for it is not alike all around
+    # the nearest value of the field decides, because the field is not uniform
     other, at = picture[beyond], np.argwhere(beyond)
     nearest = ndimage.distance_transform_edt(
         ~beyond, return_distances=False, return_indices=True
@@ -209,7 +213,7 @@ def _grow_to_edge(part: Mask, picture: Picture) -> Mask:
 
 
 def _leaves_convex_field(outside: Mask) -> bool:
-    # specks of letters and ringing outside would widen the hull
+    # letters and ringing outside leave specks that would widen the hull
     rest = _largest_component(~outside)
     if rest.mean() < LEAST_OPEN:
         return False
@@ -218,12 +222,12 @@ def _leaves_convex_field(outside: Mask) -> bool:
 
 
 def _has_no_edge(picture: Picture, outside: Mask) -> bool:
-    """Return whether there is no edge: a picture may be flat where it is empty."""
+    """Return whether the outside has no edge, as where an empty picture is flat."""
     return _step_share(picture, outside, either_way=True) < STEPPED_SHARE / 2
 
 
 def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) -> float:
-    """Return the share of the edge across which gray rises by `LEAST_STEP`."""
+    """Return the share of the edge across which gray rises by at least `LEAST_STEP`."""
     edge = outside & ndimage.binary_dilation(~outside)
     if not edge.any():
         return 0.0
@@ -242,28 +246,29 @@ def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) ->
     step, further = inner - outer, outer - beyond
     if either_way:
         step, further = np.abs(step), np.abs(further)
-    # a shadow of anatomy goes on to darken, what covers the field does not
+    # a shadow of anatomy keeps darkening outwards; a blade is evenly dark
     stepped = (step >= LEAST_STEP) & (further <= PLATEAU_SHARE * step)
     return float(stepped.mean())
 
 
 def _find_collimator(picture: Picture, inside: Mask) -> Mask:
-    """Return what lies behind blades: dark, at the border, with a step to the field.
+    """Return the region behind blades: dark, at the border, with a step to the field.
 
-    Of the levels below which gray may lie behind blades, the one whose edge is the
-    steepest is taken.
+    Several gray levels are tried as the upper limit of the dark region; the one with
+    the
+    steepest edge is taken.
     """
     none = np.zeros(picture.shape, bool)
     smooth = ndimage.gaussian_filter(picture, 1.0)
     middle = float(np.median(picture[inside])) if inside.any() else 0.0
-    # half way up the edge of the darkest blades that count
+    # the highest level is half way up the edge of the brightest blades that count
     highest = 0.5 * (1 + DARK_SHARE) * middle
     lowest = float(smooth.min())
     slope = ndimage.gaussian_gradient_magnitude(picture, 1.0)
     best, strength = none, 0.0
     for level in np.linspace(lowest, highest, TRIED_LEVELS)[1:]:
         outside = none.copy()
-        # leads that cross the edge are thin: they must not join what is covered
+        # leads that cross the edge are thin, and must not join the covered region
         below = _binary_opening((smooth < level) | ~inside, 5)
         for part in _border_components(below):
             if _is_collimated(part, picture, smooth, middle):

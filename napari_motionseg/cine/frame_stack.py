@@ -1,4 +1,4 @@
-"""Decode the frames of loops one at a time, when napari or the numerics ask."""
+"""Decode the frames of loops one at a time, when napari or a computation asks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_motionseg.lru_cache import LRUCache
 
 Frame = NDArray[Any]
 FRAME_CACHE_BYTES = 2**30
-MOST_LISTED = 12  # numbers of damaged frames that a message lists
+MOST_LISTED = 12  # most numbers of damaged frames that a message lists
 
 
 class FrameCache(LRUCache[Frame]):
@@ -25,14 +25,14 @@ class FrameCache(LRUCache[Frame]):
     Parameters
     ----------
     capacity
-        Bytes that all frames may take, see `LRUCache`.
+        Number of bytes that all frames may take; see `LRUCache`.
     """
 
     def __init__(self, capacity: int = FRAME_CACHE_BYTES) -> None:
         super().__init__(capacity, lambda frame: frame.nbytes)
 
     def discard_owner(self, owner: object) -> None:
-        """Remove all frames of an owner, whose keys begin with it."""
+        """Remove all frames of an owner, which is the first element of their keys."""
         self.discard(lambda key: isinstance(key, tuple) and key[0] is owner)
 
 
@@ -40,12 +40,12 @@ SHARED_FRAME_CACHE = FrameCache()
 
 
 class FrameStack:
-    """The frames of a loop, decoded one at a time when asked for.
+    """The frames of a loop, decoded one at a time on request.
 
-    Behaves as a read-only array of axes ``(T, H, W)`` as far as indexing goes:
+    A stack can be indexed like a read-only array of axes ``(T, H, W)``:
     ``stack[t]``, ``stack[a:b:c]``, ``stack[t, rows, columns]``, ``np.asarray(stack)``.
-    Decoded frames are kept in `cache`, which all loops share. Any thread may index;
-    `decode` is called by one thread at a time.
+    Decoded frames are kept in `cache`, which all loops share. Any thread may index the
+    stack; `decode` is called by one thread at a time.
 
     A frame for which `decode` raises `DamagedFrameError` is replaced by a blank one and
     recorded in `damaged`. A `PartialReadWarning` reports the first one. Code that
@@ -54,9 +54,9 @@ class FrameStack:
     Parameters
     ----------
     decode
-        Returns frame ``t`` as an ``(H, W)`` array of `dtype`.
+        Function that returns frame ``t`` as an ``(H, W)`` array of `dtype`.
     shape
-        ``(T, H, W)``.
+        Number of frames, rows and columns.
     dtype
         Type of the stored values.
     cache
@@ -68,8 +68,9 @@ class FrameStack:
 
     Notes
     -----
-    This is no `collections.abc.Sequence` on purpose: napari looks at every item of a
-    sequence, to find dask arrays in it, and would decode the whole loop.
+    This class is deliberately not a `collections.abc.Sequence`: napari inspects every
+    item
+    of a sequence, in search of dask arrays, and would decode the whole loop.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class FrameStack:
             weakref.finalize(self, cache.discard_owner, self._token).atexit = False
         self._lock = threading.RLock()
         self._damaged = set(damaged)
-        # without a cache the pixels lie in memory already: no frame can fail
+        # without a cache the pixels are in memory already, so no frame can fail
         self._sound = set(range(shape[0])) if cache is None else set()
         self._reason = "the loop"
         self._told = bool(damaged)
@@ -102,12 +103,12 @@ class FrameStack:
     def from_array(
         cls, array: Frame, damaged: Collection[int] = (), blank: int = 0
     ) -> FrameStack:
-        """Wrap an array ``(T, H, W)``; nothing is copied.
+        """Wrap an array ``(T, H, W)`` without copying it.
 
         Parameters
         ----------
         array
-            Stored gray values.
+            Stored gray values ``(T, H, W)``.
         damaged
             Indices of frames that could not be decoded.
         blank
@@ -124,7 +125,7 @@ class FrameStack:
         )
 
     def __reduce__(self) -> tuple[Callable[..., FrameStack], tuple[Any, ...]]:
-        """Travel to another process as plain pixels: files may not be there."""
+        """Pickle as plain pixels, because another process may not have the files."""
         pixels = self[:]
         return FrameStack.from_array, (pixels, self.damaged, self.blank)
 
@@ -133,16 +134,16 @@ class FrameStack:
 
     @property
     def size(self) -> int:
-        """Number of pixels of all frames."""
+        """Number of pixels of all frames together."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def nbytes(self) -> int:
-        """Bytes that all frames take when they are decoded."""
+        """Number of bytes that all frames take when they are decoded."""
         return self.size * self.dtype.itemsize
 
     def is_decoded(self, t: int) -> bool:
-        """Return whether frame `t` is in memory and need not be decoded."""
+        """Return whether frame `t` is in memory already."""
         if self._cache is None or t in self._damaged:
             return True
         return self._cache.get((self._token, t)) is not None
@@ -171,12 +172,12 @@ class FrameStack:
 
     @property
     def damaged(self) -> frozenset[int]:
-        """Indices of the frames that were found damaged so far."""
+        """Indices of the frames that are known to be damaged."""
         with self._lock:
             return frozenset(self._damaged)
 
     def usable(self, t: int) -> bool:
-        """Return whether frame `t` can be decoded; it is decoded if nobody has tried.
+        """Return whether frame `t` can be decoded; decode it if this is not known yet.
 
         Raises
         ------
@@ -190,7 +191,7 @@ class FrameStack:
             return t not in self._damaged
 
     def find_damaged(self) -> frozenset[int]:
-        """Return the indices of all damaged frames; decode those that nobody has tried.
+        """Return the indices of all damaged frames; decode each frame not tried yet.
 
         Raises
         ------
@@ -200,9 +201,10 @@ class FrameStack:
         Warns
         -----
         PartialReadWarning
-            With the number of damaged frames, unless one was told of before.
+            Gives the number of damaged frames, unless a warning was issued before.
         """
-        told, self._told = self._told, True  # told here, with the number
+        # `usable` must not warn: one warning gives the number
+        told, self._told = self._told, True
         try:
             for t in range(len(self)):
                 self.usable(t)
@@ -220,13 +222,13 @@ class FrameStack:
         Raises
         ------
         ReadError
-            If there is none, or the file cannot be read.
+            If no frame can be decoded, or the file cannot be read.
         """
         damaged = self.find_damaged()
         return [t for t in range(len(self)) if t not in damaged]
 
     def blank_frame(self) -> Frame:
-        """Return what is shown for a damaged frame: ``(H, W)`` of the lowest gray."""
+        """Return the frame shown for a damaged one: ``(H, W)`` of the lowest gray."""
         frame = np.full(self.shape[1:], self.blank, self.dtype)
         frame.setflags(write=False)
         return frame
@@ -234,7 +236,9 @@ class FrameStack:
     def _index(self, t: int) -> int:
         index = t + len(self) if t < 0 else t
         if not 0 <= index < len(self):
-            raise IndexError(f"frame {t} of a loop of {len(self)} frames")
+            raise IndexError(
+                f"frame must be at least 0 and less than {len(self)}; got {t}"
+            )
         return index
 
     def _frame(self, t: int) -> Frame:
@@ -259,7 +263,7 @@ class FrameStack:
             raise ReadError(f"{self._reason}; no frame of this loop can be decoded")
 
     def _replaced(self, t: int, error: DamagedFrameError | None = None) -> Frame:
-        """Return a blank frame for a damaged one, and warn of the first."""
+        """Return a blank frame for a damaged one, and warn at the first one."""
         self._damaged.add(t)
         if error is not None:
             self._reason = str(error)
@@ -276,13 +280,13 @@ BLANK_WORDS = (
 
 
 def describe_damage(damaged: Collection[int], count: int) -> str:
-    """Return how many frames of a loop are damaged and which, as a clause.
+    """Return a clause that says how many frames of a loop are damaged, and which.
 
     Parameters
     ----------
     damaged
         Indices of the damaged frames.
-    count
+    Number of frames of the loop.
         Number of frames of the loop.
     """
     listed = sorted(damaged)
@@ -293,5 +297,5 @@ def describe_damage(damaged: Collection[int], count: int) -> str:
 
 def warn_partial_read(message: str) -> None:
     """Issue a `PartialReadWarning`, even if the same one was issued before."""
-    # without a registry, Python does not suppress a repeated warning
+    # Python suppresses a repeated warning through a registry; here it gets none
     warnings.warn_explicit(message, PartialReadWarning, __file__, 1)

@@ -1,4 +1,4 @@
-"""Hash the pixels of loops and frames, to recognize them again."""
+"""Hash the pixels of loops and frames, to recognize them later."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class LoopHashes:
     Parameters
     ----------
     content
-        SHA-256 of shape, type and pixels of the whole loop, in hexadecimal digits.
+        SHA-256 of shape, type and pixels of the whole loop, as hexadecimal digits.
     frames
-        SHA-256 of each frame, see `hash_frame`.
+        SHA-256 of each frame; see `hash_frame`.
     """
 
     content: str
@@ -30,7 +30,7 @@ class LoopHashes:
 
 
 def hash_frames(frames: FrameStack) -> LoopHashes:
-    """Return the hashes of a loop; each frame is decoded once."""
+    """Return the hashes of a loop, decoding each frame once."""
     content = hashlib.sha256(repr((frames.shape, frames.dtype.str)).encode())
     each = []
     for frame in frames:

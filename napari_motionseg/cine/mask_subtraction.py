@@ -1,7 +1,7 @@
-"""Subtraction angiography as a view: a loop minus its mask frames.
+"""Compute digital subtraction angiography: a loop minus its mask frames.
 
-The Mask module (PS3.3 C.7.6.10) says which frames are the mask; nothing is subtracted
-unless someone asks to see it.
+The Mask module (PS3.3 C.7.6.10) says which frames form the mask. Nothing is subtracted
+unless the user asks for it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from napari_motionseg.cine.frame_stack import FrameStack
 from napari_motionseg.errors import SettingsError
 
 OPERATIONS = ("AVG_SUB", "TID", "REV_TID")
-# keeps the logarithm of black finite: one gray level of eight bits
+# the smallest intensity: one gray level of eight bits, so that log(0) cannot occur
 LEAST = 1 / 255
-# Stored values that are no longer linear in the intensity: their plain difference is
-# shown. It is exact for LOG and an approximation for DISP.
+# These stored values are no longer linear in the intensity, so their plain difference
+# is shown. It is exact for LOG and an approximation for DISP.
 ALREADY_CURVED = ("LOG", "DISP")
-MASKS_KEPT = 4  # averaged masks, of the items that a player alternates between
+# averaged masks that stay in memory, for a player that goes back and forth
+MASKS_KEPT = 4
 
 
 def first_subtraction(cine: Cine) -> Subtraction | None:
@@ -33,7 +34,7 @@ def first_subtraction(cine: Cine) -> Subtraction | None:
 
 
 def _usable_items(cine: Cine) -> list[Subtraction]:
-    """Return the items that give a mask for at least one frame of the loop."""
+    """Return the items that define a mask for at least one frame of the loop."""
     count = len(cine)
     return [
         item
@@ -44,43 +45,45 @@ def _usable_items(cine: Cine) -> list[Subtraction]:
 
 
 def subtract_masks(cine: Cine) -> FrameStack:
-    """Return the loop minus its masks, computed frame by frame when looked at.
+    """Return the loop minus its masks; each frame is computed when it is displayed.
 
     Parameters
     ----------
-    cine
-        The loop; each frame is subtracted by the first item of the Mask module that
-        applies to it.
+    The loop. Each frame uses the first item of the Mask module that applies to it.
 
     Returns
     -------
     FrameStack
-        ``(T, H, W)`` float32, negative where contrast darkens: the logarithm of frame
-        over mask where stored values are linear in the intensity or unknown, and frame
-        minus mask where they are not (LOG, DISP). Zero where no item applies, or where
-        the frame is damaged: it is not subtracted, and the loop itself shows it.
+        ``(T, H, W)`` float32, negative where contrast agent darkens the picture. Where
+        stored values are linear in the intensity, or unknown, it is the logarithm of
+        frame
+        over mask; where they are not (LOG, DISP), it is frame minus mask. A frame is
+        zero
+        if no item applies to it or if it is damaged.
 
     Raises
     ------
     SettingsError
-        If the loop has no item that can be shown.
+        If the loop has no item that can be applied.
 
     Notes
     -----
-    As PS3.3 C.7.6.10.1 has it: `AVG_SUB` averages the mask frames, `TID` takes the
-    frame `tid_offset` before, `REV_TID` runs backwards from `tid_offset` before the
+    According to PS3.3 C.7.6.10.1, `AVG_SUB` averages the mask frames, `TID` takes the
+    frame
+    `tid_offset` earlier, and `REV_TID` runs backwards, beginning `tid_offset` before
+    the
     first frame of the range. The mask is shifted first; contrast frames are averaged.
     """
     items = _usable_items(cine)
     if not items:
         raise SettingsError(
-            f"{cine.name}: has no mask frames to subtract (operations "
-            f"{', '.join(OPERATIONS)})"
+            f"{cine.name}: has no subtraction mask that can be applied; the header "
+            f"must name an operation ({', '.join(OPERATIONS)}) and its frames"
         )
     count = len(cine)
 
     def sound(frames: Iterable[int]) -> tuple[int, ...]:
-        """Return the frames that can be decoded; a blank frame is no picture."""
+        """Return the frames that can be decoded: a blank one must not enter a mask."""
         return tuple(t for t in frames if cine.frames.usable(t))
 
     @lru_cache(maxsize=MASKS_KEPT)
@@ -91,7 +94,7 @@ def subtract_masks(cine: Cine) -> FrameStack:
         return _shifted(_mean_density(cine, frames), shift)
 
     def decode(t: int) -> NDArray[np.float32]:
-        """Return frame `t` subtracted, ``(H, W)``; zero where nothing applies."""
+        """Return frame `t` minus its mask, ``(H, W)``; zero if no mask applies."""
         item = next((one for one in items if one.mask_of(t, count)), None)
         if item is not None:
             last = min(t + item.contrast_averaging, count)
@@ -106,7 +109,7 @@ def subtract_masks(cine: Cine) -> FrameStack:
 
 
 def _mean_density(cine: Cine, frames: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return the mean density ``(H, W)`` of some frames."""
+    """Return the mean density ``(H, W)`` of the given frames."""
     total = _density(cine, frames[0])
     for t in frames[1:]:
         total = total + _density(cine, t)
@@ -115,7 +118,7 @@ def _mean_density(cine: Cine, frames: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _density(cine: Cine, t: int) -> NDArray[np.float32]:
-    """Return what adds up along a ray: the logarithm of the intensity."""
+    """Return the density, which adds up along a ray: the logarithm of the intensity."""
     frame = cine.normalized(t)
     if cine.intensity_relationship in ALREADY_CURVED:
         return frame
@@ -126,11 +129,12 @@ def _density(cine: Cine, t: int) -> NDArray[np.float32]:
 def _shifted(
     mask: NDArray[np.float32], shift: tuple[float, float]
 ) -> NDArray[np.float32]:
-    """Return a mask moved down and to the left by fractions of a pixel.
+    """Return a mask moved downwards and to the left by fractions of a pixel.
 
-    The Standard counts a positive row offset towards the lower row and a positive
-    column offset towards the left-hand column (PS3.3 C.7.6.10.1.2). Pixels that come
-    from outside repeat the edge.
+    A positive row offset moves towards the lower row, and a positive column offset
+    towards
+    the left-hand column (PS3.3 C.7.6.10.1.2). Pixels that would come from outside the
+    picture repeat its edge.
     """
     if not any(shift):
         return mask

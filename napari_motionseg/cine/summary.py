@@ -1,4 +1,4 @@
-"""Summarize a loop in words for a person."""
+"""Summarize a loop in words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def summarize_cine(cine: Cine) -> list[tuple[str, str]]:
     Returns
     -------
     list of (str, str)
-        Titles and values, as `printable` text.
+        Titles and values as `printable` text, one pair for each line.
     """
     count, rows, columns = cine.shape
     lines = [

@@ -2,11 +2,15 @@
 
 The settings classes are the one source of defaults: an option that the user does not
 give leaves the field of the recipe as it is, and ``--help`` shows the recipe's value.
+The settings classes import torch, which takes seconds. ``--help`` therefore reads the
+values from `recipe_defaults`, which ``scripts/recipe_defaults.py`` writes from the
+settings classes; a test compares the two.
 """
 
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,6 +19,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 from typer.core import TyperCommand
+
+from napari_motionseg.cli.recipe_defaults import RECIPE_DEFAULTS
 
 Command = TypeVar("Command", bound=Callable[..., None])
 SOURCE = "recipe_source"
@@ -48,7 +54,7 @@ class RecipeSource:
     ----------
     target
         Settings class with a method `recipe`, as ``package.module:Class``. It is
-        imported when a command runs or its help is shown, because torch comes with it.
+        imported when a command runs, because it imports torch.
     name
         Name of the recipe where the command has no ``--recipe``; else None.
     """
@@ -117,34 +123,49 @@ def recipe_and_changes(context: typer.Context) -> tuple[Any, dict[str, Any]]:
     return source.recipe(context.params.get("recipe")), changes
 
 
+def default_values(command: Callable[..., None]) -> dict[str, Any]:
+    """Return the values that ``--help`` shows as defaults, by the option's name.
+
+    Parameters
+    ----------
+    command
+        Function that `changes_recipe` has marked. The values are those of the recipe
+        that it uses without ``--recipe``.
+    """
+    source: RecipeSource = getattr(command, SOURCE)
+    chosen = inspect.signature(command).parameters.get("recipe")
+    settings = source.recipe(chosen.default if chosen else None)
+    values = {}
+    for option, field in fields_of(command).items():
+        value = field.shown or attrgetter(field.names[0])(settings)
+        values[option] = None if value == {} else value
+    return values
+
+
 class RecipeCommand(TyperCommand):
     """A command whose help shows the values of its recipe as defaults."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options with their defaults."""
-        source: RecipeSource | None = getattr(self.callback, SOURCE, None)
-        if source is None:
+        if not hasattr(self.callback, SOURCE):
             super().format_options(ctx, formatter)
             return
         own = self.params
-        chosen: Any = {one.name: one.default for one in own}.get("recipe")
-        fields = fields_of(self.callback.__wrapped__)  # type: ignore[union-attr]
-        settings = source.recipe(chosen)
+        command: Any = self.callback
+        values = RECIPE_DEFAULTS[command.__name__]
         try:
-            self.params = [_with_default(one, fields, settings) for one in own]
+            self.params = [_with_default(one, values) for one in own]
             super().format_options(ctx, formatter)
         finally:
             self.params = own
 
 
-def _with_default(option: Any, fields: Mapping[str, Sets], settings: Any) -> Any:
-    """Return a copy of an option with the value of its field as default."""
-    field = fields.get(option.name)
-    if field is None:
+def _with_default(option: Any, values: Mapping[str, Any]) -> Any:
+    """Return a copy of an option that has its value in `values` as its default."""
+    if option.name not in values:
         return option
-    value = field.shown or attrgetter(field.names[0])(settings)
     shown = copy.copy(option)
-    shown.default = None if value == {} else value
+    shown.default = values[option.name]
     return shown
 
 

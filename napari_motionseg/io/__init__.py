@@ -1,4 +1,4 @@
-"""Reading and writing: cine loops, labels, masks, flow."""
+"""Read and write cine loops, labels, masks and flow."""
 
 from napari_motionseg.io.label_writers import write_masks
 from napari_motionseg.io.labels import Labels, read_labels

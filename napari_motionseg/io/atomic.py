@@ -1,8 +1,8 @@
-"""Put a finished file at its final name; nothing half-written ever has that name.
+"""Write results atomically: a half-written file never has the final name.
 
-This module and `result_folders` are the only ones that put results into place. A file
-replaces nothing but a regular file, and no loop that others made. A link is never
-replaced, nor is what it leads to: tools that keep versions of data (git-annex, DVC) lay
+Only this module and `result_folders` put results into place. A file replaces nothing
+but a regular file, and never a loop that this program did not write. A link is never
+replaced, nor is its target: tools that keep versions of data (git-annex, DVC) place
 links into stores that must not change.
 """
 
@@ -40,17 +40,20 @@ _KINDS = {
 
 @contextmanager
 def replacing(target: str | Path) -> Iterator[Path]:
-    """Yield a temporary path of a file; move the file to `target` if all went well.
+    """Yield a temporary path for a file, and move the file to `target` on success.
 
-    The temporary file has the name of the target, in a temporary folder beside it. It
-    reaches the disk before it gets its final name. A regular file at the target is
-    replaced. After an exception, a cancel included, the target is as it was and the
-    temporary file is gone.
+    The temporary file has the name of the target and lies in a temporary folder beside
+    it.
+    It is flushed to the disk before it gets its final name. A regular file at the
+    target is
+    replaced. If an exception is raised, cancelling included, the target is unchanged
+    and
+    the temporary file is removed.
 
     Parameters
     ----------
     target
-        Path of the file to write. Folders that are missing on the way to it are made.
+        Path of the file to write. Missing parent folders are created.
 
     Raises
     ------
@@ -84,21 +87,21 @@ def copy_file(source: str | Path, target: str | Path) -> None:
 
 @contextmanager
 def new_folder(target: str | Path) -> Iterator[Path]:
-    """Yield a temporary path of a folder; move the folder to `target` in the end.
+    """Yield a temporary path for a folder, and move the folder to `target` on success.
 
-    Names and files in it reach the disk before it gets its final name.
+    Its files and names are flushed to the disk before the folder gets its final name.
 
     Parameters
     ----------
     target
-        Path of the folder to make. Nothing may be there, an empty folder included.
+        Path of the folder to create. Nothing may exist there, not even an empty folder.
 
     Raises
     ------
     OccupiedError
-        If something is there.
+        If something exists at the target.
     WriteError
-        If the folder cannot be made or written.
+        If the folder cannot be created or written.
     """
     target = Path(target)
     _require_nothing(target)
@@ -120,13 +123,13 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # pydicom puts a traceback into its message
+        # pydicom puts a traceback into the message of its error
         reason = error.strerror or next(iter(str(error).splitlines()), "")
         raise WriteError(f"cannot write {target}: {reason}") from error
 
 
 def require_file_target(target: str | Path) -> None:
-    """Refuse a target that a file must not be written to; say so before long work.
+    """Raise an error early if a file must not be written to `target`.
 
     Parameters
     ----------
@@ -136,9 +139,11 @@ def require_file_target(target: str | Path) -> None:
     Raises
     ------
     OccupiedError
-        If something other than a regular file is there, or a loop of others.
+        If the target is not a regular file, or is a loop that this program did not
+        write.
     WriteError
-        If there can be no such file, as below another file or with too long a name.
+        If no file can be created there, as below another file or if the name is too
+        long.
     """
     target = Path(target)
     if target.name in ("", ".."):
@@ -158,7 +163,7 @@ def require_file_target(target: str | Path) -> None:
         )
     if is_foreign_loop(target):
         raise OccupiedError(
-            f"cannot write {target}: a loop is there that this program did not write; "
+            f"cannot write {target}: it is a loop that this program did not write; "
             "choose another name"
         )
 
@@ -173,18 +178,18 @@ def place_file(
     temporary
         Path of the finished file, on the file system of `target`.
     target
-        Path of the final name.
+        The final path of the file.
     only_new
-        Whether anything at `target`, a regular file included, is an error.
+        Whether an existing regular file at `target` is an error too.
     mode
-        Permission bits of the file; the usual ones of a new file if None.
+        Permission bits of the file; None gives it those of any new file.
 
     Raises
     ------
     OccupiedError
-        If what is at the target must not be replaced.
+        If the existing target must not be replaced.
     OSError
-        If the file system refuses.
+        If the file system reports an error.
     """
     if not temporary.is_file():
         raise OSError(None, "its writer left no file")
@@ -199,13 +204,13 @@ def place_file(
 
 
 def _link_or_rename(temporary: Path, target: Path) -> None:
-    """Give a file its name if that is free; a link tells in one step, where it can."""
+    """Give a file its name if that is free, in one atomic step where links exist."""
     taken = f"cannot write {target}: another file has just got this name"
     try:
         os.link(temporary, target)
     except FileExistsError as error:
         raise OccupiedError(taken) from error
-    except (OSError, NotImplementedError):  # a file system without links
+    except (OSError, NotImplementedError):  # the file system has no hard links
         if os.path.lexists(target):
             raise OccupiedError(taken) from None
         os.replace(temporary, target)
@@ -214,7 +219,7 @@ def _link_or_rename(temporary: Path, target: Path) -> None:
 
 
 def _usual_mode(room: Path) -> int:
-    """Return the permission bits of a new file; safetensors makes its own private."""
+    """Return the permission bits of a new file; safetensors would make it private."""
     probe = room / "mode"
     probe.touch()
     return probe.stat().st_mode & 0o777

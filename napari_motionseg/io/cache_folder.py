@@ -1,7 +1,7 @@
-"""The folder of this program's caches: marked, and apart from everything else.
+"""Find and create the folder of this program's caches.
 
-``MOTIONSEG_CACHE`` may name a folder that is in use. What is kept then lies in a folder
-of its own in there, with the tag that tells backup programs to pass a cache over
+``MOTIONSEG_CACHE`` may name a folder that holds other files. The caches then go into a
+folder of their own inside it, with the tag that makes backup programs skip a cache
 (https://bford.info/cachedir/).
 """
 
@@ -15,7 +15,7 @@ from platformdirs import user_cache_dir
 
 VARIABLE = "MOTIONSEG_CACHE"
 OFF = ("off", "no", "none", "0")
-NAME = "motionseg-cache"  # of the folder in one that the user names
+NAME = "motionseg-cache"  # name of the folder inside the one that the user names
 TAG = "CACHEDIR.TAG"
 TAG_TEXT = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -26,7 +26,7 @@ TAG_TEXT = (
 def cache_folder() -> Path | None:
     """Return the folder of the user's caches; None if ``MOTIONSEG_CACHE`` is ``off``.
 
-    That variable may name another folder. Nothing is made here; see `make_marked`.
+    The variable may also name another folder. Nothing is created; see `make_marked`.
     """
     wanted = os.environ.get(VARIABLE, "").strip()
     if wanted.lower() in OFF:
@@ -37,20 +37,21 @@ def cache_folder() -> Path | None:
 
 
 def make_marked(folder: Path) -> None:
-    """Make a folder for a cache, and tag it if nobody else's files can be in it.
+    """Create a folder for a cache, and tag it as a cache if it is empty.
 
-    A folder that exists keeps its content and gets no tag, unless it is empty: backup
-    programs would pass over whatever it holds.
+    A folder that already holds files gets no tag, because backup programs would skip
+    those
+    files too.
 
     Parameters
     ----------
     folder
-        Path of the folder.
+        Path of the folder to create.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be created.
     """
     if folder.parent.name == NAME:
         make_marked(folder.parent)

@@ -1,9 +1,9 @@
-"""Read what a compressed frame says of itself, before anything is decoded.
+"""Read the header of a compressed frame before anything is decoded.
 
-A codestream of a few bytes may promise an image of several gigabytes, and decoders
-allocate what is promised. The headers that are read here are small and stand at the
-beginning, so a wrong promise is found at no cost. They also say which decoder is the
-right one, whatever the transfer syntax of the file says.
+A codestream of a few bytes may announce an image of several gigabytes, and decoders
+allocate the announced size. The headers read here are small and stand at the beginning,
+so a wrong size is found at no cost. They also tell which decoder is the right one, even
+if the transfer syntax of the file is wrong.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))  # TEM, RST0 to RST7, SOI
 FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xF7}
 LOSSLESS_PROCESS, JPEG_LS = 0xC3, 0xF7
 FRAME_HEADERS_REFUSED = {*range(0xC5, 0xD0)} - {0xC8, 0xCC}  # C8: JPG, CC: DAC
-# Each scan runs over the whole image, so thousands of empty ones take minutes
+# each scan covers the whole image, so thousands of empty scans would take minutes
 MOST_SCANS = 256
 MOST_TILES = 1024
-MOST_BLOCKS = 2**18  # a decoder takes 600 bytes for each
+MOST_BLOCKS = 2**18  # a decoder needs 600 bytes for each code block
 COD, COC, START_OF_TILE, START_OF_DATA = 0xFF52, 0xFF53, 0xFF90, 0xFF93
 HIGH_THROUGHPUT = 0x4000  # bit 14 of Rsiz, ISO/IEC 15444-15
 
@@ -35,21 +35,22 @@ class Codestream(NamedTuple):
     Parameters
     ----------
     kind
-        ``"JPEG"``, ``"JPEG lossless"``, ``"JPEG-LS"``, ``"JPEG 2000"``, ``"HTJ2K"`` or
-        ``"RLE"``.
+        Compression: ``"JPEG"``, ``"JPEG lossless"``, ``"JPEG-LS"``, ``"JPEG 2000"``,
+        ``"HTJ2K"`` or ``"RLE"``.
     rows, columns
-        Size in pixels; 0 for RLE, which does not say it.
+        Size in pixels; 0 for RLE, whose header does not give it.
     samples
-        Components of a pixel; 0 for RLE.
+        Number of components of a pixel; 0 for RLE.
     bits
-        Precision of a sample; 0 for RLE.
+        Bits of a sample; 0 for RLE.
     signed
-        Whether the decoder gives signed numbers.
+        Whether the decoder returns signed numbers.
     lossless
-        Whether the process keeps every bit.
+        Whether the compression keeps every bit.
     colours
-        Colour space of three components, ``"RGB"`` or ``"YBR"``, where the codestream
-        says it; else an empty text.
+        Colour space of three components, ``"RGB"`` or ``"YBR"``, if the codestream
+        tells
+        it; else an empty text.
     """
 
     kind: str
@@ -63,12 +64,12 @@ class Codestream(NamedTuple):
 
 
 def codestream_kind(head: bytes) -> str:
-    """Return how a codestream begins: ``"JPEG"``, ``"JPEG 2000"``, ``"RLE"`` or ``""``.
+    """Return the kind, such as ``"JPEG 2000"`` or ``"RLE"``; ``""`` if unknown.
 
     Parameters
     ----------
     head
-        The first bytes of a fragment, at least 64 of them if there are so many.
+        The first bytes of a fragment, at least 64 of them if it is that long.
     """
     if head.startswith(START_OF_IMAGE + b"\xff"):
         return "JPEG"
@@ -83,13 +84,13 @@ def read_codestream(stream: bytes) -> Codestream:
     Parameters
     ----------
     stream
-        The whole codestream.
+        All bytes of the codestream.
 
     Raises
     ------
     ValueError
-        If it is none, or its header is cut off, contradicts itself or asks for more
-        work than an image can be worth.
+        If the bytes are no codestream, or its header is cut off, contradicts itself, or
+        asks for more work than an image can need.
     """
     kind = codestream_kind(stream[:RLE_HEADER_BYTES])
     if kind == "JPEG":
@@ -120,9 +121,9 @@ def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield marker and content of JPEG's marker segments, up to the first scan."""
     position = 2
     while True:
-        # like the decoders: bytes between segments are skipped, 0xFF may be repeated
+        # as decoders do: bytes between segments are skipped, and 0xFF may be repeated
         position = stream.find(b"\xff", position)
-        if position < 0:  # -1 would lead back to the start, for ever
+        if position < 0:  # searching on from -1 would never end
             raise ValueError("its header is cut off")
         while stream[position + 1 : position + 2] == b"\xff":
             position += 1
@@ -172,11 +173,11 @@ def _jpeg_frame(marker: int, content: bytes, scan: bytes, colours: str) -> Codes
     if bytes(part[0] for part in components) == b"RGB":
         colours = colours or "RGB"
     if any(part[1] != components[0][1] for part in components):
-        colours = "YBR"  # nobody stores green at another size than red
+        colours = "YBR"  # only chroma is subsampled, so these are not RGB
     if marker == JPEG_LS:
         near = scan[1 + 2 * scan[0]] if scan and len(scan) > 1 + 2 * scan[0] else 0
         return Codestream("JPEG-LS", rows, columns, samples, bits, lossless=not near)
-    if marker == LOSSLESS_PROCESS:  # keeps components as they are: the file names them
+    if marker == LOSSLESS_PROCESS:  # it transforms no colours: the file names the space
         return Codestream("JPEG lossless", rows, columns, samples, bits)
     return Codestream(
         "JPEG", rows, columns, samples, bits, lossless=False, colours=colours
@@ -184,7 +185,10 @@ def _jpeg_frame(marker: int, content: bytes, scan: bytes, colours: str) -> Codes
 
 
 def _contiguous(stream: bytes) -> bytes:
-    """Return the codestream within a JP2 file, or what is one already."""
+    """Return the codestream inside a JP2 file.
+
+    A bare codestream is returned as it is.
+    """
     if not stream.startswith(JP2_SIGNATURE):
         return stream
     position = 0
@@ -192,7 +196,8 @@ def _contiguous(stream: bytes) -> bytes:
         length, name = struct.unpack_from(">I4s", stream, position)
         if name == b"jp2c":
             return stream[position + 8 :]
-        if length < 8:  # 1: 64 bits follow; 0: up to the end; neither before jp2c
+        # 1: a 64-bit length follows; 0: up to the end; neither precedes jp2c
+        if length < 8:
             break
         position += length
     raise ValueError("its JP2 boxes hold no codestream")
@@ -207,7 +212,7 @@ def _jpeg_2000(stream: bytes) -> Codestream:
     if not samples or len(components) != 3 * samples:
         raise ValueError("its header is cut off")
     if not (width and height and tiles_left <= left < right and tiles_top <= top):
-        raise ValueError("its image and tiles do not lie upon each other")
+        raise ValueError("its image area and its tiles do not overlap")
     across, down = -(-(right - tiles_left) // width), -(-(bottom - tiles_top) // height)
     if across * down > MOST_TILES:
         raise ValueError(f"it has {across * down} tiles, more than {MOST_TILES}")
@@ -240,7 +245,7 @@ def _coding_styles(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
     tile_part, tile_end = 0, 0
     while position + 4 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, position)
-        if marker == START_OF_DATA:  # no length follows; the next tile part may
+        if marker == START_OF_DATA:  # data have no length; go on at the next tile part
             if tile_end <= tile_part:
                 return
             position = tile_end
@@ -257,12 +262,12 @@ def _coding_styles(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _check_blocks(style: bytes, parameters: bytes, header: Codestream) -> None:
-    """Refuse more code blocks than an image needs; each takes memory (A.6.1)."""
+    """Refuse more code blocks than an image needs, since each takes memory (A.6.1)."""
     if len(parameters) < 5 or not style:
         raise ValueError("its coding style is cut off")
-    # exponents of the size of a block, which a precinct of a subband may cut
+    # exponents of the block size; a precinct of a subband may cut blocks smaller
     across, down = (parameters[1] & 15) + 2, (parameters[2] & 15) + 2
-    if style[0] & 1:  # precincts have sizes of their own
+    if style[0] & 1:  # the sizes of precincts are given
         for precinct in parameters[5 : 6 + parameters[0]]:
             across = min(across, max(0, (precinct & 15) - 1))
             down = min(down, max(0, (precinct >> 4) - 1))

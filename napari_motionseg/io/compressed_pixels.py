@@ -1,4 +1,4 @@
-"""Read frames that are compressed: find each codestream, and decode it."""
+"""Read compressed frames: find the codestream of each frame and decode it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from napari_motionseg.io.pixel_format import PixelFormat
 from napari_motionseg.io.stored_frames import Pixels, StoredFrames
 from napari_motionseg.io.stored_samples import decoded_values
 
-# Three times the largest detector. A codestream of a few bytes may promise 65535 x
-# 65535 black pixels, which fit the memory budget and take minutes.
+# Three times the largest detector. A codestream of a few bytes may announce 65535 x
+# 65535 black pixels, which fit the memory budget but take minutes to decode.
 MOST_PIXELS = 2**26
-FRAMES_ASKED = 4  # of which the first that is not damaged says what the loop is
+FRAMES_ASKED = 4  # frames tried until one is not damaged, to learn the compression
 
 
 class CompressedFrames(StoredFrames):
-    """The frames of encapsulated pixel data.
+    """Decode the frames of encapsulated pixel data.
 
     See `StoredFrames` for the parameters and attributes.
 
     Raises
     ------
     ReadError
-        If the pixel data are no items, or of more bits than the header allows.
+        If the pixel data are not encapsulated, or have more bits than the header
+        allows.
     MemoryBudgetError
-        If a frame is too large to be decoded in seconds.
+        If a frame is too large to be decoded within seconds.
     MissingDecoderError
-        If no decoder knows what the frames are.
+        If no decoder can read the compression of the frames.
     """
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
@@ -39,7 +40,8 @@ class CompressedFrames(StoredFrames):
         if form.rows * form.columns > MOST_PIXELS:
             raise MemoryBudgetError(
                 f"{header.path}: promises compressed frames of {form.rows} x "
-                f"{form.columns} pixels; frames of at most {MOST_PIXELS} are decoded"
+                f"{form.columns} pixels; frames of at most {MOST_PIXELS} pixels can "
+                "be decoded"
             )
         with header.open_pixels() as file:
             end = file.seek(0, 2)
@@ -70,8 +72,9 @@ class CompressedFrames(StoredFrames):
         return decoded_values(pixels, found.bits, found.lossless, form), colours
 
     def _header_colours(self) -> str:
-        """Return what components are where the codestream does not say it."""
-        # YBR_ICT and YBR_RCT are what JPEG 2000 makes of RGB, and undoes itself
+        """Return the header's colour space, for codestreams that do not tell it."""
+        # JPEG 2000 makes YBR_ICT and YBR_RCT from RGB, and its decoder returns RGB
+        # again
         named = self._form.photometric
         return "YBR" if named.startswith(("YBR_FULL", "YBR_PARTIAL")) else "RGB"
 
@@ -88,11 +91,11 @@ class CompressedFrames(StoredFrames):
             try:
                 return read_codestream(self._stream(t))
             except ValueError:
-                continue  # this frame is damaged, and says so when it is decoded
+                continue  # a damaged frame is reported when it is decoded
         return None
 
     def _compare(self, found: Codestream | None) -> None:
-        """Say where the first frame's codestream contradicts the header."""
+        """Note where the codestream of the first frame contradicts the header."""
         syntax, form, path = self._header.syntax, self._form, self._header.path
         named = syntax.name if syntax.is_transfer_syntax else "unknown"
         if found is None:
@@ -100,12 +103,13 @@ class CompressedFrames(StoredFrames):
                 return
             if syntax.is_transfer_syntax and not syntax.is_encapsulated:
                 raise ReadError(
-                    f"{path}: its pixel data are compressed, though the transfer "
-                    f"syntax says {named}; what they are is not known"
+                    f"{path}: the pixel data are compressed in an unknown way, though "
+                    f"the transfer syntax says {named}; convert the file with another "
+                    "program"
                 )
             raise MissingDecoderError(
                 f"{path}: no decoder for the transfer syntax {named} ({syntax}); "
-                "convert the file to one that is listed in the documentation"
+                "convert the file to a transfer syntax that the documentation lists"
             )
         if found.kind not in SYNTAXES.get(syntax, ()):
             self.warnings.append(
@@ -123,6 +127,6 @@ class CompressedFrames(StoredFrames):
 
 def _too_deep(found: Codestream, form: PixelFormat) -> str:
     return (
-        f"its codestream has {found.bits} bits a sample, more than the "
+        f"its codestream has {found.bits} bits per sample, more than the "
         f"{form.bits_allocated} of BitsAllocated"
     )

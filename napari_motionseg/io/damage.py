@@ -1,4 +1,4 @@
-"""Whatever a broken file makes a library raise becomes one kind of error."""
+"""Turn the exceptions that libraries raise on broken files into one kind of error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tifffile import TiffFileError
 
 from napari_motionseg.errors import DamagedFrameError, MotionSegError, ReadError
 
-# What pydicom, Pillow, tifffile, zipfile and NumPy raise on damaged bytes
+# exceptions that pydicom, Pillow, tifffile, zipfile and NumPy raise on damaged bytes
 DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -40,10 +40,10 @@ DAMAGE = (
 
 @contextmanager
 def pydicom_quiet() -> Iterator[None]:
-    """Keep pydicom from warning of values that break the Standard.
+    """Silence pydicom's warnings about values that break the Standard.
 
-    Files break it all the time; what matters is looked at by the readers, which say so
-    in their own words.
+    Many files contain such values. The readers check the values that matter, and report
+    them in their own words.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pydicom")
@@ -52,23 +52,23 @@ def pydicom_quiet() -> Iterator[None]:
 
 @contextmanager
 def damage_named(path: str | Path, what: str) -> Iterator[None]:
-    """Raise damage as a `ReadError` that names the file and what it should have been.
+    """Raise damage as a `ReadError` that names the file and the expected content.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     what
-        What is being read, as in "damaged or unreadable {what}".
+        Expected content, as in "damaged or unreadable {what}".
     """
     try:
         yield
     except MotionSegError:
         raise
     except MemoryError as error:
-        raise ReadError(f"{path}: does not fit in memory") from error
+        raise ReadError(f"{path}: needs more memory than is free") from error
     except PermissionError as error:
-        raise ReadError(f"{path}: may not be read: {error.strerror}") from error
+        raise ReadError(f"{path}: cannot be read: {error.strerror}") from error
     except FileNotFoundError as error:
         raise ReadError(f"{path}: no such file or folder") from error
     except DAMAGE as error:
@@ -77,21 +77,21 @@ def damage_named(path: str | Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def frame_damage_named(path: str | Path, frame: int) -> Iterator[None]:
-    """Raise damage of one frame as a `DamagedFrameError`; the others may be good.
+    """Raise damage of one frame as a `DamagedFrameError`; other frames may be readable.
 
     Parameters
     ----------
     path
-        The file that holds the frame.
+        Path of the file that holds the frame.
     frame
         Index of the frame in its loop, counted from 0.
 
     Raises
     ------
     DamagedFrameError
-        For damaged bytes of this frame.
+        If the bytes of this frame are damaged.
     ReadError
-        If the file itself is gone, may not be read or does not fit in memory.
+        If the file is missing, may not be read, or does not fit in memory.
     """
     try:
         yield
@@ -102,7 +102,8 @@ def frame_damage_named(path: str | Path, frame: int) -> Iterator[None]:
         raise
     except DAMAGE as error:
         if isinstance(error, OSError) and error.errno is not None:
-            # the system's word, not a decoder's: a share is gone, a disk fails
+            # an error of the system, not of a decoder: a network share or a disk has
+            # failed
             raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
         raise DamagedFrameError(
             f"{path}: frame {frame} cannot be decoded ({error})", frame

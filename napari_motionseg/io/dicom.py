@@ -1,4 +1,4 @@
-"""A DICOM file as a cine loop."""
+"""Read a DICOM file as a cine loop."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class OpenedFile:
     Parameters
     ----------
     header
-        Its attributes.
+        Attributes of the file.
     form
-        How its pixels are stored.
+        Format of the stored pixels.
     decode
-        Gives frame `t` as gray values ``(H, W)``.
+        Function that returns frame `t` as gray values ``(H, W)``.
     count
-        Frames that are there.
+        Number of frames that the file holds.
     notes
-        What was noticed while opening it, in full sentences.
+        Full sentences about what was noticed while the file was opened.
     """
 
     header: Header
@@ -62,38 +62,38 @@ class OpenedFile:
 
 
 def read_dicom(path: str | Path, memory_budget: int) -> Cine:
-    """Read a multi-frame file, or a file of one frame.
+    """Read a file of one or several frames as a loop.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     memory_budget
-        Bytes that all decoded frames together may take.
+        Number of bytes that all decoded frames together may take.
 
     Raises
     ------
     ReadError
-        If the file is no loop; its subclasses say what is missing.
+        If the file is not a loop; subclasses tell what is missing.
 
     Warns
     -----
     PartialReadWarning
-        If frames are missing, in excess, or something had to be guessed.
+        If there are fewer or more frames than promised, or something was guessed.
     """
     opened = open_file(read_header(path, memory_budget), memory_budget)
     return cine_of_files([opened], memory_budget, Path(path))
 
 
 def open_file(header: Header, memory_budget: int) -> OpenedFile:
-    """Find the frames of a file; none is decoded yet.
+    """Open the frames of a file without decoding any.
 
     Parameters
     ----------
     header
-        The file's attributes.
+        Attributes of the file.
     memory_budget
-        Bytes that its decoded frames may take.
+        Number of bytes that the decoded frames may take.
 
     Raises
     ------
@@ -127,18 +127,18 @@ def cine_of_files(
     source: Path,
     name: str | None = None,
 ) -> Cine:
-    """Make a loop of one multi-frame file, or of files that hold one frame each.
+    """Make a loop from one multi-frame file, or from files of one frame each.
 
     Parameters
     ----------
     files
-        One file; or several, in the order of their frames, of one size and type.
+        One file, or several in the order of their frames, all of one size and type.
     memory_budget
-        Bytes that all decoded frames together may take.
+        Number of bytes that all decoded frames together may take.
     source
-        File or folder that the loop is said to come from.
+        File or folder that is recorded as the source of the loop.
     name
-        Name of the loop; None takes the source's.
+        Name of the loop; None takes the name of the source.
 
     Raises
     ------
@@ -154,8 +154,8 @@ def cine_of_files(
     if not sizes_agree(forms):
         sizes = sorted({f"{f.rows} x {f.columns}" for f in forms})
         raise ReadError(
-            f"{source}: frames differ in size or type ({', '.join(sizes)}); a loop has "
-            "one size: put them into folders of their own"
+            f"{source}: frames differ in size or type ({', '.join(sizes)}), but a loop "
+            "has one size; put the files of each size into their own folder"
         )
     each = memory_budget // len(files)
     for opened in files:
@@ -203,7 +203,7 @@ def _frame_stack(files: Sequence[OpenedFile]) -> FrameStack:
 def _meaning(
     headers: Sequence[Attributes], first: OpenedFile, frames: FrameStack
 ) -> dict[str, Any]:
-    """Return the fields of a loop that its header gives; each may be missing."""
+    """Return the fields of a loop that its header gives; any of them may be missing."""
     header, form, count = headers[0], first.form, len(frames)
     read = header.parts.read
     in_header = form.frames if count <= form.frames else count
@@ -265,7 +265,7 @@ def _valid_area(
 def _padded(
     header: Attributes, form: PixelFormat, frames: FrameStack
 ) -> NDArray[np.bool_] | None:
-    """Return ``(H, W)`` True where the first sound frame holds the padding value."""
+    """Return ``(H, W)`` True where the first readable frame has the padding value."""
     value = header.number("PixelPaddingValue")
     if value is None or form.samples != 1:
         return None
@@ -280,7 +280,7 @@ def _padded(
 
 
 def _note_rescale(header: Attributes) -> None:
-    """Say so if the header maps stored values to something else (DICOM.md, 3)."""
+    """Note a mapping of stored values in the header: it is kept and not applied."""
     slope = header.number("RescaleSlope")
     if header.items("ModalityLUTSequence") or slope not in (None, 1.0):
         header.parts.note(

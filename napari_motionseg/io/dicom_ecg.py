@@ -72,7 +72,7 @@ def ecg(attributes: Attributes) -> dict[str, SignalTrace]:
 def _waveform(attributes: Attributes, item: Dataset) -> SignalTrace:
     channels = attributes.integers("NumberOfWaveformChannels", item)
     if not channels or not 1 <= channels[0] <= MOST_CHANNELS:
-        raise ValueError("NumberOfWaveformChannels is no number of channels")
+        raise ValueError("NumberOfWaveformChannels is not a positive number")
     data = item.get("WaveformData")
     if not isinstance(data, bytes) or not data:
         raise ValueError("WaveformData is empty")
@@ -171,10 +171,11 @@ def r_waves(
     Parameters
     ----------
     attributes
-        The header: RWavePointer counts frames from 1; RWaveTimeVector gives
+        Attributes of the header. RWavePointer counts frames from 1; RWaveTimeVector
+        gives
         milliseconds from the first frame.
     count
-        Frames of the loop; pointers to other frames are left out and noted.
+        Number of frames of the loop; R waves at other frames are left out and noted.
     times
         ``(T,)`` milliseconds from the first frame, or None if unknown.
     """

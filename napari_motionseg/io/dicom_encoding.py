@@ -1,8 +1,9 @@
 """Find out how a DICOM data set is encoded, and refuse hostile structure.
 
-The transfer syntax of a file may be missing or wrong, so the bytes themselves are
-asked. pydicom then parses the data set. It would follow sequences to any depth and
-items without number, so the structure is walked once before, without reading values.
+The transfer syntax of a file may be missing or wrong, so the encoding is read from the
+bytes themselves. pydicom then parses the data set. Because pydicom follows sequences to
+any depth and any number of items, the structure is walked once before, without reading
+values.
 """
 
 from __future__ import annotations
@@ -21,32 +22,32 @@ PIXELS = (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS)
 UNDEFINED = 0xFFFFFFFF
 LONG_LENGTHS = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
 KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
-# Deeper and longer than any loop; pydicom takes up to 25 us for an element
+# deeper and longer than any loop; pydicom needs up to 25 us for each element
 MOST_DEPTH = 32
 MOST_ELEMENTS = 200_000
-# Sequences of known length are parsed only where they are asked for: the functional
-# groups of 60,000 frames are 780,000 elements
+# Sequences of known length are parsed only on access: the functional groups of 60,000
+# frames have 780,000 elements.
 MOST_DEFERRED = 1_000_000
 MOST = (MOST_ELEMENTS, MOST_DEFERRED)
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """Encoding of the elements of a data set.
+    """How the elements of a data set are encoded.
 
     Parameters
     ----------
     implicit
-        Whether elements leave out their value representation.
+        Whether elements omit their value representation (implicit VR).
     big
-        Whether numbers begin with their most significant byte.
+        Whether numbers begin with their most significant byte (big endian).
     """
 
     implicit: bool
     big: bool = False
 
     def __str__(self) -> str:
-        """Return the encoding in the Standard's words."""
+        """Return the name of the encoding as the Standard writes it."""
         order = "big" if self.big else "little"
         return f"{'implicit' if self.implicit else 'explicit'} VR {order} endian"
 
@@ -58,15 +59,15 @@ class PixelElement:
     Parameters
     ----------
     tag
-        Its tag: of PixelData, FloatPixelData or DoubleFloatPixelData.
+        Tag of the element: PixelData, FloatPixelData or DoubleFloatPixelData.
     element_at
-        Offset of the element's tag in bytes.
+        Offset of the element's tag in the file, in bytes.
     at
-        Offset of its value.
+        Offset of the element's value in the file, in bytes.
     length
-        Bytes of its value; -1 if undefined, as of encapsulated pixel data.
+        Number of bytes of the value; -1 if undefined, as for encapsulated pixel data.
     words
-        Whether the value is of 16-bit words (OW).
+        Whether the value consists of 16-bit words (OW).
     """
 
     tag: int
@@ -77,12 +78,12 @@ class PixelElement:
 
 
 class BoundedFile(io.RawIOBase):
-    """A part of a file, in which no read allocates more than is there.
+    """Part of a file in which no read allocates more memory than the part has bytes.
 
     Parameters
     ----------
     file
-        Open for reading in binary mode.
+        File that is open for reading in binary mode.
     end
         Offset in bytes at which the part ends.
     """
@@ -91,7 +92,7 @@ class BoundedFile(io.RawIOBase):
         self._file, self._end = file, end
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return at most `size` bytes, all that are left if it is negative or None."""
+        """Return at most `size` bytes; all that remain if it is negative or None."""
         left = max(0, self._end - self._file.tell())
         wanted = left if size is None or size < 0 else min(size, left)
         return self._file.read(wanted)
@@ -106,7 +107,7 @@ class BoundedFile(io.RawIOBase):
 
 
 def peek_encoding(head: bytes) -> Encoding | None:
-    """Return the encoding of a data set by its first element; None if it is none.
+    """Return the encoding of a data set from its first element; None if it has none.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def peek_encoding(head: bytes) -> Encoding | None:
     if big is None:
         if head[0] % 2 == 0:
             return None
-        big = False  # a private element, whose tag says nothing
+        big = False  # a private element, whose tag tells nothing
     if head[4:6] in KNOWN_VRS:
         return Encoding(implicit=False, big=big)
     if head[4:6].isalpha() and head[4:6].isupper():
@@ -129,29 +130,29 @@ def peek_encoding(head: bytes) -> Encoding | None:
 
 def _is_first_tag(head: bytes, big: bool) -> bool:
     group, element = struct.unpack_from(">HH" if big else "<HH", head)
-    if element == 0:  # the length of a group
+    if element == 0:  # group length
         return bool(group < 0x100 and group % 2 == 0)
     return bool(dictionary_has_tag(group << 16 | element))
 
 
 def read_transfer_syntax(file: BinaryIO, start: int, end: int) -> tuple[str, int]:
-    """Return the transfer syntax that group 2 names, and where the group ends.
+    """Return the transfer syntax that group 2 names, and the offset after the group.
 
     Parameters
     ----------
     file
-        Open for reading in binary mode.
+        File that is open for reading in binary mode.
     start
-        Offset of the file's first element.
+        Offset of the first element, in bytes.
     end
         Length of the file in bytes.
 
     Returns
     -------
     named
-        The UID as it is written, without padding; empty if there is none.
+        The UID as written, without padding; empty if the group names none.
     position
-        Offset of the first element that is not of group 2.
+        Offset of the first element after group 2, in bytes.
 
     Raises
     ------
@@ -188,32 +189,32 @@ def find_pixel_element(
     encoding: Encoding,
     most: tuple[int, int] = MOST,
 ) -> PixelElement | None:
-    """Walk a data set up to its pixels; return their element, or None without one.
+    """Walk a data set and return the element of its pixels; None if it has none.
 
     Parameters
     ----------
     file
-        Open for reading in binary mode.
+        File that is open for reading in binary mode.
     start
-        Offset of the first element.
+        Offset of the first element, in bytes.
     end
-        Offset at which the data set ends.
+        Offset at which the data set ends, in bytes.
     encoding
-        How its elements are written.
+        Encoding of its elements.
     most
         Largest number of elements outside sequences of known length, and within them.
 
     Raises
     ------
     ValueError
-        If an element reaches past the end of what holds it, sequences are nested too
+        If an element reaches past the end of its container, sequences are nested too
         deep, or there are too many elements.
     """
     return _Walk(file, encoding, end, most).run(start)
 
 
 class _TooMuch(ValueError):
-    """The structure is beyond a limit; being tolerant would not help."""
+    """The structure exceeds a limit; a tolerant reader must not continue either."""
 
 
 @dataclass
@@ -223,11 +224,11 @@ class _Container:
     end: int
     items: bool
     encoding: Encoding
-    sized: bool = True  # its length is known, so it can be stepped over
+    sized: bool = True  # whether its length is known, so that it can be skipped
 
 
 class _Walk:
-    """The walk of `find_pixel_element`, with a stack of its own."""
+    """One walk of `find_pixel_element`, with an explicit stack instead of recursion."""
 
     def __init__(
         self, file: BinaryIO, encoding: Encoding, end: int, most: tuple[int, int]
@@ -238,7 +239,7 @@ class _Walk:
         self._elements = self._deferred = 0
 
     def run(self, position: int) -> PixelElement | None:
-        """Return the element of the pixels, from the offset of the first element."""
+        """Walk from the offset of the first element; return the pixels' element."""
         while self._stack:
             inner = self._stack[-1]
             if position + 8 > inner.end:
@@ -262,7 +263,7 @@ class _Walk:
         return None
 
     def _count(self) -> None:
-        """Count an element, and stop where there are too many."""
+        """Count an element, and raise an error if there are too many."""
         if any(container.sized for container in self._stack[1:]):
             self._deferred += 1
         else:
@@ -273,7 +274,10 @@ class _Walk:
             raise _TooMuch(f"it has more than {self._most_deferred} elements")
 
     def _step_over(self) -> int:
-        """Leave what cannot be understood, if its length is known; else raise again."""
+        """Skip a container that cannot be parsed if its length is known.
+
+        Else re-raise.
+        """
         while len(self._stack) > 1:
             left = self._stack.pop()
             if left.sized:
@@ -286,7 +290,7 @@ class _Walk:
         """Return tag, value representation, length and offset of the value."""
         self._file.seek(position)
         head = self._file.read(12)
-        if len(head) < 8:  # the end of data that are inflated while they are read
+        if len(head) < 8:  # the end of deflated data, whose length is not known before
             return None
         order = ">" if inner.encoding.big else "<"
         group, element = struct.unpack_from(f"{order}HH", head)
@@ -304,7 +308,7 @@ class _Walk:
         return tag, vr, length, position + 8
 
     def _next(self, tag: int, vr: bytes, length: int, at: int) -> int:
-        """Enter a container, leave one, or step over a value; return the offset."""
+        """Enter a container, leave it, or skip a value; return the next offset."""
         inner = self._stack[-1]
         if tag in (ITEM_END, SEQUENCE_END):
             if len(self._stack) > 1:
@@ -319,16 +323,17 @@ class _Walk:
             )
         if inner.items:
             if tag != ITEM:
-                raise ValueError("a sequence holds something that is no item")
+                raise ValueError("a sequence holds something that is not an item")
             return self._enter(
                 _Container(end, False, inner.encoding, not undefined), at
             )
         encoding = inner.encoding
-        if vr == b"UN":  # PS3.5 6.2.2: implicit VR inside; pydicom believes the bytes
+        if vr == b"UN":  # PS3.5 6.2.2: implicit VR inside; pydicom decides by the bytes
             encoding = Encoding(implicit=not self._is_explicit(at, inner))
         elif vr == b"SQ" and not self._is_explicit(at, inner):
             encoding = Encoding(implicit=True, big=inner.encoding.big)
-        # pydicom takes UN for what its dictionary says of the tag, a sequence often
+        # pydicom treats UN as its dictionary describes the tag, which is often a
+        # sequence
         may_be_sequence = vr in (b"", b"UN")
         if (
             vr == b"SQ"
@@ -355,7 +360,7 @@ class _Walk:
         return is_item and bool(size == UNDEFINED or size + 8 <= length)
 
     def _is_explicit(self, at: int, inner: _Container) -> bool:
-        """Return whether a sequence's first element says its representation."""
+        """Return whether the first element of a sequence states its representation."""
         if inner.encoding.implicit:
             return False
         self._file.seek(at)

@@ -1,4 +1,4 @@
-"""View angles, and which pixels lie under shutter or collimator."""
+"""Read the view angles, and which pixels lie under a shutter or collimator."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Area = NDArray[np.bool_]
 ANGLES = ("PositionerPrimaryAngle", "PositionerSecondaryAngle")
 POSITIONER = "PositionerPositionSequence"
 MOST_ANGLE = 360.0
-ROTATION = 1.0  # degrees over the frames that deserve a note
+ROTATION = 1.0  # degrees: a larger change of angle over the frames is noted
 
 
 def view(attributes: Attributes) -> View | None:
-    """Return the C-arm's angles, or None; a rotation gives the first frame's."""
+    """Return the angles of the C-arm, or None; for a rotation, those of frame 0."""
     angles = []
     for keyword in ANGLES:
         angle = attributes.number(keyword)
@@ -32,7 +32,7 @@ def view(attributes: Attributes) -> View | None:
 
 
 def _note_rotation(attributes: Attributes, keyword: str) -> None:
-    """Say so if an angle changes over the frames of an enhanced object."""
+    """Note an angle that changes over the frames of an enhanced object."""
     items = attributes.groups.sampled(POSITIONER, len(attributes.groups))
     angles = [
         a for item in items if (a := attributes.number(keyword, item)) is not None
@@ -45,22 +45,23 @@ def _note_rotation(attributes: Attributes, keyword: str) -> None:
 
 
 def valid_area(attributes: Attributes, shape: tuple[int, int]) -> Area | None:
-    """Return ``(H, W)`` True inside shutter and collimator, or None if all is valid.
+    """Return ``(H, W)``, True inside shutter and collimator; None if all is valid.
 
-    Edges are given as rows and columns from 1 (PS3.3 C.7.6.11, C.8.7.3). A shutter or
-    collimator that cannot be read, or that would hide everything, is left out.
+    The Standard counts rows and columns of edges from 1 (PS3.3 C.7.6.11, C.8.7.3). A
+    shutter or collimator that cannot be read, or that would hide everything, is left
+    out.
     """
     area = np.ones(shape, bool)
     for prefix in ("Shutter", "Collimator"):
 
         def read(prefix: str = prefix) -> Area:
-            """Return what one of the two leaves visible."""
+            """Return ``(H, W)``, True where the shutter or the collimator is open."""
             return _visible(attributes, prefix, shape)
 
         visible = attributes.parts.read(prefix, read, np.ones(shape, bool))
         if not visible.any():
             attributes.parts.note(
-                f"The {prefix.lower()} would hide all; it was ignored."
+                f"The {prefix.lower()} would hide the whole picture; it was ignored."
             )
             continue
         area &= visible

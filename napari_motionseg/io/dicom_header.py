@@ -1,4 +1,4 @@
-"""Open DICOM files: read their header, and say in a sentence what is no loop."""
+"""Open DICOM files and read their header; tell clearly what is not a loop."""
 
 from __future__ import annotations
 
@@ -52,30 +52,33 @@ FLOATS = {FLOAT_PIXELS: "FloatPixelData", DOUBLE_PIXELS: "DoubleFloatPixelData"}
 
 @dataclass(frozen=True)
 class Header:
-    """Header of a file, and the offset of its pixel data.
+    """Header of a DICOM file, and the position of its pixel data.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     dataset
         All attributes before the pixel data.
     syntax
-        Transfer syntax that the file names; what its encoding says where it names none.
+        Transfer syntax that the file names, or the one that fits its encoding if it
+        names
+        none.
     pixels_at
-        Offset in bytes of the pixel data's value in `path`, or in `inflated`.
+        Offset in bytes of the value of the pixel data, in `path` or in `inflated`.
     pixels_length
-        Bytes of the value; -1 if its length is undefined, as of encapsulated data.
+        Number of bytes of the value; -1 if undefined, as for encapsulated data.
     words
-        Whether the value is of 16-bit words (OW); False if of bytes.
+        Whether the value consists of 16-bit words (OW); False for bytes.
     big_endian
         Whether numbers begin with their most significant byte.
     inflated
-        The pixel data's value, if the file is deflated; else None.
+        Value of the pixel data if the file is deflated; else None.
     warnings
-        What had to be guessed, or contradicts itself, a sentence each.
+        Sentences about what had to be guessed or is contradictory.
     stamp
-        What `path` is known by when its frames are read later; None if not known.
+        Stamp that detects a change of the file before its frames are read; None if
+        unknown.
     """
 
     path: Path
@@ -90,12 +93,12 @@ class Header:
     stamp: FileStamp | None = None
 
     def open_pixels(self) -> BinaryIO:
-        """Open what holds the pixel data; `pixels_at` is an offset in it.
+        """Open the stream that holds the pixel data; `pixels_at` is an offset in it.
 
         Raises
         ------
         ReadError
-            If the file is gone, or was changed or replaced since its header was read.
+            If the file is missing, or has changed since its header was read.
         """
         if self.inflated is not None:
             return io.BytesIO(self.inflated)
@@ -115,7 +118,7 @@ def is_dicom(path: Path) -> bool:
     Parameters
     ----------
     path
-        The file; anything that is no readable, regular file is none.
+        Path of the file. The answer is False for anything that is not a regular file.
     """
     try:
         with open_regular(path) as file:
@@ -125,21 +128,21 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_header(path: str | Path, memory_budget: int = MEMORY_BUDGET) -> Header:
-    """Read all but the pixels.
+    """Read the header of a DICOM file: everything except the pixels.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     memory_budget
-        Bytes that the attributes, and what a deflated file expands to, may take.
+        Number of bytes that the attributes, and an inflated file, may take.
 
     Raises
     ------
     ReadError
-        If the file is not DICOM, damaged, or holds no pixel data.
+        If the file is not DICOM, is damaged, or holds no pixel data.
     MemoryBudgetError
-        If it needs more memory than the budget.
+        If reading needs more memory than the budget.
     """
     path = Path(path)
     with damage_named(path, "DICOM file"), pydicom_quiet(), open_regular(path) as file:
@@ -158,7 +161,7 @@ def read_attributes(
     path
         Path of the file.
     memory_budget
-        Bytes that the attributes, and what a deflated file expands to, may take.
+        Number of bytes that the attributes, and an inflated file, may take.
     most
         Largest number of elements; see `find_pixel_element`.
 
@@ -168,7 +171,7 @@ def read_attributes(
         If the file is not a regular file, not DICOM, or damaged, or its elements are
         too many or nested too deep.
     MemoryBudgetError
-        If it needs more memory than the budget.
+        If reading needs more memory than the budget.
     """
     path = Path(path)
     with damage_named(path, "DICOM file"), pydicom_quiet(), open_regular(path) as file:
@@ -177,7 +180,7 @@ def read_attributes(
 
 @dataclass(frozen=True)
 class _Parsed:
-    """The attributes of a file, and what holds its data set."""
+    """Attributes of a file, and the stream that holds its data set."""
 
     file: BinaryIO
     data: Dataset
@@ -187,10 +190,10 @@ class _Parsed:
 
 
 def _start(head: bytes) -> int | None:
-    """Return where the first element begins; None if the file is not DICOM."""
+    """Return the offset of the first element; None if the file is not DICOM."""
     if head[PREAMBLE_BYTES:] == MAGIC:
         return PREAMBLE_BYTES + 4
-    # old archives left out the preamble: elements of group 2 or 8 come first
+    # files of old archives lack the preamble and begin with an element of group 2 or 8
     encoding = peek_encoding(head)
     return 0 if encoding is not None and _group(head, encoding) in (2, 8) else None
 
@@ -200,7 +203,7 @@ def _group(head: bytes, encoding: Encoding) -> int:
 
 
 class _Reader:
-    """Reads the header of one open file."""
+    """Read the header of one open file."""
 
     def __init__(
         self,
@@ -220,8 +223,8 @@ class _Reader:
             raise ReadError(f"{self._path}: {without_pixels(parsed.data)}")
         if parsed.pixels.tag in FLOATS:
             raise ReadError(
-                f"{self._path}: holds {FLOATS[parsed.pixels.tag]}, numbers with a "
-                "fraction; gray values of a loop are integers"
+                f"{self._path}: holds {FLOATS[parsed.pixels.tag]}, but the gray "
+                "values of a loop must be integers"
             )
         return self._described(parsed, parsed.pixels)
 
@@ -239,7 +242,7 @@ class _Reader:
         return _Parsed(file, data, syntax, encoding, pixels)
 
     def _unpacked(self, named: UID | None, start: int) -> tuple[BinaryIO, int, int]:
-        """Return what holds the data set, and where it begins and ends there."""
+        """Return the stream that holds the data set, and where it begins and ends."""
         self._file.seek(start)
         head = self._file.read(8)
         plain = peek_encoding(head)
@@ -250,11 +253,11 @@ class _Reader:
             self._warnings.append("the transfer syntax says deflated, the data are not")
             return self._file, start, self._size
         inflated = InflatedFile(self._file, self._size - start, self._budget)
-        # the end is not known before everything is inflated
+        # the end is known only after everything is inflated
         return cast(BinaryIO, inflated), 0, 2**62
 
     def _encoding(self, file: BinaryIO, start: int, named: UID | None) -> Encoding:
-        """Return how the data set is written; say where the file says otherwise."""
+        """Return the encoding of the data set; note where the file contradicts it."""
         file.seek(start)
         said = _said_encoding(named)
         found = peek_encoding(file.read(8)) or said or Encoding(implicit=True)
@@ -289,7 +292,7 @@ class _Reader:
                 )
             file = cast(BinaryIO, BoundedFile(file, stop))
         file.seek(start)
-        # pydicom checks the first element once more; what it finds is the same
+        # pydicom checks the first element once more, and comes to the same result
         return read_dataset(
             file,
             encoding.implicit,
@@ -317,7 +320,7 @@ class _Reader:
 
 
 def _said_encoding(named: UID | None) -> Encoding | None:
-    """Return the encoding that a transfer syntax stands for, if it is a known one."""
+    """Return the encoding of a transfer syntax; None if the syntax is unknown."""
     if named is None or named.is_private or not named.is_transfer_syntax:
         return None
     return Encoding(
@@ -332,7 +335,7 @@ def _plain_syntax(encoding: Encoding) -> UID:
 
 
 def without_pixels(dataset: Dataset) -> str:
-    """Say what an object without pixel data is instead."""
+    """Return a clause that says what an object without pixel data is."""
     modality = str(dataset.get("Modality", ""))
     if modality in NOT_LOOPS:
         return f"is {NOT_LOOPS[modality]}, not a loop: it holds no pixel data"

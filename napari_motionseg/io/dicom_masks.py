@@ -1,4 +1,4 @@
-"""Items of the Mask module: which frames are subtracted from which (PS3.3 C.7.6.10)."""
+"""Read the Mask module: which frames are subtracted from which (PS3.3 C.7.6.10)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from napari_motionseg.io.dicom_values import Attributes
 
 SEQUENCE = "MaskSubtractionSequence"
 OPERATIONS = ("NONE", "AVG_SUB", "TID", "REV_TID")
-MOST_AVERAGED = 1000  # contrast frames; more is damage, not an acquisition
-MOST_SHIFT = 1000.0  # pixels; no patient moves that far
+MOST_AVERAGED = 1000  # contrast frames; a larger number is damage
+MOST_SHIFT = 1000.0  # pixels; a larger shift is damage
 Shift = tuple[float, float]
 
 
@@ -20,9 +20,9 @@ def subtractions(attributes: Attributes, count: int) -> tuple[Subtraction, ...]:
     Parameters
     ----------
     attributes
-        The header.
+        Attributes of the header.
     count
-        Frames that could be read; frame numbers beyond them are left out and noted.
+        Number of readable frames; frame numbers beyond it are left out and noted.
     """
     shifts = _shifts_of_frames(attributes, count)
     found = []
@@ -30,7 +30,7 @@ def subtractions(attributes: Attributes, count: int) -> tuple[Subtraction, ...]:
         name = f"Item {number} of {SEQUENCE}"
 
         def read(item: Dataset = item, name: str = name) -> Subtraction | None:
-            """Return the item, or None if it is unusable."""
+            """Return the mask item, or None if it cannot be used."""
             return _item(attributes, item, count, name, shifts)
 
         subtraction = attributes.parts.read(name, read, None)
@@ -82,7 +82,7 @@ def _mask_frames(
 def _applicable(
     attributes: Attributes, item: Dataset, name: str
 ) -> tuple[int, ...] | None:
-    """Return pairs of first and last index, or None if the item names no range."""
+    """Return pairs of first and last index; None if the item names no range."""
     numbers = attributes.integers("ApplicableFrameRange", item)
     if not numbers:
         return None
@@ -90,8 +90,8 @@ def _applicable(
     good = [(first, last) for first, last in pairs if 1 <= first <= last]
     if len(good) * 2 < len(numbers):
         attributes.parts.note(
-            f"{name} has an ApplicableFrameRange that is no list of first and last "
-            f"frames ({', '.join(map(str, numbers))}); what is none was left out."
+            f"{name} has an ApplicableFrameRange that is not a list of first and last "
+            f"frames ({', '.join(map(str, numbers))}); the invalid part was left out."
         )
     return tuple(n - 1 for pair in good for n in pair)
 
@@ -102,14 +102,14 @@ def _shift(attributes: Attributes, item: Dataset) -> Shift | None:
         return None
     if len(both) == 2 and max(map(abs, both)) <= MOST_SHIFT:
         return both[0], both[1]
-    attributes.parts.note("MaskSubPixelShift is no shift of pixels; it was ignored.")
+    attributes.parts.note("MaskSubPixelShift is not a pair of shifts; it was ignored.")
     return None
 
 
 def _shifts_of_frames(
     attributes: Attributes, count: int
 ) -> dict[int, tuple[Shift, ...]]:
-    """Return each frame's mask shift by SubtractionItemID (PS3.3 C.7.6.16.2.14)."""
+    """Return each frame's mask shift by SubtractionItemID (C.7.6.16.2.14)."""
     if not attributes.items(SEQUENCE) or not len(attributes.groups):
         return {}
     found: dict[int, dict[int, Shift]] = {}

@@ -1,7 +1,7 @@
-"""Dates and times of DICOM (PS3.5 6.2: DA, TM, DT) as whole microseconds.
+"""Convert dates and times of DICOM (PS3.5 6.2: DA, TM, DT) to whole microseconds.
 
-Seconds as floats would lose what DICOM writes: since 1970 there are more microseconds
-than a float tells apart exactly once they are added up.
+Microseconds since 1970 are too many for a float to stay exact in sums and differences,
+so they are integers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EPOCH = datetime(1970, 1, 1)
 
 
 def day(text: str | None) -> int | None:
-    """Return the microseconds from 1970 to a date such as ``20200131``, or None."""
+    """Return a date such as ``20200131`` as microseconds from 1970; None if invalid."""
     match = DATE.fullmatch(text or "")
     if match is None:
         return None
@@ -40,7 +40,7 @@ def day(text: str | None) -> int | None:
 
 
 def clock(text: str | None) -> int | None:
-    """Return the microseconds from midnight to a time such as ``101500.0667``."""
+    """Return a time such as ``101500.0667`` as microseconds from midnight, or None."""
     match = CLOCK.fullmatch(text or "")
     if match is None:
         return None
@@ -52,10 +52,10 @@ def clock(text: str | None) -> int | None:
 
 
 def moment(text: str | None) -> int | None:
-    """Return the microseconds from 1970 to a date with time, or None.
+    """Return a date with time as microseconds from 1970; None if invalid.
 
-    An offset from UTC (``&ZZXX``) is subtracted, so that moments of one loop can be
-    compared even where summer time ends in between.
+    An offset from UTC (``&ZZXX``) is subtracted, so that moments of one loop stay
+    comparable even if summer time ends in between.
     """
     words = text or ""
     zone = ZONE.search(words, 8)
@@ -71,17 +71,17 @@ def moment(text: str | None) -> int | None:
 
 
 def milliseconds(moments: Sequence[int]) -> Times:
-    """Return moments in microseconds as milliseconds from the first."""
+    """Convert moments in microseconds to milliseconds from the first one."""
     return np.asarray([one - moments[0] for one in moments], np.float64) / 1000.0
 
 
 def rising(times: Times) -> bool:
-    """Return whether every time is finite and later than the one before."""
+    """Return whether every time is finite and later than the previous one."""
     return bool(np.all(np.isfinite(times)) and np.all(np.diff(times) > 0))
 
 
 def after_midnight(moments: Sequence[int]) -> list[int]:
-    """Return times of day in a row, a day added where midnight was passed."""
+    """Add a day to times of day wherever they pass midnight; return them all."""
     found: list[int] = []
     days = 0
     for before, one in zip([moments[0], *moments], moments, strict=False):
@@ -91,18 +91,19 @@ def after_midnight(moments: Sequence[int]) -> list[int]:
 
 
 def times_of_files(files: Sequence[Attributes]) -> Iterator[tuple[str, Times | None]]:
-    """Yield what the dates and times of single-frame files say, best source first.
+    """Yield frame times from dates and times of single-frame files, best source first.
 
     Parameters
     ----------
     files
-        The headers, in the order of their frames.
+        Attributes of the files, in the order of their frames.
 
     Yields
     ------
     tuple
-        Name of the source, and milliseconds of each frame from the first; None where
-        one of the files lacks it.
+        Name of the source, and milliseconds of each frame from the first; None if one
+        of
+        the files lacks the attribute.
     """
     for basis, read in SOURCES:
         moments = [read(attributes) for attributes in files]
@@ -125,7 +126,7 @@ def _single(keyword: str, parse: Callable[[str | None], int | None]) -> Moment:
 
 def _pair(date: str, time: str) -> Moment:
     def read(attributes: Attributes) -> int | None:
-        """Return the moment that two attributes give together."""
+        """Return the moment that a date and a time attribute give together."""
         whole, part = day(attributes.text(date)), clock(attributes.text(time))
         return None if whole is None or part is None else whole + part
 

@@ -1,4 +1,4 @@
-"""Pixels of a DICOM file, one frame at a time, as gray values."""
+"""Decode the pixels of a DICOM file as gray values, one frame at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Frame = NDArray[Any]
 
 
 class PixelSource:
-    """Decode frame after frame of one file as gray values.
+    """Decode single frames of one file as gray values.
 
     Takes the same parameters as `StoredFrames`.
 
@@ -34,18 +34,18 @@ class PixelSource:
     frame_bits : int
         Bits of a frame that is not compressed.
     notes : list of str
-        What is done to the pixels, a sentence each.
+        Sentences about what is done to the pixels.
     warnings : list of str
-        What was missing, in excess or guessed, a sentence each.
+        Sentences about what was missing, superfluous or guessed.
 
     Raises
     ------
     ReadError
-        If it cannot be known how the pixels are stored.
+        If the format of the pixels cannot be determined.
     MemoryBudgetError
-        If the file does not hold one whole frame.
+        If the file does not hold one complete frame.
     MissingDecoderError
-        If no decoder knows what the frames are.
+        If no decoder can read the compression of the frames.
     """
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
@@ -67,7 +67,7 @@ class PixelSource:
         self.warnings += _about_count(self.count, form.frames)
 
     def __call__(self, t: int) -> Frame:
-        """Return frame `t` as gray values, dark where contrast is.
+        """Return frame `t` as gray values, in which contrast agent is dark.
 
         Parameters
         ----------
@@ -77,14 +77,14 @@ class PixelSource:
         Returns
         -------
         gray
-            ``(H, W)`` of `form.dtype`.
+            ``(H, W)`` array of `form.dtype`.
 
         Raises
         ------
         DamagedFrameError
             If the frame is damaged.
         ReadError
-            If the file is gone or may not be read.
+            If the file is missing or may not be read.
         """
         form, wanted = self._form, (self._form.rows, self._form.columns)
         with frame_damage_named(self._path, t):
@@ -97,7 +97,7 @@ class PixelSource:
 
 
 def _about_count(held: int, promised: int) -> list[str]:
-    """Return a sentence if the header and the pixel data disagree about frames."""
+    """Return a sentence if header and pixel data disagree on the frame count."""
     if held == promised or (not promised and held == 1):
         return []
     if not promised:
@@ -111,17 +111,17 @@ def _about_count(held: int, promised: int) -> list[str]:
         ]
     return [
         f"the pixel data hold {held - promised} more frames than the {promised} of the "
-        "header; all are read"
+        "header; all of them are read"
     ]
 
 
 def _is_compressed(header: Header, form: PixelFormat) -> tuple[bool, list[str]]:
-    """Return whether pixel data are encapsulated, and where the syntax says otherwise.
+    """Return whether pixel data are encapsulated, and a note if the syntax disagrees.
 
     Raises
     ------
     ReadError
-        If they are of undefined length, but no items.
+        If the data have undefined length but do not consist of items.
     """
     syntax = header.syntax
     known = syntax.is_transfer_syntax and not syntax.is_private
@@ -140,14 +140,14 @@ def _is_compressed(header: Header, form: PixelFormat) -> tuple[bool, list[str]]:
         raise ReadError(
             f"{header.path}: its compressed pixel data do not begin with an item"
         )
-    if items or not said:  # `CompressedFrames` says by what they are compressed
+    if items or not said:  # `CompressedFrames` finds out the compression
         return items, []
     name = syntax.name
     return False, [f"the pixel data are not compressed, though the file says {name}"]
 
 
 def _fits(header: Header, form: PixelFormat) -> bool:
-    """Return whether the length of pixel data is that of frames not compressed."""
+    """Return whether the length of the pixel data fits uncompressed frames."""
     frame = form.rows * form.columns * form.samples * form.bits_allocated / 8
     needed = frame * (form.frames or 1)
     return needed <= header.pixels_length <= needed + 1

@@ -1,6 +1,6 @@
-"""Which single-frame files of one series belong to which loop, and in what order.
+"""Sort the single-frame files of a series into loops, and order their frames.
 
-One series may hold two planes of a biplane system, several runs whose instance numbers
+A series may hold two planes of a biplane system, several runs whose instance numbers
 start again, a localizer of another size, and the same file twice. Each loop gets the
 frames of one plane, one size and one run.
 """
@@ -23,33 +23,33 @@ from napari_motionseg.io.regular_files import open_regular
 
 PLANES = ("BIPLANE A", "BIPLANE B")
 LOCALIZER = "LOCALIZER"
-# Two planes of a biplane system look from clearly different sides. Frames of a moving
-# arm differ by a few degrees from one to the next, and no view comes back.
+# The two planes of a biplane system look from clearly different directions. On a moving
+# arm, successive frames differ by a few degrees and no view occurs twice.
 PLANES_APART = 10.0
 BLOCK_BYTES = 2**20
-FEWEST = 2  # frames that make a loop of their own within a series
+FEWEST = 2  # frames that are needed for a loop of their own within a series
 
 
 @dataclass(frozen=True)
 class Single:
-    """A file of one frame, with what decides where it belongs.
+    """A file of one frame, with the attributes that decide which loop it belongs to.
 
     Parameters
     ----------
     file
         The opened file.
     number
-        InstanceNumber, or None.
+        InstanceNumber, or None if it is missing.
     acquisition
-        AcquisitionNumber, or None.
+        AcquisitionNumber, or None if it is missing.
     microseconds
-        Moment of acquisition, from one date or time attribute that all files have.
+        Time of acquisition, from one date or time attribute that all files have.
     plane
-        ``BIPLANE A``, ``BIPLANE B`` or empty.
+        Plane of a biplane system: ``BIPLANE A``, ``BIPLANE B`` or empty.
     angles
-        View of the C-arm, or None.
+        Angles of the C-arm, or None if they are missing.
     localizer
-        Whether ImageType calls it one.
+        Whether ImageType calls the frame a localizer.
     """
 
     file: OpenedFile
@@ -62,7 +62,7 @@ class Single:
 
     @property
     def name(self) -> str:
-        """Name of the file."""
+        """Name of the file, without its folder."""
         return self.file.header.path.name
 
 
@@ -75,7 +75,7 @@ class Runs:
     loops
         Files of each loop, in the order of their frames.
     left_out
-        Files that belong to no loop, each with the reason.
+        Files that belong to no loop, each with the reason for it.
     """
 
     loops: list[list[OpenedFile]]
@@ -83,7 +83,7 @@ class Runs:
 
 
 def _singles(files: Sequence[OpenedFile]) -> list[Single]:
-    """Read what decides where files of one frame belong."""
+    """Read the attributes that decide which loop each file belongs to."""
     headers = [
         Attributes(file.header.dataset, OptionalParts(file.header.path))
         for file in files
@@ -96,7 +96,7 @@ def _singles(files: Sequence[OpenedFile]) -> list[Single]:
 
 
 def _moments(headers: Sequence[Attributes]) -> Sequence[int | None]:
-    """Return the files' moments by the first source that tells all of them apart."""
+    """Return the files' times from the first source that distinguishes them."""
     complete: Sequence[int | None] = [None] * len(headers)
     for _, read in SOURCES:
         found = [read(header) for header in headers]
@@ -122,12 +122,12 @@ def _single(file: OpenedFile, header: Attributes, moment: int | None) -> Single:
 
 
 def runs(files: Sequence[OpenedFile]) -> Runs:
-    """Divide the single frames of a series into loops.
+    """Sort the single-frame files of a series into loops.
 
     Parameters
     ----------
     files
-        Files of one frame each, of one series, in any order.
+        Opened files of one series, one frame each, in any order.
     """
     left_out: list[tuple[OpenedFile, str]] = []
     frames = _without_copies(_singles(files), left_out)
@@ -155,9 +155,10 @@ def _split(
 def _without_copies(
     frames: Sequence[Single], left_out: list[tuple[OpenedFile, str]]
 ) -> list[Single]:
-    """Leave out files that repeat another's SOP instance byte for byte.
+    """Leave out files that repeat the SOP instance of another file byte for byte.
 
-    Some writers give all frames one SOPInstanceUID, so that the pixels decide.
+    Some writers give all frames the same SOPInstanceUID, so the pixels are compared
+    too.
     """
     kept: list[Single] = []
     for same in _split(frames, _instance):
@@ -180,7 +181,7 @@ def _instance(frame: Single) -> Hashable:
 
 
 def _digest(file: OpenedFile) -> bytes:
-    """Return a hash of a file's pixel data as they are stored."""
+    """Return a hash of the pixel data of a file as they are stored."""
     header = file.header
     if header.inflated is not None:
         return hashlib.sha256(header.inflated).digest()
@@ -193,7 +194,7 @@ def _digest(file: OpenedFile) -> bytes:
 
 
 def _by_angles(planes: list[list[Single]]) -> list[list[Single]]:
-    """Divide frames that look from clearly different sides, in turns, into planes."""
+    """Divide frames into planes if their views alternate between two directions."""
     divided = []
     for frames in planes:
         groups = _split(frames, _rounded_angles)
@@ -221,7 +222,7 @@ def _apart(groups: list[list[Single]]) -> bool:
 def _by_form(
     frames: list[Single], left_out: list[tuple[OpenedFile, str]]
 ) -> list[list[Single]]:
-    """Divide frames by size and depth; the odd one out belongs to no loop."""
+    """Divide frames by size and depth; a single deviating frame belongs to no loop."""
     groups = _split(frames, _form)
     groups.sort(key=len, reverse=True)
     kept = [groups[0]] if groups else []
@@ -234,7 +235,7 @@ def _by_form(
             (
                 group[0].file,
                 f"it has {odd.rows} x {odd.columns} pixels of {odd.bits_stored} bits, "
-                f"the other frames of the series differ in size or type: "
+                "but the other frames of the series have another size or type: "
                 f"{usual.rows} x {usual.columns} of {usual.bits_stored} bits",
             )
         )
@@ -247,10 +248,10 @@ def _form(frame: Single) -> Hashable:
 
 
 def _by_run(frames: list[Single]) -> list[list[Single]]:
-    """Divide frames into runs: by AcquisitionNumber, then where numbers start again."""
+    """Divide frames by AcquisitionNumber, then where instance numbers start again."""
     groups = _split(frames, lambda frame: frame.acquisition)
     if not all(len(group) >= FEWEST for group in groups):
-        groups = [frames]  # one number a frame is a count of frames, not of runs
+        groups = [frames]  # a new number for each frame only counts the frames
     groups.sort(key=lambda group: min(map(_moment, group)))
     return [run for group in groups for run in _restarted(group)]
 
@@ -272,14 +273,14 @@ def _restarted(frames: list[Single]) -> list[list[Single]]:
 
 
 def _ordered(frames: list[Single]) -> list[Single]:
-    """Return frames by InstanceNumber; by time if some have no number."""
+    """Return frames in order of InstanceNumber, or of time if some have no number."""
     numbered = all(frame.number is not None for frame in frames)
     timed = all(frame.microseconds is not None for frame in frames)
     return sorted(frames, key=_order if numbered or not timed else _moment)
 
 
 def _cut_where_numbers_fall(frames: list[Single]) -> list[list[Single]]:
-    """Divide frames in the order of time where InstanceNumber does not rise."""
+    """Divide frames, in order of time, wherever InstanceNumber does not rise."""
     divided = [[frames[0]]]
     for before, frame in zip(frames, frames[1:], strict=False):
         if (frame.number or 0) <= (before.number or 0):

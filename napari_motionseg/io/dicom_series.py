@@ -1,4 +1,4 @@
-"""Which DICOM files of a folder make up which loops."""
+"""Read the loops that the DICOM files of a folder make up."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
     Parameters
     ----------
     paths
-        The files.
+        Paths of the files.
     memory_budget
-        Bytes that the decoded frames of each loop may take.
+        Number of bytes that the decoded frames of each loop may take.
     root
-        Folder that loops of several files are said to come from.
+        Folder that is recorded as the source of loops of several files.
 
     Raises
     ------
     ReadError
-        If none can be read: what is wrong with the first.
+        If no file can be read; the message is that of the first file.
 
     Warns
     -----
     PartialReadWarning
-        For each file that cannot be read, or belongs to no loop, while others do.
+        For each file that cannot be read or belongs to no loop, if others can be read.
     """
     errors: list[ReadError] = []
     groups: dict[Hashable, list[OpenedFile]] = {}
@@ -67,7 +67,7 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
 
 
 def _series(opened: OpenedFile) -> Hashable:
-    """Return what files of one series share; files of several frames stand alone."""
+    """Return a key that files of one series share; a multi-frame file has its own."""
     series = values_of(opened.header.dataset, "SeriesInstanceUID")
     if opened.count > 1 or opened.form.frames > 1 or not series:
         return opened.header.path
@@ -80,7 +80,10 @@ Loop = tuple[Sequence[OpenedFile], Path, str]
 def _loops(
     groups: Sequence[Sequence[OpenedFile]], root: Path, errors: list[ReadError]
 ) -> list[Loop]:
-    """Return files, source and name of each loop; add left-over files to errors."""
+    """Return files, source and name of each loop.
+
+    Add files without a loop to errors.
+    """
     loops: list[Sequence[OpenedFile]] = []
     for files in groups:
         if len(files) == 1:

@@ -1,9 +1,9 @@
-"""Millimetres in the patient: what a pixel's size rests on.
+"""Find the size of a pixel in the patient, in millimetres.
 
-A detector's millimetre is not a patient's. ImagerPixelSpacing counts only with the
-magnification; PixelSpacing counts where the header says how it was corrected, or where
-there is no projection (ultrasound, secondary capture). Enhanced objects keep the same
-in macros (PS3.3 C.8.19.6).
+Millimetres on the detector are not millimetres in the patient. ImagerPixelSpacing
+counts only together with the magnification. PixelSpacing counts if the header says how
+it was corrected, or if the image is not a projection (ultrasound, secondary capture).
+Enhanced objects hold the same attributes in macros (PS3.3 C.8.19.6).
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from napari_motionseg.io.dicom_values import Attributes
 Pair = tuple[float, float]
 
 CALIBRATIONS = ("GEOMETRY", "FIDUCIAL")
-# An object lies between source and detector, so nothing is magnified less than once;
-# a C-arm's source is at least some 25 cm from the patient and 130 cm from the detector.
+# The object lies between source and detector, so the magnification is at least 1. The
+# source of a C-arm is at least some 25 cm from the patient and 130 cm from the
+# detector.
 LEAST_MAGNIFICATION, MOST_MAGNIFICATION = 1.0, 5.0
 LEAST_PIXEL, MOST_PIXEL = 1e-4, 100.0  # millimetres
 LEAST_ASPECT, MOST_ASPECT = 0.1, 10.0  # height over width of a pixel
-AGREEMENT = 0.1  # relative difference of two magnifications that deserves a note
-CHANGE = 0.01  # relative change of a spacing over the frames that deserves a note
+AGREEMENT = 0.1  # relative difference of two magnifications from which it is noted
+CHANGE = 0.01  # relative change of a spacing over the frames from which it is noted
 PROJECTIONS = ("XA", "RF", "DX", "CR", "MG", "IO", "PX", "RG", "DF", "DS")
 PROJECTION_CLASSES = "1.2.840.10008.5.1.4.1.1.12."  # XA, XRF, their enhanced forms
 CENTIMETRES = 3  # PhysicalUnitsXDirection, PS3.3 C.8.5.5.1.15
@@ -34,16 +35,16 @@ TISSUE = 1  # RegionSpatialFormat of a two-dimensional picture, PS3.3 C.8.5.5.1.
 
 @dataclass(frozen=True)
 class Spacing:
-    """Size of a pixel.
+    """Size of a pixel, and where it comes from.
 
     Parameters
     ----------
     millimetres
-        Between rows and between columns, in the patient; None where unknown.
+        Distances between rows and between columns in the patient; None if unknown.
     basis
-        What they rest on, or why they are unknown.
+        Source of the millimetres, or the reason why they are unknown.
     aspect
-        Height of a pixel over its width.
+        Height of a pixel divided by its width.
     """
 
     millimetres: Pair | None
@@ -52,7 +53,7 @@ class Spacing:
 
 
 def pixel_spacing(attributes: Attributes) -> Spacing:
-    """Return the size of a pixel in the patient, and what it rests on."""
+    """Return the size of a pixel in the patient, and the source of the value."""
     rules: tuple[Callable[[Attributes], tuple[Pair, str] | None], ...] = (
         _calibrated, _object_spacing, _from_detector, _corrected, _of_regions,
         _without_projection,
@@ -66,7 +67,7 @@ def pixel_spacing(attributes: Attributes) -> Spacing:
             return Spacing(millimetres, basis, millimetres[0] / millimetres[1])
         attributes.parts.note(
             f"{basis} gives pixels of {millimetres[0]:.3g} x {millimetres[1]:.3g} mm, "
-            "which no image has; it was ignored."
+            "which is not plausible; it was ignored."
         )
     return Spacing(None, _why_unknown(attributes), _aspect(attributes))
 
@@ -80,7 +81,7 @@ def _calibrated(attributes: Attributes) -> tuple[Pair, str] | None:
 
 
 def _object_spacing(attributes: Attributes) -> tuple[Pair, str] | None:
-    """Return the spacing that the system computed for its object (C.8.19.6.9)."""
+    """Return the spacing that the system computed in its object plane (C.8.19.6.9)."""
     keyword = "ObjectPixelSpacingInCenterOfBeam"
     pair = _over_frames(attributes, keyword, "ProjectionPixelCalibrationSequence")
     return (pair, keyword) if pair else None
@@ -98,10 +99,11 @@ def _from_detector(attributes: Attributes) -> tuple[Pair, str] | None:
 
 
 def _corrected(attributes: Attributes) -> tuple[Pair, str] | None:
-    """Return a PixelSpacing that differs from the detector's.
+    """Return a PixelSpacing that differs from the spacing of the detector.
 
-    The two differ only where one was corrected for magnification (PS3.3 10.7.1.1),
-    even if the type of the calibration is not given.
+    The two differ only if PixelSpacing was corrected for magnification (PS3.3
+    10.7.1.1),
+    even if the type of calibration is missing.
     """
     pair = _pair(attributes, "PixelSpacing")
     detector = _pair(attributes, "ImagerPixelSpacing")
@@ -114,7 +116,7 @@ def _corrected(attributes: Attributes) -> tuple[Pair, str] | None:
 
 
 def _of_regions(attributes: Attributes) -> tuple[Pair, str] | None:
-    """Return the spacing of ultrasound's largest region of tissue (C.8.5.5)."""
+    """Return the spacing of the largest tissue region of ultrasound (C.8.5.5)."""
     known = []
     for region in attributes.items("SequenceOfUltrasoundRegions"):
         pair = _of_region(attributes, region)
@@ -214,14 +216,14 @@ def _plausible(attributes: Attributes, factor: float | None, name: str) -> float
     if LEAST_MAGNIFICATION <= factor <= MOST_MAGNIFICATION:
         return factor
     attributes.parts.note(
-        f"{name} is {factor:g}, which no X-ray system has (from "
+        f"{name} is {factor:g}, which is not plausible for an X-ray system (from "
         f"{LEAST_MAGNIFICATION:g} to {MOST_MAGNIFICATION:g}); it was ignored."
     )
     return None
 
 
 def _over_frames(attributes: Attributes, keyword: str, macro: str) -> Pair | None:
-    """Return an attribute's pair; the median where it changes over the frames."""
+    """Return a pair of values; the median if it changes over the frames."""
     items = attributes.groups.sampled(macro, len(attributes.groups))
     pairs = [pair for item in items if (pair := _pair(attributes, keyword, item))]
     if len(pairs) < 2:
@@ -244,12 +246,14 @@ def _pair(
         return None
     if len(both) == 2 and min(both) > 0:
         return both[0], both[1]
-    attributes.parts.note(f"{keyword} is no pair of positive lengths; it was ignored.")
+    attributes.parts.note(
+        f"{keyword} is not a pair of positive lengths; it was ignored."
+    )
     return None
 
 
 def _aspect(attributes: Attributes) -> float:
-    """Return height over width of a pixel, from a ratio or the detector's spacing."""
+    """Return height over width of a pixel, from the ratio or the detector's spacing."""
     ratio = _pair(attributes, "PixelAspectRatio")
     pair = ratio or _pair(attributes, "ImagerPixelSpacing")
     pair = pair or _pair(attributes, "PixelSpacing")

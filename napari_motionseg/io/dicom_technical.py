@@ -1,4 +1,4 @@
-"""Attributes that are kept for information: the acquisition's, and the patient's."""
+"""Read attributes that are kept for information, of the acquisition and the patient."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def technical(
 ) -> dict[str, Any]:
     """Return attributes of acquisition and encoding as JSON values.
 
-    Values that JSON cannot hold (NaN, infinity, nested data sets) are left out and
+    Values that JSON cannot represent (NaN, infinity, nested data sets) are left out and
     noted.
     """
     sop_class = values_of(header.dataset, "SOPClassUID")
@@ -60,7 +60,7 @@ def technical(
 
 
 def patient(attributes: Attributes) -> dict[str, str]:
-    """Return the patient's and the study's attributes that can be read, as text."""
+    """Return the readable attributes of the patient and the study, as text."""
     known: dict[str, str] = {}
     for keyword in PATIENT:
         words = attributes.parts.read(keyword, partial(attributes.texts, keyword), ())
@@ -70,13 +70,16 @@ def patient(attributes: Attributes) -> dict[str, str]:
 
 
 def _plain(attributes: Attributes, keyword: str) -> Any:
-    """Return an attribute as a number, a text or a list of them; None if it is none."""
+    """Return an attribute as a number, a text or a list of them.
+
+    None if it is empty.
+    """
     holder = attributes.holder(keyword)
     values = [] if holder is None else values_of(holder, keyword)
     plain = [_as_json(value) for value in values]
     if any(value is None for value in plain):
         attributes.parts.note(
-            f"{keyword} holds a value that is no finite number; it was ignored."
+            f"{keyword} holds a value that is not a finite number; it was ignored."
         )
         return None
     return plain[0] if len(plain) == 1 else plain or None

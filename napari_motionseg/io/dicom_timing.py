@@ -1,4 +1,4 @@
-"""When the frames of a loop were taken (PS3.3 C.7.6.5, C.7.6.6)."""
+"""Find out when the frames of a loop were taken (PS3.3 C.7.6.5, C.7.6.6)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VECTOR, STEP = "FrameTimeVector", "FrameTime"
 RATES = ("CineRate", "RecommendedDisplayFrameRate")
 DURATION = "ActualFrameDuration"
 FRAME_DATES = ("FrameReferenceDateTime", "FrameAcquisitionDateTime")
-SUSPICIOUS_RATES = (0.05, 2000.0)  # frames a second outside which a note is due
+SUSPICIOUS_RATES = (0.05, 2000.0)  # frames per second; rates outside are noted
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Timing:
     times
         ``(T,)`` milliseconds from the first frame, rising; None if unknown.
     basis
-        Attribute that they rest on, or ``"unknown"``.
+        Attribute that the times come from, or ``"unknown"``.
     """
 
     times: Times | None
@@ -45,23 +45,25 @@ class Timing:
 
 
 def frame_times(files: Sequence[Attributes], count: int, in_header: int) -> Timing:
-    """Return when the frames of a loop were taken.
+    """Return the times of the frames of a loop.
 
     Parameters
     ----------
     files
-        The header of a multi-frame file, or those of single-frame files in order.
+        Header of a multi-frame file, or headers of single-frame files in order.
     count
-        Frames that could be read.
+        Number of frames that could be read.
     in_header
-        Frames that the header promises: a time vector should be as long.
+        Number of frames that the header promises, which a time vector should match.
 
     Notes
     -----
-    In order: the attributes that FrameIncrementPointer names, FrameTime and
-    FrameTimeVector, the frames' own date and time, CineRate,
-    RecommendedDisplayFrameRate, ActualFrameDuration. The first that gives rising times
-    is used; one that is there and does not is noted.
+    Sources in this order: the attributes that FrameIncrementPointer names, FrameTime
+    and
+    FrameTimeVector, the date and time of each frame, CineRate,
+    RecommendedDisplayFrameRate, ActualFrameDuration. The first one that gives rising
+    times
+    is used; a source that is present but does not give rising times is noted.
     """
     parts = files[0].parts
     for basis, times in _candidates(files, count, in_header):
@@ -80,7 +82,7 @@ def frame_times(files: Sequence[Attributes], count: int, in_header: int) -> Timi
 def _candidates(
     files: Sequence[Attributes], count: int, in_header: int
 ) -> Iterator[tuple[str, Times | None]]:
-    """Yield every source of frame times in the order of trust, each once."""
+    """Yield every source of frame times once, the most trustworthy first."""
     header = files[0]
     readers: dict[str, Callable[[], Times | None]] = {
         STEP: lambda: _from_step(header, STEP, count),
@@ -162,7 +164,7 @@ def _evenly(count: int, step: float) -> Times:
 
 
 def _from_dates(header: Attributes, keyword: str, count: int) -> Times | None:
-    """Return the times that the frames of an enhanced object carry."""
+    """Return the times from the date and time of each frame of an enhanced object."""
     if len(header.groups) < count or count < 2:
         return None
     moments: list[int] = []
@@ -183,6 +185,6 @@ def _note_rate(header: Attributes, basis: str, times: Times) -> None:
     rate = 1000.0 / float(np.median(np.diff(times)))
     if not SUSPICIOUS_RATES[0] <= rate <= SUSPICIOUS_RATES[1]:
         header.parts.note(
-            f"{basis} gives {rate:.3g} frames a second, which no angiogram has; please "
-            "check it."
+            f"{basis} gives {rate:.3g} frames a second, which is not plausible for an "
+            "angiogram; please check it."
         )

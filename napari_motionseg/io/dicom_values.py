@@ -1,4 +1,4 @@
-"""Values of DICOM attributes, read tolerantly where their writer was careless."""
+"""Read values of DICOM attributes, and tolerate careless writers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ NUMBER_LIKE = re.compile(r"[0-9+\-.,eEnNaAiIfF ]{1,24}")
 class Attributes:
     """The attributes of one header, at its root or in its functional groups.
 
-    Nothing here raises because of a value: what cannot be used is left out, and
-    `parts` gets a sentence about it.
+    No method raises an error because of a value: unusable values are left out, and
+    `parts`
+    gets a sentence about them.
 
     Parameters
     ----------
     dataset
-        The header.
+        The header as a data set.
     parts
-        Collects sentences about odd values.
+        Collector of sentences about unusual values.
 
     Attributes
     ----------
@@ -48,7 +49,8 @@ class Attributes:
     def holder(self, keyword: str) -> Dataset | None:
         """Return the data set that holds a value for an attribute, or None.
 
-        The root comes first, then the shared functional groups, then the groups of the
+        The root is searched first, then the shared functional groups, then the groups
+        of the
         first frame.
         """
         candidates = (self.dataset, *self.groups.macros())
@@ -60,15 +62,16 @@ class Attributes:
         Parameters
         ----------
         keyword
-            The attribute.
+            Keyword of the attribute.
         holder
-            Data set to look in; None looks where `holder` finds it.
+            Data set to read from; None uses the one that `holder` finds.
 
         Returns
         -------
         tuple of float
-            All values in their order; nothing if the attribute is absent, empty, or if
-            one of its values is no finite number.
+            All values in their order; empty if the attribute is missing or empty, or if
+            one of
+            its values is not a finite number.
         """
         where = self.holder(keyword) if holder is None else holder
         if where is None:
@@ -85,11 +88,14 @@ class Attributes:
         return tuple(found)
 
     def number(self, keyword: str, holder: Dataset | None = None) -> float | None:
-        """Return the first number of an attribute, or None."""
+        """Return the first number of an attribute, or None if it has none."""
         return next(iter(self.numbers(keyword, holder)), None)
 
     def integers(self, keyword: str, holder: Dataset | None = None) -> tuple[int, ...]:
-        """Return an attribute's numbers as integers; nothing if one has a fraction."""
+        """Return the numbers of an attribute as integers.
+
+        Empty if one has a fraction.
+        """
         numbers = self.numbers(keyword, holder)
         if any(not number.is_integer() for number in numbers):
             self.parts.note(f"{keyword} should hold whole numbers; it was ignored.")
@@ -97,7 +103,10 @@ class Attributes:
         return tuple(int(number) for number in numbers)
 
     def texts(self, keyword: str, holder: Dataset | None = None) -> tuple[str, ...]:
-        """Return an attribute's values as text without padding, empty ones left out."""
+        """Return the values of an attribute as text without padding.
+
+        Empty ones are dropped.
+        """
         where = self.holder(keyword) if holder is None else holder
         if where is None:
             return ()
@@ -105,17 +114,20 @@ class Attributes:
         return tuple(word for word in words if word)
 
     def text(self, keyword: str, holder: Dataset | None = None) -> str | None:
-        """Return the first text of an attribute, or None."""
+        """Return the first text of an attribute, or None if it has none."""
         return next(iter(self.texts(keyword, holder)), None)
 
     def items(self, keyword: str, holder: Dataset | None = None) -> list[Dataset]:
-        """Return the items of a sequence; nothing, and a warning, if it is none."""
+        """Return the items of a sequence.
+
+        Empty, with a warning, if it is not a sequence.
+        """
         where = self.holder(keyword) if holder is None else holder
         if where is None:
             return []
 
         def read() -> list[Dataset]:
-            """Return the items, or raise what breaks them."""
+            """Return the items, and raise an error if they cannot be parsed."""
             found = list(where[keyword].value)
             if not all(isinstance(item, Dataset) for item in found):
                 raise TypeError("it is not a sequence")
@@ -125,12 +137,12 @@ class Attributes:
 
 
 def values_of(dataset: Dataset, keyword: str) -> list[Any]:
-    """Return an attribute's values, however they are stored.
+    """Return the values of an attribute, however they are stored.
 
     Returns
     -------
     list
-        Numbers, texts or tags; empty if the attribute is absent or holds a sequence.
+        Numbers, texts or tags; empty if the attribute is missing or holds a sequence.
         Bytes that do not fit their value representation are returned as text.
     """
     return values_at(dataset, tag_for_keyword(keyword) or 0)
@@ -156,7 +168,7 @@ def values_at(dataset: Dataset, place: int | tuple[int, int]) -> list[Any]:
         value = value.decode("latin-1").split("\\")
     if isinstance(value, (Dataset, Sequence)):
         return []
-    # a person's name is iterable too, letter by letter
+    # a person's name is iterable too, but letter by letter
     several = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
     while several and (several[-1] is None or not _text(several[-1]).strip(PADDING)):
         several.pop()
@@ -164,7 +176,7 @@ def values_at(dataset: Dataset, place: int | tuple[int, int]) -> list[Any]:
 
 
 def _has_value(dataset: Dataset, keyword: str) -> bool:
-    """Return whether an attribute is there and not empty, without converting it."""
+    """Return whether an attribute is present and not empty, without converting it."""
     tag = tag_for_keyword(keyword)
     if tag is None or tag not in dataset:
         return False
@@ -197,6 +209,6 @@ def _text(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a bad value as words; text that is far from a number stays unsaid."""
+    """Return a bad value in words; text unlike a number is not quoted, for privacy."""
     text = _text(value).strip(PADDING)
-    return repr(text) if NUMBER_LIKE.fullmatch(text) else "no number"
+    return repr(text) if NUMBER_LIKE.fullmatch(text) else "a value that is not a number"

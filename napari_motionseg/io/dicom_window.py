@@ -1,4 +1,4 @@
-"""The display window: which stored values are shown black and white."""
+"""Read the display window: the stored values that are shown black and white."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ MACRO = "FrameVOILUTSequence"
 
 
 def window(attributes: Attributes, form: PixelFormat) -> Window | None:
-    """Return what is shown black and white: the VOI LUT's range, or the first window.
+    """Return the values shown black and white, from the VOI LUT or the first window.
 
     Parameters
     ----------
     attributes
-        The header.
+        Attributes of the header.
     form
-        How the pixels are stored; MONOCHROME1 turns the window round with the pixels.
+        Format of the pixels; for MONOCHROME1 the window is inverted with the pixels.
 
     Returns
     -------
     tuple of float or None
-        Stored values. A rescale slope of XA is never applied, because those windows
-        are about stored values.
+        Stored values shown black and white, or None. The rescale slope is not applied,
+        because windows of XA refer to stored values.
     """
     tables = attributes.items("VOILUTSequence")
     found = next(filter(None, (_of_table(attributes, one) for one in tables)), None)
@@ -50,7 +50,7 @@ def window(attributes: Attributes, form: PixelFormat) -> Window | None:
 
 
 def _of_table(attributes: Attributes, table: Dataset) -> Window | None:
-    """Return the range of a lookup table; one with a single entry has none."""
+    """Return the input range of a lookup table; None if it has a single entry."""
     descriptor = attributes.integers("LUTDescriptor", table)
     if len(descriptor) != 3 or descriptor[0] == 1 or descriptor[0] < 0:
         return None

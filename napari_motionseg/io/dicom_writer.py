@@ -1,4 +1,4 @@
-"""Writing a loop as an X-ray angiographic DICOM object (PS3.3 A.14)."""
+"""Write a loop as an X-ray angiographic DICOM object (PS3.3 A.14)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from napari_motionseg.io.damage import pydicom_quiet
 from napari_motionseg.io.dicom_spacing import LEAST_ASPECT, MOST_ASPECT
 from napari_motionseg.io.program_marks import DICOM_MARK
 
-MAGNIFICATION = 1.5  # of the C-arm that a loop with known spacing is written with
-LARGEST_SIDE = 10**5  # of the shorter side in PixelAspectRatio
-PRECISION = 10  # significant digits that fit a decimal string of 16 characters
+MAGNIFICATION = 1.5  # assumed magnification when a loop with known spacing is written
+LARGEST_SIDE = 10**5  # largest value of the shorter side in PixelAspectRatio
+PRECISION = 10  # significant digits; more may not fit the 16 characters of a DS value
 SYNTHETIC = {
     "PatientName": "Synthetic^Angiogram",
     "PatientID": "SYNTHETIC",
@@ -46,29 +46,30 @@ def write_xa(
     patient: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a loop as a multi-frame XA object, not compressed.
+    """Write a loop as an uncompressed multi-frame XA object.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     cine
-        The loop: 8 or 16 bits allocated. Times, spacing or else the aspect of pixels,
-        view, window and mask frames are kept; what `cine.patient` holds is not written.
+        Loop of 8 or 16 bits. Its times, spacing (or else pixel aspect), view, window
+        and
+        mask frames are written; its patient attributes are not.
     patient
-        Patient and study attributes by keyword; made-up ones if None.
+        Attributes of patient and study by keyword; None writes made-up ones.
     extra
-        Any other attributes by keyword, written over the others.
+        Any further attributes by keyword, which replace those written by default.
 
     Raises
     ------
     WriteError
-        If a keyword is unknown, a value does not fit it, or the disk refuses.
+        If a keyword is unknown, a value does not fit it, or the file cannot be written.
 
     Notes
     -----
-    The loop's spacing at the isocentre becomes ImagerPixelSpacing, 1.5 times as wide,
-    with an EstimatedRadiographicMagnificationFactor of 1.5.
+    ImagerPixelSpacing is the spacing at the isocentre times 1.5, together with an
+    EstimatedRadiographicMagnificationFactor of 1.5.
     """
     dataset = Dataset()
     dataset.file_meta = _file_meta()
@@ -93,7 +94,7 @@ def write_xa(
 def _set(dataset: Dataset, keyword: str, value: Any) -> None:
     tag = tag_for_keyword(keyword)
     if tag is None:
-        raise WriteError(f"{keyword!r} is no DICOM attribute; give its keyword")
+        raise WriteError(f"{keyword!r} is not the keyword of a DICOM attribute")
     representation = dictionary_VR(tag)
     if keyword == "PixelData":
         representation = "OB" if dataset.BitsAllocated == 8 else "OW"
@@ -198,12 +199,12 @@ def _geometry(cine: Cine) -> dict[str, Any]:
 
 
 def _whole_ratio(cine: Cine) -> list[int]:
-    """Return height and width of a pixel as whole numbers, which DICOM asks for."""
+    """Return height and width of a pixel as whole numbers, as DICOM requires."""
     aspect = float(cine.pixel_aspect)
     if not LEAST_ASPECT <= aspect <= MOST_ASPECT:
         raise WriteError(
-            f"{cine.name}: pixel_aspect is {aspect:g}; give a number from "
-            f"{LEAST_ASPECT:g} to {MOST_ASPECT:g}"
+            f"{cine.name}: pixel_aspect must be a number from {LEAST_ASPECT:g} to "
+            f"{MOST_ASPECT:g}; got {aspect:g}"
         )
     longer = Fraction(max(aspect, 1 / aspect)).limit_denominator(LARGEST_SIDE)
     height, width = longer.numerator, longer.denominator
@@ -214,7 +215,8 @@ def _display(cine: Cine) -> dict[str, Any]:
     display: dict[str, Any] = {}
     if cine.window is not None:
         low, high = cine.window
-        width = high - low + 1  # PS3.3 C.11.2.1.2.1, turned round
+        # the formula of PS3.3 C.11.2.1.2.1, solved for the width
+        width = high - low + 1
         display["WindowCenter"] = _decimal(low + 0.5 + (width - 1) / 2)
         display["WindowWidth"] = _decimal(width)
     items = []
@@ -238,5 +240,5 @@ def _display(cine: Cine) -> dict[str, Any]:
 
 
 def _decimal(value: float) -> float:
-    """Round to what a decimal string (16 characters) can hold."""
+    """Round a number so that it fits a decimal string of 16 characters."""
     return float(f"{float(value):.{PRECISION}g}")

@@ -1,4 +1,4 @@
-"""A DICOMDIR: the list of what a CD or DVD holds (PS3.3 F, PS3.10 8)."""
+"""Read a DICOMDIR, the list of the files on a CD or DVD (PS3.3 F, PS3.10 8)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.loop_names import SUFFIXES
 from napari_motionseg.io.regular_files import is_regular
 
-# Directory records of objects that are never loops, PS3.3 F.5; a record without a type,
-# or with one of a later edition, is looked at
+# Types of directory records that are never loops (PS3.3 F.5). Records without a type,
+# or with a type of a later edition, are examined.
 NOT_LOOPS = frozenset(
     (
         "PATIENT", "STUDY", "SERIES", "SR DOCUMENT", "PRESENTATION", "KEY OBJECT DOC",
@@ -27,37 +27,38 @@ NOT_LOOPS = frozenset(
         "VISIT", "RESULTS", "INTERPRETATION", "STUDY COMPONENT", "STORED PRINT",
     )
 )  # fmt: skip
-UNUSED = 0  # RecordInUseFlag of records that were deleted, retired
-MOST_NAMED = 8  # files that a message lists
-# A DVD of 20,000 files; pydicom takes 12 us for an element
+UNUSED = 0  # RecordInUseFlag (retired) of records that were deleted
+MOST_NAMED = 8  # most files that a message lists
+# a DVD of 20,000 files; pydicom needs 12 us for each element
 MOST_ELEMENTS = 500_000
 MOST_BYTES = 2**28
 
 
 def is_dicomdir(path: Path) -> bool:
-    """Return whether a DICOM file is a directory of a medium, by its name."""
+    """Return whether a DICOM file is a DICOMDIR, judged by its name."""
     return path.name.upper() == "DICOMDIR"
 
 
 def files_of_dicomdir(path: Path) -> list[Path]:
-    """Return the files that a DICOMDIR lists as images, in its order, each once.
+    """Return the image files that a DICOMDIR lists, in its order, each once.
 
     Parameters
     ----------
     path
-        The DICOMDIR; the folder that holds it is the medium, and no file outside is
-        ever returned.
+        Path of the DICOMDIR. Its folder is the medium; files outside it are never
+        returned.
 
     Raises
     ------
     ReadError
-        If the DICOMDIR is not a regular file, damaged, larger or deeper than that of
-        any medium, or lists no file that is there.
+        If the DICOMDIR is not a regular file, is damaged, is larger or deeper than that
+        of
+        any medium, or lists no existing file.
 
     Warns
     -----
     PartialReadWarning
-        If files are listed that are not there, or that lie outside the medium.
+        If listed files are missing or lie outside the medium.
     """
     medium = Medium(path.parent)
     there: dict[Path, None] = {}
@@ -94,7 +95,7 @@ def _complaints(missing: list[str], outside: list[str]) -> list[str]:
 
 
 def _files(names: list[str]) -> str:
-    """Return names for a message, control characters escaped, and the verb."""
+    """Return file names for a message, with control characters escaped, and a verb."""
     shown = [repr(name)[1:-1][:120] for name in names[:MOST_NAMED]]
     if len(names) > MOST_NAMED:
         shown.append(f"{len(names) - MOST_NAMED} more")
@@ -102,10 +103,11 @@ def _files(names: list[str]) -> str:
 
 
 def _listed(path: Path) -> Iterator[list[str]]:
-    """Yield the parts of each listed image's name.
+    """Yield the parts of the name of each listed image.
 
-    The records lie side by side in one sequence. What links them to a tree is not
-    followed, so that a cycle or a deep tree does no harm.
+    The records lie side by side in one sequence. The links that form a tree of them are
+    not
+    followed, so a cycle or a deep tree does no harm.
     """
     data = read_attributes(path, MOST_BYTES, (MOST_ELEMENTS, MOST_ELEMENTS))
     for record in data.get("DirectoryRecordSequence") or ():
@@ -124,17 +126,17 @@ def _parts(record: Dataset) -> list[str]:
     if values_of(record, "RecordInUseFlag")[:1] == [UNUSED]:
         return []
     written = [str(part).strip() for part in values_of(record, "ReferencedFileID")]
-    # some writers put the whole path into one value
+    # some writers put the whole path into a single value
     return [part for words in written for part in words.replace("\\", "/").split("/")]
 
 
 class Medium:
-    """Find listed files below one folder, and never anywhere else.
+    """Find listed files inside one folder, and never anywhere else.
 
     Parameters
     ----------
     root
-        Folder of the DICOMDIR.
+        Folder of the DICOMDIR, which is the medium.
     """
 
     def __init__(self, root: Path) -> None:
@@ -143,22 +145,24 @@ class Medium:
         self._names: dict[Path, list[tuple[Key, dict[str, list[str]]]]] = {}
 
     def contains(self, parts: list[str]) -> bool:
-        """Return whether a listed name stays below the folder, by its words alone."""
+        """Return whether a listed name stays inside the folder, judged by its parts."""
         return all(
             part not in ("", ".", "..") and ":" not in part and "\0" not in part
             for part in parts
         )
 
     def holds(self, file: Path) -> bool:
-        """Return whether a file really lies below the folder, links followed."""
+        """Return whether a file is really inside the folder, links followed."""
         return file.resolve().is_relative_to(self._real)
 
     def find(self, parts: list[str]) -> Path | None:
         """Return the file of a listed name, or None if there is none.
 
-        Copies of old media differ from what is listed: in case, by an ISO 9660 version
-        (``IM1.;1``), by a suffix that was added or lost. A folder that leads outside
-        is not looked into; the path is returned as it is listed.
+        On copies of old media, names differ from the listed ones in case, by an ISO
+        9660
+        version (``IM1.;1``), or by a suffix that was added or lost. A folder that leads
+        outside
+        the medium is not searched; the path is then returned as listed.
         """
         found = self._root
         for place, part in enumerate(parts):
@@ -178,7 +182,8 @@ class Medium:
         return None
 
     def _listing(self, folder: Path) -> list[tuple[Key, dict[str, list[str]]]]:
-        """Return a folder's names by each way of comparing them, strictest first."""
+        """Return the names in a folder grouped by each comparison, the strictest
+        first."""
         if folder not in self._names:
             names = sorted(entry.name for entry in folder.iterdir())
             self._names[folder] = [(key, _grouped(names, key)) for key in KEYS]
@@ -196,7 +201,7 @@ def _grouped(names: list[str], key: Key) -> dict[str, list[str]]:
 
 
 def _plain(name: str) -> str:
-    """Return a name as ISO 9660 means it: no version, no empty suffix, any case."""
+    """Return a name in ISO 9660's sense: no version, no empty suffix, any case."""
     return name.partition(";")[0].rstrip(".").casefold()
 
 

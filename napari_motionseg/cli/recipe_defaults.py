@@ -1,0 +1,5 @@
+"""Stub."""
+
+from typing import Any
+
+RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {}
