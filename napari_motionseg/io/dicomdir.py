@@ -182,8 +182,7 @@ class Medium:
         return None
 
     def _listing(self, folder: Path) -> list[tuple[Key, dict[str, list[str]]]]:
-        """Return the names in a folder grouped by each comparison, the strictest
-        first."""
+        """Return a folder's names by each way of comparing, the strictest first."""
         if folder not in self._names:
             names = sorted(entry.name for entry in folder.iterdir())
             self._names[folder] = [(key, _grouped(names, key)) for key in KEYS]

@@ -1,7 +1,7 @@
-"""Wait until the disk has something: a power cut loses what was not flushed.
+"""Flush files and folders to the disk, so that a power cut loses nothing.
 
-The content of a file is durable after ``fsync`` of the file, its name after ``fsync``
-of the folder that holds it (POSIX). A new folder is a name in another one.
+The content of a file is safe after ``fsync`` of the file, and its name after ``fsync``
+of the folder that holds it (POSIX). A new folder is a name in its parent folder.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from pathlib import Path
 
 
 def flush_file(path: Path) -> None:
-    """Wait until a file's content is on the disk.
+    """Wait until the content of a file is on the disk.
 
     Parameters
     ----------
     path
-        Path of a regular file that can be written.
+        Path of a regular, writable file.
 
     Raises
     ------
     OSError
-        If the disk refuses. A disk that is full may say so only here.
+        If the disk reports an error. A full disk may report it only here.
     """
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can.
+    """Wait until the names in a folder are on the disk, if the system supports it.
 
     Parameters
     ----------
     folder
-        Path of the folder. Names in its subfolders are not waited for.
+        Path of the folder. Names in its subfolders are not flushed.
     """
     if sys.platform == "win32":
         return
-    with suppress(OSError):  # some file systems cannot; the file itself is safe
+    with suppress(OSError):  # some file systems cannot flush folders; the file is safe
         number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)
@@ -48,7 +48,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Wait until all files of a folder, and all names below it, are on the disk.
+    """Wait until all files and all names in and below a folder are on the disk.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def flush_tree(folder: Path) -> None:
     Raises
     ------
     OSError
-        If the disk refuses a file.
+        If the disk reports an error for a file.
     """
     for root, _, files in os.walk(folder):
         for name in files:
@@ -68,17 +68,17 @@ def flush_tree(folder: Path) -> None:
 
 
 def make_folders(folder: Path) -> None:
-    """Make a folder, and those that are missing on the way to it, for good.
+    """Create a folder and its missing parents, and flush their names to the disk.
 
     Parameters
     ----------
     folder
-        Path of the folder; it may be there already.
+        Path of the folder, which may exist already.
 
     Raises
     ------
     OSError
-        If a folder cannot be made, or something else is in its place.
+        If a folder cannot be created, or a file is in its place.
     """
     missing = []
     place = folder

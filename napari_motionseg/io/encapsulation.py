@@ -1,11 +1,10 @@
 """Find the frames of encapsulated pixel data in a file (PS3.5 A.4).
 
-The items are walked once, by their headers and first bytes alone, so a loop of any
-length opens at once and a file that ends too early gives the frames that are whole.
-
-A table of offsets is believed only if it rises and each of its entries leads to the
-beginning of an item. Tables of zeros, of offsets counted from somewhere else, cut to 32
-bits or longer than the loop are common; then the fragments themselves are looked at.
+The items are walked once, reading only their headers and first bytes, so a loop of any
+length opens at once and a truncated file still gives its complete frames.
+A table of offsets is used only if it rises and each entry points to the beginning of an
+item. Tables of zeros, tables cut to 32 bits, tables longer than the loop, and offsets
+counted from elsewhere are common; the frames are then found from the fragments.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from napari_motionseg.io.codestreams import RLE_HEADER_BYTES, codestream_kind
 
 ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 HEADER_BYTES = 8
-MOST_ITEMS = 1_000_000  # far above any loop; walking them takes seconds
+MOST_ITEMS = 1_000_000  # far more than in any loop; walking them takes seconds
 
 
 class Fragment(NamedTuple):
@@ -27,11 +26,12 @@ class Fragment(NamedTuple):
     Parameters
     ----------
     offset
-        Offset of its value in the file, in bytes.
+        Offset of the item's value in the file, in bytes.
     length
-        Length of its value in bytes.
+        Number of bytes of the value.
     kind
-        Kind of codestream that begins here, see `codestream_kind`; empty if none does.
+        Kind of codestream that begins here, see `codestream_kind`; empty if none
+        begins.
     """
 
     offset: int
@@ -48,11 +48,11 @@ class Items(NamedTuple):
     Parameters
     ----------
     offsets
-        The basic offset table: offsets of frames from the first fragment's item tag.
+        The basic offset table: offset of each frame from the tag of the first fragment.
     fragments
-        The fragments that are whole.
+        The complete fragments.
     cut_off
-        Whether the items end before the file does, or amid one of them.
+        Whether the items end early, before their delimiter or inside an item.
     """
 
     offsets: tuple[int, ...]
@@ -66,9 +66,9 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
     Parameters
     ----------
     file
-        Open for reading in binary mode.
+        File that is open for reading in binary mode.
     start
-        Offset of the first item's tag.
+        Offset of the tag of the first item, in bytes.
     end
         Length of the file in bytes.
 
@@ -103,29 +103,31 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
 def group_fragments(
     items: Items, promised: int, extended: Sequence[int] = ()
 ) -> tuple[Frames, str | None]:
-    """Return the fragments of each frame, and a note if a table of offsets is wrong.
+    """Group the fragments into frames, and note if a table of offsets is wrong.
 
     Parameters
     ----------
     items
-        From `find_items`.
+        Items that `find_items` has returned.
     promised
-        Frames that the header promises; 0 if it says nothing.
+        Number of frames that the header promises; 0 if it gives none.
     extended
-        The extended offset table, or nothing.
+        The extended offset table; empty if the file has none.
 
     Returns
     -------
     frames
-        The fragments of each frame, in the order of the file.
+        Fragments of each frame, in the order of the file.
     note
-        A sentence if a table was not believed; else None.
+        A sentence if a table of offsets was not used; else None.
 
     Notes
     -----
-    Of the ways to group, in this order, the first that gives the promised number of
-    frames is taken: a table, a fragment a frame, a frame wherever a codestream begins.
-    If none does, a table is better than beginnings, which are better than fragments.
+    Three ways to group are tried: by the table, one fragment for each frame, and a new
+    frame
+    wherever a codestream begins. The first that gives the promised number of frames is
+    used.
+    If none does, the table is preferred to codestreams, and those to single fragments.
     """
     fragments = items.fragments
     if not fragments:
@@ -150,7 +152,7 @@ def group_fragments(
 
 
 def _by_offsets(items: Items, offsets: Sequence[int]) -> Frames | None:
-    """Return the frames of a table that can be true, in one pass; else None."""
+    """Return the frames by a table of offsets; None if the table cannot be right."""
     places = {
         fragment.offset - HEADER_BYTES - (items.fragments[0].offset - HEADER_BYTES): at
         for at, fragment in enumerate(items.fragments)
@@ -160,7 +162,8 @@ def _by_offsets(items: Items, offsets: Sequence[int]) -> Frames | None:
     begins: list[int] = []
     for offset in offsets:
         if offset >= end and begins:
-            break  # frames that are cut off, or entries behind the last frame
+            # the remaining frames are cut off, or the table is longer than the loop
+            break
         begin = places.get(offset)
         if begin is None or begin <= (begins[-1] if begins else -1):
             return None
@@ -172,7 +175,7 @@ def _by_offsets(items: Items, offsets: Sequence[int]) -> Frames | None:
 
 
 def _by_content(fragments: Sequence[Fragment]) -> Frames | None:
-    """Begin a frame wherever a codestream begins; None if none begins anywhere."""
+    """Begin a new frame wherever a codestream begins; None if none begins."""
     frames: Frames = []
     for fragment in fragments:
         if fragment.kind or not frames:
@@ -184,10 +187,11 @@ def _by_content(fragments: Sequence[Fragment]) -> Frames | None:
 def _is_contradicted(
     by_table: Frames, by_content: Frames | None, promised: int
 ) -> bool:
-    """Return whether a table's frames begin amid codestreams, or hold several.
+    """Return whether frames by the table begin inside codestreams or hold several.
 
     A table that gives the promised number of frames, or more than there are
-    codestreams, is right about frames that begin with damaged bytes.
+    codestreams, is
+    trusted for frames that begin with damaged bytes.
     """
     if by_content is None or len(by_content) == len(by_table):
         return False

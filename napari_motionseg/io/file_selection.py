@@ -1,4 +1,4 @@
-"""Reading files that were chosen together: a series of them is one loop."""
+"""Read files that were chosen together; files of one series become one loop."""
 
 from __future__ import annotations
 
@@ -30,31 +30,33 @@ def read_together(
 ) -> list[Cine]:
     """Read every loop among files and folders that were chosen together.
 
-    DICOM files of one frame that share a series are one loop, in the order of the
-    series, whatever the order of the paths. Images are one loop by the numbers in their
-    names, and so are TIFF and NumPy files of one frame each and of one size. Files of
-    several frames are loops of their own; so are the loops of folders.
+    DICOM files of one frame that share a series become one loop, in the order of the
+    series, whatever the order of the paths. Images become one loop, ordered by the
+    numbers
+    in their names; so do TIFF and NumPy files of one frame each and of equal size. A
+    file of
+    several frames is a loop of its own, and so is every loop in a chosen folder.
 
     Parameters
     ----------
     paths
-        Files and folders in any order; one that comes twice is read once.
+        Files and folders in any order; a repeated path is read once.
     memory_budget
         Bytes that the decoded frames of each loop may take together; see `read_cine`.
 
     Raises
     ------
     ReadError
-        If nothing among them can be read: what is wrong with the first.
+        If nothing can be read; the message is that of the first path.
 
     Warns
     -----
     PartialReadWarning
-        For each path that cannot be read while others can.
+        For each path that cannot be read, if others can.
     """
     chosen = list(dict.fromkeys(Path(path) for path in paths))
     if not chosen:
-        raise ReadError("no file was chosen")
+        raise ReadError("no file was chosen; choose at least one")
     if len(chosen) == 1:
         return read_cines(chosen[0], memory_budget=memory_budget)
     budget = default_budget() if memory_budget is None else memory_budget
@@ -76,7 +78,7 @@ def read_together(
 def _readers(
     chosen: Sequence[Path], root: Path, memory_budget: int
 ) -> Iterator[Callable[[], list[Cine]]]:
-    """Yield what reads the series, the images, and each of the other paths."""
+    """Yield functions that read the series, the images, and each other path."""
     series = [path for path in chosen if _is_part_of_series(path)]
     images = [path for path in chosen if is_image(path)]
     if series:
@@ -102,7 +104,7 @@ def can_read_together(paths: Sequence[str | Path]) -> bool:
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file may be one frame of a loop of images, by its name."""
+    """Return whether a file may be a frame of an image folder, judged by its name."""
     return path.suffix.lower() in IMAGES and is_regular(path) and not is_dicom(path)
 
 
@@ -119,15 +121,15 @@ def _common_folder(paths: Sequence[Path]) -> Path:
     folders = [path.absolute().parent for path in paths]
     try:
         common = Path(os.path.commonpath(folders))
-    except ValueError:  # on different drives
+    except ValueError:  # the folders are on different drives
         return folders[0]
-    # as the person wrote it, where that is possible
+    # keep the way in which the user wrote the path, if possible
     first = paths[0].parent
     return first if first.absolute() == common else common
 
 
 def _joined(cines: Sequence[Cine], root: Path) -> list[Cine]:
-    """Return the loops, those of one frame from arrays and TIFF files as one loop."""
+    """Join single frames from arrays and TIFF files to one loop; return all."""
     singles = [cine for cine in cines if _is_single(cine)]
     alike = {(cine.shape, cine.frames.dtype, cine.bits_stored) for cine in singles}
     if len(singles) < 2 or len(alike) > 1:

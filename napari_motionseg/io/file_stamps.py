@@ -1,4 +1,4 @@
-"""Whether a file is still the one that was opened."""
+"""Recognize whether a file is still the one that was opened."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SAMPLES, SAMPLE_BYTES = 8, 4096
 class FileStamp:
     """Identity of a file while its loop is open.
 
-    Frames are decoded when they are looked at, so a file is opened again and again.
-    Another file of the same name would give frames of another loop.
+    Frames are decoded when they are displayed, so a file is opened again and again. A
+    different file of the same name would give frames of another loop.
 
     Parameters
     ----------
     size
-        Bytes of the file.
+        Size of the file in bytes.
     modified_ns
-        Time of its last change, nanoseconds since 1970.
+        Time of its last change, in nanoseconds since 1970.
     sample
-        SHA-256 of a few parts of it, spread evenly.
+        SHA-256 of several parts of the file, evenly spread.
     """
 
     size: int
@@ -36,38 +36,39 @@ class FileStamp:
 
     @classmethod
     def of(cls, file: BinaryIO) -> FileStamp:
-        """Return the stamp of an open file, whose position goes back to its start."""
+        """Return the stamp of an open file, and move its position back to the start."""
         facts = os.fstat(file.fileno())
         return cls(facts.st_size, facts.st_mtime_ns, _sample(file, facts.st_size))
 
     def require(self, file: BinaryIO, path: Path) -> None:
-        """Check that an open file is the one of this stamp.
+        """Raise an error unless an open file is the one with this stamp.
 
-        A copy that was put back, later but with the same content, is accepted.
+        A copy with the same content is accepted even if its date differs.
 
         Parameters
         ----------
         file
-            The open file; its position goes back to its start.
+            The open file; its position is moved back to the start.
         path
-            Its path, for the message.
+            Path of the file, for the message.
 
         Raises
         ------
         ReadError
-            If it is another file, or was changed.
+            If it is another file, or has changed.
         """
         facts = os.fstat(file.fileno())
         if (facts.st_size, facts.st_mtime_ns) == (self.size, self.modified_ns):
             return
         if facts.st_size != self.size or _sample(file, facts.st_size) != self.sample:
             raise ReadError(
-                f"{path}: was changed or replaced after it was opened; open it again"
+                f"{path}: was changed or replaced after it was opened; open the loop "
+                "again"
             )
 
 
 def _sample(file: BinaryIO, size: int) -> bytes:
-    """Return a digest of the whole of a small file, of parts of a large one."""
+    """Return a digest of all of a small file, or of parts of a large one."""
     digest = hashlib.sha256()
     last = max(0, size - SAMPLE_BYTES)
     for number in range(SAMPLES):

@@ -1,4 +1,4 @@
-"""Optical flow on disk: zarr for a loop; .flo or KITTI's PNG for a pair of frames."""
+"""Read and write optical flow: zarr for a loop, .flo or KITTI's PNG for one pair."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from napari_motionseg.io.regular_files import open_regular, read_regular
 from napari_motionseg.io.result_folders import replacing_folder
 
 Flow = NDArray[np.float32]
-FLOW = "flow"  # kind of result of a zarr folder
+FLOW = "flow"  # kind of result that is recorded in a zarr folder
 FLO_TAG = 202021.25
 _FLO_HEADER = struct.Struct("<fii")
-# KITTI's development kit, readme: (value - 2^15) / 64 px; valid where the third is set
+# readme of KITTI's development kit: px = (value - 2^15) / 64, valid if channel 3 is set
 KITTI_STEPS_PER_PX, KITTI_ZERO = 64, 2**15
 _CONVENTION = (
     "axes (T - gap, 2, H, W); channel 0 = x (columns, right), 1 = y (rows, down); "
@@ -49,29 +49,30 @@ def write_flow_zarr(
     attributes: Mapping[str, Any],
     overwrite: bool = False,
 ) -> None:
-    """Write the flow of a loop as a zarr group of float16, one chunk per frame.
+    """Write the flow of a loop as a zarr group of float16, one chunk for each frame.
 
     Parameters
     ----------
     path
-        Path of the folder to make. An older flow there is replaced if this program
-        wrote all that is in it.
+        Path of the folder to create. An existing flow is replaced if this program wrote
+        everything in its folder.
     forward, backward
-        ``(T - gap, 2, H, W)`` pixels, finite; `backward` may be None.
+        Flow in pixels, ``(T - gap, 2, H, W)``, finite; `backward` may be None.
     gap
-        Frames between the two frames of a pair.
+        Number of frames from the first to the second frame of a pair.
     attributes
-        Anything that JSON can hold; kept beside the convention and the gap.
+        JSON values to store together with the gap and the description of the axes.
     overwrite
-        Whether files that this program wrote may be replaced beside those of others;
-        see `result_folders.replacing_folder`.
+        Whether to replace files of this program in a folder that holds other files too;
+        see
+        `result_folders.replacing_folder`.
 
     Raises
     ------
     OccupiedError
-        If something is at the path that must not be replaced.
+        If something at the path must not be replaced.
     WriteError
-        If the arrays are no flow, or the disk refuses.
+        If the arrays are not flow, or the files cannot be written.
     """
     fields = {"forward": forward}
     if backward is not None:
@@ -87,7 +88,8 @@ def write_flow_zarr(
         except TypeError as error:
             raise WriteError(f"{path}: attributes must fit JSON: {error}") from error
         for name, flow in fields.items():
-            # one chunk a frame; a chunk that gets lost reads as NaN, not as rest
+            # one chunk for each frame; a lost chunk then reads as NaN and not as zero
+            # motion
             stored = zarr.open_array(
                 str(temporary / name), mode="w", shape=flow.shape,
                 chunks=(1, *flow.shape[1:]), dtype="f2", fill_value=np.nan,
@@ -101,35 +103,35 @@ def _require_flow(
 ) -> None:
     if flow.ndim != 4 or flow.shape[1] != 2 or flow.shape != shape or 0 in shape:
         raise WriteError(
-            f"{path}: {name} flow has axes (T - gap, 2, H, W), the same both ways; "
-            f"got {flow.shape}"
+            f"{path}: {name} flow must be (T - gap, 2, H, W), equal in both "
+            f"directions; got {flow.shape}"
         )
     if not np.abs(flow).max() <= np.finfo(np.float16).max:
-        raise WriteError(f"{path}: {name} flow is not finite or beyond 65504 px")
+        raise WriteError(f"{path}: {name} flow must be finite and at most 65504 px")
 
 
 def read_flow_zarr(
     path: str | Path, *, memory_budget: int = 8 * 2**30
 ) -> tuple[Flow, Flow | None, dict[str, Any]]:
-    """Read what `write_flow_zarr` wrote.
+    """Read the flow of a loop that `write_flow_zarr` wrote.
 
     Returns
     -------
     forward, backward
-        ``(T - gap, 2, H, W)`` float32 pixels; `backward` is None where not stored.
+        ``(T - gap, 2, H, W)`` float32 pixels; `backward` is None if it was not stored.
     attributes
-        What was kept, with ``gap``.
+        The stored JSON values, with the gap as ``gap``.
 
     Raises
     ------
     ReadError
-        If this is no such group, or parts are missing or damaged.
+        If the folder is not such a group, or parts of it are missing or damaged.
     MemoryBudgetError
         If the flow would take more than `memory_budget` bytes.
     """
     path = Path(path)
     if not path.is_dir():
-        raise ReadError(f"{path}: no such zarr folder")
+        raise ReadError(f"{path}: there is no such zarr folder")
     require_plain_tree(path)
     names = [name for name in ("forward", "backward") if (path / name).is_dir()]
     _require_stored_flow(path, names, memory_budget)
@@ -148,19 +150,19 @@ def read_flow_zarr(
 
 
 def _require_stored_flow(path: Path, names: list[str], memory_budget: int) -> None:
-    """Check all that the files say of themselves before zarr opens them."""
+    """Check the metadata of all files before zarr opens them."""
     if names[:1] != ["forward"]:
-        raise ReadError(f"{path}: holds no array 'forward'")
+        raise ReadError(f"{path}: lacks the array 'forward'; it is not a flow folder")
     group = path / "zarr.json"
-    if group.exists():  # zarr's own parser fails on JSON that is too deep
+    if group.exists():  # zarr's own parser crashes on deeply nested JSON
         _require_object(group)
     arrays = [read_array_metadata(path / name) for name in names]
     shape = arrays[0].shape
     for name, array in zip(names, arrays, strict=True):
         if len(shape) != 4 or shape[1] != 2 or array.shape != shape:
             raise ReadError(
-                f"{path}: {name} is no flow (T - gap, 2, H, W): {array.kind} of "
-                f"shape {array.shape}"
+                f"{path}: {name} must be numbers of shape (T - gap, 2, H, W); got "
+                f"{array.kind} of shape {array.shape}"
             )
     require_budget(path, sum(math.prod(a.shape) * 4 for a in arrays), memory_budget)
     for name, array in zip(names, arrays, strict=True):
@@ -173,16 +175,16 @@ def _require_object(path: Path) -> None:
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{path}: damaged: {str(error)[:200]}") from error
     if not isinstance(content, dict):
-        raise ReadError(f"{path}: damaged: holds no object of JSON")
+        raise ReadError(f"{path}: damaged: does not hold a JSON object")
 
 
 def write_flo(path: str | Path, flow: Flow) -> None:
-    """Write one field ``(2, H, W)`` in pixels as a Middlebury ``.flo`` file.
+    """Write a flow field ``(2, H, W)`` in pixels as a Middlebury ``.flo`` file.
 
     Raises
     ------
     WriteError
-        If it is no flow field, or the disk refuses.
+        If the array is not a flow field, or the file cannot be written.
     """
     _require_field(path, flow)
     height, width = flow.shape[1:]
@@ -199,7 +201,7 @@ def read_flo(path: str | Path) -> Flow:
     Raises
     ------
     ReadError
-        If it is no such file, or of another length than its header says.
+        If it is not such a file, or its length contradicts its header.
     """
     path = Path(path)
     with damage_named(path, "flow"), open_regular(path) as stream:
@@ -207,11 +209,12 @@ def read_flo(path: str | Path) -> Flow:
         head = stream.read(_FLO_HEADER.size)
         tag, width, height = _FLO_HEADER.unpack(head.ljust(12, b"\0"))
         if tag != np.float32(FLO_TAG) or min(width, height) < 1:
-            raise ReadError(f"{path}: not a .flo file")
+            raise ReadError(f"{path}: is not a .flo file, which begins with {FLO_TAG}")
         promised = _FLO_HEADER.size + 8 * width * height
         if size != promised:
             raise ReadError(
-                f"{path}: {width} x {height} need {promised} bytes; it has {size}"
+                f"{path}: {width} x {height} pixels need {promised} bytes, but it has "
+                f"{size}"
             )
         pixels = np.frombuffer(stream.read(), "<f4").reshape(height, width, 2)
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0), np.float32)
@@ -220,22 +223,24 @@ def read_flo(path: str | Path) -> Flow:
 def write_kitti(
     path: str | Path, flow: Flow, valid: NDArray[np.bool_] | None = None
 ) -> None:
-    """Write one field as KITTI does: a PNG of x, y and valid, 16 bits each.
+    """Write a flow field in KITTI's format: a 16-bit PNG of x, y and validity.
 
     Parameters
     ----------
     path
-        The file.
+        Path of the file.
     flow
-        ``(2, H, W)`` px, rounded to 1/64 px.
+        ``(2, H, W)`` pixels; rounded to 1/64 px in the file.
     valid
-        ``(H, W)``: where the flow may be trusted; everywhere if None. What is not
-        finite is not valid.
+        ``(H, W)`` bool, True where the flow is reliable; None means everywhere. Values
+        that
+        are not finite are never valid.
 
     Raises
     ------
     WriteError
-        If it is no flow field, longer than the format can hold, or the disk refuses.
+        If the array is not a flow field, exceeds the format's range, or cannot be
+        written.
     """
     _require_field(path, flow)
     finite = np.isfinite(flow).all(axis=0)
@@ -244,29 +249,30 @@ def write_kitti(
     values = steps + KITTI_ZERO
     if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
         raise WriteError(
-            f"{path}: KITTI's PNG holds from -512 to 511.98 px; the flow goes to "
-            f"{np.abs(steps).max() / KITTI_STEPS_PER_PX:.0f} px: use .flo"
+            f"{path}: KITTI's PNG holds flow from -512 to 511.98 px; the flow goes to "
+            f"{np.abs(steps).max() / KITTI_STEPS_PER_PX:.0f} px; write a .flo file "
+            "instead"
         )
     pixels = np.stack((*values, trusted), axis=-1).astype(np.uint16)
     write_png16(path, pixels)
 
 
 def read_kitti(path: str | Path) -> tuple[Flow, NDArray[np.bool_]]:
-    """Read one field that was written as KITTI does.
+    """Read a flow field in KITTI's format.
 
     Returns
     -------
     flow
-        ``(2, H, W)`` float32 px; meaningless where not valid.
+        ``(2, H, W)`` float32 pixels; meaningless where not valid.
     valid
-        ``(H, W)`` bool.
+        ``(H, W)`` bool, True where the flow is reliable.
 
     Raises
     ------
     ReadError
-        If it is no PNG of three channels of 16 bits, or damaged.
+        If the file is not a PNG of three 16-bit channels, or is damaged.
     MemoryBudgetError
-        If it promises more than a gibibyte of pixels.
+        If it promises more than one gibibyte of pixels.
     """
     pixels = read_png16(path)
     steps = np.moveaxis(pixels[..., :2], -1, 0).astype(np.float32) - KITTI_ZERO
@@ -277,4 +283,4 @@ def read_kitti(path: str | Path) -> tuple[Flow, NDArray[np.bool_]]:
 
 def _require_field(path: str | Path, flow: Flow) -> None:
     if flow.ndim != 3 or flow.shape[0] != 2 or 0 in flow.shape:
-        raise WriteError(f"{path}: a flow field is (2, H, W); got {flow.shape}")
+        raise WriteError(f"{path}: flow must have shape (2, H, W); got {flow.shape}")

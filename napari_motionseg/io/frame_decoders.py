@@ -1,7 +1,7 @@
-"""Decode one compressed frame: a small table from kinds of codestream to decoders.
+"""Decode one compressed frame, with the decoder for its kind of codestream.
 
-All decoders are those of imagecodecs (libjpeg-turbo, CharLS, OpenJPEG). The header of
-the codestream is compared with what the file promises before a decoder is called.
+All decoders come from imagecodecs (libjpeg-turbo, CharLS, OpenJPEG). The header of the
+codestream is compared with the header of the file before a decoder is called.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from napari_motionseg.io.run_lengths import decode_run_lengths
 
 Pixels = NDArray[Any]
 MOST_BITS = 16
-PADDING = b"\x55" * 64  # bits that no Huffman code of an image ends in by chance
+PADDING = b"\x55" * 64  # bits unlikely to complete a Huffman code of an image
 
-# Kinds of codestream that each transfer syntax may hold
+# kinds of codestream that each transfer syntax allows
 SYNTAXES: dict[str, tuple[str, ...]] = {
     uid.RLELossless: ("RLE",),
     uid.JPEGBaseline8Bit: ("JPEG",),
@@ -50,31 +50,35 @@ def decode_frame(
     Parameters
     ----------
     stream
-        The whole codestream of one frame.
+        All bytes of the codestream of one frame.
     rows, columns
         Size in pixels that the file promises.
     samples
-        Samples of a pixel that the file promises; used for RLE, which does not say.
+        Samples of a pixel that the file promises; needed for RLE, whose header lacks
+        them.
     sample_bytes
-        Bytes of a sample that the file promises; used for RLE, which does not say.
+        Bytes of a sample that the file promises; needed for RLE, whose header lacks
+        them.
     rgb
-        Whether three components of a JPEG that does not name its colours are red,
-        green and blue; otherwise they are luminance and two colour differences.
+        How to read three components of a JPEG that does not name its colours: True for
+        red,
+        green and blue, False for luminance and two colour differences.
 
     Returns
     -------
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` integers. Colours of JPEG are red, green and blue;
-        those of the other kinds are as they are stored.
+        ``(H, W)`` or ``(H, W, 3)`` integers. Colours of JPEG are returned as red, green
+        and
+        blue; those of other kinds are returned as stored.
     header
-        The codestream's header; for RLE completed by what the file promises.
+        Header of the codestream; for RLE it is completed from the file's header.
 
     Raises
     ------
     ValueError
         If the codestream is damaged, or contradicts the file.
     RuntimeError
-        If a decoder refuses it.
+        If a decoder reports an error.
     """
     header = read_codestream(stream)
     if header.kind == "RLE":
@@ -117,8 +121,10 @@ def _jpeg(stream: bytes, header: Codestream) -> Pixels:
         colours = {"colorspace": space, "outcolorspace": "rgb"}
     pixels: Pixels = jpeg8_decode(stream, **colours)
     if stream.rfind(END_OF_IMAGE, len(stream) // 2) < 0:
-        # The decoder fills a frame that is cut off with gray. A frame that only
-        # lacks its last marker does not change when something else follows it.
+        # The decoder fills the missing part of a truncated frame with gray. A frame
+        # that lacks
+        # only its last marker decodes the same, whatever follows; a truncated one does
+        # not.
         other = jpeg8_decode(stream + PADDING + END_OF_IMAGE, **colours)
         if not np.array_equal(pixels, other):
             raise ValueError("it is cut off")
@@ -129,7 +135,7 @@ def _jpeg_ls(stream: bytes, header: Codestream) -> Pixels:
     from imagecodecs import jpegls_decode
 
     if not stream.rstrip(b"\0").endswith(END_OF_IMAGE):
-        # without a marker to stop at, the decoder takes seconds to find that out
+        # without an end marker, the decoder takes seconds to find the end
         stream += END_OF_IMAGE
     pixels: Pixels = jpegls_decode(stream)
     if header.samples == 3 and pixels.shape[0] == 3 != pixels.shape[-1]:

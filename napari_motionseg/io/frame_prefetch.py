@@ -1,9 +1,11 @@
-"""Frames decoded in other processes, ahead of the one that needs them.
+"""Decode frames ahead of time in worker processes.
 
-The processes are plain ones behind two pipes, not multiprocessing's: those would run a
-user's script a second time where it lacks a guard, may not be started by a job of the
-window (its process is a daemon), and outlive a process that is killed. These read until
-the pipe ends, which it does with the process that holds its other end.
+The workers are plain processes behind two pipes, not those of multiprocessing. Workers
+of multiprocessing would run a user's script again if it lacks a guard, cannot be
+started
+from a job of the window (a daemon process), and survive if their parent is killed.
+These
+workers end when their pipe closes, which happens when the parent ends.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ Answer = Future[NDArray[Any] | None]
 
 
 class FramesAhead:
-    """Processes that decode what is asked for, in turn.
+    """Worker processes that decode the requested frames one after another.
 
-    They start when something is asked for the first time. One that ends, or cannot be
-    started, is not replaced.
+    They start at the first request. A worker that ends or cannot be started is not
+    replaced.
 
     Parameters
     ----------
     workers
-        How many. They share the memory that decoded frames may take in this process.
+        Number of workers. They share the memory that decoded frames may take here.
     """
 
     def __init__(self, workers: int) -> None:
@@ -47,19 +49,20 @@ class FramesAhead:
 
     @property
     def alive(self) -> bool:
-        """Whether somebody is there to answer, or may be when asked."""
+        """Whether a worker is running, or may be started by the next request."""
         return not self._started or any(thread.is_alive() for thread in self._threads)
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes that were started."""
+        """Process numbers of the workers that were started."""
         return [process.pid for process in self._processes]
 
     def ask(self, wanted: Wanted) -> Answer:
-        """Return at once what will hold the answer: values, or None, see `Decoder`.
+        """Return a future of the decoded values, or of None; see `Decoder`.
 
-        It can be cancelled while nobody has begun with it, and holds a `JobError` if
-        the process has ended that had.
+        The future can be cancelled until a worker begins with it. It holds a `JobError`
+        if its
+        worker has ended.
         """
         if not self._started:
             self._start()
@@ -71,9 +74,9 @@ class FramesAhead:
         return answer
 
     def close(self) -> None:
-        """End the processes, whatever they do."""
+        """Kill the workers, whatever they are doing."""
         for process in self._processes:
-            process.kill()  # they hold nothing that could be lost
+            process.kill()  # workers hold nothing that could be lost
         for _ in self._threads:
             self._orders.put(None)
         for thread in self._threads:
@@ -81,25 +84,28 @@ class FramesAhead:
         for process in self._processes:
             process.wait()
             for pipe in (process.stdin, process.stdout):
-                with contextlib.suppress(OSError):  # half an order that nobody reads
+                # a request may be written only in part
+                with contextlib.suppress(OSError):
                     pipe.close()  # type: ignore[union-attr]
         self._started, self._processes, self._threads = True, [], []
 
     def _start(self) -> None:
         self._started = True
-        with contextlib.suppress(OSError):  # too many processes: fewer, or none
+        # too many processes: use fewer workers or none
+        with contextlib.suppress(OSError):
             for _ in range(self._workers):
                 self._processes.append(_process(FRAME_CACHE_BYTES // self._workers))
         for process in self._processes:
-            # a pipe holds less than an answer: somebody must read it
+            # a pipe holds less than one result, so a thread must read it
             thread = Thread(target=self._drive, args=(process,), daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def _drive(self, process: subprocess.Popen[bytes]) -> None:
-        """Hand one order after the other to a process, until either end."""
+        """Send requests to a worker one after another, until they or it end."""
         with contextlib.suppress(JobError):
-            _receive(process)  # ready; until then orders can be taken back
+            # wait until it is ready; requests can be cancelled until then
+            _receive(process)
             while (order := self._orders.get()) is not None:
                 wanted, answer = order
                 if not answer.set_running_or_notify_cancel():
@@ -130,7 +136,7 @@ def _exchange(process: subprocess.Popen[bytes], wanted: Wanted) -> NDArray[Any] 
         pickle.dump(wanted, process.stdin)  # type: ignore[arg-type]
         process.stdin.flush()  # type: ignore[union-attr]
     except OSError as error:
-        raise JobError(f"a decoding process has ended: {error}") from error
+        raise JobError(f"a worker process for decoding has ended: {error}") from error
     return _receive(process)
 
 
@@ -138,4 +144,4 @@ def _receive(process: subprocess.Popen[bytes]) -> NDArray[Any] | None:
     try:
         return pickle.load(process.stdout)  # type: ignore[arg-type, no-any-return]
     except (OSError, EOFError, pickle.UnpicklingError) as error:
-        raise JobError(f"a decoding process has ended: {error!r}") from error
+        raise JobError(f"a worker process for decoding has ended: {error!r}") from error

@@ -1,8 +1,8 @@
-"""Functional groups: where enhanced objects keep what differs between frames.
+"""Read functional groups, in which enhanced objects keep values of single frames.
 
-An enhanced X-ray object (PS3.3 A.47, C.7.6.16) holds one sequence of macros for all
-frames and one for each frame. Reading is linear in the number of frames: each group is
-parsed at most once for each macro that is asked for.
+An enhanced X-ray object (PS3.3 A.47, C.7.6.16) has one sequence of macros for all
+frames together and one for each frame. Reading takes time linear in the number of
+frames: each group is parsed at most once for each requested macro.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from napari_motionseg.io.damage import DAMAGE
 
 SHARED = "SharedFunctionalGroupsSequence"
 PER_FRAME = "PerFrameFunctionalGroupsSequence"
-# frames looked at to find out whether a value changes: parsing a group of 60,000 takes
-# about as long as decoding its frame
+# Frames compared to find out whether a value changes. Parsing one group out of 60,000
+# takes about as long as decoding its frame.
 MOST_COMPARED = 256
 
 
@@ -27,7 +27,7 @@ class FunctionalGroups:
     Parameters
     ----------
     dataset
-        The header; classic objects have no groups.
+        Header of the file; classic objects have no functional groups.
     """
 
     def __init__(self, dataset: Dataset) -> None:
@@ -40,26 +40,26 @@ class FunctionalGroups:
         return len(self._frames)
 
     def macros(self) -> list[Dataset]:
-        """Return the macro items that hold for the first frame, shared ones first."""
+        """Return the macro items that apply to the first frame, shared ones first."""
         if self._macros is None:
             groups = [*self._shared[:1], *self._frames[:1]]
             self._macros = [macro for group in groups for macro in _macros(group)]
         return self._macros
 
     def of_frames(self, macro: str, count: int) -> Iterator[Dataset | None]:
-        """Yield one macro's first item for each of the first `count` frames."""
+        """Yield the first item of a macro for each of the first `count` frames."""
         for group in self._frames[:count]:
             yield next(iter(_items(group, macro)), None)
 
     def items_of_frames(self, macro: str, count: int) -> Iterator[Sequence[Dataset]]:
-        """Yield all items of one macro for each of the first `count` frames."""
+        """Yield all items of a macro for each of the first `count` frames."""
         for group in self._frames[:count]:
             yield _items(group, macro)
 
     def sampled(self, macro: str, count: int) -> list[Dataset]:
-        """Return one macro's items of at most 256 frames, evenly spread over `count`.
+        """Return a macro's items for at most 256 frames, evenly spread.
 
-        Shared values come first, so that a macro that is shared gives one item.
+        Shared values come first, so a shared macro gives a single item.
         """
         shared = [item for group in self._shared[:1] for item in _items(group, macro)]
         total = min(count, len(self._frames))
@@ -73,7 +73,7 @@ class FunctionalGroups:
 
 
 def _items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
-    """Return the items of a sequence; nothing if it is absent or damaged."""
+    """Return the items of a sequence; empty if it is missing or damaged."""
     try:
         found = dataset.get(keyword)
     except DAMAGE:

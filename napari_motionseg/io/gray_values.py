@@ -1,4 +1,4 @@
-"""Turn what a file shows into gray values: luminance, palette, polarity."""
+"""Convert stored colours, palettes and polarity to gray values."""
 
 from __future__ import annotations
 
@@ -19,37 +19,39 @@ def luminance(colours: Pixels, dtype: np.dtype[Any]) -> Pixels:
     Parameters
     ----------
     colours
-        ``(H, W, 3)`` red, green and blue.
+        Red, green and blue values, ``(H, W, 3)``.
     dtype
-        Type of the result.
+        Data type of the result.
 
     Returns
     -------
     gray
-        ``(H, W)`` luminance by the weights of ITU-R BT.601.
+        ``(H, W)`` luminance with the weights of ITU-R BT.601.
     """
     gray: Pixels = np.rint(colours @ np.asarray(LUMINANCE)).astype(dtype)
     return gray
 
 
 def luminance_of_ybr(colours: Pixels, bits: int) -> Pixels:
-    """Return the luminance of stored luminance and colour differences.
+    """Return the luminance of pixels stored as luminance and colour differences.
 
-    It is Y. A file that was made from red, green and blue by rounding may hold colours
-    a little outside of what can be shown, whose luminance on a screen is up to two
-    steps from Y; there it is half way between.
+    The luminance is Y. Rounding of red, green and blue may leave colours slightly
+    outside
+    the displayable range, whose luminance on a screen differs from Y by up to two
+    steps;
+    the value half way between the two is returned for them.
 
     Parameters
     ----------
     colours
-        ``(H, W, 3)`` unsigned Y, Cb and Cr (PS3.3 C.7.6.3.1.2).
+        Unsigned Y, Cb and Cr values, ``(H, W, 3)`` (PS3.3 C.7.6.3.1.2).
     bits
-        Bits of a sample.
+        Number of bits of a sample.
 
     Returns
     -------
     gray
-        ``(H, W)`` of the type of `colours`, never more than 1 from Y.
+        ``(H, W)`` in the type of `colours`, at most 1 from Y.
     """
     y, blue, red = np.moveaxis(colours.astype(np.float32), -1, 0)
     blue, red = blue - 2 ** (bits - 1), red - 2 ** (bits - 1)
@@ -64,21 +66,21 @@ def luminance_of_ybr(colours: Pixels, bits: int) -> Pixels:
 
 
 def to_gray(pixels: Pixels, colours: str, form: PixelFormat) -> Pixels:
-    """Return gray values as displayed, dark where contrast is.
+    """Return gray values as displayed, in which contrast agent is dark.
 
     Parameters
     ----------
     pixels
-        ``(H, W)`` or ``(H, W, 3)`` stored values.
+        Stored values, ``(H, W)`` or ``(H, W, 3)``.
     colours
-        ``"RGB"`` or ``"YBR"``: what three samples are.
+        Colour space of three samples: ``"RGB"`` or ``"YBR"``.
     form
-        How the file says that pixels are stored.
+        Format of the pixels in the file.
 
     Returns
     -------
     gray
-        ``(H, W)`` of `form.dtype`.
+        ``(H, W)`` array of `form.dtype`.
     """
     if pixels.ndim == 3 and colours == "YBR" and not form.signed:
         return luminance_of_ybr(pixels, form.bits_stored).astype(form.dtype)
@@ -87,23 +89,23 @@ def to_gray(pixels: Pixels, colours: str, form: PixelFormat) -> Pixels:
     if form.palette is not None:
         return form.palette(pixels)
     if form.photometric == "MONOCHROME1":
-        # small values are bright; turned round once and for all
+        # MONOCHROME1: small values are bright, so values are inverted here
         return (sum(stored_range(form)) - pixels.astype(np.int64)).astype(form.dtype)
     return pixels
 
 
 def gray_notes(form: PixelFormat) -> list[str]:
-    """Return what `to_gray` does to the pixels of a file, a sentence each.
+    """Return sentences about what `to_gray` does to the pixels of a file.
 
     Parameters
     ----------
     form
-        How the file says that pixels are stored.
+        Format of the pixels in the file.
     """
     if form.palette is not None:
         return ["palette colours were read as luminance"]
     if form.samples == 3:
         return [f"colours ({form.photometric}) were read as luminance"]
     if form.photometric == "MONOCHROME1":
-        return ["MONOCHROME1: gray values were turned round, so that vessels are dark"]
+        return ["MONOCHROME1: gray values were inverted, so that vessels are dark"]
     return []

@@ -1,4 +1,4 @@
-"""A folder of images as a loop, in the order of the numbers in their names."""
+"""Read a folder of images as a loop, ordered by the numbers in their names."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ FORMATS = ("PNG", "JPEG", "BMP")
 
 
 def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
-    """Read the images of a folder as frames, by the numbers in their names.
+    """Read the images of a folder as frames, ordered by the numbers in their names.
 
     Parameters
     ----------
     folder
-        Folder whose PNG, JPEG and BMP files are the frames. Hidden files are none of
-        them. Fewer images of at most half the size are thumbnails, and left out.
+        Folder whose PNG, JPEG and BMP files are the frames; hidden files are ignored.
+        Images of at most half the size, if they are the minority, are thumbnails and
+        left
+        out.
     memory_budget
         Largest number of bytes that all frames may take.
 
     Raises
     ------
     ReadError
-        If there is no image, one is damaged, or they differ in size.
+        If there is no image, or images are damaged or differ in size.
     MemoryBudgetError
         If the frames exceed the budget.
 
@@ -57,22 +59,23 @@ def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
 
 
 def read_image_files(files: Sequence[Path], folder: Path, memory_budget: int) -> Cine:
-    """Read images as frames, by the numbers in their names.
+    """Read image files as frames, ordered by the numbers in their names.
 
     Parameters
     ----------
     files
-        PNG, JPEG or BMP files, at least one, in any order. Fewer images of at most half
-        the size are thumbnails, and left out.
+        PNG, JPEG or BMP files in any order, at least one. Images of at most half the
+        size,
+        if they are the minority, are thumbnails and left out.
     folder
-        Folder that the loop is named after.
+        Folder that gives the loop its name.
     memory_budget
         Largest number of bytes that all frames may take.
 
     Raises
     ------
     ReadError
-        If one is damaged, or they differ in size.
+        If an image is damaged, or the images differ in size.
     MemoryBudgetError
         If the frames exceed the budget.
 
@@ -91,9 +94,9 @@ def read_image_files(files: Sequence[Path], folder: Path, memory_budget: int) ->
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Return the image files right in a folder.
+    """Return the image files directly in a folder.
 
-    Hidden files and results of this program are none of them.
+    Hidden files and results of this program are left out.
     """
     return [
         path
@@ -106,22 +109,22 @@ def images_in(folder: Path) -> list[Path]:
 
 
 def natural(name: str) -> list[tuple[int, str]]:
-    """Return a key that sorts ``frame2`` before ``frame10``."""
+    """Return a sort key that puts ``frame2`` before ``frame10``."""
     parts = re.findall(r"[0-9]+|[^0-9]", f"{name} ")
     return [(int(p), "") if p[0] in "0123456789" else (-1, p) for p in parts]
 
 
 def cine_of_movie(movie: MovieFrames, path: Path, container: str) -> Cine:
-    """Return the loop of decoded frames.
+    """Make a loop from the decoded frames of a movie.
 
     Parameters
     ----------
     movie
-        Frames, times, lengths and notes.
+        Decoded frames with their times, pixel spacing and notes.
     path
-        File or folder that they come from.
+        File or folder that the frames come from.
     container
-        Name of its format.
+        Name of the file format.
     """
     known = movie.times is not None
     return Cine.from_array(
@@ -135,7 +138,7 @@ def cine_of_movie(movie: MovieFrames, path: Path, container: str) -> Cine:
 def _without_thumbnails(
     folder: Path, files: list[Path], memory_budget: int
 ) -> list[Path]:
-    """Leave out images of at most half the size of the others, if they are fewer."""
+    """Leave out images of at most half the size, if they are a minority."""
     sizes = {}
     for file in files:
         with open_image(file, FORMATS, memory_budget) as image:
@@ -159,11 +162,12 @@ def _without_thumbnails(
 
 
 def _like(first: Frame, file: Path, memory_budget: int) -> Frame:
-    """Read an image, and insist on the size and type of the first."""
+    """Read an image, and require the size and type of the first image."""
     frame = read_still(file, FORMATS, memory_budget)
     if frame.shape != first.shape or frame.dtype != first.dtype:
         raise ReadError(
-            f"{file}: is {frame.shape} {frame.dtype}; the first image of the folder "
-            f"is {first.shape} {first.dtype}: a loop has one size"
+            f"{file}: is {frame.shape} {frame.dtype}, but the first image of the "
+            f"folder is {first.shape} {first.dtype}; all frames of a loop must be "
+            "alike"
         )
     return frame

@@ -1,4 +1,4 @@
-"""Read deflated data, no more of it than asked for and within a bound."""
+"""Inflate deflated data step by step and within a memory bound."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ import zlib
 from typing import BinaryIO
 
 CHUNK_BYTES = 2**16
-# Deflate reaches 1,032 : 1. No loop comes near it, and small files do no harm.
+# Deflate can reach 1,032 : 1, far more than any loop. Small files do no harm at any
+# ratio.
 MOST_RATIO, HARMLESS_BYTES = 200, 2**26
 
 
 class InflatedFile(io.RawIOBase):
-    """A file-like view of deflated data that is inflated when it is read.
+    """A file-like view of deflated data, which are inflated as they are read.
 
     Parameters
     ----------
     file
-        Open for reading in binary mode, at the first deflated byte.
+        File that is open for reading in binary mode, at the first deflated byte.
     size
-        Deflated bytes up to the end of the file.
+        Number of deflated bytes up to the end of the file.
     budget
-        Most bytes of memory that may be taken.
+        Largest number of bytes of memory to use.
 
     Raises
     ------
     ValueError
-        From `read` and `seek`, if the data expand beyond the budget, or more than any
-        image does.
+        Raised by `read` and `seek` if the data expand beyond the budget, or more than
+        the
+        data of any loop would.
     """
 
     def __init__(self, file: BinaryIO, size: int, budget: int) -> None:
         self._file = file
-        # half, because who reads the pixels holds a copy of them for a moment
+        # half the budget, because a reader of the pixels briefly holds a second copy
         self._limit = min(budget // 2, max(HARMLESS_BYTES, MOST_RATIO * size))
         self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
         self._content = bytearray()
@@ -40,7 +42,7 @@ class InflatedFile(io.RawIOBase):
         self._ended = False
 
     def read(self, size: int | None = -1) -> bytes:
-        """Return at most `size` bytes, all that are left if it is negative or None."""
+        """Return at most `size` bytes; all that remain if it is negative or None."""
         end = None if size is None or size < 0 else self._position + size
         self._inflate(end)
         found = bytes(self._content[self._position : end])
@@ -48,7 +50,7 @@ class InflatedFile(io.RawIOBase):
         return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to an offset, which is cut to what is there, and return it."""
+        """Move to an offset, at most the end of the data, and return it."""
         if whence == io.SEEK_END:
             self._inflate(None)
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(
@@ -63,7 +65,7 @@ class InflatedFile(io.RawIOBase):
         return self._position
 
     def _inflate(self, end: int | None) -> None:
-        """Inflate up to an offset, or everything."""
+        """Inflate up to an offset; None inflates everything."""
         while not self._ended and (end is None or len(self._content) < end):
             pending = self._stream.unconsumed_tail or self._file.read(CHUNK_BYTES)
             part = self._stream.decompress(pending, CHUNK_BYTES)
@@ -72,5 +74,5 @@ class InflatedFile(io.RawIOBase):
             if len(self._content) > self._limit:
                 raise ValueError(
                     f"its deflated data expand to more than {self._limit / 2**20:.0f} "
-                    "MiB, which no loop of this size does"
+                    "MiB, which is not plausible for a loop of this size"
                 )

@@ -1,4 +1,4 @@
-"""Mending a common fault of 12-bit JPEG files, before a strict decoder refuses them."""
+"""Repair a common fault of 12-bit JPEG frames that strict decoders reject."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import struct
 
 SEQUENTIAL = (0xC0, 0xC1)  # SOF0, SOF1: the baseline and extended processes
 START_OF_SCAN = 0xDA
-LONE_MARKERS = (0xD8, 0x01)  # start of image, TEM: no length follows
+LONE_MARKERS = (0xD8, 0x01)  # start of image, TEM: markers without a length
 SPECTRAL_END = 63
 
 
 def with_sequential_scan(stream: bytes) -> bytes:
-    """Return a codestream whose scan headers say what the sequential processes must.
+    """Return a codestream with the scan headers that sequential processes require.
 
-    ITU-T T.81, B.2.3: spectral selection 0 to 63 and no successive approximation. Some
-    encoders write zeros.
+    ITU-T T.81, B.2.3 requires spectral selection 0 to 63 and no successive
+    approximation.
+    Some encoders write zeros instead.
     """
     sequential, position = False, 0
     while position + 4 <= len(stream) and stream[position] == 0xFF:

@@ -1,4 +1,4 @@
-"""Read JSON that came from elsewhere: bounded, and with one kind of error."""
+"""Read JSON files from unknown sources: bounded in size, with one kind of error."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from napari_motionseg.io.regular_files import read_regular
 
 
 def read_json(path: str | Path, most: int, *, follow_links: bool = True) -> Any:
-    """Return what a JSON file holds.
+    """Return the content of a JSON file.
 
-    ``NaN`` and ``Infinity``, which are not JSON but which Python writes, are read as
-    None.
+    ``NaN`` and ``Infinity``, which are not JSON but are written by Python, become None.
 
     Parameters
     ----------
     path
-        Path of the file, in UTF-8.
+        Path of the file, which is encoded in UTF-8.
     most
-        Largest size in bytes that is read.
+        Largest size of the file in bytes.
     follow_links
         Whether a symbolic link is followed; see `open_regular`.
 
     Raises
     ------
     ReadError
-        If it is not a regular file, is too large, or is not JSON, or if its values are
-        nested too deeply. The message names the file.
+        If it is not a regular file, is too large, is not JSON, or its values are nested
+        too deeply.
     """
     content = read_regular(path, most, follow_links=follow_links)
     try:

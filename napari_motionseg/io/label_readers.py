@@ -1,7 +1,7 @@
 """Read the formats of labels and masks: npz, TIFF, PNG, NIfTI, DICOM Segmentation.
 
-Nothing is allocated that the loop's shape does not account for: headers are compared
-with it before pixels are read, and pickled objects are never loaded.
+Headers are compared with the shape of the loop before pixels are read, so a file cannot
+make this program allocate more than the loop needs. Pickled objects are never loaded.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from napari_motionseg.io.tiff_stack import choose_series, quiet_tifffile
 Shape = tuple[int, int, int]
 FORMATS = (".npz", ".tif", ".tiff", ".png", *NIFTI)
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
-# the pairs of names under which files hold labels and which frames are labelled
+# pairs of array names: the labels, and which frames are labelled
 _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
 CONTENT = "cine_sha256"  # under which files keep the hash of the loop's pixels
 HASH_DIGITS = 64
@@ -48,7 +48,7 @@ class StoredLabels:
     Parameters
     ----------
     labels
-        ``(T, H, W)``, or ``(H, W)`` for a single image; as stored.
+        Labels as stored, ``(T, H, W)``, or ``(H, W)`` for a single image.
     labelled
         ``(T,)`` which frames are labelled, or None where the file does not say.
     content
@@ -77,14 +77,14 @@ def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLab
     Raises
     ------
     LabelError
-        If what is stored does not fit the loop, or is not one number per class.
+        If the labels do not fit the loop, or are not one number for each class.
     ReadError
-        If there is no such file, or it is damaged or of another type.
+        If the file is missing, damaged or of another type.
 
     Warns
     -----
     PartialReadWarning
-        If black and white masks or channels were taken as classes.
+        If black and white masks, or channels, were interpreted as classes.
     """
     if path.is_dir():
         return _load_folder(path, shape)
@@ -97,7 +97,7 @@ def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLab
         ".nii.gz": _load_nifti,
     }
     if not path.exists():
-        raise ReadError(f"{path}: no such file")
+        raise ReadError(f"{path}: there is no such file")
     loader = loaders.get(suffix_of(path))
     if loader is None and is_dicom(path):
         return _load_segmentation(path, shape, cine)
@@ -119,7 +119,7 @@ def _load_npz(path: Path, shape: Shape) -> StoredLabels:
         keys = next((pair for pair in _NPZ_KEYS if pair[0] in names), None)
         if keys is None:
             held = ", ".join(sorted(names)) or "nothing"
-            raise LabelError(f"needs an array 'labels' (or 'mask'); holds {held}")
+            raise LabelError(f"must hold an array 'labels' or 'mask'; it holds {held}")
         labels_key, labelled_key = keys
         labels = _member(archive, labels_key, shape)
         labelled = None
@@ -149,7 +149,7 @@ def _checked_hash(value: Any) -> str:
 def _member(
     archive: zipfile.ZipFile, key: str, shape: Shape | None, count: int = 0
 ) -> NDArray[Any]:
-    """Read one array, after its header was found to promise labels or flags."""
+    """Read an array of an archive after its header was found to fit the loop."""
     with archive.open(f"{key}.npy") as stream:
         try:
             header = npy_header(stream)
@@ -159,8 +159,8 @@ def _member(
             require_fit(header[0], shape)
         elif header[0] != (count,):
             raise LabelError(
-                f"{key!r} has shape {header[0]}; one flag for each of {count} frames "
-                "is needed"
+                f"{key!r} must have one flag for each of {count} frames; "
+                f"got shape {header[0]}"
             )
         return npy_pixels(stream, header)
 
@@ -187,7 +187,7 @@ def _load_tiff(path: Path, shape: Shape) -> StoredLabels:
 
 
 def _tiff_shape(series: list[Any], shape: Shape) -> tuple[int, ...]:
-    """Return the shape of a TIFF's series together, without axes of length 1."""
+    """Return the shape of all series of a TIFF together, without axes of length 1."""
     stored = tuple(n for n in series[0].shape if n > 1)
     if len(series) > 1:
         stored = (len(series), *stored)
@@ -198,7 +198,7 @@ def _tiff_shape(series: list[Any], shape: Shape) -> tuple[int, ...]:
 
 
 def _inverted_mask(array: NDArray[Any]) -> NDArray[Any]:
-    """Invert a black and white mask in which white is 0; classes stay as they are."""
+    """Invert a black and white mask in which white is 0; leave classes as they are."""
     if array.dtype.kind == "b":
         return ~array
     white = (
@@ -210,7 +210,7 @@ def _inverted_mask(array: NDArray[Any]) -> NDArray[Any]:
 def _load_png(path: Path, shape: Shape) -> StoredLabels:
     with open_image(path, ("PNG",), _ANY_SIZE) as image:
         require_fit((image.height, image.width), shape)
-        # an image of palette colours holds class numbers, whatever their colours
+        # pixels of a palette image are class numbers; the colours have no meaning
         return StoredLabels(np.asarray(image)[None])
 
 
@@ -230,13 +230,13 @@ def _load_segmentation(path: Path, shape: Shape, cine: Cine | None) -> StoredLab
 
 
 def suffix_of(path: Path) -> str:
-    """Return the suffix in lower case, ``.nii.gz`` as one."""
+    """Return the suffix of a path in lower case; ``.nii.gz`` counts as one suffix."""
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
 def _load_folder(folder: Path, shape: Shape) -> StoredLabels:
-    """Read numbered images; a frame that has one is labelled."""
+    """Read numbered images; a frame is labelled if there is an image for it."""
     images = [
         path
         for path in folder.iterdir()
@@ -251,10 +251,13 @@ def _load_folder(folder: Path, shape: Shape) -> StoredLabels:
     for path in sorted(images):
         frame = _frame_of(path, shape[0])
         if labelled[frame]:
-            raise LabelError(f"{path.name}: another image has the same frame, {frame}")
+            raise LabelError(
+                f"{path.name}: another image is for frame {frame} too; keep one of "
+                "the two"
+            )
         stored = load_labels(path, (1, *shape[1:])).labels
         if stored.size and (stored.min() < 0 or stored.max() > np.iinfo("u2").max):
-            raise LabelError(f"{path.name}: labels must be 0 to 65535")
+            raise LabelError(f"{path.name}: labels must lie between 0 and 65535")
         labels[frame] = stored.reshape(shape[1:])
         labelled[frame] = True
     return StoredLabels(labels, labelled)

@@ -1,8 +1,8 @@
-"""From what label files hold to one class number a pixel.
+"""Convert the content of label files to one class number for each pixel.
 
-Programs store masks as 0 and 255, as floats, in three equal channels, or with a channel
-for each class. What has one meaning is converted, with a warning. What may have several
-is refused with the values that make it so.
+Programs store masks as 0 and 255, as floats, as three equal channels, or with a channel
+for each class. Unambiguous content is converted, with a warning. Ambiguous content is
+refused; the message shows the values that are ambiguous.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from napari_motionseg.errors import (
 
 Shape = tuple[int, int, int]
 Pixels = NDArray[Any]
-WHITE = (255, 65535)  # of 8 and 16 bits
+WHITE = (255, 65535)  # white of 8-bit and 16-bit images
 MOST_CHANNELS = 32
 COLOUR_CHANNELS = (3, 4)
 LARGEST_LABEL = 255
-# Nobody paints so many classes; numbers beyond with gaps between are shades of gray
+# More classes than this are unlikely; larger numbers with gaps are shades of gray.
 MOST_CLASSES = 64
-NAMED = 6  # values that a message lists
+NAMED = 6  # most values that a message lists
 
 
 def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
@@ -36,10 +36,11 @@ def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
     Parameters
     ----------
     stored
-        Shape of the array: of the loop, of one frame, or either with channels last, or
-        of the loop with channels second.
+        Shape of the array. It may be that of the loop or of one frame, either of them
+        with
+        channels last, or that of the loop with channels second.
     shape
-        Frames, rows and columns of the loop.
+        Number of frames, rows and columns of the loop.
     """
     if _frame_axes(stored, shape) is None:
         raise LabelSizeError(
@@ -49,35 +50,35 @@ def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
 
 
 def class_numbers(array: NDArray[Any], shape: Shape, name: str) -> NDArray[Any]:
-    """Return one class number a pixel.
+    """Return one class number for each pixel.
 
     Parameters
     ----------
     array
-        What a file holds, of a shape that `require_fit` accepts.
+        Content of a file, in a shape that `require_fit` accepts.
     shape
-        Frames, rows and columns of the loop.
+        Number of frames, rows and columns of the loop.
     name
         Name of the file, for warnings.
 
     Returns
     -------
     ndarray
-        ``(T, H, W)`` or ``(H, W)`` integers.
+        ``(T, H, W)`` or ``(H, W)`` integer class numbers.
 
     Raises
     ------
     LabelError
-        If values are fractions, shades of gray, or colours, or channels overlap.
+        If values are fractions, shades of gray or colours, or channels overlap.
 
     Warns
     -----
     PartialReadWarning
-        If white was taken as class 1, or channels as classes.
+        If white was interpreted as class 1, or channels as classes.
     """
     require_fit(array.shape, shape)
     axes = _frame_axes(array.shape, shape)
-    if axes == "CHW":  # channels second: T, C, H, W
+    if axes == "CHW":  # the axes are T, C, H, W
         array = np.moveaxis(array, 1, -1)
     values = _whole(array)
     if axes in ("C", "CHW"):
@@ -88,7 +89,7 @@ def class_numbers(array: NDArray[Any], shape: Shape, name: str) -> NDArray[Any]:
 
 
 def _frame_axes(stored: tuple[int, ...], shape: Shape) -> str | None:
-    """Return how channels lie: "" for none, "C" last, "CHW" second; None if misfit."""
+    """Return the place of channels: "" none, "C" last, "CHW" second, None misfit."""
     stored = tuple(stored)
     wanted = (shape, shape[1:], (1, *shape[1:]))
     if stored in wanted:
@@ -116,7 +117,7 @@ def _reason(stored: tuple[int, ...], shape: Shape) -> str:
 
 
 def _whole(array: NDArray[Any]) -> NDArray[Any]:
-    """Return integers; floats only where each is a whole number."""
+    """Return integers; floats are converted only if all are whole numbers."""
     kind = array.dtype.kind
     if kind in "bui":
         return array.astype(np.uint8) if kind == "b" else array
@@ -125,7 +126,7 @@ def _whole(array: NDArray[Any]) -> NDArray[Any]:
             f"labels must be integers, one number per class; got {array.dtype}"
         )
     if not np.isfinite(array).all():
-        raise LabelError("labels hold values that are not finite")
+        raise LabelError("labels must be finite; they hold NaN or infinity")
     fractions = np.unique(array[array != np.rint(array)])
     if fractions.size:
         raise LabelError(
@@ -133,12 +134,12 @@ def _whole(array: NDArray[Any]) -> NDArray[Any]:
             "smoothed mask; one whole number per class is needed: apply a threshold"
         )
     if np.abs(array).max(initial=0) > np.iinfo(np.int32).max:
-        raise LabelError(f"labels go up to {array.max():g}")
+        raise LabelError(f"labels must be at most 65535; got {array.max():g}")
     return array.astype(np.int32)
 
 
 def _without_channels(values: Pixels, name: str) -> Pixels:
-    """Return class numbers of ``(..., C)``: equal channels, or one for each class."""
+    """Convert ``(..., C)`` to class numbers: equal channels, or one for each class."""
     channels = values.shape[-1]
     colours = channels in COLOUR_CHANNELS
     first: Pixels = values[..., 0]
@@ -167,7 +168,7 @@ def _without_channels(values: Pixels, name: str) -> Pixels:
 
 
 def _one_hot(values: NDArray[Any]) -> bool:
-    """Return whether exactly one channel of each pixel is set, all to one value."""
+    """Return whether exactly one channel of each pixel is set, always to one value."""
     if values.shape[-1] < 2:
         return False
     top = values.max(initial=0)
@@ -179,7 +180,7 @@ def _one_hot(values: NDArray[Any]) -> bool:
 
 
 def _numbered(values: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return classes of black and white masks; refuse shades of gray."""
+    """Return the class numbers of black and white masks; refuse shades of gray."""
     largest = int(values.max(initial=0))
     if not MOST_CLASSES <= largest <= max(WHITE):
         return values

@@ -1,4 +1,4 @@
-"""Writing masks and labels: npz, TIFF, PNG, NIfTI."""
+"""Write masks and labels as npz, TIFF, PNG or NIfTI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_motionseg.io.png_files import save_png
 from napari_motionseg.io.program_marks import MARK
 from napari_motionseg.io.result_folders import replacing_folder
 
-MASKS = "masks"  # kind of result of a folder of PNG
+MASKS = "masks"  # kind of result that is recorded in a folder of PNG files
 
 
 def write_masks(
@@ -31,34 +31,38 @@ def write_masks(
     content: str = "",
     overwrite: bool = False,
 ) -> None:
-    """Write masks or labels; `read_labels` reads all of it back.
+    """Write masks or labels in a format that `read_labels` can read.
 
     Parameters
     ----------
     path
-        ``.npz``, ``.tif``/``.tiff``: the stack with what follows below; ``.png``: one
-        frame; without a suffix: a folder of ``frame_0000.png`` and so on, the frames
-        that are labelled. PNG holds class numbers as gray values, so class 1 looks
-        black. ``.nii``, ``.nii.gz``: see `nifti`.
+        Path of the target, whose suffix selects the format. ``.npz`` and ``.tif`` or
+        ``.tiff`` hold the stack with its times and labelled frames; ``.png`` holds one
+        frame; no suffix makes a folder of ``frame_0000.png`` and so on for the labelled
+        frames; ``.nii`` and ``.nii.gz`` are described in `nifti`. PNG holds class
+        numbers as
+        gray values, so class 1 looks black.
     masks
         ``(T, H, W)`` or ``(H, W)`` bool or integers from 0 to 65535.
     frame_times
-        ``(T,)`` milliseconds, kept beside the masks.
+        ``(T,)`` time of each frame in milliseconds, stored with the masks; None if
+        unknown.
     labelled
-        ``(T,)`` bool, by default all; which frames hold something.
+        ``(T,)`` bool, which frames were segmented or painted; None means all.
     pixel_spacing
         Millimetres between rows and between columns, kept in NIfTI.
     content
         Hash of the loop's pixels, see `Cine.content_hash`, by which the window finds
         the loop again; kept in ``.npz`` and TIFF.
     overwrite
-        For a folder: whether files that this program wrote may be replaced beside
-        those of others; see `result_folders.replacing_folder`.
+        For a folder: whether to replace files of this program in a folder that holds
+        other
+        files too; see `result_folders.replacing_folder`.
 
     Raises
     ------
     OccupiedError
-        If something is at the path that must not be replaced.
+        If something at the path must not be replaced.
     WriteError
         If masks, times and format do not go together, or the disk refuses.
     MissingDependencyError
@@ -71,15 +75,19 @@ def write_masks(
     for name, values in (("labelled", chosen), ("frame_times", times)):
         if values is not None and values.shape != (len(stack),):
             raise WriteError(
-                f"{path}: {name} has shape {values.shape} for {len(stack)} frames"
+                f"{path}: {name} must have one value for each of {len(stack)} frames; "
+                f"got shape {values.shape}"
             )
     suffix = suffix_of(path)
     if suffix not in (*FORMATS, ""):
-        raise WriteError(f"{path}: masks are written as {', '.join(FORMATS)} or folder")
+        raise WriteError(
+            f"{path}: masks are written as {', '.join(FORMATS)}, or as a folder of PNG "
+            "files; use one of these suffixes or none"
+        )
     if suffix == ".png" and len(stack) != 1:
         raise WriteError(
-            f"{path}: a PNG holds one frame, not {len(stack)}; give a folder, "
-            ".tiff or .npz"
+            f"{path}: a PNG holds one frame, but there are {len(stack)}; name a "
+            "folder, or a .tiff or .npz file"
         )
     if suffix in NIFTI:
         require_nibabel(path)
@@ -130,10 +138,10 @@ def _storable(masks: NDArray[Any]) -> NDArray[Any]:
     stack = masks[np.newaxis] if masks.ndim == 2 else masks
     if stack.ndim != 3 or 0 in stack.shape or stack.dtype.kind not in "bui":
         raise WriteError(
-            f"masks are integers of axes (T, H, W); got {masks.dtype} of shape "
+            f"masks must be integers of axes (T, H, W); got {masks.dtype} of shape "
             f"{masks.shape}"
         )
     low, high = int(stack.min()), int(stack.max())
     if low < 0 or high > np.iinfo(np.uint16).max:
-        raise WriteError(f"masks must be 0 to 65535; got {low} to {high}")
+        raise WriteError(f"masks must lie between 0 and 65535; got {low} to {high}")
     return np.ascontiguousarray(stack, np.uint8 if high < 256 else np.uint16)

@@ -1,4 +1,4 @@
-"""Labels: painted classes of a loop and what an unpainted pixel means."""
+"""Hold the painted classes of a loop, and the meaning of unpainted pixels."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ class Labels:
     Parameters
     ----------
     labels
-        ``(T, H, W)`` integers (or bool) from 0 to 255; kept as a copy in uint8.
+        Integers or bool ``(T, H, W)`` from 0 to 255; copied as uint8.
     labelled
-        ``(T,)`` bool: the frames that were painted. The others are never looked at.
+        ``(T,)`` bool, True for the painted frames. Other frames are ignored.
     mode
-        What 0 means. ``"dense"``: background on labelled frames, classes from 1.
-        ``"scribbles"``: unlabelled; 1 is background, classes from 2.
+        Meaning of 0. ``"dense"``: 0 is background on labelled frames, and classes count
+        from 1. ``"scribbles"``: 0 is unlabelled, 1 is background, and classes count
+        from 2.
 
     Raises
     ------
     LabelError
-        If shape, type or values are none of the above, or nothing is labelled.
+        If shape, type or values are invalid, or nothing is labelled.
     SettingsError
-        If there is no such mode.
+        If the mode is unknown.
     """
 
     labels: NDArray[Any]
@@ -48,15 +49,15 @@ class Labels:
     def __post_init__(self) -> None:
         if self.mode not in get_args(LabelMode):
             raise SettingsError(
-                f"label mode must be 'dense' or 'scribbles', not {self.mode!r}"
+                f"label mode must be 'dense' or 'scribbles'; got {self.mode!r}"
             )
         labels = _checked_labels(np.asarray(self.labels))
         labelled = _checked_labelled(np.asarray(self.labelled), len(labels))
         painted = labels[labelled]
         if painted.size and int(painted.max()) > LARGEST_LABEL:
             raise LabelError(
-                f"labels go up to {int(painted.max())}; at most {LARGEST_LABEL} is "
-                "possible: give classes, not one number per object"
+                f"labels must be at most {LARGEST_LABEL}; got {int(painted.max())}. "
+                "Give each class a number, not each object"
             )
         kept = np.zeros(labels.shape, np.uint8)
         kept[labelled] = painted
@@ -67,16 +68,16 @@ class Labels:
 
     @classmethod
     def from_painted(cls, labels: ArrayLike, mode: LabelMode = "dense") -> Labels:
-        """Take as labelled every frame that holds a pixel other than 0.
+        """Count every frame that holds a pixel other than 0 as labelled.
 
-        The rule for arrays and files that do not say which frames were painted.
+        Use it for arrays and files that do not tell which frames were painted.
         """
         array = _checked_labels(np.asarray(labels))
         return cls(array, _painted(array), mode)
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Frames, rows and columns."""
+        """Number of frames, rows and columns."""
         count, height, width = self.labels.shape
         return count, height, width
 
@@ -87,7 +88,7 @@ class Labels:
 
     @property
     def classes(self) -> int:
-        """Number of classes with the background, at least two."""
+        """Number of classes including the background, at least two."""
         largest = int(self.labels.max())
         return max(2, largest + 1 if self.mode == "dense" else largest)
 
@@ -103,7 +104,7 @@ class Labels:
         return np.stack([self.target(t) for t in range(len(self.labels))])
 
     def require_shape(self, shape: tuple[int, int, int]) -> None:
-        """Raise `LabelError` unless these are labels of a loop of this `shape`."""
+        """Raise `LabelError` unless the labels have the `shape` of a loop."""
         if self.shape != tuple(shape):
             raise LabelError(_mismatch(self.shape, shape))
 
@@ -116,19 +117,19 @@ def read_labels(
     frame: int | None = None,
     cine: Cine | None = None,
 ) -> Labels:
-    """Read the labels of a loop.
+    """Read the labels of a loop from a file or a folder.
 
     Parameters
     ----------
     path
-        ``.npz`` with `labels` (T, H, W) and `labelled` (T,), or with `mask` and
+        A ``.npz`` file with `labels` (T, H, W) and `labelled` (T,), or with `mask` and
         `valid`; a TIFF stack; a folder of PNG or TIFF images whose names end in the
         frame's index, from 0; one image; or a DICOM Segmentation. Where the file does
         not say which frames are labelled, those with a pixel other than 0 are.
     shape
-        Frames, rows and columns of the loop; checked before pixels are read.
+        Number of frames, rows and columns of the loop; checked before pixels are read.
     mode
-        What 0 means; see `Labels`.
+        Meaning of 0; see `Labels`.
     frame
         Index, from 0, of the frame that a single image belongs to. With a stack: use
         this labelled frame and no other.
@@ -138,14 +139,14 @@ def read_labels(
     Raises
     ------
     LabelError
-        If the labels do not fit the loop, or hold nothing or no classes.
+        If the labels do not fit the loop, or hold no painted pixel or no classes.
     ReadError
-        If the file is missing, damaged, or of a type that is not read.
+        If the file is missing, damaged or of an unknown type.
     """
     path = Path(path)
     count = shape[0]
     if frame is not None and not 0 <= frame < count:
-        raise LabelError(f"frame {frame} of a loop with frames 0 to {count - 1}")
+        raise LabelError(f"frame must be between 0 and {count - 1}; got {frame}")
     try:
         stored = load_labels(path, shape, cine)
         return _placed(stored, shape, mode, frame)
@@ -159,13 +160,13 @@ def _placed(
     mode: LabelMode,
     frame: int | None,
 ) -> Labels:
-    """Put what a file held in its place in the loop."""
+    """Place the content of a label file in the loop, at its frame."""
     array = stored.labels
     if array.ndim == 2:
         if frame is None and shape[0] > 1:
             raise LabelError(
-                f"one image for a loop of {shape[0]} frames: say which frame it is "
-                "(frame=, --frame)"
+                f"one image for a loop of {shape[0]} frames; give the index of its "
+                "frame (frame=, --frame)"
             )
         labels = np.zeros(shape, array.dtype)
         labels[frame or 0] = array
@@ -188,7 +189,7 @@ def _painted(labels: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _checked_labels(array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim != 3 or 0 in array.shape:
-        raise LabelError(f"labels have axes (T, H, W); got shape {array.shape}")
+        raise LabelError(f"labels must have axes (T, H, W); got shape {array.shape}")
     if array.dtype.kind not in "bui":
         raise LabelError(
             f"labels must be integers, one number per class; got {array.dtype}"

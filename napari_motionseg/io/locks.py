@@ -1,8 +1,8 @@
-"""Lock files: one process holds a file, and others can ask without disturbing it.
+"""Lock files: one process holds a lock, and others can ask without disturbing it.
 
-The operating system ends a lock with the process that holds it, however it ends. The
-lock file itself is never deleted: if it were, one process could hold the deleted file
-and another one a new file of the same name, each believing that it is alone.
+The operating system releases a lock when its process ends, in whatever way. The lock
+file itself is never deleted. Otherwise, one process could hold the deleted file and
+another a new file of the same name, and each would believe that it is alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pathlib import Path
 
 from napari_motionseg.errors import WriteError
 
-PATIENCE_S = 5.0  # while others only ask; each of them takes microseconds
-WAIT_S = 60.0  # for a process that holds a lock and is expected to release it soon
-PAUSE_S = 0.01
+PATIENCE_S = 5.0  # while others only ask for the state, which takes microseconds
+WAIT_S = 60.0  # for a process that should release the lock soon
+PAUSE_S = 0.01  # between two attempts
 _FLAGS = (
     os.O_RDWR
     | getattr(os, "O_NONBLOCK", 0)
@@ -32,27 +32,28 @@ _BUSY = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 class NoLocksError(OSError):
-    """The file system knows no locks."""
+    """The file system does not support locks."""
 
 
 class FileLock:
     """A lock that this process holds until `release`, or until it ends.
 
-    Made by `acquire`.
+    Created by `acquire`.
     """
 
     def __init__(self, file: int) -> None:
         self._file: int | None = file
 
     def guards(self, path: Path) -> bool:
-        """Return whether the lock is held on the file that is at `path` now.
+        """Return whether the file that is at `path` now is the locked one.
 
-        False after the file, or a folder above it, was moved, deleted or replaced.
+        The answer is False after the file, or a folder above it, was moved, deleted or
+        replaced.
         """
         return self._file is not None and _is_at(self._file, path)
 
     def release(self) -> None:
-        """Let others take the lock; the file stays. A second call does nothing."""
+        """Release the lock and leave the file; a second call does nothing."""
         file, self._file = self._file, None
         if file is not None:
             _unlock(file)
@@ -60,15 +61,16 @@ class FileLock:
 
 
 def acquire(path: Path, patience_s: float = PATIENCE_S) -> FileLock | None:
-    """Take a lock, and make its file if there is none.
+    """Take a lock, and create its file if it is missing.
 
     Parameters
     ----------
     path
         Path of the lock file; neither a symbolic link nor a device is opened.
     patience_s
-        Longest time to try while no other process holds the lock, but some ask
-        whether it is held.
+        Longest time in seconds to try while other processes only ask for the state of
+        the
+        lock.
 
     Returns
     -------
@@ -78,8 +80,9 @@ def acquire(path: Path, patience_s: float = PATIENCE_S) -> FileLock | None:
     Raises
     ------
     OSError
-        If the file cannot be made or opened, or is not a regular file;
-        `NoLocksError` if the file system knows no locks.
+        If the file cannot be created or opened, or is not a regular file;
+        `NoLocksError` if
+        the file system does not support locks.
     """
     deadline = time.monotonic() + patience_s
     while True:
@@ -92,20 +95,20 @@ def acquire(path: Path, patience_s: float = PATIENCE_S) -> FileLock | None:
         except BaseException:
             os.close(file)
             raise
-        os.close(file)  # ends a lock that was taken
+        os.close(file)  # closing releases a lock that was taken
         if time.monotonic() > deadline or not (only_asked or not _shares()):
             return None
-        # chance keeps two that wait from meeting again and again
+        # a random pause, so that two waiting processes do not collide again and again
         time.sleep(PAUSE_S * random.random())  # noqa: S311 - no secret
 
 
 def is_held(path: Path) -> bool:
-    """Return whether a process holds a lock; one that takes it now is not disturbed.
+    """Return whether a process holds a lock, without disturbing one that takes it.
 
     Parameters
     ----------
     path
-        Path of the lock file; False if there is none.
+        Path of the lock file; if it is missing, the answer is False.
     """
     try:
         file = _open(path, 0)
@@ -114,28 +117,28 @@ def is_held(path: Path) -> bool:
     try:
         return not _take(file, shared=True)
     except OSError:
-        return False  # a file system without locks
+        return False  # the file system does not support locks
     finally:
         os.close(file)
 
 
 @contextmanager
 def locked(path: Path, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Hold a lock for a while; wait for another process that holds it.
+    """Hold a lock within a ``with`` block; wait for another process that holds it.
 
-    On a file system that knows no locks, go on without one.
+    Without a lock on a file system that does not support locks.
 
     Parameters
     ----------
     path
-        Path of the lock file, which is made if there is none.
+        Path of the lock file, which is created if it is missing.
     wait_s
         Longest time in seconds to wait for another process.
 
     Raises
     ------
     WriteError
-        If another process holds the lock for longer, or the file cannot be made.
+        If another process holds the lock for longer, or the file cannot be created.
     """
     try:
         lock = _acquire_within(path, wait_s)
@@ -151,21 +154,23 @@ def locked(path: Path, wait_s: float = WAIT_S) -> Iterator[None]:
 
 
 def try_lock(file: int) -> bool | None:
-    """Lock a file that is open already, without waiting.
+    """Try to lock an open file without waiting.
 
-    For a file that its owner deletes; `acquire` is for one that stays. The lock ends
-    when the file is closed.
+    This is for a file that its owner deletes; `acquire` is for one that stays. Closing
+    the
+    file releases the lock.
 
     Parameters
     ----------
     file
-        Descriptor of the file, which is open for writing.
+        Descriptor of a file that is open for writing.
 
     Returns
     -------
     bool or None
-        True if this descriptor has the lock now, False if another one has it, None if
-        the file system knows no locks.
+        True if this descriptor now has the lock, False if another one has it, None if
+        the
+        file system does not support locks.
     """
     try:
         return _take(file)
@@ -179,7 +184,7 @@ def _acquire_within(path: Path, wait_s: float) -> FileLock:
         if time.monotonic() > deadline:
             raise WriteError(
                 f"cannot lock {path}: another process has held it for {wait_s:g} s; "
-                "wait for it or end it"
+                "wait until it has finished, or end it"
             )
         time.sleep(PAUSE_S)
     return lock
@@ -194,7 +199,7 @@ def _open(path: Path, more_flags: int) -> int:
 
 
 def _is_at(file: int, path: Path) -> bool:
-    """Return whether the open file is still that of its name."""
+    """Return whether the open file is still the one at the path."""
     try:
         there = os.stat(path, follow_symlinks=False)
     except OSError:
@@ -206,7 +211,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _shares() -> bool:
-        """Return whether locks can be shared, so that asking disturbs nobody."""
+        """Return whether shared locks exist, so that asking disturbs nobody."""
         return False
 
     def _take(file: int, *, shared: bool = False) -> bool:  # noqa: ARG001
@@ -227,7 +232,8 @@ else:
     import fcntl
 
     def _shares() -> bool:
-        """Return whether locks can be shared, so that asking disturbs nobody."""
+        """Return whether shared locks exist, with which asking disturbs no other
+        process."""
         return True
 
     def _take(file: int, *, shared: bool = False) -> bool:

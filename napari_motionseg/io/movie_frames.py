@@ -1,4 +1,4 @@
-"""Decoded frames of a movie, and what all readers of movies do to them."""
+"""Hold the decoded frames of a movie, and convert them for all movie readers."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Frame = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class MovieFrames:
-    """Frames of a movie with what its container says of them.
+    """Frames of a movie and the facts from its container.
 
     Parameters
     ----------
     frames
-        ``(T, H, W)`` gray values; contrast-filled vessels are dark.
+        Gray values ``(T, H, W)``, in which contrast-filled vessels are dark.
     times
-        ``(T,)`` milliseconds, rising, or None if the container does not say.
+        ``(T,)`` milliseconds, rising; None if the container does not tell.
     pixel_spacing
         Millimetres between rows and between columns, or None if unknown.
     spacing_basis
-        Where `pixel_spacing` comes from, in words.
+        Source of `pixel_spacing`, in words.
     notes
-        What was guessed, converted or left out, one sentence each.
+        Sentences about what was guessed, converted or left out.
     """
 
     frames: Frame
@@ -50,7 +50,7 @@ def require_budget(path: Path, needed: int, budget: int) -> None:
 
 
 def gray(frames: Frame) -> Frame:
-    """Return the luminance of frames whose last axis holds one to four samples.
+    """Return the luminance of frames whose last axis has one to four samples.
 
     Parameters
     ----------
@@ -64,35 +64,37 @@ def gray(frames: Frame) -> Frame:
 
 
 def whole_numbers(frames: Frame, path: Path) -> tuple[Frame, tuple[str, ...]]:
-    """Return frames as integers of at most 16 bits where no value changes by it.
+    """Return frames as integers of at most 16 bits if no value changes by that.
 
-    Programs store 8 or 16 bit pixels as 32 bit integers or floats. Floats in [0, 1]
-    are left to `Cine.from_array`, which scales them.
+    Some programs store pixels of 8 or 16 bits as 32-bit integers or floats. Floats in
+    [0, 1] are left as they are, because `Cine.from_array` scales them.
 
     Parameters
     ----------
     frames
-        ``(T, H, W)`` numbers.
+        Frames as numbers, ``(T, H, W)``.
     path
-        File that an error names.
+        File that an error message names.
 
     Returns
     -------
     frames
-        ``(T, H, W)`` bool, 8 or 16 bit integers, or floats in [0, 1].
+        ``(T, H, W)`` as bool, 8-bit or 16-bit integers, or floats in [0, 1].
     notes
-        One sentence if the type was changed.
+        One sentence if the type was changed; else empty.
 
     Raises
     ------
     ReadError
-        If values are not finite, or fit neither [0, 1] nor 16 bits.
+        If values are not finite, or lie neither in [0, 1] nor within 16 bits.
     """
     kind, size = frames.dtype.kind, frames.dtype.itemsize
     if kind == "b" or (kind in "iu" and size <= 2):
         return frames, ()
     if kind not in "iuf":
-        raise ReadError(f"{path}: holds {frames.dtype}; a loop holds real numbers")
+        raise ReadError(
+            f"{path}: gray values of a loop must be real numbers; got {frames.dtype}"
+        )
     low, high = frames.min(), frames.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ReadError(f"{path}: holds values that are not finite; replace them first")
@@ -103,8 +105,8 @@ def whole_numbers(frames: Frame, path: Path) -> tuple[Frame, tuple[str, ...]]:
     whole = kind != "f" or bool((frames == np.rint(frames)).all())
     if not whole or low < span.min or high > span.max:
         raise ReadError(
-            f"{path}: holds {frames.dtype} from {low:g} to {high:g}; a loop holds "
-            "integers of at most 16 bits, or floats in [0, 1]: scale it first"
+            f"{path}: holds {frames.dtype} from {low:g} to {high:g}; gray values must "
+            "be integers of at most 16 bits, or floats in [0, 1]; scale them first"
         )
     note = f"{frames.dtype} holds whole numbers only and is read as {wanted}"
     return frames.astype(wanted), (note,)

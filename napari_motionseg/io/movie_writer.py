@@ -1,7 +1,7 @@
 """Write colour frames as a movie: MP4 (H.264) or GIF.
 
-A movie gets its final name only after it was read back: an encoder that runs out of
-disk may end without a word.
+A movie is read back before it gets its final name, because an encoder that runs out of
+disk space may end without an error.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.ffmpeg_program import ffmpeg_program
 from napari_motionseg.io.program_marks import MARK
 
-SLOWEST_FRAME_RATE = 5.0  # frames a second; slower loops are written at this rate
+SLOWEST_FRAME_RATE = 5.0  # frames per second; slower loops are written at this rate
 MULTIPLE = 2  # H.264 with 4:2:0 colours needs even sides
-CRF = "10"  # constant rate factor of x264, 0 to 51; vessels keep their edges
-_WORDS = 300  # characters of the encoder's own message that are passed on
+CRF = "10"  # constant rate factor of x264, 0 to 51; vessels keep their sharp edges
+_WORDS = 300  # most characters of the encoder's message that an error quotes
 
 
 def movie_rate(frame_rate: float | None) -> float:
-    """Return the frames a second to write a loop with; its own may be unknown."""
+    """Return the frame rate to write a loop with; 0 and None count as unknown."""
     return max(frame_rate or 0.0, SLOWEST_FRAME_RATE)
 
 
@@ -36,18 +36,18 @@ def write_movie(path: str | Path, frames: NDArray[np.uint8], frame_rate: float) 
     Parameters
     ----------
     path
-        Path of the file; ends in ``.mp4`` or ``.gif``.
+        Path of the file, which ends in ``.mp4`` or ``.gif``.
     frames
-        ``(T, H, W, 3)`` uint8. Odd sides lose their last row or column in MP4.
+        ``(T, H, W, 3)`` uint8. MP4 drops the last row or column if their number is odd.
     frame_rate
-        Frames a second.
+        Frames per second.
 
     Raises
     ------
     SettingsError
-        If the suffix is another or the array no such frames.
+        If the suffix is another one, or the array does not hold such frames.
     OccupiedError
-        If something is at the path that must not be replaced.
+        If something at the path must not be replaced.
     WriteError
         If it cannot be written, or the written movie cannot be read back.
     MissingDependencyError
@@ -56,7 +56,7 @@ def write_movie(path: str | Path, frames: NDArray[np.uint8], frame_rate: float) 
     path, frames = Path(path), np.asarray(frames)
     suffix = path.suffix.lower()
     if suffix not in (".mp4", ".gif"):
-        raise SettingsError(f"{path}: movies are written as .mp4 or .gif")
+        raise SettingsError(f"{path}: a movie must end in .mp4 or .gif")
     if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
         raise SettingsError(
             f"frames must be (T, H, W, 3) uint8; got {frames.shape} {frames.dtype}"
@@ -85,7 +85,7 @@ def _write_gif(temporary: Path, frames: NDArray[np.uint8], frame_rate: float) ->
 def _write_mp4(
     temporary: Path, frames: NDArray[np.uint8], frame_rate: float, path: Path
 ) -> None:
-    """Pipe the frames through ffmpeg and insist on its exit code."""
+    """Pipe the frames through ffmpeg, and raise an error unless it exits with 0."""
     height, width = (side - side % MULTIPLE for side in frames.shape[1:3])
     even = np.ascontiguousarray(frames[:, :height, :width])
     command = [
@@ -105,7 +105,7 @@ def _write_mp4(
 
 
 def _run(command: list[str], given: Any) -> tuple[int, bytes, bytes]:
-    """Return exit code, output and errors of a program that reads some bytes."""
+    """Run a program on the given bytes; return its exit code, output and errors."""
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         output, words = process.communicate(given)
@@ -113,7 +113,7 @@ def _run(command: list[str], given: Any) -> tuple[int, bytes, bytes]:
 
 
 def _require_mp4(temporary: Path, count: int, path: Path) -> None:
-    """Decode a movie and insist on its number of frames."""
+    """Decode a movie, and raise an error unless it has the right number of frames."""
     command = [
         ffmpeg_program(), "-loglevel", "error", "-xerror",
         "-i", str(temporary.absolute()), "-f", "framecrc", "-",
@@ -121,14 +121,14 @@ def _require_mp4(temporary: Path, count: int, path: Path) -> None:
     code, output, _ = _run(command, b"")
     if code:
         raise _unreadable(path, "it cannot be decoded")
-    # a line for each decoded frame, after comments
+    # ffmpeg prints comments, and one line for each decoded frame
     found = sum(not line.startswith(b"#") for line in output.splitlines())
     if found != count:
         raise _unreadable(path, f"{found} of {count} frames can be decoded")
 
 
 def _require_gif(temporary: Path, path: Path) -> None:
-    """Decode a GIF whole. Pillow joins frames that are equal, so none are counted."""
+    """Decode a GIF. Frames are not counted, because Pillow joins equal ones."""
     try:
         with Image.open(temporary) as image:
             for index in range(getattr(image, "n_frames", 1)):

@@ -1,4 +1,4 @@
-"""Loops that are no DICOM: movies, TIFF stacks, arrays."""
+"""Read loops from movies, TIFF stacks and NumPy arrays."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MOVIES = (*VIDEO, ".gif", *TIFF, ".npy")
 
 
 def read_movie(path: str | Path, memory_budget: int) -> Cine:
-    """Read a movie by its suffix.
+    """Read a movie, TIFF stack or array; its suffix decides how.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def read_movie(path: str | Path, memory_budget: int) -> Cine:
     Raises
     ------
     ReadError
-        If the file is damaged or no movie; `MissingDecoderError` if a decoder is
+        If the file is damaged or not a movie; `MissingDecoderError` if a decoder is
         missing.
     MemoryBudgetError
         If its frames exceed the budget.
@@ -59,7 +59,7 @@ def read_movie(path: str | Path, memory_budget: int) -> Cine:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in MOVIES:
-        raise ReadError(f"{path}: no movie; these are: {', '.join(MOVIES)}")
+        raise ReadError(f"{path}: is not a movie; supported are {', '.join(MOVIES)}")
     with damage_named(path, "movie"):
         if suffix == ".npy":
             movie = read_npy(path, memory_budget)
@@ -75,8 +75,9 @@ def read_movie(path: str | Path, memory_budget: int) -> Cine:
 def read_npy(path: Path, memory_budget: int) -> MovieFrames:
     """Read a NumPy array as a loop; pickled objects are never loaded.
 
-    The file is read and not mapped into memory: a mapped file that another program
-    cuts short would end this process.
+    The file is read and not memory-mapped: if another program shortened a mapped file,
+    this
+    process would crash.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def read_npy(path: Path, memory_budget: int) -> MovieFrames:
     Raises
     ------
     ReadError
-        If the array has no axes of a loop, or the file is shorter than it says.
+        If the array does not have the axes of a loop, or the file is truncated.
     MemoryBudgetError
         If the header promises more than the budget.
     """
@@ -102,7 +103,7 @@ def read_npy(path: Path, memory_budget: int) -> MovieFrames:
 
 
 def _as_loop(array: Frame, path: Path) -> Frame:
-    """Return an array ``(T, H, W)``; axes of length 1 and colours go."""
+    """Return an array ``(T, H, W)``; drop axes of length 1 and convert colours."""
     given = array.shape
     if array.ndim >= 3 and array.shape[-1] in (1, 3, 4):
         array = gray(array)
@@ -111,5 +112,5 @@ def _as_loop(array: Frame, path: Path) -> Frame:
     if array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or 0 in array.shape:
-        raise ReadError(f"{path}: is {given}; a loop has axes (T, H, W)")
+        raise ReadError(f"{path}: an array must have axes (T, H, W); got {given}")
     return array

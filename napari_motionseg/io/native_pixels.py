@@ -1,4 +1,4 @@
-"""Read frames that are not compressed, in every layout that files have."""
+"""Read uncompressed frames, in every layout that occurs in files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from napari_motionseg.io.stored_samples import native_values
 
 
 class NativeFrames(StoredFrames):
-    """The frames of pixel data that are not compressed.
+    """Read the frames of uncompressed pixel data.
 
     See `StoredFrames` for the parameters and attributes.
 
     Raises
     ------
     ReadError
-        If the order of bytes or colours cannot be known.
+        If the byte order or the layout of colours cannot be determined.
     """
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
@@ -30,17 +30,18 @@ class NativeFrames(StoredFrames):
         if unknown and form.bits_allocated > 8:
             raise ReadError(
                 f"{header.path}: the transfer syntax {header.syntax} is unknown, and "
-                "so is the order of bytes of its 16-bit pixels; convert the file to "
+                "with it the byte order of its 16-bit pixels; convert the file to "
                 "explicit VR little endian"
             )
         self._held = _held_bytes(header)
-        # pixels that a row is padded to, and samples that are stored for each
+        # width of a row with padding, and number of samples stored for each pixel
         self._width, self._stored = form.columns, form.samples
         if form.photometric.startswith("YBR") and form.samples == 3:
             self._settle_colours()
         samples = form.rows * self._width * self._stored
         if self._stored == 2:
-            samples += -samples % 4  # pairs that run over the end of a row
+            # pairs of pixels may extend beyond the end of a row
+            samples += -samples % 4
         self._frame_bits = samples * form.bits_allocated
         self.count = 8 * self._held // self._frame_bits
 
@@ -61,7 +62,7 @@ class NativeFrames(StoredFrames):
         return native_values(samples, form), colours
 
     def _settle_colours(self) -> None:
-        """Find out by the length of the pixel data how colours are stored."""
+        """Determine the layout of colours from the length of the pixel data."""
         form, frames = self._form, self._form.frames or 1
         pixels = form.rows * form.columns
         padded = form.rows * (form.columns + form.columns % 2)
@@ -69,8 +70,8 @@ class NativeFrames(StoredFrames):
         halves = {2 * padded: padded // form.rows, 2 * pixels: form.columns}
         if form.photometric.endswith("_420"):
             raise ReadError(
-                f"{self._header.path}: {form.photometric} can be read only where it is "
-                "compressed"
+                f"{self._header.path}: {form.photometric} can be read only in "
+                "compressed frames; convert the file to RGB"
             )
         if not form.chroma_is_halved or 3 * pixels <= each < 3 * pixels + 1:
             if form.chroma_is_halved:
@@ -89,7 +90,8 @@ class NativeFrames(StoredFrames):
         self._stored = 2
 
     def _pairs(self, flat: Pixels) -> Pixels:
-        """Return Y, Cb and Cr of each pixel of frames in which two share colours."""
+        """Return Y, Cb and Cr for each pixel of frames in which pairs share two
+        colours."""
         form = self._form
         pairs = flat.reshape(-1, 4)
         whole = np.empty((2 * len(pairs), 3), flat.dtype)
@@ -99,13 +101,14 @@ class NativeFrames(StoredFrames):
         return whole.reshape(form.rows, self._width, 3)[:, : form.columns]
 
     def _samples(self, t: int) -> Pixels:
-        """Return the containers of frame `t` as unsigned integers of this machine."""
+        """Return the stored words of frame `t` as unsigned integers in native byte
+        order."""
         form, header = self._form, self._header
         first, end = t * self._frame_bits, (t + 1) * self._frame_bits
         start, size = first // 8, -(-end // 8) - first // 8
         swapped = header.big_endian and header.words and form.bits_allocated <= 8
         if swapped:
-            # bytes were stored two by two as big-endian words (PS3.5 annex A.3)
+            # bytes were stored in pairs, as big-endian 16-bit words (PS3.5 annex A.3)
             raw = self._bytes(start - start % 2, size + start % 2 + 1)
             raw = raw[: len(raw) // 2 * 2]
             words = np.frombuffer(raw, ">u2").astype("<u2").tobytes()

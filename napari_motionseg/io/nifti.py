@@ -1,8 +1,8 @@
-"""Masks as NIfTI-1, for programs that read nothing else.
+"""Read and write masks as NIfTI-1, for programs that support no other format.
 
-Axes are columns, rows, one slice, frames. A projection has no place in the patient: the
-affine says only how large a pixel is, with the signs that show the picture upright in
-viewers that put the patient's left at the right. Times are those of equal steps.
+The axes are columns, rows, one slice, frames. A projection has no position in the
+patient: the affine only gives the pixel size, with signs that show the picture upright
+in viewers that put the patient's left on the right. Times are in equal steps.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from napari_motionseg.errors import (
 from napari_motionseg.io.regular_files import open_regular, read_at_most
 
 SUFFIXES = (".nii", ".nii.gz")
-SCANNER_UNKNOWN = 0  # NIFTI_XFORM_UNKNOWN: coordinates of no patient
-ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: coordinates of another file, the loop
+SCANNER_UNKNOWN = 0  # NIFTI_XFORM_UNKNOWN: coordinates refer to no patient
+ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: coordinates refer to another file, the loop
 Shape = tuple[int, int, int]
-LARGEST_PIXEL = 8  # bytes
-HEADER_BYTES = 2**20  # with extensions
+LARGEST_PIXEL = 8  # bytes of a pixel
+HEADER_BYTES = 2**20  # bytes that the header may take with its extensions
 NIFTI2_HEADER = 540
 DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
@@ -65,19 +65,20 @@ def write_nifti(
     pixel_spacing: tuple[float, float] | None,
     frame_times: NDArray[np.float64] | None,
 ) -> None:
-    """Write ``(T, H, W)`` labels.
+    """Write labels ``(T, H, W)`` as a NIfTI-1 file.
 
     Parameters
     ----------
     path
-        Ends in ``.nii`` or ``.nii.gz``.
+        Path of the file, which ends in ``.nii`` or ``.nii.gz``.
     stack
-        ``(T, H, W)`` uint8 or uint16.
+        Labels ``(T, H, W)`` as uint8 or uint16.
     pixel_spacing
-        Millimetres between rows and between columns; pixels of size 1 without a unit
-        if None.
+        Millimetres between rows and between columns; None writes pixels of size 1
+        without a
+        unit.
     frame_times
-        ``(T,)`` milliseconds; the unit of time is left out if None.
+        ``(T,)`` milliseconds; None leaves out the unit of time.
     """
     import nibabel
 
@@ -98,29 +99,31 @@ def write_nifti(
 
 
 def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
-    """Read labels of a loop of this shape, laid as the affine says.
+    """Read labels for a loop of the given shape, oriented by the affine.
 
-    Other programs turn images so that their axes run to the patient's right, front and
-    head. The affine says so, and the labels are turned back. An affine that only
-    scales, with positive signs and no origin, is what libraries fill in where nothing
-    is known: then the order of the file counts.
+    Other programs reorient images so that the axes run to the patient's right, front
+    and
+    head. The affine tells this, and the labels are turned back. An affine with positive
+    signs and no origin is what libraries write if the orientation is unknown; the order
+    of
+    the file then counts.
 
     Parameters
     ----------
     path
         Path of a ``.nii`` or ``.nii.gz`` file.
     shape
-        Frames, rows and columns of the loop.
+        Number of frames, rows and columns of the loop.
 
     Returns
     -------
     ndarray
-        ``(T, H, W)``, or ``(H, W)`` for an image of one frame; numbers as stored.
+        Labels ``(T, H, W)``, or ``(H, W)`` for an image of one frame, as stored.
 
     Raises
     ------
     LabelError
-        If what is stored has another shape.
+        If the labels do not fit the loop.
     ReadError
         If the file is damaged.
     MissingDependencyError
@@ -129,7 +132,7 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
     Warns
     -----
     PartialReadWarning
-        If the labels were turned, or the affine was not believed.
+        If the labels were turned, or the affine was ignored.
     """
     require_nibabel(path)
     from nibabel.filebasedimages import ImageFileError
@@ -142,12 +145,12 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
         sides = _turned_shape(image.shape, turn)
         count = _frame_count(sides, shape, path, image.shape)
         if image.get_data_dtype().kind not in "buif":
-            raise LabelError(f"labels are integers; got {image.get_data_dtype()}")
+            raise LabelError(f"labels must be integers; got {image.get_data_dtype()}")
         pixels = np.asarray(image.dataobj)
     except (LabelError, ReadError):
         raise
     except MemoryError as error:
-        raise ReadError(f"{path}: does not fit in memory") from error
+        raise ReadError(f"{path}: needs more memory than is free") from error
     except (*DAMAGE, ImageFileError, HeaderDataError, WrapStructError) as error:
         raise ReadError(
             f"{path}: damaged or unreadable NIfTI file ({error})"
@@ -158,7 +161,7 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
 
 
 def _opened(path: Path, shape: Shape) -> Any:
-    """Open a NIfTI file in memory; of a compressed one not more than can be labels."""
+    """Open a NIfTI file in memory; inflate no more bytes than labels can have."""
     import nibabel
 
     most = int(np.prod(shape, dtype=object)) * LARGEST_PIXEL + HEADER_BYTES
@@ -170,8 +173,8 @@ def _opened(path: Path, shape: Shape) -> Any:
         )
     if len(content) > most:
         raise LabelError(
-            f"holds more than {most} bytes, which labels of a loop of {shape[0]} "
-            f"frames of {shape[1]} x {shape[2]} do not need"
+            f"holds more than {most} bytes, more than labels of a loop of {shape[0]} "
+            f"frames of {shape[1]} x {shape[2]} can take"
         )
     size = {content[:4], content[3::-1]}
     second = NIFTI2_HEADER.to_bytes(4, "little") in size
@@ -182,13 +185,13 @@ def _opened(path: Path, shape: Shape) -> Any:
 def _inflated(path: Path, stream: Any, most: int) -> bytes:
     with gzip.GzipFile(fileobj=stream) as inflating:
         content = read_at_most(inflating, most)
-        if len(content) <= most:  # so that the check sum is compared
+        if len(content) <= most:  # reading to the end compares the check sum
             inflating.read(1)
     return content
 
 
 def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
-    """Return nibabel's orientation that lays labels as `write_nifti` does, or None."""
+    """Return the orientation that turns labels as `write_nifti` lays them, or None."""
     orientations = _orientations()
     affine = np.asarray(image.affine, np.float64)
     if not np.isfinite(affine).all():
@@ -204,8 +207,8 @@ def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
         return None
     if unknown or plain:
         warnings.warn(
-            f"{path.name}: its affine says nothing of how the image lies; columns and "
-            "rows are taken as stored",
+            f"{path.name}: its affine does not tell the orientation of the image; "
+            "columns and rows are taken as stored",
             PartialReadWarning,
             stacklevel=5,
         )
@@ -221,7 +224,7 @@ def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
 
 
 def _orientations() -> Any:
-    """Return nibabel's untyped module of orientations."""
+    """Return nibabel's module of orientations, which has no type annotations."""
     from nibabel import orientations
 
     return orientations
@@ -238,7 +241,7 @@ def _turned(pixels: NDArray[Any], turn: NDArray[np.float64] | None) -> NDArray[A
 def _turned_shape(
     stored: tuple[int, ...], turn: NDArray[np.float64] | None
 ) -> tuple[int, ...]:
-    """Return the shape that `_turned` will give, from the header alone."""
+    """Return the shape that `_turned` will give, computed from the header alone."""
     sides = [*stored, *(1,) * max(0, 3 - len(stored))]
     if turn is None:
         return tuple(sides)
@@ -251,13 +254,13 @@ def _turned_shape(
 def _frame_count(
     sides: tuple[int, ...], shape: Shape, path: Path, stored: tuple[int, ...]
 ) -> int:
-    """Return the loop's number of frames, or 1 where the file holds one frame."""
+    """Return the number of frames of the loop, or 1 if the file holds one frame."""
     count, height, width = shape
     long = tuple(n for n in sides if n != 1)
     for frames in (count, 1):
         if long == tuple(n for n in (width, height, frames) if n != 1):
             return frames
     raise LabelError(
-        f"{path.name}: has axes {stored}; a loop of {count} frames of "
-        f"{height} x {width} is ({width}, {height}, 1, {count}) in NIfTI"
+        f"{path.name}: has axes {stored}; labels of a loop of {count} frames of "
+        f"{height} x {width} have axes ({width}, {height}, 1, {count}) in NIfTI"
     )

@@ -1,4 +1,4 @@
-"""NumPy arrays from files of others: nothing is unpickled, mapped, or believed."""
+"""Read NumPy arrays from untrusted files: no unpickling, no memory mapping."""
 
 from __future__ import annotations
 
@@ -10,33 +10,36 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-PART_BYTES = 2**24  # read at once; so a header that promises too much costs nothing
-LONGEST_HEADER = 10_000  # bytes, as for NumPy
+PART_BYTES = 2**24  # bytes read at once, so that a false header costs no memory
+LONGEST_HEADER = 10_000  # bytes, the same limit as NumPy's
 
 NpyHeader = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 def npy_header(stream: IO[bytes]) -> NpyHeader:
-    """Return shape, whether columns come first, and type, from the header of an array.
+    """Return shape, Fortran order and type from the header of an array.
 
     Parameters
     ----------
     stream
-        File at its beginning; afterwards at the first value.
+        File at its beginning; it is left at the first value.
 
     Raises
     ------
     ValueError
-        If it is no header of an array, or one of Python objects.
+        If the header is invalid, or is that of Python objects.
     """
     version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"npy version {version}")
+        raise ValueError(f"npy version {version} is not supported")
     form = "<H" if version == (1, 0) else "<I"
     length = stream.read(struct.calcsize(form))
     size = struct.unpack(form, length)[0]
     if size > LONGEST_HEADER:
-        raise ValueError(f"the header of the array has {size} bytes")
+        raise ValueError(
+            f"the header of the array has {size} bytes; at most {LONGEST_HEADER} are "
+            "read"
+        )
     header = io.BytesIO(length + stream.read(size))
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -47,26 +50,26 @@ def npy_header(stream: IO[bytes]) -> NpyHeader:
     except (tokenize.TokenError, SyntaxError, RecursionError) as error:
         raise ValueError(f"the header of the array is damaged: {error}") from error
     if any(n < 0 for n in shape):
-        raise ValueError(f"the array has shape {shape}")
+        raise ValueError(f"the shape of the array is invalid: {shape}")
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
     return shape, fortran, dtype
 
 
 def npy_pixels(stream: IO[bytes], header: NpyHeader) -> NDArray[Any]:
-    """Return the array that follows a header, in the byte order of this machine.
+    """Return the array that follows a header, in native byte order.
 
     Parameters
     ----------
     stream
-        File at the first value.
+        File at the first value of the array.
     header
-        What `npy_header` returned; its size must be known to be acceptable.
+        Header that `npy_header` returned; the caller has checked its size.
 
     Raises
     ------
     ValueError
-        If the file is shorter than the header says.
+        If the file is shorter than the header promises.
     """
     shape, fortran, dtype = header
     needed = int(np.prod(shape, dtype=object)) * dtype.itemsize

@@ -1,4 +1,4 @@
-"""The parts of a file that a loop can do without."""
+"""Read the parts of a file that a loop can do without."""
 
 from __future__ import annotations
 
