@@ -2,9 +2,8 @@
 
 Layers are plain tuples. The time axis counts frames, so that the slider does too and
 loops of different frame rates can share a viewer; the time of each frame in
-milliseconds
-is in ``metadata["cine"].frame_times``. The other two axes are in millimetres at the
-isocentre if the magnification is known, else in pixels.
+milliseconds is in ``metadata["cine"].frame_times``. The other two axes are in
+millimetres at the isocentre if the magnification is known, else in pixels.
 """
 
 from __future__ import annotations
@@ -42,8 +41,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     ----------
     path
         A file or folder, or several files that napari opens as a stack. A pipe or a
-        device
-        gets a reader too, whose error says that only files can be read.
+        device gets a reader too, whose error says that only files can be read.
     """
     from napari_motionseg.io.file_selection import can_read_together
 
@@ -59,8 +57,7 @@ def read_layers(path: str | Sequence[str]) -> list[LayerTuple]:
     ----------
     path
         A file or folder, or several that were chosen together. Files of one series
-        become
-        one loop.
+        become one loop.
 
     Raises
     ------
@@ -96,8 +93,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
     """Return the layer of a loop; its frames are decoded when they are displayed.
 
     The layer's metadata hold the loop without patient attributes, because users save,
-    share
-    and print layers.
+    share and print layers.
 
     Raises
     ------
@@ -130,9 +126,8 @@ def contrast_limits(cine: Cine) -> tuple[float, float]:
     """Return the stored values that are shown black and white.
 
     This is the loop's window if it has one, else the full range for 8 bits. A loop of
-    more
-    bits seldom uses its range, so percentiles of its middle frame are taken, or of the
-    readable frame nearest to it.
+    more bits seldom uses its range, so percentiles of its middle frame are taken, or of
+    the readable frame nearest to it.
     """
     if cine.window is not None:
         return cine.window

@@ -17,12 +17,10 @@ class LRUCache(Generic[Value]):
     ----------
     capacity
         Number of bytes that all values together may take. The newest value is kept even
-        if
-        it alone is larger.
+        if it alone is larger.
     size
         Function that returns the bytes of a value. A value must not change its size
-        while
-        it is cached.
+        while it is cached.
     """
 
     def __init__(self, capacity: int, size: Callable[[Value], int]) -> None:

@@ -43,8 +43,7 @@ def printable(text: object) -> str:
     """Return text as one line that is harmless in a terminal and in a Qt label.
 
     In addition to `without_controls`, an invisible character prevents Qt from taking
-    the
-    text for HTML, as napari's notifications and tooltips otherwise do.
+    the text for HTML, as napari's notifications and tooltips otherwise do.
 
     Parameters
     ----------

@@ -42,8 +42,7 @@ class Subtraction:
     applicable
         First and last index, from 0, of each range of frames that the item applies to,
         one pair after the other: ``(2, 5)`` or ``(2, 5, 9, 12)``. None means every
-        frame
-        whose mask exists.
+        frame whose mask exists.
     shift
         Shift of the mask before it is subtracted, in pixels: rows downwards, columns
         to the left (PS3.3 C.7.6.10.1.2).

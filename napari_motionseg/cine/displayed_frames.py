@@ -14,12 +14,9 @@ class DisplayedFrames(FrameStack):
     """The frames of a loop for display: blank where they cannot be read.
 
     While a loop is open, its file may be moved, replaced or unplugged. The frame is
-    then
-    shown blank and a warning gives the reason. Blank frames are not cached: a frame is
-    read
-    again whenever it is shown, so the loop recovers when the file is back. Computations
-    use
-    the loop itself, in which such a frame raises an error.
+    then shown blank and a warning gives the reason. Blank frames are not cached: a
+    frame is read again whenever it is shown, so the loop recovers when the file is
+    back. Computations use the loop itself, in which such a frame raises an error.
 
     Parameters
     ----------

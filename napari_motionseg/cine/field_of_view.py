@@ -63,8 +63,7 @@ class FieldOfView:
         ----------
         margin
             Width in px of the edge that is left out, for a picture of 512 px; it scales
-            with
-            the shorter side. The picture's own border does not count as an edge.
+            with the shorter side. The picture's own border does not count as an edge.
         """
         if not self.found:
             return self.mask
@@ -80,8 +79,7 @@ def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
     ----------
     frames
         ``(H, W)`` or ``(T, H, W)``, gray values in [0, 1]. Up to nine frames of a loop
-        are
-        used.
+        are used.
 
     Raises
     ------
@@ -255,8 +253,7 @@ def _find_collimator(picture: Picture, inside: Mask) -> Mask:
     """Return the region behind blades: dark, at the border, with a step to the field.
 
     Several gray levels are tried as the upper limit of the dark region; the one with
-    the
-    steepest edge is taken.
+    the steepest edge is taken.
     """
     none = np.zeros(picture.shape, bool)
     smooth = ndimage.gaussian_filter(picture, 1.0)

@@ -56,10 +56,8 @@ def subtract_masks(cine: Cine) -> FrameStack:
     FrameStack
         ``(T, H, W)`` float32, negative where contrast agent darkens the picture. Where
         stored values are linear in the intensity, or unknown, it is the logarithm of
-        frame
-        over mask; where they are not (LOG, DISP), it is frame minus mask. A frame is
-        zero
-        if no item applies to it or if it is damaged.
+        frame over mask; where they are not (LOG, DISP), it is frame minus mask. A frame
+        is zero if no item applies to it or if it is damaged.
 
     Raises
     ------
@@ -132,9 +130,8 @@ def _shifted(
     """Return a mask moved downwards and to the left by fractions of a pixel.
 
     A positive row offset moves towards the lower row, and a positive column offset
-    towards
-    the left-hand column (PS3.3 C.7.6.10.1.2). Pixels that would come from outside the
-    picture repeat its edge.
+    towards the left-hand column (PS3.3 C.7.6.10.1.2). Pixels that would come from
+    outside the picture repeat its edge.
     """
     if not any(shift):
         return mask

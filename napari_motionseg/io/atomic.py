@@ -43,12 +43,9 @@ def replacing(target: str | Path) -> Iterator[Path]:
     """Yield a temporary path for a file, and move the file to `target` on success.
 
     The temporary file has the name of the target and lies in a temporary folder beside
-    it.
-    It is flushed to the disk before it gets its final name. A regular file at the
-    target is
-    replaced. If an exception is raised, cancelling included, the target is unchanged
-    and
-    the temporary file is removed.
+    it. It is flushed to the disk before it gets its final name. A regular file at the
+    target is replaced. If an exception is raised, cancelling included, the target is
+    unchanged and the temporary file is removed.
 
     Parameters
     ----------

@@ -40,8 +40,7 @@ def make_marked(folder: Path) -> None:
     """Create a folder for a cache, and tag it as a cache if it is empty.
 
     A folder that already holds files gets no tag, because backup programs would skip
-    those
-    files too.
+    those files too.
 
     Parameters
     ----------

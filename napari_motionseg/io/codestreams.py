@@ -49,8 +49,7 @@ class Codestream(NamedTuple):
         Whether the compression keeps every bit.
     colours
         Colour space of three components, ``"RGB"`` or ``"YBR"``, if the codestream
-        tells
-        it; else an empty text.
+        tells it; else an empty text.
     """
 
     kind: str

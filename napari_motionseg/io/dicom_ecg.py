@@ -172,8 +172,7 @@ def r_waves(
     ----------
     attributes
         Attributes of the header. RWavePointer counts frames from 1; RWaveTimeVector
-        gives
-        milliseconds from the first frame.
+        gives milliseconds from the first frame.
     count
         Number of frames of the loop; R waves at other frames are left out and noted.
     times

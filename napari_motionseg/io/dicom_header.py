@@ -62,8 +62,7 @@ class Header:
         All attributes before the pixel data.
     syntax
         Transfer syntax that the file names, or the one that fits its encoding if it
-        names
-        none.
+        names none.
     pixels_at
         Offset in bytes of the value of the pixel data, in `path` or in `inflated`.
     pixels_length

@@ -102,8 +102,7 @@ def times_of_files(files: Sequence[Attributes]) -> Iterator[tuple[str, Times | N
     ------
     tuple
         Name of the source, and milliseconds of each frame from the first; None if one
-        of
-        the files lacks the attribute.
+        of the files lacks the attribute.
     """
     for basis, read in SOURCES:
         moments = [read(attributes) for attributes in files]

@@ -102,8 +102,7 @@ def _corrected(attributes: Attributes) -> tuple[Pair, str] | None:
     """Return a PixelSpacing that differs from the spacing of the detector.
 
     The two differ only if PixelSpacing was corrected for magnification (PS3.3
-    10.7.1.1),
-    even if the type of calibration is missing.
+    10.7.1.1), even if the type of calibration is missing.
     """
     pair = _pair(attributes, "PixelSpacing")
     detector = _pair(attributes, "ImagerPixelSpacing")

@@ -25,8 +25,7 @@ class Attributes:
     """The attributes of one header, at its root or in its functional groups.
 
     No method raises an error because of a value: unusable values are left out, and
-    `parts`
-    gets a sentence about them.
+    `parts` gets a sentence about them.
 
     Parameters
     ----------
@@ -50,8 +49,7 @@ class Attributes:
         """Return the data set that holds a value for an attribute, or None.
 
         The root is searched first, then the shared functional groups, then the groups
-        of the
-        first frame.
+        of the first frame.
         """
         candidates = (self.dataset, *self.groups.macros())
         return next((one for one in candidates if _has_value(one, keyword)), None)
@@ -70,8 +68,7 @@ class Attributes:
         -------
         tuple of float
             All values in their order; empty if the attribute is missing or empty, or if
-            one of
-            its values is not a finite number.
+            one of its values is not a finite number.
         """
         where = self.holder(keyword) if holder is None else holder
         if where is None:

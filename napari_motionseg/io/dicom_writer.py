@@ -54,8 +54,7 @@ def write_xa(
         Path of the file.
     cine
         Loop of 8 or 16 bits. Its times, spacing (or else pixel aspect), view, window
-        and
-        mask frames are written; its patient attributes are not.
+        and mask frames are written; its patient attributes are not.
     patient
         Attributes of patient and study by keyword; None writes made-up ones.
     extra

@@ -52,8 +52,7 @@ def files_of_dicomdir(path: Path) -> list[Path]:
     ------
     ReadError
         If the DICOMDIR is not a regular file, is damaged, is larger or deeper than that
-        of
-        any medium, or lists no existing file.
+        of any medium, or lists no existing file.
 
     Warns
     -----
@@ -106,8 +105,7 @@ def _listed(path: Path) -> Iterator[list[str]]:
     """Yield the parts of the name of each listed image.
 
     The records lie side by side in one sequence. The links that form a tree of them are
-    not
-    followed, so a cycle or a deep tree does no harm.
+    not followed, so a cycle or a deep tree does no harm.
     """
     data = read_attributes(path, MOST_BYTES, (MOST_ELEMENTS, MOST_ELEMENTS))
     for record in data.get("DirectoryRecordSequence") or ():
@@ -159,10 +157,8 @@ class Medium:
         """Return the file of a listed name, or None if there is none.
 
         On copies of old media, names differ from the listed ones in case, by an ISO
-        9660
-        version (``IM1.;1``), or by a suffix that was added or lost. A folder that leads
-        outside
-        the medium is not searched; the path is then returned as listed.
+        9660 version (``IM1.;1``), or by a suffix that was added or lost. A folder that
+        leads outside the medium is not searched; the path is then returned as listed.
         """
         found = self._root
         for place, part in enumerate(parts):

@@ -190,8 +190,7 @@ def _is_contradicted(
     """Return whether frames by the table begin inside codestreams or hold several.
 
     A table that gives the promised number of frames, or more than there are
-    codestreams, is
-    trusted for frames that begin with damaged bytes.
+    codestreams, is trusted for frames that begin with damaged bytes.
     """
     if by_content is None or len(by_content) == len(by_table):
         return False

@@ -32,10 +32,9 @@ def read_together(
 
     DICOM files of one frame that share a series become one loop, in the order of the
     series, whatever the order of the paths. Images become one loop, ordered by the
-    numbers
-    in their names; so do TIFF and NumPy files of one frame each and of equal size. A
-    file of
-    several frames is a loop of its own, and so is every loop in a chosen folder.
+    numbers in their names; so do TIFF and NumPy files of one frame each and of equal
+    size. A file of several frames is a loop of its own, and so is every loop in a
+    chosen folder.
 
     Parameters
     ----------

@@ -64,8 +64,7 @@ def write_flow_zarr(
         JSON values to store together with the gap and the description of the axes.
     overwrite
         Whether to replace files of this program in a folder that holds other files too;
-        see
-        `result_folders.replacing_folder`.
+        see `result_folders.replacing_folder`.
 
     Raises
     ------
@@ -233,8 +232,7 @@ def write_kitti(
         ``(2, H, W)`` pixels; rounded to 1/64 px in the file.
     valid
         ``(H, W)`` bool, True where the flow is reliable; None means everywhere. Values
-        that
-        are not finite are never valid.
+        that are not finite are never valid.
 
     Raises
     ------

@@ -61,15 +61,13 @@ def decode_frame(
         them.
     rgb
         How to read three components of a JPEG that does not name its colours: True for
-        red,
-        green and blue, False for luminance and two colour differences.
+        red, green and blue, False for luminance and two colour differences.
 
     Returns
     -------
     pixels
         ``(H, W)`` or ``(H, W, 3)`` integers. Colours of JPEG are returned as red, green
-        and
-        blue; those of other kinds are returned as stored.
+        and blue; those of other kinds are returned as stored.
     header
         Header of the codestream; for RLE it is completed from the file's header.
 
@@ -122,9 +120,8 @@ def _jpeg(stream: bytes, header: Codestream) -> Pixels:
     pixels: Pixels = jpeg8_decode(stream, **colours)
     if stream.rfind(END_OF_IMAGE, len(stream) // 2) < 0:
         # The decoder fills the missing part of a truncated frame with gray. A frame
-        # that lacks
-        # only its last marker decodes the same, whatever follows; a truncated one does
-        # not.
+        # that lacks only its last marker decodes the same, whatever follows; a
+        # truncated one does not.
         other = jpeg8_decode(stream + PADDING + END_OF_IMAGE, **colours)
         if not np.array_equal(pixels, other):
             raise ValueError("it is cut off")

@@ -2,10 +2,8 @@
 
 The workers are plain processes behind two pipes, not those of multiprocessing. Workers
 of multiprocessing would run a user's script again if it lacks a guard, cannot be
-started
-from a job of the window (a daemon process), and survive if their parent is killed.
-These
-workers end when their pipe closes, which happens when the parent ends.
+started from a job of the window (a daemon process), and survive if their parent is
+killed. These workers end when their pipe closes, which happens when the parent ends.
 """
 
 from __future__ import annotations
@@ -61,8 +59,7 @@ class FramesAhead:
         """Return a future of the decoded values, or of None; see `Decoder`.
 
         The future can be cancelled until a worker begins with it. It holds a `JobError`
-        if its
-        worker has ended.
+        if its worker has ended.
         """
         if not self._started:
             self._start()

@@ -36,10 +36,8 @@ def luminance_of_ybr(colours: Pixels, bits: int) -> Pixels:
     """Return the luminance of pixels stored as luminance and colour differences.
 
     The luminance is Y. Rounding of red, green and blue may leave colours slightly
-    outside
-    the displayable range, whose luminance on a screen differs from Y by up to two
-    steps;
-    the value half way between the two is returned for them.
+    outside the displayable range, whose luminance on a screen differs from Y by up to
+    two steps; the value half way between the two is returned for them.
 
     Parameters
     ----------

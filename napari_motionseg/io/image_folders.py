@@ -34,8 +34,7 @@ def read_image_folder(folder: str | Path, memory_budget: int) -> Cine:
     folder
         Folder whose PNG, JPEG and BMP files are the frames; hidden files are ignored.
         Images of at most half the size, if they are the minority, are thumbnails and
-        left
-        out.
+        left out.
     memory_budget
         Largest number of bytes that all frames may take.
 
@@ -65,8 +64,7 @@ def read_image_files(files: Sequence[Path], folder: Path, memory_budget: int) ->
     ----------
     files
         PNG, JPEG or BMP files in any order, at least one. Images of at most half the
-        size,
-        if they are the minority, are thumbnails and left out.
+        size, if they are the minority, are thumbnails and left out.
     folder
         Folder that gives the loop its name.
     memory_budget

@@ -28,8 +28,7 @@ class InflatedFile(io.RawIOBase):
     ------
     ValueError
         Raised by `read` and `seek` if the data expand beyond the budget, or more than
-        the
-        data of any loop would.
+        the data of any loop would.
     """
 
     def __init__(self, file: BinaryIO, size: int, budget: int) -> None:

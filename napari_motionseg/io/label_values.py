@@ -37,8 +37,7 @@ def require_fit(stored: tuple[int, ...], shape: Shape) -> None:
     ----------
     stored
         Shape of the array. It may be that of the loop or of one frame, either of them
-        with
-        channels last, or that of the loop with channels second.
+        with channels last, or that of the loop with channels second.
     shape
         Number of frames, rows and columns of the loop.
     """

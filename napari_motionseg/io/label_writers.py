@@ -40,8 +40,7 @@ def write_masks(
         ``.tiff`` hold the stack with its times and labelled frames; ``.png`` holds one
         frame; no suffix makes a folder of ``frame_0000.png`` and so on for the labelled
         frames; ``.nii`` and ``.nii.gz`` are described in `nifti`. PNG holds class
-        numbers as
-        gray values, so class 1 looks black.
+        numbers as gray values, so class 1 looks black.
     masks
         ``(T, H, W)`` or ``(H, W)`` bool or integers from 0 to 65535.
     frame_times
@@ -56,8 +55,7 @@ def write_masks(
         the loop again; kept in ``.npz`` and TIFF.
     overwrite
         For a folder: whether to replace files of this program in a folder that holds
-        other
-        files too; see `result_folders.replacing_folder`.
+        other files too; see `result_folders.replacing_folder`.
 
     Raises
     ------

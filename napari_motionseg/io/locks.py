@@ -69,8 +69,7 @@ def acquire(path: Path, patience_s: float = PATIENCE_S) -> FileLock | None:
         Path of the lock file; neither a symbolic link nor a device is opened.
     patience_s
         Longest time in seconds to try while other processes only ask for the state of
-        the
-        lock.
+        the lock.
 
     Returns
     -------
@@ -81,8 +80,7 @@ def acquire(path: Path, patience_s: float = PATIENCE_S) -> FileLock | None:
     ------
     OSError
         If the file cannot be created or opened, or is not a regular file;
-        `NoLocksError` if
-        the file system does not support locks.
+        `NoLocksError` if the file system does not support locks.
     """
     deadline = time.monotonic() + patience_s
     while True:
@@ -157,8 +155,7 @@ def try_lock(file: int) -> bool | None:
     """Try to lock an open file without waiting.
 
     This is for a file that its owner deletes; `acquire` is for one that stays. Closing
-    the
-    file releases the lock.
+    the file releases the lock.
 
     Parameters
     ----------
@@ -169,8 +166,7 @@ def try_lock(file: int) -> bool | None:
     -------
     bool or None
         True if this descriptor now has the lock, False if another one has it, None if
-        the
-        file system does not support locks.
+        the file system does not support locks.
     """
     try:
         return _take(file)
@@ -232,8 +228,7 @@ else:
     import fcntl
 
     def _shares() -> bool:
-        """Return whether shared locks exist, with which asking disturbs no other
-        process."""
+        """Return whether shared locks exist, so that asking disturbs nobody."""
         return True
 
     def _take(file: int, *, shared: bool = False) -> bool:

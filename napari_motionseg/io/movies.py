@@ -76,8 +76,7 @@ def read_npy(path: Path, memory_budget: int) -> MovieFrames:
     """Read a NumPy array as a loop; pickled objects are never loaded.
 
     The file is read and not memory-mapped: if another program shortened a mapped file,
-    this
-    process would crash.
+    this process would crash.
 
     Parameters
     ----------

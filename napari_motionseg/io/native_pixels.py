@@ -90,8 +90,7 @@ class NativeFrames(StoredFrames):
         self._stored = 2
 
     def _pairs(self, flat: Pixels) -> Pixels:
-        """Return Y, Cb and Cr for each pixel of frames in which pairs share two
-        colours."""
+        """Return Y, Cb and Cr of each pixel of frames in which pairs share colours."""
         form = self._form
         pairs = flat.reshape(-1, 4)
         whole = np.empty((2 * len(pairs), 3), flat.dtype)
@@ -101,8 +100,7 @@ class NativeFrames(StoredFrames):
         return whole.reshape(form.rows, self._width, 3)[:, : form.columns]
 
     def _samples(self, t: int) -> Pixels:
-        """Return the stored words of frame `t` as unsigned integers in native byte
-        order."""
+        """Return the stored words of frame `t` as integers in native byte order."""
         form, header = self._form, self._header
         first, end = t * self._frame_bits, (t + 1) * self._frame_bits
         start, size = first // 8, -(-end // 8) - first // 8

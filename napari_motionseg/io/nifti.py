@@ -75,8 +75,7 @@ def write_nifti(
         Labels ``(T, H, W)`` as uint8 or uint16.
     pixel_spacing
         Millimetres between rows and between columns; None writes pixels of size 1
-        without a
-        unit.
+        without a unit.
     frame_times
         ``(T,)`` milliseconds; None leaves out the unit of time.
     """
@@ -102,11 +101,9 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
     """Read labels for a loop of the given shape, oriented by the affine.
 
     Other programs reorient images so that the axes run to the patient's right, front
-    and
-    head. The affine tells this, and the labels are turned back. An affine with positive
-    signs and no origin is what libraries write if the orientation is unknown; the order
-    of
-    the file then counts.
+    and head. The affine tells this, and the labels are turned back. An affine with
+    positive signs and no origin is what libraries write if the orientation is unknown;
+    the order of the file then counts.
 
     Parameters
     ----------

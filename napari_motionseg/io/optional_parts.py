@@ -17,16 +17,16 @@ Default = TypeVar("Default")
 
 
 class OptionalParts:
-    """Read parts that may be broken, and keep a sentence about each oddity.
+    """Read parts of a file that may be broken, and collect sentences about problems.
 
-    An ECG, a shutter or a display window that cannot be read is no reason to refuse
-    the pictures. Every such part is read through `read`, so that there is one rule:
-    the part is left out, the user is warned once, and the loop's notes say so.
+    An ECG, a shutter or a display window that cannot be read is no reason to refuse the
+    frames. Every such part is read through `read` and follows one rule: a broken part
+    is left out, the user is warned once, and the loop's notes mention it.
 
     Parameters
     ----------
     path
-        The file that is read; warnings name it.
+        Path of the file that is read, for warnings.
 
     Attributes
     ----------
@@ -41,16 +41,16 @@ class OptionalParts:
     def read(
         self, name: str, function: Callable[[], Part], default: Default
     ) -> Part | Default:
-        """Return what a function reads, or a default if the file breaks it.
+        """Return the result of a function, or a default if the file makes it fail.
 
         Parameters
         ----------
         name
-            Attribute or part as the user should see it, such as ``"WaveformSequence"``.
+            Name of the attribute or part for the user, such as ``"WaveformSequence"``.
         function
-            Reads the part; called once.
+            Function that reads the part; it is called once.
         default
-            Value of a loop that has no such part.
+            Value to return if the part cannot be read.
 
         Warns
         -----
@@ -58,7 +58,8 @@ class OptionalParts:
             If the part cannot be read.
         """
         try:
-            with np.errstate(all="ignore"):  # absurd numbers are judged by their result
+            # absurd numbers are rejected by their result
+            with np.errstate(all="ignore"):
                 return function()
         except (MotionSegError, *DAMAGE) as error:
             self.leave_out(name, f"cannot be read ({_one_line(error)})")
@@ -70,9 +71,9 @@ class OptionalParts:
         Parameters
         ----------
         name
-            Attribute or part, the subject of the sentence.
+            Attribute or part, which becomes the subject of the sentence.
         reason
-            Rest of the sentence, such as ``"has no channels"``.
+            Remainder of the sentence, such as ``"has no channels"``.
         """
         sentence = f"{name} {reason}; the loop was opened without it."
         if sentence not in self.notes:
@@ -81,12 +82,12 @@ class OptionalParts:
             warnings.warn(message, PartialReadWarning, stacklevel=3)
 
     def note(self, sentence: str) -> None:
-        """Record a sentence about something odd that could be put right."""
+        """Record a sentence about a problem that could be solved."""
         if sentence not in self.notes:
             self.notes.append(sentence)
 
 
 def _one_line(error: BaseException) -> str:
-    """Return the first line of a message: pydicom appends whole tracebacks."""
+    """Return the first line of a message, because pydicom appends whole tracebacks."""
     lines = str(error).strip().splitlines()
     return lines[0][:160] if lines else type(error).__name__

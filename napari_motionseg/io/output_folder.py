@@ -1,9 +1,9 @@
-"""A folder that collects results of many loops, with a manifest of whose they are.
+"""Collect results of many loops in a folder, with a manifest of their sources.
 
-Loops often have the same name: archives call everything ``IM0001``. So names of results
-are not trusted to be unique. ``motionseg-manifest.json`` says for each result which
-loop it came from and what was written. A name that belongs to another loop, or to a
-file that is not listed, is left alone: a short hash is added to the new one's name.
+Loops often share a name: some archives call every file ``IM0001``. Names of results are
+therefore not assumed to be unique. ``motionseg-manifest.json`` records for each result
+its loop and its content. A name that is taken by another loop, or by a file that is not
+listed, is never reused: the new result gets a short hash in its name.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from napari_motionseg.version import __version__
 MANIFEST, LOCK = "motionseg-manifest.json", ".motionseg-manifest.lock"
 MANIFEST_BYTES = 512 * 2**20
 HASH_DIGITS = 8
-# Bytes of a name's first part; file systems take 255, and tails and hashes come to it.
+# Bytes of the first part of a name. File systems allow 255; ending and hash follow.
 STEM_BYTES = 180
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')  # Windows refuses these
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')  # not allowed on Windows
 
 Entry = dict[str, Any]
 Name = tuple[str, str]
@@ -49,17 +49,17 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Source:
-    """Source that results are made from.
+    """The loop that results are made from.
 
     Parameters
     ----------
     path
-        Absolute path of the file or folder that was read, or words for what was not
-        read from a file.
+        Absolute path of the file or folder that was read, or a description if the loop
+        does not come from a file.
     name
         Name of the loop; one file or folder may hold several.
     sha256
-        SHA-256 of the content, in hexadecimal digits.
+        SHA-256 of the content, as hexadecimal digits.
     """
 
     path: str
@@ -68,27 +68,27 @@ class Source:
 
     @classmethod
     def of(cls, cine: Cine) -> Source:
-        """Return the source that a loop is; its frames are decoded for the hash."""
+        """Return the source record of a loop; all frames are decoded for the hash."""
         path = cine.name if cine.source is None else os.path.abspath(cine.source)
         return cls(path, cine.name, cine.content_hash())
 
     @property
     def identity(self) -> str:
-        """SHA-256 over path, name and content, in hexadecimal digits."""
+        """SHA-256 of path, name and content, as hexadecimal digits."""
         text = json.dumps([self.path, self.name, self.sha256])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass
 class Draft:
-    """Results on their way into a folder.
+    """Results that are being written into a folder.
 
     Parameters
     ----------
     temporary
-        Paths to write to, in the order of the names that were asked for.
+        Paths to write to, in the order of the requested names.
     final
-        Paths that the results got, in the same order; empty until all are in place.
+        Final paths of the results, in the same order; empty until all are in place.
     """
 
     temporary: tuple[Path, ...]
@@ -96,24 +96,25 @@ class Draft:
 
 
 class OutputFolder:
-    """A folder of results, in which nothing is replaced but an older own result.
+    """A folder of results, in which only this program's own results are replaced.
 
     Parameters
     ----------
     folder
-        Path of the folder; made with the first result.
+        Path of the folder, which is created with the first result.
     settings
-        JSON values that results depend on, as hashes of models; kept in the manifest.
+        JSON values that the results depend on, such as hashes of models; they are
+        recorded in the manifest. None records nothing.
     overwrite
-        Whether own results may be replaced that were changed after they were written.
-        Files that the manifest does not list stay in any case.
+        Whether own results may be replaced even if they were changed after writing.
+        Files that the manifest does not list are never replaced.
 
     Raises
     ------
     OccupiedError
-        If the folder holds a file of the manifest's name that is no manifest.
+        If the folder holds a file of the manifest's name that is not a manifest.
     WriteError
-        If the folder is a file.
+        If the path is a file.
     """
 
     def __init__(
@@ -127,32 +128,32 @@ class OutputFolder:
         self._settings = dict(settings or {})
         self._overwrite = overwrite
         if os.path.lexists(self.folder) and not self.folder.is_dir():
-            raise OccupiedError(f"cannot write in {self.folder}: it is no folder")
+            raise OccupiedError(f"cannot write in {self.folder}: it is not a folder")
         _read_manifest(self.folder)
 
     @contextmanager
     def writing(
         self, source: Source, names: Sequence[Name], kind: str = ""
     ) -> Iterator[Draft]:
-        """Yield temporary paths; give what is there final names if all went well.
+        """Yield temporary paths, and move the results to their final names on success.
 
         Parameters
         ----------
         source
-            What the results are made from.
+            Loop that the results are made from.
         names
-            First and last part of each name, as ``("IM0001", "_masks.npz")``. Where
-            one is taken, all get the same short hash between the two parts.
+            First and last part of each name, such as ``("IM0001", "_masks.npz")``. If a
+            name is taken, all get the same short hash between their parts.
         kind
-            Kind of result, if it is a folder; see `result_folders`.
+            Kind of result if it is a folder, see `result_folders`; empty for files.
 
         Raises
         ------
         OccupiedError
-            If an older result of the same source has been changed since; said before
+            If an older result of the same source has been changed; raised before
             anything is written.
         WriteError
-            If the disk refuses.
+            If the results cannot be written.
         """
         self._chosen(_read_manifest(self.folder), source, names, kind)
         with temporary_folder(self.folder) as room:
@@ -169,14 +170,14 @@ class OutputFolder:
                     entries[name] = self._entry(entries, name, source, content)
                 _write_manifest(
                     self.folder, entries
-                )  # first: a kill must not leave unlisted results
+                )  # listed first, so that a killed run leaves no unlisted results
                 for name, temporary in zip(chosen, draft.temporary, strict=True):
                     self._place(temporary, name, kind)
             draft.final = tuple(self.folder / name for name in chosen)
 
     @contextmanager
     def _named(self, draft: Draft, names: Sequence[Name]) -> Iterator[None]:
-        """Name the result, and not its temporary file, where a writer fails."""
+        """Replace the temporary path in the message of a failed writer."""
         try:
             yield
         except WriteError as error:
@@ -186,23 +187,24 @@ class OutputFolder:
             raise type(error)(words) from error
 
     def claim(self, names: Mapping[str, str], source: Source) -> None:
-        """Take fixed names for this program, before results are written to them.
+        """Reserve fixed names for this program before results are written to them.
 
-        What is at a claimed name counts as this program's until `settle` is called, so
-        that a run that was killed can be repeated.
+        Anything at a reserved name counts as this program's until `settle` is called,
+        so a run that was killed can be repeated.
 
         Parameters
         ----------
         names
-            By name: the kind of result if it is a folder, else an empty string.
+            Kind of each result by name: as in `result_folders` for a folder, else
+            empty.
         source
-            What the results are made from.
+            Loop that the results are made from.
 
         Raises
         ------
         OccupiedError
-            If something is at a name that this program did not write, or that was
-            changed since; then none is claimed.
+            If something at one of the names was not written by this program, or has
+            changed since; no name is then reserved.
         """
         make_folders(self.folder)
         with locked(self.folder / LOCK):
@@ -214,7 +216,7 @@ class OutputFolder:
             _write_manifest(self.folder, entries)
 
     def settle(self, names: Iterable[str]) -> None:
-        """Note what was written to claimed names: later changes are somebody else's."""
+        """Record the content of the reserved names, to notice later changes."""
         with locked(self.folder / LOCK):
             entries = _read_manifest(self.folder)
             for name in names:
@@ -230,8 +232,8 @@ class OutputFolder:
             require_file_target(target)
             if entry is None:
                 raise OccupiedError(
-                    f"cannot write {target}: this program did not write what is "
-                    f"there; choose another folder. {OVERWRITE}"
+                    f"cannot write {target}: it exists already, and this program did "
+                    f"not write it; choose another folder. {OVERWRITE}"
                 )
             self._require_unchanged(target, entry)
 
@@ -240,8 +242,8 @@ class OutputFolder:
         if self._overwrite or None in listed or list(fingerprint(target)) in listed:
             return
         raise OccupiedError(
-            f"cannot write {target}: somebody has changed it since this program wrote "
-            f"it; move it elsewhere. {OVERWRITE}"
+            f"cannot write {target}: it was changed after this program wrote it; "
+            f"move it elsewhere. {OVERWRITE}"
         )
 
     def _chosen(
@@ -256,8 +258,8 @@ class OutputFolder:
         tag = f"-{source.identity[:HASH_DIGITS]}"
         candidates = [[stem + mark + tail for stem, tail in safe] for mark in ("", tag)]
         if any(cut != whole for (cut, _), (whole, _) in zip(safe, names, strict=True)):
-            candidates.reverse()  # two names may become the same when they are cut
-        # a rerun keeps the names that the source has
+            candidates.reverse()  # two names may become equal when they are shortened
+        # a repeated run keeps the names that the source already has
         candidates.sort(key=lambda chosen: not self._has(entries, chosen, source))
         for chosen in candidates:
             if all(self._free(entries, name, source, kind) for name in chosen):
@@ -277,11 +279,11 @@ class OutputFolder:
     def _free(
         self, entries: Mapping[str, Entry], name: str, source: Source, kind: str
     ) -> bool:
-        """Return whether a name is free, or holds an older result of the source."""
+        """Return whether a name is free, or has an older result of the source."""
         target = self.folder / name
         entry = entries.get(name)
         if entry is None:
-            # some file systems see no difference between upper and lower case
+            # some file systems do not distinguish upper and lower case
             alike = any(other.casefold() == name.casefold() for other in entries)
             return not alike and not os.path.lexists(target)
         if entry.get("identity") != source.identity:
@@ -303,7 +305,8 @@ class OutputFolder:
         source: Source,
         content: list[Any] | None,
     ) -> Entry:
-        # The older content stays listed: a kill before the move leaves that one.
+        # the older content stays listed, because a kill before the move leaves it in
+        # place
         older = entries.get(name, {}).get("contents", [])[-1:]
         return {
             "identity": source.identity,
@@ -326,10 +329,10 @@ class OutputFolder:
 
 
 def safe_stem(name: str) -> str:
-    """Return the first part of a file's name for a loop of any name.
+    """Return the first part of a file name for a loop of any name.
 
-    Characters that some file system refuses become ``_``, and so does a dot or a dash
-    at the beginning; a name that is too long is cut.
+    Characters that a file system does not allow become ``_``, and so does a dot or a
+    dash at the beginning. A name that is too long is shortened.
     """
     kept = _UNSAFE.sub("_", name).rstrip(". ") or "loop"
     if kept[0] in ".-":
@@ -339,7 +342,7 @@ def safe_stem(name: str) -> str:
 
 
 def _content_of(path: Path) -> list[Any]:
-    """Return size and SHA-256 of a file; of a folder those of its marker."""
+    """Return size and SHA-256 of a file; for a folder, those of its marker."""
     try:
         if path.is_dir():
             path = path / (read_marker(path)[0] or "")
@@ -349,7 +352,7 @@ def _content_of(path: Path) -> list[Any]:
 
 
 def _read_manifest(folder: Path) -> dict[str, Entry]:
-    """Return the entries of a folder's manifest; none if there is no manifest."""
+    """Return the entries of a folder's manifest; empty if it has no manifest."""
     path = folder / MANIFEST
     if not os.path.lexists(path):
         return {}
@@ -368,8 +371,8 @@ def _read_manifest(folder: Path) -> dict[str, Entry]:
         RecursionError,
     ) as error:
         raise OccupiedError(
-            f"cannot write in {folder}: {MANIFEST} there is no manifest of "
-            f"this program ({error}); choose another folder, or move it elsewhere"
+            f"cannot write in {folder}: its {MANIFEST} is not a manifest of "
+            f"this program ({error}); choose another folder, or move the file elsewhere"
         ) from error
 
 

@@ -22,12 +22,12 @@ class Palette:
     Parameters
     ----------
     luminance
-        ``(N,)`` uint8 or uint16 gray value of each entry.
+        Gray value of each entry, ``(N,)`` uint8 or uint16.
     first
-        Index that the first entry is for; lower ones have its value, and those after
-        the last entry have the value of the last one.
+        Index of the first entry. Lower indices have the value of the first entry, and
+        indices after the last entry have the value of the last one.
     bits
-        Bits of an entry, 8 or 16.
+        Number of bits of an entry, 8 or 16.
     """
 
     luminance: NDArray[Any]
@@ -60,7 +60,7 @@ def read_palette(data: Dataset) -> Palette:
     for colour in COLOURS:
         described = data.get(f"{colour}PaletteColorLookupTableDescriptor")
         if described is None or len(described) != 3:
-            raise ValueError(f"the palette of {colour.lower()} is not described")
+            raise ValueError(f"the palette of {colour.lower()} has no descriptor")
         count, first, bits = (int(value) for value in described)
         if bits not in (8, 16):
             raise ValueError(f"a palette entry has {bits} bits; it can have 8 or 16")
@@ -70,7 +70,7 @@ def read_palette(data: Dataset) -> Palette:
     if len({len(table) for table in tables}) > 1 or len({*firsts}) > 1:
         raise ValueError("the palettes of red, green and blue differ in length")
     colours = np.stack(tables, axis=-1).astype(np.float64)
-    # by the entries themselves: descriptors say 16 of entries of 8 bits in words
+    # judged by the entries, because some descriptors say 16 for entries of 8 bits
     bits = 8 if colours.max() <= 255 else 16
     gray = np.rint(colours @ np.asarray(LUMINANCE)).astype(f"u{bits // 8}")
     return Palette(gray, firsts[0], bits)
@@ -84,7 +84,7 @@ def _entries(data: Dataset, colour: str, count: int, bits: int) -> NDArray[Any]:
     if raw is None:
         raise ValueError(f"the palette of {colour.lower()} is missing")
     values = _words(raw, big=data.original_encoding[1] is False)
-    # two entries of 8 bits may share a word
+    # two entries of 8 bits may share one word
     if bits == 8 and segmented or not segmented and len(values) < count:
         values = np.stack([values & 255, values >> 8], axis=-1).reshape(-1)
     if segmented:
@@ -107,11 +107,11 @@ def _words(raw: Any, big: bool) -> NDArray[Any]:
 def _expanded(values: list[int], count: int, bits: int) -> list[int]:
     """Return the `count` entries of a segmented table (PS3.3 C.7.9.2).
 
-    An indirect segment repeats segments that stand earlier in the table. It may not
-    repeat another indirect one, so the work is bounded by the number of entries.
+    An indirect segment repeats earlier segments of the table. It must not repeat
+    another indirect one, so the work is bounded by the number of entries.
     """
     entries: list[int] = []
-    starts: set[int] = set()  # of segments
+    starts: set[int] = set()  # positions at which segments begin
     position, address_values = 0, 32 // bits
     while position + 2 <= len(values) and len(entries) < count:
         starts.add(position)
@@ -121,10 +121,12 @@ def _expanded(values: list[int], count: int, bits: int) -> list[int]:
             continue
         address = values[position + 2 : position + 2 + address_values]
         offset = sum(value << bits * place for place, value in enumerate(address))
-        # the Standard counts bytes, some writers count values
+        # the Standard counts bytes, but some writers count values
         at = offset * 8 // bits if offset * 8 // bits in starts else offset
         if at not in starts:
-            raise ValueError("a segmented palette repeats what is no segment")
+            raise ValueError(
+                "a segmented palette repeats something that is not a segment"
+            )
         for _ in range(repeats):
             if len(entries) < count:
                 at = _append(entries, values, at)
@@ -133,14 +135,17 @@ def _expanded(values: list[int], count: int, bits: int) -> list[int]:
 
 
 def _append(entries: list[int], values: list[int], position: int) -> int:
-    """Append the entries of a discrete or linear segment; return where it ends."""
+    """Append the entries of a discrete or linear segment.
+
+    Return the position after it.
+    """
     segment = values[position : position + 3]
     if len(segment) < 3 or segment[0] not in (DISCRETE, LINEAR):
-        raise ValueError("a segmented palette has an unknown segment")
+        raise ValueError("a segmented palette has a segment of unknown type")
     opcode, length, last = segment
     if opcode == LINEAR:
         if not entries or not length:
-            raise ValueError("a segmented palette has a ramp that begins nowhere")
+            raise ValueError("a segmented palette has a ramp without a first value")
         ramp = np.linspace(entries[-1], last, length + 1)[1:]
         entries += [int(value) for value in np.rint(ramp)]
         return position + 3

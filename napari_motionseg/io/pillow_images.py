@@ -1,4 +1,4 @@
-"""Still images and GIF by Pillow, checked before a pixel is decoded."""
+"""Read still images and GIF with Pillow, and check them before decoding."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.movie_frames import Frame, MovieFrames, gray, require_budget
 from napari_motionseg.io.regular_files import open_regular
 
-LARGEST_SAMPLE = 8  # bytes of a pixel in any mode that is read
+LARGEST_SAMPLE = 8  # bytes of a pixel in any supported mode
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 PADDING = 4096
-SHOWN_ANYHOW_MS = 10.0  # browsers slow frames of this duration or less down to 100 ms
+SHOWN_ANYHOW_MS = 10.0  # browsers show frames of this duration or less for 100 ms
 
 
 @contextmanager
 def open_image(
     path: Path, formats: tuple[str, ...], memory_budget: int
 ) -> Iterator[Image.Image]:
-    """Open an image file; its pixels are decoded only when they are asked for.
+    """Open an image file without decoding its pixels.
 
     Parameters
     ----------
     path
         Path of the file.
     formats
-        Names of the formats that it may have, as Pillow calls them.
+        Allowed formats, named as Pillow names them.
     memory_budget
         Largest number of bytes that one decoded frame may take.
 
     Raises
     ------
     ReadError
-        If the file is damaged or of another format, here or within the block.
+        If the file is damaged or of another format; also raised inside the ``with``
+        block.
     MemoryBudgetError
         If its header promises more than the budget.
     """
@@ -50,13 +51,13 @@ def open_image(
         open_regular(path) as stream,
         warnings.catch_warnings(),
     ):
-        # Pillow warns of a size that the budget allows, and of metadata
+        # Pillow warns about sizes that the budget allows, and about metadata
         warnings.simplefilter("ignore")
         try:
             image = Image.open(stream, formats=formats)
         except Image.DecompressionBombError as error:
             raise MemoryBudgetError(
-                f"{path}: is too large an image: {error}"
+                f"{path}: the image is too large: {error}"
             ) from error
         with image:
             require_budget(
@@ -66,28 +67,28 @@ def open_image(
 
 
 def read_still(path: Path, formats: tuple[str, ...], memory_budget: int) -> Frame:
-    """Read an image as gray values ``(H, W)``, turned as its EXIF orientation says.
+    """Read an image as gray values ``(H, W)``, turned by its EXIF orientation.
 
     Parameters
     ----------
     path
         Path of the file.
     formats
-        Names of the formats that it may have, as Pillow calls them.
+        Allowed formats, named as Pillow names them.
     memory_budget
         Largest number of bytes that the decoded image may take.
 
     Returns
     -------
     ndarray
-        ``(H, W)`` bool, uint8, or the 16 or 32 bits that are stored.
+        ``(H, W)`` as bool, as uint8, or with the 16 or 32 bits that are stored.
     """
     with open_image(path, formats, memory_budget) as image:
         return _gray_of(ImageOps.exif_transpose(image))
 
 
 def read_gif(path: Path, memory_budget: int) -> MovieFrames:
-    """Read a GIF as luminance, each frame at the time that the durations add up to.
+    """Read a GIF as luminance; the time of a frame is the sum of earlier durations.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ def read_gif(path: Path, memory_budget: int) -> MovieFrames:
     Warns
     -----
     PartialReadWarning
-        If the file is cut short; the frames before that are read.
+        If the file is cut short; the frames before the cut are read.
     """
     frames: list[Frame] = []
     durations: list[float] = []
@@ -109,7 +110,7 @@ def read_gif(path: Path, memory_budget: int) -> MovieFrames:
             try:
                 image.seek(len(frames))
                 frame = _gray_of(image)
-            except EOFError:  # at the end as well as where the file is cut
+            except EOFError:  # raised at the end and also where the file is cut
                 ended = True
             except (OSError, SyntaxError, ValueError, IndexError):
                 if not frames:
@@ -120,7 +121,7 @@ def read_gif(path: Path, memory_budget: int) -> MovieFrames:
                 durations.append(float(image.info.get("duration", 0)))
                 require_budget(path, size * len(frames), memory_budget)
     if not frames:
-        raise ReadError(f"{path}: holds no frame")
+        raise ReadError(f"{path}: contains no frame")
     if damaged or not _has_end(path):
         warnings.warn(
             f"{path}: the GIF is damaged or ends too early; {len(frames)} frames are "
@@ -135,20 +136,20 @@ def read_gif(path: Path, memory_budget: int) -> MovieFrames:
 def gif_times(
     durations: Sequence[float],
 ) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
-    """Return when the frames of a GIF begin, and what there is to say of it.
+    """Return the start times of the frames of a GIF, and notes about them.
 
     Parameters
     ----------
     durations
-        Milliseconds that each frame is shown.
+        Display duration of each frame in milliseconds.
 
     Returns
     -------
     times
-        ``(T,)`` milliseconds, or None where a frame before the last has no duration:
-        browsers show it for 100 ms, but the file does not say that.
+        ``(T,)`` milliseconds; None if a frame other than the last has duration 0.
+        Browsers show it for 100 ms, but the file does not tell that.
     notes
-        One sentence where durations are 0 or 10 ms.
+        One sentence if durations are 0 or 10 ms; else empty.
     """
     shown = np.asarray(durations[:-1], np.float64)
     if not shown.size:
@@ -171,7 +172,7 @@ def _gray_of(image: Image.Image) -> Frame:
 
 
 def _has_end(path: Path) -> bool:
-    """Return whether a GIF ends with its trailer; writers may pad it with zeros."""
+    """Return whether a GIF ends with its trailer, which may be padded with zeros."""
     with open_regular(path) as stream:
         stream.seek(-min(PADDING, path.stat().st_size), os.SEEK_END)
         return stream.read().rstrip(b"\0").endswith(b";")

@@ -1,4 +1,4 @@
-"""Describe how the pixels of a DICOM file are stored, and refuse what cannot be."""
+"""Describe how the pixels of a DICOM file are stored, and refuse impossible formats."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.palette_color import Palette, read_palette
 
-MOST_BITS = 16  # of a gray value of a loop
-CONTAINERS = (1, 8, 16, 32)  # bits allocated that can be read
+MOST_BITS = 16  # most bits of a gray value
+CONTAINERS = (1, 8, 16, 32)  # supported values of BitsAllocated
 
 
 @dataclass(frozen=True)
@@ -26,27 +26,27 @@ class PixelFormat:
     Parameters
     ----------
     frames
-        Frames that the header promises; 0 if it says nothing that can be true.
+        Number of frames that the header promises; 0 if it gives no valid number.
     rows, columns
         Size of a frame in pixels.
     samples
-        Samples of a pixel: 1, or 3 for colours.
+        Number of samples of a pixel: 1 for gray or palettes, 3 for colours.
     bits_allocated
-        Bits of the container of a stored sample: 1, 8, 16 or 32.
+        Number of bits that a stored sample occupies: 1, 8, 16 or 32.
     bits_stored
-        Bits of a gray value.
+        Number of bits of a gray value.
     signed
-        Whether gray values are two's complement.
+        Whether gray values are signed (two's complement).
     photometric
         PhotometricInterpretation, such as ``"MONOCHROME2"``.
     planar
-        1 if the samples of a frame are stored one colour after the other, 0 if pixel
-        after pixel.
+        1 if a frame stores one colour plane after the other, 0 if it stores pixel after
+        pixel.
     high_bit
-        Position of a sample's most significant bit in its container.
+        Position of the most significant bit of a sample in its container.
     palette
-        Luminance of each stored index of a PALETTE COLOR image; else None. Then
-        `bits_stored` is the depth of the palette's entries.
+        Luminance of each index of a PALETTE COLOR image, whose entries have
+        `bits_stored` bits; None for other images.
     """
 
     frames: int
@@ -63,7 +63,7 @@ class PixelFormat:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the decoded gray values."""
+        """Data type of the decoded gray values."""
         wide = self.bits_stored > 8 or (self.palette is None and self._is_wide)
         return np.dtype(f"{'i' if self.signed else 'u'}{2 if wide else 1}")
 
@@ -73,17 +73,17 @@ class PixelFormat:
 
     @property
     def sample_bytes(self) -> int:
-        """Bytes of the container of a stored sample."""
+        """Number of bytes that a stored sample occupies."""
         return max(1, self.bits_allocated // 8)
 
     @property
     def low_bit(self) -> int:
-        """Position of a sample's least significant bit in its container."""
+        """Position of the least significant bit of a sample in its container."""
         return 0 if self.palette else self.high_bit + 1 - self.bits_stored
 
     @property
     def chroma_is_halved(self) -> bool:
-        """Whether two pixels share their colour where frames are not compressed."""
+        """Whether pairs of pixels share their colour in uncompressed frames."""
         return self.samples == 3 and self.photometric.endswith("_422")
 
 
@@ -93,12 +93,12 @@ def pixel_format(header: Header) -> PixelFormat:
     Parameters
     ----------
     header
-        The file's header, from `read_header`.
+        Header of the file, from `read_header`.
 
     Raises
     ------
     ReadError
-        If a value is missing or none that a loop can have.
+        If a value is missing, or is not valid for a loop.
     """
     data, path = header.dataset, header.path
     with damage_named(path, "pixel description"):
@@ -124,14 +124,14 @@ def pixel_format(header: Header) -> PixelFormat:
 
 
 def promised_frames(data: Dataset) -> int:
-    """Return NumberOfFrames; 0 if it is missing, no number or not positive.
+    """Return NumberOfFrames; 0 if it is missing, not a number or not positive.
 
     Parameters
     ----------
     data
-        Attributes of a file.
+        Attributes of the file.
     """
-    # the text is looked at, because pydicom refuses what is no number
+    # the text is parsed here, because pydicom raises an error if it is not a number
     element = data.get_item("NumberOfFrames") if "NumberOfFrames" in data else None
     value = getattr(element, "value", None)
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
@@ -143,7 +143,7 @@ def _integer(data: Dataset, keyword: str, path: Path, default: Any = None) -> in
     value = data.get(keyword)
     value = default if value in (None, "") else value
     if value is None:
-        raise ReadError(f"{path}: lacks {keyword}, without which no pixel is known")
+        raise ReadError(f"{path}: lacks {keyword}, which is needed to read the pixels")
     return int(value)
 
 
@@ -161,12 +161,19 @@ def _samples(photometric: str) -> int:
 def _check(form: PixelFormat, path: Path) -> None:
     if min(form.rows, form.columns) < 1:
         raise ReadError(
-            f"{path}: promises frames of {form.rows} x {form.columns} pixels"
+            f"{path}: rows and columns must be at least 1; the header says "
+            f"{form.rows} x {form.columns}"
         )
     if form.samples not in (1, 3):
-        raise ReadError(f"{path}: has {form.samples} samples a pixel; 1 or 3 can be")
+        raise ReadError(
+            f"{path}: has {form.samples} samples per pixel (SamplesPerPixel); 1 or 3 "
+            "can be read"
+        )
     if form.photometric == "PALETTE COLOR" and form.samples != 1:
-        raise ReadError(f"{path}: has palette colours and 3 samples a pixel")
+        raise ReadError(
+            f"{path}: has palette colours and 3 samples per pixel (SamplesPerPixel); "
+            "palette colours have 1"
+        )
     _check_bits(form, path)
 
 
@@ -174,22 +181,23 @@ def _check_bits(form: PixelFormat, path: Path) -> None:
     allocated, stored, high = form.bits_allocated, form.bits_stored, form.high_bit
     if allocated not in CONTAINERS:
         raise ReadError(
-            f"{path}: has {allocated} bits allocated (BitsAllocated); 1, 8, 16 and 32 "
-            "can be read"
+            f"{path}: has {allocated} bits allocated (BitsAllocated); only 1, 8, 16 "
+            "and 32 can be read"
         )
     if not 0 < stored <= allocated:
         raise ReadError(
-            f"{path}: stores {stored} of {allocated} bits (BitsStored, BitsAllocated)"
+            f"{path}: stores {stored} of {allocated} bits (BitsStored, BitsAllocated); "
+            f"BitsStored must lie between 1 and {allocated}"
         )
     if stored > MOST_BITS:
         raise ReadError(
-            f"{path}: stores {stored} bits a sample (BitsStored); gray values of a "
+            f"{path}: stores {stored} bits per sample (BitsStored); gray values of a "
             f"loop have at most {MOST_BITS}"
         )
     if not stored - 1 <= high < allocated:
         raise ReadError(
             f"{path}: says that bit {high} is the highest of {stored} bits stored "
-            f"in {allocated} (HighBit, BitsStored, BitsAllocated), which cannot be"
+            f"in {allocated} (HighBit, BitsStored, BitsAllocated), which is impossible"
         )
 
 
@@ -200,18 +208,18 @@ def _with_palette(form: PixelFormat, palette: Palette) -> PixelFormat:
 
 
 def check_budget(form: PixelFormat, frames: int, budget: int, path: Path) -> None:
-    """Refuse a loop whose frames would not fit, before any is decoded.
+    """Raise an error if the decoded frames of a loop would exceed the memory budget.
 
     Parameters
     ----------
     form
-        How the pixels are stored.
+        Format of the stored pixels.
     frames
-        Frames that the file holds.
+        Number of frames in the file.
     budget
-        Bytes that all decoded frames together may take.
+        Number of bytes that all decoded frames together may take.
     path
-        The file, for the message.
+        Path of the file, for the message.
 
     Raises
     ------
@@ -227,12 +235,12 @@ def check_budget(form: PixelFormat, frames: int, budget: int, path: Path) -> Non
 
 
 def stored_range(form: PixelFormat) -> tuple[int, int]:
-    """Return the least and greatest gray value that the bits stored can hold.
+    """Return the smallest and largest gray value that the stored bits can hold.
 
     Parameters
     ----------
     form
-        How the pixels are stored.
+        Format of the stored pixels.
     """
     if form.signed:
         half = 2 ** (form.bits_stored - 1)
@@ -241,11 +249,11 @@ def stored_range(form: PixelFormat) -> tuple[int, int]:
 
 
 def sizes_agree(forms: list[PixelFormat]) -> bool:
-    """Return whether single frames can make up one loop.
+    """Return whether single frames are alike enough to form one loop.
 
     Parameters
     ----------
     forms
-        How the pixels of each frame are stored.
+        Format of the stored pixels of each frame.
     """
     return len({(f.rows, f.columns, f.dtype.str) for f in forms}) == 1

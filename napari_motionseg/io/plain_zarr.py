@@ -1,8 +1,8 @@
-"""Check zarr arrays from elsewhere before zarr opens them.
+"""Check zarr arrays from unknown sources before zarr opens them.
 
-zarr follows links to devices, calls codecs that run code (pickle), and believes every
-size in its metadata and in the headers of compressed chunks. Flow needs none of that:
-an array of floats, each chunk of a size that is known, zstd or Blosc around it.
+zarr follows links to devices, calls codecs that can execute code (pickle), and trusts
+every size in its metadata and in the headers of compressed chunks. Flow needs none of
+these: it is an array of floats in chunks of known size, compressed by zstd or Blosc.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from typing import Any
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.regular_files import open_regular, read_regular
 
-MOST_METADATA = 2**20  # bytes
+MOST_METADATA = 2**20  # bytes of a metadata file
 CHECK_SUM_BYTES = 4
 ITEM_BYTES = {"float16": 2, "float32": 4, "float64": 8}
 ITEM_NAMES = {2: "float16", 4: "float32", 8: "float64"}
 CODECS = {"bytes", "zstd", "blosc", "crc32c"}
 ABOUT = {"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"}
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-HEAD = 18  # bytes, of the longest header of a zstd frame
+HEAD = 18  # bytes of the longest header of a zstd frame
 
 
 @dataclass(frozen=True)
 class ZarrArray:
-    """Metadata of an array.
+    """Metadata of a zarr array.
 
     Parameters
     ----------
     shape, chunk
-        Sizes of the array and of each chunk.
+        Shape of the array and of each chunk.
     kind
-        Type of a value: ``float16``, ``float32`` or ``float64``.
+        Data type of a value: ``float16``, ``float32`` or ``float64``.
     compressor
-        ``"zstd"``, ``"blosc"``, or empty.
+        Compression of the chunks: ``"zstd"``, ``"blosc"``, or empty for none.
     """
 
     shape: tuple[int, ...]
@@ -49,12 +49,12 @@ class ZarrArray:
 
     @property
     def chunk_bytes(self) -> int:
-        """Bytes of a chunk that is not compressed."""
+        """Number of bytes of an uncompressed chunk."""
         return math.prod(self.chunk) * ITEM_BYTES[self.kind]
 
 
 def require_plain_tree(folder: Path) -> None:
-    """Raise `ReadError` if a folder holds links, devices or other than files.
+    """Raise `ReadError` if a folder holds links, devices or anything but files.
 
     Parameters
     ----------
@@ -65,7 +65,9 @@ def require_plain_tree(folder: Path) -> None:
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink():
-                raise ReadError(f"{path}: is a symbolic link, which is not followed")
+                raise ReadError(
+                    f"{path}: is a symbolic link, which flow folders must not contain"
+                )
             if not (path.is_file() or path.is_dir()):
                 raise ReadError(f"{path}: is neither a file nor a folder")
 
@@ -81,7 +83,7 @@ def read_array_metadata(folder: Path) -> ZarrArray:
     Raises
     ------
     ReadError
-        If there are none, they are damaged, or ask for more than flow needs.
+        If the metadata are missing, damaged, or ask for more than flow needs.
     """
     third = folder / "zarr.json"
     path = third if third.exists() else folder / ".zarray"
@@ -100,21 +102,21 @@ def read_array_metadata(folder: Path) -> ZarrArray:
         0 < part <= whole for part, whole in zip(array.chunk, array.shape, strict=True)
     ):
         raise ReadError(
-            f"{path}: damaged: chunks of {list(array.chunk)[:8]} in an array of "
-            f"{list(array.shape)[:8]}"
+            f"{path}: damaged: chunks of {list(array.chunk)[:8]} do not fit an array "
+            f"of {list(array.shape)[:8]}"
         )
     return array
 
 
 def require_plain_chunks(folder: Path, array: ZarrArray) -> None:
-    """Raise `ReadError` if a chunk of an array unpacks to another size than it should.
+    """Raise `ReadError` if a chunk of an array unpacks to a wrong size.
 
     Parameters
     ----------
     folder
         Folder of the array.
     array
-        Its metadata.
+        Metadata of the array.
     """
     for place, _, files in os.walk(folder):
         for name in files:
@@ -127,8 +129,8 @@ def require_plain_chunks(folder: Path, array: ZarrArray) -> None:
             extra = 0 if array.compressor else CHECK_SUM_BYTES
             if not array.chunk_bytes <= unpacked <= array.chunk_bytes + extra:
                 raise ReadError(
-                    f"{path}: damaged: a chunk of {unpacked} bytes; "
-                    f"{array.chunk_bytes} are expected"
+                    f"{path}: damaged: a chunk unpacks to {unpacked} bytes instead of "
+                    f"{array.chunk_bytes}"
                 )
 
 
@@ -141,7 +143,7 @@ def _version3(content: dict[str, Any]) -> ZarrArray:
     if kind not in ITEM_BYTES:
         raise ValueError(f"data type {str(kind)[:40]!r} is not a float")
     if content["chunk_grid"]["name"] != "regular":
-        raise ValueError("its chunks are of several sizes")
+        raise ValueError("its chunks have different sizes")
     chunk = content["chunk_grid"]["configuration"]["chunk_shape"]
     compressor = next((c for c in ("zstd", "blosc") if c in codecs), "")
     return ZarrArray(tuple(content["shape"]), tuple(chunk), kind, compressor)
@@ -150,7 +152,7 @@ def _version3(content: dict[str, Any]) -> ZarrArray:
 def _version2(content: dict[str, Any]) -> ZarrArray:
     compressor = (content["compressor"] or {"id": ""})["id"]
     if content.get("filters") or compressor not in ("", "zstd", "blosc"):
-        raise ValueError("a filter or compressor that is not used for flow")
+        raise ValueError("it has a filter or compressor that is not used for flow")
     dtype = content["dtype"]
     if not (len(dtype) == 3 and dtype[1] == "f" and int(dtype[2]) in ITEM_NAMES):
         raise ValueError(f"data type {str(dtype)[:40]!r} is not a float")
@@ -161,14 +163,14 @@ def _version2(content: dict[str, Any]) -> ZarrArray:
 
 
 def _unpacked(head: bytes, size: int, compressor: str) -> int:
-    """Return the bytes to which a chunk says that it unpacks; -1 if it does not say."""
+    """Return the size that a chunk claims to unpack to; -1 if it claims none."""
     if compressor == "blosc":
         return int(struct.unpack("<I", head[4:8])[0]) if len(head) >= 8 else -1
     return _zstd_size(head) if compressor == "zstd" else size
 
 
 def _zstd_size(head: bytes) -> int:
-    """Return the content size in the header of a zstd frame (RFC 8878, 3.1.1.1)."""
+    """Return the content size from the header of a zstd frame (RFC 8878, 3.1.1.1)."""
     if head[:4] != ZSTD_MAGIC or len(head) < HEAD:
         return -1
     descriptor = head[4]

@@ -1,7 +1,7 @@
-"""Read and write PNG of three channels of 16 bits, which Pillow would cut to 8.
+"""Read and write PNG of three 16-bit channels, which Pillow would reduce to 8 bits.
 
-The codec is libpng, by way of imagecodecs. This module adds what a library cannot know:
-which kind of PNG is wanted, how large it may be, and which program wrote it.
+The codec is libpng from imagecodecs. This module adds the checks that a library cannot
+make: the kind of PNG, its largest size, and the mark of this program.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ _LENGTH = struct.Struct(">I")
 _HEADER_END = len(SIGNATURE) + 4 + 4 + _HEADER.size + 4  # length, name, check sum
 DEPTH, TRUECOLOUR = 16, 2
 PIXEL_BYTES = 6
-LONGEST_SIDE = 2**31 - 1  # 7.1
+LONGEST_SIDE = 2**31 - 1  # px, PNG specification 7.1
 
 
 def write_png16(path: str | Path, pixels: Pixels) -> None:
-    """Write a picture of three channels of 16 bits.
+    """Write a picture of three 16-bit channels.
 
     Parameters
     ----------
     path
-        Path of the file; an older file is replaced.
+        Path of the file; an existing file is replaced.
     pixels
         Picture ``(H, W, 3)`` uint16.
 
     Raises
     ------
     WriteError
-        If it is no such picture, or the disk refuses.
+        If the array is not such a picture, or the file cannot be written.
     """
     from imagecodecs import png_encode
 
@@ -52,7 +52,9 @@ def write_png16(path: str | Path, pixels: Pixels) -> None:
             f"{pixels.dtype}"
         )
     if 0 in pixels.shape:
-        raise WriteError(f"{path}: a PNG has at least one pixel; got {pixels.shape}")
+        raise WriteError(
+            f"{path}: pixels must have at least one row and column; got {pixels.shape}"
+        )
     coded = bytes(png_encode(np.ascontiguousarray(pixels)))
     marked = coded[:_HEADER_END] + png_mark_chunk() + coded[_HEADER_END:]
     with replacing(path) as temporary:
@@ -60,7 +62,7 @@ def write_png16(path: str | Path, pixels: Pixels) -> None:
 
 
 def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
-    """Read a picture of three channels of 16 bits.
+    """Read a picture of three 16-bit channels.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
     ReadError
         If the file is damaged, cut short, or another kind of PNG.
     MemoryBudgetError
-        If it is larger than the budget.
+        If the file or its pixels are larger than the budget.
     """
     from imagecodecs import png_decode
 
@@ -92,7 +94,7 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
                 f"{path}: is larger than the memory budget of {memory_budget} bytes"
             )
         if not data.startswith(SIGNATURE):
-            raise ReadError(f"{path}: not a PNG file")
+            raise ReadError(f"{path}: is not a PNG file")
         chunks = _critical_chunks(data, path)
         height, width = _size(chunks, path)
         needed = height * width * PIXEL_BYTES
@@ -107,10 +109,10 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
 
 
 def _critical_chunks(data: bytes, path: Path) -> list[tuple[bytes, bytes]]:
-    """Return name and bytes of each chunk that pixels depend on, up to the end chunk.
+    """Return name and content of each critical chunk, up to the end chunk.
 
-    Other chunks are left out. libpng would take a transparent colour for a fourth
-    channel, and write to the terminal about comments that are damaged.
+    Other chunks are left out. From those, libpng would take a transparent colour for a
+    fourth channel, and print messages about damaged comments.
     """
     chunks, at = [], len(SIGNATURE)
     while at + 12 <= len(data):
@@ -126,30 +128,33 @@ def _critical_chunks(data: bytes, path: Path) -> list[tuple[bytes, bytes]]:
 
 
 def _size(chunks: list[tuple[bytes, bytes]], path: Path) -> tuple[int, int]:
-    """Return height and width in pixels, or refuse another kind of PNG."""
+    """Return height and width in pixels, and raise an error for another kind of PNG."""
     name, first = chunks[0]
     if name != b"IHDR" or len(first) != 12 + _HEADER.size:
-        raise ReadError(f"{path}: damaged PNG: it does not begin with a header")
+        raise ReadError(f"{path}: damaged PNG: does not begin with a header")
     width, height, depth, colour, _, _, interlace = _HEADER.unpack(first[8:-4])
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise ReadError(f"{path}: damaged PNG: {width} x {height} pixels")
     if (depth, colour) != (DEPTH, TRUECOLOUR):
         raise ReadError(
-            f"{path}: is a PNG of {depth} bits and colour type {colour}; three "
-            f"channels of 16 bits (colour type {TRUECOLOUR}) are needed"
+            f"{path}: is a PNG of {depth} bits and colour type {colour}; it must have "
+            f"three 16-bit channels (colour type {TRUECOLOUR})"
         )
-    if interlace:  # imagecodecs does not put the passes together
-        raise ReadError(f"{path}: interlaced PNG is not read; save it without")
+    if interlace:  # imagecodecs does not combine the passes
+        raise ReadError(
+            f"{path}: is an interlaced PNG, which cannot be read; save it without "
+            "interlacing"
+        )
     return height, width
 
 
 def _require_length(
     chunks: list[tuple[bytes, bytes]], expected: int, path: Path
 ) -> None:
-    """Refuse pixel data of another length than the header promises.
+    """Raise an error if the pixel data do not have the length that the header promises.
 
-    libpng unpacks all that is there and drops the excess: half a megabyte of zeros that
-    are packed tightly take it twelve seconds.
+    libpng unpacks all data and drops the excess. Half a megabyte of well compressed
+    zeros would keep it busy for twelve seconds.
     """
     packed = b"".join(whole[8:-4] for name, whole in chunks if name == b"IDAT")
     found = len(zlib.decompressobj().decompress(packed, expected + 1))

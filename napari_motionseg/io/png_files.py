@@ -1,4 +1,4 @@
-"""Write pictures as PNG that say which program wrote them."""
+"""Write pictures as PNG with the mark of this program."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from napari_motionseg.io.program_marks import MARK
 
 
 def save_png(path: Path, pixels: NDArray[Any]) -> None:
-    """Write a picture to a path that nobody else reads yet; see `atomic.replacing`.
+    """Write a picture to a temporary path; see `atomic.replacing`.
 
     Parameters
     ----------
     path
         Path of the file to write.
     pixels
-        ``(H, W)`` uint8 or uint16, or ``(H, W, 3)`` uint8.
+        Gray ``(H, W)`` uint8 or uint16, or colours ``(H, W, 3)`` uint8.
 
     Raises
     ------
     OSError
-        If the disk refuses.
+        If the file cannot be written.
     """
     described = PngInfo()
     described.add_text("Software", MARK)

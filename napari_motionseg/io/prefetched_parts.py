@@ -1,9 +1,8 @@
-"""Parts of frames that another process decodes, and what proves that they are right.
+"""Decode parts of frames in a worker process, and verify that they are right.
 
-This runs in processes that `napari_motionseg.io.frame_prefetch` starts. They know
-nothing of the process that asks but the name of a file, so each frame is compared with
-a hash of what is wanted: a file that was changed, moved or replaced meanwhile gives
-nothing.
+This runs in the processes that `napari_motionseg.io.frame_prefetch` starts. A worker
+gets only the path of a file, so it compares the hash of each frame with that of the
+requested one. A file that was changed, moved or replaced meanwhile gives nothing.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ from napari_motionseg.cine.hashing import hash_frame
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.io.reading import read_cines
 
-OPEN_FILES = 512  # of which the headers are kept
+OPEN_FILES = 512  # most files whose headers are kept in memory
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A part of a frame of a loop in a file.
+    """A request for a part of a frame of a loop.
 
     Parameters
     ----------
     source
-        Where the loop lies; absolute.
+        Absolute path of the file or folder that holds the loop.
     shape
-        Of the loop, ``(T, H, W)``.
+        Shape ``(T, H, W)`` of the loop.
     loop
-        A number that no other loop of the one that asks has.
+        Number that is unique among the loops of the requesting process.
     t
-        The frame.
+        Index of the frame, counted from 0.
     rows, columns
-        First and end of the part.
+        First index, and index after the last one, of the rows and columns of the part.
     proof
-        `hash_frame` of the whole frame.
+        SHA-256 of the whole frame, as `hash_frame` returns it.
     """
 
     source: Path
@@ -59,14 +58,15 @@ class Wanted:
 
 
 class Decoder:
-    """Gives what is wanted; headers of the files read last are kept."""
+    """Decode requested parts; the headers of the files read last are kept."""
 
     def __init__(self) -> None:
         self._open = lru_cache(OPEN_FILES)(_dear_ones)
-        self._places: dict[int, int] = {}  # of loops among those of their source
+        # index of each loop among those of its source
+        self._places: dict[int, int] = {}
 
     def __call__(self, wanted: Wanted) -> NDArray[Any] | None:
-        """Return stored values ``(h, w)``; None if they cannot be had, or be proven."""
+        """Return stored values ``(h, w)``; None if the frame is missing or differs."""
         try:
             frame = self._frame(wanted)
         except (MotionSegError, OSError, MemoryError):
@@ -77,7 +77,7 @@ class Decoder:
         return np.ascontiguousarray(frame[rows, columns])
 
     def _frame(self, wanted: Wanted) -> NDArray[Any] | None:
-        """Find the loop by its proof: a folder holds several, in any order."""
+        """Find the loop by the hash of its frame, since a folder may hold several."""
         cines = self._open(wanted.source)
         known = self._places.get(wanted.loop)
         places = range(len(cines)) if known is None else (known,)
@@ -90,7 +90,10 @@ class Decoder:
 
 
 def _dear_ones(source: Path) -> list[Cine]:
-    """Return the loops that are decoded frame by frame; others would fill memory."""
+    """Return the loops that are decoded frame by frame.
+
+    Others would fill the memory.
+    """
     return [cine for cine in read_cines(source) if not cine.frames.is_decoded(0)]
 
 
@@ -102,27 +105,27 @@ def _proven(cine: Cine, wanted: Wanted) -> NDArray[Any] | None:
 
 
 def serve(frame_bytes: int) -> None:
-    """Answer each `Wanted` on standard input on standard output, until it ends.
+    """Answer each `Wanted` from standard input on standard output, until it ends.
 
     Parameters
     ----------
     frame_bytes
-        How much memory decoded frames may take.
+        Number of bytes that decoded frames may take.
     """
-    # Ctrl-C asks the process that started this one to end early, not this one
+    # Ctrl-C is meant for the parent process, which ends this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.simplefilter("ignore")
     SHARED_FRAME_CACHE.capacity = frame_bytes
     decode = Decoder()
-    # a library that prints must not print amid the answers
+    # a library that prints must not write between the answers
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)
-        answer: NDArray[Any] | None = None  # the first one says: ready
+        answer: NDArray[Any] | None = None  # the first answer only says "ready"
         while True:
             pickle.dump(answer, answers, protocol=5)
             answers.flush()
             try:
                 wanted = pickle.load(sys.stdin.buffer)
             except EOFError:
-                return  # whoever asked has ended, in whatever way
+                return  # the parent process has ended
             answer = decode(wanted)

@@ -1,8 +1,8 @@
-"""Tell files that this program wrote from loops: by a mark that each format carries.
+"""Mark the files that this program writes, and recognize them by the mark.
 
 Masks as TIFF, overlays as MP4 or GIF and pictures as PNG often lie beside the loops
-that they were made from. They must not be read as loops, and loops of others must never
-be replaced. Each writer puts the words of `MARK` where its format has room for them.
+that they were made from. They must not be read as loops, and loops that this program
+did not write must never be replaced. Each writer stores the text of `MARK` in its file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from napari_motionseg.errors import ReadError
 from napari_motionseg.io.regular_files import open_regular
 
 MARK = "napari-motionseg"
-# 16 characters at most (PS3.10 table 7.1-1), for DICOM's Implementation Version Name
+# DICOM's Implementation Version Name has at most 16 characters (PS3.10 table 7.1-1)
 DICOM_MARK = MARK
 _HEAD_BYTES = 2**12
 _META_BYTES = 2**10  # where the file meta information of this program's files ends
@@ -36,12 +36,12 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def is_own(path: str | Path) -> bool:
-    """Return whether this program wrote a file, by the mark in it.
+    """Return whether this program wrote a file, judged by its mark.
 
     Parameters
     ----------
     path
-        Path of a file of any type. What cannot be read is not ours.
+        Path of a file of any type. The answer is False if it cannot be read.
     """
     try:
         with open_regular(path) as file:
@@ -58,7 +58,7 @@ def is_foreign_loop(path: str | Path) -> bool:
     Parameters
     ----------
     path
-        Path of a file of any type; only its content counts, not its name.
+        Path of a file of any type; its content counts and not its name.
     """
     try:
         with open_regular(path) as file:
@@ -112,7 +112,7 @@ def _is_png(head: bytes) -> bool:
 
 
 def _is_other_loop(head: bytes) -> bool:
-    """Return whether it is a kind of loop that this program never writes."""
+    """Return whether a file is of a type of loop that this program never writes."""
     avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
     return avi or head[:4] == b"\x1a\x45\xdf\xa3" or head.startswith(_NPY)
 
@@ -127,7 +127,7 @@ def _marked_dicom(file: BinaryIO, head: bytes) -> bool:
 
 
 def _marked_mp4(file: BinaryIO, head: bytes) -> bool:
-    """Look for the mark in the movie's header, which may be at its end."""
+    """Look for the mark in the movie's header, which may be at the end of the file."""
     at = 0
     while True:
         file.seek(at)
@@ -147,7 +147,7 @@ def _marked_mp4(file: BinaryIO, head: bytes) -> bool:
 
 
 def _marked_gif(file: BinaryIO, head: bytes) -> bool:
-    """Look for the mark in a comment; Pillow writes it before the first frame."""
+    """Look for the mark in a comment, which Pillow writes before the first frame."""
     file.seek(0)
     start = file.read(_COMMENT_BYTES)
     comment = start.find(b"\x21\xfe")  # GIF89a, 24: comment extension
@@ -155,9 +155,9 @@ def _marked_gif(file: BinaryIO, head: bytes) -> bool:
 
 
 def _marked_tiff(file: BinaryIO, head: bytes) -> bool:
-    """Look in the first description, which lies right behind the first tags.
+    """Look for the mark in the first description, which follows the first tags.
 
-    Masks of older versions are told by what only they say: which frames are labelled.
+    Masks of older versions lack it; the list of labelled frames identifies them.
     """
     file.seek(0)
     start = file.read(_COMMENT_BYTES)

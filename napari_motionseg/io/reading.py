@@ -1,4 +1,4 @@
-"""Reading cine loops, whatever they are stored as."""
+"""Read cine loops from any supported file or folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_motionseg.io.program_marks import is_own, is_own_derived
 from napari_motionseg.io.regular_files import is_regular, open_regular
 
 MEMORY_BUDGET = 8 * 2**30
-MOST_NAMED = 8  # loops that an error lists
+MOST_NAMED = 8  # most loops that an error lists
 
 
 def read_cine(path: str | Path, *, memory_budget: int | None = None) -> Cine:
@@ -35,7 +35,7 @@ def read_cine(path: str | Path, *, memory_budget: int | None = None) -> Cine:
     Parameters
     ----------
     path
-        A DICOM file, a movie, a TIFF stack, an ``.npy`` array, or a folder that holds
+        Path of a DICOM file, movie, TIFF stack or ``.npy`` array, or of a folder with
         one loop (a series of single frames, or images).
     memory_budget
         Bytes that the decoded frames may take together; frames of DICOM files are
@@ -45,13 +45,13 @@ def read_cine(path: str | Path, *, memory_budget: int | None = None) -> Cine:
     Raises
     ------
     ReadError
-        If there is none or more than one; subclasses name a missing decoder
-        (`MissingDecoderError`) and what is too large (`MemoryBudgetError`).
+        If there is no loop or more than one. Subclasses: `MissingDecoderError` if a
+        decoder is missing, `MemoryBudgetError` if the loop is too large.
 
     Warns
     -----
     PartialReadWarning
-        If frames are missing or in excess.
+        If there are fewer or more frames than promised.
     """
     cines = read_cines(path, memory_budget=memory_budget)
     if len(cines) != 1:
@@ -69,8 +69,8 @@ def read_cines(path: str | Path, *, memory_budget: int | None = None) -> list[Ci
     Parameters
     ----------
     path
-        As for `read_cine`; or a folder of loops, or a DICOMDIR. Masks, overlays and
-        pictures that this program wrote into a folder are left out of it.
+        A path as for `read_cine`, a folder of loops, or a DICOMDIR. Masks, overlays and
+        pictures that this program wrote are left out of a folder.
     memory_budget
         Bytes for each loop; see `read_cine`.
 
@@ -93,18 +93,20 @@ def read_cines(path: str | Path, *, memory_budget: int | None = None) -> list[Ci
             return [read_movie(path, budget)]
         if path.suffix.lower() in IMAGES:
             raise ReadError(
-                f"{path}: is one image; open the folder of all frames, or a TIFF stack"
+                f"{path}: is a single image; open the folder of all frames, or a TIFF "
+                "stack"
             )
         return [read_dicom(path, budget)]
 
 
 def can_read(path: str | Path) -> bool:
-    """Return whether a path may hold loops, by its name and first bytes alone.
+    """Return whether a path may hold loops, judged by its name and first bytes.
 
     Parameters
     ----------
     path
-        A file or folder. Pipes and devices are not opened, and hold none.
+        Path of a file or folder. Pipes and devices are not opened; for them the answer
+        is False.
     """
     path = Path(path)
     if path.is_dir():
@@ -141,16 +143,16 @@ def _own_words(files: list[Path]) -> str:
     if not own:
         return ""
     return (
-        f"; {own[0].name} and whatever else this program wrote is left out, unless it "
-        "is named itself"
+        f"; {own[0].name} and other files of this program are left out unless they "
+        "are opened by name"
     )
 
 
 def _listed(folder: Path) -> list[Path]:
-    """Return the files that a folder's DICOMDIR lists; none if it has or needs none.
+    """Return the files that a folder's DICOMDIR lists; empty if it has none.
 
-    A DICOMDIR that is damaged, or lists only what is not there, does not hide the
-    files that are: the folder is read as any other.
+    A DICOMDIR that is damaged or lists only missing files is ignored, and the folder is
+    read like any other.
     """
     directory = next(filter(is_dicomdir, sorted(folder.iterdir())), None)
     if directory is None:
@@ -180,7 +182,10 @@ def _is_loop_file(file: Path) -> bool:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield the regular files below a folder, by name; links in a circle end."""
+    """Yield the regular files below a folder by name.
+
+    Circular links are not followed.
+    """
     seen: set[str] = set()
     for root, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(root)

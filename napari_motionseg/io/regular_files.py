@@ -1,8 +1,8 @@
-"""Open files that came from elsewhere, and only if they are files.
+"""Open files from unknown sources only if they are regular files.
 
-A path in a folder from elsewhere may lead to a FIFO, whose reader waits for ever, to a
-device, whose reader never comes to an end, or, through a symbolic link, to anything
-else on the computer.
+In a folder of unknown origin, a path may lead to a FIFO, whose reader waits for ever,
+to a device, whose reader never reaches an end, or, through a symbolic link, to any
+other file of the computer.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import IO, BinaryIO
 
 from napari_motionseg.errors import ReadError
 
-# Each is 0 on a system that does not know it. O_NONBLOCK: opening a FIFO returns at
-# once. O_NOCTTY: a terminal does not become that of this process. O_BINARY: Windows.
+# A flag is 0 on systems that lack it. O_NONBLOCK: opening a FIFO returns at once.
+# O_NOCTTY: a terminal does not become that of this process. O_BINARY is for Windows.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
     | getattr(os, "O_BINARY", 0)
 )
-PART_BYTES = 2**22  # read at once
+PART_BYTES = 2**22  # bytes read at once
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -38,24 +38,24 @@ _KINDS = {
 def open_regular(path: str | Path, *, follow_links: bool = True) -> BinaryIO:
     """Open a regular file for reading and return it as a binary file object.
 
-    Never waits, and never opens what is not a regular file: the kind is looked at
-    before the file is opened, because opening a device may do something, and again
-    afterwards, because another process may have put something else in its place.
+    The function never waits and never opens anything but a regular file. The type is
+    checked before opening, because opening a device may have effects, and again
+    afterwards, because another process may have replaced the file.
 
     Parameters
     ----------
     path
         Path of the file.
     follow_links
-        Whether a symbolic link to a regular file is opened. False inside the folders
-        of projects and caches, where this program makes no links. Links among the
-        path's parent folders are always followed.
+        Whether a symbolic link to a regular file is opened. It is False inside the
+        folders of projects and caches, where this program creates no links. Links among
+        the parent folders are always followed.
 
     Raises
     ------
     ReadError
-        If nothing is there, it is not a regular file, or it may not be read. The
-        message names what it is. The `OSError`, if there was one, is its cause.
+        If there is no file, it is not a regular file, or it may not be read. The cause
+        is the `OSError`, if there was one.
     """
     try:
         _require_regular(path, os.stat(path, follow_symlinks=follow_links))
@@ -74,12 +74,12 @@ def open_regular(path: str | Path, *, follow_links: bool = True) -> BinaryIO:
 
 
 def read_regular(path: str | Path, most: int, *, follow_links: bool = True) -> bytes:
-    """Return the content of a regular file that is not larger than expected.
+    """Return the content of a regular file that does not exceed an expected size.
 
     Parameters
     ----------
     path
-        Path of the file.
+        Largest size of the file in bytes.
     most
         Largest size in bytes that is read.
     follow_links
@@ -88,33 +88,37 @@ def read_regular(path: str | Path, most: int, *, follow_links: bool = True) -> b
     Raises
     ------
     ReadError
-        If the file cannot be opened, see `open_regular`, or read, or is larger than
-        `most`; then nothing of it is read into memory.
+        If the file cannot be opened (see `open_regular`) or read, or is larger than
+        `most`; it is not read into memory then.
     """
     with open_regular(path, follow_links=follow_links) as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            # the size is asked again by reading: a file may grow, and some say 0
+            # the size is checked again while reading: a file may grow, and some report
+            # 0
             content = b"" if size > most else read_at_most(file, most)
         except OSError as error:
             raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     if size > most or len(content) > most:
         found = max(size, len(content))
-        raise ReadError(f"{path}: holds {found} bytes; expected at most {most}")
+        raise ReadError(
+            f"{path}: is too large: it holds {found} bytes, and at most {most} are "
+            "expected"
+        )
     return content
 
 
 def read_at_most(stream: IO[bytes] | io.BufferedIOBase, most: int) -> bytes:
-    """Return what is left in a stream; if that is more than `most` bytes, one more.
+    """Return the rest of a stream; if it exceeds `most` bytes, return one byte more.
 
-    ``stream.read(most)`` would allocate all of `most` before it reads a byte.
+    ``stream.read(most)`` would allocate `most` bytes before it reads anything.
 
     Parameters
     ----------
     stream
         Binary file object.
     most
-        Number of bytes after which the content is too large.
+        Number of bytes above which the content counts as too large.
     """
     content = bytearray()
     while len(content) <= most:
@@ -126,7 +130,7 @@ def read_at_most(stream: IO[bytes] | io.BufferedIOBase, most: int) -> bytes:
 
 
 def is_regular(path: str | Path, *, follow_links: bool = True) -> bool:
-    """Return whether a path leads to a regular file; False if nothing is there.
+    """Return whether a path leads to a regular file; False if it does not exist.
 
     Parameters
     ----------

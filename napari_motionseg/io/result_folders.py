@@ -1,9 +1,9 @@
-"""Results that are folders (zarr, series of PNG), and whose files are whose in them.
+"""Write results that are folders (zarr, series of PNG), and track their files.
 
-Such a folder holds a marker, ``.napari-motionseg.json``: the kind of result, and size
-and SHA-256 of every file that was written. What the marker does not list, or what has
-changed since, belongs to somebody else and is never replaced. The marker of a zarr
-group lies in its first array, because zarr warns of unknown files in a group.
+Such a folder holds a marker, ``.napari-motionseg.json``, with the kind of result and
+the size and SHA-256 of every file that this program wrote. A file that the marker does
+not list, or that has changed since, is never replaced. The marker of a zarr group lies
+in its first array, because zarr warns about unknown files in a group.
 """
 
 from __future__ import annotations
@@ -27,33 +27,35 @@ from napari_motionseg.io.temporary import SET_ASIDE, temporary_folder
 from napari_motionseg.version import __version__
 
 MARKER = ".napari-motionseg.json"
-MARKERS = (MARKER, f"forward/{MARKER}")  # where it may lie
+MARKERS = (MARKER, f"forward/{MARKER}")  # the two places of a marker
 MADE_BY = "napari-motionseg"
-MARKER_BYTES = 64 * 2**20  # a flow of 100,000 frames needs less
-BLOCK = 2**20  # bytes
+MARKER_BYTES = 64 * 2**20  # a flow of 100,000 frames needs less than this
+BLOCK = 2**20  # bytes read at once
 _NO_MARKER = (
     ReadError, ValueError, TypeError, KeyError, AttributeError, RecursionError,
 )  # fmt: skip
 _AT_CWD, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE of Linux
 OVERWRITE = "--overwrite (overwrite=True) replaces only files that this program wrote"
 
-Listed = Mapping[str, tuple[int, str]]  # of each file: bytes, SHA-256
+Listed = Mapping[str, tuple[int, str]]  # size in bytes and SHA-256 of each file
 
 
 @dataclass(frozen=True)
 class Contents:
-    """Files in a folder, sorted by whose they are.
+    """Files in a folder, sorted by who wrote them.
 
     Parameters
     ----------
     kind
-        Kind of result that the marker names; None without a marker that can be read.
+        Kind of result that the marker names; None if there is no readable marker.
     own
-        Names, relative to the folder, of files that are as this program wrote them.
+        Relative names of files that are unchanged since this program wrote them.
     changed
-        Names of files that this program wrote and that have changed since.
+        Relative names of files that this program wrote and that were changed
+        afterwards.
     foreign
-        Names of all other files, and of links, pipes, devices and empty folders.
+        Relative names of all other files, and of links, pipes, devices and empty
+        folders.
     """
 
     kind: str | None
@@ -63,7 +65,7 @@ class Contents:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing at all."""
+        """Whether the folder holds nothing at all."""
         return not (self.kind or self.own or self.changed or self.foreign)
 
 
@@ -71,26 +73,26 @@ class Contents:
 def replacing_folder(
     target: str | Path, kind: str, *, overwrite: bool = False
 ) -> Iterator[Path]:
-    """Yield a temporary path of a folder; move the folder to `target` in the end.
+    """Yield a temporary path for a folder, and move the folder to `target` on success.
 
-    The writer makes the folder and fills it. It may go where nothing is, where an empty
-    folder is, and where a folder of the same kind is that this program wrote and nobody
-    has changed. After an exception the target is as it was.
+    The caller creates the folder and fills it. The target may be free, an empty folder,
+    or an unchanged folder of the same kind that this program wrote. After an exception
+    the target is as it was.
 
     Parameters
     ----------
     target
         Path of the folder to write.
     kind
-        Kind of result, as ``"flow"`` or ``"masks"``; kept in the marker.
+        Kind of result, such as ``"flow"`` or ``"masks"``, which the marker records.
     overwrite
-        Whether the files of this program may be replaced one by one in a folder that
-        also holds other files, or changed ones. Files of others still stay.
+        Whether files of this program may be replaced one by one in a folder that also
+        holds other or changed files. Those other files stay in any case.
 
     Raises
     ------
     OccupiedError
-        If something is at the target that must not be replaced.
+        If something at the target must not be replaced.
     WriteError
         If the folder cannot be written.
     """
@@ -108,14 +110,14 @@ def replacing_folder(
 def require_folder_target(
     target: Path, kind: str, *, overwrite: bool = False
 ) -> Contents:
-    """Refuse a target where a folder of `kind` must not go; return what is there.
+    """Raise an error if a folder of `kind` must not go to `target`; return its content.
 
     Raises
     ------
     OccupiedError
-        If something else is there: a file, a link, or a folder with files of others.
+        If the target is a file, a link, or a folder with files of others.
     WriteError
-        If the folder there cannot be looked through.
+        If the existing folder cannot be read.
     """
     if target.name in ("", ".."):
         raise WriteError(f"cannot write {target}: name a folder that may be replaced")
@@ -128,11 +130,11 @@ def require_folder_target(
     others = (*found.foreign, *found.changed)
     if found.kind not in (None, kind):
         raise OccupiedError(
-            f"cannot write {target}: it holds another result ({found.kind}, not "
-            f"{kind}); choose another name"
+            f"cannot write {target}: it holds another kind of result ({found.kind}, "
+            f"not {kind}); choose another name"
         )
     if others and not overwrite:
-        what = "did not write" if found.foreign else "wrote and somebody has changed"
+        what = "did not write" if found.foreign else "wrote and that were changed"
         names = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         raise OccupiedError(
             f"cannot write {target}: it is a folder with files that this program "
@@ -142,23 +144,23 @@ def require_folder_target(
 
 
 def contents_of(folder: Path) -> Contents:
-    """Look through a folder by its marker.
+    """List the files of a folder, sorted by who wrote them.
 
     Raises
     ------
     OccupiedError
-        If it is a file or a link.
+        If the path is a file or a link.
     OSError
-        If it cannot be looked through.
+        If the folder cannot be read.
     """
     try:
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:
         return Contents(None)
     if not stat.S_ISDIR(mode):
-        what = "a link" if stat.S_ISLNK(mode) else "no folder"
+        what = "a link" if stat.S_ISLNK(mode) else "not a folder"
         raise OccupiedError(
-            f"cannot write {folder}: it is {what}, and the result is a folder; choose "
+            f"cannot write {folder}: it is {what}, but the result is a folder; choose "
             "another name"
         )
     marker, kind, listed = read_marker(folder)
@@ -177,14 +179,14 @@ def contents_of(folder: Path) -> Contents:
 
 
 def write_marker(folder: Path, kind: str) -> None:
-    """Write the marker of a finished folder, and see it all to the disk.
+    """Write the marker of a finished folder, and flush the folder to the disk.
 
     Parameters
     ----------
     folder
         Path of a folder in which this program wrote every file.
     kind
-        Kind of result.
+        Kind of result, such as ``"flow"``.
     """
     files = {}
     for name in _names_below(folder):
@@ -199,16 +201,16 @@ def write_marker(folder: Path, kind: str) -> None:
 
 
 def read_marker(folder: Path) -> tuple[str | None, str | None, Listed]:
-    """Return what the marker of a folder says.
+    """Read the marker of a folder.
 
     Returns
     -------
     marker
-        Name of the marker, relative to the folder; None without one that can be read.
+        Relative name of the marker; None if there is no readable one.
     kind
         Kind of result; None without a marker.
     listed
-        Size and SHA-256 of each file that was written; none without a marker.
+        Size and SHA-256 of each file that was written; empty without a marker.
     """
     for marker in MARKERS:
         try:
@@ -234,9 +236,9 @@ def place_folder(
     Raises
     ------
     OccupiedError
-        If something came there meanwhile that must not be replaced.
+        If something that must not be replaced has appeared there meanwhile.
     OSError
-        If the file system refuses.
+        If the file system reports an error.
     """
     there = require_folder_target(target, kind, overwrite=overwrite)
     if there.foreign or there.changed:
@@ -249,14 +251,14 @@ def place_folder(
 
 
 def _merge(finished: Path, target: Path, there: Contents) -> None:
-    """Put new files among those of others, and remove own ones that are stale."""
+    """Put new files among existing ones, and remove outdated files of this program."""
     new = tuple(_names_below(finished))
     taken = sorted(set(new) & set(there.foreign))
     taken += [name for name in new if _blocked(target, name)]
     if taken:
         raise OccupiedError(
-            f"cannot write {target}: {taken[0]} in it is not of this program and stays "
-            "there; choose another name"
+            f"cannot write {target}: this program did not write {taken[0]} in it, so "
+            "the file stays; choose another name"
         )
     for name in sorted(new, key=lambda name: name in MARKERS):  # the marker last
         make_folders((target / name).parent)
@@ -265,12 +267,12 @@ def _merge(finished: Path, target: Path, there: Contents) -> None:
         flush_folder(changed)
     for name in sorted({*there.own, *there.changed} - set(new)):
         os.unlink(target / name)
-        with suppress(OSError):  # others' files may be in it
+        with suppress(OSError):  # other files may be in the folder
             (target / name).parent.rmdir()
 
 
 def _blocked(target: Path, name: str) -> bool:
-    """Return whether a folder is where a file must go, or a link on the way to it."""
+    """Return whether a folder is in a file's place, or a link on its way."""
     if (target / name).is_dir():
         return True
     above = list((target / name).relative_to(target).parents)[:-1]
@@ -279,10 +281,10 @@ def _blocked(target: Path, name: str) -> bool:
 
 
 def _exchange(finished: Path, target: Path) -> None:
-    """Let two folders swap names; in one step where the system can.
+    """Exchange the names of two folders, in one atomic step if the system supports it.
 
-    Elsewhere the old folder is set aside in the temporary folder. Should the process be
-    killed between the two moves, `clear_leftovers` puts it back.
+    Otherwise the old folder is first moved into the temporary folder. If the process is
+    killed between the two moves, `clear_leftovers` moves it back.
     """
     if _swapped(finished, target):
         return
@@ -297,7 +299,10 @@ def _exchange(finished: Path, target: Path) -> None:
 
 
 def _swapped(one: Path, other: Path) -> bool:
-    """Swap two names by renameat2(2); False where system or file system cannot."""
+    """Exchange two names with renameat2(2).
+
+    Return False where this is not supported.
+    """
     if not sys.platform.startswith("linux"):
         return False
     rename: Any = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -308,7 +313,7 @@ def _swapped(one: Path, other: Path) -> bool:
 
 
 def fingerprint(file: Path) -> tuple[int, str]:
-    """Return size in bytes and SHA-256 of a file."""
+    """Return the size in bytes and the SHA-256 of a file."""
     digest, size = hashlib.sha256(), 0
     with file.open("rb") as stream:
         while block := stream.read(BLOCK):
@@ -318,7 +323,7 @@ def fingerprint(file: Path) -> tuple[int, str]:
 
 
 def _names_below(folder: Path) -> Iterator[str]:
-    """Yield files, links and empty folders below a folder, by relative name."""
+    """Yield the relative names of files, links and empty folders below a folder."""
     for root, folders, names in os.walk(folder, onerror=_raise):
         here = Path(root)
         linked = [name for name in folders if (here / name).is_symlink()]

@@ -1,4 +1,4 @@
-"""Decode DICOM's run lengths (PS3.5 annex G)."""
+"""Decode the run-length compression of DICOM (PS3.5 annex G)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def decode_run_lengths(
     Parameters
     ----------
     stream
-        The run-length coded frame, with its header of 64 bytes.
+        A run-length coded frame, beginning with its header of 64 bytes.
     rows, columns
         Size of the frame in pixels.
     samples
-        Samples of a pixel, 1 or 3.
+        Number of samples of a pixel, 1 or 3.
     sample_bytes
-        Bytes of a sample, 1, 2 or 4. Each byte has a segment of its own, the most
-        significant one first.
+        Number of bytes of a sample, 1, 2 or 4. Each byte has its own segment, the most
+        significant byte first.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def decode_run_lengths(
         raise ValueError(f"it has {count} run-length segments instead of {expected}")
     pixels = rows * columns
     ends = [*offsets[1 : min(count, MOST_RLE_SEGMENTS)], len(stream)]
-    # the bytes of a pixel side by side, those of a sample as little-endian numbers
+    # all bytes of a pixel are adjacent, those of a sample in little-endian order
     whole = np.empty((pixels, samples, sample_bytes), np.uint8)
     for number, (start, end) in enumerate(zip(offsets, ends, strict=False)):
         if not RLE_HEADER_BYTES <= start <= end <= len(stream):

@@ -1,4 +1,4 @@
-"""Define what readers of stored frames share, compressed or not."""
+"""Define the common interface of readers of compressed and uncompressed frames."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Pixels = NDArray[Any]
 
 
 class StoredFrames(ABC):
-    """Read the frames of one file's pixel data as they are stored.
+    """Read frames of the pixel data of one file as they are stored.
 
     Parameters
     ----------
     header
         Header of the file.
     form
-        How its pixels are stored.
+        Format of the stored pixels.
 
     Attributes
     ----------
     count : int
-        Number of whole frames that the file holds.
+        Number of complete frames in the file.
     warnings : list of str
-        What in the header contradicts the pixel data, a sentence each.
+        Sentences about contradictions between header and pixel data.
     """
 
     count: int
@@ -49,14 +49,14 @@ class StoredFrames(ABC):
         Returns
         -------
         values
-            ``(H, W)`` or ``(H, W, 3)`` integers.
+            Stored values, ``(H, W)`` or ``(H, W, 3)`` integers.
         colours
-            ``"YBR"`` or ``"RGB"``; it says something where there are three samples.
+            Colour space ``"YBR"`` or ``"RGB"`` of three samples; meaningless for one.
 
         Raises
         ------
         ValueError
             If the frame is damaged, cut short, or contradicts the header.
         RuntimeError
-            If a decoder refuses the frame.
+            If a decoder reports an error.
         """

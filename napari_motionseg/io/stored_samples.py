@@ -1,4 +1,4 @@
-"""Turn stored samples into numbers: cut out their bits, and give them their sign."""
+"""Extract the bits of stored samples, and interpret them as signed or unsigned."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Pixels = NDArray[Any]
 
 
 def native_values(samples: Pixels, form: PixelFormat) -> Pixels:
-    """Return the values of samples that are stored in containers of bits.
+    """Return the values of uncompressed samples.
 
-    What lies outside the bits stored is cleared: overlays of old files hid there.
+    Bits outside the stored ones are cleared, because old files keep overlays there.
 
     Parameters
     ----------
     samples
-        Unsigned integers of any shape, a container each.
+        Containers of the samples as unsigned integers, of any shape.
     form
-        How they are stored.
+        Format of the stored pixels.
 
     Returns
     -------
     values
-        Integers of the same shape; of `form.dtype`, or indices of a palette as they
-        are stored.
+        Integers of the same shape, in `form.dtype`; for a palette, its indices as
+        stored.
     """
     if form.palette is not None:
         return samples
@@ -39,28 +39,28 @@ def native_values(samples: Pixels, form: PixelFormat) -> Pixels:
 def decoded_values(
     samples: Pixels, bits: int, lossless: bool, form: PixelFormat
 ) -> Pixels:
-    """Return the values of samples that a decoder has given.
+    """Return the values of samples that a decoder has returned.
 
     Parameters
     ----------
     samples
-        Integers of any shape; negative ones only where the codestream has a sign.
+        Integers of any shape, negative only if the codestream is signed.
     bits
-        Precision of the codestream.
+        Number of bits of a sample in the codestream.
     lossless
-        Whether the codestream keeps every bit. Then what lies above the bits stored
-        are other data and cleared; else it is overshoot and clipped.
+        Whether the codestream keeps every bit. If so, bits above the stored ones are
+        other data and are cleared; if not, they are overshoot and the value is clipped.
     form
-        How the file says that pixels are stored.
+        Format of the pixels according to the file's header.
 
     Returns
     -------
     values
-        Integers of the same shape and `form.dtype`.
+        Integers of the same shape, in `form.dtype`.
     """
     if form.palette is not None:
         return samples
-    # samples lie in the codestream as in the container, or were moved down before
+    # samples are at the same position as in the container, or already shifted down
     low = form.low_bit if bits > form.high_bit else 0
     values: Pixels
     if samples.dtype.kind == "i":
@@ -86,7 +86,7 @@ def _clipped(values: Pixels, form: PixelFormat) -> Pixels:
 
 
 def _signed(samples: Pixels, width: int, form: PixelFormat) -> Pixels:
-    """Return the lowest `width` bits of samples, of which the highest may be a sign."""
+    """Return the lowest `width` bits of samples, interpreting a sign bit if signed."""
     if form.signed:
         return _extended(samples.astype(np.int64), width).astype(form.dtype)
     if width < 8 * samples.dtype.itemsize:
@@ -95,7 +95,7 @@ def _signed(samples: Pixels, width: int, form: PixelFormat) -> Pixels:
 
 
 def _extended(samples: Pixels, width: int) -> Pixels:
-    """Return the two's complement of the lowest `width` bits."""
+    """Interpret the lowest `width` bits as a two's complement number."""
     half = 1 << (width - 1)
     values: Pixels = ((samples & (2 * half - 1)) ^ half) - half
     return values

@@ -1,4 +1,4 @@
-"""Times and lengths that ImageJ and OME write into TIFF files."""
+"""Read the times and lengths that ImageJ and OME store in TIFF files."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ SPACING_BASIS = "{} of the TIFF file, calibration unknown"
 
 @dataclass(frozen=True, eq=False)
 class TiffCalibration:
-    """Times and lengths of a TIFF file.
+    """Times and lengths that a TIFF file gives.
 
     Parameters
     ----------
     interval
-        Milliseconds between frames, or None if unknown.
+        Time between two frames in milliseconds, or None if unknown.
     times
-        ``(T,)`` milliseconds of each frame, or None if not given one by one.
+        ``(T,)`` time of each frame in milliseconds; None if not given one by one.
     pixel_spacing
         Millimetres between rows and between columns, or None if unknown.
     spacing_basis
-        Where `pixel_spacing` comes from.
+        Source of `pixel_spacing`, in words.
     notes
-        What could not be understood.
+        Sentences about entries that could not be interpreted.
     """
 
     interval: float | None = None
@@ -51,7 +51,10 @@ class TiffCalibration:
     notes: tuple[str, ...] = ()
 
     def frame_times(self, count: int) -> NDArray[np.float64] | None:
-        """Return rising milliseconds of `count` frames, or None if unknown."""
+        """Return the times of `count` frames in rising milliseconds.
+
+        None if unknown.
+        """
         if self.times is not None and len(self.times) == count:
             return self.times
         if self.interval is None:
@@ -65,9 +68,9 @@ def read_calibration(file: tifffile.TiffFile, series: int) -> TiffCalibration:
     Parameters
     ----------
     file
-        Open file of any kind; other than ImageJ's and OME's, which say nothing.
+        Open TIFF file. Only those of ImageJ and OME have times and lengths.
     series
-        Index of the series that is the loop; OME describes each of them.
+        Index of the series that is the loop; OME describes each series.
     """
     if file.is_imagej:
         return _imagej(file.imagej_metadata or {}, file.pages.first.tags)
@@ -77,7 +80,7 @@ def read_calibration(file: tifffile.TiffFile, series: int) -> TiffCalibration:
 
 
 def in_unit(value: Any, unit: Any, units: dict[str, float]) -> float | None:
-    """Return a positive quantity in the base of `units`, or None if it is not one."""
+    """Convert a positive quantity to the base of `units`; None if it is not one."""
     try:
         number = float(value) * units[_plain(str(unit))]
     except (TypeError, ValueError, KeyError, OverflowError):
@@ -86,7 +89,7 @@ def in_unit(value: Any, unit: Any, units: dict[str, float]) -> float | None:
 
 
 def _plain(unit: str) -> str:
-    """Return the name of a unit in ASCII, singular and lower case."""
+    """Return the name of a unit in ASCII, singular and in lower case."""
     unit = re.sub(r"\\u00b5|[\u00b5\u03bc]", "u", unit.strip(), flags=re.IGNORECASE)
     unit = unit.lower().rstrip(".").replace("metre", "meter")
     return unit[:-1] if len(unit) > 2 and unit.endswith("s") else unit
@@ -101,7 +104,7 @@ def _imagej(described: dict[str, Any], tags: Any) -> TiffCalibration:
         if interval is None:
             notes.append(
                 f"ImageJ's frame interval {str(described['finterval'])[:20]!r} "
-                f"{str(unit)[:20]!r} is not understood"
+                f"{str(unit)[:20]!r} could not be interpreted"
             )
     elif described.get("fps"):
         interval = _from_rate(described["fps"])
@@ -117,7 +120,7 @@ def _from_rate(rate: Any) -> float | None:
 
 
 def _resolution(tags: Any, unit: Any) -> tuple[float, float] | None:
-    """Return ImageJ's pixel size; without ImageJ's unit it means dots on paper."""
+    """Return ImageJ's pixel size; without ImageJ's unit, it means dots on paper."""
     sizes = []
     for name in ("YResolution", "XResolution"):
         value = tags[name].value if name in tags else None
@@ -152,7 +155,7 @@ def _ome(text: str, series: int) -> TiffCalibration:
 
 
 def _plane_times(pixels: ElementTree.Element) -> NDArray[np.float64] | None:
-    """Return the times of single planes, if each has one and they rise."""
+    """Return the times of single planes if every plane has one and they rise."""
     times = []
     for plane in pixels.findall("./{*}Plane"):
         unit = plane.attrib.get("DeltaTUnit", "s")

@@ -1,4 +1,4 @@
-"""TIFF files as loops: which images are the frames, and what their pixels mean."""
+"""Read TIFF files as loops: choose the frames and interpret their pixels."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ UNREADABLE_COLOURS = (
     tifffile.PHOTOMETRIC.ICCLAB, tifffile.PHOTOMETRIC.ITULAB,
     tifffile.PHOTOMETRIC.LOGL, tifffile.PHOTOMETRIC.LOGLUV,
 )  # fmt: skip
-MOST_THUMBNAILS = 3  # images of one size that need not be a loop
-MOST_CHANNELS = 4  # as colours or stains; more are frames
-LARGEST_TILE_PARTS = 16  # a tile may be larger than its image, but not by much
+MOST_THUMBNAILS = 3  # so many images of one size may be thumbnails
+MOST_CHANNELS = 4  # more channels are taken for frames
+LARGEST_TILE_PARTS = 16  # a tile may be larger than its image, up to this ratio
 
 
 def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
     """Read a TIFF file as a loop.
 
-    Where images differ in size, the loop is the stack of the largest ones. Smaller
+    If images differ in size, the stack of the largest ones is the loop. Smaller
     versions, thumbnails and single images of another size are left out and noted.
 
     Parameters
     ----------
     path
-        Path of the file. Other files that it refers to are never opened.
+        Path of the file. Other files that it names are never opened.
     memory_budget
         Largest number of bytes that all frames may take.
 
     Raises
     ------
     ReadError
-        If the file holds no loop or several, or is damaged.
+        If the file holds no loop or several loops, or is damaged.
     MissingDecoderError
-        If its compression has no decoder.
+        If there is no decoder for its compression.
     MemoryBudgetError
-        If the frames exceed the budget; nothing is decoded then.
+        If the frames exceed the budget; none is decoded then.
 
     Warns
     -----
@@ -69,7 +69,7 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
     with (
         open_regular(path) as stream,
         quiet_tifffile() as errors,
-        # OME files may name others; they are not looked for
+        # OME files may name further files, which are not opened
         tifffile.TiffFile(stream, name=path.name, _multifile=False) as file,
     ):
         chosen, left_out = choose_series(file.series, path)
@@ -91,30 +91,30 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
 def choose_series(
     series: list[Series], path: Path
 ) -> tuple[list[Series], tuple[str, ...]]:
-    """Choose the series of a TIFF file that together are the loop.
+    """Choose the series of a TIFF file that together form the loop.
 
     Parameters
     ----------
     series
-        All series of the file; an image that belongs to no other is a series of one.
+        All series of the file; a separate image is a series of its own.
     path
-        File that an error names.
+        Path of the file, for messages.
 
     Returns
     -------
     chosen
-        Series whose frames have one size and type, in the order of the file.
+        Series whose frames have the same size and type, in the order of the file.
     notes
-        One sentence if images were left out.
+        One sentence if images were left out; else empty.
 
     Raises
     ------
     ReadError
-        If the file holds no image, or several stacks that are not parts of one.
+        If the file holds no image, or several unrelated stacks.
     """
     full = [one for one in series if not one.keyframe.is_reduced] or list(series)
     if not full:
-        raise ReadError(f"{path}: holds no image")
+        raise ReadError(f"{path}: contains no image")
     counts: Counter[tuple[Any, ...]] = Counter()
     for one in full:
         counts[_kind(one)] += _count(one)
@@ -124,13 +124,13 @@ def choose_series(
     if rivals:
         raise ReadError(
             f"{path}: holds {len(rivals) + 1} stacks, of {counts[best]} and "
-            f"{counts[rivals[0]]} frames of different size or type; save the one that "
-            "is the loop"
+            f"{counts[rivals[0]]} frames of different size or type; save only the "
+            "stack of the loop"
         )
     chosen = [one for one in full if _kind(one) == best]
     if len(chosen) > 1 and all(one.kind == "ome" for one in chosen):
         raise ReadError(
-            f"{path}: holds {len(chosen)} images of OME; save the one that is the loop"
+            f"{path}: holds {len(chosen)} OME images; save only the image of the loop"
         )
     others = sum(counts.values()) - counts[best]
     size = " x ".join(str(n) for n in best[1])
@@ -139,7 +139,7 @@ def choose_series(
 
 
 def _kind(series: Series) -> tuple[Any, ...]:
-    """Return pixels of a frame, its axes' sizes, and type: equal in one loop."""
+    """Return pixels, axes' sizes and type of a frame, equal within a loop."""
     sizes = zip(series.axes, series.shape, strict=True)
     sides = tuple(n for axis, n in sizes if axis in IN_A_FRAME)
     page = series.keyframe
@@ -149,7 +149,7 @@ def _kind(series: Series) -> tuple[Any, ...]:
 def _are_thumbnails(
     small: tuple[Any, ...], large: tuple[Any, ...], counts: Counter[tuple[Any, ...]]
 ) -> bool:
-    """Return whether images may be small versions of those of another kind."""
+    """Return whether images may be smaller versions of another kind of image."""
     sides = zip(small[1], large[1], strict=False)
     half = all(2 * one <= other for one, other in list(sides)[:2])
     return half and counts[small] <= counts[large]
@@ -165,7 +165,7 @@ def _index_of(file: tifffile.TiffFile, series: Series) -> int:
 
 
 def _bytes_of(series: Series, path: Path) -> int:
-    """Return the bytes of decoded pixels, and refuse tiles that are far larger."""
+    """Return the bytes of the decoded pixels; raise an error for oversized tiles."""
     page = series.keyframe
     pixels = int(np.prod(series.shape, dtype=object))
     if page.is_tiled:
@@ -174,7 +174,7 @@ def _bytes_of(series: Series, path: Path) -> int:
         if tile > LARGEST_TILE_PARTS * max(frame, 2**16):
             raise ReadError(
                 f"{path}: damaged TIFF: tiles of {page.tilewidth} x {page.tilelength} "
-                f"in an image of {page.imagewidth} x {page.imagelength}"
+                f"px in an image of {page.imagewidth} x {page.imagelength} px"
             )
     if series.dtype is None or pixels == 0:
         raise ReadError(f"{path}: damaged TIFF: an image without pixels")
@@ -204,7 +204,7 @@ def _frames_of(file: tifffile.TiffFile, series: Series, path: Path) -> Frame:
 
 
 def _leading_frames(series: Series, error: ValueError) -> Frame:
-    """Return the frames before the first that cannot be read; one page is one."""
+    """Return the frames before the first unreadable one; each page is a frame."""
     frames = []
     if len(series.pages) == _count(series) and "S" not in series.axes:
         for page in series.pages:
@@ -219,10 +219,10 @@ def _leading_frames(series: Series, error: ValueError) -> Frame:
 
 
 def _lost_frames(file: tifffile.TiffFile, series: Series) -> Frame | None:
-    """Return the frames of ImageJ's stack of which tifffile finds only the first.
+    """Return the frames of a truncated ImageJ stack, of which tifffile finds one only.
 
-    ImageJ describes one image and says how many follow it. Where the file ends too
-    early, tifffile believes in the first alone.
+    ImageJ describes one image and the number of images that follow. If the file is
+    truncated, tifffile returns only the first.
     """
     described = (file.imagej_metadata or {}) if file.is_imagej else {}
     claimed, page = described.get("images", 1), series.keyframe
@@ -241,17 +241,17 @@ def _lost_frames(file: tifffile.TiffFile, series: Series) -> Frame | None:
 
 
 def _require_one_axis(series: Series, path: Path) -> None:
-    """Raise `ReadError` where it is not clear which of several axes is time."""
+    """Raise `ReadError` if it is not clear which of several axes is time."""
     sizes = {
         axis: n
         for axis, n in zip(series.axes, series.shape, strict=True)
         if axis not in IN_A_FRAME and n > 1
     }
-    # tifffile writes a loop without named axes as channels of ImageJ
+    # tifffile writes a loop with unnamed axes as ImageJ channels
     if len(sizes) > 1 or 1 < sizes.get("C", 1) <= MOST_CHANNELS:
         words = [f"{n} {FRAME_AXES.get(a, f'of axis {a}')}" for a, n in sizes.items()]
         raise ReadError(
-            f"{path}: holds {' x '.join(words)}; a loop has frames alone: save one "
+            f"{path}: holds {' x '.join(words)}, but a loop has only frames; save one "
             "channel and one slice, or convert channels to frames"
         )
 
@@ -265,14 +265,14 @@ def _axis_note(series: Series) -> tuple[str, ...]:
 def _as_displayed(
     frames: Frame, page: Any, path: Path
 ) -> tuple[Frame, tuple[str, ...]]:
-    """Return gray values in which what is shown dark is low, and what was done."""
+    """Return gray values in which dark is low, and sentences about the conversion."""
     photometric = page.photometric
     if photometric in UNREADABLE_COLOURS or (
         frames.ndim == 4 and frames.shape[-1] > MOST_SAMPLES
     ):
         samples = frames.shape[-1] if frames.ndim == 4 else 1
         raise ReadError(
-            f"{path}: has {samples} samples a pixel and colours {photometric.name}; "
+            f"{path}: has {samples} samples per pixel and colours {photometric.name}; "
             "convert it to gray or RGB"
         )
     if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
@@ -296,7 +296,7 @@ def _looked_up(frames: Frame, page: Any) -> Frame:
 
 
 def _inverted(frames: Frame, page: Any) -> Frame:
-    """Invert integers within their bits; of floats, within their own range."""
+    """Invert integers within their bits, and floats within their own range."""
     kind = frames.dtype.kind
     if kind == "b" or kind == "i":
         turned: Frame = ~frames
@@ -336,11 +336,11 @@ def _warn(path: Path, errors: list[str], left_out: tuple[str, ...], count: int) 
 
 @contextmanager
 def quiet_tifffile() -> Iterator[list[str]]:
-    """Collect what tifffile logs as errors: it goes on where a file is cut short."""
+    """Collect tifffile's error messages; it continues even if a file is truncated."""
     messages: list[str] = []
 
     class Collector(logging.Handler):
-        """Keep the text of each record."""
+        """Handler that keeps the text of each message."""
 
         def emit(self, record: logging.LogRecord) -> None:
             messages.append(record.getMessage()[:200])

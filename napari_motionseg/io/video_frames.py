@@ -1,9 +1,9 @@
-"""Videos, decoded by ffmpeg in a process of its own, each frame once at its own time.
+"""Decode videos with ffmpeg in a separate process, each frame once at its own time.
 
-ffmpeg runs apart because a damaged video may end it. Frames come through a pipe as PGM
-images, which say their size and depth themselves, so rotated videos need no special
-care. Their times come from the filter ``showinfo``: what `imageio` reads is resampled
-to a constant rate, which doubles frames of recordings with a pause.
+ffmpeg runs separately because a damaged video may crash it. Frames arrive through a
+pipe as PGM images, which carry their size and depth, so rotated videos need no special
+treatment. Times come from the filter ``showinfo``. `imageio` would resample a video to
+a constant rate, which duplicates frames of recordings with a pause.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from napari_motionseg.io.ffmpeg_program import ffmpeg_program, ffmpeg_version
 from napari_motionseg.io.movie_frames import Frame, MovieFrames, require_budget
 from napari_motionseg.io.regular_files import open_regular
 
-# Playlists and scripts are left out: they make ffmpeg open other files and addresses
+# playlists and scripts are excluded: they make ffmpeg open other files and addresses
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpegts,mpeg,asf,flv,mxf"
-LEAST_PIXELS = 2**20  # ffmpeg refuses larger frames before it allocates them
-STALLED_S = 60.0  # without a frame
-MISSING_END = 0.05  # of the duration; containers round it
+LEAST_PIXELS = 2**20  # smallest limit on the pixels of a frame that ffmpeg is given
+STALLED_S = 60.0  # seconds without a frame after which ffmpeg is ended
+MISSING_END = 0.05  # share of the duration that may be missing; containers round it
 _FPS_MODE_SINCE = (5, 1)
 _TIME = re.compile(r"\[Parsed_showinfo.* n: *\d+ pts: *(-?\d+|NOPTS) ")
 _BASE = re.compile(r"\[Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
@@ -48,7 +48,7 @@ _TROUBLE = re.compile(
 
 
 def read_video(path: Path, memory_budget: int) -> MovieFrames:
-    """Read every coded frame of a video as its luminance, with its presentation time.
+    """Read every coded frame of a video as luminance, with its presentation time.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def read_video(path: Path, memory_budget: int) -> MovieFrames:
     Raises
     ------
     ReadError
-        If it holds no frame that can be decoded, or frames of several sizes.
+        If no frame can be decoded, or frames differ in size.
     MemoryBudgetError
         If the frames exceed the budget.
     MissingDecoderError
@@ -83,7 +83,7 @@ def read_video(path: Path, memory_budget: int) -> MovieFrames:
             raise type(error)(_with_reason(str(error), _text(log))) from error
         text = _text(log)
     if not frames:
-        raise ReadError(_with_reason(f"{path}: holds no frame that can be read", text))
+        raise ReadError(_with_reason(f"{path}: no frame can be decoded", text))
     times = _times(text, len(frames))
     _warn_of_damage(path, text, len(frames), times)
     notes = () if times is not None else ("the video has no rising time stamps",)
@@ -104,8 +104,8 @@ def _decoded(path: Path, memory_budget: int, log: IO[bytes]) -> list[Frame]:
             frame = np.frombuffer(raw, dtype).reshape(height, width)
             if frames and frame.shape != frames[0].shape:
                 raise ReadError(
-                    f"{path}: changes its size from {frames[0].shape} to "
-                    f"{frame.shape} at frame {len(frames)}; a loop has one size"
+                    f"{path}: the frame size changes from {frames[0].shape} to "
+                    f"{frame.shape} at frame {len(frames)}, but a loop has one size"
                 )
             frames.append(frame.astype(dtype.newbyteorder("=")))
             tick()
@@ -130,9 +130,9 @@ def _command(path: Path, memory_budget: int) -> list[str]:
 
 @contextmanager
 def _running(command: list[str], log: IO[bytes]) -> Iterator[tuple[IO[bytes], Any]]:
-    """Run ffmpeg; give its output and a function to call after each frame.
+    """Run ffmpeg; yield its output and a function to call after each frame.
 
-    It is ended when the block is left, or when no frame comes for a minute.
+    ffmpeg is ended when the block is left, or if no frame arrives for a minute.
     """
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
@@ -140,7 +140,7 @@ def _running(command: list[str], log: IO[bytes]) -> Iterator[tuple[IO[bytes], An
         moved, done = threading.Event(), threading.Event()
 
         def watch() -> None:
-            """End ffmpeg if nothing has come since the last look."""
+            """End ffmpeg if no frame has arrived since the last check."""
             while not done.wait(STALLED_S):
                 if not moved.is_set():
                     process.kill()
@@ -149,7 +149,7 @@ def _running(command: list[str], log: IO[bytes]) -> Iterator[tuple[IO[bytes], An
         watching = threading.Thread(target=watch, daemon=True)
         watching.start()
         try:
-            assert process.stdout is not None  # noqa: S101 - as asked for above
+            assert process.stdout is not None  # noqa: S101 - a pipe was requested above
             yield process.stdout, moved.set
         finally:
             done.set()
@@ -159,7 +159,7 @@ def _running(command: list[str], log: IO[bytes]) -> Iterator[tuple[IO[bytes], An
 
 
 def _ends_by_itself(process: subprocess.Popen[bytes]) -> bool:
-    """Return whether ffmpeg, whose output was read to the end, ends within seconds."""
+    """Return whether ffmpeg ends within seconds after its output was read."""
     if process.stdout is not None and process.stdout.peek(1):  # type: ignore[attr-defined]
         return False
     try:
@@ -186,7 +186,7 @@ def _text(log: IO[bytes]) -> str:
 
 
 def _times(text: str, count: int) -> NDArray[np.float64] | None:
-    """Return milliseconds of each frame from ffmpeg's log, or None if unknown."""
+    """Return the time of each frame in milliseconds from ffmpeg's log, or None."""
     base, stamps = _BASE.search(text), _TIME.findall(text)[:count]
     if base is None or len(stamps) < count or "NOPTS" in stamps or int(base[2]) == 0:
         return None
@@ -216,7 +216,7 @@ def _warn_of_damage(
         duration = 1000 * (3600 * hours + 60 * minutes + seconds)
         last = float(times[-1]) + float(np.diff(times).max())
         if last + 1000 * start < duration * (1 - MISSING_END):
-            troubles = [f"{last / 1000:.2f} of {duration / 1000:.2f} s are there"]
+            troubles = [f"{last / 1000:.2f} of {duration / 1000:.2f} s could be read"]
     if troubles:
         warnings.warn(
             f"{path}: the video is damaged or ends too early; {count} frames are read "
