@@ -1,4 +1,4 @@
-"""Angiograms whose vessels and motion are known exactly."""
+"""Make synthetic angiograms whose vessels and motion are known exactly."""
 
 from napari_motionseg.synthesis.cines import SyntheticCine, synthesize_cine
 from napari_motionseg.synthesis.config import SynthesisConfig

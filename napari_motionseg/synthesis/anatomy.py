@@ -1,7 +1,8 @@
-"""What lies before and behind the heart: tissue, spine, ribs, silhouettes.
+"""Draw the anatomy around the heart: soft tissue, spine, ribs and organ edges.
 
-Each layer is a canvas, larger than the picture by what motion brings in, drawn once a
-scene and sampled where each pixel of a frame came from.
+Each layer is drawn once for a scene, on a canvas that is larger than the picture
+because motion brings in its surroundings. A frame samples it at the origin of each
+pixel.
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
-CANVAS = 768  # px at 512 px
+CANVAS = 768  # px, side of a canvas for a picture of 512 px
 BORDER = (CANVAS - REFERENCE_SIDE) / 2
 LAYERS = ("tissue", "spine", "ribs", "edges")
-# Standard deviation of tissue's absorbance by the size of its structures in px
+# standard deviation of the absorbance of tissue, by the size of its structures in px
 TISSUE = ((256, 0.10), (96, 0.05), (40, 0.03), (18, 0.018), (8, 0.011), (4, 0.006))
-STRUCTURE_PX = 5.0  # over which a layer's structure is averaged
+STRUCTURE_PX = 5.0  # px over which the structure of a layer is averaged
 
 
 @dataclass(frozen=True)
 class Canvases:
-    """Layers at rest.
+    """Canvases of the layers at rest.
 
     Parameters
     ----------
     absorbance
-        ``(B, 4, n, n)``, in the order of `LAYERS`, at the picture's resolution.
+        Absorbance ``(B, 4, n, n)``, in the order of `LAYERS`, at the picture's
+        resolution.
     structure
-        ``(B, 4, m, m)``, coarser: how much of each layer there is to see, the square
-        of its slope, averaged.
+        Visible structure ``(B, 4, m, m)`` on a coarser grid: the local mean of the
+        squared slope of each layer.
     """
 
     absorbance: Tensor
@@ -44,13 +46,13 @@ class Canvases:
     def sample(self, layer: int, rest: Tensor) -> Tensor:
         """Return the absorbance ``(B, H, W)`` at rest points ``(B, 2, H, W)``.
 
-        Points are px at 512 px.
+        Points are in px of a picture of 512 px.
         """
         smooth = "bicubic" if layer == 0 else "bilinear"
         return _sampled(self.absorbance[:, layer], rest, smooth)
 
     def structure_at(self, layer: int, rest: Tensor) -> Tensor:
-        """Return the structure ``(B, H, W)`` at rest points."""
+        """Return the visible structure ``(B, H, W)`` of a layer at rest points."""
         return _sampled(self.structure[:, layer], rest, "bilinear")
 
 
@@ -62,7 +64,7 @@ def _sampled(canvas: Tensor, rest: Tensor, mode: str) -> Tensor:
 
 
 def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases:
-    """Return the layers of `count` scenes within the configuration's ranges."""
+    """Draw the layers of `count` scenes within the configuration's ranges."""
     side = round(CANVAS * config.scale)
     axis = (torch.arange(side, device=draws.device) + 0.5) / config.scale - BORDER
     y, x = torch.meshgrid(axis - 0.5, axis - 0.5, indexing="ij")
@@ -81,7 +83,7 @@ def draw_canvases(config: SynthesisConfig, count: int, draws: Draws) -> Canvases
 
 
 def _structure(absorbance: Tensor, scale: float) -> Tensor:
-    """Return the mean square slope around each point, on a coarser grid."""
+    """Return the mean squared slope around each point, on a coarser grid."""
     factor = max(1, round(4 * scale))
     fine = gaussian(absorbance, 1.2 * scale)
     slope = (
@@ -94,7 +96,7 @@ def _structure(absorbance: Tensor, scale: float) -> Tensor:
 
 
 class _Canvas:
-    """Coordinates ``(1, n, n)`` and random numbers for `count` scenes."""
+    """Draw layers on a grid ``(1, n, n)`` for `count` scenes."""
 
     def __init__(self, count: int, x: Tensor, y: Tensor, draws: Draws) -> None:
         self.count, self.x, self.y, self.draws = count, x, y, draws
@@ -103,7 +105,7 @@ class _Canvas:
         return self.draws.uniform((self.count, 1, 1), low, high)
 
     def tissue(self, side: int) -> Tensor:
-        """Return noise of many scales, rougher the finer, with a soft gradient."""
+        """Return noise of several scales, weaker when finer, with a gradient."""
         total = torch.zeros((self.count, side, side), device=self.x.device)
         for size, strength in TISSUE:
             cells = math.ceil(CANVAS / size * 2) + 3
@@ -111,7 +113,7 @@ class _Canvas:
             smooth = functional.interpolate(
                 grid, size=(side, side), mode="bicubic", align_corners=False
             )[:, 0]
-            # strands rather than grains: tissue has folds, and they have edges
+            # strands instead of grains, because folds of tissue have edges
             bent = self._any(0, 1)
             folded = (smooth.abs() - 0.8) * 1.6
             mixed = (1 - bent) * smooth + bent * folded
@@ -141,7 +143,7 @@ class _Canvas:
         return strength * bone + self._folds()
 
     def _folds(self) -> Tensor:
-        """Return thin lines of skin, sheets and cables that lie on the table."""
+        """Return thin lines as of skin folds, sheets and cables on the table."""
         total = torch.zeros_like(self.x)
         for _ in range(2):
             slope, bend = self._any(-1.5, 1.5), 8e-4 * self._any(-1, 1)
@@ -155,7 +157,7 @@ class _Canvas:
         return total
 
     def ribs(self) -> Tensor:
-        """Return ribs behind, and those in front that cross them."""
+        """Return posterior ribs, and anterior ribs that cross them."""
         total = torch.zeros_like(self.x)
         for sense in (-1.0, 1.0):
             slope, bend = sense * self._any(0.1, 0.7), 6e-4 * self._any(-1, 1)
@@ -163,7 +165,7 @@ class _Canvas:
             line = self.y - slope * (self.x - 256) - bend * (self.x - 256) ** 2
             phase = line / spacing + self._any(0, 1)
             distance = (phase - phase.floor() - 0.5) * spacing / half
-            # cortical bone is denser than what it holds, so the edges are darker
+            # cortical bone is denser than the inside of a rib, so its edges are darker
             wall = torch.exp(-(((distance.abs() - 1) / 0.25) ** 2))
             inner = torch.sigmoid((1 - distance.abs()) * 7)
             strength = self._any(0.0, 0.06)

@@ -1,7 +1,7 @@
-"""Photograph a synthetic picture: devices, contrast, noise, field of view, storage.
+"""Simulate how a picture is taken: devices, contrast, noise, field of view, storage.
 
-A recipe draws how each picture is taken; scenes are drawn elsewhere, so that one scene
-is seen under many conditions.
+The conditions of each picture are drawn from a recipe. Scenes are drawn elsewhere, so
+one scene can be seen under many conditions.
 """
 
 from __future__ import annotations
@@ -19,48 +19,49 @@ from napari_motionseg.synthesis.config import Range
 from napari_motionseg.synthesis.fields import behind_field, draw_field
 from napari_motionseg.synthesis.lines import KINDS, draw_lines
 
-BITS = (8, 8, 8, 10, 12, 16)  # as often as they are met
-MOTION_PX = 5.0  # between two frames, of what a recursive filter leaves a trail
+BITS = (8, 8, 8, 10, 12, 16)  # repeated as often as they occur in practice
+MOTION_PX = 5.0  # px between two frames, for the trail of a recursive filter
 
 
 @dataclass(frozen=True)
 class CameraConfig:
-    """Ranges that the conditions of each picture are drawn from.
+    """Ranges from which the imaging conditions of each picture are drawn.
 
-    Deviations and depths are shares of full scale; lengths are px of the picture.
+    Deviations and depths are shares of full scale; lengths are in px of the picture.
 
     Parameters
     ----------
     noise
-        Standard deviation of quantum noise before processing where `contrast` is 1,
-        drawn evenly in its logarithm; it goes with the drawn contrast, so that what is
-        outlined as a vessel can be seen.
+        Standard deviation of quantum noise before processing for a `contrast` of 1,
+        drawn uniformly in its logarithm. It is multiplied by the drawn contrast, so
+        that vessels in the mask stay visible.
     correlation
-        Blur in px that correlates noise along each axis, see `correlated_noise`.
+        Standard deviation in px of the blur that correlates noise; see
+        `correlated_noise`.
     film
-        Share of pictures with film grain as well.
+        Share of pictures that have film grain as well.
     streaks
-        Share of pictures whose noise is drawn out along rows, as by video.
+        Share of pictures whose noise is smeared along rows, as by video.
     blur
-        Standard deviation in px of blur before the noise.
+        Standard deviation in px of the blur before noise is added.
     enhancement
-        Amount of unsharp masking.
+        Strength of unsharp masking.
     trail
-        Largest share of the last frame that a recursive filter mixes in.
+        Largest share of the previous frame that a recursive filter mixes in.
     contrast
-        Factor on differences of gray, drawn evenly in its logarithm.
+        Factor on differences of gray, drawn uniformly in its logarithm.
     gamma
-        Largest change of the logarithm of gamma.
+        Largest absolute logarithm of gamma.
     brightness
         Largest shift of gray.
     field
-        Share of pictures in which the edge of a field of view can be seen.
+        Share of pictures that show the edge of a field of view.
     lines
-        Expected number of devices that are drawn over a picture.
+        Expected number of devices drawn over a picture.
     depth
-        Darkness of those devices.
+        Darkness of these devices, as share of full scale.
     jpeg
-        Quality of JPEG; drawn in half of the pictures, the others have 8 to 16 bits.
+        Quality of JPEG, for half of the pictures; the others have 8 to 16 bits.
 
     Raises
     ------
@@ -94,12 +95,12 @@ class CameraConfig:
             low, high = getattr(self, name)
             if not 0 <= low <= high:
                 raise SettingsError(
-                    f"{name} must be two rising values from 0; got {(low, high)}"
+                    f"{name} must be two rising values of at least 0; got {(low, high)}"
                 )
         for name in ("film", "streaks", "trail", "field"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(
-                    f"{name} must be from 0 to 1; got {getattr(self, name)}"
+                    f"{name} must lie between 0 and 1; got {getattr(self, name)}"
                 )
         for name in ("gamma", "brightness", "lines"):
             if not 0 <= getattr(self, name) < math.inf:
@@ -114,27 +115,27 @@ def photograph(
     config: CameraConfig,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Return pictures as a camera and a console would give them, with their masks.
+    """Return pictures as a camera and its console would store them, with their masks.
 
     Parameters
     ----------
     pictures
-        ``(B, H, W)`` in [0, 1], vessels dark, hardly any noise.
+        Nearly noiseless pictures ``(B, H, W)`` in [0, 1], with dark vessels.
     masks
-        ``(B, H, W)`` in [0, 1], 1 where a vessel is.
+        Masks ``(B, H, W)`` in [0, 1], 1 on vessels.
     config
         Ranges of the conditions.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` in [0, 1], in steps of what is stored.
+        Pictures ``(B, H, W)`` in [0, 1], quantized as stored.
     Tensor
-        ``(B, H, W)``: the masks, 0 outside the field of view.
+        Masks ``(B, H, W)``, 0 outside the field of view.
     """
-    # a training step computes in bf16, whose steps are those of 8 bits: too coarse here
+    # training uses bf16, whose steps are as coarse as 8 bits: too coarse for this
     with torch.autocast(pictures.device.type, enabled=False):
         taken = [
             _Shot(config, generator).take(picture.float(), mask.float())
@@ -155,13 +156,14 @@ class _Shot:
         self.contrast = self.log_range(config.contrast)
 
     def take(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the picture as stored, and its mask."""
+        """Return the stored picture and its mask."""
         picture = self._noisy(self._trailing(self._toned(self._with_lines(picture))))
         amount = self.range(self.config.enhancement) * self.happens(0.6)
         picture = grain.edge_enhanced(picture, amount, self.one(0.8, 2.5))
         if self.happens(self.config.field):
             shape = (picture.shape[-2], picture.shape[-1])
-            # most consoles show black, some a gray, a few the light of an open field
+            # most consoles show black outside the field, some gray, a few a bright open
+            # field
             shade = self.one(0, 0.1) if self.happens(0.85) else self.one(0.1, 0.95)
             picture, opened = behind_field(
                 picture, draw_field(shape, self.generator, shade)
@@ -187,7 +189,7 @@ class _Shot:
         return (picture - middle) * self.contrast + middle + shift
 
     def _trailing(self, picture: Tensor) -> Tensor:
-        """Return it with a share of the frame before, which lay a little aside."""
+        """Mix in a share of a previous frame, whose content is slightly displaced."""
         share = self.config.trail * self.one(0, 1) * self.happens(0.3)
         if share == 0:
             return picture
@@ -218,17 +220,17 @@ class _Shot:
         return grain.quantized(picture, BITS[int(self.one(0, len(BITS)))])
 
     def one(self, low: float, high: float) -> float:
-        """Return a number drawn evenly between two."""
+        """Return a number drawn uniformly between two."""
         return low + (high - low) * float(torch.rand((), generator=self.generator))
 
     def range(self, limits: Range) -> float:
-        """Return a number from a range of the configuration."""
+        """Return a number drawn uniformly from a range of the configuration."""
         return self.one(*limits)
 
     def log_range(self, limits: Range) -> float:
-        """Return a number drawn evenly in its logarithm."""
+        """Return a number drawn uniformly in its logarithm."""
         return math.exp(self.one(math.log(limits[0]), math.log(limits[1])))
 
     def happens(self, share: float) -> bool:
-        """Return True with a probability."""
+        """Return True with probability `share`."""
         return self.one(0, 1) < share

@@ -1,4 +1,4 @@
-"""A synthetic loop: frames, masks and exact flow of one scene over time."""
+"""Make synthetic loops: frames, masks and exact flow of one scene over time."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from napari_motionseg.synthesis.scenes import Moment, Scenes, draw_scenes
 
 Flow = NDArray[np.float32]
 
-SPACING_MM = 0.2  # of a px at 512 px, at the isocentre
-MOMENTS_KEPT = 4
+SPACING_MM = 0.2  # size at the isocentre of a px of a picture of 512 px
+MOMENTS_KEPT = 4  # frames whose computed geometry stays in memory
 
 
 @dataclass(frozen=True)
 class SyntheticCine:
-    """A synthetic loop and the truth about it.
+    """A synthetic loop and its ground truth.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop itself.
     masks
-        ``(T, H, W)`` bool: vessels that hold at least a third of full contrast and can
-        be seen, within their radius. No catheter is among them.
+        Vessel masks ``(T, H, W)`` bool. A pixel is True within the radius of a visible
+        vessel that holds at least a third of full contrast; catheters are not included.
     scenes
-        The one scene it was drawn from.
+        The scene that the loop was drawn from.
     moment
-        The scene at a frame.
+        Function that returns the scene at a frame.
     """
 
     cine: Cine
@@ -51,30 +51,33 @@ class SyntheticCine:
         Returns
         -------
         ndarray
-            ``(2, H, W)`` float32, px, x then y. Of the layer that lies in front at each
-            pixel of frame t: see `Moment.flow`.
+            Flow ``(2, H, W)`` float32 in px, x first. It is that of the front layer at
+            each pixel of frame t; see `Moment.flow`.
         """
         self._check(t, u)
         return _array(self.moment(t).flow(self.moment(u)))
 
     def hidden(self, t: int, u: int) -> NDArray[np.bool_]:
-        """Return which pixels ``(H, W)`` of frame `t` are covered or gone in `u`."""
+        """Return which pixels ``(H, W)`` of frame `t` are covered or outside in `u`."""
         self._check(t, u)
         return _array(self.moment(t).hidden(self.moment(u)))
 
     def layer_flows(self, t: int, u: int) -> dict[str, Flow]:
-        """Return each layer's flow ``(2, H, W)``: see `Moment.layer_flows`."""
+        """Return the flow ``(2, H, W)`` of each layer; see `Moment.layer_flows`."""
         self._check(t, u)
         flows = self.moment(t).layer_flows(self.moment(u))
         return {name: _array(flow) for name, flow in flows.items()}
 
     def layer_alphas(self, t: int) -> dict[str, NDArray[np.float32]]:
-        """Return where each layer lies in frame `t`: see `Moment.alphas`."""
+        """Return the coverage ``(H, W)`` of each layer in frame `t`.
+
+        See `Moment.alphas`.
+        """
         self._check(t, t)
         return {name: _array(a) for name, a in self.moment(t).alphas.items()}
 
     def tree_masks(self, t: int) -> NDArray[np.bool_]:
-        """Return the visible pixels of the left and the right tree ``(2, H, W)``."""
+        """Return the visible pixels ``(2, H, W)`` of the left and the right tree."""
         self._check(t, t)
         return _array(self.moment(t).tree_masks)
 
@@ -82,7 +85,7 @@ class SyntheticCine:
         for frame in (t, u):
             if not 0 <= frame < len(self.cine):
                 raise SettingsError(
-                    f"frame {frame} is outside the loop's 0 to {len(self.cine) - 1}"
+                    f"frame must be between 0 and {len(self.cine) - 1}; got {frame}"
                 )
 
 
@@ -91,16 +94,16 @@ def synthesize_cine(
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> SyntheticCine:
-    """Make an angiogram whose vessels and motion are known exactly.
+    """Make a synthetic angiogram whose vessels and motion are known exactly.
 
     Parameters
     ----------
     config
-        Size and ranges.
+        Size of the loop and ranges of its content; None uses the defaults.
     seed
-        Draws the rest; the same seed gives the same loop.
+        Seed of all random numbers; the same seed gives the same loop.
     device
-        Where it is computed.
+        Device on which the loop is computed.
     """
     config = config or SynthesisConfig()
     where = torch.device(device)
@@ -132,5 +135,5 @@ def synthesize_cine(
 
 
 def _array(one: Tensor) -> NDArray:  # type: ignore[type-arg]
-    """Return the only scene's tensor as an array."""
+    """Return the tensor of the only scene as an array."""
     return one[0].cpu().numpy()

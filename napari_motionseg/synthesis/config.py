@@ -1,4 +1,4 @@
-"""What a synthetic angiogram may look like; a seed draws the rest."""
+"""Define the ranges from which a seed draws a synthetic angiogram."""
 
 from __future__ import annotations
 
@@ -18,88 +18,89 @@ Dominance = Literal["left", "right", "any"]
 Intensity = Literal["log", "linear", "any"]
 SceneKind = Literal["angiogram", "layers", "cube"]
 SMALLEST_SIDE = 48
-REFERENCE_SIDE = 512  # lengths of the scene are given in px of a picture of this side
+REFERENCE_SIDE = 512  # px: lengths of a scene refer to a picture of this side
 
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """Ranges that a seed draws from, and the size of the loop.
+    """Size of a synthetic loop, and the ranges from which a seed draws its content.
 
     Every pair of numbers is a range from which each scene draws one value. Lengths and
-    speeds are px of a picture of 512 px; everything scales with `size`.
+    speeds are in px of a picture of 512 px; everything scales with `size`.
 
     Parameters
     ----------
     scene
-        ``"angiogram"``; ``"layers"``: textured shapes that move over each other;
-        ``"cube"``: a turning cube. The latter two know size, times, `heart_motion` and
-        the imaging alone.
+        ``"angiogram"``, ``"layers"`` (textured shapes that move over each other) or
+        ``"cube"`` (a rotating cube). The latter two use only size, times,
+        `heart_motion` and the imaging.
     size
-        Side in px, or rows and columns; at least 48.
+        Side in px, or rows and columns; at least 48 each.
     frames
-        Frames of a loop, at least 1.
+        Number of frames of the loop, at least 1.
     frame_rate
-        Frames a second, 1 to 120; hospitals use 7.5, 10, 15 and 30.
+        Frames per second, 1 to 120; hospitals use 7.5, 10, 15 and 30.
     tree, dominance
-        Coronary tree that contrast is injected into, and which of the two feeds the
-        heart's back.
+        Coronary tree that is injected with contrast agent, and which of the two trees
+        supplies the back of the heart.
     generations
-        Branchings after the trunks, 0 to 5.
+        Number of branchings after the trunks, 0 to 5.
     heart_size
-        Factor on a heart whose semi-axes are 160, 150 and 200 px.
+        Factor on the size of the heart, whose semi-axes are 160, 150 and 200 px.
     vessel_size
         Factor on the radius of the first vessel, which is 5 to 8 px.
     tortuosity
-        Bending of vessels: 0 straight, 0.3 usual, 1 corkscrews.
+        Bending of vessels: 0 is straight, 0.3 is usual, 1 gives corkscrews.
     stenoses
-        Expected narrowings of a branch.
+        Expected number of stenoses of a branch.
     second_tree
-        Share of scenes in which the other tree is filled too, faintly.
+        Share of scenes in which the other tree is faintly filled too.
     view
-        Whether the C-arm turns; else it looks from the front.
+        Whether the C-arm is turned; if not, it looks from the front.
     heart_rate_bpm
-        Beats a minute, 20 to 250.
+        Heart beats per minute, 20 to 250.
     heart_motion
-        Factor on contraction, twist and shift of the heart; 0 stands still, 1 moves a
-        coronary by 5 to 25 px between two frames at 7.5 frames/s.
+        Factor on contraction, twist and shift of the heart. 0 is no motion; 1 moves a
+        coronary artery by 5 to 25 px between two frames at 7.5 frames/s.
     breathing
         Factor on breathing, which moves diaphragm, ribs, heart and tissue differently.
     table_pan
-        Speed of the table, px a second.
+        Speed of the table in px per second.
     opacity
-        Absorbance of a filled vessel of 12 px; 0.3 is faint, 1 is dense.
+        Absorbance of a filled vessel of 12 px diameter; 0.3 is faint, 1 is dense.
     bolus
-        Whether contrast arrives during the loop; else the tree is filled throughout.
+        Whether contrast agent arrives during the loop; if not, vessels are always
+        filled.
     streaming
-        Unevenness of contrast along vessels: 0 even, 1 filled in clouds.
+        Unevenness of contrast along vessels: 0 is even, 1 gives separate clouds.
     blush
-        Absorbance of the heart muscle after the vessels.
+        Absorbance of the heart muscle after contrast agent has passed the vessels.
     reflux
-        Absorbance of contrast that flows back into the aorta.
+        Absorbance of contrast agent that flows back into the aorta.
     tissue, bones, silhouettes
         Factors on the absorbance of soft tissue, of spine and ribs, and of the edges of
-        diaphragm, lung and heart; 0 for none.
+        diaphragm, lung and heart; 0 removes them.
     catheter, leads, wires, electrodes, stents
-        Share of scenes with a catheter, a pacemaker's leads, sternal wires or clips,
-        ECG electrodes, stents or guide wires.
+        Share of scenes with a catheter, pacemaker leads, sternal wires or clips, ECG
+        electrodes, stents or guide wires.
     collimator
-        Share of scenes whose field is narrowed by blades.
+        Share of scenes whose field of view is narrowed by collimator blades.
     intensity
-        Whether gray values follow the logarithm of the detected light or the light.
+        Whether gray values are the detected light or its logarithm.
     contrast
-        Gray values, as share of full scale, that an absorbance of 1 takes.
+        Difference of gray, as share of full scale, for an absorbance of 1.
     noise
-        Factor on quantum noise; 0 for none.
+        Factor on quantum noise; 0 removes it.
     blur
-        Standard deviation of the detector's blur, px.
+        Standard deviation in px of the detector's blur.
     scatter
-        Share of the light that comes from elsewhere.
+        Share of the light that is scattered.
     vignette
-        Loss of light from the middle to the corner.
+        Loss of light from the middle to the corners.
     sharpen
         Strength of edge enhancement.
     jpeg
-        Quality of JPEG compression, 1 to 100; 100 for none.
+        Quality of JPEG compression, 1 to 100; 100 is no compression.
 
     Raises
     ------
@@ -151,7 +152,8 @@ class SynthesisConfig:
         for side in self.shape:
             if not isinstance(side, int) or not SMALLEST_SIDE <= side <= 4096:
                 raise SettingsError(
-                    f"size must be {SMALLEST_SIDE} to 4096 px a side; got {self.size!r}"
+                    f"size must lie between {SMALLEST_SIDE} and 4096 px; got "
+                    f"{self.size!r}"
                 )
         for name, (low, high) in BOUNDS.items():
             self._within(name, low, high)
@@ -162,18 +164,17 @@ class SynthesisConfig:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> SynthesisConfig:
-        """Return a configuration by name.
+        """Return a named configuration.
 
         Parameters
         ----------
         name
-            ``"xa-coronary"``: the defaults, with wider ranges of motion, contrast and
-            noise than a single loop needs, for training. ``"generic-layers"``: random
-            textures and shapes, in the manner of Flying Chairs, for pretraining.
-            ``"rotating-cube"``: textured faces under an orthographic camera, the toy
-            problem of S3-CNN.
+            ``"xa-coronary"``: the defaults with wider ranges of motion, contrast and
+            noise, for training. ``"generic-layers"``: random textures and shapes
+            similar to Flying Chairs, for pretraining. ``"rotating-cube"``: textured
+            faces under an orthographic camera, the toy problem of S3-CNN.
         **changes
-            Fields that differ.
+            Fields with other values, by name.
 
         Raises
         ------
@@ -186,18 +187,18 @@ class SynthesisConfig:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Number of rows and columns."""
         if isinstance(self.size, tuple):
             return self.size
         return self.size, self.size
 
     @property
     def scale(self) -> float:
-        """Pixels of this loop for one at 512 px."""
+        """Pixels of this loop for one px of a picture of 512 px."""
         return min(self.shape) / REFERENCE_SIDE
 
     def changed(self, **changes: Any) -> SynthesisConfig:
-        """Return a copy with some fields changed."""
+        """Return a copy in which some fields have other values."""
         return dataclasses.replace(self, **changes)
 
     def _within(self, name: str, low: float, high: float) -> None:
@@ -210,7 +211,9 @@ class SynthesisConfig:
                     f"{value!r}"
                 )
         elif not (math.isfinite(value) and low <= value <= high):
-            raise SettingsError(f"{name} must be {low} to {high}; got {value!r}")
+            raise SettingsError(
+                f"{name} must lie between {low} and {high}; got {value!r}"
+            )
 
 
 BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(

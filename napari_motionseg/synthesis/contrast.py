@@ -1,4 +1,4 @@
-"""Contrast agent along the trees over time: arrival, streaming, wash-out, blush."""
+"""Model contrast agent over time: arrival, streaming, wash-out, blush."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
 VISIBLE_DENSITY = 0.3  # share of full contrast from which a vessel counts as visible
-SECOND_TREE_DENSITY = 0.45
-FILLED = -1e3  # seconds: long before any frame
+SECOND_TREE_DENSITY = 0.45  # share of full contrast in the other tree
+FILLED = -1e3  # seconds: an arrival long before the first frame
 
 
 @dataclass(frozen=True)
 class Boluses:
-    """Contrast of many scenes, a row each.
+    """Contrast agent in many scenes, one row for each scene.
 
     Parameters
     ----------
     arrival
-        ``(B,)`` seconds at which it leaves the catheter.
+        Time ``(B,)`` in seconds at which it leaves the catheter.
     speed
-        ``(B,)`` px at 512 px a second.
+        Speed ``(B,)`` in px per second, for a picture of 512 px.
     rise
-        ``(B,)`` seconds from none to full at a point.
+        Time ``(B,)`` in seconds from no to full contrast at a point.
     end
-        ``(B,)`` seconds at which injection ends.
+        Time ``(B,)`` in seconds at which the injection ends.
     decay
-        ``(B,)`` seconds in which it is washed out to a third.
+        Time ``(B,)`` in seconds in which contrast falls to a third (1/e).
     streaming
-        ``(B,)`` unevenness along the vessels.
+        Unevenness ``(B,)`` along the vessels, 0 to 1.
     clouds
-        ``(B, 3)``: px a radian of that unevenness, radians a second, phase.
+        Waves ``(B, 3)`` of this unevenness: px per radian, radians per second, phase.
     faint
-        ``(B, 2)`` density of left and right tree.
+        Density ``(B, 2)`` of contrast agent in the left and the right tree, 0 to 1.
     """
 
     arrival: Tensor
@@ -66,12 +66,12 @@ class Boluses:
         return filled * uneven * torch.exp(-since / self.decay[scene]) * faint
 
     def muscle(self, time: Tensor) -> Tensor:
-        """Return the share of full blush ``(B,)``: it comes after the vessels."""
+        """Return the share of full blush ``(B,)``, which follows the vessels."""
         late = (time - self.arrival - 1.0) / 2.0
         return late.clamp(0, 1)
 
     def injected(self, time: Tensor) -> Tensor:
-        """Return the share of full contrast ``(B,)`` at the catheter's tip."""
+        """Return the share of full contrast ``(B,)`` at the tip of the catheter."""
         begun = ((time - self.arrival) / self.rise).clamp(0, 1)
         return begun * torch.exp(-(time - self.end).clamp(min=0) / 0.4)
 
@@ -79,16 +79,18 @@ class Boluses:
 def draw_boluses(
     config: SynthesisConfig, tree: Tensor, count: int, draws: Draws
 ) -> Boluses:
-    """Return boluses that fill the tree early in a loop.
+    """Draw boluses that fill the tree early in a loop.
 
     Parameters
     ----------
     config
-        Its frames and frame rate say how long the loop is.
+        Configuration whose frames and frame rate give the duration of the loop.
     tree
-        ``(B,)``: the one that is injected into.
-    count, draws
-        How many; random numbers.
+        Tree ``(B,)`` that is injected: 0 for left, 1 for right.
+    count
+        Number of scenes.
+    draws
+        Source of the random numbers.
     """
     duration = config.frames / config.frame_rate
     fill = draws.uniform(count, 0.4, 1.1).clamp(max=0.4 * duration)

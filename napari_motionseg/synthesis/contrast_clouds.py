@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from napari_motionseg.models.filters import gaussian
 
-SPREAD_CELLS = 1.5  # standard deviation of the blush about the branches, in cells
+SPREAD_CELLS = 1.5  # cells: standard deviation of the blush around the branches
 
 
 def muscle_blush(
@@ -18,16 +18,16 @@ def muscle_blush(
     shape: tuple[int, int],
     cell_px: float,
 ) -> Tensor:
-    """Return the contrast in the heart muscle: around the fine branches, and later.
+    """Draw contrast in the heart muscle: a soft cloud around the fine branches.
 
     Parameters
     ----------
     strength
-        ``(B,)`` largest absorbance of each scene.
+        Largest absorbance ``(B,)`` of each scene.
     centres
-        ``(N, 2)`` samples of the trees in the picture: x and y in px.
+        Positions ``(N, 2)`` of samples of the trees in the picture, x and y in px.
     scene
-        ``(N,)`` index of the scene that each sample belongs to.
+        Index ``(N,)`` of the scene of each sample.
     shape
         Rows and columns of a picture.
     cell_px
@@ -36,7 +36,7 @@ def muscle_blush(
     Returns
     -------
     Tensor
-        ``(B, H, W)`` absorbance.
+        Absorbance ``(B, H, W)`` of the muscle.
     """
     count, (rows, columns) = len(strength), shape
     if not bool((strength > 0).any()):
@@ -56,23 +56,24 @@ def muscle_blush(
 
 
 def root_reflux(amount: Tensor, offsets: Tensor, size: Tensor, time: Tensor) -> Tensor:
-    """Return the cloud of contrast that flows back into the aortic root.
+    """Draw the cloud of contrast that flows back into the aortic root.
 
     Parameters
     ----------
     amount
-        ``(B,)`` absorbance in the middle of the cloud.
+        Absorbance ``(B,)`` in the middle of the cloud.
     offsets
-        ``(B, 2, H, W)`` from the middle of the cloud to each pixel, px at 512 px.
+        Offsets ``(B, 2, H, W)`` from the middle of the cloud to each pixel, in px at
+        512.
     size
-        ``(B,)`` extent of the cloud, px at 512 px.
+        Extent ``(B,)`` of the cloud in px of a picture of 512 px.
     time
-        ``(B,)`` seconds, by which its outline whirls.
+        Time ``(B,)`` in seconds; the outline of the cloud swirls with it.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` absorbance.
+        Absorbance ``(B, H, W)`` of the cloud.
     """
     x, y = offsets.unbind(dim=1)
     size, turn = size[:, None, None], 5 * time[:, None, None]

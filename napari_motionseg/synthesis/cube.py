@@ -1,7 +1,7 @@
-"""A turning cube with textured faces: the toy problem of S3-CNN.
+"""Draw a rotating cube with textured faces, the toy problem of S3-CNN.
 
 Mahendran, Thewlis, Vedaldi, "Self-Supervised Segmentation by Grouping Optical-Flow",
-ECCVW 2018: under an orthographic camera the flow of a plane face is an affine map, so
+ECCVW 2018: under an orthographic camera, the flow of a plane face is an affine map, so
 grouping pixels by affine flow finds the faces.
 """
 
@@ -22,30 +22,30 @@ from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
 
 FACES = 6
 BACKGROUND = 0  # label; faces are 1 to 6
-TEXTURE_SIDE = 128
-HALF_EDGE = 130.0  # px at 512 px
+TEXTURE_SIDE = 128  # px of the texture of a face
+HALF_EDGE = 130.0  # half an edge of the cube, in px of a picture of 512 px
 
 
 @dataclass(frozen=True)
 class CubeScenes:
-    """Cubes that turn about axes of their own before textured walls.
+    """Cubes that rotate about random axes before textured walls.
 
     Parameters
     ----------
     config
-        Its size is used, `heart_motion` as a factor on the turning, and the imaging.
+        Configuration of size, imaging, and rotation speed (`heart_motion` as a factor).
     faces
-        ``(B, 6, n, n)`` gray of the faces.
+        Gray values ``(B, 6, n, n)`` of the faces.
     wall
-        ``(B, H, W)`` gray of the background, which stands still.
+        Gray values ``(B, H, W)`` of the background, which does not move.
     start
-        ``(B, 3, 3)`` rotation at time 0.
+        Rotation ``(B, 3, 3)`` at time 0.
     spin
-        ``(B, 3)`` axis times radians a second.
+        Rotation axis times radians per second, ``(B, 3)``.
     half
-        ``(B,)`` half an edge, px at 512 px.
+        Half an edge ``(B,)``, in px of a picture of 512 px.
     imagings
-        From gray to pictures; gray is taken for light.
+        Imaging chains from gray values to pictures; gray is taken for light.
     """
 
     config: SynthesisConfig
@@ -65,7 +65,7 @@ class CubeScenes:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """x, y of pixel centres ``(2, H, W)``, px at 512 px from the middle."""
+        """Position ``(2, H, W)`` of pixel centres from the middle, px at 512 px."""
         rows, columns = self.config.shape
         axes = [
             (torch.arange(n, device=self.wall.device) - (n - 1) / 2) / self.config.scale
@@ -76,7 +76,7 @@ class CubeScenes:
 
 
 class CubeMoment:
-    """Cubes at one time each; see `Moment` for what each property means."""
+    """Cubes at one time for each scene; see `Moment` for the properties."""
 
     def __init__(self, scenes: CubeScenes, time: Tensor) -> None:
         self.scenes = scenes
@@ -85,14 +85,14 @@ class CubeMoment:
 
     @cached_property
     def _seen(self) -> tuple[Tensor, Tensor]:
-        """Label ``(B, H, W)``, and the point of the cube at rest ``(B, 3, H, W)``."""
+        """Label ``(B, H, W)`` of each pixel, and its point ``(B, 3, H, W)`` at rest."""
         scenes, pixels = self.scenes, self.scenes.pixels
         half = scenes.half[:, None, None]
         label = torch.zeros(scenes.wall.shape, dtype=torch.long, device=half.device)
         point = torch.zeros((len(scenes), 3, *pixels.shape[1:]), device=half.device)
         for face in range(FACES):
             axis, sign = face % 3, 1.0 if face < 3 else -1.0
-            # the face's normal in the picture's axes; z points to the camera
+            # normal of the face in the axes of the picture; z points to the camera
             normal = sign * self.rotation[:, :, axis]
             depth = (
                 half
@@ -111,7 +111,7 @@ class CubeMoment:
 
     @property
     def labels(self) -> Tensor:
-        """The face at each pixel ``(B, H, W)``: 1 to 6, 0 for the wall."""
+        """Face ``(B, H, W)`` at each pixel: 1 to 6, or 0 for the wall."""
         return self._seen[0]
 
     @property
@@ -121,7 +121,7 @@ class CubeMoment:
 
     @property
     def outlined(self) -> Tensor:
-        """As `masks`: edges are sharp here."""
+        """Mask of the cube, equal to `masks` because its edges are sharp."""
         return self.masks
 
     def frames(self, generator: torch.Generator) -> Tensor:
@@ -139,7 +139,7 @@ class CubeMoment:
         return scenes.imagings.expose(3 * (0.6 - gray), generator)
 
     def flow(self, then: CubeMoment) -> Tensor:
-        """Return the flow ``(B, 2, H, W)`` in px; the wall stands still."""
+        """Return the flow ``(B, 2, H, W)`` in px; that of the wall is 0."""
         label, point = self._seen
         moved = torch.einsum("bij,bjhw->bihw", then.rotation, point)[:, :2]
         flow = (moved - self.scenes.pixels) * self.scenes.config.scale
@@ -147,9 +147,9 @@ class CubeMoment:
 
 
 def rotations(turn: Tensor) -> Tensor:
-    """Return rotations ``(B, 3, 3)`` about axes ``(B, 3)`` by their length in radians.
+    """Return rotations ``(B, 3, 3)`` about axes ``(B, 3)``, by their length in radians.
 
-    Rodrigues' formula, as the exponential of the cross product's matrix.
+    This is Rodrigues' formula, as the exponential of the matrix of the cross product.
     """
     x, y, z = turn.unbind(dim=1)
     zero = torch.zeros_like(x)
@@ -159,7 +159,7 @@ def rotations(turn: Tensor) -> Tensor:
 
 
 def draw_cube_scenes(config: SynthesisConfig, count: int, draws: Draws) -> CubeScenes:
-    """Draw `count` cubes."""
+    """Draw `count` scenes with a rotating cube."""
     rows, columns = config.shape
     faces = textures.noise(count * FACES, TEXTURE_SIDE, 0.4, draws)
     wall = textures.noise(count, max(rows, columns), config.scale, draws)

@@ -1,15 +1,15 @@
-"""Plane curves of wires: Bezier's, and polylines of even steps."""
+"""Compute plane curves of wires: Bezier curves and evenly sampled polylines."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-STEP_PX = 1.0  # of an even polyline
+STEP_PX = 1.0  # px between two points of an evenly sampled polyline
 
 
 def bezier(control: list[tuple[float, float]], device: torch.device) -> Tensor:
-    """Return 400 points of a cubic curve."""
+    """Return 400 points ``(400, 2)`` of a cubic Bezier curve."""
     points = torch.tensor(control, device=device)
     share = torch.linspace(0, 1, 400, device=device)[:, None]
     rest = 1 - share
@@ -19,12 +19,12 @@ def bezier(control: list[tuple[float, float]], device: torch.device) -> Tensor:
 
 
 def length(course: Tensor) -> float:
-    """Return the length of a polyline ``(K, 2)``, px."""
+    """Return the length of a polyline ``(K, 2)`` in px."""
     return float(torch.linalg.vector_norm(course.diff(dim=0), dim=1).sum())
 
 
 def even(course: Tensor) -> Tensor:
-    """Return a polyline resampled to steps of a pixel."""
+    """Resample a polyline to steps of one px."""
     way = torch.linalg.vector_norm(course.diff(dim=0), dim=1).cumsum(0)
     way = torch.cat((way.new_zeros(1), way))
     places = torch.arange(0, float(way[-1]) + 1e-3, STEP_PX, device=way.device)

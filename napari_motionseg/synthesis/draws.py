@@ -1,6 +1,7 @@
-"""Random numbers for a batch of scenes, from one generator on the CPU.
+"""Draw random numbers for a batch of scenes from one generator on the CPU.
 
-Drawn there and then moved, so that a seed means the same scene on every device.
+Numbers are drawn on the CPU and then moved to the device, so that a seed gives the same
+scene on every device.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from napari_motionseg.synthesis.config import Range
 
 
 class Draws:
-    """A generator with the few distributions that scenes are drawn from.
+    """Random generator with the distributions that scenes are drawn from.
 
     Parameters
     ----------
     generator
-        On the CPU.
+        Generator of the random numbers, on the CPU.
     device
-        Where what is drawn goes.
+        Device to which the numbers are moved.
     """
 
     def __init__(self, generator: torch.Generator, device: torch.device) -> None:
@@ -33,7 +34,7 @@ class Draws:
         return (low + (high - low) * drawn).to(self.device)
 
     def range(self, shape: int | tuple[int, ...], limits: float | Range) -> Tensor:
-        """Return numbers from a range of the configuration, or its one number."""
+        """Return uniform numbers from a range, or the number if it is no range."""
         low, high = limits if isinstance(limits, tuple) else (limits, limits)
         return self.uniform(shape, low, high)
 
@@ -43,11 +44,11 @@ class Draws:
         return torch.randn(sizes, generator=self.generator).to(self.device)
 
     def happens(self, shape: int | tuple[int, ...], share: float) -> Tensor:
-        """Return bool of `shape`, True with probability `share`."""
+        """Return a bool tensor of `shape`, True with probability `share`."""
         return self.uniform(shape, 0, 1) < share
 
     def sign(self, shape: int | tuple[int, ...]) -> Tensor:
-        """Return -1 or 1, each as likely."""
+        """Return -1 or 1, each with probability one half."""
         return self.happens(shape, 0.5).float() * 2 - 1
 
     def integers(self, shape: int | tuple[int, ...], low: int, high: int) -> Tensor:

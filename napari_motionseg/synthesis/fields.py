@@ -1,4 +1,4 @@
-"""Fields of view: what collimators, image intensifiers and shutters leave open."""
+"""Draw fields of view, as left open by collimators, intensifiers and shutters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_motionseg.errors import SettingsError
 
 FieldShape = Literal["round", "octagon", "blades", "rectangle"]
 SHAPES: tuple[FieldShape, ...] = get_args(FieldShape)
-# as often as they are met: half of all fields are an image intensifier's circle
+# repeated as often as they occur: half of all fields are circles of intensifiers
 DRAWN: tuple[FieldShape, ...] = ("round", "round", "round", "round", "octagon",
                                  "blades", "blades", "rectangle")  # fmt: skip
 
@@ -25,19 +25,19 @@ class Field:
     Parameters
     ----------
     shape
-        ``"round"``: the circle of an image intensifier; ``"octagon"``: its detector's
-        corners cut; ``"blades"``: a rectangle turned against the picture;
-        ``"rectangle"``: along rows and columns, as shutters and borders are.
+        ``"round"``: the circle of an image intensifier; ``"octagon"``: a detector with
+        cut corners; ``"blades"``: a rectangle turned against the picture;
+        ``"rectangle"``: along rows and columns, like shutters and borders.
     centre
-        x and y in px.
+        Position x, y of the centre in px.
     half
-        Half of the width and of the height in px; a circle takes the first alone.
+        Half the width and half the height in px; a circle uses only the first.
     turn
-        Angle in radians; octagons and blades alone are turned.
+        Rotation angle in radians, for octagons and blades only.
     soft
-        Width in px over which the edge falls off.
+        Width in px over which the edge fades.
     shade
-        Gray outside, as share of full scale.
+        Gray outside the field, as share of full scale.
     """
 
     shape: FieldShape
@@ -58,7 +58,7 @@ class Field:
             )
 
     def inside(self, shape: tuple[int, int], device: torch.device) -> Tensor:
-        """Return the distance ``(H, W)`` to the edge in px, positive in the field."""
+        """Return the distance ``(H, W)`` to the edge in px, positive inside."""
         y, x = torch.meshgrid(
             *(torch.arange(n, device=device, dtype=torch.float32) for n in shape),
             indexing="ij",
@@ -72,7 +72,8 @@ class Field:
         wide, high = self.half[0] - along.abs(), self.half[1] - across.abs()
         nearest = torch.minimum(wide, high)
         if self.shape == "octagon":
-            # the diagonal sides of a regular octagon are as far away as the others
+            # the diagonal sides of a regular octagon are as far from the centre as the
+            # others
             corner = (wide + high) / math.sqrt(2)
             cut = math.tan(math.pi / 8) * min(self.half)
             nearest = torch.minimum(nearest, corner - cut)
@@ -80,21 +81,21 @@ class Field:
 
 
 def behind_field(picture: Tensor, field: Field) -> tuple[Tensor, Tensor]:
-    """Return what a field of view leaves of a picture, and where it is open.
+    """Cover a picture outside a field of view; also return where the field is open.
 
     Parameters
     ----------
     picture
-        ``(H, W)`` in [0, 1].
+        Picture ``(H, W)`` in [0, 1].
     field
-        The field of view.
+        Field of view to apply.
 
     Returns
     -------
     Tensor
-        ``(H, W)`` gray values, `Field.shade` outside.
+        Picture ``(H, W)``, with gray `Field.shade` outside.
     Tensor
-        ``(H, W)`` bool, True inside; nothing outside is a vessel.
+        Mask ``(H, W)`` bool, True inside; vessels count only there.
     """
     inside = field.inside((picture.shape[-2], picture.shape[-1]), picture.device)
     open_share = torch.sigmoid(4 * inside / field.soft)
@@ -106,16 +107,16 @@ def behind_field(picture: Tensor, field: Field) -> tuple[Tensor, Tensor]:
 def draw_field(
     shape: tuple[int, int], generator: torch.Generator, shade: float
 ) -> Field:
-    """Draw a field of view whose edge crosses a picture more often than not.
+    """Draw a field of view whose edge usually crosses the picture.
 
     Parameters
     ----------
     shape
-        Rows and columns.
+        Number of rows and columns of the picture.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
     shade
-        Gray outside.
+        Gray outside the field, as share of full scale.
     """
 
     def one(low: float, high: float) -> float:
@@ -126,7 +127,7 @@ def draw_field(
     side = min(shape)
     middle = (columns / 2, rows / 2)
     if kind == "round":
-        # from a whole circle in the picture to an arc that cuts off a corner
+        # from a circle within the picture to an arc that cuts off a corner
         radius = side * one(0.42, 1.1)
         angle, away = one(0, 2 * math.pi), one(0.0, 1.0) * (radius - 0.3 * side)
         centre = (

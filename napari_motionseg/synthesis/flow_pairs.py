@@ -1,4 +1,4 @@
-"""Picture pairs with exact flow, for training optical flow."""
+"""Make picture pairs with exact flow, for training optical flow."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from napari_motionseg.synthesis.kinds import SceneMoment, draw_any
 FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)
 PAIRS_PER_SCENE = 4
 SCENES_AT_ONCE = 3
-FAR_SHARE = 0.1  # of pairs that skip a frame
-DURATION_S = 3.0
-FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
+FAR_SHARE = 0.1  # share of pairs that skip a frame
+DURATION_S = 3.0  # seconds of a scene from which the times of a pair are drawn
+FRAMES, RATE = 45, 15.0  # only their ratio counts: the duration of a bolus
 
 
 class PairBatch(NamedTuple):
-    """Picture pairs.
+    """Picture pairs with their flow.
 
     Attributes
     ----------
     first
-        ``(N, H, W)`` in [0, 1].
+        First pictures ``(N, H, W)`` in [0, 1].
     second
-        The same, later.
+        Second pictures ``(N, H, W)`` in [0, 1].
     flow
-        ``(N, 2, H, W)`` px from the first to the second.
+        Flow ``(N, 2, H, W)`` in px, from the first to the second picture.
     vessel
-        ``(N, H, W)`` bool, vessels of the first.
+        Vessel masks ``(N, H, W)`` bool of the first pictures.
     """
 
     first: Tensor
@@ -47,21 +47,21 @@ def training_pairs(
     config: SynthesisConfig | None = None,
     device: str | torch.device = "cpu",
 ) -> PairBatch:
-    """Return pairs of frames and the flow from the first to the second.
+    """Make pairs of frames and the flow from the first to the second.
 
     Parameters
     ----------
     count
-        How many.
+        Number of pairs.
     size
-        Side in px.
+        Side of the pictures in px.
     seed
-        Draws scenes and times; time runs backwards as often as forwards.
+        Seed of scenes and times. Time runs backwards in half of the pairs.
     config
-        Ranges; its size, frames and frame rate are not used. None is the preset
+        Ranges of the scenes, except size, frames and frame rate. None is the preset
         ``"xa-coronary"``.
     device
-        Where they are made and stay.
+        Device on which the pairs are computed and stay.
     """
     base = config or SynthesisConfig.preset("xa-coronary")
     drawn = base.changed(size=size, frames=FRAMES, frame_rate=RATE)
@@ -72,7 +72,7 @@ def training_pairs(
     missing = count
     while missing > 0:
         batch = min(SCENES_AT_ONCE, -(-missing // PAIRS_PER_SCENE))
-        # half of the scenes are filled throughout: contrast is what there is to learn
+        # half of the scenes are fully filled, because flow is learnt on contrast
         bolus = base.bolus and bool(draws.happens(1, 0.5))
         scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
         for _ in range(PAIRS_PER_SCENE):
@@ -89,7 +89,7 @@ def _pair(now: SceneMoment, then: SceneMoment, grain: torch.Generator) -> PairBa
 
 
 def _times(count: int, draws: Draws) -> tuple[Tensor, Tensor]:
-    """Return two times of each scene, a frame or two apart."""
+    """Return two times for each scene, one or two frames apart."""
     rates = torch.tensor(FRAME_RATES, device=draws.device)
     interval = 1 / rates[draws.integers(count, 0, len(rates))]
     interval = interval * (1 + draws.happens(count, FAR_SHARE).float())

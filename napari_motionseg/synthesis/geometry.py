@@ -1,4 +1,4 @@
-"""The C-arm: where a point of the heart appears in the picture."""
+"""Model the C-arm: where a point of the heart appears in the picture."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ FOCUS = 2400.0  # px from the heart to the X-ray source, about 75 cm
 
 @dataclass(frozen=True)
 class Cameras:
-    """C-arms of many scenes.
+    """C-arm geometries, one row for each scene.
 
     Parameters
     ----------
     rotation
-        ``(B, 3, 3)``: from the heart's axes to the picture's (x right, y down, z to
-        the source).
+        Rotation ``(B, 3, 3)`` from the axes of the heart to those of the picture (x
+        right, y down, z towards the source).
     centre
-        ``(B, 2)`` of the heart in the picture, x and y in px at 512 px.
+        Position ``(B, 2)`` of the heart in the picture, x and y in px at 512 px.
     angles
-        ``(B, 2)`` degrees: primary (LAO positive) and secondary (cranial positive).
+        Angles ``(B, 2)`` in degrees: primary (LAO positive), secondary (cranial
+        positive).
     """
 
     rotation: Tensor
@@ -33,17 +34,16 @@ class Cameras:
     angles: Tensor
 
     def project(self, points: Tensor, scene: Tensor) -> Tensor:
-        """Return ``(N, 2)`` x, y in px at 512 px.
+        """Project points ``(N, 3)`` of scenes ``(N,)`` to ``(N, 2)``, px at 512 px.
 
-        Of points ``(N, 3)`` of scenes ``(N,)``; cone-beam: what is nearer to the source
-        appears larger.
+        The projection is a cone beam: points nearer to the source appear larger.
         """
         turned = (self.rotation[scene] @ points[..., None])[..., 0]
         magnification = FOCUS / (FOCUS - turned[:, 2:])
         return turned[:, :2] * magnification + self.centre[scene]
 
     def centred(self, points: Tensor, scene: Tensor, jitter: Tensor) -> Cameras:
-        """Return C-arms that look at the middle of points, off by `jitter` (B, 2)."""
+        """Return C-arms that look at the middle of points, plus `jitter` (B, 2)."""
         seen = self.project(points, scene) - self.centre[scene]
         total = torch.zeros_like(self.centre).index_add_(0, scene, seen)
         number = torch.bincount(scene, minlength=len(total)).clamp(min=1)
@@ -52,7 +52,7 @@ class Cameras:
 
 
 def draw_cameras(config: SynthesisConfig, count: int, draws: Draws) -> Cameras:
-    """Return usual views, with the heart's own tilt in the chest."""
+    """Draw usual views, including the tilt of the heart in the chest."""
     usual = draws.uniform(count, -45, 50), draws.uniform(count, -30, 32)
     primary, secondary = (a if config.view else torch.zeros_like(a) for a in usual)
     tilt = _about(0, torch.deg2rad(90 + draws.uniform(count, -8, 8)))

@@ -1,7 +1,7 @@
-"""Noise of detectors and film, and what consoles do to a picture afterwards.
+"""Add noise of detectors and film, and the processing of consoles.
 
-All functions take gray values in [0, 1] and return new ones, not limited to [0, 1]; the
-caller quantizes last, see `quantized`.
+All functions take gray values in [0, 1] and return new ones that may exceed [0, 1]. The
+caller quantizes last; see `quantized`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.filters import smoothed
 from napari_motionseg.synthesis.imaging import compressed
 
-LEAST_GRAY = 0.05  # signal below which noise no longer follows the signal
+LEAST_GRAY = 0.05  # below this signal, noise no longer depends on the signal
 
 
 def correlated_noise(
@@ -24,21 +24,22 @@ def correlated_noise(
     generator: torch.Generator,
     device: torch.device | None = None,
 ) -> Tensor:
-    """Return noise of unit variance whose power falls off as a detector's does.
+    """Return noise of unit variance with the power spectrum of a detector.
 
-    The noise power spectrum is that of white noise behind a Gaussian blur: detectors
-    spread the light of one quantum over neighbouring pixels, video lines along a row.
+    The spectrum is that of white noise after a Gaussian blur: detectors spread the
+    light of one quantum over neighbouring pixels, and video lines spread it along a
+    row.
 
     Parameters
     ----------
     shape
-        Rows and columns.
+        Number of rows and columns.
     rows, columns
-        Standard deviation of the blur in px along each axis; 0 is white noise.
+        Standard deviation of the blur in px along each axis; 0 gives white noise.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
     device
-        Where the noise is returned; the CPU if None.
+        Device of the result; None is the CPU.
     """
     white = torch.randn(shape, generator=generator)
     noise = smoothed(white.to(device or "cpu"), rows, columns)
@@ -54,22 +55,23 @@ def quantum_noise(
     columns: float = 0.5,
     follows: float = 0.5,
 ) -> Tensor:
-    """Return a picture with the noise of a limited number of X-ray quanta.
+    """Add the noise of a limited number of X-ray quanta to a picture.
 
     Parameters
     ----------
     picture
-        ``(H, W)`` in [0, 1].
+        Picture ``(H, W)`` in [0, 1].
     deviation
-        Standard deviation at the picture's mean gray, as share of full scale. It goes
-        with the root of dose: a quarter of the dose doubles it.
+        Standard deviation at the picture's mean gray, as share of full scale. A quarter
+        of the dose doubles it.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
     rows, columns
-        Correlation of the noise, see `correlated_noise`.
+        Blur in px that correlates the noise along each axis; see `correlated_noise`.
     follows
-        Power of gray that the deviation follows: 0.5 where gray is the light (Poisson),
-        -0.5 where gray is its logarithm, for there the dark parts are the noisy ones.
+        Exponent with which the deviation depends on gray: 0.5 if gray is the light
+        (Poisson noise), -0.5 if it is the logarithm of the light, whose dark parts are
+        noisier.
     """
     shape = (picture.shape[-2], picture.shape[-1])
     noise = correlated_noise(shape, rows, columns, generator, picture.device)
@@ -80,21 +82,21 @@ def quantum_noise(
 def film_grain(
     picture: Tensor, deviation: float, generator: torch.Generator, size: float = 0.8
 ) -> Tensor:
-    """Return a picture with the grain of cine film.
+    """Add the grain of cine film to a picture.
 
-    Clumps of silver are of several sizes, so the grain has a long-ranged part, and it
-    is strongest in middle grays, where half of the grains are developed.
+    Silver clumps have several sizes, so the grain has a long-range part. It is
+    strongest in middle grays, where half of the grains are developed.
 
     Parameters
     ----------
     picture
-        ``(H, W)`` in [0, 1].
+        Picture ``(H, W)`` in [0, 1].
     deviation
         Standard deviation at middle gray, as share of full scale.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
     size
-        Standard deviation in px of the smallest clumps' blur.
+        Standard deviation in px of the blur of the smallest clumps.
     """
     shape = (picture.shape[-2], picture.shape[-1])
     total = torch.zeros_like(picture)
@@ -107,33 +109,33 @@ def film_grain(
 
 
 def edge_enhanced(picture: Tensor, amount: float, sigma: float) -> Tensor:
-    """Return a picture after unsharp masking, as consoles show it.
+    """Apply unsharp masking to a picture, as consoles do.
 
     Parameters
     ----------
     picture
-        ``(..., H, W)``.
+        Pictures ``(..., H, W)``.
     amount
-        Share of the fine structure that is added once more; 0 changes nothing.
+        Factor on the fine structure that is added; 0 changes nothing.
     sigma
-        Standard deviation in px that divides fine from coarse.
+        Standard deviation in px of the blur that separates fine from coarse structure.
     """
     return picture + amount * (picture - smoothed(picture, sigma))
 
 
 def recursively_filtered(frames: Tensor, share: float) -> Tensor:
-    """Return frames after a console's temporal recursive filter.
+    """Apply a console's temporal recursive filter to frames.
 
-    Each frame shown is a mean of the new frame and the last one shown; noise sinks, and
-    what moves leaves a trail.
+    Each displayed frame is a mean of the new frame and the previously displayed one.
+    Noise decreases, and moving objects leave a trail.
 
     Parameters
     ----------
     frames
-        ``(T, H, W)`` in the order of time.
+        Frames ``(T, H, W)`` in order of time.
     share
-        Share of the last frame shown, 0 to below 1. Noise that is independent from
-        frame to frame keeps ``(1 - share) / (1 + share)`` of its variance.
+        Share of the previously displayed frame, from 0 to below 1. Noise that is
+        independent between frames keeps ``(1 - share) / (1 + share)`` of its variance.
 
     Raises
     ------
@@ -141,7 +143,7 @@ def recursively_filtered(frames: Tensor, share: float) -> Tensor:
         If the share is outside its range.
     """
     if not 0 <= share < 1:
-        raise SettingsError(f"share must be from 0 to below 1; got {share}")
+        raise SettingsError(f"share must be at least 0 and below 1; got {share}")
     shown = [frames[0]]
     for frame in frames[1:]:
         shown.append(torch.lerp(frame, shown[-1], share))
@@ -149,14 +151,14 @@ def recursively_filtered(frames: Tensor, share: float) -> Tensor:
 
 
 def quantized(picture: Tensor, bits: int, quality: float = 100.0) -> Tensor:
-    """Return a picture in [0, 1] in the steps of its bits, or as JPEG gives it back.
+    """Quantize a picture to [0, 1] in steps of its bits, or as JPEG would decode it.
 
     Parameters
     ----------
     picture
-        ``(H, W)``.
+        Picture ``(H, W)``; values outside [0, 1] are clipped.
     bits
-        Bits stored, 1 to 16.
+        Number of bits stored, 1 to 16.
     quality
         Quality of baseline JPEG, 1 to 100; below 100 the picture has 8 bits.
 
@@ -166,9 +168,9 @@ def quantized(picture: Tensor, bits: int, quality: float = 100.0) -> Tensor:
         If bits or quality are outside their range.
     """
     if not 1 <= bits <= 16:
-        raise SettingsError(f"bits must be 1 to 16; got {bits}")
+        raise SettingsError(f"bits must lie between 1 and 16; got {bits}")
     if not 1 <= quality <= 100:
-        raise SettingsError(f"quality must be 1 to 100; got {quality}")
+        raise SettingsError(f"quality must lie between 1 and 100; got {quality}")
     picture = picture.clamp(0, 1)
     if quality < 100:
         stored: Tensor = compressed(
@@ -181,15 +183,15 @@ def quantized(picture: Tensor, bits: int, quality: float = 100.0) -> Tensor:
 
 
 def grain_of(picture: Tensor) -> float:
-    """Return the standard deviation of a picture minus its 3 x 3 median.
+    """Measure grain: the standard deviation of a picture minus its 3 x 3 median.
 
-    The measure by which grain is compared, in gray levels of 255; 0.6 on quiet digital
-    loops, 1 to 3 on digitised film, 3 to 4 on loops of low dose.
+    The result is in gray levels of 255. Quiet digital loops have 0.6, digitised film
+    has 1 to 3, and loops of low dose have 3 to 4.
 
     Parameters
     ----------
     picture
-        ``(H, W)`` in [0, 1].
+        Picture ``(H, W)`` in [0, 1].
     """
     padded = functional.pad(picture[None, None], (1, 1, 1, 1), mode="reflect")
     windows = functional.unfold(padded, 3)[0]

@@ -1,4 +1,4 @@
-"""From absorbance to gray values: detector, dose, processing, blades, compression."""
+"""Turn absorbance into gray values: detector, dose, processing, blades, compression."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from napari_motionseg.models.filters import gaussian
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
-SCATTER_PX = 28.0  # standard deviation of scattered light, px at 512 px
-NOISE = 0.011  # of an absorbance, where absorbance is 0 and dose usual
-GRAIN_PX = 0.55
+SCATTER_PX = 28.0  # standard deviation of scattered light, in px at 512 px
+NOISE = 0.011  # standard deviation, as absorbance, at absorbance 0 and usual dose
+GRAIN_PX = 0.55  # standard deviation of the blur that correlates noise, in px
 SHARPEN_PX = 1.4
-BLOCK = 8  # of JPEG
+BLOCK = 8  # side of a JPEG block in px
 # ITU-T T.81, table K.1: luminance quantisation at quality 50
 LUMINANCE = (
     (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55),
@@ -28,22 +28,22 @@ LUMINANCE = (
 
 @dataclass(frozen=True)
 class Imagings:
-    """The chains of many scenes, a row each.
+    """Imaging chains, one row for each scene.
 
     Parameters
     ----------
     logarithmic
-        ``(B,)`` bool: gray follows absorbance, else light.
+        Whether ``(B,)`` gray is linear in absorbance; if not, it is linear in light.
     level, contrast
-        ``(B,)`` gray of no absorbance, and gray that an absorbance of 1 takes.
+        Gray ``(B,)`` at absorbance 0, and difference of gray for an absorbance of 1.
     scatter, blur, noise, sharpen, quality
-        ``(B,)``, see `SynthesisConfig`; blur in px of the loop.
+        Values ``(B,)`` as in `SynthesisConfig`, with blur in px of the loop.
     vignette
-        ``(B, H, W)`` loss of light, as absorbance.
+        Loss of light ``(B, H, W)`` towards the corners, as absorbance.
     leak
-        ``(B, H, W)``, share of light that passes the blades, 1 in the open field.
+        Share ``(B, H, W)`` of light that passes the blades, 1 in the open field.
     shade
-        ``(B,)`` gray behind the blades.
+        Gray ``(B,)`` behind the blades.
     """
 
     logarithmic: Tensor
@@ -70,9 +70,9 @@ class Imagings:
         Parameters
         ----------
         absorbance
-            ``(B, H, W)``.
+            Absorbance ``(B, H, W)`` along the rays.
         generator
-            Of the noise, on the device of `absorbance`.
+            Generator of the noise, on the device of `absorbance`.
         """
         one = (-1, 1, 1)
         light = torch.exp(-(absorbance + self.vignette))
@@ -92,7 +92,7 @@ class Imagings:
         return compressed(gray.clamp(0, 1), self.quality)
 
     def _grain(self, light: Tensor, generator: torch.Generator) -> Tensor:
-        """Return quantum noise: its variance goes with the light."""
+        """Return quantum noise, whose variance is proportional to the light."""
         grain = torch.randn(light.shape, generator=generator, device=light.device)
         grain = gaussian(grain, GRAIN_PX) * (2 * math.sqrt(math.pi) * GRAIN_PX)
         size = NOISE * self.noise.view(-1, 1, 1)
@@ -100,15 +100,15 @@ class Imagings:
 
 
 def compressed(pictures: Tensor, quality: Tensor) -> Tensor:
-    """Return pictures ``(B, H, W)`` in [0, 1] as baseline JPEG would give them back.
+    """Return pictures ``(B, H, W)`` in [0, 1] as baseline JPEG would decode them.
 
     Parameters
     ----------
     pictures
-        In [0, 1]; rounded to 8 bits.
+        Pictures ``(B, H, W)`` in [0, 1]; rounded to 8 bits.
     quality
-        ``(B,)`` 1 to 100; 100 is rounding alone. The tables are those of the Standard
-        scaled as libjpeg does; the lossless part changes nothing and is left out.
+        Quality ``(B,)`` from 1 to 100; 100 only rounds. The tables are those of the
+        Standard, scaled as in libjpeg. The lossless entropy coding is left out.
     """
     eight_bits = (pictures * 255).round()
     if bool((quality >= 100).all()):
@@ -130,7 +130,7 @@ def compressed(pictures: Tensor, quality: Tensor) -> Tensor:
 
 
 def _cosines(device: torch.device) -> Tensor:
-    """Return the orthonormal cosine transform of 8 values."""
+    """Return the orthonormal cosine transform of 8 values, ``(8, 8)``."""
     k = torch.arange(BLOCK, device=device, dtype=torch.float32)
     base = torch.cos(math.pi / BLOCK * (k[None] + 0.5) * k[:, None]) / 2
     base[0] /= math.sqrt(2)
@@ -144,7 +144,7 @@ def _steps(quality: Tensor) -> Tensor:
 
 
 def draw_imagings(config: SynthesisConfig, count: int, draws: Draws) -> Imagings:
-    """Return imaging chains within the configuration's ranges."""
+    """Draw imaging chains within the configuration's ranges."""
     share = {"log": 1.0, "linear": 0.0, "any": 0.6}[config.intensity]
     rows, columns = config.shape
     scale = config.scale
@@ -176,7 +176,7 @@ def draw_imagings(config: SynthesisConfig, count: int, draws: Draws) -> Imagings
 def _blades(
     x: Tensor, y: Tensor, count: int, config: SynthesisConfig, draws: Draws
 ) -> Tensor:
-    """Return the light that passes: blades lie near the source, so edges are soft."""
+    """Return the light that passes the blades, which have soft edges."""
     leak = torch.ones((count, *x.shape[1:]), device=x.device)
     used = draws.happens((count, 1, 1), config.collimator)
     turn = math.radians(2) * draws.normal((count, 1, 1))

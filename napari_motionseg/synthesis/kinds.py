@@ -1,4 +1,4 @@
-"""The kinds of scenes there are, behind one interface."""
+"""Provide all kinds of scenes behind one interface."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from napari_motionseg.synthesis.scenes import draw_scenes
 
 
 class SceneMoment(Protocol):
-    """Scenes at one time each."""
+    """Interface of scenes at one time each."""
 
     @property
     def masks(self) -> Tensor:
-        """Mask to be segmented, ``(B, H, W)`` bool: vessels, strokes, the cube."""
+        """Mask ``(B, H, W)`` bool to be segmented: vessels, strokes or the cube."""
 
     @property
     def outlined(self) -> Tensor:
-        """The same as a person would outline it, ``(B, H, W)`` bool."""
+        """Mask ``(B, H, W)`` bool as a person would outline it."""
 
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return pictures ``(B, H, W)`` in [0, 1], in steps of 1/255."""
@@ -35,10 +35,10 @@ class SceneMoment(Protocol):
 
 
 class AnyScenes(Protocol):
-    """Scenes of a kind."""
+    """Interface of scenes of one kind."""
 
     def __len__(self) -> int:
-        """Return how many."""
+        """Return the number of scenes."""
 
     def at(self, time: Tensor) -> SceneMoment:
         """Return the scenes at times ``(B,)`` in seconds."""

@@ -1,8 +1,8 @@
-"""Generic layers: textured shapes that move over each other.
+"""Draw generic layers: textured shapes that move over each other.
 
-In the manner of Flying Chairs (Dosovitskiy et al., FlowNet, ICCV 2015, section 4): each
-layer has an affine motion of its own and hides what lies behind it. What a flow network
-learns here is to match, with no idea yet of what an angiogram is.
+This follows Flying Chairs (Dosovitskiy et al., FlowNet, ICCV 2015, section 4): each
+layer has its own affine motion and hides the layers behind it. A flow network learns
+general matching from it before it sees angiograms.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
 
-SHAPES = 7  # layers before the background; every second one is a stroke
-ROOM = 1.5  # canvas over picture
-FAINT_SHARE = 0.4  # of shapes that one sees through
+SHAPES = 7  # layers in front of the background; every second one is a stroke
+ROOM = 1.5  # side of the canvas divided by that of the picture
+FAINT_SHARE = 0.4  # share of shapes that are transparent
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,20 @@ class LayerScenes:
     Parameters
     ----------
     config
-        Its size is used, `heart_motion` as a factor on all motion, and the imaging.
+        Configuration of size, imaging, and speed of motion (`heart_motion` as a
+        factor).
     colour, alpha
-        ``(B, K, n, n)`` gray and opacity at rest.
+        Gray values and opacity ``(B, K, n, n)`` at rest.
     centre
-        ``(B, K, 2)`` px at 512 px from the picture's middle, about which a layer turns.
+        Centre of rotation ``(B, K, 2)`` from the picture's middle, in px at 512 px.
     velocity
-        ``(B, K, 2)`` px a second.
+        Velocity ``(B, K, 2)`` in px per second.
     turn, growth
-        ``(B, K)`` radians, and logarithm of size, a second.
+        Rotation in radians per second, and growth of log size per second, ``(B, K)``.
     thin
-        ``(K,)`` bool: the strokes.
+        Whether ``(K,)`` a layer is a stroke.
     imagings
-        From gray to pictures; gray is taken for light.
+        Imaging chains from gray values to pictures; gray is taken for light.
     """
 
     config: SynthesisConfig
@@ -66,7 +67,7 @@ class LayerScenes:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """x, y of pixel centres ``(2, H, W)``, px at 512 px from the middle."""
+        """Position ``(2, H, W)`` of pixel centres from the middle, px at 512 px."""
         rows, columns = self.config.shape
         axes = [
             (torch.arange(n, device=self.colour.device) - (n - 1) / 2)
@@ -77,13 +78,13 @@ class LayerScenes:
         return torch.stack((x, y))
 
     def place(self, rest: Tensor, time: Tensor) -> Tensor:
-        """Return where rest points ``(B, K, 2, H, W)`` are at times ``(B,)``."""
+        """Return the positions of rest points ``(B, K, 2, H, W)`` at times ``(B,)``."""
         matrix, shift = self._map(time)
         about = rest - self.centre[..., None, None]
         return torch.einsum("bkij,bkjhw->bkihw", matrix, about) + shift
 
     def rest(self, time: Tensor) -> Tensor:
-        """Return which rest points ``(B, K, 2, H, W)`` the pixels show."""
+        """Return the rest points ``(B, K, 2, H, W)`` that the pixels show."""
         matrix, shift = self._map(time)
         away = self.pixels - shift
         about = torch.einsum("bkij,bkjhw->bkihw", torch.linalg.inv(matrix), away)
@@ -98,7 +99,7 @@ class LayerScenes:
 
 
 class LayerMoment:
-    """Layer scenes at one time each; see `Moment` for what each property means."""
+    """Layer scenes at one time each; see `Moment` for the properties."""
 
     def __init__(self, scenes: LayerScenes, time: Tensor) -> None:
         self.scenes = scenes
@@ -107,25 +108,25 @@ class LayerMoment:
 
     @cached_property
     def _opacity(self) -> Tensor:
-        """Opacity of each layer ``(B, K, H, W)``; the background's is 1."""
+        """Opacity ``(B, K, H, W)`` of each layer; that of the background is 1."""
         opacity = self._sample(self.scenes.alpha)
         return torch.cat((torch.ones_like(opacity[:, :1]), opacity[:, 1:]), dim=1)
 
     @cached_property
     def front(self) -> Tensor:
-        """The foremost layer ``(B, H, W)`` of which one sees at least a fifth."""
+        """Index ``(B, H, W)`` of the front layer with an opacity of a fifth."""
         count = self.scenes.alpha.shape[1]
         order = torch.arange(count, device=self.time.device)[:, None, None]
         return torch.where(self._opacity >= 0.2, order, 0).amax(dim=1)
 
     @cached_property
     def masks(self) -> Tensor:
-        """Mask of the strokes that lie in front, ``(B, H, W)`` bool."""
+        """Mask ``(B, H, W)`` bool of the strokes that lie in front."""
         return self.scenes.thin[self.front]
 
     @property
     def outlined(self) -> Tensor:
-        """As `masks`: edges are sharp here."""
+        """Mask of the strokes, equal to `masks` because their edges are sharp."""
         return self.masks
 
     def frames(self, generator: torch.Generator) -> Tensor:
@@ -138,7 +139,7 @@ class LayerMoment:
         return self.scenes.imagings.expose(absorbance, generator)
 
     def flow(self, then: LayerMoment) -> Tensor:
-        """Return the flow ``(B, 2, H, W)`` of the foremost layer, px."""
+        """Return the flow ``(B, 2, H, W)`` of the front layer in px."""
         flows = self.scenes.place(self.rest, then.time) - self.scenes.pixels
         index = self.front[:, None, None].expand(-1, 1, 2, -1, -1)
         return flows.gather(1, index)[:, 0] * self.scenes.config.scale

@@ -1,6 +1,6 @@
-"""Catheters, guide wires and cables over a picture: lines that are no vessel.
+"""Draw catheters, guide wires and cables over a picture: lines that are not vessels.
 
-They are drawn on pictures that exist already, so that one scene gives many examples.
+They are drawn on existing pictures, so that one scene gives many examples.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from napari_motionseg.errors import SettingsError
 
 LineKind = Literal["catheter", "wire", "cable", "plates"]
 KINDS: tuple[LineKind, ...] = get_args(LineKind)
-WALL_SHARE = 0.22  # of a catheter's radius: its wall of braided steel
-SAMPLES = 32
+WALL_SHARE = 0.22  # share of a catheter's radius that is its wall of braided steel
+SAMPLES = 32  # points of a curve
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +27,14 @@ class Line:
     Parameters
     ----------
     course
-        ``(K, 2)`` x and y in px, at least two points.
+        Points ``(K, 2)`` of the line, x and y in px, at least two.
     radius
-        Half width in px.
+        Half the width in px.
     depth
-        Gray by which its middle is darker, as share of full scale.
+        Gray by which the middle of the line is darker, as share of full scale.
     hollow
-        0: darkest in the middle, as a filled tube is; 1: only the walls are seen, as of
-        an empty catheter.
+        0 is darkest in the middle, like a filled tube; 1 shows only the walls, like an
+        empty catheter. Values between mix the two.
     """
 
     course: Tensor
@@ -50,18 +50,18 @@ class Line:
             )
         if self.radius <= 0 or not 0 <= self.hollow <= 1:
             raise SettingsError(
-                f"radius must be positive and hollow from 0 to 1; got {self.radius} "
-                f"and {self.hollow}"
+                "radius must be positive and hollow between 0 and 1; got "
+                f"{self.radius} and {self.hollow}"
             )
 
     def darkness(self, shape: tuple[int, int]) -> Tensor:
         """Return by how much each pixel ``(H, W)`` is darker.
 
-        X-rays that pass a tube at distance d of its middle run through
-        ``sqrt(1 - (d / radius)^2)`` of its diameter; through a hollow one that less the
-        way through its lumen.
+        A ray at distance d from the middle of a tube crosses ``sqrt(1 - (d /
+        radius)^2)`` of its diameter. For a hollow tube, the part of the path in the
+        lumen is subtracted.
         """
-        # half a pixel softens the edge of what is thinner than a pixel
+        # fade the edge over half a pixel, for lines that are thinner than a pixel
         edge = 0.5 / self.radius
         reach = self.radius + 0.5
         away = distance_to(self.course, shape, reach) / self.radius
@@ -77,12 +77,12 @@ def distance_to(course: Tensor, shape: tuple[int, int], within: float) -> Tensor
     Parameters
     ----------
     course
-        ``(K, 2)`` x and y in px.
+        Points ``(K, 2)`` of the polyline, x and y in px.
     shape
-        Rows and columns.
+        Number of rows and columns.
     within
-        Distances up to this many px are exact; larger ones may be infinite, because
-        only pixels near each piece are looked at.
+        Distances up to this many px are exact. Larger ones may be infinite, because
+        only pixels near each segment are visited.
     """
     rows, columns = shape
     nearest = torch.full(shape, math.inf)
@@ -103,7 +103,7 @@ def distance_to(course: Tensor, shape: tuple[int, int], within: float) -> Tensor
 
 
 def _span(one: float, other: float, within: float, size: int) -> tuple[int, int]:
-    """Return first pixel and the one after the last near a piece, along an axis."""
+    """Return the first pixel near a segment and the one after the last."""
     low, high = min(one, other) - within, max(one, other) + within
     return max(0, math.floor(low)), min(size, math.ceil(high) + 1)
 
@@ -111,26 +111,26 @@ def _span(one: float, other: float, within: float, size: int) -> tuple[int, int]
 def draw_lines(
     shape: tuple[int, int], generator: torch.Generator, kind: LineKind, depth: float
 ) -> list[Line]:
-    """Draw one device over a picture.
+    """Draw one device for a picture.
 
     Parameters
     ----------
     shape
-        Rows and columns.
+        Number of rows and columns.
     generator
-        Random numbers, on the CPU.
+        Generator of the random numbers, on the CPU.
     kind
         ``"catheter"``: of constant width, from an edge to a bent tip inside, empty or
-        filled; ``"wire"``: thin and dense, straight or nearly, across the picture;
-        ``"cable"``: thin and faint, bent at will; ``"plates"``: short parallel lines
-        one above the other, as end plates of vertebrae and sternal wires are.
+        filled. ``"wire"``: thin, dense and nearly straight, across the picture.
+        ``"cable"``: thin, faint and bent. ``"plates"``: short parallel lines, like end
+        plates of vertebrae and sternal wires.
     depth
-        Gray by which a catheter's middle is darker, as share of full scale.
+        Gray by which the middle of a catheter is darker, as share of full scale.
 
     Raises
     ------
     SettingsError
-        If there is no such kind.
+        If the kind is unknown.
     """
     if kind not in KINDS:
         raise SettingsError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
@@ -144,7 +144,7 @@ def draw_lines(
 
 
 class _Dice:
-    """Random courses within a picture."""
+    """Draw random lines within a picture."""
 
     def __init__(self, shape: tuple[int, int], generator: torch.Generator) -> None:
         self.rows, self.columns = shape
@@ -155,10 +155,11 @@ class _Dice:
         return low + (high - low) * float(torch.rand((), generator=self.generator))
 
     def inside(self) -> tuple[float, float]:
+        """Return a random point x, y well inside the picture, in px."""
         return self.columns * self.one(0.1, 0.9), self.rows * self.one(0.1, 0.9)
 
     def at_edge(self) -> tuple[float, float]:
-        """Return a point just outside, at any side."""
+        """Return a random point x, y just outside the picture, at any side, in px."""
         x, y = self.columns * self.one(0, 1), self.rows * self.one(0, 1)
         side = int(self.one(0, 4))
         out = 0.05 * self.side
@@ -167,7 +168,7 @@ class _Dice:
         ][side]  # fmt: skip
 
     def curve(self, *points: tuple[float, float]) -> Tensor:
-        """Return the Bezier curve of these control points."""
+        """Return the Bezier curve ``(SAMPLES, 2)`` of the given control points."""
         level = torch.tensor(points, dtype=torch.float32)[:, None]
         t = torch.linspace(0, 1, SAMPLES)[None, :, None]
         while len(level) > 1:
@@ -175,10 +176,12 @@ class _Dice:
         return level[0]
 
     def near(self, point: tuple[float, float], reach: float) -> tuple[float, float]:
+        """Return a random point around another one, within a share of the side."""
         far = reach * self.side
         return point[0] + self.one(-far, far), point[1] + self.one(-far, far)
 
     def catheter(self, depth: float) -> list[Line]:
+        """Return a catheter from an edge of the picture to a bent tip inside."""
         start, tip = self.at_edge(), self.inside()
         middle = ((start[0] + tip[0]) / 2, (start[1] + tip[1]) / 2)
         course = self.curve(
@@ -190,6 +193,7 @@ class _Dice:
         return [Line(course, radius, depth, hollow)]
 
     def wire(self, depth: float) -> list[Line]:
+        """Return a thin, nearly straight guide wire that crosses the picture."""
         start, end = self.at_edge(), self.at_edge()
         middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         bend = self.one(0, 0.12) if self.one(0, 1) < 0.6 else 0.0
@@ -197,6 +201,7 @@ class _Dice:
         return [Line(course, self.one(0.5, 1.8), depth * self.one(0.4, 1.2))]
 
     def cable(self, depth: float) -> list[Line]:
+        """Return a faint, freely bent cable that crosses the picture."""
         start = self.at_edge()
         course = self.curve(
             start, self.inside(), self.near(self.inside(), 0.4), self.at_edge()
@@ -204,6 +209,7 @@ class _Dice:
         return [Line(course, self.one(0.8, 2.0), depth * self.one(0.25, 0.7))]
 
     def plates(self, depth: float) -> list[Line]:
+        """Return a column of short parallel lines, like end plates of vertebrae."""
         x, wide = self.columns * self.one(0, 1), self.side * self.one(0.04, 0.16)
         gap, lean = self.side * self.one(0.06, 0.2), self.one(-0.25, 0.25)
         drift, radius = self.one(-0.3, 0.3), self.one(0.8, 2.4)

@@ -1,4 +1,4 @@
-"""Catheter, leads, wires, electrodes and stents: tubes that are no vessels."""
+"""Model catheters, leads, wires, electrodes and stents: tubes that are not vessels."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ from napari_motionseg.synthesis.motion import RIBS, SPINE, TISSUE, LayerMotions
 from napari_motionseg.synthesis.tubes import Tubes
 from napari_motionseg.synthesis.vessels import Trees
 
-CATHETER_LOOSE_PX = 160.0  # how far from its tip the heart moves a catheter
-LEAD_LOOSE_PX = 260.0
-STRUT = 0.25  # absorbance of a stent's metal, a px of way
-OUTSIDE_PX = -140.0  # where what enters the picture begins
+CATHETER_LOOSE_PX = 160.0  # length from the tip along which the heart moves a catheter
+LEAD_LOOSE_PX = 260.0  # length from the tip along which the heart moves a lead
+STRUT = 0.25  # absorbance of a stent's metal per px of path
+OUTSIDE_PX = -140.0  # coordinate at which devices from outside begin
 
 
 @dataclass(frozen=True)
-class Anchored:
-    """Samples that lie in the picture and are dragged along by a point of the heart.
+class TetheredSamples:
+    """Samples of devices in the picture plane, dragged along by a point of the heart.
 
     Parameters
     ----------
     rest
-        ``(N, 2)`` px at 512 px.
+        Positions ``(N, 2)`` at rest, x and y in px at 512 px.
     radii, absorbance
-        ``(N,)`` px, and what a px of way absorbs.
+        Radius ``(N,)`` in px, and absorbance ``(N,)`` per px of path.
     anchor
-        ``(N, 3)`` the point of the resting heart.
-    give
-        ``(N,)`` share of its motion that is taken over.
+        Point ``(N, 3)`` of the resting heart that drags the sample.
+    follow
+        Share ``(N,)`` of the motion of that point that the sample follows.
     layer
-        ``(N,)`` what it lies on otherwise, see `LayerMotions`.
+        Layer ``(N,)`` whose motion the sample also follows; see `LayerMotions`.
     scene, branch
-        ``(N,)``.
+        Index ``(N,)`` of the scene and of the device.
     """
 
     rest: Tensor
     radii: Tensor
     absorbance: Tensor
     anchor: Tensor
-    give: Tensor
+    follow: Tensor
     layer: Tensor
     scene: Tensor
     branch: Tensor
 
 
 @dataclass(frozen=True)
-class Riding:
-    """Samples that sit in a vessel.
+class VesselSamples:
+    """Samples of devices inside vessels, which move with the vessel.
 
     Parameters
     ----------
     sample
-        ``(N,)`` of the trees.
+        Index ``(N,)`` of the sample of the trees.
     across
-        ``(N,)`` px to the side of the centreline, at 512 px.
+        Distance ``(N,)`` from the centreline to the side, in px at 512 px.
     radii, absorbance
-        ``(N,)``.
+        Radius ``(N,)`` in px, and absorbance ``(N,)`` per px of path.
     branch
-        ``(N,)``.
+        Index ``(N,)`` of the device.
     """
 
     sample: Tensor
@@ -82,12 +82,12 @@ class Devices:
 
     Parameters
     ----------
-    anchored, riding
-        The two ways to move.
+    tethered, in_vessel
+        Samples that the heart drags along, and samples inside vessels.
     """
 
-    anchored: Anchored
-    riding: Riding
+    tethered: TetheredSamples
+    in_vessel: VesselSamples
 
     def tubes(
         self,
@@ -97,25 +97,27 @@ class Devices:
         time: Tensor,
         to_px: tuple[float, Tensor],
     ) -> tuple[Tubes, Tensor]:
-        """Return where they are at times ``(B,)``, and what a px of each absorbs.
+        """Return the devices at times ``(B,)``, and their absorbance ``(N,)`` per px.
 
         Parameters
         ----------
         vessels
-            The trees at those times, px of the loop.
-        cameras, layers
-            Views, and motions of the layers that devices lie on.
+            The vessels at those times, in px of the loop.
+        cameras
+            Views of the scenes.
+        layers
+            Motions of the layers that devices lie on.
         time
-            Seconds.
+            Times ``(B,)`` in seconds.
         to_px
-            Scale and offset ``(2,)`` from px at 512 px to those of the loop.
+            Scale, and offset ``(2,)``, from px at 512 px to px of the loop.
         """
         scale, offset = to_px
-        still, inside = self.anchored, self.riding
+        still, inside = self.tethered, self.in_vessel
         moved = layers.beats.move(still.anchor, still.scene, time)
         pulled = cameras.project(moved, still.scene)
         pulled = pulled - cameras.project(still.anchor, still.scene)
-        places = still.rest + still.give[:, None] * pulled
+        places = still.rest + still.follow[:, None] * pulled
         places = places + self._carried(layers, time)
         tangent = vessels.tangents()[inside.sample]
         normal = torch.stack((-tangent[:, 1], tangent[:, 0]), dim=1)
@@ -131,8 +133,8 @@ class Devices:
         return tubes, torch.cat((still.absorbance, inside.absorbance)) / scale
 
     def _carried(self, layers: LayerMotions, time: Tensor) -> Tensor:
-        """Return the shift ``(N, 2)`` by breathing and table."""
-        still, total = self.anchored, torch.zeros_like(self.anchored.rest)
+        """Return the shift ``(N, 2)`` of tethered samples by breathing and table."""
+        still, total = self.tethered, torch.zeros_like(self.tethered.rest)
         rigid = layers.rigid(time)[still.scene]
         for layer in (SPINE, RIBS):
             on = still.layer == layer
@@ -143,13 +145,13 @@ class Devices:
         return torch.where((still.layer == TISSUE)[:, None], rigid, total)
 
     def _steps(self) -> Tensor:
-        """Return the length that each sample stands for, px at 512 px."""
-        count = len(self.anchored.scene) + len(self.riding.sample)
-        return torch.full((count,), STEP_PX, device=self.anchored.rest.device)
+        """Return the length of the device for each sample, in px at 512 px."""
+        count = len(self.tethered.scene) + len(self.in_vessel.sample)
+        return torch.full((count,), STEP_PX, device=self.tethered.rest.device)
 
 
 def _rows(layers: LayerMotions, scene: Tensor) -> LayerMotions:
-    """Return the motions of `scene` ``(N,)`` as N scenes."""
+    """Return the motions of the scenes with index `scene` ``(N,)``, as N scenes."""
     beats = type(layers.beats)(*(v[scene] for v in vars(layers.beats).values()))
     parts = {k: v[scene] for k, v in vars(layers).items() if isinstance(v, Tensor)}
     return LayerMotions(**parts, beats=beats)
@@ -162,18 +164,20 @@ def draw_devices(
     opacity: Tensor,
     draws: Draws,
 ) -> Devices:
-    """Return the devices of all scenes.
+    """Draw the devices of all scenes.
 
     Parameters
     ----------
     config
-        Shares of scenes that have each.
-    trees, cameras
-        What they hang on, and the view.
+        Configuration with the share of scenes that have each device.
+    trees
+        Vessels that devices are attached to.
+    cameras
+        Views of the scenes.
     opacity
-        ``(B,)`` what a px of a filled vessel absorbs, at 512 px.
+        Absorbance ``(B,)`` of a filled vessel per px of path, at 512 px.
     draws
-        Which, where and how.
+        Source of the random numbers.
     """
     maker = _Maker(trees, cameras, opacity, draws)
     kinds = {
@@ -191,7 +195,7 @@ def draw_devices(
 
 
 class _Maker:
-    """Collects samples of devices, one device after the other."""
+    """Collect the samples of devices, one device after another."""
 
     def __init__(
         self, trees: Trees, cameras: Cameras, opacity: Tensor, draws: Draws
@@ -199,8 +203,8 @@ class _Maker:
         self.trees, self.cameras = trees, cameras
         self.opacity, self.draws = opacity, draws
         self.number = 0
-        self.anchored: list[Anchored] = []
-        self.riding: list[Riding] = []
+        self.tethered: list[TetheredSamples] = []
+        self.in_vessel: list[VesselSamples] = []
         self.ostia = trees.first_samples(len(opacity))
 
     def _one(self, low: float, high: float) -> float:
@@ -219,31 +223,32 @@ class _Maker:
         radius: float | Tensor,
         absorbance: float,
         anchor: Tensor,
-        give: float | Tensor,
+        follow: float | Tensor,
         layer: int,
     ) -> None:
-        """Add a wire along a polyline ``(K, 2)``, resampled to even steps."""
+        """Add a device along a polyline ``(K, 2)``, resampled to even steps."""
         course = even(course)
         n, device = len(course), course.device
         ones = torch.ones(n, device=device)
 
         def along(value: float | Tensor) -> Tensor:
+            """Return a value for each sample ``(n,)``, from one or several numbers."""
             if isinstance(value, Tensor):
                 share = torch.linspace(0, len(value) - 1, n, device=device)
                 return value[share.round().long()]
             return ones * value
 
         whole = torch.ones(n, dtype=torch.long, device=device)
-        self.anchored.append(
-            Anchored(
+        self.tethered.append(
+            TetheredSamples(
                 course, along(radius), ones * absorbance, anchor.expand(n, 3),
-                along(give), whole * layer, whole * scene, whole * self.number,
+                along(follow), whole * layer, whole * scene, whole * self.number,
             )
         )  # fmt: skip
         self.number += 1
 
     def catheter(self, scene: int) -> None:
-        """Add a catheter that comes down the aorta, or up from below, to the ostium."""
+        """Add a catheter that reaches the ostium through the aorta."""
         anchor, ostium = self._ostium(scene)
         x, y = ostium.tolist()
         above = self._one(0, 1) < 0.8
@@ -261,13 +266,13 @@ class _Maker:
         )  # fmt: skip
         course = course.flip(0)  # the tip first
         way = torch.linspace(0, 1, len(course), device=ostium.device)
-        give = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
+        follow = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
         dense = float(self.opacity[scene]) * self._one(0.25, 0.8)
         radius = self._one(2.6, 4.4)
-        self._place(scene, course, radius, dense, anchor, give, TISSUE)
+        self._place(scene, course, radius, dense, anchor, follow, TISSUE)
 
     def lead(self, scene: int) -> None:
-        """Add one or two leads of a pacemaker, whose tips the heart moves."""
+        """Add one or two pacemaker leads, whose tips move with the heart."""
         for _ in range(int(self.draws.integers(1, 1, 3))):
             inside = (self.trees.scene == scene).nonzero()[:, 0]
             chosen = inside[int(self.draws.integers(1, 0, len(inside)))]
@@ -284,14 +289,14 @@ class _Maker:
             )  # fmt: skip
             way = torch.linspace(0, 1, len(course), device=anchor.device)
             way = way * length(course)
-            give = torch.exp(-((way / LEAD_LOOSE_PX) ** 2))
+            follow = torch.exp(-((way / LEAD_LOOSE_PX) ** 2))
             ring = (way < 9) | ((way > 24) & (way < 31))
             radius = torch.where(ring, 2.6, 1.3)
             dense = self._one(0.05, 0.12)
-            self._place(scene, course, radius, dense, anchor, give, TISSUE)
+            self._place(scene, course, radius, dense, anchor, follow, TISSUE)
 
     def sternal_wires(self, scene: int) -> None:
-        """Add a row of twisted wire loops, and clips beside them."""
+        """Add a column of twisted wire loops, and clips beside them."""
         anchor, _ = self._ostium(scene)
         x, lean = self._one(120, 400), self._one(-0.3, 0.3)
         turn = torch.linspace(0, 2 * math.pi, 60, device=anchor.device)
@@ -318,7 +323,7 @@ class _Maker:
         anchor, _ = self._ostium(scene)
         x, y = self._one(0, 512), self._one(0, 512)
         button = torch.tensor([[x, y], [x + 0.5, y]], device=anchor.device)
-        # a button is one sample, so this is all that it absorbs
+        # an electrode is a single sample, so this is all of its absorbance
         dense = self._one(0.08, 0.3)
         self._place(scene, button, self._one(7, 13), dense, anchor, 0.0, SPINE)
         cable = bezier(
@@ -343,40 +348,42 @@ class _Maker:
         radius = trees.radii[samples]
         way = torch.arange(len(samples), device=wide.device)
         if self._one(0, 1) < 0.3:
-            self._ride(samples, 0.4 * radius * torch.sin(way / 25), 0.7, 0.25)
+            self._place_in_vessel(
+                samples, 0.4 * radius * torch.sin(way / 25), 0.7, 0.25
+            )
             return
         for strut in range(4):
             phase = 2 * math.pi * (way / self._one(9, 15) + strut / 4)
-            self._ride(samples, radius * torch.sin(phase), 0.6, STRUT)
+            self._place_in_vessel(samples, radius * torch.sin(phase), 0.6, STRUT)
         for side in (-1, 1):
-            self._ride(samples, side * radius, 0.6, STRUT)
+            self._place_in_vessel(samples, side * radius, 0.6, STRUT)
 
-    def _ride(
+    def _place_in_vessel(
         self, sample: Tensor, across: Tensor, radius: float, absorbance: float
     ) -> None:
         ones = torch.ones(len(sample), device=sample.device)
         number = torch.full_like(sample, self.number)
-        self.riding.append(
-            Riding(sample, across, ones * radius, ones * absorbance, number)
+        self.in_vessel.append(
+            VesselSamples(sample, across, ones * radius, ones * absorbance, number)
         )
         self.number += 1
 
     def devices(self) -> Devices:
-        """Return all that was made."""
+        """Return all collected devices."""
         device = self.trees.points.device
         none, no = torch.zeros(0, device=device), torch.zeros(0, device=device).long()
-        empty = Anchored(
+        empty = TetheredSamples(
             torch.zeros(0, 2, device=device), none, none,
             torch.zeros(0, 3, device=device), none, no, no, no,
         )  # fmt: skip
-        nothing = Riding(no, none, none, none, no)
+        nothing = VesselSamples(no, none, none, none, no)
         return Devices(
-            Anchored(*_columns([empty, *self.anchored])),
-            Riding(*_columns([nothing, *self.riding])),
+            TetheredSamples(*_columns([empty, *self.tethered])),
+            VesselSamples(*_columns([nothing, *self.in_vessel])),
         )
 
 
-def _columns(parts: Sequence[Anchored | Riding]) -> list[Tensor]:
-    """Return each field of all parts, one after the other."""
+def _columns(parts: Sequence[TetheredSamples | VesselSamples]) -> list[Tensor]:
+    """Return each field of all parts, concatenated."""
     names = [field.name for field in fields(parts[0])]
     return [torch.cat([getattr(part, name) for part in parts]) for name in names]

@@ -1,8 +1,8 @@
-"""Heartbeat, breathing and table of many scenes: maps of space, smooth in time.
+"""Model heartbeat, breathing and table motion as maps of space that vary in time.
 
-Each map is given in closed form, so flow between any two times is exact. Where an
-inverse is needed it is closed as well, but for the heart's pull on the tissue around
-it, whose fixed-point iteration contracts to far below a hundredth of a pixel.
+Each map has a closed form, so the flow between any two times is exact. Inverse maps
+have a closed form too, except for the pull of the heart on the tissue around it; its
+fixed-point iteration converges to far below a hundredth of a pixel.
 """
 
 from __future__ import annotations
@@ -18,31 +18,34 @@ from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.vessels import SEMI_AXES
 
 SYSTOLE = 0.36  # share of a beat in which the heart contracts
-INVERSE_STEPS = 6
-MIDDLE, HALF = 256.0, 256.0  # of the picture, px at 512 px
-TISSUE, SPINE, RIBS = range(3)  # the edges of organs are the layer after these
-# How far each layer goes along with breathing, at the middle and more a half below it
+INVERSE_STEPS = 6  # iterations of the fixed point
+MIDDLE, HALF = 256.0, 256.0  # centre and half side of the picture, px at 512 px
+TISSUE, SPINE, RIBS = range(3)  # the edges of organs are the next layer
+# share of breathing that moves each layer: in the middle, and its increase half a
+# picture below the middle
 BREATHING_SHARE = ((0.55, 0.35), (0.0, 0.0), (0.3, 0.1), (0.9, 0.1))
 
 
 @dataclass(frozen=True)
 class Heartbeats:
-    """The hearts' motions, a row for each scene.
+    """Motions of the hearts, one row for each scene.
 
     Parameters
     ----------
     period
-        ``(B,)`` seconds of a beat.
+        Duration ``(B,)`` of a beat in seconds.
     phase
-        ``(B,)`` share of a beat that has passed at time 0.
+        Share ``(B,)`` of a beat that has passed at time 0.
     radial, axial
-        ``(B,)`` contraction across and along the axis at end systole, as shares.
+        Contraction ``(B,)`` across and along the long axis at end systole, as shares.
     twist
-        ``(B,)`` turn of the apex against the base at end systole, radians.
+        Rotation ``(B,)`` of the apex against the base at end systole, in radians.
     rock
-        ``(B, 3)`` turn of the whole heart at end systole, radians about its axes.
+        Rotation ``(B, 3)`` of the whole heart at end systole, in radians about its
+        axes.
     shift
-        ``(B, 3)`` motion of the whole heart at end systole, its axes, px at 512 px.
+        Shift ``(B, 3)`` of the whole heart at end systole, along its axes, in px at 512
+        px.
     """
 
     period: Tensor
@@ -54,17 +57,17 @@ class Heartbeats:
     shift: Tensor
 
     def contraction(self, time: Tensor) -> Tensor:
-        """Return 0 at rest to 1 at end systole, at times ``(B,)`` in seconds."""
+        """Return the contraction at times ``(B,)``: 0 at rest, 1 at end systole."""
         share = (time / self.period + self.phase) % 1
         squeeze = 0.5 - 0.5 * torch.cos(math.pi * share / SYSTOLE)
         rest = ((share - SYSTOLE) / (1 - SYSTOLE)).clamp(min=0)
-        # filling is quick at first, then the heart waits for the next beat
+        # filling is fast at first; then the heart waits for the next beat
         fill = 0.5 + 0.5 * torch.cos(math.pi * rest**0.6)
         contracted: Tensor = torch.where(share < SYSTOLE, squeeze, fill)
         return contracted
 
     def move(self, points: Tensor, scene: Tensor, time: Tensor) -> Tensor:
-        """Return where points ``(N, 3)`` of scenes ``(N,)`` are at times ``(B,)``."""
+        """Return where points ``(N, 3)`` of scenes ``(N,)`` are at `time` ``(B,)``."""
         c = self.contraction(time)[scene]
         height = points[:, 2] / SEMI_AXES[2]
         angle = self.twist[scene] * c * height
@@ -73,13 +76,13 @@ class Heartbeats:
         y = scale * (points[:, 0] * angle.sin() + points[:, 1] * angle.cos())
         z = points[:, 2] * (1 - self.axial[scene] * c)
         moved = torch.stack((x, y, z), dim=1)
-        # a small turn: its first order is a map like any other
+        # the rotation is small, so its first order suffices and keeps the map exact
         turned: Tensor = torch.linalg.cross(self.rock[scene] * c[:, None], moved)
         return moved + turned + c[:, None] * self.shift[scene]
 
 
 def draw_heartbeats(config: SynthesisConfig, count: int, draws: Draws) -> Heartbeats:
-    """Return heartbeats within the configuration's ranges."""
+    """Draw heartbeats within the configuration's ranges."""
     amount = draws.range(count, config.heart_motion)
     size = torch.tensor([9.0, 9.0, 11.0], device=draws.device)
     return Heartbeats(
@@ -95,32 +98,33 @@ def draw_heartbeats(config: SynthesisConfig, count: int, draws: Draws) -> Heartb
 
 @dataclass(frozen=True)
 class LayerMotions:
-    """Motion of the layers before and behind the heart, px at 512 px.
+    """Motion of the layers in front of and behind the heart, in px at 512 px.
 
-    Layers are soft tissue, spine (with all that lies still on the table), ribs, and the
-    edges of diaphragm and lung. A point m of layer l at rest is at::
+    The layers are soft tissue, spine (with everything that lies still on the table),
+    ribs,
+    and the edges of diaphragm and lung. A point of layer l that is at m at rest is at::
 
         m + pan * t + wave(t) * breathing * (a_l + b_l * (y(m) - 256) / 256)
           + pull * exp(-|m - centre|^2 / (2 reach^2)) * contraction(t)
 
-    the last term for tissue alone; a_l and b_l are `BREATHING_SHARE`.
+    The last term applies to tissue only; a_l and b_l are `BREATHING_SHARE`.
 
     Parameters
     ----------
     breathing
-        ``(B, 2)`` amplitude x, y.
+        Amplitude ``(B, 2)`` of breathing along x and y.
     period, phase
-        ``(B,)`` of breathing, seconds and radians.
+        Period in seconds and phase in radians of breathing, ``(B,)`` each.
     pan
-        ``(B, 2)`` the table's velocity, px a second.
+        Velocity ``(B, 2)`` of the table in px per second.
     pull
-        ``(B, 2)`` how far the beating heart drags the tissue around it.
+        Largest displacement ``(B, 2)`` of tissue by the beating heart.
     centre
-        ``(B, 2)`` of that pull.
+        Centre ``(B, 2)`` of this displacement.
     reach
-        ``(B,)`` of that pull.
+        Standard deviation ``(B,)`` of this displacement in space.
     beats
-        The hearts' motions.
+        Motions of the hearts.
     """
 
     breathing: Tensor
@@ -133,13 +137,13 @@ class LayerMotions:
     beats: Heartbeats
 
     def wave(self, time: Tensor) -> Tensor:
-        """Return the breath ``(B,)``, 0 at time 0."""
+        """Return the state of breathing ``(B,)``, which is 0 at time 0."""
         return torch.sin(2 * math.pi * time / self.period + self.phase) - torch.sin(
             self.phase
         )
 
     def place(self, layer: int, rest: Tensor, time: Tensor) -> Tensor:
-        """Return where points ``(B, 2, ...)`` of a layer are at times ``(B,)``."""
+        """Return where rest points ``(B, 2, ...)`` of a layer are at `time`."""
         like = (-1, 2) + (1,) * (rest.ndim - 2)
         x, y = rest.unbind(dim=1)
         share, slope = BREATHING_SHARE[layer]
@@ -149,7 +153,7 @@ class LayerMotions:
         return moved + self._dragged(rest, time) if layer == TISSUE else moved
 
     def rest(self, layer: int, points: Tensor, time: Tensor) -> Tensor:
-        """Return which rest points of a layer are at `points` ``(B, 2, ...)``."""
+        """Return the rest points of a layer that are at `points` ``(B, 2, ...)``."""
         if layer != TISSUE:
             return self._undone(layer, points, time)
         rest = self._undone(layer, points, time)
@@ -158,7 +162,7 @@ class LayerMotions:
         return rest
 
     def rigid(self, time: Tensor) -> Tensor:
-        """Return the shift ``(B, 2)`` of the heart's centre, which it rides on."""
+        """Return the shift ``(B, 2)`` of the heart's centre by table and breathing."""
         centre = self.centre[:, :, None]
         calm = self.place(TISSUE, centre, time) - self._dragged(centre, time) - centre
         return calm[..., 0]
@@ -172,7 +176,7 @@ class LayerMotions:
         return amount.view(like) * drag[:, None]
 
     def _undone(self, layer: int, points: Tensor, time: Tensor) -> Tensor:
-        """Undo pan and breathing, an affine map."""
+        """Return the points before pan and breathing, by inverting the affine map."""
         like = (-1,) + (1,) * (points.ndim - 2)
         share, slope = BREATHING_SHARE[layer]
         breath = self.wave(time)[:, None] * self.breathing
@@ -187,7 +191,7 @@ class LayerMotions:
 def draw_layer_motions(
     config: SynthesisConfig, centre: Tensor, beats: Heartbeats, draws: Draws
 ) -> LayerMotions:
-    """Return the layers' motions within the configuration's ranges."""
+    """Draw the motions of the layers within the configuration's ranges."""
     count = len(centre)
     angle = draws.uniform(count, 0, 2 * math.pi)
     speed = draws.range(count, config.table_pan)[:, None]

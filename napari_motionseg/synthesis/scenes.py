@@ -1,4 +1,4 @@
-"""Scenes: all that seeds draw, and what of it is where at any time."""
+"""Compose scenes of vessels, devices and background, and evaluate them at any time."""
 
 from __future__ import annotations
 
@@ -29,30 +29,33 @@ from napari_motionseg.synthesis.motion import (
 )
 from napari_motionseg.synthesis.vessels import Trees, grow_trees
 
-REFERENCE_DIAMETER = 12.0  # px at 512 px; its absorbance is `SynthesisConfig.opacity`
-VISIBLE_ABSORBANCE = 0.02  # below it a vessel is lost in noise and quantisation
-# As people outline vessels: the share of the middle's path, and what a middle absorbs
+REFERENCE_DIAMETER = 12.0  # px at 512 px of the vessel that `opacity` refers to
+VISIBLE_ABSORBANCE = 0.02  # a fainter vessel is lost in noise and quantisation
+# How people outline vessels: the least share of the path through the middle of the
+# vessel, and the least absorbance of the middle.
 OUTLINED_SHARE, OUTLINED_ABSORBANCE = 0.8, 0.15
 BLUSH_CELL_PX = 16.0
-LEAST_STRUCTURE = 1e-7  # where nothing is to be seen, tissue's motion is the motion
-HIDDEN_PX = 2.0  # a point that another part of the tree covers by more is hidden
+LEAST_STRUCTURE = 1e-7  # weight where nothing is visible, so that tissue's flow is used
+# a point counts as hidden if another part of the tree is so far over it
+HIDDEN_PX = 2.0
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Many scenes; all that follows at any time is exact and repeatable.
+    """Many scenes whose state at any time is exact and reproducible.
 
     Parameters
     ----------
     config
-        The ranges they were drawn from.
+        Configuration that the scenes were drawn from.
     trees, cameras, beats, layers, boluses, imagings, canvases, devices
-        Vessels, views, heartbeats, the background's motions, contrast, imaging
-        chains, background, and what is no anatomy.
+        Vessels, views, heartbeats, motions of the background, contrast agent, imaging
+        chains, background, and medical devices.
     opacity, blush, reflux
-        ``(B,)`` what a filled px of way absorbs at 512 px; the heart muscle; the aorta.
+        Absorbance ``(B,)`` of a filled vessel per px at 512 px, of the muscle, of the
+        aorta.
     root
-        ``(B, 3)`` the aortic root and ``(B,)`` its size at 512 px.
+        Position ``(B, 3)`` of the aortic root, and its size ``(B,)`` in px at 512 px.
     """
 
     config: SynthesisConfig
@@ -74,7 +77,7 @@ class Scenes:
 
     @cached_property
     def offset(self) -> Tensor:
-        """Corner (x, y) of the square of the scene in a picture that is wider."""
+        """Corner (x, y) of the square of the scene within a picture that is wider."""
         rows, columns = self.config.shape
         side = REFERENCE_SIDE * self.config.scale
         spare = torch.tensor([columns - side, rows - side], dtype=torch.float32)
@@ -82,7 +85,7 @@ class Scenes:
 
     @cached_property
     def pixels(self) -> Tensor:
-        """x, y of all pixel centres ``(1, 2, H, W)``, px at 512 px."""
+        """Position x, y ``(1, 2, H, W)`` of all pixel centres, in px at 512 px."""
         rows, columns = self.config.shape
         axes = (torch.arange(n, device=self.opacity.device) for n in (rows, columns))
         y, x = torch.meshgrid(*axes, indexing="ij")
@@ -95,7 +98,7 @@ class Scenes:
 
 
 def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
-    """Draw `count` angiograms."""
+    """Draw `count` angiographic scenes."""
     trees = grow_trees(config, count, draws)
     ostia = trees.first_samples(count)
     cameras = draw_cameras(config, count, draws)
@@ -121,14 +124,14 @@ def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
 
 
 class Moment:
-    """Scenes at one time each; what is asked for is computed once.
+    """Scenes at one time each; each property is computed once.
 
     Parameters
     ----------
     scenes
-        The scenes.
+        The scenes, which share one configuration.
     time
-        ``(B,)`` seconds.
+        Time ``(B,)`` of each scene in seconds.
     """
 
     def __init__(self, scenes: Scenes, time: Tensor) -> None:
@@ -137,7 +140,7 @@ class Moment:
 
     @cached_property
     def density(self) -> Tensor:
-        """Contrast ``(N,)`` at each sample of the trees."""
+        """Density ``(N,)`` of contrast agent at each sample of the trees."""
         trees = self.scenes.trees
         return self.scenes.boluses.density(
             trees.path, trees.scene, trees.tree, self.time
@@ -145,7 +148,7 @@ class Moment:
 
     @cached_property
     def visible(self) -> Tensor:
-        """Contrast ``(N,)`` of samples that can be seen, else 0."""
+        """Density ``(N,)`` of contrast agent at visible samples, and 0 at others."""
         trees = self.scenes.trees
         through = 2 * trees.radii * self.scenes.opacity[trees.scene] * self.density
         seen = (self.density >= VISIBLE_DENSITY) & (through >= VISIBLE_ABSORBANCE)
@@ -153,7 +156,7 @@ class Moment:
 
     @cached_property
     def vessels(self) -> tubes.Tubes:
-        """The trees in the picture, px of the loop."""
+        """The trees in the picture, in px of the loop."""
         scenes, trees = self.scenes, self.scenes.trees
         space = scenes.beats.move(trees.points, trees.scene, self.time)
         centres = scenes.cameras.project(space, trees.scene)
@@ -185,7 +188,7 @@ class Moment:
 
     @cached_property
     def vessel_front(self) -> Tensor:
-        """The sample of the trees that each pixel sees ``(B, H, W)``, -1 for none."""
+        """Vessel sample ``(B, H, W)`` that each pixel shows, -1 for none."""
         return self._vessel_view[0]
 
     @cached_property
@@ -194,14 +197,14 @@ class Moment:
 
     @cached_property
     def device_front(self) -> Tensor:
-        """The sample of the devices that each pixel sees ``(B, H, W)``, -1 for none."""
+        """Device sample ``(B, H, W)`` that each pixel shows, -1 for none."""
         found, dense = self._devices
         return self._front(found, self._device_hits, dense)[0]
 
     def _front(
         self, found: tubes.Tubes, hits: tubes.Hits, density: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return what `tubes.front` does, each ``(B, H, W)``."""
+        """Return the results of `tubes.front`, each ``(B, H, W)``."""
         shape = (len(self.scenes), *self.scenes.config.shape)
         size = shape[0] * shape[1] * shape[2]
         seen, strength = tubes.front(found, hits, density, size)
@@ -209,21 +212,20 @@ class Moment:
 
     @cached_property
     def masks(self) -> Tensor:
-        """Vessels that can be seen, ``(B, H, W)`` bool."""
+        """Mask ``(B, H, W)`` bool of the visible vessels."""
         return (self.vessel_front >= 0) & self.scenes.imagings.open_field
 
     @cached_property
     def outlined(self) -> Tensor:
-        """Vessels as people outline them, ``(B, H, W)`` bool.
+        """Mask ``(B, H, W)`` bool of the vessels as people outline them.
 
-        Where a vessel is nearly as dark as in its middle, for nobody sees the last
-        pixel of a tube whose edge is as thin as glass; and no branch that is too faint
-        to be worth a stroke.
+        A pixel counts if the vessel is nearly as dark there as in its middle, because
+        nobody sees the outermost pixel of a tube. Very faint branches are left out.
         """
         seen, strength = self._vessel_view
         sample = seen.clamp(min=0)
         scene = self.scenes.trees.scene
-        middle = self.vessels.radii * self.visible  # of what `strength` is measured in
+        middle = self.vessels.radii * self.visible  # in the unit of `strength`
         per_px = self.scenes.opacity[scene] * self.density
         absorbs = 2 * self.scenes.trees.radii * per_px
         clear = (absorbs >= OUTLINED_ABSORBANCE)[sample]
@@ -231,16 +233,16 @@ class Moment:
 
     @cached_property
     def tree_masks(self) -> Tensor:
-        """The same for the left and the right tree, ``(B, 2, H, W)`` bool."""
+        """Masks ``(B, 2, H, W)`` bool of the left and the right tree."""
         which = self.scenes.trees.tree[self.vessel_front.clamp(min=0)]
         return torch.stack([self.masks & (which == tree) for tree in (0, 1)], dim=1)
 
     @cached_property
     def alphas(self) -> dict[str, Tensor]:
-        """Coverage of each layer, ``(B, H, W)`` in [0, 1].
+        """Coverage ``(B, H, W)`` of each layer in [0, 1].
 
-        ``background`` 1 everywhere; ``devices``, ``vessels`` and ``blades`` cover what
-        comes before them.
+        ``background`` is 1 everywhere; ``devices``, ``vessels`` and ``blades`` cover
+        the layers before them in this order.
         """
         shut = ~self.scenes.imagings.open_field
         return {
@@ -252,7 +254,7 @@ class Moment:
 
     @cached_property
     def rest(self) -> list[Tensor]:
-        """Origin of each layer's pixels, ``(B, 2, H, W)`` px at 512 px."""
+        """Rest point ``(B, 2, H, W)`` of each pixel in each layer, in px at 512 px."""
         points = self.scenes.pixels.expand(len(self.scenes), -1, -1, -1)
         return [
             self.scenes.layers.rest(layer, points, self.time)
@@ -260,7 +262,7 @@ class Moment:
         ]
 
     def absorbance(self) -> Tensor:
-        """Return what the X-rays lose, ``(B, H, W)``."""
+        """Return the absorbance ``(B, H, W)`` of the rays."""
         scenes = self.scenes
         total = sum(
             scenes.canvases.sample(layer, rest) for layer, rest in enumerate(self.rest)
@@ -278,16 +280,16 @@ class Moment:
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return the pictures ``(B, H, W)`` in [0, 1], in steps of 1/255.
 
-        `generator`, on the device, draws the noise.
+        The noise is drawn from `generator`, on the device of the scenes.
         """
         return self.scenes.imagings.expose(self.absorbance(), generator)
 
     def layer_flows(self, then: Moment) -> dict[str, Tensor]:
-        """Return each layer's flow ``(B, 2, H, W)`` to another time, in px.
+        """Return the flow ``(B, 2, H, W)`` of each layer to another time, in px.
 
-        The background's is the mean of its layers' flows, weighted by how much of each
-        is to be seen there. Those of ``devices`` and ``vessels`` are given where these
-        lie, and zero elsewhere; ``blades`` stand still.
+        The flow of the background is the mean of those of its layers, weighted by their
+        visible structure. The flows of ``devices`` and ``vessels`` are zero where there
+        are none; ``blades`` do not move.
         """
         flows = {"background": self._background_flow(then)}
         shape = flows["background"].shape
@@ -306,10 +308,10 @@ class Moment:
         return flows
 
     def flow(self, then: Moment) -> Tensor:
-        """Return the flow ``(B, 2, H, W)`` in px: of what lies in front at each pixel.
+        """Return the flow ``(B, 2, H, W)`` of the front layer at each pixel, in px.
 
-        A blade before a vessel with contrast before a device before the background. It
-        follows the point even where another layer hides it at the other time.
+        The order from the front is blades, vessels with contrast, devices, background.
+        The flow follows a point even if another layer hides it at the other time.
         """
         flows = self.layer_flows(then)
         total = flows["background"]
@@ -319,9 +321,10 @@ class Moment:
         return total
 
     def hidden(self, then: Moment) -> Tensor:
-        """Return which pixels something else covers at the other time ``(B, H, W)``.
+        """Return which pixels ``(B, H, W)`` are hidden or outside at the other time.
 
-        Or the way leads out of the open field.
+        A pixel counts if another layer covers its point, or if it leaves the open
+        field.
         """
         flow = self.flow(then)
         rows, columns = self.scenes.config.shape

@@ -1,4 +1,4 @@
-"""Single frames and where their vessels are, for learning to segment."""
+"""Make single frames with vessel masks, for training segmentation."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
 
-STILLS_PER_SCENE = 2  # a scene costs more than a look at it, but looks are alike
-SCENES_AT_ONCE = 4
+STILLS_PER_SCENE = 2  # a scene is costlier than a frame, but its frames are similar
+SCENES_AT_ONCE = 4  # scenes that are drawn in one batch
 DURATION_S = 3.0
-FRAMES, RATE = 45, 15.0  # their ratio: the duration that a bolus is drawn for
-BOLUS_SHARE = 0.5  # of scenes; the others are filled throughout
+FRAMES, RATE = 45, 15.0  # only their ratio counts: the duration of a bolus
+BOLUS_SHARE = 0.5  # share of scenes with a bolus; the others are always filled
 
 
 class Stills(NamedTuple):
-    """Frames with their masks.
+    """Single frames with their masks.
 
     Parameters
     ----------
     pictures
-        ``(N, H, W)`` in [0, 1].
+        Pictures ``(N, H, W)`` in [0, 1].
     masks
-        ``(N, H, W)`` bool, vessels as people outline them; see `Moment.outlined`.
+        Masks ``(N, H, W)`` bool of vessels as people outline them; see
+        `Moment.outlined`.
     """
 
     pictures: Tensor
@@ -40,12 +41,21 @@ def training_stills(
     config: SynthesisConfig | None = None,
     device: str | torch.device = "cpu",
 ) -> Stills:
-    """Return frames and what a person would outline on them.
+    """Make frames and the masks that a person would outline on them.
 
     Parameters
     ----------
-    count, size, seed, config, device
-        As in `training_pairs`.
+    count
+        Number of frames.
+    size
+        Side of the frames in px.
+    seed
+        Seed of scenes and times.
+    config
+        Ranges of the scenes, except size, frames and frame rate. None is the preset
+        ``"xa-coronary"``.
+    device
+        Device on which the frames are computed and stay.
     """
     base = config or SynthesisConfig.preset("xa-coronary")
     drawn = base.changed(size=size, frames=FRAMES, frame_rate=RATE)

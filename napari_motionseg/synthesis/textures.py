@@ -1,4 +1,4 @@
-"""Random textures and shapes, for scenes that are no angiograms."""
+"""Draw random textures and shapes, for scenes that are not angiograms."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from torch.nn import functional
 
 from napari_motionseg.synthesis.draws import Draws
 
-OCTAVES = (128.0, 48.0, 20.0, 9.0, 4.0)  # px at 512 px
+OCTAVES = (128.0, 48.0, 20.0, 9.0, 4.0)  # px at 512 px: sizes of the structures
 
 
 def noise(count: int, side: int, scale: float, draws: Draws) -> Tensor:
-    """Return textures ``(N, side, side)`` in [0, 1]: noise of many sizes, and stripes.
+    """Return textures ``(N, side, side)`` in [0, 1] of multi-scale noise and stripes.
 
     Parameters
     ----------
-    count, side
-        How many, and their sides in px.
+    count
+        Number of textures.
+    side
+        Side of a texture in px.
     scale
-        Px for one at 512 px.
+        Pixels of the picture for one px at 512 px.
     draws
-        Which sizes, how strong.
+        Source of the random sizes and strengths.
     """
     device = draws.device
     total = torch.zeros((count, side, side), device=device)

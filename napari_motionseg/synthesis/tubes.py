@@ -1,9 +1,9 @@
-"""Drawing tubes: the way of X-rays through them, what lies in front, where it goes.
+"""Draw tubes: the path of X-rays through them, which is in front, where it moves.
 
-A tube of radius r along a line, projected, is the sum of discs of radius r, one for
-each step of its centreline, each of the step's length: along a straight line they add
-up to the chord 2 sqrt(r^2 - d^2) at distance d. So crossings, bends and tubes seen end
-on come out by adding, and no pixel is visited that no tube lies over.
+The projection of a tube of radius r is the sum of discs of radius r, one for each step
+of its centreline, weighted by the length of the step. Along a straight line the discs
+add up to the chord 2 sqrt(r^2 - d^2) at distance d. Crossings, bends and tubes seen end
+on therefore need no special case, and only pixels under a tube are visited.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ import torch
 from torch import Tensor
 
 EDGE_PX = (
-    0.5  # half the width over which a disc fades, so that thin tubes do not flicker
+    # half the width in px over which a disc fades, so that thin tubes do not flicker
+    0.5
 )
-LEAST_VISIBLE_PX = 0.6  # a thinner vessel is still marked as wide as this
+LEAST_VISIBLE_PX = 0.6  # least radius of a thin vessel in a mask
 
 
 @dataclass(frozen=True)
 class Tubes:
-    """Samples of centrelines in the picture at one time, of many scenes.
+    """Samples of centrelines of many scenes, in the picture at one time.
 
     Parameters
     ----------
     centres
-        ``(N, 2)`` x, y in px.
+        Positions ``(N, 2)``, x and y in px.
     radii
-        ``(N,)`` px.
+        Radius ``(N,)`` in px.
     step
-        ``(N,)`` px of centreline, in space, that a sample stands for.
+        Length ``(N,)`` of centreline in space, in px, that a sample stands for.
     scene, branch
-        ``(N,)``; samples of a branch are neighbours.
+        Index ``(N,)`` of scene and branch; samples of a branch are consecutive.
     """
 
     centres: Tensor
@@ -42,31 +43,31 @@ class Tubes:
     branch: Tensor
 
     def tangents(self) -> Tensor:
-        """Return unit tangents ``(N, 2)``."""
+        """Return unit tangent vectors ``(N, 2)``."""
         centres, last = self.centres, self.branch.diff() != 0
         ahead = centres.diff(dim=0)
         behind = torch.cat((ahead[:1], ahead[:-1]))
-        # the last sample of a branch looks back
+        # the last sample of a branch uses the previous one
         ahead = torch.where(last[:, None], behind, ahead)
         ahead = torch.cat((ahead, ahead[-1:]))
         length = torch.linalg.vector_norm(ahead, dim=1, keepdim=True)
         right = torch.tensor([1.0, 0.0], device=centres.device)
-        # a tube seen end on for a sample has no direction there; any will do
+        # a tube that is seen end on has no direction in the picture; any will do
         return torch.where(length > 1e-6, ahead / length.clamp(min=1e-6), right)
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Pixels near samples; a row for each sample over a pixel.
+    """Pixels near samples, one row for each pair of a sample and a pixel.
 
     Parameters
     ----------
     pixel
-        ``(M,)`` flat index into ``(B, H, W)``.
+        Flat index ``(M,)`` into ``(B, H, W)``.
     sample
-        ``(M,)``.
+        Index ``(M,)`` of the sample.
     distance
-        ``(M,)`` px from the sample.
+        Distance ``(M,)`` of the pixel from the sample, in px.
     """
 
     pixel: Tensor
@@ -75,14 +76,14 @@ class Hits:
 
 
 def draw(tubes: Tubes, shape: tuple[int, int]) -> Hits:
-    """Return the pixels within each sample's disc and its soft edge."""
+    """Return the pixels within the disc of each sample and its soft edge."""
     rows, columns = shape
     reach = int(tubes.radii.max().ceil()) + 2 if len(tubes.radii) else 2
     axis = torch.arange(-reach, reach + 1, device=tubes.radii.device)
     dy, dx = (o.reshape(-1) for o in torch.meshgrid(axis, axis, indexing="ij"))
     far, order = torch.hypot(dy.float(), dx.float()).sort()
     dy, dx = dy[order], dx[order]
-    # a sample lies up to 0.71 px from its pixel's centre
+    # a sample lies up to 0.71 px from the centre of its pixel
     counts = torch.searchsorted(far, tubes.radii + EDGE_PX + 0.71)
     sample = torch.repeat_interleave(counts)
     place = torch.arange(len(sample), device=sample.device)
@@ -101,7 +102,7 @@ def draw(tubes: Tubes, shape: tuple[int, int]) -> Hits:
 def add_absorbance(
     picture: Tensor, tubes: Tubes, hits: Hits, absorbance: Tensor
 ) -> None:
-    """Add to ``(B, H, W)`` what tubes absorb: `absorbance` ``(N,)`` a px of way."""
+    """Add the absorbance ``(N,)`` per px of path of tubes to ``(B, H, W)``."""
     radius = tubes.radii[hits.sample]
     cover = ((radius - hits.distance) / (2 * EDGE_PX) + 0.5).clamp(0, 1)
     # a disc narrower than its soft edge would weigh too much
@@ -113,21 +114,21 @@ def add_absorbance(
 def front(
     tubes: Tubes, hits: Hits, density: Tensor, size: int
 ) -> tuple[Tensor, Tensor]:
-    """Return what each pixel sees: the sample that absorbs most within its radius.
+    """Return the sample that each pixel shows: the strongest within its radius.
 
     Parameters
     ----------
     tubes, hits
-        What was drawn.
+        The samples, and their pixels as `draw` returns them.
     density
-        ``(N,)``, 0 for what does not count.
+        Density ``(N,)`` of each sample; 0 excludes it.
     size
-        Pixels of all pictures.
+        Number of pixels of all pictures together.
 
     Returns
     -------
     tuple[Tensor, Tensor]
-        The sample ``(size,)``, -1 where there is none, and its chord times density.
+        Index ``(size,)`` of the sample, -1 for none, and its chord times density.
     """
     radius = tubes.radii[hits.sample].clamp(min=LEAST_VISIBLE_PX)
     inside = (hits.distance <= radius) & (density[hits.sample] > 0)
@@ -138,15 +139,15 @@ def front(
     best.scatter_reduce_(0, pixel, key, "amax")
     won = key == best[pixel]
     seen = torch.full((size,), -1, dtype=torch.long, device=key.device)
-    # of equals, the first sample: the same on every device
+    # among equal samples the first is taken, which is the same on every device
     seen.scatter_reduce_(0, pixel[won], sample[won], "amax")
     return seen, best
 
 
 def follow(points: Tensor, sample: Tensor, now: Tubes, then: Tubes) -> Tensor:
-    """Return where points ``(M, 2)`` next to samples of `now` are in `then`.
+    """Return the positions in `then` of points ``(M, 2)`` next to samples of `now`.
 
-    A point keeps its place along and across the centreline.
+    A point keeps its coordinates along and across the centreline.
     """
     offset = points - now.centres[sample]
     along_now, along_then = now.tangents()[sample], then.tangents()[sample]

@@ -1,9 +1,9 @@
-"""Coronary trees on an ellipsoidal heart, many at a time.
+"""Grow coronary trees on an ellipsoidal heart, many at a time.
 
-Lengths are px at the isocentre of a picture of 512 px. The heart's long axis is z,
-pointing to the apex; a branch is a walk over the surface in angles (polar from the
-base, azimuth around the axis). All branches of a generation, of all scenes, walk at
-once; a tree is a flat list of samples of its centrelines.
+Lengths are in px at the isocentre of a picture of 512 px. The long axis of the heart is
+z and points to the apex. A branch is a walk over the surface in two angles (polar angle
+from the base, azimuth around the axis). All branches of one generation, in all scenes,
+are walked together. A tree is a flat list of samples of its centrelines.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
 SEMI_AXES = (160.0, 150.0, 200.0)
-NODES = 160  # of a walk
-MURRAY = 3.0  # the cube of a parent's radius is the sum of its children's (Murray 1926)
-SMALLEST_RADIUS = 0.6
-SLOTS = 8  # places of a branch where another may leave it
-BENDS = 4  # waves that a course is the sum of
-STEP_PX = 1.0  # between samples, in px of the picture that is drawn
-TAPER = 0.85
-LEVEL_PULL = 2.5  # how a vessel is drawn back to its groove, radians a radian
+NODES = 160  # points of a walk
+MURRAY = 3.0  # Murray (1926): the cubes of the children's radii add up to the parent's
+SMALLEST_RADIUS = 0.6  # px
+SLOTS = 8  # positions along a branch at which another one may leave it
+BENDS = 4  # number of waves that form a course
+STEP_PX = 1.0  # px of the drawn picture between two samples
+TAPER = 0.85  # radius at the end of a vessel divided by that at its start
+LEVEL_PULL = 2.5  # pull of a vessel towards its groove, in radians per radian
 LEFT, RIGHT = 0, 1
 
 
 @dataclass(frozen=True)
 class Trees:
-    """Samples of all centrelines of all scenes, one after the other.
+    """Samples of all centrelines of all scenes, concatenated.
 
     Parameters
     ----------
     points
-        ``(N, 3)`` on the resting heart, px.
+        Positions ``(N, 3)`` on the resting heart, in px.
     radii
-        ``(N,)`` px.
+        Radius ``(N,)`` in px.
     path
-        ``(N,)`` px that contrast travels from the ostium.
+        Distance ``(N,)`` in px that contrast agent travels from the ostium.
     step
-        ``(N,)`` px of centreline that a sample stands for.
+        Length ``(N,)`` of centreline in px that a sample stands for.
     scene, tree, branch
-        ``(N,)``: which scene, left (0) or right (1) coronary, and which branch.
+        Index ``(N,)`` of the scene, of the tree (left 0, right 1) and of the branch.
     """
 
     points: Tensor
@@ -56,7 +56,7 @@ class Trees:
     branch: Tensor
 
     def first_samples(self, count: int) -> Tensor:
-        """Return the first sample of each scene ``(count,)``: a trunk's ostium."""
+        """Return the first sample ``(count,)`` of each scene, which is at an ostium."""
         order = torch.argsort(self.scene, stable=True)  # trunks come first
         scenes = torch.arange(count, device=order.device)
         return order[torch.searchsorted(self.scene[order], scenes)]
@@ -64,7 +64,7 @@ class Trees:
 
 @dataclass(frozen=True)
 class _Walks:
-    """Branches before they are put on the heart; each a row of `NODES` nodes."""
+    """Branches before they are put on the heart, one row of `NODES` points for each."""
 
     angles: Tensor  # (N, NODES, 2)
     radii: Tensor  # (N, NODES)
@@ -77,7 +77,7 @@ class _Walks:
 
 
 def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
-    """Return coronary trees of `count` scenes.
+    """Grow the coronary trees of `count` scenes.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
         Its `tree`, `dominance`, `generations`, `heart_size`, `vessel_size`,
         `tortuosity`, `stenoses` and `second_tree` are used.
     count
-        How many scenes.
+        Number of scenes.
     draws
-        Courses, lengths, radii.
+        Source of the random courses, lengths and radii.
     """
     grower = _Grower(config, count, draws)
     trunks = grower.trunks()
@@ -101,7 +101,7 @@ def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
 
 
 class _Grower:
-    """State that a growth needs at every step."""
+    """Hold the state of growing trees."""
 
     def __init__(self, config: SynthesisConfig, count: int, draws: Draws) -> None:
         self.config, self.count, self.draws = config, count, draws
@@ -114,7 +114,7 @@ class _Grower:
         self.reach = size
 
     def trunks(self) -> _Walks:
-        """Return main stem, anterior descending, circumflex; or right coronary."""
+        """Return the trunks of the left trees, the right trees or both."""
         draws, count = self.draws, self.count
         share = {"left": 1.0, "right": 0.0, "any": 0.5}
         left = draws.happens(count, share[self.config.tree])
@@ -187,7 +187,7 @@ class _Grower:
         path: Tensor | None = None,
         level: Tensor | None = None,
     ) -> _Walks:
-        """Walk over the surface; `level` draws a walk to that polar angle."""
+        """Walk over the surface; a given `level` pulls the walk to that polar angle."""
         size = self.reach[scene]
         length = length * size
         share = torch.linspace(0, 1, NODES, device=start.device)
@@ -199,7 +199,7 @@ class _Grower:
         return _Walks(angles, radii, way + offset[:, None], scene, scene)
 
     def _bends(self, way: Tensor, scene: Tensor) -> Tensor:
-        """Return a smooth random change of heading, long bends and short ones."""
+        """Return a smooth random change of heading, of long and short bends."""
         n = len(way)
         waves = self.draws.uniform((n, BENDS, 1), 0, 1)
         length = 7.0 * (60 / 7.0) ** waves  # of a radian, 7 to 60 px
@@ -234,10 +234,10 @@ class _Grower:
         return torch.stack(nodes, dim=1)
 
     def _stenoses(self, way: Tensor) -> Tensor:
-        """Return a factor on the radius, below 1 where the vessel is narrowed."""
+        """Return a factor on the radius that is below 1 in a stenosis."""
         n, length = len(way), way[:, -1:]
         factor = torch.ones_like(way)
-        for share in (0.8, 0.2):  # a second one is rarer
+        for share in (0.8, 0.2):  # a second stenosis is rarer
             chance = min(1.0, share * self.config.stenoses)
             there = self.draws.happens((n, 1), chance)
             centre = self.draws.uniform((n, 1), 0.1, 0.9) * length
@@ -256,7 +256,7 @@ class _Grower:
         place = spacing * (draws.uniform((n, 1), 0.3, 0.9) + slots)
         place = place + 8 * draws.normal((n, SLOTS)) * size
         share = draws.uniform((n, SLOTS), 0.42, 0.78)
-        # what a child takes, its parent lacks from there on
+        # the flow into a child is missing in its parent from there on
         exists = (place > 0.04 * way[:, -1:]) & (place < 0.94 * way[:, -1:])
         left = torch.where(exists, (1 - share**MURRAY) ** (1 / MURRAY), 1.0)
         behind = way[:, None] > place[..., None]
@@ -296,7 +296,7 @@ class _Grower:
         )  # fmt: skip
 
     def assemble(self, generations: list[_Walks]) -> Trees:
-        """Put all branches on their hearts, sampled evenly."""
+        """Put all branches on their hearts, and sample them evenly."""
         walks = _joined(generations)
         wide = walks.radii.amax(dim=1) >= SMALLEST_RADIUS
         walks = walks.at(wide)
@@ -317,6 +317,7 @@ class _Grower:
         part = (share - below)[:, None]
 
         def sampled(values: Tensor) -> Tensor:
+            """Return the values of each branch, interpolated at its samples."""
             flat = values if values.ndim == 3 else values[..., None]
             low, high = flat[branch, below], flat[branch, below + 1]
             mixed: Tensor = low + part * (high - low)
