@@ -1,4 +1,4 @@
-"""Networks and their weights; no training here."""
+"""Networks and their weights; training is elsewhere."""
 
 from napari_motionseg.models.checkpoints import (
     ModelCard,

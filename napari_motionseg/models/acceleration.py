@@ -1,13 +1,13 @@
-"""Make a copy of a PWC-Net that estimates faster on a processor, in float32.
+"""Make a copy of a PWC-Net that runs faster on a CPU, in float32.
 
-Large convolutions are computed by Winograd's tiles, and a dense decoder keeps the tiles
-of features that several layers see. Weights are converted once, not at every call.
-Heads with two outputs are one product of matrices. Results are those of the network, to
-rounding.
+Large convolutions use Winograd's algorithm on tiles, and a dense decoder keeps the
+tiles of features that several layers use. Weights are transformed once and not at every
+call. Heads with two outputs become one matrix product. Results equal those of the
+network, up to rounding.
 
-`benchmarks/flow_acceleration.py` measures what it gains. PWC-Net's layout takes half of
-the time in float32. What does not gain a third is computed by torch as it is: networks
-without dense decoders, and any network in bf16.
+`benchmarks/flow_acceleration.py` measures the gain. The published layout of PWC-Net
+takes half the time in float32. Layers that would gain less than a third are computed by
+torch unchanged: networks without dense decoders, and any network in bf16.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from napari_motionseg.models.winograd import (
 )
 
 Network = TypeVar("Network", bound=nn.Module)
-# With fewer, moving tiles about takes longer than multiplying them
+# with fewer channels, rearranging tiles takes longer than multiplying them
 LEAST_INPUTS, LEAST_OUTPUTS = 48, 24
 MOST_FOLDED = 8
-KNOWN = "_motionseg_tiles"  # attribute of features whose tiles are still in memory
+KNOWN = "_motionseg_tiles"  # attribute of a tensor whose tiles are still in memory
 
 
 def gains(model: nn.Module, dtype: torch.dtype) -> bool:
@@ -42,21 +42,21 @@ def gains(model: nn.Module, dtype: torch.dtype) -> bool:
     Parameters
     ----------
     model
-        Any network.
+        Any network; layers of unknown types gain nothing.
     dtype
-        The type that its convolutions are computed in.
+        Data type in which its convolutions are computed.
     """
     dense = any(isinstance(module, FlowDecoder) for module in model.modules())
     return dense and dtype is torch.float32
 
 
 def accelerate(model: Network) -> Network:
-    """Return a copy that estimates faster on a processor, and cannot be trained.
+    """Return a copy that runs faster on a CPU and cannot be trained.
 
     Parameters
     ----------
     model
-        Any network in float32; layers that are not known are kept.
+        Any network in float32; layers of unknown types are copied unchanged.
     """
     made = copy.deepcopy(model).eval().requires_grad_(False)
     _replace(made, Workspace())
@@ -73,7 +73,7 @@ def _replace(module: nn.Module, space: Workspace) -> None:
 
 
 def _faster(layer: nn.Module, space: Workspace) -> nn.Module | None:
-    """Return what replaces a layer; None where its parts may be replaced."""
+    """Return the replacement of a layer; None to look inside the layer instead."""
     if type(layer) is FlowDecoder:
         return DenseDecoder(layer, space)
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and _folds(layer):
@@ -87,7 +87,7 @@ def _faster(layer: nn.Module, space: Workspace) -> nn.Module | None:
 
 
 def _with_slope(layer: nn.Module) -> tuple[nn.Conv2d | None, float]:
-    """Take a convolution and the LeakyReLU after it, if any, apart."""
+    """Return a convolution and the slope of the LeakyReLU after it, 1 for none."""
     slope = 1.0
     if isinstance(layer, nn.Sequential) and len(layer) == 2:
         layer, activation = layer
@@ -104,14 +104,14 @@ def _plainly_padded(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
 
 
 def _folds(layer: nn.Conv2d | nn.ConvTranspose2d) -> bool:
-    """Return whether all taps of a convolution are worth one product."""
+    """Return whether a convolution is best computed as one matrix product."""
     whole = layer.groups == 1 and layer.dilation == (1, 1)
     exact = not any(layer.output_padding) and _plainly_padded(layer)
     return whole and exact and layer.out_channels <= MOST_FOLDED
 
 
 def _pays(layer: nn.Conv2d) -> bool:
-    """Return whether a convolution is one that tiles can do, and large enough."""
+    """Return whether a convolution is of the right kind and size for tiles."""
     known = (
         layer.kernel_size == (3, 3)
         and layer.stride == (1, 1)
@@ -123,17 +123,17 @@ def _pays(layer: nn.Conv2d) -> bool:
 
 
 def _pair(values: object) -> tuple[int, int]:
-    """Return what torch's layers keep as pairs, as the pair that it is."""
+    """Narrow the type of a layer's attribute that is always a pair."""
     return cast("tuple[int, int]", values)
 
 
 class DirectConvolution(nn.Module):
-    """A convolution with channels last and its activation in place.
+    """A convolution with channels last and an in-place activation.
 
     Parameters
     ----------
     layer
-        The convolution.
+        Convolution whose weights are used.
     slope
         Slope of the LeakyReLU that follows; 1 for none.
     """
@@ -161,14 +161,16 @@ class DirectConvolution(nn.Module):
 
 
 class TiledConvolution(DirectConvolution):
-    """A 3 x 3 convolution by tiles; direct where a picture is small.
+    """A 3 x 3 convolution by Winograd's tiles; direct for small pictures.
 
     Parameters
     ----------
-    layer, slope
-        As in `DirectConvolution`.
+    layer
+        Convolution whose weights are used.
+    slope
+        Slope of the LeakyReLU that follows; 1 for none.
     space
-        Memory to work in.
+        Reusable memory for intermediate results.
     """
 
     def __init__(self, layer: nn.Conv2d, slope: float, space: Workspace) -> None:
@@ -191,7 +193,7 @@ class TiledConvolution(DirectConvolution):
         return made[0] if len(made) == 1 else torch.cat(made)
 
     def of_tiles(self, tiles: Tensor, tiling: Tiling) -> Tensor:
-        """Return ``(1, N, H, W)`` of one picture's tiles, see `to_tiles`."""
+        """Return ``(1, N, H, W)`` for the tiles of one picture; see `to_tiles`."""
         if tiling.m not in self._kernels:
             kernels = kernel_tiles(self._exact[0], tiling.m)
             self._kernels[tiling.m] = kernels
@@ -208,15 +210,15 @@ class TiledConvolution(DirectConvolution):
 
 
 class FoldedConvolution(nn.Module):
-    """A convolution with few outputs, plain or transposed, returned in float32.
+    """A convolution with few outputs, plain or transposed, with a float32 result.
 
-    All taps of all outputs are one product of matrices; each result is the sum of those
-    that fall on it.
+    The taps of all outputs are computed by one matrix product. Each output pixel is the
+    sum of the products that fall on it.
 
     Parameters
     ----------
     layer
-        The convolution.
+        Convolution whose weights are used.
     """
 
     def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
@@ -251,21 +253,21 @@ class FoldedConvolution(nn.Module):
         )
         if self.bias is not None:
             y += self.bias
-        # what is passed on to a finer level meets features there
+        # a flow that is passed to a finer level is concatenated with features there
         return (
             y.contiguous(memory_format=torch.channels_last) if self._transposed else y
         )
 
 
 class DenseDecoder(nn.Module):
-    """A `FlowDecoder` whose features are laid side by side once, not copied per layer.
+    """A `FlowDecoder` that stores features side by side instead of copying them.
 
     Parameters
     ----------
     decoder
-        What it stands for.
+        Decoder that it replaces.
     space
-        Memory to work in.
+        Reusable memory for intermediate results.
     """
 
     def __init__(self, decoder: FlowDecoder, space: Workspace) -> None:
@@ -290,7 +292,7 @@ class DenseDecoder(nn.Module):
         if len(given) == 1 and tiling is not None and tiled:
             self._fill_by_tiles(every, given.shape[3], tiling)
             seen = every.permute(0, 3, 1, 2)
-            # good as long as nobody else takes this memory
+            # valid until this memory is reused
             setattr(seen, KNOWN, (tiling, self._space.turn("dense")))
         else:
             self._fill(every, given.shape[3])
@@ -305,7 +307,7 @@ class DenseDecoder(nn.Module):
             every[..., begin - made.shape[1] : begin] = made.permute(0, 2, 3, 1)
 
     def _fill_by_tiles(self, every: Tensor, known: int, tiling: Tiling) -> None:
-        """Do the same; every feature's tiles are made once, for all layers after it."""
+        """Do the same by tiles; the tiles of a feature serve all later layers."""
         tiles = self._space.take("dense", tiling.side**2, tiling.count, every.shape[3])
         new = slice(every.shape[3] - known, every.shape[3])
         for layer in self.dense:
@@ -319,7 +321,7 @@ class DenseDecoder(nn.Module):
 
 
 def _known_tiles(features: Tensor, tiling: Tiling, space: Workspace) -> Tensor | None:
-    """Return the tiles of a `DenseDecoder`'s features, if they are still in memory."""
+    """Return the tiles of a `DenseDecoder`'s features; None if no longer in memory."""
     if getattr(features, KNOWN, None) != (tiling, space.turn("dense")):
         return None
     shape = (tiling.side**2, tiling.count, features.shape[1])

@@ -1,8 +1,8 @@
-"""Blur pictures with more noise than a network has seen, as much as needed, no more.
+"""Blur pictures that are noisier than a network's training data, as little as needed.
 
-A network takes grain that it was never shown for structure, or structure for grain. The
-blur is the narrowest after which the noise is no more than the network knows; pictures
-that are quiet stay as they are to the last bit.
+A network takes unfamiliar grain for structure, or structure for grain. The blur has the
+smallest width after which the noise is at a level that the network knows. Pictures
+below that level are returned unchanged, to the last bit.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from torch import Tensor
 
 from napari_motionseg.models.filters import smoothed
 
-SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 2.5)  # px; wider than this, thin vessels go as well
-COARSE_PX = 2.0  # structure wider than this is no noise
-NORMAL = 1.4826  # from the median of |x| to the standard deviation of a normal x
-FLAT = 1e-4  # of full scale: borders drawn by a console differ by less
-LEAST_SHARE = 0.1  # of pixels that are not flat, for there to be a level of noise
-EVERY = 2  # pixel along both axes is measured
+SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 2.5)  # px; wider blurs would remove thin vessels
+COARSE_PX = 2.0  # px: structure that survives a blur of this width is not noise
+NORMAL = 1.4826  # standard deviation of a normal x divided by the median of |x|
+FLAT = 1e-4  # of full scale: variation within borders that a console draws
+LEAST_SHARE = 0.1  # least share of pixels that are not flat, for a valid noise level
+EVERY = 2  # only every second pixel along both axes is measured
 
 
 def noise_level(picture: Tensor) -> Tensor:
-    """Return the standard deviation of the noise of a picture, a scalar tensor.
+    """Return the standard deviation of the noise of a picture, as a scalar tensor.
 
-    A robust one, of what a picture has more than its blur by `COARSE_PX`: vessels and
-    edges are a small part of all pixels and hardly count.
+    This is a robust estimate from the difference between the picture and its blur by
+    `COARSE_PX`. Vessels and edges are few pixels and have little influence.
 
     Parameters
     ----------
     picture
-        ``(C, H, W)``, full scale 1; where it is flat it is not measured.
+        Picture ``(C, H, W)`` with full scale 1; flat parts are left out.
     """
     fine = (picture - smoothed(picture, COARSE_PX))[..., ::EVERY, ::EVERY]
     away = fine.abs().flatten()
@@ -40,24 +40,24 @@ def noise_level(picture: Tensor) -> Tensor:
 
 
 def quieted(frames: Tensor, most: float) -> Tensor:
-    """Return frames blurred until none has more noise than a network knows.
+    """Blur frames until none has more noise than a network knows.
 
     Parameters
     ----------
     frames
-        ``(B, C, H, W)`` in [0, 1].
+        Frames ``(B, C, H, W)`` in [0, 1].
     most
-        Standard deviation of noise, as share of full scale, up to which a frame stays
-        as it is; see `noise_level`.
+        Noise up to which a frame stays unchanged: standard deviation as share of full
+        scale; see `noise_level`.
 
     Returns
     -------
-    Tensor
-        ``(B, C, H, W)``; each frame blurred by a width of its own, at most the largest
-        of `SIGMAS`. The width grows continuously with the noise, so that frames of a
+    Frames ``(B, C, H, W)``, each blurred by its own width, at most the largest of
+    `SIGMAS`. The width increases continuously with the noise, so frames of a loop are
+    blurred alike.
         loop are not blurred by turns.
     """
-    # bf16 has fewer steps than the noise of a good picture
+    # the steps of bf16 are coarser than the noise of a good picture
     with torch.autocast(frames.device.type, enabled=False):
         return torch.stack([_quieted(frame.float(), most) for frame in frames])
 

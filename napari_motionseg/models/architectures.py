@@ -1,6 +1,6 @@
-"""The networks that a checkpoint can name, each with the function that builds it.
+"""List the networks that a checkpoint can name, with the functions that build them.
 
-Networks know nothing of files: a checkpoint finds its network here by the name of its
+Networks know nothing of files: a checkpoint finds its network here, by the name of its
 architecture.
 """
 

@@ -1,4 +1,4 @@
-"""Networks on disk: safetensors with a model card in the header."""
+"""Save and load networks as safetensors, with a model card in the header."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from napari_motionseg.registry import unknown_name
 
 CARD_KEY = "motionseg"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-DEFAULT, DEFAULT_MODEL = "default", "vessels-xa"  # the name to give, the file's
+DEFAULT, DEFAULT_MODEL = "default", "vessels-xa"  # name for users, name of the file
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class ModelCard:
     Parameters
     ----------
     kind
-        What it is for: ``"flow"``, ``"embedding"`` or ``"segmentation"``.
+        Task of the network: ``"flow"``, ``"embedding"`` or ``"segmentation"``.
     architecture
-        Name of the network.
+        Name of the network class, a key of `ARCHITECTURES`.
     configuration
-        What the network is built from.
+        Arguments from which the network is built.
     provenance
-        Data hashes, seeds, versions, settings, metrics; never a patient attribute.
+        Data hashes, seeds, versions, settings and metrics, without any patient
+        attribute.
     """
 
     kind: str
@@ -57,16 +58,18 @@ def save_model(
     *,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write a network's weights and its card, whole or not at all.
+    """Write the weights of a network and its card to a file, atomically.
 
     Parameters
     ----------
     path
-        A ``.safetensors`` file.
-    model, card
-        The network and what it says of itself.
+        Path of the file, which ends in ``.safetensors``.
+    model
+        Network whose weights are written.
+    card
+        Description of the network.
     dtype
-        Type of floating-point weights on disk; float16 halves what ships.
+        Data type of the weights in the file; float16 halves its size.
 
     Raises
     ------
@@ -85,21 +88,21 @@ def save_model(
 def write_tensors(
     tensors: dict[str, Tensor], path: Path, header: dict[str, str]
 ) -> None:
-    """Write a safetensors file to a path that nobody else reads yet.
+    """Write a safetensors file to a temporary path.
 
     Parameters
     ----------
     tensors
-        Tensors by name, contiguous and on the CPU.
+        Contiguous tensors on the CPU, by name.
     path
         Path of the file to write; see `atomic.replacing`.
     header
-        Text by name, kept beside the tensors.
+        Text entries by name, stored beside the tensors.
 
     Raises
     ------
     OSError
-        If the disk refuses: as every file says it, and unlike safetensors.
+        If the file cannot be written; safetensors itself raises another type.
     """
     try:
         save_file(tensors, path, metadata=header)
@@ -108,12 +111,12 @@ def write_tensors(
 
 
 def read_card(path: str | Path) -> ModelCard:
-    """Read the card of a checkpoint; its tensors are not read.
+    """Read the card of a checkpoint without its tensors.
 
     Parameters
     ----------
     path
-        Path of a file, or a name; see `checkpoint_path`.
+        Path of a checkpoint, or the name of shipped weights; see `checkpoint_path`.
 
     Raises
     ------
@@ -128,7 +131,7 @@ def read_card(path: str | Path) -> ModelCard:
         card = ModelCard(**content)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: is a safetensors file, but not one of motionseg"
+            f"{path}: is a safetensors file, but not a checkpoint of motionseg"
         ) from error
     _require_types(path, card)
     return card
@@ -145,25 +148,25 @@ def load_model(
     Parameters
     ----------
     path
-        A ``.safetensors`` file of this project, or a name; see `checkpoint_path`.
+        Path of a checkpoint, or the name of shipped weights; see `checkpoint_path`.
     kind
-        The kind or kinds that will do; any if None.
+        Accepted kind or kinds of checkpoint; None accepts any.
     device
-        Where to put it.
+        Device on which the network is placed.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, of another kind, or a tensor does not fit the
-        network; the message names the tensor.
+        If the file is missing, damaged or of another kind, or a tensor does not fit the
+        network.
     """
     path = checkpoint_path(path)
     card = read_card(path)
     kinds = (kind,) if isinstance(kind, str) else kind
     if kinds and card.kind not in kinds:
         raise CheckpointError(
-            f"{path}: is a checkpoint of kind {card.kind!r}; "
-            f"{' or '.join(map(repr, kinds))} is needed here"
+            f"{path}: is a checkpoint of kind {card.kind!r}; choose one of kind "
+            f"{' or '.join(map(repr, kinds))}"
         )
     with _damage_named(path), safe_open(_regular(path), framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -174,12 +177,12 @@ def load_model(
 
 
 def shipped_weights(name: str) -> Path:
-    """Return the file of weights that come with the package.
+    """Return the path of weights that ship with the package.
 
     Raises
     ------
     CheckpointError
-        If none of this name ship.
+        If no weights of this name ship with the package.
     """
     path = WEIGHTS_FOLDER / f"{name}.safetensors"
     if not path.is_file():
@@ -190,7 +193,7 @@ def shipped_weights(name: str) -> Path:
 
 
 def checkpoint_path(given: str | Path) -> Path:
-    """Return a checkpoint's file: a path as it is, or what ships under a name.
+    """Return the path of a checkpoint, from a path or a name of shipped weights.
 
     Parameters
     ----------
@@ -210,9 +213,9 @@ def checkpoint_path(given: str | Path) -> Path:
 
 
 def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """Build the network of a card, if the tensors of the file are those of the network.
+    """Build the network of a card, if the tensors fit it.
 
-    It is laid out without memory first: a card can promise any size.
+    The network is first built without memory, because a card can request any size.
     """
     if card.architecture not in ARCHITECTURES:
         message = unknown_name("architecture", card.architecture, ARCHITECTURES)
@@ -223,7 +226,7 @@ def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Mod
             layout = build(**card.configuration).state_dict()
     except DAMAGE as error:
         raise CheckpointError(
-            f"{path}: its configuration fits no {card.architecture}: {error}"
+            f"{path}: its configuration does not fit {card.architecture}: {error}"
         ) from error
     check_tensors(path, tensors, layout)
     return build(**card.configuration)
@@ -236,15 +239,15 @@ def _require_types(path: Path, card: ModelCard) -> None:
         isinstance(value, dict) for value in objects
     ):
         raise CheckpointError(
-            f"{path}: damaged card: kind and architecture are text, configuration and "
-            "provenance are objects"
+            f"{path}: damaged card: kind and architecture must be text, configuration "
+            "and provenance must be objects"
         )
 
 
 def _regular(path: Path) -> Path:
-    """Return the path of a regular file; safetensors maps it into memory."""
+    """Return the path of a regular file, which safetensors can map into memory."""
     if not is_regular(path):
-        what = "there is no such checkpoint" if not path.exists() else "is no file"
+        what = "there is no such checkpoint" if not path.exists() else "is not a file"
         raise CheckpointError(f"{path}: {what}")
     return path
 
@@ -255,7 +258,7 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except (SafetensorError, *DAMAGE) as error:
         raise CheckpointError(
-            f"{path}: is no safetensors file, or damaged ({error})"
+            f"{path}: is not a safetensors file, or is damaged ({error})"
         ) from error
     except MemoryError as error:
-        raise CheckpointError(f"{path}: does not fit in memory") from error
+        raise CheckpointError(f"{path}: needs more memory than is free") from error

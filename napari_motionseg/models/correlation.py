@@ -1,4 +1,4 @@
-"""The cost volume of PWC-Net (Sun et al. 2018, equation 3)."""
+"""Compute the cost volume of PWC-Net (Sun et al. 2018, equation 3)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TILE = 8  # a tile's side; with twice the reach around it, the next power of two
+TILE = 8  # side of a tile; with twice the reach it is a power of two
 
 
 def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
-    """Return how alike each pixel of `first` is to its surroundings in `second`.
+    """Correlate each pixel of `first` with its surroundings in `second`.
 
     Parameters
     ----------
     first, second
-        Features ``(B, C, H, W)``.
+        Features ``(B, C, H, W)`` of the two pictures.
     reach
         Largest displacement along each axis, in pixels.
 
@@ -23,8 +23,8 @@ def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
     -------
     Tensor
         ``(B, (2 * reach + 1) ** 2, H, W)``: mean over channels of the product with the
-        pixel displaced by (dy, dx), dy outer and dx inner, both from -reach; zero where
-        that pixel lies outside.
+        pixel displaced by (dy, dx). dy is the outer and dx the inner index, both from
+        -reach; the product is zero if that pixel lies outside.
     """
     if torch.is_grad_enabled() and (first.requires_grad or second.requires_grad):
         return shifted_products(first, second, reach)
@@ -32,7 +32,7 @@ def correlation(first: Tensor, second: Tensor, reach: int = 4) -> Tensor:
 
 
 def shifted_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
-    """Return what `correlation` does, shift by shift: what training differentiates."""
+    """Compute `correlation` shift by shift, in a form that can be differentiated."""
     height, width = first.shape[-2:]
     padded = functional.pad(second, (reach,) * 4)
     steps = range(2 * reach + 1)
@@ -45,11 +45,11 @@ def shifted_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
 
 
 def tiled_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
-    """Return what `correlation` does, by matrix products of tiles.
+    """Compute `correlation` by matrix products of tiles.
 
-    Every pixel of a tile is multiplied with every pixel of its surroundings, which is
-    three times too much, but in one product of matrices: much faster than shifts.
-    Channels come last in memory.
+    Every pixel of a tile is multiplied with every pixel of its surroundings. These are
+    three times more products than needed, but one matrix product is much faster than
+    shifts. Channels come last in memory.
     """
     batch, channels, height, width = first.shape
     rows, columns = -(-height // TILE), -(-width // TILE)
@@ -65,7 +65,7 @@ def tiled_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
         (theirs.stride(0), TILE * lines, TILE * channels, lines, channels, 1),
     ).reshape(-1, around * around, channels)
     products = torch.bmm(tiles / channels, windows.transpose(1, 2))
-    # of a pixel's products, those with the window that has the pixel in its middle
+    # keep the products of a pixel with the window that is centred on it
     pixel = around * around
     wanted = products.as_strided(
         (batch, rows, TILE, columns, TILE, shifts, shifts),
@@ -84,6 +84,6 @@ def tiled_products(first: Tensor, second: Tensor, reach: int) -> Tensor:
 
 
 def _channels_last(picture: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
-    """Return ``(B, C, H, W)`` as ``(B, H, W, C)``, contiguous, with zeros around."""
+    """Convert ``(B, C, H, W)`` to contiguous ``(B, H, W, C)``, padded with zeros."""
     moved = picture.permute(0, 2, 3, 1)
     return functional.pad(moved, (0, 0, *padding)).contiguous()

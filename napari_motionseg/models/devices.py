@@ -1,4 +1,4 @@
-"""Choose the device of a network, and recognize that its memory runs out."""
+"""Choose the device of a network, and recognize out-of-memory errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.default_choices import DEVICE, chosen_device
 
-# What CPUs and Apple's devices say, that have no class for it
+# messages of CPUs and Apple devices, which raise no special class
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -24,7 +24,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     Raises
     ------
     SettingsError
-        If there is no such device here.
+        If the device is unknown or not available.
     """
     if name == "auto":
         chosen = chosen_device()
@@ -38,12 +38,16 @@ def resolve_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise SettingsError(
-            f"unknown device {name!r}: use auto, cpu, cuda, cuda:1, mps, ..."
+            f"unknown device {name!r}; use auto, cpu, cuda, cuda:1 or mps"
         ) from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise SettingsError(f"device {name!r}: torch finds no CUDA GPU here; use 'cpu'")
+        raise SettingsError(
+            f"device {name!r} is not available: torch finds no CUDA GPU; use 'cpu'"
+        )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise SettingsError(f"device {name!r}: torch finds no MPS here; use 'cpu'")
+        raise SettingsError(
+            f"device {name!r} is not available: torch finds no MPS; use 'cpu'"
+        )
     return device
 
 
@@ -74,7 +78,7 @@ def known_devices() -> dict[str, str]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that a device or this machine ran out of memory."""
+    """Return whether an error says that a device or the computer ran out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()

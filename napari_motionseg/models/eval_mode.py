@@ -1,4 +1,4 @@
-"""Evaluation mode as a context."""
+"""Switch a network to evaluation mode within a context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Put a network in evaluation mode, and back as it was at the end."""
+    """Switch a network to evaluation mode, and restore its mode at the end."""
     training = model.training
     model.eval()
     try:

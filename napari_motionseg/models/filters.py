@@ -1,4 +1,4 @@
-"""Blurs for batches of pictures on any device."""
+"""Blur batches of pictures on any device."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-WIDEST_PX = 6.0  # a wider blur is done on a coarser grid
+WIDEST_PX = 6.0  # px: a wider blur is computed on a coarser grid
 
 
 def gaussian(pictures: Tensor, sigma: float | Tensor) -> Tensor:
-    """Return pictures ``(B, ..., H, W)`` blurred by `sigma` px; edges are continued.
+    """Blur pictures ``(B, ..., H, W)`` by a Gaussian; their edges are continued.
 
     Parameters
     ----------
     pictures
-        Floating point.
+        Floating-point pictures ``(B, ..., H, W)``.
     sigma
-        Standard deviation, one or ``(B,)``; 0 leaves a picture as it is.
+        Standard deviation in px, one for all or ``(B,)``; 0 leaves a picture unchanged.
     """
     sigmas = torch.as_tensor(sigma, device=pictures.device, dtype=torch.float32)
     widest = float(sigmas.max())
@@ -62,15 +62,15 @@ def _coarsely(pictures: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def smoothed(pictures: Tensor, rows: float, columns: float | None = None) -> Tensor:
-    """Return pictures blurred by a Gaussian of its own width along each axis.
+    """Blur pictures by a Gaussian with its own width along each axis.
 
     Parameters
     ----------
     pictures
-        ``(..., H, W)``.
+        Pictures ``(..., H, W)``.
     rows, columns
-        Standard deviation in px along the column of rows and along a row; `columns`
-        None is the same as `rows`. Widths below 0.05 px change nothing.
+        Standard deviation in px across rows and across columns; None for `columns` uses
+        that of `rows`. Widths below 0.05 px change nothing.
     """
     for axis, sigma in ((-2, rows), (-1, rows if columns is None else columns)):
         if sigma >= 0.05:
@@ -88,7 +88,7 @@ def _smoothed_along(pictures: Tensor, axis: int, sigma: float) -> Tensor:
     padded = functional.pad(flat, pad, mode="reflect").view(
         *pictures.shape[:-2], pictures.shape[-2] + pad[2] * 2, -1
     )
-    # sums of shifted pictures: ten times faster than a convolution of one channel
+    # sums of shifted pictures are ten times faster than a one-channel convolution
     blurred = padded.narrow(axis, radius, length) * (weights[0] / total)
     for step, weight in enumerate(weights[1:], start=1):
         for start in (radius - step, radius + step):

@@ -1,9 +1,9 @@
-"""Hypercolumns: what all depths of an encoder say of a pixel, as one embedding.
+"""Compute hypercolumns: the features of all encoder depths as one embedding.
 
-Mahendran, Thewlis, Vedaldi (ACCV 2018), section 3, after Larsson et al. (2016):
-features of several depths are interpolated at a few sampled pixels and concatenated,
-and a perceptron with one hidden layer makes an embedding of them. Sampling spares the
-memory of a whole picture's embedding while training.
+Following Mahendran, Thewlis, Vedaldi (ACCV 2018), section 3, and Larsson et al. (2016),
+features of several depths are interpolated at a few sampled pixels and concatenated. A
+perceptron with one hidden layer turns them into an embedding. Sampling avoids the
+memory of a dense embedding during training.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from napari_motionseg.errors import SettingsError
 
 
 class SparseHypercolumn(nn.Module):
-    """A head on the features of any encoder.
+    """Embedding head on the features of any encoder.
 
     Parameters
     ----------
     channels
-        Of each depth's features, in the order in which they are given.
+        Number of channels of each depth, in the order of the features.
     embedding_dim
-        D; the paper's is 16.
+        Length D of the embedding; the paper uses 16.
     hidden
-        Width of the hidden layer, which the paper does not tell.
+        Width of the hidden layer; the paper does not state it.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class SparseHypercolumn(nn.Module):
 
     Notes
     -----
-    Batch norm without parameters, as throughout the paper's network (section 4.3).
+    Batch norm has no parameters, as in the whole network of the paper (section 4.3).
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class SparseHypercolumn(nn.Module):
         super().__init__()
         if not channels or min(*channels, embedding_dim, hidden) < 1:
             raise SettingsError(
-                "channels must name one depth at least, and channels, embedding_dim, "
-                f"hidden must be positive; got {list(channels)}, {embedding_dim}, "
+                "channels must name at least one depth, and channels, embedding_dim "
+                f"and hidden must be positive; got {list(channels)}, {embedding_dim}, "
                 f"{hidden}"
             )
         self.channels = tuple(channels)
@@ -57,36 +57,43 @@ class SparseHypercolumn(nn.Module):
     def forward(
         self, features: Sequence[Tensor], points: Tensor, size: tuple[int, int]
     ) -> Tensor:
-        """Return the embeddings ``(B, N, D)`` of points.
+        """Return the embeddings ``(B, N, D)`` at the given points.
 
         Parameters
         ----------
-        features, points, size
-            See `hypercolumns`.
+        features
+            Features of each depth, ``(B, C_i, h_i, w_i)``.
+        points
+            Row and column ``(B, N, 2)`` in pixels; see `hypercolumns`.
+        size
+            Height and width of the picture in pixels; see `hypercolumns`.
 
         Raises
         ------
         SettingsError
-            If shapes do not belong together, or there is a single point to train on.
+            If shapes do not fit together, or there is only one point in training.
         """
         self._check(features)
         columns = hypercolumns(features, points, size)
         if self.training and len(columns) * columns.shape[-1] < 2:
             raise SettingsError(
-                "training needs 2 points at least, for batch norm; got 1"
+                "training with batch norm needs at least 2 points; got 1"
             )
         return self._embed(self.first(columns.to(self.first.weight.dtype))).mT
 
     def dense(self, features: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """Return the embedding ``(B, D, H, W)`` of every pixel.
 
-        The same numbers as at points. The first layer goes before the interpolation,
-        with which it commutes, so no column of all channels is ever held.
+        The values equal those at points. The first layer is applied before the
+        interpolation, with which it commutes, so the concatenated channels are never
+        held in memory.
 
         Parameters
         ----------
-        features, size
-            See `hypercolumns`.
+        features
+            Features of each depth, ``(B, C_i, h_i, w_i)``.
+        size
+            Height and width of the picture in pixels; see `hypercolumns`.
         """
         self._check(features)
         _check_size(size)
@@ -101,7 +108,7 @@ class SparseHypercolumn(nn.Module):
         return embedding.reshape(*embedding.shape[:2], *size)
 
     def _embed(self, hidden: Tensor) -> Tensor:
-        """Return ``(B, D, N)`` of the first layer's ``(B, hidden, N)``."""
+        """Return ``(B, D, N)`` from the first layer's output ``(B, hidden, N)``."""
         embedding: Tensor = self.last(functional.relu(self.norm(hidden)))
         return embedding
 
@@ -110,7 +117,7 @@ class SparseHypercolumn(nn.Module):
         found = tuple(level.shape[1] for level in features)
         if found != self.channels:
             raise SettingsError(
-                f"features must have {self.channels} channels, depth by depth; got "
+                f"features must have {self.channels} channels from depth to depth; got "
                 f"{found}"
             )
 
@@ -123,36 +130,36 @@ def hypercolumns(
     Parameters
     ----------
     features
-        Of each depth, ``(B, C_i, h_i, w_i)``; each covers the whole picture.
+        Features of each depth, ``(B, C_i, h_i, w_i)``; each covers the whole picture.
     points
-        ``(B, N, 2)`` row and column in pixels of the picture, between pixels too; 0 is
-        the centre of the first. Beyond the outermost centres of a depth its edge goes
-        on.
+        Row and column ``(B, N, 2)`` in pixels of the picture, fractions allowed; 0 is
+        the centre of the first pixel. Beyond the outermost pixel centres of a depth,
+        its edge value is continued.
     size
-        Height and width in pixels of the picture that the features cover: where an
-        encoder continues frames at their edge, with that continuation.
+        Height and width in pixels of the picture that the features cover, including any
+        padding that the encoder adds.
 
     Returns
     -------
     Tensor
-        ``(B, C, N)``, float32 or better, C the channels of all depths in turn.
+        ``(B, C, N)`` in float32 or better; C counts the channels of all depths.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together.
+        If the shapes do not fit together.
     """
     _check_features(features)
     _check_size(size)
     batch = len(features[0])
     if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
         raise SettingsError(
-            f"points must be ({batch}, N, 2), row and column; got {tuple(points.shape)}"
+            f"points must have shape ({batch}, N, 2); got {tuple(points.shape)}"
         )
-    # bf16 cannot tell neighbouring pixels of a wide picture apart
+    # bf16 cannot distinguish neighbouring pixels of a wide picture
     dtype = torch.promote_types(features[0].dtype, torch.float32)
     extent = torch.tensor(size, dtype=dtype, device=points.device)
-    # -1 and 1 are the picture's outer edges, the same for every depth
+    # -1 and 1 are the outer edges of the picture, at every depth
     grid = ((2 * points.to(dtype) + 1) / extent - 1).flip(-1)[:, None]
     columns = [
         functional.grid_sample(
@@ -167,7 +174,7 @@ def _check_features(features: Sequence[Tensor]) -> None:
     shapes = [tuple(level.shape) for level in features]
     if not shapes or any(len(s) != 4 or s[0] != shapes[0][0] for s in shapes):
         raise SettingsError(
-            f"features must be (B, C, h, w) of one depth at least; got {shapes}"
+            f"features must have at least one depth of shape (B, C, h, w); got {shapes}"
         )
 
 

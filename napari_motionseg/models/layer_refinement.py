@@ -1,9 +1,9 @@
-"""What is known of layers and not learnt: shapes come to lie on themselves, smoothly.
+"""Refine the flow of layers without learning: register shapes and smooth.
 
-A learned flow falls short where vessels move far. Gray values cannot mend it: what lies
-behind a vessel shines through, moves otherwise, and draws every fit to itself, even
-away from the truth. The vessel's shape, which the network sees in both pictures, has no
-background. Registering the two shapes takes the flow the rest of the way.
+A learned flow is too short where vessels move far. Gray values cannot correct it: the
+background shines through a vessel, moves differently, and pulls every fit towards its
+own motion. The shape of the vessel, which the network predicts in both pictures,
+contains no background. Registering the two shapes completes the flow.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from napari_motionseg.models.sampling import sample_along
 
 
 class Scale(NamedTuple):
-    """One scale of the registration; standard deviations in px of the picture.
+    """One scale of the registration; standard deviations are in px of the picture.
 
     Parameters
     ----------
     factor
-        Px a coarse pixel.
+        Side of a pixel of this scale, in px of the picture.
     blur
-        Of the shapes: how far off a flow may be.
+        Blur of the shapes, which sets how large an error can be corrected.
     window
-        What moves alike.
+        Size of the windows in which all pixels move alike.
     smooth
-        How far a vessel's motion says something of its neighbours'.
+        Distance over which the motion of a vessel influences its neighbours.
     steps
-        At this scale.
+        Number of steps at this scale.
     """
 
     factor: int
@@ -42,40 +42,42 @@ class Scale(NamedTuple):
     steps: int
 
 
-# Wide windows first: in a narrow one a vessel may slide along itself, and no picture
-# tells, but among branches of all directions it cannot
+# Wide windows first: within a narrow window, a vessel may slide along itself without
+# changing the picture; a window with branches in several directions prevents that.
 SCALES = (
     Scale(8, 6.0, 32.0, 24.0, 8),
     Scale(4, 5.0, 12.0, 24.0, 8),
     Scale(2, 2.0, 4.0, 16.0, 6),
 )
-SHAPE_CONTRAST = 3.0  # of a shape to what is around it, in the units of what follows
-STIFFNESS = 0.05  # of the neighbours' motion against the shapes' squared slopes
-DOUBT = 1.0  # difference at which a pixel counts half
+# of a shape to its surroundings, in the units of the constants below
+SHAPE_CONTRAST = 3.0
+STIFFNESS = 0.05  # weight of the neighbours' motion against the squared slope of shapes
+DOUBT = 1.0  # difference of shapes at which a pixel gets half its weight
 LONGEST_STEP = 2.0  # px of the scale
-FLOOR = 1e-3  # weight of where the layer is not: its flow is continued there
+FLOOR = 1e-3  # weight outside the layer, where its flow is continued
+# px: width of the mean, and distance to the front layer
 SETTLED_PX, CLEAR_PX = 40.0, 16
-SETTLED_FACTOR = 4  # px a coarse pixel, on which a layer so smooth loses nothing
+SETTLED_FACTOR = 4  # px per coarse pixel; so smooth a flow loses nothing
 
 
 def refine(first: Tensor, second: Tensor, flow: Tensor) -> Tensor:
-    """Return a layer's flow, registered to its shapes in two pictures.
+    """Register the flow of a layer to its shapes in two pictures.
 
     Parameters
     ----------
     first, second
-        ``(B, 1, H, W)`` in [0, 1]: how much each pixel of either picture belongs to the
-        layer; sides are multiples of 8.
+        Share ``(B, 1, H, W)`` in [0, 1] of the layer at each pixel of either picture;
+        the sides are multiples of 8.
     flow
-        ``(B, 2, H, W)`` px from the first to the second, to start from.
+        Initial flow ``(B, 2, H, W)`` in px, from the first to the second picture.
 
     Returns
     -------
     Tensor
-        ``(B, 2, H, W)`` px. It minimises the squared difference of the shapes in
-        windows (Lucas & Kanade 1981) plus what it differs from its own surroundings
-        (Horn & Schunck 1981), as Bruhn, Weickert & Schnörr combine them (2005,
-    X
+        Flow ``(B, 2, H, W)`` in px. It minimises the squared difference of the shapes
+        in windows (Lucas & Kanade 1981) plus the difference from the surrounding flow
+        (Horn & Schunck 1981), as Bruhn, Weickert & Schnörr combine them (IJCV
+        2005, Lucas/Kanade Meets Horn/Schunck).
     """
     size = (flow.shape[-2], flow.shape[-1])
     for scale in SCALES:
@@ -103,15 +105,15 @@ def settle(flow: Tensor, weight: Tensor) -> Tensor:
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px; sides are multiples of 4.
+        Flow ``(B, 2, H, W)`` in px; the sides are multiples of 4.
     weight
-        ``(B, 1, H, W)`` in [0, 1]: how much each pixel belongs to what lies before it.
+        Share ``(B, 1, H, W)`` in [0, 1] of the layer in front at each pixel.
 
     Returns
     -------
     Tensor
-        ``(B, 2, H, W)`` px: the mean over 40 px of what lies 16 px or more from the
-        layer before it, whose motion drags its surroundings along.
+        Flow ``(B, 2, H, W)`` in px: the mean over 40 px of the flow at least 16 px away
+        from the layer in front, because nearer flow is influenced by that layer.
     """
     size = (flow.shape[-2], flow.shape[-1])
     coarse = (size[0] // SETTLED_FACTOR, size[1] // SETTLED_FACTOR)
@@ -123,16 +125,16 @@ def settle(flow: Tensor, weight: Tensor) -> Tensor:
 
 
 class Fit:
-    """Gauss-Newton steps at one scale.
+    """Gauss-Newton steps of the registration at one scale.
 
     Parameters
     ----------
     ours, theirs
-        ``(B, 1, h, w)``, the blurred shapes.
+        Blurred shapes ``(B, 1, h, w)`` in the first and the second picture.
     weight
-        ``(B, 1, h, w)``: how much a pixel counts.
+        Weight ``(B, 1, h, w)`` of each pixel.
     scale
-        Its window and smoothing are used, its blur and steps are not.
+        Scale whose window and smoothing are used.
     """
 
     def __init__(
@@ -149,7 +151,7 @@ class Fit:
         self._trust = gaussian(self._trusted, self._smooth)
 
     def step(self, flow: Tensor) -> Tensor:
-        """Take one Gauss-Newton step from the flow's own mean, in px of the scale."""
+        """Take one Gauss-Newton step from the smoothed flow, in px of the scale."""
         flow = gaussian(flow * self._trusted, self._smooth) / self._trust
         sampled, inside = sample_along(self._theirs, flow)
         warped, x_theirs, y_theirs = sampled.chunk(3, dim=1)

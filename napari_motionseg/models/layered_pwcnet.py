@@ -1,12 +1,12 @@
-"""A PWC-Net that sees two layers: what moves like a vessel, and what lies behind.
+"""Estimate the flow of two layers: the vessels, and the background behind them.
 
-X-rays see through. Where a vessel crosses the background both move, each smoothly, and
-the flow that one is asked for jumps at the vessel's edge. A network that ends in one
-field must draw that jump at every level of its pyramid; a vessel of 3 px has less than
-a pixel there. This one estimates both fields, coarse to fine as PWC-Net (Sun et al.
-2018) does, each smooth and so at home on a coarse grid, and where the vessel lies at
-the full resolution; the flow is the mixture (the layers of Wang & Adelson, 1994,
-Representing Moving Images with Layers, equation 1).
+X-ray pictures are transparent. Where a vessel crosses the background, both move
+smoothly, but the combined flow jumps at the edge of the vessel. A network with a single
+output must represent that jump at every level of its pyramid, where a vessel of 3 px is
+narrower than a pixel. This network estimates both flows from coarse to fine like
+PWC-Net (Sun et al. 2018), each of them smooth and therefore fit for a coarse grid, and
+the shape of the vessels at full resolution. The flow is the mixture (the layers of Wang
+& Adelson, 1994, Representing Moving Images with Layers, equation 1).
 """
 
 from __future__ import annotations
@@ -32,35 +32,36 @@ from napari_motionseg.models.pwcnet import (
 from napari_motionseg.models.sampling import sample_along
 
 FINEST_LEVEL = 2
-LAYERS = 2  # the vessel's, the background's
-REACH = {6: 4, 5: 4, 4: 4, 3: 4, 2: 2}  # px of a level that its cost volume covers
+LAYERS = 2  # vessels and background
+# largest displacement in a cost volume, px of level
+REACH = {6: 4, 5: 4, 4: 4, 3: 4, 2: 2}
 DECODER = {
     6: (96, 96, 64), 5: (128, 96, 64), 4: (128, 96, 64), 3: (128, 128, 96, 64),
     2: (96, 64, 48),
 }  # fmt: skip
 DILATIONS = {6: (1, 1, 1), 5: (1, 1, 1), 4: (1, 2, 1), 3: (1, 2, 4, 1), 2: (1, 2, 1)}
-HIDDEN = 32  # channels that a level hands on
-SHAPE_CHANNELS = (48, 32, 16)  # of the vessel's shape at 1/4, 1/2 and the whole
+HIDDEN = 32  # channels that a level passes to the next
+SHAPE_CHANNELS = (48, 32, 16)  # channels of the vessel shape at 1/4, 1/2 and full size
 
 
 @dataclass(frozen=True)
 class LayeredFlow:
-    """Flow of two layers, and the shape of the vessel, of a pair of pictures.
+    """Flow of two layers, and the shape of the vessels, for a pair of pictures.
 
     Parameters
     ----------
     levels
-        ``(B, 4, H/2^l, W/2^l)`` for the levels l from 6 to 2: x and y of the vessel's
-        layer, then of the background's, in px of the full picture.
+        ``(B, 4, H/2^l, W/2^l)`` for levels l from 6 to 2: x and y of the vessel layer,
+        then of the background, in px of the full picture.
     logits
-        ``(B, 1, H, W)`` of where the vessel's layer lies in the first picture.
+        Logits ``(B, 1, H, W)`` of the vessel layer in the first picture.
     """
 
     levels: list[Tensor]
     logits: Tensor
 
     def layers(self) -> tuple[Tensor, Tensor]:
-        """Return both layers' flows ``(B, 2, H, W)`` at the full resolution, px."""
+        """Return both layers' flows ``(B, 2, H, W)`` at full resolution, in px."""
         size = self.logits.shape[-2:]
         fine = functional.interpolate(
             self.levels[-1].float(), size=size, mode="bilinear", align_corners=False
@@ -68,22 +69,22 @@ class LayeredFlow:
         return fine[:, :2], fine[:, 2:]
 
     def flow(self) -> Tensor:
-        """Return the mixture of both ``(B, 2, H, W)``, px."""
+        """Return the mixture ``(B, 2, H, W)`` of both flows, in px."""
         vessel, background = self.layers()
         return background + self.alpha() * (vessel - background)
 
     def alpha(self) -> Tensor:
-        """Return how much each pixel belongs to the vessel, ``(B, 1, H, W)``."""
+        """Return the share ``(B, 1, H, W)`` of the vessel layer at each pixel."""
         return self.logits.float().sigmoid()
 
 
 class LayerDecoder(nn.Module):
-    """One level: corrects both flows from above.
+    """Decoder of one level, which corrects both flows of the coarser level.
 
     Parameters
     ----------
     level
-        Of the pyramid.
+        Level of the pyramid.
     """
 
     def __init__(self, level: int) -> None:
@@ -101,13 +102,13 @@ class LayerDecoder(nn.Module):
         self.predict = nn.Conv2d(HIDDEN, 2 * LAYERS, 3, padding=1)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return corrections ``(B, 4, h, w)``, in units of 20 px, and what it knows."""
+        """Return corrections ``(B, 4, h, w)`` in units of 20 px, and features."""
         hidden = self.layers(inputs)
         return self.predict(hidden), hidden
 
 
 class VesselShape(nn.Module):
-    """Predict the shape of the vessel's layer at every pixel of the first picture."""
+    """Predict the shape of the vessel layer at every pixel of the first picture."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -128,9 +129,9 @@ class VesselShape(nn.Module):
         Parameters
         ----------
         hidden
-            What the finest level knows, ``(B, 32, H/4, W/4)``.
+            Hidden features of the finest level, ``(B, 32, H/4, W/4)``.
         features
-            The first picture's pyramid, the picture last.
+            Pyramid of the first picture, with the picture itself last.
         """
         quarter = self.at_quarter(_together(hidden, features[1]))
         wide = functional.interpolate(
@@ -144,18 +145,22 @@ class VesselShape(nn.Module):
 
 
 class LayeredPWCNet(FlowNet):
-    """Flow of two layers and their mixture.
+    """Network for the flow of two layers and their mixture.
 
     Parameters
     ----------
-    in_channels, normalized
-        See `PWCNet`.
+    in_channels
+        Number of channels of a picture; see `FlowNet`.
+    normalized
+        Whether features are normalized; see `FlowNet`.
 
     Notes
     -----
-    The pyramid is PWC-Net's. A level warps the second picture's features by the flow of
-    each layer, sees both cost volumes, and corrects both flows; no dense connections,
-    no context network. `decode` returns ``(B, 2, H, W)``.
+    The pyramid is that of PWC-Net. A level warps the features of the second picture by
+    the
+    flow of each layer, gets both cost volumes, and corrects both flows. There are no
+    dense
+    connections and no context network. `decode` returns ``(B, 2, H, W)``.
     """
 
     output_level: ClassVar[int] = 0
@@ -172,11 +177,11 @@ class LayeredPWCNet(FlowNet):
         return [*super().pyramid(picture), picture]
 
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-        """Return the flow ``(B, 2, H, W)`` in px from two pictures' pyramids.
+        """Return the flow ``(B, 2, H, W)`` in px from the pyramids of two pictures.
 
-        The vessel's layer is registered to its shapes in both pictures, and the
-        background's is smoothed, the mean of what it is there and back: both take a
-        look back from the second picture. See `layer_refinement`.
+        The vessel layer is registered to its shapes in both pictures. The background
+        flow is smoothed and averaged over both directions. Both need an estimate from
+        the second picture to the first; see `layer_refinement`.
         """
         there, back = self.see(first, second), self.see(second, first)
         return _mixture(there, back, _background(there, back))
@@ -184,13 +189,16 @@ class LayeredPWCNet(FlowNet):
     def decode_both(
         self, first: Sequence[Tensor], second: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return the flow there and back; each way's look back is the other's own."""
+        """Return forward and backward flow.
+
+        Each uses the other direction's estimate.
+        """
         there, back = self.see(first, second), self.see(second, first)
         background = _background(there, back)
         return _mixture(there, back, background), _mixture(back, there, -background)
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
-        """Return both layers from two pictures' pyramids."""
+        """Return the flow of both layers from the pyramids of two pictures."""
         flows: list[Tensor] = []
         flow = hidden = None
         for name, decoder in self.levels.items():
@@ -216,10 +224,10 @@ class LayeredPWCNet(FlowNet):
 
 
 def _background(there: LayeredFlow, back: LayeredFlow) -> Tensor:
-    """Return the background's flow ``(B, 2, H, W)``, px, that both ways agree on.
+    """Return the background flow ``(B, 2, H, W)`` in px on which both directions agree.
 
-    So smooth a field hardly changes over its own length: what it is back, at the same
-    pixel, is what it is there with the other sign.
+    So smooth a field hardly changes over its own length: the backward flow at a pixel
+    is the forward flow there with opposite sign.
     """
     ways = []
     for seen in (there, back):
@@ -230,7 +238,7 @@ def _background(there: LayeredFlow, back: LayeredFlow) -> Tensor:
 
 
 def _mixture(seen: LayeredFlow, later: LayeredFlow, background: Tensor) -> Tensor:
-    """Return the flow ``(B, 2, H, W)``, px, with the vessel's layer registered."""
+    """Return the mixed flow ``(B, 2, H, W)`` in px, vessel layer registered."""
     alpha = seen.alpha()
     with torch.autocast(alpha.device.type, enabled=False):
         vessel = refine(alpha, later.alpha(), seen.layers()[0])

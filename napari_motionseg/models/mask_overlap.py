@@ -1,4 +1,4 @@
-"""The overlap of two masks: the one Dice of training, early stopping and reports."""
+"""Compute the Dice overlap of two masks, for training, stopping and reports."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ def dice(found: Any, truth: Any) -> float:
     Parameters
     ----------
     found, truth
-        Masks of one shape and kind, of any number of axes: NumPy arrays of bool, or
-        tensors of bool on one device.
+        Masks of the same shape with any number of axes: both bool NumPy arrays, or both
+        bool tensors on one device.
     """
     both, sizes = int((found & truth).sum()), int(found.sum()) + int(truth.sum())
-    # single precision, as torch and MONAI have it: how much of a start fine-tuning
-    # keeps derives from this number, and one seed gives the weights that it always gave
+    # Single precision, like torch and MONAI. The share of a start that fine-tuning
+    # keeps depends on this number, so higher precision would change the weights of a
+    # given seed.
     return float(np.float32(2 * both) / np.float32(sizes)) if sizes else 1.0

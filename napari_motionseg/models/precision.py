@@ -1,4 +1,4 @@
-"""Mixed precision: bf16 where a device computes in it, and the layout that suits."""
+"""Choose mixed precision: bf16 where hardware supports it, with a suitable layout."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch import nn
 
 Precision = Literal["auto", "float32", "bf16"]
 
-VARIABLE = "MOTIONSEG_BF16"  # "off" makes the precision "auto" float32 everywhere
+VARIABLE = "MOTIONSEG_BF16"  # with the value "off", precision "auto" is float32
 
-# bf16 on a processor without these runs, but is emulated and slower than float32
+# without these features, bf16 on a CPU is emulated and slower than float32
 CPU_MATRIX_FEATURES = ("amx_bf16", "amx_tile")
 CPU_BF16_FEATURES = ("avx512_bf16", *CPU_MATRIX_FEATURES)
 
 
 def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return the type that convolutions compute in: bfloat16 or float32.
+    """Return the data type of convolutions: bfloat16 or float32.
 
     Parameters
     ----------
     precision
-        ``"auto"`` is bf16 on CUDA devices and processors that have it in hardware,
+        ``"auto"`` is bf16 on CUDA devices and on CPUs that support it in hardware,
         unless the environment variable ``MOTIONSEG_BF16`` is ``off``.
     device
-        Where training runs.
+        Device on which the network runs.
     """
     if precision == "auto":
         wanted = os.environ.get(VARIABLE, "").strip().lower() != "off"
@@ -42,15 +42,15 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def has_matrix_units() -> bool:
-    """Return whether the processor has units of matrices (AMX), ten times faster."""
+    """Return whether the CPU has matrix units (AMX), which are ten times faster."""
     return _processor_has(*CPU_MATRIX_FEATURES)
 
 
 def _processor_has(*features: str) -> bool:
-    # ATEN_CPU_CAPABILITY can keep torch from the units that a processor has
+    # ATEN_CPU_CAPABILITY can make torch ignore units that the CPU has
     if torch.backends.cpu.get_cpu_capability() != "AVX512":
         return False
-    # torch has no public call for it in all versions that are supported
+    # not all supported torch versions have a public function for this
     checks = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in features)
     return any(bool(check()) for check in checks if check is not None)
 
@@ -63,9 +63,9 @@ def autocast(
     Parameters
     ----------
     device
-        Where the model is.
+        Device on which the network is.
     dtype
-        bfloat16 or float32, or a precision by name, see `resolve_precision`.
+        bfloat16 or float32, or the name of a precision; see `resolve_precision`.
     """
     if isinstance(dtype, str):
         dtype = resolve_precision(dtype, device)
@@ -73,10 +73,10 @@ def autocast(
 
 
 def place(model: nn.Module, device: torch.device) -> None:
-    """Move `model` to `device`, channels last where convolutions run faster so.
+    """Move `model` to `device`, with channels last if its convolutions run faster so.
 
-    A network with ``plain_layout_on_cpu`` stays as it is there: its shifted products
-    are slower channels last, by more than its convolutions gain.
+    A network with ``plain_layout_on_cpu`` keeps its layout on a CPU: with channels
+    last, its shifted products lose more time than its convolutions gain.
     """
     plain = device.type == "cpu" and getattr(model, "plain_layout_on_cpu", False)
     if device.type in ("cpu", "cuda") and not plain:

@@ -1,11 +1,11 @@
-"""Conditional motion propagation: a picture and a few flow vectors give all the flow.
+"""Predict dense flow from a picture and a few flow vectors (motion propagation).
 
 Zhan, Pan, Liu, Lin, Loy (CVPR 2019): Self-Supervised Learning via Conditional Motion
-Propagation, section 3.1. Written from the paper.
+Propagation, section 3.1. Implemented from the paper.
 
 ====================  ==================================================================
-image encoder         any network of the house that gives a vector a pixel or a cell,
-                      and one more convolution to `image_channels`
+image encoder         any network of this package that gives a vector for each pixel or
+                      cell, and one more convolution to `image_channels`
 sparse motion encoder two blocks of convolution, batch norm, ReLU and pooling, on x, y
                       and mask, to the encoder's resolution
 propagation nets      each: max pooling with its stride, twice convolution, batch norm
@@ -13,8 +13,8 @@ propagation nets      each: max pooling with its stride, twice convolution, batc
 fusion net            one convolution: logits of the bins of x and of y
 ====================  ==================================================================
 
-`PropagationHead` is all of it but the image encoder's backbone, so that a training of
-embeddings can put it on top of its own network; `ConditionalPropagationNet` is both.
+`PropagationHead` is everything except the backbone of the image encoder, so embedding
+training can put it on top of another network. `ConditionalPropagationNet` is both.
 """
 
 from __future__ import annotations
@@ -38,36 +38,36 @@ ENCODER_STRIDES = (
     4,
     8,
     16,
-)  # that two strided convolutions and two poolings make
+)  # strides that two strided convolutions and two poolings can give
 
 
 @dataclass(frozen=True)
 class PropagationConfig:
-    """Shape of everything but the image encoder's backbone.
+    """Shape of the network without the backbone of its image encoder.
 
     Parameters
     ----------
     bins
-        C, bins of an axis of flow.
+        Number C of bins of an axis of flow.
     strides
-        Of the propagation nets, in cells of `cell` px: {1, 2, 4} is the paper's best.
+        Strides of the propagation nets, in cells of `cell` px; {1, 2, 4} is the paper's
+        best.
     cell
-        Pixels of the picture that a stride of 1 stands for: 8 in the paper, whose
-        image encoder has this stride. An encoder that is finer has its features pooled
-        to it, so that motion travels as far.
+        Pixels of the picture for a stride of 1: 8 in the paper, the stride of its image
+        encoder. The features of a finer encoder are pooled to it, so that motion
+        spreads as far.
     detail
         Whether an encoder finer than `cell` has one more propagation net at its own
-        resolution; not of the paper, whose encoder is not. Without it no pixel's vector
-        is told from its cell's.
+        resolution. The paper has none. Without it, all pixels of a cell share a vector.
     image_channels, motion_channels
-        Channels of image and motion features; 256 and 16 in the paper.
+        Number of channels of image and motion features; 256 and 16 in the paper.
     width
-        Channels of each propagation net; not in the paper's text.
+        Number of channels of each propagation net; the paper does not state it.
 
     Raises
     ------
     SettingsError
-        If a value is none of the above.
+        If a value is out of range.
     """
 
     bins: int = 41
@@ -86,27 +86,29 @@ class PropagationConfig:
             _check_positive("each of strides", stride)
         if not self.strides or len(set(self.strides)) < len(self.strides):
             raise SettingsError(
-                f"strides must be one or more different numbers; got {self.strides}"
+                f"strides must be one or more different integers; got {self.strides}"
             )
         if not isinstance(self.bins, int) or self.bins < 2:
-            raise SettingsError(f"bins must be an integer >= 2; got {self.bins!r}")
+            raise SettingsError(
+                f"bins must be an integer of at least 2; got {self.bins!r}"
+            )
 
 
 class SparseMotionEncoder(nn.Module):
-    """Guidance at the image encoder's resolution.
+    """Encode guidance at the resolution of the image encoder.
 
     Parameters
     ----------
     channels
-        Of the features.
+        Number of channels of the features.
     stride
-        Of the image encoder, one of `ENCODER_STRIDES`. The poolings halve first, then
-        the convolutions.
+        Stride of the image encoder, one of `ENCODER_STRIDES`. The poolings halve first,
+        then the convolutions.
 
     Raises
     ------
     SettingsError
-        If the stride is another.
+        If the stride is not one of `ENCODER_STRIDES`.
     """
 
     def __init__(self, channels: int = 16, stride: int = 8) -> None:
@@ -124,20 +126,20 @@ class SparseMotionEncoder(nn.Module):
         )
 
     def forward(self, sparse_motion: Tensor) -> Tensor:
-        """Return ``(B, channels, h, w)`` of guidance ``(B, 3, H, W)``."""
+        """Return features ``(B, channels, h, w)`` of guidance ``(B, 3, H, W)``."""
         features: Tensor = self.blocks(sparse_motion)
         return features
 
 
 class PropagationNet(nn.Module):
-    """Max pooling, twice convolution, batch norm and ReLU, and back to the size.
+    """Pool, apply two convolutions with batch norm and ReLU, and enlarge again.
 
     Parameters
     ----------
     channels_in, channels_out
-        Channels.
+        Number of input and output channels.
     stride
-        Of the pooling; the larger, the farther motion travels.
+        Stride of the pooling; a larger one spreads motion farther.
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
@@ -146,30 +148,31 @@ class PropagationNet(nn.Module):
         self.convolutions = double_convolution(channels_in, channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return ``(B, channels_out, h, w)`` of ``(B, channels_in, h, w)``."""
+        """Return ``(B, channels_out, h, w)`` from ``(B, channels_in, h, w)``."""
         size = features.shape[-2:]
-        # a small picture keeps two values a side, for batch norm to have a variance
+        # small pictures keep two values per side, so that batch norm has a variance
         windows = [min(self.stride, max(1, side // 2)) for side in size]
         pooled = functional.max_pool2d(features, windows, ceil_mode=True)
         return enlarge(self.convolutions(pooled), windows, size)
 
 
 class PropagationHead(nn.Module):
-    """Features of a picture and guidance on it give logits of its flow.
+    """Head that predicts flow from the features of a picture and guidance on it.
 
     Parameters
     ----------
     channels
-        D, of the picture's features.
+        Number D of channels of the picture's features.
     stride
-        Pixels of the picture that one feature vector stands for.
+        Pixels of the picture for each feature vector.
     config
-        See `PropagationConfig`; stored as ``head.config``.
+        Shape of the head; stored as ``head.config``. None uses the defaults.
 
     Raises
     ------
     SettingsError
-        If the stride is none of `ENCODER_STRIDES`, or `cell` is no multiple of it.
+        If the stride is not one of `ENCODER_STRIDES`, or `cell` is not a multiple of
+        it.
     """
 
     def __init__(
@@ -187,7 +190,7 @@ class PropagationHead(nn.Module):
         windows = [n * config.cell // stride for n in config.strides]
         if config.detail and 1 not in windows:
             windows.insert(0, 1)
-        # the layer that is left out again when the backbone goes to another task
+        # this layer is dropped again when the backbone is used for another task
         self.image = nn.Conv2d(channels, config.image_channels, 1)
         mixed = config.image_channels + config.motion_channels
         self.nets = nn.ModuleList(
@@ -201,21 +204,21 @@ class PropagationHead(nn.Module):
         Parameters
         ----------
         embedding
-            ``(B, D, h, w)``, features of the picture; h and w are H and W over the
-            stride, rounded up.
+            Features ``(B, D, h, w)`` of the picture; h and w are H and W divided by the
+            stride and rounded up.
         sparse_motion
-            ``(B, 3, H, W)``: flow x and y in px, 0 where there is no guidance, and the
-            mask of guidance.
+            Guidance ``(B, 3, H, W)``: flow x and y in px, 0 without guidance, and the
+            mask of guided pixels.
 
         Returns
         -------
         Tensor
-            At the picture's size; bilinear from the image encoder's resolution.
+            Logits at the size of the picture, enlarged bilinearly.
 
         Raises
         ------
         SettingsError
-            If the shapes do not belong together.
+            If the shapes do not fit together.
         """
         size = sparse_motion.shape[-2:]
         self._check(embedding, sparse_motion)
@@ -228,30 +231,33 @@ class PropagationHead(nn.Module):
     def _check(self, embedding: Tensor, sparse_motion: Tensor) -> None:
         guided = tuple(sparse_motion.shape)
         if sparse_motion.ndim != 4 or guided[1] != GUIDANCE_CHANNELS:
-            raise SettingsError(f"sparse_motion must be (B, 3, H, W); got {guided}")
+            raise SettingsError(
+                f"sparse_motion must have shape (B, 3, H, W); got {guided}"
+            )
         cells = [math.ceil(side / self.stride) for side in guided[2:]]
         expected = (guided[0], self.channels, *cells)
         if tuple(embedding.shape) != expected:
             raise SettingsError(
-                f"embedding must be {expected} beside a sparse_motion of {guided}, at "
-                f"a stride of {self.stride}; got {tuple(embedding.shape)}"
+                f"embedding must have shape {expected} for a sparse_motion of "
+                f"{guided} at stride {self.stride}; got {tuple(embedding.shape)}"
             )
         if self.training and guided[0] * math.prod(cells) < 2:
             raise SettingsError(
-                "batch norm cannot train on a single vector: give more than one "
-                f"picture, or larger ones than {guided[2]} x {guided[3]}"
+                "batch norm cannot train on a single vector; give more than one "
+                f"picture, or pictures larger than {guided[2]} x {guided[3]}"
             )
 
 
 class ConditionalPropagationNet(nn.Module):
-    """The whole network: an image encoder and the head on it.
+    """The whole network: an image encoder with the head on it.
 
     Parameters
     ----------
     encoder
-        `UNetConfig`, light and at full resolution, or `ResNetConfig`, the paper's.
+        `UNetConfig` (light, full resolution) or `ResNetConfig` (the paper's); None is
+        the former.
     config
-        Of the head.
+        Shape of the head; None uses the defaults.
     """
 
     def __init__(
@@ -276,14 +282,14 @@ class ConditionalPropagationNet(nn.Module):
         Parameters
         ----------
         picture
-            ``(B, C, H, W)`` in [0, 1], of any size.
+            Pictures ``(B, C, H, W)`` in [0, 1], of any size.
         sparse_motion
-            ``(B, 3, H, W)``; see `PropagationHead.forward`.
+            Guidance ``(B, 3, H, W)``; see `PropagationHead.forward`.
 
         Raises
         ------
         SettingsError
-            If the shapes do not belong together.
+            If the shapes do not fit together.
         """
         logits: Tensor = self.head(self.encoder(picture), sparse_motion)
         return logits
@@ -292,18 +298,18 @@ class ConditionalPropagationNet(nn.Module):
 def enlarge(
     features: Tensor, factors: Sequence[int], size: Sequence[int] | torch.Size
 ) -> Tensor:
-    """Return features enlarged by whole factors, then cropped to `size`.
+    """Enlarge features by whole factors and crop them to `size`.
 
-    So a cell stays where it was, whether or not the size is a multiple of it.
+    A cell thus keeps its position even if the size is not a multiple of it.
 
     Parameters
     ----------
     features
-        ``(B, C, h, w)``.
+        Features ``(B, C, h, w)``.
     factors
-        Of rows and columns.
+        Factors along rows and columns.
     size
-        H and W, at most the enlarged ones.
+        H and W of the result, at most the enlarged size.
     """
     height, width = size
     if max(factors) > 1:

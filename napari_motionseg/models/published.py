@@ -1,4 +1,4 @@
-"""Published PWC-Net weights: two key schemes for the same network."""
+"""Read published PWC-Net weights, which use two naming schemes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.tensor_checks import check_tensor
 
 NUMBER_WORDS = {"One": 1, "Two": 2, "Thr": 3, "Fou": 4, "Fiv": 5, "Six": 6}
-# Order of the three convolutions of a level; level 6 was built in another one
+# order of the three convolutions of a level; level 6 has a different one
 PYRAMID_ORDER = dict.fromkeys(range(1, 6), ("a", "aa", "b")) | {6: ("aa", "a", "b")}
 COARSEST = 6
 UNUSED = re.compile(r"^deconv2\.")
@@ -27,27 +27,30 @@ UNUSED = re.compile(r"^deconv2\.")
 def read_published_pwcnet(
     path: Path, expected: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Read a published ``.pth`` and rename its tensors to this project's names.
+    """Read a published ``.pth`` file, and rename its tensors for this package.
 
     Parameters
     ----------
     path
-        A pickled state dict, plain or under ``state_dict``; read with
-        ``weights_only=True`` alone.
+        Path of a pickled state dict, plain or under ``state_dict``; it is loaded only
+        with ``weights_only=True``.
     expected
-        Names and shapes that are wanted.
+        Names and shapes of the expected tensors.
 
     Raises
     ------
     CheckpointError
-        If it cannot be read, or a tensor is missing, unknown or of another shape.
+        If the file cannot be read, or a tensor is missing, unknown or of another shape.
     """
     state = _read(path)
     renamed: dict[str, Tensor] = {}
     for key, tensor in state.items():
         name = rename(key)
         if name is None:
-            raise CheckpointError(f"{path}: tensor {key!r} belongs to no PWC-Net")
+            raise CheckpointError(
+                f"{path}: tensor {key!r} does not belong to PWC-Net; give PWC-Net "
+                "weights"
+            )
         if name:
             renamed[name] = tensor
     for name, wanted in expected.items():
@@ -58,9 +61,9 @@ def read_published_pwcnet(
 
 
 def rename(key: str) -> str | None:
-    """Return this project's name of a published one.
+    """Return this package's name of a published tensor.
 
-    Empty for a tensor that the network never uses, None for one that it does not know.
+    The name is empty for a tensor that the network never uses, None for an unknown one.
     """
     key = re.sub(r"(?<![A-Za-z])net(?=[A-Z])", "module", key.removeprefix("module."))
     if UNUSED.match(key):
@@ -73,7 +76,7 @@ def rename(key: str) -> str | None:
 
 
 def _original(key: str) -> str | None:
-    """Translate the original release's names."""
+    """Translate a name of the original release; None if it is unknown."""
     if found := re.match(r"^conv(\d)(aa|a|b)\.0\.(weight|bias)$", key):
         level, part, kind = int(found[1]), found[2], found[3]
         return f"features.levels.{level}.{PYRAMID_ORDER[level].index(part)}.0.{kind}"
@@ -89,7 +92,7 @@ def _original(key: str) -> str | None:
 
 
 def _reimplementation(key: str) -> str | None:
-    """Translate the well-known re-implementation's names."""
+    """Translate a name of the well-known re-implementation; None if it is unknown."""
     words = "|".join(NUMBER_WORDS)
     if found := re.match(
         rf"^moduleExtractor\.module({words})\.([024])\.(weight|bias)$", key
@@ -106,7 +109,7 @@ def _reimplementation(key: str) -> str | None:
     if found := re.match(
         rf"^module({words})\.module(Upflow|Upfeat)\.(weight|bias)$", key
     ):
-        # held by the level that consumes them, made by the one above
+        # stored with the level that uses it, but named after the level above
         level = NUMBER_WORDS[found[1]] + 1
         return f"decoders.{level}.{found[2].lower()}.{found[3]}"
     if found := re.match(r"^moduleRefiner\.moduleMain\.(\d+)\.(weight|bias)$", key):
@@ -118,26 +121,26 @@ def _reimplementation(key: str) -> str | None:
 
 def _read(path: Path) -> dict[str, Tensor]:
     if not is_regular(path):
-        what = "there is no such file" if not path.exists() else "is no file"
+        what = "there is no such file" if not path.exists() else "is not a file"
         raise CheckpointError(f"{path}: {what}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other versions of pickle
+            warnings.simplefilter("ignore")  # about other versions of pickle
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path}: holds more than weights, which is refused because loading it "
-            "could run code, or is damaged"
+            f"{path}: is damaged, or holds more than weights; such files are refused "
+            "because loading them could run code"
         ) from error
     except (*DAMAGE, ImportError) as error:
         raise CheckpointError(f"{path}: cannot be read as weights: {error}") from error
     except MemoryError as error:
-        raise CheckpointError(f"{path}: does not fit in memory") from error
+        raise CheckpointError(f"{path}: needs more memory than is free") from error
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor)
         for key, value in content.items()
     ):
-        raise CheckpointError(f"{path}: holds no state dict of tensors")
+        raise CheckpointError(f"{path}: does not hold a state dict of tensors")
     return content

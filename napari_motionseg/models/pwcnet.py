@@ -1,7 +1,8 @@
-"""PWC-Net with dense connections and the context network.
+"""Implement PWC-Net with dense connections and the context network.
 
-Written from D. Sun, X. Yang, M.-Y. Liu, J. Kautz, "PWC-Net: CNNs for Optical Flow Using
-Pyramid, Warping, and Cost Volume", CVPR 2018, and the layout of its published weights.
+Implemented from D. Sun, X. Yang, M.-Y. Liu, J. Kautz, "PWC-Net: CNNs for Optical Flow
+Using Pyramid, Warping, and Cost Volume", CVPR 2018, and the layout of its published
+weights.
 """
 
 from __future__ import annotations
@@ -23,17 +24,18 @@ COARSEST, FINEST = 6, 2
 DENSE_CHANNELS = (128, 128, 96, 64, 32)
 CONTEXT_CHANNELS = (128, 128, 128, 96, 64, 32)
 CONTEXT_DILATIONS = (1, 2, 4, 8, 16, 1)
-REACH = 4  # pixels of displacement that a level's cost volume covers
-FLOW_UNIT_PX = 20.0  # the network's flows are in units of 20 px of the full picture
-SLOPE = 0.1
-LEAST_SQUARE = 1e-6  # of normalised features: a picture without structure stays finite
+REACH = 4  # px of the level: largest displacement in a cost volume
+FLOW_UNIT_PX = 20.0  # the network computes flow in units of 20 px of the full picture
+SLOPE = 0.1  # slope of LeakyReLU for negative values
+# least mean square in normalization, for pictures without structure
+LEAST_SQUARE = 1e-6
 MULTIPLE: int = 2**COARSEST
 
 
 def convolution(
     channels_in: int, channels_out: int, stride: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """Return a 3 x 3 convolution that keeps the size, then LeakyReLU 0.1."""
+    """Return a 3 x 3 convolution that keeps the size, followed by LeakyReLU 0.1."""
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 3, stride, dilation, dilation),
         nn.LeakyReLU(SLOPE),
@@ -41,7 +43,7 @@ def convolution(
 
 
 class FeaturePyramid(nn.Module):
-    """Six levels of features; level l has a 2^l-th of the picture's sides."""
+    """Six levels of features; the sides of level l are the picture's divided by 2^l."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
@@ -65,14 +67,15 @@ class FeaturePyramid(nn.Module):
 
 
 class FlowDecoder(nn.Module):
-    """Estimates the flow of one level; each layer sees all before it.
+    """Decoder of the flow of one level; each layer gets the outputs of all before it.
 
     Parameters
     ----------
     channels_in
-        Correlation, and below the coarsest level features, flow and hints from above.
+        Number of input channels: correlation, and below the coarsest level also
+        features, flow and hidden features of the level above.
     passes_on
-        Whether a finer level follows, which gets flow and features upsampled.
+        Whether a finer level follows, which gets upsampled flow and features.
     """
 
     def __init__(self, channels_in: int, passes_on: bool) -> None:
@@ -88,14 +91,14 @@ class FlowDecoder(nn.Module):
             self.upfeat = nn.ConvTranspose2d(channels_in, 2, 4, 2, 1)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the flow ``(B, 2, h, w)``, in units of 20 px, and all features."""
+        """Return the flow ``(B, 2, h, w)`` in units of 20 px, and all features."""
         for layer in self.dense:
             features = torch.cat((layer(features), features), dim=1)
         return self.predict(features), features
 
 
 class ContextNetwork(nn.Sequential):
-    """Dilated convolutions that refine the finest level's flow from its features."""
+    """Dilated convolutions that refine the flow of the finest level."""
 
     def __init__(self, channels_in: int) -> None:
         layers: list[nn.Module] = []
@@ -107,19 +110,20 @@ class ContextNetwork(nn.Sequential):
 
 
 class FlowNet(nn.Module):
-    """Base class of flow networks: a feature pyramid a picture, and the flow of two.
+    """Base class of flow networks: feature pyramids of two pictures, then their flow.
 
     Parameters
     ----------
     in_channels
-        Channels of a picture: 3 in the published weights, in the order blue, green,
-        red; gray pictures are replicated. 1 for a network of gray pictures.
+        Number of channels of a picture: 3 for the published weights, in the order blue,
+        green, red (gray pictures are replicated), or 1 for a network of gray pictures.
     normalized
-        Whether features lose their mean over the picture and get unit mean square over
-        the channels before anything sees them, so that a cost is the cosine of two
-        features. The published weights know nothing of it; learning needs far fewer
-        steps with it (Jonschkowski et al. 2020, What Matters in Unsupervised Optical
-        Flow, section 3, normalise cost volumes for the same reason).
+        Whether features are normalized before use: their mean over the picture is
+        subtracted, and each pixel's vector is scaled to unit mean square, so that a
+        cost is the cosine of two features. The published weights do without it.
+        Training needs far fewer steps with it (Jonschkowski et al. 2020, What Matters
+        in Unsupervised Optical Flow, section 3, normalise cost volumes for the same
+        reason).
 
     Raises
     ------
@@ -127,7 +131,7 @@ class FlowNet(nn.Module):
         If `in_channels` is neither 1 nor 3.
     """
 
-    output_level: ClassVar[int]  # `decode` returns a 2^l-th of the picture's sides
+    output_level: ClassVar[int]  # `decode` returns the picture's sides divided by 2^l
     plain_layout_on_cpu: ClassVar[bool] = True
 
     def __init__(self, in_channels: int, normalized: bool) -> None:
@@ -154,19 +158,20 @@ class FlowNet(nn.Module):
         Parameters
         ----------
         first, second
-            From `pyramid`.
+            Pyramids of the two pictures, from `pyramid`.
 
         Returns
         -------
         Tensor
-            ``(B, 2, H/2^l, W/2^l)`` in pixels of the full picture; l is `output_level`.
+            Flow ``(B, 2, H/2^l, W/2^l)`` in px of the full picture; l is
+            `output_level`.
         """
         raise NotImplementedError
 
     def decode_both(
         self, first: Sequence[Tensor], second: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return what `decode` does, there and back, for less where work is shared."""
+        """Return forward and backward flow as `decode` does, sharing work."""
         return self.decode(first, second), self.decode(second, first)
 
     def forward(
@@ -177,21 +182,22 @@ class FlowNet(nn.Module):
         Parameters
         ----------
         first, second
-            ``(B, 3 or 1, H, W)`` in [0, 1], channels in the checkpoint's order.
+            Pictures ``(B, 3 or 1, H, W)`` in [0, 1], channels in the checkpoint's
+            order.
         upsample
-            Enlarge to ``(H, W)``; else a quarter of the sides rounded up to multiples
-            of 64, for pictures whose sides are such multiples the very pixels / 4.
+            Whether to enlarge the flow to ``(H, W)``. If not, its sides are a quarter
+            of the picture's, rounded up to multiples of 64.
 
         Returns
         -------
         Tensor
-            ``(B, 2, H, W)``: x (right) and y (down) in pixels of the input, also
-            without `upsample`.
+            Flow ``(B, 2, H, W)``: x (right) and y (down) in pixels of the input, with
+            or without `upsample`.
 
         Raises
         ------
         SettingsError
-            If the pictures differ in shape or have another number of channels.
+            If the pictures differ in shape or have a wrong number of channels.
         """
         self._check(first, second)
         height, width = first.shape[-2:]
@@ -204,7 +210,7 @@ class FlowNet(nn.Module):
     def finish(
         cls, flow: Tensor, size: tuple[int, int], upsample: bool = True
     ) -> Tensor:
-        """Bring `decode`'s flow to pixels of a picture of `size`, and to its sides."""
+        """Convert the flow of `decode` to pixels and size of a picture."""
         padded = [side * 2**cls.output_level for side in flow.shape[-2:]]
         ratios = flow.new_tensor([size[1] / padded[1], size[0] / padded[0]])
         if upsample:
@@ -219,29 +225,40 @@ class FlowNet(nn.Module):
             )
         if first.shape[1] not in (1, self.in_channels):
             raise SettingsError(
-                f"pictures have {first.shape[1]} channels; this network takes "
-                f"{' or '.join(map(str, sorted({1, self.in_channels})))}"
+                "pictures must have "
+                f"{' or '.join(map(str, sorted({1, self.in_channels})))} channels for "
+                f"this network; got {first.shape[1]}"
             )
 
 
 class PWCNet(FlowNet):
-    """Optical flow between two pictures.
+    """Network for the optical flow between two pictures.
 
     Parameters
     ----------
-    in_channels, normalized
-        See `FlowNet`.
+    in_channels
+        Number of channels of a picture; see `FlowNet`.
+    normalized
+        Whether features are normalized; see `FlowNet`.
 
     Notes
     -----
-    Conventions, as in the published weights: values in [0, 1], no mean taken off;
-    correlation over -4..4, dy outer, mean over channels, zero padding, LeakyReLU after
-    it; the second picture's features are warped by the upsampled flow of the level
-    above, bilinear with aligned corners, zero where any of the four neighbours is
-    outside; a level's flow is absolute, in units of 20 px; new features come first in
-    each concatenation. The output has a quarter of the resolution and is enlarged
-    bilinearly (half-pixel centres). Pictures whose sides are no multiples of 64 are
-    resized to the next ones and the flow is scaled back, as the published script does.
+    Conventions of the published weights: values are in [0, 1] without subtraction of a
+    mean.
+    The correlation covers -4..4 with dy as outer index, is the mean over channels with
+    zero
+    padding, and is followed by LeakyReLU. Features of the second picture are warped by
+    the
+    upsampled flow of the level above, bilinearly with aligned corners, and are zero if
+    any
+    of the four neighbours is outside. The flow of a level is absolute, in units of 20
+    px.
+    New features come first in each concatenation. The output has a quarter of the
+    resolution
+    and is enlarged bilinearly (half-pixel centres). Pictures whose sides are not
+    multiples of
+    64 are resized to the next ones and the flow is scaled back, like in the published
+    script.
     """
 
     output_level: ClassVar[int] = FINEST
@@ -256,7 +273,7 @@ class PWCNet(FlowNet):
         self.context = ContextNetwork(finest.channels)
 
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-        """Return the flow ``(B, 2, H/4, W/4)`` of the finest level, px."""
+        """Return the flow ``(B, 2, H/4, W/4)`` of the finest level in px."""
         return self.decode_levels(first, second)[-1]
 
     def decode_levels(
@@ -267,12 +284,12 @@ class PWCNet(FlowNet):
         Parameters
         ----------
         first, second
-            From `pyramid`.
+            Pyramids of the two pictures, from `pyramid`.
 
         Returns
         -------
         list of Tensor
-            ``(B, 2, H/2^l, W/2^l)`` for the levels l from 6 to 2, in pixels of the full
+            Flow ``(B, 2, H/2^l, W/2^l)`` for levels l from 6 to 2, in px of the full
             picture.
         """
         flows, flow, hidden = self._descend(first, second, FINEST)
@@ -282,7 +299,7 @@ class PWCNet(FlowNet):
     def _descend(
         self, first: Sequence[Tensor], second: Sequence[Tensor], finest: int
     ) -> tuple[list[Tensor], Tensor, Tensor]:
-        """Return flows in px of levels 6 to `finest`; the last one raw, and hidden."""
+        """Return flows in px of levels 6 to `finest`, the last raw, and features."""
         costs = functional.leaky_relu(correlation(first[-1], second[-1], REACH), SLOPE)
         flow, hidden = self._decoder(COARSEST)(costs)
         flows = [flow * FLOW_UNIT_PX]
@@ -300,7 +317,7 @@ class PWCNet(FlowNet):
         first: Sequence[Tensor],
         second: Sequence[Tensor],
     ) -> Tensor:
-        """Return what a level's decoder sees: costs, features, flow, hints."""
+        """Return the inputs of a level's decoder: costs, features, flow, hidden."""
         above = self._decoder(level + 1)
         ours, theirs = first[level - 1], second[level - 1]
         flow, hints = above.upflow(flow), above.upfeat(hidden)
@@ -314,23 +331,24 @@ class PWCNet(FlowNet):
 
 
 def _inputs(level: int) -> int:
-    """Return how many channels a level's decoder sees."""
+    """Return the number of input channels of a level's decoder."""
     hints = 0 if level == COARSEST else PYRAMID_CHANNELS[level] + 4
     return (2 * REACH + 1) ** 2 + hints
 
 
 def normalize(features: Tensor) -> Tensor:
-    """Take the mean over pixels off each channel, then scale each pixel's vector.
+    """Subtract the mean over pixels from each channel, then scale each pixel's vector.
 
     Parameters
     ----------
     features
-        ``(B, C, H, W)``.
+        Features ``(B, C, H, W)``.
 
     Returns
     -------
     Tensor
-        The same shape, float32 at least, of mean square 1 over the channels of a pixel.
+        The same shape in at least float32, with mean square 1 over the channels of a
+        pixel.
     """
     features = features.to(torch.promote_types(features.dtype, torch.float32))
     features = features - features.mean(dim=(2, 3), keepdim=True)
@@ -339,7 +357,7 @@ def normalize(features: Tensor) -> Tensor:
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return `picture` at another size, bilinearly; itself if it has it already."""
+    """Resize a picture bilinearly; return it unchanged if it has the size already."""
     if tuple(picture.shape[-2:]) == tuple(size):
         return picture
     return functional.interpolate(
@@ -348,7 +366,7 @@ def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:
-    """Return the size that the network works at for a picture of this size."""
+    """Return the size at which the network works for a picture of the given size."""
     return _next_multiple(height), _next_multiple(width)
 
 

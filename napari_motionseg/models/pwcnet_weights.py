@@ -1,4 +1,4 @@
-"""Load a flow network: weights of this project, or published ones of PWC-Net."""
+"""Load a flow network: weights of this package, or published weights of PWC-Net."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def load_pwcnet(path: str | Path | None = None) -> FlowNet:
     Parameters
     ----------
     path
-        A checkpoint of this project (``.safetensors``) or a published ``.pth`` of
-        either key scheme; None for the weights that ship with the package.
+        Path of a checkpoint of this package (``.safetensors``) or of a published
+        ``.pth`` in either naming scheme. None uses the weights that ship with the
+        package.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, damaged, or of another architecture; the message names
-        the tensor.
+        If the file is missing, damaged, or of another architecture.
     """
     source = shipped_weights("pwcnet-xa") if path is None else Path(path)
     if source.suffix in (".pth", ".pt", ".pytorch"):
@@ -32,5 +32,7 @@ def load_pwcnet(path: str | Path | None = None) -> FlowNet:
         return model.eval()
     loaded, card = load_model(source, kind="flow")
     if not isinstance(loaded, FlowNet):
-        raise CheckpointError(f"{source}: holds a {card.architecture}, not a PWC-Net")
+        raise CheckpointError(
+            f"{source}: holds a {card.architecture}; choose weights of a PWC-Net"
+        )
     return loaded.eval()

@@ -1,4 +1,4 @@
-"""Let the same seed give the same weights, however busy the processor is."""
+"""Make a seed give the same weights, however many threads are busy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _OPTIONS: Any = deterministic  # torch makes its attributes at run time
 
 @contextmanager
 def reproducible_sums(device: torch.device) -> Iterator[None]:
-    """Add up in a fixed order on the CPU while the context is open.
+    """Add numbers in a fixed order on the CPU within a context.
 
-    The gradient of reading pixels by their indices adds into pixels that were read
-    more than once. With several threads torch adds in the order in which they arrive,
-    so that the last bits of the weights depend on what else the computer does. Other
-    devices are left alone: there the switch slows training down several times.
+    The gradient of indexed reading adds to pixels that were read more than once. With
+    several threads, torch adds in order of arrival, so that the last bits of the
+    weights depend on the load of the computer. Other devices are not changed, because
+    this switch slows training down several times there.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def reproducible_sums(device: torch.device) -> Iterator[None]:
     only_warns = torch.is_deterministic_algorithms_warn_only_enabled()
     fills = _OPTIONS.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True, warn_only=True)
-    _OPTIONS.fill_uninitialized_memory = False  # helps debugging, and costs time
+    _OPTIONS.fill_uninitialized_memory = False  # only useful for debugging, and slow
     try:
         yield
     finally:

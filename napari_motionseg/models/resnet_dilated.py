@@ -1,4 +1,4 @@
-"""ResNet whose later groups dilate instead of halving the picture once more.
+"""Implement ResNet with dilation in place of the last strides.
 
 He, Zhang, Ren, Sun (CVPR 2016): Deep Residual Learning for Image Recognition, table 1;
 dilation in place of stride as in Chen, Papandreou, Kokkinos, Murphy, Yuille: DeepLab
@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 
-EXPANSION = 4  # a block's output channels over its inner ones
-STEM_STRIDE = 4  # the first convolution and the pooling behind it
+EXPANSION = 4  # output channels of a block divided by its inner channels
+STEM_STRIDE = 4  # stride of the first convolution and pooling together
 OUTPUT_STRIDES = (8, 16, 32)
 
 
@@ -28,18 +28,18 @@ class ResNetConfig:
     Parameters
     ----------
     in_channels
-        Channels of a picture.
+        Number of channels of a picture.
     width
-        Inner channels of the first group, doubled at each later one.
+        Inner channels of the first group; each later group has twice as many.
     blocks
-        Blocks of conv2_x to conv5_x.
+        Number of blocks of conv2_x to conv5_x.
     output_stride
-        Pixels of the picture that one vector stands for: 8, 16, or 32 as in He et al.
+        Pixels of the picture for each feature vector: 8, 16, or 32 as in He et al.
 
     Raises
     ------
     SettingsError
-        If a value is none of the above.
+        If a value is out of range.
     """
 
     in_channels: int = 1
@@ -65,22 +65,23 @@ class ResNetConfig:
 
     @property
     def channels(self) -> int:
-        """Length of the vectors that come out."""
+        """Length of the feature vectors."""
         return self.width * 8 * EXPANSION
 
 
 class Bottleneck(nn.Module):
-    """A residual block: 1 x 1, 3 x 3, 1 x 1 (He et al., figure 5, right).
+    """Residual block: 1 x 1, 3 x 3, 1 x 1 convolution (He et al., figure 5, right).
 
-    The stride is in the first 1 x 1, ahead of the 3 x 3: so a group that dilates
-    instead computes the same values at more places.
+    The stride is in the first 1 x 1 convolution, before the 3 x 3 one. A group that
+    dilates instead therefore computes the same values at more positions.
 
     Parameters
     ----------
     channels_in, inner
-        Channels that come in, and in the middle; four times as many come out.
+        Number of input channels, and of channels in the middle; the output has four
+        times the latter.
     stride, dilation
-        Of the first and of the 3 x 3 convolution.
+        Stride of the first convolution, and dilation of the 3 x 3 one.
     """
 
     def __init__(
@@ -97,19 +98,19 @@ class Bottleneck(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return the features with what the block adds to them."""
+        """Return the features plus the residual of the block."""
         inner = functional.relu(self.reduce(features), inplace=True)
         inner = functional.relu(self.spread(inner), inplace=True)
         return functional.relu(self.expand(inner) + self.shortcut(features))
 
 
 class DilatedResNet(nn.Module):
-    """A vector for every few pixels of a picture.
+    """Network that gives a feature vector for every few pixels of a picture.
 
     Parameters
     ----------
     config
-        Its shape; stored as ``model.config``.
+        Shape of the network; stored as ``model.config``. None uses the defaults.
     """
 
     def __init__(self, config: ResNetConfig | None = None) -> None:
@@ -133,16 +134,16 @@ class DilatedResNet(nn.Module):
             self.groups.append(group)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Return ``(B, D, h, w)`` of pictures ``(B, C, H, W)`` in [0, 1].
+        """Return features ``(B, D, h, w)`` of pictures ``(B, C, H, W)`` in [0, 1].
 
-        D is ``config.channels``; h and w are H and W over the output stride, rounded
-        up.
+        D is ``config.channels``; h and w are H and W divided by the output stride and
+        rounded up.
 
         Raises
         ------
         SettingsError
-            If the channels are not the network's, or there is one vector alone to train
-            batch norm with.
+            If the number of channels is wrong, or batch norm would have to train on a
+            single vector.
         """
         self._check(picture)
         features = functional.relu(self.stem(picture), inplace=True)
@@ -161,15 +162,15 @@ class DilatedResNet(nn.Module):
         cells = [math.ceil(n / self.config.output_stride) for n in (height, width)]
         if self.training and len(picture) * math.prod(cells) < 2:
             raise SettingsError(
-                "batch norm cannot train on a single vector: give more than one "
-                f"picture, or larger ones than {height} x {width}"
+                "batch norm cannot train on a single vector; give more than one "
+                f"picture, or pictures larger than {height} x {width}"
             )
 
 
 def _normed(
     channels_in: int, channels_out: int, size: int, stride: int = 1, dilation: int = 1
 ) -> nn.Sequential:
-    """Return a convolution with batch norm, started as in He et al. (ICCV 2015)."""
+    """Return a convolution with batch norm, initialized as in He et al. (ICCV 2015)."""
     convolution = nn.Conv2d(
         channels_in,
         channels_out,

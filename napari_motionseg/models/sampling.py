@@ -1,4 +1,4 @@
-"""Sampling a picture where a flow points to: the one warp of the house."""
+"""Sample a picture at the positions a flow points to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-# A sample counts as inside when all but a rounding error of its weight is
+# a sample counts as inside if all of its weight is inside, except for rounding
 INSIDE = 0.9999
 
 
@@ -16,16 +16,18 @@ def sample_along(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     picture
-        ``(B, C, H, W)``.
+        Pictures ``(B, C, H, W)``.
     flow
-        ``(B, 2, H, W)``: x (columns, right) and y (rows, down) in pixels of `picture`.
+        Flow ``(B, 2, H, W)``: x (columns, right) and y (rows, down) in pixels of
+        `picture`.
 
     Returns
     -------
     tuple[Tensor, Tensor]
-        The samples ``(B, C, H, W)``, zeros outside, and ``(B, 1, H, W)`` bool: where
-        all four neighbours lie inside. Computed in at least float32, since bf16 cannot
-        tell neighbouring pixels of a wide picture apart.
+        The samples ``(B, C, H, W)``, zero outside, and a mask ``(B, 1, H, W)`` bool
+        that is True where all four neighbours are inside. The computation is at least
+        in float32, because bf16 cannot distinguish neighbouring pixels of a wide
+        picture.
     """
     height, width = picture.shape[-2:]
     dtype = torch.promote_types(flow.dtype, torch.float32)
@@ -42,7 +44,7 @@ def sample_along(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def inside_weight(x: Tensor, y: Tensor, height: int, width: int) -> Tensor:
-    """Return how much of the bilinear weight at (x, y) falls on the picture, 0 to 1."""
+    """Return the share of the bilinear weight at (x, y) that is inside the picture."""
     across = (1 - functional.relu(-x) - functional.relu(x - (width - 1))).clamp(min=0)
     down = (1 - functional.relu(-y) - functional.relu(y - (height - 1))).clamp(min=0)
     return across * down

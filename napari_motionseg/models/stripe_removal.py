@@ -1,10 +1,11 @@
-"""Take out of an embedding the stripes that a learnt doubling leaves.
+"""Remove the stripes that learnt upsampling leaves in an embedding.
 
-A transposed convolution has a kernel for even rows and one for odd ones, and nothing
-makes them agree (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). The
-head learns not to see the difference; similarity maps and projections show it. In the
-features before the last layer it lies along a direction or two. Since that layer and
-the head are linear, the directions can be taken out and every answer kept as it is.
+A transposed convolution has separate kernels for even and odd rows, and nothing makes
+them agree (Odena et al. 2016, "Deconvolution and Checkerboard Artifacts"). The head
+learns to ignore the difference, but similarity maps and projections show it. In the
+features before the last layer, the stripes lie along one or two directions. Because
+that layer and the head are linear, these directions can be removed without changing any
+output.
 """
 
 from __future__ import annotations
@@ -20,30 +21,31 @@ from napari_motionseg.models.unet import SegmentationNet
 
 Array = NDArray[np.float64]
 
-LEAST_SHARE = 0.01  # of what features vary in all: what ships has one of .5, then .005
-AWAY_PX = 10  # from what is found: an edge, too, differs from row to row
+# least share of the variance; the shipped weights have .5, then .005
+LEAST_SHARE = 0.01
+AWAY_PX = 10  # distance from found vessels, whose edges differ between rows as well
 ALTERNATING, SMOOTH = (-0.25, 0.5, -0.25), (0.25, 0.5, 0.25)
 
 
 @torch.no_grad()
 def take_out_stripes(model: SegmentationNet, frames: Tensor) -> int:
-    """Take stripes of two pixels out of a network's embedding, in place.
+    """Remove stripes with a period of two pixels from an embedding, in place.
 
-    With the last layer ``W`` and the head ``A``: where ``P`` projects on the stripes,
-    ``W - W P + pinv(A) A W P`` sees nothing of them but what ``A`` does, so that
-    ``A W``, hence every answer, is what it was.
+    Let ``W`` be the last layer, ``A`` the head and ``P`` the projection on the stripes.
+    The new last layer ``W - W P + pinv(A) A W P`` ignores the stripes except for the
+    part that ``A`` uses, so ``A W``, and therefore every output, is unchanged.
 
     Parameters
     ----------
     model
-        A trained one.
+        Trained network, which is changed.
     frames
-        ``(N, 1, H, W)`` in [0, 1], as it was trained on; at least 3 pixels a side.
+        Frames ``(N, 1, H, W)`` in [0, 1] like the training data, at least 3 x 3 pixels.
 
     Returns
     -------
     int
-        How many directions were taken out; 0 of a hypercolumn, which doubles nothing.
+        Number of removed directions; 0 for a hypercolumn, which has no upsampling.
     """
     embedding = model.embedding
     if embedding.config.head != "decoder":
@@ -60,17 +62,19 @@ def take_out_stripes(model: SegmentationNet, frames: Tensor) -> int:
 
 @torch.no_grad()
 def stripe_directions(model: SegmentationNet, frames: Tensor) -> Array:
-    """Return the directions of stripes before the last layer.
+    """Return the directions of stripes in the features before the last layer.
 
     Parameters
     ----------
-    model, frames
-        As `take_out_stripes` has them.
+    model
+        Trained network.
+    frames
+        Frames ``(N, 1, H, W)`` in [0, 1] like the training data, at least 3 x 3 pixels.
 
     Returns
     -------
     NDArray
-        ``(width, k)``, orthonormal, the strongest first.
+        Orthonormal directions ``(width, k)``, the strongest first.
     """
     device = next(model.parameters()).device
     stripes = whole = np.zeros(())
@@ -87,15 +91,15 @@ def stripe_directions(model: SegmentationNet, frames: Tensor) -> Array:
 
 
 def stripe_covariance(features: Tensor, background: Tensor) -> Array:
-    """Return the second moments ``(C, C)`` of what alternates from pixel to pixel.
+    """Return the second moments ``(C, C)`` of the part that alternates between pixels.
 
     Parameters
     ----------
     features
-        ``(C, H, W)``.
+        Features ``(C, H, W)``.
     background
-        ``(H, W)`` bool. Pixels nearer than `AWAY_PX` to others, or to the frame's edge,
-        do not count; if none is left, all do.
+        ``(H, W)`` bool, True on background. Pixels nearer than `AWAY_PX` to the rest or
+        to the frame's edge are left out; if none remains, all are used.
     """
     other = functional.pad((~background)[None].float(), [AWAY_PX] * 4, value=1.0)
     near = functional.max_pool2d(other, 2 * AWAY_PX + 1, 1)[0] > 0

@@ -14,22 +14,22 @@ from napari_motionseg.errors import CheckpointError
 def check_tensors(
     path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]
 ) -> None:
-    """Compare tensors of a file with those of a network.
+    """Raise an error unless the tensors of a file fit a network.
 
     Parameters
     ----------
     path
-        File that an error names.
+        Path of the file, for the message.
     tensors
-        Tensors of the file, by name.
+        Tensors of the file by name.
     expected
-        Tensors of the network, by name; only their shapes and types count.
+        Tensors of the network by name; only their shapes and types count.
 
     Raises
     ------
     CheckpointError
-        Naming the first tensor that is missing, unknown, of another shape or type, or
-        not finite.
+        For the first tensor that is missing, unknown, of another shape or type, or not
+        finite.
     """
     for name, wanted in expected.items():
         if name not in tensors:
@@ -38,35 +38,35 @@ def check_tensors(
     unknown = sorted(set(tensors) - set(expected))
     if unknown:
         raise CheckpointError(
-            f"{path}: tensor {unknown[0]!r} belongs to no such network"
+            f"{path}: tensor {unknown[0]!r} does not belong to this network"
         )
 
 
 def check_tensor(path: Path, name: str, found: Tensor, wanted: Tensor) -> None:
-    """Raise `CheckpointError` unless a tensor of a file can take its place.
+    """Raise `CheckpointError` unless a tensor of a file fits a tensor of the network.
 
     Parameters
     ----------
     path, name
-        File and tensor that an error names.
+        Path of the file and name of the tensor, for the message.
     found
-        Tensor of the file.
+        Tensor in the file.
     wanted
         Tensor of the network; only its shape and type count.
     """
     if found.shape != wanted.shape:
         raise CheckpointError(
-            f"{path}: tensor {name!r} has shape {tuple(found.shape)}, "
-            f"not {tuple(wanted.shape)}"
+            f"{path}: tensor {name!r} must have shape {tuple(wanted.shape)}; "
+            f"it has {tuple(found.shape)}"
         )
     plain = found.layout == torch.strided and found.device.type == "cpu"
     if not plain or found.is_floating_point() != wanted.is_floating_point():
         raise CheckpointError(
-            f"{path}: tensor {name!r} is of type {found.dtype}; {wanted.dtype} is "
-            "needed"
+            f"{path}: tensor {name!r} must be of type {wanted.dtype}; it is of "
+            f"{found.dtype}"
         )
     if found.is_floating_point() and not bool(found.float().isfinite().all()):
         raise CheckpointError(
-            f"{path}: tensor {name!r} holds values that are not finite: the training "
-            "that made it has failed"
+            f"{path}: tensor {name!r} holds values that are not finite, so the "
+            "training that made it has failed; use another checkpoint"
         )

@@ -1,4 +1,4 @@
-"""Compute a picture's result from overlapping tiles, where memory is short."""
+"""Compute a picture's result from overlapping tiles if memory is short."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 Tile = tuple[slice, slice]  # rows and columns
-MULTIPLE = 64  # sides of tiles: what every network takes without padding
-SMALLEST_TILE = 128  # below it a network has too little around a pixel
-OVERLAP = 4  # a tile shares this part of its side with the next
+MULTIPLE = 64  # sides of tiles are multiples, which every network takes without padding
+SMALLEST_TILE = 128  # px: a smaller tile shows too little around a pixel
+OVERLAP = 4  # neighbouring tiles share a quarter of their side
 
 
 def smaller_tile(side: int) -> int | None:
-    """Return the next smaller side of a tile in pixels.
+    """Return the side of the next smaller tile in pixels.
 
     Parameters
     ----------
     side
-        Side of a tile, or the longer side of a picture, that needs too much memory.
+        Side of a tile, or longer side of a picture, that needs too much memory.
 
     Returns
     -------
     int or None
-        A multiple of 64. Such a tile takes about 0.4 of the memory of the one before.
-        None if `side` is the smallest that is of use.
+        A multiple of 64, which takes about 0.4 of the memory of the previous side. None
+        if `side` is already the smallest useful one.
     """
     if side <= SMALLEST_TILE:
         return None
@@ -38,22 +38,24 @@ def blend_tiles(
     side: int,
     compute: Callable[[Tile], NDArray[np.float32]],
 ) -> NDArray[np.float32]:
-    """Return the result for a picture from the results for its tiles.
+    """Combine the results for overlapping tiles to the result for a picture.
 
     Parameters
     ----------
     shape
-        Shape ``(..., H, W)`` of the result; H and W are the picture's rows and columns.
+        Shape ``(..., H, W)`` of the result; H and W are rows and columns of the
+        picture.
     side
-        Side of a tile in pixels; of a shorter picture all rows or columns.
+        Side of a tile in pixels; a tile of a smaller picture has all its rows or
+        columns.
     compute
-        Returns the result ``(..., h, w)`` for the rows and columns of a tile.
+        Function that gets the rows and columns of a tile and returns ``(..., h, w)``.
 
     Returns
     -------
     ndarray
-        ``(..., H, W)`` float32. Where tiles overlap, their mean by weights that rise
-        from the edges of a tile to its middle, so that there is no step.
+        ``(..., H, W)`` float32. Overlapping tiles are averaged with weights that rise
+        from the edges of a tile to its middle, so that no step is visible.
     """
     height, width = shape[-2:]
     total = np.zeros(shape, np.float32)
@@ -78,7 +80,7 @@ def _windows(length: int, side: int) -> list[slice]:
 
 
 def _ramp(window: slice) -> NDArray[np.float32]:
-    """Return weights that rise from either edge of a window to its middle."""
+    """Return weights that rise from both edges of a window to its middle."""
     length = window.stop - window.start
     inward = np.minimum(np.arange(length) + 1, length - np.arange(length))
     ramp: NDArray[np.float32] = (inward / (length / OVERLAP)).astype(np.float32)

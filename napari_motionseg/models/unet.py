@@ -1,4 +1,4 @@
-"""U-Net as Ma et al. (2019, 4.1 and 4.3) changed it, its last layer apart."""
+"""Implement the U-Net as changed by Ma et al. (2019, 4.1 and 4.3)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Head = Literal["decoder", "hypercolumn"]
 Enlarging = Literal["learnt", "bilinear"]
 
 
-FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side: wider than any vessel
-FLAT_FIELD_FLOOR = 0.02  # keeps the logarithm of black finite
-FLAT_FIELD_GAIN = 4.0  # brings the contrast of a vessel to about 1
+FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side, which is wider than any vessel
+FLAT_FIELD_FLOOR = 0.02  # least gray, so that the logarithm of black is finite
+FLAT_FIELD_GAIN = 4.0  # factor that brings the contrast of a vessel to about 1
 
 
 @dataclass(frozen=True)
@@ -30,42 +30,46 @@ class UNetConfig:
     Parameters
     ----------
     in_channels
-        Channels of a frame.
+        Number of channels of a frame.
     embedding_dim
-        Length of the vector that each pixel gets; the paper's is 64.
+        Length of the vector of each pixel; the paper uses 64.
     width
-        Channels of the first level, doubled at each deeper one; the paper's is 64, 16
-        is what a laptop bears.
+        Number of channels of the first level, doubled at each deeper level. The paper
+        uses 64; 16 is suitable for a laptop.
     depth
-        Halvings of the resolution.
+        Number of times the resolution is halved.
     flat_field
-        Divide the slow background out before the first layer: a vessel darkens what
-        lies behind it by a factor, so the logarithm of frame over background shows the
-        same vessel alike in front of spine and lung.
+        Whether the slow background is divided out before the first layer. A vessel
+        darkens the background by a factor, so the logarithm of frame over background
+        looks the same in front of spine and lung.
     head
-        What makes embeddings of the encoder's features: ``"decoder"``, the U-Net's own,
-        or ``"hypercolumn"``, a `SparseHypercolumn` on all its depths, as Mahendran et
-        al. (ACCV 2018) have it, with the fixed hidden width of that class.
+        Part that turns encoder features into embeddings: ``"decoder"`` is the U-Net's
+        own;
+        ``"hypercolumn"`` is a `SparseHypercolumn` on all depths, as in Mahendran et al.
+        (ACCV 2018), with the hidden width of that class.
     enlarging
-        How the decoder doubles the resolution: ``"learnt"``, the U-Net's own 2 x 2
-        step, or ``"bilinear"``. The learnt step gives each of its four pixels weights
-        of its own, so an embedding shows a pattern of period 2 (Odena et al. 2016,
-        Deconvolution and checkerboard artifacts); the bilinear one cannot.
+        How the decoder doubles the resolution: ``"learnt"`` is the 2 x 2 step of the
+        U-Net, ``"bilinear"`` interpolates. The learnt step has separate weights for its
+        four pixels, so an embedding shows a pattern of period 2 (Odena et al. 2016,
+        Deconvolution and checkerboard artifacts); the bilinear one does not.
     octaves
-        Sizes in which the same layers look at a frame, each half of the one before; a
-        pixel's embedding is the mean of what they say. With 2 a wide vessel is seen as
-        a narrow one too, and its surroundings twice as far, for a quarter more work.
+        Number of sizes at which the same layers process a frame, each half of the
+        previous.
+        The embedding of a pixel is the mean over the sizes. With 2, a wide vessel also
+        appears as a narrow one, and the visible surroundings are twice as wide, for a
+        quarter more work.
 
     familiar_noise
-        Standard deviation of noise, as share of full scale, up to which frames are
-        taken as they are; noisier ones are blurred before the first layer until it is
-        no more, see `quieting`. None takes every frame as it is.
+        Noise up to which frames stay unchanged: standard deviation as share of full
+        scale.
+        Noisier frames are blurred before the first layer until they are below it; see
+        `adaptive_blur`. None leaves every frame unchanged.
 
     Raises
     ------
     SettingsError
-        If a value is below 1, or too deep, or there is no such head or enlarging, or a
-        hypercolumn shall have octaves.
+        If a value is out of range, a head or enlarging is unknown, or a hypercolumn has
+        octaves.
     """
 
     in_channels: int = 1
@@ -98,11 +102,13 @@ class UNetConfig:
                 f"familiar_noise must be above 0 and at most 1, or None; got {noise!r}"
             )
         if self.head == "hypercolumn" and self.octaves > 1:
-            raise SettingsError("a hypercolumn joins depths already: octaves must be 1")
+            raise SettingsError(
+                "octaves must be 1 for a hypercolumn, which joins depths"
+            )
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
-    """Return two 3 x 3 convolutions with batch norm and ReLU, the size kept."""
+    """Return two 3 x 3 convolutions with batch norm and ReLU that keep the size."""
     layers: list[nn.Module] = []
     for channels in (channels_in, channels_out):
         layers += [
@@ -114,9 +120,10 @@ def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
 
 
 class BilinearStep(nn.Conv2d):
-    """Doubles the resolution bilinearly and mixes channels, `ConvTranspose2d`'s peer.
+    """Double the resolution bilinearly and mix channels, in place of `ConvTranspose2d`.
 
-    Channels are mixed first: both are linear, and there are four times fewer pixels.
+    Channels are mixed first: both operations are linear, and there are four times fewer
+    pixels before.
     """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
@@ -129,7 +136,7 @@ class BilinearStep(nn.Conv2d):
 
 
 class UpBlock(nn.Module):
-    """Doubles the resolution and meets the encoder's (Ronneberger et al. 2015)."""
+    """Double the resolution and join the encoder features (Ronneberger et al. 2015)."""
 
     def __init__(
         self, channels_in: int, channels_out: int, enlarging: Enlarging = "learnt"
@@ -149,12 +156,12 @@ class UpBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """A vector for each pixel of a frame.
+    """Network that gives an embedding vector for each pixel of a frame.
 
     Parameters
     ----------
     config
-        Its shape; stored as ``model.config``.
+        Shape of the network; stored as ``model.config``. None uses the defaults.
     """
 
     def __init__(self, config: UNetConfig | None = None) -> None:
@@ -177,26 +184,26 @@ class UNet(nn.Module):
         self.last = nn.Conv2d(widths[0], config.embedding_dim, 1)
 
     def forward(self, frame: Tensor) -> Tensor:
-        """Return the embedding ``(B, D, H, W)`` of ``(B, C, H, W)`` in [0, 1].
+        """Return embeddings ``(B, D, H, W)`` of frames ``(B, C, H, W)`` in [0, 1].
 
-        Any size: frames are continued at their lower and right edge to the next
-        multiple of 2^depth inside, and cropped back.
+        Frames may have any size: they are padded at their lower and right edge to the
+        next multiple of 2^depth, and the result is cropped.
 
         Raises
         ------
         SettingsError
-            If the channels are not the network's.
+            If the frames have a wrong number of channels.
         """
         if self.config.head == "hypercolumn":
             return self.at_one_size(frame)
-        # the last layer is linear: of the mean it makes the mean embedding
+        # the last layer is linear, so it turns mean features into the mean embedding
         embedding: Tensor = self.last(self.before_last(frame))
         return embedding
 
     def before_last(self, frame: Tensor) -> Tensor:
-        """Return what the last layer sees, ``(B, width, H, W)``; not for hypercolumns.
+        """Return the last layer's input ``(B, width, H, W)``; not for hypercolumns.
 
-        The mean of what the octaves are decoded to.
+        It is the mean of the decoded octaves.
         """
         frame = self._quiet(frame)
         seen = self._decoded(frame)
@@ -208,9 +215,10 @@ class UNet(nn.Module):
         return seen / self.config.octaves
 
     def at_one_size(self, frame: Tensor) -> Tensor:
-        """Return the embedding ``(B, D, H, W)`` of frames as they are, of no octave.
+        """Return embeddings ``(B, D, H, W)`` of frames at their own size only.
 
-        What learns so errs differently at each size, and the mean errs less.
+        Training with it lets the errors differ between sizes, so that their mean is
+        smaller.
         """
         if self.config.head == "decoder":
             embedding: Tensor = self.last(self._decoded(self._quiet(frame)))
@@ -223,7 +231,7 @@ class UNet(nn.Module):
     def _decoded(self, frame: Tensor) -> Tensor:
         """Return the features ``(B, width, H, W)`` before the last layer.
 
-        Of frames that are quiet.
+        The frames must have passed `_quiet`.
         """
         skips = self._levels(frame)
         features = skips[-1]
@@ -232,28 +240,28 @@ class UNet(nn.Module):
         return features[..., : frame.shape[-2], : frame.shape[-1]]
 
     def at_points(self, frame: Tensor, points: Tensor) -> Tensor:
-        """Return the embeddings of a few pixels alone, by the hypercolumn.
+        """Return the embeddings of a few pixels, by the hypercolumn.
 
         Parameters
         ----------
         frame
-            ``(B, C, H, W)`` in [0, 1].
+            Frames ``(B, C, H, W)`` in [0, 1].
         points
-            ``(B, N, 2)`` row and column.
+            Row and column ``(B, N, 2)`` of the pixels.
 
         Returns
         -------
         Tensor
-            ``(B, N, D)``.
+            Embeddings ``(B, N, D)``.
 
         Raises
         ------
         SettingsError
-            If the network's head is another.
+            If the network does not have a hypercolumn.
         """
         if self.config.head != "hypercolumn":
             raise SettingsError(
-                f"head must be 'hypercolumn' to embed a few pixels; it is "
+                f"head must be 'hypercolumn' to embed a few pixels; got "
                 f"{self.config.head!r}"
             )
         skips = self.encoder_features(frame)
@@ -262,27 +270,27 @@ class UNet(nn.Module):
         return embedding
 
     def encoder_features(self, frame: Tensor) -> list[Tensor]:
-        """Return what each level sees, ``(B, width 2^i, h / 2^i, w / 2^i)``.
+        """Return encoder features of each level, ``(B, width 2^i, h / 2^i, w / 2^i)``.
 
-        From full resolution down; h and w are the frame's, continued to the next
+        The first level has full resolution; h and w are the frame's, padded to the next
         multiple of 2^depth.
 
         Raises
         ------
         SettingsError
-            If the channels are not the network's.
+            If the frames have a wrong number of channels.
         """
         return self._levels(self._quiet(frame))
 
     def _quiet(self, frame: Tensor) -> Tensor:
-        """Return frames with no more noise than is known, before any halving.
+        """Blur frames with unfamiliar noise, before any halving of the size.
 
-        At half the size fine structure would be taken for noise.
+        At half the size, fine structure would be mistaken for noise.
 
         Raises
         ------
         SettingsError
-            If the channels are not the network's.
+            If the frames have a wrong number of channels.
         """
         if frame.ndim != 4 or frame.shape[1] != self.config.in_channels:
             raise SettingsError(
@@ -293,7 +301,7 @@ class UNet(nn.Module):
         return frame if most is None else quieted(frame, most)
 
     def _levels(self, frame: Tensor) -> list[Tensor]:
-        """Return `encoder_features` of frames that are quiet."""
+        """Return `encoder_features` of frames that have passed `_quiet`."""
         height, width = frame.shape[-2:]
         if self.config.flat_field:
             frame = flat_field(frame)
@@ -310,21 +318,22 @@ class UNet(nn.Module):
 
 
 class SegmentationNet(nn.Module):
-    """An embedding and the last layer that turns it into classes.
+    """Network for segmentation: an embedding and a last layer that classifies it.
 
     Parameters
     ----------
     config
-        Of the embedding.
+        Shape of the embedding network; None uses the defaults.
     classes
-        With the background: 2 is one sigmoid channel, more are softmax channels.
+        Number of classes with the background: 2 uses one sigmoid channel, more use
+        softmax.
     """
 
     def __init__(self, config: UNetConfig | None = None, classes: int = 2) -> None:
         super().__init__()
         if classes < 2:
             raise SettingsError(
-                f"classes counts the background too: >= 2, got {classes}"
+                f"classes must be at least 2, with the background; got {classes}"
             )
         self.classes = classes
         self.embedding = UNet(config)
@@ -337,7 +346,7 @@ class SegmentationNet(nn.Module):
         return logits
 
     def probabilities(self, frame: Tensor) -> Tensor:
-        """Return ``(B, classes, H, W)`` float32, which sum to 1 over the classes."""
+        """Return probabilities ``(B, classes, H, W)`` float32, which sum to 1."""
         logits: Tensor = self(frame).float()
         if self.classes > 2:
             return logits.softmax(dim=1)
@@ -346,26 +355,26 @@ class SegmentationNet(nn.Module):
 
 
 def _enlarged(features: Tensor, factor: int, like: Tensor) -> Tensor:
-    """Return features of a smaller frame, enlarged and cropped to the size of `like`.
+    """Enlarge features of a smaller frame, and crop them to the size of `like`.
 
-    Where sides were odd, the smaller frame reaches a little further.
+    If sides were odd, the smaller frame reaches a little further.
     """
     larger = functional.interpolate(features, scale_factor=factor, mode="bilinear")
     return larger[..., : like.shape[-2], : like.shape[-1]]
 
 
 def flat_field(frame: Tensor) -> Tensor:
-    """Return the logarithm of `frame` over its slow background, vessels about -1.
+    """Return the logarithm of frames over their slow background, vessels about -1.
 
     Parameters
     ----------
     frame
-        ``(B, C, H, W)`` in [0, 1].
+        Frames ``(B, C, H, W)`` in [0, 1].
 
     Notes
     -----
-    Two box means in a row are close to a Gaussian; edges average what is inside alone.
-    A change of exposure is a factor, and cancels.
+    Two successive box means approximate a Gaussian; at edges, only inside pixels are
+    averaged. A change of exposure is a factor, and cancels.
     """
     brightness = frame.float().clamp(min=0) + FLAT_FIELD_FLOOR
     logarithm = brightness.log()

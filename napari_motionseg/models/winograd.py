@@ -1,10 +1,10 @@
-"""Convolutions of 3 x 3 by Winograd's tiles: a fifth of the multiplications.
+"""Compute 3 x 3 convolutions by Winograd's algorithm: a fifth of the multiplications.
 
 After A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016:
 a tile of m x m outputs is the transform of an elementwise product of a transformed tile
-of (m + 2) x (m + 2) inputs and a transformed kernel; summed over channels, the products
-are matrix products, for which every processor has a fast routine. All that is done here
-is laid out for those routines, in blocks that stay in a processor's cache.
+of (m + 2) x (m + 2) inputs and a transformed kernel. Summed over channels, the products
+are matrix products, for which every CPU has fast routines. The data are laid out for
+those routines, in blocks that fit the cache of a CPU.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from torch import Tensor
 from torch.nn import functional
 
 KERNEL = 3
-# Points at which the polynomials behind the transforms are taken, besides infinity: of
-# all small fractions tried, those that keep rounding errors smallest (Barabasz et al.
-# 2020, Error Analysis and Improving the Accuracy of Winograd Convolution for Deep
-# Neural Networks): 1e-6 of the outputs for m = 4, 2e-5 for m = 8
+# Evaluation points of the polynomials behind the transforms, besides infinity. Of all
+# small fractions tried, these have the smallest rounding errors (Barabasz et al. 2020,
+# Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
+# Networks): 1e-6 of the outputs for m = 4, 2e-5 for m = 8.
 POINTS = {
     4: ("0", "1", "-1", "2", "-1/2"),
     8: ("0", "3/8", "-3/8", "3/4", "-3/4", "5/4", "-5/4", "5/2", "-5/2"),
 }
 # Number of values in a block of tiles. The exact size hardly matters: from 64 Ki to
-# 2 Mi values the processor time of a network showed no trend, within 10%
+# 2 Mi values, the CPU time of a network showed no trend within 10%.
 BLOCK_FLOATS = 512 * 1024
-# Reading a value of a transformed kernel takes as long as using it for so many tiles
+# reading a value of a transformed kernel takes as long as using it for so many tiles
 READING = 16
 
 
 @dataclass(frozen=True)
 class Transforms:
-    """The three matrices of F(m x m, 3 x 3).
+    """The three matrices of Winograd's F(m x m, 3 x 3).
 
     Parameters
     ----------
     inputs
-        ``(m + 2, m + 2)``: of a tile of the picture, along one axis.
+        ``(m + 2, m + 2)``, applied to a tile of the picture along one axis.
     kernels
-        ``(m + 2, 3)``, float64.
+        ``(m + 2, 3)`` float64, applied to a kernel along one axis.
     outputs
-        ``(m, m + 2)``.
+        ``(m, m + 2)``, applied to a product along one axis.
     """
 
     inputs: Tensor
@@ -57,14 +57,19 @@ class Transforms:
 
 @lru_cache
 def transforms(m: int) -> Transforms:
-    """Return the matrices for tiles of m x m outputs, m being a key of `POINTS`.
+    """Return the matrices for tiles of m x m outputs; m is a key of `POINTS`.
 
     Notes
     -----
-    Toom and Cook's construction, transposed: with V_k the matrix of the powers 0 to
-    k - 1 of each point, the outputs' matrix is V_m transposed, the kernels' V_3 and the
-    inputs' the transposed inverse of V_(m + 2). Rows of the last are scaled to about 1,
-    by powers of two, which the kernels take back: exact, and best for rounding.
+    This is the transposed Toom-Cook construction. Let V_k be the matrix of the powers 0
+    to
+    k - 1 of each point. The matrix of the outputs is V_m transposed, that of the
+    kernels is
+    V_3, and that of the inputs is the transposed inverse of V_(m + 2). The rows of the
+    last
+    are scaled to about 1 by powers of two, which the kernels undo: this is exact, and
+    best
+    for rounding.
     """
     points = [Fraction(point) for point in POINTS[m]]
     side = m + KERNEL - 1
@@ -87,7 +92,7 @@ def _powers(points: Sequence[Fraction], count: int) -> list[list[Fraction]]:
 
 
 def _inverse(matrix: list[list[Fraction]]) -> list[list[Fraction]]:
-    """Return the exact inverse, by Gauss and Jordan."""
+    """Return the exact inverse by Gauss-Jordan elimination."""
     size = len(matrix)
     rows = [
         [*row, *(Fraction(int(i == j)) for j in range(size))]
@@ -113,17 +118,17 @@ def _as_tensor(rows: list[list[Fraction]]) -> Tensor:
 class Tiling:
     """Division of a picture into tiles.
 
-    A convolution of dilation d is d * d convolutions of dilation 1, each of every d-th
-    row and column; their tiles follow one another.
+    A convolution of dilation d consists of d * d convolutions of dilation 1, each on
+    every d-th row and column. Their tiles follow one another.
 
     Parameters
     ----------
     height, width
-        Of the picture.
+        Size of the picture in pixels.
     dilation
-        Of the convolution.
+        Dilation of the convolution.
     m
-        Side of a tile's output.
+        Side of the output of a tile.
     """
 
     height: int
@@ -133,31 +138,31 @@ class Tiling:
 
     @property
     def side(self) -> int:
-        """Side of a tile's input."""
+        """Side of the input of a tile."""
         return self.m + KERNEL - 1
 
     @property
     def rows(self) -> int:
-        """Tiles from top to bottom of one sub-picture."""
+        """Number of tiles from top to bottom of a sub-picture."""
         return math.ceil(math.ceil(self.height / self.dilation) / self.m)
 
     @property
     def columns(self) -> int:
-        """Tiles from left to right of one sub-picture."""
+        """Number of tiles from left to right of a sub-picture."""
         return math.ceil(math.ceil(self.width / self.dilation) / self.m)
 
     @property
     def count(self) -> int:
-        """Tiles of all sub-pictures."""
+        """Number of tiles of all sub-pictures."""
         return self.dilation**2 * self.rows * self.columns
 
     @property
     def cost(self) -> int:
-        """Multiplications for a pair of channels, and what reading the kernel takes."""
+        """Multiplications for a pair of channels, plus reading the kernel."""
         return self.side**2 * (self.count + READING)
 
     def blocks(self, channels: int) -> Iterator[tuple[int, slice, slice]]:
-        """Yield a row of the dilation's grid, rows of tiles, numbers of their tiles."""
+        """Yield a row of the dilation's grid, its rows of tiles, and their numbers."""
         line = self.dilation * self.columns
         step = max(1, BLOCK_FLOATS // (self.side**2 * line * channels))
         for p in range(self.dilation):
@@ -169,7 +174,7 @@ class Tiling:
 
 
 def choose_tiling(height: int, width: int, dilation: int = 1) -> Tiling | None:
-    """Return the tiling that costs least; None where a picture is too small for any."""
+    """Return the tiling of lowest cost; None if a picture is too small for tiles."""
     choices = [Tiling(height, width, dilation, m) for m in sorted(POINTS)]
     cheapest = min(choices, key=lambda tiling: tiling.cost)
     plain = KERNEL**2 * (height * width + READING)
@@ -177,14 +182,14 @@ def choose_tiling(height: int, width: int, dilation: int = 1) -> Tiling | None:
 
 
 class Workspace(threading.local):
-    """Memory of a thread that is used again: the system clears what it gives anew."""
+    """Reusable memory of a thread, because the system clears newly allocated memory."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Tensor] = {}
         self._turns: dict[str, int] = {}
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """Return a tensor with anything in it; good until `name` is taken again."""
+        """Return an uninitialized tensor, valid until `name` is taken again."""
         size = math.prod(shape)
         kept = self._kept.get(name)
         self._turns[name] = self.turn(name) + 1
@@ -194,7 +199,7 @@ class Workspace(threading.local):
         return kept[:size].view(shape)
 
     def again(self, name: str, *shape: int) -> Tensor:
-        """Return what was taken last, as it is now."""
+        """Return the tensor that was taken last, with its present content."""
         return self._kept[name][: math.prod(shape)].view(shape)
 
     def turn(self, name: str) -> int:
@@ -203,9 +208,9 @@ class Workspace(threading.local):
 
 
 def kernel_tiles(weight: Tensor, m: int) -> Tensor:
-    """Return the kernels ``(N, C, 3, 3)`` transformed: ``((m + 2)^2, C, N)``.
+    """Transform the kernels ``(N, C, 3, 3)`` to ``((m + 2)^2, C, N)``.
 
-    Computed once, in double precision; the result is float32.
+    The transform is computed once, in double precision; the result is float32.
     """
     side, matrix = m + KERNEL - 1, transforms(m).kernels
     with torch.inference_mode(False), torch.no_grad():
@@ -220,13 +225,14 @@ def to_tiles(picture: Tensor, tiling: Tiling, out: Tensor, space: Workspace) -> 
     Parameters
     ----------
     picture
-        ``(H, W, C)``; computed in float32.
+        Picture ``(H, W, C)``; it is computed in float32.
     tiling
-        Of that size.
+        Tiling of a picture of this size.
     out
-        ``((m + 2)^2, tiles, C)``, which is filled; the channels may be a part of more.
+        Result ``((m + 2)^2, tiles, C)``, which is filled; may be a part of more
+        channels.
     space
-        Memory to work in.
+        Reusable memory for intermediate results.
     """
     d, m, side, columns = tiling.dilation, tiling.m, tiling.side, tiling.columns
     height, width, channels = picture.shape
@@ -271,23 +277,25 @@ def from_tiles(
     bias: Tensor | None = None,
     slope: float = 1.0,
 ) -> Tensor:
-    """Transform back, and do what follows while a block is in the processor's cache.
+    """Transform products back, and add bias and activation while they are in the cache.
 
     Parameters
     ----------
     products
-        ``((m + 2)^2, tiles, N)``, contiguous.
-    tiling, space
-        As in `to_tiles`.
+        Contiguous products ``((m + 2)^2, tiles, N)``.
+    tiling
+        Tiling of the picture.
+    space
+        Reusable memory for intermediate results.
     bias
-        ``(N,)``, which is added.
+        Bias ``(N,)`` to add; None adds nothing.
     slope
-        Of the LeakyReLU that follows; 1 for none.
+        Slope of the LeakyReLU that follows; 1 for none.
 
     Returns
     -------
     Tensor
-        ``(H, W, N)`` float32, newly made.
+        A new tensor ``(H, W, N)`` float32.
     """
     d, m, side, columns = tiling.dilation, tiling.m, tiling.side, tiling.columns
     channels, tile = products.shape[2], products.stride(0)
@@ -303,7 +311,7 @@ def from_tiles(
         strips.copy_(across.permute(2, 0, 4, 1, 3, 5))
         lines = strips.view(count, side, -1)
         down = made[rows, :, p]
-        # of a dilation's grid, a row of `made` is one of several that lie between
+        # rows of `made` are interleaved with those of the other grids of a dilation
         target = down if d == 1 else space.take("down", *down.shape)
         torch.bmm(matrix.expand(count, m, side), lines, out=target)
         pixels = target.view(count, m, -1, channels)
