@@ -237,7 +237,7 @@ class FrameStack:
         index = t + len(self) if t < 0 else t
         if not 0 <= index < len(self):
             raise IndexError(
-                f"frame must be at least 0 and less than {len(self)}; got {t}"
+                f"frame must lie between {-len(self)} and {len(self) - 1}; got {t}"
             )
         return index
 

@@ -1,7 +1,7 @@
-"""Projects: everything that was painted and trained, kept as it happens.
+"""Keep everything that was painted and trained, as it happens.
 
 A project is a folder ``NAME.motionseg``. Strokes are appended to a journal within two
-seconds; a kill at any moment loses nothing older, and the project always opens.
+seconds. A kill at any moment loses nothing older, and the project can always be opened.
 """
 
 from napari_motionseg.project.autosave import Autosaver, SaveStatus

@@ -1,4 +1,4 @@
-"""Keeping what is painted within two seconds, as small changes, in a thread."""
+"""Save painted pixels within two seconds, as small changes, from a thread."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from napari_motionseg.project.references import moved
 from napari_motionseg.project.watch_list import WatchList
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
-SETTLE_S = 0.3  # after a touch: strokes that follow are written together
-LOOK_EVERY_S = 1.0  # at all layers, for what nobody has told of
-LOOK_SHARE = 0.05  # of the time at most, where there is very much to look at
+SETTLE_S = 0.3  # seconds to wait after a change, so that strokes are written together
+LOOK_EVERY_S = 1.0  # seconds between two comparisons of all layers with the disk
+LOOK_SHARE = 0.05  # largest share of the time that comparisons may take
 
 
 @dataclass(frozen=True)
 class SaveStatus:
-    """Outcome of the last autosave.
+    """Outcome of the last automatic save.
 
     Parameters
     ----------
     state
-        ``"nothing"`` (to keep yet), ``"saved"`` or ``"failing"`` (and tried again).
+        ``"nothing"`` if there was nothing to save yet, ``"saved"``, or ``"failing"``
+        while saving fails and is tried again.
     message
-        What is wrong, in words, where it fails.
+        Cause of the failure in words; empty if saving works.
     at
-        Seconds since the epoch of the last change that was kept.
+        Time of the last saved change, in seconds since 1970; None before the first.
     bytes
-        That it took.
+        Number of bytes of the last saved change.
     seconds
-        That it took.
+        Duration of the last save in seconds.
     """
 
     state: str = "nothing"
@@ -50,18 +51,19 @@ class SaveStatus:
 
 
 class Autosaver(WatchList):
-    """Looks at layers and appends what has changed to a project.
+    """Compare layers with the disk, and append the differences to a project.
 
     Parameters
     ----------
     project
-        The project, or a function that makes one when there is something to keep.
+        The project, or a function that creates one when there is something to save.
 
     Notes
     -----
-    What is painted is found by comparing with what is on disk, so that undo, a
-    network's masks and a script's changes are kept like strokes are. A layer that is
-    painted on while it is looked at is merely looked at again.
+    Changes are found by comparison with the saved pixels, so undo, a network's masks
+    and the
+    changes of a script are saved like strokes. A layer that is painted on during the
+    comparison is compared again.
     """
 
     def __init__(self, project: Project | Callable[[], Project]) -> None:
@@ -70,7 +72,7 @@ class Autosaver(WatchList):
         self._make = None if isinstance(project, Project) else project
         self._settings: dict[str, Any] = {}
         self._settings_given = False
-        self._saving = threading.Lock()  # held while one look at all layers lasts
+        self._saving = threading.Lock()  # held during one comparison of all layers
         self._wake = threading.Condition()
         self._asked = self._answered = 0
         self._touched = self._closing = False
@@ -83,16 +85,16 @@ class Autosaver(WatchList):
 
     @property
     def project(self) -> Project | None:
-        """The project; None before there is something to keep."""
+        """The project; None before there is something to save."""
         return self._made
 
     def keep_settings(self, settings: dict[str, Any]) -> None:
-        """Keep what docks have chosen; JSON values."""
+        """Save the settings of the docks, which are JSON values."""
         with self._mutex:
             self._settings, self._settings_given = settings, True
 
     def keep_model(self, path: Path, kind: str, title: str) -> None:
-        """Keep a copy of a network in the project, as soon as there is one."""
+        """Save a copy of a network in the project, as soon as the project exists."""
         self._chores.add_model(path, kind, title)
         self.touch()
 
@@ -107,14 +109,15 @@ class Autosaver(WatchList):
             self.touch()
 
     def start_anew(self, project: Project) -> None:
-        """Write all that is watched to another, empty project, and go on there.
+        """Write all that is watched to another, empty project, and continue there.
 
-        For a project whose folder is gone: what is painted is in memory still.
+        Use it for a project whose folder is gone, because the painted pixels are still
+        in memory.
 
         Parameters
         ----------
         project
-            The empty project.
+            An empty project.
         """
         with self._saving, self._mutex:
             before, self._made = self._made, project
@@ -126,20 +129,20 @@ class Autosaver(WatchList):
         self.touch()
 
     def touch(self) -> None:
-        """Say that something has changed."""
+        """Report that something has changed."""
         with self._wake:
             self._touched = True
             self._wake.notify_all()
 
     def flush(self, patience_s: float = 10.0, *, chores_too: bool = True) -> bool:
-        """Save now; return whether all is on disk.
+        """Save now, and return whether everything is on the disk.
 
         Parameters
         ----------
         patience_s
-            How long to wait.
+            Longest time to wait, in seconds.
         chores_too
-            Whether to wait for hashes and networks too, which take seconds.
+            Whether to wait also for hashes and networks, which take seconds.
         """
         with self._wake:
             self._asked += 1
@@ -172,7 +175,7 @@ class Autosaver(WatchList):
                 asked = self._asked
                 hurried = self._closing or asked > self._answered
                 if self._touched and not hurried:
-                    # a flush ends the wait
+                    # a flush ends the wait early
                     self._wake.wait_for(self._hurried, SETTLE_S)
                     asked = self._asked
                 self._touched = False
@@ -195,7 +198,7 @@ class Autosaver(WatchList):
                 self._save()
         except MotionSegError as error:
             self.status = SaveStatus("failing", str(error), self.status.at)
-        except Exception as error:  # noqa: BLE001 - what is painted next must be kept
+        except Exception as error:  # noqa: BLE001 - later strokes must still be saved
             words = f"unexpected failure: {type(error).__name__}: {error}"
             self.status = SaveStatus("failing", words, self.status.at)
 
@@ -235,10 +238,10 @@ class Autosaver(WatchList):
     def _entered(
         self, project: Project, loops: list[WatchedLoop], stacks: list[Any]
     ) -> Manifest:
-        """Return the manifest with all that is watched."""
+        """Return the manifest with all watched loops and layers."""
         manifest = project.manifest
         for one in (*loops, *(layer for layer, _, _ in stacks)):
-            # given in a pass whose manifest the disk has refused: free again
+            # the number was given in a pass whose manifest could not be written
             one.forget_number_unless_in(manifest)
         for loop in loops:
             manifest = loop.enter(manifest, project.folder)
@@ -249,7 +252,7 @@ class Autosaver(WatchList):
         return manifest
 
     def _forget_gone(self, project: Project, gone: list[WatchedLayer]) -> None:
-        """Forget layers that were saved a last time, and pixels that are not needed."""
+        """Forget layers after their last save, and pixels that are no longer needed."""
         self._forget(gone)
         with project.exclusive():
             manifest = project.manifest
@@ -263,7 +266,7 @@ class Autosaver(WatchList):
 
 
 def _loops_alone(before: Project, project: Project) -> Manifest:
-    """Return a manifest of the loops of a project whose other files are gone."""
+    """Return a manifest with only the loops of a project whose other files are gone."""
     loops = tuple(
         dataclasses.replace(
             moved(loop, before.folder, project.folder), stored="",

@@ -1,6 +1,6 @@
-"""What a project does beside saving strokes: hashes, pixels, networks, compaction.
+"""Do slow work of a project in the background: hashes, pixels, networks, compaction.
 
-Each takes seconds, so that none may stand between a stroke and the disk.
+Each task takes seconds, so none of them may delay the saving of strokes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 
 
 class Chores:
-    """One at a time, in a thread; what fails is tried again.
+    """Background tasks of a project, one at a time in a thread.
+
+    Failed ones are repeated.
 
     Attributes
     ----------
     error
-        What the last ones failed with, in words; empty if they did not.
+        Cause of the last failure in words; empty if the last tasks succeeded.
     """
 
     def __init__(self) -> None:
@@ -33,7 +35,7 @@ class Chores:
         self.error = ""
 
     def add_model(self, path: Path, kind: str, title: str) -> None:
-        """Have a network kept the next time that chores are done."""
+        """Register a network, whose file the next run copies into the project."""
         with self._mutex:
             self._models.append((path, kind, title))
 
@@ -43,7 +45,7 @@ class Chores:
             self._probabilities[layer] = known
 
     def do(self, project: Project, loops: list[WatchedLoop]) -> None:
-        """Do what there is to do, unless it is being done."""
+        """Start the pending tasks, unless they are running already."""
         if self._closing or (self._running is not None and self._running.is_alive()):
             return
         some = self._models or self._storable() or _unfinished(project, loops)
@@ -52,19 +54,20 @@ class Chores:
                 target=self._try, args=(project, loops), name="motionseg chores",
                 daemon=True,
             )  # fmt: skip
-            # refused when Python ends: what is left is done when it is opened again
+            # raised while Python exits; the remaining tasks are done at the next
+            # opening
             with suppress(RuntimeError):
                 thread.start()
                 self._running = thread
 
     def wait(self, patience_s: float) -> bool:
-        """Wait for what runs; return whether it came to its end."""
+        """Wait for running tasks, and return whether they have finished."""
         if self._running is not None:
             self._running.join(patience_s)
         return self._running is None or not self._running.is_alive()
 
     def close(self, patience_s: float) -> None:
-        """Do nothing more, and let what runs come to its end."""
+        """Start no further tasks, and wait for running ones."""
         self._closing = True
         self.wait(patience_s)
 
@@ -110,6 +113,6 @@ def _unfinished(project: Project, loops: list[WatchedLoop]) -> list[WatchedLoop]
 
 
 def _finish(project: Project, loop: WatchedLoop) -> None:
-    cine = loop.cine  # another thread may let it go
+    cine = loop.cine  # another thread may set it to None
     if loop.number is not None and cine is not None:
         project.add_loop_content(loop.number, cine)

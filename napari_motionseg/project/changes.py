@@ -1,4 +1,4 @@
-"""What differs between a layer and what of it is on disk, as small rectangles."""
+"""Find the differences between a layer and its saved pixels, as small rectangles."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from napari_motionseg.project.journal import Delta
 
 
 class SavedPixels:
-    """A layer as it is on disk; frames that hold nothing take no memory.
+    """The saved pixels of a layer; empty frames take no memory.
 
     Parameters
     ----------
     layer
-        The layer's number in its project.
+        Number of the layer in its project.
     pixels
-        ``(T, H, W)`` as read from disk; None where nothing is there yet.
+        ``(T, H, W)`` as read from the disk; None if nothing was saved yet.
     """
 
     def __init__(self, layer: int, pixels: NDArray[Any] | None = None) -> None:
@@ -29,13 +29,13 @@ class SavedPixels:
             self._frames = {t: frame.copy() for t, frame in _filled(pixels)}
 
     def changes(self, pixels: NDArray[Any]) -> Iterator[Delta]:
-        """Yield for each frame that differs the rectangle of what does.
+        """Yield the rectangle of differing pixels for each frame that differs.
 
         Parameters
         ----------
         pixels
-            ``(T, H, W)`` as they are now; may be painted on meanwhile, because what
-            is compared is a copy.
+            Present pixels ``(T, H, W)``. They may be painted on meanwhile, because a
+            copy is compared.
         """
         for t in range(len(pixels)):
             before = self._frames.get(t)
@@ -49,14 +49,14 @@ class SavedPixels:
                 yield Delta(self._layer, t, rows.start, columns.start, changed)
 
     def take(self, deltas: Iterable[Delta], shape: tuple[int, ...]) -> None:
-        """Note changes that are on disk now.
+        """Record changes as saved.
 
         Parameters
         ----------
         deltas
-            The changes.
+            Changes that are on the disk now.
         shape
-            ``(T, H, W)`` of the layer.
+            Shape ``(T, H, W)`` of the layer.
         """
         for delta in deltas:
             frame = self._frames.get(delta.frame)
@@ -70,7 +70,7 @@ class SavedPixels:
 
 
 def whole_frames(layer: int, pixels: NDArray[Any]) -> Iterator[Delta]:
-    """Yield every frame ``(T, H, W)`` that holds something, as what it holds."""
+    """Yield each frame of ``(T, H, W)`` that is not empty, as one change."""
     for t, frame in _filled(pixels):
         box = rectangle(frame != 0)
         if box is not None:
@@ -79,7 +79,7 @@ def whole_frames(layer: int, pixels: NDArray[Any]) -> Iterator[Delta]:
 
 
 def rectangle(mask: NDArray[Any]) -> tuple[slice, slice] | None:
-    """Return the rows and columns that hold all of ``(H, W)`` that is not 0."""
+    """Return the rows and columns that contain all nonzero pixels of ``(H, W)``."""
     rows = np.flatnonzero(mask.any(axis=1))
     if not rows.size:
         return None

@@ -1,4 +1,4 @@
-"""Writing a project's pixels anew, from the files that led to them."""
+"""Rewrite the pixels of a project compactly, from blocks and journals."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def rewrite_blocks(folder: Path, upto: int, layers: Iterable[LayerRecord]) -> No
     Parameters
     ----------
     folder
-        The project's.
+        Path of the project.
     upto
-        Number of the last journal that counts; newer ones may be written to meanwhile.
+        Number of the last journal to include; newer ones may be written to meanwhile.
     layers
-        What is kept; records of others are dropped.
+        Layers to keep; records of other layers are dropped.
 
     Raises
     ------
     WriteError
-        If the disk refuses; then all stays as it was.
+        If the files cannot be written; everything is then as before.
     """
     records, _ = read_records(current_files(folder, upto), MEMORY_BUDGET)
     target = folder / LABELS / f"{upto:06d}{BLOCKS}"
     with replacing(target) as temporary:
         blocks = Journal(temporary)
-        blocks.append(())  # makes the file, for a project without a stroke
+        blocks.append(())  # creates the file even if the project has no stroke
         for layer in layers:
             own = records.get(layer.number, [])
             pixels, _ = replay(own, layer.shape, np.dtype(layer.dtype))
@@ -54,7 +54,7 @@ def rewrite_blocks(folder: Path, upto: int, layers: Iterable[LayerRecord]) -> No
 
 
 def sizes(folder: Path) -> tuple[int, int]:
-    """Return the bytes of the blocks and of the journals that count."""
+    """Return the number of bytes of the current blocks and of the current journals."""
     current = {f: f.stat().st_size for f in current_files(folder, None)}
     blocks = sum(size for file, size in current.items() if file.suffix == BLOCKS)
     return blocks, sum(current.values()) - blocks

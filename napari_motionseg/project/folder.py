@@ -1,19 +1,19 @@
-"""A project on disk: opened by one window at a time, always readable, never half.
+"""Hold a project on disk: open in one window at a time, and always readable.
 
 ::
 
     NAME.motionseg/
-      project.json          which loops, layers, models; see `manifest`
+      project.json          list of loops, layers and models; see `manifest`
       labels/000007.blocks  all pixels up to journal 7; see `journal`
-      labels/000008.journal what has changed since
-      loops/1.npz           pixels of loops that came from no file
+      labels/000008.journal changes since then
+      loops/1.npz           pixels of loops that do not come from a file
       models/               networks that were trained in the project
       probabilities/3.npz   what the masks of layer 3 were made of
       open                  there while a window has it open, or one was killed
 
-A journal is written to by one window only; the next one begins its own. Of blocks the
-newest count, and of journals those that are newer than they are: whatever a crash
-leaves behind of older ones is not looked at.
+Only one window writes to a journal; the next window begins its own. The newest blocks
+count, and the journals that are newer than these blocks. Older files that a crash left
+behind are ignored.
 """
 
 from __future__ import annotations
@@ -63,9 +63,9 @@ SUFFIX = ".motionseg"
 
 
 class Project(HeldFolder):
-    """A project that is open. Any thread may use it; see `HeldFolder`.
+    """An open project. Any thread may use it; see `HeldFolder`.
 
-    Made by `Project.create` and `Project.open`.
+    Use `Project.create` or `Project.open` to get one.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, lock: FileLock | None) -> None:
@@ -74,17 +74,17 @@ class Project(HeldFolder):
 
     @classmethod
     def create(cls, folder: str | Path) -> Project:
-        """Make an empty project.
+        """Create an empty project.
 
         Parameters
         ----------
         folder
-            Ends in ``.motionseg``, or is given that end; must not be there.
+            Path of the new folder, to which ``.motionseg`` is added if it is missing.
 
         Raises
         ------
         WriteError
-            If something is there, or the disk refuses.
+            If the path exists, or the folder cannot be created.
         """
         folder = named(Path(folder))
         make_project_folder(folder)
@@ -100,13 +100,13 @@ class Project(HeldFolder):
         folder
             Path of the project.
         read_only
-            Whether it is only looked at, which many may do at once.
+            Whether the project is only read, which several windows may do at once.
 
         Raises
         ------
         ReadError
-            If it is no project, is damaged, holds symbolic links where its own files
-            belong, was written by a newer version, or is open in another window.
+            If it is not a project, is damaged, contains symbolic links in place of its
+            files, was written by a newer version, or is open in another window.
         """
         folder = Path(folder)
         manifest = read_manifest(folder)
@@ -119,7 +119,7 @@ class Project(HeldFolder):
     def _opened(cls, folder: Path) -> Project:
         lock = locked(folder)
         try:
-            # not before the lock is held: until then another window may write it
+            # only after locking: before that, another window may write the manifest
             project = cls(folder, read_manifest(folder), lock)
         except BaseException:
             if lock is not None:
@@ -127,7 +127,7 @@ class Project(HeldFolder):
             raise
         if lock is None:
             project.notes.append(
-                f"{folder} cannot be written: changes stay in memory until you save "
+                f"{folder} cannot be written, so changes stay in memory until you save "
                 "the project elsewhere"
             )
             return project
@@ -143,24 +143,27 @@ class Project(HeldFolder):
 
     @property
     def torn(self) -> bool:
-        """Whether the disk may hold changes that it has refused; see `Journal`."""
+        """Whether the disk may hold changes that were reported as failed.
+
+        See `Journal`.
+        """
         return self._labels.torn
 
     def read_layers(
         self, *, memory_budget: int = MEMORY_BUDGET
     ) -> dict[int, NDArray[Any]]:
-        """Return the pixels ``(T, H, W)`` of every layer, by its number.
+        """Return the pixels ``(T, H, W)`` of every layer by its number.
 
         Parameters
         ----------
         memory_budget
-            Bytes that the pixels of all layers, and the files that they are read from,
-            may each take.
+            Number of bytes that the pixels of all layers, and the files that they are
+            read from, may each take.
 
         Raises
         ------
         MemoryBudgetError
-            If the layers are larger; then nothing is read.
+            If the layers need more than the budget; nothing is read then.
         ReadError
             If a file cannot be read.
         """
@@ -169,14 +172,14 @@ class Project(HeldFolder):
         return pixels
 
     def add_model(self, path: Path, kind: str, title: str) -> ModelRecord:
-        """Keep a copy of a network's file; none takes the place of another.
+        """Copy the file of a network into the project; existing copies are kept.
 
         Raises
         ------
         WriteError
-            If it cannot be copied.
+            If the file cannot be copied.
         """
-        with self._placing:  # or it lies in the old folder after a move
+        with self._placing:  # or the copy lands in the old folder after a move
             self.require_writable()
             known = self._manifest.models
             record = keep_model(path, self.folder / MODELS, known, kind, title)
@@ -187,19 +190,19 @@ class Project(HeldFolder):
         return record
 
     def add_loop_content(self, number: int, cine: Cine) -> None:
-        """Keep what tells a loop from others, and its pixels if it is from no file.
+        """Store the hash of a loop, and its pixels if it does not come from a file.
 
         Parameters
         ----------
         number
             Number of the loop in the project.
         cine
-            The loop.
+            The loop whose hash is stored.
 
         Raises
         ------
         WriteError
-            If the disk refuses.
+            If the pixels cannot be written.
         """
         content = cine.content_hash()
         with self._placing:
@@ -225,7 +228,7 @@ class Project(HeldFolder):
             store_probabilities(self.folder, number, known)
 
     def model_path(self, record: ModelRecord) -> Path:
-        """Return the file of a network."""
+        """Return the path of a network's copy in the project."""
         return self.folder / MODELS / record.file
 
     def bytes_on_disk(self) -> int:
@@ -237,15 +240,15 @@ class Project(HeldFolder):
         return self._labels.wants_compaction()
 
     def compact(self) -> None:
-        """Write the pixels anew, one record a frame, and drop what led to them.
+        """Rewrite the pixels with one record for each frame, and delete older files.
 
-        Reads the disk alone: changes that are appended meanwhile go to the next
-        journal, and a kill at any moment leaves either the old files or the new.
+        Only files are read. Changes that are appended meanwhile go to the next journal,
+        and a kill at any moment leaves either the old or the new files.
 
         Raises
         ------
         WriteError
-            If the disk refuses; then all stays as it was.
+            If the files cannot be written; everything is then as before.
         """
         with self._placing:
             self.require_writable()
@@ -255,30 +258,31 @@ class Project(HeldFolder):
             rewrite_blocks(self.folder, upto, layers)
 
     def move(self, folder: str | Path) -> None:
-        """Put the project elsewhere; it goes on there.
+        """Move the project to another folder and continue there.
 
-        Files in the old folder that are not the program's own stay there, and a note
-        says so. A project that cannot be written stays where it is too.
+        Files in the old folder that do not belong to the project stay there, and a note
+        says so.
+        A project whose folder cannot be written is copied, and the old one stays.
 
         Parameters
         ----------
         folder
-            Path of the new folder; ends in ``.motionseg``, or is given that end.
+            Path of the new folder, to which ``.motionseg`` is added if it is missing.
 
         Raises
         ------
         WriteError
-            If something is there already, or the disk refuses; then it stays.
+            If the path exists or cannot be written; the project then stays where it is.
         ReadError
-            If the old folder is not there any more.
+            If the old folder no longer exists.
         """
         folder = named(Path(folder))
         if os.path.lexists(folder):
-            raise WriteError(f"{folder}: is there already; choose another name")
+            raise WriteError(f"{folder}: exists already; choose another name")
         with self._placing, self._mutex:
             before, old_lock, old_manifest = self.folder, self._lock, self._manifest
             self.require_there()
-            # what the disk refused, and would not take back, is not copied
+            # changes that were reported as failed are not copied
             cuts = self._labels.cuts()
             manifest = copy_project(before, old_manifest, folder, cuts)
             lock = locked(folder)
@@ -289,14 +293,14 @@ class Project(HeldFolder):
             if old_lock is not None:
                 if not remove_project(before, old_manifest):
                     self.notes.append(
-                        f"{before}: the files there that are not the project's were "
+                        f"{before}: files there that do not belong to the project were "
                         "left where they are"
                     )
                 old_lock.release()
 
 
 def named(folder: Path) -> Path:
-    """Return a path that ends as projects do."""
+    """Return a path with ``.motionseg`` added if it is missing."""
     if folder.suffix == SUFFIX:
         return folder
     return folder.with_name(folder.name + SUFFIX)

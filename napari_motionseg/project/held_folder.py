@@ -1,4 +1,4 @@
-"""Hold a project's folder for one window: its lock, its place and its manifest."""
+"""Hold a project's folder for one window: lock, path and manifest."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from napari_motionseg.project.window_lock import require_guarded
 
 
 class HeldFolder:
-    """A project's folder and manifest. Any thread may use it.
+    """Folder and manifest of a project. Any thread may use it.
 
     Parameters
     ----------
     folder
         Path of the project.
     manifest
-        Its manifest, as it was read.
+        Manifest as it was read.
     lock
-        The lock that this window holds there; None if nothing can be written there.
+        Lock that this window holds on the folder; None if the folder cannot be written.
 
     Attributes
     ----------
     folder
-        Path of the project; another one after it was moved.
+        Path of the project, which changes when the project is moved.
     writable
-        Whether changes can be kept there.
+        Whether changes can be saved there.
     notes
-        What was lost or repaired, in full sentences.
+        Full sentences about what was lost or repaired.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, lock: FileLock | None) -> None:
@@ -43,26 +43,27 @@ class HeldFolder:
         self._manifest = manifest
         self._lock = lock
         self._mutex = threading.RLock()
-        self._placing = threading.Lock()  # held while files beside the journal change
+        # held while files other than the journal change
+        self._placing = threading.Lock()
 
     @property
     def name(self) -> str:
-        """The folder's name without its suffix."""
+        """Name of the folder without its suffix."""
         return self.folder.stem
 
     @property
     def manifest(self) -> Manifest:
-        """The loops, layers and models of the project."""
+        """Loops, layers and models of the project."""
         return self._manifest
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Let no other thread change the project meanwhile."""
+        """Prevent other threads from changing the project during the ``with`` block."""
         with self._mutex:
             yield
 
     def update(self, manifest: Manifest) -> None:
-        """Take another manifest, and write it if it differs.
+        """Replace the manifest, and write it if it differs.
 
         Parameters
         ----------
@@ -72,7 +73,7 @@ class HeldFolder:
         Raises
         ------
         WriteError
-            If the disk refuses; then the manifest before stays.
+            If it cannot be written; the previous manifest then stays in force.
         """
         with self._mutex:
             if manifest == self._manifest:
@@ -82,7 +83,7 @@ class HeldFolder:
             self._manifest = manifest
 
     def close(self) -> None:
-        """Release the lock and note that no window has the project open any more."""
+        """Release the lock, and record that no window has the project open any more."""
         with self._placing, self._mutex:
             if self._lock is None:
                 return
@@ -92,26 +93,26 @@ class HeldFolder:
             self._lock, self.writable = None, False
 
     def require_there(self) -> None:
-        """Refuse if the project's folder is gone, or another one is in its place.
+        """Raise an error if the folder is gone or was replaced by another one.
 
         Raises
         ------
         ReadError
-            The message says what to do.
+            If so; the message says what to do.
         """
         require_guarded(self.folder, self._lock)
 
     def require_writable(self) -> None:
-        """Refuse if changes cannot be kept in the folder.
+        """Raise an error if changes cannot be saved in the folder.
 
         Raises
         ------
         WriteError
-            The message says what to do.
+            If so; the message says what to do.
         """
         if not self.writable:
             raise WriteError(
-                f"{self.folder} cannot be written: save the project elsewhere"
+                f"{self.folder} cannot be written; save the project elsewhere"
             )
         try:
             self.require_there()

@@ -1,8 +1,8 @@
-r"""Records of changed pixels, one after the other in a file that only grows.
+r"""Store changed pixels as records, one after another in a file that only grows.
 
-A record is a rectangle of one frame of one layer, compressed, behind a head with a
-checksum. Pixels are absolute, so that a record may be applied twice. What a crash has
-torn, or a disk has spoilt, fails its checksum; reading goes on at the next head.
+A record is a rectangle of one frame of one layer, compressed, after a header with a
+checksum. Pixels are absolute, so a record may be applied twice. A record that a crash
+has cut or a disk has damaged fails its checksum; reading continues at the next header.
 
 ====== ======= ======================================================
 offset type    what
@@ -38,26 +38,26 @@ from napari_motionseg.io.durable import flush_folder
 
 MAGIC = b"\x89MSR"
 HEAD = struct.Struct("<4sI7I")
-CHECKED_FROM = 8  # bytes before it are the magic and the checksum
-WASTE = 16  # times the size of a file: some damage, yet seconds at most
-SMALL = 4096  # bytes of a record
-LEVEL = 1  # of zlib: labels are mostly runs, which no level does worse
+CHECKED_FROM = 8  # bytes of magic and checksum, before the checked part
+WASTE = 16  # times the file size that may be checked in vain; more would take too long
+SMALL = 4096  # bytes of a small record
+LEVEL = 1  # of zlib: labels are mostly constant runs, which every level packs well
 
 Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """A rectangle of pixels that were changed.
+    """A rectangle of changed pixels.
 
     Parameters
     ----------
     layer
-        The layer's number in its project.
+        Number of the layer in its project.
     frame, row, column
-        Where the first pixel is.
+        Frame, and row and column of the first pixel, from 0.
     pixels
-        ``(h, w)`` integers as they are now.
+        New pixels, ``(h, w)`` integers.
     """
 
     layer: int
@@ -69,7 +69,7 @@ class Delta:
 
 @dataclass(frozen=True)
 class Record:
-    """A rectangle as it was stored; see `Delta`."""
+    """A rectangle as it is stored; see `Delta`."""
 
     layer: int
     frame: int
@@ -81,11 +81,11 @@ class Record:
 
     @property
     def size(self) -> int:
-        """Bytes in the file."""
+        """Number of bytes in the file."""
         return HEAD.size + len(self.payload)
 
     def pixels(self, shape: Shape, dtype: np.dtype[Any]) -> NDArray[Any] | None:
-        """Return ``(rows, columns)`` pixels; None where they fit no such layer."""
+        """Return the pixels ``(rows, columns)``; None if they do not fit the layer."""
         if (
             self.frame >= shape[0]
             or self.row + self.rows > shape[1]
@@ -94,7 +94,7 @@ class Record:
             return None
         wanted = self.rows * self.columns * dtype.itemsize
         try:
-            # never more than was promised: a few bytes can inflate to gigabytes
+            # bound the output: a few bytes can inflate to gigabytes
             raw = zlib.decompressobj().decompress(self.payload, wanted + 1)
         except zlib.error:
             return None
@@ -105,7 +105,7 @@ class Record:
 
 
 def encode(delta: Delta) -> bytes:
-    """Return a change as a record."""
+    """Return the record of a change."""
     pixels = np.ascontiguousarray(delta.pixels)
     little = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
     payload = zlib.compress(little.tobytes(), LEVEL)
@@ -116,11 +116,12 @@ def encode(delta: Delta) -> bytes:
 
 
 def parse(content: bytes) -> Iterator[Record]:
-    """Yield the records whose checksums are right, in order.
+    """Yield the records with correct checksums, in order.
 
-    What is no record costs time too: a head may promise gigabytes that do not fit its
-    checksum. After `WASTE` times the size of the content has been checked in vain, only
-    small records are looked for, so that reading always comes to an end.
+    Invalid bytes take time too: a header may promise gigabytes that then fail the
+    checksum.
+    After checking `WASTE` times the size of the content in vain, only small records are
+    searched for, so that reading always ends.
     """
     place, left = content.find(MAGIC), WASTE * len(content)
     while place >= 0:
@@ -149,23 +150,23 @@ def _record_at(content: bytes, place: int, longest: int) -> Record | None:
 def replay(
     records: Iterable[Record], shape: Shape, dtype: np.dtype[Any]
 ) -> tuple[NDArray[Any], int]:
-    """Return the pixels of a layer after all its records.
+    """Return the pixels of a layer after all its records were applied.
 
     Parameters
     ----------
     records
-        Of one layer, the oldest first.
+        Records of one layer, the oldest first.
     shape
-        ``(T, H, W)`` of the layer.
+        Shape ``(T, H, W)`` of the layer.
     dtype
-        Of its pixels.
+        Data type of its pixels.
 
     Returns
     -------
     NDArray
-        ``(T, H, W)``, 0 where no record is.
+        Pixels ``(T, H, W)``, 0 without a record.
     int
-        How many records fit no such layer and were left out.
+        Number of records that do not fit the layer and were left out.
     """
     pixels = np.zeros(shape, dtype)
     left_out = 0
@@ -181,20 +182,20 @@ def replay(
 
 
 class Journal:
-    """A file of records that is written to; made with the first one.
+    """A file of records, created with the first record.
 
     Parameters
     ----------
     path
-        Path of the file, which must not exist yet.
+        Path of the file, which must not exist.
 
     Attributes
     ----------
     size
-        Bytes of the records that are on disk.
+        Number of bytes of the records that are on the disk.
     torn
-        Whether the file may hold more than these records, because the disk refused to
-        take back what it had written of others.
+        Whether the file may contain parts of records whose writing failed and that
+        could not be removed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -204,30 +205,30 @@ class Journal:
         self._made = False
 
     def append(self, deltas: Iterable[Delta]) -> int:
-        """Write changes, and wait until the disk has them.
+        """Append changes, and wait until they are on the disk.
 
         Parameters
         ----------
         deltas
-            The changes. None at all makes the file, and takes back what an earlier
-            refusal has left in it.
+            Changes to append. Without any, the file is created, and remains of failed
+            writes are removed.
 
         Returns
         -------
         int
-            Bytes that were written.
+            Number of bytes written.
 
         Raises
         ------
         FileExistsError
-            If the file is there and was not made by this journal.
+            If the file exists and was not created by this journal.
         OSError
-            If the disk refuses; what it had taken of these changes is taken back, or
+            If the disk reports an error. Written parts of these changes are removed, or
             `torn` is set.
         """
         content = b"".join(encode(delta) for delta in deltas)
         file = self._open()
-        self.torn = True  # until all of it is on disk
+        self.torn = True  # until everything is on the disk
         try:
             try:
                 self._write(file, content)
@@ -235,18 +236,18 @@ class Journal:
                 self._take_back(file)
                 raise
         finally:
-            os.close(file)  # a network drive may refuse here
+            os.close(file)  # a network drive may report an error here
         self.torn = False
         self.size += len(content)
         return len(content)
 
     def heal(self) -> None:
-        """Take back what an earlier refusal has left in the file.
+        """Remove the remains of failed writes from the file.
 
         Raises
         ------
         OSError
-            If the disk refuses again.
+            If the disk reports an error again.
         """
         if self.torn:
             self.append(())
@@ -264,7 +265,7 @@ class Journal:
         return file
 
     def _write(self, file: int, content: bytes) -> None:
-        # what an earlier refusal has left behind is written over
+        # overwrite the remains of a failed write
         os.ftruncate(file, self.size)
         os.lseek(file, self.size, os.SEEK_SET)
         written = 0

@@ -1,4 +1,4 @@
-"""Which files of a project hold its labels: the newest blocks, the journals after."""
+"""Find the files with a project's labels: newest blocks and later journals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_motionseg.project.journal import MAGIC, Record, parse
 
 LABELS = "labels"
 BLOCKS, JOURNAL = ".blocks", ".journal"
-LAST_NUMBER = 10**9 - 1  # of a file; nobody opens a project that often
+LAST_NUMBER = 10**9 - 1  # largest number of a file, more than any project needs
 _NAME = re.compile(r"[0-9]{6,9}\.(blocks|journal)", re.ASCII)
 
 
@@ -24,7 +24,7 @@ def label_files(folder: Path) -> list[Path]:
 
 
 def is_own_label_file(file: Path) -> bool:
-    """Return whether a file is one that this program has written, or is empty."""
+    """Return whether this program wrote a file, or the file is empty."""
     if not _NAME.fullmatch(file.name):
         return False
     try:
@@ -41,16 +41,19 @@ def next_number(folder: Path) -> int:
     Raises
     ------
     ReadError
-        If the last number is used up, as no project of this program can have.
+        If the largest number is used up, which no valid project can reach.
     """
     number = max((int(file.stem) for file in label_files(folder)), default=0) + 1
     if number > LAST_NUMBER:
-        raise ReadError(f"{folder / LABELS}: a file there has the number {number - 1}")
+        raise ReadError(
+            f"{folder / LABELS}: a file has the number {number - 1}, the largest "
+            "possible; the project is damaged"
+        )
     return number
 
 
 def current_files(folder: Path, upto: int | None) -> list[Path]:
-    """Return the files that count, up to a number: the newest blocks, what follows."""
+    """Return the current files up to a number: newest blocks and later journals."""
     files = [f for f in label_files(folder) if upto is None or int(f.stem) <= upto]
     blocks = [index for index, file in enumerate(files) if file.suffix == BLOCKS]
     return files[blocks[-1] :] if blocks else files
@@ -59,19 +62,19 @@ def current_files(folder: Path, upto: int | None) -> list[Path]:
 def read_records(
     files: list[Path], memory_budget: int
 ) -> tuple[dict[int, list[Record]], int]:
-    """Return the records by layer, and how many bytes were none.
+    """Return the records of each layer, and the number of invalid bytes.
 
     Parameters
     ----------
     files
         Paths of blocks and journals, the oldest first.
     memory_budget
-        Bytes that all of them may take.
+        Number of bytes that all files together may have.
 
     Raises
     ------
     ReadError
-        If they are larger, or one is not a regular file or cannot be read.
+        If the files are larger, or one is not a regular file or cannot be read.
     """
     by_layer: dict[int, list[Record]] = {}
     lost, left = 0, memory_budget

@@ -1,4 +1,4 @@
-"""Write the label files of an open project: each window writes its own journal."""
+"""Write the label files of an open project; each window writes its own journal."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from napari_motionseg.project.compaction import sizes
 from napari_motionseg.project.journal import Delta, Journal
 from napari_motionseg.project.label_files import JOURNAL, LABELS, next_number
 
-LEAST_TO_COMPACT = 2**20  # bytes; a smaller journal is read in no time
-_TRIES = 8  # where other windows write or delete at the same moment
+LEAST_TO_COMPACT = 2**20  # bytes; reading a smaller journal takes no noticeable time
+_TRIES = 8  # attempts if other windows write or delete at the same moment
 
 
 class LabelStore:
-    """The label files of one project. The caller lets one thread in at a time.
+    """The label files of one project; only one thread may use it at a time.
 
     Parameters
     ----------
     folder
-        Path of the project. Its journal is made with the first change.
+        Path of the project. The journal is created with the first change.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,7 +31,10 @@ class LabelStore:
 
     @property
     def torn(self) -> bool:
-        """Whether the disk may hold changes that it has refused; see `Journal`."""
+        """Whether the disk may hold changes that were reported as failed.
+
+        See `Journal`.
+        """
         return self._journal.torn
 
     def append(self, deltas: Iterable[Delta]) -> int:
@@ -40,17 +43,17 @@ class LabelStore:
         Parameters
         ----------
         deltas
-            The changes.
+            Changes to append.
 
         Returns
         -------
         int
-            Number of bytes that they took.
+            Number of bytes that they take in the file.
 
         Raises
         ------
         WriteError
-            If the disk refuses; then none of the changes counts as kept.
+            If the disk reports an error; none of the changes then counts as saved.
         """
         with self._refusals_named():
             make_folders(self._folder / LABELS)
@@ -62,12 +65,12 @@ class LabelStore:
         Returns
         -------
         int
-            Number of the journal before, which is complete.
+            Number of the previous journal, which is complete.
 
         Raises
         ------
         WriteError
-            If what the disk has refused cannot be taken back from that journal.
+            If the remains of a failed write cannot be removed from that journal.
         """
         with self._refusals_named():
             self._journal.heal()
@@ -78,15 +81,15 @@ class LabelStore:
     def cuts(self) -> dict[Path, int]:
         """Return the valid size in bytes of each file that is longer than that.
 
-        A file is longer after the disk has refused a change and would not take back
-        what it had written of it. It is tried once more here.
+        A file is longer if a write has failed and its remains could not be removed.
+        Removing them is tried once more here.
         """
         with suppress(OSError):
             self._journal.heal()
         return {self._journal.path: self._journal.size} if self.torn else {}
 
     def bytes_on_disk(self) -> int:
-        """Return the size of all label files that count, in bytes."""
+        """Return the number of bytes of all current label files."""
         return sum(sizes(self._folder))
 
     def wants_compaction(self) -> bool:
@@ -98,9 +101,9 @@ class LabelStore:
         for _ in range(_TRIES):
             try:
                 return self._journal.append(deltas)
-            except FileExistsError:  # not ours: made by somebody else since we looked
+            except FileExistsError:  # another program has created it meanwhile
                 self._begin_journal()
-        raise OSError(None, "other programs write to its folder 'labels'")
+        raise OSError(None, "other programs keep writing to its folder 'labels'")
 
     def _begin_journal(self, after: int = 0) -> None:
         number = max(next_number(self._folder), after + 1)

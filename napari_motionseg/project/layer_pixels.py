@@ -13,7 +13,7 @@ from napari_motionseg.project.journal import Record, replay
 from napari_motionseg.project.label_files import LABELS, current_files, read_records
 from napari_motionseg.project.manifest import Manifest
 
-_TRIES = 8  # where a window compacts the project at the same moment
+_TRIES = 8  # attempts if a window compacts the project at the same moment
 
 
 def read_pixels(
@@ -26,15 +26,15 @@ def read_pixels(
     folder
         Path of the project.
     manifest
-        Its manifest.
+        Manifest of the project.
     memory_budget
-        Bytes that the pixels of all layers, and the files that they are read from, may
-        each take.
+        Number of bytes that the pixels of all layers, and the files that they are read
+        from, may each take.
 
     Raises
     ------
     MemoryBudgetError
-        If the layers are larger; then nothing is read.
+        If the layers need more than the budget; nothing is read then.
     ReadError
         If a file cannot be read.
     """
@@ -46,16 +46,16 @@ def read_pixels(
             records.get(layer.number, []), layer.shape, np.dtype(layer.dtype)
         )
         if left_out:
-            notes.append(f"{layer.name}: {left_out} changes did not fit")
+            notes.append(
+                f"{layer.name}: {left_out} changes did not fit and were left out"
+            )
     if lost:
-        notes.append(
-            f"the last {lost} bytes were not written to their end, and left out"
-        )
+        notes.append(f"the last {lost} bytes were incomplete and were left out")
     return pixels, notes
 
 
 def _records(folder: Path, memory_budget: int) -> tuple[dict[int, list[Record]], int]:
-    """Read the files that count; look again if another window replaces them."""
+    """Read the current label files; try again if another window replaces them."""
     for _ in range(_TRIES):
         files = current_files(folder, None)
         try:
@@ -63,7 +63,7 @@ def _records(folder: Path, memory_budget: int) -> tuple[dict[int, list[Record]],
         except ReadError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 raise
-    raise ReadError(f"{folder / LABELS}: changes all the time; try again")
+    raise ReadError(f"{folder / LABELS}: other programs keep changing it; try again")
 
 
 def _require_budget(folder: Path, manifest: Manifest, memory_budget: int) -> None:
@@ -74,6 +74,6 @@ def _require_budget(folder: Path, manifest: Manifest, memory_budget: int) -> Non
         if needed > memory_budget:
             raise MemoryBudgetError(
                 f"{folder}: layer {layer.name!r} of {frames} frames of {rows} x "
-                f"{columns} and those before it need {needed / 2**30:.3g} GiB; the "
-                f"memory budget is {memory_budget / 2**30:.3g} GiB"
+                f"{columns} and the layers before it need {needed / 2**30:.3g} GiB; "
+                f"the memory budget is {memory_budget / 2**30:.3g} GiB"
             )

@@ -1,4 +1,4 @@
-"""``project.json``: which loops, layers and models a project has."""
+"""Read and write ``project.json``: the loops, layers and models of a project."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from napari_motionseg.version import __version__
 FILE = "project.json"
 FORMAT = "motionseg-project"
 VERSION = 1
-LARGEST_FILE = 2**26  # bytes of project.json; a real one has some kilobytes
+LARGEST_FILE = 2**26  # bytes of project.json; valid files have some kilobytes
 Row = TypeVar("Row", "LoopRecord", "LayerRecord", "ModelRecord")
 
 
 @dataclass(frozen=True)
 class LoopRecord:
-    """A loop, which stays where it is.
+    """A loop of a project; its file stays where it is.
 
     Parameters
     ----------
     number
-        Unique in the project, never given out twice.
+        Number that is unique in the project and never reused.
     name
-        As the layer is called.
+        Name of its layer.
     path
-        Relative to the project's folder, with ``/``; absolute on another drive;
-        empty where the loop came from no file.
+        Path relative to the project's folder, with ``/``, or absolute on another drive;
+        empty if the loop does not come from a file.
     content
-        See `Cine.content_hash`; empty until it was computed.
+        Hash of its pixels, see `Cine.content_hash`; empty until it is computed.
     shape
-        ``(T, H, W)``.
+        Number of frames, rows and columns.
     stored
-        Name of a file in the project's folder ``loops`` that holds the pixels of a
-        loop from no file.
+        Name of the file in the project's folder ``loops`` with the pixels of a loop
+        that does not come from a file; empty for other loops.
     """
 
     number: int
@@ -59,21 +59,21 @@ class LayerRecord:
     Parameters
     ----------
     number
-        Unique in the project, never given out twice.
+        Number that is unique in the project and never reused.
     loop
-        The loop's number.
+        Number of the loop.
     name
-        As the layer is called.
+        Name of the layer.
     kind
-        ``"labels"``: painted; ``"masks"``: a network's.
+        ``"labels"`` for painted labels, ``"masks"`` for masks of a network.
     shape, dtype
-        Of the pixels, ``(T, H, W)`` or ``(1, H, W)``.
+        Shape ``(T, H, W)`` or ``(1, H, W)``, and data type, of the pixels.
     flat
         Whether the layer has no time axis.
     removed
-        Whether it was deleted from the window; its pixels are kept.
+        Whether it was deleted in the window; its pixels are kept.
     attributes
-        How it looks and what a dock keeps with it; JSON values.
+        Appearance, and values that a dock stores with it, as JSON values.
     """
 
     number: int
@@ -94,11 +94,11 @@ class ModelRecord:
     Parameters
     ----------
     file
-        Its name in the project's folder ``models``.
+        Name of its file in the project's folder ``models``.
     kind
         ``"embedding"`` or ``"segmentation"``.
     title
-        What a person calls it.
+        Name that users see.
     """
 
     file: str
@@ -113,11 +113,11 @@ class Manifest:
     Parameters
     ----------
     loops, layers, models
-        In the order in which they came.
+        Records in the order in which they were added.
     settings
-        What docks keep for the project, by dock; JSON values.
+        Settings that docks store in the project, by dock, as JSON values.
     next_number
-        Of the next loop or layer.
+        Number of the next loop or layer.
     """
 
     loops: tuple[LoopRecord, ...] = ()
@@ -127,26 +127,26 @@ class Manifest:
     next_number: int = 1
 
     def loop(self, number: int) -> LoopRecord:
-        """Return the loop of a number that is there."""
+        """Return the record of a loop, given its number."""
         return next(loop for loop in self.loops if loop.number == number)
 
     def layer(self, number: int) -> LayerRecord:
-        """Return the layer of a number that is there."""
+        """Return the record of a layer, given its number."""
         return next(layer for layer in self.layers if layer.number == number)
 
     def with_loop(self, record: LoopRecord) -> Manifest:
-        """Return a manifest with a loop added, or in place of that of its number."""
+        """Return a manifest with a loop added, or replaced if its number exists."""
         return self._with("loops", record)
 
     def with_layer(self, record: LayerRecord) -> Manifest:
-        """Return a manifest with a layer added, or in place of that of its number."""
+        """Return a manifest with a layer added, or replaced if its number exists."""
         return self._with("layers", record)
 
     def without_layer(self, number: int) -> Manifest:
-        """Return a manifest after a layer was deleted from the window.
+        """Return a manifest after a layer was deleted in the window.
 
-        What was painted by hand is marked and can be brought back; what a network has
-        made can be made again, and goes.
+        Painted labels are only marked as removed and can be brought back. Masks of a
+        network can be computed again, so their record is dropped.
         """
         record = self.layer(number)
         if record.kind == "labels":
@@ -168,12 +168,12 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write ``project.json``, whole or not at all, and wait until the disk has it.
+    """Write ``project.json`` atomically, and wait until it is on the disk.
 
     Raises
     ------
     WriteError
-        If the disk refuses, or a value is no JSON.
+        If it cannot be written, or a value cannot be stored as JSON.
     """
     head = {"format": FORMAT, "version": VERSION, "saved_by": __version__}
     try:
@@ -190,32 +190,36 @@ def read_manifest(folder: Path) -> Manifest:
     Raises
     ------
     ReadError
-        If there is none, it is not a regular file, it is damaged, or a newer version
-        has written it.
+        If it is missing, is not a regular file, is damaged, or was written by a newer
+        version.
     """
     path = folder / FILE
     try:
         content = read_json(path, LARGEST_FILE, follow_links=False)
     except ReadError as error:
         if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
-            raise ReadError(f"{folder}: is no project; {FILE} is missing") from error
+            raise ReadError(f"{folder}: is not a project: {FILE} is missing") from error
         raise
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ReadError(f"{path}: is no project of napari-motionseg")
+        raise ReadError(f"{path}: is not a project of napari-motionseg")
     version = content.get("version")
     if type(version) is not int or version < 1:
-        raise ReadError(f"{path}: has no format version; got {version!r:.80}")
+        raise ReadError(
+            f"{path}: damaged: its format version must be a number; got {version!r:.80}"
+        )
     if version > VERSION:
         raise ReadError(
             f"{path}: was written by napari-motionseg "
             f"{rules.name(str(content.get('saved_by'))):.40} in format {version}; this "
-            f"is {__version__}, which reads up to format {VERSION}: update "
+            f"is {__version__}, which reads up to format {VERSION}; update "
             "napari-motionseg to open it"
         )
     try:
         return _manifest(content)
     except (KeyError, TypeError, ValueError) as error:
-        raise ReadError(f"{path}: damaged: {error}") from error
+        raise ReadError(
+            f"{path}: damaged: {error}; restore the file from a backup"
+        ) from error
 
 
 def _manifest(content: dict[str, Any]) -> Manifest:
@@ -224,14 +228,16 @@ def _manifest(content: dict[str, Any]) -> Manifest:
     models = _rows(content, "models", ModelRecord)
     numbers = [loop.number for loop in loops] + [layer.number for layer in layers]
     if len(set(numbers)) < len(numbers):
-        raise ValueError("a number was given out twice")
+        raise ValueError("a number is used twice")
     known = {loop.number for loop in loops}
     for layer in layers:
         if layer.loop not in known:
-            raise ValueError(f"layer {layer.name!r} is of loop {layer.loop}, unknown")
+            raise ValueError(
+                f"layer {layer.name!r} is of loop {layer.loop}, which does not exist"
+            )
     rest = rules.checked(content, _RULES[Manifest], "the project")
     following = [rest.get("next_number", 1), *(number + 1 for number in numbers)]
-    rules.number(max(following))  # or the next manifest could not be read
+    rules.number(max(following))  # a larger number would make the next manifest invalid
     settings = rest.get("settings", {})
     return Manifest(loops, layers, models, settings, max(following))
 
@@ -239,7 +245,7 @@ def _manifest(content: dict[str, Any]) -> Manifest:
 def _rows(content: dict[str, Any], name: str, kind: type[Row]) -> tuple[Row, ...]:
     rows = content[name]
     if not isinstance(rows, list):
-        raise TypeError(f"{name} is no list")
+        raise TypeError(f"{name} must be a list")
     return tuple(kind(**rules.checked(row, _RULES[kind], name)) for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Check the values of ``project.json``, which may come from anybody."""
+"""Check the values of ``project.json``, which may come from an unknown source."""
 
 from __future__ import annotations
 
@@ -8,88 +8,90 @@ from typing import Any
 
 from napari_motionseg.text import without_controls
 
-LARGEST_SIDE = 2**24  # frames, rows or columns; more is damage
-LARGEST_NUMBER = 2**31 - 1  # of a loop or layer; journals store 32 bits
-LONGEST_NAME = 1000  # characters of a name that people read
-LONGEST_FILE_NAME = 255
+LARGEST_SIDE = 2**24  # frames, rows or columns; a larger number is damage
+LARGEST_NUMBER = 2**31 - 1  # number of a loop or layer; journals store 32 bits
+LONGEST_NAME = 1000  # characters of a displayed name
+LONGEST_FILE_NAME = 255  # characters, the limit of most file systems
 _DTYPES = re.compile(r"bool|u?int(8|16|32|64)|[<>|]?(b1|[iu][1248])")
 _STORED = re.compile(r"[0-9]{1,10}\.npz")
-_DRIVE = re.compile(r"[A-Za-z]:")  # on Windows it leads to another place
+_DRIVE = re.compile(r"[A-Za-z]:")  # on Windows, such a prefix leads to another drive
 
 
 def number(value: Any) -> int:
-    """Return the number of a loop or layer, from 1."""
+    """Check the number of a loop or layer, which counts from 1."""
     if type(value) is not int or not 0 < value <= LARGEST_NUMBER:
         raise ValueError(f"must be an integer from 1 to {LARGEST_NUMBER}")
     return value
 
 
 def text(value: Any) -> str:
-    """Return any text."""
+    """Check that a value is text."""
     if not isinstance(value, str):
         raise TypeError("must be text")
     return value
 
 
 def name(value: Any) -> str:
-    """Return a name for people to read, without control characters."""
+    """Check a displayed name, and remove control characters from it."""
     return without_controls(text(value)[:LONGEST_NAME]).strip() or "unnamed"
 
 
 def path(value: Any) -> str:
-    """Return a path; where it leads is checked when it is followed."""
+    """Check that a value is a path; its target is checked when it is followed."""
     if "\0" in text(value):
         raise ValueError("must be a path")
     return str(value)
 
 
 def flag(value: Any) -> bool:
-    """Return true or false."""
+    """Check that a value is true or false."""
     if not isinstance(value, bool):
         raise TypeError("must be true or false")
     return value
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Return a JSON object."""
+    """Check that a value is a JSON object."""
     if not isinstance(value, dict):
         raise TypeError("must be an object")
     return value
 
 
 def shape(value: Any) -> tuple[int, int, int]:
-    """Return ``(T, H, W)``."""
+    """Check a shape ``(T, H, W)``."""
     if not isinstance(value, list) or len(value) != 3:
-        raise ValueError("a shape is a list of three integers")
+        raise ValueError("a shape must be a list of three integers")
     for side in value:
         if type(side) is not int or not 0 < side <= LARGEST_SIDE:
-            raise ValueError(f"a shape is of integers from 1 to {LARGEST_SIDE}")
+            raise ValueError(f"a shape must have integers from 1 to {LARGEST_SIDE}")
     return value[0], value[1], value[2]
 
 
 def dtype(value: Any) -> str:
-    """Return the name of an integer type of NumPy."""
+    """Check the name of an integer type of NumPy."""
     if not _DTYPES.fullmatch(text(value)):
-        raise ValueError(f"has type {value:.40}, which is no integer type of NumPy")
+        raise ValueError(
+            f"must be the name of an integer type of NumPy; got {value:.40}"
+        )
     return str(value)
 
 
 def kind_of_layer(value: Any) -> str:
-    """Return ``"labels"`` or ``"masks"``."""
+    """Check that a value is ``"labels"`` or ``"masks"``."""
     if value not in ("labels", "masks"):
         raise ValueError("must be 'labels' or 'masks'")
     return str(value)
 
 
 def stored(value: Any) -> str:
-    """Return the name of a file in ``loops``, or nothing."""
+    """Check the name of a file in ``loops``, which may be empty."""
     if text(value) and not _STORED.fullmatch(value):
-        raise ValueError("is no file name that projects use, like '1.npz'")
+        raise ValueError("must be a file name as projects use it, like '1.npz'")
     return str(value)
 
 
 def file_name(value: Any) -> str:
-    """Return a plain file name that cannot lead out of its folder on any system."""
+    """Check a plain file name that stays in its folder on any operating system."""
     good = (
         0 < len(text(value)) <= LONGEST_FILE_NAME
         and value.isprintable()
@@ -98,7 +100,7 @@ def file_name(value: Any) -> str:
         and not _DRIVE.match(value)
     )
     if not good:
-        raise ValueError("is no file name")
+        raise ValueError("must be a plain file name")
     return str(value)
 
 
@@ -110,21 +112,21 @@ def checked(
     Parameters
     ----------
     row
-        An object of the file; values without a rule are of a later release and are
+        Object from the file. Values without a rule come from a later release and are
         left out.
     rules
-        The rule of each value, by its name; it returns the value, or raises
-        `ValueError` or `TypeError` with what the value must be.
+        Rule of each value by its name: a function that returns the value, or raises
+        `ValueError` or `TypeError` with a description of a valid value.
     where
-        What the row is, for messages.
+        Description of the row, for messages.
 
     Raises
     ------
     ValueError, TypeError
-        If the row is no object or breaks a rule; the message names the value.
+        If the row is not an object or breaks a rule.
     """
     if not isinstance(row, dict):
-        raise TypeError(f"a row of {where} is no object")
+        raise TypeError(f"a row of {where} must be an object")
     values = {}
     for key in rules.keys() & row.keys():
         try:

@@ -1,4 +1,4 @@
-"""Keep copies of networks in a project: none takes the place of another."""
+"""Copy networks into a project without replacing existing copies."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.project.manifest import ModelRecord
 from napari_motionseg.project.manifest_rows import file_name
 
-DIGITS = 8  # of a content's hash, in the names of files that need one
-PART_BYTES = 2**20  # read at a time
+DIGITS = 8  # digits of a content hash in file names that need one
+PART_BYTES = 2**20  # bytes read at once
 
 
 def keep_model(
     model: Path, folder: Path, known: tuple[ModelRecord, ...], kind: str, title: str
 ) -> ModelRecord:
-    """Copy a network's file into a project's folder of models.
+    """Copy the file of a network into a project's folder of models.
 
     Parameters
     ----------
     model
-        Path of the file.
+        Path of the file to copy.
     folder
         Path of the project's folder of models.
     known
@@ -33,19 +33,19 @@ def keep_model(
     kind
         ``"embedding"`` or ``"segmentation"``.
     title
-        What a person calls it. Where another model has that title, a number is added.
+        Name for users. A number is added if another model has that title.
 
     Returns
     -------
     ModelRecord
-        Record of the copy. Its name is that of the file, with a part of the content's
-        hash where another file has that name. A model that is there already keeps its
-        file.
+        Record of the copy. The copy has the name of the file, with a part of its
+        content hash if another file has that name. A model that is already there keeps
+        its file.
 
     Raises
     ------
     WriteError
-        If it cannot be copied.
+        If the file cannot be copied.
     """
     try:
         digest = _hash(model, follow_links=True)
@@ -54,7 +54,10 @@ def keep_model(
             with replacing(folder / name) as temporary:
                 shutil.copyfile(model, temporary)
                 if _hash(temporary) != digest:
-                    raise WriteError(f"{model}: changed while it was copied")
+                    raise WriteError(
+                        f"{model}: changed while it was copied; try again when it is "
+                        "complete"
+                    )
     except WriteError:
         raise
     except (MotionSegError, OSError) as error:
@@ -63,7 +66,7 @@ def keep_model(
 
 
 def _free_name(folder: Path, model: Path, digest: str) -> str:
-    """Return a name under which nothing is there, or the same content."""
+    """Return a name that is free, or whose file has the same content."""
     try:
         stem, suffix = Path(file_name(model.name)).stem, model.suffix
     except (ValueError, TypeError):
@@ -76,8 +79,10 @@ def _free_name(folder: Path, model: Path, digest: str) -> str:
             if _hash(folder / name) == digest:
                 return name
         except MotionSegError:
-            continue  # a link, a folder or a device of somebody else
-    raise WriteError(f"{folder}: has other files of the name of {model.name}")
+            continue  # a link, folder or device that this program did not create
+    raise WriteError(
+        f"{folder}: holds other files with the name of {model.name}; rename the model"
+    )
 
 
 def _free_title(title: str, file: str, known: tuple[ModelRecord, ...]) -> str:

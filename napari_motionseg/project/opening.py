@@ -1,4 +1,4 @@
-"""All that a project holds, read for a window or a command."""
+"""Read everything that a project holds, for a window or a command."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from napari_motionseg.project.references import is_same, read_loop
 
 @dataclass(eq=False)
 class OpenedProject:
-    """A project with its loops and pixels.
+    """An open project with its loops and pixels.
 
     Parameters
     ----------
     project
-        The project.
+        The open project.
     pixels
-        ``(T, H, W)`` of each layer, by its number.
+        Pixels ``(T, H, W)`` of each layer, by its number.
     loops
-        The loops that are there, by number.
+        Loops that could be read, by number.
     missing
-        Why the others are not, by number.
+        Reasons why other loops could not be read, by number.
     """
 
     project: Project
@@ -37,29 +37,29 @@ class OpenedProject:
     missing: dict[int, str] = field(default_factory=dict)
 
     def layers(self, *, removed: bool = False) -> list[LayerRecord]:
-        """Return the layers that are shown, or those that were deleted."""
+        """Return the layers that are shown, or the deleted ones if `removed`."""
         layers = self.project.manifest.layers
         return [layer for layer in layers if layer.removed == removed]
 
     def layer_pixels(self, record: LayerRecord) -> NDArray[Any]:
-        """Return a layer's pixels with the axes that it had in the window."""
+        """Return the pixels of a layer with the axes that it had in the window."""
         pixels = self.pixels[record.number]
         return pixels[0] if record.flat else pixels
 
     def find(self, number: int, at: Path | None = None) -> None:
-        """Read a loop; where it is not, note why. Any thread may call it."""
+        """Read a loop, or record why it cannot be read. Any thread may call it."""
         record = self.project.manifest.loop(number)
         try:
             self.loops[number] = read_loop(record, self.project.folder, at)
         except ReadError as error:
             self.missing[number] = str(error)
-        else:  # a window that looks meanwhile sees it missing, not half found
+        else:  # in this order, another thread never sees a loop half found
             self.missing.pop(number, None)
 
     def changed(self) -> list[LoopRecord]:
-        """Return the loops whose pixels are not those that were painted on.
+        """Return the loops whose pixels differ from those that were painted on.
 
-        Decodes every frame.
+        Every frame is decoded for this.
         """
         records = [loop for loop in self.project.manifest.loops if loop.content]
         there = [record for record in records if record.number in self.loops]
@@ -67,21 +67,21 @@ class OpenedProject:
 
 
 def open_project(folder: str | Path, *, read_only: bool = False) -> OpenedProject:
-    """Open a project and read what it holds.
+    """Open a project and read its content.
 
-    A loop that is missing does not keep the others, nor its own labels.
+    If a loop is missing, the other loops and all labels are still read.
 
     Parameters
     ----------
     folder
-        The project's.
+        Path of the project.
     read_only
-        See `Project.open`.
+        Whether the project is only read, which several windows may do at once.
 
     Raises
     ------
     ReadError
-        See `Project.open`.
+        If the project cannot be opened; see `Project.open`.
     """
     project = Project.open(folder, read_only=read_only)
     try:
@@ -89,6 +89,6 @@ def open_project(folder: str | Path, *, read_only: bool = False) -> OpenedProjec
         for loop in project.manifest.loops:
             opened.find(loop.number)
     except BaseException:
-        project.close()  # or nobody could open it while this process lives
+        project.close()  # otherwise the project stays locked until this process ends
         raise
     return opened

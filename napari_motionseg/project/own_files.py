@@ -1,7 +1,7 @@
-"""Tell the files that this program has made in a project's folder from all others.
+"""Distinguish the files that this program created in a project from all others.
 
-Only own files are ever deleted or replaced. Symbolic links are never own files: this
-program makes none, and one that leads elsewhere would have it write there.
+Only own files are ever deleted or replaced. Symbolic links never count as own: this
+program creates none, and writing through one could change a file elsewhere.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ _STAMP_BYTES = 64  # of the file `open`, which holds a time
 
 
 def require_own_places(folder: Path) -> None:
-    """Refuse a project in which something else stands where its parts belong.
+    """Raise an error if something else is in the place of a project's folders or files.
 
     Raises
     ------
     ReadError
-        If one of its folders or label files is a symbolic link, a device or anything
-        else than it should be. The message names it.
+        If one of its folders or label files is a symbolic link, a device or of another
+        type than expected.
     """
     for name in FOLDERS:
         place = folder / name
         if os.path.lexists(place) and not _is_real_folder(place):
             raise ReadError(
-                f"{place}: is not a plain folder; a project holds no symbolic links "
-                "and no devices"
+                f"{place}: must be a plain folder; a project contains no symbolic "
+                "links and no devices"
             )
     for file in label_files(folder):
         if not is_regular(file, follow_links=False):
             raise ReadError(
-                f"{file}: is not a regular file; a project holds no symbolic links "
+                f"{file}: must be a regular file; a project contains no symbolic links "
                 "and no devices"
             )
 
 
 def own_files(folder: Path, manifest: Manifest) -> list[Path]:
-    """Return the files of a project that hold its content, without those of a window.
+    """Return the files with a project's content, without those of an open window.
 
     Parameters
     ----------
     folder
         Path of the project.
     manifest
-        Its manifest, which names its stored loops and its models.
+        Manifest of the project, which names its stored loops and its models.
     """
     labels = [file for file in label_files(folder) if is_own_label_file(file)]
     stored = [folder / STORED / loop.stored for loop in manifest.loops if loop.stored]
@@ -70,22 +70,22 @@ def own_files(folder: Path, manifest: Manifest) -> list[Path]:
 
 
 def remove_project(folder: Path, manifest: Manifest) -> bool:
-    """Delete a project's own files, and its folders where nothing else is in them.
+    """Delete a project's own files, and its folders if nothing else is in them.
 
-    The caller holds the project's lock. Where all is the program's own, the folder goes
-    at one stroke, so that a kill leaves no half of it.
+    The caller holds the project's lock. If everything is the program's own, the folder
+    is removed in one step, so that a kill leaves no part of it.
 
     Parameters
     ----------
     folder
         Path of the project.
     manifest
-        Its manifest.
+        Manifest of the project.
 
     Returns
     -------
     bool
-        Whether the folder is gone; False if other files are left in it.
+        True if the folder was removed, False if other files are left in it.
     """
     own = [*own_files(folder, manifest), *_of_a_window(folder)]
     if set(_files_below(folder)) <= set(own):
@@ -93,7 +93,7 @@ def remove_project(folder: Path, manifest: Manifest) -> bool:
             os.rename(folder, room / folder.name)
         if not os.path.lexists(folder):
             return True
-    # the manifest first: without it, nothing here is taken for a project
+    # the manifest goes first: without it, the rest does not count as a project
     for file in own:
         with suppress(OSError):
             file.unlink()
@@ -104,16 +104,16 @@ def remove_project(folder: Path, manifest: Manifest) -> bool:
 
 
 def tidy(folder: Path) -> None:
-    """Remove what killed windows have left of files that were being written."""
+    """Remove temporary files that killed windows have left."""
     for place in (folder, *(folder / name for name in FOLDERS)):
         if _is_real_folder(place):
             clear_leftovers(place)
 
 
 def note_open(folder: Path) -> None:
-    """Say in the folder that a window has the project open; see `says_open`.
+    """Record in the folder that a window has the project open; see `says_open`.
 
-    A file of that name that is not ours stays as it is.
+    An existing file of that name that this program did not write is not changed.
     """
     place = folder / OPEN
     if os.path.lexists(place) and not says_open(folder):
@@ -126,14 +126,14 @@ def note_open(folder: Path) -> None:
 
 
 def note_closed(folder: Path) -> None:
-    """Take back what `note_open` has said."""
+    """Remove the record that `note_open` has made."""
     if says_open(folder):
         with suppress(OSError):
             (folder / OPEN).unlink()
 
 
 def says_open(folder: Path) -> bool:
-    """Return whether a window has noted the project as open, and has not closed it."""
+    """Return whether a window has noted the project as open and not closed it."""
     try:
         content = read_regular(folder / OPEN, _STAMP_BYTES, follow_links=False)
         words = content.decode("ascii").strip()
@@ -165,7 +165,7 @@ def _is_real_folder(place: Path) -> bool:
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    """Yield all that is no folder of ours; a folder of others counts as a file."""
+    """Yield everything except this program's folders; other folders count as files."""
     for entry in os.scandir(folder):
         if entry.name in FOLDERS and entry.is_dir(follow_symlinks=False):
             yield from (Path(inner.path) for inner in os.scandir(entry.path))

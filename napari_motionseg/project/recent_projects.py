@@ -1,4 +1,4 @@
-"""Projects that were open lately, and work that waits to be recovered."""
+"""List recently opened projects, and unsaved work that can be recovered."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from napari_motionseg.project.window_lock import is_open, locked, was_killed
 
 VARIABLE = "MOTIONSEG_STATE"
 MOST = 12
-LARGEST_LIST = 2**20  # bytes of the list's file
-UNSAVED = "unsaved"
+LARGEST_LIST = 2**20  # bytes of the file with the list
+UNSAVED = "unsaved"  # folder of projects without a name
 
 
 @dataclass(frozen=True)
 class Recoverable:
-    """Work that was not closed properly, or never saved under a name.
+    """Work that was not closed properly, or was never saved under a name.
 
     Parameters
     ----------
     folder
-        The project.
+        Path of the project.
     when
-        Of its last change.
+        Time of its last change.
     layers
-        Names of the layers that were painted on.
+        Names of the painted layers.
     unsaved
         Whether it never got a name.
     loops
@@ -60,7 +60,7 @@ class Recoverable:
         return any(os.path.normpath(path.resolve()) in mine for path in sources)
 
     def words(self) -> str:
-        """Return what there is, for a person."""
+        """Describe the work in a sentence for the user."""
         day = self.when.strftime("%d %B, %H:%M").lstrip("0")
         what = ", ".join(self.layers)
         if self.unsaved:
@@ -70,12 +70,12 @@ class Recoverable:
 
 
 class RecentProjects:
-    """The list of projects that were open lately.
+    """The list of recently opened projects.
 
     Parameters
     ----------
     folder
-        Where it is kept, with the work that has no name yet.
+        Folder with the list, and with the work that has no name yet.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -88,11 +88,14 @@ class RecentProjects:
         return cls(wanted or user_data_dir("napari-motionseg", appauthor=False))
 
     def paths(self) -> list[Path]:
-        """Return the projects that are there, the latest first."""
+        """Return the existing projects, the latest first."""
         return [path for path in self._listed() if is_regular(path / FILE)]
 
     def add(self, folder: Path) -> None:
-        """Put a project first. A list that cannot be written is left as it is."""
+        """Put a project first in the list.
+
+        A list that cannot be written is left as it is.
+        """
         if self.is_unsaved(folder):
             return
         folder = folder.resolve()
@@ -102,15 +105,15 @@ class RecentProjects:
             with replacing(self.folder / "recent.json") as temporary:
                 temporary.write_text(json.dumps(names, indent=1), encoding="utf-8")
         except WriteError:
-            return  # a convenience: not worth a word while somebody paints
+            return  # the list is a convenience, and not worth an interruption
 
     def new_unsaved(self) -> Project:
-        """Make a project for work that has no name yet.
+        """Create a project for work that has no name yet.
 
         Raises
         ------
         WriteError
-            If the disk refuses.
+            If it cannot be created.
         """
         clear_leftovers(self.folder / UNSAVED)
         today = datetime.datetime.now().strftime("%Y-%m-%d")
@@ -118,11 +121,11 @@ class RecentProjects:
         return Project.create(self.folder / UNSAVED / name)
 
     def is_unsaved(self, folder: Path) -> bool:
-        """Return whether a project is one that has no name yet."""
+        """Return whether a project has no name yet."""
         return folder.resolve().parent == (self.folder / UNSAVED).resolve()
 
     def recoverable(self) -> list[Recoverable]:
-        """Return work that nobody has open and that waits, the latest first."""
+        """Return recoverable work that no window has open, the latest first."""
         unsaved = [f for f in self._unsaved() if not is_open(f)]
         killed = [path for path in self.paths() if was_killed(path)]
         found = [self._described(folder) for folder in (*unsaved, *killed)]
@@ -132,17 +135,17 @@ class RecentProjects:
     def discard(self, folder: Path) -> None:
         """Delete work that never got a name; nothing else is ever deleted.
 
-        Files in its folder that are not the program's own stay.
+        Files in its folder that this program did not write stay.
 
         Raises
         ------
         WriteError
             If the project has a name, or cannot be written.
         ReadError
-            If it is open in another window, or no project any more.
+            If it is open in another window, or is no longer a project.
         """
         if not self.is_unsaved(folder):
-            raise WriteError(f"{folder}: is a saved project; delete it by hand")
+            raise WriteError(f"{folder}: is a saved project; delete its folder by hand")
         lock = locked(folder)
         if lock is None:
             raise WriteError(f"{folder}: cannot be written, so it is not deleted")

@@ -1,4 +1,4 @@
-"""Loops by relative path and content: found again, and known to be the same."""
+"""Refer to loops by relative path and content, to find and recognize them again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.project.manifest import LoopRecord
 from napari_motionseg.project.stored_pixels import read_stored
 
-MOST_ENTRIES = 20_000  # files and folders below the folder of a loop
+MOST_ENTRIES = 20_000  # most files and folders in the folder of a loop
 
 
 def relative_path(source: Path, folder: Path) -> str:
-    """Return where `source` is as seen from `folder`, with ``/``.
+    """Return the path of `source` relative to `folder`, with ``/``.
 
-    Absolute where no relative path leads there: another drive of Windows.
+    It is absolute if there is no relative path, as to another drive of Windows.
     """
     try:
         found = os.path.relpath(source.resolve(), folder.resolve())
@@ -30,7 +30,7 @@ def relative_path(source: Path, folder: Path) -> str:
 
 
 def moved(record: LoopRecord, before: Path, after: Path) -> LoopRecord:
-    """Return a record as it is where the project's folder is another."""
+    """Return the record of a loop after the project's folder has moved."""
     if not record.path:
         return record
     return dataclasses.replace(record, path=relative_path(before / record.path, after))
@@ -45,40 +45,39 @@ def read_loop(
 ) -> Cine:
     """Read a loop of a project.
 
-    It is looked for at its path; then, under its name, beside the project's folder, for
-    a project that was sent along with its loops. A project may come from anybody, so
-    that its paths are followed only to regular files and to folders of a few thousand
-    files.
+    The loop is searched at its path, and then by its name beside the project's folder,
+    in case the project was sent together with its loops. A project may come from an
+    unknown source, so its paths are followed only to regular files and to folders of a
+    limited number of files.
 
     Parameters
     ----------
     record
-        The loop.
+        Record of the loop.
     folder
         Path of the project.
     at
-        Path at which the user says that the loop is now; None to look for it.
+        Path at which the user has located the loop; None searches for it.
     memory_budget
-        Bytes that the decoded frames may take; see `read_cines`.
+        Number of bytes that the decoded frames may take; see `read_cines`.
 
     Raises
     ------
     ReadError
-        If it is not there, or what is there is no loop, or has another shape; the
-        message says what to do.
+        If the loop is not found, cannot be read, or has another shape.
     """
     if record.stored:
         return read_stored(record, folder, memory_budget)
     if not record.path and at is None:
         raise ReadError(
-            f"loop {record.name!r} was shown from memory and its pixels were not kept; "
-            "open it again and say where it is"
+            f"loop {record.name!r} was shown from memory and its pixels were not "
+            "saved; open its file again and say where it is"
         )
     places = _places(record, folder) if at is None else [at]
     there = next((place for place in places if _exists(place)), None)
     if there is None:
         raise ReadError(
-            f"loop {record.name!r} is not at {places[0]} any more: put it back, or "
+            f"loop {record.name!r} is no longer at {places[0]}; put it back, or "
             "say where it is now"
         )
     try:
@@ -90,7 +89,7 @@ def read_loop(
     if not fitting:
         shapes = ", ".join(str(cine.shape) for cine in cines)
         raise ReadError(
-            f"loop {record.name!r} has changed: {there} holds {shapes}, its labels "
+            f"loop {record.name!r} has changed: {there} holds {shapes}, but its labels "
             f"are for {record.shape}; put the right file back, or say where it is"
         )
     return _best(fitting, record)
@@ -99,12 +98,12 @@ def read_loop(
 def _exists(place: Path) -> bool:
     try:
         return place.exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # ValueError: a name that no file can have
         return False
 
 
 def _require_loop_place(place: Path) -> None:
-    """Refuse a path that cannot be a loop's, as ``/usr``, before all of it is read."""
+    """Raise an error for a path too large to be a loop, such as ``/usr``."""
     if not place.is_dir():
         open_regular(place).close()
         return
@@ -113,8 +112,8 @@ def _require_loop_place(place: Path) -> None:
         entries += len(folders) + len(files)
         if entries > MOST_ENTRIES:
             raise ReadError(
-                f"{place}: holds more than {MOST_ENTRIES} files; no folder of a loop "
-                "does. Say where the loop is now"
+                f"{place}: holds more than {MOST_ENTRIES} files, too many for the "
+                "folder of a loop; say where the loop is now"
             )
 
 
@@ -124,7 +123,7 @@ def _places(record: LoopRecord, folder: Path) -> list[Path]:
 
 
 def _best(cines: list[Cine], record: LoopRecord) -> Cine:
-    """Return the loop that it was, of several in a folder; the first if none is."""
+    """Return the loop with the recorded shape or name among several; else the first."""
     if len(cines) == 1 or not record.content:
         return cines[0]
     same = (cine for cine in cines if is_same(cine, record))
@@ -132,5 +131,5 @@ def _best(cines: list[Cine], record: LoopRecord) -> Cine:
 
 
 def is_same(cine: Cine, record: LoopRecord) -> bool:
-    """Return whether a loop holds the pixels that were painted on; decodes them."""
+    """Return whether a loop has the pixels that were painted on; decodes all frames."""
     return not record.content or cine.content_hash() == record.content

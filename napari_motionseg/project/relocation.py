@@ -1,4 +1,4 @@
-"""Copy a project to another folder, and make sure that the copy is complete."""
+"""Copy a project to another folder, and check that the copy is complete."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from napari_motionseg.project.references import moved
 def copy_project(
     before: Path, manifest: Manifest, folder: Path, cut: Mapping[Path, int]
 ) -> Manifest:
-    """Copy a project's own files to a new folder; return its manifest there.
+    """Copy a project's own files to a new folder, and return its manifest there.
 
-    The copy is compared with the original before it gets its name. What else lies in
-    the old folder is not copied.
+    The copy is compared with the original before it gets its name. Other files in the
+    old folder are not copied.
 
     Parameters
     ----------
     before
         Path of the project.
     manifest
-        Its manifest.
+        Manifest of the project.
     folder
         Path of the new folder, which must not exist.
     cut
-        Size in bytes of those files of which only the beginning is copied.
+        Sizes in bytes of files of which only the beginning is copied.
 
     Raises
     ------
     WriteError
-        If a file cannot be read, written or compared; then there is no new folder.
+        If a file cannot be read, written or compared; no new folder is left then.
     """
     loops = tuple(moved(loop, before, folder) for loop in manifest.loops)
     manifest_there = dataclasses.replace(manifest, loops=loops)
@@ -55,23 +55,23 @@ def copy_project(
 
 
 def make_project_folder(folder: Path) -> None:
-    """Make the empty folder of a project.
+    """Create the empty folder of a project.
 
     Raises
     ------
     WriteError
-        If something is there, or the disk refuses.
+        If the path exists, or the folder cannot be created.
     """
     if os.path.lexists(folder):
-        raise WriteError(f"{folder}: is there already; choose another name")
+        raise WriteError(f"{folder}: exists already; choose another name")
     try:
         make_folders(folder.parent)
-        folder.mkdir()  # refuses if another window makes it at this moment
+        folder.mkdir()  # fails if another window creates it at this moment
         (folder / LABELS).mkdir()
         flush_folder(folder.parent)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
-        raise WriteError(f"cannot make {folder}: {reason}") from error
+        raise WriteError(f"cannot create {folder}: {reason}") from error
 
 
 def _copy(file: Path, target: Path, size: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Keep the pixels of loops that came from no file, inside the project."""
+"""Store the pixels of loops that do not come from a file inside the project."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from napari_motionseg.io.dicom_spacing import LEAST_ASPECT, MOST_ASPECT
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.project.manifest import LoopRecord
 
-STORED = "loops"  # the folder in a project
-LARGEST_HEADER = 10_000  # bytes of the header of an array
-_PART_BYTES = 2**24
+STORED = "loops"  # name of the folder in a project
+LARGEST_HEADER = 10_000  # bytes of an array's header
+_PART_BYTES = 2**24  # bytes read at once
 
 
 def store_pixels(cine: Cine, folder: Path, number: int) -> str:
-    """Keep the pixels of a loop from no file; return the name of the file.
+    """Store the pixels of a loop, and return the name of the file.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop whose frames are stored.
     folder
         Path of the project.
     number
-        Number of the loop in the project, which no other loop has.
+        Number of the loop, which is unique in the project.
 
     Raises
     ------
     WriteError
-        If the disk refuses.
+        If the file cannot be written.
     """
     name = f"{number}.npz"
     known = {
@@ -55,21 +55,21 @@ def store_pixels(cine: Cine, folder: Path, number: int) -> str:
 
 
 def read_stored(record: LoopRecord, folder: Path, memory_budget: int) -> Cine:
-    """Read the pixels of a loop from the project.
+    """Read the stored pixels of a loop from the project.
 
     Parameters
     ----------
     record
-        The loop, whose shape the pixels must have.
+        Record of the loop, whose shape the pixels must have.
     folder
         Path of the project.
     memory_budget
-        Bytes that the pixels may take.
+        Number of bytes that the pixels may take.
 
     Raises
     ------
     MemoryBudgetError
-        If they take more; then they are not read.
+        If the pixels need more than the budget; they are not read then.
     ReadError
         If the file is missing, damaged, not a regular file, or of another shape.
     """
@@ -79,7 +79,7 @@ def read_stored(record: LoopRecord, folder: Path, memory_budget: int) -> Cine:
     except ReadError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise ReadError(
-                f"loop {record.name!r} is missing: {path} is not there"
+                f"loop {record.name!r} is missing: there is no file {path}"
             ) from error
         raise
     with file, damage_named(path, "stored loop"):
@@ -100,7 +100,7 @@ def _cine(archive: zipfile.ZipFile, record: LoopRecord, memory_budget: int) -> C
     shapes = {
         "frame_times": record.shape[:1],
         "pixel_spacing": (2,),
-        "pixel_aspect": (),  # missing where an earlier version has stored the loop
+        "pixel_aspect": (),  # earlier versions did not store it
     }
     for name, shape in shapes.items():
         if f"{name}.npy" in archive.namelist():
@@ -111,13 +111,13 @@ def _cine(archive: zipfile.ZipFile, record: LoopRecord, memory_budget: int) -> C
     aspect = float(optional.pop("pixel_aspect", 1.0))
     if not LEAST_ASPECT <= aspect <= MOST_ASPECT:
         raise ReadError(
-            f"says that pixels are {aspect:g} times as high as wide; expected "
+            f"says that pixels are {aspect:g} times as high as wide; it must be "
             f"{LEAST_ASPECT:g} to {MOST_ASPECT:g}"
         )
     optional["pixel_aspect"] = aspect
     bits = int(_array(archive, "bits", "iu", (), memory_budget))
     if not 0 < bits <= 16:
-        raise ReadError(f"stores {bits} bits for a pixel; expected 1 to 16")
+        raise ReadError(f"stores {bits} bits per pixel; there must be 1 to 16")
     return Cine.from_array(frames, bits_stored=bits, name=record.name, **optional)
 
 
@@ -128,21 +128,21 @@ def _array(
     shape: tuple[int, ...],
     memory_budget: int,
 ) -> NDArray[Any]:
-    """Read an array of an expected shape; its header is checked before its values."""
+    """Read an array of an expected shape; check its header before reading values."""
     with archive.open(f"{name}.npy") as file:
         found, rows_first, dtype = _header(file)
         if found != shape or dtype.kind not in kinds or dtype.itemsize > 8:
             raise ReadError(
-                f"holds {name} of shape {found} and type {dtype}; the project says "
+                f"holds {name} of shape {found} and type {dtype}; the project needs "
                 f"{shape}"
             )
         needed = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if needed > memory_budget:
             raise MemoryBudgetError(
-                f"{name} takes {needed / 2**30:.3g} GiB; the memory budget is "
+                f"{name} needs {needed / 2**30:.3g} GiB; the memory budget is "
                 f"{memory_budget / 2**30:.3g} GiB"
             )
-        content = bytearray()  # grows with what is there, whatever the header says
+        content = bytearray()  # grows with the data, whatever the header promises
         while len(content) < needed:
             part = file.read(min(_PART_BYTES, needed - len(content)))
             if not part:

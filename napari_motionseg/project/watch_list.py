@@ -1,4 +1,4 @@
-"""The loops and layers that an autosave looks at, and how long they are held."""
+"""Hold the loops and layers that are saved automatically."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ class WatchList:
         self._mutex = threading.RLock()
 
     def touch(self) -> None:
-        """Say that something has changed; called after each change of the list."""
+        """Report that something has changed; called after each change of the list."""
 
     def watch_loop(self, loop: WatchedLoop) -> None:
-        """Have a loop in the project."""
+        """Add a loop to the project."""
         with self._mutex:
             self._loops[loop.key] = loop
         self.touch()
 
     def watch(self, layer: WatchedLayer) -> None:
-        """Keep a layer's pixels from now on."""
+        """Save the pixels of a layer from now on."""
         with self._mutex:
             self._layers[layer.key] = layer
             self._loops.setdefault(layer.loop.key, layer.loop)
         self.touch()
 
     def loop_of(self, key: Hashable) -> WatchedLoop | None:
-        """Return a loop that is watched."""
+        """Return the watched loop with a key, or None."""
         return self._loops.get(key)
 
     def layer_of(self, key: Hashable) -> WatchedLayer | None:
-        """Return a layer that is watched."""
+        """Return the watched layer with a key, or None."""
         return self._layers.get(key)
 
     def loop_like(self, cine: Cine) -> WatchedLoop | None:
-        """Return a watched loop that is this one: the same, or of the same file."""
+        """Return the watched loop that equals `cine` or has the same file."""
         loops = self._loops.values()
         return next((loop for loop in loops if loop.is_like(cine)), None)
 
     def resume_loop(self, loop: WatchedLoop, key: Hashable, cine: Cine) -> None:
-        """Go on with a watched loop whose layer has left the window and is back.
+        """Continue with a watched loop whose layer was closed and is open again.
 
         Parameters
         ----------
         loop
-            The loop, which is known under the key of the layer that has left.
+            Watched loop, known under the key of its closed layer.
         key
             Key of the layer that shows it now.
         cine
@@ -65,14 +65,14 @@ class WatchList:
         self.touch()
 
     def loop_numbered(self, number: int) -> WatchedLoop | None:
-        """Return the watched loop that has a number in the project."""
+        """Return the watched loop with a number in the project, or None."""
         found = (loop for loop in self._loops.values() if loop.number == number)
         return next(found, None)
 
     def let_go(self, key: Hashable) -> None:
-        """Save a layer once more and forget it: it was deleted.
+        """Save a deleted layer a last time, and forget it.
 
-        Of a loop, the pixels are let go as soon as the project does not need them.
+        The pixels of a loop are released as soon as the project no longer needs them.
         """
         with self._mutex:
             if key in self._layers:
@@ -82,9 +82,10 @@ class WatchList:
         self.touch()
 
     def detach(self, key: Hashable) -> None:
-        """Save a layer once more and hold it no longer; the project keeps it.
+        """Save a layer a last time and forget it; the project keeps it.
 
-        For a layer that went with all others: nobody has deleted it.
+        Use it for a layer that was closed together with all others, not deleted by the
+        user.
         """
         with self._mutex:
             if key in self._layers:
@@ -92,7 +93,7 @@ class WatchList:
         self.let_go(key)
 
     def _forget(self, gone: list[WatchedLayer]) -> None:
-        """Forget layers, and the loops in no project that none of the others needs."""
+        """Forget layers, and loops that neither the project nor other layers need."""
         with self._mutex:
             for layer in gone:
                 if self._layers.get(layer.key) is layer:

@@ -1,4 +1,4 @@
-"""What an autosave looks at: loops and layers of a window, known by opaque keys."""
+"""Describe the loops and layers of a window that are saved automatically."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class LoopFacts:
     Parameters
     ----------
     source, name, pixel_spacing, pixel_aspect
-        As in `Cine`.
+        Fields as in `Cine`.
     shape
-        Frames, rows and columns.
+        Number of frames, rows and columns.
     """
 
     source: Path | None
@@ -44,35 +44,35 @@ class LoopFacts:
         )
 
     def is_of(self, cine: Cine) -> bool:
-        """Return whether they are of the same loop of the same file."""
+        """Return whether `cine` is the same loop from the same file."""
         mine = (self.source, self.name, self.shape)
         return self.source is not None and mine == (cine.source, cine.name, cine.shape)
 
 
 @dataclass(eq=False)
 class WatchedLoop:
-    """A loop that the project shall have.
+    """A loop that belongs in the project.
 
     Parameters
     ----------
     key
-        Tells it from others.
+        Key that identifies it among the loops of the window.
     cine
-        The loop; None where it is missing or was let go, and its record stays as it is.
+        The loop; None if it is missing or was released, and its record stays unchanged.
     name
-        As its layer is called.
+        Name of its layer.
     number
-        In the project; None before it is there.
+        Number in the project; None before it is entered there.
     relocated
-        Whether the project shall look for it where `cine` came from now.
+        Whether the project's record must be updated to the source of `cine`.
     gone
-        Whether its layer has left the window, so that its pixels are held no longer
-        than the project needs them.
+        Whether its layer was closed, so that its pixels are held only as long as the
+        project needs them.
 
     Attributes
     ----------
     facts
-        What is known of the loop after its pixels were let go; None if it is missing.
+        Facts that remain known after its pixels were released; None if it is missing.
     """
 
     key: Hashable
@@ -88,28 +88,28 @@ class WatchedLoop:
             self.facts = LoopFacts.of(self.cine)
 
     def is_like(self, cine: Cine) -> bool:
-        """Return whether this loop is `cine`, or is of the same file."""
+        """Return whether this loop is `cine`, or comes from the same file."""
         same_file = self.facts is not None and self.facts.is_of(cine)
         return self.cine is cine or same_file
 
     def let_go(self, manifest: Manifest) -> None:
-        """Hold the pixels no longer, if the project has all that it needs of them.
+        """Release the pixels if the project has everything that it needs of them.
 
         Parameters
         ----------
         manifest
-            The project's, which has the loop.
+            Manifest of the project, which contains the loop.
         """
         if any(loop.number == self.number and loop.content for loop in manifest.loops):
             self.cine = None
 
     def forget_number_unless_in(self, manifest: Manifest) -> None:
-        """Have no number, if the project has no loop of it."""
+        """Drop the loop's number if the manifest has no loop with that number."""
         if all(loop.number != self.number for loop in manifest.loops):
             self.number = None
 
     def enter(self, manifest: Manifest, folder: Path) -> Manifest:
-        """Return a manifest that has the loop, under its name of now."""
+        """Return a manifest that contains the loop under its present name."""
         if self.cine is None:
             return manifest
         source = self.cine.source
@@ -126,33 +126,33 @@ class WatchedLoop:
 
 @dataclass(eq=False)
 class WatchedLayer:
-    """Labels or masks whose pixels are kept as they change.
+    """Labels or masks whose pixels are saved as they change.
 
     Parameters
     ----------
     key
-        Tells it from others.
+        Key that identifies it among the layers of the window.
     loop
-        The loop that it lies on.
+        Loop that the layer belongs to.
     kind
         ``"labels"`` or ``"masks"``.
     name
-        As the layer is called.
+        Name of the layer.
     read
-        Gives its pixels as they are now, ``(T, H, W)`` or ``(H, W)``; called from
-        the thread that saves.
+        Function that returns the present pixels, ``(T, H, W)`` or ``(H, W)``. The
+        saving thread calls it.
     attributes
-        How it looks; JSON values.
+        Appearance of the layer, as JSON values.
     number
-        In the project; None before it is there.
+        Number in the project; None before it is entered there.
     saved
-        What is on disk; None before anything is.
+        Pixels that are on the disk; None before any are.
     edited
         Whether it was painted on since it is watched.
     gone
-        Whether it was deleted: saved once more, then let go.
+        Whether it was deleted: it is saved a last time and then released.
     detached
-        Whether it is let go without a trace in the project, which keeps it.
+        Whether it is released while the project keeps it.
     """
 
     key: Hashable
@@ -176,10 +176,10 @@ class WatchedLayer:
         return (now[np.newaxis] if flat else now), flat
 
     def is_new_work(self, pixels: NDArray[Any]) -> bool:
-        """Return whether somebody has painted here since the layer is watched.
+        """Return whether the user has painted here since the layer is watched.
 
-        Labels that were read from a file are there still, and nothing to keep. They
-        are compared with at the first look, so that work which nobody told of counts.
+        Labels that were read from a file need not be saved. The first comparison takes
+        them as the reference, so that even changes without a report are found.
         """
         if self.kind != "labels":
             return False
@@ -188,28 +188,28 @@ class WatchedLayer:
         return self.edited or any(True for _ in self._first.changes(pixels))
 
     def resume(self, record: LayerRecord, pixels: NDArray[Any]) -> None:
-        """Go on with a layer of the project, whose pixels are on disk."""
+        """Continue with a layer of the project whose pixels are on the disk."""
         self.number = record.number
         self.saved = SavedPixels(record.number, pixels)
         self._kept_as = record.shape, record.dtype
 
     def forget(self) -> None:
-        """Be in no project; nothing of it counts as kept."""
+        """Leave the project: nothing of the layer counts as saved."""
         self.number, self.saved, self._kept_as = None, None, None
 
     def forget_number_unless_in(self, manifest: Manifest) -> None:
-        """Have no number, if the project has no layer of it."""
+        """Drop the layer's number if the manifest has no layer with that number."""
         if all(layer.number != self.number for layer in manifest.layers):
             self.number = None
 
     def enter(self, manifest: Manifest, pixels: NDArray[Any], flat: bool) -> Manifest:
-        """Return a manifest that has the layer as it is now; a new one if it changed.
+        """Return a manifest with the layer's present state; the same one if unchanged.
 
-        A layer that nobody has painted on is not entered: there is nothing to keep.
+        A layer without any painting is not entered, because there is nothing to save.
         """
         kept_as = tuple(pixels.shape), str(pixels.dtype)
         if self.number is not None and kept_as != self._kept_as:
-            # the array was replaced by another: what was painted before stays there
+            # the array was replaced by another one; the earlier painting stays saved
             manifest = manifest.without_layer(self.number)
             self.number = None
         if self.number is None:
@@ -225,10 +225,10 @@ class WatchedLayer:
         return manifest.with_layer(record)
 
     def changes(self, pixels: NDArray[Any]) -> list[Delta]:
-        """Return what is not on disk yet."""
+        """Return the changes that are not on the disk yet."""
         return [] if self.saved is None else list(self.saved.changes(pixels))
 
     def kept(self, deltas: Iterable[Delta], shape: tuple[int, ...]) -> None:
-        """Note what is on disk now."""
+        """Record changes as saved."""
         if self.saved is not None:
             self.saved.take(deltas, shape)

@@ -1,4 +1,4 @@
-"""One window at a time: a project's lock, and what a killed window leaves behind."""
+"""Lock a project for one window at a time, and notice windows that were killed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def locked(folder: Path) -> FileLock | None:
     Returns
     -------
     FileLock or None
-        None if the folder cannot be written, or its file system knows no locks.
+        None if the folder cannot be written, or its file system does not support locks.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def locked(folder: Path) -> FileLock | None:
 
 
 def is_open(folder: Path) -> bool:
-    """Return whether a living window has a project open; disturbs no window."""
+    """Return whether a running window has a project open, without disturbing it."""
     return is_held(folder / LOCK)
 
 
@@ -50,19 +50,19 @@ def was_killed(folder: Path) -> bool:
 
 
 def require_guarded(folder: Path, lock: FileLock | None) -> None:
-    """Refuse a project whose folder is gone, or in whose place is another one.
+    """Raise an error if the folder of a project is gone or was replaced by another one.
 
     Parameters
     ----------
     folder
         Path of the project.
     lock
-        The lock that this window took there; None if it has none.
+        Lock that this window took; None if it has none.
 
     Raises
     ------
     ReadError
-        The message says what to do.
+        If so; the message says what to do.
     """
     if not folder.is_dir() or (lock is not None and not lock.guards(folder / LOCK)):
         raise ReadError(

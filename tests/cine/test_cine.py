@@ -74,7 +74,7 @@ def test_a_stack_is_an_array():
 
 @pytest.mark.parametrize("t", [7, -8, 1000])
 def test_frames_that_are_not_there(t):
-    with pytest.raises(IndexError, match=f"frame {t} of a loop of 7 frames"):
+    with pytest.raises(IndexError, match=f"between -7 and 6; got {t}"):
         stack()[t]
 
 
@@ -290,13 +290,17 @@ def test_the_hash_knows_pixels_shape_and_type_and_nothing_else():
 @pytest.mark.parametrize(
     ("array", "others", "words"),
     [
-        (np.zeros(5, np.uint8), {}, r"axes \(T, H, W\).*got shape \(5,\)"),
+        (np.zeros(5, np.uint8), {}, r"must be \(T, H, W\).*got shape \(5,\)"),
         (np.zeros((2, 3, 4, 3), np.uint8), {}, r"got shape \(2, 3, 4, 3\)"),
         (np.zeros((0, 3, 4), np.uint8), {}, "at least one pixel"),
         (np.full((1, 2, 2), 1.5), {}, r"floats in \[0, 1\]; got float64 from 1.5"),
         (np.full((1, 2, 2), np.nan), {}, "got float64 from nan"),
         (np.zeros((1, 2, 2), np.int64), {}, "at most 16 bits.*got int64"),
-        (PIXELS, {"frame_times": [0, 1]}, r"shape \(2,\) for 7 frames"),
+        (
+            PIXELS,
+            {"frame_times": [0, 1]},
+            r"for each of the 7 frames; got shape \(2,\)",
+        ),
         (PIXELS, {"frame_times": [0, 1, 2, 2, 3, 4, 5]}, "must be finite and rise"),
         (PIXELS, {"frame_times": [0, 1, 2, np.nan, 3, 4, 5]}, "finite and rise"),
         (PIXELS, {"pixel_spacing": (0.1, 0.0)}, "pixel_spacing must be positive"),
@@ -309,5 +313,5 @@ def test_what_is_no_loop(array, others, words):
 
 
 def test_times_must_match_the_frames():
-    with pytest.raises(SettingsError, match="3 values for 7 frames"):
+    with pytest.raises(SettingsError, match="each of the 7 frames; got 3"):
         Cine(stack(), frame_times=np.arange(3.0))

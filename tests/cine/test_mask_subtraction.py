@@ -169,5 +169,5 @@ def test_damaged_frames_are_neither_mask_nor_picture():
 def test_nothing_to_subtract(items):
     cine = loop(*items)
     assert first_subtraction(cine) is None
-    with pytest.raises(SettingsError, match="no mask frames to subtract"):
+    with pytest.raises(SettingsError, match="no subtraction mask that can be applied"):
         subtract_masks(cine)

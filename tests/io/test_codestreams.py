@@ -127,7 +127,7 @@ def test_deeper_samples_than_the_file_allows(tmp_path):
     data = files.xa_dataset(coded_frames.smooth_frames(8))
     streams = [coded_frames.encode(f, uid.JPEG2000Lossless, 12) for f in deep]
     data = files.encapsulated(data, streams, uid.JPEG2000Lossless)
-    with pytest.raises(ReadError, match="12 bits a sample, more than the 8"):
+    with pytest.raises(ReadError, match="12 bits per sample, more than the 8"):
         read_cine(files.save(data, tmp_path / "a.dcm"))
 
 

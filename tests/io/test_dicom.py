@@ -252,9 +252,9 @@ def test_not_dicom(tmp_path):
     ("wrong", "words"),
     [
         ({"BitsAllocated": 12}, "12 bits allocated"),
-        ({"BitsAllocated": 32, "BitsStored": 32}, "stores 32 bits a sample"),
+        ({"BitsAllocated": 32, "BitsStored": 32}, "stores 32 bits per sample"),
         ({"BitsStored": 9}, "stores 9 of 8 bits"),
-        ({"Rows": 0}, "promises frames of 0 x 12"),
+        ({"Rows": 0}, "the header says 0 x 12"),
         ({"SamplesPerPixel": 4}, "4 samples"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "palette of red"),
     ],

@@ -44,9 +44,9 @@ def test_mask_items_in_every_form(cine_with):
     ("item", "words", "applicable", "mask_frames"),
     [
         ({"MaskFrameNumbers": [1, 9]}, "does not have (9)", None, (0,)),
-        ({"ApplicableFrameRange": [3, 2]}, "no list of first and last", (), ()),
-        ({"ApplicableFrameRange": [1, 2, 3]}, "no list of first", (0, 1), ()),
-        ({"ApplicableFrameRange": [0, 2]}, "no list of first", (), ()),
+        ({"ApplicableFrameRange": [3, 2]}, "not a list of first and last", (), ()),
+        ({"ApplicableFrameRange": [1, 2, 3]}, "not a list of first", (0, 1), ()),
+        ({"ApplicableFrameRange": [0, 2]}, "not a list of first", (), ()),
     ],
 )
 def test_mask_items_that_cannot_be_true_are_noted(

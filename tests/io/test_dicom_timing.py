@@ -100,7 +100,7 @@ def test_the_pointer_and_what_it_points_at(
 
 def test_a_rate_that_no_angiogram_has_is_noted(cine_with):
     cine = cine_with(FrameTime=0.001)
-    assert any("which no angiogram has" in note for note in cine.notes)
+    assert any("which is not plausible for an angiogram" in note for note in cine.notes)
 
 
 def test_no_timing_is_said(cine_with):

@@ -12,7 +12,7 @@ from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadE
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.damage import frame_damage_named
 
-REPLACED = "was changed or replaced after it was opened; open it again"
+REPLACED = "was changed or replaced after it was opened; open the loop again"
 
 
 @pytest.fixture

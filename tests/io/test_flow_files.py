@@ -45,9 +45,9 @@ def test_zarr_without_backward_replaces_what_had_it(tmp_path, flow):
 
 def test_zarr_refuses_what_is_no_flow(tmp_path, flow):
     path = tmp_path / "flow.zarr"
-    with pytest.raises(WriteError, match="the same both ways"):
+    with pytest.raises(WriteError, match="equal in both directions"):
         write_flow_zarr(path, flow, flow[:2], gap=1, attributes={})
-    with pytest.raises(WriteError, match="axes"):
+    with pytest.raises(WriteError, match="must be"):
         write_flow_zarr(path, flow[:, 0], None, gap=1, attributes={})
     for bad in (np.nan, np.inf, 7e4):
         broken = flow.copy()
@@ -86,7 +86,7 @@ def test_zarr_that_is_none(tmp_path, flow):
     with pytest.raises(MemoryBudgetError, match="the memory budget is"):
         read_flow_zarr(path, memory_budget=100)
     (path / "forward").rename(path / "sideward")
-    with pytest.raises(ReadError, match="no array 'forward'"):
+    with pytest.raises(ReadError, match="lacks the array 'forward'"):
         read_flow_zarr(path)
 
 
@@ -123,7 +123,7 @@ def test_flo_round_trip_and_layout(tmp_path, flow):
         (b"PIEH", "not a .flo file"),
         (b"PIEH" + struct.pack("<2i", -1, 5), "not a .flo file"),
         (b"PIEH" + struct.pack("<2i", 2**30, 2**30), "need 9223372036854775820"),
-        (b"PIEH" + struct.pack("<2i4f", 2, 2, 0, 0, 0, 0), "need 44 bytes; it has 28"),
+        (b"PIEH" + struct.pack("<2i4f", 2, 2, 0, 0, 0, 0), "need 44 bytes, but"),
     ],
 )
 def test_broken_flo(tmp_path, data, message):
@@ -136,7 +136,7 @@ def test_broken_flo(tmp_path, data, message):
 def test_flo_faults(tmp_path, flow):
     with pytest.raises(ReadError, match="no such file"):
         read_flo(tmp_path / "none.flo")
-    with pytest.raises(WriteError, match="a flow field is"):
+    with pytest.raises(WriteError, match="flow must have shape"):
         write_flo(tmp_path / "a.flo", flow)
 
 
@@ -170,8 +170,8 @@ def test_kitti_marks_what_is_not_finite_and_refuses_what_is_too_long(tmp_path, f
     assert valid.sum() == valid.size - 1
     assert not found[:, 2, 3].any()
     broken[1, 2, 3] = 600
-    with pytest.raises(WriteError, match=r"goes to 600 px: use \.flo"):
+    with pytest.raises(WriteError, match=r"goes to 600 px; write a \.flo file"):
         write_kitti(tmp_path / "b.png", broken)
-    with pytest.raises(WriteError, match="a flow field is"):
+    with pytest.raises(WriteError, match="flow must have shape"):
         write_kitti(tmp_path / "b.png", flow)
     assert not (tmp_path / "b.png").exists()

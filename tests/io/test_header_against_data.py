@@ -148,7 +148,7 @@ def test_a_private_syntax_of_bytes_is_read_and_of_words_refused(path):
     np.testing.assert_array_equal(cine.frames[:], PIXELS)
     files.save(files.xa_dataset(files.gray_frames(bits=12), 12), path)
     renamed(path, uid.ExplicitVRLittleEndian, GE_PRIVATE + "\0")
-    with pytest.raises(ReadError, match="is unknown, and so is the order"):
+    with pytest.raises(ReadError, match="is unknown, and with it the byte order"):
         read_cine(path)
 
 

@@ -151,16 +151,16 @@ def test_one_frame_with_a_leading_axis(tmp_path, mask, suffix):
     SAVERS[suffix](tmp_path / f"m{suffix}", mask[1:2])
     labels = read_labels(tmp_path / f"m{suffix}", shape=SHAPE, frame=1)
     np.testing.assert_array_equal(labels.labels, mask)
-    with pytest.raises(LabelError, match="say which frame"):
+    with pytest.raises(LabelError, match="give the index of its frame"):
         read_labels(tmp_path / f"m{suffix}", shape=SHAPE)
 
 
 def test_negative_and_huge_numbers(tmp_path, mask):
     with pytest.raises(LabelError, match="negative; got -1"):
         read(tmp_path, ".npz", -mask.astype(np.int16))
-    with pytest.raises(LabelError, match="go up to 4294967295"):
+    with pytest.raises(LabelError, match="at most 255; got 4294967295"):
         read(tmp_path, ".npz", mask.astype(np.uint32) * np.uint32(2**32 - 1))
-    with pytest.raises(LabelError, match="go up to 1e"):
+    with pytest.raises(LabelError, match="at most 65535; got 1e"):
         read(tmp_path, ".npz", mask.astype(float) * 1e300)
     with pytest.raises(LabelError, match="not finite"):
         read(tmp_path, ".npz", np.where(mask, np.nan, 0))
@@ -169,7 +169,9 @@ def test_negative_and_huge_numbers(tmp_path, mask):
 def test_two_images_of_one_frame_are_a_question(tmp_path, mask):
     for name in ("a_1.png", "b_01.png"):
         Image.fromarray(mask[1]).save(tmp_path / name)
-    with pytest.raises(LabelError, match=r"b_01\.png: another image has the same"):
+    with pytest.raises(
+        LabelError, match=r"b_01\.png: another image is for frame 1 too"
+    ):
         read_labels(tmp_path, shape=SHAPE)
 
 

@@ -64,7 +64,7 @@ def test_labels_are_a_copy_that_later_painting_leaves_alone(painted):
         (np.zeros(SHAPE, np.float32), "integers"),
         (np.zeros(SHAPE, object), "integers"),
         (np.full(SHAPE, -1), "negative; got -1"),
-        (np.full(SHAPE, 256), "up to 256; at most 255"),
+        (np.full(SHAPE, 256), "at most 255; got 256"),
         (np.zeros(SHAPE[1:], int), "axes"),
         (np.zeros((0, 9, 11), int), "axes"),
     ],
@@ -84,7 +84,7 @@ def test_nothing_labelled_is_refused(painted):
 
 
 def test_other_faults_of_construction(painted):
-    with pytest.raises(SettingsError, match="'dense' or 'scribbles', not 'sparse'"):
+    with pytest.raises(SettingsError, match="'dense' or 'scribbles'; got 'sparse'"):
         Labels(painted, np.ones(4, bool), "sparse")
     with pytest.raises(LabelError, match=r"one bool per frame, shape \(4,\)"):
         Labels(painted, np.ones(3, bool))
@@ -128,7 +128,7 @@ def test_frame_picks_one_of_a_stack(tmp_path, painted):
     assert read_labels(path, shape=SHAPE, frame=3).frames == (3,)
     with pytest.raises(LabelError, match="frame 0 is not labelled"):
         read_labels(path, shape=SHAPE, frame=0)
-    with pytest.raises(LabelError, match="frame 4 of a loop with frames 0 to 3"):
+    with pytest.raises(LabelError, match="between 0 and 3; got 4"):
         read_labels(path, shape=SHAPE, frame=4)
 
 
@@ -250,7 +250,7 @@ def test_other_content_is_refused_with_its_name(tmp_path, painted):
     with pytest.raises(LabelError, match=r"f\.npz: labels must be integers"):
         read_labels(tmp_path / "f.npz", shape=SHAPE)
     np.savez(tmp_path / "o.npz", other=painted)
-    with pytest.raises(LabelError, match="needs an array 'labels'.*holds other"):
+    with pytest.raises(LabelError, match="must hold an array 'labels'.*it holds other"):
         read_labels(tmp_path / "o.npz", shape=SHAPE)
     np.savez(tmp_path / "l.npz", labels=painted, labelled=np.ones(3, bool))
     with pytest.raises(LabelError, match=r"l\.npz"):
@@ -284,7 +284,7 @@ def test_folder_names_must_end_in_a_frame(tmp_path, painted):
     ("name", "masks", "options", "message"),
     [
         ("m.jpg", np.zeros(SHAPE, bool), {}, "are written as"),
-        ("m.png", np.zeros(SHAPE, bool), {}, "holds one frame, not 4"),
+        ("m.png", np.zeros(SHAPE, bool), {}, "holds one frame, but there are 4"),
         ("m.npz", np.zeros(SHAPE), {}, "integers of axes"),
         ("m.npz", np.full(SHAPE, -1), {}, "got -1 to -1"),
         ("m.npz", np.zeros(SHAPE, bool), {"frame_times": [0, 1]}, "frame_times"),

@@ -307,7 +307,7 @@ def test_whole_numbers_in_wide_types(tmp_path, loop, kind):
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(np.nan, "not finite"), (70000.5, "scale it first")]
+    ("value", "words"), [(np.nan, "not finite"), (70000.5, "scale them first")]
 )
 def test_floats_that_are_no_gray_values(tmp_path, loop, value, words):
     wrong = loop.astype(np.float32)

@@ -212,10 +212,10 @@ def test_segmented_palettes(path, bits):
 @pytest.mark.parametrize(
     ("segments", "words"),
     [
-        ([1, 9, 9, 0], "begins nowhere"),
+        ([1, 9, 9, 0], "ramp without a first value"),
         ([0, 200, 1, 2], "cut off"),
-        ([5, 1, 1, 1], "unknown segment"),
-        ([0, 2, 1, 1, 2, 255, 9, 0, 0, 0], "what is no segment"),
+        ([5, 1, 1, 1], "segment of unknown type"),
+        ([0, 2, 1, 1, 2, 255, 9, 0, 0, 0], "something that is not a segment"),
         ([0, 2, 1, 1], "2 of 256 entries"),
     ],
 )

@@ -141,7 +141,7 @@ def test_frames_as_slices_and_one_frame_alone(tmp_path, masks):
     nibabel.save(nibabel.Nifti1Image(stack[:, :, 2], LPS), tmp_path / "o.nii")
     read = read_labels(tmp_path / "o.nii", shape=SHAPE, frame=2)
     np.testing.assert_array_equal(read.labels[2], masks[2])
-    with pytest.raises(LabelError, match="say which frame"):
+    with pytest.raises(LabelError, match="give the index of its frame"):
         read_labels(tmp_path / "o.nii", shape=SHAPE)
 
 

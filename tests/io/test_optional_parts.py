@@ -124,9 +124,9 @@ def test_what_is_left_out_is_named_once_in_a_warning_and_a_note(
 @pytest.mark.parametrize(
     ("attributes", "words"),
     [
-        ({"NumberOfWaveformChannels": 0}, "no number of channels"),
-        ({"NumberOfWaveformChannels": None}, "no number of channels"),
-        ({"NumberOfWaveformChannels": 60000}, "no number of channels"),
+        ({"NumberOfWaveformChannels": 0}, "is not a positive number"),
+        ({"NumberOfWaveformChannels": None}, "is not a positive number"),
+        ({"NumberOfWaveformChannels": 60000}, "is not a positive number"),
         ({"WaveformBitsAllocated": 8}, "does not fit SS samples"),
         ({"WaveformData": None}, "WaveformData is empty"),
     ],

@@ -81,7 +81,7 @@ def test_a_file_that_is_not_listed_is_never_replaced(overwrite, tmp_path):
 def test_a_result_that_was_changed_stays_without_overwrite(tmp_path):
     (name,) = _write(tmp_path, ONE, "1")
     (tmp_path / name).write_text("corrected by hand")
-    with pytest.raises(OccupiedError, match=r"changed it since.*--overwrite"):
+    with pytest.raises(OccupiedError, match=r"was changed after.*--overwrite"):
         _write(tmp_path, ONE, "2")
     assert (tmp_path / name).read_text() == "corrected by hand"
     _write(tmp_path, ONE, "2", overwrite=True)
@@ -141,7 +141,7 @@ def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
 )
 def test_a_manifest_of_others_is_never_replaced(text, tmp_path):
     (tmp_path / MANIFEST).write_text(text)
-    with pytest.raises(OccupiedError, match="is no manifest of this program"):
+    with pytest.raises(OccupiedError, match="is not a manifest of this program"):
         _write(tmp_path, ONE)
     assert (tmp_path / MANIFEST).read_text() == text
 
@@ -156,7 +156,7 @@ def test_a_manifest_that_is_a_link_is_not_followed(tmp_path):
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(OccupiedError, match="no folder"):
+    with pytest.raises(OccupiedError, match="not a folder"):
         OutputFolder(tmp_path / "out")
 
 
@@ -233,7 +233,7 @@ def test_a_killed_run_can_be_repeated_and_a_change_is_seen(tmp_path):
     OutputFolder(tmp_path).claim({"a.json": ""}, ONE)
     outputs.settle(["a.json"])
     (tmp_path / "a.json").write_text("mine")
-    with pytest.raises(OccupiedError, match="changed it since"):
+    with pytest.raises(OccupiedError, match="was changed after"):
         OutputFolder(tmp_path).claim({"a.json": ""}, ONE)
     OutputFolder(tmp_path, overwrite=True).claim({"a.json": ""}, ONE)
 

@@ -195,6 +195,6 @@ def test_faults(tmp_path, pixels):
     for bad in (pixels[..., :2], pixels[0], pixels.astype(np.uint8)):
         with pytest.raises(WriteError, match="uint16; got"):
             write_png16(tmp_path / "a.png", bad)
-    with pytest.raises(WriteError, match="at least one pixel"):
+    with pytest.raises(WriteError, match="at least one row and column"):
         write_png16(tmp_path / "a.png", pixels[:0])
     assert not list(tmp_path.iterdir())

@@ -72,9 +72,9 @@ def test_a_folder_of_results_holds_no_loop(tmp_path):
     write_masks(tmp_path / "series", MASKS)
     write_flow_zarr(tmp_path / "flow", FLOW[None], None, gap=1, attributes={})
     assert not can_read(tmp_path)
-    with pytest.raises(ReadError, match="this program wrote is left out"):
+    with pytest.raises(ReadError, match="files of this program are left out"):
         read_cines(tmp_path)
-    with pytest.raises(ReadError, match=r"frame_0000\.png and whatever"):
+    with pytest.raises(ReadError, match=r"frame_0000\.png and other"):
         read_cine(tmp_path / "series")
 
 
@@ -121,7 +121,7 @@ def test_no_result_replaces_a_dicom_file_of_others(preamble, loop):
     target.write_bytes(content if preamble else content[132:])
     assert is_foreign_loop(target)
     before = target.read_bytes()
-    with pytest.raises(OccupiedError, match="a loop is there"):
+    with pytest.raises(OccupiedError, match="a loop that this program did not write"):
         write_masks(target, MASKS)
     assert target.read_bytes() == before
 

@@ -165,7 +165,7 @@ def test_broken_movies(tmp_path, suffix):
 
 def test_arrays_that_are_no_loop(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((2, 3, 4, 5, 6), np.uint8))
-    with pytest.raises(ReadError, match="a loop has axes"):
+    with pytest.raises(ReadError, match="an array must have axes"):
         read_cine(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.array([{}], dtype=object))
     with pytest.raises(ReadError, match=r"b\.npy"):

@@ -130,18 +130,18 @@ def test_a_link_that_takes_the_place_of_a_file_is_not_followed(
 
 def test_no_more_is_read_than_expected(tmp_path, file):
     assert read_regular(file, 7) == b"content"
-    with pytest.raises(ReadError, match="7 bytes; expected at most 6"):
+    with pytest.raises(ReadError, match="7 bytes, and at most 6 are expected"):
         read_regular(file, 6)
     with (tmp_path / "sparse").open("wb") as sparse:
         sparse.truncate(2**40)
-    with pytest.raises(ReadError, match=f"{2**40} bytes; expected at most 100"):
+    with pytest.raises(ReadError, match=f"{2**40} bytes; at most 100 are expected"):
         read_regular(tmp_path / "sparse", 100)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="no /proc here")
 def test_a_file_that_says_it_is_empty_is_bounded_too():
     assert os.stat("/proc/self/maps").st_size == 0
-    with pytest.raises(ReadError, match="expected at most 10"):
+    with pytest.raises(ReadError, match="at most 10 are expected"):
         read_regular("/proc/self/maps", 10)
 
 

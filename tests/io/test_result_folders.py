@@ -115,7 +115,7 @@ def test_overwrite_stops_where_a_file_of_others_has_the_name(tmp_path):
     target = tmp_path / "masks"
     _write(target, {"a": "1"})
     (target / "b").write_text("mine")
-    with pytest.raises(OccupiedError, match="b in it is not of this program"):
+    with pytest.raises(OccupiedError, match="this program did not write b in it"):
         _write(target, {"a": "2", "b": "2"}, overwrite=True)
     assert _files(target) == {"a": "1", "b": "mine"}
 
@@ -125,7 +125,7 @@ def test_overwrite_follows_no_link_out_of_the_folder(tmp_path):
     elsewhere.mkdir()
     _write(target, {"a": "1"})
     (target / "deep").symlink_to(elsewhere)
-    with pytest.raises(OccupiedError, match="not of this program"):
+    with pytest.raises(OccupiedError, match="this program did not write"):
         _write(target, {"deep/b": "2"}, overwrite=True)
     assert list(elsewhere.iterdir()) == []
 
@@ -134,7 +134,7 @@ def test_overwrite_follows_no_link_out_of_the_folder(tmp_path):
 def test_another_kind_of_result_stays(overwrite, tmp_path):
     target = tmp_path / "result"
     _write(target, {"a": "1"}, kind="flow")
-    with pytest.raises(OccupiedError, match="another result"):
+    with pytest.raises(OccupiedError, match="another kind of result"):
         _write(target, {"a": "2"}, overwrite=overwrite)
     assert _files(target) == {"a": "1"}
 
