@@ -1,4 +1,4 @@
-"""Optical flow: estimate, check, show."""
+"""Estimate, check and show optical flow."""
 
 from napari_motionseg.motion.colors import color_wheel, flow_to_rgb, full_color_length
 from napari_motionseg.motion.estimators import (

@@ -1,4 +1,4 @@
-"""Classical optical flow behind the estimators' interface: peers and fall-backs."""
+"""Offer classical flow methods through the interface of flow estimators."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PairFlow = Callable[[Picture, Picture], NDArray[np.float32]]
 
 
 class ClassicalEstimator:
-    """A flow of two pictures, pair by pair.
+    """Flow estimator that computes each pair of pictures by itself.
 
     Parameters
     ----------
     between
-        Gives ``(2, H, W)`` from two pictures ``(H, W)`` in [0, 1].
+        Function that returns flow ``(2, H, W)`` for two pictures ``(H, W)`` in [0, 1].
     """
 
     def __init__(self, between: PairFlow) -> None:
         self._between = between
 
     def prepare(self, frame: Picture) -> Picture:
-        """Return what `flow` wants to know of a frame: the frame."""
+        """Return the frame itself, because these methods need no preparation."""
         return frame
 
     def flow(self, first: Picture, second: Picture) -> NDArray[np.float32]:
@@ -40,7 +40,7 @@ class ClassicalEstimator:
 
 
 def identity(settings: FlowSettings) -> str:
-    """Return what tells a method's flows from those of other versions of it."""
+    """Return a text that identifies the version of a method, for the flow cache."""
     if settings.method in ("dis", "farneback"):
         return f"{settings.method} OpenCV {_opencv().__version__}"
     return f"{settings.method} scikit-image {version('scikit-image')}"
@@ -86,7 +86,7 @@ def farneback(settings: FlowSettings) -> ClassicalEstimator:
 def _row_column_flow(
     estimate: Callable[..., Any], first: Picture, second: Picture
 ) -> NDArray[np.float32]:
-    """Turn scikit-image's (row, column) displacement into x, y."""
+    """Convert scikit-image's (row, column) displacement to x, y."""
     rows, columns = estimate(first, second)
     return np.stack((columns, rows)).astype(np.float32)
 
@@ -100,12 +100,12 @@ def _bytes(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _opencv() -> Any:
-    """Return OpenCV; its type stubs lag behind its functions.
+    """Import and return OpenCV, untyped because its type stubs are incomplete.
 
     Raises
     ------
     MissingDependencyError
-        If it is not installed.
+        If OpenCV is not installed.
     """
     try:
         return import_module("cv2")

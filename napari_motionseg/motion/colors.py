@@ -1,8 +1,8 @@
-"""Flow as colours: hue tells the direction, saturation the length.
+"""Show flow as colours: the hue is the direction, the saturation is the length.
 
-The colour wheel of Baker et al., "A Database and Evaluation Methodology for Optical
-Flow", IJCV 2011: 55 hues in six stretches whose lengths follow how well the eye tells
-them apart; right is red, zero is white.
+The colour wheel is that of Baker et al., "A Database and Evaluation Methodology for
+Optical Flow", IJCV 2011: 55 hues in six stretches, whose lengths follow how well the
+eye distinguishes them. Motion to the right is red, no motion is white.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from napari_motionseg.errors import MotionError
 
 Colors = NDArray[np.uint8]
 
-# From one corner of the colour cube to the next, in so many steps
+# number of hues from one corner of the colour cube to the next
 STRETCHES = (
     ((255, 0, 0), (255, 255, 0), 15),
     ((255, 255, 0), (0, 255, 0), 6),
@@ -25,10 +25,10 @@ STRETCHES = (
     ((0, 0, 255), (255, 0, 255), 13),
     ((255, 0, 255), (255, 0, 0), 6),
 )
-BEYOND = 0.75  # brightness of what is longer than the maximum
-FRAME_CHUNK = 8
-FULL_COLOR_PERCENTILE = 99.5  # of lengths
-LEAST_FULL_PX = 0.5  # noise of a loop that stands still is not shown as motion
+BEYOND = 0.75  # brightness of vectors that are longer than the maximum
+FRAME_CHUNK = 8  # frames that are coloured at once
+FULL_COLOR_PERCENTILE = 99.5  # percentile of the lengths that gets full colour
+LEAST_FULL_PX = 0.5  # px; noise of a still loop must not look like motion
 
 
 def hue_circle() -> NDArray[np.float64]:
@@ -42,25 +42,25 @@ def hue_circle() -> NDArray[np.float64]:
 
 
 def flow_to_rgb(flow: NDArray[Any], maximum: float | None = None) -> Colors:
-    """Return flow as colours.
+    """Convert flow to colours.
 
     Parameters
     ----------
     flow
-        ``(..., 2, H, W)``, px.
+        Flow ``(..., 2, H, W)`` in px.
     maximum
-        Length in px that is fully saturated; the longest vector if None. Longer ones
-        are darkened.
+        Length in px with full saturation; longer vectors are darker. None uses the
+        longest vector.
 
     Returns
     -------
     ndarray
-        ``(..., H, W, 3)`` uint8; where flow is not finite, black.
+        Colours ``(..., H, W, 3)`` uint8; black where the flow is not finite.
 
     Raises
     ------
     MotionError
-        If the array is no flow, or `maximum` is not positive.
+        If the array is not flow, or `maximum` is not positive.
     """
     flow = np.asarray(flow)
     if flow.ndim < 3 or flow.shape[-3] != 2:
@@ -78,7 +78,7 @@ def flow_to_rgb(flow: NDArray[Any], maximum: float | None = None) -> Colors:
 
 
 def longest(flow: NDArray[Any]) -> float:
-    """Return the length of the longest finite vector in px; 1 where nothing moves."""
+    """Return the length of the longest finite vector in px; 1 if nothing moves."""
     x, y = (np.moveaxis(flow, -3, 0)[i].astype(np.float32) for i in (0, 1))
     lengths = np.hypot(x, y)
     largest = float(np.max(lengths, initial=0.0, where=np.isfinite(lengths)))
@@ -86,12 +86,12 @@ def longest(flow: NDArray[Any]) -> float:
 
 
 def full_color_length(flow: NDArray[Any]) -> float:
-    """Return the length in px that is worth full colour: a few wild vectors are not.
+    """Return the length in px for full colour, without a few outliers.
 
     Parameters
     ----------
     flow
-        ``(..., 2, H, W)``, px; every second row and column is looked at.
+        Flow ``(..., 2, H, W)`` in px; every second row and column is used.
     """
     lengths = np.linalg.norm(flow[..., ::2, ::2], axis=-3)
     return max(float(np.percentile(lengths, FULL_COLOR_PERCENTILE)), LEAST_FULL_PX)
@@ -100,7 +100,7 @@ def full_color_length(flow: NDArray[Any]) -> float:
 def color_wheel(size: int = 128) -> Colors:
     """Return the legend ``(size, size, 4)``: the colour of each direction and length.
 
-    Transparent outside the circle, whose edge is the maximum.
+    The edge of the circle is the maximum length; outside, the picture is transparent.
     """
     if size < 3:
         raise MotionError(f"size must be at least 3 px; got {size}")

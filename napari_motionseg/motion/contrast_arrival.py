@@ -1,4 +1,4 @@
-"""When contrast comes: the first frames of a loop that show none."""
+"""Find the frames of a loop before contrast agent arrives."""
 
 from __future__ import annotations
 
@@ -11,46 +11,52 @@ from napari_motionseg.cine import Cine
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-LEAST = 1 / 255  # keeps the logarithm of black finite: one gray level of eight bits
-# Lengths are those of a frame of 512 px, in which coronaries are 2 to 20 px wide
+# least intensity, one gray level of eight bits, so that logs are finite
+LEAST = 1 / 255
+# lengths refer to a frame of 512 px, in which coronary arteries are 2 to 20 px wide
 USUAL_SIDE = 512
-WIDEST_PX = 25.0  # dark things that are wider are no vessels
-NEAR_PX = 20.0  # where contrast is looked for: beside a painted vessel
-SMOOTHING_PX = 1.5
-TYPICAL, DARKEST = 0.5, 0.25  # shares of a vessel's pixels
-# Of the way from no vessel to the painted one. Chosen on real loops: the frames below
-# both are those before their (silver) masks begin to grow
+WIDEST_PX = 25.0  # wider dark structures are not vessels
+NEAR_PX = 20.0  # distance from a painted vessel within which contrast is searched
+SMOOTHING_PX = 1.5  # standard deviation of the smoothing before the measurement
+TYPICAL, DARKEST = 0.5, 0.25  # shares of a vessel's pixels for the two measurements
+# Largest shares of the way from no vessel to the painted one. They were chosen on real
+# loops: frames below both are those before the (silver) masks begin to grow.
 MOST_CONTRAST, MOST_RISE = 0.2, 0.1
-LEAST_WAY = 1e-6  # in units of density, where a vessel shows no contrast at all
+LEAST_WAY = 1e-6  # density; a smaller difference means that the vessel has no contrast
 
 
 def frames_before_contrast(
     cine: Cine, painted: int, vessel: Mask, without: Map
 ) -> list[int]:
-    """Return the first frames that show no contrast yet; none if it is there already.
+    """Return the first frames without contrast agent; none if it is there already.
 
     Damaged frames are left out.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop to search.
     painted
-        Index of a frame whose vessel is filled with contrast; it and later ones are
-        not looked at.
+        Index of a frame whose vessel is filled; this frame and later ones are not
+        examined.
     vessel
-        ``(H, W)``: its vessel.
+        Vessel mask ``(H, W)`` of the painted frame.
     without
-        ``(H, W)`` in [0, 1]: this frame as it would be without the vessel.
+        The painted frame ``(H, W)`` in [0, 1] as it would look without the vessel.
 
     Notes
     -----
-    The question is how dark the darkest thin things near the vessel are. A frame is
-    free of contrast if the answer is nearer to `without` than to the painted frame by
-    far, and has hardly risen since the loop's first frame. What is typical of a filled
-    vessel, half of its pixels, answers the first part; its darkest quarter the second,
-    since contrast fills the widest stretch first. A catheter that was not painted is
-    there before and after, and does not count.
+    The darkness of the darkest thin structures near the vessel is measured. A frame is
+    free
+    of contrast if it is much nearer to `without` than to the painted frame, and has
+    hardly
+    become darker since the first frame. The first condition uses the typical darkness,
+    over
+    half of the vessel's pixels. The second uses the darkest quarter, because contrast
+    fills
+    the widest part first. A catheter that was not painted is present before and after,
+    and
+    has no influence.
     """
     away = ndimage.distance_transform_edt(~vessel)
     near = away <= scaled(NEAR_PX, vessel.shape)
@@ -73,12 +79,12 @@ def frames_before_contrast(
 
 
 def is_logarithmic(cine: Cine) -> bool:
-    """Return whether gray values are logarithms of intensity already."""
+    """Return whether gray values are already logarithms of the intensity."""
     return cine.intensity_relationship == "LOG"
 
 
 def density(frame: Map, logarithmic: bool) -> Map:
-    """Return what adds up along a ray, of a frame ``(H, W)`` in [0, 1]."""
+    """Return the density of a frame ``(H, W)`` in [0, 1], which adds up along a ray."""
     if logarithmic:
         return frame
     logarithm: Map = np.log(np.maximum(frame, np.float32(LEAST)))
@@ -86,12 +92,12 @@ def density(frame: Map, logarithmic: bool) -> Map:
 
 
 def scaled(length: float, shape: tuple[int, ...]) -> float:
-    """Return a length in px that is meant for 512 px; at least 1."""
+    """Convert a length in px at 512 px to px of a frame of `shape`; at least 1."""
     return max(1.0, length * min(shape) / USUAL_SIDE)
 
 
 def _thin_darkness(density: Map) -> Map:
-    """Return by how much thin things are darker than what lies around them."""
+    """Return by how much thin structures are darker than their surroundings."""
     smooth = ndimage.gaussian_filter(density, scaled(SMOOTHING_PX, density.shape))
     width = 2 * round(scaled(WIDEST_PX, density.shape) / 2) + 1
     thin: Map = ndimage.black_tophat(smooth, size=(width, width))

@@ -1,8 +1,8 @@
-"""Taking a loop apart: painted vessels as maps of what they absorb, and backgrounds.
+"""Separate a loop into the absorption of its painted vessels, and backgrounds.
 
-A vessel takes a share of the light that would have come through without it
-(Beer-Lambert). The logarithm of that share, measured against the background filled in
-from beside the vessel, darkens any other background as it would in a patient.
+A vessel absorbs a share of the light (Beer-Lambert law). The logarithm of that share is
+measured against the background, which is filled in from beside the vessel. It darkens
+any other background as it would in a patient.
 """
 
 from __future__ import annotations
@@ -31,34 +31,35 @@ from napari_motionseg.motion.inpainting import fill_in
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-MOST_PAINTED = 0.5  # of a frame; with more of it vessel, its background is a guess
-DENOISING_PX = 1.0
-BLUR_PX = 2.0  # how far beyond its painted edge a vessel darkens, in 512 px
-SPREAD = 2.0  # by so many deviations denoising carries its edge on
-GAUSSIAN_MAD = 1.4826  # standard deviation over median absolute deviation
+MOST_PAINTED = 0.5  # of a frame; with more vessel, the background is only guessed
+DENOISING_PX = 1.0  # standard deviation of the denoising blur
+BLUR_PX = 2.0  # distance in px at 512 px by which a vessel darkens beyond its mask
+SPREAD = 2.0  # standard deviations of denoising by which the edge moves outwards
+GAUSSIAN_MAD = 1.4826  # standard deviation divided by the median absolute deviation
 
 
 @dataclass(frozen=True, eq=False)
 class LoopLayers:
-    """Layers of which pairs with known flow are composed.
+    """Layers from which pairs with known flow are composed.
 
     Parameters
     ----------
     backgrounds
-        ``(K, H, W)`` float32 in [0, 1]: frames without contrast and without noise.
+        Frames ``(K, H, W)`` float32 in [0, 1], without contrast agent and noise.
     absorptions
-        ``(N, H, W)`` float32, at least 0: what each cut vessel takes off the logarithm
-        of a background; off its gray value where `logarithmic`.
+        Absorption ``(N, H, W)`` float32 of each cut vessel, at least 0: it is
+        subtracted from the logarithm of a background, or from its gray value if
+        `logarithmic`.
     vessels
-        ``(N, H, W)`` bool: where the cut vessels lie.
+        Masks ``(N, H, W)`` bool of the cut vessels.
     noise
         Standard deviation of the loop's noise, in gray values.
     logarithmic
-        Whether gray values are logarithms of intensity already.
+        Whether gray values are already logarithms of the intensity.
     contrast_free
-        Indices of the frames that `backgrounds` are; none if vessels were filled in.
+        Indices of the frames in `backgrounds`; empty if vessels were filled in.
     notes
-        What was guessed or left out.
+        Sentences about what was guessed or left out.
     """
 
     backgrounds: Tensor
@@ -77,16 +78,16 @@ class LoopLayers:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A frame taken apart.
+    """A frame that is separated into vessel and background.
 
     Parameters
     ----------
     absorption
-        ``(H, W)``, at least 0; see `LoopLayers`.
+        Absorption ``(H, W)`` of the vessel, at least 0; see `LoopLayers`.
     vessel
-        ``(H, W)``: where the vessel lies.
+        Mask ``(H, W)`` of the vessel.
     background
-        ``(H, W)`` in [0, 1]: the frame with its vessel filled in, without noise.
+        The frame ``(H, W)`` in [0, 1] with the vessel filled in, without noise.
     """
 
     absorption: Map
@@ -95,15 +96,15 @@ class Cut:
 
 
 def cut_out_job(cine: Cine, labels: Labels) -> Job[LoopLayers]:
-    """Cut the painted vessels out of a loop and find backgrounds for them.
+    """Cut the painted vessels out of a loop, and find backgrounds for them.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop that was painted on.
     labels
-        Of the loop; every class but the background is vessel. Of scribbles, the
-        strokes alone are cut.
+        Labels of the loop; every class except background is vessel. Of scribbles, only
+        the strokes are cut.
 
     Yields
     ------
@@ -113,16 +114,17 @@ def cut_out_job(cine: Cine, labels: Labels) -> Job[LoopLayers]:
     Returns
     -------
     LoopLayers
-        Backgrounds are the first frames, before contrast comes, and frames that were
-        labelled in whole and hold no vessel; else the painted frames, filled in.
+        Backgrounds are the first frames, before contrast arrives, and densely labelled
+        frames without vessel. If there are none, they are the painted frames with their
+        vessels filled in.
 
     Raises
     ------
     LabelError
-        If labels do not fit, hold no vessel or almost nothing else, or if what was
-        painted is not darker than what lies beside it.
+        If labels do not fit, contain no vessel or almost only vessel, or if the painted
+        pixels are not darker than their surroundings.
     TrainingError
-        If it is stopped: there is nothing to keep yet.
+        If the job is stopped, because there is no result to keep yet.
     """
     masks = painted_vessels(cine, labels)
     frames = [t for t, mask in masks.items() if mask.any()]
@@ -134,15 +136,15 @@ def cut_out_job(cine: Cine, labels: Labels) -> Job[LoopLayers]:
         message = f"Cutting the vessel of frame {t} out"
         if (yield Progress(number, len(frames), message)) == STOP:
             raise TrainingError(
-                "stopped while vessels were cut out: nothing has been learnt that "
+                "stopped while vessels were cut out, before anything was learnt that "
                 "could be kept"
             )
     pale = [t for t in frames if t not in cuts]
     if not cuts:
         raise LabelError(
-            f"{cine.name}: what is painted on frame {_listed(pale)} is not darker than "
-            "what lies beside it; contrast-filled vessels are dark here: check that "
-            "the labels belong to this loop"
+            f"{cine.name}: the pixels painted on frame {_listed(pale)} are not darker "
+            "than their surroundings, though vessels with contrast agent must be "
+            "dark; check that the labels belong to this loop"
         )
     empty = () if labels.mode == "scribbles" else set(masks) - set(frames)
     most = max(cuts, key=lambda t: int(cuts[t].vessel.sum()))
@@ -154,12 +156,12 @@ def cut_out_job(cine: Cine, labels: Labels) -> Job[LoopLayers]:
 
 
 def painted_vessels(cine: Cine, labels: Labels) -> dict[int, Mask]:
-    """Return the vessel ``(H, W)`` of each labelled frame that is not damaged.
+    """Return the vessel mask ``(H, W)`` of each labelled frame that is not damaged.
 
     Raises
     ------
     LabelError
-        See `cut_out_job`.
+        If labels contain no vessel or almost only vessel.
     """
     labels.require_shape(cine.shape)
     masks: dict[int, Mask] = {
@@ -175,39 +177,39 @@ def painted_vessels(cine: Cine, labels: Labels) -> dict[int, Mask]:
         if mask.mean() > MOST_PAINTED:
             raise LabelError(
                 f"{cine.name}: {mask.mean():.0%} of frame {t} is painted as vessel; "
-                f"above {MOST_PAINTED:.0%} too little background is left to cut it "
-                "from. Paint the vessel alone"
+                f"at most {MOST_PAINTED:.0%} leave enough background to cut it from. "
+                "Paint only the vessel"
             )
     return masks
 
 
 def cut_vessel(frame: Map, mask: Mask, logarithmic: bool = False) -> Cut | None:
-    """Take a frame apart into its painted vessel and the background.
+    """Separate a frame into its painted vessel and the background.
 
     Parameters
     ----------
     frame
-        ``(H, W)`` in [0, 1].
+        Frame ``(H, W)`` in [0, 1].
     mask
-        ``(H, W)``: what was painted as vessel.
+        Mask ``(H, W)`` of the painted vessel.
     logarithmic
-        See `LoopLayers`.
+        Whether gray values are already logarithms of the intensity.
 
     Returns
     -------
     Cut or None
-        None where the painted pixels are, on the whole, not darker than the background.
+        None if the painted pixels are, on average, not darker than the background.
 
     Raises
     ------
     MotionError
-        If the margins of what was painted leave no background.
+        If the painted pixels and their margins leave no background.
     """
     away = ndimage.distance_transform_edt(~mask)
     margin = SPREAD * DENOISING_PX + scaled(BLUR_PX, mask.shape)
     observed = density(_denoised(frame), logarithmic)
     filled = fill_in(observed, away <= margin)
-    # full strength in the vessel, nothing at the edge of what was filled in: no seam
+    # full strength in the vessel, fading to nothing at the edge of the filled-in area
     alpha = _eased(2 - 2 * away / margin) * _inside(mask.shape, margin)
     absorption = (np.clip(filled - observed, 0, None) * alpha).astype(np.float32)
     vessel: Mask = mask & (alpha > 0.5)
@@ -218,7 +220,7 @@ def cut_vessel(frame: Map, mask: Mask, logarithmic: bool = False) -> Cut | None:
 
 
 def noise_level(frame: Map) -> float:
-    """Return the standard deviation of a frame's noise, robustly: edges are few."""
+    """Return the standard deviation of a frame's noise; edges hardly count."""
     rest = frame - ndimage.gaussian_filter(frame, 2 * DENOISING_PX)
     return float(GAUSSIAN_MAD * np.median(np.abs(rest)))
 
@@ -229,16 +231,17 @@ def _layers(
     notes = []
     if pale:
         notes.append(
-            f"frame {_listed(pale)} is left out: what is painted there is not darker "
-            "than what lies beside it"
+            f"frame {_listed(pale)} is left out, because the pixels painted there are "
+            "not darker than their surroundings"
         )
     if free:
         backgrounds = [_denoised(cine.normalized(t)) for t in free]
     else:
         backgrounds = [cut.background for cut in cuts.values()]
         notes.append(
-            "contrast is there from the first frame on, so backgrounds are painted "
-            "frames with their vessels filled in; what was not painted stays in them"
+            "contrast agent is present from the first frame on, so backgrounds are "
+            "painted frames with their vessels filled in; unpainted vessels stay in "
+            "them"
         )
     return LoopLayers(
         torch.from_numpy(np.stack(backgrounds)),
@@ -264,7 +267,7 @@ def _inside(shape: tuple[int, ...], margin: float) -> NDArray[np.float64]:
 
 
 def _eased(part: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Go from 0 to 1 without a corner."""
+    """Return a smooth transition from 0 to 1."""
     part = np.clip(part, 0, 1)
     return np.asarray(part * part * (3 - 2 * part), np.float64)
 

@@ -1,16 +1,16 @@
-"""Flow that was estimated once, kept on disk: reopening a loop takes no time.
+"""Cache estimated flow on disk, so that reopening a loop takes no time.
 
-One folder for each loop and way of estimating, named by the hash of both::
+There is one folder for each loop and set of settings, named by a hash of both::
 
     0123...cdef/
       journal.txt     what the flow depends on, then the checksum of each pair
       forward/000012  flow of one pair of frames in float16, nothing else
       backward/...
 
-What is read is checked: a file that is not a regular file of exactly the expected size
-and checksum is estimated anew. The cache may be deleted at any time, and several
-programs may use it at once. Only folders whose name and journal are of this program are
-ever deleted, and only their files of the names above.
+Everything that is read is checked: a file that is not a regular file of the expected
+size and checksum is ignored and the flow is estimated again. The cache may be deleted
+at any time, and several programs may use it at once. Only folders with the name and
+journal of this program are ever deleted, and in them only files with the names above.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ from napari_motionseg.motion.flow_cache_entries import (
 from napari_motionseg.version import __version__
 
 __all__ = ["OFF", "VARIABLE", "FlowCache", "FlowEntry"]
-FORMAT = 2  # of the folders; those of another are made anew
-CAPACITY = 4 * 2**30  # bytes
-LONGEST_PX = float(np.finfo(np.float16).max)
-BUSY_S = 60.0  # what was used so lately, maybe by another program, is not thrown out
-PLACES = 8  # names for an entry, should something else stand at the first ones
+FORMAT = 2  # version of the folders; folders of other versions are not used
+CAPACITY = 4 * 2**30  # bytes, by default
+LONGEST_PX = float(np.finfo(np.float16).max)  # longest component that float16 can hold
+BUSY_S = 60.0  # seconds after its last use during which an entry is not deleted
+PLACES = 8  # names for an entry, in case something else is at the first ones
 
 Direction = Literal["forward", "backward"]
 Flow = NDArray[np.float32]
 
 
 class FlowCache:
-    """A folder of flows, the least recently used of which make room for new ones.
+    """A folder of flows, in which the least recently used ones make room for new ones.
 
     Parameters
     ----------
     folder
-        Path of the folder; made when needed. What else is in it is left alone.
+        Path of the folder, created when needed. Other files in it are left alone.
     capacity
-        Bytes that all flows may take.
+        Number of bytes that all flows together may take.
     """
 
     def __init__(self, folder: str | Path, capacity: int = CAPACITY) -> None:
@@ -74,7 +74,7 @@ class FlowCache:
     def default(cls) -> FlowCache | None:
         """Return the user's cache; None if ``MOTIONSEG_CACHE`` is ``off``.
 
-        That variable may name another folder.
+        The variable may also name another folder.
         """
         folder = cache_folder()
         return None if folder is None else cls(folder / "flow")
@@ -82,19 +82,19 @@ class FlowCache:
     def entry(
         self, recipe: Mapping[str, Any], shape: tuple[int, int, int]
     ) -> FlowEntry | None:
-        """Return the place of one loop's flow.
+        """Return the entry of one loop's flow.
 
         Parameters
         ----------
         recipe
-            What the flow depends on; anything that JSON can hold.
+            JSON values that the flow depends on.
         shape
-            Pairs of frames, rows and columns.
+            Number of pairs of frames, rows and columns.
 
         Returns
         -------
         FlowEntry or None
-            None where its two directions would take more than the capacity.
+            None if both directions together need more than the capacity.
         """
         needed = 2 * 2 * 2 * int(np.prod(shape))
         if needed > self.capacity:
@@ -106,7 +106,7 @@ class FlowCache:
         return entry
 
     def _place(self, head: str) -> Path:
-        """Return the folder of a head, or a free one if something else is there."""
+        """Return the folder for a head line, or a free one if it is taken."""
         name = hashlib.sha256(head.encode()).hexdigest()[:32]
         places = [self.folder / name]
         places += [self.folder / f"{name}-{n}" for n in range(1, PLACES)]
@@ -116,7 +116,7 @@ class FlowCache:
         return places[-1]
 
     def _make_room(self, needed: int, keep: Path) -> None:
-        """Throw the longest unused flows out until `needed` bytes fit in."""
+        """Delete the least recently used flows until `needed` bytes fit in."""
         others = [entry for entry in entries(self.folder) if entry != keep]
         sizes = {entry: size_of(entry) for entry in others}
         total = sum(sizes.values()) + needed
@@ -128,7 +128,7 @@ class FlowCache:
                 total -= sizes[entry]
 
     def clear(self) -> None:
-        """Delete all flows; what else is in the folder stays."""
+        """Delete all flows; other files in the folder stay."""
         for entry in entries(self.folder):
             remove_entry(entry)
         with contextlib.suppress(OSError):
@@ -143,13 +143,13 @@ class FlowEntry:
     folder
         Path of the entry's folder.
     head
-        First line of the journal: what the flow depends on, and the format.
+        First line of the journal: what the flow depends on, and the format version.
     shape
-        Pairs of frames, rows and columns.
+        Number of pairs of frames, rows and columns.
 
     Notes
     -----
-    `trouble` says why nothing is written any more; reading goes on.
+    `trouble` says why nothing can be written any more; reading remains possible.
     """
 
     def __init__(self, folder: Path, head: str, shape: tuple[int, int, int]) -> None:
@@ -168,7 +168,7 @@ class FlowEntry:
         return (direction, t) in self._sums
 
     def read(self, direction: Direction, t: int) -> Flow | None:
-        """Return the flow ``(2, H, W)`` of a pair; None if missing or damaged."""
+        """Return the flow ``(2, H, W)`` of a pair; None if it is missing or damaged."""
         expected = self._sums.get((direction, t))
         if expected is None:
             return None
@@ -184,7 +184,7 @@ class FlowEntry:
         return stored.astype(np.float32)
 
     def write(self, direction: Direction, t: int, flow: Flow) -> None:
-        """Keep the flow of a pair, if there is space; see `trouble`."""
+        """Store the flow of a pair if there is space; see `trouble`."""
         if self.trouble or not np.abs(flow).max() <= LONGEST_PX:
             return
         content = np.ascontiguousarray(flow, "<f2").tobytes()
@@ -199,12 +199,12 @@ class FlowEntry:
         self._sums[direction, t] = zlib.crc32(content)
 
     def _begin(self) -> None:
-        """Make the folder and the journal, unless they are there."""
+        """Create the folder and the journal, unless they exist."""
         if self._journal()[:1] == [self._head]:
             return
         if os.path.lexists(self.folder):
             if not is_own_entry(self.folder):
-                raise OSError(None, "something else has taken its place")
+                raise OSError(None, "its folder was replaced by something else")
             remove_entry(self.folder)
         make_marked(self.folder.parent)
         self.folder.mkdir(exist_ok=True)
@@ -214,7 +214,9 @@ class FlowEntry:
         file = self._file(direction, t)
         for place in (self.folder, file.parent):
             if place.is_symlink():
-                raise ReadError(f"{place}: is a symbolic link; a cache holds none")
+                raise ReadError(
+                    f"{place}: is a symbolic link, which a cache must not contain"
+                )
         return read_regular(file, size, follow_links=False)
 
     def _file(self, direction: Direction, t: int) -> Path:

@@ -1,4 +1,4 @@
-"""Tell a flow cache's own entries from everything else, and remove only those."""
+"""Recognize the entries of a flow cache, and remove nothing else."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from napari_motionseg.errors import ReadError
 from napari_motionseg.io.regular_files import read_regular
 
 JOURNAL = "journal.txt"
-LARGEST_JOURNAL = 2**24  # bytes; that of a long loop has some kilobytes
-HEAD_KEYS = {"format", "version", "shape"}  # of a journal's first line
+LARGEST_JOURNAL = 2**24  # bytes; the journal of a long loop has some kilobytes
+HEAD_KEYS = {"format", "version", "shape"}  # keys in the first line of a journal
 _ENTRY = re.compile(r"[0-9a-f]{32}(-[1-9])?")
-# Files of an entry: one a pair of frames since format 2, a zarr array in format 1.
+# files of an entry: one for each pair of frames since format 2, a zarr array in format
+# 1
 _OWN = re.compile(
     r"(forward|backward)/[0-9]{6}|"
     r"(forward|backward)\.zarr/(zarr\.json|\.zarray|\.zattrs|[0-9.]+|c(/[0-9]+)+)|"
@@ -25,7 +26,7 @@ _OWN = re.compile(
 
 
 def entries(folder: Path) -> list[Path]:
-    """Return the own entries right in a cache's folder."""
+    """Return this program's entries directly in the folder of a cache."""
     try:
         names = [name for name in os.listdir(folder) if _ENTRY.fullmatch(name)]
     except OSError:
@@ -34,9 +35,9 @@ def entries(folder: Path) -> list[Path]:
 
 
 def is_own_entry(entry: Path) -> bool:
-    """Return whether a folder is an entry: by its name, and its journal's first line.
+    """Return whether a folder is an entry, by its name and its journal's head.
 
-    An empty folder of that name counts as one: a process was killed as it made it.
+    An empty folder with such a name counts too: a process was killed after creating it.
     """
     if not _ENTRY.fullmatch(entry.name) or not _is_real_folder(entry):
         return False
@@ -52,7 +53,7 @@ def is_own_entry(entry: Path) -> bool:
 
 
 def journal_lines(entry: Path) -> list[str]:
-    """Return the lines of an entry's journal; none if it cannot be read."""
+    """Return the lines of an entry's journal; empty if it cannot be read."""
     try:
         content = read_regular(entry / JOURNAL, LARGEST_JOURNAL, follow_links=False)
     except ReadError:
@@ -61,32 +62,34 @@ def journal_lines(entry: Path) -> list[str]:
 
 
 def append_line(journal: Path, line: str) -> None:
-    """Append text to a journal, which is made if there is none; no link is followed.
+    """Append text to a journal, which is created if missing; links are not followed.
 
-    A line begins with its end of line, so that one that a crash has cut spoils no
-    other.
+    Each line begins with its line feed, so a line that a crash has cut does not damage
+    the next one.
 
     Raises
     ------
     OSError
-        If the disk refuses, or something else stands there.
+        If the disk reports an error, or something else is at the path.
     """
     _write(journal, os.O_APPEND, line.encode("ascii"))
 
 
 def write_content(file: Path, content: bytes) -> None:
-    """Write a file of an entry; no link is followed.
+    """Write a file of an entry; links are not followed.
 
-    It is written in place: until its checksum is in the journal, nobody trusts it.
+    The file is written in place, because it is not used until its checksum is recorded.
 
     Raises
     ------
     OSError
-        If the disk refuses, or something else stands there.
+        If the disk reports an error, or something else is at the path.
     """
     file.parent.mkdir(exist_ok=True)
     if file.parent.is_symlink():
-        raise OSError(None, f"{file.parent} is a symbolic link; a cache holds none")
+        raise OSError(
+            None, f"{file.parent} is a symbolic link, which a cache must not contain"
+        )
     _write(file, 0, content)
 
 
@@ -108,9 +111,9 @@ def _write(file: Path, more_flags: int, content: bytes) -> None:
 
 
 def remove_entry(entry: Path) -> None:
-    """Delete an entry's own files, and its folders where nothing else is in them.
+    """Delete an entry's own files, and its folders if nothing else is in them.
 
-    The journal goes last, so that a kill leaves an entry that can still be told.
+    The journal goes last, so that after a kill the entry can still be recognized.
     """
     folders = [entry]
     files = _own_files(entry, folders)
@@ -123,7 +126,7 @@ def remove_entry(entry: Path) -> None:
 
 
 def size_of(entry: Path) -> int:
-    """Return the bytes of an entry's own files."""
+    """Return the number of bytes of an entry's own files."""
     total = 0
     for file in _own_files(entry, []):
         with suppress(OSError):
@@ -132,7 +135,10 @@ def size_of(entry: Path) -> int:
 
 
 def last_use(entry: Path) -> float:
-    """Return when an entry was used last, in seconds since the epoch; 0 if unknown."""
+    """Return the time of the last use of an entry, in seconds since 1970.
+
+    0 if unknown.
+    """
     try:
         return (entry / JOURNAL).lstat().st_mtime
     except OSError:
@@ -140,7 +146,7 @@ def last_use(entry: Path) -> float:
 
 
 def _own_files(entry: Path, folders: list[Path]) -> list[Path]:
-    """Return the own files of an entry; note all folders in it, outer ones first."""
+    """Return the own files of an entry; list all its folders, outer ones first."""
     own = []
     for root, names, files in os.walk(entry, followlinks=False):
         folders += [Path(root, name) for name in names]

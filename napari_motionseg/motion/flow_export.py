@@ -1,4 +1,4 @@
-"""Writing the flow of a loop: as numbers, or as a movie of colours."""
+"""Write the flow of a loop as numbers, or as a movie of colours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_motionseg.version import __version__
 
 MOVIES = (".mp4", ".gif")
 ONE_FRAME = (".flo", ".png")
-WHEEL_SHARE = 0.16  # of a movie's height
+WHEEL_SHARE = 0.16  # side of the colour wheel divided by the height of the movie
 
 
 def save_flow(
@@ -31,33 +31,37 @@ def save_flow(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write flow; the suffix says how.
+    """Write flow in the format that the suffix of the path names.
 
     Parameters
     ----------
     path
-        ``.flo``: one frame, Middlebury's format. ``.png``: one frame, KITTI's format;
-        valid is where there and back agree if there is flow both ways, else where the
-        way stays in the picture. ``.mp4``, ``.gif``: a movie of the colours over the
-        loop, of one scale, with their wheel. Anything else: a zarr folder of all
-        frames, there and back.
-    cine, flow
-        The loop and its flow.
+        Path of the target. ``.flo`` holds one frame in Middlebury's format. ``.png``
+        holds one frame in KITTI's format; a pixel is valid if forward and backward flow
+        agree or, without backward flow, if it stays inside the picture. ``.mp4`` and
+        ``.gif`` hold a movie of colours over the loop with their wheel. Any other
+        suffix makes a zarr folder of all frames in both directions.
+    cine
+        The loop.
+    flow
+        Flow of the loop.
     frame
-        For one frame: where the flow begins.
+        Index of the frame where the flow begins, for ``.flo`` and ``.png``; None for
+        others.
     way
-        For one frame and movies: which flow.
+        Direction of the flow, for single frames and movies.
     overwrite
-        For a zarr folder: as in `result_folders.replacing_folder`.
+        For a zarr folder: whether to replace files of this program in a folder that
+        holds other files too; see `result_folders.replacing_folder`.
 
     Raises
     ------
     OccupiedError
-        If something is at the path that must not be replaced.
+        If something at the path must not be replaced.
     MotionError
-        If one frame is to be written and none is given that such a flow begins at.
+        If `frame` is needed and missing, or no such flow begins at it.
     WriteError
-        If it cannot be written.
+        If the files cannot be written.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -81,7 +85,7 @@ def save_flow(
 
 
 def provenance(cine: Cine, flow: FlowSequence) -> dict[str, Any]:
-    """Return what the flow rests on: no name, no patient."""
+    """Return what the flow depends on, without names and patient attributes."""
     return {
         "method": flow.method,
         "cine_sha256": cine.content_hash(),
@@ -97,17 +101,17 @@ def _motion(
     if frame is None or entry_at(flow, frame, way) is None:
         first = 0 if way == "forward" else flow.gap
         raise MotionError(
-            f"{path}: {path.suffix} holds one frame; choose one from {first} to "
+            f"{path}: {path.suffix} holds one frame; frame must be from {first} to "
             f"{first + len(flow) - 1}; got {frame}"
         )
     return FrameMotion.at(cine, flow, frame, way)
 
 
 def _movie(cine: Cine, flow: FlowSequence, way: Way) -> NDArray[np.uint8]:
-    """Return the colours over the frames, as the window shows them, and the wheel."""
+    """Return the colours over the frames, as in the window, with the colour wheel."""
     fields = flow.forward if way == "forward" else flow.backward
     if fields is None:
-        raise MotionError("no backward flow was estimated to make a movie of")
+        raise MotionError("the movie needs backward flow, which was not estimated")
     first = 0 if way == "forward" else flow.gap
     movie = np.empty((len(flow), *cine.shape[1:], 3), np.uint8)
     for entry in range(len(flow)):

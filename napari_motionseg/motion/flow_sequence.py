@@ -1,4 +1,4 @@
-"""Flow of a whole loop, and the settings that it was estimated with."""
+"""Hold the flow of a whole loop, and the settings of its estimation."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from napari_motionseg.models.precision import Precision
 from napari_motionseg.motion.colors import full_color_length
 from napari_motionseg.motion.warping import occlusion
 
-# Ma et al. (2019), 4.2: four frames, at the 30 frames a second of their loops
+# Ma et al. (2019), 4.2: four frames, at 30 frames per second
 USEFUL_INTERVAL_MS = 1000 * 4 / 30
 
 
 @dataclass(frozen=True)
 class FlowSettings:
-    """Settings of the estimation of flow.
+    """Settings of flow estimation.
 
     Parameters
     ----------
     gap
-        Frames from one picture of a pair to the other; ``"auto"`` is the gap nearest to
-        133 ms, the paper's.
+        Number of frames from the first to the second picture of a pair; ``"auto"`` is
+        the gap nearest to 133 ms, the paper's.
     method
-        A name in `ESTIMATORS`.
+        Name of the estimator, a key of `ESTIMATORS`.
     backward
-        Also from t + gap to t.
+        Whether to estimate the flow from t + gap to t too.
     weights
-        A PWC-Net checkpoint; None for what ships.
+        Path of a PWC-Net checkpoint; None uses the weights of the package.
     device
-        For networks.
+        Device for networks; ``"auto"`` is CUDA, else MPS, else CPU.
     precision
-        ``"auto"``: bf16 on a GPU that computes in it and on a processor with matrix
-        units; float32, by tiles, on other processors, where it is faster.
+        Precision of networks. ``"auto"`` is bf16 on GPUs that support it and on CPUs
+        with matrix units, and float32 on other CPUs, where its fast convolutions win.
     compiled
-        Compile the network first, which takes minutes; on a CUDA GPU alone.
+        Whether the network is compiled first, which takes minutes; only on CUDA GPUs.
 
     Raises
     ------
     SettingsError
-        If the gap is no positive integer, or there is no such precision.
+        If the gap is not a positive integer, or the precision is unknown.
     """
 
     gap: int | Literal["auto"] = "auto"
@@ -61,10 +61,12 @@ class FlowSettings:
     def __post_init__(self) -> None:
         whole = isinstance(self.gap, int) and not isinstance(self.gap, bool)
         if self.gap != "auto" and not (whole and self.gap >= 1):  # type: ignore[operator]
-            raise SettingsError(f"gap must be 'auto' or an integer >= 1: {self.gap!r}")
+            raise SettingsError(
+                f"gap must be 'auto' or an integer of at least 1; got {self.gap!r}"
+            )
         if self.precision not in get_args(Precision):
             raise SettingsError(
-                f"precision must be auto, float32 or bf16: {self.precision!r}"
+                f"precision must be auto, float32 or bf16; got {self.precision!r}"
             )
 
 
@@ -75,18 +77,18 @@ class FlowSequence:
     Parameters
     ----------
     forward
-        ``(T - gap, 2, H, W)`` float32, px: entry t leads from frame t to t + gap. An
-        array, or a `FlowStack` that estimates what is asked for.
+        ``(T - gap, 2, H, W)`` float32 in px; entry t leads from frame t to t + gap. It
+        is an array, or a `FlowStack` that estimates entries on access.
     backward
-        The same shape, or None: entry t leads from frame t + gap to t.
+        Flow of the same shape, or None; entry t leads from frame t + gap to t.
     gap
-        Frames between the two.
+        Number of frames from the first to the second frame of a pair.
     method
-        The estimator.
+        Name of the estimator.
     notes
-        What was guessed.
+        Sentences about what was guessed.
     missing
-        Entries whose flow is zero and means nothing, because one of the two frames is
+        Entries without meaning, whose flow is zero, because one of the two frames is
         damaged.
     """
 
@@ -106,23 +108,24 @@ class FlowSequence:
         Parameters
         ----------
         t
-            Index of the pair.
+            Index of the pair, from 0.
         threshold
-            See `motion.occlusion`.
+            Largest error in px that counts as agreement; None uses that of
+            `motion.occlusion`.
 
         Returns
         -------
         ndarray
-            ``(H, W)`` bool.
+            Mask ``(H, W)`` bool.
 
         Raises
         ------
         MotionError
-            If the flow back was not estimated.
+            If there is no backward flow.
         """
         if self.backward is None:
             raise MotionError(
-                "occlusion needs the flow back: estimate it with backward=True"
+                "occlusion needs backward flow; estimate it with backward=True"
             )
         there, back = (
             torch.from_numpy(np.array(flow[t]))[None]
@@ -132,7 +135,7 @@ class FlowSequence:
 
     @cached_property
     def full_color_px(self) -> float:
-        """Length in px that is shown in full colour, the same on all frames."""
+        """Length in px with full colour, the same for all frames."""
         if not self.missing:
             return full_color_length(self.forward)
         known = [t for t in range(len(self)) if t not in self.missing]
@@ -140,26 +143,26 @@ class FlowSequence:
 
 
 def missing_pairs(cine: Cine, gap: int) -> tuple[frozenset[int], tuple[str, ...]]:
-    """Return the pairs of frames of which one is damaged, and a note about them.
+    """Return the pairs of frames with a damaged frame, and a note about them.
 
     Parameters
     ----------
     cine
-        The loop; frames that nobody has tried to decode are decoded.
+        The loop; frames that were not decoded before are decoded.
     gap
-        Frames from one frame of a pair to the other.
+        Number of frames from the first to the second frame of a pair.
 
     Returns
     -------
     frozenset of int
-        First frames of the pairs.
+        Indices of the first frames of these pairs.
     tuple of str
-        What a person should know; empty if no frame is damaged.
+        Notes for the user; empty if no frame is damaged.
 
     Raises
     ------
     MotionError
-        If no pair of good frames is left.
+        If no pair of undamaged frames remains.
     ReadError
         If no frame of the loop can be decoded.
     """
@@ -171,14 +174,17 @@ def missing_pairs(cine: Cine, gap: int) -> tuple[frozenset[int], tuple[str, ...]
     words = describe_damage(damaged, len(cine))
     if len(missing) == len(pairs):
         raise MotionError(f"{cine.name}: {words}; no pair {gap} frames apart is left")
-    return missing, (f"{words}: flow of {len(missing)} pairs is missing, zero",)
+    return missing, (
+        f"{words}: the flow of {len(missing)} pairs is missing and set to zero",
+    )
 
 
 def choose_gap(cine: Cine, interval_ms: float = USEFUL_INTERVAL_MS) -> int:
-    """Return the gap whose time is nearest to `interval_ms`; 1 where time is unknown.
+    """Return the gap with a time nearest to `interval_ms`; 1 if times are unknown.
 
-    At 7.5 frames/s it is 1, at 15 frames/s 2, at 30 frames/s the paper's 4. A loop too
-    short for it gets the widest gap that it has.
+    At 7.5 frames/s it is 1, at 15 frames/s it is 2, at 30 frames/s it is 4 as in the
+    paper.
+    A loop that is too short gets the widest possible gap.
     """
     interval = cine.frame_interval
     wanted = 1 if interval is None else max(1, round(interval_ms / interval))
@@ -186,7 +192,7 @@ def choose_gap(cine: Cine, interval_ms: float = USEFUL_INTERVAL_MS) -> int:
 
 
 def resolve_gap(cine: Cine, gap: int | Literal["auto"]) -> tuple[int, tuple[str, ...]]:
-    """Return the gap in frames, and what had to be guessed.
+    """Return the gap in frames, and notes about what had to be guessed.
 
     Raises
     ------
@@ -194,16 +200,14 @@ def resolve_gap(cine: Cine, gap: int | Literal["auto"]) -> tuple[int, tuple[str,
         If the loop is too short for any motion, or for this gap.
     """
     if len(cine) < 2:
-        raise MotionError(
-            f"{cine.name}: has one frame only; motion needs at least two frames"
-        )
+        raise MotionError(f"{cine.name}: has only one frame; motion needs at least two")
     if gap == "auto":
         unknown = cine.frame_interval is None
         notes = ("frame times are unknown, so the gap is 1 frame",) if unknown else ()
         return choose_gap(cine), notes
     if len(cine) < gap + 1:
         raise MotionError(
-            f"{cine.name}: has {len(cine)} frames; a gap of {gap} needs {gap + 1} or "
-            "more. Choose a smaller gap"
+            f"{cine.name}: has {len(cine)} frames, but a gap of {gap} needs {gap + 1} "
+            "or more; choose a smaller gap"
         )
     return gap, ()

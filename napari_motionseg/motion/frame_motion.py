@@ -1,4 +1,4 @@
-"""What flow says at one frame: arrows, speed, the other frame brought back."""
+"""Describe the motion at one frame: arrows, speed, warped frame, residual."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from napari_motionseg.motion.warping import forward_backward_error, occlusion, w
 
 Map = NDArray[np.float32]
 Way = Literal["forward", "backward"]
-LEAST_ARROW_PX = 0.25  # shorter ones are dots
+LEAST_ARROW_PX = 0.25  # px; shorter arrows would be dots
 
 
 @dataclass(frozen=True, eq=False)
 class FrameMotion:
-    """A frame, another one, and the flow between them.
+    """A frame, another frame, and the flow between them.
 
     Parameters
     ----------
     frame, other
-        ``(H, W)`` in [0, 1]. The other one is the later frame of a forward flow, the
-        earlier one of a backward flow.
+        Frames ``(H, W)`` in [0, 1]. The other frame is later for forward flow, and
+        earlier for backward flow.
     flow
-        ``(2, H, W)`` px from `frame` to `other`.
+        Flow ``(2, H, W)`` in px, from `frame` to `other`.
     back
-        ``(2, H, W)`` px from `other` to `frame`, or None where it was not estimated.
+        Flow ``(2, H, W)`` in px, from `other` to `frame`; None if it was not estimated.
 
     Raises
     ------
     MotionError
-        If sizes differ.
+        If the sizes differ.
     """
 
     frame: Map
@@ -62,17 +62,19 @@ class FrameMotion:
 
         Parameters
         ----------
-        cine, flow
-            The loop and its flow.
+        cine
+            The loop.
+        flow
+            Flow of the loop.
         t
-            The frame.
+            Index of the frame, from 0.
         way
             ``"forward"``: to frame t + gap; ``"backward"``: to frame t - gap.
 
         Raises
         ------
         MotionError
-            If no flow leads away from this frame, or none was estimated that way.
+            If no flow begins at this frame, or this direction was not estimated.
         """
         entry = entry_at(flow, t, way)
         if entry is None:
@@ -86,30 +88,30 @@ class FrameMotion:
         if way == "forward":
             return cls(here, there, forward, backward)
         if backward is None:
-            raise MotionError("no backward flow was estimated to look at")
+            raise MotionError("backward flow was not estimated; estimate it first")
         return cls(here, there, backward, forward)
 
     def length(self) -> Map:
-        """Return the length of each vector, ``(H, W)`` px."""
+        """Return the length ``(H, W)`` of each vector in px."""
         return np.asarray(np.hypot(*self.flow), np.float32)
 
     def arrows(
         self, step: int = 16, least: float = LEAST_ARROW_PX
     ) -> NDArray[np.float32]:
-        """Return arrows on a grid.
+        """Return arrows at the points of a grid.
 
         Parameters
         ----------
         step
-            Pixels from one to the next along both axes.
+            Distance in px between two arrows along both axes.
         least
             Length in px below which an arrow is left out.
 
         Returns
         -------
         NDArray
-            ``(N, 2, 2)``: start and vector, each row and column, as napari's vectors
-            have it, px.
+            ``(N, 2, 2)``: start and vector of each arrow as row and column in px, in
+            the format of napari's vectors.
 
         Raises
         ------
@@ -131,10 +133,11 @@ class FrameMotion:
 
     @cached_property
     def hidden(self) -> NDArray[np.bool_]:
-        """Pixels of which the other frame shows nothing, ``(H, W)``.
+        """Mask ``(H, W)`` of the pixels that the other frame does not show.
 
-        The way leads out of the picture; or, where there is a flow back, there and
-        back again ends elsewhere (Sundaram et al. 2010, equation 5).
+        A pixel is hidden if its flow leads out of the picture. With backward flow, it
+        is also hidden if forward and backward flow disagree (Sundaram et al. 2010,
+        equation 5).
         """
         flow = _batch(self.flow)
         if self.back is not None:
@@ -144,44 +147,44 @@ class FrameMotion:
 
     @cached_property
     def warped_frame(self) -> Map:
-        """The other frame warped onto this one, ``(H, W)``; hidden pixels black."""
+        """The other frame ``(H, W)`` warped onto this one; hidden pixels are black."""
         warped = warp(_batch(self.other[None]), _batch(self.flow))[0, 0].numpy()
         return np.where(self.hidden, np.float32(0), warped)
 
     def residual(self) -> Map:
-        """Return this frame minus the warped other one; 0 where hidden."""
+        """Return this frame minus the warped other one, ``(H, W)``; 0 where hidden."""
         difference = self.frame - self.warped_frame
         return np.where(self.hidden, np.float32(0), difference)
 
     def forward_backward_error(self) -> Map:
         """Return the forward-backward error ``(H, W)`` in px.
 
-        Infinite where the way leads out of the picture.
+        It is infinite where the flow leads out of the picture.
 
         Raises
         ------
         MotionError
-            If there is no flow back.
+            If there is no backward flow.
         """
         if self.back is None:
-            raise MotionError("no flow back was estimated to compare with")
+            raise MotionError("the forward-backward error needs backward flow")
         error = forward_backward_error(_batch(self.flow), _batch(self.back))
         return np.asarray(error[0].numpy())
 
 
 def entry_at(flow: FlowSequence, t: int, way: Way = "forward") -> int | None:
-    """Return which entry of a flow begins at frame `t`; None if there is no such flow.
+    """Return the index of the flow that begins at frame `t`; None if there is none.
 
-    There is none at the loop's end, or where one of the two frames is damaged.
+    There is none at the end of the loop, or if one of the two frames is damaged.
 
     Parameters
     ----------
     flow
-        Of a loop.
+        Flow of a loop.
     t
-        A frame.
+        Index of the frame, from 0.
     way
-        See `FrameMotion.at`.
+        Direction of the flow; see `FrameMotion.at`.
     """
     entry = t if way == "forward" else t - flow.gap
     known = 0 <= entry < len(flow) and entry not in flow.missing

@@ -1,4 +1,4 @@
-"""Filling a hole in a picture from its edge."""
+"""Fill a hole in a picture from its edge."""
 
 from __future__ import annotations
 
@@ -20,27 +20,26 @@ def fill_in(
     Parameters
     ----------
     picture
-        ``(H, W)``; its values in the hole do not matter.
+        Picture ``(H, W)``; its values in the hole are ignored.
     hole
-        ``(H, W)``.
+        Mask ``(H, W)`` bool of the hole.
 
     Returns
     -------
     NDArray
-        ``(H, W)``: in the hole each pixel is the mean of its neighbours in the picture
-        (Laplace's equation), elsewhere `picture`. No value lies beyond those at the
-        edge; a biharmonic surface goes on with the slope of the edge, and with its
-        noise.
+        Picture ``(H, W)``. In the hole, each pixel is the mean of its neighbours
+        (Laplace's equation), so no value exceeds those at the edge. A biharmonic
+        surface would continue the slope of the edge, and with it its noise.
 
     Raises
     ------
     MotionError
-        If nothing is left to fill from.
+        If no pixel is left to fill from.
     """
     if hole.all():
         raise MotionError(
-            f"a hole of all {hole.size} pixels has no edge to be filled from; leave "
-            "some of the picture"
+            f"the hole must not cover all {hole.size} pixels, because it is filled "
+            "from its edge; leave some of the picture"
         )
     filled = np.array(picture)
     if hole.any():
@@ -51,7 +50,7 @@ def fill_in(
 def _laplace(
     picture: NDArray[np.float32], hole: NDArray[np.bool_]
 ) -> tuple[sparse.csc_matrix, NDArray[np.float64]]:
-    """Return matrix and right-hand side of the hole's pixels, in the order of rows."""
+    """Return matrix and right-hand side for the pixels of the hole, in row order."""
     rows, columns = np.nonzero(hole)
     number = np.full(hole.shape, -1)
     number[hole] = np.arange(len(rows))

@@ -1,4 +1,4 @@
-"""The flow of a loop, pair by pair: what was kept is read, the rest is estimated."""
+"""Provide the flow of a loop pair by pair, from the cache or by estimation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ STACK_PAIRS = 8  # flows that a `FlowStack` keeps in memory
 
 
 class Estimator(Protocol):
-    """Type of an entry of `ESTIMATORS`: makes an estimator from `FlowSettings`.
+    """Interface of flow estimators, which the entries of `ESTIMATORS` create.
 
-    It may also have `workers`, threads that may ask at once; `batch`, pairs of which
-    all flows are to be given at once, to `flows`; `remark`, what a person should know
-    of how it went.
+    Optional attributes: `workers` is the number of threads that may call it at once;
+    `flows` computes all flows of several pairs together, and `batch` is the number of
+    such pairs; `remark` is a sentence for the user about the computation.
     """
 
     def prepare(self, frame: NDArray[np.float32]) -> Any:
@@ -36,26 +36,26 @@ class Estimator(Protocol):
 
 
 class Task(NamedTuple):
-    """A flow that is wanted: of pair `t`, there or back."""
+    """A flow to be estimated: of pair `t`, forward or backward."""
 
     direction: Direction
     t: int
 
 
 class LoopFlow:
-    """The flow of a loop; any thread may ask.
+    """The flow of a loop; any thread may use it.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop whose flow is estimated.
     gap
-        Frames between the two of a pair.
+        Number of frames from the first to the second frame of a pair.
     load
-        Makes the estimator; called when something has to be estimated.
+        Function that creates the estimator; it is called when an estimate is needed.
     entry
-        Where flow is kept, if anywhere. It is then rounded to float16 at once, so that
-        a loop has the same flow whenever it is opened.
+        Cache entry of the flow; None without a cache. Flow with a cache is rounded to
+        float16 at once, so that a loop has the same flow whenever it is opened.
     """
 
     def __init__(
@@ -76,25 +76,25 @@ class LoopFlow:
 
     @property
     def estimator(self) -> Estimator:
-        """The estimator, made when it is first asked for."""
+        """The estimator, which is created at its first use."""
         with self._lock:
             if self._estimator is None:
                 self._estimator = self._load()
             return self._estimator
 
     def kept(self, task: Task) -> Flow | None:
-        """Return the flow if it was kept from before."""
+        """Return the flow from the cache; None if it is not there."""
         return None if self.entry is None else self.entry.read(*task)
 
     def keep(self, task: Task, flow: Flow) -> Flow:
-        """Keep a flow for next time, and return what will then be read."""
+        """Store a flow in the cache, and return it as it will be read from there."""
         if self.entry is None:
             return flow
         self.entry.write(*task, flow)
         return flow.astype(np.float16).astype(np.float32)
 
     def estimate(self, tasks: Sequence[Task]) -> list[Flow]:
-        """Return the flow of each task; zero where there is nothing to be seen.
+        """Return the flow of each task; zero for frames without visible motion.
 
         Raises
         ------
@@ -113,12 +113,12 @@ class LoopFlow:
         return [next(found) if flow is None else flow for flow in flows]
 
     def flow(self, task: Task) -> Flow:
-        """Return one flow ``(2, H, W)`` px, kept or estimated now."""
+        """Return one flow ``(2, H, W)`` in px, from the cache or estimated now."""
         flow = self.kept(task)
         return self.keep(task, self.estimate([task])[0]) if flow is None else flow
 
     def remarks(self) -> list[str]:
-        """Return what a person should know of how it went."""
+        """Return sentences for the user about the estimation."""
         estimated = getattr(self._estimator, "remark", "")
         stored = "" if self.entry is None else self.entry.trouble
         return [text for text in (estimated, stored) if text]
@@ -141,17 +141,17 @@ class LoopFlow:
 
 
 class TaskQueue:
-    """The flows that wait, a few at a time.
+    """A queue of tasks, from which a few are taken at a time.
 
     Parameters
     ----------
     order
-        Pairs that wait.
+        Pairs that wait, in their order.
     missing
-        Directions that a pair lacks.
+        Function that returns the directions that a pair still needs.
     batch
-        Pairs to take at once, with all the flows that each lacks: there and back
-        together, since a network may do both for less than twice one.
+        Number of pairs to take at once. Both directions of a pair are taken together,
+        because a network may compute them for less than twice the cost of one.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class TaskQueue:
         self._batch = batch
 
     def take(self) -> list[Task] | None:
-        """Take tasks out; None if there are none."""
+        """Remove and return the next tasks; None if there are none."""
         tasks: list[Task] = []
         pairs = 0
         while pairs < self._batch and (t := self._order.take()) is not None:
@@ -172,22 +172,22 @@ class TaskQueue:
         return tasks or None
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Remove all waiting tasks."""
         self._order.clear()
 
 
 class FlowStack(Sequence[Flow]):
     """Flow in one direction as a read-only array ``(T - gap, 2, H, W)`` float32, px.
 
-    ``stack[t]`` reads or estimates one pair; anything else, and ``np.asarray(stack)``,
-    all pairs that it takes.
+    ``stack[t]`` reads or estimates one pair. Any other index, and
+    ``np.asarray(stack)``, does so for all pairs that it needs.
 
     Parameters
     ----------
     loop
-        The loop's flow.
+        Flow of the loop.
     direction
-        ``"forward"`` or ``"backward"``.
+        Direction of the flow: ``"forward"`` or ``"backward"``.
     """
 
     def __init__(self, loop: LoopFlow, direction: Direction) -> None:
@@ -230,7 +230,7 @@ class FlowStack(Sequence[Flow]):
 
 
 class _PreparedFrames:
-    """Frames as the estimator wants them, each prepared once while pairs need it."""
+    """Prepared frames, each prepared once and kept while pairs need it."""
 
     def __init__(
         self, prepare: Callable[[NDArray[np.float32]], Any], capacity: int
@@ -241,7 +241,7 @@ class _PreparedFrames:
         self._lock = threading.Lock()
 
     def get(self, t: int, frame: NDArray[np.float32]) -> Any:
-        """Return frame `t` prepared; whoever asks for it meanwhile waits."""
+        """Return frame `t` prepared; other threads that want it meanwhile wait."""
         with self._lock:
             known = self._kept.get(t)
             made = self._kept.setdefault(t, Future())
@@ -265,7 +265,7 @@ def checked_frame(cine: Cine, t: int) -> NDArray[np.float32]:
     Raises
     ------
     MotionError
-        If it holds values that are not finite.
+        If the frame holds values that are not finite.
     """
     stored = cine.frames[t]
     if stored.dtype.kind == "f" and not np.isfinite(stored).all():
@@ -278,9 +278,10 @@ def checked_frame(cine: Cine, t: int) -> NDArray[np.float32]:
 
 
 def _may_move(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    """Return whether there is any motion to be seen.
+    """Return whether two frames can show any motion.
 
-    A network makes a little of nothing where frames are equal or without structure.
+    If frames are equal or without structure, a network would still estimate a little
+    motion.
     """
     structured = np.ptp(first) > 0 and np.ptp(second) > 0
     return bool(structured and not np.array_equal(first, second))

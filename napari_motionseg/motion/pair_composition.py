@@ -1,12 +1,13 @@
-"""Pairs with known flow composed of a user's own loop (Ma et al. 2019, 4.5).
+"""Compose pairs with known flow from a user's own loop (Ma et al. 2019, 4.5).
 
-Cut vessels and contrast-free backgrounds are laid over each other, each moved by a
-random flow of its own. The paper pastes the vessel with an alpha; here it darkens the
-background by what it absorbs, so that bone and catheter shine through.
+Cut vessels and contrast-free backgrounds are combined, each moved by its own random
+flow.
+The paper pastes the vessel with an alpha mask. Here it darkens the background by its
+absorption, so that bone and catheter remain visible through it.
 
 Each layer is a function L on the plane. Its second picture is ``L(m(q))`` with a random
-placement m; its first one is ``L(m(p + f(p)))``. So f is, exactly and at every pixel,
-the flow from the first to the second, and no map need be inverted.
+placement m; its first one is ``L(m(p + f(p)))``. f is therefore exactly the flow from
+the first to the second at every pixel, and no map needs to be inverted.
 """
 
 from __future__ import annotations
@@ -22,32 +23,32 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.motion.contrast_arrival import USUAL_SIDE
 from napari_motionseg.motion.cutout import LoopLayers
 
-WAVES = 5  # that a smooth deformation is the sum of
-LONGEST_WAVE = 3.0  # times the shortest
-MOST_STRAIN = 0.5  # change of displacement a pixel; from 1 on, a field folds over
-OFFSET = 0.125  # of a frame's side: how far backgrounds are shifted under vessels
-TURNED = 1.2  # sides that a turned and stretched window spans, for each of its own
-OFF_CENTRE = 0.25  # of a window's side: how far from its middle a vessel may lie
-WEAKEST, STRONGEST = 0.6, 1.3  # contrast of a vessel, times that of the cut one
-NOISE_BLUR = (0.19, 0.62, 0.19)  # pixels side by side share half of it, on real loops
+WAVES = 5  # number of waves that form a smooth deformation
+LONGEST_WAVE = 3.0  # longest wavelength divided by the shortest
+MOST_STRAIN = 0.5  # px of displacement per px; from 1 on, a field folds over itself
+OFFSET = 0.125  # of a frame's side: largest shift of backgrounds under vessels
+TURNED = 1.2  # sides that a rotated and stretched window needs, relative to its own
+OFF_CENTRE = 0.25  # of a window's side: largest distance of a vessel from its middle
+WEAKEST, STRONGEST = 0.6, 1.3  # contrast of a vessel relative to the cut one
+NOISE_BLUR = (0.19, 0.62, 0.19)  # neighbouring pixels correlate by a half on real loops
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Bounds of a random map.
+    """Bounds of a random motion.
 
     Parameters
     ----------
     shift
-        Largest translation, px.
+        Largest translation in px.
     turn
-        Largest rotation either way, degrees.
+        Largest rotation in either direction, in degrees.
     stretch
-        Largest change of size either way; 0.05 is 5 %.
+        Largest relative change of size in either direction; 0.05 is 5 %.
     bend
-        Largest root mean square of the smooth deformation, px.
+        Largest root mean square of the smooth deformation, in px.
     wave
-        Shortest wavelength of the deformation, px.
+        Shortest wavelength of the deformation, in px.
 
     Raises
     ------
@@ -73,12 +74,12 @@ class Motion:
             )
 
     def scaled(self, factor: float) -> Motion:
-        """Return the same motion in a picture that is `factor` times as large."""
+        """Return the same motion for a picture that is `factor` times as large."""
         bend, wave = self.bend * factor, self.wave * factor
         return Motion(self.shift * factor, self.turn, self.stretch, bend, wave)
 
 
-# Lengths in px of a frame of 512 px
+# lengths in px of a frame of 512 px
 VESSEL_MOTION = Motion(shift=25.0, turn=4.0, stretch=0.04, bend=4.0)
 BACKGROUND_MOTION = Motion(shift=3.0, turn=0.5, stretch=0.005, bend=1.0, wave=192.0)
 VESSEL_PLACEMENT = Motion(turn=25.0, stretch=0.15, bend=6.0, wave=192.0)
@@ -92,11 +93,11 @@ class SmoothMap:
     Parameters
     ----------
     linear
-        ``(2, 2)``: A.
+        Matrix A, ``(2, 2)``.
     shift
-        ``(2,)`` px: t.
+        Vector t, ``(2,)`` in px.
     amplitudes, waves, phases
-        ``(2, K)`` px, ``(2, K)`` radians a px, ``(K,)`` radians.
+        a ``(2, K)`` in px, w ``(2, K)`` in radians per px, phi ``(K,)`` in radians.
     """
 
     linear: Tensor
@@ -106,7 +107,7 @@ class SmoothMap:
     phases: Tensor
 
     def __call__(self, points: Tensor) -> Tensor:
-        """Return the displacement ``(2, H, W)`` px of points ``(2, H, W)``."""
+        """Return the displacement ``(2, H, W)`` in px of points ``(2, H, W)``."""
         device = points.device
         flat = points.flatten(1)
         angles = self.waves.to(device).T @ flat + self.phases.to(device)[:, None]
@@ -116,9 +117,9 @@ class SmoothMap:
 
 
 def draw_map(motion: Motion, generator: torch.Generator) -> SmoothMap:
-    """Draw a displacement; sizes are uniform from 0 to the largest, directions free.
+    """Draw a displacement with uniform sizes up to the largest, in random directions.
 
-    The deformation is made smaller where it would fold over.
+    The deformation is reduced if it would fold over itself.
     """
 
     def uniform(*shape: int) -> Tensor:
@@ -136,7 +137,7 @@ def draw_map(motion: Motion, generator: torch.Generator) -> SmoothMap:
     shift = motion.shift * uniform() * directions(1)[:, 0]
     lengths = motion.wave * (1 + (LONGEST_WAVE - 1) * uniform(WAVES))
     waves = 2 * math.pi / lengths * directions(WAVES)
-    # a wave of amplitude a has the root mean square a / sqrt(2)
+    # the root mean square of a wave of amplitude a is a / sqrt(2)
     amplitude = float(motion.bend * uniform() * math.sqrt(2 / WAVES))
     strain = amplitude * float((2 * math.pi / lengths).sum())
     amplitude *= min(1.0, MOST_STRAIN / max(strain, 1e-9))
@@ -152,25 +153,26 @@ def compose_pair(
     vessel_motion: Motion = VESSEL_MOTION,
     background_motion: Motion = BACKGROUND_MOTION,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Compose a pair around a random place of a random cut vessel.
+    """Compose a pair around a random pixel of a random cut vessel.
 
     Parameters
     ----------
     layers
-        Of a loop; pairs are computed where they are.
+        Layers of a loop; the pair is computed on their device.
     size
-        Side of the pair in px, at the loop's own resolution.
+        Side of the pair in px, at the resolution of the loop.
     generator
-        On the CPU: the same pair on every device, but for rounding.
+        Generator on the CPU, so that all devices give the same pair, up to rounding.
     vessel_motion, background_motion
-        In px of a frame of 512 px.
+        Bounds of the motions, in px of a frame of 512 px.
 
     Returns
     -------
     tuple[Tensor, Tensor, Tensor]
-        Pictures ``(2, size, size)`` in [0, 1], the flow ``(2, size, size)`` in px from
-        the first to the second, and the vessel ``(size, size)`` of the first, bool.
-        Where vessel lies in the first, the flow is the vessel's, else the background's.
+        Pictures ``(2, size, size)`` in [0, 1]; flow ``(2, size, size)`` in px from the
+        first to the second; vessel mask ``(size, size)`` bool of the first. The flow is
+        that of the vessel on vessel pixels of the first picture, else of the
+        background.
 
     Raises
     ------
@@ -213,14 +215,14 @@ def compose_pair(
 
 @dataclass(frozen=True, eq=False)
 class _Placement:
-    """Position of a layer under the window.
+    """Placement of a layer in the window.
 
     Parameters
     ----------
     centre
-        ``(2,)``: x and y of the layer under the middle of the window, px.
+        Position ``(2,)`` of the layer in the middle of the window, x and y in px.
     map
-        What is added elsewhere.
+        Displacement that is added at other positions.
     """
 
     centre: Tensor
@@ -246,20 +248,20 @@ class _Placement:
 
 
 def _vessel_pixel(vessel: Tensor, generator: torch.Generator) -> Tensor:
-    """Return x and y of a random pixel of a vessel ``(H, W)``."""
+    """Return x and y of a random pixel of a vessel mask ``(H, W)``."""
     pixels = vessel.nonzero()
     chosen = int(torch.randint(len(pixels), (), generator=generator))
     return pixels[chosen].flip(0).float().cpu()
 
 
 def _window(size: int, device: torch.device) -> Tensor:
-    """Return x and y ``(2, size, size)`` of the pixels of a window around 0."""
+    """Return x and y ``(2, size, size)`` of the pixels of a window centred on 0."""
     axis = torch.arange(size, device=device, dtype=torch.float32) - (size - 1) / 2
     return torch.stack(torch.meshgrid(axis, axis, indexing="xy"))
 
 
 def _kept_inside(centre: Tensor, size: float, shape: torch.Size) -> Tensor:
-    """Return a window's centre (x, y), moved so that it lies on the picture."""
+    """Return a window's centre (x, y), moved so that the window is in the picture."""
     height, width = shape
     moved = []
     for at, side in zip(centre.tolist(), (width, height), strict=True):
@@ -270,14 +272,14 @@ def _kept_inside(centre: Tensor, size: float, shape: torch.Size) -> Tensor:
 
 
 def _darkened(backgrounds: Tensor, absorbed: Tensor, logarithmic: bool) -> Tensor:
-    """Return backgrounds behind what absorbs, both ``(2, h, w)``."""
+    """Return backgrounds seen through absorption, both ``(2, h, w)``."""
     if logarithmic:
         return backgrounds - absorbed
     return backgrounds * torch.exp(-absorbed)
 
 
 def _noise(size: int, generator: torch.Generator) -> Tensor:
-    """Return noise of unit variance, another one for each picture, ``(2, s, s)``."""
+    """Return independent noise of unit variance for two pictures, ``(2, s, s)``."""
     white = torch.randn((2, 1, size, size), generator=generator)
     line = torch.tensor(NOISE_BLUR)
     kernel = line[:, None] * line

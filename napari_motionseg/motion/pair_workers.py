@@ -1,7 +1,7 @@
-"""Pairs of frames estimated side by side, in threads of one processor core each.
+"""Estimate pairs of frames in parallel threads with one CPU core each.
 
-Two threads with a pair each get more done than one pair with two threads: nothing waits
-at the end of every layer, above all where other programs take their share of a core.
+Two threads with a pair each are faster than two threads on one pair: threads need not
+wait for each other after every layer, which matters most if other programs use the CPU.
 """
 
 from __future__ import annotations
@@ -21,24 +21,27 @@ def work_through(
     function: Callable[[Item], Result],
     workers: int,
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with its result, as they get ready.
+    """Yield each item with its result, in order of completion.
 
     Parameters
     ----------
     take
-        Gives the next item, as late as possible; None when there is none for now: what
-        is in work is then still finished.
+        Function that returns the next item, called as late as possible. None means that
+        there is none now; running items are then completed.
     function
-        What is done with an item; called by several threads if `workers` is over 1.
+        Function that computes the result of an item; several threads call it if
+        `workers` is greater than 1.
     workers
-        Items in work at once. With one, all is done in the calling thread.
+        Number of items computed at once. With 1, the calling thread computes
+        everything.
     """
     if workers <= 1:
         while (item := take()) is not None:
             yield item, function(item)
         return
-    # Asked before a worker sets it: a thread that first asks later takes over the
-    # worker's number, and all that it computes from then on rounds otherwise
+    # Must be read before a worker sets its number of threads. A thread that reads it
+    # later would take over the worker's number, and all its later results would round
+    # differently.
     usual = torch.get_num_threads()
     with ThreadPoolExecutor(workers, "flow", _one_core) as pool:
         running: dict[Future[Result], Item] = {}
@@ -46,7 +49,8 @@ def work_through(
             while True:
                 while len(running) <= workers and (item := take()) is not None:
                     running[pool.submit(function, item)] = item
-                torch.set_num_threads(usual)  # threads that others start take it
+                # threads that start later inherit this number
+                torch.set_num_threads(usual)
                 if not running:
                     return
                 ready = wait(running, return_when=FIRST_COMPLETED).done
@@ -58,12 +62,13 @@ def work_through(
 
 
 def usual_workers() -> int:
-    """Return how many threads torch may use, each of which can be a worker."""
+    """Return how many threads torch may use; each of them can be a worker."""
     return torch.get_num_threads()
 
 
 def _one_core() -> None:
-    # A thread takes over what was last set when it first asks: now, not after the next
-    # line. Once, in a whole run of the tests, a worker had the caller's number
+    # A thread inherits the last number when it first reads it, so read it now and not
+    # after the next line. In one run of all tests, a worker once had the caller's
+    # number.
     torch.get_num_threads()
     torch.set_num_threads(1)  # holds for the thread that calls it

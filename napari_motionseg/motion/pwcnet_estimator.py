@@ -1,4 +1,4 @@
-"""PWC-Net behind the estimators' interface."""
+"""Offer PWC-Net through the interface of flow estimators."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ from napari_motionseg.motion.flow_sequence import FlowSettings
 from napari_motionseg.motion.pair_workers import usual_workers
 
 SHIPPED = "pwcnet-xa"
-GPU_BATCH = 8  # pairs at once: enough to keep a GPU busy at 512 x 512
+GPU_BATCH = 8  # pairs computed at once, enough to keep a GPU busy at 512 x 512
 
 Flow = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PreparedFrame:
-    """A frame's features, made once, for all pairs and both directions.
+    """Features of a frame, computed once for all pairs and both directions.
 
     Parameters
     ----------
     frame
-        ``(H, W)`` in [0, 1].
+        The frame ``(H, W)`` in [0, 1].
     features
-        Of levels 1 to 6; None where memory is too short for a whole frame.
+        Features of levels 1 to 6; None if there is too little memory for a whole frame.
     """
 
     frame: NDArray[np.float32]
@@ -55,22 +55,26 @@ class PreparedFrame:
 
 
 class NetworkEstimator:
-    """Flow by a network that has a pyramid of features for each picture.
+    """Flow estimator with a network that has a feature pyramid for each picture.
 
     Parameters
     ----------
     model
-        The network; on a CPU a copy is used, accelerated where that gains enough.
-    device, dtype
-        Where and in what it computes.
+        The network. On a CPU a copy is used, which is accelerated if it gains enough.
+    device
+        Device of the computation.
+    dtype
+        Data type of the computation.
     compiled
-        Compile what decodes a pair; on CUDA devices alone.
+        Whether the decoder is compiled; only on CUDA devices.
 
     Notes
     -----
-    Frames are padded to multiples of 64 by their edges, and flow is cropped. When
-    memory runs out, batches are halved, then frames go in tiles; `remark` says so.
-    Several threads may ask on a CPU: `workers` of them.
+    Frames are padded to multiples of 64 by repeating their edges, and the flow is
+    cropped. If
+    memory runs out, the batch is halved, then frames are split into tiles; `remark`
+    reports
+    it. On a CPU, `workers` threads may call it at once.
     """
 
     def __init__(
@@ -98,7 +102,7 @@ class NetworkEstimator:
 
     @property
     def remark(self) -> str:
-        """Sentence on what short memory has changed; empty where it has not."""
+        """Sentence about the effect of short memory; empty if there is none."""
         if self._tile is None:
             return ""
         return f"memory is short: flow in tiles of {self._tile} x {self._tile} px"
@@ -118,12 +122,12 @@ class NetworkEstimator:
         return self.flows([(first, second)])[0]
 
     def flows(self, pairs: Sequence[tuple[PreparedFrame, PreparedFrame]]) -> list[Flow]:
-        """Return the flow of each pair of frames of one size, all at once if they fit.
+        """Return the flow of each pair of frames of one size, together if they fit.
 
         Raises
         ------
         MotionError
-            If memory is out even for the smallest tiles.
+            If memory runs out even for the smallest tiles.
         """
         try:
             whole = [pair for pair in pairs if pair[0].features and pair[1].features]
@@ -188,10 +192,12 @@ class NetworkEstimator:
         return self._decoded([(tiles[0], tiles[1])])[0]
 
     def _shrink(self, error: BaseException, failed: int) -> None:
-        """Choose smaller tiles than `failed` px, if an error is about memory.
+        """Choose tiles smaller than `failed` px if an error is about memory.
 
-        Workers that fail at one size at a time shrink it once: whoever comes second
-        finds that the tiles are smaller already, and tries those.
+        Else re-raise.
+
+        If several workers fail at the same size, the tiles are reduced only once: a
+        later worker finds smaller tiles already and tries those.
         """
         if not is_out_of_memory(error):
             raise error
@@ -200,8 +206,8 @@ class NetworkEstimator:
             if self._tile is None or self._tile >= failed:
                 if smaller is None:
                     raise MotionError(
-                        f"memory is out even for the flow of {failed} x {failed} px: "
-                        "close other programs, or take another device"
+                        f"memory is too short even for the flow of {failed} x "
+                        f"{failed} px; close other programs, or choose another device"
                     ) from error
                 self._tile = smaller
         self._let_go()
@@ -215,31 +221,32 @@ class NetworkEstimator:
 
 
 def _for_cpu(model: FlowNet, dtype: torch.dtype) -> FlowNet:
-    """Return a copy of a network in the form that estimates fastest on a CPU."""
+    """Return a copy of a network in the form that runs fastest on a CPU."""
     model = copy.deepcopy(model).cpu().eval()
     if gains(model, dtype):
         return accelerate(model)
-    # training is faster in the plain layout, estimating by a tenth in this one
+    # training is faster in the plain layout, but estimation is a tenth faster in this
+    # one
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _are_both_directions(
     pairs: Sequence[tuple[PreparedFrame, PreparedFrame]],
 ) -> bool:
-    """Return whether every second pair is the one before it, turned round."""
+    """Return whether every second pair is the previous one in reverse."""
     couples = zip(pairs[::2], pairs[1::2], strict=False)
     turned = (a[0] is b[1] and a[1] is b[0] for a, b in couples)
     return len(pairs) % 2 == 0 and all(turned)
 
 
 def _stacked(frames: Sequence[PreparedFrame]) -> list[Tensor]:
-    """Return the features of each level, frames side by side."""
+    """Return the features of each level, concatenated over the frames."""
     levels = zip(*(frame.features or () for frame in frames), strict=True)
     return [torch.cat(level) if len(level) > 1 else level[0] for level in levels]
 
 
 def pwcnet(settings: FlowSettings) -> NetworkEstimator:
-    """Return PWC-Net (Sun et al. 2018) with shipped or own weights."""
+    """Return PWC-Net (Sun et al. 2018) with weights of the package or the user."""
     device = resolve_device(settings.device)
     dtype = flow_precision(settings.precision, device)
     model = load_pwcnet(settings.weights)
@@ -247,10 +254,10 @@ def pwcnet(settings: FlowSettings) -> NetworkEstimator:
 
 
 def flow_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return what flow is computed in.
+    """Return the data type in which flow is computed.
 
-    On a CPU without matrix units this is float32, which is within 1e-3 px of the plain
-    network everywhere; bf16 is up to 1.4 times faster there and loses 0.1 px.
+    On a CPU without matrix units this is float32, accelerated to within 1e-3 px of the
+    plain network. bf16 would be up to 1.4 times faster there, but would lose 0.1 px.
     """
     if precision == "auto" and device.type == "cpu" and not has_matrix_units():
         return torch.float32
@@ -258,12 +265,12 @@ def flow_precision(precision: Precision, device: torch.device) -> torch.dtype:
 
 
 def identity(settings: FlowSettings) -> str:
-    """Return what tells this network's flows from others': its weights and precision.
+    """Return a text that identifies a network's flow: its weights and precision.
 
     Raises
     ------
     CheckpointError
-        If there are no such weights.
+        If the weights cannot be read.
     """
     path = Path(settings.weights) if settings.weights else shipped_weights(SHIPPED)
     try:

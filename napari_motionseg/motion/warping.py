@@ -1,4 +1,4 @@
-"""Following flow: backward warp, forward-backward check, occlusion."""
+"""Warp pictures along flow, and check forward against backward flow."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from torch import Tensor
 from napari_motionseg.errors import MotionError
 from napari_motionseg.models.sampling import sample_along
 
-# Sundaram et al. (2010), equation 5: flows that agree differ by less than a hundredth
-# of their squared lengths, and half a squared pixel
+# Sundaram et al. (2010), equation 5: flows agree if the squared error is below a
+# hundredth of their squared lengths plus half a squared pixel
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
 
 
 def warp(picture: Tensor, flow: Tensor) -> Tensor:
-    """Bring frame t + gap back onto frame t.
+    """Warp frame t + gap onto frame t.
 
     Parameters
     ----------
     picture
-        ``(B, C, H, W)``, frame t + gap.
+        Frame t + gap, ``(B, C, H, W)``.
     flow
-        ``(B, 2, H, W)``, px, from frame t to t + gap.
+        Flow ``(B, 2, H, W)`` in px, from frame t to t + gap.
 
     Returns
     -------
     Tensor
-        ``(B, C, H, W)``: at p the value of `picture` at p + flow(p), bilinear, zero
-        outside.
+        Warped frame ``(B, C, H, W)``: at p, the value of `picture` at p + flow(p),
+        bilinear and zero outside.
 
     Raises
     ------
     MotionError
-        If the shapes do not belong together.
+        If the shapes do not fit together.
     """
     _check(picture, flow)
     return sample_along(picture, flow)[0]
 
 
 def forward_backward_error(forward: Tensor, backward: Tensor) -> Tensor:
-    """Return how far one ends from where one began, there and back again.
+    """Return the distance between each pixel and its position after both flows.
 
     Parameters
     ----------
     forward, backward
-        ``(B, 2, H, W)``, px, from t to t + gap and from t + gap to t.
+        Flow ``(B, 2, H, W)`` in px, from t to t + gap and from t + gap to t.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)``, px; infinite where the way leads out of the picture.
+        Error ``(B, H, W)`` in px; infinite where the flow leads out of the picture.
     """
     _check(forward, backward)
     back, inside = sample_along(backward, forward)
@@ -60,20 +60,20 @@ def forward_backward_error(forward: Tensor, backward: Tensor) -> Tensor:
 def occlusion(
     forward: Tensor, backward: Tensor, threshold: float | None = None
 ) -> Tensor:
-    """Return where the two flows disagree: seen in frame t, hidden in t + gap.
+    """Return the pixels of frame t that are hidden in t + gap: the flows disagree.
 
     Parameters
     ----------
     forward, backward
-        ``(B, 2, H, W)``, px.
+        Flow ``(B, 2, H, W)`` in px, in both directions.
     threshold
-        Largest error in px that still agrees; None for Sundaram et al. (2010), eq. 5,
-        which allows more where the motion is larger.
+        Largest error in px that counts as agreement. None uses Sundaram et al. (2010),
+        eq. 5, which allows a larger error for larger motion.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` bool.
+        Mask ``(B, H, W)`` bool.
     """
     error = forward_backward_error(forward, backward)
     if threshold is not None:
@@ -91,6 +91,6 @@ def _check(picture: Tensor, flow: Tensor) -> None:
         or picture.shape[-2:] != flow.shape[-2:]
     ):
         raise MotionError(
-            "a picture (B, C, H, W) and a flow (B, 2, H, W) of the same size are "
-            f"needed; got {tuple(picture.shape)} and {tuple(flow.shape)}"
+            "picture and flow must have shapes (B, C, H, W) and (B, 2, H, W) of one "
+            f"size; got {tuple(picture.shape)} and {tuple(flow.shape)}"
         )
