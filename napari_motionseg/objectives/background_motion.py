@@ -1,8 +1,8 @@
-"""Flow without the motion of the background: what is left moves by itself.
+"""Remove the motion of the background from flow.
 
-A table that moves, or breathing, carries the whole picture along, and hides from an
-objective that vessels move otherwise. The background covers most of a picture, so an
-affine motion that is fitted robustly to all of it is the background's.
+A moving table, or breathing, moves the whole picture and hides from an objective that
+vessels move differently. The background covers most of a picture, so an affine motion
+that is fitted robustly to all of it is the motion of the background.
 """
 
 from __future__ import annotations
@@ -13,37 +13,41 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 
 ROUNDS = 10
-# Residuals count by Geman and McClure's weights, (1 + (r / s)^2)^-2, s this many
-# medians of r: what moves otherwise loses its say. That bears a third of the pixels
-# scattered about, as vessels are, or a fifth in one block at the edge.
+# Residuals get Geman and McClure's weights, (1 + (r / s)^2)^-2, where s is this many
+# medians of r, so that pixels with another motion lose their influence. The fit
+# tolerates a third of such pixels if they are scattered like vessels, or a fifth in one
+# block.
 SCALE_MEDIANS = 1.5
-LEAST_SCALE_PX = 0.01  # below what any network resolves; a perfect fit has median 0
-RIDGE_ROUNDINGS = 10  # on the moments: slopes that nothing tells are 0
+LEAST_SCALE_PX = 0.01  # px; finer than any network's flow, for fits with a median of 0
+# rounding errors added to the moments: undetermined slopes become 0
+RIDGE_ROUNDINGS = 10
 
 
 @torch.no_grad()
 def without_background(flow: Tensor) -> Tensor:
-    """Take an affine motion that suits most of a picture off its flow.
+    """Subtract the affine motion of most of a picture from its flow.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` in pixels; finite. Pixels whose flow is exactly 0, which lie
-        outside of the valid area, do not count and stay as they are.
+        Finite flow ``(B, 2, H, W)`` in pixels. Pixels with a flow of exactly 0, which
+        lie outside the valid area, are ignored and stay unchanged.
 
     Returns
     -------
     Tensor
-        ``(B, 2, H, W)`` in pixels, of the type of `flow`.
+        Flow ``(B, 2, H, W)`` in pixels, in the type of `flow`.
 
     Raises
     ------
     SettingsError
-        If flow has other axes, or is not finite.
+        If the flow has other axes, or is not finite.
 
     Notes
     -----
-    Weighted least squares, `ROUNDS` times, with the weights of the residuals before.
+    The fit is a weighted least squares fit, repeated `ROUNDS` times; the weights come
+    from
+    the residuals of the previous one.
     """
     if flow.ndim != 4 or flow.shape[1] != 2 or 0 in flow.shape:
         raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
@@ -65,7 +69,7 @@ def without_background(flow: Tensor) -> Tensor:
 
 
 def _design(flow: Tensor) -> Tensor:
-    """Return 1, x and y of each pixel from -1 to 1, ``(H W, 3)``."""
+    """Return 1, x and y of each pixel, scaled from -1 to 1, ``(H W, 3)``."""
     dtype = torch.promote_types(flow.dtype, torch.float32)
     rows, columns = (
         torch.linspace(-1, 1, n, device=flow.device, dtype=dtype)

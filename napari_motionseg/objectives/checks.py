@@ -1,4 +1,4 @@
-"""What objectives refuse, in words: settings, and tensors that do not fit together."""
+"""Check settings of objectives, and whether tensors fit together."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from napari_motionseg.registry import unknown_name
 
 
 def check_positive(name: str, value: float) -> None:
-    """Refuse a number that is not finite and positive."""
+    """Raise an error unless a number is positive and finite."""
     if not (math.isfinite(value) and value > 0):
         raise SettingsError(f"{name} must be positive and finite; got {value}")
 
 
 def check_choice(kind: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse a name that is not among `choices`."""
+    """Raise an error unless a name is among `choices`."""
     if value not in choices:
         raise SettingsError(unknown_name(kind, value, dict.fromkeys(choices)))
 
 
 def check_fields(embedding: Tensor, flow: Tensor) -> None:
-    """Refuse an embedding and a flow that are not ``(B, D or 2, H, W)`` of one size."""
+    """Raise an error unless an embedding and a flow ``(B, ?, H, W)`` fit."""
     shape = tuple(embedding.shape)
     if embedding.ndim != 4:
-        raise SettingsError(f"embedding must be (B, D, H, W); got {shape}")
+        raise SettingsError(f"embedding must have shape (B, D, H, W); got {shape}")
     expected = (shape[0], 2, *shape[2:])
     if tuple(flow.shape) != expected:
         raise SettingsError(
-            f"flow must be {expected} beside an embedding of {shape}; got "
+            f"flow must have shape {expected} for an embedding of {shape}; got "
             f"{tuple(flow.shape)}"
         )
 
 
 def check_points(vectors: Tensor, flow: Tensor, *, name: str = "embedding") -> None:
-    """Refuse vectors that are not ``(B, N, D)`` with a finite flow ``(B, N, 2)``."""
+    """Raise an error unless vectors ``(B, N, D)`` and finite flow ``(B, N, 2)`` fit."""
     shape = tuple(vectors.shape)
     if vectors.ndim != 3 or 0 in shape:
         raise SettingsError(
-            f"{name} must be (B, N, D), one of each at least; got {shape}"
+            f"{name} must have shape (B, N, D) without a 0; got {shape}"
         )
     if tuple(flow.shape) != (*shape[:2], 2):
         raise SettingsError(
-            f"flow must be {(*shape[:2], 2)} beside {name} of {shape}; got "
+            f"flow must have shape {(*shape[:2], 2)} for {name} of {shape}; got "
             f"{tuple(flow.shape)}"
         )
     if not bool(torch.isfinite(flow).all()):

@@ -1,20 +1,21 @@
-r"""Conditional motion propagation: a picture and a few flow vectors give all the flow.
+r"""Predict all flow from a picture and a few flow vectors (motion propagation).
 
 Zhan, Pan, Liu, Lin, Loy (CVPR 2019): Self-Supervised Learning via Conditional Motion
-Propagation, section 3.1. Flow is clipped to a loose boundary and parted linearly into C
-bins, in x and in y; the network classifies both, and the cross entropy is the loss:
+Propagation, section 3.1. Flow is clipped to a wide bound and divided linearly into C
+bins, in x and in y. The network classifies both, and the loss is the cross entropy:
 
 .. math:: L = L_x + L_y, \quad
    L_x = -\frac{1}{N} \sum_{i=1}^N \sum_{c=1}^C 1(Q_i^x = c) \log P_{ic}^x
 
-To propagate motion over the whole of what moves as one, the image encoder must know
-what does; so its features are of use elsewhere.
+To propagate motion over a whole object, the image encoder must recognize objects.
+Therefore its features are useful for other tasks.
 
 Notes
 -----
-The embedding is the image encoder's, but guidance, propagation and classification have
-weights of their own, which are trained along and thrown away: `learnable` makes a
-module of both, as every objective with weights does.
+The embedding is that of the image encoder. Guidance, propagation and classification
+have
+their own weights, which are trained together with it and discarded afterwards:
+`learnable` makes a module of them, as for every objective with weights.
 """
 
 from __future__ import annotations
@@ -44,26 +45,26 @@ Decoding = Literal["expected", "likeliest"]
 
 @dataclass(frozen=True)
 class ConditionalPropagation:
-    """The objective with its settings.
+    """Settings of conditional motion propagation, called as the loss.
 
-    What the paper's text tells is default, but for `image_channels`; `detail`, `width`,
-    `limit`, `bins` and `edge` are ours.
+    The defaults follow the paper's text, except `image_channels`; `detail`, `width`,
+    `limit`, `bins` and `edge` are our choice, because the paper does not state them.
 
     Parameters
     ----------
     nms_kernel, grid_stride, edge
-        See `guidance_mask`. 81 and 200 are the paper's for everyday videos, 15 and 80
-        for people, who have more joints.
+        Settings of `guidance_mask`. 81 and 200 are the paper's values for everyday
+        videos, 15 and 80 those for people, who have more joints.
     limit
-        Flow is clipped to +-`limit` px.
+        Bound in px to which each component of the flow is clipped.
     bins, strides, cell, detail, image_channels, width
-        See `PropagationConfig`. The paper's 256 image channels are for the 2048 of
-        ResNet-50; a U-Net of the house has 64.
+        Shape of the network; see `PropagationConfig`. The paper's 256 image channels
+        are for the 2048 channels of ResNet-50; the U-Net of this package has 64.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     nms_kernel: int = 81
@@ -95,20 +96,21 @@ class ConditionalPropagation:
     def learnable(self, embedding_dim: int) -> GuidedPropagation:
         """Return this objective as a module, whose parameters are to be optimized.
 
-        Called in place of the objective, on embeddings of length `embedding_dim`, one a
-        pixel; to be kept with the network's weights where training shall be resumed.
+        It is called in place of the objective, with one embedding of length
+        `embedding_dim` for each pixel. Keep it with the network's weights if training
+        shall be resumed.
         """
         return GuidedPropagation(self, embedding_dim)
 
     def head(self, channels: int, stride: int = 1) -> PropagationHead:
-        """Return what is trained along with an embedding network.
+        """Return the network that is trained together with an embedding network.
 
         Parameters
         ----------
         channels
-            D, of the embedding.
+            Length D of an embedding.
         stride
-            Pixels of the picture that one embedding stands for; 1 for a U-Net.
+            Pixels of the picture for each embedding; 1 for a U-Net.
         """
         return PropagationHead(channels, stride, self._network())
 
@@ -119,21 +121,21 @@ class ConditionalPropagation:
         generator: torch.Generator,
         head: PropagationHead,
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss, and metrics to show with it.
+        """Return the loss, and metrics to display.
 
-        ``"points"`` is the mean number of guidance points a picture, ``"error_px"`` the
-        mean end-point error of the likeliest bins.
+        ``"points"`` is the mean number of guidance points of a picture; ``"error_px"``
+        is the mean end-point error of the likeliest bins.
 
         Parameters
         ----------
         embedding
-            ``(B, D, h, w)``, the image encoder's.
+            Embedding ``(B, D, h, w)`` of the image encoder.
         flow
-            ``(B, 2, H, W)`` in px; a constant.
+            Flow ``(B, 2, H, W)`` in px, without gradient.
         generator
-            See `watershed_points`.
+            Generator that draws guidance points; see `watershed_points`.
         head
-            Of `ConditionalPropagation.head`.
+            Network from `ConditionalPropagation.head`.
         """
         mask = guidance_mask(
             flow,
@@ -152,14 +154,14 @@ class ConditionalPropagation:
 
 
 class GuidedPropagation(nn.Module):
-    """`ConditionalPropagation` with its own network.
+    """`ConditionalPropagation` together with its trainable network.
 
     Parameters
     ----------
     objective
-        Settings.
+        Settings of the objective.
     embedding_dim
-        D.
+        Length D of an embedding.
     """
 
     def __init__(self, objective: ConditionalPropagation, embedding_dim: int) -> None:
@@ -170,81 +172,82 @@ class GuidedPropagation(nn.Module):
     def forward(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return what the objective does."""
+        """Return the loss and metrics of the objective."""
         return self.objective(embedding, flow, generator, self.head)
 
 
 def propagation_loss(logits: Tensor, flow: Tensor, *, limit: float = 20.0) -> Tensor:
-    """Return L_x + L_y (equation 1), both with the same weight.
+    """Return the loss L_x + L_y (equation 1), with equal weights.
 
     Parameters
     ----------
     logits
-        ``(B, 2, C, H, W)``, of x and of y; P is their softmax over C.
+        Logits ``(B, 2, C, H, W)`` for x and y; P is their softmax over C.
     flow
-        ``(B, 2, H, W)`` px, channel 0 = x, 1 = y; no gradient goes into it.
+        Flow ``(B, 2, H, W)`` in px, channel 0 = x, 1 = y; it gets no gradient.
     limit
-        See `quantize_flow`.
+        Bound in px of the bins; see `quantize_flow`.
 
     Returns
     -------
     Tensor
-        Scalar, float32 or better, never negative; the mean over the pixels of all
-        pictures. 2 log C where the logits say nothing.
+        Scalar in float32 or better, never negative: the mean over the pixels of all
+        pictures. It is 2 log C for uninformative logits.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, flow is not finite, or there are no two bins.
+        If shapes do not fit together, flow is not finite, or there are fewer than two
+        bins.
     """
     _check_logits(logits)
     batch, axes, bins, height, width = logits.shape
     if tuple(flow.shape) != (batch, axes, height, width):
         raise SettingsError(
-            f"flow must be {(batch, axes, height, width)} beside logits of "
+            f"flow must have shape {(batch, axes, height, width)} for logits of "
             f"{tuple(logits.shape)}; got {tuple(flow.shape)}"
         )
     labels = quantize_flow(flow, limit=limit, bins=bins)
     precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
     entropy = functional.cross_entropy(precise.flatten(0, 1), labels.flatten(0, 1))
-    return 2 * entropy  # the mean over both axes, so the sum is twice it
+    return 2 * entropy  # twice the mean over both axes is their sum
 
 
 def quantize_flow(flow: Tensor, *, limit: float = 20.0, bins: int = 41) -> Tensor:
-    """Return the bin Q of each pixel's x and y, as int64 of the flow's shape.
+    """Return the bin Q of each pixel's x and y, as int64 in the shape of the flow.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        Flow ``(B, 2, H, W)`` in px.
     limit
-        Clips flow to +-`limit` px, which the bins part into equal stretches.
+        Bound in px to which flow is clipped; the bins divide the range equally.
     bins
-        C. With an odd number, standing still is the middle of a bin.
+        Number C of bins. If it is odd, zero flow is in the middle of a bin.
 
     Raises
     ------
     SettingsError
-        If flow has other axes or is not finite, or a setting is none of the above.
+        If flow has other axes or is not finite, or a setting is out of range.
     """
     _check_bins(limit, bins)
     if flow.ndim != 4 or flow.shape[1] != 2:
         raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
     if not bool(torch.isfinite(flow).all()):
         raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
-    # half precision cannot tell the edges of bins far from zero
+    # half precision cannot represent the edges of bins far from zero
     clipped = flow.detach().double().clamp(-limit, limit)
     place = (clipped + limit) / (2 * limit) * bins
     return place.long().clamp(max=bins - 1)  # the upper boundary belongs to the last
 
 
 def bin_centres(limit: float = 20.0, bins: int = 41) -> Tensor:
-    """Return the flow in px that each bin stands for, ``(C,)`` float64.
+    """Return the flow in px at the centre of each bin, ``(C,)`` float64.
 
     Raises
     ------
     SettingsError
-        See `quantize_flow`.
+        If a setting is out of range.
     """
     _check_bins(limit, bins)
     index = torch.arange(bins, dtype=torch.float64)
@@ -254,23 +257,23 @@ def bin_centres(limit: float = 20.0, bins: int = 41) -> Tensor:
 def decode_flow(
     logits: Tensor, *, limit: float = 20.0, decoding: Decoding = "expected"
 ) -> Tensor:
-    """Return the flow ``(B, 2, H, W)`` in px that logits tell.
+    """Return the flow ``(B, 2, H, W)`` in px that logits predict.
 
     Parameters
     ----------
     logits
-        ``(B, 2, C, H, W)``.
+        Logits ``(B, 2, C, H, W)`` for x and y.
     limit
-        That of the loss.
+        Bound in px that was used in the loss.
     decoding
-        ``"expected"``, the mean of the bins' centres by their probabilities, or
-        ``"likeliest"``, the centre of the bin with the largest; the paper does not say
-        which it draws.
+        ``"expected"`` is the mean of the bins' centres weighted by their probabilities;
+        ``"likeliest"`` is the centre of the most probable bin. The paper does not say
+        which it uses.
 
     Raises
     ------
     SettingsError
-        If logits have other axes, or a setting is none of the above.
+        If logits have other axes, or a setting is out of range.
     """
     if decoding not in get_args(Decoding):
         choices = dict.fromkeys(get_args(Decoding))
@@ -287,7 +290,7 @@ def _check_bins(limit: float, bins: int) -> None:
     if not (math.isfinite(limit) and limit > 0):
         raise SettingsError(f"limit must be positive; got {limit}")
     if not isinstance(bins, int) or bins < 2:
-        raise SettingsError(f"bins must be an integer >= 2; got {bins!r}")
+        raise SettingsError(f"bins must be an integer of at least 2; got {bins!r}")
 
 
 def _check_logits(logits: Tensor) -> None:

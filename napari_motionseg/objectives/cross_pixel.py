@@ -1,15 +1,16 @@
-r"""Cross pixel flow similarity: pixels that move alike get like embeddings, in pairs.
+r"""Cross pixel flow similarity: pixels that move alike get similar embeddings.
 
 Mahendran, Thewlis, Vedaldi (ACCV 2018): Cross Pixel Optical Flow Similarity for
-Self-Supervised Learning, section 3. Of any two sampled pixels p and q, a kernel on flow
-says how alike they move, K_f, and a kernel on embeddings how alike they look, K_phi.
-Softmax makes probabilities S_f and S_phi of them, and their cross entropy is the loss:
+Self-Supervised Learning, section 3. For two sampled pixels p and q, a kernel on flow
+measures how similarly they move, K_f, and a kernel on embeddings measures how similar
+they look, K_phi. A softmax turns them into probabilities S_f and S_phi, and the loss is
+their cross entropy:
 
 .. math:: L = -\sum_q \sum_p S_f(p, q) \log S_\phi(p, q)
 
-It does not change when embeddings are scaled one by one or turned all together, when
-pixels are reordered, or when flow is mirrored. Memory goes with the square of the
-pixels: 1 MiB a picture for each of a few matrices at 512 pixels.
+The loss is invariant to scaling of single embeddings, to a common rotation of all
+embeddings, to the order of pixels, and to mirrored flow. Memory grows with the square
+of the number of pixels: at 512 pixels, a few matrices of 1 MiB for each picture.
 """
 
 from __future__ import annotations
@@ -33,34 +34,34 @@ from napari_motionseg.objectives.pixel_sampling import draw_vectors, unit_vector
 Criterion = Literal["cross-entropy", "alignment"]
 Reduction = Literal["mean", "sum"]
 
-FLOW_BOUND_PX = 56.0  # M of equation 6
-LEARNED_SIGMA = math.sqrt(0.0067)  # what the paper's training ends at; section 3
-EMBEDDING_SCALE = 1 / 4  # of the cosine, equation 2
-# Equations 4 and 5 take 1 off the kernel of a pixel with itself, which is 1 and 1/4
+FLOW_BOUND_PX = 56.0  # px, M of equation 6
+LEARNED_SIGMA = math.sqrt(0.0067)  # value at the end of the paper's training, section 3
+EMBEDDING_SCALE = 1 / 4  # factor of the cosine, equation 2
+# equations 4 and 5 subtract 1 from the kernel of a pixel with itself, 1 and 1/4
 FLOW_DIAGONAL = 1.0 - 1.0
 EMBEDDING_DIAGONAL = EMBEDDING_SCALE - 1.0
-# Far below the rounding of a flow between -1 and 1, far above underflow of its square
+# far below the rounding of normalized flow, far above the underflow of its square
 LEAST_SIGMA = 1e-6
 
 
 @dataclass(frozen=True)
 class CrossPixel:
-    """The objective with its settings; the defaults are the paper's.
+    """Settings of the objective, called as the loss; the defaults are the paper's.
 
     Parameters
     ----------
     points
-        Pixels a picture, drawn uniformly.
+        Number of pixels drawn uniformly from each picture.
     sigma
-        Where the width of the flow kernel starts. The paper learns it and says where it
-        ended, sigma^2 = 0.0067, but not where it began.
+        Initial width of the flow kernel. The paper learns it and gives only the final
+        value, sigma^2 = 0.0067.
     learn_sigma
-        Whether `learnable` lets the width be learnt.
+        Whether `learnable` returns a module that learns the width.
     bound
-        M, the flow in px from which on all flows count as the same (equation 6).
+        Flow M in px from which on all flows count as equal (equation 6).
     criterion
-        ``"cross-entropy"`` is equation 3; ``"alignment"`` is what the paper tried
-        before and gave up, 1 - `kernel_target_alignment`.
+        ``"cross-entropy"`` is equation 3; ``"alignment"`` is 1 -
+        `kernel_target_alignment`, which the paper tried before and abandoned.
     """
 
     points: int = 512
@@ -79,10 +80,11 @@ class CrossPixel:
     def learnable(self, embedding_dim: int) -> LearnedSigma:
         """Return this objective as a module, whose parameters are to be optimized.
 
-        Called in place of the objective, on embeddings of length `embedding_dim`; to be
-        kept with the network's weights where training shall be resumed.
+        It is called in place of the objective, with embeddings of length
+        `embedding_dim`. Keep it with the network's weights if training shall be
+        resumed.
         """
-        del embedding_dim  # asked for by the hook; this module fits any
+        del embedding_dim  # part of the interface; this module fits any length
         return LearnedSigma(self)
 
     def __call__(
@@ -97,11 +99,11 @@ class CrossPixel:
         Parameters
         ----------
         embedding, flow
-            ``(B, D, H, W)`` and ``(B, 2, H, W)``, flow in px, x and y.
+            Embedding ``(B, D, H, W)``, and flow ``(B, 2, H, W)`` in px, x first.
         generator
-            Draws the pixels.
+            Generator that draws the pixels.
         sigma
-            The width of now; the one to start from if None.
+            Present width of the flow kernel; None uses the initial one.
         """
         drawn = draw_vectors(embedding, flow, self.points, generator=generator)
         return self.at_points(*drawn, sigma)
@@ -109,18 +111,20 @@ class CrossPixel:
     def at_points(
         self, embedding: Tensor, flow: Tensor, sigma: Tensor | float | None = None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss of embeddings that are known at pixels alone.
+        """Return the mean loss of embeddings at sampled pixels, and metrics.
 
-        The metrics are ``"sigma"`` and ``"divergence"``, what the cross entropy has
-        above the entropy of S_f, in nats: 0 where embeddings tell all that flow does.
-        With ``criterion="alignment"`` it is ``"alignment"`` instead.
+        The metrics are ``"sigma"`` and ``"divergence"``, the excess of the cross
+        entropy over the entropy of S_f in nats, which is 0 if embeddings contain all
+        information of the flow. With ``criterion="alignment"``, the second one is
+        ``"alignment"``.
 
         Parameters
         ----------
         embedding, flow
-            See `cross_pixel_loss`.
+            Embedding ``(B, N, D)`` and flow ``(B, N, 2)`` of the pixels; see
+            `cross_pixel_loss`.
         sigma
-            The width of now; the one to start from if None.
+            Present width of the flow kernel; None uses the initial one.
         """
         sigma = self.sigma if sigma is None else sigma
         check_points(embedding, flow)
@@ -142,30 +146,30 @@ class LearnedSigma(LearnedObjective[CrossPixel]):
     Parameters
     ----------
     objective
-        The objective, with its settings and the first value of the width.
+        The objective with its settings, and the initial width.
     """
 
     def __init__(self, objective: CrossPixel) -> None:
         super().__init__(objective)
-        # of the logarithm a step of any length leaves the width positive
+        # a step of any size in the logarithm keeps the width positive
         start = torch.tensor(math.log(objective.sigma))
         self.log_sigma = nn.Parameter(start, requires_grad=objective.learn_sigma)
 
     @property
     def sigma(self) -> Tensor:
-        """The width of now, a positive scalar with a gradient."""
+        """Present width of the flow kernel, a positive scalar with a gradient."""
         return self.log_sigma.exp()
 
     def forward(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return what the objective does, at the width of now."""
+        """Return the loss and metrics of the objective at the present width."""
         return self.objective(embedding, flow, generator, self.sigma)
 
     def at_points(
         self, embedding: Tensor, flow: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return `CrossPixel.at_points` at the width of now."""
+        """Return `CrossPixel.at_points` at the present width."""
         return self.objective.at_points(embedding, flow, self.sigma)
 
 
@@ -177,43 +181,45 @@ def cross_pixel_loss(
     bound: float = FLOW_BOUND_PX,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Return the cross pixel optical flow similarity loss (equations 2 to 6).
+    r"""Compute the cross pixel optical flow similarity loss (equations 2 to 6).
 
     Parameters
     ----------
     embedding
-        :math:`\phi_p` of sampled pixels, ``(B, N, D)``; any length, only directions
-        count. Pixels of different pictures are never compared.
+        Embeddings :math:`\phi_p` ``(B, N, D)`` of sampled pixels; only their direction
+        counts. Pixels of different pictures are never compared.
     flow
-        f_p, ``(B, N, 2)`` in pixels; a constant, no gradient goes into it.
+        Flow f_p ``(B, N, 2)`` in pixels; it gets no gradient.
     sigma
-        Width of the flow kernel, in normalised flow: one positive number, which gets a
+        Width of the flow kernel, in normalized flow: one positive number, which gets a
         gradient.
     bound
-        M, see `log_normalized_flow`.
+        Bound M in px; see `log_normalized_flow`.
     reduction
-        ``"sum"`` is equation 3 to the letter, over the pixels of all pictures;
-        ``"mean"`` divides it by their number B N.
+        ``"sum"`` is equation 3 itself, over the pixels of all pictures; ``"mean"``
+        divides it by their number B N.
 
     Returns
     -------
     Tensor
-        Scalar, float32 or better, never negative. Its least value is not 0 but the
+        Scalar in float32 or better, never negative. Its minimum is not 0 but the
         entropy of S_f.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, a flow is not finite, or sigma, bound or
-        reduction is none of the above.
+        If shapes do not fit together, a flow is not finite, or sigma, bound or
+        reduction is invalid.
 
     Notes
     -----
-    In print, the second lines of equations 4 and 5 have q' for q in the numerator, and
-    normalise rows, where the text says columns. Kernels are symmetric, so the double
-    sum of equation 3 is the same for both. An embedding of length 0 has cosine 0 with
-    every other and gets no gradient; value and gradients are finite for any input that
-    is finite.
+    As printed, the second lines of equations 4 and 5 have q' instead of q in the
+    numerator,
+    and normalize rows where the text says columns. Kernels are symmetric, so the double
+    sum
+    of equation 3 is the same for both. An embedding of length 0 has cosine 0 with every
+    other
+    and gets no gradient. Value and gradients are finite for any finite input.
     """
     check_choice("reduction", reduction, get_args(Reduction))
     check_points(embedding, flow)
@@ -223,14 +229,14 @@ def cross_pixel_loss(
 
 
 def log_normalized_flow(flow: Tensor, *, bound: float = FLOW_BOUND_PX) -> Tensor:
-    """Return flow in px between -1 and 1, each component by its logarithm (equation 6).
+    """Normalize flow in px to -1 to 1, by the logarithm of each component (equation 6).
 
     Parameters
     ----------
     flow
-        Of any shape, in pixels.
+        Flow of any shape, in pixels.
     bound
-        M in px: a component of that length and beyond is -1 or 1.
+        Bound M in px: a component of at least this length becomes -1 or 1.
 
     Raises
     ------
@@ -254,13 +260,13 @@ def flow_kernel(
     """
     with torch.no_grad():
         normalized = log_normalized_flow(flow, bound=bound)
-        # by differences: products of lengths would round near pairs away
+        # from differences, because products of lengths would round close pairs to equal
         difference = normalized[:, :, None] - normalized[:, None]
         distance = difference.square().sum(dim=-1)
     width = torch.as_tensor(sigma, dtype=distance.dtype, device=distance.device)
     if width.numel() != 1:
         raise SettingsError(
-            f"sigma must be one number; got a tensor of {tuple(width.shape)}"
+            f"sigma must be one number; got a tensor of shape {tuple(width.shape)}"
         )
     check_positive("sigma", float(width.detach()))
     width = width.reshape(()).clamp(min=LEAST_SIGMA)
@@ -277,30 +283,31 @@ def embedding_kernel(embedding: Tensor) -> Tensor:
 
 
 def kernel_target_alignment(first: Tensor, second: Tensor) -> Tensor:
-    r"""Return how well two kernels agree (Cristianini and Shawe-Taylor, 2000).
+    r"""Return the alignment of two kernels (Cristianini and Shawe-Taylor, 2000).
 
     .. math:: \sum_{pq} K_{pq} K'_{pq} / \sqrt{\sum_{pq} K_{pq}^2 \sum_{pq} K'^2_{pq}}
 
     Parameters
     ----------
     first, second
-        Kernel matrices, ``(B, N, N)``.
+        Kernel matrices ``(B, N, N)``.
 
     Returns
     -------
     Tensor
-        ``(B,)`` from -1 to 1, 1 where one is a multiple of the other; 0 without
-        gradient where one is 0 all over.
+        ``(B,)`` from -1 to 1: 1 if one is a multiple of the other, 0 without gradient
+        if one is zero everywhere.
 
     Raises
     ------
     SettingsError
-        If the shapes are not alike and square.
+        If the matrices are not square or differ in shape.
     """
     shape = tuple(first.shape)
     if first.ndim != 3 or shape[1] != shape[2] or tuple(second.shape) != shape:
         raise SettingsError(
-            f"kernels must both be (B, N, N); got {shape} and {tuple(second.shape)}"
+            f"kernels must both have shape (B, N, N); got {shape} and "
+            f"{tuple(second.shape)}"
         )
     product, first_square, second_square = (
         term.sum(dim=(1, 2)) for term in (first * second, first**2, second**2)

@@ -1,12 +1,14 @@
-r"""Flow classification: say from one frame how each pixel moves, in classes of flow.
+r"""Flow classification: predict from one frame how each pixel moves, in classes.
 
-The baseline of Mahendran, Thewlis, Vedaldi (ACCV 2018), section 4.5, for the objective
-in `cross_pixel`: the flow's x and y, normalised by their logarithm to [-1, 1] (equation
-6), are cut into 16 classes each, and a softmax cross entropy is taken of either:
+This is the baseline of Mahendran, Thewlis, Vedaldi (ACCV 2018), section 4.5, for the
+objective in `cross_pixel`. x and y of the flow are normalized by their logarithm to
+[-1, 1] (equation 6) and divided into 16 classes each. The loss is a softmax cross
+entropy
+for each of them:
 
 .. math:: L = -\sum_p \big( \log P_x(c_x(p) \mid p) + \log P_y(c_y(p) \mid p) \big)
 
-It asks for direction and speed, which a single frame rarely tells.
+The target is direction and speed, which a single frame rarely shows.
 """
 
 from __future__ import annotations
@@ -35,16 +37,16 @@ AXES = 2  # x and y
 
 @dataclass(frozen=True)
 class FlowClasses:
-    """The objective with its settings; the defaults are the paper's.
+    """Settings of the objective, called as the loss; the defaults are the paper's.
 
     Parameters
     ----------
     points
-        Pixels a picture, drawn uniformly.
+        Number of pixels drawn uniformly from each picture.
     bins
-        Classes an axis.
+        Number of classes of each axis.
     bound
-        M of equation 6 in px.
+        Bound M of equation 6 in px.
     """
 
     points: int = 512
@@ -60,9 +62,9 @@ class FlowClasses:
     def learnable(self, embedding_dim: int) -> ClassifiedFlow:
         """Return this objective as a module, whose parameters are to be optimized.
 
-        Called in place of the objective, on embeddings of length `embedding_dim`; to be
-        kept with the network's weights where training shall be resumed. Its layer is
-        initialised by torch's own generator.
+        It is called in place of the objective, with embeddings of length
+        `embedding_dim`. Keep it with the network's weights if training shall be
+        resumed. Its layer is initialized by torch's global generator.
         """
         return ClassifiedFlow(self, embedding_dim)
 
@@ -74,12 +76,12 @@ class FlowClasses:
         Parameters
         ----------
         embedding
-            ``(B, 2 bins, H, W)``: logits of the classes of x, then of y. For an
-            embedding of another length there is `learnable`.
+            Logits ``(B, 2 bins, H, W)`` of the classes of x, then of y. Use `learnable`
+            for an embedding of another length.
         flow
-            ``(B, 2, H, W)`` in px.
+            Flow ``(B, 2, H, W)`` in px.
         generator
-            Draws the pixels.
+            Generator that draws the pixels.
         """
         drawn = draw_vectors(embedding, flow, self.points, generator=generator)
         return self.at_points(*drawn)
@@ -89,20 +91,21 @@ class FlowClasses:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the mean loss of sampled pixels, and ``"accuracy"``.
 
-        The accuracy is the share of axes of pixels whose likeliest class is right.
+        The accuracy is the share of components, x or y, whose likeliest class is right.
 
         Parameters
         ----------
         logits
-            ``(B, N, 2 bins)``, of x, then of y.
+            Logits ``(B, N, 2 bins)`` of x, then of y.
         flow
-            ``(B, N, 2)`` in px.
+            Flow ``(B, N, 2)`` in px.
         """
         check_points(logits, flow, name="logits")
         if logits.shape[-1] != AXES * self.bins:
             raise SettingsError(
-                f"logits must have {AXES * self.bins} channels, {self.bins} an axis; "
-                f"got {logits.shape[-1]}: `learnable` has a layer for any embedding"
+                f"logits must have {AXES * self.bins} channels, {self.bins} for each "
+                f"axis; got {logits.shape[-1]}. Use `learnable` for embeddings of "
+                "other lengths"
             )
         logits = logits.reshape(*logits.shape[:2], AXES, self.bins)
         loss = flow_class_loss(logits, flow, bound=self.bound)
@@ -119,7 +122,7 @@ class ClassifiedFlow(LearnedObjective[FlowClasses]):
     objective
         The objective, with its settings.
     embedding_dim
-        D, the length of an embedding.
+        Length D of an embedding.
     """
 
     def __init__(self, objective: FlowClasses, embedding_dim: int) -> None:
@@ -130,14 +133,14 @@ class ClassifiedFlow(LearnedObjective[FlowClasses]):
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the mean loss of random pixels and metrics; see `FlowClasses`."""
-        # drawn first: the layer then works on a few pixels, not on whole pictures
+        # drawn first, so that the layer processes a few pixels and not whole pictures
         drawn = draw_vectors(embedding, flow, self.points, generator=generator)
         return self.at_points(*drawn)
 
     def at_points(
         self, embedding: Tensor, flow: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return `FlowClasses.at_points` of what the layer makes of embeddings."""
+        """Return `FlowClasses.at_points` of the layer's output for the embeddings."""
         return self.objective.at_points(self.classify(embedding), flow)
 
 
@@ -148,33 +151,36 @@ def flow_class_loss(
     bound: float = FLOW_BOUND_PX,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Return the cross entropy of classes of flow, of x plus of y.
+    """Return the cross entropy of classes of flow, for x plus y.
 
     Parameters
     ----------
     logits
-        ``(B, N, 2, K)``: K classes of x, and of y.
+        Logits ``(B, N, 2, K)`` of K classes of x and of y.
     flow
-        ``(B, N, 2)`` in pixels; a constant.
+        Flow ``(B, N, 2)`` in pixels; it gets no gradient.
     bound
-        M of equation 6 in px.
+        Bound M of equation 6 in px.
     reduction
-        ``"sum"`` over the pixels of all pictures, or ``"mean"``, that divided by B N.
+        ``"sum"`` over the pixels of all pictures, or ``"mean"``, the sum divided by B
+        N.
 
     Returns
     -------
     Tensor
-        Scalar, float32 or better, never negative.
+        Scalar in float32 or better, never negative.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, a flow is not finite, or bound or reduction is
-        none of the above.
+        If shapes do not fit together, a flow is not finite, or bound or reduction is
+        invalid.
     """
     check_choice("reduction", reduction, get_args(Reduction))
     if logits.ndim != 4 or logits.shape[2] != AXES:
-        raise SettingsError(f"logits must be (B, N, 2, K); got {tuple(logits.shape)}")
+        raise SettingsError(
+            f"logits must have shape (B, N, 2, K); got {tuple(logits.shape)}"
+        )
     check_points(logits.flatten(2), flow, name="logits")
     bins = logits.shape[-1]
     truth = flow_classes(flow, bins, bound=bound)
@@ -188,27 +194,27 @@ def flow_class_loss(
 def flow_classes(
     flow: Tensor, bins: int = 16, *, bound: float = FLOW_BOUND_PX
 ) -> Tensor:
-    """Return the class of each component of a flow, from 0 (far left, far up).
+    """Return the class of each component of a flow; 0 is far left or far up.
 
     Parameters
     ----------
     flow
-        Of any shape, in pixels.
+        Flow of any shape, in pixels.
     bins
-        Classes, uniform in normalised flow between -1 and 1. Where their number is
-        even, as the paper's 16, no flow at all is the lower edge of class bins / 2.
+        Number of classes, of equal width in normalized flow from -1 to 1. If it is
+        even, like the paper's 16, zero flow is at the lower edge of class bins / 2.
     bound
-        M of equation 6 in px.
+        Bound M of equation 6 in px.
 
     Returns
     -------
     Tensor
-        int64, of the flow's shape.
+        Classes as int64, in the shape of the flow.
 
     Raises
     ------
     SettingsError
-        If `bins` is below 2, or `bound` not positive.
+        If `bins` is below 2, or `bound` is not positive.
     """
     _check_bins(bins)
     position = (log_normalized_flow(flow, bound=bound) + 1) / 2  # 0 to 1

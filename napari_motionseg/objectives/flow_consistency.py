@@ -1,14 +1,15 @@
-r"""Flow consistency loss: neighbours that move alike shall have like embeddings.
+r"""Flow consistency loss: neighbours that move alike get similar embeddings.
 
 Ma, Liu, Zhi, Song (2019): Flow Based Self-supervised Pixel Embedding for Image
-Segmentation, section 3.1. For a pixel p, each of its neighbours q is the best one with
-a probability that follows from flow, P_f(q | p), and one that follows from embeddings,
-P_phi(q | p); their cross entropy, weighted by the length of the flow at p, is the loss:
+Segmentation, section 3.1. Each neighbour q of a pixel p is the most similar one with a
+probability that follows from flow, P_f(q | p), and with one that follows from
+embeddings, P_phi(q | p). The loss is their cross entropy, weighted by the length of the
+flow at p:
 
 .. math:: L = \sum_p |f_p| \; H\big(P_f(\cdot | p), P_\phi(\cdot | p)\big)
 
-The loss does not change when the embeddings are scaled or turned, nor when flow and
-picture are mirrored or turned together. It costs memory in proportion to the points.
+The loss is invariant to scaling and rotation of the embeddings, and to mirroring or
+rotating flow and picture together. Memory is proportional to the number of points.
 """
 
 from __future__ import annotations
@@ -33,28 +34,28 @@ Kernel = Literal["shifted-cosine", "softmax"]
 Reduction = Literal["mean", "sum"]
 Background = Literal["kept", "removed"]
 
-# Far below any flow a network gives, far above underflow: see `sample_points`
+# far below any flow of a network, far above underflow; see `sample_points`
 STILL_PX = 1e-30
 
 
 @dataclass(frozen=True)
 class FlowConsistency:
-    """The objective with its settings; the defaults are the paper's.
+    """Settings of the objective, called as the loss; the defaults are the paper's.
 
     Parameters
     ----------
     points
-        Pixels an image, see `sample_points`.
+        Number of pixels drawn from each picture; see `sample_points`.
     neighborhood, dilation, sigma, epsilon, kernel, temperature
-        See `flow_consistency_loss`.
+        Settings of the loss; see `flow_consistency_loss`.
     background
-        ``"kept"`` is the paper; ``"removed"`` takes the background's affine motion off
-        the flow first, see `without_background`.
+        ``"kept"`` as in the paper; ``"removed"`` first subtracts the affine motion of
+        the background from the flow, see `without_background`.
 
     Raises
     ------
     SettingsError
-        If a value is none of the above.
+        If a value is out of range.
     """
 
     points: int = 250
@@ -85,15 +86,16 @@ class FlowConsistency:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the mean loss of random points, and ``"divergence"``.
 
-        The divergence is what a loss has above its least value, in nats: the weighted
-        mean of KL(P_f, P_phi), 0 where embeddings tell all that the flow does.
+        The divergence is the excess of the loss over its minimum, in nats: the weighted
+        mean of KL(P_f, P_phi), which is 0 if embeddings contain all information of the
+        flow.
 
         Parameters
         ----------
         embedding, flow
-            See `flow_consistency_loss`.
+            Embedding ``(B, D, H, W)``, and flow ``(B, 2, H, W)`` in px.
         generator
-            Draws the points.
+            Generator that draws the points.
         """
         if self.background == "removed":
             flow = without_background(flow)
@@ -118,53 +120,54 @@ def flow_consistency_loss(
     temperature: float = 0.1,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    r"""Return the flow consistency loss (equations 1 to 6).
+    r"""Compute the flow consistency loss (equations 1 to 6).
 
     Parameters
     ----------
     embedding
-        :math:`\phi`, ``(B, D, H, W)``; any length, only directions count.
+        Embedding :math:`\phi` ``(B, D, H, W)``; only its direction counts.
     flow
-        f, ``(B, 2, H, W)`` in pixels, channel 0 = x, 1 = y; a constant, no gradient
-        goes into it.
+        Flow f ``(B, 2, H, W)`` in pixels, channel 0 = x, 1 = y; it gets no gradient.
     points
-        p, ``(B, N, 2)`` integers, row and column.
+        Points p ``(B, N, 2)`` as integers, row and column.
     neighborhood
-        Side of the square of neighbours q around p, odd: 5 has 24 neighbours, the
-        pixel itself is none, and neighbours outside the image are left out.
+        Side of the square of neighbours q around p, an odd number: 5 has 24 neighbours.
+        The pixel itself and neighbours outside the picture do not count.
     dilation
-        Pixels from one neighbour to the next; 1 is the paper's. A wider square sees
-        beyond a vessel's edge at no more cost.
+        Distance in pixels between two neighbours; 1 as in the paper. A larger distance
+        sees beyond the edge of a vessel at the same cost.
     sigma, epsilon
         Width of the flow kernel, and its noise term in px^2 (equation 6).
     kernel
         Similarity of two embeddings with cosine c (equation 4). The paper's ratio of
-        cosines (equation 3) is no probability where a cosine is negative, so
-        ``"shifted-cosine"`` takes (1 + c) / 2 and ``"softmax"`` exp(c / temperature).
+        cosines (equation 3) is not a probability if a cosine is negative, so
+        ``"shifted-cosine"`` uses (1 + c) / 2 and ``"softmax"`` uses exp(c /
+        temperature).
     temperature
-        Of ``"softmax"``.
+        Temperature of the kernel ``"softmax"``.
     reduction
-        ``"sum"`` is equation 1 to the letter, over the points of all images;
-        ``"mean"`` divides it by their number B N (not by the sum of weights: an image
-        in which little moves shall teach little).
+        ``"sum"`` is equation 1 itself, over the points of all pictures; ``"mean"``
+        divides it by their number B N. It is not divided by the sum of weights, so that
+        a picture with little motion has little influence.
 
     Returns
     -------
     Tensor
-        Scalar, float32 or better, never negative. Its least value is not 0 but the
+        Scalar in float32 or better, never negative. Its minimum is not 0 but the
         weighted entropy of P_f.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, a point is outside the image, or a setting is
-        none of the above.
+        If shapes do not fit together, a point is outside the picture, or a setting is
+        invalid.
 
     Notes
     -----
-    Equation 2 lacks its minus sign in print. An embedding of length 0 has cosine 0 with
-    every other and gets no gradient; value and gradient are finite for any input that
-    is finite.
+    Equation 2 is printed without its minus sign. An embedding of length 0 has cosine 0
+    with
+    every other and gets no gradient. Value and gradient are finite for any finite
+    input.
     """
     check_choice("reduction", reduction, get_args(Reduction))
     settings = FlowConsistency(
@@ -199,33 +202,33 @@ def _point_terms(
 def sample_points(
     flow: Tensor, count: int = 250, *, generator: torch.Generator
 ) -> Tensor:
-    """Draw pixels by the length of their flow, without replacement (section 4.3).
+    """Draw pixels with probabilities by the length of their flow (section 4.3).
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` in pixels.
+        Flow ``(B, 2, H, W)`` in pixels.
     count
-        Points an image.
+        Number of points of each picture.
     generator
-        Its device is where the points are drawn.
+        Generator that draws the points, on its own device.
 
     Returns
     -------
     Tensor
-        ``(B, count, 2)`` int64 row and column, on the flow's device. Where fewer than
-        `count` pixels move, all of them are taken and the rest is drawn uniformly from
-        the still ones, which weigh nothing in the loss.
+        ``(B, count, 2)`` int64 row and column, on the flow's device, without
+        repetition. If fewer than `count` pixels move, all of them are taken, and the
+        rest is drawn uniformly from the still pixels, which have no weight in the loss.
 
     Raises
     ------
     SettingsError
-        If the image has fewer pixels than `count`, or a flow is not finite.
+        If a picture has fewer pixels than `count`, or a flow is not finite.
 
     Notes
     -----
-    The largest of log(w) + Gumbel noise are a draw without replacement with
-    probabilities in proportion to w (Efraimidis & Spirakis, 2006).
+    The largest values of log(w) + Gumbel noise are a draw without replacement with
+    probabilities proportional to w (Efraimidis & Spirakis, 2006).
     """
     if flow.ndim != 4 or flow.shape[1] != 2:
         raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
@@ -234,7 +237,7 @@ def sample_points(
     length = length.flatten(1).to(generator.device)
     if not 1 <= count <= length.shape[1]:
         raise SettingsError(
-            f"count must be from 1 to the {length.shape[1]} pixels of an image; "
+            f"count must be from 1 to the {length.shape[1]} pixels of a picture; "
             f"got {count}"
         )
     if not bool(torch.isfinite(length).all()):
@@ -271,7 +274,7 @@ def _flow_probabilities(
     noise = settings.epsilon
     relative = distance / (at_point.square().sum(dim=-1, keepdim=True) + noise)
     exponent = -relative / (2 * settings.sigma**2)  # equation 6
-    # equation 5; as a softmax, which survives where every similarity underflows
+    # equation 5 as a softmax, which stays finite if every similarity underflows
     return exponent.masked_fill(~inside, -math.inf).softmax(dim=-1)
 
 
@@ -287,7 +290,8 @@ def _log_probabilities(
     if settings.kernel == "softmax":
         logarithm = cosine / settings.temperature
     else:
-        # opposite embeddings: a similarity below rounding has no logarithm to rely on
+        # similarity of opposite embeddings is below rounding, so its logarithm is
+        # bounded
         least = torch.finfo(cosine.dtype).eps
         logarithm = ((1 + cosine) / 2).clamp(min=least).log()
     logarithm = logarithm.masked_fill(~inside, -math.inf).log_softmax(dim=-1)
@@ -301,17 +305,20 @@ def _check_shapes(
     batch, _, height, width = embedding.shape
     if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
         raise SettingsError(
-            f"points must be ({batch}, N, 2), row and column; got {tuple(points.shape)}"
+            f"points must have shape ({batch}, N, 2); got {tuple(points.shape)}"
         )
     if points.is_floating_point():
         raise SettingsError(f"points must be integers; got {points.dtype}")
     if height * width < 2:
-        raise SettingsError("an image of one pixel has no neighbours")
+        raise SettingsError(
+            "a picture must have at least two pixels, to have neighbours"
+        )
     if dilation > max(height, width) // 2:
         raise SettingsError(
-            f"dilation must be at most half the longer side of the image, "
-            f"{max(height, width) // 2}, or a pixel has no neighbours; got {dilation}"
+            "dilation must be at most half the longer side of the picture, "
+            f"{max(height, width) // 2}, so that each pixel has a neighbour; got "
+            f"{dilation}"
         )
     size = torch.tensor((height, width), device=points.device)
     if not bool(((points >= 0) & (points < size)).all()):
-        raise SettingsError(f"points must lie in the image of {height} x {width}")
+        raise SettingsError(f"points must lie in the picture of {height} x {width}")

@@ -1,15 +1,15 @@
-r"""Grouping losses: pixels of a segment shall move together (S3-CNN).
+r"""Grouping losses: the pixels of a segment move together (S3-CNN).
 
 Mahendran, Thewlis, Vedaldi (2018): Self-Supervised Segmentation by Grouping
 Optical-Flow, section 3. A network divides one picture into soft segments
-:math:`m_{ul}`, shares of pixel u in segment l. Each segment gets the motion
-:math:`\theta_l` that suits it best, and pays for the flow that this leaves over:
+:math:`m_{ul}`, the share of pixel u in segment l. Each segment gets the motion
+:math:`\theta_l` that fits it best, and the loss is the remaining flow:
 
 .. math:: p(f | m) = \prod_l \max_{\theta_l} \prod_{u: m_u = l} p(f_u | \theta_l)
 
-(equation 2). Motions are affine maps, or histograms of the flow's length. Neither loss
-changes when segments are numbered otherwise. Both take time and memory in proportion
-to segments (and bins) times pixels.
+(equation 2). Motions are affine maps, or histograms of the flow's length. Both losses
+are invariant to the numbering of segments. Time and memory are proportional to segments
+(and bins) times pixels.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from napari_motionseg.registry import unknown_name
 Kind = Literal["affine", "affine-own", "entropy"]
 Residual = Literal["mixed", "own"]
 
-# A segment of fewer pixels in all has no motion of its own: no 0 / 0
+# a segment with less area has no motion of its own, which avoids 0 / 0
 LEAST_MASS_PX = 1e-6
-# Ridge on slopes. Pixels in a row say nothing of the flow across the row, and it is
-# taken for constant there. The second term lies above what float32 loses of a long row.
-# A well-filled segment of 32 px a side has a variance of 85 px^2: 2e-5 of its slope.
+# Ridge on slopes. Pixels in a row do not determine the slope across the row, which then
+# becomes 0. The second term exceeds the rounding of float32 for a long row. A full
+# segment of 32 x 32 px has a variance of 85 px^2, so its slope changes by 2e-5.
 RIDGE_PX2 = 1e-3
 RIDGE_SHARE = 1e-5
-# Below this share of an image the logarithm is held: a finite slope into empty bins
+# bound on the logarithm, so that the slope into empty bins stays finite
 LEAST_SHARE = 1e-12
-# bfloat16 shares sum to 1 this well
+# shares in bfloat16 sum to 1 with this accuracy
 SUM_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """The objective with its settings; channels of the embedding become segments.
+    """Settings of the objective, called as the loss; channels become segments.
 
     Parameters
     ----------
     kind
-        ``"affine"``: see `affine_grouping_loss`; ``"affine-own"``: the same with its
-        residual ``"own"``; ``"entropy"``: see `entropy_grouping_loss`, which the paper
-        found best for noisy flow.
+        ``"affine"`` is `affine_grouping_loss`; ``"affine-own"`` is the same with
+        residual ``"own"``; ``"entropy"`` is `entropy_grouping_loss`, which the paper
+        recommends for noisy flow.
     epsilon
-        Of the affine losses.
+        Residual in px below which the affine losses are quadratic.
     bins, bin_width
-        Of the entropy loss.
+        Number of bins of the entropy loss, and their width in px.
 
     Raises
     ------
@@ -78,23 +78,24 @@ class Grouping:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of all pixels, ``"segments"`` and ``"certainty"``.
 
-        The first metric says how many segments are used, as the exponential of the
-        entropy of their areas: 1 when all is one segment. The second is the mean share
-        of each pixel in its best segment.
+        ``"segments"`` is the number of used segments: the exponential of the entropy of
+        their areas, which is 1 if one segment covers everything. ``"certainty"`` is the
+        mean share of pixels in their best segment.
 
         Parameters
         ----------
         embedding
-            ``(B, D, H, W)`` scores; their softmax over D >= 2 are the segments.
+            Scores ``(B, D, H, W)`` with D >= 2; their softmax over D gives the
+            segments.
         flow
-            ``(B, 2, H, W)`` in pixels.
+            Flow ``(B, 2, H, W)`` in pixels.
         generator
-            Not used: nothing is drawn.
+            Unused, because nothing is drawn.
         """
         if embedding.ndim != 4 or embedding.shape[1] < 2:
             raise SettingsError(
-                "embedding must be (B, D, H, W) with D >= 2, a channel for each "
-                f"segment; got {tuple(embedding.shape)}"
+                "embedding must have shape (B, D, H, W) with D >= 2, one channel for "
+                f"each segment; got {tuple(embedding.shape)}"
             )
         segments = _at_least_float32(embedding).softmax(dim=1)
         if self.kind != "entropy":
@@ -116,20 +117,21 @@ def affine_grouping_loss(
     epsilon: float = 0.1,
     residual: Residual = "mixed",
 ) -> Tensor:
-    r"""Return what affine motions, one a segment, leave over of the flow.
+    r"""Compute the flow that remains after one affine motion for each segment.
 
     .. math::
         (A_l, b_l) &= \arg\min_{A, b} \sum_u m_{ul} |f_u - b - A (u - \bar u_l)|^2
             + M_l \rho_l |A|^2 \\
-        \hat f_u &= \sum_l m_{ul} (b_l + A_l (u - \bar u_l)) \\
-        L &= \frac{1}{H W} \sum_u \sqrt{|f_u - \hat f_u|^2 + \epsilon^2} - \epsilon
+        \hat f_u &= \sum_l m_{ul} (b_l + A_l (u - \bar u_l)) \\ L &= \frac{1}{H W}
+        \sum_u \sqrt{|f_u - \hat f_u|^2 + \epsilon^2} - \epsilon
 
     with the area :math:`M_l = \sum_u m_{ul}` and the centre :math:`\bar u_l` of a
-    segment; the ridge :math:`\rho_l` is a few thousandths of a square pixel.
+    segment;
+    the ridge :math:`\rho_l` is a few thousandths of a square pixel.
 
-    Soft shares can mix a few motions to many, and so explain a motion without finding
-    its parts. With the residual ``"own"`` each segment pays for what its own motion
-    leaves over, which is equation 2 to the letter, and hard segments are best:
+    Soft shares can mix a few motions to many, and thus explain a motion without finding
+    its parts. With residual ``"own"``, each segment is measured by its own motion,
+    which is equation 2 itself, and hard segments are optimal:
 
     .. math::
         L = \frac{1}{H W} \sum_u \sum_l m_{ul} \left(
@@ -138,30 +140,29 @@ def affine_grouping_loss(
     Parameters
     ----------
     soft_segments
-        m, ``(B, L, H, W)``: from 0 to 1, and of sum 1 over the L segments.
+        Shares m ``(B, L, H, W)`` from 0 to 1, which sum to 1 over the L segments.
     flow
-        f, ``(B, 2, H, W)`` in pixels, channel 0 = x, 1 = y; a constant, no gradient
-        goes into it.
+        Flow f ``(B, 2, H, W)`` in pixels, channel 0 = x, 1 = y; it gets no gradient.
     epsilon
-        In pixels: residuals below it count by their square, above it by their length
-        (Charbonnier). The paper's residual is "robust", with no formula.
+        In pixels: smaller residuals count by their square, larger ones by their length
+        (Charbonnier). The paper calls its residual "robust" and gives no formula.
     residual
-        ``"mixed"``, of the recombined flow, as in the paper, or ``"own"``.
+        ``"mixed"``: that of the recombined flow, as in the paper; or ``"own"``.
 
     Returns
     -------
     Tensor
-        Scalar in pixels, float32 or better, never negative; the mean over images.
+        Scalar in pixels, float32 or better, never negative: the mean over pictures.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, shares are none, a flow is not finite,
-        `epsilon` is not positive, or there is no such residual.
+        If shapes do not fit together, shares are invalid, a flow is not finite,
+        `epsilon` is not positive, or the residual is unknown.
 
     Notes
     -----
-    Value and gradient are finite for empty segments and for those of a pixel or a row.
+    Value and gradient are finite for empty segments, and for those of one pixel or row.
     """
     _check_positive("epsilon", epsilon)
     if residual not in get_args(Residual):
@@ -180,44 +181,44 @@ def affine_grouping_loss(
 def entropy_grouping_loss(
     soft_segments: Tensor, flow: Tensor, *, bins: int = 32, bin_width: float = 1.0
 ) -> Tensor:
-    r"""Return the entropy of the flow's length within segments.
+    r"""Compute the entropy of the flow's length within segments.
 
     .. math::
         h_{lk} &= \frac{1}{M_l} \sum_u m_{ul} \max(0, 1 - | |f_u| / w - k |) \\
         L &= \sum_l \frac{M_l}{H W} H(h_l), \quad
             H(h_l) = -\sum_k h_{lk} \log h_{lk}
 
-    A length counts in the two bins whose centres k w lie around it. Segments weigh by
-    their area :math:`M_l`: with the histogram as :math:`\theta_l`, this is equation 2
-    to the letter, minus its logarithm, a pixel.
+    A length counts in the two bins whose centres k w are nearest. Segments are weighted
+    by their area :math:`M_l`. With the histogram as :math:`\theta_l`, this is the
+    negative logarithm of equation 2, for each pixel.
 
     Parameters
     ----------
     soft_segments
-        m, ``(B, L, H, W)``: from 0 to 1, and of sum 1 over the L segments.
+        Shares m ``(B, L, H, W)`` from 0 to 1, which sum to 1 over the L segments.
     flow
-        f, ``(B, 2, H, W)`` in pixels; a constant, no gradient goes into it.
+        Flow f ``(B, 2, H, W)`` in pixels; it gets no gradient.
     bins
-        At least 2; the last one also takes what is longer.
+        Number of bins, at least 2; the last one includes all longer flow.
     bin_width
-        w in pixels.
+        Width w of a bin in pixels.
 
     Returns
     -------
     Tensor
-        Scalar in nats, float32 or better, never negative and at most the entropy of
-        the whole image, which a single segment has; the mean over images.
+        Scalar in nats, float32 or better: the mean over pictures. It lies between 0 and
+        the entropy of the whole picture, which a single segment has.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together, shares are none, a flow is not finite, or a
-        setting is outside its range.
+        If shapes do not fit together, shares are invalid, a flow is not finite, or a
+        setting is out of range.
 
     Notes
     -----
-    The loss is concave in m, so its least values are at hard segments. Value and
-    gradient are finite for empty segments and bins.
+    The loss is concave in m, so its minima are at hard segments. Value and gradient are
+    finite for empty segments and bins.
     """
     _check_bins(bins, bin_width)
     segments, flow = _checked(soft_segments, flow)
@@ -233,12 +234,12 @@ def entropy_grouping_loss(
 
 
 def _robust(square: Tensor, epsilon: float) -> Tensor:
-    """Return sqrt(square + epsilon^2) - epsilon, exact at small residuals too."""
+    """Return sqrt(square + epsilon^2) - epsilon, exactly even for small residuals."""
     return square / ((square + epsilon**2).sqrt() + epsilon)
 
 
 def _flow_of(motion: Tensor, like: Tensor) -> Tensor:
-    """Return the flow of motions ``(3, ...)``: in the middle, along x, along y."""
+    """Return the flow of motions ``(3, ...)``: in the middle, slopes along x and y."""
     x, y = _positions(like)
     return motion[0] + motion[1] * x + motion[2] * y[:, None]
 
@@ -260,7 +261,7 @@ def _affine_fields(segments: Tensor, flow: Tensor) -> Tensor:
     shift = torch.einsum("blhw,bchw->blc", weight, flow)
     column, row = weight.sum(dim=2), weight.sum(dim=3)
     centre_x, centre_y = (column * x).sum(dim=2), (row * y).sum(dim=2)
-    # moments about each segment's own centre: exact in float32 for small segments
+    # moments about each segment's own centre are accurate in float32
     dx, dy = x - centre_x[..., None], y - centre_y[..., None]
     by_x, by_y = weight * dx[:, :, None], weight * dy[..., None]
     xx, yy = (column * dx.square()).sum(dim=2), (row * dy.square()).sum(dim=2)
@@ -277,14 +278,14 @@ def _affine_fields(segments: Tensor, flow: Tensor) -> Tensor:
 def _slopes(
     xx: Tensor, xy: Tensor, yy: Tensor, with_x: Tensor, with_y: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the flow's slopes ``(B, L, 2)`` along x and y: 2 x 2 normal equations.
+    """Solve the 2 x 2 normal equations for the slopes ``(B, L, 2)`` along x and y.
 
     Parameters
     ----------
     xx, xy, yy
-        ``(B, L)`` variances of positions, px^2.
+        Variances ``(B, L)`` of positions in px^2.
     with_x, with_y
-        ``(B, L, 2)`` covariances of flow and position, px^2.
+        Covariances ``(B, L, 2)`` of flow and position in px^2.
     """
     ridge = RIDGE_PX2 + RIDGE_SHARE * (xx + yy)
     xx, yy = xx + ridge, yy + ridge
@@ -296,7 +297,7 @@ def _slopes(
 
 
 def _entropy(shares: Tensor, dim: tuple[int, ...]) -> Tensor:
-    """Return the entropy over `dim`, with a slope that is finite at a share of 0."""
+    """Return the entropy over `dim`, with a finite slope at a share of 0."""
     return -(shares * shares.clamp(min=LEAST_SHARE).log()).sum(dim=dim)
 
 
@@ -313,34 +314,38 @@ def _at_least_float32(values: Tensor) -> Tensor:
 
 
 def _checked(segments: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Return segments and flow in one type, float32 or better, the flow a constant."""
+    """Return segments and flow in one type, float32 or better.
+
+    Flow without gradient.
+    """
     shape = tuple(segments.shape)
     if segments.ndim != 4 or 0 in shape:
         raise SettingsError(
-            f"soft_segments must be (B, L, H, W), none of them 0; got {shape}"
+            f"soft_segments must have shape (B, L, H, W) without a 0; got {shape}"
         )
     batch, _, height, width = shape
     if tuple(flow.shape) != (batch, 2, height, width):
         raise SettingsError(
-            f"flow must be {(batch, 2, height, width)} beside segments of {shape}; "
-            f"got {tuple(flow.shape)}"
+            f"flow must have shape {(batch, 2, height, width)} for segments of "
+            f"{shape}; got {tuple(flow.shape)}"
         )
     if not bool(torch.isfinite(flow).all()):
         raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
     segments = _at_least_float32(segments)
-    # NaN is let through: of a network that diverged, the training loop tells the step
+    # NaN of a diverged network passes, because the training loop reports it with the
+    # step
     least, off = _share_faults(segments.detach())
     if least < 0 or off > SUM_TOLERANCE:
         raise SettingsError(
-            "soft_segments must be shares, at least 0 and of sum 1 over dimension 1 "
-            f"(take the softmax of scores); the least is {least:.3g}, a sum is off by "
+            "soft_segments must be at least 0 and sum to 1 over dimension 1, like the "
+            f"softmax of scores; the least is {least:.3g}, and a sum is off by "
             f"{off:.3g}"
         )
     return segments, flow.detach().to(segments.dtype)
 
 
 def _share_faults(segments: Tensor) -> tuple[float, float]:
-    """Return the least share and how far a sum is from 1."""
+    """Return the least share, and the largest deviation of a sum from 1."""
     off = (segments.sum(dim=1) - 1).abs().max()
     return float(segments.min()), float(off)
 

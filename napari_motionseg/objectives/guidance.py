@@ -1,10 +1,10 @@
-"""Guidance: the few flow vectors that tell a network which motion is meant.
+"""Select guidance: the few flow vectors that show a network which motion is meant.
 
 Zhan, Pan, Liu, Lin, Loy (CVPR 2019): Self-Supervised Learning via Conditional Motion
-Propagation, section 3.2. Sobel's filter finds the edges of the motion; every pixel's
-distance to the nearest edge makes a landscape whose summits lie amid what moves as one;
-the summits that are highest within K x K pixels are taken, those on the border of the
-picture are not. Points of a grid with stride G come on top, for the background.
+Propagation, section 3.2. A Sobel filter finds the edges of the motion. The distance of
+each pixel to the nearest edge is a landscape whose peaks lie inside objects that move
+as one. Peaks that are highest within K x K pixels are taken, except on the border of
+the picture. Points of a grid with stride G are added for the background.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 
-# A slope that rounding or a smooth heartbeat makes is no edge, however still the rest
+# smaller slopes come from rounding or a smooth heartbeat, however still the rest is
 LEAST_EDGE = 0.02  # px per px
 
 
@@ -31,28 +31,29 @@ def guidance_mask(
     edge: float = 0.1,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return where guidance is taken: watershed points and grid points together.
+    """Return the pixels with guidance: watershed points and grid points.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        Flow ``(B, 2, H, W)`` in px.
     nms_kernel, edge, generator
-        See `watershed_points`; 81 is the paper's K for pictures of 384 x 384. 0 leaves
-        these points out.
+        Settings of `watershed_points`; 81 is the paper's K for pictures of 384 x 384. 0
+        leaves these points out.
     grid_stride
-        See `grid_points`; 200 is the paper's G. 0 leaves these points out; without
-        either, motion is foretold from the picture alone (Walker et al., ICCV 2015).
+        Stride G of `grid_points`; 200 is the paper's. 0 leaves these points out.
+        Without either kind, motion is predicted from the picture alone (Walker et al.,
+        ICCV 2015).
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` bool, on the flow's device.
+        Mask ``(B, H, W)`` bool, on the flow's device.
 
     Raises
     ------
     SettingsError
-        If an argument is none of the above.
+        If an argument is invalid.
     """
     _check_flow(flow)
     check_guidance(nms_kernel, grid_stride, edge)
@@ -65,25 +66,25 @@ def guidance_mask(
 
 
 def sparse_motion(flow: Tensor, mask: Tensor) -> Tensor:
-    """Return guidance as a network takes it: x, y and mask, ``(B, 3, H, W)``.
+    """Return guidance as network input: x, y and mask, ``(B, 3, H, W)``.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        Flow ``(B, 2, H, W)`` in px.
     mask
-        ``(B, H, W)`` bool. Elsewhere flow is 0; the mask tells these pixels from points
-        that stand still.
+        Mask ``(B, H, W)`` bool of guidance. Elsewhere the flow is set to 0; the mask
+        distinguishes these pixels from guidance with zero flow.
 
     Raises
     ------
     SettingsError
-        If the shapes do not belong together.
+        If the shapes do not fit together.
     """
     _check_flow(flow)
     if mask.shape != flow[:, 0].shape:
         raise SettingsError(
-            f"mask must be {tuple(flow[:, 0].shape)} beside a flow of "
+            f"mask must have shape {tuple(flow[:, 0].shape)} for a flow of "
             f"{tuple(flow.shape)}; got {tuple(mask.shape)}"
         )
     chosen = mask[:, None]
@@ -97,31 +98,31 @@ def watershed_points(
     edge: float = 0.1,
     generator: torch.Generator,
 ) -> Tensor:
-    """Return the summits of the distance to the nearest motion edge.
+    """Return the peaks of the distance to the nearest motion edge.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        Flow ``(B, 2, H, W)`` in px.
     kernel
-        K, odd: a point is higher than all others in the K x K pixels around it.
+        Odd number K: a point is higher than all others within K x K pixels around it.
     edge
-        A pixel is an edge where `motion_slope` is above this share of the picture's
-        steepest, and above `LEAST_EDGE`.
+        Share of the steepest slope of the picture above which a pixel is an edge; its
+        `motion_slope` must also be above `LEAST_EDGE`.
     generator
-        Draws which of several pixels of equal height is the summit.
+        Generator that decides which of several equally high pixels is the peak.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` bool, on the flow's device. Two points are at least (K + 1) / 2
-        rows or columns apart, so that their number is bounded. Motion without an edge
-        has no point.
+        Mask ``(B, H, W)`` bool, on the flow's device. Two points are at least (K + 1) /
+        2 rows or columns apart, so their number is bounded. Motion without an edge has
+        no point.
 
     Raises
     ------
     SettingsError
-        If the flow has other axes or is not finite, or a setting is none of the above.
+        If the flow has other axes or is not finite, or a setting is invalid.
     """
     if kernel < 1 or kernel % 2 == 0:
         raise SettingsError(f"kernel must be odd and positive; got {kernel}")
@@ -129,12 +130,12 @@ def watershed_points(
     slope = motion_slope(flow)
     steepest = slope.amax(dim=(1, 2), keepdim=True)
     height = squared_distance(slope > (edge * steepest).clamp(min=LEAST_EDGE)).cpu()
-    # squares of distances are whole numbers, so half a unit decides ties alone
+    # squared distances are whole numbers, so an addition below one decides only ties
     draw = torch.rand(
         height.shape, generator=generator, device=generator.device, dtype=height.dtype
     )
     height = height + draw.cpu() / 2
-    # torch's pooling takes time with K^2, or K; this does not
+    # torch's pooling takes time with K^2, or K; this filter does not
     highest = torch.from_numpy(maximum_filter(height.numpy(), (1, kernel, kernel)))
     summit = (height == highest) & (height >= 1) & torch.isfinite(height)
     summit[:, [0, -1]] = False
@@ -143,16 +144,16 @@ def watershed_points(
 
 
 def motion_slope(flow: Tensor) -> Tensor:
-    """Return how steeply flow changes by Sobel's filter, ``(B, H, W)`` px per px.
+    """Return the slope of the flow by a Sobel filter, ``(B, H, W)`` in px per px.
 
-    The root of the sum of squares of both components' derivatives along both axes; a
-    jump of 1 px has a slope of 1/2 on its two sides. Edges of the picture are
-    continued, so that they are no edges of the motion.
+    It is the root of the sum of squares of both components' derivatives along both
+    axes; a jump of 1 px has a slope of 1/2 on both sides. The edges of the picture are
+    continued, so they do not count as edges of the motion.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` px.
+        Flow ``(B, 2, H, W)`` in px.
 
     Raises
     ------
@@ -178,12 +179,12 @@ def squared_distance(edges: Tensor) -> Tensor:
     Parameters
     ----------
     edges
-        ``(B, H, W)`` bool.
+        Mask ``(B, H, W)`` bool of edges.
 
     Returns
     -------
     Tensor
-        ``(B, H, W)`` float64, whole numbers; infinite in a picture without an edge.
+        ``(B, H, W)`` float64 whole numbers; infinite in a picture without an edge.
     """
     planes = []
     for plane in edges.cpu().numpy():
@@ -195,14 +196,15 @@ def squared_distance(edges: Tensor) -> Tensor:
 
 
 def grid_points(size: tuple[int, int] | torch.Size, stride: int = 200) -> Tensor:
-    """Return the middles of squares of `stride` x `stride` px, ``(H, W)`` bool.
+    """Return the centres of squares of `stride` x `stride` px, ``(H, W)`` bool.
 
     Parameters
     ----------
     size
-        H and W.
+        H and W of the picture.
     stride
-        G, in px; squares that begin nearer than G / 2 to the far edge have no point.
+        Side G of the squares in px; squares with less than G / 2 in the picture have no
+        point.
 
     Raises
     ------
@@ -217,7 +219,7 @@ def grid_points(size: tuple[int, int] | torch.Size, stride: int = 200) -> Tensor
 
 
 def check_guidance(nms_kernel: int, grid_stride: int, edge: float) -> None:
-    """Raise `SettingsError` unless these are settings of `guidance_mask`."""
+    """Raise `SettingsError` unless the values are valid for `guidance_mask`."""
     if nms_kernel < 0 or (nms_kernel and nms_kernel % 2 == 0):
         raise SettingsError(
             f"nms_kernel must be odd, or 0 for no watershed points; got {nms_kernel}"

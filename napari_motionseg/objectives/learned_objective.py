@@ -1,4 +1,4 @@
-"""Hold an objective's settings beside the parameters that are trained with it."""
+"""Combine an objective's settings with the parameters that are trained with it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from torch import nn
 
 
 class HasPoints(Protocol):
-    """An objective that looks at a number of random pixels of each picture."""
+    """An objective that uses a number of random pixels of each picture."""
 
     @property
     def points(self) -> int:
-        """Number of pixels that are drawn of each picture."""
+        """Number of pixels that are drawn from each picture."""
 
 
 Objective = TypeVar("Objective", bound=HasPoints)
 
 
 class LearnedObjective(nn.Module, Generic[Objective]):
-    """Hold the settings of an objective; a subclass adds the parameters.
+    """Base class of modules for objectives; a subclass adds the parameters.
 
     Parameters
     ----------
     objective
-        The objective that is computed.
+        Objective whose loss is computed.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -33,5 +33,5 @@ class LearnedObjective(nn.Module, Generic[Objective]):
 
     @property
     def points(self) -> int:
-        """Number of pixels that are drawn of each picture."""
+        """Number of pixels that are drawn from each picture."""
         return self.objective.points

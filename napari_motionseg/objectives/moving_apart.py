@@ -1,18 +1,18 @@
 r"""Predict from one frame which pixels move differently from the background.
 
-In the manner of Pathak et al. (CVPR 2017), "Learning Features by Watching Objects
-Move", who teach a network of single frames the segments that motion gives; here the
-segments are soft, and of what is left of the flow without the background's affine
-motion. With r_p its length at pixel p, and u_p the logit that a linear layer makes of
-the embedding there:
+Pathak et al. (CVPR 2017), "Learning Features by Watching Objects Move", train a network
+of single frames with segments from motion. Here the segments are soft, and come from
+the flow without the affine motion of the background. Let r_p be its length at pixel p,
+and u_p the logit of a linear layer on the embedding at p:
 
 .. math::
-    t_p = 1 - e^{-r_p^2 / \sigma^2}, \qquad
-    L = \frac{1}{2} \left( \frac{\sum_p t_p \log(1 + e^{-u_p})}{\sum_p t_p}
+    t_p = 1 - e^{-r_p^2 / \sigma^2}, \qquad L = \frac{1}{2} \left( \frac{\sum_p t_p
+    \log(1 + e^{-u_p})}{\sum_p t_p}
       + \frac{\sum_p (1 - t_p) \log(1 + e^{u_p})}{\sum_p (1 - t_p)} \right)
 
-Both sides count half, however few pixels move: vessels are a twentieth of a picture.
-Not one of the four papers; flow alone is the teacher, as in theirs.
+Both sides have half of the weight, however few pixels move: vessels are a twentieth of
+a picture. This objective is not from the four papers; like theirs, it learns from flow
+only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from napari_motionseg.objectives.checks import check_fields, check_positive
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
-LEAST_SHARE = 1e-3  # a side with less of the pixels than this says nothing
+LEAST_SHARE = 1e-3  # of the pixels; a smaller side gives no information
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class MovingApart:
     def learnable(self, embedding_dim: int) -> MovingApartHead:
         """Return this objective as a module, whose parameters are to be optimized.
 
-        Called in place of the objective, on embeddings of length `embedding_dim`. Its
-        layer is initialised by torch's own generator.
+        It is called in place of the objective, with embeddings of length
+        `embedding_dim`. Its layer is initialized by torch's global generator.
         """
         return MovingApartHead(self, embedding_dim)
 
@@ -74,28 +74,28 @@ class MovingApart:
         Parameters
         ----------
         embedding
-            ``(B, 1, H, W)``: the logits. For an embedding there is `learnable`.
+            Logits ``(B, 1, H, W)``. Use `learnable` for an embedding.
         flow
-            ``(B, 2, H, W)`` in px.
+            Flow ``(B, 2, H, W)`` in px.
         generator
-            Draws the pixels.
+            Generator that draws the pixels.
 
         Returns
         -------
         Tensor
-            Scalar; see `moving_apart_loss`.
+            Scalar loss; see `moving_apart_loss`.
         dict
-            ``"moving"``, the mean of t: 0 where nothing moves apart.
+            ``"moving"``, the mean of t, which is 0 if nothing moves apart.
 
         Raises
         ------
         SettingsError
-            If shapes do not belong together, or flow is not finite.
+            If shapes do not fit together, or flow is not finite.
         """
         if embedding.shape[1] != 1:
             raise SettingsError(
-                f"logits must have one channel; got {embedding.shape[1]}: `learnable` "
-                "has a layer for any embedding"
+                f"logits must have one channel; got {embedding.shape[1]}. Use "
+                "`learnable` for embeddings"
             )
         return self.apply_layer(embedding, flow, generator, nn.Identity())
 
@@ -111,14 +111,15 @@ class MovingApart:
         Parameters
         ----------
         embedding, flow, generator
-            See `__call__`.
+            As in `__call__`, with an embedding of any length.
         layer
-            Turns vectors ``(B, N, D)`` at the drawn pixels into logits ``(B, N, 1)``.
+            Layer that turns vectors ``(B, N, D)`` at the drawn pixels into logits
+            ``(B, N, 1)``.
         """
         check_fields(embedding, flow)
         target = moving_share(flow, self.sigma)
         pixels = draw_pixels(flow, self.points, generator=generator)
-        # the layer is applied to the drawn pixels alone, not to whole pictures
+        # apply the layer to the drawn pixels only, not to whole pictures
         logits = layer(vectors_at(embedding, pixels))[..., 0]
         wanted = vectors_at(target[:, None], pixels)[..., 0]
         loss = moving_apart_loss(logits, wanted)
@@ -126,14 +127,14 @@ class MovingApart:
 
 
 class MovingApartHead(LearnedObjective[MovingApart]):
-    """Tell what moves apart by a linear layer from an embedding to its logit.
+    """Predict what moves apart, by a linear layer from an embedding to its logit.
 
     Parameters
     ----------
     objective
         The objective, with its settings.
     embedding_dim
-        D, the length of an embedding.
+        Length D of an embedding.
     """
 
     def __init__(self, objective: MovingApart, embedding_dim: int) -> None:
@@ -153,14 +154,14 @@ def moving_share(flow: Tensor, sigma: float) -> Tensor:
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)`` in px.
+        Flow ``(B, 2, H, W)`` in px.
     sigma
-        See `MovingApart`.
+        Length in px from which a pixel mostly counts as moving apart.
 
     Returns
     -------
     Tensor
-        t of the module's equation, ``(B, H, W)``; a constant.
+        t of the module's equation, ``(B, H, W)``, without gradient.
 
     Raises
     ------
@@ -173,20 +174,20 @@ def moving_share(flow: Tensor, sigma: float) -> Tensor:
 
 
 def moving_apart_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Return the cross entropy of both sides, each counting half.
+    """Return the cross entropy of both sides, with half of the weight for each.
 
     Parameters
     ----------
     logits
-        ``(B, N)``, over 0 where a pixel is said to move apart.
+        Logits ``(B, N)``, positive where a pixel is predicted to move apart.
     target
-        ``(B, N)`` in [0, 1]: t; a constant.
+        Target t ``(B, N)`` in [0, 1], without gradient.
 
     Returns
     -------
     Tensor
-        Scalar, float32 or better, never negative. 0 without a gradient where all
-        pixels are on one side: what does not move apart anywhere teaches nothing.
+        Scalar in float32 or better, never negative. It is 0 without gradient if all
+        pixels are on one side, because such a picture gives no information.
 
     Raises
     ------
@@ -195,11 +196,11 @@ def moving_apart_loss(logits: Tensor, target: Tensor) -> Tensor:
     """
     if logits.shape != target.shape or not logits.numel():
         raise SettingsError(
-            f"logits and target must be of one shape (B, N), one of each at least; got "
+            f"logits and target must both have shape (B, N) without a 0; got "
             f"{tuple(logits.shape)} and {tuple(target.shape)}"
         )
     if not bool(((target >= 0) & (target <= 1)).all()):
-        raise SettingsError("target must be from 0 to 1 everywhere")
+        raise SettingsError("target must lie between 0 and 1 everywhere")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     target = target.to(logits.dtype)
     moving, still = target.sum(), (1 - target).sum()

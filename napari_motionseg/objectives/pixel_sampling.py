@@ -1,4 +1,4 @@
-"""Pixels of a batch of pictures: drawing some, and the vectors that stand there."""
+"""Draw pixels from a batch of pictures, and read the vectors at pixels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.checks import check_fields
 
-# A vector shorter than this has no direction: its cosine counts as 0
+# a shorter vector has no direction, so its cosine is 0
 SHORTEST_VECTOR = 1e-6
 
 
@@ -18,11 +18,11 @@ def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Ten
     Parameters
     ----------
     field
-        ``(B, C, H, W)``; only its shape and device count.
+        Tensor ``(B, C, H, W)``, of which only shape and device are used.
     count
-        Pixels a picture.
+        Number of pixels of each picture.
     generator
-        Its device is where the pixels are drawn.
+        Generator that draws the pixels, on its own device.
 
     Returns
     -------
@@ -35,12 +35,14 @@ def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Ten
         If a picture has fewer pixels than `count`.
     """
     if field.ndim != 4:
-        raise SettingsError(f"field must be (B, C, H, W); got {tuple(field.shape)}")
+        raise SettingsError(
+            f"field must have shape (B, C, H, W); got {tuple(field.shape)}"
+        )
     batch, _, height, width = field.shape
     if not 1 <= count <= height * width:
         raise SettingsError(
             f"count must be from 1 to the {height * width} pixels of a picture; got "
-            f"{count}: draw fewer points, or from larger windows"
+            f"{count}. Draw fewer points, or use larger windows"
         )
     keys = torch.rand(
         (batch, height * width), generator=generator, device=generator.device
@@ -57,24 +59,23 @@ def draw_vectors(
     Parameters
     ----------
     embedding
-        ``(B, D, H, W)``.
+        Embedding ``(B, D, H, W)``.
     flow
-        ``(B, 2, H, W)`` in px, x and y.
+        Flow ``(B, 2, H, W)`` in px, x first.
     count
         Number of pixels of each picture.
     generator
-        Draws the pixels, on its own device.
+        Generator that draws the pixels, on its own device.
 
     Returns
     -------
     tuple of Tensor
-        ``(B, count, D)`` and ``(B, count, 2)``, float32 or better.
+        Embeddings ``(B, count, D)`` and flow ``(B, count, 2)``, float32 or better.
 
     Raises
     ------
     SettingsError
-        If the shapes do not belong together, or a picture has fewer pixels than
-        `count`.
+        If the shapes do not fit together, or a picture has fewer pixels than `count`.
     """
     check_fields(embedding, flow)
     pixels = draw_pixels(flow, count, generator=generator)
@@ -82,9 +83,9 @@ def draw_vectors(
 
 
 def vectors_at(field: Tensor, pixels: Tensor) -> Tensor:
-    """Take the vectors ``(B, ..., C)`` of ``(B, C, H, W)`` at pixels ``(B, ..., 2)``.
+    """Return the vectors ``(B, ..., C)`` of ``(B, C, H, W)`` at pixels ``(B, ..., 2)``.
 
-    Only these are copied, whatever the layout of `field`, to float32 or better.
+    Only these vectors are copied, in float32 or better, whatever the layout of `field`.
     """
     batch = torch.arange(len(field), device=field.device)
     batch = batch.view(-1, *[1] * (pixels.ndim - 2))
@@ -93,9 +94,9 @@ def vectors_at(field: Tensor, pixels: Tensor) -> Tensor:
 
 
 def unit_vectors(vectors: Tensor) -> Tensor:
-    """Return ``(..., C)`` at length 1; without a direction 0, and no gradient."""
+    """Scale vectors ``(..., C)`` to length 1; those without direction become 0."""
     square = vectors.square().sum(dim=-1, keepdim=True)
     short = square < SHORTEST_VECTOR**2
-    # both branches of a where get a gradient, so the root must not see the zero
+    # both branches of `where` get a gradient, so the root must not get a zero
     scale = square.masked_fill(short, 1.0).rsqrt()
     return (vectors * scale).masked_fill(short, 0.0)

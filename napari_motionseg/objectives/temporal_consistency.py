@@ -1,14 +1,14 @@
-r"""Temporal consistency: what flow carries along keeps its embedding.
+r"""Temporal consistency: embeddings stay constant along the flow.
 
-Not of the four papers: a term to add to one of them. A pixel p of a frame and the place
-p + f_p to which flow carries it in the later frame are the same piece of the body, so
-their embeddings shall point the same way:
+This is a term to add to an objective of the four papers, not one of them. A pixel p of
+a frame and its position p + f_p in the later frame show the same piece of tissue, so
+their embeddings should have the same direction:
 
 .. math:: L = \frac{1}{|P|} \sum_{p \in P} 1 - \cos(\phi_p, \phi'_{p + f_p})
 
-P are drawn pixels that flow leaves inside the picture. Alone the loss has an idle
-solution, one vector for all pixels; it does not change when embeddings are scaled or
-all turned alike.
+P are random pixels whose flow stays inside the picture. The loss alone has a trivial
+solution, one vector for all pixels. It is invariant to scaling of single embeddings and
+to a common rotation of all.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from napari_motionseg.objectives.pixel_sampling import (
 
 @dataclass(frozen=True)
 class TemporalConsistency:
-    """The term with its settings.
+    """Settings of the term, called as the loss.
 
     Parameters
     ----------
     points
-        Pixels a picture, drawn uniformly.
+        Number of pixels drawn uniformly from each picture.
     """
 
     needs_second_frame: ClassVar[bool] = True
@@ -59,9 +59,9 @@ class TemporalConsistency:
         Parameters
         ----------
         embedding, flow, second
-            See `temporal_consistency_loss`.
+            Embeddings of both frames and the flow; see `temporal_consistency_loss`.
         generator
-            Draws the pixels.
+            Generator that draws the pixels.
         """
         points = draw_pixels(flow, self.points, generator=generator)
         loss = temporal_consistency_loss(embedding, second, flow, points)
@@ -71,36 +71,36 @@ class TemporalConsistency:
 def temporal_consistency_loss(
     embedding: Tensor, second: Tensor, flow: Tensor, points: Tensor
 ) -> Tensor:
-    r"""Return how far embeddings turn along the flow.
+    r"""Return the mean change of direction of embeddings along the flow.
 
     Parameters
     ----------
     embedding
-        :math:`\phi`, ``(B, D, H, W)``, of a frame; any length, only directions count.
+        Embedding :math:`\phi` ``(B, D, H, W)`` of a frame; only its direction counts.
     second
-        :math:`\phi'`, ``(B, D, H, W)``, of the later frame; read bilinearly between
-        its pixels.
+        Embedding :math:`\phi'` ``(B, D, H, W)`` of the later frame; it is interpolated
+        bilinearly.
     flow
-        f, ``(B, 2, H, W)`` in pixels, x and y, from the frame to the later one; a
-        constant, no gradient goes into it.
+        Flow f ``(B, 2, H, W)`` in pixels, x first, from the frame to the later one; it
+        gets no gradient.
     points
-        ``(B, N, 2)`` integers, row and column.
+        Points ``(B, N, 2)`` as integers, row and column.
 
     Returns
     -------
     Tensor
-        Scalar from 0 to 2, float32 or better: the mean over the points that flow
-        leaves inside the picture; 0 with no gradient where it leaves none.
+        Scalar from 0 to 2, float32 or better: the mean over points whose flow stays
+        inside the picture; 0 without gradient if there are none.
 
     Raises
     ------
     SettingsError
-        If shapes do not belong together.
+        If the shapes do not fit together.
     """
     check_fields(embedding, flow)
     if second.shape != embedding.shape:
         raise SettingsError(
-            f"second must be {tuple(embedding.shape)}, as the embedding is; got "
+            f"second must have the shape {tuple(embedding.shape)} of embedding; got "
             f"{tuple(second.shape)}"
         )
     height, width = embedding.shape[-2:]

@@ -1,4 +1,4 @@
-"""Train on several objectives at once, each with its weight."""
+"""Train on the weighted sum of several objectives."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class ObjectiveSet:
     Parameters
     ----------
     objectives
-        Objectives by name, see `OBJECTIVES`.
+        Objectives by name, as in `OBJECTIVES`.
     weights
         Positive weight of each objective, by name.
 
     Raises
     ------
     SettingsError
-        If there is none, or a weight is not positive.
+        If there is no objective, or a weight is not positive.
     """
 
     objectives: Mapping[str, Any]
@@ -35,13 +35,13 @@ class ObjectiveSet:
 
     def __post_init__(self) -> None:
         if not self.objectives:
-            raise SettingsError("there must be an objective; got none")
+            raise SettingsError("at least one objective is needed; got none")
         for name in self.objectives:
             check_positive(f"the weight of {name}", self.weights[name])
 
     @property
     def points(self) -> int:
-        """Largest number of pixels a picture that an objective needs."""
+        """Largest number of pixels of a picture that an objective draws."""
         return max(getattr(one, "points", 1) for one in self.objectives.values())
 
     @property
@@ -62,7 +62,7 @@ class WeightedSum(nn.Module):
     objectives
         The objectives and their weights.
     embedding_dim
-        D, the length of an embedding.
+        Length D of an embedding.
     """
 
     def __init__(self, objectives: ObjectiveSet, embedding_dim: int) -> None:
@@ -84,14 +84,16 @@ class WeightedSum(nn.Module):
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the weighted sum of losses, and all metrics as ``name.metric``.
 
-        Among them is each one's own loss, ``name.loss``, without its weight.
+        The metrics include the loss of each objective without its weight,
+        ``name.loss``.
 
         Parameters
         ----------
         embedding, flow, generator
-            See `OBJECTIVES`.
+            Embedding, flow and generator as the objectives take them; see `OBJECTIVES`.
         second
-            ``(B, D, H, W)`` embedding of the later frame, if an objective needs it.
+            Embedding ``(B, D, H, W)`` of the later frame; None if no objective needs
+            it.
         """
         total = embedding.new_zeros((), dtype=torch.float32)
         metrics: dict[str, float] = {}

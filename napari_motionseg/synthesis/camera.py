@@ -100,7 +100,7 @@ class CameraConfig:
         for name in ("film", "streaks", "trail", "field"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(
-                    f"{name} must lie between 0 and 1; got {getattr(self, name)}"
+                    f"{name} must be from 0 to 1; got {getattr(self, name)}"
                 )
         for name in ("gamma", "brightness", "lines"):
             if not 0 <= getattr(self, name) < math.inf:

@@ -152,8 +152,7 @@ class SynthesisConfig:
         for side in self.shape:
             if not isinstance(side, int) or not SMALLEST_SIDE <= side <= 4096:
                 raise SettingsError(
-                    f"size must lie between {SMALLEST_SIDE} and 4096 px; got "
-                    f"{self.size!r}"
+                    f"size must be {SMALLEST_SIDE} to 4096 px; got {self.size!r}"
                 )
         for name, (low, high) in BOUNDS.items():
             self._within(name, low, high)
@@ -211,9 +210,7 @@ class SynthesisConfig:
                     f"{value!r}"
                 )
         elif not (math.isfinite(value) and low <= value <= high):
-            raise SettingsError(
-                f"{name} must lie between {low} and {high}; got {value!r}"
-            )
+            raise SettingsError(f"{name} must be {low} to {high}; got {value!r}")
 
 
 BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(

@@ -168,9 +168,9 @@ def quantized(picture: Tensor, bits: int, quality: float = 100.0) -> Tensor:
         If bits or quality are outside their range.
     """
     if not 1 <= bits <= 16:
-        raise SettingsError(f"bits must lie between 1 and 16; got {bits}")
+        raise SettingsError(f"bits must be 1 to 16; got {bits}")
     if not 1 <= quality <= 100:
-        raise SettingsError(f"quality must lie between 1 and 100; got {quality}")
+        raise SettingsError(f"quality must be 1 to 100; got {quality}")
     picture = picture.clamp(0, 1)
     if quality < 100:
         stored: Tensor = compressed(

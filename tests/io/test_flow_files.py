@@ -52,7 +52,7 @@ def test_zarr_refuses_what_is_no_flow(tmp_path, flow):
     for bad in (np.nan, np.inf, 7e4):
         broken = flow.copy()
         broken[0, 0, 0, 0] = bad
-        with pytest.raises(WriteError, match="not finite or beyond"):
+        with pytest.raises(WriteError, match="must be finite and at most"):
             write_flow_zarr(path, broken, None, gap=1, attributes={})
     with pytest.raises(WriteError, match="must fit JSON"):
         write_flow_zarr(path, flow, None, gap=1, attributes={"a": object()})

@@ -134,7 +134,7 @@ def test_no_more_is_read_than_expected(tmp_path, file):
         read_regular(file, 6)
     with (tmp_path / "sparse").open("wb") as sparse:
         sparse.truncate(2**40)
-    with pytest.raises(ReadError, match=f"{2**40} bytes; at most 100 are expected"):
+    with pytest.raises(ReadError, match=f"{2**40} bytes, and at most 100 are expected"):
         read_regular(tmp_path / "sparse", 100)
 
 

@@ -15,7 +15,7 @@ def test_devices(monkeypatch):
     assert resolve_device() == torch.device("cpu")
     with pytest.raises(SettingsError, match="unknown device 'abacus'"):
         resolve_device("abacus")
-    with pytest.raises(SettingsError, match="no CUDA GPU here"):
+    with pytest.raises(SettingsError, match="finds no CUDA GPU"):
         resolve_device("cuda:1")
     with pytest.raises(SettingsError, match="no MPS here"):
         resolve_device("mps")

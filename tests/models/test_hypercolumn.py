@@ -167,10 +167,10 @@ def test_points_beyond_the_edge_get_its_value():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"features": []}, "of one depth at least; got"),
-        ({"features": [torch.zeros(2, 3, 4)]}, r"features must be \(B, C, h, w\)"),
+        ({"features": []}, "at least one depth .*got"),
+        ({"features": [torch.zeros(2, 3, 4)]}, r"of shape \(B, C, h, w\)"),
         ({"features": pyramid()[:2]}, r"must have \(3, 5, 2\) channels"),
-        ({"points": torch.zeros(1, 4, 2)}, r"points must be \(2, N, 2\)"),
+        ({"points": torch.zeros(1, 4, 2)}, r"points must have shape \(2, N, 2\)"),
         ({"points": torch.zeros(2, 4, 3)}, r"got \(2, 4, 3\)"),
         ({"size": (0, 20)}, r"positive height and width; got \(0, 20\)"),
     ],
@@ -185,7 +185,7 @@ def test_rejected_input(change, words):
 def test_one_point_cannot_be_trained_on():
     head = SparseHypercolumn(CHANNELS).double()
     alone = [level[:1] for level in pyramid()]
-    with pytest.raises(SettingsError, match="2 points at least"):
+    with pytest.raises(SettingsError, match="at least 2 points"):
         head(alone, points_between_pixels(1)[:1], SIZE)
 
 
@@ -194,7 +194,7 @@ def test_one_point_cannot_be_trained_on():
     [([], {}), ([3, 0], {}), ([3], {"hidden": 0}), ([3], {"embedding_dim": -1})],
 )
 def test_widths_are_checked(channels, options):
-    with pytest.raises(SettingsError, match="channels must name one depth at least"):
+    with pytest.raises(SettingsError, match="channels must name at least one depth"):
         SparseHypercolumn(channels, **options)
 
 

@@ -274,9 +274,9 @@ def test_the_prediction_follows_the_guidance():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"bins": 1}, "bins must be an integer >= 2; got 1"),
-        ({"strides": ()}, r"strides must be one or more different numbers; got \(\)"),
-        ({"strides": (1, 2, 2)}, "one or more different numbers"),
+        ({"bins": 1}, "bins must be an integer of at least 2; got 1"),
+        ({"strides": ()}, r"strides must be one or more different integers; got \(\)"),
+        ({"strides": (1, 2, 2)}, "one or more different integers"),
         ({"strides": (1, 0)}, "each of strides must be a positive integer; got 0"),
         ({"cell": 0}, "cell must be a positive integer; got 0"),
         ({"width": 1.5}, "width must be a positive integer; got 1.5"),
@@ -302,7 +302,9 @@ def test_shapes_of_resnets_are_checked(wrong, words):
 
 def test_what_does_not_belong_together_is_rejected():
     head = PropagationHead(6, 8, TINY)
-    with pytest.raises(SettingsError, match=r"sparse_motion must be \(B, 3, H, W\)"):
+    with pytest.raises(
+        SettingsError, match=r"sparse_motion must have shape \(B, 3, H, W\)"
+    ):
         head(torch.zeros(1, 6, 2, 2), torch.zeros(1, 2, 16, 16))
     with pytest.raises(SettingsError, match=r"embedding must be \(1, 6, 2, 3\) beside"):
         head(torch.zeros(1, 6, 2, 2), torch.zeros(1, 3, 16, 17))
@@ -315,7 +317,9 @@ def test_what_does_not_belong_together_is_rejected():
 
 
 def test_a_single_vector_cannot_train_batch_norm():
-    with pytest.raises(SettingsError, match="more than one picture, or larger ones"):
+    with pytest.raises(
+        SettingsError, match="more than one picture, or pictures larger"
+    ):
         PropagationHead(6, 8, TINY)(torch.zeros(1, 6, 1, 1), torch.zeros(1, 3, 8, 7))
     with pytest.raises(SettingsError, match="larger ones than 8 x 7"):
         DilatedResNet(TINY_RESNET)(torch.zeros(1, 1, 8, 7))

@@ -175,7 +175,7 @@ def test_normalized_features_ignore_brightness_and_contrast():
     [
         ((1, 3, 64, 64), (1, 3, 64, 128), "same shape"),
         ((3, 64, 64), (3, 64, 64), "same shape"),
-        ((1, 2, 64, 64), (1, 2, 64, 64), "2 channels; this network takes 1 or 3"),
+        ((1, 2, 64, 64), (1, 2, 64, 64), "1 or 3 channels for this network; got 2"),
     ],
 )
 def test_pictures_that_do_not_fit(model, first, second, words):
@@ -199,7 +199,7 @@ def test_damaged_and_foreign_weights(tmp_path, state):
         load_pwcnet(path)
     for change, words in (
         ({"conv3a.0.weight": None}, "missing"),
-        ({"conv3a.0.weight": np.zeros((1, 2, 3, 3), np.float32)}, "has shape"),
+        ({"conv3a.0.weight": np.zeros((1, 2, 3, 3), np.float32)}, "must have shape"),
         ({"fc.weight": np.zeros(3, np.float32)}, "'fc.weight' belongs to no PWC-Net"),
     ):
         changed = {k: v for k, v in {**state, **change}.items() if v is not None}

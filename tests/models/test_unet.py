@@ -159,7 +159,7 @@ def test_probabilities_sum_to_one(classes):
 def test_shapes_that_cannot_be(wrong, words):
     with pytest.raises(SettingsError, match=words):
         UNetConfig(**wrong)
-    with pytest.raises(SettingsError, match="classes counts the background"):
+    with pytest.raises(SettingsError, match="classes must be at least 2"):
         SegmentationNet(SMALL, 1)
     with pytest.raises(SettingsError, match=r"\(B, 1, H, W\)"):
         UNet(SMALL)(torch.zeros(1, 2, 8, 8))

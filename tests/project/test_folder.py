@@ -55,7 +55,7 @@ def test_a_name_is_given_its_end_and_nothing_is_written_over(tmp_path):
     assert made.folder.name == "study.motionseg"
     assert made.name == "study"
     made.close()
-    with pytest.raises(WriteError, match="is there already"):
+    with pytest.raises(WriteError, match="exists already"):
         Project.create(tmp_path / "study")
 
 
@@ -137,9 +137,7 @@ def test_a_torn_end_is_left_out_and_said(filled):
     pixels = again.read_layers()[2]
     assert pixels[0].any()
     assert not pixels[1].any()
-    assert again.notes == [
-        "the last 30 bytes were not written to their end, and left out"
-    ]
+    assert again.notes == ["the last 30 bytes were incomplete and were left out"]
 
 
 def test_every_window_writes_a_journal_of_its_own(filled):
@@ -188,7 +186,7 @@ def test_moving_keeps_labels_and_the_way_to_the_loop(filled, tmp_path):
     filled.append([stroke(1, 1)])
     assert filled.read_layers()[2].any(axis=(1, 2)).tolist() == [True, True, False]
     assert is_open(filled.folder)
-    with pytest.raises(WriteError, match="is there already"):
+    with pytest.raises(WriteError, match="exists already"):
         filled.move(filled.folder)
 
 

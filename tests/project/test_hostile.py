@@ -130,7 +130,7 @@ def test_any_manifest(folder, content):
 def test_a_manifest_of_gigabytes_is_not_read(folder):
     with (folder / "project.json").open("r+b") as file:
         file.truncate(2**40)
-    assert "expected at most" in str(opened(folder))
+    assert "is too large" in str(opened(folder))
 
 
 @needs_unix
@@ -186,13 +186,13 @@ def test_a_loop_that_leads_anywhere_is_missing(folder, path, tmp_path):
 @pytest.mark.parametrize("name", ["../m.safetensors", "..", "", "a/b", "a\\b", "C:x"])
 def test_a_model_cannot_lie_outside(folder, name):
     change(folder, "models", 0, "file", to=name)
-    assert "no file name" in str(opened(folder))
+    assert "file name" in str(opened(folder))
 
 
 @pytest.mark.parametrize("name", ["../1.npz", "/etc/passwd", "..", "1.npy", "x", "C:1"])
 def test_a_stored_loop_cannot_lie_outside(folder, name):
     change(folder, "loops", 0, "stored", to=name)
-    assert "no file name" in str(opened(folder))
+    assert "file name" in str(opened(folder))
 
 
 def test_layers_larger_than_the_budget_are_not_made(folder):
@@ -213,7 +213,7 @@ def test_the_budget_counts_all_layers_and_files(folder):
         project.read_layers(memory_budget=needed - 1)
     with (folder / "labels" / "000001.journal").open("r+b") as file:
         file.truncate(needed + 1)
-    with pytest.raises(ReadError, match="expected at most"):
+    with pytest.raises(ReadError, match="is too large"):
         project.read_layers(memory_budget=needed)
 
 

@@ -58,20 +58,20 @@ def spoil(content, path, value):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("format",), "zip", "no project"),
-        (("version",), "1", "no format version"),
-        (("version",), 0, "no format version"),
+        (("format",), "zip", "not a project"),
+        (("version",), "1", "format version must be"),
+        (("version",), 0, "format version must be"),
         (("loops",), 3, "damaged"),
         (("loops", 0, "shape"), [5, 64], "damaged"),
-        (("loops", 0, "shape"), [5, 64, -1], "shape is"),
-        (("loops", 0, "shape"), [2**40, 64, 64], "shape is"),
-        (("loops", 1, "number"), 1, "given out twice"),
-        (("loops", 1, "stored"), "../../etc/passwd", "no file name"),
-        (("layers", 0, "loop"), 9, "unknown"),
-        (("layers", 0, "dtype"), "object", "has type object"),
+        (("loops", 0, "shape"), [5, 64, -1], "shape must have"),
+        (("loops", 0, "shape"), [2**40, 64, 64], "shape must have"),
+        (("loops", 1, "number"), 1, "a number is used twice"),
+        (("loops", 1, "stored"), "../../etc/passwd", "must be a .*file name"),
+        (("layers", 0, "loop"), 9, "loop 9, which does not exist"),
+        (("layers", 0, "dtype"), "object", "must be the name of an integer type"),
         (("layers", 0, "dtype"), "nothing", "damaged"),
         (("layers", 0, "name"), None, "name in layers is None"),
-        (("models", 0, "file"), "..", "no file name"),
+        (("models", 0, "file"), "..", "must be a .*file name"),
         (("settings",), [], "settings"),
     ],
 )
@@ -86,7 +86,7 @@ def test_damage_is_named(tmp_path, path, value, message):
 
 
 def test_half_a_file_and_none_are_named(tmp_path):
-    with pytest.raises(ReadError, match="is no project"):
+    with pytest.raises(ReadError, match="is not a project"):
         read_manifest(tmp_path)
     write_manifest(tmp_path, WHOLE)
     file = tmp_path / "project.json"
@@ -148,7 +148,7 @@ def test_an_object_where_a_list_belongs(tmp_path, name):
     write_manifest(tmp_path, Manifest())
     file = tmp_path / "project.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {name: {}}))
-    with pytest.raises(ReadError, match=f"damaged: {name} is no list"):
+    with pytest.raises(ReadError, match=f"damaged: {name} must be a list"):
         read_manifest(tmp_path)
 
 

@@ -52,7 +52,7 @@ def test_a_killed_project_waits_and_a_closed_one_does_not(recent, tmp_path):
     (waiting,) = recent.recoverable()
     assert not waiting.unsaved
     assert "project 'study' was not closed properly" in waiting.words()
-    with pytest.raises(WriteError, match="delete it by hand"):
+    with pytest.raises(WriteError, match="delete its folder by hand"):
         recent.discard(project.folder)
 
 

@@ -52,7 +52,9 @@ def test_a_loop_that_lies_beside_the_project_is_found(record, home, loop_file):
 
 def test_a_loop_that_is_gone_is_asked_for(record, home, loop_file, tmp_path):
     shutil.move(loop_file, tmp_path / "other.dcm")
-    with pytest.raises(ReadError, match=r"loop\.dcm any more: .*say where it is now"):
+    with pytest.raises(
+        ReadError, match=r"is no longer at .*loop\.dcm; .*say where it is now"
+    ):
         read_loop(record, home)
     assert is_same(read_loop(record, home, at=tmp_path / "other.dcm"), record)
 

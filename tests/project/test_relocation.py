@@ -35,7 +35,7 @@ def test_a_move_that_leaves_files_of_others_says_so(filled, tmp_path):
     filled.move(tmp_path / "there")
     (note,) = filled.notes
     assert str(before) in note
-    assert "not the project's were left" in note
+    assert "do not belong to the project were left" in note
     assert [path.name for path in before.iterdir()] == ["notes.txt"]
 
 

@@ -129,7 +129,10 @@ def test_the_measure_of_grain_is_that_of_a_median_of_nine(deviation, low, high):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: grain.recursively_filtered(FLAT[None], 1.0), "share must be from 0"),
+        (
+            lambda: grain.recursively_filtered(FLAT[None], 1.0),
+            "share must be at least 0",
+        ),
         (lambda: grain.quantized(FLAT, 17), "bits must be 1 to 16; got 17"),
         (lambda: grain.quantized(FLAT, 8, 0), "quality must be 1 to 100; got 0"),
     ],
