@@ -3,13 +3,16 @@
 import dataclasses
 import inspect
 import re
+import subprocess
+import sys
 from importlib import import_module
 from operator import attrgetter
 
 import pytest
 
 from napari_motionseg.cli import adapt_flow, finetune, pretrain, train_flow, train_masks
-from napari_motionseg.cli.recipe_options import SOURCE, fields_of
+from napari_motionseg.cli.recipe_defaults import RECIPE_DEFAULTS
+from napari_motionseg.cli.recipe_options import SOURCE, default_values, fields_of
 from napari_motionseg.errors import SettingsError
 
 # of each command: the job that it starts, and what it needs to be given
@@ -131,6 +134,40 @@ def test_help_shows_the_values_of_the_recipe(motionseg, name):
 def test_an_option_changes_its_fields_and_no_other(settings_of, name, words, changes):
     plain, changed = flat(settings_of(name)), flat(settings_of(name, *words.split()))
     assert changed == plain | changes
+
+
+def test_the_table_for_help_holds_the_values_of_the_recipes():
+    found = {}
+    for command, *_ in COMMANDS.values():
+        found[command.__name__] = default_values(command)
+    assert found == RECIPE_DEFAULTS, "run scripts/recipe_defaults.py"
+
+
+# the help of every command, in a fresh process; groups have commands of their own
+HELP_WITHOUT_TORCH = """
+import sys
+import typer
+from napari_motionseg.cli.app import app, execute
+
+def ask(command, words):
+    assert execute([*words, "--help"]) == 0, words
+    for name, inner in getattr(command, "commands", {}).items():
+        ask(inner, [*words, name])
+
+ask(typer.main.get_command(app), [])
+slow = {"torch", "napari", "monai", "scipy", "skimage", "matplotlib"}
+print("IMPORTED", sorted(slow & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def test_no_help_imports_torch():
+    run = subprocess.run(
+        [sys.executable, "-c", HELP_WITHOUT_TORCH],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "adapt-flow" in run.stdout
+    assert "evaluate masks" in run.stdout
+    assert run.stderr.strip() == "IMPORTED []"
 
 
 def test_every_marked_command_is_tried():

@@ -26,24 +26,24 @@ WEIGHTS, MOMENTS, LOSSES = "weights/", "moments/", "losses"
 
 @dataclass
 class TrainingState:
-    """The state of a training between two steps.
+    """State of a training between two steps.
 
     Parameters
     ----------
     step
-        Steps done.
+        Number of completed steps.
     identity
-        What must be the same to go on: settings, data, network; JSON values.
+        JSON values that must be equal to resume: settings, data, network.
     batch_size
-        Pictures a step, None if the task does not say.
+        Number of pictures in a step; None if the task does not have a batch size.
     micro_batches
         Number of micro-batches in a step.
     losses
-        Of every step.
+        Loss of every completed step.
     weights
-        The network's parameters and buffers by name.
+        Parameters and buffers of the network, by name.
     moments
-        Adam's ``step``, ``exp_avg`` and ``exp_avg_sq`` as ``<parameter>/<moment>``.
+        Adam's ``step``, ``exp_avg`` and ``exp_avg_sq``, named ``<parameter>/<moment>``.
     """
 
     step: int
@@ -77,12 +77,12 @@ def write_state(path: Path, state: TrainingState) -> None:
 
 
 def plain(tensor: Tensor) -> Tensor:
-    """Return a copy as the file format wants it: own memory, rows last, on the CPU."""
+    """Return a contiguous copy of a tensor on the CPU, as the file format needs it."""
     return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
 def state_path_of(out: Path) -> Path:
-    """Return where the state of the training that writes `out` lies: beside it."""
+    """Return the path of the state of a training, beside its checkpoint `out`."""
     return out.with_name(out.name.removesuffix(".safetensors") + ".state.safetensors")
 
 
@@ -97,21 +97,24 @@ def weights_digest(model: nn.Module) -> str:
 
 
 def steps_done(path: Path) -> int:
-    """Return the step of the state at `path`; 0 where there is none."""
+    """Return the number of completed steps of the state at `path`.
+
+    0 without a state.
+    """
     return read_state(path).step if path.exists() else 0
 
 
 def read_state(path: Path) -> TrainingState:
-    """Read what `write_state` wrote.
+    """Read a state that `write_state` wrote.
 
     Raises
     ------
     TrainingError
-        If the file is damaged or holds something else.
+        If the file is damaged, or is not such a state.
     """
     try:
         if not is_regular(path):
-            raise OSError("it is no file")
+            raise OSError("it is not a file")
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -126,13 +129,13 @@ def read_state(path: Path) -> TrainingState:
         )
     except (SafetensorError, *DAMAGE) as error:
         raise TrainingError(
-            f"{path} is no training state that can be read ({error}); delete it, or "
+            f"{path}: is not a readable training state ({error}); delete it, or "
             "start without resume"
         ) from error
 
 
 def _micro_batches(header: Mapping[str, Any]) -> int:
-    """Return the number of micro-batches; states of 2026 call it ``parts``."""
+    """Return the number of micro-batches; states of early 2026 call it ``parts``."""
     return int(header.get("micro_batches", header.get("parts", 1)))
 
 
@@ -157,8 +160,8 @@ def restore_moments(
     for path, saved in moments.items():
         name, _, key = path.rpartition("/")
         parameter = parameters[name]
-        # The moments must lie in memory as the parameter does (channels last): the
-        # fused optimizer walks all of them with one pointer.
+        # The moments need the memory layout of the parameter (channels last), because
+        # the fused optimizer visits all of them with one pointer.
         own = saved if key == "step" else torch.empty_like(parameter).copy_(saved)
         optimizer.state[parameter][key] = own.to(parameter.device)
 
@@ -166,7 +169,7 @@ def restore_moments(
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
 ) -> list[str]:
-    """Return what differs between two nested mappings, in words."""
+    """Return sentences about the differences between two nested mappings."""
     found = []
     for key in sorted(before.keys() | now.keys()):
         old, new = before.get(key), now.get(key)

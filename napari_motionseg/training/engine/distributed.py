@@ -1,9 +1,10 @@
-"""Processes that train together under torchrun, and the collectives they use.
+"""Join the processes that train together under torchrun, and provide collectives.
 
-This uses torch.distributed directly. A wrapper such as DistributedDataParallel sends
-gradients amid the backward pass, so a process whose loss is not finite, or whose memory
-runs out there, leaves the others waiting for ever; here all agree first. What is left
-for Lightning Fabric to do is starting processes, which torchrun does.
+torch.distributed is used directly. A wrapper such as DistributedDataParallel sends
+gradients during the backward pass, so a process that fails there, because of a loss
+that is not finite or too little memory, would leave the others waiting for ever. Here
+all processes agree first. Lightning Fabric would only start the processes, as torchrun
+does.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from napari_motionseg.errors import MotionSegError, SettingsError
 
 Value = TypeVar("Value")
 
-# Flow of a process's share of the loops may take hours; torchrun itself ends all
-# processes when one of them dies, so that nobody waits as long for nothing
+# Estimating flow for a process's share of the loops may take hours. torchrun ends all
+# processes if one of them dies, so nobody waits that long in vain.
 TIMEOUT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of one training, as one of them sees it.
+    """The processes of one training, as seen by one of them.
 
     Every method is a collective: all processes must call it, in the same order.
 
@@ -95,7 +96,7 @@ class Processes:
     @staticmethod
     @torch.no_grad()
     def _flattened(tensors: Sequence[Tensor], send: Callable[[Tensor], object]) -> None:
-        """Send tensors as one of each type: a message for each takes longer."""
+        """Send tensors concatenated by type: one message each would be slower."""
         by_type: dict[torch.dtype, list[Tensor]] = defaultdict(list)
         for tensor in tensors:
             by_type[tensor.dtype].append(tensor)
@@ -108,14 +109,16 @@ class Processes:
 
 
 def join() -> Processes:
-    """Return the processes that torchrun started with this one; else this one alone.
+    """Join the processes that torchrun started.
 
-    The first call waits for all of them, and gives each its own GPU.
+    Without torchrun, return this one alone.
+
+    The first call waits for all processes, and assigns a GPU to each.
 
     Raises
     ------
     SettingsError
-        If the environment names several processes but not how to find them, or there
+        If the environment names several processes but not how to reach them, or there
         are more processes on this host than GPUs.
     """
     if not dist.is_available():
@@ -133,18 +136,19 @@ def _init_process_group() -> None:
         place = int(os.environ.get("LOCAL_RANK", "0"))
         if place >= gpus:
             raise SettingsError(
-                f"this host has {gpus} GPUs, its process {place + 1} wants one too; "
-                f"start at most {gpus} a host (torchrun --nproc-per-node {gpus})"
+                f"this host has {gpus} GPUs, but its process {place + 1} needs one "
+                f"too; start at most {gpus} processes (torchrun --nproc-per-node "
+                f"{gpus})"
             )
         torch.cuda.set_device(place)
     try:
-        # NCCL for what lies on GPUs, gloo for words
+        # NCCL sends tensors between GPUs, gloo sends Python objects
         backend = "cpu:gloo,cuda:nccl" if gpus and dist.is_nccl_available() else "gloo"
         dist.init_process_group(backend, timeout=TIMEOUT)
     except ValueError as error:
         raise SettingsError(
-            "WORLD_SIZE says that several processes train together, but not how they "
-            f"find one another ({error}); start them with torchrun, or unset WORLD_SIZE"
+            "WORLD_SIZE says that several processes train together, but they cannot "
+            f"find each other ({error}); start them with torchrun, or unset WORLD_SIZE"
         ) from error
     atexit.register(_destroy_process_group)
 

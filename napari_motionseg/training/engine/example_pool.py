@@ -1,7 +1,7 @@
-"""Keep a pool of synthetic examples that is renewed block by block while training.
+"""Keep a pool of synthetic examples that is renewed block by block during training.
 
-What the pool holds at a step is a pure function of seed and step, so that a resumed
-training sees the very examples that an undisturbed one sees.
+The content of the pool at a step depends only on seed and step, so a resumed training
+sees exactly the examples of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from napari_motionseg.training.engine.seeds import derived_seed
 Block = TypeVar("Block")
 
 
-class Pool(Generic[Block]):
+class ExamplePool(Generic[Block]):
     """Blocks of examples; the oldest is replaced every `refresh_every` steps.
 
     Parameters
     ----------
     make
-        Makes a block of `block` examples from a seed.
+        Function that makes a block of `block` examples from a seed.
     blocks
-        How many blocks are kept.
+        Number of blocks in the pool.
     block
-        Examples in a block.
+        Number of examples in a block.
     refresh_every
-        Steps between two renewals; 0 for none.
+        Number of steps between two renewals; 0 never renews.
     seed
-        Of all examples.
+        Seed of all examples.
     """
 
     def __init__(
@@ -51,20 +51,20 @@ class Pool(Generic[Block]):
         return len(self._held) * self._block
 
     def generations(self, step: int) -> list[int]:
-        """Return the number of the block that each place holds at `step`."""
+        """Return, for each place in the pool, the number of its block at `step`."""
         blocks = len(self._held)
         renewed = step // self._refresh_every if self._refresh_every else 0
         newest = blocks + renewed - 1
         return [newest - (newest - place) % blocks for place in range(blocks)]
 
     def fill_job(self, step: int, message: str) -> Job[None]:
-        """Make what the pool lacks at `step`; `Progress` counts examples."""
+        """Make the missing blocks for `step`; `Progress` counts examples."""
         for place, generation in enumerate(self.generations(step)):
             self._ensure(place, generation)
             yield Progress((place + 1) * self._block, len(self), message)
 
     def at(self, step: int, index: int) -> tuple[Block, int]:
-        """Return the block that holds an example at `step`, and its place there."""
+        """Return the block of an example at `step`, and its index in the block."""
         place, offset = divmod(index, self._block)
         return self._ensure(place, self.generations(step)[place]), offset
 

@@ -1,9 +1,10 @@
-"""Gradient accumulation: the gradient of one step from micro-batches of its batch.
+"""Accumulate the gradient of one step over the micro-batches of its batch.
 
-Each micro-batch goes through the network by itself, from the same weights, buffers and
-a generator of its own number. Gradients and changes of buffers (running averages of
-batch norm) are then averaged, weighted by the number of pictures. One process that
-computes all micro-batches in turn, and several that share them, reach the same weights.
+Each micro-batch passes through the network separately, from the same weights and
+buffers and with its own random generator. Gradients and changes of buffers (running
+averages of batch norm) are then averaged, weighted by the number of pictures. One
+process that computes all micro-batches reaches the same weights as several that share
+them.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ class GradientAccumulation:
         Processes that share the micro-batches; their number divides that of the
         micro-batches.
     device
-        Device on which the model lies.
+        Device of the model.
     dtype
-        Type in which the forward pass computes.
+        Data type of the forward pass.
     """
 
     def __init__(
@@ -96,14 +97,14 @@ class GradientAccumulation:
         self._parameters = [p for p in task.model.parameters() if p.requires_grad]
 
     def gradients(self, step: int, batch: int | None) -> list[MicroBatchResult] | None:
-        """Leave the gradient in the parameters; None if memory ran out somewhere.
+        """Leave the gradient in the parameters; return None if memory ran out anywhere.
 
         Parameters
         ----------
         step
             Number of the step, from 0.
         batch
-            Pictures in all micro-batches; None if the task does not say.
+            Number of pictures in all micro-batches; None if the task has no batch size.
 
         Returns
         -------
@@ -113,9 +114,9 @@ class GradientAccumulation:
         Raises
         ------
         TrainingError
-            If a loss or the gradient is not finite; buffers are as before.
+            If a loss or the gradient is not finite; the buffers are then restored.
         """
-        # batch norm updates its buffers in the forward pass, before the loss is known
+        # batch norm changes its buffers in the forward pass, before the loss is known
         buffers = AccumulatedBuffers(self._task.model)
         try:
             results = self._gather_results(step, batch, buffers)
@@ -136,7 +137,7 @@ class GradientAccumulation:
         try:
             own = self._compute_own(step, batch, buffers)
         except BaseException as error:
-            # the others would wait for this one's gradient
+            # without this message, the others would wait for this process's gradient
             words = f"process {self._processes.rank} failed: {error!r}"
             self._processes.all_gather(_Outcome(failure=words))
             raise
@@ -178,7 +179,7 @@ class GradientAccumulation:
             )
 
     def _own_micro_batches(self, batch: int | None) -> Iterator[tuple[int, int]]:
-        """Yield the number of each micro-batch of this process, and its pictures."""
+        """Yield number and size of each micro-batch of this process."""
         for number in range(
             self._processes.rank, self.micro_batches, self._processes.count
         ):
@@ -189,7 +190,7 @@ class GradientAccumulation:
     def _compute(
         self, step: int, number: int, size: int, batch: int | None
     ) -> MicroBatchResult:
-        """Add the gradient of a micro-batch, times its share, to the parameters'."""
+        """Add the gradient of a micro-batch, times its share, to the others'."""
         if batch is not None and isinstance(self._task, ResizableTask):
             self._task.batch_size = size
         share = size / (self.micro_batches if batch is None else batch)
@@ -205,7 +206,7 @@ class GradientAccumulation:
         """Sum gradients and changes of buffers over all processes."""
         if self._processes.count == 1:
             return
-        # a weight that no micro-batch has used keeps no gradient, as in one process
+        # as in one process, a weight that no micro-batch has used keeps no gradient
         used = [p.grad is not None for p in self._parameters]
         flags = torch.tensor(used, dtype=torch.float32, device=self._device)
         for parameter in self._parameters:
@@ -218,7 +219,10 @@ class GradientAccumulation:
                 parameter.grad = None
 
     def _check_length(self, step: int) -> None:
-        """Refuse a gradient that is not finite; shorten one that is too long."""
+        """Raise an error for a gradient that is not finite.
+
+        Shorten one that is too long.
+        """
         gradients = [p.grad for p in self._parameters if p.grad is not None]
         norm = nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
@@ -239,14 +243,14 @@ class GradientAccumulation:
         if isinstance(task, DescribingTask):
             batch = f" Its pictures: {task.describe_batch()}."
         return (
-            f"{what} is {value}; training stops there and keeps the weights of step "
+            f"{what} is {value}; training stops and keeps the weights of step "
             f"{step}.{batch} A lower learning rate than {settings.learning_rate:g}, "
             f"clip_norm, or precision 'float32' may help (seed {settings.seed})"
         )
 
 
 class AccumulatedBuffers:
-    """The buffers of a network while the micro-batches of a step change them in turn.
+    """Buffers of a network that the micro-batches of a step change one after another.
 
     Parameters
     ----------
@@ -265,35 +269,35 @@ class AccumulatedBuffers:
             buffer.copy_(before)
 
     def collect(self, share: float) -> None:
-        """Add the change by a micro-batch, times its share."""
+        """Add the change of the buffers by a micro-batch, times its share."""
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
-            # rounded before it is added, as what another process sends is
+            # rounded before adding, like the values that another process sends
             change.add_((buffer - before) * share)
 
     def apply(self) -> None:
-        """Set averages to the accumulated change; counters count one step."""
+        """Set averages to the accumulated change; counters advance by one step."""
         pairs = zip(self.changes, self._averages, strict=True)
         for change, (buffer, before) in pairs:
             buffer.copy_(before + change)
 
 
 def check_micro_batches(count: int, processes: int, batch: int | None) -> None:
-    """Refuse a number of micro-batches that does not fit the processes or the batch.
+    """Raise an error if micro-batches do not fit the processes or the batch.
 
     Parameters
     ----------
     count
-        Micro-batches of a step.
+        Number of micro-batches of a step.
     processes
-        Processes that share them.
+        Number of processes that share them.
     batch
-        Pictures of a step; None if the task does not say.
+        Number of pictures of a step; None if the task has no batch size.
 
     Raises
     ------
     SettingsError
-        If `count` is no multiple of `processes`, or larger than `batch`.
+        If `count` is not a multiple of `processes`, or is larger than `batch`.
     """
     if count % processes:
         raise SettingsError(

@@ -18,13 +18,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def with_seed(build: Callable[[], Built], seed: int) -> Built:
-    """Build a network whose random weights depend on a seed alone.
+    """Build a network whose random weights depend only on a seed.
 
     Parameters
     ----------
     build
-        Builds the network. Layers draw their weights from torch's global generator,
-        which is left as it was.
+        Function that builds the network. Its layers draw weights from torch's global
+        generator, whose state is restored afterwards.
     seed
         Seed of the weights.
     """
@@ -36,18 +36,18 @@ def with_seed(build: Callable[[], Built], seed: int) -> Built:
 def load_initial_network(
     path: str | Path, kinds: str | tuple[str, ...], network: type[Network], use: str
 ) -> tuple[Network, ModelCard]:
-    """Load the network that a training starts from.
+    """Load the network from which a training starts.
 
     Parameters
     ----------
     path
-        Checkpoint file, or the name of shipped weights.
+        Path of a checkpoint, or the name of shipped weights.
     kinds
-        Kinds of checkpoint that can be used, such as ``"flow"``.
+        Accepted kinds of checkpoint, such as ``"flow"``.
     network
-        Class that the network must have.
+        Required class of the network.
     use
-        What is to start from it, for the error message: ``"flow training"``.
+        Name of the training for the error message, such as ``"flow training"``.
 
     Raises
     ------
@@ -57,12 +57,12 @@ def load_initial_network(
     model, card = load_model(path, kind=kinds)
     if not isinstance(model, network):
         raise CheckpointError(
-            f"{path}: holds a {type(model).__name__}; {use} starts from a "
-            f"{network.__name__}, or from scratch"
+            f"{path}: holds a {type(model).__name__}, but {use} starts from a "
+            f"{network.__name__} or from scratch; choose another checkpoint"
         )
     return model, card
 
 
 def describe_origin(model: nn.Module, card: ModelCard) -> dict[str, Any]:
-    """Return kind and hash of the weights that a training starts from."""
+    """Return kind and hash of the weights from which a training starts."""
     return {"kind": card.kind, "weights_sha256": weights_digest(model)}

@@ -1,9 +1,9 @@
-"""The one training loop: any task, any device, several processes, exact resume.
+"""Train any task on any device, in one or several processes, with exact resume.
 
-A task says what a batch is and what its loss is; everything else is here. Batches
-derive from the seed and the number of the step alone, so that a run that was stopped,
-cancelled or killed goes on to the very weights that an undisturbed run reaches, and one
-process to those of several (see `training.engine.gradient_accumulation`).
+A task defines the batches and the loss; the loop does the rest. Batches depend only on
+the seed and the number of the step. A run that was stopped, cancelled or killed
+therefore reaches exactly the weights of an uninterrupted run, and one process those of
+several (see `training.engine.gradient_accumulation`).
 """
 
 from __future__ import annotations
@@ -49,26 +49,28 @@ def train_job(
 ) -> Job[TrainingRecord]:
     """Train `task.model` in place.
 
-    Under torchrun all processes call this with the same arguments; each computes its
-    share of every step, and all have the same weights after it. The first one alone
-    writes files.
+    Under torchrun, all processes call this function with the same arguments. Each
+    computes its share of every step, and all have the same weights after it. Only the
+    main process writes files.
 
     Parameters
     ----------
     task
-        See `Task`; when memory runs out, a `ResizableTask` has its batch halved, and
-        then a `CroppingTask` its pictures.
+        Task to train; see `Task`. If memory runs out, a `ResizableTask` gets half the
+        batch, and then a `CroppingTask` gets smaller pictures.
     settings
-        See `TrainingSettings`.
+        Settings of the loop.
     state_path
-        Safetensors file for the state, written every `checkpoint_every` steps and
-        whenever training ends: at the last step, stopped, cancelled or failed.
+        Path of a safetensors file for the state. It is written every `checkpoint_every`
+        steps and whenever training ends: after the last step, stopped, cancelled or
+        failed.
+        None writes no state.
     resume
-        Go on from `state_path`; from the beginning where that does not exist.
+        Whether to continue from `state_path`; if it is missing, training starts anew.
     identity
-        JSON values that must be equal for a resume: the task's settings, data hashes.
+        JSON values that must be equal to resume: settings of the task, hashes of data.
     log_folder
-        Where curves and previews are written, see `RunLog`; nowhere if None.
+        Folder for curves and previews, see `RunLog`; None writes none.
 
     Yields
     ------
@@ -78,11 +80,11 @@ def train_job(
     Raises
     ------
     SettingsError
-        If micro-batches, processes and batch do not divide one another.
+        If the numbers of micro-batches, processes and pictures do not fit together.
     TrainingError
-        If the loss or its gradient is not finite (the weights stay those of the step
-        before), if memory does not suffice for one picture, or if the state belongs to
-        another run.
+        If the loss or its gradient is not finite (the weights are then those of the
+        previous step), if there is too little memory for one picture, or if the state
+        belongs to another run.
     WriteError
         If the state or a curve cannot be written.
     """

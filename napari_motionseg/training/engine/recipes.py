@@ -1,4 +1,4 @@
-"""Named recipes of settings, and changes of fields within them."""
+"""Find named recipes of settings, and change fields within settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def find_recipe(name: str, recipes: Mapping[str, Callable[[], S]]) -> S:
     name
         Name of the recipe.
     recipes
-        Functions that return the settings, by name.
+        Functions that return settings, by name of the recipe.
 
     Raises
     ------
     SettingsError
-        If there is no recipe of this name; the message lists those that there are.
+        If no recipe has this name; the message lists the known names.
     """
     if name not in recipes:
         raise SettingsError(unknown_name("recipe", name, recipes))
@@ -34,21 +34,21 @@ def find_recipe(name: str, recipes: Mapping[str, Callable[[], S]]) -> S:
 
 
 def with_changes(settings: S, changes: Mapping[str, Any]) -> S:
-    """Return a copy of settings with other values of some fields.
+    """Return a copy of settings in which some fields have other values.
 
     Parameters
     ----------
     settings
-        A frozen dataclass; it may hold other settings.
+        A frozen dataclass, which may contain other settings.
     changes
-        New values by field name. A dot leads into settings within settings:
-        ``"training.steps"``. All changes of a class are made at once, so that only
-        the result must be valid.
+        New values by field name. A dot leads into contained settings, as in
+        ``"training.steps"``. All changes of a class are made at once, so only the
+        result must be valid.
 
     Raises
     ------
     SettingsError
-        If the settings class refuses a value.
+        If the settings class does not accept a value.
     """
     own: dict[str, Any] = {}
     nested: dict[str, dict[str, Any]] = defaultdict(dict)

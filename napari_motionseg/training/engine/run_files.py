@@ -1,4 +1,4 @@
-"""Refuse to replace files beside a checkpoint that no training wrote."""
+"""Protect files beside a checkpoint that this program did not write."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from napari_motionseg.training.engine.run_log import log_folder_of, require_log_
 
 
 def require_places(out: str | Path) -> None:
-    """Refuse places beside a checkpoint that hold what no training wrote.
+    """Raise an error if other files are in the place of a training's state or log.
 
-    The names of state and curves are derived from the checkpoint's, so that nobody has
-    chosen to replace what is there.
+    The names of state and log are derived from the checkpoint's name, so the user has
+    not agreed to replace existing files.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ def require_places(out: str | Path) -> None:
     Raises
     ------
     OccupiedError
-        If a file is at the state's place that is no state, or the folder of the curves
-        holds curves or pictures that no training wrote.
+        If the file at the state's path is not a training state, or the log folder holds
+        curves or pictures that no training wrote.
     """
     out = Path(out)
     require_file_target(out)
@@ -36,14 +36,14 @@ def require_places(out: str | Path) -> None:
     require_file_target(state)
     if state.exists() and not is_state(state):
         raise OccupiedError(
-            f"cannot write {state}: it is no training state that this program wrote; "
+            f"cannot write {state}: it is not a training state of this program; "
             "move it elsewhere, or choose another --out"
         )
     require_log_folder(log_folder_of(out))
 
 
 def is_state(path: Path) -> bool:
-    """Return whether a file is the state of a training, by its header alone."""
+    """Return whether a file is the state of a training, judged by its header."""
     try:
         with safe_open(path, framework="pt") as file:
             return isinstance(json.loads((file.metadata() or {})[HEADER]), dict)

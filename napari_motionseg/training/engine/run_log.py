@@ -33,25 +33,25 @@ Row = dict[str, Any]
 
 
 def log_folder_of(out: Path) -> Path:
-    """Return where the log of the training that writes `out` lies: beside it."""
+    """Return the path of a training's log folder, beside its checkpoint `out`."""
     return out.with_name(out.name.removesuffix(".safetensors") + ".log")
 
 
 def require_log_folder(folder: Path) -> None:
-    """Refuse a folder in which a training would replace files that none has written.
+    """Raise an error if a training would replace files in a folder that none wrote.
 
-    Other files in the folder stay as they are.
+    Other files in the folder are not touched.
 
     Parameters
     ----------
     folder
-        Path of the folder; it may be missing.
+        Path of the folder, which may be missing.
 
     Raises
     ------
     OccupiedError
-        If it is no folder, its ``curves.csv`` has other columns, or a picture of a step
-        is by another program.
+        If it is not a folder, its ``curves.csv`` has other columns, or a picture of a
+        step comes from another program.
     """
     if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
         raise OccupiedError(
@@ -65,13 +65,13 @@ def require_log_folder(folder: Path) -> None:
     taken += [path for path in folder.glob(PICTURES) if not is_own(path)]
     if taken:
         raise OccupiedError(
-            f"cannot write {taken[0]}: no training wrote what is there; move it "
+            f"cannot write {taken[0]}: it was not written by a training; move it "
             "elsewhere, or choose another name"
         )
 
 
 def _is_curves(path: Path) -> bool:
-    """Return whether a file has the first columns of the curves of a training."""
+    """Return whether a file begins with the columns of a training's curves."""
     known = f"{STEP},{SECONDS},{RATE}"
     try:
         with open_regular(path, follow_links=False) as file:
@@ -81,30 +81,31 @@ def _is_curves(path: Path) -> bool:
 
 
 class RunLog:
-    """The log of a run; a context.
+    """The log of a run, as a context manager.
 
-    ``curves.csv`` has a row a step: the step, seconds since this run began, the
-    learning rate, the loss and the task's metrics. ``step-000200.png`` is the preview
-    of that step. With ``settings.tensorboard`` its event files lie beside them.
+    ``curves.csv`` has a row for each step: step, seconds since the run began, learning
+    rate, loss and metrics of the task. ``step-000200.png`` is the preview of that step.
+    With ``settings.tensorboard``, TensorBoard event files lie beside them.
 
     Parameters
     ----------
     folder
-        Path of the folder; made when there is something to write. None writes nothing.
+        Path of the folder, created when there is something to write. None writes
+        nothing.
     settings
-        Of the training.
+        Settings of the training.
     step
-        Steps done before: what an earlier run wrote of later ones is dropped, because
-        a kill has undone them.
+        Number of steps done before. Rows and pictures of later steps are removed,
+        because a kill has undone those steps.
 
     Raises
     ------
     MissingDependencyError
-        If TensorBoard's files are asked for and it is not installed.
+        If TensorBoard files are requested but tensorboard is not installed.
     OccupiedError
         If the folder holds curves or pictures that no training wrote.
     WriteError
-        If something cannot be written.
+        If a file cannot be written.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class RunLog:
             self._events.close()
 
     def write(self, progress: Progress) -> None:
-        """Write what a step tells."""
+        """Write the results of a step to the log."""
         if self._folder is None:
             return
         rate = learning_rate(self._settings, progress.step - 1)
@@ -155,7 +156,7 @@ class RunLog:
 
 
 class _Curves:
-    """A CSV file that grows by a row a step, and by a column when one is new."""
+    """A CSV file that gets a row for each step, and a column for each new metric."""
 
     def __init__(self, path: Path, done: int) -> None:
         self._path = path
@@ -164,14 +165,14 @@ class _Curves:
         self._writer: csv.DictWriter[str] | None = None
 
     def add(self, row: Row) -> None:
-        """Add a row; it is on disk when this returns."""
+        """Add a row and flush it to the disk."""
         known = self._writer.fieldnames if self._writer is not None else ()
         if not set(row) <= set(known):
             self._widen(row)
         self._tell(lambda writer, file: (writer.writerow(row), file.flush()))
 
     def _widen(self, row: Row) -> None:
-        """Begin the file anew, with the columns of `row` too."""
+        """Rewrite the file with the new columns of `row`."""
         if self._file is not None:
             self.close()
             self._rows = _read(self._path)
@@ -204,7 +205,7 @@ class _Curves:
 
 
 def _read(path: Path) -> list[Row]:
-    """Return the rows of a CSV file that can be read; a row cut by a kill is none."""
+    """Return the rows of a CSV file; a row that a kill has cut is left out."""
     if not path.is_file():
         return []
     with path.open(newline="") as file:
@@ -215,12 +216,12 @@ def _read(path: Path) -> list[Row]:
 
 
 def as_picture(preview: Any) -> Any:
-    """Return a preview as a picture ``(H, W)`` or ``(H, W, 3)`` uint8, if it is one.
+    """Return a preview as a picture ``(H, W)`` or ``(H, W, 3)`` uint8, or None.
 
     Parameters
     ----------
     preview
-        A picture, or floats in [0, 1]; anything else is none.
+        A uint8 picture, or floats in [0, 1]; other values give None.
     """
     if not isinstance(preview, np.ndarray) or preview.ndim not in (2, 3):
         return None
@@ -236,7 +237,7 @@ def _event_writer(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise MissingDependencyError(
-            "TensorBoard's event files need tensorboard, which is not installed: "
-            "pip install tensorboard; curves.csv needs nothing"
+            "TensorBoard event files need tensorboard, which is not installed: "
+            "pip install tensorboard, or use curves.csv"
         ) from error
     return SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-MICRO_BATCH_STREAM = 2**30  # no task has so many items a step
+MICRO_BATCH_STREAM = 2**30  # larger than the number of items of any step
 
 
 def derived_seed(seed: int, *numbers: int) -> int:
@@ -14,13 +14,13 @@ def derived_seed(seed: int, *numbers: int) -> int:
 
 
 def step_generator(seed: int, *numbers: int) -> torch.Generator:
-    """Return a CPU generator that depends on a seed and e.g. the step alone."""
+    """Return a CPU generator that depends only on a seed and, for example, the step."""
     mixed = np.random.SeedSequence((seed, *numbers)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(mixed[0]))
 
 
 def micro_batch_generator(seed: int, step: int, number: int) -> torch.Generator:
-    """Return the generator of a micro-batch; that of the first is `step_generator`'s.
+    """Return the generator of a micro-batch; the first one's is `step_generator`'s.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ from napari_motionseg.registry import unknown_name
 
 Schedule = Literal["constant", "cosine", "one-cycle"]
 
-# One cycle after Smith & Topin (2018), with the shape that became customary: a rise
-# from a 25th of the rate over the first tenth, then down to a 10,000th of the start.
+# One cycle after Smith & Topin (2018) in its customary form: a rise from a 25th of the
+# rate over the first tenth of the steps, then a fall to a 10,000th of the initial rate.
 RISE = 0.1
 START_DIVISOR = 25.0
 END_DIVISOR = 25.0 * 1e4
@@ -26,36 +26,41 @@ class TrainingSettings:
     Parameters
     ----------
     steps
-        Optimizer steps.
+        Number of optimizer steps.
     learning_rate
-        Of Adam; the highest one of its schedule.
+        Learning rate of Adam; the highest one if the schedule varies it.
     schedule
-        ``"constant"``, ``"cosine"`` (down to 0) or ``"one-cycle"``.
+        Course of the rate: ``"constant"``, ``"cosine"`` (falls to 0) or
+        ``"one-cycle"``.
     weight_decay
-        Decoupled decay (AdamW); 0 is plain Adam.
+        Decoupled weight decay (AdamW); 0 is plain Adam.
     clip_norm
-        Gradients longer than this are shortened to it; None leaves them.
+        Largest norm of the gradient, to which it is scaled down; None does not limit
+        it.
     precision
-        ``"bf16"``, ``"float32"``, or ``"auto"``: bf16 where the device computes in it.
+        ``"bf16"``, ``"float32"``, or ``"auto"``, which is bf16 on devices that support
+        it.
     device
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+        ``"auto"`` (CUDA, else MPS, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or
+        ``"mps"``.
     seed
-        Of the batches and, in the tasks, of fresh weights.
+        Seed of the batches and of newly drawn weights.
     checkpoint_every
-        Steps between two states on disk; a kill costs at most so many.
+        Number of steps between two saved states; a kill loses at most that many.
     preview_every
-        Steps between two previews, the first and last step's apart; 0 for none.
+        Number of steps between two previews, besides those of the first and last step;
+        0 makes none.
     micro_batches
         Number of micro-batches of a step, whose gradients are accumulated. Processes
-        share them; which process computes which changes no number. 0 is one for each
-        process.
+        share them, and the result does not depend on which process computes which. 0
+        means one for each process.
     tensorboard
-        Whether curves are written as TensorBoard's event files too.
+        Whether to write curves also as TensorBoard event files.
 
     Raises
     ------
     SettingsError
-        If a value is none of the above.
+        If a value is out of range.
     """
 
     steps: int
@@ -87,14 +92,14 @@ class TrainingSettings:
 
 
 def learning_rate(settings: TrainingSettings, step: int) -> float:
-    """Return the rate of `step`, counted from 0: a pure function, so resume is exact.
+    """Return the learning rate of a step; it depends on nothing else, for exact resume.
 
     Parameters
     ----------
     settings
-        Its `schedule`, `learning_rate` and `steps` are used.
+        Settings whose `schedule`, `learning_rate` and `steps` are used.
     step
-        From 0 to ``settings.steps - 1``.
+        Number of the step, from 0 to ``settings.steps - 1``.
     """
     peak = settings.learning_rate
     if settings.schedule == "constant":
@@ -109,26 +114,26 @@ def learning_rate(settings: TrainingSettings, step: int) -> float:
 
 
 def _glide(start: float, end: float, fraction: float) -> float:
-    """Go from start to end along half a cosine."""
+    """Return a value between start and end, along half a cosine."""
     return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction)))
 
 
 def at_least(settings: object, name: str, bound: float) -> None:
-    """Refuse a setting below `bound` or not finite."""
+    """Raise an error for a setting that is below `bound` or not finite."""
     value = getattr(settings, name)
     if not (math.isfinite(value) and value >= bound):
         raise SettingsError(f"{name} must be at least {bound}; got {value}")
 
 
 def positive(settings: object, name: str) -> None:
-    """Refuse a setting that is not a positive finite number."""
+    """Raise an error for a setting that is not a positive finite number."""
     value = getattr(settings, name)
     if not (math.isfinite(value) and value > 0):
         raise SettingsError(f"{name} must be positive; got {value}")
 
 
 def one_of(settings: object, name: str, choices: tuple[str, ...]) -> None:
-    """Refuse a setting that is none of `choices`, and name the nearest."""
+    """Raise an error for a setting that is not one of `choices`; name the nearest."""
     value = getattr(settings, name)
     if value not in choices:
         raise SettingsError(unknown_name(name, value, dict.fromkeys(choices)))

@@ -1,4 +1,4 @@
-"""Protocols of the tasks that the training loop trains."""
+"""Define the interface of the tasks that the training loop trains."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 class Task(Protocol):
-    """A network with the batches and the loss that it is trained with.
+    """A network with the batches and the loss of its training.
 
-    A task computes only through `model`, which the loop moves to its device, and draws
-    random numbers only from the generator that it is given.
+    A task computes only with `model`, which the loop moves to its device, and draws
+    random numbers only from the generator that it gets.
     """
 
     @property
@@ -23,55 +23,59 @@ class Task(Protocol):
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the scalar loss of the batch of `step`, and metrics to show with it.
+        """Return the scalar loss of the batch of `step`, and metrics to display.
 
         Parameters
         ----------
         step
             Number of the step, from 0.
         generator
-            Generator on the CPU, seeded by the seed of the run and `step`.
+            Generator on the CPU, whose seed depends on the seed of the run and on
+            `step`.
         device
-            Device that the model lies on.
+            Device of the model.
         """
         ...
 
     def preview(self) -> Any:
-        """Return a picture of what is learnt; the model may be put in eval mode."""
+        """Return a picture of the present result; the model may be in eval mode."""
         ...
 
 
 @runtime_checkable
 class ResizableTask(Protocol):
-    """A task that goes on with fewer pictures a step when memory runs out."""
+    """A task that can continue with fewer pictures in a step if memory runs out."""
 
     batch_size: int
 
 
 @runtime_checkable
 class CroppingTask(Protocol):
-    """A task that goes on with smaller pictures when memory runs out."""
+    """A task that can continue with smaller pictures if memory runs out."""
 
     def crop_smaller(self) -> str:
-        """Take smaller pictures from now on; return which, or "" at the smallest."""
+        """Use smaller pictures from now on.
+
+        Return their size in words, or "" if none.
+        """
         ...
 
 
 @runtime_checkable
 class PrefetchingTask(Protocol):
-    """A task that can prepare a step while the one before computes."""
+    """A task that can prepare a step while the previous one is computed."""
 
     def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
-        """Start to prepare the data of a coming step; return at once.
+        """Begin to prepare the data of a coming step, and return at once.
 
         Parameters
         ----------
         step
             Number of the coming step, from 0.
         generator
-            A copy of the generator that `Task.loss` will be given.
+            Copy of the generator that `Task.loss` will get.
         size
-            Number of pictures that the loss will be computed on.
+            Number of pictures for which the loss will be computed.
         """
         ...
 
@@ -81,5 +85,5 @@ class DescribingTask(Protocol):
     """A task that can describe its last batch, for an error message."""
 
     def describe_batch(self) -> str:
-        """Return e.g. ``"loop 2 (name), frames 3 to 4"`` for each picture."""
+        """Return a text such as ``"loop 2 (name), frames 3 to 4"`` for each picture."""
         ...

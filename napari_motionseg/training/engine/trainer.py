@@ -1,4 +1,4 @@
-"""The state of a training: take a step, save it, resume it."""
+"""Hold the state of a training: take a step, save it, resume it."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ from napari_motionseg.training.engine.settings import TrainingSettings, learning
 from napari_motionseg.training.engine.task import CroppingTask, ResizableTask, Task
 from napari_motionseg.version import __version__
 
-# What may differ between a run and its continuation, because no batch depends on it
+# settings that may change at a resume, because no batch depends on them
 FREE_SETTINGS = (
     "device", "checkpoint_every", "preview_every", "tensorboard", "micro_batches",
 )  # fmt: skip
-MANY = 5  # differences that are told one by one
+MANY = 5  # most differences that a message lists
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """The result of a training.
+    """Result of a training.
 
     Parameters
     ----------
     losses
         Loss of every step, including those before a resume.
     steps_done
-        Number of all steps.
+        Number of all steps that were done.
     stopped
-        Whether it was stopped before the last step.
+        Whether the training was stopped before its last step.
     provenance
-        JSON values for a checkpoint's card: settings, device, precision, versions,
-        batch size, micro-batches, processes, first and last losses.
+        JSON values for the card of the checkpoint: settings, device, precision,
+        versions, batch size, micro-batches, processes, first and last losses.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -66,7 +66,7 @@ class TrainingRecord:
 
 
 class Trainer:
-    """A network, its optimizer, and the steps that were taken.
+    """A network with its optimizer, and the number of steps done.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ class Trainer:
     settings
         Settings of the training loop.
     identity
-        JSON values that must be equal for a resume.
+        JSON values that must be equal to resume.
     processes
         Processes that train together.
 
     Raises
     ------
     SettingsError
-        If micro-batches, processes and batch do not divide one another.
+        If the numbers of micro-batches, processes and pictures do not fit together.
     TrainingError
-        If the processes were asked for different things.
+        If the processes were started with different arguments.
     """
 
     def __init__(
@@ -119,14 +119,14 @@ class Trainer:
         self._synchronize()
 
     def advance(self) -> str:
-        """Take one step; return a notice for the user, mostly empty."""
+        """Take one step; return a notice for the user, which is mostly empty."""
         notices = []
         while not self._take_step():
             notices.append(self._need_less())
         return " ".join(notices)
 
     def _take_step(self) -> bool:
-        """Return whether memory sufficed; if not, nothing has changed."""
+        """Take one step; return False, with nothing changed, if memory ran out."""
         self._task.model.train()
         self._optimizer.zero_grad(set_to_none=True)
         with reproducible_sums(self._device):
@@ -152,15 +152,15 @@ class Trainer:
         if size // 2 < self._step.micro_batches:
             return self._crop_smaller()
         self._resize(size // 2)
-        return f"Out of memory: from here on {size // 2} instead of {size} a batch."
+        return f"Out of memory: the batch is now {size // 2} instead of {size}."
 
     def _crop_smaller(self) -> str:
         task = self._task
         words = task.crop_smaller() if isinstance(task, CroppingTask) else ""
         if not words:
             raise TrainingMemoryError(
-                f"{self._device} has too little memory for one picture a step; take a "
-                "smaller crop or network"
+                f"{self._device} has too little memory for one picture in a step; "
+                "choose a smaller crop or network"
             )
         return f"Out of memory: from here on {words}."
 
@@ -171,19 +171,19 @@ class Trainer:
     def progress(self, notice: str) -> Progress:
         """Return the progress after a step, with a preview where one is due."""
         every, total = self._settings.preview_every, self._settings.steps
-        # the first step too: a person who waits sees that something is learnt
+        # also the first step, to show soon that something is learnt
         due = every and (self.step % every == 0 or self.step in (1, total))
         preview = self._task.preview() if due and self._processes.is_main else None
         return Progress(self.step, total, notice, self.metrics, preview)
 
     def save(self, path: Path | None) -> None:
-        """Write the state, unless it is there already: all processes together."""
+        """Write the state if it is not written yet; all processes must call this."""
         if path is not None and self.step != self._saved_step:
             self._processes.once(lambda: self._write(path))
             self._saved_step = self.step
 
     def rescue(self, path: Path | None) -> None:
-        """Write the state after a failure or cancel; the others may be gone."""
+        """Write the state after a failure or cancel; other processes may be gone."""
         unsaved = self._between_steps and self.step != self._saved_step
         if path is not None and unsaved and self._processes.is_main:
             self._write(path)
@@ -206,7 +206,7 @@ class Trainer:
         """Restore the state at `path`; return a notice for the user."""
         state = self._processes.once(lambda: self._read(path))
         if state is None:
-            return f"Nothing to resume at {path.name}: starting from the beginning."
+            return f"There is nothing to resume at {path.name}; training starts anew."
         if not self._settings.micro_batches:
             self._step.micro_batches = state.micro_batches
             check_micro_batches(
@@ -232,8 +232,8 @@ class Trainer:
             )
         if found:
             raise TrainingError(
-                f"{path} belongs to another run, so it cannot be resumed: "
-                f"{_in_words(found)}. Start without resume, or as before"
+                f"{path}: belongs to another run, so it cannot be resumed: "
+                f"{_in_words(found)}. Start without resume, or with the former settings"
             )
         return state
 
@@ -241,7 +241,7 @@ class Trainer:
         settings = dataclasses.asdict(self._settings)
         free = [*FREE_SETTINGS]
         if self._settings.schedule == "constant":
-            free.append("steps")  # more of the same
+            free.append("steps")  # a run may be extended
         shapes = {n: list(w.shape) for n, w in self._task.model.state_dict().items()}
         whole = {
             "training": {k: v for k, v in settings.items() if k not in free},
@@ -251,7 +251,7 @@ class Trainer:
         return json.loads(json.dumps(whole))  # type: ignore[no-any-return]
 
     def _synchronize(self) -> None:
-        """Check that all processes agree, and broadcast the weights of the main one."""
+        """Check that all processes agree; broadcast the main one's weights."""
         settings = dataclasses.asdict(self._settings) | {"device": self._device.type}
         asked = {**self._identity, "settings": settings, "type": str(self._dtype)}
         first, *others = self._processes.all_gather(asked)
@@ -259,7 +259,7 @@ class Trainer:
             found = differences(first, other)
             if found:
                 raise TrainingError(
-                    f"process {rank} is asked for something else than process 0: "
+                    f"process {rank} was started differently from process 0: "
                     f"{_in_words(found)}. Start all with the same command and files"
                 )
         self._processes.broadcast(list(self._task.model.state_dict().values()))

@@ -1,4 +1,4 @@
-"""The skeleton of a training that writes one checkpoint, with its state and its log."""
+"""Run a training that writes a checkpoint, with its state and its log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_motionseg.jobs import Job
 from napari_motionseg.models import ModelCard, save_model
 from napari_motionseg.training.engine.checkpointing import state_path_of, steps_done
 from napari_motionseg.training.engine.distributed import join
-from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.loop import train_job
 from napari_motionseg.training.engine.run_log import log_folder_of
 from napari_motionseg.training.engine.settings import TrainingSettings
@@ -22,22 +22,22 @@ from napari_motionseg.training.engine.trainer import TrainingRecord
 
 
 class TrainingRun:
-    """Train a task and write its checkpoint, with state and log beside it.
+    """Train a task, and write its checkpoint with state and log beside it.
 
     Parameters
     ----------
     out
-        Path of the checkpoint. ``<name>.state.safetensors`` beside it holds the state,
-        the folder ``<name>.log`` the curves.
+        Path of the checkpoint. The state is in ``<name>.state.safetensors`` beside it,
+        and the log in the folder ``<name>.log``.
     settings
         Settings of the training loop.
     resume
-        Whether to go on from the state, if there is one.
+        Whether to continue from the state, if there is one.
 
     Attributes
     ----------
     processes
-        The processes that train together; joined here.
+        Processes that train together; the constructor joins them.
     """
 
     def __init__(
@@ -48,15 +48,15 @@ class TrainingRun:
         self.processes = join()
         self._resume = resume
 
-    def fill_job(self, pool: Pool[Any], message: str) -> Job[None]:
-        """Make the examples that the pool holds at the step where training begins.
+    def fill_job(self, pool: ExamplePool[Any], message: str) -> Job[None]:
+        """Make the examples that the pool holds at the step at which training begins.
 
         Parameters
         ----------
         pool
-            Pool to fill.
+            Pool whose missing blocks are made.
         message
-            What is being made, for `Progress`.
+            Text for `Progress`.
         """
         path = state_path_of(self.out)
         done = self.processes.once(lambda: steps_done(path)) if self._resume else 0
@@ -70,7 +70,7 @@ class TrainingRun:
         task
             Task whose model is trained in place.
         identity
-            JSON values that must be equal for a resume.
+            JSON values that must be equal to resume.
         """
         return (
             yield from train_job(
@@ -91,10 +91,10 @@ class TrainingRun:
         Parameters
         ----------
         model
-            Network to write.
+            Network whose weights are written.
         card
-            Its model card.
+            Model card of the network.
         dtype
-            Type of the floating-point weights on disk.
+            Data type of the weights in the file.
         """
         self.processes.once(lambda: save_model(self.out, model, card, dtype=dtype))

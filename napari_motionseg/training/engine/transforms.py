@@ -1,6 +1,6 @@
-"""Move a picture and its flow together, and change its gray values.
+"""Transform a picture together with its flow, and change gray values.
 
-Turning a flow field moves its vectors to other pixels and turns the vectors as well.
+Turning a flow field moves its vectors to other pixels and rotates the vectors as well.
 Flow has channel 0 = x (columns, right) and 1 = y (rows, down).
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# How far the grays of a picture are changed at strength 1
+# largest changes of the gray values of a picture at strength 1
 GAMMA, CONTRAST, BRIGHTNESS, NOISE = 0.3, 0.3, 0.1, 0.02
 
 
 def mirror(picture: Tensor) -> Tensor:
-    """Swap left and right of ``(..., H, W)``."""
+    """Mirror ``(..., H, W)`` left to right."""
     return picture.flip(-1)
 
 
 def mirror_flow(flow: Tensor) -> Tensor:
-    """Swap left and right of a flow field ``(..., 2, H, W)``, vectors included."""
+    """Mirror a flow field ``(..., 2, H, W)`` left to right, including its vectors."""
     x, y = flow.flip(-1).unbind(-3)
     return torch.stack((-x, y), dim=-3)
 
@@ -30,11 +30,11 @@ def turn(picture: Tensor, quarters: int) -> Tensor:
 
 
 def turn_flow(flow: Tensor, quarters: int) -> Tensor:
-    """Turn a flow field ``(..., 2, H, W)`` like `turn`, vectors included.
+    """Turn a flow field ``(..., 2, H, W)`` like `turn`, including its vectors.
 
     Notes
     -----
-    What points right (x) points up (-y) afterwards, what points down (y) right (x).
+    A vector to the right (x) becomes one upwards (-y); downwards (y) becomes right (x).
     """
     flow = turn(flow, quarters)
     for _ in range(quarters % 4):
@@ -49,16 +49,16 @@ def jitter(pictures: Tensor, generator: torch.Generator, strength: float) -> Ten
     Parameters
     ----------
     pictures
-        ``(B, C, H, W)`` in [0, 1]; all channels of one are changed alike.
+        Pictures ``(B, C, H, W)`` in [0, 1]; all channels of one change alike.
     generator
-        On the CPU.
+        Generator of the random numbers, on the CPU.
     strength
-        0 changes nothing.
+        Strength of the changes; 0 changes nothing.
 
     Returns
     -------
     Tensor
-        ``(B, C, H, W)`` in [0, 1].
+        Pictures ``(B, C, H, W)`` in [0, 1].
     """
     if strength == 0:
         return pictures

@@ -1,1 +1,1 @@
-"""Train PWC-Net on synthetic angiograms, or adapt it to loops of one's own."""
+"""Train PWC-Net on synthetic angiograms, or adapt it to a user's own loops."""

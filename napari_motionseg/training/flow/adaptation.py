@@ -1,7 +1,7 @@
-"""Fine-tune PWC-Net to the user's own loops, on pairs composed of them.
+"""Fine-tune PWC-Net to the user's own loops, on pairs that are composed from them.
 
-Ma et al. (2019), 4.5: vessels are cut out of a few labelled frames and moved over
-contrast-free backgrounds of the same loops; the flow of such a pair is known exactly.
+Following Ma et al. (2019), 4.5, vessels are cut out of a few labelled frames and moved
+over contrast-free backgrounds of the same loops, so the flow of such a pair is known.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ LabelledLoop = tuple[Cine, Labels]
 
 
 class AdaptationTask(FlowTask):
-    """Train on composed pairs; previews show the flow before adaptation, too."""
+    """Train on composed pairs; previews also show the flow before adaptation."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class AdaptationTask(FlowTask):
         self._before = predict(model, self._shown)[0].numpy()
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return flow before, after and true as colours ``(H, 3W, 3)``."""
+        """Return flow before, after and true flow as colours ``(H, 3W, 3)``."""
         after = predict(self.model, self._shown)[0].numpy()
         largest = float(np.linalg.norm(self._truth, axis=0).max()) or None
         three = np.concatenate((self._before, after, self._truth), axis=-1)
@@ -73,44 +73,45 @@ def adapt_flow_job(
     start: str | Path | None = None,
     resume: bool = False,
 ) -> Job[Path]:
-    """Fine-tune PWC-Net on pairs composed of painted loops.
+    """Fine-tune PWC-Net on pairs composed from painted loops.
 
     Parameters
     ----------
     examples
-        Loops with vessels painted on a frame or more.
+        Loops with vessels painted on at least one frame.
     settings
-        Settings of pairs, loss and training loop; `AdaptationSettings()` if None.
+        Settings of pairs, loss and training loop; None uses `AdaptationSettings()`.
     out
-        The ``"flow"`` checkpoint to write, in float16. Beside it lies
-        ``<name>.state.safetensors``, from which `resume` goes on.
+        Path of the ``"flow"`` checkpoint to write, in float16. The state from which
+        `resume` continues is ``<name>.state.safetensors`` beside it.
     start
-        A PWC-Net checkpoint to start from; None for what ships.
+        Path of a PWC-Net checkpoint to start from; None uses the weights of the
+        package.
     resume
-        Whether to go on where the last run with these settings, loops and labels ended.
+        Whether to continue the last run with the same settings, loops and labels.
 
     Yields
     ------
     Progress
-        While vessels are cut out; then after each step with ``metrics["loss"]`` and
-        ``metrics["epe"]`` (px); `preview` is flow before, after and true, side by side,
-        uint8. The last one has the errors on held-out pairs, before and after.
+        First while vessels are cut out, then after each step with ``metrics["loss"]``
+        and ``metrics["epe"]`` (px). `preview` is a uint8 picture of flow before, after
+        and true flow. The last one has the errors on held-out pairs, before and after.
 
     Returns
     -------
     Path
-        `out`. After `STOP` it holds what was learnt so far.
+        The path `out`; after `STOP`, the file holds the result so far.
 
     Raises
     ------
     LabelError
-        See `cut_out_job`.
+        If labels do not fit or contain no usable vessel; see `cut_out_job`.
     MotionError
-        If a loop has one frame only.
+        If a loop has only one frame.
     CheckpointError
-        If `start` holds no PWC-Net.
+        If `start` is not a PWC-Net checkpoint.
     TrainingError
-        See `train_job`; or if it is stopped before the first step.
+        If training fails, see `train_job`, or is stopped before the first step.
     """
     settings = settings or AdaptationSettings()
     _check(examples)
@@ -159,15 +160,15 @@ def _check(examples: Sequence[LabelledLoop]) -> None:
     for cine, _ in examples:
         if len(cine) < 2:
             raise MotionError(
-                f"{cine.name}: has one frame only; there is no flow to adapt to. Give "
-                "the loop that the frame is of"
+                f"{cine.name}: has only one frame, so there is no flow to adapt to; "
+                "give the loop that the frame belongs to"
             )
 
 
 def _layers_job(
     examples: Sequence[LabelledLoop], device: torch.device
 ) -> Job[list[LoopLayers]]:
-    """Take every loop apart."""
+    """Separate every loop into vessels and backgrounds."""
     loops = []
     for cine, labels in examples:
         layers = yield from cut_out_job(cine, labels)
@@ -188,7 +189,7 @@ def _task(
 
 
 def _facts(example: LabelledLoop, layers: LoopLayers) -> dict[str, Any]:
-    """Return what the loop was, for the record: hashes and frames, no name."""
+    """Return facts about a loop for the record: hashes and frames, no name."""
     cine, labels = example
     digest = hashlib.sha256(repr((labels.frames, labels.mode)).encode())
     digest.update(np.ascontiguousarray(labels.labels[labels.labelled]).tobytes())

@@ -1,4 +1,4 @@
-"""Pairs composed of the user's loops while training, and settings of adaptation."""
+"""Compose pairs from the user's loops during training; settings of adaptation."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from napari_motionseg.training.flow.flow_loss import Penalty
 from napari_motionseg.training.flow.pairs import Pairs
 from napari_motionseg.training.flow.settings import CROP_MULTIPLE, FlowTrainingSettings
 
-PAIRS_A_STEP = 2**20  # to draw from; the pairs of two steps are never the same
-HELD_OUT_STREAM = 2**31  # no step has this number
-TABLE_SHIFT_PX = 8
+PAIRS_A_STEP = 2**20  # numbers of pairs in a step, so that no two steps share a pair
+HELD_OUT_STREAM = 2**31  # larger than the number of any step
+TABLE_SHIFT_PX = 8  # largest shift of the second picture as a whole, in px
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class AdaptationSettings:
     Parameters
     ----------
     batch
-        Pairs in a step of the smallest windows; steps of larger windows have fewer.
+        Number of pairs in a step of the smallest windows; larger windows have fewer.
     crop, largest_crop
         Sides of the smallest and largest windows in pixels, multiples of 64. They are
-        reduced to the size of the smallest loop.
+        reduced to the size of the smallest loop if necessary.
     vessel, background
         Ranges of the motion of each layer, in pixels of a frame of 512 pixels.
     penalty
-        ``"l2"``, or ``"robust"``, which gives large errors less weight: for a network
-        that follows vessels already.
+        ``"l2"``, or ``"robust"``, which gives large errors less weight and suits a
+        network that already follows vessels.
     vessel_weight
         Additional weight of a pixel in a vessel; all others have weight 1.
     held_out
@@ -116,16 +116,16 @@ class AdaptationSettings:
 
 
 class ComposedPairs:
-    """Pairs composed when they are asked for; a pool that stores nothing.
+    """Pairs that are composed on request, like a pool that stores nothing.
 
     Parameters
     ----------
     loops
-        Loops, taken apart into layers; each pair is composed of one of them.
+        Loops, separated into layers; each pair is composed from one of them.
     size
         Side of the pairs in pixels.
     settings
-        Settings that hold the motion of the layers and the seed.
+        Settings with the motion of the layers and the seed.
     """
 
     def __init__(
@@ -141,8 +141,8 @@ class ComposedPairs:
     def pair(self, step: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return pictures ``(2, H, W)``, flow ``(2, H, W)`` and vessel ``(H, W)``.
 
-        A pure function of seed, step and index; computed where the loops are, returned
-        on the CPU.
+        The pair depends only on seed, step and index. It is computed on the device of
+        the loops, and returned on the CPU.
         """
         settings = self._settings
         generator = step_generator(settings.training.seed, step, index)

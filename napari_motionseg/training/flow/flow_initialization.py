@@ -1,9 +1,9 @@
 """Initialize a flow network so that training makes progress from the first step.
 
-With the layers' own random weights a PWC-Net says 'nothing moves' for thousands of
-steps: its signals fade from layer to layer. Here each convolution is scaled to outputs
-of mean 0 and variance 1 (Mishkin & Matas, 2016, All you need is a good init), and each
-level begins by handing on the flow of the level above.
+With the random weights of its layers, a PWC-Net predicts no motion for thousands of
+steps, because its signals fade from layer to layer. Here each convolution is scaled so
+that its output has mean 0 and variance 1 (Mishkin & Matas, 2016, All you need is a good
+init), and each level initially passes on the flow of the level above.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from napari_motionseg.models.layered_pwcnet import LayerDecoder, LayeredPWCNet
 from napari_motionseg.models.pwcnet import SLOPE, FlowDecoder, FlowNet, PWCNet
 
-LEAST_DEVIATION = 1e-4  # a channel that varies less is left as it is
+LEAST_DEVIATION = 1e-4  # a channel that varies less is not scaled
 
 
 @torch.no_grad()
@@ -26,18 +26,19 @@ def initialize_weights(
     generator: torch.Generator,
     kept: tuple[str, ...] = (),
 ) -> None:
-    """Draw weights with which each layer has outputs of mean 0 and variance 1.
+    """Draw weights with which the output of each layer has mean 0 and variance 1.
 
     Parameters
     ----------
     model
-        Changed in place; its flow is zero afterwards.
+        Network that is changed in place; it then predicts zero flow.
     pictures
-        ``(B, 2, H, W)`` in [0, 1] of some pairs; sides are multiples of 64.
+        Some pairs ``(B, 2, H, W)`` in [0, 1]; their sides are multiples of 64.
     generator
-        Of the random weights.
+        Generator of the random weights.
     kept
-        Beginnings of the names of modules that keep their weights: they are trained.
+        Prefixes of the names of modules that keep their weights, because they are
+        trained.
     """
     hooks = []
     heads = _layer_heads(model)
@@ -63,14 +64,14 @@ def initialize_weights(
 
 
 def _layer_heads(model: FlowNet) -> list[nn.Conv2d]:
-    """Return the layers that say flow as a correction: 0 is a good beginning."""
+    """Return the layers that predict a correction of the flow, which begins at 0."""
     if not isinstance(model, LayeredPWCNet):
         return []
     return [cast("LayerDecoder", level).predict for level in model.levels.values()]
 
 
 class _Standardisation:
-    """Forward hook: the first output decides on a convolution's scale and offset."""
+    """Forward hook that scales a convolution by its first output."""
 
     def __init__(self) -> None:
         self.done = False
@@ -87,7 +88,7 @@ class _Standardisation:
 
 
 def _hand_flow_on(model: PWCNet) -> None:
-    """Make each level's flow that of the level above, and the coarsest one's zero."""
+    """Make each level output the flow of the level above, and the coarsest one zero."""
     decoders = [cast("FlowDecoder", module) for module in model.decoders.values()]
     heads = [decoder.predict for decoder in decoders]
     heads.append(cast("nn.Conv2d", model.context[-1]))
@@ -97,14 +98,14 @@ def _hand_flow_on(model: PWCNet) -> None:
     for decoder in decoders[:-1]:
         _enlarge_bilinearly(decoder.upflow)
     for decoder in decoders[1:]:
-        # a decoder's input ends with the flow from above (2) and its hints (2)
+        # the input of a decoder ends with flow (2) and hidden features (2) from above
         flow_at = decoder.channels - 4
         for axis in range(2):
             decoder.predict.weight[axis, flow_at + axis, 1, 1] = 1.0
 
 
 def _enlarge_bilinearly(module: nn.ConvTranspose2d) -> None:
-    """Make a 4 x 4 transposed convolution double a flow's sides bilinearly."""
+    """Make a 4 x 4 transposed convolution double the sides of a flow bilinearly."""
     line = torch.tensor([0.25, 0.75, 0.75, 0.25])
     module.weight.zero_()
     for axis in range(2):
@@ -115,5 +116,5 @@ def _enlarge_bilinearly(module: nn.ConvTranspose2d) -> None:
 def _bias(module: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
     bias = module.bias
     if bias is None:
-        raise TypeError("a convolution of PWC-Net has a bias")
+        raise TypeError("every convolution of PWC-Net must have a bias")
     return bias

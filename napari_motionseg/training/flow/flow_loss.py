@@ -1,4 +1,4 @@
-"""The multi-scale loss that PWC-Net is trained with (Sun et al., 2018, section 3)."""
+"""Compute the multi-scale loss of PWC-Net (Sun et al., 2018, section 3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_motionseg.models.pwcnet import FLOW_UNIT_PX
 
 Penalty = Literal["l2", "robust"]
 
-# Sun et al. (2018), 4: alpha of levels 6 to 2
+# Sun et al. (2018), section 4: weights alpha of levels 6 to 2
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
     {6: 0.32, 5: 0.08, 4: 0.02, 3: 0.01, 2: 0.005}
 )
@@ -29,34 +29,34 @@ def multiscale_flow_loss(
     penalty: Penalty = "l2",
     pixel_weights: Tensor | None = None,
 ) -> Tensor:
-    """Return the weighted sum of each level's error, mean over the pictures.
+    """Return the weighted sum of the errors of all levels, as mean over the pictures.
 
     Parameters
     ----------
     flows
-        One ``(B, 2, H / 2^l, W / 2^l)`` for each level l of `LEVEL_WEIGHTS`, in any
+        Flow ``(B, 2, H / 2^l, W / 2^l)`` of each level l of `LEVEL_WEIGHTS`, in any
         order, in pixels of the full resolution.
     target
-        ``(B, 2, H, W)`` in pixels; averaged over the block of each coarse pixel.
+        True flow ``(B, 2, H, W)`` in pixels; it is averaged over coarse pixels.
     penalty
-        ``"l2"``: the sum over pixels of the vectors' distances (equation 2 of the
-        paper); ``"robust"``: of ``(|difference|_1 + 0.01) ** 0.4`` (equation 3).
+        ``"l2"`` sums the distances of vectors (equation 2 of the paper); ``"robust"``
+        sums ``(|difference|_1 + 0.01) ** 0.4`` (equation 3).
     pixel_weights
-        ``(B, H, W)``, positive, mean about 1: how much a pixel counts in the average
-        of its block and the block in the sum. All 1 is the paper.
+        Positive weights ``(B, H, W)`` with a mean of about 1, for the averages over
+        coarse pixels and for the sum. None weighs all pixels alike, as in the paper.
 
     Returns
     -------
     Tensor
-        Scalar; 0 where all is right, but for the robust penalty's offset.
+        Scalar; 0 for a perfect flow, apart from the offset of the robust penalty.
 
     Raises
     ------
     SettingsError
-        If `penalty` is unknown or a flow's shape is no level of the target.
+        If `penalty` is unknown, or the shape of a flow fits no level of the target.
     """
     if penalty not in get_args(Penalty):
-        raise SettingsError(f"penalty must be 'l2' or 'robust', not {penalty!r}")
+        raise SettingsError(f"penalty must be 'l2' or 'robust'; got {penalty!r}")
     total = target.new_zeros((), dtype=torch.float32)
     for flow in flows:
         level = _level_of(flow, target)
@@ -74,22 +74,24 @@ def multiscale_flow_loss(
 def downsample_flow(
     flow: Tensor, factor: int, pixel_weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Average a flow over blocks of `factor` pixels a side; vectors keep their unit.
+    """Average a flow over blocks of `factor` x `factor` pixels.
+
+    Its unit stays the same.
 
     Parameters
     ----------
     flow
-        ``(B, 2, H, W)``, sides multiples of `factor`.
+        Flow ``(B, 2, H, W)``, whose sides are multiples of `factor`.
     factor
-        Pixels a side.
+        Side of a block in pixels.
     pixel_weights
-        ``(B, H, W)``, or None for the plain mean.
+        Weights ``(B, H, W)`` of the pixels; None gives the plain mean.
 
     Returns
     -------
     tuple[Tensor, Tensor]
-        The flow ``(B, 2, H / factor, W / factor)`` and the mean weight of each block
-        ``(B, H / factor, W / factor)``, float32.
+        Flow ``(B, 2, H / factor, W / factor)`` and mean weight ``(B, H / factor,
+        W / factor)`` of each block, float32.
     """
     flow = flow.float()
     if pixel_weights is None:
@@ -106,6 +108,7 @@ def _level_of(flow: Tensor, target: Tensor) -> int:
         if tuple(flow.shape[-2:]) == tuple(n / 2**level for n in target.shape[-2:]):
             return level
     raise SettingsError(
-        f"a flow of shape {tuple(flow.shape)} is no level of a target of shape "
-        f"{tuple(target.shape)}: sides must be multiples of {2 ** max(LEVEL_WEIGHTS)}"
+        f"a flow of shape {tuple(flow.shape)} fits no level of a target of shape "
+        f"{tuple(target.shape)}; its sides must be multiples of "
+        f"{2 ** max(LEVEL_WEIGHTS)}"
     )

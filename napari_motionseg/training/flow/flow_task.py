@@ -1,4 +1,4 @@
-"""The task of flow training: batches of picture pairs, and the loss on them."""
+"""Define the task of flow training: batches of pairs, and the loss on them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from napari_motionseg.training.flow.matching_loss import matching_loss
 from napari_motionseg.training.flow.pairs import PairPool, Pairs
 from napari_motionseg.training.flow.settings import FlowTrainingSettings
 
-NEAR_PX = 12  # how far from a vessel a flow that ignores its edge does harm
-MATCHING_VESSELS = 20.0  # makes vessels about half of what features are taught by
-# The two pictures of a pair also differ a little: exposure control, quantum noise
+NEAR_PX = 12  # distance in px from a vessel within which a wrong edge does harm
+MATCHING_VESSELS = 20.0  # weight that gives vessels about half of the matching loss
+# the pictures of a pair differ slightly in gray: exposure control and quantum noise
 SECOND_JITTER = 0.2
 
 
@@ -102,7 +102,7 @@ class FlowTask:
         return loss, max(flows, key=lambda level: level.shape[-1])
 
     def _weights(self, vessel: Tensor) -> Tensor:
-        """Return how much each pixel counts ``(B, H, W)``."""
+        """Return the weight ``(B, H, W)`` of each pixel."""
         settings, thin = self._settings, vessel.float()
         near = functional.max_pool2d(thin[:, None], 2 * NEAR_PX + 1, 1, NEAR_PX)[:, 0]
         around = settings.near_weight * near * (1 - thin)
@@ -125,7 +125,7 @@ class FlowTask:
         return apart.view_as(pictures), flow, vessel
 
     def _window(self, generator: torch.Generator) -> tuple[int, int]:
-        """Draw a side of windows; return it and how many pairs go into the batch."""
+        """Draw the side of windows; return it with the number of pairs in the batch."""
         crops = self._settings.crops
         if len(crops) == 1:
             return crops[0], self.batch_size
@@ -138,7 +138,8 @@ class FlowTask:
         pictures, flow, vessel = self._pool.pair(step, index)
         down, right = self._shift(generator)
         side = pictures.shape[-1]
-        # windows without a vessel teach little: of two, that with more of it
+        # windows without vessel have little information: draw two, take the one with
+        # more
         drawn = [_windows(side, crop, (down, right), generator) for _ in range(2)]
         first, second = max(drawn, key=lambda pair: int(vessel[pair[0]].sum()))
         pictures = torch.stack(
@@ -167,7 +168,7 @@ class FlowTask:
         return down % (2 * most + 1) - most, right % (2 * most + 1) - most
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return found and true flow of a held-out pair as colours ``(H, 2W, 3)``."""
+        """Return predicted and true flow of a pair, as colours ``(H, 2W, 3)``."""
         truth = self._held_out.flow[0].float().numpy()
         found = predict(self.model, self._held_out.pictures[:1])[0].numpy()
         largest = float(np.linalg.norm(truth, axis=0).max()) or None
@@ -179,7 +180,7 @@ class FlowTask:
 def _windows(
     side: int, crop: int, shift: tuple[int, int], generator: torch.Generator
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Draw a window of each picture of a pair, the second's moved by `shift`."""
+    """Draw a window of each picture of a pair; the second is moved by `shift`."""
     first, second = [], []
     for moved in shift:
         room = side - crop - abs(moved) + 1

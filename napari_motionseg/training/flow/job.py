@@ -1,7 +1,7 @@
 """Train a flow network on synthetic angiograms, whose flow is known exactly.
 
-Multi-scale loss after Sun et al. (2018); the data in the manner of Ma et al. (2019),
-4.5, where vessels and background move apart from each other.
+The loss is the multi-scale loss of Sun et al. (2018). The data follow Ma et al. (2019),
+4.5: vessels and background move differently.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from napari_motionseg.training.flow.flow_task import FlowTask, end_point_errors
 from napari_motionseg.training.flow.pairs import PairPool, Pairs
 from napari_motionseg.training.flow.settings import FlowTrainingSettings, Network
 
-HELD_OUT_STREAM = 2**31  # no block of training pairs has this number
-INITIAL_STREAM = 2**31  # no step has this number
+HELD_OUT_STREAM = 2**31  # larger than the number of any block of training pairs
+INITIAL_STREAM = 2**31  # larger than the number of any step
 NETWORKS: Mapping[Network, type[FlowNet]] = MappingProxyType(
     {"layered": LayeredPWCNet, "published": PWCNet}
 )
@@ -55,30 +55,31 @@ def train_flow_job(
     settings
         Settings of data, network and training loop.
     out
-        The ``"flow"`` checkpoint to write, in float16. Beside it lies
-        ``<name>.state.safetensors``, from which `resume` goes on.
+        Path of the ``"flow"`` checkpoint to write, in float16. The state from which
+        `resume` continues is ``<name>.state.safetensors`` beside it.
     resume
-        Whether to go on where the last run with these settings ended.
+        Whether to continue the last run with the same settings.
     start
-        A ``"flow"`` checkpoint to start from; from scratch if None.
+        Path of a ``"flow"`` checkpoint to start from; None starts from scratch.
 
     Yields
     ------
     Progress
         First while pairs are made, then after each step with ``metrics["loss"]`` and
-        ``metrics["epe"]`` (px); `preview` is found and true flow side by side, uint8.
+        ``metrics["epe"]`` (px). `preview` is a uint8 picture of predicted and true
+        flow.
 
     Returns
     -------
     Path
-        `out`. After `STOP` it holds what was learnt so far.
+        The path `out`; after `STOP`, the file holds the result so far.
 
     Raises
     ------
     CheckpointError
-        If `start` holds no PWC-Net.
+        If `start` is not a PWC-Net checkpoint.
     TrainingError
-        See `train_job`.
+        If training fails; see `train_job`.
     """
     training = TrainingRun(out, settings.training, resume)
     pool = pair_pool(settings)
@@ -118,7 +119,7 @@ def train_flow(
 
 
 def pair_pool(settings: FlowTrainingSettings) -> PairPool:
-    """Return the empty pool that a training of these settings draws from."""
+    """Return the empty pool from which a training with these settings draws."""
     return PairPool(
         partial(_make_pairs, settings),
         blocks=-(-settings.pool_size // settings.block),
@@ -145,15 +146,15 @@ def initial_network(
     Parameters
     ----------
     start
-        Flow checkpoint to start from; None for a new network. Of another architecture
-        only the feature pyramid is used.
+        Path of a flow checkpoint to start from; None for a new network. If it has
+        another architecture, only its feature pyramid is used.
     settings
         Settings that choose the architecture.
 
     Raises
     ------
     CheckpointError
-        If `start` holds another network.
+        If `start` is not a flow network.
     """
     wanted = NETWORKS[settings.network]
     if start is None:
@@ -174,9 +175,9 @@ def flow_card(model: FlowNet, provenance: dict[str, Any]) -> ModelCard:
     Parameters
     ----------
     model
-        Network that is written.
+        Network that will be written.
     provenance
-        Settings, data and results of its training; no patient attribute.
+        Settings, data and results of its training, without patient attributes.
     """
     configuration = {"in_channels": model.in_channels, "normalized": model.normalized}
     return ModelCard("flow", type(model).__name__, configuration, provenance)

@@ -1,7 +1,7 @@
-"""Loss of a network of two layers: the flow of each, and the shape of the vessel.
+"""Compute the loss of a two-layer network: both flows, and the vessel shape.
 
-Each layer is compared with the truth where it lies and nowhere else, so neither is
-drawn towards the other; their mixture is compared everywhere.
+Each layer is compared with the truth only where it lies, so that neither is influenced
+by the other. The mixture is compared everywhere.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ from napari_motionseg.training.flow.flow_loss import downsample_flow
 LEVEL_WEIGHTS: Mapping[int, float] = MappingProxyType(
     {6: 0.25, 5: 0.5, 4: 1.0, 3: 1.0, 2: 1.0}
 )
-FULL_SHARE = 0.25  # of a coarse pixel: a layer that fills so much counts whole
-SHAPE_WEIGHT = 0.5
+FULL_SHARE = 0.25  # a layer that fills this share of a coarse pixel has full weight
+SHAPE_WEIGHT = 0.5  # weight of the loss of the vessel shape
 
 
 def layered_flow_loss(
     seen: LayeredFlow, target: Tensor, vessel: Tensor, pixel_weights: Tensor
 ) -> Tensor:
-    """Return the loss of both layers, the vessel's shape and the mixture.
+    """Return the loss of both layers, the vessel shape and the mixture.
 
     Parameters
     ----------
     seen
-        What the network says of a batch.
+        Output of the network for a batch.
     target
-        ``(B, 2, H, W)`` px, the flow of what lies in front.
+        True flow ``(B, 2, H, W)`` of the layer in front, in px.
     vessel
-        ``(B, H, W)`` bool.
+        Vessel mask ``(B, H, W)`` bool.
     pixel_weights
-        ``(B, H, W)``: how much a pixel of the mixture counts.
+        Weight ``(B, H, W)`` of each pixel in the mixture.
 
     Returns
     -------
-    Tensor
-        Scalar: `layer_loss` of each level and layer, binary cross-entropy and Dice of
+    Scalar: the sum of `layer_loss` over levels and layers, binary cross-entropy and
+    Dice of the shape, and the weighted end-point error of the mixture in units of 20
+    px.
         the shape, and the mixture's weighted end-point error in units of 20 px.
     """
     thin = vessel.float()
@@ -59,24 +60,24 @@ def layered_flow_loss(
 
 
 def layer_loss(flow: Tensor, target: Tensor, where: Tensor) -> Tensor:
-    """Return a layer's mean error where it lies, in units of 20 px.
+    """Return the mean error of a layer where it lies, in units of 20 px.
 
     Parameters
     ----------
     flow
-        ``(B, 2, h, w)`` px of the full picture.
+        Flow ``(B, 2, h, w)`` of the layer in px of the full picture.
     target
-        ``(B, 2, H, W)`` px.
+        True flow ``(B, 2, H, W)`` in px.
     where
-        ``(B, H, W)`` 1 where the layer lies in front, else 0.
+        Mask ``(B, H, W)``, 1 where the layer is in front, else 0.
 
     Returns
     -------
     Tensor
-        Scalar; 0 where the layer is nowhere.
+        Scalar; 0 if the layer is in front nowhere.
     """
     factor = target.shape[-1] // flow.shape[-1]
-    # the offset gives coarse pixels without the layer a finite mean, of no weight
+    # the offset gives coarse pixels without the layer a finite mean with no weight
     wanted, share = downsample_flow(target, factor, where + 1e-6)
     counts = (share / FULL_SHARE).clamp(max=1) * (share > 1e-3)
     error = torch.linalg.vector_norm(flow.float() - wanted, dim=1) / FLOW_UNIT_PX
@@ -85,7 +86,7 @@ def layer_loss(flow: Tensor, target: Tensor, where: Tensor) -> Tensor:
 
 
 def shape_loss(logits: Tensor, where: Tensor) -> Tensor:
-    """Return binary cross-entropy plus one minus Dice, of ``(B, H, W)``."""
+    """Return binary cross-entropy plus one minus Dice of shapes ``(B, H, W)``."""
     logits = logits.float()
     entropy = functional.binary_cross_entropy_with_logits(logits, where)
     found = logits.sigmoid()

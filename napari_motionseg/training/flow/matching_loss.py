@@ -1,7 +1,7 @@
-"""Matching loss: cross-entropy of the cost volume at the true displacement.
+"""Compute the matching loss: cross-entropy of the cost volume at the true motion.
 
-End-point errors alone tell the features of a flow network little while its decoders
-still ignore them; this term teaches the features to match from the first step on.
+End-point errors alone hardly train the features of a flow network while its decoders
+still ignore them. This term trains the features to match from the first step.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from napari_motionseg.models.correlation import correlation
 from napari_motionseg.training.flow.flow_loss import downsample_flow
 
 LEVELS = (2, 3, 4, 5)
-REACH = 4  # of the network's cost volumes, in pixels of a level
-# Displacements beyond this are left out: their mass would lie outside the cost volume
+REACH = 4  # px of a level: largest displacement in the network's cost volumes
+# larger displacements are left out, because their weight would be outside the volume
 FARTHEST = REACH - 1
 TEMPERATURE = 0.1
 
@@ -27,23 +27,25 @@ def matching_loss(
     flow: Tensor,
     pixel_weights: Tensor | None = None,
 ) -> Tensor:
-    """Return the cross-entropy of where features match, summed over `LEVELS`.
+    """Return the cross-entropy of feature matches, summed over `LEVELS`.
 
     Parameters
     ----------
     first, second
-        Pyramids of both pictures, level l at index l - 1, ``(B, C, H / 2^l, W / 2^l)``,
-        of unit mean square over the channels (`PWCNet` with ``normalized``).
+        Pyramids of both pictures, with level l at index l - 1, ``(B, C, H / 2^l,
+        W / 2^l)``, of unit mean square over the channels (`PWCNet` with
+        ``normalized``).
     flow
-        ``(B, 2, H, W)`` in px from the first to the second.
+        True flow ``(B, 2, H, W)`` in px, from the first to the second.
     pixel_weights
-        ``(B, H, W)``, or None for all 1.
+        Weights ``(B, H, W)`` of the pixels; None weighs all alike.
 
     Returns
     -------
     Tensor
-        Scalar. A level's distribution is the softmax of its cost volume divided by 0.1;
-        its target is one at the true displacement, shared bilinearly by neighbours.
+        Scalar. The predicted distribution is the softmax of the cost volume divided by
+        0.1.
+        The target is 1 at the true displacement, divided bilinearly among neighbours.
     """
     total = flow.new_zeros((), dtype=torch.float32)
     for level in LEVELS:
@@ -58,17 +60,18 @@ def matching_loss(
 
 
 def displacement_weights(flow: Tensor) -> Tensor:
-    """Share one among the displacements of a cost volume, bilinearly.
+    """Divide 1 among the displacements of a cost volume, bilinearly.
 
     Parameters
     ----------
     flow
-        ``(B, 2, h, w)`` in pixels of the level.
+        Flow ``(B, 2, h, w)`` in pixels of the level.
 
     Returns
     -------
     Tensor
-        ``(B, 81, h, w)``, dy outer and dx inner, as `correlation` orders them.
+        Weights ``(B, 81, h, w)`` with dy as outer and dx as inner index, like
+        `correlation`.
     """
     steps = torch.arange(-REACH, REACH + 1, device=flow.device, dtype=flow.dtype)
     x, y = (

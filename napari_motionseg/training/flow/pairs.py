@@ -1,4 +1,4 @@
-"""Picture pairs with known flow, and a pool of them."""
+"""Hold picture pairs with known flow, and a pool of them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.synthesis import PairBatch
-from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.example_pool import ExamplePool
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Picture pairs and their flow, half precision to keep many.
+    """Picture pairs and their flow, in half precision to save memory.
 
     Parameters
     ----------
     pictures
-        ``(N, 2, H, W)`` float16 in [0, 1]: first and second picture.
+        Pictures ``(N, 2, H, W)`` float16 in [0, 1]: first and second picture.
     flow
-        ``(N, 2, H, W)`` float16, pixels from the first to the second.
+        Flow ``(N, 2, H, W)`` float16 in px, from the first to the second picture.
     vessel
-        ``(N, H, W)`` bool, vessels of the first picture.
+        Vessel masks ``(N, H, W)`` bool of the first pictures.
     """
 
     pictures: Tensor
@@ -31,13 +31,13 @@ class Pairs:
 
     @classmethod
     def of(cls, batch: PairBatch) -> Pairs:
-        """Take what the synthesis made, on the device where it was made."""
+        """Convert pairs of the synthesis, on their device."""
         pictures = torch.stack((batch.first, batch.second), dim=1)
         return cls(pictures.half(), batch.flow.half(), batch.vessel)
 
 
-class PairPool(Pool[Pairs]):
-    """A pool of picture pairs; see `Pool`."""
+class PairPool(ExamplePool[Pairs]):
+    """A pool of picture pairs; see `ExamplePool`."""
 
     def pair(self, step: int, index: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return pictures ``(2, H, W)``, flow ``(2, H, W)`` and vessel ``(H, W)``."""

@@ -14,9 +14,9 @@ from napari_motionseg.training.flow.flow_loss import Penalty
 
 Network = Literal["layered", "published"]
 
-CROP_MULTIPLE = 64  # the coarsest level of the pyramid
-LEAST_PAIR_PX = 512  # at this side vessels are as wide as in most loops
-SHIFT_BORDER_PX = 64  # of pairs beyond the largest window, for shifts
+CROP_MULTIPLE = 64  # px: size of a pixel of the coarsest level of the pyramid
+LEAST_PAIR_PX = 512  # px: side at which vessels are as wide as in most loops
+SHIFT_BORDER_PX = 64  # px by which pairs exceed the largest window, for shifts
 
 
 @dataclass(frozen=True)
@@ -26,39 +26,40 @@ class FlowTrainingSettings:
     Parameters
     ----------
     batch
-        Pairs in a step of the smallest windows. Steps of larger windows have fewer
-        pairs, so that each holds about as many pixels.
+        Number of pairs in a step of the smallest windows. Steps of larger windows have
+        fewer pairs, so that each step has about as many pixels.
     crop, largest_crop
-        Sides in pixels, multiples of 64, of the smallest and largest windows that are
-        trained on; each step draws one between them. `largest_crop` None is `crop`.
-        A network that has seen small windows alone fails on large pictures: its
-        coarsest levels have never been larger than a few pixels.
+        Sides in pixels, multiples of 64, of the smallest and the largest training
+        windows; each step draws one between them. None for `largest_crop` is `crop`. A
+        network trained only on small windows fails on large pictures, because its
+        coarsest levels never had more than a few pixels.
     pair_size
         Side of the synthetic pairs, in pixels.
     pool_size
         Number of pairs in memory, rounded up to whole blocks.
     block
-        Number of pairs that are made at a time.
+        Number of pairs that are made at once.
     refresh_every
-        Steps after which the oldest block is made anew; 0 for never.
+        Number of steps after which the oldest block is renewed; 0 never renews.
     penalty
         ``"l2"``, or ``"robust"`` for fine-tuning.
     vessel_weight
-        A vessel's pixel counts 1 + this; 0 is the paper, but vessels are few percent
-        of the pixels.
+        Additional weight of vessel pixels, besides 1. 0 is the paper's, but vessels are
+        only a few percent of the pixels.
     near_weight
-        Background within 12 px of a vessel counts 1 + this.
+        Additional weight of background within 12 px of a vessel, besides 1.
     matching_weight
-        Of `matching_loss`, for networks whose features are normalised; 0 is the paper.
+        Weight of `matching_loss`, for networks with normalized features; 0 is the
+        paper's.
     shift
-        Largest shift, in px along each axis, of the second picture as a whole: a table
-        that moves. A third of the pairs is shifted.
+        Largest shift of the second picture along each axis in px, like a moving table.
+        A third of the pairs is shifted.
     jitter
-        Strength of random changes of gray values; 0 for none.
+        Strength of random changes of gray values; 0 makes none.
     network
-        ``"layered"``: `LayeredPWCNet`; ``"published"``: `PWCNet`.
+        ``"layered"`` is `LayeredPWCNet`; ``"published"`` is `PWCNet`.
     in_channels, normalized
-        Configuration of a network that is trained from scratch; see `PWCNet`.
+        Configuration of a network that is trained from scratch; see `FlowNet`.
     held_out
         Number of pairs that are never trained on, for the final end-point errors.
     synthesis
@@ -137,7 +138,7 @@ class FlowTrainingSettings:
         Parameters
         ----------
         name
-            ``"cpu"``: trains in a night on two cores.
+            ``"cpu"``: trains in one night on two cores.
 
         Raises
         ------
@@ -147,7 +148,7 @@ class FlowTrainingSettings:
         return find_recipe(name, {"cpu": cls})
 
     def with_changes(self, changes: Mapping[str, Any]) -> FlowTrainingSettings:
-        """Return a copy with other values, and pairs that hold its largest windows.
+        """Return a copy with other values, and pairs as large as its windows need.
 
         Parameters
         ----------
@@ -161,6 +162,6 @@ class FlowTrainingSettings:
 
     @property
     def crops(self) -> tuple[int, ...]:
-        """The sides of windows that are drawn from."""
+        """Sides from which each step draws that of its windows."""
         largest = self.crop if self.largest_crop is None else self.largest_crop
         return (*range(self.crop, largest, CROP_MULTIPLE), largest)

@@ -1,7 +1,7 @@
 """Train a network to segment synthetic angiograms, whose masks are exact.
 
-The result is a segmentation checkpoint: it segments a loop that nobody has painted on,
-and fine-tuning on few labels can start from it.
+The result is a segmentation checkpoint. It segments loops without any painting, and
+fine-tuning with few labels can start from it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.stripe_removal import take_out_stripes
 from napari_motionseg.synthesis import Stills, training_stills
-from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.initial_networks import (
     describe_origin,
     load_initial_network,
@@ -28,7 +28,7 @@ from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
-HELD_OUT_STREAM = 2**31  # no block of training stills has this number
+HELD_OUT_STREAM = 2**31  # larger than the number of any block of training frames
 
 
 def train_masks_job(
@@ -38,37 +38,39 @@ def train_masks_job(
     resume: bool = False,
     start: str | Path | None = None,
 ) -> Job[Path]:
-    """Train a segmentation network on synthetic frames alone.
+    """Train a segmentation network only on synthetic frames.
 
     Parameters
     ----------
     settings
         Settings of data, network and training loop.
     out
-        The ``"segmentation"`` checkpoint to write, in float16. Beside it lies
-        ``<name>.state.safetensors``, from which `resume` goes on.
+        Path of the ``"segmentation"`` checkpoint to write, in float16. The state from
+        which `resume` continues is ``<name>.state.safetensors`` beside it.
     resume
-        Whether to go on where the last run with these settings ended.
+        Whether to continue the last run with the same settings.
     start
-        A ``"segmentation"`` checkpoint of two classes to start from; None for scratch.
+        Path of a ``"segmentation"`` checkpoint of two classes to start from; None
+        starts from scratch.
 
     Yields
     ------
     Progress
         First while frames are made, then after each step with ``metrics["loss"]`` and
-        ``metrics["dice"]``; `preview` is a frame beside what is found on it, uint8.
+        ``metrics["dice"]``. `preview` is a uint8 picture of a frame beside its
+        prediction.
 
     Returns
     -------
     Path
-        `out`. After `STOP` it holds what was learnt so far.
+        The path `out`; after `STOP`, the file holds the result so far.
 
     Raises
     ------
     CheckpointError
-        If `start` holds no segmentation network.
+        If `start` is not a segmentation network.
     TrainingError
-        See `train_job`.
+        If training fails; see `train_job`.
     """
     training = TrainingRun(out, settings.training, resume)
     model, origin = initial_network(start, settings)
@@ -109,9 +111,9 @@ def train_masks(
     return run(train_masks_job(settings, out=out, resume=resume, start=start))
 
 
-def still_pool(settings: MaskTrainingSettings) -> Pool[Stills]:
-    """Return the empty pool that a training of these settings draws from."""
-    return Pool(
+def still_pool(settings: MaskTrainingSettings) -> ExamplePool[Stills]:
+    """Return the empty pool from which a training with these settings draws."""
+    return ExamplePool(
         partial(_make_stills, settings),
         blocks=-(-settings.pool_size // settings.block),
         block=settings.block,
@@ -139,14 +141,14 @@ def initial_network(
     Parameters
     ----------
     start
-        Segmentation checkpoint of two classes to start from; None for a new network.
+        Path of a segmentation checkpoint of two classes; None for a new network.
     settings
-        Settings that hold the configuration and the seed of a new network.
+        Settings with the configuration and the seed of a new network.
 
     Raises
     ------
     CheckpointError
-        If `start` holds no segmentation network.
+        If `start` is not a segmentation network.
     SettingsError
         If it has another number of classes.
     """

@@ -1,4 +1,4 @@
-"""The task of mask training: windows of synthetic frames, and the loss on them."""
+"""Define the task of mask training: windows of frames, and the loss on them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.synthesis import Stills
 from napari_motionseg.synthesis.camera import photograph
-from napari_motionseg.training.engine.example_pool import Pool
+from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.transforms import jitter, mirror, turn
 from napari_motionseg.training.flow.layered_loss import shape_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
-WINDOWS = 2  # that are drawn for each picture; that with more vessel is taken
+WINDOWS = 2  # windows drawn for each picture; the one with more vessel is taken
 
 
 class MaskTask:
@@ -33,13 +33,13 @@ class MaskTask:
     held_out
         Frames for previews, never trained on.
     settings
-        Settings of the windows.
+        Settings of the windows and the camera.
     """
 
     def __init__(
         self,
         model: SegmentationNet,
-        pool: Pool[Stills],
+        pool: ExamplePool[Stills],
         held_out: Stills,
         settings: MaskTrainingSettings,
     ) -> None:
@@ -52,9 +52,13 @@ class MaskTask:
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss; ``"dice"`` is that of the batch at one half."""
+        """Return the loss.
+
+        ``"dice"`` is that of the batch at a threshold of one half.
+        """
         pictures, masks = (part.to(device) for part in self.batch(step, generator))
-        # the mean of octaves helps if it was not trained on: docs/unet.md
+        # training at one size makes the mean over octaves better on real loops:
+        # embedding.md
         logits = self.model.head(self.model.embedding.at_one_size(pictures))[:, 0]
         with torch.no_grad():
             score = dice(logits > 0, masks > 0.5)
@@ -107,7 +111,7 @@ class MaskTask:
 
 
 def probabilities(model: SegmentationNet, pictures: Tensor) -> Tensor:
-    """Return where vessels are, ``(N, H, W)`` in [0, 1] on the CPU, frame by frame."""
+    """Return the probability of vessel ``(N, H, W)`` on the CPU, frame by frame."""
     device = next(model.parameters()).device
     with eval_mode(model), torch.inference_mode():
         found = [

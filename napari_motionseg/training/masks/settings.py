@@ -17,8 +17,8 @@ CROP_MULTIPLE = 16
 def varied_angiograms() -> SynthesisConfig:
     """Return ranges of angiograms that are more varied than real loops.
 
-    They hold thin, faint vessels before busy backgrounds, and more devices: a network
-    takes what it has not seen in training for a vessel on a real loop.
+    They contain thin, faint vessels before busy backgrounds, and more devices. A
+    network mistakes structures that it has not seen in training for vessels.
     """
     return SynthesisConfig.preset(
         "xa-coronary",
@@ -40,7 +40,7 @@ def varied_angiograms() -> SynthesisConfig:
 def noiseless_angiograms() -> SynthesisConfig:
     """Return varied angiograms with little noise, for a camera that adds its own.
 
-    Noise belongs to the picture, not to the anatomy: it is added after zooming.
+    Noise belongs to the picture and not to the anatomy, so it is added after zooming.
     """
     return varied_angiograms().changed(
         noise=(0.0, 0.3),
@@ -64,20 +64,20 @@ class MaskTrainingSettings:
         Side of the windows that the network sees, in pixels; a multiple of 16.
     zoom
         Range of the side of a window in the picture, in units of `crop`. The window is
-        then resized to `crop`, so that vessels are wide or thin.
+        then resized to `crop`, which makes vessels wider or thinner.
     still_size
         Side of the synthetic frames, in pixels.
     pool_size
         Number of frames in memory, rounded up to whole blocks.
     block
-        Number of frames that are made at a time.
+        Number of frames that are made at once.
     refresh_every
-        Steps after which the oldest block is made anew; 0 for never.
+        Number of steps after which the oldest block is renewed; 0 never renews.
     jitter
-        Strength of random changes of gray values where `camera` is None; 0 for none.
+        Strength of random changes of gray values if `camera` is None; 0 makes none.
     camera
-        Simulated camera that each window is taken with: noise, field of view, devices,
-        storage. None uses the frames as they are, with gray values changed by `jitter`.
+        Simulated camera for each window: noise, field of view, devices, storage. None
+        uses the frames as they are, with gray values changed by `jitter`.
     held_out
         Number of frames that are never trained on, for the final Dice.
     network
@@ -144,9 +144,9 @@ class MaskTrainingSettings:
         Parameters
         ----------
         name
-            ``"cameras"``: pictures as many cameras and consoles give them, vessels
-            from thin to very wide. ``"quiet"``: nearly noiseless pictures that fill
-            the frame, as all weights up to version c60b695 were trained on.
+            ``"cameras"``: pictures of many simulated cameras and consoles, with vessels
+            from thin to very wide. ``"quiet"``: nearly noiseless pictures that fill the
+            frame, as all weights up to version c60b695 were trained on.
 
         Raises
         ------

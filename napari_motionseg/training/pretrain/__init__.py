@@ -1,4 +1,4 @@
-"""Pretrain a pixel embedding from how loops move, without any label."""
+"""Pretrain a pixel embedding from the motion in loops, without any label."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Pretraining: learn a pixel embedding from how loops move, without any label.
+"""Pretrain a pixel embedding from the motion in loops, without any label.
 
-By default as in Ma et al. (2019), 4.3: flow between frames 133 ms apart, a U-Net
-without its last layer, 250 points an image, batches of 3, Adam at a fixed rate of
-0.001. Other objectives bring their own points; what weights an objective has of its own
-are trained along, kept for a resume, and left out of the embedding that is written.
+The defaults follow Ma et al. (2019), 4.3: flow between frames 133 ms apart, a U-Net
+without its last layer, 250 points of a picture, batches of 3, Adam at a fixed rate of
+0.001. Other objectives have their own number of points. The weights of an objective are
+trained too and stored in the state, but not in the embedding that is written.
 """
 
 from __future__ import annotations
@@ -55,45 +55,45 @@ def pretrain_job(
     Parameters
     ----------
     cines
-        Loops; they may differ in size and depth.
+        Loops to learn from, which may differ in size and depth.
     settings
-        See `PretrainSettings`.
+        Settings of objective, network, flow and training loop.
     out
-        The ``"embedding"`` checkpoint to write. Beside it lies
-        ``<name>.state.safetensors``, from which `resume` goes on.
+        Path of the ``"embedding"`` checkpoint to write. The state from which `resume`
+        continues is ``<name>.state.safetensors`` beside it.
     resume
-        Go on where the last run with these loops and settings ended.
+        Whether to continue the last run with the same loops and settings.
     cache
-        Where the loops' flow is looked for first, and kept; None for nowhere.
+        Cache in which flow is searched and stored; None uses none.
 
     Yields
     ------
     Progress
-        First of the flow of each loop, with a message for each that is left out; then
-        after each step, with ``metrics["loss"]`` and the objective's own. `preview` is
-        a frame, a random projection of its embedding and a similarity side by side,
-        ``(H, 3W, 3)`` uint8, every `training.preview_every` steps.
+        First for the flow of each loop, with a message for each that is left out; then
+        after each step, with ``metrics["loss"]`` and the metrics of the objective.
+        Every `training.preview_every` steps, `preview` is a picture ``(H, 3W, 3)``
+        uint8 of a frame, a random projection of its embedding and a similarity map.
 
     Returns
     -------
     Path
-        `out`. After `STOP` it holds what was learnt so far; after a cancel it is as it
-        was, and the state keeps the steps that were taken.
+        The path `out`; after `STOP`, the file holds the result so far. After a cancel
+        it is unchanged, and the state keeps the steps that were done.
 
     Raises
     ------
     SettingsError
-        If there is no loop.
+        If no loop is given.
     TrainingError
-        If no loop has motion to learn from, or see `train_job`.
+        If no loop has motion to learn from, or training fails; see `train_job`.
     WriteError
-        If there is no room for flow, state or checkpoint.
+        If flow, state or checkpoint cannot be written.
     """
     if not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
     loop_settings = dataclasses.replace(settings.training, steps=settings.steps)
     training = TrainingRun(out, loop_settings, resume)
-    # before flow is estimated for hours
+    # checked before hours are spent on flow
     count = training.processes.count
     micro_batches = loop_settings.micro_batches or count
     check_micro_batches(micro_batches, count, settings.batch)
@@ -127,13 +127,13 @@ def pretrain(
 
 
 def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[str, Any]:
-    """Return what a training depends on, beside `TrainingSettings`; no file's name."""
+    """Return what a training depends on, without `TrainingSettings` and names."""
     own = dataclasses.asdict(settings)
     del own["training"], own["steps"], own["workers"], own["flow"]["device"]
     weights = None
     if settings.flow.method == "pwcnet":
         weights = weights_digest(load_pwcnet(settings.flow.weights))
-    del own["flow"]["weights"]  # a path on this machine; the digest says which
+    del own["flow"]["weights"]  # a path on this computer; the digest identifies them
     return {
         **own,
         "loops": [loop.hashes.content for loop in loops],

@@ -1,4 +1,4 @@
-"""Prepare loops and their flow for training; flow lies in half precision on disk."""
+"""Prepare loops and their flow for training; flow is stored in half precision."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ from napari_motionseg.motion import (
 )
 from napari_motionseg.training.engine.distributed import Processes, join
 
-# Less is what a network makes of noise, not motion
+# smaller motion is what a network predicts for noise
 LEAST_MOTION_PX = 0.05
 
 
 class FlowFile:
     """Flow in a memory-mapped temporary file.
 
-    The file goes when the object does. A copy that another process was sent reads the
-    same file, and does not delete it.
+    The file is deleted together with the object. A copy in another process reads the
+    same file and does not delete it.
 
     Parameters
     ----------
     flow
-        ``(T - gap, 2, H, W)`` float16, px.
+        Flow ``(T - gap, 2, H, W)`` float16 in px.
 
     Raises
     ------
     WriteError
-        If there is no room for it where temporary files lie; `TMPDIR` names another
-        place.
+        If there is too little space for temporary files; the environment variable
+        `TMPDIR` names another folder.
     """
 
     def __init__(self, flow: NDArray[np.float16]) -> None:
@@ -68,8 +68,8 @@ class FlowFile:
         except OSError as error:
             raise WriteError(
                 f"the flow of a loop ({flow.nbytes / 2**20:.0f} MiB) cannot be written "
-                f"to {tempfile.gettempdir()}: {error.strerror}; name another folder by "
-                "TMPDIR"
+                f"to {tempfile.gettempdir()}: {error.strerror}; name another folder "
+                "in the environment variable TMPDIR"
             ) from error
         self._mapped = np.load(self._path, mmap_mode="r")
 
@@ -89,7 +89,7 @@ class FlowFile:
 
 
 def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):  # Windows: still mapped; the system's to clean
+    with contextlib.suppress(OSError):  # on Windows it is still mapped; leave it
         path.unlink()
 
 
@@ -102,12 +102,12 @@ class MovingLoop:
     cine
         The loop; frames are decoded when they are asked for.
     flow
-        ``(T - gap, 2, H, W)`` float16, px from frame t to t + gap; 0 outside the valid
-        area.
+        Flow ``(T - gap, 2, H, W)`` float16 in px, from frame t to t + gap; 0 outside
+        the valid area.
     gap
-        Frames between the two.
+        Number of frames from the first to the second frame of a pair.
     missing
-        Entries of the flow of which one frame is damaged: nothing is learnt from them.
+        Entries of the flow with a damaged frame, which are not trained on.
     """
 
     cine: Cine
@@ -117,12 +117,12 @@ class MovingLoop:
 
     @cached_property
     def entries(self) -> tuple[int, ...]:
-        """Entries of the flow whose two frames can be learnt from."""
+        """Entries of the flow without a damaged frame."""
         return tuple(t for t in range(len(self.flow)) if t not in self.missing)
 
     @cached_property
     def hashes(self) -> LoopHashes:
-        """Of the loop, which stays as it is while it is trained on."""
+        """Hashes of the loop, which must not change during training."""
         return hash_frames(self.cine.frames)
 
     def motion(self, t: int, window: tuple[slice, slice]) -> Tensor:
@@ -135,7 +135,7 @@ class MovingLoop:
         return self.as_picture(self.cine.frames[(t, *window)])
 
     def as_picture(self, stored: NDArray[Any]) -> Tensor:
-        """Return stored values ``(h, w)`` as a picture, see `picture`."""
+        """Convert stored values ``(h, w)`` to a picture; see `picture`."""
         picture = self.cine.scaled(stored)[None]
         return torch.from_numpy(np.ascontiguousarray(picture))
 
@@ -143,30 +143,30 @@ class MovingLoop:
 def moving_loops_job(
     cines: Sequence[Cine], settings: FlowSettings, cache: FlowCache | None = None
 ) -> Job[list[MovingLoop]]:
-    """Estimate the flow of every loop; leave out what does not move, and say so.
+    """Estimate the flow of every loop; leave out loops without motion, with a message.
 
-    Processes that train together take the loops in turn and give one another the flow.
+    Processes that train together share the loops and send each other the flow.
 
     Parameters
     ----------
     cines
         Loops of any size.
     settings
-        Of the flow.
+        Settings of the flow.
     cache
-        Where flow is looked for first, and kept; None for nowhere.
+        Cache in which flow is searched and stored; None uses none.
 
     Yields
     ------
     Progress
-        Of each loop's flow; then a message for each loop that is left out.
+        For the flow of each loop, then a message for each loop that is left out.
 
     Raises
     ------
     TrainingError
-        If no loop is left, or the job is stopped.
+        If no loop remains, or the job is stopped.
     WriteError
-        If there is no room for flow on disk.
+        If there is too little space on the disk for the flow.
     """
     processes = join()
     found: dict[int, MovingLoop | str] = {}
@@ -193,10 +193,10 @@ def moving_loops_job(
 def _of_all(
     processes: Processes, number: int, cine: Cine, own: MovingLoop | str | None
 ) -> MovingLoop | str:
-    """Return what the process whose turn a loop was has found; `own` if it is this."""
+    """Return the result of the process that had a loop; `own` if it was this one."""
     if processes.count == 1 and own is not None:
         return own
-    # frames are not sent: all can read them; other hosts cannot read this one's files
+    # frames are not sent, because every process can read them; files of flow are local
     bare = (own.flow[:], own.gap, own.missing) if isinstance(own, MovingLoop) else own
     given = processes.broadcast_object(number % processes.count, bare)
     if isinstance(given, str):
@@ -210,7 +210,7 @@ def _of_all(
 def _moving_loop_job(
     cine: Cine, settings: FlowSettings, cache: FlowCache | None, label: str
 ) -> Job[MovingLoop | str]:
-    """Return the loop with its flow, or the reason why it teaches nothing."""
+    """Return the loop with its flow, or the reason why it cannot be learnt from."""
     try:
         sequence = yield from _labelled(estimate_flow_job(cine, settings, cache), label)
     except (MotionError, ReadError) as error:  # one bad loop must not end the training
@@ -227,7 +227,7 @@ def _moving_loop_job(
 
 
 def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:
-    """Pass on the progress of `job` under `label`, and a cancel to it."""
+    """Pass on the progress of `job` with a label, and pass a cancel to it."""
     with contextlib.closing(job):
         while True:
             try:
@@ -241,6 +241,6 @@ def _labelled(job: Job[FlowSequence], label: str) -> Job[FlowSequence]:
 def _heed(signal: Any) -> None:
     if signal == STOP:
         raise TrainingError(
-            "stopped while flow was estimated: nothing has been learnt that could be "
-            "kept"
+            "stopped while flow was estimated, before anything was learnt that could "
+            "be kept"
         )

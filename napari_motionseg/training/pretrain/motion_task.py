@@ -1,4 +1,4 @@
-"""The task of pretraining: windows of moving loops, and an objective on them."""
+"""Define the task of pretraining: windows of moving loops, and an objective."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 
 class Learner(nn.Module):
-    """An embedding network with its objective, which may have weights of its own.
+    """An embedding network together with its objective, which may have own weights.
 
     Parameters
     ----------
     embedding
-        What is kept.
+        Network that is kept as the result.
     objective
-        See `PretrainSettings.make_objective`; if it has weights of its own, they are
-        this module's.
+        Objective from `PretrainSettings.make_objective`; its weights, if any, become
+        those of this module.
     """
 
     def __init__(self, embedding: UNet, objective: Any) -> None:
@@ -56,12 +56,12 @@ class Learner(nn.Module):
         Parameters
         ----------
         pictures, later
-            ``(B, C, H, W)`` in [0, 1], and the frames to which flow leads, where the
-            objective needs them.
+            Pictures ``(B, C, H, W)`` in [0, 1], and the frames to which the flow leads,
+            which are None if the objective does not need them.
         flow
-            ``(B, 2, H, W)`` px.
+            Flow ``(B, 2, H, W)`` in px.
         generator
-            Draws pixels.
+            Generator that draws pixels.
         """
         if self._sparse:
             pixels = draw_pixels(flow, self.objective.points, generator=generator)
@@ -77,14 +77,14 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a frame of a loop, maybe mirrored.
+    """A window of a frame of a loop, which may be mirrored.
 
     Parameters
     ----------
     loop, t
         Number of the loop, and its frame, from 0.
     rows, columns
-        Of the frame.
+        Rows and columns of the window in the frame.
     mirrored
         Whether left and right are swapped.
     """
@@ -96,7 +96,7 @@ class Window:
     mirrored: bool
 
     def piece(self, gap: int = 0) -> FrameCrop:
-        """Return what is cut of the frame, or of the one `gap` later."""
+        """Return the crop of the frame, or of the frame that is `gap` later."""
         rows, columns = self.rows, self.columns
         return FrameCrop(
             self.loop,
@@ -118,14 +118,14 @@ class PretrainTask:
     Parameters
     ----------
     model
-        The embedding network and its objective, trained in place.
+        Embedding network with its objective, trained in place.
     loops
-        Where pictures come from; each has the same chance, whatever its length.
+        Loops of the training; each is drawn with the same probability.
     settings
-        See `PretrainSettings`.
+        Settings of the batches.
     prefetcher
-        Gives the pictures of `loops`; whoever made it closes it. None to have all
-        frames decoded here.
+        Source of pictures of `loops`, which the caller closes; None decodes all frames
+        in this process.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class PretrainTask:
         return found
 
     def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
-        """Have the frames decoded that the batch of a coming step will be cut from."""
+        """Prefetch the frames from which the batch of a coming step is cut."""
         windows = [self._draw(generator) for _ in range(size)]
         pieces = [window.piece() for window in windows]
         if self.model.needs_second_frame:
@@ -173,9 +173,10 @@ class PretrainTask:
         return jitter(pictures, generator, self._settings.jitter), flow
 
     def _later(self, generator: torch.Generator) -> Tensor:
-        """Return the same windows of the frames to which the last batch's flow leads.
+        """Return the windows in the frames to which the last batch's flow leads.
 
-        Their grays are changed otherwise: what stays alike is what is seen.
+        Their gray values are changed independently, so that only the content stays the
+        same.
         """
         frames = self._cut([self._later_piece(window) for window in self._last])
         return jitter(frames, generator, self._settings.jitter)
@@ -197,7 +198,7 @@ class PretrainTask:
         return Window(number, t, rows, columns, mirrored)
 
     def _cut(self, pieces: Sequence[FrameCrop]) -> Tensor:
-        """Return what is cut for the windows of the last batch, ``(B, 1, h, w)``."""
+        """Return the crops for the windows of the last batch, ``(B, 1, h, w)``."""
         pictures = self._prefetcher.pictures(pieces)
         pairs = zip(pictures, self._last, strict=True)
         return torch.stack([mirror(p) if w.mirrored else p for p, w in pairs])
@@ -208,14 +209,14 @@ class PretrainTask:
         return mirror_flow(flow) if window.mirrored else flow
 
     def describe_batch(self) -> str:
-        """Return which windows the last batch was, in words."""
+        """Return a description of the windows of the last batch."""
         return "; ".join(map(str, self._last))
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a preview ``(H, 3 W, 3)`` of the middle frame of the first loop.
 
         It shows the frame, a random projection of its embedding, and the similarity of
-        each pixel to the one that moves most.
+        each pixel to the one with the largest motion.
         """
         loop = self._loops[0]
         t = loop.entries[len(loop.entries) // 2]

@@ -1,8 +1,8 @@
 """Decode the frames of coming steps in worker processes while a step computes.
 
 If a frame is not ready in time, it is decoded in the calling process; the result is
-identical. Flow is not sent: it lies in memory-mapped files, from which it is read
-faster than through a pipe.
+identical. Flow is not sent, because reading it from its memory-mapped file is faster
+than a pipe.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from napari_motionseg.io.frame_prefetch import Answer, FramesAhead
 from napari_motionseg.io.prefetched_parts import Wanted
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
 
-PATIENCE_S = 10.0  # for a frame that a worker has started; a disk may hang
+PATIENCE_S = 10.0  # seconds to wait for a frame that a worker has started
 
 
 class FrameCrop(NamedTuple):
-    """A crop of a frame: loop and frame from 0, first and end of rows and columns."""
+    """A crop of a frame: loop and frame from 0, start and stop of rows and columns."""
 
     loop: int
     t: int
@@ -32,31 +32,31 @@ class FrameCrop(NamedTuple):
 
 
 class FramePrefetcher:
-    """Return crops of frames, decoded ahead of time where they were prefetched.
+    """Return crops of frames, decoded ahead of time if they were prefetched.
 
     Parameters
     ----------
     loops
-        Loops that the crops are cut from.
+        Loops from which the crops are cut.
     workers
         Number of worker processes that decode; 0 for none. They start with the first
-        frame that is prefetched and not in memory already.
+        prefetched frame that is not in memory already.
     """
 
     def __init__(self, loops: Sequence[MovingLoop], workers: int = 0) -> None:
         self.frames = FramesAhead(workers) if workers else None
         self._loops = loops
         self._asked: dict[FrameCrop, tuple[int, Answer]] = {}
-        self._strange: set[int] = set()  # loops that the workers read otherwise
+        self._strange: set[int] = set()  # loops that workers could not read identically
 
     def prefetch(self, step: int, pieces: Iterable[FrameCrop]) -> None:
-        """Start to decode the crops of a coming step.
+        """Begin to decode the crops of a coming step.
 
         Parameters
         ----------
         step
-            Number of the step. Crops of steps before the last one are dropped, so that
-            those of two steps are held at most.
+            Number of the step. Crops of steps before the previous one are dropped, so
+            at most those of two steps are held.
         pieces
             Crops that `pictures` will be asked for.
         """
@@ -74,8 +74,8 @@ class FramePrefetcher:
     def pictures(self, pieces: Sequence[FrameCrop]) -> list[Tensor]:
         """Return each crop as ``(1, h, w)`` float32 in [0, 1].
 
-        Crops that no worker has started are decoded here, the last one first, while
-        the workers go on from the first one.
+        Crops that no worker has begun are decoded here, beginning with the last one,
+        while workers continue from the first one.
         """
         found: dict[int, Tensor] = {}
         for place, piece in reversed(list(enumerate(pieces))):
@@ -94,7 +94,7 @@ class FramePrefetcher:
             self.frames.close()
 
     def _wanted(self, piece: FrameCrop) -> Wanted | None:
-        """Return the request for a worker; None where a worker is of no use."""
+        """Return the request for a worker; None if a worker cannot help."""
         cine = self._loops[piece.loop].cine
         if piece.loop in self._strange or cine.source is None:
             return None

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_motionseg.embedding.projection import PERCENTILES, random_projection
 from napari_motionseg.embedding.similarity import similarity_map
 
-MARK_PX = 3  # half the side of the frame around the pixel that others are compared with
+MARK_PX = 3  # half the side of the square around the reference pixel
 RED = (255, 40, 40)
 
 Picture = NDArray[np.uint8]
@@ -28,18 +28,18 @@ def draw_preview(
     embedding
         Embedding ``(D, H, W)``; only the directions of the vectors count.
     pixel
-        Row and column of the pixel that all others are compared with; a red square
-        marks it.
+        Row and column of the pixel to which all others are compared; a red square marks
+        it.
 
     Returns
     -------
     ndarray
-        ``(H, 3 W, 3)`` uint8.
+        Picture ``(H, 3 W, 3)`` uint8.
     """
     lengths = np.linalg.norm(embedding, axis=0)
     unit = embedding / np.maximum(lengths, np.finfo(np.float32).tiny)
     colours = (random_projection(unit) * 255).round().astype(np.uint8)
-    # stretched: while little is learnt, all pixels are nearly alike
+    # stretched, because early in training all pixels are nearly alike
     similarity = _stretched(np.clip(similarity_map(unit, pixel), 0, 1))
     return np.concatenate(
         (_gray(frame), colours, _marked(_gray(similarity), pixel)), axis=1
@@ -47,7 +47,7 @@ def draw_preview(
 
 
 def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``(H, W)`` from 0 to 1, but for a hundredth at either end."""
+    """Stretch ``(H, W)`` to 0 to 1, clipping a hundredth at either end."""
     low, high = np.percentile(values, PERCENTILES)
     span = max(high - low, np.finfo(np.float32).tiny)
     stretched: NDArray[np.float32] = np.clip((values - low) / span, 0, 1)
@@ -55,7 +55,7 @@ def _stretched(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _gray(values: NDArray[np.float32]) -> Picture:
-    """Return ``(H, W)`` in [0, 1] as ``(H, W, 3)`` uint8."""
+    """Convert ``(H, W)`` in [0, 1] to ``(H, W, 3)`` uint8."""
     gray = (values * 255).round().astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=-1)
 

@@ -1,4 +1,4 @@
-"""Settings of pretraining: what to learn from motion, with which network."""
+"""Define the settings of pretraining: objective, network, flow and training loop."""
 
 from __future__ import annotations
 
@@ -25,34 +25,35 @@ class PretrainSettings:
     Parameters
     ----------
     objective
-        A name of `OBJECTIVES`, or the weights of several by name.
+        Name of an objective, a key of `OBJECTIVES`, or weights of several by name.
     steps
-        Optimizer steps.
+        Number of optimizer steps.
     batch
         Number of pictures in a step.
     crop
         Side of the random windows in pixels, at most that of the smallest loop; None
         trains on whole frames.
     points
-        Number of pixels of a picture that the loss is computed at, for each objective
-        that samples pixels; None is the objective's own number.
+        Number of pixels of a picture at which the loss is computed, for objectives that
+        sample pixels; None uses the number of the objective.
     options
-        Further settings of the objective by name; of several, as ``objective.name``.
+        Further settings of the objective by name, or ``objective.name`` for several.
     mirror
         Whether pictures and their flow are mirrored at random.
     jitter
         Strength of random changes of gray values; 0 for none.
     network
-        The U-Net; width 64 is the paper's. With ``head="hypercolumn"``, objectives that
-        look at a few pixels have only those embedded.
+        Configuration of the U-Net; the paper's width is 64. With
+        ``head="hypercolumn"``, only sampled pixels are embedded, for objectives that
+        sample.
     flow
         Settings of the optical flow.
     training
-        Learning rate, schedule, precision, device, seed. Its `steps` are not used.
+        Settings of the training loop; its `steps` are ignored.
     workers
-        Processes that decode frames of the next step while one computes, for each
-        process that trains; they change no number, and a run may go on with others.
-        None is 2 on CUDA, and 0 elsewhere: there a step takes far longer than its
+        Number of worker processes that decode the frames of the next step, for each
+        training process. It does not change the result, and may differ at a resume.
+        None is 2 on CUDA and 0 elsewhere, where a step takes far longer than its
         frames.
 
     Raises
@@ -99,8 +100,8 @@ class PretrainSettings:
         Parameters
         ----------
         name
-            ``"paper"``: as Ma et al. (2019) train, with a narrower U-Net. ``"cpu"``:
-            the same, with the slow background divided out and previews in the log.
+            ``"paper"``: as in Ma et al. (2019), with a narrower U-Net. ``"cpu"``: the
+            same, with the slow background divided out and previews in the log.
 
         Raises
         ------
@@ -117,19 +118,18 @@ class PretrainSettings:
         )
 
     def workers_on(self, device: str) -> int:
-        """Return how many processes decode frames where a step runs on `device`."""
+        """Return the number of processes that decode frames, for a device."""
         if self.workers is not None:
             return self.workers
         return WORKERS_ON_CUDA if device == "cuda" else 0
 
     def make_objective(self) -> Any:
-        """Return the objective: embedding, flow, generator -> loss, metrics.
+        """Return the objective, a function of embedding, flow and generator.
 
         Raises
         ------
         SettingsError
-            If there is no such name or option, or the only objective is one that says
-            nothing alone.
+            If a name or option is unknown, or the only objective cannot be used alone.
         """
         if isinstance(self.objective, str):
             found = {
@@ -142,8 +142,9 @@ class PretrainSettings:
             }
         if found and all(map(needs_second_frame, found.values())):
             raise SettingsError(
-                f"objective {', '.join(found)} alone is met by one vector for all "
-                "pixels; give it a weight beside another, such as flow-consistency"
+                f"objective {', '.join(found)} cannot be used alone, because one "
+                "vector for all pixels minimizes it; add another objective, such as "
+                "flow-consistency"
             )
         if isinstance(self.objective, str):
             return found[self.objective]
@@ -156,8 +157,8 @@ class PretrainSettings:
             name, dot, option = key.partition(".")
             if not dot or name not in parted:
                 raise SettingsError(
-                    f"an option of several objectives is NAME.OPTION, NAME one of "
-                    f"{', '.join(parted)}; got {key!r}"
+                    "options of several objectives must be OBJECTIVE.NAME, with "
+                    f"OBJECTIVE one of {', '.join(parted)}; got {key!r}"
                 )
             parted[name][option] = value
         return parted
