@@ -1,4 +1,4 @@
-"""Looking at embeddings: projections, similarity maps, figure 3. No GUI here."""
+"""Explore embeddings: projections, similarity maps, figures. No GUI here."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What a unit likes: the picture that drives a channel of a network highest.
+"""Find the picture that activates a unit of a network most.
 
-Activation maximisation with the regularisation that keeps pictures legible: small
-shifts between steps, and a penalty on total variation (Mahendran et al., ACCV 2018,
-figure 5, show such pictures of their units).
+Activation maximization with regularization that keeps pictures legible: small shifts
+between steps, and a penalty on total variation (Mahendran et al., ACCV 2018, figure 5,
+show such pictures of their units).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_d
 from napari_motionseg.models.eval_mode import eval_mode
 
 LEAST_SPREAD = 1e-6
-EMBEDDING = "embedding"  # the last layer; others are levels of the encoder
+EMBEDDING = "embedding"  # name of the last layer; the others are encoder levels
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class PreferredSettings:
     Parameters
     ----------
     size
-        Rows and columns of a picture.
+        Number of rows and columns of a picture.
     steps, learning_rate
-        Of Adam, on the picture's logit.
+        Number of steps and learning rate of Adam, which optimizes the picture's logit.
     variation
-        Weight of the mean difference of neighbours, against the activation in units
-        of its layer's standard deviation.
+        Weight of the mean difference of neighbouring pixels, relative to the activation
+        in standard deviations of its layer.
     jitter
-        Largest shift in px, both ways, drawn anew for each step.
+        Largest shift in px in both directions, drawn at each step.
     seed
-        Of the first picture and the shifts.
+        Seed of the first picture and of the shifts.
 
     Raises
     ------
     SettingsError
-        If a number is outside its range.
+        If a number is out of range.
     """
 
     size: int = 96
@@ -69,7 +69,7 @@ class PreferredSettings:
 
 
 def layers_of(config: UNetConfig) -> dict[str, int]:
-    """Return the layers that can be asked, by name, with their number of units."""
+    """Return the available layers by name, with their number of units."""
     levels = {f"level {i}": config.width * 2**i for i in range(config.depth + 1)}
     return {EMBEDDING: config.embedding_dim, **levels}
 
@@ -81,20 +81,20 @@ def preferred_job(
     settings: PreferredSettings | None = None,
     device: str = "auto",
 ) -> Job[NDArray[np.float32]]:
-    """Seek the pictures that drive units of a layer highest.
+    """Find the pictures that activate units of a layer most.
 
     Parameters
     ----------
     model
-        Its weights and mode are left as they are.
+        Network to examine; its weights and mode are not changed.
     layer
-        Of `layers_of`.
+        Name of a layer, from `layers_of`.
     units
-        Channels of the layer, each of which gets a picture.
+        Channels of the layer; each gets a picture.
     settings
-        How they are sought.
+        Settings of the search; None uses the defaults.
     device
-        See `resolve_device`.
+        Name of the device; see `resolve_device`.
 
     Yields
     ------
@@ -104,12 +104,12 @@ def preferred_job(
     Returns
     -------
     NDArray
-        ``(N, H, W)`` float32 in [0, 1]; after `STOP`, as they are by then.
+        Pictures ``(N, H, W)`` float32 in [0, 1]; after `STOP`, their present state.
 
     Raises
     ------
     SettingsError
-        If there is no such layer or unit.
+        If the layer or a unit does not exist.
     """
     settings = settings or PreferredSettings()
     network = model.embedding if isinstance(model, SegmentationNet) else model
@@ -137,14 +137,14 @@ def preferred_job(
 
 
 def gallery(pictures: NDArray[np.floating], columns: int = 4) -> NDArray[np.uint8]:
-    """Return pictures ``(N, H, W)`` as one, in rows, each from its black to its white.
+    """Arrange pictures ``(N, H, W)`` in rows of one picture, each with full contrast.
 
     Parameters
     ----------
     pictures
-        At least one.
+        Pictures ``(N, H, W)``, at least one.
     columns
-        How many stand side by side; places that are left are black.
+        Number of pictures in a row; empty places are black.
     """
     low = pictures.min(axis=(1, 2), keepdims=True)
     span = pictures.max(axis=(1, 2), keepdims=True) - low
@@ -174,10 +174,11 @@ def _step(
     features = _features(network, layer, shifted)
     chosen = features[torch.arange(len(units)), list(units)]
     activation = chosen.mean(dim=(1, 2)).sum()
-    # layers differ in scale; the weight of smoothness must mean the same for each
+    # layers differ in scale, but the weight of smoothness should mean the same for each
     spread = features.detach().std().clamp(min=LEAST_SPREAD)
     rough = sum(picture.diff(dim=dim).abs().mean(dim=(1, 2, 3)).sum() for dim in (2, 3))
-    # the gradient is of the picture alone: weights that gather it would not be as found
+    # the gradient goes only to the picture, so that the network's weights stay
+    # unchanged
     (logit.grad,) = torch.autograd.grad(
         settings.variation * rough - activation / spread, logit
     )
@@ -194,9 +195,9 @@ def _features(network: UNet, layer: str, picture: Tensor) -> Tensor:
 def _check(config: UNetConfig, layer: str, units: Sequence[int]) -> None:
     layers = layers_of(config)
     if layer not in layers:
-        raise SettingsError(f"layer {layer!r} is none of {', '.join(layers)}")
+        raise SettingsError(f"layer must be one of {', '.join(layers)}; got {layer!r}")
     wrong = [unit for unit in units if not 0 <= unit < layers[layer]]
     if wrong or not units:
         raise SettingsError(
-            f"{layer} has units 0 to {layers[layer] - 1}; got {wrong or 'none'}"
+            f"units of {layer} must be 0 to {layers[layer] - 1}; got {wrong or 'none'}"
         )

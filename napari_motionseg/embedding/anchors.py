@@ -1,4 +1,4 @@
-"""An anchor that goes along with what it was set on."""
+"""Move an anchor along the flow, together with the tissue under it."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from napari_motionseg.motion import FlowSequence
 
 Position = tuple[float, float]
 OUTSIDE = (math.nan, math.nan)
-ROUNDS = 20  # of looking for where a pixel came from
+ROUNDS = 20  # iterations of inverting the flow
 
 
 def carried(
     flow: FlowSequence, position: Position, start: int, target: int
 ) -> Position:
-    """Return where something is on another frame.
+    """Return the position on another frame of what is at a position.
 
     Parameters
     ----------
     flow
-        Of the loop. Backward flow is used where it was estimated; else the forward flow
-        is turned round: the place is sought from which it leads here.
+        Flow of the loop. Backward flow is used if it was estimated; otherwise the
+        forward flow is inverted.
     position
-        Row and column on frame `start`; need not be whole.
+        Row and column on frame `start`, which may have fractions.
     start, target
-        Frames. A step shorter than the flow's gap takes its share of the flow.
+        Indices of the frames. A step shorter than the flow's gap takes its share of it.
 
     Returns
     -------
     tuple
-        Row and column on frame `target`; not a number once it has left the picture.
+        Row and column on frame `target`; NaN if it has left the picture.
 
     Raises
     ------
     SettingsError
-        If a frame is outside the loop.
+        If a frame is not in the loop.
     """
     frames = len(flow) + flow.gap
     for name, t in (("start", start), ("target", target)):
         if not 0 <= t < frames:
-            raise SettingsError(f"{name} must be a frame of 0 to {frames - 1}; got {t}")
+            raise SettingsError(f"{name} must be from 0 to {frames - 1}; got {t}")
     t = start
     while t != target and not math.isnan(position[0]):
         step = min(flow.gap, abs(target - t))
@@ -69,7 +69,7 @@ def _before(flow: FlowSequence, position: Position, t: int, step: int) -> Positi
 
 
 def _moved(flow: NDArray[np.floating], position: Position, share: float) -> Position:
-    """Return where ``(2, H, W)`` px of flow lead, bilinear between pixels."""
+    """Return the end of ``(2, H, W)`` px of flow at a position, interpolated."""
     row, column = position
     height, width = flow.shape[1:]
     if not (0 <= row <= height - 1 and 0 <= column <= width - 1):

@@ -1,4 +1,4 @@
-"""Embeddings in memory: bounded, and the far frames of a loop go out first."""
+"""Keep embeddings in memory, within a bound; far frames of a loop are evicted first."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CAPACITY = 2 * 2**30  # bytes: 64 frames of 512 x 512 pixels and 64 dimensions
 
 
 class EmbeddingCache(LRUCache[NDArray[np.float16]]):
-    """Embeddings ``(D, H, W)`` of frames in half precision; any thread may ask.
+    """Embeddings ``(D, H, W)`` of frames in half precision; any thread may use it.
 
     Parameters
     ----------
     capacity_bytes
-        See `LRUCache`.
+        Number of bytes that all embeddings may take; see `LRUCache`.
     """
 
     def __init__(self, capacity_bytes: int = CAPACITY) -> None:
@@ -27,7 +27,7 @@ class EmbeddingCache(LRUCache[NDArray[np.float16]]):
 
     @property
     def capacity(self) -> int:
-        """Bytes that all embeddings may take; the last one stays even if it is larger.
+        """Number of bytes that all embeddings may take; the newest one always stays.
 
         Raises
         ------
@@ -38,6 +38,7 @@ class EmbeddingCache(LRUCache[NDArray[np.float16]]):
 
     @capacity.setter
     def capacity(self, capacity: int) -> None:
+        """Set the number of bytes, and evict embeddings that exceed it."""
         if capacity < 1:
             raise SettingsError(f"the memory limit must be positive; got {capacity}")
         self._capacity = capacity
@@ -45,19 +46,22 @@ class EmbeddingCache(LRUCache[NDArray[np.float16]]):
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest that is kept; 0 if there is none."""
+        """Number of bytes of the largest embedding in memory; 0 if there is none."""
         with self._lock:
             return max((kept.nbytes for kept in self._values.values()), default=0)
 
     def put(self, key: Hashable, value: NDArray[np.floating]) -> None:
-        """Keep an embedding, and drop old ones beyond the capacity."""
+        """Add an embedding, and evict old ones beyond the capacity."""
         super().put(key, value.astype(np.float16, copy=False))
 
     def discard_loop(self, token: object) -> None:
-        """Drop the embeddings of a loop: those whose key begins with its token."""
+        """Remove the embeddings of a loop, whose keys begin with its token."""
         self.discard(lambda key: isinstance(key, tuple) and key[0] is token)
 
     def use(self, keys: Iterable[Hashable]) -> None:
-        """Count as used, the last of `keys` most recently; unknown ones are passed."""
+        """Mark embeddings as used, the last of `keys` as most recent.
+
+        Ignore unknown ones.
+        """
         for key in keys:
             self.get(key)

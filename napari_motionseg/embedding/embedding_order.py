@@ -1,4 +1,4 @@
-"""Which frame is embedded next in the background."""
+"""Choose the frame that is embedded next in the background."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ def next_frame(
     in_memory: Callable[[int], bool],
     on_disk: Callable[[int], bool] | None,
 ) -> tuple[int, bool] | None:
-    """Return the next frame to embed, and whether it is to stay in memory.
+    """Return the next frame to embed, and whether it should stay in memory.
 
     Parameters
     ----------
     t
-        The frame that is shown.
+        Index of the displayed frame.
     frames
-        How many the loop has.
+        Number of frames of the loop.
     room
-        How many fit into memory: the nearest ones.
+        Number of embeddings that fit into memory, which are those of the nearest
+        frames.
     in_memory, on_disk
-        Where a frame's embedding is; None where there is no disk to keep it.
+        Functions that return whether a frame's embedding is in memory or on the disk;
+        None if there is no disk cache.
 
     Returns
     -------
     tuple or None
-        None when all is done.
+        None if all frames are embedded.
     """
     for place, frame in enumerate(outward(t, frames)):
         near = place < max(1, room)

@@ -1,9 +1,9 @@
-"""Embeddings that were computed once, kept on disk for when a loop is opened again.
+"""Store embeddings on the disk, for loops that are opened again.
 
-One file a frame, named by the hash of network, pixels and version, so that the same
-frame is found again wherever it comes from, and a changed one is not. The folder may be
-deleted at any time, and several programs may use it at once. What else is in the folder
-is neither read nor deleted.
+There is one file for each frame, named by a hash of network, pixels and version. The
+same frame is therefore found wherever it comes from, and a changed frame is not. The
+folder may be deleted at any time, and several programs may use it at once. Other files
+in the folder are neither read nor deleted.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ from napari_motionseg.version import __version__
 
 FORMAT = 1
 CAPACITY = 4 * 2**30  # bytes: 128 frames of 512 x 512 pixels and 64 dimensions
-LARGEST_HEADER = 10_000  # bytes
+LARGEST_HEADER = 10_000  # bytes of a file's header
 _NAME = re.compile(r"[0-9a-f]{40}\.npy")  # see `embedding_key`
-# How each embedding begins: NPY 1.0, a header of 118 bytes, half precision, rows first
+# the beginning of each file: NPY 1.0, a header of 118 bytes, half precision, C order
 _START = b"\x93NUMPY\x01\0\x76\0{'descr': '<f2', 'fortran_order': False, 'shape': ("
 Half = NDArray[np.float16]
 
 
 class EmbeddingStore:
-    """A folder of embeddings, the least recently used of which make room for new ones.
+    """A folder of embeddings, in which the least recently used make room for new ones.
 
     Parameters
     ----------
     folder
-        Path of the folder; made when needed.
+        Path of the folder, created when needed.
     capacity
-        Bytes that all may take.
+        Number of bytes that all embeddings together may take.
 
     Notes
     -----
-    `trouble` says why nothing is written any more; reading goes on.
+    `trouble` says why nothing can be written any more; reading remains possible.
     """
 
     def __init__(self, folder: str | Path, capacity: int = CAPACITY) -> None:
@@ -66,7 +66,7 @@ class EmbeddingStore:
         return _is_own(self._path(key))
 
     def read(self, key: str) -> Half | None:
-        """Return an embedding ``(D, H, W)``; None if missing or damaged."""
+        """Return an embedding ``(D, H, W)``; None if it is missing or damaged."""
         path = self._path(key)
         try:
             with open_regular(path, follow_links=False) as file:
@@ -81,16 +81,16 @@ class EmbeddingStore:
         return stored.reshape(shape) if stored.size == math.prod(shape) else None
 
     def write(self, key: str, embedding: Half) -> None:
-        """Keep an embedding, if there is space; see `trouble`."""
+        """Store an embedding if there is space; see `trouble`."""
         if self.trouble or embedding.nbytes > self.capacity:
             return
         path = self._path(key)
         if os.path.lexists(path) and not _is_own(path, even_damaged=True):
-            return  # somebody else's: no reason to keep no others
+            return  # the file of another program: others can still be stored
         self._make_room(embedding.nbytes)
         try:
             make_marked(self.folder)
-            # not by `replacing`, which waits for the disk: a cache need not be durable
+            # not with `replacing`, which flushes to the disk: a cache may lose files
             with temporary_folder(self.folder) as room:
                 np.save(room / path.name, embedding, allow_pickle=False)
                 os.replace(room / path.name, path)
@@ -98,7 +98,7 @@ class EmbeddingStore:
             self.trouble = f"embeddings are not kept for next time: {error}"
 
     def _make_room(self, needed: int) -> None:
-        """Throw the longest unused out until `needed` bytes fit in; only own files."""
+        """Delete the least recently used embeddings until `needed` bytes fit in."""
         files = []
         for path in self._own():
             with contextlib.suppress(OSError):
@@ -113,7 +113,7 @@ class EmbeddingStore:
                 total -= size
 
     def clear(self) -> None:
-        """Delete all embeddings; what else is in the folder stays."""
+        """Delete all embeddings; other files in the folder stay."""
         for path in self._own():
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -130,10 +130,10 @@ class EmbeddingStore:
 
 
 def _is_own(path: Path, *, even_damaged: bool = False) -> bool:
-    """Return whether a file is an embedding that this program has written.
+    """Return whether a file is an embedding that this program wrote.
 
-    It is told by its name and by its header, which fits its size. A damaged one, that
-    may be written anew, begins as every embedding does, as far as it goes.
+    It is recognized by its name, and by a header that fits its size. A damaged
+    embedding, which may be replaced, begins like every embedding, as far as it goes.
     """
     try:
         with open_regular(path, follow_links=False) as file:
@@ -145,7 +145,10 @@ def _is_own(path: Path, *, even_damaged: bool = False) -> bool:
 
 
 def _shape_in(file: BinaryIO) -> tuple[int, int, int] | None:
-    """Return the shape in the header of an array file; None if its size is another."""
+    """Return the shape in the header of an array file.
+
+    None if the size does not fit.
+    """
     header = _header(file)
     if header is None or not _is_half(header):
         return None
@@ -155,7 +158,7 @@ def _shape_in(file: BinaryIO) -> tuple[int, int, int] | None:
 
 
 def _header(file: BinaryIO) -> Any:
-    """Return shape, order and type in the header of an array file, or None."""
+    """Return shape, order and type from the header of an array file, or None."""
     try:
         if np.lib.format.read_magic(file) != (1, 0):
             return None
@@ -170,14 +173,14 @@ def _is_half(header: Any) -> bool:
 
 
 def embedding_key(network: str, frame: NDArray[np.floating]) -> str:
-    """Return what an embedding is kept by.
+    """Return the key of an embedding in the store.
 
     Parameters
     ----------
     network
-        Hash of the checkpoint.
+        Hash of the checkpoint file.
     frame
-        ``(H, W)`` as the network sees it.
+        Frame ``(H, W)`` as the network gets it.
     """
     head = f"{FORMAT} {__version__} {network} {frame.shape} {frame.dtype}"
     digest = hashlib.sha256(head.encode())

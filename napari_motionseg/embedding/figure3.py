@@ -1,4 +1,4 @@
-"""Figure 3 of a loop from start to end: embed, estimate, draw, write."""
+"""Make figure 3 of the paper for a loop: embed, estimate flow, draw, write."""
 
 from __future__ import annotations
 
@@ -47,22 +47,23 @@ class FigureSettings:
     Parameters
     ----------
     method, seed
-        Of the projection, see `Palette.of`.
+        Method and seed of the projection; see `Palette.of`.
     how
-        What several anchors on a frame make: ``"max"`` or ``"mean"`` of their maps.
+        Combination of several anchors of a frame: ``"max"`` or ``"mean"`` of their
+        maps.
     kernel
-        Of `FLOW_KERNELS`.
+        Name of a flow kernel, a key of `FLOW_KERNELS`.
     shift
-        Rows and columns of the shifted similarities.
+        Rows and columns by which the shifted similarities are shifted.
     flow
-        How flow is estimated.
+        Settings of the flow.
     device
-        For networks.
+        Device for networks.
 
     Raises
     ------
     SettingsError
-        If there is no such projection, combination or kernel.
+        If the projection, combination or kernel is unknown.
     """
 
     method: Method = "random"
@@ -86,16 +87,16 @@ class FigureSettings:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One frame as one checkpoint sees it.
+    """One frame with the embedding of one checkpoint.
 
     Parameters
     ----------
     t, model
-        Frame, and the checkpoint's name.
+        Index of the frame, and name of the checkpoint.
     row
-        What the figure draws.
+        Row of pictures in the figure.
     vectors
-        The frame's embedding.
+        Embedding of the frame.
     """
 
     t: int
@@ -105,7 +106,7 @@ class Panel:
 
     @property
     def stem(self) -> str:
-        """Beginning of its files' names."""
+        """First part of the names of its files."""
         return f"frame{self.t:03d}_{self.model}"
 
 
@@ -116,20 +117,21 @@ def figure3_job(
     settings: FigureSettings | None = None,
     cache: FlowCache | None = None,
 ) -> Job[list[Panel]]:
-    """Make the panels of figure 3.
+    """Make the panels of figure 3 of Ma et al. (2019).
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop to show.
     models
-        Checkpoints with an embedding, or the names of those that ship.
+        Checkpoints with an embedding, or names of shipped weights.
     anchors
-        At least one frame, row and column; those on one frame share their panels.
+        At least one anchor: frame, row and column. Anchors of one frame share its
+        panels.
     settings
-        The defaults are the paper's.
+        Settings of the figure; None uses the paper's.
     cache
-        Where flow is kept for next time.
+        Cache of the flow; None uses none.
 
     Yields
     ------
@@ -139,7 +141,7 @@ def figure3_job(
     Returns
     -------
     list of Panel
-        Frame by frame, and checkpoint by checkpoint.
+        Panels ordered by frame, then by checkpoint.
 
     Raises
     ------
@@ -154,7 +156,7 @@ def figure3_job(
     settings = settings or FigureSettings()
     frames = _by_frame(cine, anchors)
     if not models:
-        raise SettingsError("name at least one checkpoint to look into")
+        raise SettingsError("name at least one checkpoint whose embedding is shown")
     networks = [load_model(m, kind=("embedding", "segmentation"))[0] for m in models]
     panels: list[Panel] = []
     total = len(frames) * len(networks)
@@ -180,12 +182,12 @@ def figure3_job(
 
 
 def panel_names(panels: Sequence[Panel]) -> list[tuple[str, str]]:
-    """Return first and last part of the name of each file that shows panels.
+    """Return first and last part of the name of each file for panels.
 
     Returns
     -------
     list of tuple
-        First ``("figure3", ".png")``; then, for each panel, a PNG for each picture and
+        ``("figure3", ".png")`` first; then for each panel a PNG for each picture, and
         an ``.npz`` with the values of all its maps.
     """
     names = [("figure3", ".png")]
@@ -204,12 +206,12 @@ def write_panels(
     Parameters
     ----------
     folder
-        Path of the folder, which is made if it is not there. Files of the names that
-        `panel_names` returns are replaced in it.
+        Path of the folder, created if it is missing. Files with the names from
+        `panel_names` are replaced.
     panels
-        The panels, from `figure3_job`.
+        Panels from `figure3_job`.
     settings
-        The settings that they were made with.
+        Settings with which the panels were made.
 
     Raises
     ------
@@ -231,9 +233,9 @@ def draw_panels(
     paths
         One path for each of `panel_names`, in the same order.
     panels
-        The panels, from `figure3_job`.
+        Panels from `figure3_job`.
     settings
-        The settings that they were made with.
+        Settings with which the panels were made.
 
     Raises
     ------
@@ -259,7 +261,7 @@ def draw_panels(
 
 
 def as_colors(name: str, picture: Picture) -> NDArray[np.uint8]:
-    """Return a picture as it is shown, ``(H, W, 3)``; what is not known is gray."""
+    """Return a picture as displayed, ``(H, W, 3)``; unknown values are gray."""
     import matplotlib as mpl
 
     limits = view_of(name).limits
@@ -274,17 +276,16 @@ def as_colors(name: str, picture: Picture) -> NDArray[np.uint8]:
 
 def _by_frame(cine: Cine, anchors: Sequence[Anchor]) -> dict[int, tuple[Pixel, ...]]:
     if not anchors:
-        raise SettingsError("set at least one anchor: frame, row and column")
+        raise SettingsError("at least one anchor is needed: frame, row and column")
     frames: dict[int, tuple[Pixel, ...]] = {}
     for t, row, column in anchors:
         if not 0 <= t < len(cine):
             raise SettingsError(
-                f"the anchor's frame {t} is outside the loop of {len(cine)} frames; "
-                "the first is 0"
+                f"the anchor's frame must be from 0 to {len(cine) - 1}; got {t}"
             )
         if not cine.frames.usable(t):
             raise SettingsError(
-                f"the anchor's frame {t} is damaged; set it on a frame that can be seen"
+                f"the anchor's frame {t} is damaged; choose a frame that can be decoded"
             )
         pixel = inside_image((row, column), cine.shape[1:])
         frames[t] = (*frames.get(t, ()), pixel)
@@ -294,7 +295,7 @@ def _by_frame(cine: Cine, anchors: Sequence[Anchor]) -> dict[int, tuple[Pixel, .
 def _flow_at(
     cine: Cine, t: int, settings: FlowSettings, cache: FlowCache | None
 ) -> NDArray[np.float32] | None:
-    """Return the flow that begins at a frame, or None where none does."""
+    """Return the flow that begins at a frame, or None if there is none."""
     if len(cine) < 2:
         return None
     sequence = lazy_flow(cine, settings, cache)

@@ -1,4 +1,4 @@
-"""How alike two pixels move, by the kernels of two papers."""
+"""Measure how similarly two pixels move, by the flow kernels of two papers."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ Field = NDArray[np.floating]
 
 
 class FlowKernel(Protocol):
-    """Says how alike two flows are."""
+    """Interface of functions that compare two flows."""
 
     def __call__(self, first: Field, second: Field) -> FloatArray:
-        """Return ``(...)`` float32 in [0, 1] of two flows ``(2, ...)`` in px."""
+        """Return the similarity in [0, 1] of two flows ``(2, ...)`` in px."""
 
 
 @dataclass(frozen=True)
 class RelativeKernel:
-    """Equation 6 of Ma et al. (2019): a difference counts by the length at the anchor.
+    """Kernel of equation 6 of Ma et al. (2019), relative to the flow at the anchor.
 
     Parameters
     ----------
     sigma, epsilon
-        Width of the kernel, and the floor in px^2 under the squared flow at the anchor.
+        Width of the kernel, and term in px^2 that is added to the squared flow.
 
     Raises
     ------
     SettingsError
-        If one is not positive.
+        If a value is not positive.
     """
 
     sigma: float = 0.5
@@ -50,7 +50,7 @@ class RelativeKernel:
         _check_positive(sigma=self.sigma, epsilon=self.epsilon)
 
     def __call__(self, first: Field, second: Field) -> FloatArray:
-        """Return the kernel with `first` as f_p, whose length sets the scale."""
+        """Return the similarity; `first` is f_p, whose length sets the scale."""
         first = first.astype(np.float32, copy=False)
         distance = np.square(second - first).sum(axis=0)
         scale = np.square(first).sum(axis=0) + np.float32(self.epsilon)
@@ -59,19 +59,19 @@ class RelativeKernel:
 
 @dataclass(frozen=True)
 class AbsoluteKernel:
-    """Equations 2 and 6 of Mahendran et al. (ACCV 2018), on the flow's logarithm.
+    """Kernel of equations 2 and 6 of Mahendran et al. (ACCV 2018), on the log of flow.
 
     Parameters
     ----------
     sigma
-        Width of the kernel; the default is what the paper's training ends at.
+        Width of the kernel; the default is the final value of the paper's training.
     bound
-        Flow in px from which on all flows count as the same.
+        Flow in px from which on all flows count as equal.
 
     Raises
     ------
     SettingsError
-        If one is not positive.
+        If a value is not positive.
     """
 
     sigma: float = LEARNED_SIGMA
@@ -81,7 +81,7 @@ class AbsoluteKernel:
         _check_positive(sigma=self.sigma, bound=self.bound)
 
     def __call__(self, first: Field, second: Field) -> FloatArray:
-        """Return the kernel; the order does not count."""
+        """Return the similarity, which does not depend on the order of the flows."""
         distance = np.square(self._scaled(second) - self._scaled(first)).sum(axis=0)
         return _gaussian(distance, self.sigma)
 

@@ -1,4 +1,4 @@
-"""The embedding of one frame, made ready to be asked many times a second."""
+"""Prepare the embedding of one frame for many fast computations."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from napari_motionseg.errors import SettingsError
 
 FloatArray = NDArray[np.float32]
 Pixel = tuple[int, int]
-# lengths below it are those of no vector: its direction is rounding noise
+# a shorter vector counts as zero, because its direction would be rounding noise
 LEAST_NORM = 1e-12
 
 
 class FrameVectors:
-    """Vectors of a frame in float32, and their lengths, both computed once.
+    """Vectors of a frame in float32 and their lengths, both computed once.
 
-    A similarity map is then one pass over the vectors, and so is each channel of a
-    projection. At 512 x 512 pixels and 64 dimensions they take 64 MiB.
+    A similarity map, or a channel of a projection, is then one pass over the vectors.
+    For 512 x 512 pixels and 64 dimensions they take 64 MiB.
 
     Parameters
     ----------
     embedding
-        ``(D, H, W)`` floats, of half precision as caches hold them or of any other.
+        Embedding ``(D, H, W)`` of any floating-point type, such as half precision.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class FrameVectors:
             )
         dimensions, self.rows, self.columns = embedding.shape
         if embedding.dtype == np.float16:
-            # NumPy takes four times as long to convert it
+            # NumPy would take four times as long for this conversion
             half = torch.from_numpy(np.ascontiguousarray(embedding))
             single: FloatArray = half.float().numpy()
         else:
@@ -51,16 +51,16 @@ class FrameVectors:
 
     @property
     def dimensions(self) -> int:
-        """D."""
+        """Number D of dimensions of a vector."""
         return len(self.flat)
 
     def at(self, pixels: Sequence[Pixel]) -> FloatArray:
-        """Return the vectors ``(K, D)`` of pixels, each row and column.
+        """Return the vectors ``(K, D)`` at pixels, which are rows and columns.
 
         Raises
         ------
         SettingsError
-            If one is outside the image.
+            If a pixel is outside the image.
         """
         inside = [inside_image(p, (self.rows, self.columns)) for p in pixels]
         flat = [row * self.columns + column for row, column in inside]
@@ -72,18 +72,18 @@ class FrameVectors:
         Parameters
         ----------
         anchors
-            K rows and columns, inside the image.
+            Row and column of K anchors inside the image.
 
         Returns
         -------
         NDArray
-            ``(K, H, W)`` float32 in [-1, 1]; 0 where a vector, or the anchor's, has no
-            length.
+            ``(K, H, W)`` float32 in [-1, 1]; 0 if a vector, or that of the anchor, is
+            zero.
 
         Raises
         ------
         SettingsError
-            If an anchor is outside.
+            If an anchor is outside the image.
         """
         vectors = self.at(anchors)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -96,21 +96,21 @@ class FrameVectors:
         return np.clip(cosine, -1, 1, out=cosine)
 
     def products(self, matrix: FloatArray) -> FloatArray:
-        """Return ``(K, H, W)``: `matrix` ``(K, D)`` times the vector of each pixel.
+        """Return the products ``(K, H, W)`` of `matrix` ``(K, D)`` and the vectors.
 
         Raises
         ------
         SettingsError
-            If the two differ in D.
+            If matrix and embedding differ in D.
         """
         if matrix.ndim != 2 or matrix.shape[1] != self.dimensions:
             raise SettingsError(
-                f"embedding must be (D, H, W) with D = {matrix.shape[-1]}; got D = "
-                f"{self.dimensions}"
+                f"matrix must have D = {self.dimensions} columns; got "
+                f"{matrix.shape[-1]}"
             )
         pixels = torch.from_numpy(self.flat).T
         found = torch.empty(len(matrix), pixels.shape[0])
-        # row by row: BLAS is slower at a few rows at once than at one after the other
+        # row by row, because BLAS is slower for a few rows at once
         for row, result in zip(torch.from_numpy(matrix), found, strict=True):
             torch.mv(pixels, row, out=result)
         products: FloatArray = found.numpy()
@@ -123,11 +123,11 @@ def inside_image(pixel: tuple[float, float], size: tuple[int, int]) -> Pixel:
     Raises
     ------
     SettingsError
-        If it is outside an image of `size`, rows and columns.
+        If the pixel is outside an image of `size` rows and columns.
     """
     row, column = np.round(np.asarray(pixel, float))
     height, width = size
-    if not (0 <= row < height and 0 <= column < width):  # not a number is nowhere
+    if not (0 <= row < height and 0 <= column < width):  # also refuses NaN
         raise SettingsError(
             f"the anchor (row {row:g}, column {column:g}) is outside the image of "
             f"{height} rows and {width} columns"

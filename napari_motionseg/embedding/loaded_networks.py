@@ -1,4 +1,4 @@
-"""Networks at hand: those whose embeddings are looked at, read once."""
+"""Keep the networks whose embeddings are shown in memory."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-MOST = 2  # are looked at side by side; more would only take memory
+MOST = 2  # networks, because at most two are shown side by side
 
 
 class Networks:
-    """The networks of the checkpoints that were asked for last; any thread may ask."""
+    """The networks of the checkpoints used last; any thread may use it."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Path, int], tuple[nn.Module, str]] = {}
@@ -33,12 +33,13 @@ class Networks:
         key = (path, path.stat().st_mtime_ns if path.exists() else 0)
         with self._lock:
             kept = self._kept.get(key)
-        if kept is None:  # read without the lock: the window waits for none but its own
+        # loaded without the lock, so that other networks stay available
+        if kept is None:
             network, _ = load_model(path, kind=("embedding", "segmentation"))
             kept = (network, hashlib.sha256(path.read_bytes()).hexdigest())
         with self._lock:
             self._kept.pop(key, None)
-            self._kept[key] = kept  # the latest is last
+            self._kept[key] = kept  # the latest network comes last
             for old in [*self._kept][:-MOST]:
                 del self._kept[old]
         return kept

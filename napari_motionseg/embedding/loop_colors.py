@@ -1,4 +1,4 @@
-"""The colours of a loop: one projection and one contrast for all of its frames."""
+"""Keep the colours of a loop: one projection and contrast for all its frames."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from napari_motionseg.errors import SettingsError
 
 
 class LoopPalettes:
-    """Palettes of a loop, made of samples of those frames that were embedded.
+    """Palettes of a loop, made from samples of its embedded frames.
 
-    A palette stays what it is while frames come in, so that no colour changes its
-    meaning under a person's eyes; once all frames are there it is made anew, of all.
+    A palette does not change while frames are added, so that colours keep their
+    meaning.
+    When all frames are embedded, it is made again from all of them.
 
     Parameters
     ----------
     frames
-        How many the loop has.
+        Number of frames of the loop.
     """
 
     def __init__(self, frames: int) -> None:
         self._frames = frames
         self._samples: dict[int, NDArray[np.floating]] = {}
-        self._blank: dict[int, NDArray[np.floating]] = {}  # of damaged frames
+        self._blank: dict[int, NDArray[np.floating]] = {}  # samples of damaged frames
         self._made: dict[tuple[Method, int], tuple[int, Palette]] = {}
         self._lock = threading.RLock()
 
@@ -36,16 +37,16 @@ class LoopPalettes:
     def add(
         self, t: int, embedding: NDArray[np.floating], *, blank: bool = False
     ) -> None:
-        """Take a sample of a frame.
+        """Add a sample of a frame.
 
         Parameters
         ----------
         t
             Index of the frame.
         embedding
-            Its embedding ``(D, H, W)``.
+            Embedding ``(D, H, W)`` of the frame.
         blank
-            Whether the frame is damaged. Its sample has no say once there is another.
+            Whether the frame is damaged. Its sample is ignored if there is any other.
         """
         with self._lock:
             if t not in self:
@@ -58,22 +59,22 @@ class LoopPalettes:
         Parameters
         ----------
         method, seed
-            See `Palette.of`.
+            Method and seed of the projection; see `Palette.of`.
 
         Raises
         ------
         SettingsError
-            If no frame was added yet; else see `Palette.of`.
+            If no frame was added yet, or the projection fails; see `Palette.of`.
         """
         with self._lock:
             known = len(self._samples) + len(self._blank)
             if not known:
-                raise SettingsError("add a frame before you ask for its colours")
+                raise SettingsError("no frame is embedded yet, so there are no colours")
             made = self._made.get((method, seed))
             if made is None or made[0] < known == self._frames:
                 samples = self._samples or self._blank
                 sample = np.concatenate(list(samples.values()), axis=1)
-                # that of an earlier seed is not looked at again
+                # palettes of earlier seeds are not needed again
                 made = (known, Palette.of(sample, method, seed))
                 self._made = {(method, seed): made}
             return made[1]

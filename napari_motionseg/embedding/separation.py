@@ -1,4 +1,4 @@
-"""How well similarity to an anchor tells what was painted from the rest."""
+"""Measure how well similarity to an anchor separates painted pixels from others."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """Similarity inside and outside of labels.
+    """Distribution of similarity inside and outside of labels.
 
     Parameters
     ----------
     edges
-        ``(B + 1,)`` of the bins, from -1 to 1.
+        Edges ``(B + 1,)`` of the bins, from -1 to 1.
     inside, outside
-        ``(B,)``: share of the pixels there that fall into each bin.
+        Share ``(B,)`` of the pixels there in each bin.
     auc
-        Area under the ROC curve: how probably a pixel inside is more like the anchor
-        than one outside. 1 is all that few labels need, 0.5 says nothing.
+        Area under the ROC curve: the probability that a pixel inside is more similar to
+        the anchor than one outside. At 1, few labels suffice; 0.5 means no separation.
     """
 
     edges: NDArray[np.float64]
@@ -41,33 +41,33 @@ def separation(
     inside: NDArray[np.bool_],
     outside: NDArray[np.bool_] | None = None,
 ) -> Separation:
-    """Compare similarity inside labels with that outside.
+    """Compare similarity inside labels with similarity outside.
 
     Parameters
     ----------
     similarity
-        ``(H, W)`` in [-1, 1]; NaN is left out.
+        Similarity map ``(H, W)`` in [-1, 1]; NaN is left out.
     inside, outside
-        ``(H, W)``; outside is all the rest if None.
+        Masks ``(H, W)`` bool; None for `outside` is everything else.
 
     Raises
     ------
     LabelError
-        If shapes differ, or nothing is inside or outside.
+        If shapes differ, or no pixel is inside or outside.
     """
     outside = ~inside if outside is None else outside
     if not similarity.shape == inside.shape == outside.shape:
         raise LabelError(
-            f"similarity {similarity.shape} and labels {inside.shape} must have one "
-            "shape: paint on labels of the loop's"
+            f"similarity {similarity.shape} and labels {inside.shape} must have the "
+            "same shape; paint on labels of this loop"
         )
     known = np.isfinite(similarity)
     values = [similarity[known & part] for part in (inside, outside)]
     for words, found in zip(("on", "off"), values, strict=True):
         if not found.size:
             raise LabelError(
-                f"no pixel {words} the label on this frame: paint one, or go to a "
-                "frame that is painted"
+                f"no pixel {words} the label on this frame; paint one, or go to a "
+                "painted frame"
             )
     edges = np.linspace(-1, 1, BINS + 1)
     first, second = (np.histogram(v, edges)[0] / v.size for v in values)
@@ -75,7 +75,7 @@ def separation(
 
 
 def _area(inside: FloatArray, outside: FloatArray) -> float:
-    """Mann-Whitney's U over the number of pairs; ties count half."""
+    """Return Mann-Whitney's U over the number of pairs; ties count half."""
     others = np.sort(outside)
     below, up_to = (np.searchsorted(others, inside, side) for side in _SIDES)
     return float((below + up_to).mean() / (2 * outside.size))

@@ -1,6 +1,6 @@
-"""Similarity maps: which pixels an embedding, or a flow, puts together.
+"""Compute similarity maps of embeddings and of flow.
 
-Columns 2 to 5 of figure 3 of Ma et al. (2019).
+These are columns 2 to 5 of figure 3 of Ma et al. (2019).
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ def similarity_map(embedding: Field | FrameVectors, anchor: Pixel) -> FloatArray
     Parameters
     ----------
     embedding
-        ``(D, H, W)`` floats, or vectors made of them, which is quicker the second time.
+        Embedding ``(D, H, W)``, or its `FrameVectors`, which are faster for several
+        maps.
     anchor
         Row and column of the anchor, inside the image.
 
     Returns
     -------
     NDArray
-        ``(H, W)`` float32 in [-1, 1]; 0 where a vector, or the anchor's, has no length.
+        ``(H, W)`` float32 in [-1, 1]; 0 if a vector, or that of the anchor, is zero.
 
     Raises
     ------
@@ -58,16 +59,16 @@ def flow_similarity(
     Parameters
     ----------
     flow
-        ``(2, H, W)`` px.
+        Flow ``(2, H, W)`` in px.
     anchor
         Row and column of the anchor, p in equation 6.
     kernel
-        Of `flow_kernels`; equation 6 by default.
+        Kernel that compares two flows; equation 6 by default.
 
     Returns
     -------
     NDArray
-        ``(H, W)`` float32 in [0, 1]; 1 at the anchor.
+        Similarity ``(H, W)`` float32 in [0, 1], which is 1 at the anchor.
 
     Raises
     ------
@@ -79,19 +80,19 @@ def flow_similarity(
 
 
 def combine(maps: FloatArray, how: Combination) -> FloatArray:
-    """Return one map ``(H, W)`` of those of several anchors, ``(K, H, W)``.
+    """Combine the maps ``(K, H, W)`` of several anchors to one ``(H, W)``.
 
     Parameters
     ----------
     maps
-        Similarity to each anchor.
+        Similarity maps ``(K, H, W)``, one for each anchor.
     how
-        ``"max"``: like any of them; ``"mean"``: like all of them.
+        ``"max"``: similar to any anchor; ``"mean"``: similar to all of them.
 
     Raises
     ------
     SettingsError
-        If there is no map, or no such combination.
+        If there is no map, or the combination is unknown.
     """
     if maps.ndim != 3 or not len(maps):
         raise SettingsError(f"maps must be (K, H, W), K >= 1; got {maps.shape}")
@@ -107,14 +108,14 @@ def shifted_similarity(
 ) -> FloatArray:
     """Return the cosine of pixel (i, j) with pixel (i + dy, j + dx).
 
-    Column 5 of the figure: bright inside things, dark at their borders.
+    This is column 5 of the figure: bright inside objects, dark at their borders.
 
     Parameters
     ----------
     embedding
-        ``(D, H, W)`` floats, or vectors made of them.
+        Embedding ``(D, H, W)``, or its `FrameVectors`.
     shift
-        dy and dx, smaller than the image.
+        Offsets dy and dx in pixels, smaller than the image.
 
     Returns
     -------
@@ -124,7 +125,7 @@ def shifted_similarity(
     Raises
     ------
     SettingsError
-        If the embedding has other axes, or the shift leads out of every pixel.
+        If the embedding has other axes, or the shift is as large as the image.
     """
     vectors = _vectors(embedding)
     size = (vectors.rows, vectors.columns)
@@ -142,16 +143,16 @@ def shifted_similarity(
 def shifted_flow_similarity(
     flow: Field, shift: Pixel = SHIFT, kernel: FlowKernel = RELATIVE
 ) -> FloatArray:
-    """Return how alike pixels (i, j) and (i + dy, j + dx) move; column 4.
+    """Return how similarly pixels (i, j) and (i + dy, j + dx) move; column 4.
 
     Parameters
     ----------
     flow
-        ``(2, H, W)`` px.
+        Flow ``(2, H, W)`` in px.
     shift
-        dy and dx, smaller than the image.
+        Offsets dy and dx in pixels, smaller than the image.
     kernel
-        Of `flow_kernels`; equation 6 by default, with p at (i, j).
+        Kernel that compares two flows; equation 6 by default, with p at (i, j).
 
     Returns
     -------
@@ -161,7 +162,7 @@ def shifted_flow_similarity(
     Raises
     ------
     SettingsError
-        If the flow has other axes, or the shift leads out of every pixel.
+        If the flow has other axes, or the shift is as large as the image.
     """
     here, first, second = _moved(_as_flow(flow), shift)
     result = np.full(flow.shape[1:], np.nan, np.float32)
@@ -174,7 +175,7 @@ def _vectors(embedding: Field | FrameVectors) -> FrameVectors:
 
 
 def _moved(field: Field, shift: Pixel) -> tuple[tuple[slice, slice], Field, Field]:
-    """Return where the shifted pixel is inside, what is there, and what it meets."""
+    """Return where the shifted pixel is inside, and the two fields to compare."""
     height, width = field.shape[1:]
     dy, dx = shift
     if abs(dy) >= height or abs(dx) >= width:
@@ -185,7 +186,7 @@ def _moved(field: Field, shift: Pixel) -> tuple[tuple[slice, slice], Field, Fiel
 
 
 def _part(offset: int, size: int) -> slice:
-    """Return the rows (or columns) that are inside and were, before `offset`."""
+    """Return the rows or columns whose shifted position is inside."""
     return slice(max(0, offset), size + min(0, offset))
 
 

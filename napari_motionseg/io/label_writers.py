@@ -78,10 +78,7 @@ def write_masks(
             )
     suffix = suffix_of(path)
     if suffix not in (*FORMATS, ""):
-        raise WriteError(
-            f"{path}: masks are written as {', '.join(FORMATS)}, or as a folder of PNG "
-            "files; use one of these suffixes or none"
-        )
+        raise WriteError(f"{path}: its suffix must be {', '.join(FORMATS)} or none")
     if suffix == ".png" and len(stack) != 1:
         raise WriteError(
             f"{path}: a PNG holds one frame, but there are {len(stack)}; name a "

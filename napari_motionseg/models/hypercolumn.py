@@ -154,7 +154,7 @@ def hypercolumns(
     batch = len(features[0])
     if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
         raise SettingsError(
-            f"points must have shape ({batch}, N, 2); got {tuple(points.shape)}"
+            f"points must be ({batch}, N, 2); got {tuple(points.shape)}"
         )
     # bf16 cannot distinguish neighbouring pixels of a wide picture
     dtype = torch.promote_types(features[0].dtype, torch.float32)

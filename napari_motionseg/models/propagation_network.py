@@ -231,14 +231,12 @@ class PropagationHead(nn.Module):
     def _check(self, embedding: Tensor, sparse_motion: Tensor) -> None:
         guided = tuple(sparse_motion.shape)
         if sparse_motion.ndim != 4 or guided[1] != GUIDANCE_CHANNELS:
-            raise SettingsError(
-                f"sparse_motion must have shape (B, 3, H, W); got {guided}"
-            )
+            raise SettingsError(f"sparse_motion must be (B, 3, H, W); got {guided}")
         cells = [math.ceil(side / self.stride) for side in guided[2:]]
         expected = (guided[0], self.channels, *cells)
         if tuple(embedding.shape) != expected:
             raise SettingsError(
-                f"embedding must have shape {expected} for a sparse_motion of "
+                f"embedding must be {expected} for a sparse_motion of "
                 f"{guided} at stride {self.stride}; got {tuple(embedding.shape)}"
             )
         if self.training and guided[0] * math.prod(cells) < 2:

@@ -27,11 +27,11 @@ def check_fields(embedding: Tensor, flow: Tensor) -> None:
     """Raise an error unless an embedding and a flow ``(B, ?, H, W)`` fit."""
     shape = tuple(embedding.shape)
     if embedding.ndim != 4:
-        raise SettingsError(f"embedding must have shape (B, D, H, W); got {shape}")
+        raise SettingsError(f"embedding must be (B, D, H, W); got {shape}")
     expected = (shape[0], 2, *shape[2:])
     if tuple(flow.shape) != expected:
         raise SettingsError(
-            f"flow must have shape {expected} for an embedding of {shape}; got "
+            f"flow must be {expected} for an embedding of {shape}; got "
             f"{tuple(flow.shape)}"
         )
 
@@ -40,12 +40,10 @@ def check_points(vectors: Tensor, flow: Tensor, *, name: str = "embedding") -> N
     """Raise an error unless vectors ``(B, N, D)`` and finite flow ``(B, N, 2)`` fit."""
     shape = tuple(vectors.shape)
     if vectors.ndim != 3 or 0 in shape:
-        raise SettingsError(
-            f"{name} must have shape (B, N, D) without a 0; got {shape}"
-        )
+        raise SettingsError(f"{name} must be (B, N, D) without a 0; got {shape}")
     if tuple(flow.shape) != (*shape[:2], 2):
         raise SettingsError(
-            f"flow must have shape {(*shape[:2], 2)} for {name} of {shape}; got "
+            f"flow must be {(*shape[:2], 2)} for {name} of {shape}; got "
             f"{tuple(flow.shape)}"
         )
     if not bool(torch.isfinite(flow).all()):

@@ -204,7 +204,7 @@ def propagation_loss(logits: Tensor, flow: Tensor, *, limit: float = 20.0) -> Te
     batch, axes, bins, height, width = logits.shape
     if tuple(flow.shape) != (batch, axes, height, width):
         raise SettingsError(
-            f"flow must have shape {(batch, axes, height, width)} for logits of "
+            f"flow must be {(batch, axes, height, width)} for logits of "
             f"{tuple(logits.shape)}; got {tuple(flow.shape)}"
         )
     labels = quantize_flow(flow, limit=limit, bins=bins)

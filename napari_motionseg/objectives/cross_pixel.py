@@ -306,8 +306,7 @@ def kernel_target_alignment(first: Tensor, second: Tensor) -> Tensor:
     shape = tuple(first.shape)
     if first.ndim != 3 or shape[1] != shape[2] or tuple(second.shape) != shape:
         raise SettingsError(
-            f"kernels must both have shape (B, N, N); got {shape} and "
-            f"{tuple(second.shape)}"
+            f"kernels must both be (B, N, N); got {shape} and {tuple(second.shape)}"
         )
     product, first_square, second_square = (
         term.sum(dim=(1, 2)) for term in (first * second, first**2, second**2)

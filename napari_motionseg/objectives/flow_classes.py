@@ -178,9 +178,7 @@ def flow_class_loss(
     """
     check_choice("reduction", reduction, get_args(Reduction))
     if logits.ndim != 4 or logits.shape[2] != AXES:
-        raise SettingsError(
-            f"logits must have shape (B, N, 2, K); got {tuple(logits.shape)}"
-        )
+        raise SettingsError(f"logits must be (B, N, 2, K); got {tuple(logits.shape)}")
     check_points(logits.flatten(2), flow, name="logits")
     bins = logits.shape[-1]
     truth = flow_classes(flow, bins, bound=bound)

@@ -305,7 +305,7 @@ def _check_shapes(
     batch, _, height, width = embedding.shape
     if points.ndim != 3 or points.shape[0] != batch or points.shape[2] != 2:
         raise SettingsError(
-            f"points must have shape ({batch}, N, 2); got {tuple(points.shape)}"
+            f"points must be ({batch}, N, 2); got {tuple(points.shape)}"
         )
     if points.is_floating_point():
         raise SettingsError(f"points must be integers; got {points.dtype}")

@@ -94,7 +94,7 @@ class Grouping:
         """
         if embedding.ndim != 4 or embedding.shape[1] < 2:
             raise SettingsError(
-                "embedding must have shape (B, D, H, W) with D >= 2, one channel for "
+                "embedding must be (B, D, H, W) with D >= 2, one channel for "
                 f"each segment; got {tuple(embedding.shape)}"
             )
         segments = _at_least_float32(embedding).softmax(dim=1)
@@ -321,12 +321,12 @@ def _checked(segments: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     shape = tuple(segments.shape)
     if segments.ndim != 4 or 0 in shape:
         raise SettingsError(
-            f"soft_segments must have shape (B, L, H, W) without a 0; got {shape}"
+            f"soft_segments must be (B, L, H, W) without a 0; got {shape}"
         )
     batch, _, height, width = shape
     if tuple(flow.shape) != (batch, 2, height, width):
         raise SettingsError(
-            f"flow must have shape {(batch, 2, height, width)} for segments of "
+            f"flow must be {(batch, 2, height, width)} for segments of "
             f"{shape}; got {tuple(flow.shape)}"
         )
     if not bool(torch.isfinite(flow).all()):

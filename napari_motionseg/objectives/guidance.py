@@ -84,7 +84,7 @@ def sparse_motion(flow: Tensor, mask: Tensor) -> Tensor:
     _check_flow(flow)
     if mask.shape != flow[:, 0].shape:
         raise SettingsError(
-            f"mask must have shape {tuple(flow[:, 0].shape)} for a flow of "
+            f"mask must be {tuple(flow[:, 0].shape)} for a flow of "
             f"{tuple(flow.shape)}; got {tuple(mask.shape)}"
         )
     chosen = mask[:, None]

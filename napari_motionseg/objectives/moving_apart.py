@@ -196,7 +196,7 @@ def moving_apart_loss(logits: Tensor, target: Tensor) -> Tensor:
     """
     if logits.shape != target.shape or not logits.numel():
         raise SettingsError(
-            f"logits and target must both have shape (B, N) without a 0; got "
+            f"logits and target must both be (B, N) without a 0; got "
             f"{tuple(logits.shape)} and {tuple(target.shape)}"
         )
     if not bool(((target >= 0) & (target <= 1)).all()):

@@ -35,9 +35,7 @@ def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Ten
         If a picture has fewer pixels than `count`.
     """
     if field.ndim != 4:
-        raise SettingsError(
-            f"field must have shape (B, C, H, W); got {tuple(field.shape)}"
-        )
+        raise SettingsError(f"field must be (B, C, H, W); got {tuple(field.shape)}")
     batch, _, height, width = field.shape
     if not 1 <= count <= height * width:
         raise SettingsError(

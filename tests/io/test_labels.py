@@ -283,7 +283,7 @@ def test_folder_names_must_end_in_a_frame(tmp_path, painted):
 @pytest.mark.parametrize(
     ("name", "masks", "options", "message"),
     [
-        ("m.jpg", np.zeros(SHAPE, bool), {}, "are written as"),
+        ("m.jpg", np.zeros(SHAPE, bool), {}, "its suffix must be"),
         ("m.png", np.zeros(SHAPE, bool), {}, "holds one frame, but there are 4"),
         ("m.npz", np.zeros(SHAPE), {}, "integers of axes"),
         ("m.npz", np.full(SHAPE, -1), {}, "got -1 to -1"),

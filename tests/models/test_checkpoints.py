@@ -55,7 +55,7 @@ def test_checkpoints_that_do_not_fit(tmp_path):
             load_model(path)
     other = dataclasses.replace(CARD, configuration={**CARD.configuration, "width": 8})
     save_model(path, UNet(SMALL), other)
-    with pytest.raises(CheckpointError, match="tensor '.*' has shape"):
+    with pytest.raises(CheckpointError, match="tensor '.*' must have shape"):
         load_model(path)
     save_model(path, UNet(SMALL), dataclasses.replace(CARD, architecture="VGG"))
     with pytest.raises(CheckpointError, match="unknown architecture 'VGG'"):

@@ -17,7 +17,7 @@ def test_devices(monkeypatch):
         resolve_device("abacus")
     with pytest.raises(SettingsError, match="finds no CUDA GPU"):
         resolve_device("cuda:1")
-    with pytest.raises(SettingsError, match="no MPS here"):
+    with pytest.raises(SettingsError, match="finds no MPS"):
         resolve_device("mps")
 
 

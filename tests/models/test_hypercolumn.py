@@ -170,7 +170,7 @@ def test_points_beyond_the_edge_get_its_value():
         ({"features": []}, "at least one depth .*got"),
         ({"features": [torch.zeros(2, 3, 4)]}, r"of shape \(B, C, h, w\)"),
         ({"features": pyramid()[:2]}, r"must have \(3, 5, 2\) channels"),
-        ({"points": torch.zeros(1, 4, 2)}, r"points must have shape \(2, N, 2\)"),
+        ({"points": torch.zeros(1, 4, 2)}, r"points must be \(2, N, 2\)"),
         ({"points": torch.zeros(2, 4, 3)}, r"got \(2, 4, 3\)"),
         ({"size": (0, 20)}, r"positive height and width; got \(0, 20\)"),
     ],

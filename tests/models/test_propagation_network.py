@@ -302,11 +302,9 @@ def test_shapes_of_resnets_are_checked(wrong, words):
 
 def test_what_does_not_belong_together_is_rejected():
     head = PropagationHead(6, 8, TINY)
-    with pytest.raises(
-        SettingsError, match=r"sparse_motion must have shape \(B, 3, H, W\)"
-    ):
+    with pytest.raises(SettingsError, match=r"sparse_motion must be \(B, 3, H, W\)"):
         head(torch.zeros(1, 6, 2, 2), torch.zeros(1, 2, 16, 16))
-    with pytest.raises(SettingsError, match=r"embedding must be \(1, 6, 2, 3\) beside"):
+    with pytest.raises(SettingsError, match=r"embedding must be \(1, 6, 2, 3\) for"):
         head(torch.zeros(1, 6, 2, 2), torch.zeros(1, 3, 16, 17))
     with pytest.raises(SettingsError, match="stride must be one of .* got 3"):
         PropagationHead(6, 3, TINY)
@@ -321,7 +319,7 @@ def test_a_single_vector_cannot_train_batch_norm():
         SettingsError, match="more than one picture, or pictures larger"
     ):
         PropagationHead(6, 8, TINY)(torch.zeros(1, 6, 1, 1), torch.zeros(1, 3, 8, 7))
-    with pytest.raises(SettingsError, match="larger ones than 8 x 7"):
+    with pytest.raises(SettingsError, match="larger than 8 x 7"):
         DilatedResNet(TINY_RESNET)(torch.zeros(1, 1, 8, 7))
     one = PropagationHead(6, 8, TINY).eval()
     assert one(torch.zeros(1, 6, 1, 1), torch.zeros(1, 3, 8, 7)).shape[-2:] == (8, 7)

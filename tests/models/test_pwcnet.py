@@ -200,7 +200,10 @@ def test_damaged_and_foreign_weights(tmp_path, state):
     for change, words in (
         ({"conv3a.0.weight": None}, "missing"),
         ({"conv3a.0.weight": np.zeros((1, 2, 3, 3), np.float32)}, "must have shape"),
-        ({"fc.weight": np.zeros(3, np.float32)}, "'fc.weight' belongs to no PWC-Net"),
+        (
+            {"fc.weight": np.zeros(3, np.float32)},
+            "'fc.weight' does not belong to PWC-Net",
+        ),
     ):
         changed = {k: v for k, v in {**state, **change}.items() if v is not None}
         torch.save(as_tensors(changed), path)

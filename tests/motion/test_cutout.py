@@ -59,7 +59,7 @@ def test_bright_things_are_no_vessels():
 def test_margins_that_cover_everything_are_refused():
     mask = np.zeros((12, 12), bool)
     mask[::2] = True
-    with pytest.raises(MotionError, match="no edge to be filled from"):
+    with pytest.raises(MotionError, match="must not cover all 144 pixels"):
         cut_vessel(np.ones((12, 12), np.float32), mask)
 
 
@@ -124,11 +124,11 @@ def test_logarithmic_loops_are_known_by_their_attribute():
     ("labels", "words"),
     [
         (painted(value=1, mode="scribbles"), r"no vessel is painted .*vessel as 2"),
-        (painted(frames=(1,)), "painted on frame 1 is not darker than what lies"),
+        (painted(frames=(1,)), "painted on frame 1 are not darker than their"),
         (painted(count=9), r"shape \(9, 128, 128\) do not fit a loop of shape \(7"),
         (
             Labels.from_painted(np.ones((len(STRENGTHS), SIDE, SIDE), np.uint8)),
-            "100% of frame 0 is painted as vessel; above 50%",
+            "100% of frame 0 is painted as vessel; at most 50%",
         ),
         (
             Labels(np.zeros((7, SIDE, SIDE), np.uint8), np.arange(7) == 1),
@@ -145,7 +145,7 @@ def test_labels_that_will_not_do(labels, words):
 def test_stopped_early_there_is_nothing_to_keep():
     job = cut_out_job(loop(), painted())
     next(job)
-    with pytest.raises(TrainingError, match="nothing has been learnt"):
+    with pytest.raises(TrainingError, match="before anything was learnt"):
         job.send(STOP)
 
 

@@ -49,8 +49,8 @@ def test_pairs_of_a_damaged_frame_are_missing(flow):
         assert bool(flow.backward[t].any()) == (t not in MISSING)
     (note,) = flow.notes
     assert note == (
-        "2 of 8 frames are damaged and left out (2, 5): flow of 4 pairs is missing, "
-        "zero"
+        "2 of 8 frames are damaged and left out (2, 5): the flow of 4 pairs is missing "
+        "and set to zero"
     )
 
 

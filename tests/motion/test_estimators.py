@@ -174,10 +174,15 @@ def test_stop_keeps_the_pairs_so_far(moving):
     [
         (1, {}, MotionError, "two"),
         (3, {"gap": 3}, MotionError, "gap"),
-        (3, {"gap": 0}, SettingsError, "gap must be 'auto' or an integer >= 1: 0"),
+        (
+            3,
+            {"gap": 0},
+            SettingsError,
+            "gap must be 'auto' or an integer of at least 1; got 0",
+        ),
         (3, {"gap": True}, SettingsError, "gap must be"),
         (3, {"method": "dsi"}, SettingsError, "did you mean 'dis'"),
-        (3, {"precision": "half"}, SettingsError, "auto, float32 or bf16: 'half'"),
+        (3, {"precision": "half"}, SettingsError, "auto, float32 or bf16; got 'half'"),
     ],
 )
 def test_what_cannot_be_estimated(frames, options, error, words):

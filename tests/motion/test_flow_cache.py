@@ -358,7 +358,7 @@ def test_what_came_to_an_entrys_place_since_it_was_asked_for_stays(cache, flows)
     entry.folder.mkdir(parents=True)
     (entry.folder / "mine.txt").write_text("mine")
     entry.write("forward", 0, flows[0])
-    assert "something else has taken its place" in entry.trouble
+    assert "was replaced by something else" in entry.trouble
     assert [path.name for path in entry.folder.iterdir()] == ["mine.txt"]
 
 

@@ -65,7 +65,7 @@ def test_backward_is_written_from_the_later_frame(tmp_path, noise_cine, flow):
         save_flow(tmp_path / "g.flo", noise_cine, flow, 0, "backward")
     oneway = FlowSequence(flow.forward, None, 1, "given")
     for name in ("g.flo", "g.gif"):
-        with pytest.raises(MotionError, match="no backward flow was estimated"):
+        with pytest.raises(MotionError, match="backward flow.* was not estimated"):
             save_flow(tmp_path / name, noise_cine, oneway, 4, "backward")
     assert [p.name for p in tmp_path.iterdir()] == ["f.flo"]
 

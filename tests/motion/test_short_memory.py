@@ -101,7 +101,9 @@ def test_two_workers_that_fail_at_one_size_shrink_it_once():
 def test_no_memory_at_all_is_an_error_that_says_so():
     estimator = cramped(10)
     frame = np.zeros((256, 256), np.float32)
-    with pytest.raises(MotionError, match="out even for the flow of 128 x 128 px"):
+    with pytest.raises(
+        MotionError, match="too short even for the flow of 128 x 128 px"
+    ):
         estimator.flow(estimator.prepare(frame), estimator.prepare(frame))
 
 

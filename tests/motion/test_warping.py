@@ -51,7 +51,7 @@ def test_exact_inverses_agree_and_others_do_not():
 
 
 def test_sizes_that_differ():
-    with pytest.raises(MotionError, match="same size"):
+    with pytest.raises(MotionError, match="of one size"):
         warp(torch.zeros(1, 1, 4, 5), torch.zeros(1, 2, 5, 4))
 
 

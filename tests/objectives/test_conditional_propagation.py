@@ -182,11 +182,14 @@ def test_bf16_logits_are_computed_in_float32():
     [
         ({"logits": torch.zeros(1, 2, 5, 4)}, r"logits must be \(B, 2, C, H, W\)"),
         ({"logits": torch.zeros(1, 3, 7, 4, 4)}, r"got \(1, 3, 7, 4, 4\)"),
-        ({"flow": torch.zeros(1, 2, 4, 5)}, r"flow must be \(1, 2, 4, 4\) beside"),
+        ({"flow": torch.zeros(1, 2, 4, 5)}, r"flow must be \(1, 2, 4, 4\) for logits"),
         ({"flow": torch.full((1, 2, 4, 4), math.inf)}, "flow must be finite"),
         ({"limit": 0.0}, "limit must be positive; got 0.0"),
         ({"limit": math.nan}, "limit must be positive; got nan"),
-        ({"logits": torch.zeros(1, 2, 1, 4, 4)}, "bins must be an integer >= 2; got 1"),
+        (
+            {"logits": torch.zeros(1, 2, 1, 4, 4)},
+            "bins must be an integer of at least 2; got 1",
+        ),
     ],
 )
 def test_rejected_input(change, words):
@@ -209,8 +212,8 @@ def test_rejected_decoding():
         ({"grid_stride": -1}, "grid_stride must be positive"),
         ({"edge": 1.0}, "edge must lie between 0 and 1"),
         ({"limit": -1.0}, "limit must be positive"),
-        ({"bins": 1}, "bins must be an integer >= 2; got 1"),
-        ({"strides": ()}, "strides must be one or more different numbers"),
+        ({"bins": 1}, "bins must be an integer of at least 2; got 1"),
+        ({"strides": ()}, "strides must be one or more different integers"),
         ({"width": 0}, "width must be a positive integer; got 0"),
     ],
 )

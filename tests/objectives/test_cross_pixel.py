@@ -272,7 +272,7 @@ def test_alignment_of_one_embedding_rewards_a_wide_kernel():
     ("change", "words"),
     [
         ({"embedding": torch.zeros(2, 9)}, r"embedding must be \(B, N, D\)"),
-        ({"embedding": torch.zeros(2, 0, 5)}, r"one of each at least; got \(2, 0, 5\)"),
+        ({"embedding": torch.zeros(2, 0, 5)}, r"without a 0; got \(2, 0, 5\)"),
         ({"flow": torch.zeros(2, 8, 2)}, r"flow must be \(2, 9, 2\)"),
         ({"flow": torch.zeros(2, 2, 9)}, r"got \(2, 2, 9\)"),
         ({"flow": torch.full((2, 9, 2), math.nan)}, "flow must be finite"),
@@ -280,7 +280,10 @@ def test_alignment_of_one_embedding_rewards_a_wide_kernel():
         ({"sigma": 0.0}, "sigma must be positive and finite; got 0.0"),
         ({"sigma": torch.tensor(-1.0)}, "sigma must be positive and finite; got -1.0"),
         ({"sigma": math.nan}, "sigma must be positive and finite; got nan"),
-        ({"sigma": torch.ones(2)}, r"sigma must be one number; got a tensor of \(2,\)"),
+        (
+            {"sigma": torch.ones(2)},
+            r"sigma must be one number; got a tensor of shape \(2,\)",
+        ),
         ({"bound": 0.0}, "bound must be positive and finite; got 0.0"),
         ({"reduction": "none"}, "unknown reduction 'none'"),
     ],

@@ -146,7 +146,7 @@ def test_a_layer_makes_classes_of_any_embedding():
         ({"logits": torch.zeros(2, 9, 32)}, r"logits must be \(B, N, 2, K\)"),
         ({"logits": torch.zeros(2, 9, 3, 16)}, r"got \(2, 9, 3, 16\)"),
         ({"logits": torch.zeros(2, 9, 2, 1)}, "bins must be at least 2; got 1"),
-        ({"flow": torch.zeros(2, 8, 2)}, r"flow must be \(2, 9, 2\) beside logits"),
+        ({"flow": torch.zeros(2, 8, 2)}, r"flow must be \(2, 9, 2\) for logits"),
         ({"flow": torch.full((2, 9, 2), math.nan)}, "flow must be finite"),
         ({"bound": -1.0}, "bound must be positive and finite; got -1.0"),
         ({"reduction": "none"}, "unknown reduction 'none'"),
@@ -160,7 +160,9 @@ def test_rejected_input(change, words):
 
 def test_an_embedding_that_is_no_logits_is_told_of_the_layer():
     flow = torch.zeros(1, 2, 4, 4)
-    with pytest.raises(SettingsError, match="32 channels, 16 an axis; got 7: `learna"):
+    with pytest.raises(
+        SettingsError, match="32 channels, 16 for each axis; got 7. Use `learna"
+    ):
         FlowClasses(points=3)(torch.zeros(1, 7, 4, 4), flow, generator())
 
 

@@ -300,8 +300,8 @@ def test_bf16_embeddings_are_computed_in_float32():
         ({"flow": torch.zeros(2, 9, 11, 2)}, r"got \(2, 9, 11, 2\)"),
         ({"points": torch.zeros(2, 5, 3)}, r"points must be \(2, N, 2\)"),
         ({"points": torch.zeros(2, 5, 2)}, "points must be integers"),
-        ({"points": torch.tensor([[[0, 11]]] * 2)}, "in the image of 9 x 11"),
-        ({"points": torch.tensor([[[-1, 0]]] * 2)}, "in the image of 9 x 11"),
+        ({"points": torch.tensor([[[0, 11]]] * 2)}, "in the picture of 9 x 11"),
+        ({"points": torch.tensor([[[-1, 0]]] * 2)}, "in the picture of 9 x 11"),
         ({"neighborhood": 4}, "neighborhood must be odd and at least 3; got 4"),
         ({"neighborhood": 1}, "neighborhood must be odd and at least 3; got 1"),
         ({"sigma": 0.0}, "sigma must be positive and finite; got 0.0"),
@@ -322,7 +322,7 @@ def test_rejected_input(change, words):
 
 
 def test_an_image_of_one_pixel_is_rejected():
-    with pytest.raises(SettingsError, match="one pixel has no neighbours"):
+    with pytest.raises(SettingsError, match="at least two pixels"):
         flow_consistency_loss(
             torch.ones(1, 3, 1, 1),
             torch.ones(1, 2, 1, 1),

@@ -427,7 +427,7 @@ def test_bf16_scores_are_computed_in_float32():
     ("change", "words"),
     [
         ({"soft_segments": torch.ones(2, 9, 11)}, r"must be \(B, L, H, W\).*got \(2"),
-        ({"soft_segments": torch.ones(2, 0, 9, 11)}, "none of them 0"),
+        ({"soft_segments": torch.ones(2, 0, 9, 11)}, "without a 0"),
         ({"flow": torch.zeros(2, 2, 9, 10)}, r"flow must be \(2, 2, 9, 11\)"),
         ({"flow": torch.zeros(2, 9, 11, 2)}, r"got \(2, 9, 11, 2\)"),
         ({"flow": torch.full((2, 2, 9, 11), math.nan)}, "flow must be finite"),
@@ -468,5 +468,5 @@ def test_settings_of_the_losses_are_checked():
 @pytest.mark.parametrize("shape", [(2, 1, 9, 11), (2, 9, 11)])
 def test_the_objective_needs_a_channel_for_each_segment(shape):
     _, flow = scene(dtype=torch.float32)
-    with pytest.raises(SettingsError, match="a channel for each segment"):
+    with pytest.raises(SettingsError, match="one channel for each segment"):
         Grouping()(torch.zeros(shape), flow, torch.Generator())

@@ -244,7 +244,7 @@ def test_rejected_arguments_of_the_parts():
         watershed_points(flow, 0, generator=generator())
     with pytest.raises(SettingsError, match="stride must be at least 1; got 0"):
         grid_points((8, 8), 0)
-    with pytest.raises(SettingsError, match=r"mask must be \(1, 8, 8\) beside"):
+    with pytest.raises(SettingsError, match=r"mask must be \(1, 8, 8\) for a flow"):
         sparse_motion(flow, torch.zeros(1, 8, 9, dtype=torch.bool))
     with pytest.raises(SettingsError, match=r"flow must be \(B, 2, H, W\); got \(1, 3"):
         sparse_motion(torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8, dtype=torch.bool))

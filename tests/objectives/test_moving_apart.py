@@ -125,7 +125,7 @@ def test_what_is_refused():
     ):
         MovingApart(sigma=-1)
     flow, generator = torch.ones(1, 2, 8, 8), torch.Generator()
-    with pytest.raises(SettingsError, match="one channel; got 3: `learnable`"):
+    with pytest.raises(SettingsError, match="one channel; got 3. Use `learnable`"):
         MovingApart(points=4)(torch.zeros(1, 3, 8, 8), flow, generator)
     with pytest.raises(SettingsError, match="flow must be finite"):
         moving_share(flow * torch.nan, 1.0)

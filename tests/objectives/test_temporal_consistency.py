@@ -105,7 +105,9 @@ def test_the_objective_is_the_loss_of_drawn_points():
 
 def test_what_does_not_fit_is_refused():
     first, second, flow, points = scene()
-    with pytest.raises(SettingsError, match=r"second must be \(2, 5, 7, 9\)"):
+    with pytest.raises(
+        SettingsError, match=r"second must have the shape \(2, 5, 7, 9\)"
+    ):
         temporal_consistency_loss(first, second[:, :3], flow, points)
     with pytest.raises(SettingsError, match="flow must be"):
         temporal_consistency_loss(first, second, flow[:, :1], points)

@@ -62,5 +62,5 @@ def test_a_weight_that_is_none_is_refused(weight):
 
 
 def test_no_objective_at_all_is_refused():
-    with pytest.raises(SettingsError, match="there must be an objective"):
+    with pytest.raises(SettingsError, match="at least one objective"):
         ObjectiveSet({}, {})

@@ -476,7 +476,7 @@ def test_the_description_names_no_file_and_no_path():
         ({"jitter": -0.1}, "jitter must be at least 0"),
         ({"objective": "temporal-consistency"}, "alone is met by one vector"),
         ({"objective": {"temporal-consistency": 1.0}}, "alone is met by one vector"),
-        ({"objective": {}}, "there must be an objective"),
+        ({"objective": {}}, "at least one objective"),
         ({"objective": {"luck": 1.0}}, "unknown objective 'luck'"),
         ({"objective": {"grouping": -1.0}}, "weight of grouping must be positive"),
         (
