@@ -1,4 +1,4 @@
-"""Few labels to masks: fine-tune, predict, measure."""
+"""Segment loops from few labels: fine-tune, predict, measure."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The paper's augmentation: flip, rotate, scale and shear image and labels together.
+"""Augment pictures and labels together: flip, rotate, scale and shear, as in the paper.
 
-One matrix a picture moves both, and a crop is part of it: the image is sampled once,
-bilinearly, where it is needed; the labels by nearest neighbour, unlabelled (-1) where
-they come from outside. Written on torch's `affine_grid` and not on MONAI's `RandAffine`
-because the randomness must come from the step's generator (exact resume), work on the
-whole batch's device, and choose the crop and the matrix in one resampling.
+One matrix for each picture moves both, and the crop is part of it: the picture is
+sampled once, bilinearly, where it is needed, and the labels by nearest neighbour, with
+-1 for outside. torch's `affine_grid` is used instead of MONAI's `RandAffine`, because
+the random numbers must come from the generator of the step (exact resume), the whole
+batch must be processed on its device, and crop and matrix must share one resampling.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ from napari_motionseg.errors import SettingsError
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """Settings of random changes of a picture; the defaults are of Ma et al., 4.3.
+    """Settings of random changes of a picture.
+
+    The defaults are those of Ma et al., 4.3.
 
     Parameters
     ----------
     flip
-        Mirror left and right, every other time.
+        Whether to mirror left and right in half of the cases.
     degrees
-        Rotate by up to so much either way.
+        Largest rotation in either direction, in degrees.
     scale
-        Range of the factor of size.
+        Range of the factor on the size.
     shear
-        Lean columns by up to so many degrees either way.
+        Largest shear in either direction, in degrees.
     gamma
-        Not the paper's: raise the gray values to a power between ``1 / (1 + gamma)``
-        and ``1 + gamma``.
+        Range of gamma: gray values are raised to a power between ``1 / (1 + gamma)``
+        and ``1 + gamma``. The paper has none.
     noise
-        Not the paper's: standard deviation, at most, of added noise, of gray values
-        in [0, 1].
+        Largest standard deviation of added noise, for gray values in [0, 1]. The paper
+        has none.
     """
 
     flip: bool = True
@@ -63,7 +65,7 @@ class AugmentSettings:
 
     @classmethod
     def none(cls) -> AugmentSettings:
-        """Return the settings that change nothing."""
+        """Return settings that change nothing."""
         return cls(flip=False, degrees=0, scale=(1, 1), shear=0)
 
 
@@ -72,7 +74,8 @@ def random_matrices(
 ) -> Tensor:
     """Draw `count` affine maps ``(B, 2, 2)`` of (x, y) pixels about the centre.
 
-    They move a point of the picture to its new place: flip, then scale, shear, rotate.
+    They move a point of the picture to its new position: flip, then scale, shear,
+    rotate.
     """
     low, high = settings.scale
     uniform = torch.rand(
@@ -102,26 +105,27 @@ def transform(
     size: tuple[int, int] | None = None,
     centers: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Move pictures and labels by affine maps and cut out a window.
+    """Transform pictures and labels by affine maps, and cut out a window.
 
     Parameters
     ----------
     image
-        ``(B, 1, H, W)`` floats.
+        Pictures ``(B, 1, H, W)`` as floats.
     target
-        ``(B, H, W)`` integers, -1 = unlabelled.
+        Labels ``(B, H, W)`` as integers, -1 for unlabelled.
     matrices
-        ``(B, 2, 2)`` of (x, y) pixels about the window's centre.
+        Affine maps ``(B, 2, 2)`` of (x, y) pixels about the centre of the window.
     size
-        Rows and columns of the window; the whole picture's if None.
+        Rows and columns of the window; None is those of the picture.
     centers
-        ``(B, 2)`` row and column that the window is centred on; the picture's centre
-        if None.
+        Row and column ``(B, 2)`` of the centre of the window; None is the centre of the
+        picture.
 
     Returns
     -------
     image, target
-        ``(B, 1, h, w)``, mirrored at the borders, and ``(B, h, w)``, -1 beyond them.
+        Pictures ``(B, 1, h, w)``, mirrored at the borders, and labels ``(B, h, w)``, -1
+        beyond the borders.
     """
     height, width = image.shape[-2:]
     rows, columns = size or (height, width)
@@ -129,7 +133,7 @@ def transform(
     offsets = torch.zeros(len(image), 2, dtype=torch.float64)
     if centers is not None:
         offsets = (centers.to(middle) - middle).flip(-1)
-    # affine_grid's units: half an image, so that pixels scale by 2 / size
+    # the unit of affine_grid is half a picture, so pixels are scaled by 2 / size
     to_unit = torch.tensor([2 / width, 2 / height], dtype=torch.float64)
     from_unit = torch.tensor([columns / 2, rows / 2], dtype=torch.float64)
     inverse = torch.linalg.inv(matrices.to("cpu", torch.float64))
@@ -139,7 +143,7 @@ def transform(
     moved = F.grid_sample(
         image, grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
-    # zeros come in from outside: 0 is -1 moved up by one
+    # outside is filled with zeros, so -1 is shifted to 0
     raised = (target + 1).to(grid.dtype)[:, None]
     labels = F.grid_sample(raised, grid, mode="nearest", align_corners=False)
     return moved, labels[:, 0].round().to(target.dtype) - 1
@@ -154,25 +158,25 @@ def augment(
     size: tuple[int, int] | None = None,
     centers: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Change pictures and their labels at random, alike.
+    """Change pictures and their labels at random, in the same way.
 
     Parameters
     ----------
     image
-        ``(B, 1, H, W)`` gray values in [0, 1].
+        Pictures ``(B, 1, H, W)`` with gray values in [0, 1].
     target
-        ``(B, H, W)`` integers, -1 = unlabelled.
+        Labels ``(B, H, W)`` as integers, -1 for unlabelled.
     settings
-        How much.
+        Ranges of the changes.
     generator
-        Where the randomness comes from.
+        Generator of the random numbers.
     size, centers
-        The window that is cut out; see `transform`.
+        Size and centres of the windows that are cut out; see `transform`.
 
     Returns
     -------
     image, target
-        As given, of the window's size.
+        Changed pictures and labels, in the size of the window.
     """
     matrices = random_matrices(len(image), settings, generator)
     moved, labels = transform(image, target, matrices, size=size, centers=centers)

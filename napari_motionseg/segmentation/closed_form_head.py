@@ -1,17 +1,17 @@
-"""A head in closed form: strokes correct at once what a network makes of a frame.
+"""Fit a head in closed form, so that strokes correct a prediction at once.
 
-The scores of a pixel are those that the network gives it plus a linear function of its
-features, by ridge regression on what is lacking:
+The scores of a pixel are those of the network plus a linear function of its features,
+by ridge regression on the missing score:
 
     W = argmin  sum_c mean_{x of class c} |r(x) - W' f(x)|^2  +  a tr(W' E W)
 
-f are the pixel's features and r what its scores lack until its class leads every other
-one by the margin: 0 where the network is right already, and such pixels hold the
-correction back. E is the mean of f f' over whole frames, so that the penalty is how
-much the correction changes the picture: strokes change it where what they say cannot
-be said elsewhere. Without strokes it is the network's own answer.
+f are the features of a pixel. r is what its scores lack until its class leads all
+others by the margin; it is 0 where the network is already right, and such pixels keep
+the correction small. E is the mean of f f' over whole frames, so the penalty measures
+how much the correction changes the picture. Without strokes, the result is the
+network's own prediction.
 
-Everything that the fit needs of painted pixels are sums; a stroke adds to them.
+The fit needs only sums over painted pixels, and a stroke adds to them.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from numpy.typing import NDArray
 
 from napari_motionseg.errors import LabelError, SettingsError
 
-# pixels at once: their features in double precision stay in the cache
+# pixels processed at once, so that their features in double precision fit the cache
 BLOCK = 16_384
 JITTER = 1e-6
-SUREST = 4.0  # of a score: odds of 3000 between two classes
+SUREST = 4.0  # largest score: odds of 3000 between two classes
 
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """Settings of how far strokes may change the prediction of the network.
+    """Settings of how strongly strokes change the prediction of the network.
 
     Parameters
     ----------
     margin
         Lead of a painted pixel's class over the others; scores are logarithms of odds.
     restraint
-        Weight of the penalty on changing the rest of the picture: *a* above.
+        Weight *a* of the penalty on changes in the rest of the picture.
 
     Raises
     ------
@@ -58,28 +58,28 @@ class HeadSettings:
 
     @classmethod
     def alone(cls) -> HeadSettings:
-        """Return settings for an embedding without a head, which has no answer yet."""
+        """Return settings for an embedding without a head, which has no prediction."""
         return cls(margin=8.0, restraint=0.05)
 
 
 class StrokeSums:
-    """Sums over painted pixels that the fit needs, class by class.
+    """Sums over painted pixels for the fit, separately for each class.
 
     Parameters
     ----------
     features
-        Length of a pixel's features, the first of which is 1.
+        Number of features of a pixel, the first of which is 1.
     classes
-        With the background.
+        Number of classes with the background.
     margin
-        See `HeadSettings`.
+        Lead of a painted pixel's class; see `HeadSettings`.
 
     Attributes
     ----------
     gram
-        ``(C, F, F)`` float64: sums of f f'.
+        Sums of f f', ``(C, F, F)`` float64.
     cross
-        ``(C, F, C)`` float64: sums of f r'.
+        Sums of f r', ``(C, F, C)`` float64.
     """
 
     def __init__(self, features: int, classes: int, margin: float) -> None:
@@ -94,13 +94,13 @@ class StrokeSums:
 
     @property
     def counts(self) -> NDArray[np.float64]:
-        """Summed weights ``(C,)`` of the painted pixels of each class."""
+        """Sum ``(C,)`` of the weights of the painted pixels of each class."""
         counts: NDArray[np.float64] = self.gram[:, 0, 0]
         return counts
 
     @property
     def painted(self) -> NDArray[np.intp]:
-        """Numbers of the classes of which something is painted."""
+        """Numbers of the classes with painted pixels."""
         return np.flatnonzero(self.counts > 0.5)
 
     def add(
@@ -115,28 +115,29 @@ class StrokeSums:
         Parameters
         ----------
         features
-            ``(N, F)``, the first of each 1.
+            Features ``(N, F)``, of which the first is 1.
         classes
-            ``(N,)``, 0 = background.
+            Classes ``(N,)``, 0 for background.
         prior
-            ``(N, C)``: the network's scores.
+            Scores ``(N, C)`` of the network.
         weights
-            ``(N,)``; negative ones take pixels away again. 1 if None.
+            Weights ``(N,)``; negative ones remove pixels again. None is 1 for all.
 
         Raises
         ------
         LabelError
-            If a class is outside what there is, or lengths differ.
+            If a class does not exist, or lengths differ.
         """
         known = len(self.gram)
         if not len(features) == len(classes) == len(prior):
             raise LabelError(
-                "features, classes and prior are of one pixel each; got "
+                "features, classes and prior must have the same number of pixels; got "
                 f"{len(features)}, {len(classes)} and {len(prior)}"
             )
         if len(classes) and not 0 <= classes.min() <= classes.max() < known:
             raise LabelError(
-                f"classes are 0 to {known - 1}; got {classes.min()} to {classes.max()}"
+                f"classes must be 0 to {known - 1}; got {classes.min()} to "
+                f"{classes.max()}"
             )
         for first in range(0, len(classes), BLOCK):
             part = slice(first, first + BLOCK)
@@ -154,37 +155,37 @@ class StrokeSums:
         classes: NDArray[np.integer],
         prior: NDArray[np.floating],
     ) -> None:
-        """Take pixels away that were added before; see `add`."""
+        """Remove pixels that were added before; see `add`."""
         self.add(features, classes, prior, np.full(len(classes), -1.0))
 
 
 def fit_head(
     sums: StrokeSums, everywhere: NDArray[np.float64], restraint: float
 ) -> NDArray[np.float64]:
-    """Return the correction ``(F, C)``: what the features add to the scores.
+    """Return the correction ``(F, C)``, which maps features to additions to the scores.
 
-    Every painted class weighs the same, however much of it is painted. A class of which
-    nothing is painted is not changed by features of its own.
+    All painted classes have the same weight, however much of them is painted. A class
+    without paint gets no correction of its own.
 
     Parameters
     ----------
     sums
-        Of painted pixels.
+        Sums over the painted pixels.
     everywhere
-        ``(F, F)``: mean of f f' over all pixels of the frames.
+        Mean ``(F, F)`` of f f' over all pixels of the frames.
     restraint
-        See `HeadSettings`.
+        Weight of the penalty; see `HeadSettings`.
 
     Raises
     ------
     LabelError
-        If less than two classes are painted.
+        If fewer than two classes are painted.
     """
     painted = sums.painted
     if len(painted) < 2:
         raise LabelError(
-            "a correction needs strokes of two classes; painted are "
-            f"{len(painted)}: paint some background and some vessel"
+            "a correction needs strokes of at least two classes, but only "
+            f"{len(painted)} is painted; paint some background and some vessel"
         )
     normal = np.zeros_like(sums.gram[0])
     right = np.zeros_like(sums.cross[0])
@@ -207,17 +208,18 @@ def lacking(
     Parameters
     ----------
     prior
-        ``(N, C)`` scores.
+        Scores ``(N, C)`` of the network.
     classes
-        ``(N,)``: whose lead is wanted.
+        Painted class ``(N,)`` of each pixel.
     margin
-        How far it shall lead.
+        Wanted lead over all other classes.
 
     Returns
     -------
     NDArray
-        ``(N, C)``: half of the lack is added to the class, half taken off the others;
-        0 where it leads by enough.
+        ``(N, C)``: half of the lacking score for the class, and minus half for the
+        others;
+        0 where the lead suffices.
     """
     scores = np.asarray(prior, np.float64)
     rows = np.arange(len(classes))
@@ -231,25 +233,26 @@ def lacking(
 def prior_scores(
     probabilities: NDArray[np.floating], classes: int
 ) -> NDArray[np.float32]:
-    """Return a network's scores for as many classes as are painted.
+    """Return the scores of a network for as many classes as are painted.
 
     Parameters
     ----------
     probabilities
-        ``(K, H, W)``, K classes with the background.
+        Probabilities ``(K, H, W)`` of K classes with the background.
     classes
-        C >= K; what the network does not know has the lowest score.
+        Number C >= K of classes; classes unknown to the network get the lowest score.
 
     Returns
     -------
     NDArray
-        ``(C, H, W)``, within `SUREST`, so that no answer is beyond correction; two of
-        them differ by the logarithm of their odds.
+        Scores ``(C, H, W)``, bounded by `SUREST` so that every prediction can be
+        corrected.
+        Two scores differ by the logarithm of their odds.
     """
     known = len(probabilities)
     scores = np.full((classes, *probabilities.shape[1:]), -SUREST, np.float32)
     logs = np.log(np.clip(probabilities, 1e-6, 1.0)).astype(np.float32)
-    best = np.sort(logs, axis=0)[-2:]  # halfway between the two likeliest is 0
+    best = np.sort(logs, axis=0)[-2:]  # 0 is halfway between the two likeliest classes
     scores[:known] = np.clip(logs - best.mean(axis=0), -SUREST, SUREST)
     return scores
 
@@ -257,22 +260,22 @@ def prior_scores(
 def prototype_similarity(
     sums: StrokeSums, features: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Return how alike pixels are to the mean of all that is painted.
+    """Return the similarity of pixels to the mean of all painted pixels.
 
-    For strokes of one class alone, of which no boundary can be learnt.
+    Use it for strokes of a single class, from which no boundary can be learnt.
 
     Parameters
     ----------
     sums
-        Of painted pixels.
+        Sums over the painted pixels.
     features
-        ``(F, N)``, the first of each 1.
+        Features ``(F, N)``, of which the first is 1.
 
     Returns
     -------
     NDArray
-        ``(N,)`` in [0, 1]: the cosine between features without the constant, negative
-        ones as 0.
+        Similarity ``(N,)`` in [0, 1]: the cosine between features without the constant,
+        with negative values set to 0.
 
     Raises
     ------
@@ -281,7 +284,7 @@ def prototype_similarity(
     """
     total = sums.gram[:, 0, :].sum(axis=0)
     if total[0] < 0.5:
-        raise LabelError("nothing is painted: draw a stroke")
+        raise LabelError("nothing is painted; draw a stroke first")
     prototype = (total[1:] / total[0]).astype(np.float32)
     rest = np.asarray(features[1:], np.float32)
     lengths = np.linalg.norm(rest, axis=0) * np.linalg.norm(prototype)

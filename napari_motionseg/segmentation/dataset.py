@@ -26,14 +26,14 @@ class LabelledFrame:
     Parameters
     ----------
     image
-        ``(1, 1, H, W)`` float32 in [0, 1].
+        Picture ``(1, 1, H, W)`` float32 in [0, 1].
     target
-        ``(1, H, W)`` int16, -1 = unlabelled.
+        Labels ``(1, H, W)`` int16, -1 for unlabelled.
     foreground
-        ``(N, 2)`` row and column of the pixels of any class but the background.
+        Row and column ``(N, 2)`` of the pixels of all classes except the background.
     weight
-        ``(1, H, W)`` in [0, 1]: how far each label is believed; None: all of them.
-        A pixel takes part in so many of the batches, so that the loss needs no weights.
+        Probability ``(1, H, W)`` with which the label of a pixel takes part in a batch,
+        so that the loss needs no weights. None is 1 for all.
     """
 
     image: Tensor
@@ -43,11 +43,11 @@ class LabelledFrame:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Number of rows and columns."""
         return self.image.shape[-2], self.image.shape[-1]
 
     def believed(self, generator: torch.Generator) -> Tensor:
-        """Return the target, of weak labels as many as they weigh, drawn anew."""
+        """Return the labels of a batch: weak labels are drawn by their weight."""
         if self.weight is None:
             return self.target
         drawn = torch.rand(self.weight.shape, generator=generator) < self.weight
@@ -60,11 +60,11 @@ def gather_frames(examples: Sequence[LabelledLoop]) -> list[LabelledFrame]:
     Raises
     ------
     LabelError
-        If there is no example, labels have another shape than their loop, or every
-        labelled frame is damaged.
+        If there is no example, labels do not fit their loop, or every labelled frame is
+        damaged.
     """
     if not examples:
-        raise LabelError("nothing to learn from: give at least one loop with labels")
+        raise LabelError("there is no labelled loop; give at least one with labels")
     for cine, labels in examples:
         try:
             labels.require_shape(cine.shape)
@@ -79,7 +79,8 @@ def gather_frames(examples: Sequence[LabelledLoop]) -> list[LabelledFrame]:
     if not found and any(labels.frames for _, labels in examples):
         name = examples[0][0].name
         raise LabelError(
-            f"{name}: every labelled frame is damaged; label a frame that can be seen"
+            f"{name}: every labelled frame is damaged; label a frame that can be "
+            "decoded"
         )
     return found
 
@@ -91,12 +92,12 @@ def _frame(cine: Cine, labels: Labels, t: int) -> LabelledFrame:
 
 
 def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
-    """Return how many pixels of each class are labelled.
+    """Return the number of labelled pixels of each class.
 
     Raises
     ------
     LabelError
-        If a class has none, naming it: a network would learn to paint all or nothing.
+        If a class has none, because a network would then learn a constant answer.
     """
     counts = torch.zeros(classes, dtype=torch.long)
     for frame in frames:
@@ -107,12 +108,12 @@ def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
 
 
 def require_classes(examples: Sequence[LabelledLoop]) -> None:
-    """Refuse labels of which a class has no pixel, before anything is decoded.
+    """Raise an error if a class has no labelled pixel, before anything is decoded.
 
     Raises
     ------
     LabelError
-        Naming the classes.
+        If a class has no labelled pixel; the message names it.
     """
     classes = max(labels.classes for _, labels in examples)
     counts = np.zeros(classes, np.int64)
@@ -137,7 +138,7 @@ def _require_all(counts: Sequence[int]) -> None:
 
 
 def describe_dataset(examples: Sequence[LabelledLoop]) -> list[dict[str, Any]]:
-    """Return what was learnt from, for the model card: pixels' hashes, no names."""
+    """Describe the dataset for the model card: hashes of the pixels, without names."""
     return [
         {
             "content_hash": cine.content_hash(),
@@ -156,26 +157,26 @@ def draw_batch(
     settings: AugmentSettings,
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Draw pictures at random, augmented.
+    """Draw pictures at random, and augment them.
 
     Parameters
     ----------
     frames
-        What to draw from, without replacement where there are enough. They may differ
-        in size: without `crop`, a batch holds those of one size.
+        Labelled frames, drawn without replacement if there are enough. They may differ
+        in size; without `crop`, all frames of a batch have the same size.
     batch
-        Pictures.
+        Number of pictures.
     crop
-        Rows and columns to cut out, less where a frame is smaller; whole frames if
-        None. Every other crop is centred near a foreground pixel, because vessels
-        fill a few percent of a frame.
+        Side of the windows in pixels, less if a frame is smaller; None uses whole
+        frames. Every second window is centred near a foreground pixel, because vessels
+        fill only a few percent of a frame.
     settings, generator
-        See `augment`.
+        Ranges of the changes, and generator of the random numbers; see `augment`.
 
     Returns
     -------
     image, target
-        ``(B, 1, h, w)`` float32 and ``(B, h, w)`` int16.
+        Pictures ``(B, 1, h, w)`` float32, and labels ``(B, h, w)`` int16.
     """
     first = frames[_integer(len(frames), generator)]
     if crop is None:
@@ -200,7 +201,7 @@ def draw_batch(
 
 
 def _side(crop: int, available: int) -> int:
-    """Return the crop's side: what there is, in whole multiples where possible."""
+    """Return the side of the crop: at most what is available."""
     if available >= crop:
         return crop
     return max(available - available % CROP_MULTIPLE, min(available, CROP_MULTIPLE))
@@ -220,7 +221,7 @@ def _center(
     if near_foreground and len(frame.foreground):
         pixel = frame.foreground[_integer(len(frame.foreground), generator)]
         center = pixel + (torch.rand(2, generator=generator) - 0.5) * half
-    # on pixel centres, so that a crop without augmentation is the pixels themselves
+    # on pixel centres, so that a crop without augmentation is not resampled
     center = low + (torch.maximum(low, torch.minimum(center, high)) - low).round()
     return center[None]
 

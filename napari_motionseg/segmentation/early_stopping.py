@@ -1,4 +1,4 @@
-"""Early stopping without validation labels: when the mask no longer changes."""
+"""Stop training early, without validation labels, when a mask no longer changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.mask_overlap import dice
 
-# Dice of a mask and the one before from which a person cannot tell them apart
+# Dice of two successive masks from which a person sees no difference
 MIN_DICE = 0.985
 PATIENCE = 3
 
@@ -19,34 +19,33 @@ class EarlyStopping:
     Parameters
     ----------
     min_dice
-        Dice with the mask of the update before from which a mask counts as unchanged.
+        Dice with the mask of the previous update from which a mask counts as unchanged.
     patience
-        Consecutive updates without a change after which training stops.
+        Number of successive unchanged masks after which training stops.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     def __init__(self, min_dice: float = MIN_DICE, patience: int = PATIENCE) -> None:
         if not 0 < min_dice <= 1 or patience < 1:
             raise SettingsError(
-                "min_dice must be above 0 and at most 1, patience at least 1; got "
-                f"{min_dice} and {patience}"
+                "min_dice must be above 0 and at most 1, and patience at least 1; got "
             )
         self._min_dice, self._patience = min_dice, patience
         self._last: NDArray[np.bool_] | None = None
         self._unchanged = 0
 
     def update(self, probability: NDArray[np.floating]) -> bool:
-        """Take the next mask; return whether training can stop.
+        """Compare the next mask; return whether training can stop.
 
         Parameters
         ----------
         probability
             Foreground probability ``(H, W)`` in [0, 1]. An empty mask never counts as
-            unchanged: nothing is learnt yet.
+            unchanged, because nothing is learnt yet.
         """
         mask = np.asarray(probability >= 0.5)
         last, self._last = self._last, mask

@@ -1,4 +1,4 @@
-"""Fine-tune: add a last layer to an embedding and train both on a few labels."""
+"""Fine-tune an embedding with a new last layer on a few labels."""
 
 from __future__ import annotations
 
@@ -60,39 +60,41 @@ def finetune_job(
     Parameters
     ----------
     examples
-        Loops with their labels; they may differ in size. Only labelled frames are
+        Loops with their labels, which may differ in size. Only labelled frames are
         decoded.
     settings
-        See `FinetuneSettings`.
+        Settings of dataset, network and training loop.
     start
-        An ``"embedding"`` checkpoint, a ``"segmentation"`` checkpoint to continue,
-        ``"default"`` for what ships, or ``"scratch"`` (also None).
+        Path of an ``"embedding"`` checkpoint, or of a ``"segmentation"`` checkpoint to
+        continue; ``"default"`` for the weights of the package; or ``"scratch"`` (also
+        None).
     out
-        The checkpoint to write.
+        Path of the checkpoint to write.
     shown
-        ``(H, W)`` in [0, 1], as `Cine.normalized` gives it: the frame that previews are
-        of; the first labelled one if None.
+        Frame ``(H, W)`` in [0, 1] for previews, as `Cine.normalized` returns it; None
+        uses the first labelled frame.
 
     Yields
     ------
     Progress
-        With ``metrics["loss"]``; `preview` is the foreground probability ``(H, W)``
-        float16 of the shown frame, every `training.preview_every` steps.
+        After each step, with ``metrics["loss"]``. Every `training.preview_every` steps,
+        `preview` is the foreground probability ``(H, W)`` float16 of the shown frame.
 
     Returns
     -------
     Path
-        `out`. After `STOP` it holds what was learnt so far; after a cancel it is not
-        written.
+        The path `out`. After `STOP`, the file holds the result so far; after a cancel
+        it is not written.
 
     Raises
     ------
     LabelError
-        If labels do not fit their loop, or a class has no pixel.
+        If labels do not fit their loop, or a class has no labelled pixel.
     CheckpointError
-        If `start` is no checkpoint to start from.
+        If `start` is not a suitable checkpoint.
     MotionError
-        If labels shall be carried in a loop that no flow can be estimated of.
+        If labels are carried along the flow, and the flow of a loop cannot be
+        estimated.
     """
     out = Path(out)
     frames = gather_frames(examples)
@@ -132,10 +134,10 @@ def _use_start(
     frames: list[LabelledFrame],
     settings: FinetuneSettings,
 ) -> tuple[list[LabelledFrame], dict[str, Tensor] | None]:
-    """Return the frames with pseudo-labels, and the weights to blend with in the end.
+    """Return the frames with pseudo-labels, and the weights to blend with at the end.
 
-    The weights are None where the start does not segment. The share that is kept of
-    them is noted in `origin`.
+    The weights are None if the start is not a segmentation network. The share of them
+    that is kept is recorded in `origin`.
     """
     if origin["kind"] != "segmentation":
         return frames, None
@@ -164,7 +166,7 @@ def finetune(
     start: str | Path | None = SCRATCH,
     out: str | Path,
 ) -> Path:
-    """Run `finetune_job` to its end; the settings are `FinetuneSettings.tuned()`."""
+    """Run `finetune_job` to its end; the default is `FinetuneSettings.tuned()`."""
     settings = settings or FinetuneSettings.tuned()
     return run(finetune_job(examples, settings, start=start, out=out))
 
@@ -172,7 +174,7 @@ def finetune(
 def _train_where_it_fits(
     task: FinetuneTask, training: TrainingSettings, every: int
 ) -> Job[tuple[TrainingRecord, bool]]:
-    """Train; on the processor where another device has too little memory at all."""
+    """Train, on the CPU if another device has too little memory for one picture."""
     try:
         return (yield from _train_until_steady(task, training, every))
     except TrainingMemoryError:
@@ -181,14 +183,14 @@ def _train_where_it_fits(
             raise
     task.start_anew()
     training = dataclasses.replace(training, device="cpu")
-    words = f"{device} has too little memory: training on the processor."
+    words = f"{device} has too little memory; training continues on the CPU."
     return (yield from _train_until_steady(task, training, every, words))
 
 
 def _train_until_steady(
     task: FinetuneTask, training: TrainingSettings, every: int, notice: str = ""
 ) -> Job[tuple[TrainingRecord, bool]]:
-    """Train; return how it went, and whether it ended because the mask stood still."""
+    """Train; return the record, and whether it ended because the mask was steady."""
     watch, steady = EarlyStopping(), False
     job = train_job(task, training)
     signal: Signal | None = None

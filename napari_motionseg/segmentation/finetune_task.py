@@ -1,4 +1,4 @@
-"""The task of fine-tuning: batches of labelled windows, and the loss on them."""
+"""Define the task of fine-tuning: batches of labelled windows, and the loss."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class FinetuneTask:
     settings
         Settings of batches and loss.
     shown
-        Picture ``(1, 1, H, W)`` in [0, 1] that previews are of.
+        Picture ``(1, 1, H, W)`` in [0, 1] for previews.
 
     Attributes
     ----------
     batch_size
-        Pictures a step, halved by the training loop where memory runs out; after that,
-        windows are halved.
+        Number of pictures in a step. The training loop halves it if memory runs out;
+        after that, windows are halved.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class FinetuneTask:
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of a batch that `generator` draws."""
+        """Return the loss of a batch that is drawn with `generator`."""
         settings = self._settings
         images, targets = draw_batch(
             self._frames,
@@ -83,7 +83,7 @@ class FinetuneTask:
                 return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
 
     def crop_smaller(self) -> str:
-        """Halve the windows that are trained on; "" where they are small already."""
+        """Halve the windows of the training; return "" if they are small already."""
         largest = max(side for frame in self._frames for side in frame.size)
         half = min(self._crop or largest, largest) // 2
         if half < LEAST_CROP:
@@ -92,7 +92,7 @@ class FinetuneTask:
         return f"windows of {self._crop} pixels"
 
     def start_anew(self) -> None:
-        """Take batches and windows as they were asked for, on another device."""
+        """Restore the original sizes of batches and windows, for another device."""
         self.batch_size, self._crop = self._settings.batch, self._settings.crop
 
 

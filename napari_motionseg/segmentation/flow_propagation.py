@@ -1,9 +1,9 @@
-"""Labels and probabilities carried along the flow, where there and back agree.
+"""Carry labels and probabilities along the flow, where it is consistent.
 
 A frame beside a painted one shows the same vessels, moved. Its pixel p was at p + d in
-the painted frame, with d the flow from this frame to that one; steps over several
-frames add up along the way. The weight of a carried label falls with the distance by
-which the way there and back misses, and with every step.
+the painted frame, where d is the flow from this frame to the painted one; over several
+frames, the steps add up along the path. The weight of a carried label decreases with
+the forward-backward error and with every step.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class CarrySettings:
     Parameters
     ----------
     steps
-        Pairs of the flow, before and after a painted frame.
+        Number of flow steps before and after a painted frame.
     tolerance
-        Px: by a miss there and back of so much, the weight falls to 0.61.
+        Forward-backward error in px at which the weight falls to 0.61.
     decay
-        Factor on the weight with each step.
+        Factor on the weight for each step.
     least
-        Lighter labels are left out.
+        Least weight; labels with a smaller one are left out.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     steps: int = 2
@@ -66,11 +66,11 @@ class CarriedLabel:
     Parameters
     ----------
     frame, source
-        Where they are now, and the painted frame that they come from.
+        Index of the frame, and of the painted frame where the labels come from.
     target
-        ``(H, W)`` int16, -1 = nothing came here.
+        Labels ``(H, W)`` int16, -1 for none.
     weight
-        ``(H, W)`` float32 in [0, 1].
+        Weights ``(H, W)`` float32 in [0, 1].
     """
 
     frame: int
@@ -89,27 +89,27 @@ def carry_labels(
     Parameters
     ----------
     targets
-        By frame, ``(H, W)``, -1 = unlabelled.
+        Labels ``(H, W)`` by frame, -1 for unlabelled.
     flow
-        Both ways; only the pairs around painted frames are looked at. Labels do not
-        travel beyond a damaged frame.
+        Flow in both directions; only pairs around painted frames are used. Labels are
+        not carried beyond a damaged frame.
     settings
-        See `CarrySettings`.
+        Settings of how far labels are carried; None uses the defaults.
 
     Returns
     -------
     list of CarriedLabel
-        None for painted frames; of several that come to one frame, all.
+        Labels for frames without painting; several may be for the same frame.
 
     Raises
     ------
     MotionError
-        If the flow back was not estimated.
+        If there is no backward flow.
     """
     settings = settings or CarrySettings()
     if flow.backward is None:
         raise MotionError(
-            "carrying labels needs the flow back: estimate it with backward=True"
+            "carrying labels needs backward flow; estimate it with backward=True"
         )
     return [
         label
@@ -129,7 +129,7 @@ def _one_way(
 ) -> Iterator[CarriedLabel]:
     """Follow the flow from a painted frame, towards later or earlier frames."""
     height, width = target.shape
-    # the way so far: from the frame reached to the source
+    # accumulated displacement, from the present frame to the source
     way = torch.zeros(1, 2, height, width)
     trust = torch.ones(1, 1, height, width)
     frame = source
@@ -139,7 +139,7 @@ def _one_way(
             return
         ahead, back = _pair(flow, pair, sign)
         frame += sign * flow.gap
-        # what is known of the way at p is what was known at p + back(p)
+        # the displacement of p is that of p + back(p), plus back(p)
         way = back + warp(way, back)
         miss = forward_backward_error(back, ahead)[:, None]
         agree = torch.exp(-miss.square() / (2 * settings.tolerance**2))
@@ -148,10 +148,10 @@ def _one_way(
 
 
 def _pair(flow: FlowSequence, pair: int, sign: int) -> tuple[Tensor, Tensor]:
-    """Return the flow away from the source and back, ``(1, 2, H, W)``."""
+    """Return the flow away from the source and back, ``(1, 2, H, W)`` each."""
     backward = flow.backward
     if backward is None:  # checked by the caller; for the type checker
-        raise MotionError("the flow back was not estimated")
+        raise MotionError("backward flow was not estimated; use backward=True")
     both = [
         torch.from_numpy(np.array(way[pair], np.float32))[None]
         for way in (flow.forward, backward)
@@ -167,7 +167,7 @@ def _carried(
     trust: Tensor,
     least: float,
 ) -> CarriedLabel:
-    """Look the labels up where the way leads, the nearest pixel's."""
+    """Look up the labels at the ends of the displacements, by nearest neighbour."""
     height, width = target.shape
     rows = torch.arange(height)[:, None] + way[0, 1]
     columns = torch.arange(width) + way[0, 0]
@@ -186,33 +186,33 @@ def smooth_along_flow(
     t: int,
     tolerance: float = 1.0,
 ) -> NDArray[np.float32]:
-    """Return a frame's probabilities, with those its neighbours have of its pixels.
+    """Average the probabilities of a frame with those of its neighbours along the flow.
 
     Parameters
     ----------
     probabilities
-        ``(T, H, W)``.
+        Probabilities ``(T, H, W)``.
     flow
-        Both ways.
+        Flow in both directions.
     t
-        The frame.
+        Index of the frame.
     tolerance
-        See `CarrySettings`.
+        Forward-backward error in px; see `CarrySettings`.
 
     Returns
     -------
     NDArray
-        ``(H, W)``: the mean over the frame, of weight 1, and both neighbours, each of
-        weight 1/2 where there and back agree.
+        Probabilities ``(H, W)``: the mean of the frame, with weight 1, and both
+        neighbours, each with weight 1/2 where forward and backward flow agree.
 
     Raises
     ------
     MotionError
-        If the flow back was not estimated.
+        If there is no backward flow.
     """
     if flow.backward is None:
         raise MotionError(
-            "smoothing needs the flow back: estimate it with backward=True"
+            "smoothing needs backward flow; estimate it with backward=True"
         )
     total = torch.from_numpy(np.asarray(probabilities[t], np.float32))[None, None]
     weights = torch.ones_like(total)

@@ -1,4 +1,4 @@
-"""Initialization: the network that fine-tuning starts from, and how much is kept."""
+"""Initialize the network of fine-tuning, and decide how much of it is kept."""
 
 from __future__ import annotations
 
@@ -28,16 +28,18 @@ from napari_motionseg.training.engine.initial_networks import (
 
 SCRATCH = "scratch"
 Kept = float | Literal["earned"]
-# Power of the Dice with which a start's masks fit the labels: so much is it trusted. At
-# a Dice of .8 (loops of p1 to p4) half was better than a quarter with one label of
-# other patients (.787, .777) and with ten (.808, .804), a quarter with one frame of the
-# loop (.834, .830); at .36 (exact masks of synthetic loops) nothing (.80; .72, .60)
+# The trust in a start is the Dice of its masks with the labels to this power. At a Dice
+# of .8 (loops p1 to p4), keeping half was better than a quarter with one label of other
+# patients (.787, .777) and with ten (.808, .804); a quarter was better with one frame
+# of the same loop (.834, .830). At .36 (exact masks of synthetic loops), keeping
+# nothing was best (.80; .72, .60).
 EARNED = 4
-MOST_LOOKS = 16  # hundreds of frames would take minutes before the first step
-# Strokes teach so little for sure that so much is kept of any start: ten of them on
-# synthetic loops (.38, .03), nothing kept .383 and .709, a quarter .539 and .728
+MOST_LOOKS = 16  # frames; hundreds would take minutes before the first step
+# Strokes give so little information that this share of any start is kept. With ten
+# strokes on synthetic loops (.38, .03), keeping nothing gave .383 and .709, keeping a
+# quarter .539 and .728.
 LEAST_WITH_SCRIBBLES = 0.25
-RARE = -4.0  # first score of a new class: it wins nowhere before it is learnt
+RARE = -4.0  # initial score of a new class, so that it never wins before it is learnt
 
 
 def initial_network(
@@ -48,14 +50,14 @@ def initial_network(
     Parameters
     ----------
     start
-        Checkpoint file, name of shipped weights, or ``"scratch"`` (also None).
+        Path of a checkpoint, name of shipped weights, or ``"scratch"`` (also None).
     classes
-        Classes that are labelled, with the background; a network that knows fewer
-        keeps what it knows and gets the others.
+        Number of labelled classes with the background. A network with fewer classes
+        keeps its own and gets the others.
     network
-        What to build from scratch.
+        Configuration of a network from scratch.
     seed
-        Of the weights that no checkpoint brings.
+        Seed of the weights that do not come from a checkpoint.
 
     Raises
     ------
@@ -65,8 +67,8 @@ def initial_network(
     if start is None or start == SCRATCH:
         fresh = with_seed(lambda: SegmentationNet(network, classes), seed)
         return fresh, {"kind": SCRATCH}
-    # loading draws from torch's generator, too: inside, so that one seed gives the
-    # weights of further classes that it always gave
+    # loading draws from torch's generator too; inside `with_seed`, a given seed always
+    # gives the same weights of new classes
     return with_seed(lambda: _load_start(start, classes), seed)
 
 
@@ -85,8 +87,8 @@ def _load_start(
         return whole, origin
     if not isinstance(model, SegmentationNet):
         raise CheckpointError(
-            f"{start}: holds a {type(model).__name__}, from which no segmentation can "
-            "start; give an embedding or segmentation checkpoint, or 'scratch'"
+            f"{start}: holds a {type(model).__name__}, which cannot start a "
+            "segmentation; give an embedding or segmentation checkpoint, or 'scratch'"
         )
     if model.classes < classes:
         origin["classes"] = model.classes
@@ -95,15 +97,15 @@ def _load_start(
 
 
 def with_classes(model: SegmentationNet, classes: int) -> SegmentationNet:
-    """Return a network that knows more classes, and the first ones as before.
+    """Return a network with more classes; the first ones are as before.
 
     Parameters
     ----------
     model
-        Knows fewer; its embedding is shared.
+        Network with fewer classes; its embedding is shared.
     classes
-        With the background. New ones are unlikely everywhere until they are learnt;
-        their weights are drawn from torch's generator.
+        Number of classes with the background. New ones are unlikely everywhere until
+        they are learnt; their weights are drawn from torch's generator.
     """
     grown = SegmentationNet(model.embedding.config, classes)
     grown.embedding = model.embedding
@@ -127,20 +129,21 @@ def copy_weights(model: SegmentationNet) -> dict[str, Tensor]:
 
 
 def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
-    """Return how well a network's masks fit labels before it has seen them.
+    """Return how well a network's masks fit labels that it was not trained on.
 
     Parameters
     ----------
     model
-        What training starts from.
+        Network from which training starts.
     frames
-        As labelled; other pixels do not count. Of more than `MOST_LOOKS`, some.
+        Labelled frames, of which at most `MOST_LOOKS` are used; only labelled pixels
+        count.
 
     Returns
     -------
     float
-        Dice of all labelled pixels together, 0 to 1, the mean over the classes but the
-        background.
+        Dice of all labelled pixels together, 0 to 1, as mean over the foreground
+        classes.
     """
     said, true = [], []
     with eval_mode(model), torch.inference_mode():
@@ -156,12 +159,12 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
 
 
 def earned_trust(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
-    """Return how far a start is trusted beside labels, 0 to 1, by how it fits them.
+    """Return the trust in a start, 0 to 1, from its agreement with labels.
 
     Parameters
     ----------
     model, frames
-        As `agreement` has them.
+        Network and labelled frames, as for `agreement`.
     """
     return agreement(model, frames) ** EARNED
 
@@ -172,10 +175,10 @@ def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
     Parameters
     ----------
     trust
-        As `earned_trust` returns it: so much, and `LEAST_WITH_SCRIBBLES` at least where
-        a frame is not labelled in full.
+        Trust in the start, from `earned_trust`. It is the share, which is at least
+        `LEAST_WITH_SCRIBBLES` if a frame is not completely labelled.
     frames
-        As labelled.
+        Labelled frames.
     """
     in_full = all(bool((frame.target >= 0).all()) for frame in frames)
     return trust if in_full else max(trust, LEAST_WITH_SCRIBBLES)
@@ -184,20 +187,20 @@ def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
 def blend_with_start(
     model: SegmentationNet, start: dict[str, Tensor], kept: float
 ) -> None:
-    """Move a trained network some of the way back to what it started from, in place.
+    """Move a trained network part of the way back to its initial weights, in place.
 
-    The mean of the two weights knows what both know (Wortsman et al. 2022, Robust
-    fine-tuning of zero-shot models): few labels of one loop correct the start there
-    and cost it less elsewhere.
+    The mean of two weights combines the knowledge of both (Wortsman et al. 2022, Robust
+    fine-tuning of zero-shot models): few labels of one loop correct the start there,
+    and do less harm elsewhere.
 
     Parameters
     ----------
     model
-        After training.
+        Network after training, which is changed.
     start
-        Its weights before, as `copied` returns them.
+        Its weights before training, from `copy_weights`.
     kept
-        Share of the start, 0 to 1.
+        Share of the initial weights, 0 to 1.
     """
     state = model.state_dict()
     for name, before in start.items():

@@ -1,4 +1,4 @@
-"""Losses on labelled pixels: cross entropy, with or without Dice."""
+"""Compute losses on labelled pixels: cross entropy, with or without Dice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from napari_motionseg.errors import SettingsError
 
 LossName = Literal["bce", "bce+dice"]
-SMOOTH = 1e-5  # a class that is not there and not found costs nothing
+SMOOTH = 1e-5  # makes the Dice of a class that is neither labelled nor predicted 1
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, name: LossName = "bce") -> Tensor:
@@ -20,24 +20,25 @@ def segmentation_loss(logits: Tensor, target: Tensor, name: LossName = "bce") ->
     Parameters
     ----------
     logits
-        ``(B, 1, H, W)`` for two classes: binary cross entropy (Ma et al., 4.3);
-        ``(B, C, H, W)`` for more: cross entropy.
+        Logits ``(B, 1, H, W)`` for two classes, with binary cross entropy (Ma et al.,
+        4.3);
+        ``(B, C, H, W)`` for more classes, with cross entropy.
     target
-        ``(B, H, W)`` integers: 0 = background, classes from 1, -1 = unlabelled, which
-        weighs nothing.
+        Labels ``(B, H, W)`` as integers: 0 is background, classes count from 1, and -1
+        is unlabelled and ignored.
     name
-        ``"bce"``, or ``"bce+dice"``, which adds one minus the soft Dice of each
-        foreground class over the batch, their mean (Milletari et al., 2016).
+        ``"bce"``, or ``"bce+dice"``, which adds one minus the mean soft Dice of the
+        foreground classes over the batch (Milletari et al., 2016).
 
     Returns
     -------
     Tensor
-        A number; 0, with a gradient of 0, where nothing is labelled.
+        Scalar loss; 0 with a gradient of 0 if nothing is labelled.
 
     Raises
     ------
     SettingsError
-        If there is no loss of this name.
+        If the loss is unknown.
     """
     if name not in get_args(LossName):
         raise SettingsError(f"loss must be 'bce' or 'bce+dice', not {name!r}")
@@ -58,9 +59,10 @@ def segmentation_loss(logits: Tensor, target: Tensor, name: LossName = "bce") ->
 
 
 def _dice_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Return the Dice loss of the foreground classes over the labelled pixels.
+    """Return the Dice loss of the foreground classes over labelled pixels.
 
-    Not MONAI's, whose import takes longer than what else is done before the first step.
+    MONAI's is not used, because its import would take longer than all other
+    preparations.
     """
     if logits.shape[1] == 1:
         probabilities = logits.sigmoid()

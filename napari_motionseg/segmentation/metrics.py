@@ -1,7 +1,7 @@
-"""Metrics of a mask against a reference: Dice, clDice, HD95.
+"""Compare a mask with a reference: Dice, clDice, HD95.
 
-Masks are bool, ``(H, W)`` or ``(T, H, W)``; a stack gives one number per frame. Where
-there is nothing to compare:
+Masks are bool, ``(H, W)`` or ``(T, H, W)``; a stack gives one number for each frame.
+The results for empty masks are:
 
 ======================= ==== ====== =========================
                         Dice clDice HD95
@@ -10,8 +10,8 @@ both masks empty        1    1      0
 only one of them empty  0    0      the image's diagonal
 ======================= ==== ====== =========================
 
-The diagonal is the largest distance that there is, so that a mean stays a number and
-missing a vessel is never cheaper than misplacing it.
+The diagonal is the largest possible distance. A mean therefore stays finite, and
+missing a vessel is never better than misplacing it.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ Spacing = tuple[float, float]
 
 
 def dice(prediction: ArrayLike, truth: ArrayLike) -> Any:
-    """Return ``2 |P and T| / (|P| + |T|)``.
+    """Return the Dice ``2 |P and T| / (|P| + |T|)`` of two masks.
 
     Parameters
     ----------
     prediction, truth
-        ``(H, W)`` or ``(T, H, W)`` bool.
+        Masks ``(H, W)`` or ``(T, H, W)`` bool.
 
     Returns
     -------
     float or NDArray
-        A number in [0, 1], or ``(T,)`` of them.
+        A number in [0, 1], or ``(T,)`` numbers.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def dice(prediction: ArrayLike, truth: ArrayLike) -> Any:
 def cldice(prediction: ArrayLike, truth: ArrayLike) -> Any:
     """Return the centreline Dice of hard masks (Shit et al. 2021, equations 1 and 2).
 
-    The harmonic mean of the part of the prediction's skeleton that lies in the truth
-    and the part of the truth's skeleton that lies in the prediction. Skeletons are
-    Zhang's, by scikit-image; MONAI has the soft loss alone.
+    It is the harmonic mean of the share of the prediction's skeleton inside the truth,
+    and of the truth's skeleton inside the prediction. Skeletons are Zhang's, from
+    scikit-image; MONAI has only a soft loss.
 
     Parameters and errors are those of `dice`.
     """
@@ -71,20 +71,20 @@ def hd95(
 ) -> Any:
     """Return the 95th percentile Hausdorff distance between the masks' edges.
 
-    The larger of the two directed distances (MONAI's definition); the edge of a mask
-    is its pixels that touch the outside along a row or column.
+    It is the larger of the two directed distances (MONAI's definition). The edge of a
+    mask consists of its pixels that touch the outside along a row or column.
 
     Parameters
     ----------
     prediction, truth
-        ``(H, W)`` or ``(T, H, W)`` bool.
+        Masks ``(H, W)`` or ``(T, H, W)`` bool.
     spacing
-        Millimetres between rows and between columns; the result is in pixels if None.
+        Millimetres between rows and between columns; None gives the distance in pixels.
 
     Returns
     -------
     float or NDArray
-        A distance, or ``(T,)`` of them.
+        A distance, or ``(T,)`` distances.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def hd95(
     """
     step = (1.0, 1.0) if spacing is None else (float(spacing[0]), float(spacing[1]))
     if not (np.isfinite(step).all() and min(step) > 0):
-        raise SettingsError(f"spacing must be two positive numbers: {spacing}")
+        raise SettingsError(f"spacing must be two positive numbers; got {spacing}")
     return _per_frame(lambda p, t: _hd95(p, t, step), prediction, truth)
 
 
@@ -108,8 +108,8 @@ def _per_frame(
         )
     if first.dtype != bool or second.dtype != bool:
         raise SettingsError(
-            f"masks must be bool, got {first.dtype} and {second.dtype}: compare "
-            "class numbers first, masks == 1"
+            f"masks must be bool; got {first.dtype} and {second.dtype}. Compare "
+            "class numbers first, as in masks == 1"
         )
     if first.ndim == 2:
         return measure(first, second)
@@ -136,11 +136,11 @@ def _hd95(prediction: Mask, truth: Mask, spacing: Spacing) -> float:
         alike = prediction.any() == truth.any()
         extent = np.multiply(np.subtract(truth.shape, 1), spacing)
         return 0.0 if alike else float(np.hypot(*extent))
-    # here, because the import takes seconds: reported distances alone need MONAI
+    # imported here because it takes seconds, and only reported distances need MONAI
     from monai.metrics.hausdorff_distance import compute_hausdorff_distance
 
     with warnings.catch_warnings():
-        # MONAI 1.5 and 1.6 call their own function with an argument they deprecated
+        # MONAI 1.5 and 1.6 call their own function with a deprecated argument
         warnings.filterwarnings("ignore", ".*always_return_as_numpy", FutureWarning)
         distance = compute_hausdorff_distance(
             _batch(prediction), _batch(truth), include_background=True, percentile=95,
@@ -151,16 +151,16 @@ def _hd95(prediction: Mask, truth: Mask, spacing: Spacing) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Metrics frame by frame.
+    """Metrics of several frames.
 
     Parameters
     ----------
     frames
-        ``(N,)`` indices of the frames that were compared.
+        Indices ``(N,)`` of the compared frames.
     dice, cldice, hd95
-        ``(N,)``; `hd95` in `unit`.
+        Metrics ``(N,)`` of each frame; `hd95` is in `unit`.
     unit
-        ``"mm"`` or ``"px"``.
+        Unit of the distances, ``"mm"`` or ``"px"``.
     """
 
     frames: NDArray[np.intp]
@@ -170,7 +170,7 @@ class Evaluation:
     unit: str
 
     def rows(self) -> list[dict[str, float]]:
-        """Return one row a frame, for tables and JSON."""
+        """Return one row for each frame, for tables and JSON."""
         columns = zip(self.frames, self.dice, self.cldice, self.hd95, strict=True)
         return [
             {"frame": int(t), "dice": float(d), "cldice": float(c), "hd95": float(h)}
@@ -196,19 +196,19 @@ def evaluate(
     Parameters
     ----------
     prediction, truth
-        ``(T, H, W)`` class numbers or bool.
+        Class numbers or bool, ``(T, H, W)``.
     valid
-        ``(T,)`` bool: the frames to compare, as those that have a reference and were
-        not trained on; all by default.
+        ``(T,)`` bool, the frames to compare, such as those with a reference that were
+        not trained on; None compares all.
     spacing
-        Millimetres between rows and between columns; HD95 is in pixels if None.
+        Millimetres between rows and between columns; None gives HD95 in pixels.
     label
-        The class that is compared; every foreground class together if None.
+        Class to compare; None compares all foreground classes together.
 
     Raises
     ------
     SettingsError
-        If shapes differ or no frame is left.
+        If shapes differ, or no frame is left.
     """
     chosen = np.ones(len(truth), bool) if valid is None else np.asarray(valid, bool)
     if prediction.shape != truth.shape or chosen.shape != (len(truth),):
@@ -218,7 +218,7 @@ def evaluate(
         )
     frames = np.flatnonzero(chosen)
     if not frames.size:
-        raise SettingsError("no frame to evaluate: valid is False everywhere")
+        raise SettingsError("there is no frame to evaluate: valid is False everywhere")
     guess = prediction[frames] != 0 if label is None else prediction[frames] == label
     known = truth[frames] != 0 if label is None else truth[frames] == label
     return Evaluation(

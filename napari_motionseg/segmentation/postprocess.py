@@ -1,4 +1,4 @@
-"""Turn probabilities into masks: apply a threshold and remove small parts."""
+"""Turn probabilities into masks: apply a threshold, and remove small components."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ def postprocess_mask(
     threshold: float,
     smallest: int = 0,
 ) -> NDArray[np.uint8]:
-    """Return the classes of a frame.
+    """Return the classes of the pixels of a frame.
 
     Parameters
     ----------
     probability
-        ``(H, W)``: that a pixel is of any class but the background.
+        Foreground probability ``(H, W)`` of each pixel.
     likeliest
-        ``(H, W)``: its likeliest class but the background.
+        Most likely foreground class ``(H, W)`` of each pixel.
     threshold
-        Probability from which a pixel is no background.
+        Probability from which a pixel is foreground.
     smallest
-        Pixels: connected parts of less are background.
+        Number of pixels; smaller connected components become background.
 
     Returns
     -------
     NDArray
-        ``(H, W)`` uint8, 0 = background.
+        Classes ``(H, W)`` uint8, 0 for background.
 
     Raises
     ------
     SettingsError
-        If the threshold is not between 0 and 1, or `smallest` negative.
+        If the threshold is not between 0 and 1, or `smallest` is negative.
     """
     if not 0 < threshold < 1:
         raise SettingsError(f"threshold must be between 0 and 1; got {threshold}")
@@ -55,7 +55,7 @@ def postprocess_mask(
 
 
 def uncertainty(probability: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return 4 p (1 - p): 1 where both answers are as likely, 0 where one is sure."""
+    """Return 4 p (1 - p): 1 if both answers are equally likely, 0 if one is certain."""
     p = np.asarray(probability, np.float32)
     doubt: NDArray[np.float32] = 4 * p * (1 - p)
     return doubt

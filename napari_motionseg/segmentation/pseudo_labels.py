@@ -18,30 +18,31 @@ from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.segmentation.dataset import LabelledFrame
 
-# A stroke through a wrong area is about the area, not the stroke alone
-CONTRADICTED_PX = 20.0
-# Ten strokes on one frame, Dice on the others. A real loop of p1 (the start fits the
-# strokes with .91, and has .851 without them): answers that weigh twice as much as the
-# strokes .839, five times .844, ten times .846. Synthetic ones (.37, .03; .257, .344),
-# a quarter kept: as much .539, .728, ten times .453, .591
+# a stroke on a wrong prediction contradicts the whole area, up to this distance
+CONTRADICTED_PX = 20.0  # px
+# Dice on other frames after ten strokes on one frame. On a real loop of p1, whose start
+# fits the strokes with .91 and has .851 without them, pseudo-labels that weigh twice as
+# much as the strokes gave .839, five times .844, ten times .846. On synthetic loops
+# (.37, .03; .257, .344), with a quarter kept, equal weights gave .539 and .728, ten
+# times .453 and .591.
 SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
 
 
 def with_pseudo_labels(
     model: SegmentationNet, frames: Sequence[LabelledFrame], trust: float = 1.0
 ) -> list[LabelledFrame]:
-    """Return frames whose unlabelled pixels have the network's answer as a weak label.
+    """Return frames whose unlabelled pixels have predictions as weak labels.
 
     Parameters
     ----------
     model
-        What training starts from.
+        Network from which training starts.
     frames
-        As painted. Those that are labelled in full, and those whose labels are weak
-        already, come back as they are.
+        Labelled frames. Those that are completely labelled, and those with weak labels,
+        are returned unchanged.
     trust
-        0 to 1, as `earned_trust` returns it: answers weigh from `SAY_UNTRUSTED` to
-        `SAY_TRUSTED` times what was painted.
+        Trust in the network, 0 to 1, from `earned_trust`. Pseudo-labels weigh from
+        `SAY_UNTRUSTED` to `SAY_TRUSTED` times as much as the painted pixels.
     """
     say = SAY_UNTRUSTED + trust * (SAY_TRUSTED - SAY_UNTRUSTED)
     with eval_mode(model):

@@ -1,9 +1,9 @@
-"""Settings of fine-tuning, and its recipes.
+"""Define the settings of fine-tuning, and its recipes.
 
-As in Ma et al. (2019), 4.3 and 4.4: binary cross entropy, Adam at a fixed rate of
-0.001, flips, rotations, scalings and shears, the same for a pretrained start and for
-scratch. `FinetuneSettings()` is the paper's recipe, `FinetuneSettings.tuned()` the one
-that trials on real loops bore out.
+Following Ma et al. (2019), 4.3 and 4.4: binary cross entropy, Adam at a fixed rate of
+0.001, flips, rotations, scalings and shears, equally for a pretrained start and for
+scratch. `FinetuneSettings()` is the paper's recipe; `FinetuneSettings.tuned()` is the
+one that was best in trials on real loops.
 """
 
 from __future__ import annotations
@@ -34,14 +34,13 @@ class FinetuneSettings:
     Parameters
     ----------
     steps
-        Optimizer steps for one labelled frame: the paper's 200 epochs, where an epoch
-        of the few labelled frames is one batch.
+        Number of optimizer steps for one labelled frame. 200 are the paper's 200
+        epochs, because an epoch of a few labelled frames is one batch.
     growth
-        Power of the number of labelled frames that `steps` is multiplied by; 0 takes
-        the same steps however many are labelled.
+        Exponent of the number of labelled frames in the factor on `steps`; 0 takes the
+        same number of steps for any number of frames.
     loss
-        ``"bce"`` (cross entropy where there are more than two classes) or
-        ``"bce+dice"``.
+        ``"bce"``, which is cross entropy for more than two classes, or ``"bce+dice"``.
     batch
         Number of pictures in a step; the paper's limit is 3.
     crop
@@ -52,20 +51,20 @@ class FinetuneSettings:
     network
         Configuration of a network that is trained from scratch.
     kept
-        Share of the initial weights in the final ones, 0 to 1, where the initial
-        network segments already. ``"earned"``: the larger, the better its masks fit
-        the labels; see `earned_share` and `blend_with_start`.
+        Share of the initial weights in the final ones, 0 to 1, if the initial network
+        is a segmentation network. ``"earned"`` makes it larger the better the initial
+        masks fit the labels; see `earned_share` and `blend_with_start`.
     pseudo_labels
-        Whether predictions of a start that segments replace missing labels; see
-        `with_pseudo_labels`.
+        Whether predictions of an initial segmentation network replace missing labels;
+        see `with_pseudo_labels`.
     early_stopping_every
-        Steps between two updates of early stopping, which ends training when the mask
-        of a frame no longer changes; see `EarlyStopping`. 0 never stops early.
+        Number of steps between two checks for early stopping, which ends training when
+        the mask of a frame no longer changes; see `EarlyStopping`. 0 disables it.
     carry
-        Settings with which labels are carried along the flow to the frames around
-        them; None trains on the labelled frames alone.
+        Settings of carrying labels along the flow to neighbouring frames; None trains
+        only on the labelled frames.
     training
-        Learning rate, schedule, precision, device, seed. Its `steps` are not used.
+        Settings of the training loop; its `steps` are ignored.
 
     Raises
     ------
@@ -90,7 +89,7 @@ class FinetuneSettings:
 
     def __post_init__(self) -> None:
         if self.loss not in get_args(LossName):
-            raise SettingsError(f"loss must be 'bce' or 'bce+dice', not {self.loss!r}")
+            raise SettingsError(f"loss must be 'bce' or 'bce+dice'; got {self.loss!r}")
         for name in ("early_stopping_every", "growth"):
             at_least(self, name, 0)
         number = isinstance(self.kept, int | float)
@@ -108,16 +107,16 @@ class FinetuneSettings:
             )
 
     def steps_for(self, frames: int) -> int:
-        """Return the optimizer steps for so many labelled frames."""
+        """Return the number of optimizer steps for a number of labelled frames."""
         return round(self.steps * math.pow(frames, self.growth))
 
     def with_steps(self, steps: int) -> FinetuneSettings:
-        """Return a copy that takes so many steps, however much is labelled."""
+        """Return a copy with a fixed number of steps, however much is labelled."""
         return dataclasses.replace(self, steps=steps, growth=0.0)
 
     @classmethod
     def tuned(cls) -> FinetuneSettings:
-        """Return the recipe ``"tuned"``, which trials on real loops bore out."""
+        """Return the recipe ``"tuned"``, which was best in trials on real loops."""
         return cls(
             steps=250,
             growth=TUNED_GROWTH,
@@ -138,8 +137,8 @@ class FinetuneSettings:
         Parameters
         ----------
         name
-            ``"tuned"``: binary cross entropy plus Dice with a falling rate, which
-            trials on real loops bore out. ``"paper"``: as Ma et al. (2019) train.
+            ``"tuned"``: binary cross entropy plus Dice with a falling rate, the best in
+            trials on real loops. ``"paper"``: as in Ma et al. (2019).
 
         Raises
         ------

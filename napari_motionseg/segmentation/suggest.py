@@ -1,7 +1,7 @@
 """Suggest which frame to label next, and say why.
 
-A label helps most where the model is unsure about much of the vessel, and where no
-label is near: neighbours of a labelled frame look like it.
+A label helps most if the model is uncertain about much of the vessel, and if no
+labelled frame is near, because neighbouring frames look alike.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import LabelError
 from napari_motionseg.segmentation.postprocess import uncertainty
 
-NEAR_FRAMES = 3.0  # within about so many frames, a label says much of the same
+NEAR_FRAMES = 3.0  # frames within which a label gives much the same information
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A frame to label.
+    """A frame to label next.
 
     Parameters
     ----------
     frame
-        Its index.
+        Index of the frame.
     reason
-        Why, in a sentence.
+        Reason for the suggestion, as a sentence.
     doubts
-        ``(T,)``: doubtful pixels per vessel pixel; not a number where not segmented.
+        Uncertain pixels per vessel pixel ``(T,)``; NaN for frames without prediction.
     """
 
     frame: int
@@ -42,21 +42,21 @@ def suggest_frame(
     labelled: Collection[int],
     done: NDArray[np.bool_] | None = None,
 ) -> Suggestion:
-    """Return the frame where a label would help most.
+    """Return the frame whose label would help most.
 
     Parameters
     ----------
     probabilities
-        ``(T, H, W)``: that a pixel is of any class but the background.
+        Foreground probability ``(T, H, W)`` of each pixel.
     labelled
-        Indices of the frames that are labelled already.
+        Indices of the labelled frames.
     done
-        ``(T,)``: the frames that were segmented; all if None.
+        ``(T,)`` bool, the segmented frames; None means all.
 
     Raises
     ------
     LabelError
-        If no frame is left to label.
+        If every segmented frame is labelled.
     """
     count = len(probabilities)
     known = np.zeros(count, bool)
@@ -64,13 +64,13 @@ def suggest_frame(
     usable = ~known & (np.ones(count, bool) if done is None else done)
     if not usable.any():
         raise LabelError(
-            "every segmented frame is labelled already: segment more frames, or train"
+            "every segmented frame is labelled already; segment more frames, or train"
         )
     doubts = np.full(count, np.nan)
     pictures = {
         int(t): np.asarray(probabilities[t], np.float32) for t in np.flatnonzero(usable)
     }
-    # a frame with little vessel has little to be learnt from, however unsure
+    # frames with little vessel give little information, however uncertain they are
     typical = float(np.median([p.sum() for p in pictures.values()]))
     for t, picture in pictures.items():
         vessel = max(float(picture.sum()), typical, 1.0)
@@ -82,7 +82,10 @@ def suggest_frame(
 
 
 def _frames_away(known: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how far each frame is from the nearest labelled one; infinite if none."""
+    """Return the distance of each frame to the nearest labelled one.
+
+    Infinite if none.
+    """
     places = np.flatnonzero(known)
     if not len(places):
         return np.full(len(known), np.inf)
@@ -95,9 +98,9 @@ def _reason(frame: int, doubts: NDArray[np.float64], away: NDArray[np.float64]) 
     typical = float(np.nanmedian(doubts))
     ratio = doubts[frame] / typical if typical > 0 else 1.0
     if ratio >= 1.15:
-        doubt = f"the model is {ratio:.1f} times as unsure there as on most frames"
+        doubt = f"the model is {ratio:.1f} times as uncertain there as on most frames"
     else:
-        doubt = "the model is about as unsure on all frames"
+        doubt = "the model is about equally uncertain on all frames"
     if np.isinf(away[frame]):
         return f"Frame {frame}: {doubt}."
     return (

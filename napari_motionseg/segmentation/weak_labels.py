@@ -1,4 +1,4 @@
-"""Carry painted labels to the frames around theirs, as weak labels for training."""
+"""Carry painted labels to neighbouring frames, as weak labels for training."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ def gather_carried(
 ) -> Job[list[LabelledFrame]]:
     """Carry the labels of all loops along their flow.
 
-    The flow is estimated there alone where labels travel, and kept.
+    The flow is estimated only where labels are carried, and cached.
 
     Parameters
     ----------
     examples
-        Loops with their labels; one of a single frame has no flow and is left out.
+        Loops with their labels; a loop of a single frame has no flow and is left out.
     settings
-        See `CarrySettings`.
+        Settings of how far labels are carried.
     device
-        Where the flow is estimated.
+        Device on which the flow is estimated.
 
     Yields
     ------
     Progress
-        Before each labelled frame, of an unknown total: training has not begun.
+        Before each labelled frame, with an unknown total, because training has not
+        begun.
     """
     frames = []
     for cine, labels in examples:
@@ -48,14 +49,15 @@ def gather_carried(
         painted = {t: labels.target(t) for t in labels.frames if cine.frames.usable(t)}
         for t in painted:
             yield Progress(0, 0, f"Carrying the labels of frame {t} along the flow")
-            # alone, but knowing which others are painted
+            # one painted frame at a time, but with the knowledge which others are
+            # painted
             carried = carry_labels({t: painted[t]}, flow, settings)
             frames += [weak_frame(cine, c) for c in carried if c.frame not in painted]
     return frames
 
 
 def weak_frame(cine: Cine, carried: CarriedLabel) -> LabelledFrame:
-    """Return carried labels as a frame to learn from."""
+    """Return carried labels as a frame of the dataset."""
     target = torch.from_numpy(carried.target)
     image = torch.from_numpy(cine.normalized(carried.frame))
     return LabelledFrame(
