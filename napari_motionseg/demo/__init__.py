@@ -1,4 +1,4 @@
-"""The demo: the whole path on a loop that is made up, so that the truth is known."""
+"""Run everything on a synthetic loop, whose truth is known."""
 
 from napari_motionseg.demo.result import FILES, DemoFiles, DemoResult
 from napari_motionseg.demo.settings import DemoSettings

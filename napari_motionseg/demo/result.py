@@ -1,4 +1,4 @@
-"""What the demo makes: its files, its agreement with the truth, its times."""
+"""Hold the results of the demo: files, agreement with the truth, times."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ FILES = {
 
 @dataclass(frozen=True, eq=False)
 class DemoResult:
-    """Files and scores that the demo made.
+    """Files and scores of a demo.
 
     Parameters
     ----------
     files
-        Where everything lies.
+        Paths of all files.
     evaluation
-        Against the truth, on all frames but the labelled one.
+        Metrics against the truth, on all frames except the labelled one.
     filled
-        Which of these frames hold vessel in truth; before the contrast agent there is
-        none to find, and Dice is 0 for a single wrong pixel.
+        Which of these frames contain vessel in truth. Before contrast agent arrives
+        there is none, and a single wrong pixel makes the Dice 0.
     labelled_frame
-        Its index.
+        Index of the labelled frame.
     times
-        Seconds by stage.
+        Seconds of each stage.
     """
 
     files: DemoFiles
@@ -63,7 +63,7 @@ class DemoResult:
     times: dict[str, float]
 
     def mean(self) -> dict[str, float]:
-        """Return the mean of each metric over the frames that hold vessel."""
+        """Return the mean of each metric over the frames that contain vessel."""
         metrics = {name: getattr(self.evaluation, name) for name in METRICS}
         return {name: float(v[self.filled].mean()) for name, v in metrics.items()}
 
@@ -79,7 +79,7 @@ class DemoResult:
         }
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return names and values for a person."""
+        """Return names and values for the user."""
         return [
             *headlines(self),
             ("Dice, also before the contrast", f"{self.evaluation.mean()['dice']:.3f}"),
@@ -91,7 +91,7 @@ class DemoResult:
 
 
 def headlines(result: DemoResult) -> list[tuple[str, str]]:
-    """Return the names and values of the metrics, on frames that hold vessel."""
+    """Return names and values of the metrics, for frames that contain vessel."""
     mean = result.mean()
     return [
         (f"Dice, {result.filled.sum()} other frames", f"{mean['dice']:.3f}"),

@@ -1,4 +1,4 @@
-"""What the demo does."""
+"""Define the settings of the demo."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ LEAST_SIZE = 64
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """Settings of the demo; the defaults take two cores less than four minutes.
+    """Settings of the demo; the defaults take less than four minutes on two cores.
 
     Parameters
     ----------
     size
-        Rows and columns of the loop.
+        Number of rows and columns of the loop.
     frames
-        Frames of the loop.
+        Number of frames of the loop.
     pretrain_steps, finetune_steps
-        Steps of the two trainings.
+        Optimizer steps of the two trainings.
     width
-        Of the U-Net.
+        Width of the U-Net; see `UNetConfig`.
     flow_method
-        A name in `motion.ESTIMATORS`.
+        Name of a flow estimator, a key of `motion.ESTIMATORS`.
     device
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ...
+        Name of the device: ``"auto"``, ``"cpu"``, ``"cuda"``, ...
     seed
-        Of everything random.
+        Seed of all random numbers.
 
     Raises
     ------

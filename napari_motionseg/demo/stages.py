@@ -1,4 +1,4 @@
-"""The stages of the demo, each a job with its own progress; `demo_job` is all."""
+"""Run the stages of the demo, each as a job with progress; `demo_job` runs all."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ TRUTH_NOTE = (
     "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "
     "there is little or no vessel to find."
 )
-WELL_FILLED = 0.7  # of the largest mask
+WELL_FILLED = 0.7  # share of the largest mask from which a frame counts as filled
 
 
 class Demo:
-    """The stages of the demo and what they hand to one another.
+    """The stages of the demo, and the results that they pass on.
 
     Parameters
     ----------
     settings
-        See `DemoSettings`.
+        Settings of the demo.
     folder
-        Path of the folder to write to. What an earlier demo left there is replaced.
+        Path of the folder to write to. Files of an earlier demo there are replaced.
     overwrite
-        Whether files of an earlier demo are replaced that were changed since.
+        Whether files of an earlier demo are replaced even if they were changed.
 
     Raises
     ------
     OccupiedError
-        If the folder holds other files of the names that the demo writes.
+        If the folder holds other files with the names of the demo.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Demo:
         self.evaluation: Evaluation
 
     def timed(self, stage: Stage) -> Job[None]:
-        """Run a stage, keeping its time and the losses that it tells."""
+        """Run a stage, and record its time and its losses."""
         begun = time.perf_counter()
         losses = []
 
@@ -136,7 +136,7 @@ class Demo:
         )
 
     def pretrain(self) -> Job[None]:
-        """Learn an embedding from the flow."""
+        """Pretrain an embedding on the flow."""
         settings = self.settings
         how = PretrainSettings(
             steps=settings.pretrain_steps,
@@ -148,7 +148,7 @@ class Demo:
         yield from pretrain_job([self.cine], how, out=self.files["embedding"])
 
     def finetune(self) -> Job[None]:
-        """Learn the vessels from the one labelled frame."""
+        """Fine-tune on the one labelled frame."""
         tuned = FinetuneSettings.tuned()
         training = dataclasses.replace(
             tuned.training, device=self.settings.device, seed=self.settings.seed
@@ -188,7 +188,7 @@ class Demo:
         yield Progress(3, 3)
 
     def result(self) -> DemoResult:
-        """Return what there is after the last stage."""
+        """Return the results after the last stage."""
         filled = np.asarray(self.truth[self.evaluation.frames].any(axis=(1, 2)))
         labelled = self.labels.frames[0]
         return DemoResult(
@@ -196,7 +196,7 @@ class Demo:
         )
 
     def _claim(self) -> None:
-        """Refuse a folder with other files of these names, before any is written."""
+        """Raise an error if the folder holds other files with these names."""
         for name in ("embedding", "vessel"):
             require_places(self.files[name])
         names = {file: FLOW if name == "flow" else "" for name, file in FILES.items()}
@@ -265,14 +265,14 @@ def thickest_point(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def liveliest_frame(flow: NDArray[np.floating], masks: NDArray[np.bool_]) -> int:
-    """Return the frame, of those that are well filled, whose vessels move most.
+    """Return the frame with the largest motion of vessels, among well filled frames.
 
     Parameters
     ----------
     flow
-        ``(T - gap, 2, H, W)`` in px.
+        Flow ``(T - gap, 2, H, W)`` in px.
     masks
-        ``(T, H, W)``.
+        Vessel masks ``(T, H, W)``.
     """
     masks = masks[: len(flow)]
     areas = masks.sum(axis=(1, 2))
@@ -283,7 +283,7 @@ def liveliest_frame(flow: NDArray[np.floating], masks: NDArray[np.bool_]) -> int
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the demo with a progress bar of its own."""
+    """A stage of the demo with its own progress bar."""
 
     title: str
     run: Callable[[Demo], Job[None]]
@@ -304,7 +304,7 @@ def demo_job(settings: DemoSettings, folder: str | Path) -> Job[DemoResult]:
 
     Yields
     ------
-    Progress
+    Progress of the running stage, whose message names the stage.
         Of the stage that runs; its message names the stage.
 
     Returns
@@ -315,7 +315,7 @@ def demo_job(settings: DemoSettings, folder: str | Path) -> Job[DemoResult]:
     Raises
     ------
     MotionSegError
-        Whatever a stage raises.
+        If a stage fails.
     """
     demo = Demo(settings, folder)
     for stage in STAGES:

@@ -1,4 +1,4 @@
-"""Evaluate few-shot segmentation: protocols, peers and their tables."""
+"""Evaluate few-shot segmentation: protocols, peer methods and their tables."""
 
 from napari_motionseg.evaluation.fewshot import FewShotSettings, fewshot_job
 from napari_motionseg.evaluation.paired_statistics import summarize

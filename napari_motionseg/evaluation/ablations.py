@@ -1,8 +1,8 @@
 """Compare pretrainings that differ in one setting.
 
-Each variant learns from the motion of the same loops, with the same network and steps,
-and is then a start for the same few labels. The names of `ABLATIONS` are the questions
-that the papers ask.
+Each variant learns from the motion of the same loops, with the same network and number
+of steps, and is then fine-tuned on the same few labels. The entries of `ABLATIONS` are
+the questions of the papers.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from napari_motionseg.training import PretrainSettings, pretrain_job
 from napari_motionseg.training.engine.checkpointing import state_path_of
 from napari_motionseg.training.engine.run_files import require_places
 
-SEGMENTS = 8  # of the grouping objective
+SEGMENTS = 8  # number of segments of the grouping objective
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of several pretrainings, and how it differs from the others.
+    """One of several pretrainings, described by its differences from the others.
 
     Parameters
     ----------
     objective
-        A name of `OBJECTIVES`.
+        Name of an objective, a key of `OBJECTIVES`.
     options
-        Settings of the objective.
+        Settings of the objective, by name.
     flow
-        A name of `ESTIMATORS`.
+        Name of a flow estimator, a key of `ESTIMATORS`.
     dimension
-        Length of an embedding; the base's if None.
+        Length of an embedding; None uses that of the base.
     """
 
     objective: str = "flow-consistency"
@@ -50,7 +50,7 @@ class Variant:
     dimension: int | None = None
 
     def of(self, base: PretrainSettings) -> PretrainSettings:
-        """Return `base` with what this variant changes."""
+        """Return `base` with the changes of this variant."""
         dimension = self.dimension or base.network.embedding_dim
         return dataclasses.replace(
             base,
@@ -68,9 +68,9 @@ class Ablation:
     Parameters
     ----------
     question
-        In words.
+        The question in words.
     variants
-        By name.
+        Variants by name.
     """
 
     question: str
@@ -87,7 +87,7 @@ def _propagation(**options: Any) -> Variant:
 ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
     {
         "objective": Ablation(
-            "which objective teaches most",
+            "which objective is the best pretraining",
             {
                 "flow-consistency": Variant(),
                 "cross-pixel": Variant("cross-pixel"),
@@ -100,7 +100,7 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
             },
         ),
         "flow": Ablation(
-            "whether better flow makes a better start (Ma et al., figure 7)",
+            "whether better flow gives a better start (Ma et al., figure 7)",
             {
                 method: Variant(flow=method)
                 for method in ("ilk", "tvl1", "dis", "pwcnet")
@@ -116,7 +116,7 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
             },
         ),
         "neighbourhood": Ablation(
-            "how far a neighbour may be",
+            "how large the neighbourhood should be",
             {
                 "3": Variant(options={"neighborhood": 3}),
                 "5": Variant(),
@@ -126,7 +126,7 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
             },
         ),
         "guidance": Ablation(
-            "how many vectors are told (Zhan et al., figure 4)",
+            "how many guidance vectors to give (Zhan et al., figure 4)",
             {
                 "K 15, G 80": _propagation(nms_kernel=15, grid_stride=80),
                 "K 41, G 200": _propagation(nms_kernel=41, grid_stride=200),
@@ -135,7 +135,7 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType(
             },
         ),
         "nets": Ablation(
-            "which strides carry motion on (Zhan et al., figure 5)",
+            "which strides propagate motion (Zhan et al., figure 5)",
             {
                 ", ".join(map(str, strides)): _propagation(strides=strides)
                 for strides in ((1,), (1, 2), (1, 2, 4), (1, 2, 4, 8))
@@ -151,7 +151,7 @@ def variants_of(name: str) -> Mapping[str, Variant]:
     Raises
     ------
     SettingsError
-        If there is no such name; the nearest is offered.
+        If the name is unknown; the message offers the nearest one.
     """
     if name not in ABLATIONS:
         raise SettingsError(unknown_name("ablation", name, ABLATIONS))
@@ -165,38 +165,38 @@ def variants_job(
     folder: str | Path,
     cache: FlowCache | None = None,
 ) -> Job[dict[str, Path]]:
-    """Pretrain each variant; one whose training was cut goes on.
+    """Pretrain each variant; continue one that was interrupted.
 
     Parameters
     ----------
     variants
-        By name.
+        Variants by name.
     cines
-        The loops whose motion teaches.
+        Loops for the pretraining.
     base
-        What they share; a variant's objective, options and flow take the place of its.
+        Settings that all variants share, except for their objective, options and flow.
     folder
-        Where checkpoints go, one a variant.
+        Path of the folder for the checkpoints, one for each variant.
     cache
-        Where flow is looked for first, and kept; None for nowhere.
+        Cache in which flow is searched and stored; None uses none.
 
     Yields
     ------
     Progress
-        Of each pretraining, with the variant's name.
+        Progress of each pretraining, with the name of the variant.
 
     Returns
     -------
     dict of str to Path
-        The checkpoint of each. After `STOP` each holds what was learnt so far.
+        Checkpoint of each variant; after `STOP`, it holds the result so far.
 
     Raises
     ------
     OccupiedError
-        If the folder holds other files of the names of the checkpoints.
+        If the folder holds other files with the names of the checkpoints.
     TrainingError
-        If the folder holds a variant that was begun with other loops or settings,
-        or see `pretrain_job`.
+        If the folder holds a variant that was begun with other loops or settings, or
+        training fails; see `pretrain_job`.
     """
     found = {}
     outputs = OutputFolder(folder)
@@ -219,7 +219,7 @@ def _file_name(name: str) -> str:
 
 
 def _told(progress: Progress, name: str) -> Progress:
-    """Return what to tell of a variant's pretraining, without its pictures."""
-    # words beside numbers are a note, and a job says them when there is need
+    """Return the progress of a variant's pretraining, without its previews."""
+    # a message beside metrics is a note to the user, which jobs repeat only if needed
     words = progress.message if progress.metrics else f"{name}: {progress.message}"
     return dataclasses.replace(progress, message=words, preview=None)

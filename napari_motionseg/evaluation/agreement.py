@@ -1,4 +1,4 @@
-"""Agreement of masks with a reference; only frames that changed are computed anew."""
+"""Compare masks with a reference; only changed frames are computed again."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Values = tuple[float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Agreement of each frame, NaN where there is no reference or no answer yet.
+    """Agreement of each frame; NaN without a reference or without a result yet.
 
     Parameters
     ----------
     dice, cldice, hd95
-        ``(T,)``; `hd95` in `unit`.
+        Metrics ``(T,)`` of each frame; `hd95` is in `unit`.
     unit
-        ``"mm"`` or ``"px"``.
+        Unit of the distances, ``"mm"`` or ``"px"``.
     compared
-        ``(T,)`` bool: the frames that have a reference.
+        ``(T,)`` bool, the frames with a reference.
     complete
-        Whether all of those were compared.
+        Whether all of those frames were compared.
     """
 
     dice: NDArray[np.float64]
@@ -39,7 +39,10 @@ class Agreement:
     complete: bool
 
     def mean(self) -> dict[str, float]:
-        """Return the mean of each over the frames that have an answer; or nothing."""
+        """Return the mean of each metric over the frames with a result.
+
+        Empty if none.
+        """
         known = np.isfinite(self.dice)
         if not known.any():
             return {}
@@ -48,7 +51,7 @@ class Agreement:
 
 
 class AgreementCache:
-    """Compare masks with a reference frame by frame, and keep what was computed."""
+    """Compare masks with a reference frame by frame, and cache the results."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, Values] = {}
@@ -63,30 +66,31 @@ class AgreementCache:
         first: int = 0,
         at_most: int | None = None,
     ) -> Agreement:
-        """Compare the frames in which the reference holds something.
+        """Compare the frames in which the reference is not empty.
 
         Parameters
         ----------
         masks, reference
-            ``(T, H, W)`` class numbers.
+            Class numbers ``(T, H, W)``.
         label
-            The class that is compared; all but the background together if None.
+            Class to compare; None compares all foreground classes together.
         spacing
-            Millimetres between rows and between columns; HD95 is in pixels if None.
+            Millimetres between rows and between columns; None gives HD95 in pixels.
         first
-            The frame that is compared before the others.
+            Index of the frame that is compared first.
         at_most
-            Frames to compare anew in this call; call again until it is complete.
+            Largest number of frames to compute in this call; None has no limit. Call
+            again until the result is complete.
 
         Raises
         ------
         SettingsError
-            If the two differ in shape.
+            If masks and reference differ in shape.
         """
         if masks.shape != reference.shape or masks.ndim != 3:
             raise SettingsError(
                 f"masks {masks.shape} and reference {reference.shape} must both be "
-                "(T, H, W), of the same size: choose a reference made for this loop"
+                "(T, H, W), of the same size; choose a reference made for this loop"
             )
         compared = np.asarray(_of(reference, label).any(axis=(1, 2)), bool)
         frames = np.flatnonzero(compared)

@@ -1,6 +1,6 @@
-"""napari-convpaint as a peer: its features and its classifier, by its Python API.
+"""Use napari-convpaint as a peer method, through its Python API.
 
-Of its feature extractors those that download nothing: ilastik's filters where
+Only feature extractors that need no download are used: ilastik's filters if
 ``ilastik-napari`` is installed, else a Gaussian.
 """
 
@@ -22,23 +22,23 @@ from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.segmentation.dataset import LabelledLoop, gather_frames
 
 WITHOUT_DOWNLOAD = ("ilastik_2d", "gaussian_features")
-UNLABELLED, BACKGROUND, VESSEL = range(3)  # in its annotations
-EACH_FRAME = 3  # its way to normalise that needs no other frame
+UNLABELLED, BACKGROUND, VESSEL = range(3)  # class numbers in its annotations
+EACH_FRAME = 3  # number of its normalization that uses single frames
 NOT_HERE = (
-    "napari-convpaint is not installed here, or lacks a part: pip install "
-    "napari-convpaint ilastik-napari, with the torchvision of this torch"
+    "napari-convpaint or a part of it is not installed: pip install "
+    "napari-convpaint ilastik-napari, with a torchvision that fits this torch"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Convpaint:
-    """The classifier of napari-convpaint on features of its own.
+    """Peer method: the classifier of napari-convpaint on its own features.
 
     Parameters
     ----------
     features
-        Name of one of its feature extractors; "": the first that is at hand of those
-        that download nothing.
+        Name of one of its feature extractors; "" uses the first available one that
+        needs no download.
 
     Raises
     ------
@@ -59,11 +59,11 @@ class Convpaint:
             pictures.append(frame.image[0, 0].numpy())
             annotations.append(annotated(target, some_pixels(target, rng)))
         yield Progress(0, 1, "Training napari-convpaint's classifier")
-        with redirect_stdout(io.StringIO()):  # a line for each of its trees
+        with redirect_stdout(io.StringIO()):  # it prints a line for each tree
             model.train(pictures, annotations)
 
         def predict(picture: Frame) -> Mask:
-            """Segment one frame ``(H, W)`` in [0, 1]."""
+            """Segment one frame ``(H, W)`` in [0, 1]; return its mask."""
             mask: Mask = np.asarray(model.segment(picture)) == VESSEL
             return mask
 
@@ -71,14 +71,14 @@ class Convpaint:
 
 
 def annotated(target: NDArray[np.int16], pixels: NDArray[np.intp]) -> NDArray[np.uint8]:
-    """Return labels as napari-convpaint takes them, of some pixels alone.
+    """Convert the labels of some pixels to annotations of napari-convpaint.
 
     Parameters
     ----------
     target
-        ``(H, W)``: 0 background, from 1 foreground, -1 unlabelled.
+        Labels ``(H, W)``: 0 is background, foreground counts from 1, -1 is unlabelled.
     pixels
-        Which labelled ones to tell, as indices of the raveled picture.
+        Labelled pixels to use, as indices of the flattened picture.
     """
     annotation = np.full(target.shape, UNLABELLED, np.uint8)
     told = np.where(target.flat[pixels] > 0, VESSEL, BACKGROUND)
@@ -89,23 +89,23 @@ def annotated(target: NDArray[np.int16], pixels: NDArray[np.intp]) -> NDArray[np
 def convpaint_model(features: str) -> Any:
     """Return an untrained model of napari-convpaint with these features."""
     try:
-        with warnings.catch_warnings():  # of extractors that are not installed
+        with warnings.catch_warnings():  # about extractors that are not installed
             warnings.simplefilter("ignore")
             from napari_convpaint.convpaint_model import ConvpaintModel
 
             model = first_at_hand(ConvpaintModel, features)
-    except (ImportError, RuntimeError) as error:  # a torchvision of another torch
+    except (ImportError, RuntimeError) as error:  # also a torchvision of another torch
         raise MissingDependencyError(NOT_HERE) from error
     model.set_params(normalize=EACH_FRAME)
     return model
 
 
 def first_at_hand(model: Any, features: str) -> Any:
-    """Return its model with these features, or with the first that works here."""
+    """Return its model with these features, or with the first ones available."""
     if features:
         return model(fe_name=features)
     *wanted, last = WITHOUT_DOWNLOAD
     for name in wanted:
-        with suppress(ValueError):  # an extractor that is listed may lack a library
+        with suppress(ValueError):  # a listed extractor may lack a library
             return model(fe_name=name)
     return model(fe_name=last)

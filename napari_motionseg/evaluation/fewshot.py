@@ -1,8 +1,8 @@
-"""The few-shot protocol: k labelled frames of some people, tested on others.
+"""Run the few-shot protocol: few labelled frames of some patients, tested on others.
 
-As in Ma et al. (2019), 4.4, and with one labelled frame of a loop, tested on its other
-frames. Every method gets the same labelled frames of a draw, the same schedule and the
-same test frames, so that methods can be compared draw by draw and loop by loop.
+As in Ma et al. (2019), 4.4, and also with one labelled frame of a loop, tested on its
+other frames. All methods get the same labelled frames of a draw, the same schedule and
+the same test frames, so methods can be compared for each draw and loop.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ class FewShotSettings:
     Parameters
     ----------
     labels
-        Numbers of labelled frames; 0 asks those methods that need none. Within a loop
-        they are that loop's.
+        Numbers of labelled frames; 0 tests methods that need none. In the protocol
+        ``"within"``, they are frames of the tested loop.
     seeds
-        Draws of the labelled frames, each with its own start of the random numbers.
+        Number of draws of labelled frames, each with its own random seed.
     protocol
-        ``"across"``: labelled frames are other people's. ``"within"``: of the same
-        loop, whose other frames are tested.
+        ``"across"``: labelled frames come from other patients. ``"within"``: they come
+        from the same loop, whose other frames are tested.
     test_stride
-        Every so manieth test frame is measured.
+        Distance between two test frames, in frames.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is out of range.
     """
 
     labels: tuple[int, ...] = (0, 1, 5, 10)
@@ -63,7 +63,9 @@ class FewShotSettings:
             choices = dict.fromkeys(get_args(Protocol))
             raise SettingsError(unknown_name("protocol", self.protocol, choices))
         if not self.labels or min(self.labels) < 0:
-            raise SettingsError(f"labels must be numbers >= 0; got {self.labels}")
+            raise SettingsError(
+                f"labels must be numbers of at least 0; got {self.labels}"
+            )
         for name in ("seeds", "test_stride"):
             if getattr(self, name) < 1:
                 raise SettingsError(
@@ -73,18 +75,18 @@ class FewShotSettings:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training and its tests.
+    """One training with its tests.
 
     Parameters
     ----------
     method
-        Its name.
+        Name of the method.
     labels, seed
-        Labelled frames and the number of their draw.
+        Number of labelled frames, and number of their draw.
     examples
-        What it learns from.
+        Loops with labels to learn from.
     tests
-        Loops and the frames of each that it is measured on.
+        Loops to test on, with the indices of their test frames.
     """
 
     method: str
@@ -106,39 +108,39 @@ def fewshot_job(
     Parameters
     ----------
     methods
-        By name.
+        Methods by name.
     train
-        Loops that labelled frames are drawn from; not used within a loop.
+        Loops from which labelled frames are drawn; unused in the protocol ``"within"``.
     test
-        Loops that are measured; no group of theirs may be in `train`.
+        Loops to test on; none of their groups may be in `train`.
     settings
-        See `FewShotSettings`.
+        Settings of the protocol.
     known
-        Rows of an earlier run with the same loops and settings; what they hold is not
-        run again.
+        Rows of an earlier run with the same loops and settings, which are not computed
+        again.
 
     Yields
     ------
     Progress
-        While a method learns, then after each trial, with ``preview`` its new rows.
+        While a method learns, then after each trial, with its new rows as ``preview``.
 
     Returns
     -------
     list of dict
-        A row for each test frame: ``method``, ``labels``, ``seed``, ``loop``,
-        ``frame``, ``dice``, ``cldice``, ``hd95_px``. After `STOP`, the trials so far.
+        One row for each test frame: ``method``, ``labels``, ``seed``, ``loop``,
+        ``frame``, ``dice``, ``cldice``, ``hd95_px``. After `STOP`, the rows so far.
 
     Raises
     ------
     SettingsError
-        If a group is on both sides.
+        If a group is both trained and tested on.
     LabelError
-        If there are fewer frames to label than asked for.
+        If there are fewer frames than shall be labelled.
     """
     shared = {loop.group for loop in train} & {loop.group for loop in test}
     if shared and settings.protocol == "across":
         raise SettingsError(
-            f"{sorted(shared)[0]} is among those trained on and those tested"
+            f"group {sorted(shared)[0]} must not be both trained and tested on"
         )
     trials = list(trials_of(methods, train, test, settings))
     done = {_key(row) for row in known}
@@ -166,7 +168,7 @@ def trials_of(
     test: Sequence[ReferenceLoop],
     settings: FewShotSettings,
 ) -> Iterator[Trial]:
-    """Yield what is to be run, each draw by all methods in turn."""
+    """Yield the trials, all methods for each draw in turn."""
     tests = [(loop, loop.shown[:: settings.test_stride].tolist()) for loop in test]
     for labels in settings.labels:
         for seed in range(settings.seeds if labels else 1):
@@ -192,12 +194,12 @@ def _within(
 
 
 def draw_frames(loops: Sequence[ReferenceLoop], count: int, seed: int) -> Chosen:
-    """Draw frames that show contrast, of as many loops as possible.
+    """Draw frames that show contrast agent, from as many loops as possible.
 
     Raises
     ------
     LabelError
-        If there are not so many.
+        If there are too few such frames.
     """
     rng = np.random.default_rng(derived_seed(seed, count))
     left = [rng.permutation(loop.shown).tolist() for loop in loops]
@@ -224,7 +226,7 @@ def measured(
     trial: Trial,
     tests: Sequence[tuple[ReferenceLoop, Sequence[int]]],
 ) -> list[Row]:
-    """Return a row for each test frame."""
+    """Return a row for each test frame of a trial."""
     rows = []
     for loop, frames in tests:
         for t in frames:
@@ -251,7 +253,7 @@ def _key(row: Row) -> tuple[Any, ...]:
 def _untested(
     trial: Trial, done: set[tuple[Any, ...]]
 ) -> list[tuple[ReferenceLoop, list[int]]]:
-    """Return the loops and frames of a trial that no row is of."""
+    """Return the loops and frames of a trial for which there is no row."""
     own = (trial.method, trial.labels, trial.seed)
     left = [
         (loop, [t for t in frames if (*own, loop.name, t) not in done])
@@ -261,5 +263,5 @@ def _untested(
 
 
 def _as_part_of(whole: Progress, progress: Progress) -> Progress:
-    """Return the whole's progress with the numbers of a part of it."""
+    """Return the progress of the whole with the metrics of a part."""
     return dataclasses.replace(whole, metrics=progress.metrics)

@@ -1,4 +1,4 @@
-"""Synthetic test sets that are fixed by seed and hash before anything is trained."""
+"""Make synthetic test sets that are fixed by seed and hash before any training."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from napari_motionseg.training.masks.settings import (
     varied_angiograms,
 )
 
-# far from every seed of training, whose pools derive theirs from the run's
+# far from the seeds of all trainings, which are derived from the seed of the run
 SEED = 91_000_000
-STILLS_PER_SCENE = 2  # as `training_stills` makes them: they share a group
+STILLS_PER_SCENE = 2  # as in `training_stills`; pictures of a scene are one group
 
 
 def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
@@ -33,20 +33,20 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
     Parameters
     ----------
     name
-        ``"quiet"``: outlined frames of the generator of version c60b695, as its network
-        was trained on. ``"exact"``: frames of the default configuration, whose masks
-        hold every vessel to its edge. ``"cameras"``: outlined frames under all
-        conditions of `CameraConfig`. ``"empty"``: frames under the same conditions
-        with devices and without contrast, whose masks are empty.
+        ``"quiet"``: outlined frames of the generator of version c60b695, like the
+        training data of its network. ``"exact"``: frames of the default configuration,
+        with complete masks. ``"cameras"``: outlined frames under all conditions of
+        `CameraConfig`. ``"empty"``: frames under the same conditions with devices but
+        without contrast agent, whose masks are empty.
     count
-        Pictures.
+        Number of pictures.
     size
-        Side in px.
+        Side of a picture in px.
 
     Raises
     ------
     SettingsError
-        If there is no such set.
+        If the set is unknown.
     """
     if name not in FROZEN_SETS:
         raise SettingsError(unknown_name("set", name, FROZEN_SETS))
@@ -63,7 +63,7 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
 
 
 def set_hash(pictures: Sequence[MaskedPicture]) -> str:
-    """Return the SHA-256 over all pixels of pictures and masks, in hexadecimal."""
+    """Return the SHA-256 of all pixels of pictures and masks, as hexadecimal digits."""
     digest = hashlib.sha256()
     for one in pictures:
         for array in (one.image, one.mask):
@@ -99,7 +99,7 @@ def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
-    # the least opacity there is: nothing of the tree can be seen, its devices can
+    # with the least opacity, vessels are invisible while devices remain visible
     synthesis = noiseless_angiograms().changed(
         opacity=(0.0, 0.0), blush=(0.0, 0.0), reflux=(0.0, 0.0)
     )

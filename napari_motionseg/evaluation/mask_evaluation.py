@@ -1,4 +1,4 @@
-"""Evaluate a network on single pictures with drawn masks."""
+"""Evaluate a network on single pictures with manual masks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEASURES = (
     "dice", "cldice", "precision", "recall", "centreline", "surface_dice", "marked",
     "false_outside", "false_at_edge",
 )  # fmt: skip
-DRAWS = 2000
+DRAWS = 2000  # draws of the bootstrap
 INTERVAL = (2.5, 97.5)  # percent
 
 
@@ -38,32 +38,31 @@ def evaluate_masks_job(
     side: int | None = None,
     device: str = "auto",
 ) -> Job[dict[str, Any]]:
-    """Segment pictures and compare what is found with their masks.
+    """Segment pictures and compare the results with their masks.
 
     Parameters
     ----------
     pictures
-        As `read_mask_set` reads them.
+        Pictures with masks, as `read_mask_set` returns them.
     model
-        A segmentation network; every class but the background counts as vessel.
+        Segmentation network; all foreground classes count as vessel.
     threshold
         Probability from which a pixel counts as vessel.
     side
-        Enlarge or reduce each picture to this shorter side in px before it is
-        segmented; the result is brought back and compared at the picture's own size.
-        None takes pictures as they are.
+        Shorter side in px to which each picture is resized before it is segmented; the
+        result is resized back and compared at the original size. None does not resize.
     device
-        See `resolve_device`.
+        Name of the device; see `resolve_device`.
 
     Yields
     ------
     Progress
-        One for each picture, with its Dice.
+        After each picture, with its Dice.
 
     Returns
     -------
     dict
-        As `summarize_masks` returns it.
+        Summary, as `summarize_masks` returns it.
 
     Raises
     ------
@@ -71,7 +70,7 @@ def evaluate_masks_job(
         If there is no picture, or the threshold is out of range.
     """
     if not pictures:
-        raise SettingsError("no picture to evaluate: the set is empty")
+        raise SettingsError("there is no picture to evaluate: the set is empty")
     found: list[PictureQuality] = []
     for number, picture in enumerate(pictures, start=1):
         probability = picture_probability(picture.image, model, side, device)
@@ -93,7 +92,7 @@ def picture_probability(
     Parameters
     ----------
     image
-        ``(H, W)`` unsigned integers, vessels dark.
+        Picture ``(H, W)`` as unsigned integers, with dark vessels.
     model, side, device
         As in `evaluate_masks_job`.
     """
@@ -108,9 +107,9 @@ def picture_probability(
 
 
 def resized(image: NDArray[Any], factor: float) -> NDArray[Any]:
-    """Return a picture enlarged or reduced by a factor, of its own type."""
+    """Resize a picture by a factor, keeping its data type."""
     blurred = image.astype(np.float32)
-    if factor < 1:  # as anti-aliasing: half a pixel of the smaller picture
+    if factor < 1:  # anti-aliasing: half a pixel of the smaller picture
         blurred = ndimage.gaussian_filter(blurred, 0.5 / factor)
     limits = np.iinfo(image.dtype)
     order = 3 if factor > 1 else 1
@@ -121,22 +120,22 @@ def resized(image: NDArray[Any], factor: float) -> NDArray[Any]:
 def summarize_masks(
     found: Sequence[PictureQuality], groups: Sequence[str]
 ) -> dict[str, Any]:
-    """Return means with their intervals, the best threshold and the calibration.
+    """Return means with intervals, the best threshold and the calibration.
 
     Parameters
     ----------
     found
         Measures of each picture.
     groups
-        Whose each picture is; intervals draw groups anew, for pictures of one patient
-        are alike.
+        Group of each picture, such as its patient. Intervals resample groups, because
+        pictures of one patient are alike.
 
     Returns
     -------
     dict
-        ``pictures``, ``groups``; ``measures``: for each the mean over pictures and its
-        95 % interval ``low``, ``high``; ``best_threshold`` with ``best_dice``;
-        ``calibration_error`` and ``reliability``, see `calibration`.
+        ``pictures`` and ``groups``: their numbers. ``measures``: for each the mean over
+        pictures with its 95 % interval ``low``, ``high``. ``best_threshold`` with
+        ``best_dice``. ``calibration_error`` and ``reliability``: see `calibration`.
     """
     curves = np.array([dice_by_threshold(q.vessel, q.background) for q in found])
     best = int(curves.mean(axis=0).argmax())
@@ -164,16 +163,16 @@ def summarize_masks(
 def group_interval(
     values: NDArray[np.float64], groups: Sequence[str], draws: int = DRAWS
 ) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over pictures, groups drawn anew.
+    """Return the 95 % interval of a mean over pictures, by resampling groups.
 
     Parameters
     ----------
     values
-        ``(N,)``, NaN where there is none.
+        Values ``(N,)`` of the pictures; NaN is left out.
     groups
-        Of each value.
+        Group of each value.
     draws
-        Draws of the bootstrap; the same numbers each time.
+        Number of draws of the bootstrap; the random numbers are always the same.
     """
     kinds, place = np.unique(np.asarray(groups), return_inverse=True)
     known = np.isfinite(values)

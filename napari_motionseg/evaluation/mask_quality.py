@@ -1,4 +1,4 @@
-"""Measures of one picture's probabilities against the mask that somebody drew."""
+"""Compare the probabilities of one picture with a manual mask."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from napari_motionseg.errors import SettingsError
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-BINS = 100  # of probability: thresholds are hundredths
-TOLERANCE_PX = 2.0
+BINS = 100  # bins of probability, so that thresholds are hundredths
+TOLERANCE_PX = 2.0  # distance up to which two outlines agree
 FIELD_EDGE_PX = 4.0
 
 
@@ -26,9 +26,10 @@ class PictureQuality:
     Parameters
     ----------
     values
-        Each measure by its name; NaN where there is nothing to measure it by.
+        Measures by name; NaN for a measure that does not apply.
     vessel, background
-        ``(BINS,)`` pixels of the mask, and all others, in each bin of probability.
+        Numbers ``(BINS,)`` of vessel pixels, and of all others, in each bin of
+        probability.
     """
 
     values: dict[str, float]
@@ -47,14 +48,14 @@ def picture_quality(
     Parameters
     ----------
     probability
-        ``(H, W)`` in [0, 1]: that a pixel is vessel.
+        Probability of vessel ``(H, W)`` in [0, 1].
     truth
-        ``(H, W)`` bool, the vessels.
+        Vessel mask ``(H, W)`` bool.
     threshold
         Probability from which a pixel counts as vessel.
     field
-        ``(H, W)`` bool, the field of view by another source than the method under
-        test; None leaves out the two measures of its edge.
+        Field of view ``(H, W)`` bool, from another source than the tested method; None
+        leaves out the two measures of its edge.
 
     Raises
     ------
@@ -87,19 +88,20 @@ def picture_quality(
 def surface_dice(found: Mask, truth: Mask, tolerance: float = TOLERANCE_PX) -> float:
     """Return the share of both outlines that lies near the other one.
 
-    Nikolov et al. (2018, arXiv 1809.04430), with pixels of the outline for its length.
+    This is the surface Dice of Nikolov et al. (2018, arXiv 1809.04430), with the length
+    of an outline measured by its pixels.
 
     Parameters
     ----------
     found, truth
-        ``(H, W)`` bool.
+        Masks ``(H, W)`` bool.
     tolerance
         Distance in px up to which two outlines agree.
 
     Returns
     -------
     float
-        In [0, 1]; 1 if both masks are empty, 0 if one is.
+        Share in [0, 1]; 1 if both masks are empty, 0 if only one is.
     """
     one, other = outline(found), outline(truth)
     if not (one.any() and other.any()):
@@ -113,12 +115,12 @@ def surface_dice(found: Mask, truth: Mask, tolerance: float = TOLERANCE_PX) -> f
 
 def outline(mask: Mask) -> Mask:
     """Return the pixels of a mask that touch the outside along a row or column."""
-    # what the frame's edge cuts off is no outline
+    # the edge of the frame does not count as outline
     return np.asarray(mask & ~ndimage.binary_erosion(mask, border_value=1))
 
 
 def _of_lines(found: Mask, truth: Mask) -> dict[str, float]:
-    """Return clDice and the share of the mask's centreline that is marked."""
+    """Return clDice, and the share of the mask's centreline that is found."""
     line: Mask = skeletonize(truth)  # type: ignore[no-untyped-call]
     own: Mask = skeletonize(found)  # type: ignore[no-untyped-call]
     seen = _ratio(float((line & found).sum()), line.sum())
@@ -129,9 +131,9 @@ def _of_lines(found: Mask, truth: Mask) -> dict[str, float]:
 
 
 def _of_field(found: Mask, truth: Mask, field: Mask | None) -> dict[str, float]:
-    """Return how many pixels are falsely marked outside the field and at its edge.
+    """Return how many false positives are outside the field and at its edge.
 
-    Both as shares of all falsely marked pixels.
+    Both are shares of all false positives.
     """
     if field is None:
         return {"false_outside": np.nan, "false_at_edge": np.nan}
@@ -150,12 +152,12 @@ def _ratio(part: float, whole: float, empty: float = np.nan) -> float:
 
 
 def dice_by_threshold(vessel: Counts, background: Counts) -> NDArray[np.float64]:
-    """Return the Dice ``(BINS,)`` at thresholds 0, 0.01, ... of one picture.
+    """Return the Dice ``(BINS,)`` of one picture at thresholds 0, 0.01, ...
 
     Parameters
     ----------
     vessel, background
-        As `PictureQuality` has them.
+        Numbers of pixels, as in `PictureQuality`.
     """
     hit = np.cumsum(vessel[::-1])[::-1].astype(float)
     false = np.cumsum(background[::-1])[::-1]
@@ -169,24 +171,24 @@ def calibration(
 ) -> tuple[list[dict[str, float]], float]:
     """Return a reliability diagram and the expected calibration error.
 
-    Guo et al. (2017, On calibration of modern neural networks, equations 2 to 5), of
-    the probability of vessel. Nearly all pixels are background whose probability is
-    nearly 0; they are left out below 0.01, or they alone would make the mean.
+    They follow Guo et al. (2017, On calibration of modern neural networks, equations 2
+    to 5), for the probability of vessel. Pixels below a probability of 0.01 are left
+    out, because they are nearly all pixels and would dominate the mean.
 
     Parameters
     ----------
     vessel, background
-        ``(BINS,)`` as `PictureQuality` has them, summed over pictures.
+        Numbers of pixels ``(BINS,)`` as in `PictureQuality`, summed over pictures.
     bins
-        Rows of the diagram, of equal width; a divisor of `BINS`.
+        Number of rows of the diagram, of equal width; a divisor of `BINS`.
 
     Returns
     -------
     list of dict
-        ``low`` and ``high`` probability, ``said`` (its mean), ``true`` (the share that
-        is vessel) and ``pixels``, of each bin that holds any.
+        For each bin that is not empty: ``low`` and ``high`` probability, ``said`` (its
+        mean), ``true`` (the share of vessel) and ``pixels``.
     float
-        Mean of |said - true| weighted by pixels, in hundredths of probability.
+        Mean of |said - true| weighted by pixels, over hundredths of probability.
     """
     middles = (np.arange(BINS) + 0.5) / BINS
     pixels = vessel + background

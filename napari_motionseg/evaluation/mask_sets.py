@@ -1,4 +1,4 @@
-"""Sets of single pictures with a mask each: folders of pairs, or one npz."""
+"""Read sets of single pictures with masks: folders of pairs, or one npz file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from napari_motionseg.errors import LabelError
 
 PICTURES = (".png", ".pgm", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
-# DCA1 names the mask of 1.pgm 1_gt.pgm, in the same folder; XCAD gives equal names
+# DCA1 names the mask of 1.pgm 1_gt.pgm, in the same folder; XCAD uses equal names
 MASK_ENDINGS = ("", "_gt", "_mask")
 
 Picture = NDArray[Any]
@@ -23,20 +23,21 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class MaskedPicture:
-    """A picture with the mask that somebody drew on it.
+    """A picture with a manual mask.
 
     Parameters
     ----------
     name
-        Name for tables, such as the file's.
+        Name for tables, such as the name of the file.
     group
-        Patient, or the picture where the patient is unknown. Intervals draw groups.
+        Patient, or the picture itself if the patient is unknown. Intervals resample
+        groups.
     image
-        ``(H, W)`` unsigned integers, vessels dark.
+        Picture ``(H, W)`` as unsigned integers, with dark vessels.
     mask
-        ``(H, W)`` bool, the vessels.
+        Vessel mask ``(H, W)`` bool.
     field
-        ``(H, W)`` bool, the field of view as somebody marked it; None if nobody did.
+        Manual field of view ``(H, W)`` bool; None if there is none.
     """
 
     name: str
@@ -52,18 +53,19 @@ def read_mask_set(images: Path, masks: Path) -> list[MaskedPicture]:
     Parameters
     ----------
     images
-        A folder of pictures (PNG, PGM, TIFF, BMP, JPEG), or an ``.npz`` with ``images``
-        ``(N, H, W)``, ``masks`` ``(N, H, W)`` or packed to bits along rows ``(N, H,
-        ceil(W / 8))``, and, where known, ``groups`` ``(N,)`` and ``fields`` like masks.
+        Path of a folder of pictures (PNG, PGM, TIFF, BMP, JPEG), or of an ``.npz`` with
+        ``images`` ``(N, H, W)``, ``masks`` ``(N, H, W)`` or packed to bits along rows
+        ``(N, H, ceil(W / 8))``, and optionally ``groups`` ``(N,)`` and ``fields`` like
+        masks.
     masks
-        The folder of masks, which may be the same one; the mask of ``a.png`` is the
-        file ``a``, ``a_gt`` or ``a_mask`` with any of these endings. For an npz, the
-        same file again.
+        Path of the folder of masks, which may be the same; the mask of ``a.png`` is the
+        file ``a``, ``a_gt`` or ``a_mask`` with any of these suffixes. For an npz, the
+        same path again.
 
     Raises
     ------
     LabelError
-        If something is missing, cannot be read, or does not fit its picture.
+        If a file is missing, cannot be read, or does not fit its picture.
     """
     for path in (images, masks):
         if not path.exists():
@@ -104,7 +106,7 @@ def _from_npz(images: Path, masks: Path) -> list[MaskedPicture]:
 def _array(path: Path, name: str) -> NDArray[Any]:
     found = _optional(path, name)
     if found is None:
-        raise LabelError(f"{path}: holds no array {name!r}")
+        raise LabelError(f"{path}: must hold an array {name!r}; it has none")
     return found
 
 
@@ -117,7 +119,7 @@ def _optional(path: Path, name: str) -> NDArray[Any] | None:
 
 
 def _unpacked(array: NDArray[Any], shape: tuple[int, ...], what: str) -> Mask:
-    """Return bool of `shape` from bool, numbers, or bits packed along rows."""
+    """Convert bool, numbers, or bits packed along rows to bool of `shape`."""
     packed = (*shape[:2], -(-shape[2] // 8))
     if array.shape == packed and array.dtype == np.uint8 and packed != shape:
         return np.unpackbits(array, axis=-1, count=shape[2]).astype(bool)
@@ -131,7 +133,7 @@ def _unpacked(array: NDArray[Any], shape: tuple[int, ...], what: str) -> Mask:
 
 def _from_folders(images: Path, masks: Path) -> list[MaskedPicture]:
     known = {path.stem: path for path in _pictures(masks)}
-    # masks that lie beside their pictures are no pictures
+    # masks that lie beside their pictures are not pictures themselves
     taken = {s for s in known if any(s.endswith(e) for e in MASK_ENDINGS[1:])}
     found, missing = [], []
     for path in _pictures(images):
@@ -146,8 +148,9 @@ def _from_folders(images: Path, masks: Path) -> list[MaskedPicture]:
     if missing or not found:
         names = ", ".join(missing[:3]) or "any picture"
         raise LabelError(
-            f"{masks}: no mask of {names} ({len(missing)} missing); a mask has the "
-            f"picture's name, or with {' or '.join(MASK_ENDINGS[1:])} behind it"
+            f"{masks}: the mask of {names} is missing ({len(missing)} missing); a "
+            f"mask has the picture's name, or adds {' or '.join(MASK_ENDINGS[1:])} to "
+            "it"
         )
     return found
 
@@ -163,7 +166,7 @@ def _pair(picture: Path, drawn: Path) -> MaskedPicture:
             f"{drawn}: the mask has {mask.shape} pixels, its picture {picture.name} "
             f"{image.shape}"
         )
-    # JPEG leaves a halo of small values, so half of the largest divides
+    # JPEG leaves small values around a mask, so half of the largest is the threshold
     return MaskedPicture(
         picture.stem, picture.stem, image, mask > mask.max(initial=1) / 2
     )

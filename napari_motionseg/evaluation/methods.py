@@ -1,7 +1,7 @@
-"""Methods that are compared: networks from several starts, and classical methods.
+"""Define the compared methods: networks from several starts, and classical methods.
 
-A method's `fit_job` gets labelled frames and returns a function from a frame ``(H, W)``
-float32 in [0, 1] to its mask ``(H, W)`` bool.
+The `fit_job` of a method gets labelled frames, and returns a function that maps a frame
+``(H, W)`` float32 in [0, 1] to its mask ``(H, W)`` bool.
 """
 
 from __future__ import annotations
@@ -33,40 +33,41 @@ Mask = NDArray[np.bool_]
 Predict = Callable[[Frame], Mask]
 
 TREES = 100
-PIXELS_A_FRAME = 20_000  # of each class at most; more changes nothing but the time
-LEAF = 5
+PIXELS_A_FRAME = 20_000  # most pixels of each class; more only cost time
+LEAF = 5  # least number of pixels in a leaf of a tree
 FEATURE_SIGMAS = (1.0, 16.0)
-VESSEL_SIGMAS = (3.0, 4.0, 5.0, 6.0)  # px; finer ones find edges of bones
-THRESHOLDS = 60
+VESSEL_SIGMAS = (3.0, 4.0, 5.0, 6.0)  # px; smaller ones find the edges of bones
+THRESHOLDS = 60  # number of thresholds that are tried
 
 
 class Method(Protocol):
-    """Anything that learns masks from labelled frames."""
+    """Interface of methods that learn masks from labelled frames."""
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it can do nothing without a label."""
+        """Whether the method cannot work without labels."""
         ...
 
     def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
-        """Learn; none of the examples is changed."""
+        """Learn from the examples, which are not changed."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworkMethod:
-    """The U-Net, fine-tuned from a start.
+    """The U-Net, fine-tuned from a given start.
 
     Parameters
     ----------
     start
-        ``"scratch"``, ``"default"``, or a checkpoint.
+        ``"scratch"``, ``"default"``, or the path of a checkpoint.
     settings
-        How it is fine-tuned; the same for every start.
+        Settings of fine-tuning, which are the same for every start.
     device
-        See `resolve_device`.
+        Name of the device; see `resolve_device`.
     zero_shot
-        Whether the start segments by itself: then without examples it is used as is.
+        Whether the start is a segmentation network, which is used as it is if there are
+        no examples.
     """
 
     start: str
@@ -76,14 +77,14 @@ class NetworkMethod:
 
     @property
     def needs_labels(self) -> bool:
-        """Whether it can do nothing without a label."""
+        """Whether the method cannot work without labels."""
         return not self.zero_shot
 
     def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
-        """Fine-tune, or take the start as it is if there is no example."""
+        """Fine-tune the start, or use it as it is if there is no example."""
         if not examples:
             if not self.zero_shot:
-                raise LabelError(f"{self.start}: segments nothing without a label")
+                raise LabelError(f"{self.start}: cannot segment without any label")
             return self._predictor(self.start)
         training = dataclasses.replace(
             self.settings.training, seed=seed, device=self.device
@@ -99,7 +100,7 @@ class NetworkMethod:
         predictor = Predictor(network, resolve_device(self.device), batch=1)
 
         def predict(frame: Frame) -> Mask:
-            """Segment one frame ``(H, W)`` in [0, 1]: what is not background."""
+            """Segment one frame ``(H, W)`` in [0, 1]; return its foreground."""
             found = predictor.probabilities(torch.from_numpy(frame)[None, None])
             mask: Mask = (found[0, 0] < 0.5).numpy()
             return mask
@@ -109,12 +110,12 @@ class NetworkMethod:
 
 @dataclasses.dataclass(frozen=True)
 class RandomForest:
-    """A random forest on multi-scale features, what ilastik does.
+    """A random forest on multi-scale features, as in ilastik.
 
     Parameters
     ----------
     trees
-        How many.
+        Number of trees.
 
     Raises
     ------
@@ -150,7 +151,10 @@ class RandomForest:
         forest.fit(features, classes)
 
         def predict(picture: Frame) -> Mask:
-            """Segment one frame ``(H, W)`` in [0, 1]: what is likelier vessel."""
+            """Segment one frame ``(H, W)`` in [0, 1].
+
+            Return where vessel is more likely.
+            """
             columns = forest_features(picture)
             flat = columns.reshape(-1, columns.shape[-1])
             mask: Mask = (forest.predict_proba(flat)[:, 1] >= 0.5).reshape(
@@ -163,15 +167,15 @@ class RandomForest:
 
 @dataclasses.dataclass(frozen=True)
 class Frangi:
-    """The vesselness of Frangi et al. (1998), at the threshold that suits the labels.
+    """The vesselness of Frangi et al. (1998), with the best threshold for the labels.
 
-    On flat-fielded frames, where it does better than on frames as they are.
+    It is computed on flat-fielded frames, on which it works better.
     """
 
     needs_labels: bool = True
 
     def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
-        """Take the threshold of the best mean Dice on the labelled frames."""
+        """Choose the threshold with the best mean Dice on the labelled frames."""
         frames = gather_frames(examples)
         yield Progress(0, 1, "Choosing a threshold")
         strengths = [vesselness(frame.image[0, 0].numpy()) for frame in frames]
@@ -204,14 +208,14 @@ def vesselness(picture: Frame) -> NDArray[np.float32]:
 def some_pixels(
     target: NDArray[np.int16], rng: np.random.Generator
 ) -> NDArray[np.intp]:
-    """Return indices of labelled pixels, `PIXELS_A_FRAME` of each class at most.
+    """Return indices of labelled pixels, at most `PIXELS_A_FRAME` of each class.
 
     Parameters
     ----------
     target
-        ``(H, W)``: 0 background, from 1 foreground, -1 unlabelled.
+        Labels ``(H, W)``: 0 is background, foreground counts from 1, -1 is unlabelled.
     rng
-        Chooses where there are more.
+        Random generator that chooses among more pixels.
     """
     chosen = []
     for wanted in (target == 0, target > 0):
@@ -226,15 +230,15 @@ PEERS: Registry = Registry(
     {
         "random-forest": RegistryEntry(
             "napari_motionseg.evaluation.methods:RandomForest",
-            "a random forest on multi-scale features, as ilastik has it",
+            "a random forest on multi-scale features, as in ilastik",
         ),
         "frangi": RegistryEntry(
             "napari_motionseg.evaluation.methods:Frangi",
-            "Frangi's vesselness at its best threshold on the labelled frames",
+            "Frangi's vesselness with the best threshold for the labelled frames",
         ),
         "convpaint": RegistryEntry(
             "napari_motionseg.evaluation.convpaint:Convpaint",
-            "napari-convpaint, with features that need no download; if installed",
+            "napari-convpaint with features that need no download, if installed",
         ),
     },
 )

@@ -1,4 +1,4 @@
-"""Means, spreads and paired differences of a few-shot evaluation."""
+"""Compute means, spreads and paired differences of a few-shot evaluation."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def summarize(rows: Sequence[Row], baseline: str = "scratch") -> list[Row]:
     Parameters
     ----------
     rows
-        Of `fewshot_job`.
+        Rows from `fewshot_job`.
     baseline
-        The method that others are compared with.
+        Name of the method with which others are compared.
 
     Returns
     -------
     list of dict
-        ``method``, ``labels``; of each measure the mean over draws of the mean over
-        loops of the mean over frames; ``spread``, the standard deviation of Dice over
-        draws; and, beside a baseline, ``gain``, ``gain_low``, ``gain_high``: the mean
-        difference of Dice on the same loop and draw, and its 95% interval over loops
-        drawn anew (bootstrap).
+        Each row has ``method`` and ``labels``; for each measure, the mean over draws of
+        the mean over loops of the mean over frames; ``spread``, the standard deviation
+        of Dice over draws; and, for other methods than the baseline, ``gain``,
+        ``gain_low`` and ``gain_high``: the mean difference of Dice on the same loop and
+        draw, and its 95% interval by bootstrap over loops and draws.
     """
     table = []
     for method, labels in dict.fromkeys((r["method"], r["labels"]) for r in rows):
@@ -92,10 +92,10 @@ def bootstrap_interval(
     Parameters
     ----------
     differences
-        By draw of labels and loop. Both are drawn anew: loops are not alike, and
-        neither are the frames that somebody happened to label.
+        Differences by draw of labels and loop. Both are resampled, because loops
+        differ, and so do the frames that happen to be labelled.
     draws
-        Of the bootstrap.
+        Number of draws of the bootstrap.
     """
     seeds = sorted({seed for seed, _ in differences})
     loops = sorted({loop for _, loop in differences})

@@ -1,4 +1,4 @@
-"""Record the rows of an evaluation, so that an interrupted one can go on."""
+"""Record the rows of an evaluation, so that an interrupted one can be continued."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ SETTINGS, ROWS, SUMMARY, TABLE = (
 
 
 class Record:
-    """Rows of one evaluation, kept as they come.
+    """Rows of one evaluation, written to a folder as they are computed.
 
     Parameters
     ----------
     folder
-        Path of the folder, which is made if it is not there.
+        Path of the folder, created if it is missing.
     settings
-        JSON values that rows depend on: methods, loops, labels, checkpoints' hashes.
+        JSON values that rows depend on: methods, loops, labels, hashes of checkpoints.
 
     Raises
     ------
     SettingsError
-        If the folder holds rows of other settings.
+        If the folder holds rows with other settings.
     OccupiedError
-        If the folder holds other files of the names that are written here.
+        If the folder holds other files with the names of the record.
     WriteError
-        If nothing can be written there.
+        If the folder cannot be written.
     """
 
     def __init__(self, folder: str | Path, settings: Mapping[str, Any]) -> None:
@@ -60,13 +60,13 @@ class Record:
         self._write(SETTINGS, as_json(given, indent=1) + "\n")
 
     def rows(self) -> list[Row]:
-        """Return the rows so far; a last line that is cut is left out."""
+        """Return the rows so far, without a last line that was cut."""
         file = self.folder / ROWS
         lines = file.read_text().splitlines(keepends=True) if file.exists() else []
         return [json.loads(line) for line in lines if line.endswith("}\n")]
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep more rows."""
+        """Append rows to the record."""
         text = "".join(as_json(row) + "\n" for row in rows)
         try:
             with (self.folder / ROWS).open("a", encoding="utf-8") as stream:
@@ -78,7 +78,7 @@ class Record:
             raise WriteError(f"cannot write {file}: {error.strerror}") from error
 
     def finish(self, summary: Sequence[Row]) -> None:
-        """Write the summary, as JSON and as a table."""
+        """Write the summary as JSON and as a table."""
         self._write(SUMMARY, as_json(list(summary), indent=1) + "\n")
         self._write(TABLE, as_table(summary))
         self._outputs.settle((SETTINGS, SUMMARY, TABLE))
@@ -94,12 +94,12 @@ def _kept(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: is damaged ({error}); delete it") from error
     if not isinstance(kept, dict):
-        raise SettingsError(f"{file}: is damaged (no JSON object); delete it")
+        raise SettingsError(f"{file}: is damaged (not a JSON object); delete it")
     return kept
 
 
 def as_table(summary: Sequence[Row]) -> str:
-    """Return a summary as a table of Markdown."""
+    """Return a summary as a Markdown table."""
     head = ("method", "labels", "Dice", "spread", "clDice", "HD95, px", "gain in Dice")
     lines = [head, ("---",) * len(head)]
     for row in summary:

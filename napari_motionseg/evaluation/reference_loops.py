@@ -1,4 +1,4 @@
-"""Loops with a reference mask, and the person of each."""
+"""Read loops with a reference mask and the patient of each."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from napari_motionseg.errors import LabelError
 from napari_motionseg.io import Labels, read_cine, read_labels
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
-# A frame with less vessel shows no contrast worth a Dice: one pixel off would be all
+# on a frame with less vessel, a single wrong pixel would dominate the Dice
 LEAST_SHARE = 2000 / 512**2
 MASK_SUFFIX = "_mask.npz"
 
 
 @dataclass(frozen=True)
 class ReferenceLoop:
-    """A loop and what is vessel on it.
+    """A loop with a reference for its vessels.
 
     Parameters
     ----------
     name
-        For tables.
+        Name for tables.
     group
-        Whose it is; a split never parts a group.
+        Patient of the loop; a split never separates a group.
     cine
-        The loop.
+        The loop itself.
     masks
-        ``(T, H, W)`` bool.
+        Vessel masks ``(T, H, W)`` bool.
     valid
-        ``(T,)`` bool: the frames whose mask can be trusted.
+        ``(T,)`` bool, the frames whose mask is reliable.
     """
 
     name: str
@@ -45,14 +45,14 @@ class ReferenceLoop:
 
     @property
     def shown(self) -> NDArray[np.intp]:
-        """The frames ``(N,)`` with a trusted mask that show contrast; none damaged."""
+        """Undamaged frames ``(N,)`` with a reliable mask that show contrast agent."""
         share = self.masks.mean(axis=(1, 2))
         wanted = np.flatnonzero(self.valid & (share >= LEAST_SHARE))
         good = [t for t in wanted if self.cine.frames.usable(int(t))]
         return np.asarray(good, np.intp)
 
     def labels(self, frames: Sequence[int]) -> Labels:
-        """Return dense labels of some frames."""
+        """Return dense labels of the given frames."""
         labelled = np.zeros(len(self.cine), np.bool_)
         labelled[list(frames)] = True
         return Labels(self.masks.astype(np.uint8), labelled, "dense")
@@ -66,15 +66,15 @@ def read_references(
     Parameters
     ----------
     folder
-        Masks hold an array ``mask`` or ``labels`` ``(T, H, W)``, and ``valid`` or
-        ``labelled`` ``(T,)``, as `read_labels` reads them.
+        Path of the folder. Masks hold an array ``mask`` or ``labels`` ``(T, H, W)``,
+        and ``valid`` or ``labelled`` ``(T,)``, as `read_labels` reads them.
     groups
-        Those to read; all if None.
+        Groups to read; None reads all.
 
     Raises
     ------
     LabelError
-        If no loop of a group has a mask, or one does not fit its loop.
+        If no loop of a group has a mask, or a mask does not fit its loop.
     """
     found = []
     for path in sorted(Path(folder).glob(f"*{MASK_SUFFIX}")):
@@ -88,8 +88,8 @@ def read_references(
     missing = sorted(set(groups or ()) - {loop.group for loop in found})
     if missing or not found:
         raise LabelError(
-            f"{folder}: no loop with a mask ({'NAME' + MASK_SUFFIX}) of "
-            f"{', '.join(missing) or 'anybody'}"
+            f"{folder}: there is no loop with a mask ({'NAME' + MASK_SUFFIX}) of "
+            f"{', '.join(missing) or 'any group'}"
         )
     return found
 
@@ -97,16 +97,16 @@ def read_references(
 def synthetic_references(
     count: int, seed: int, config: SynthesisConfig | None = None
 ) -> list[ReferenceLoop]:
-    """Return synthetic loops, each of a group of its own.
+    """Make synthetic loops, each a group of its own.
 
     Parameters
     ----------
     count
-        Loops.
+        Number of loops.
     seed
-        The first one's; the others' follow.
+        Seed of the first loop; the others have the next numbers.
     config
-        How they look; filled angiograms of 12 frames of 256 px if None.
+        Configuration of the loops; None is filled angiograms of 12 frames of 256 px.
     """
     config = config or SynthesisConfig(size=256, frames=12, bolus=False)
     loops = []

@@ -1,8 +1,8 @@
-"""Strokes as a person would paint them, drawn from a reference mask with a seed.
+"""Simulate strokes that a person would paint, from a reference mask and a seed.
 
-A vessel stroke runs along a centreline and stays inside the vessel; a background
-stroke is a gently bent line that stays off it, every other one close by, where a
-person sees the need for it.
+A vessel stroke follows a centreline and stays inside the vessel. A background stroke is
+a slightly bent line outside the vessel. Every second one is near the vessel, where
+people tend to paint.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from skimage.morphology import skeletonize
 
 from napari_motionseg.errors import LabelError, SettingsError
 
-BACKGROUND, VESSEL = 1, 2  # the numbers of scribbles
-CLOSE = (5.0, 30.0)  # px from the vessel of a stroke that is close by
-TRIES = 200
+BACKGROUND, VESSEL = 1, 2  # class numbers of scribbles
+CLOSE = (5.0, 30.0)  # px: distance from the vessel of a near background stroke
+TRIES = 200  # attempts to place a background stroke
 
 
 @dataclass(frozen=True)
 class StrokeSettings:
-    """Settings of the look of strokes.
+    """Settings of the number and shape of strokes.
 
     Parameters
     ----------
     vessel, background
-        Strokes of each class.
+        Number of strokes of each class.
     length
-        Of a stroke, px.
+        Length of a stroke in px.
     radius
-        Of the brush, px.
+        Radius of the brush in px.
     margin
-        Least distance of a background stroke from the vessel, px.
+        Least distance in px of a background stroke from the vessel.
 
     Raises
     ------
@@ -51,7 +51,7 @@ class StrokeSettings:
     def __post_init__(self) -> None:
         if min(self.vessel, self.background) < 0 or not self.vessel + self.background:
             raise SettingsError(
-                f"strokes must be at least one, of either class; got {self.vessel} of "
+                f"there must be at least one stroke of any class; got {self.vessel} of "
                 f"vessel and {self.background} of background"
             )
         if self.length < 1 or self.radius < 0 or self.margin < 0:
@@ -69,17 +69,18 @@ def simulated_strokes(
     Parameters
     ----------
     mask
-        ``(H, W)``: where the vessel is.
+        Vessel mask ``(H, W)`` bool.
     settings
-        See `StrokeSettings`.
+        Settings of the strokes.
     seed
-        Of the places.
+        Seed of the positions.
 
     Returns
     -------
     list of NDArray
-        Each 0 where it does not paint, else 1 on background or 2 on vessel; the
-        classes take turns.
+        One array for each stroke: 1 for background or 2 for vessel where it paints,
+        else 0.
+        The classes alternate.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def simulated_strokes(
     """
     mask = np.asarray(mask, bool)
     if mask.ndim != 2 or not mask.any():
-        raise LabelError("strokes need a mask (H, W) with vessel on it")
+        raise LabelError("strokes need a mask (H, W) that contains vessel")
     rng = np.random.default_rng(seed)
     distance = ndimage.distance_transform_edt(~mask)
     vessel = [_vessel_stroke(mask, settings, rng) for _ in range(settings.vessel)]
@@ -107,14 +108,14 @@ def simulated_strokes(
 def _vessel_stroke(
     mask: NDArray[np.bool_], settings: StrokeSettings, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Follow a centreline from a point of it, as far as a stroke is long."""
+    """Follow a centreline from one of its points, for the length of a stroke."""
     line = skeletonize(mask)
     line = line if line.any() else mask
     start = rng.choice(np.argwhere(line))
     reached = np.zeros_like(mask)
     reached[tuple(start)] = True
     neighbours = np.ones((3, 3), bool)
-    # half a length to either side
+    # half of the length in either direction
     grown: NDArray[np.bool_] = ndimage.binary_dilation(
         reached, neighbours, iterations=max(1, settings.length // 2), mask=line
     )
@@ -128,7 +129,7 @@ def _background_stroke(
     *,
     close: bool,
 ) -> NDArray[np.bool_]:
-    """Draw a bent line that keeps off the vessel; shorter where there is no room."""
+    """Draw a bent line outside the vessel; it is shorter if there is no room."""
     low, high = CLOSE if close else (settings.margin + settings.radius, np.inf)
     places = np.argwhere((distance > low) & (distance < high))
     best = np.zeros(distance.shape, bool)

@@ -1,4 +1,4 @@
-"""Measure how well masks follow the motion; no reference is needed."""
+"""Measure how well masks follow the motion, without a reference."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ Mask = NDArray[np.bool_]
 def temporal_consistency(
     masks: NDArray[Any], flow: FlowSequence, label: int | None = None
 ) -> NDArray[np.float64]:
-    """Return the Dice of each mask with the later one that is brought back onto it.
+    """Return the Dice of each mask with the warped mask of the later frame.
 
-    The mask of frame t + gap is warped along the flow onto frame t; both are compared
-    where the way there and back agrees (with backward flow), and where it ends inside
-    the picture. Steady masks that are wrong score well: this finds flicker, no error.
+    The mask of frame t + gap is warped along the flow onto frame t. Both are compared
+    where forward and backward flow agree (if there is backward flow) and where the flow
+    ends inside the picture. Steadily wrong masks score well: this measures flicker, not
+    correctness.
 
     Parameters
     ----------
     masks
-        ``(T, H, W)`` class numbers.
+        Class numbers ``(T, H, W)``.
     flow
-        Of the loop.
+        Flow of the loop.
     label
-        The class that is looked at; all but the background together if None.
+        Class to examine; None uses all foreground classes together.
 
     Returns
     -------
     NDArray
-        ``(T,)`` in [0, 1]; NaN for the last frames, where both are empty, and where one
-        of the two frames is damaged.
+        Dice ``(T,)`` in [0, 1]; NaN for the last frames, if both masks are empty, and
+        if one of the two frames is damaged.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def temporal_consistency(
         )
     if pairs > len(masks) - flow.gap:
         raise SettingsError(
-            f"{len(masks)} masks for flow of {pairs} pairs, {flow.gap} frames apart"
+            f"flow of {pairs} pairs, {flow.gap} frames apart, does not fit "
+            f"{len(masks)} masks"
         )
     values = np.full(len(masks), np.nan)
     for t in (t for t in range(pairs) if t not in flow.missing):
@@ -63,7 +65,7 @@ def temporal_consistency(
 
 
 def _agreement(now: Mask, later: Mask, flow: FlowSequence, t: int) -> float:
-    """Return the Dice of two masks along the flow; NaN where nothing is comparable."""
+    """Return the Dice of two masks along the flow; NaN if nothing can be compared."""
     forward = torch.from_numpy(np.array(flow.forward[t], np.float32))[None]
     picture = torch.from_numpy(np.stack([later, np.ones_like(later)])).float()[None]
     brought, inside = warp(picture, forward)[0].numpy() >= 0.5

@@ -1,7 +1,7 @@
-"""One HTML page that shows how a run went: pictures, curves, numbers, provenance.
+"""Write one HTML page about a run: pictures, curves, numbers, provenance.
 
-The page holds everything it shows, needs no network and no script, and reads well in
-light and dark.
+The page contains everything that it shows. It needs no network and no script, and is
+readable in light and dark mode.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""Define the contents of a report."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class FromMotion:
     frame
         Index of the frame.
     flow, flow_frame
-        ``(2, H, W)`` px, and the frame that it starts from.
+        Flow ``(2, H, W)`` in px, and index of the frame where it begins.
     gap
-        Frames between the two of the flow.
+        Number of frames from the first to the second frame of the flow.
     projection
-        ``(H, W, 3)`` in [0, 1]: the embedding of the frame in colours.
+        Embedding of the frame as colours ``(H, W, 3)`` in [0, 1].
     similarity, anchor
-        ``(H, W)`` cosines in [-1, 1] with the embedding at the anchor (row, column).
+        Cosine ``(H, W)`` in [-1, 1] with the embedding at the anchor (row, column).
     """
 
     frame: int
@@ -51,33 +51,34 @@ class Report:
     title
         Heading of the page.
     cine
-        The loop.
+        The loop of the run.
     masks
-        ``(T, H, W)`` class numbers, 0 = background: the result.
+        Result of the run, class numbers ``(T, H, W)``, 0 for background.
     labelled
         Indices of the frames that were labelled.
     from_motion
-        What an embedding has learnt, or None.
+        Pictures of a pretraining, or None.
     truth
-        ``(T, H, W)`` bool, or None where it is not known.
+        True masks ``(T, H, W)`` bool; None if unknown.
     truth_note
-        What it is, for a person.
+        Sentence for the reader about the source of the truth.
     shown
-        Indices of the frames that are shown one by one; all if None.
+        Indices of the frames that are shown one by one; None shows all.
     evaluation
-        Frame by frame against the truth, or None.
+        Metrics of each frame against the truth, or None.
     losses
-        By the name of the training, of each step.
+        Loss of each step, by name of the training.
     times
-        Seconds by stage, in order.
+        Seconds of each stage, in order.
     headlines
-        Name and value of the most important numbers.
+        Names and values of the most important numbers.
     provenance
-        Name and value: seed, versions, device, weights. No patient attribute.
+        Names and values of seed, versions, device and weights, without patient
+        attributes.
     cards
         Model cards of the checkpoints by file name, as JSON values.
     movie
-        An MP4 or GIF to embed, or None.
+        Path of an MP4 or GIF to embed, or None.
 
     Raises
     ------

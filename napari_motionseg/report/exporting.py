@@ -1,4 +1,4 @@
-"""Results that leave the program for people: an overlay, a page with provenance."""
+"""Export results for people: an overlay movie, or a page with provenance."""
 
 from __future__ import annotations
 
@@ -34,38 +34,38 @@ from napari_motionseg.report.page import write_report
 from napari_motionseg.segmentation import Evaluation, evaluate
 from napari_motionseg.version import __version__
 
-MOST_SHOWN = 24  # frames one by one; a page of a hundred would be tens of megabytes
+MOST_SHOWN = 24  # single frames; a page with a hundred would have tens of megabytes
 REFERENCE_NOTE = (
-    "The reference was given by the user. Frames that were labelled for training are "
-    "not counted."
+    "The reference was given by the user. Frames that were labelled for training do "
+    "not count."
 )
 
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Masks of a loop, as they are exported.
+    """Masks of a loop, with everything that an export needs.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop itself.
     masks
-        ``(T, H, W)`` class numbers, 0 = background.
+        Class numbers ``(T, H, W)``, 0 for background.
     painted
-        ``(T, H, W)`` what was painted for training, to tell which frames were; or None.
+        Labels ``(T, H, W)`` that were painted for training, or None.
     reference
-        ``(T, H, W)`` class numbers that are known to be right, or None.
+        True class numbers ``(T, H, W)``, or None.
     models
-        Checkpoints that the masks come from.
+        Paths of the checkpoints that made the masks.
     colors
-        Of the classes.
+        Colours of the classes, by number.
     filled
-        Whether masks are tinted in an overlay.
+        Whether masks are filled with a tint in an overlay.
 
     Raises
     ------
     SettingsError
-        If masks, painted or reference are of another shape than the loop.
+        If masks, painted or reference have another shape than the loop.
     """
 
     cine: Cine
@@ -104,10 +104,10 @@ def overlay_job(result: Result, path: Path) -> Job[Path]:
     Raises
     ------
     SettingsError
-        If the suffix is another.
+        If the suffix is another one.
     WriteError
-        If it cannot be written; where something else is at the path, before any
-        frame is drawn.
+        If the movie cannot be written; an occupied path is noticed before any frame is
+        drawn.
     """
     require_file_target(path)
     frames: list[NDArray[np.uint8]] = []
@@ -224,18 +224,18 @@ def capture_job(result: Result, path: Path, *, compressed: bool = False) -> Job[
 
 
 def report_job(result: Result, path: Path) -> Job[Path]:
-    """Write one HTML page: the result frame by frame, its agreement, its provenance.
+    """Write an HTML page with the result frame by frame, agreement and provenance.
 
     Yields
     ------
     Progress
-        After each frame of the overlay in it.
+        After each frame of the overlay movie.
 
     Raises
     ------
     WriteError
-        If it cannot be written; where something else is at the path, before any
-        frame is drawn.
+        If the page cannot be written; an occupied path is noticed before any frame is
+        drawn.
     """
     require_file_target(path)
     with tempfile.TemporaryDirectory(prefix="motionseg-") as folder:
@@ -266,7 +266,7 @@ def _contents(result: Result, movie: Path) -> Report:
 
 
 def _evaluation(result: Result) -> Evaluation | None:
-    """Return the agreement on frames with a reference that nothing was trained on."""
+    """Return the agreement on frames with a reference that were not trained on."""
     if result.reference is None:
         return None
     valid = np.asarray(result.reference.any(axis=(1, 2)), bool)
@@ -311,6 +311,6 @@ def _provenance(result: Result) -> dict[str, str]:
 
 
 def _shown(count: int, labelled: Sequence[int]) -> tuple[int, ...]:
-    """Return frames that are spread over the loop, and the labelled ones."""
+    """Return frames spread over the loop, and the labelled ones."""
     even = np.linspace(0, count - 1, min(count, MOST_SHOWN)).round().astype(int)
     return tuple(sorted({*even.tolist(), *labelled}))

@@ -1,4 +1,4 @@
-"""Curves as SVG that takes its colours from the page, so that it reads in the dark."""
+"""Draw curves as SVG with the colours of the page, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.segmentation import Evaluation
 
-# Stand-ins that matplotlib draws with and that are replaced by the page's variables
+# placeholder colours for matplotlib, which are replaced by variables of the page
 COLORS = {
     "#010203": "var(--ink)",
     "#040506": "var(--faint)",
@@ -54,14 +54,14 @@ def dice_curve(
     vessel_share: NDArray[np.floating],
     labelled: Sequence[int],
 ) -> str:
-    """Return Dice and clDice of each frame over how much vessel there is, as SVG.
+    """Return Dice and clDice of each frame above its share of vessel, as SVG.
 
     Parameters
     ----------
     evaluation
-        Of the frames to show.
+        Metrics of the frames to show.
     vessel_share
-        ``(T,)`` share of the pixels that truly are vessel.
+        Share ``(T,)`` of the pixels that are vessel in truth.
     labelled
         Indices of the frames that were trained on.
     """
@@ -101,7 +101,7 @@ def dice_curve(
 
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """Return an empty figure, width and height in inches, and its axes."""
+    """Return an empty figure of the given size in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.subplots()
@@ -118,21 +118,21 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    # text stays text, in the page's own font; equal curves give equal files
+    # text stays text, in the font of the page; equal curves give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "motionseg"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     for stand_in, variable in COLORS.items():
         text = text.replace(stand_in, variable)
-    # the page sets the size; the font is the page's too
+    # the page sets the size and the font
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     return _own_ids(re.sub(r"'DejaVu Sans'[^;\"]*", "inherit", text))
 
 
 def _own_ids(text: str) -> str:
-    """Make ids unique in the page: two figures of matplotlib share theirs."""
+    """Make the ids unique in the page, because matplotlib repeats them."""
     prefix = f"c{zlib.crc32(text.encode()):08x}-"
     text = re.sub(r'\bid="', f'id="{prefix}', text)
     text = re.sub(r'href="#', f'href="#{prefix}', text)

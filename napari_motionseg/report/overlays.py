@@ -1,4 +1,4 @@
-"""A loop with its masks drawn in, as a movie."""
+"""Draw masks into the frames of a loop, for a movie."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_motionseg.report.pictures import as_gray
 RGB = tuple[int, int, int]
 RESULT_RGB: RGB = (255, 176, 0)
 ZOOM = 2
-FILLING = 0.45  # opacity of a filled mask
+FILLING = 0.45  # opacity of the tint of a filled mask
 
 
 def overlay_frames(
@@ -26,23 +26,23 @@ def overlay_frames(
     filled: bool = False,
     colors: Mapping[int, RGB] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return the loop with masks drawn in.
+    """Return the frames of a loop with masks drawn in.
 
     Parameters
     ----------
     cine
-        The loop of ``(T, H, W)``.
+        Loop with frames ``(T, H, W)``.
     masks
-        ``(T, H, W)`` class numbers, 0 = background.
+        Class numbers ``(T, H, W)``, 0 for background.
     filled
-        Whether masks are tinted too; else they are outlined alone.
+        Whether masks are filled with a tint; if not, only outlines are drawn.
     colors
-        By class; all others are amber.
+        Colours by class number; other classes are amber.
 
     Returns
     -------
     NDArray
-        ``(T, 2 H, 2 W, 3)`` uint8.
+        Frames ``(T, 2 H, 2 W, 3)`` uint8, at twice the size.
     """
     return np.stack(list(each_overlay(cine, masks, filled=filled, colors=colors)))
 

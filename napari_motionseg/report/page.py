@@ -1,4 +1,4 @@
-"""The page: one section a function, each a piece of HTML."""
+"""Render the page: one function for each section, which returns a piece of HTML."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ RESEARCH_USE = "Research use only; not a medical device."
 
 
 def write_report(path: str | Path, report: Report) -> None:
-    """Write a report as one HTML file, whole or not at all.
+    """Write a report as one HTML file, atomically.
 
     Raises
     ------
     WriteError
-        If it cannot be written.
+        If the file cannot be written.
     """
     text = render_report(report)
     with replacing(path) as temporary:
@@ -117,8 +117,8 @@ def _panels(report: Report) -> str:
     )
     return _section(
         "From motion to an embedding",
-        "What moves alike should look alike to the network: that is all that the "
-        "pretraining is told.",
+        "Pretraining teaches the network that pixels which move alike should look "
+        "alike; it has no other information.",
         f'<div class="grid panels">{"".join(figures)}</div>',
     )
 
@@ -239,7 +239,7 @@ def _provenance(report: Report) -> str:
 
 
 def _text(text: str, *, lines: bool = False) -> str:
-    """Return text from anywhere as HTML that shows it and does nothing else."""
+    """Return text from anywhere as HTML that is harmless and shows it."""
     parts = text.split("\n") if lines else [text]
     return escape("\n".join(map(without_controls, parts)))
 
@@ -258,7 +258,7 @@ def _figure(content: str, caption: str, kind: str = "") -> str:
 
 
 def _picture(pixels: np.ndarray, drawn: str = "") -> str:
-    """Return pixels as a picture with lines `drawn` over it, in pixel units."""
+    """Return pixels as an SVG picture with lines `drawn` over it, in pixel units."""
     height, width = pixels.shape[:2]
     return (
         f'<svg class="picture" viewBox="0 0 {width} {height}" role="img">'

@@ -1,4 +1,4 @@
-"""Pictures as text: frames as PNG, outlines as SVG paths."""
+"""Convert pictures to text: frames as PNG, outlines as SVG paths."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MIME = {".mp4": "video/mp4", ".gif": "image/gif", ".png": "image/png"}
 
 
 def as_gray(cine: Cine) -> Gray:
-    """Return the frames ``(T, H, W)`` uint8, their contrast the same throughout.
+    """Return the frames ``(T, H, W)`` uint8, with the same contrast throughout.
 
-    Damaged frames are blank, and have no say in the contrast.
+    Damaged frames are blank and do not influence the contrast.
     """
     frames = np.asarray(cine.frames, np.float32)
     good = frames[cine.frames.usable_frames()] if cine.frames.damaged else frames
@@ -34,19 +34,19 @@ def as_gray(cine: Cine) -> Gray:
 
 
 def png(pixels: NDArray[np.uint8]) -> str:
-    """Return ``(H, W)``, ``(H, W, 3)`` or ``(H, W, 4)`` as a data URI."""
+    """Return a picture ``(H, W)`` or ``(H, W, 3 or 4)`` as PNG in a data URI."""
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "PNG", optimize=True)
     return data_uri(buffer.getvalue(), MIME[".png"])
 
 
 def data_uri(content: bytes, mime: str) -> str:
-    """Return bytes as what an attribute of HTML can hold."""
+    """Return bytes as a data URI for an HTML attribute."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
 def embed_file(path: Path) -> str:
-    """Return a movie or picture on disk as a data URI."""
+    """Return a movie or picture file as a data URI."""
     return data_uri(path.read_bytes(), MIME[path.suffix.lower()])
 
 
@@ -60,7 +60,7 @@ def in_colors(values: NDArray[np.floating], low: float, high: float) -> Gray:
 def outline(mask: NDArray[Any]) -> str:
     """Return the outline of ``(H, W)`` as an SVG path in pixel units.
 
-    The centre of pixel (0, 0) is (0.5, 0.5), as an SVG image of ``W x H`` units has it.
+    The centre of pixel (0, 0) is at (0.5, 0.5), as in an SVG image of ``W x H`` units.
     """
     padded = np.pad(np.asarray(mask, bool), 1).astype(np.float32)
     parts = []

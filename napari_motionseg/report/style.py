@@ -1,4 +1,4 @@
-"""The look of the page, in light and dark."""
+"""Hold the style sheet of the page, for light and dark mode."""
 
 from __future__ import annotations
 
