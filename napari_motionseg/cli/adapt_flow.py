@@ -31,19 +31,24 @@ from napari_motionseg.cli.recipe_options import (
 from napari_motionseg.cli.targets import require_training_target
 
 Start = Annotated[
-    Path | None, typer.Option(help="PWC-Net to start from; what ships if unset.")
+    Path | None,
+    typer.Option(
+        help="PWC-Net checkpoint to start from; default: the weights of the package."
+    ),
 ]
 Batch = Annotated[
     int | None,
-    typer.Option(help="Pairs a step, of the smallest windows."),
+    typer.Option(help="Pairs in a step of the smallest windows."),
     Sets(("batch",)),
 ]
 Crop = Annotated[
-    int | None, typer.Option(help="Side of the smallest windows, px."), Sets(("crop",))
+    int | None,
+    typer.Option(help="Side of the smallest training windows in px, a multiple of 64."),
+    Sets(("crop",)),
 ]
 Largest = Annotated[
     int | None,
-    typer.Option(help="Side of the largest windows, px."),
+    typer.Option(help="Side of the largest training windows in px, a multiple of 64."),
     Sets(("largest_crop",)),
 ]
 
@@ -75,8 +80,8 @@ def adapt_flow(
 ) -> None:
     """Fine-tune optical flow to loops on which vessels were painted.
 
-    Pairs with known flow are composed of the loops themselves. Ctrl-C stops early and
-    keeps what was learnt; --resume goes on from there.
+    Pairs with known flow are composed from the loops themselves. Ctrl-C stops early and
+    keeps the result so far; --resume continues from there.
     """
     from napari_motionseg.training.engine.recipes import with_changes
     from napari_motionseg.training.flow.adaptation import adapt_flow_job
@@ -109,7 +114,7 @@ def report(path: Path, as_json: bool) -> None:
 
 
 def as_line(path: Path, errors: dict[str, dict[str, float]]) -> str:
-    """Return the errors on held-out pairs, before and after, as a line for a person."""
+    """Return the errors on held-out pairs, before and after, as a line of text."""
     before, after = errors["before"], errors["after"]
     parts = [f"{before['epe_all']:.2f} -> {after['epe_all']:.2f} px"]
     if "epe_vessel" in before:

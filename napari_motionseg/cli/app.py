@@ -1,7 +1,7 @@
 """Assemble the `motionseg` command: its groups, exit codes and error messages.
 
-Exit code 2 and one line for bad input, 1 for a failure, 130 after Ctrl-C; a traceback
-only with ``--debug``.
+The exit code is 2 with one line for bad input, 1 for a failure, and 130 after Ctrl-C. A
+traceback is shown only with ``--debug``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.text import lines_without_controls
 from napari_motionseg.version import __version__
 
-# typer carries its own copy of click in new versions, so this is the one way to it
+# new versions of typer contain their own copy of click, so its class is found this way
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
@@ -83,17 +83,22 @@ def _root(
         bool, typer.Option("--version", help="Show the version and exit.")
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")
+        bool,
+        typer.Option(
+            "--debug",
+            help="Show a traceback with each error; allowed anywhere on the line.",
+        ),
     ] = False,
 ) -> None:
-    """Hold the options of the command as a whole; `execute` takes them out."""
+    """Declare the options of the command as a whole; `execute` handles them."""
 
 
 def main() -> NoReturn:
-    """Run the command and leave with its exit code."""
+    """Run the command and exit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # a terminal that lacks a letter of a name shows an escape in its place
+            # a terminal that cannot show a letter of a name shows an escape in its
+            # place
             stream.reconfigure(errors="backslashreplace")
     sys.exit(execute(sys.argv[1:]))
 
@@ -104,7 +109,7 @@ def execute(arguments: Sequence[str]) -> int:
     Parameters
     ----------
     arguments
-        The words after ``motionseg``.
+        Command-line words after ``motionseg``.
     """
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"] or ["--help"]
@@ -123,7 +128,7 @@ def execute(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _refuse("cancelled; nothing half-written is left behind", 130, False)
     except BrokenPipeError:
-        # who reads the output has seen enough; Python would complain at its exit
+        # the reader of the output has closed it; Python would complain at its exit
         sys.stdout = None  # type: ignore[assignment]
         return 1
     except Exception as error:  # noqa: BLE001 - the user gets one line, not a traceback
@@ -139,7 +144,7 @@ def _refuse(message: str, code: int, debug: bool) -> int:
 
 
 def _usage(error: Exception) -> str:
-    """Return what click has against the arguments, and where help is."""
+    """Return click's message about wrong arguments, with a pointer to the help."""
     message: str = error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "motionseg"
@@ -148,7 +153,7 @@ def _usage(error: Exception) -> str:
 
 @contextmanager
 def _one_line_warnings(debug: bool) -> Iterator[None]:
-    """Show what a reader guessed or left out; leave others' warnings to --debug."""
+    """Show warnings about partly read files; show others only with --debug."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         print_note(str(message))

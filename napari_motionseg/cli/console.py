@@ -58,7 +58,7 @@ def print_result(
     row
         The result as JSON values.
     text
-        The result for a person. Control characters in it are replaced.
+        The result as text; control characters in it are replaced.
     as_json
         Whether to print JSON.
     table
@@ -80,12 +80,12 @@ def run_job(job: Job[Result], title: str, *, stoppable: bool = False) -> Result:
     Parameters
     ----------
     job
-        The generator of `Progress`.
+        Generator of `Progress` that is run.
     title
         Title of the progress bar.
     stoppable
-        Whether the job returns a partial result when it is stopped. The first Ctrl-C
-        then stops it, and a second one cancels it; else the first one cancels it.
+        Whether the job returns a partial result when it is stopped. If so, the first
+        Ctrl-C stops it and a second one cancels it; if not, the first one cancels it.
     """
     with closing(job), _bars() as bars, _stop_event(stoppable, bars) as stop:
         show = _ProgressDisplay(bars, title)
@@ -96,10 +96,10 @@ def run_job(job: Job[Result], title: str, *, stoppable: bool = False) -> Result:
                 progress = job.send(STOP if stop.is_set() else None)
         except StopIteration as end:
             if stop.is_set():
-                bars.console.print("Stopped early; what was learnt so far is kept.")
+                bars.console.print("Stopped early; the result so far is kept.")
             return end.value  # type: ignore[no-any-return]
         except MotionSegError:
-            bars.live.transient = True  # so that the error stands alone
+            bars.live.transient = True  # remove the bar, so that the error stands alone
             raise
 
 
@@ -118,14 +118,14 @@ class _ProgressDisplay:
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
         if progress.total != self._total or progress.step < self._step:
-            # a new phase: the speed of the one before does not apply
+            # a new phase: the speed of the previous one does not apply
             self._bars.reset(self._task, total=progress.total or None)
         self._total, self._step = progress.total, progress.step
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
         message = without_controls(progress.message)
         if progress.metrics and message not in ("", self._last_note):
             self._last_note = message
-            # as Text: square brackets in a file's name are no markup
+            # as Text, because square brackets in a file name are not markup
             self._bars.console.print(Text(f"note: {message}", style="yellow"))
         self._bars.update(
             self._task, completed=progress.step, numbers=numbers or message
@@ -136,7 +136,7 @@ class _ProgressDisplay:
             self._log(numbers or message)
 
     def _log(self, numbers: str) -> None:
-        """Print a line of progress where stderr is no terminal and shows no bar."""
+        """Print a line of progress if stderr is not a terminal and shows no bar."""
         task = next(task for task in self._bars.tasks if task.id == self._task)
         left = (
             "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"

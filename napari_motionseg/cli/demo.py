@@ -1,4 +1,4 @@
-"""Provide `motionseg demo`, which runs the whole path on a synthetic loop."""
+"""Provide `motionseg demo`, which runs all steps on a synthetic loop."""
 
 from __future__ import annotations
 
@@ -19,28 +19,35 @@ if TYPE_CHECKING:
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo-out"),
+    out: Annotated[Path, typer.Option(help="Folder to write all results to.")] = Path(
+        "demo-out"
+    ),
     gui: Annotated[
-        bool, typer.Option("--gui", help="Then open the result in napari.")
+        bool, typer.Option("--gui", help="Open the result in napari at the end.")
     ] = False,
     size: Annotated[
-        int | None, typer.Option(help="Rows and columns of the loop.")
+        int | None, typer.Option(help="Number of rows and columns of the loop.")
     ] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames of the loop.")] = None,
-    flow_method: Annotated[str, typer.Option(help="See motionseg flow.")] = "pwcnet",
+    frames: Annotated[
+        int | None, typer.Option(help="Number of frames of the loop.")
+    ] = None,
+    flow_method: Annotated[
+        str, typer.Option(help="Flow method; see motionseg flow --help.")
+    ] = "pwcnet",
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of each of the two trainings.")
+        int | None,
+        typer.Option(min=1, help="Optimizer steps of each of the two trainings."),
     ] = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Go the whole path on a synthetic loop: no data and no download needed.
+    """Run all steps on a synthetic loop; no data and no download are needed.
 
-    Make a DICOM loop, read it, estimate its flow, pretrain from motion, fine-tune from
+    Make a DICOM loop, read it, estimate its flow, pretrain from motion, fine-tune on
     ONE labelled frame, segment every frame, compare with the truth, write a report.
-    What an earlier demo left in the folder is replaced; other files stay.
+    Files of an earlier demo in the folder are replaced; other files stay.
     """
     from napari_motionseg.demo import STAGES, Demo, DemoSettings
 
@@ -78,7 +85,7 @@ def show(result: DemoResult) -> None:
 
 
 def open_window(result: DemoResult) -> None:
-    """Open loop and masks in napari, in a process of its own.
+    """Open loop and masks in napari, in a separate process.
 
     Raises
     ------

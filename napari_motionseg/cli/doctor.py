@@ -13,7 +13,8 @@ from napari_motionseg.cli.options import AsJson
 def doctor(
     as_json: AsJson = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Leave out the self-test of ten seconds.")
+        bool,
+        typer.Option("--quick", help="Skip the self-test, which takes ten seconds."),
     ] = False,
 ) -> None:
     """Examine this installation, for yourself or for a bug report.

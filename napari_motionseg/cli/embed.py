@@ -21,36 +21,52 @@ if TYPE_CHECKING:
 
 Anchors = Annotated[
     list[str],
-    typer.Option(metavar="T,Y,X", help="Frame, row, column, from 0; repeatable."),
+    typer.Option(
+        metavar="T,Y,X",
+        help="Anchor: frame, row and column, from 0. Repeat for several anchors.",
+    ),
 ]
 Models = Annotated[
     list[str] | None,
-    typer.Option(help="Checkpoint, or a name that ships; give it twice for two."),
+    typer.Option(help="Checkpoint, or name of shipped weights. Repeat to compare two."),
 ]
 Projection = Annotated[
-    str, typer.Option(help="random (the papers'), orthogonal or pca.")
+    str,
+    typer.Option(
+        help="Projection to colours: random (as in the papers), orthogonal or pca."
+    ),
 ]
 Combination = Annotated[
     str,
     typer.Option(
         "--combine",
-        "--together",  # its name until 0.1.0
-        help="How the maps of several anchors on a frame are combined: max or mean.",
+        "--together",  # name of the option before 0.1.0
+        help="Combination of the maps of several anchors on a frame: max or mean.",
     ),
 ]
 Kernel = Annotated[
-    str, typer.Option(help="Likeness of flow: relative (Ma et al.) or absolute.")
+    str,
+    typer.Option(help="Kernel of flow similarity: relative (Ma et al.) or absolute."),
 ]
-Shift = Annotated[str, typer.Option(metavar="DY,DX", help="Where the neighbour is.")]
+Shift = Annotated[
+    str,
+    typer.Option(
+        metavar="DY,DX",
+        help="Offset in pixels of the map that each pixel is compared with.",
+    ),
+]
 Masks = Annotated[
-    Path | None, typer.Option(help="Masks: also the AUC of similarity for them.")
+    Path | None,
+    typer.Option(
+        help="Label file; the AUC of similarity against these labels is printed."
+    ),
 ]
 
 
 def embed(
     cine: OneCine,
     anchor: Anchors,
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    out: Annotated[Path, typer.Option(help="Folder to write the pictures to.")],
     model: Models = None,
     projection: Projection = "random",
     seed: Seed = 0,
@@ -65,10 +81,10 @@ def embed(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw what an embedding puts together, beside what flow does.
+    """Draw similarity maps of an embedding beside those of the flow.
 
-    Pictures of another loop in the folder stay: a short hash is added to the names.
-    motionseg-manifest.json in the folder says which loop each file came from.
+    Pictures of other loops in the folder are kept: a short hash is added to names that
+    are taken. motionseg-manifest.json in the folder records the loop of each file.
     """
     from napari_motionseg.embedding import figure3
     from napari_motionseg.io import read_cine
@@ -113,7 +129,7 @@ def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, An
         "figure": str(figure),
     }
     if not row["flow"]:
-        print_note(f"no flow begins at frame {panel.t}: its two columns are empty")
+        print_note(f"no flow begins at frame {panel.t}, so its two columns are empty")
     if painted is not None:
         row["auc"] = _auc(panel, painted)
     return row
@@ -136,12 +152,12 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _integers(text: str, name: str, count: int) -> tuple[int, ...]:
-    """Return the integers of ``"12,200,180"``.
+    """Return the integers of a text such as ``"12,200,180"``.
 
     Raises
     ------
     SettingsError
-        If there are others than `count` integers.
+        If the text does not hold `count` integers.
     """
     try:
         numbers = tuple(int(part) for part in text.split(","))
@@ -149,6 +165,6 @@ def _integers(text: str, name: str, count: int) -> tuple[int, ...]:
         numbers = ()
     if len(numbers) != count:
         raise SettingsError(
-            f"{name} needs {count} integers with commas between; got {text!r}"
+            f"{name} must be {count} integers, separated by commas; got {text!r}"
         )
     return numbers

@@ -8,7 +8,7 @@ from napari_motionseg.cli.evaluate_ablation import ablation
 from napari_motionseg.cli.evaluate_fewshot import fewshot
 from napari_motionseg.cli.evaluate_masks import masks
 
-app = typer.Typer(help="Measure networks and few labels.", rich_markup_mode=None)
+app = typer.Typer(help="Measure networks and few-shot learning.", rich_markup_mode=None)
 app.command()(masks)
 app.command()(fewshot)
 app.command()(ablation)

@@ -37,29 +37,36 @@ def ablation(
     name: Annotated[
         str,
         typer.Argument(
-            help="objective, flow, kernel, neighbourhood, guidance or nets."
+            help="Name of the comparison: objective, flow, kernel, "
+            "neighbourhood, guidance or nets."
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Folder of checkpoints, rows, summary.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write checkpoints, rows and summary to.")
+    ],
     data: Data = SYNTHETIC,
     train: Groups = "",
     test: Groups = "",
     only: Annotated[
-        str, typer.Option(help="Variants, separated by commas; all if empty.")
+        str, typer.Option(help="Names of variants, separated by commas; all if empty.")
     ] = "",
-    steps: Annotated[int, typer.Option(min=1, help="Of each pretraining.")] = 1000,
-    labels: Annotated[str, typer.Option(help="Labelled frames, by commas.")] = "1",
+    steps: Annotated[
+        int, typer.Option(min=1, help="Optimizer steps of each pretraining.")
+    ] = 1000,
+    labels: Annotated[
+        str, typer.Option(help="Numbers of labelled frames, separated by commas.")
+    ] = "1",
     seeds: Draws = 3,
     stride: TestStride = 1,
     cached: Cached = True,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Pretrain variants that differ in one thing, and compare them as starts.
+    """Pretrain variants that differ in one setting, and compare them as starts.
 
-    All learn from the motion of the training loops, without a label, and are then
-    fine-tuned on the same few labelled frames, as scratch is. The same command goes on
-    where it was cut.
+    All variants learn from the motion of the training loops, without labels. They are
+    then fine-tuned on the same few labelled frames, like a network from scratch. The
+    same command continues an interrupted run.
     """
     from napari_motionseg.evaluation.ablations import variants_job, variants_of
     from napari_motionseg.evaluation.record import Record
@@ -96,12 +103,12 @@ def pretrain_settings(steps: int, device: str) -> PretrainSettings:
 def choose_variants(
     variants: Mapping[str, Variant], names: list[str]
 ) -> dict[str, Variant]:
-    """Return the variants of these names; all of them if no name is given.
+    """Return the variants with the given names; all variants if there are no names.
 
     Raises
     ------
     SettingsError
-        If there is no variant of a name.
+        If a name is unknown.
     """
     unknown = [name for name in names if name not in variants]
     if unknown:

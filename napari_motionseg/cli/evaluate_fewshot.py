@@ -26,40 +26,60 @@ if TYPE_CHECKING:
     from napari_motionseg.evaluation.methods import Method
 
 Starts = Annotated[
-    str, typer.Option(help="scratch, default, checkpoints; separated by commas.")
+    str,
+    typer.Option(
+        help="Starts of fine-tuning: scratch, default or checkpoints, "
+        "separated by commas."
+    ),
 ]
 Peers = Annotated[
-    str, typer.Option(help="random-forest, frangi; separated by commas; or empty.")
+    str,
+    typer.Option(
+        help="Peer methods, separated by commas: random-forest, frangi; none if empty."
+    ),
 ]
 
 
 def fewshot(
-    out: Annotated[Path, typer.Option(help="Folder of rows, summary and table.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder to write rows, summary and table to.")
+    ],
     data: Data = SYNTHETIC,
     train: Groups = "",
     test: Groups = "",
     starts: Starts = "scratch,default",
     peers: Peers = "random-forest,frangi",
     labels: Annotated[
-        str, typer.Option(help="Labelled frames, by commas; 0: none; all.")
+        str,
+        typer.Option(
+            help="Numbers of labelled frames, separated by commas; 0 is none, "
+            "all is every frame."
+        ),
     ] = "0,1,5,10",
     seeds: Draws = 3,
     within: Annotated[
-        bool, typer.Option("--within", help="Labels of the loop that is tested.")
+        bool, typer.Option("--within", help="Label frames of the tested loop itself.")
     ] = False,
     stride: TestStride = 1,
     recipe: Annotated[
-        str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+        str,
+        typer.Option(
+            help="Recipe of fine-tuning: tuned (BCE + Dice, falling rate) or paper."
+        ),
     ] = "tuned",
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Of fine-tuning; the recipe's if unset.")
+        int | None,
+        typer.Option(
+            min=1, help="Optimizer steps of fine-tuning; default: those of the recipe."
+        ),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Compare starts and peers on few labelled frames, all on the same ones.
+    """Compare starts and peer methods on the same few labelled frames.
 
-    Rows are kept as they come: the same command goes on where it was cut.
+    Rows are written as they are computed: the same command continues an interrupted
+    run.
     """
     from napari_motionseg.evaluation.record import Record
 
@@ -80,13 +100,13 @@ def methods_of(
     starts
         ``scratch``, ``default`` or paths of checkpoints to fine-tune from.
     peers
-        Names of peers, see `evaluation.methods.PEERS`.
+        Names of peer methods; see `evaluation.methods.PEERS`.
     recipe
         Name of the fine-tuning recipe.
     steps
-        Number of optimizer steps; None is the recipe's number.
+        Number of optimizer steps; None uses the recipe's number.
     device
-        Device of the network, ``auto`` or a name that torch knows.
+        Device of the network: ``auto`` or a name that torch knows.
     """
     from napari_motionseg.evaluation.methods import PEERS
     from napari_motionseg.segmentation.initialization import SCRATCH

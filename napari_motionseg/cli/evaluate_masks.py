@@ -1,4 +1,4 @@
-"""Provide `motionseg evaluate masks`, which measures a network on drawn masks."""
+"""Provide `motionseg evaluate masks`, which measures a network on manual masks."""
 
 from __future__ import annotations
 
@@ -21,22 +21,30 @@ TITLES = {
     "cldice": "clDice",
     "precision": "precision",
     "recall": "recall",
-    "centreline": "centreline seen",
+    "centreline": "share of the centreline found",
     "surface_dice": "surface Dice, 2 px",
     "marked": "share of the picture marked",
-    "false_outside": "false marks outside the field",
-    "false_at_edge": "false marks within 4 px of its edge",
+    "false_outside": "false positives outside the field",
+    "false_at_edge": "false positives within 4 px of its edge",
 }
 
 Images = Annotated[
-    Path, typer.Option(help="Folder of pictures (PNG, PGM, ...), or an npz.")
+    Path, typer.Option(help="Folder of pictures (PNG, PGM, ...), or an npz file.")
 ]
 Masks = Annotated[
-    Path, typer.Option(help="Folder of masks of the same names, or _gt; or the npz.")
+    Path,
+    typer.Option(
+        help="Folder of masks with the names of the pictures, or with _gt "
+        "or _mask added; or the same npz file."
+    ),
 ]
 Side = Annotated[
     int | None,
-    typer.Option(min=48, help="Segment at this shorter side, px; as it is if unset."),
+    typer.Option(
+        min=48,
+        help="Resize pictures to this shorter side in px before "
+        "segmentation; default: no resizing.",
+    ),
 ]
 
 
@@ -54,10 +62,12 @@ def masks(
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a network on single pictures with masks that somebody drew.
+    """Measure a network on single pictures with manual masks.
 
-    Gives means with 95 % intervals over patients (an npz names them in `groups`; else
-    every picture is its own), the best threshold, and the calibration.
+    Print means with 95 % intervals over patients, the best threshold, and the
+    calibration.
+    An npz file names the patients in `groups`; otherwise each picture counts as its
+    own.
     """
     from napari_motionseg.evaluation.mask_evaluation import evaluate_masks_job
     from napari_motionseg.evaluation.mask_sets import read_mask_set
@@ -81,7 +91,7 @@ def masks(
 
 
 def as_text(summary: Mapping[str, Any]) -> str:
-    """Return the summary of `evaluate_masks_job` as lines for a person."""
+    """Return the summary of `evaluate_masks_job` as lines of text."""
     lines = [f"{summary['pictures']} pictures of {summary['groups']} groups"]
     for name, title in TITLES.items():
         found = summary["measures"].get(name)

@@ -47,7 +47,7 @@ DicomKind = Annotated[
     ),
 ]
 Reference = Annotated[
-    Path | None, typer.Option(help="Label file that is known to be right, for .html.")
+    Path | None, typer.Option(help="Label file with the truth, for a report (.html).")
 ]
 Model = Annotated[
     Path | None, typer.Option(help="Checkpoint of the masks, for .html and .dcm.")

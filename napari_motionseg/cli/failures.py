@@ -1,4 +1,4 @@
-"""Choose exit codes of errors, and go on after an input that fails."""
+"""Choose exit codes of errors, and continue after an input that fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def exit_code(error: MotionSegError) -> int:
 
 
 class Failures:
-    """Failures of a command that goes on with its other inputs.
+    """Failures of a command that continues with its other inputs.
 
     Parameters
     ----------
@@ -52,21 +52,21 @@ class Failures:
         Parameters
         ----------
         error
-            The error.
+            Error of one input.
         unread
-            Whether the input could not be read, so that nobody has counted it yet.
+            Whether the input could not be read, so that it was not counted before.
         """
         print_error(str(error))
         self._errors.append(error)
         self.unread += unread
 
     def exit_if_any(self, count: int) -> None:
-        """Leave the command with an exit code if any of `count` inputs failed."""
+        """Exit with a code if any of `count` inputs has failed."""
         if not self._errors:
             return
         if count > 1:
             print_error(
                 f"{len(self._errors)} of {count} {self._things} failed, see above"
             )
-        # a failure of the program outweighs bad input
+        # a failure of the program takes precedence over bad input
         raise typer.Exit(min(exit_code(error) for error in self._errors))

@@ -22,21 +22,29 @@ if TYPE_CHECKING:
 Data = Annotated[
     str,
     typer.Option(
-        help="Folder of GROUP_NAME.dcm with GROUP_NAME_mask.npz, or 'synthetic'."
+        help="Folder of loops GROUP_NAME.dcm with masks "
+        "GROUP_NAME_mask.npz, or 'synthetic'."
     ),
 ]
-Groups = Annotated[str, typer.Option(help="Groups, separated by commas.")]
-Draws = Annotated[int, typer.Option(min=1, help="Draws of labelled frames.")]
-TestStride = Annotated[int, typer.Option("--stride", min=1, help="Of test frames.")]
+Groups = Annotated[
+    str, typer.Option(help="Names of groups, such as patients, separated by commas.")
+]
+Draws = Annotated[int, typer.Option(min=1, help="Number of draws of labelled frames.")]
+TestStride = Annotated[
+    int,
+    typer.Option(
+        "--stride", min=1, help="Distance between two test frames, in frames."
+    ),
+]
 
 SYNTHETIC = "synthetic"
 ALL = "all"
-SYNTHETIC_TRAIN, SYNTHETIC_TEST = 6, 4  # loops
-SYNTHETIC_SEED = 7_000_000
+SYNTHETIC_TRAIN, SYNTHETIC_TEST = 6, 4  # numbers of loops
+SYNTHETIC_SEED = 7_000_000  # far from the seeds of trainings
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a list with commas; empty words are left out."""
+    """Return the words of a list with commas, without empty words."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
@@ -50,14 +58,14 @@ def reference_loops(
     data
         Folder of loops with masks, or ``synthetic``.
     train
-        Groups to learn from; for synthetic loops this is not looked at.
+        Groups to learn from; ignored for synthetic loops.
     test
-        Groups to test on; for synthetic loops this is not looked at.
+        Groups to test on; ignored for synthetic loops.
 
     Raises
     ------
     SettingsError
-        If a folder is given without a group to test on.
+        If a folder is given without groups to test on.
     """
     from napari_motionseg.evaluation import read_references, synthetic_references
 
@@ -66,7 +74,7 @@ def reference_loops(
         loops = synthetic_references(count, SYNTHETIC_SEED)
         return loops[:SYNTHETIC_TRAIN], loops[SYNTHETIC_TRAIN:]
     if not test:
-        raise SettingsError("--test must name the groups that are measured")
+        raise SettingsError("--test must name the groups to test on")
     return read_references(data, train) if train else [], read_references(data, test)
 
 
@@ -83,7 +91,7 @@ def protocol_settings(
     Parameters
     ----------
     labels
-        Numbers of labelled frames with commas between; ``all`` is every frame.
+        Numbers of labelled frames, separated by commas; ``all`` is every frame.
     learners
         Loops whose frames can be labelled.
     seeds
@@ -91,7 +99,7 @@ def protocol_settings(
     stride
         Distance between two test frames, in frames.
     within
-        Whether labels come from the loop that is tested.
+        Whether labels come from the tested loop itself.
     """
     from napari_motionseg.evaluation import FewShotSettings
 
@@ -104,12 +112,12 @@ def protocol_settings(
 
 
 def label_counts(text: str, learners: list[ReferenceLoop]) -> tuple[int, ...]:
-    """Return numbers of labelled frames; ``all`` is as many as the loops have.
+    """Return numbers of labelled frames; ``all`` is the number that the loops have.
 
     Raises
     ------
     SettingsError
-        If a word is no number, or ``all`` is asked for without loops to learn from.
+        If a word is not a number, or ``all`` is used without loops to learn from.
     """
     every = sum(len(loop.shown) for loop in learners)
     if not every and ALL in words_of(text):
@@ -148,7 +156,7 @@ def describe_protocol(
     recipe: str,
     steps: int | None,
 ) -> dict[str, object]:
-    """Return what rows depend on, except methods: a record may get more of those."""
+    """Return what rows depend on, except methods, which may be added to a record."""
     return {
         "protocol": settings.protocol,
         "test_stride": settings.test_stride,
@@ -167,7 +175,7 @@ def measure(
     record: Record,
     as_json: bool,
 ) -> None:
-    """Run the protocol, keep its rows, and print the table."""
+    """Run the protocol, record its rows, and print the table."""
     from napari_motionseg.evaluation import fewshot_job, summarize
     from napari_motionseg.evaluation.record import as_table
 

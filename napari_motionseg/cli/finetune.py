@@ -42,34 +42,47 @@ Model = Annotated[
     str, typer.Option(help="Checkpoint to start from, 'default', or 'scratch'.")
 ]
 Recipe = Annotated[
-    str, typer.Option(help="tuned (BCE + Dice, falling rate) or paper (as is).")
+    str,
+    typer.Option(
+        help="Recipe: tuned (BCE + Dice, falling rate) or paper (as in Ma et al.)."
+    ),
 ]
 Steps = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Optimizer steps; the recipe's grow with the labels if unset."
+        min=1,
+        help="Optimizer steps; by default, those of the recipe grow with "
+        "the number of labelled frames.",
     ),
     Sets(("steps",)),
 ]
-Batch = Annotated[int | None, typer.Option(help="Pictures a step."), Sets(("batch",))]
+Batch = Annotated[
+    int | None, typer.Option(help="Pictures in a step."), Sets(("batch",))
+]
 Crop = Annotated[
-    int | None, typer.Option(help="Side of training windows, px."), Sets(("crop",))
+    int | None,
+    typer.Option(help="Side of the training windows in px."),
+    Sets(("crop",)),
 ]
 Width = Annotated[
     int | None,
-    typer.Option(help="Of a U-Net from scratch."),
+    typer.Option(help="Width of a U-Net that is trained from scratch."),
     Sets(("network.width",)),
 ]
 Carry = Annotated[
     bool | None,
-    typer.Option("--carry", help="Carry labels along the flow, as weak ones."),
+    typer.Option(
+        "--carry",
+        help="Carry labels along the flow to neighbouring frames, as weak labels.",
+    ),
     Sets(("carry",), _carry),
 ]
 Kept = Annotated[
     float | None,
     typer.Option(
-        help="Share of a start that segments in the end, 0 to 1; earned: the more the "
-        "better it fits the labels."
+        help="Share of the initial weights that is kept if the start is a "
+        "segmentation network, 0 to 1; earned: larger if the start "
+        "fits the labels better."
     ),
     Sets(("kept",)),
 ]
@@ -98,7 +111,7 @@ def finetune(
 ) -> None:
     """Train a segmentation from a few labelled frames.
 
-    Ctrl-C stops early and keeps what was learnt.
+    Ctrl-C stops early and keeps the result so far.
     """
     from napari_motionseg.segmentation import finetune_job
     from napari_motionseg.training.engine.recipes import with_changes

@@ -18,22 +18,30 @@ if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence, FlowSettings
 
 Gap = Annotated[
-    str, typer.Option(help="Frames between the two of a pair; auto: nearest to 133 ms.")
+    str,
+    typer.Option(
+        help="Frames from the first to the second of a pair; auto: nearest to 133 ms."
+    ),
 ]
 Method = Annotated[
-    str, typer.Option(help="pwcnet, tvl1, ilk; with OpenCV: dis, farneback.")
+    str,
+    typer.Option(
+        help="Flow method: pwcnet, tvl1 or ilk; with OpenCV also dis or farneback."
+    ),
 ]
 Weights = Annotated[
     Path | None, typer.Option(help="PWC-Net checkpoint (.safetensors or .pth).")
 ]
 
 FlowPrecision = Annotated[
-    str, typer.Option("--precision", help="auto, float32 or bf16, of networks.")
+    str,
+    typer.Option("--precision", help="Precision of networks: auto, float32 or bf16."),
 ]
 Cached = Annotated[
     bool,
     typer.Option(
-        "--cache/--no-cache", help="Keep flow for next time, in $MOTIONSEG_CACHE."
+        "--cache/--no-cache",
+        help="Cache the flow on disk, in the folder that MOTIONSEG_CACHE names.",
     ),
 ]
 
@@ -42,15 +50,21 @@ def flow(
     cine: OneCine,
     out: Annotated[
         Path,
-        typer.Option(help="Zarr folder; .mp4, .gif (colours); .flo, .png (a frame)."),
+        typer.Option(
+            help="File to write: a zarr folder (no suffix); .mp4 or .gif with "
+            "colours; .flo or .png with one frame."
+        ),
     ],
     gap: Gap = "auto",
     backward: Annotated[
-        bool, typer.Option("--backward", help="Also the flow back.")
+        bool, typer.Option("--backward", help="Estimate the backward flow too.")
     ] = False,
     method: Method = "pwcnet",
     weights: Weights = None,
-    frame: Annotated[int, typer.Option(help="Where .flo or .png begins, from 0.")] = 0,
+    frame: Annotated[
+        int,
+        typer.Option(help="Frame, from 0, at which the flow of .flo or .png begins."),
+    ] = 0,
     device: Device = "auto",
     precision: FlowPrecision = "auto",
     cached: Cached = True,
@@ -59,8 +73,8 @@ def flow(
 ) -> None:
     """Estimate the optical flow of a loop and write it.
 
-    A file of the name of --out is replaced, but no loop, and nothing that is read. A
-    folder is replaced only if this program wrote all that is in it.
+    An existing file at --out is replaced unless it is a loop or an input. A folder is
+    replaced only if this program wrote everything in it.
     """
     from napari_motionseg.io import read_cine
     from napari_motionseg.motion import FlowCache, estimate_flow_job, save_flow
@@ -89,13 +103,13 @@ def flow_settings(
     backward: bool = False,
     precision: str = "auto",
 ) -> FlowSettings:
-    """Return the settings that the options mean.
+    """Return the flow settings for the given options.
 
     Raises
     ------
     SettingsError
-        If the gap is neither ``auto`` nor a positive integer, or there is no such
-        precision.
+        If the gap is neither ``auto`` nor a positive integer, or the precision is
+        unknown.
     """
     from napari_motionseg.motion import FlowSettings
 
@@ -110,7 +124,7 @@ def flow_settings(
 
 
 def parsed_gap(gap: str) -> int | Literal["auto"]:
-    """Return the gap as `FlowSettings` wants it.
+    """Return the gap as `FlowSettings` expects it.
 
     Raises
     ------
@@ -122,11 +136,13 @@ def parsed_gap(gap: str) -> int | Literal["auto"]:
     try:
         return int(gap)
     except ValueError as error:
-        raise SettingsError(f"--gap must be 'auto' or an integer: {gap!r}") from error
+        raise SettingsError(
+            f"--gap must be 'auto' or an integer; got {gap!r}"
+        ) from error
 
 
 def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
-    """Return the flow in a few numbers."""
+    """Return a summary of the flow in a few numbers."""
     import numpy as np
 
     known = [t for t in range(len(sequence)) if t not in sequence.missing]
@@ -148,7 +164,7 @@ def summary(cine: Cine, sequence: FlowSequence, out: Path) -> dict[str, Any]:
 
 
 def _agreement(sequence: FlowSequence) -> float | None:
-    """Return the share of pixels where there and back differ by less than 1 px."""
+    """Return the share of pixels with a forward-backward error below 1 px."""
     if sequence.backward is None:
         return None
     import torch
@@ -167,13 +183,13 @@ def _agreement(sequence: FlowSequence) -> float | None:
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """Return the summary as one line for a person."""
+    """Return the summary as one line of text."""
     time = "" if row["gap_ms"] is None else f" ({row['gap_ms']:.0f} ms)"
     parts = [
         f"{row['out']}: {row['pairs']} pairs by {row['method']}",
         f"gap {row['gap']}{time}",
-        f"median {row['median_px']:.2f} px, 99% below {row['p99_px']:.1f} px",
+        "median ",
     ]
     if row["agreement"] is not None:
-        parts.append(f"there and back agree on {row['agreement']:.0%}")
+        parts.append(f"forward and backward agree on {row['agreement']:.0%}")
     return ", ".join(parts)

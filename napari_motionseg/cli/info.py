@@ -18,7 +18,7 @@ from napari_motionseg.errors import MotionSegError
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
 
-# attributes of the header that name a site, a device or a person rather than a loop
+# attributes of the header that identify a site, a device or a person
 IDENTIFYING = re.compile(
     "Manufacturer|Institution|Station|Serial|Software|Device|Detector(ID|Desc)|Name$"
     "|Physician|Operator|Address|UID$|(Study|Series|Acquisition|Content)(Date|Time)"
@@ -27,21 +27,19 @@ IDENTIFYING = re.compile(
 
 def info(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Files or folders.")
+        list[Path], typer.Argument(metavar="PATH...", help="Files or folders of loops.")
     ],
     as_json: AsJson = False,
     phi: Annotated[
         bool,
-        typer.Option(
-            "--phi", help="Also show who and where: patient, site, maker of the device."
-        ),
+        typer.Option("--phi", help="Also show patient, site, and maker of the device."),
     ] = False,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Decode all frames and count the damaged ones."),
+        typer.Option("--check", help="Decode all frames and list the damaged ones."),
     ] = False,
 ) -> None:
-    """Say what each loop is: frames, bits, times, spacing, view."""
+    """Describe each loop: frames, bits, times, spacing, view."""
     from napari_motionseg.io import read_cines
 
     failures = Failures("paths")
@@ -62,7 +60,7 @@ def info(
 
 
 def describe(cine: Cine, *, phi: bool = False, check: bool = False) -> dict[str, Any]:
-    """Return what is known of a loop as JSON values.
+    """Return the description of a loop as JSON values.
 
     Parameters
     ----------
@@ -76,7 +74,7 @@ def describe(cine: Cine, *, phi: bool = False, check: bool = False) -> dict[str,
     Raises
     ------
     ReadError
-        If no frame of a loop that is checked can be decoded.
+        If `check` is set and no frame of the loop can be decoded.
     """
     rows, columns = cine.shape[1:]
     row: dict[str, Any] = {
@@ -112,13 +110,13 @@ def _subtraction(item: Any) -> dict[str, Any]:
 
 
 def as_line(row: Mapping[str, Any]) -> str:
-    """Return a loop's description as one line for a person."""
+    """Return the description of a loop as one line of text."""
     parts = [
         row["source"],
         f"{row['frames']} {'frame' if row['frames'] == 1 else 'frames'}",
         f"{row['rows']} x {row['columns']}",
         f"{row['bits_stored']} bits{' signed' if row['signed'] else ''}",
-        str(row["transfer_syntax"] or "no DICOM"),
+        str(row["transfer_syntax"] or "not DICOM"),
         _times(row),
         _spacing(row),
         row["view"] or "view unknown",

@@ -16,13 +16,23 @@ if TYPE_CHECKING:
 
 LabelFiles = Annotated[
     list[Path],
-    typer.Option(help="Label file (.npz, TIFF, PNG), one for each CINE in turn."),
+    typer.Option(
+        help="Label file (.npz, TIFF, PNG, NIfTI). Repeat for each CINE, in "
+        "the same order."
+    ),
 ]
 LabelMode = Annotated[
-    str, typer.Option(help="What 0 means: dense (background), scribbles (nothing).")
+    str,
+    typer.Option(
+        help="Meaning of 0 in labels: dense (background) or scribbles (unlabelled)."
+    ),
 ]
 ImageFrame = Annotated[
-    int | None, typer.Option(help="Frame, from 0, of a single image or to use.")
+    int | None,
+    typer.Option(
+        help="Frame, from 0, that a single label image shows, or the only "
+        "frame of a stack to use."
+    ),
 ]
 
 
@@ -34,7 +44,7 @@ def read_labelled_loops(
     Raises
     ------
     SettingsError
-        If there are not as many label files as loops.
+        If the numbers of label files and loops differ.
     """
     from napari_motionseg.io import read_cine, read_labels
 

@@ -1,4 +1,4 @@
-"""Define the option --format of commands that write one mask file a loop or layer."""
+"""Define the option --format of commands that write a mask file for each loop."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def format_suffix(name: str, *, of_loops: bool = False) -> str:
     if name == "nii":
         from napari_motionseg.io.nifti import require_nibabel
 
-        require_nibabel("--format nii")  # before hours of work, not after them
+        require_nibabel("--format nii")  # fail before hours of work, not after them
     return SUFFIXES[name]

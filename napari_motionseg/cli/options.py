@@ -12,21 +12,27 @@ Cines = Annotated[
     typer.Argument(metavar="CINE...", help="DICOM or movie files, or folders of them."),
 ]
 OneCine = Annotated[
-    Path, typer.Argument(metavar="CINE", help="A DICOM or movie file, or one series.")
+    Path,
+    typer.Argument(
+        metavar="CINE", help="A DICOM or movie file, or a folder with one loop."
+    ),
 ]
 ProjectFolder = Annotated[
-    Path, typer.Argument(metavar="PROJECT", help="NAME.motionseg")
+    Path, typer.Argument(metavar="PROJECT", help="Folder of a project, NAME.motionseg.")
 ]
 Device = Annotated[
-    str, typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps.")
+    str,
+    typer.Option(
+        help="Device: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1 or mps."
+    ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="One JSON object a line on stdout.")
+    bool, typer.Option("--json", help="Print one JSON object on each line of stdout.")
 ]
 Checkpoint = Annotated[Path, typer.Option(help="Checkpoint (.safetensors) to write.")]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the last run ended.")
+    bool, typer.Option("--resume", help="Continue where the last run ended.")
 ]
 Threshold = Annotated[
     float, typer.Option(help="Probability from which a pixel is vessel.")
@@ -35,5 +41,5 @@ Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
 
 
 def given_options(**options: Any) -> dict[str, Any]:
-    """Return the options that the user gave, which are not None."""
+    """Return the options that the user gave: those that are not None."""
     return {name: value for name, value in options.items() if value is not None}

@@ -35,12 +35,12 @@ SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
 
 
 def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
-    """Return the one objective's name, or the weights of several by name.
+    """Return the name of a single objective, or the weights of several by name.
 
     Raises
     ------
     SettingsError
-        If a weight is no number, or a name comes twice.
+        If a weight is not a number, or a name occurs twice.
     """
     if len(texts) == 1 and "=" not in texts[0]:
         return texts[0]
@@ -65,9 +65,9 @@ def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
     Parameters
     ----------
     paths
-        Files, folders, or ``synthetic`` where nothing of that name exists.
+        Files, folders, or the word ``synthetic`` if no file has this name.
     seed
-        Seed of the first synthetic loop; the others follow it.
+        Seed of the first synthetic loop; the others have the next numbers.
     """
     from napari_motionseg.io import read_cines
     from napari_motionseg.synthesis import synthesize_cine
@@ -83,12 +83,12 @@ def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
 
 
 def as_option(text: str) -> tuple[str, Any]:
-    """Return name and value of ``NAME=VALUE``; the value as JSON where it is some.
+    """Return name and value of ``NAME=VALUE``; the value is parsed as JSON if possible.
 
     Raises
     ------
     SettingsError
-        If there is no name.
+        If the name is missing.
     """
     name, sign, value = text.partition("=")
     if not (name and sign):
@@ -110,41 +110,51 @@ Objective = Annotated[
 Option = Annotated[
     list[str] | None,
     typer.Option(
-        help="A setting of the objective, as NAME=VALUE, of several as "
-        "OBJECTIVE.NAME=VALUE; repeat."
+        help="Setting of the objective, NAME=VALUE, or OBJECTIVE.NAME=VALUE "
+        "for several objectives. Repeat for several settings."
     ),
     Sets(("options",), lambda texts: dict(map(as_option, texts))),
 ]
 Recipe = Annotated[
     str,
-    typer.Option(help="cpu (slow background divided out, previews) or paper (as is)."),
+    typer.Option(
+        help="Recipe: cpu (slow background divided out, previews) or paper "
+        "(as in Ma et al.)."
+    ),
 ]
 Steps = Annotated[
     int | None,
     typer.Option(min=1, help="Optimizer steps."),
     Sets(("steps", "training.steps")),
 ]
-Batch = Annotated[int | None, typer.Option(help="Pictures a step."), Sets(("batch",))]
+Batch = Annotated[
+    int | None, typer.Option(help="Pictures in a step."), Sets(("batch",))
+]
 Crop = Annotated[
-    int | None, typer.Option(help="Side of training windows, px."), Sets(("crop",))
+    int | None,
+    typer.Option(help="Side of the training windows in px."),
+    Sets(("crop",)),
 ]
 Points = Annotated[
-    int | None, typer.Option(help="Pixels a picture in the loss."), Sets(("points",))
+    int | None,
+    typer.Option(help="Pixels of each picture in the loss."),
+    Sets(("points",)),
 ]
 Width = Annotated[
     int | None,
-    typer.Option(help="Of the U-Net; the paper's is 64."),
+    typer.Option(help="Width of the U-Net; the paper uses 64."),
     Sets(("network.width",)),
 ]
 Dim = Annotated[
     int | None,
-    typer.Option(help="Length of an embedding; segments of grouping."),
+    typer.Option(help="Length of an embedding; for grouping, the number of segments."),
     Sets(("network.embedding_dim",)),
 ]
 Head = Annotated[
     str | None,
     typer.Option(
-        help="What embeds: the U-Net's decoder, or a hypercolumn on its encoder."
+        help="Part that makes embeddings: decoder (the U-Net's), or "
+        "hypercolumn (on its encoder)."
     ),
     Sets(("network.head",)),
 ]
@@ -152,44 +162,57 @@ FlatField = Annotated[
     bool | None,
     typer.Option(
         "--flat-field/--no-flat-field",
-        help="Divide the slow background out; not in the paper.",
+        help="Divide out the slow background; the paper does not.",
     ),
     Sets(("network.flat_field",)),
 ]
 Enlarging = Annotated[
     str | None,
-    typer.Option(help="How the decoder doubles: learnt, or bilinear: no stripes."),
+    typer.Option(
+        help="Upsampling of the decoder: learnt, or bilinear, which leaves no stripes."
+    ),
     Sets(("network.enlarging",)),
 ]
 Octaves = Annotated[
     int | None,
-    typer.Option(help="Sizes a frame is looked at in, each half of the last."),
+    typer.Option(
+        help="Number of sizes at which frames are processed, each half of the previous."
+    ),
     Sets(("network.octaves",)),
 ]
 Gap = Annotated[
     str | None,
-    typer.Option(help="Frames between the two of a pair; auto: nearest to 133 ms."),
+    typer.Option(
+        help="Frames from the first to the second of a pair; auto: nearest to 133 ms."
+    ),
     Sets(("flow.gap",), parsed_gap),
 ]
 FlowMethod = Annotated[
-    str | None, typer.Option("--flow-method", help="See flow."), Sets(("flow.method",))
+    str | None,
+    typer.Option("--flow-method", help="Flow method; see motionseg flow --help."),
+    Sets(("flow.method",)),
 ]
 FlowWeights = Annotated[
     Path | None,
-    typer.Option("--flow-weights", help="PWC-Net checkpoint."),
+    typer.Option(
+        "--flow-weights", help="PWC-Net checkpoint (.safetensors or .pth) for the flow."
+    ),
     Sets(("flow.weights",), str),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Processes that decode the next step's frames; 2 on CUDA, else none.",
+        help="Worker processes that decode the frames of the next step; "
+        "default: 2 on CUDA, else none.",
     ),
     Sets(("workers",)),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."),
+    typer.Option(
+        help="Device: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1 or mps."
+    ),
     Sets(("training.device", "flow.device")),
 ]
 
@@ -227,11 +250,11 @@ def pretrain(
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
-    """Learn a pixel embedding from how loops move; no label is needed.
+    """Learn a pixel embedding from the motion in loops; no label is needed.
 
-    CINE may be 'synthetic': loops are made up then. Ctrl-C stops early and keeps what
-    was learnt; --resume goes on from there. Curves and pictures lie in the .log folder
-    beside OUT.
+    CINE may be 'synthetic', which makes synthetic loops. Ctrl-C stops early and keeps
+    the result so far; --resume continues from there. Curves and pictures are in the
+    .log folder beside OUT.
     """
     _run(context, cines, out, resume, cached, as_json)
 
@@ -244,7 +267,7 @@ def _run(
     cached: bool,
     as_json: bool,
 ) -> None:
-    """Pretrain with the recipe and the changes of the command that runs."""
+    """Pretrain with the recipe and the changes of the running command."""
     from napari_motionseg.motion import FlowCache
     from napari_motionseg.training import pretrain_job
     from napari_motionseg.training.engine.recipes import with_changes

@@ -9,7 +9,7 @@ from napari_motionseg.cli.project_labels import labels
 
 app = typer.Typer(
     name="project",
-    help="Look at a project (NAME.motionseg) and take its labels out.",
+    help="Describe a project (NAME.motionseg), or export its labels.",
     no_args_is_help=True,
 )
 app.command()(info)

@@ -1,4 +1,4 @@
-"""Provide `motionseg project info`, which says what a project holds."""
+"""Provide `motionseg project info`, which describes a project."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ def info(
     project: ProjectFolder,
     as_json: AsJson = False,
     check: Annotated[
-        bool, typer.Option(help="Also compare the loops with what was painted on.")
+        bool,
+        typer.Option(
+            help="Decode the loops and check that they are those that were painted on."
+        ),
     ] = False,
 ) -> None:
-    """Say what a project holds, and which of its loops are there.
+    """Describe a project, and say which of its loops can be found.
 
-    May be asked while a window has the project open.
+    This works even while a window has the project open.
     """
     from napari_motionseg.project.opening import open_project
 
@@ -64,7 +67,7 @@ def describe(opened: OpenedProject, changed: set[int]) -> list[dict[str, Any]]:
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """Return a row as one line for a person."""
+    """Return a row as one line of text."""
     head = f"{row['kind']} {row['name']}"
     if row["kind"] == "loop":
         count, rows, columns = row["shape"]

@@ -22,8 +22,8 @@ def labels(
 ) -> None:
     """Write each layer of a project as a file that finetune and evaluate read.
 
-    Files of another project in the folder stay: a short hash is added to the names.
-    motionseg-manifest.json in the folder says which layer each file came from.
+    Files of other projects in the folder are kept: a short hash is added to names that
+    are taken. motionseg-manifest.json in the folder records the layer of each file.
     """
     from napari_motionseg.io import write_masks
     from napari_motionseg.io.label_writers import MASKS
@@ -36,7 +36,8 @@ def labels(
     for layer in opened.layers():
         cine = opened.loops.get(layer.loop)
         pixels = opened.pixels[layer.number]
-        # Without a hash of the content: what is painted on comes to the same file.
+        # without a hash of the content, so that a layer keeps its file after more
+        # painting
         source = Source(str(project.absolute()), f"{layer.number} {layer.name}", "")
         names = [(f"{layer.number}_{safe_name(layer.name)}", suffix)]
         filled = pixels.any(axis=(1, 2))
@@ -52,10 +53,10 @@ def labels(
             "layer": layer.name, "source": source.path, "file": str(path),
             "frames": int(filled.sum()),
         }  # fmt: skip
-        print_result(row, f"{path}: {row['frames']} frames hold something", as_json)
+        print_result(row, f"{path}: {row['frames']} frames are not empty", as_json)
 
 
 def safe_name(name: str) -> str:
-    """Return a layer's name as a part of a file's name."""
+    """Return a layer's name as a part of a file name."""
     kept = (c if c.isalnum() or c in "-_" else "_" for c in name)
     return "".join(kept) or "labels"

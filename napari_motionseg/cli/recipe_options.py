@@ -1,4 +1,4 @@
-"""Options of the training commands that change fields of a recipe.
+"""Define the options of training commands that change fields of a recipe.
 
 The settings classes are the one source of defaults: an option that the user does not
 give leaves the field of the recipe as it is, and ``--help`` shows the recipe's value.
@@ -35,10 +35,10 @@ class Sets:
     names
         Names of the fields; a dot leads into settings within settings.
     convert
-        Returns the value of the fields from that of the option.
+        Function that converts the value of the option to that of the fields.
     shown
-        What ``--help`` shows as the default, where the field's value is not in the
-        words of the option; None shows the value of the first field.
+        Default that ``--help`` shows if the field's value is not a value of the option;
+        None shows the value of the first field.
     """
 
     names: tuple[str, ...]
@@ -56,19 +56,19 @@ class RecipeSource:
         Settings class with a method `recipe`, as ``package.module:Class``. It is
         imported when a command runs, because it imports torch.
     name
-        Name of the recipe where the command has no ``--recipe``; else None.
+        Name of the recipe for a command without ``--recipe``; else None.
     """
 
     target: str
     name: str | None
 
     def recipe(self, name: str | None) -> Any:
-        """Return the settings of the recipe that is asked for.
+        """Return the settings of a recipe.
 
         Raises
         ------
         SettingsError
-            If there is no recipe of this name.
+            If the recipe is unknown.
         """
         module, _, attribute = self.target.partition(":")
         return getattr(import_module(module), attribute).recipe(name or self.name)
@@ -80,7 +80,7 @@ def changes_recipe(
     """Mark a command whose options change a recipe; see `RecipeSource`."""
 
     def mark(command: Command) -> Command:
-        """Remember the source of the recipes beside the function."""
+        """Store the source of the recipes as an attribute of the function."""
         setattr(command, SOURCE, RecipeSource(target, name))
         return command
 
@@ -88,7 +88,7 @@ def changes_recipe(
 
 
 def fields_of(command: Callable[..., None]) -> dict[str, Sets]:
-    """Return which fields each option of a command sets, by the option's name."""
+    """Return the fields that each option of a command sets, by the option's name."""
     found = {}
     for name, hint in get_type_hints(command, include_extras=True).items():
         for extra in get_args(hint)[1:]:
@@ -110,7 +110,7 @@ def recipe_and_changes(context: typer.Context) -> tuple[Any, dict[str, Any]]:
     settings
         Settings of the recipe.
     changes
-        New values by field name, of the options that were given.
+        New values of the given options, by field name.
     """
     command: Any = context.command.callback
     source: RecipeSource = getattr(command, SOURCE)
@@ -170,7 +170,7 @@ def _with_default(option: Any, values: Mapping[str, Any]) -> Any:
 
 
 def training(name: str) -> Sets:
-    """Return that an option sets a field of the training loop."""
+    """Return a `Sets` for a field of the training loop's settings."""
     return Sets((f"training.{name}",))
 
 
@@ -179,16 +179,24 @@ Steps = Annotated[
 ]
 Rate = Annotated[
     float | None,
-    typer.Option("--learning-rate", "--lr", help="Of Adam; the highest if it varies."),
+    typer.Option(
+        "--learning-rate",
+        "--lr",
+        help="Learning rate of Adam; the highest one if it varies.",
+    ),
     training("learning_rate"),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(help="auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1, mps."),
+    typer.Option(
+        help="Device: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1 or mps."
+    ),
     training("device"),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="Of everything random."), training("seed")
+    int | None,
+    typer.Option(min=0, help="Seed of all random numbers."),
+    training("seed"),
 ]
 MicroBatches = Annotated[
     int | None,
@@ -196,8 +204,8 @@ MicroBatches = Annotated[
         "--micro-batches",
         "--parts",
         min=0,
-        help="Micro-batches of a step, whose gradients are accumulated; the processes "
-        "of torchrun share them. 0: one for each process.",
+        help="Micro-batches of a step, whose gradients are accumulated. The "
+        "processes of torchrun share them; 0 is one for each process.",
     ),
     training("micro_batches"),
 ]
@@ -207,17 +215,19 @@ PreviewEvery = Annotated[
         "--preview-every",
         "--look-every",
         min=0,
-        help="Steps between two previews in the log folder; 0 for none.",
+        help="Steps between two previews in the log folder; 0 makes none.",
     ),
     training("preview_every"),
 ]
 SaveEvery = Annotated[
     int | None,
-    typer.Option(min=1, help="Steps between two states; a kill costs so many."),
+    typer.Option(
+        min=1, help="Steps between two saved states; a kill loses at most that many."
+    ),
     training("checkpoint_every"),
 ]
 TensorBoard = Annotated[
     bool | None,
-    typer.Option("--tensorboard", help="Write TensorBoard's event files too."),
+    typer.Option("--tensorboard", help="Write TensorBoard event files too."),
     training("tensorboard"),
 ]

@@ -42,38 +42,49 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import Segmentation
 
 SegmentationModel = Annotated[
-    Path, typer.Option(help="Segmentation checkpoint, or 'default': no label yet.")
+    Path,
+    typer.Option(
+        help="Segmentation checkpoint; 'default' is the network of the "
+        "package, which needs no labels."
+    ),
 ]
 OutFolder = Annotated[Path, typer.Option(help="Folder to write to.")]
 Batch = Annotated[int, typer.Option(help="Frames at once.")]
 Smallest = Annotated[
-    int, typer.Option(min=0, help="Pixels: smaller parts are left out.")
+    int,
+    typer.Option(
+        min=0, help="Pixels of the smallest connected part to keep; 0 keeps all."
+    ),
 ]
 Smooth = Annotated[
-    bool, typer.Option("--smooth", help="Bring neighbours together along the flow.")
+    bool,
+    typer.Option(
+        "--smooth", help="Average each frame with its neighbours along the flow."
+    ),
 ]
 WholePicture = Annotated[
     bool,
     typer.Option(
-        "--whole-picture", help="Mark outside the field of view and on its edge too."
+        "--whole-picture",
+        help="Allow vessels outside the field of view and on its edge.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class MaskSettings:
-    """Options that say what counts as vessel.
+    """Options that decide which pixels are vessel.
 
     Parameters
     ----------
     threshold
         Probability from which a pixel is vessel.
     smallest
-        Number of pixels; smaller connected parts are left out.
+        Number of pixels; smaller connected components are removed.
     smooth
-        Whether to smooth masks along the flow.
+        Whether to average masks along the flow.
     whole_picture
-        Whether to mark outside the field of view and on its edge too.
+        Whether vessels outside the field of view and on its edge are allowed.
     """
 
     threshold: float
@@ -150,15 +161,15 @@ def compute_masks(
     Parameters
     ----------
     cine
-        The loop.
+        Loop to segment.
     network
         Network to segment with.
     settings
-        What counts as vessel.
+        Options that decide which pixels are vessel.
     batch
         Number of frames that go through the network at once.
     device
-        Device of the network, ``auto`` or a name that torch knows.
+        Device of the network: ``auto`` or a name that torch knows.
 
     Returns
     -------
@@ -179,7 +190,7 @@ def compute_masks(
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
-    """Yield every loop at or below `paths`; what cannot be read is a failure."""
+    """Yield every loop at or below `paths`; count unreadable ones as failures."""
     from napari_motionseg.io import read_cines
 
     for path in paths:
@@ -220,7 +231,7 @@ def write(
     suffix: str,
     dicom: SegmentationSettings,
 ) -> dict[str, Any]:
-    """Write the masks into a folder and return what there is to say of them.
+    """Write the masks into a folder, and return a description of the result.
 
     Frames that are not done, because they are damaged, are not marked as labelled.
     """
@@ -263,7 +274,7 @@ def fractions_of(found: Segmentation) -> dict[int, Any]:
 
 
 def as_line(row: dict[str, Any]) -> str:
-    """Return what was written as one line for a person."""
+    """Return a description of the result as one line of text."""
     damaged = row["damaged_frames"]
     words = f"; {describe_damage(damaged, row['frames'])}" if damaged else ""
     return (

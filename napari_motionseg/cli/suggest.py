@@ -18,13 +18,14 @@ def suggest(
         str, typer.Option(help="Segmentation checkpoint, or 'default'.")
     ] = "default",
     labels: Annotated[
-        Path | None, typer.Option(help="What is labelled already.")
+        Path | None,
+        typer.Option(help="Label file of the frames that are labelled already."),
     ] = None,
     label_mode: LabelMode = "dense",
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Say which frame to label next, and why."""
+    """Suggest the frame to label next, with a reason."""
     from napari_motionseg.io import read_cine, read_labels
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.suggest import suggest_frame

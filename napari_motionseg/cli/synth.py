@@ -1,4 +1,4 @@
-"""Provide `motionseg synth`, which writes synthetic loops to try things on."""
+"""Provide `motionseg synth`, which writes synthetic loops."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 def synth(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")],
-    cines: Annotated[int, typer.Option(min=1, help="How many loops.")] = 1,
-    frames: Annotated[int, typer.Option(help="Frames of each loop.")] = 24,
-    size: Annotated[int, typer.Option(help="Rows and columns.")] = 512,
+    cines: Annotated[int, typer.Option(min=1, help="Number of loops.")] = 1,
+    frames: Annotated[int, typer.Option(help="Number of frames of each loop.")] = 24,
+    size: Annotated[int, typer.Option(help="Number of rows and columns.")] = 512,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make synthetic angiograms: XA DICOM files, and their truth beside them.
+    """Make synthetic angiograms: XA DICOM files with their truth.
 
     The truth is a label file (labels, labelled) that also holds the exact flow from
-    each frame to the next (flow). Loops of another seed or size in the folder stay: a
-    short hash is added to the names of new ones.
+    each frame to the next (flow). Loops of other seeds or sizes in the folder are kept:
+    a short hash is added to names that are taken.
     """
     from napari_motionseg.synthesis import SynthesisConfig
 
@@ -50,7 +50,7 @@ def synth_job(
     *,
     overwrite: bool = False,
 ) -> Job[list[dict[str, Any]]]:
-    """Write loops and their truth, the n-th from seed `seed` + n.
+    """Write loops and their truth; loop n has the seed `seed` + n.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def synth_job(
     seed
         Seed of the first loop.
     overwrite
-        As in `OutputFolder`.
+        Whether to replace own files that were changed; see `OutputFolder`.
 
     Yields
     ------
@@ -104,7 +104,7 @@ def write_truth(path: Path, synthetic: Any) -> None:
     Raises
     ------
     WriteError
-        If it cannot be written.
+        If the file cannot be written.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Refuse outputs that must not be written, before a command does long work."""
+"""Check outputs before a command does long work."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Also replace files of this program that were changed since it wrote "
-        "them; files of others stay in any case.",
+        help="Also replace files of this program that were changed after it "
+        "wrote them. Other files are never replaced.",
     ),
 ]
 
@@ -31,27 +31,28 @@ def require_target(
     folder: str = "",
     overwrite: bool = False,
 ) -> None:
-    """Refuse an output that cannot be, before long work.
+    """Raise an error if the output cannot be written, before long work.
 
     Parameters
     ----------
     out
         Path that the user gave with ``--out``.
     inputs
-        Paths and names of everything that the command reads; None is nothing.
+        Paths and names of everything that the command reads; None is ignored.
     folder
-        Kind of result if it is a folder, see `result_folders`; else it is a file.
+        Kind of result if it is a folder, see `result_folders`; empty for a file.
     overwrite
-        As in `result_folders.replacing_folder`.
+        Whether to replace own files in a folder with other files; see
+        `result_folders.replacing_folder`.
 
     Raises
     ------
     SettingsError
-        If the output is one of the inputs, or a picture in a folder that is read.
+        If the output is one of the inputs, or a picture in an input folder.
     OccupiedError
-        If something is there that must not be replaced.
+        If something at the path must not be replaced.
     WriteError
-        If there can be no such file or folder.
+        If no such file or folder can be created.
     """
     from napari_motionseg.io.atomic import require_file_target
     from napari_motionseg.io.result_folders import require_folder_target
@@ -87,12 +88,12 @@ def _is_part_of(out: Path, given: Path) -> bool:
 
 
 def require_training_target(out: Path, inputs: Iterable[str | Path | None]) -> None:
-    """Refuse a checkpoint to write whose place, or what lies beside it, is taken.
+    """Raise an error if a checkpoint, its state or its log cannot be written.
 
     Raises
     ------
     MotionSegError
-        As `require_target`; also for the training's state and its folder of curves.
+        If so, as in `require_target`.
     """
     from napari_motionseg.training.engine.run_files import require_places
 
@@ -101,5 +102,5 @@ def require_training_target(out: Path, inputs: Iterable[str | Path | None]) -> N
 
 
 def source_of(cine: Cine) -> dict[str, Any]:
-    """Return what a JSON row says of where a result comes from."""
+    """Return the source of a loop for a JSON row of a result."""
     return {"source": None if cine.source is None else str(cine.source)}

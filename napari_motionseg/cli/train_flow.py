@@ -35,40 +35,49 @@ def _scenes(name: str) -> SynthesisConfig:
 
 
 Start = Annotated[
-    Path | None, typer.Option(help="Flow checkpoint to go on from; else from scratch.")
+    Path | None,
+    typer.Option(help="Flow checkpoint to start from; default: from scratch."),
 ]
 Batch = Annotated[
     int | None,
-    typer.Option(help="Pairs a step, of the smallest windows."),
+    typer.Option(help="Pairs in a step of the smallest windows."),
     Sets(("batch",)),
 ]
 Crop = Annotated[
-    int | None, typer.Option(help="Side of the smallest windows, px."), Sets(("crop",))
+    int | None,
+    typer.Option(help="Side of the smallest training windows in px, a multiple of 64."),
+    Sets(("crop",)),
 ]
 Largest = Annotated[
     int | None,
-    typer.Option(help="Side of the largest windows; as --crop if unset."),
+    typer.Option(
+        help="Side of the largest training windows in px; default: as --crop."
+    ),
     Sets(("largest_crop",)),
 ]
 Pool = Annotated[
-    int | None, typer.Option(help="Pairs kept in memory."), Sets(("pool_size",))
+    int | None, typer.Option(help="Number of pairs in memory."), Sets(("pool_size",))
 ]
 Refresh = Annotated[
     int | None,
-    typer.Option(help="Steps after which 16 of them are made anew; 0 for never."),
+    typer.Option(help="Steps after which 16 pairs are renewed; 0 never renews."),
     Sets(("refresh_every",)),
 ]
 Penalty = Annotated[
-    str | None, typer.Option(help="l2, or robust for fine-tuning."), Sets(("penalty",))
+    str | None,
+    typer.Option(help="Penalty of errors: l2, or robust for fine-tuning."),
+    Sets(("penalty",)),
 ]
 Network = Annotated[
     str | None,
-    typer.Option(help="layered: two layers and their mixture; or published."),
+    typer.Option(help="Network: layered (two layers and their mixture) or published."),
     Sets(("network",)),
 ]
 Scenes = Annotated[
     str | None,
-    typer.Option(help="xa-coronary, generic-layers or rotating-cube."),
+    typer.Option(
+        help="Synthetic scenes: xa-coronary, generic-layers or rotating-cube."
+    ),
     Sets(("synthesis",), _scenes, shown="xa-coronary"),
 ]
 
@@ -99,8 +108,8 @@ def train_flow(
 ) -> None:
     """Train a flow network on synthetic pictures, whose flow is known exactly.
 
-    Ctrl-C stops early and keeps what was learnt; --resume goes on from there, on
-    another machine too if the .state.safetensors beside the checkpoint comes along.
+    Ctrl-C stops early and keeps the result so far; --resume continues from there, also
+    on another computer if the .state.safetensors beside the checkpoint is copied too.
     """
     from napari_motionseg.models import read_card
     from napari_motionseg.training.flow.job import train_flow_job
@@ -115,10 +124,10 @@ def train_flow(
 
 
 def as_line(path: Path, errors: dict[str, Any]) -> str:
-    """Return the errors on held-out pairs as one line for a person."""
+    """Return the errors on held-out pairs as one line of text."""
     return (
         f"{path}: end-point error {errors['epe_all']:.2f} px on held-out pairs "
-        f"(nothing moves: {errors['zero_flow_all']:.2f})"
+        f"(zero flow: {errors['zero_flow_all']:.2f})"
         + (
             f", {errors['epe_vessel']:.2f} px on vessels "
             f"({errors['zero_flow_vessel']:.2f})"

@@ -26,35 +26,40 @@ from napari_motionseg.cli.recipe_options import (
 from napari_motionseg.cli.targets import require_training_target
 
 Start = Annotated[
-    Path | None, typer.Option(help="Checkpoint to go on from; else from scratch.")
+    Path | None,
+    typer.Option(help="Segmentation checkpoint to start from; default: from scratch."),
 ]
-Batch = Annotated[int | None, typer.Option(help="Windows a step."), Sets(("batch",))]
+Batch = Annotated[int | None, typer.Option(help="Windows in a step."), Sets(("batch",))]
 Crop = Annotated[
-    int | None, typer.Option(help="Side of what is seen, px."), Sets(("crop",))
+    int | None,
+    typer.Option(
+        help="Side in px of the windows that the network sees, a multiple of 16."
+    ),
+    Sets(("crop",)),
 ]
 Width = Annotated[
     int | None,
-    typer.Option(help="Of the U-Net; the paper's is 64."),
+    typer.Option(help="Width of the U-Net; the paper uses 64."),
     Sets(("network.width",)),
 ]
 Pool = Annotated[
-    int | None, typer.Option(help="Frames kept in memory."), Sets(("pool_size",))
+    int | None, typer.Option(help="Number of frames in memory."), Sets(("pool_size",))
 ]
 Refresh = Annotated[
     int | None,
-    typer.Option(help="Steps after which 16 are made anew; 0 for never."),
+    typer.Option(help="Steps after which 16 frames are renewed; 0 never renews."),
     Sets(("refresh_every",)),
 ]
 Schedule = Annotated[
     str | None,
-    typer.Option(help="Of the rate: one-cycle, cosine or constant."),
+    typer.Option(help="Schedule of the learning rate: one-cycle, cosine or constant."),
     training("schedule"),
 ]
 Recipe = Annotated[
     str,
     typer.Option(
-        help="cameras: grain, fields of view, devices, vessels of all sizes; "
-        "quiet: nearly noiseless frames, as before."
+        help="Recipe: cameras (grain, fields of view, devices, vessels of "
+        "all sizes) or quiet (nearly noiseless frames)."
     ),
 ]
 
@@ -84,8 +89,8 @@ def train_masks(
 ) -> None:
     """Train a network to segment synthetic angiograms, whose masks are exact.
 
-    It segments a loop that nobody has painted on, and is a start for few labels. Ctrl-C
-    stops early and keeps what was learnt; --resume goes on from there.
+    The network segments loops without any painting, and is a start for few labels.
+    Ctrl-C stops early and keeps the result so far; --resume continues from there.
     """
     from napari_motionseg.models import read_card
     from napari_motionseg.training.engine.recipes import with_changes

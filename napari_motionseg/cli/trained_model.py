@@ -8,7 +8,7 @@ from napari_motionseg.cli.console import print_result
 
 
 def report_checkpoint(path: Path, as_json: bool) -> None:
-    """Print where a checkpoint lies, what it is and how its training went.
+    """Print path, kind and training of a checkpoint.
 
     Parameters
     ----------
