@@ -46,15 +46,15 @@ class Subtraction:
     shift
         Shift of the mask before it is subtracted, in pixels: rows downwards, columns
         to the left (PS3.3 C.7.6.10.1.2).
-    For time-interval differencing, number of frames between a frame and its mask;
-    positive if the mask comes earlier.
-        where the mask comes earlier.
-    Number of frames, beginning with the current one, that are averaged before the mask
-    is subtracted.
+    tid_offset
+        For time-interval differencing, number of frames between a frame and its mask;
+        positive if the mask comes earlier.
+    contrast_averaging
+        Number of frames, beginning with the current one, that are averaged before the
+        mask is subtracted.
     frame_shifts
         Shift of the mask of each frame, which replaces `shift`; enhanced objects have
-        it.
-        Empty if there is none.
+        it. Empty if there is none.
     """
 
     operation: str

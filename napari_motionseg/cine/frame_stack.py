@@ -286,7 +286,7 @@ def describe_damage(damaged: Collection[int], count: int) -> str:
     ----------
     damaged
         Indices of the damaged frames.
-    Number of frames of the loop.
+    count
         Number of frames of the loop.
     """
     listed = sorted(damaged)

@@ -49,7 +49,8 @@ def subtract_masks(cine: Cine) -> FrameStack:
 
     Parameters
     ----------
-    The loop. Each frame uses the first item of the Mask module that applies to it.
+    cine
+        The loop. Each frame uses the first item of the Mask module that applies to it.
 
     Returns
     -------

@@ -15,7 +15,7 @@ def report_checkpoint(path: Path, as_json: bool) -> None:
     path
         Path of the checkpoint.
     as_json
-        Whether to print a JSON object instead of a line for a person.
+        Whether to print a JSON object instead of a line of text.
     """
     from napari_motionseg.models import read_card
 

@@ -304,8 +304,8 @@ def demo_job(settings: DemoSettings, folder: str | Path) -> Job[DemoResult]:
 
     Yields
     ------
-    Progress of the running stage, whose message names the stage.
-        Of the stage that runs; its message names the stage.
+    Progress
+        Progress of the running stage, whose message names the stage.
 
     Returns
     -------

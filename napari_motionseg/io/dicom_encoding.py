@@ -33,7 +33,7 @@ MOST = (MOST_ELEMENTS, MOST_DEFERRED)
 
 @dataclass(frozen=True)
 class Encoding:
-    """How the elements of a data set are encoded.
+    """Encoding of the elements of a data set.
 
     Parameters
     ----------

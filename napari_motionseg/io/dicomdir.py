@@ -78,7 +78,7 @@ def files_of_dicomdir(path: Path) -> list[Path]:
     complaints = _complaints(missing, outside)
     if not there:
         reason = f" ({'; '.join(complaints)})" if complaints else ""
-        raise ReadError(f"{path}: lists no file that is there{reason}")
+        raise ReadError(f"{path}: lists no existing file{reason}")
     for complaint in complaints:
         warnings.warn(f"{path}: {complaint}", PartialReadWarning, stacklevel=3)
     return list(there)

@@ -62,7 +62,7 @@ def write_masks(
     OccupiedError
         If something at the path must not be replaced.
     WriteError
-        If masks, times and format do not go together, or the disk refuses.
+        If masks, times and format do not fit together, or the files cannot be written.
     MissingDependencyError
         If the format needs a library that is not installed.
     """

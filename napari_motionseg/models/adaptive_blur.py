@@ -52,10 +52,10 @@ def quieted(frames: Tensor, most: float) -> Tensor:
 
     Returns
     -------
-    Frames ``(B, C, H, W)``, each blurred by its own width, at most the largest of
-    `SIGMAS`. The width increases continuously with the noise, so frames of a loop are
-    blurred alike.
-        loop are not blurred by turns.
+    Tensor
+        Frames ``(B, C, H, W)``, each blurred by its own width, at most the largest of
+        `SIGMAS`. The width increases continuously with the noise, so frames of a loop
+        are blurred alike.
     """
     # the steps of bf16 are coarser than the noise of a good picture
     with torch.autocast(frames.device.type, enabled=False):

@@ -111,7 +111,7 @@ class Processes:
 def join() -> Processes:
     """Join the processes that torchrun started.
 
-    Without torchrun, return this one alone.
+    Without torchrun, return only this one.
 
     The first call waits for all processes, and assigns a GPU to each.
 

@@ -42,10 +42,10 @@ def layered_flow_loss(
 
     Returns
     -------
-    Scalar: the sum of `layer_loss` over levels and layers, binary cross-entropy and
-    Dice of the shape, and the weighted end-point error of the mixture in units of 20
-    px.
-        the shape, and the mixture's weighted end-point error in units of 20 px.
+    Tensor
+        Scalar: the sum of `layer_loss` over levels and layers, binary cross-entropy and
+        Dice of the shape, and the weighted end-point error of the mixture in units of
+        20 px.
     """
     thin = vessel.float()
     total = target.new_zeros((), dtype=torch.float32)
