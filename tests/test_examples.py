@@ -84,8 +84,8 @@ def test_a_file_is_no_folder_to_write_to(name, tmp_path, capsys):
     [
         (["loop.dcm", "20,210"], "argument anchor: invalid place value: '20,210'"),
         (["none.dcm", "1,2,3"], "none.dcm"),
-        (["loop.dcm"], "set at least one anchor: frame, row and column"),
-        (["loop.dcm", "99,2,3"], "the anchor's frame 99 is outside the loop"),
+        (["loop.dcm"], "at least one anchor is needed: frame, row and column"),
+        (["loop.dcm", "99,2,3"], "the anchor's frame must be from 0 to"),
     ],
 )
 def test_figure_3_says_what_is_wrong(

@@ -188,7 +188,7 @@ def as_line(row: dict[str, Any]) -> str:
     parts = [
         f"{row['out']}: {row['pairs']} pairs by {row['method']}",
         f"gap {row['gap']}{time}",
-        "median ",
+        f"median {row['median_px']:.2f} px, 99% below {row['p99_px']:.1f} px",
     ]
     if row["agreement"] is not None:
         parts.append(f"forward and backward agree on {row['agreement']:.0%}")

@@ -69,7 +69,7 @@ class LoopPalettes:
         with self._lock:
             known = len(self._samples) + len(self._blank)
             if not known:
-                raise SettingsError("no frame is embedded yet, so there are no colours")
+                raise SettingsError("no frame is embedded yet; add a frame first")
             made = self._made.get((method, seed))
             if made is None or made[0] < known == self._frames:
                 samples = self._samples or self._blank

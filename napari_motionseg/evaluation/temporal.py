@@ -51,7 +51,7 @@ def temporal_consistency(
         )
     if pairs > len(masks) - flow.gap:
         raise SettingsError(
-            f"flow of {pairs} pairs, {flow.gap} frames apart, does not fit "
+            f"flow of {pairs} pairs with gap {flow.gap} does not fit "
             f"{len(masks)} masks"
         )
     values = np.full(len(masks), np.nan)

@@ -32,7 +32,8 @@ class EarlyStopping:
     def __init__(self, min_dice: float = MIN_DICE, patience: int = PATIENCE) -> None:
         if not 0 < min_dice <= 1 or patience < 1:
             raise SettingsError(
-                "min_dice must be above 0 and at most 1, and patience at least 1; got "
+                "min_dice must be above 0 and at most 1, patience at least 1; got "
+                f"{min_dice} and {patience}"
             )
         self._min_dice, self._patience = min_dice, patience
         self._last: NDArray[np.bool_] | None = None

@@ -66,9 +66,9 @@ def test_a_frame_without_flow_says_so(motionseg, loop_file, quick, tmp_path):
 @pytest.mark.parametrize(
     ("anchor", "more", "words"),
     [
-        ("6,40", (), "--anchor T,Y,X needs 3 integers"),
+        ("6,40", (), "--anchor T,Y,X must be 3 integers"),
         ("6,400,50", (), "(row 400, column 50) is outside the image of 96 rows"),
-        ("8,40,50", (), "frame 8 is outside the loop of 8 frames"),
+        ("8,40,50", (), "frame must be from 0 to 7; got 8"),
         ("6,40,50", ("--kernel", "relativ"), "kernel 'relativ'"),
         ("6,40,50", ("--projection", "umap"), "projection 'umap'"),
         ("6,40,50", ("--model", "pwcnet-xa"), "of kind 'flow'"),

@@ -49,7 +49,7 @@ def test_several_objectives_on_a_hypercolumn(motionseg, loop_file, tmp_path):
     [
         (("--objective", "grouping=much"), "NAME=WEIGHT; got 'grouping=much'"),
         (("--objective", "grouping", "--objective", "grouping=2"), "given twice"),
-        (("--objective", "temporal-consistency"), "alone is met by one vector"),
+        (("--objective", "temporal-consistency"), "cannot be used alone"),
         (("--head", "foot"), "unknown head 'foot'"),
         (("--batch", "2", "--parts", "3", "--flow-method", "ilk"), "cannot be divided"),
     ],

@@ -8,4 +8,4 @@ def test_what_is_no_project_is_refused(motionseg, tmp_path, word):
     more = ("--out", tmp_path / "out") if word == "labels" else ()
     answer = motionseg("project", word, tmp_path, *more)
     assert answer.code == 2
-    assert "is no project" in answer.err
+    assert "is not a project" in answer.err

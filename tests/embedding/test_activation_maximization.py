@@ -83,9 +83,9 @@ def test_layers_and_units_that_are_not_there(model):
     assert layers_of(TINY) == {
         "level 0": 4, "level 1": 8, "level 2": 16, "embedding": 6,
     }  # fmt: skip
-    with pytest.raises(SettingsError, match="'level 3' is none of embedding, level 0"):
+    with pytest.raises(SettingsError, match="layer must be one of embedding, level 0"):
         next(preferred_job(model, "level 3", [0]))
-    with pytest.raises(SettingsError, match=r"units 0 to 5; got \[6\]"):
+    with pytest.raises(SettingsError, match=r"must be 0 to 5; got \[6\]"):
         next(preferred_job(model, "embedding", [0, 6]))
     with pytest.raises(SettingsError, match="got none"):
         next(preferred_job(model, "embedding", []))

@@ -62,5 +62,5 @@ def test_a_single_row_can_be_followed():
     ("start", "target", "name"), [(0, 9, "target"), (-1, 2, "start")]
 )
 def test_frames_outside_are_refused(start, target, name):
-    with pytest.raises(SettingsError, match=f"{name} must be a frame of 0 to 8"):
+    with pytest.raises(SettingsError, match=f"{name} must be from 0 to 8"):
         carried(stretching(1, False), (1, 1), start, target)

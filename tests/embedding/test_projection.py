@@ -152,7 +152,7 @@ def test_a_sample_is_spread_over_the_frame(embedding):
 
 def test_colours_of_a_loop_change_once_when_all_frames_are_known(embedding):
     palettes = LoopPalettes(3)
-    with pytest.raises(SettingsError, match="add a frame"):
+    with pytest.raises(SettingsError, match="no frame is embedded"):
         palettes.palette("random", 0)
     palettes.add(1, embedding)
     first = palettes.palette("random", 0)

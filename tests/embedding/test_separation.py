@@ -49,5 +49,5 @@ def test_nothing_painted_is_refused(similarity, inside):
         separation(similarity, np.zeros_like(inside))
     with pytest.raises(LabelError, match="no pixel off the label"):
         separation(similarity, np.ones_like(inside))
-    with pytest.raises(LabelError, match="one shape"):
+    with pytest.raises(LabelError, match="the same shape"):
         separation(similarity, inside[:4])

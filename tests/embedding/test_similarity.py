@@ -160,7 +160,7 @@ def test_an_anchor_that_has_left_the_picture_is_outside(embedding):
 
 
 def test_vectors_refuse_another_matrix_and_other_axes(embedding):
-    with pytest.raises(SettingsError, match="D = 5; got D = 6"):
+    with pytest.raises(SettingsError, match="D = 6 columns; got 5"):
         FrameVectors(embedding).products(np.ones((3, 5), np.float32))
     with pytest.raises(SettingsError, match=r"must be \(D, H, W\)"):
         FrameVectors(embedding[:, :0])

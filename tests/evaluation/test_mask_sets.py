@@ -106,7 +106,7 @@ def both(path):
     ("make", "words"),
     [
         (lambda f: both(f / "none"), "there is no such folder or file"),
-        (missing_mask, "no mask of a.png"),
+        (missing_mask, "the mask of a.png is missing"),
         (other_size, r"the mask has \(9, 27\) pixels"),
         (no_picture, "a.png: cannot be read as a picture"),
         (lambda f: both(npz(f / "a.npz", images=IMAGES[0])), r"must be \(N, H, W\)"),
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_named(tmp_path, make, words):
 def test_an_npz_without_masks_or_that_is_none_is_refused(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES)
     (tmp_path / "b.npz").write_bytes(b"PK nothing")
-    for name, words in (("a", "holds no array 'masks'"), ("b", "cannot be read")):
+    for name, words in (("a", "must hold an array 'masks'"), ("b", "cannot be read")):
         path = tmp_path / f"{name}.npz"
         with pytest.raises(LabelError, match=words):
             read_mask_set(path, path)

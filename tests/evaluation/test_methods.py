@@ -51,7 +51,7 @@ def test_a_network_is_fine_tuned_from_its_start(loop):
     examples = [(loop.cine, loop.labels([1]))]
     predict = run(method.fit_job(examples, 3))
     assert predict(loop.cine.normalized(0)).shape == (128, 128)
-    with pytest.raises(LabelError, match="without a label"):
+    with pytest.raises(LabelError, match="without any label"):
         run(method.fit_job([], 0))
 
 

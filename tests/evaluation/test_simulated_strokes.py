@@ -50,7 +50,7 @@ def test_the_seed_decides(mask):
 
 
 def test_what_cannot_be_drawn_is_refused(mask):
-    with pytest.raises(LabelError, match="vessel on it"):
+    with pytest.raises(LabelError, match="contains vessel"):
         simulated_strokes(np.zeros((9, 9), bool), StrokeSettings(), 0)
     with pytest.raises(LabelError, match="no room"):
         simulated_strokes(np.ones((9, 9), bool), StrokeSettings(), 0)

@@ -63,7 +63,7 @@ def test_checkpoints_that_do_not_fit(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"a": torch.zeros(1)}, path)
-    with pytest.raises(CheckpointError, match="not one of motionseg"):
+    with pytest.raises(CheckpointError, match="not a checkpoint of motionseg"):
         load_model(path)
 
 

@@ -121,7 +121,7 @@ def test_what_is_no_file(tmp_path):
     for name in ("pipe.safetensors", "folder.safetensors"):
         with pytest.raises(CheckpointError, match="is not a file"):
             load_model(tmp_path / name)
-        with pytest.raises(TrainingError, match="no file"):
+        with pytest.raises(TrainingError, match="not a readable training state"):
             read_state(tmp_path / name)
     with pytest.raises(CheckpointError, match="is not a file"):
         read_published_pwcnet(tmp_path / "pipe.pth", WANTED)
@@ -189,5 +189,5 @@ def test_published_files_without_tensors(tmp_path, content):
 def test_training_states_that_are_none(tmp_path, header):
     path = tmp_path / "a.state.safetensors"
     save_file({"losses": torch.zeros(1)}, path, {"motionseg-training-state": header})
-    with pytest.raises(MotionSegError, match="no training state"):
+    with pytest.raises(MotionSegError, match="not a readable training state"):
         read_state(path)

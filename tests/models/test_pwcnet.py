@@ -210,7 +210,7 @@ def test_damaged_and_foreign_weights(tmp_path, state):
         with pytest.raises(CheckpointError, match=words):
             load_pwcnet(path)
     torch.save([1, 2], path)
-    with pytest.raises(CheckpointError, match="no state dict"):
+    with pytest.raises(CheckpointError, match="does not hold a state dict"):
         load_pwcnet(path)
 
 

@@ -131,6 +131,6 @@ def test_what_is_refused():
         moving_share(flow * torch.nan, 1.0)
     with pytest.raises(SettingsError, match=r"got \(1, 3\) and \(1, 4\)"):
         moving_apart_loss(torch.zeros(1, 3), torch.zeros(1, 4))
-    with pytest.raises(SettingsError, match="target must be from 0 to 1"):
+    with pytest.raises(SettingsError, match="target must lie between 0 and 1"):
         moving_apart_loss(torch.zeros(1, 3), torch.full((1, 3), 1.5))
     assert isinstance(MovingApart().learnable(2), nn.Module)

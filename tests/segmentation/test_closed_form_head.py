@@ -142,13 +142,13 @@ def test_one_class_is_no_boundary():
     with pytest.raises(LabelError, match="nothing is painted"):
         prototype_similarity(sums, np.ones((2, 1)))
     sums.add(np.ones((3, 2)), np.zeros(3, int), np.zeros((3, 2)))
-    with pytest.raises(LabelError, match="strokes of two classes"):
+    with pytest.raises(LabelError, match="strokes of at least two classes"):
         fit_head(sums, np.eye(2), 1.0)
 
 
 def test_what_cannot_be_is_refused():
     sums = StrokeSums(2, 2, 1.0)
-    with pytest.raises(LabelError, match="classes are 0 to 1; got 0 to 2"):
+    with pytest.raises(LabelError, match="classes must be 0 to 1; got 0 to 2"):
         sums.add(np.ones((2, 2)), np.array([0, 2]), np.zeros((2, 2)))
     with pytest.raises(LabelError, match="got 3, 2 and 2"):
         sums.add(np.ones((3, 2)), np.array([0, 1]), np.zeros((2, 2)))

@@ -125,7 +125,7 @@ def test_labels_must_fit():
     _, labels = example((4, 40, 50))
     with pytest.raises(LabelError, match=r"loop7: .*\(4, 40, 50\) do not fit"):
         gather_frames([(cine, labels)])
-    with pytest.raises(LabelError, match="at least one loop"):
+    with pytest.raises(LabelError, match="there is no labelled loop"):
         gather_frames([])
 
 

@@ -302,7 +302,7 @@ def test_settings():
         ({"crop": 100}, "multiple of 16 pixels, or None for whole frames; got 100"),
         ({"steps": 0}, "steps must be at least 1; got 0"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"loss": "focal"}, "not 'focal'"),
+        ({"loss": "focal"}, "got 'focal'"),
     ):
         with pytest.raises(SettingsError, match=message):
             FinetuneSettings(**values)
@@ -551,7 +551,7 @@ def test_fewer_pictures_then_smaller_ones_where_memory_runs_out(tmp_path, monkey
     job = finetune_job(large(), wide, start=None, out=tmp_path / "m.safetensors")
     said = [progress.message for progress in job]
     assert seen == [(1, 64)] * 3
-    for words in ("1 instead of 2 a batch", "of 128 pixels", "of 64 pixels"):
+    for words in ("the batch is now 1 instead of 2", "of 128 pixels", "of 64 pixels"):
         assert words in said[0]
     assert not any(said[1:])
 
@@ -580,7 +580,7 @@ def test_the_processor_goes_on_where_a_gpu_is_too_small(tmp_path, monkeypatch):
     job = finetune_job(large(), wanted, start=None, out=tmp_path / "m.safetensors")
     said = [progress.message for progress in job]
     assert devices == ["auto", "cpu"]
-    assert said[0] == "cuda has too little memory: training on the processor."
+    assert said[0] == "cuda has too little memory; training continues on the CPU."
     assert not any(said[1:])
     assert (tmp_path / "m.safetensors").exists()
 

@@ -145,7 +145,7 @@ def test_rejected_input():
     mask = np.zeros((4, 5), bool)
     with pytest.raises(SettingsError, match=r"shapes \(4, 5\) and \(5, 4\)"):
         dice(mask, mask.T)
-    with pytest.raises(SettingsError, match="must be bool, got bool and int64"):
+    with pytest.raises(SettingsError, match="must be bool; got bool and int64"):
         cldice(mask, mask.astype(np.int64))
     with pytest.raises(SettingsError, match="spacing must be two positive"):
         hd95(mask, mask, (0.0, 1.0))

@@ -124,7 +124,7 @@ def test_a_bug_in_one_is_told_by_the_others(pair):
 
 def test_processes_with_other_settings_are_refused(pair):
     for found in pair[1]:
-        assert "process 1 is asked for something else" in found["other_seeds"]
+        assert "process 1 was started differently" in found["other_seeds"]
         assert "seed was 0, is 1" in found["other_seeds"]
 
 

@@ -55,8 +55,8 @@ def test_the_origin_names_kind_and_weights(embedding_file):
 @pytest.mark.parametrize(
     ("kind", "network", "told"),
     [
-        ("flow", PWCNet, "is a checkpoint of kind 'embedding'; 'flow' is needed"),
-        ("embedding", SegmentationNet, "holds a UNet; a test starts from a Segm"),
+        ("flow", PWCNet, "is a checkpoint of kind 'embedding'; choose one"),
+        ("embedding", SegmentationNet, "holds a UNet, but a test starts from a Segm"),
     ],
 )
 def test_another_kind_or_class_is_refused(embedding_file, kind, network, told):

@@ -120,7 +120,7 @@ def test_resume_of_a_finished_run_trains_nothing(tmp_path):
 
 def test_resume_without_a_state_says_so_and_begins(tmp_path):
     job = train_job(Toy(), settings(2), state_path=tmp_path / "no", resume=True)
-    assert "Nothing to resume" in next(job).message
+    assert "nothing to resume" in next(job).message
     job.close()
 
 
@@ -166,7 +166,7 @@ def test_a_damaged_state_is_named(tmp_path):
     state = tmp_path / "state.safetensors"
     run(train_job(Toy(), settings(2), state_path=state))
     state.write_bytes(state.read_bytes()[:-20])
-    with pytest.raises(TrainingError, match=r"state\.safetensors is no training state"):
+    with pytest.raises(TrainingError, match=r"state\.safetensors: is not a readable training state"):
         run(train_job(Toy(), settings(2), state_path=state, resume=True))
 
 
@@ -236,7 +236,7 @@ def test_out_of_memory_halves_the_batch_and_says_so(tmp_path):
     told = []
     record = run(train_job(task, settings(5), state_path=state), told.append)
     assert task.seen == [(0, 8), (1, 8), (2, 8), (2, 4), (2, 2), (3, 2), (4, 2)]
-    assert "2 instead of 4 a batch" in told[2].message
+    assert "the batch is now 2 instead of 4" in told[2].message
     assert not told[3].message
     assert record.provenance["batch_size"] == 2
 

@@ -89,7 +89,7 @@ def test_stop_writes_what_was_learnt(tmp_path):
 def test_a_stop_before_the_first_step_leaves_nothing(tmp_path):
     job = adapt_flow_job(EXAMPLES, settings(), out=tmp_path / "f.safetensors")
     next(job)
-    with pytest.raises(TrainingError, match="nothing has been learnt"):
+    with pytest.raises(TrainingError, match="before anything was learnt"):
         job.send(STOP)
     assert list(tmp_path.iterdir()) == []
 
@@ -115,7 +115,7 @@ def test_bad_input_is_told_before_anything_is_written(tmp_path):
         adapt_flow([], settings(), out=out)
     still = Cine.from_array(np.full((1, SIDE, SIDE), 0.5), name="still")
     one = Labels.from_painted(painted().labels[4:5])
-    with pytest.raises(MotionError, match="still: has one frame only"):
+    with pytest.raises(MotionError, match="still: has only one frame"):
         adapt_flow([(still, one)], settings(), out=out)
     with pytest.raises(LabelError, match="no vessel is painted"):
         adapt_flow([(loop(), painted(value=1, mode="scribbles"))], settings(), out=out)

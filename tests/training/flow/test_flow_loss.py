@@ -100,6 +100,6 @@ def test_rejected_input():
     target = torch.zeros((1, 2, 64, 64))
     with pytest.raises(SettingsError, match="penalty must be 'l2' or 'robust'"):
         multiscale_flow_loss([], target, penalty="l1")
-    words = r"shape \(1, 2, 15, 15\) is no level of a target of shape"
+    words = r"shape \(1, 2, 15, 15\) fits no level of a target of shape"
     with pytest.raises(SettingsError, match=words):
         multiscale_flow_loss([torch.zeros((1, 2, 15, 15))], target)

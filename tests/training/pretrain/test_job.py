@@ -474,14 +474,14 @@ def test_the_description_names_no_file_and_no_path():
         ),
         ({"options": {"sigma": 0.0}}, "sigma must be positive"),
         ({"jitter": -0.1}, "jitter must be at least 0"),
-        ({"objective": "temporal-consistency"}, "alone is met by one vector"),
-        ({"objective": {"temporal-consistency": 1.0}}, "alone is met by one vector"),
+        ({"objective": "temporal-consistency"}, "cannot be used alone"),
+        ({"objective": {"temporal-consistency": 1.0}}, "cannot be used alone"),
         ({"objective": {}}, "at least one objective"),
         ({"objective": {"luck": 1.0}}, "unknown objective 'luck'"),
         ({"objective": {"grouping": -1.0}}, "weight of grouping must be positive"),
         (
             {"objective": {"grouping": 1.0}, "options": {"kind": "affine"}},
-            r"an option of several objectives is NAME\.OPTION.* got 'kind'",
+            r"must be OBJECTIVE\.NAME.* got 'kind'",
         ),
         (
             {"objective": {"grouping": 1.0}, "options": {"grouping.luck": 1}},
