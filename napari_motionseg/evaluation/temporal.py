@@ -51,8 +51,7 @@ def temporal_consistency(
         )
     if pairs > len(masks) - flow.gap:
         raise SettingsError(
-            f"flow of {pairs} pairs with gap {flow.gap} does not fit "
-            f"{len(masks)} masks"
+            f"flow of {pairs} pairs with gap {flow.gap} does not fit {len(masks)} masks"
         )
     values = np.full(len(masks), np.nan)
     for t in (t for t in range(pairs) if t not in flow.missing):

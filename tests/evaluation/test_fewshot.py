@@ -130,7 +130,9 @@ def test_settings_that_cannot_be(change, words):
 
 def test_nobody_is_on_both_sides():
     settings = FewShotSettings(labels=(1,))
-    with pytest.raises(SettingsError, match="group p1 must not be both trained and tested"):
+    with pytest.raises(
+        SettingsError, match="group p1 must not be both trained and tested"
+    ):
         run(fewshot_job({"a": Cheat()}, TRAIN, [loop("p1_c")], settings))
 
 

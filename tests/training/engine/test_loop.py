@@ -166,7 +166,7 @@ def test_a_damaged_state_is_named(tmp_path):
     state = tmp_path / "state.safetensors"
     run(train_job(Toy(), settings(2), state_path=state))
     state.write_bytes(state.read_bytes()[:-20])
-    with pytest.raises(TrainingError, match=r"state\.safetensors: is not a readable training state"):
+    with pytest.raises(TrainingError, match=r"state\.safetensors: is not a readable"):
         run(train_job(Toy(), settings(2), state_path=state, resume=True))
 
 
