@@ -70,7 +70,7 @@ def shape(value: Any) -> tuple[int, int, int]:
 def dtype(value: Any) -> str:
     """Check the name of an integer type of NumPy."""
     if not _DTYPES.fullmatch(text(value)):
-        raise ValueError(f"must be an integer type of NumPy; got {value:.40}")
+        raise ValueError("must be the name of an integer type of NumPy")
     return str(value)
 
 
