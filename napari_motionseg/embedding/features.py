@@ -1,4 +1,4 @@
-"""The embedding of one frame, computed or recalled."""
+"""Compute the embedding of one frame, or read it from the store."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def embed_frame(
     Parameters
     ----------
     model
-        An embedding network, or a segmentation network whose embedding is taken. It is
-        moved to the device and left there, its mode as it was.
+        Embedding network, or segmentation network whose embedding is computed. It is
+        moved to the device and stays there; its training mode is restored.
     frame
-        ``(H, W)`` gray values in [0, 1], as `Cine.normalized` gives them.
+        ``(H, W)`` gray values in [0, 1], as `Cine.normalized` returns them.
     device
-        See `resolve_device`.
+        Name of the device, as in `resolve_device`.
 
     Returns
     -------
     NDArray
-        ``(D, H, W)`` float32, of no particular length.
+        ``(D, H, W)`` float32; the vectors are not normalized.
 
     Raises
     ------
     SettingsError
-        If the frame has other axes.
+        If the frame is not ``(H, W)``.
     """
     if frame.ndim != 2 or 0 in frame.shape:
         raise SettingsError(f"a frame is (H, W); got shape {frame.shape}")
@@ -59,21 +59,23 @@ def recall_embedding(
     checkpoint: str,
     store: EmbeddingStore | None,
 ) -> NDArray[np.float16]:
-    """Return the embedding of a frame in half precision, from disk if it is there.
+    """Return the embedding of a frame in half precision, from the store if it has it.
 
     Parameters
     ----------
-    model, frame
-        See `embed_frame`.
+    model
+        Embedding network, or segmentation network whose embedding is computed.
+    frame
+        ``(H, W)`` gray values in [0, 1].
     checkpoint
-        Hash of the model's file.
+        Hash of the checkpoint that the network was loaded from.
     store
-        Where embeddings are looked for and left, or None for nowhere.
+        Store that embeddings are read from and written to; None for no store.
 
     Raises
     ------
     SettingsError
-        See `embed_frame`.
+        If the frame is not ``(H, W)``.
     """
     key = embedding_key(checkpoint, frame)
     kept = None if store is None else store.read(key)
@@ -95,14 +97,15 @@ def class_probabilities(
     Parameters
     ----------
     model
-        Any network; one without classes has no answer.
+        Network; a network without classes has no probabilities.
     vector
         ``(D,)`` embedding vector of the pixel, from `embed_frame`.
 
     Returns
     -------
     NDArray or None
-        ``(classes,)``, the background first; they sum to 1.
+        ``(classes,)`` probabilities, the background first, whose sum is 1; None for a
+        network without classes.
     """
     if not isinstance(model, SegmentationNet):
         return None
@@ -117,19 +120,19 @@ def class_probabilities(
 def vessel_probability(
     model: UNet | SegmentationNet, vectors: FrameVectors
 ) -> NDArray[np.float32] | None:
-    """Return the probability of each pixel to be no background.
+    """Return the probability of each pixel to be vessel of any class.
 
     Parameters
     ----------
     model
-        Any network; one without classes has no answer.
+        Network; a network without classes has no probabilities.
     vectors
         The embedding of a frame by this network.
 
     Returns
     -------
     NDArray or None
-        ``(H, W)`` in [0, 1].
+        ``(H, W)`` in [0, 1]; None for a network without classes.
     """
     if not isinstance(model, SegmentationNet):
         return None
@@ -143,7 +146,7 @@ def vessel_probability(
 
 
 def _head(model: SegmentationNet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return weights ``(K, D)`` and bias ``(K,)`` of the classes."""
+    """Return weights ``(K, D)`` and bias ``(K,)`` of the layer that classifies."""
     weights = model.head.weight.detach().float().cpu().numpy()[:, :, 0, 0]
     if model.head.bias is None:
         return weights, np.zeros(len(weights), np.float32)

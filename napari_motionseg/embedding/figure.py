@@ -1,4 +1,4 @@
-"""Figure 3 of Ma et al. (2019), for any loop and any checkpoint."""
+"""Draw figure 3 of Ma et al. (2019) for any loop and any checkpoint."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ class FigureRow:
     Parameters
     ----------
     title
-        What a person calls it.
+        Title of the row: name of the checkpoint, or number of the frame.
     frame
-        ``(H, W)`` in [0, 1].
+        ``(H, W)`` gray values in [0, 1].
     pictures
-        From `Pictures.of`; a column without one says that there is no flow.
+        Pictures by view, as `Pictures.of` returns them. A column without a picture
+        says that no flow begins at the frame.
     anchors
-        Rows and columns.
+        Row and column of each anchor.
     """
 
     title: str
@@ -51,16 +52,16 @@ def draw_figure(
     caption: str = "",
     columns: Sequence[str] = FIGURE_3,
 ) -> Any:
-    """Return the grid as a figure of matplotlib: the frame, then the columns.
+    """Draw the frame and the columns of each row as a figure of matplotlib.
 
     Parameters
     ----------
     rows
-        At least one.
+        Rows of the figure, at least one.
     caption
-        Below it: which frame, which projection, which kernel.
+        Text below the grid: the frame, the projection and the kernel.
     columns
-        Names of `VIEWS`.
+        Names of the views to draw, from `VIEWS`.
     """
     from matplotlib.figure import Figure
 
@@ -97,18 +98,20 @@ def draw_figure(
 def caption_words(
     frame: object, method: str, seed: int, kernel: str, shift: Pixel
 ) -> str:
-    """Return what a figure's caption says of how it was made.
+    """Return the caption of a figure: how its pictures were made.
 
     Parameters
     ----------
     frame
-        Number of the frame, or several numbers as a text.
-    method, seed
-        Method and seed of the projection, see `Palette.of`.
+        Number of the frame, or several numbers as one text.
+    method
+        Method of the projection to colours, as in `Palette.of`.
+    seed
+        Seed of the projection, as in `Palette.of`.
     kernel
         Name of the kernel of flow similarity, from `FLOW_KERNELS`.
     shift
-        Rows and columns of the shifted similarities.
+        Rows and columns of the shift in the similarity to the shifted map.
     """
     colours = {
         "random": f"random projection {seed}",
@@ -123,7 +126,7 @@ def caption_words(
 
 
 def save_figure(figure: Any, path: str | Path) -> None:
-    """Write a figure whole or not at all; the suffix says as what.
+    """Write a figure completely or not at all; the suffix decides on the format.
 
     Raises
     ------

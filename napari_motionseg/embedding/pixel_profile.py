@@ -1,4 +1,4 @@
-"""The values of one pixel, in words for the readout under the cursor."""
+"""Describe the values of one pixel for the readout under the cursor."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class PixelProfile:
         Probability of each class, the background first, or None for a network without
         classes.
     scale
-        What a pixel of motion is worth; None to say pixels alone.
+        Scale from pixels to speed; None to give the motion in px only.
     classes
-        Names of the classes, the background first; classes beyond them are numbered.
+        Names of the classes, the background first; further classes are numbered.
     """
 
     gray: float
@@ -47,7 +47,7 @@ class PixelProfile:
 
     @property
     def words(self) -> str:
-        """All values in one line."""
+        """All values in one line of text."""
         parts = []
         if self.probabilities is not None:
             parts.append(_class_words(self.probabilities, self.classes))
@@ -75,24 +75,25 @@ def pixel_profile(
     Parameters
     ----------
     pixel
-        Row and column.
+        Row and column of the pixel.
     frame
         ``(H, W)`` gray values in [0, 1].
     vectors
-        The embedding of the frame.
+        Embedding of the frame.
     flow
-        ``(2, H, W)`` flow in px, or None.
+        ``(2, H, W)`` flow in px, or None if there is none.
     similarity
-        ``(H, W)`` similarity to the anchor, or None.
+        ``(H, W)`` similarity to the anchor, or None without an anchor.
     probabilities
-        ``(classes,)`` probabilities of this pixel, see `class_probabilities`, or None.
+        ``(classes,)`` probabilities of this pixel, as `class_probabilities` returns
+        them, or None for a network without classes.
     scale
-        What a pixel of motion is worth; None to say pixels alone.
+        Scale from pixels to speed; None to give the motion in px only.
 
     Raises
     ------
     SettingsError
-        If the pixel is outside.
+        If the pixel is outside the frame.
     """
     row, column = inside_image(pixel, (vectors.rows, vectors.columns))
     moved = None if flow is None else flow[:, row, column]
@@ -108,7 +109,7 @@ def pixel_profile(
 
 
 def _class_words(probabilities: Sequence[float], names: Sequence[str]) -> str:
-    """Return the probability of the vessel, or of the likeliest of several classes."""
+    """Describe the probability of vessel, or of the most likely of several classes."""
     best = 1 if len(probabilities) == 2 else int(np.argmax(probabilities))
     name = names[best] if best < len(names) else f"class {best}"
     return f"{name} {probabilities[best]:.0%}".replace("%", " %")

@@ -1,10 +1,10 @@
-"""Random projections: an embedding seen as a colour picture.
+"""Show an embedding as a colour picture by a random projection.
 
 The first column of figure 3 of Ma et al. (2019) projects the 64 numbers of each pixel
-to three at random and shows them as red, green and blue. One seed is one projection:
-the same on every frame, so that a colour means the same everywhere, as long as the
-contrast is the same too: a `Palette` holds both. Principal components are offered
-beside it; none of the papers shows them.
+to three at random and shows them as red, green and blue. A seed determines the
+projection, which is the same on all frames. A colour has one meaning on all frames only
+if the contrast is the same, too; a `Palette` therefore holds both. Principal components
+are another choice, which none of the papers shows.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from napari_motionseg.registry import unknown_name
 
 FloatArray = NDArray[np.float32]
 Method = Literal["random", "orthogonal", "pca"]
-PERCENTILES = (1.0, 99.0)  # of projected values: what is shown black and full
-SAMPLE = 2048  # pixels of a frame that stand for it
+# of the projected values: shown black, and at full brightness
+PERCENTILES = (1.0, 99.0)
+SAMPLE = 2048  # pixels that represent a frame when contrast and axes are computed
 # 1 at low frequencies, 0 where neighbours alternate; maximally flat in between
 SMOOTH = np.array([-1, 4, 10, 4, -1], np.float32) / 16
 
@@ -36,12 +37,12 @@ def projection_matrix(
     Parameters
     ----------
     dimensions
-        D, the embedding's dimensions, at least 1; at least 3 if `orthogonal`.
+        Number D of dimensions of the embedding, at least 1; at least 3 if `orthogonal`.
     seed
-        One seed, one matrix.
+        Seed that determines the matrix.
     orthogonal
-        Make the three rows orthonormal, so that no direction is seen twice. The
-        paper's is plain.
+        Whether to make the three rows orthonormal, so that no direction is shown twice.
+        The paper's projection is not orthogonal.
 
     Raises
     ------
@@ -63,12 +64,14 @@ def projection_matrix(
 
 
 def project(embedding: NDArray[np.floating], matrix: FloatArray) -> FloatArray:
-    """Return ``(3, H, W)``: `matrix` ``(3, D)`` times each pixel of ``(D, H, W)``.
+    """Multiply each pixel of ``(D, H, W)`` by `matrix` ``(3, D)``.
+
+    Return ``(3, H, W)``.
 
     Raises
     ------
     SettingsError
-        If the two differ in D.
+        If embedding and matrix differ in D.
     """
     if embedding.ndim != 3 or embedding.shape[0] != matrix.shape[1]:
         raise SettingsError(
@@ -82,16 +85,20 @@ def project(embedding: NDArray[np.floating], matrix: FloatArray) -> FloatArray:
 def contrast_limits(
     projected: FloatArray, percentiles: tuple[float, float] = PERCENTILES
 ) -> FloatArray:
-    """Return ``(3, 2)``: what is shown black and full in each colour.
+    """Return ``(3, 2)``: the values shown black and at full brightness, by colour.
 
-    Compute them once, for one frame or several concatenated, and use them for all.
+    Compute the limits once, for one frame or several concatenated ones, and use them
+    for all frames.
     """
     low, high = np.percentile(projected.reshape(3, -1), percentiles, axis=1)
     return np.stack([low, high], axis=1).astype(np.float32)
 
 
 def colorize(projected: FloatArray, limits: FloatArray) -> FloatArray:
-    """Return ``(H, W, 3)`` in [0, 1] from ``(3, H, W)``; a flat channel is gray."""
+    """Scale ``(3, H, W)`` to colours ``(H, W, 3)`` in [0, 1].
+
+    A flat channel is gray.
+    """
     low, high = (limits[:, i, None, None] for i in (0, 1))
     span = high - low
     flat = span <= 0
@@ -112,16 +119,17 @@ def random_projection(
     Parameters
     ----------
     embedding
-        ``(D, H, W)`` floats.
+        ``(D, H, W)`` embedding of a frame.
     seed
-        Which projection; see `projection_matrix`.
+        Seed that determines the projection.
     orthogonal
-        See `projection_matrix`.
+        Whether to make the three directions of the projection orthonormal.
     limits
-        ``(3, 2)`` from `contrast_limits`, to keep colours the same over frames; taken
-        from this frame if None.
+        ``(3, 2)`` from `contrast_limits`, which keep colours the same on all frames;
+        None to compute them from this frame.
     percentiles
-        Of the projected values: what is shown black and full, if `limits` is None.
+        Percentiles of the projected values that are shown black and at full
+        brightness, if `limits` is None.
 
     Returns
     -------
@@ -131,7 +139,7 @@ def random_projection(
     Raises
     ------
     SettingsError
-        If the embedding has other axes or too few dimensions.
+        If the embedding is not ``(D, H, W)`` or has too few dimensions.
     """
     if embedding.ndim != 3:
         raise SettingsError(f"embedding must be (D, H, W); got {embedding.shape}")
@@ -143,12 +151,13 @@ def random_projection(
 
 
 def without_checkerboard(values: FloatArray) -> FloatArray:
-    """Return values without what alternates from one pixel to the next.
+    """Remove from values what alternates from one pixel to the next.
 
-    The learnt 2 x 2 step of a U-Net's decoder gives each of its four pixels weights of
-    its own. What they disagree on is of the network and not of the frame: rows, columns
-    and, most of all at the border of a frame, a checkerboard. The highest frequency is
-    removed; cubic ramps, and so edges of vessels, stay as they are.
+    The learnt 2 x 2 step of a U-Net's decoder has separate weights for each of its four
+    pixels. The differences between them come from the network and not from the frame:
+    they show as stripes and, most of all at the border, as a checkerboard. This filter
+    removes the highest frequency; cubic ramps, and thus edges of vessels, do not
+    change.
 
     Parameters
     ----------
@@ -167,8 +176,8 @@ def principal_matrix(sample: NDArray[np.floating]) -> FloatArray:
     Parameters
     ----------
     sample
-        ``(D, N)`` vectors, N >= 1, D >= 3. The sign of each direction is such that its
-        largest component is positive: the same sample gives the same colours anywhere.
+        ``(D, N)`` vectors, N >= 1, D >= 3. The largest component of each direction is
+        made positive, so that the same sample gives the same colours on any computer.
 
     Raises
     ------
@@ -196,14 +205,14 @@ def sample_vectors(
 
 @dataclass(frozen=True, eq=False)
 class Palette:
-    """A projection with its contrast: what a colour means, on every frame.
+    """A projection with its contrast, which gives colours one meaning on all frames.
 
     Parameters
     ----------
     matrix
-        ``(3, D)``.
+        ``(3, D)`` matrix of the projection.
     limits
-        ``(3, 2)``: what is shown black and full in each colour.
+        ``(3, 2)`` projected values shown black and at full brightness, by colour.
     """
 
     matrix: FloatArray
@@ -213,23 +222,23 @@ class Palette:
     def of(
         cls, sample: NDArray[np.floating], method: Method = "random", seed: int = 0
     ) -> Palette:
-        """Make a palette for the frames that a sample stands for.
+        """Make a palette for the frames from which a sample was taken.
 
         Parameters
         ----------
         sample
-            ``(D, N)`` vectors of all of them; see `sample_vectors`.
+            ``(D, N)`` vectors of these frames, as `sample_vectors` returns them.
         method
-            ``"random"``, the papers'; ``"orthogonal"``, with three directions at right
-            angles; ``"pca"``, which is not theirs.
+            ``"random"``, as in the papers; ``"orthogonal"``, with three orthonormal
+            directions; ``"pca"``, principal components, which the papers do not use.
         seed
-            Of the random ones: one seed, one matrix, for any checkpoint of as many
-            dimensions.
+            Seed of the random methods: it determines the matrix for any checkpoint of
+            as many dimensions.
 
         Raises
         ------
         SettingsError
-            If there is no such method, or there are too few dimensions for it.
+            If the method is unknown, or there are too few dimensions for it.
         """
         if method not in get_args(Method):
             choices = dict.fromkeys(get_args(Method))
@@ -242,9 +251,9 @@ class Palette:
         return cls(matrix, contrast_limits(matrix @ sample.astype(np.float32)))
 
     def colors(self, vectors: FrameVectors) -> NDArray[np.uint8]:
-        """Return a frame in colours, ``(H, W, 3)``; a flat channel is gray.
+        """Return the colours ``(H, W, 3)`` of a frame; a flat channel is gray.
 
-        What alternates from pixel to pixel is taken out, see `without_checkerboard`.
+        Alternation from pixel to pixel is removed, see `without_checkerboard`.
 
         Raises
         ------

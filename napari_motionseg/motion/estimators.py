@@ -1,4 +1,4 @@
-"""Estimating the flow of a loop: one interface for networks and classical methods."""
+"""Estimate the flow of a loop: one interface for networks and classical methods."""
 
 from __future__ import annotations
 
@@ -74,29 +74,29 @@ def estimate_flow_job(
     cine
         The loop.
     settings
-        See `FlowSettings`.
+        Settings of the flow; None for the defaults of `FlowSettings`.
     cache
-        Where flow is looked for first, and kept in float16; None for nowhere.
+        Cache that flow is read from first and stored in, in float16; None for no cache.
     first
-        The frame whose flow is wanted first; then its neighbours, and so on outward.
-        While it runs, another one can be sent: ``job.send(12)``.
+        Index of the frame whose flow is estimated first; its neighbours follow, from
+        near to far. While the job runs, ``job.send(12)`` continues at frame 12.
 
     Yields
     ------
     Progress
-        After each pair; `preview` is ``(t, flow)`` with flow ``(2, H, W)`` in px.
+        After each pair; `preview` is ``(t, flow)`` with `flow` ``(2, H, W)`` in px.
 
     Returns
     -------
     FlowSequence
-        After `STOP`, up to the last pair so far; what lacks before it is zero, and
-        said in the notes.
+        Flow of all pairs. After `STOP` it ends with the last pair estimated so far;
+        missing pairs before that are zero, and the notes say so.
 
     Raises
     ------
     MotionError
-        If the loop is too short or too small, holds values that are not finite, or no
-        pair of good frames. Pairs of which one frame is damaged are zero, and noted.
+        If the loop is too short or too small, holds values that are not finite, or has
+        no pair of readable frames. Pairs with a damaged frame are zero, and noted.
     SettingsError, MissingDependencyError, CheckpointError
         If the estimator is unknown, not installed, or has no weights.
     """
@@ -122,7 +122,7 @@ def estimate_flow_job(
 
 
 def _estimate_rest(loop: LoopFlow, result: _Result, order: Outward) -> Job[None]:
-    """Estimate the pairs in `order`, whose first the user may change."""
+    """Estimate the pairs in `order`, whose first frame the user may change."""
     if not order:
         return
     estimator = loop.estimator
@@ -145,23 +145,27 @@ def _estimate_rest(loop: LoopFlow, result: _Result, order: Outward) -> Job[None]
 def lazy_flow(
     cine: Cine, settings: FlowSettings | None = None, cache: FlowCache | None = None
 ) -> FlowSequence:
-    """Return the flow of a loop without estimating it: each pair when it is asked for.
+    """Return the flow of a loop; each pair is estimated when it is first read.
 
     Parameters
     ----------
-    cine, settings, cache
-        As in `estimate_flow_job`.
+    cine
+        The loop.
+    settings
+        Settings of the flow; None for the defaults of `FlowSettings`.
+    cache
+        Cache that flow is read from and stored in; None for no cache.
 
     Returns
     -------
     FlowSequence
-        Its `forward` and `backward` are `FlowStack`.
+        Flow whose `forward` and `backward` are a `FlowStack` each.
 
     Raises
     ------
     MotionError
-        If the loop is too short or too small, or no pair of good frames is left.
-        Values are looked at when they are used.
+        If the loop is too short or too small, or has no pair of readable frames. Gray
+        values are checked when they are used.
     """
     settings = settings or FlowSettings()
     loop, notes = _open(cine, settings, cache)
@@ -188,13 +192,13 @@ def estimate_flow(
     cine
         The loop.
     gap
-        Frames between the two pictures of a pair, or ``"auto"``.
+        Number of frames from one frame of a pair to the other, or ``"auto"``.
     method
-        A name in `ESTIMATORS`.
+        Name of a flow estimator, from `ESTIMATORS`.
     backward
-        Also from t + gap to t.
+        Whether to also estimate the flow from t + gap to t.
     cache
-        Where flow is kept; None for nowhere.
+        Cache that flow is read from and stored in; None for no cache.
     **settings
         Further fields of `FlowSettings`.
     """
@@ -203,7 +207,7 @@ def estimate_flow(
 
 
 class _Result:
-    """The flows of a loop as they come in."""
+    """Flow of a loop while it is estimated."""
 
     def __init__(self, loop: LoopFlow, backward: bool) -> None:
         names: tuple[Direction, ...] = get_args(Direction)
@@ -217,16 +221,16 @@ class _Result:
         return self._loop.shape[0]
 
     def missing(self, t: int) -> list[Direction]:
-        """Return the directions that a pair still lacks."""
+        """Return the directions that are still missing for a pair."""
         return list(self._lacks[t])
 
     def put(self, task: Task, flow: NDArray[np.float32]) -> None:
-        """Take the flow ``(2, H, W)`` of a pair in one direction, in px."""
+        """Store the flow ``(2, H, W)`` of a pair in one direction, in px."""
         self._flows[task.direction][task.t] = flow
         self._lacks[task.t].remove(task.direction)
 
     def read_kept(self) -> list[int]:
-        """Fill in what was kept from before; return the pairs that are not whole."""
+        """Read the flow in the cache; return the pairs that are incomplete."""
         for t in range(len(self)):
             for task in (Task(direction, t) for direction in self.missing(t)):
                 flow = self._loop.kept(task)
@@ -244,7 +248,7 @@ class _Result:
         )
 
     def sequence(self, method: str, notes: tuple[str, ...]) -> FlowSequence:
-        """Return the flow up to the last whole pair; gaps are zero, and noted."""
+        """Return the flow up to the last complete pair; missing pairs are zero."""
         whole = [t for t, lacks in self._lacks.items() if not lacks]
         end = max(whole, default=-1) + 1
         notes = (*notes, *self._loop.remarks())
@@ -283,7 +287,7 @@ def _open(
 
 
 def _identity(method: str) -> Callable[[FlowSettings], str] | None:
-    """Return what tells a method's flows from others'; without it, none are kept."""
+    """Return a function that identifies a method's flow; without it, none is cached."""
     module = import_module(ESTIMATORS[method].target.partition(":")[0])
     return getattr(module, "identity", None)
 
@@ -291,7 +295,7 @@ def _identity(method: str) -> Callable[[FlowSettings], str] | None:
 def _recipe(
     cine: Cine, settings: FlowSettings, gap: int, estimator: str
 ) -> dict[str, Any]:
-    """Return all that a loop's flow depends on: no name, no patient."""
+    """Return all values that a loop's flow depends on, without patient data."""
     return {
         "pixels": cine.content_hash(),
         "range": cine.stored_range,

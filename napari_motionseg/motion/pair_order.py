@@ -1,4 +1,5 @@
-"""In which order the pairs of a loop are estimated: what is looked at comes first."""
+"""Order in which the pairs of a loop are estimated: from the displayed frame
+outward."""
 
 from __future__ import annotations
 
@@ -6,14 +7,14 @@ from collections.abc import Iterable
 
 
 class Outward:
-    """Frames that wait, nearest to the wanted one first; later before earlier.
+    """Waiting frames, nearest to the wanted one first; later before earlier ones.
 
     Parameters
     ----------
     frames
-        What waits.
+        Indices of the waiting frames.
     wanted
-        Where to begin.
+        Index of the frame to start with.
     """
 
     def __init__(self, frames: Iterable[int], wanted: int = 0) -> None:
@@ -38,5 +39,5 @@ class Outward:
         return nearest
 
     def clear(self) -> None:
-        """Forget what waits."""
+        """Remove all waiting frames."""
         self._waiting.clear()

@@ -1,4 +1,4 @@
-"""What a pixel of motion is worth, and the mean speed of a loop's vessels."""
+"""Convert motion in pixels to speed, and compute the mean speed of a loop's vessels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from napari_motionseg.motion.flow_sequence import FlowSequence
 
 @dataclass(frozen=True)
 class SpeedScale:
-    """From pixels between two frames to millimetres a second at the isocentre.
+    """Scale that turns pixels between two frames into mm/s at the isocentre.
 
     Parameters
     ----------
     gap
-        Frames between the two.
+        Number of frames from one frame of a pair to the other.
     gap_ms
-        Milliseconds between the two, or None if unknown.
+        Time between the two frames in ms, or None if it is unknown.
     spacing
-        Millimetres between rows and between columns, or None if unknown.
+        Distance between rows and between columns in mm, or None if it is unknown.
     """
 
     gap: int
@@ -33,7 +33,7 @@ class SpeedScale:
 
     @classmethod
     def of(cls, cine: Cine, gap: int) -> SpeedScale:
-        """Return the scale of a loop's flow over `gap` frames."""
+        """Return the scale of a loop's flow between frames that are `gap` apart."""
         interval = cine.frame_interval
         return cls(
             gap, None if interval is None else gap * interval, cine.pixel_spacing
@@ -41,7 +41,10 @@ class SpeedScale:
 
     @property
     def missing(self) -> str:
-        """Names of what mm/s need and the loop lacks; empty if nothing."""
+        """Names of what is missing for mm/s, such as pixel spacing.
+
+        Empty if nothing.
+        """
         lacks = {
             "magnification": self.spacing is None,
             "frame times": self.gap_ms is None,
@@ -50,7 +53,7 @@ class SpeedScale:
 
     @property
     def known(self) -> bool:
-        """Whether there are millimetres a second."""
+        """Whether speeds can be given in mm/s."""
         return not self.missing
 
     @property
@@ -66,7 +69,7 @@ class SpeedScale:
         return "a frame" if self.gap == 1 else f"in {self.gap} frames"
 
     def speed(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-        """Return the speed of motions of x, y px, in `unit`."""
+        """Return the speed of motions of `x` and `y` px, in `unit`."""
         if self.gap_ms is None or self.spacing is None:
             return np.asarray(np.hypot(x, y) / self.gap, np.float64)
         down, across = self.spacing
@@ -74,14 +77,14 @@ class SpeedScale:
         return np.asarray(1000 * way / self.gap_ms, np.float64)
 
     def of_length(self, length: float) -> str:
-        """Say what a length in px of any direction is worth: ``6.7 px in 133 ms``."""
+        """Describe a motion of `length` px in any direction: ``6.7 px in 133 ms``."""
         words = f"{length:.1f} px {self.while_passing}"
         return words + (f", {self.speed_of(length):.0f} mm/s" if self.known else "")
 
     def speed_of(self, length: float) -> float:
-        """Return the speed of a length in px of any direction, in `unit`.
+        """Return the speed of a motion of `length` px in any direction, in `unit`.
 
-        The mean of both spacings counts where rows and columns are spaced differently.
+        If rows and columns are spaced differently, the mean of both spacings is used.
         """
         across = length
         if self.spacing is not None:
@@ -89,7 +92,7 @@ class SpeedScale:
         return float(self.speed(across, 0)) if self.known else length / self.gap
 
     def of_motion(self, x: float, y: float) -> str:
-        """Say a motion: ``3.6 px (+3.0 across, -2.0 down), 9 mm/s``."""
+        """Describe a motion: ``3.6 px (+3.0 across, -2.0 down), 9 mm/s``."""
         words = f"{np.hypot(x, y):.1f} px ({x:+.1f} across, {y:+.1f} down)"
         return words + (f", {float(self.speed(x, y)):.0f} mm/s" if self.known else "")
 
@@ -97,27 +100,27 @@ class SpeedScale:
 def mean_speed(
     flow: FlowSequence, masks: Any = None, scale: SpeedScale | None = None
 ) -> NDArray[np.float64]:
-    """Return the mean length of the vectors at each frame.
+    """Return the mean length of the flow vectors at each frame.
 
     Parameters
     ----------
     flow
-        Of a loop.
+        Flow of a loop.
     masks
-        ``(T, H, W)``, bool or labels: the pixels that count are those that are not 0,
-        such as a vessel's; all if None.
+        ``(T, H, W)`` bool or labels. The mean is taken over the pixels that are not 0,
+        such as those of a vessel; None for all pixels.
     scale
-        The scale of the speeds; None for px/frame.
+        Scale of the speeds; None for px/frame.
 
     Returns
     -------
     NDArray
-        ``(T - gap,)``; NaN where no pixel counts or one of the two frames is damaged.
+        ``(T - gap,)``; NaN where the mask is empty or one of the two frames is damaged.
 
     Raises
     ------
     MotionError
-        If the masks do not fit.
+        If the masks do not have the frames and the size of the flow.
     """
     speeds = np.full(len(flow), np.nan)
     size = tuple(flow.forward.shape[2:])
