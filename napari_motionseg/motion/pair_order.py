@@ -1,5 +1,4 @@
-"""Order in which the pairs of a loop are estimated: from the displayed frame
-outward."""
+"""Order the pairs of a loop from the displayed frame outward."""
 
 from __future__ import annotations
 

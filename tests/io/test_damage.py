@@ -8,8 +8,8 @@ from napari_motionseg.errors import LabelError, ReadError
 from napari_motionseg.io.damage import damage_named
 
 RAISED = {
-    "does not fit in memory": MemoryError(),
-    "may not be read: Permission denied": PermissionError(13, "Permission denied"),
+    "needs more memory than is free": MemoryError(),
+    "cannot be read: Permission denied": PermissionError(13, "Permission denied"),
     "no such file or folder": FileNotFoundError(2, "gone"),
     "damaged or unreadable archive (no magic)": zipfile.BadZipFile("no magic"),
     "damaged or unreadable archive ('key')": KeyError("key"),

@@ -132,7 +132,7 @@ def test_a_technical_value_that_is_no_number_is_named(tmp_path):
     path = files.save(data, tmp_path / "nan.dcm")
     cine = read_cine(path)
     assert "KVP" not in cine.technical
-    assert any("KVP holds a value that is no finite" in note for note in cine.notes)
+    assert any("KVP holds a value that is not a finite" in note for note in cine.notes)
 
 
 def test_r_waves_by_time(cine_with):

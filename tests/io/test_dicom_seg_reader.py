@@ -133,7 +133,7 @@ def test_a_segmentation_is_no_loop(pair, tmp_path):
         warnings.simplefilter("error")
         assert [loop.name for loop in read_cines(tmp_path)] == [cine.name]
     (tmp_path / "loop.dcm").unlink()
-    with pytest.raises(ReadError, match="whatever else this program wrote"):
+    with pytest.raises(ReadError, match="other files of this program are left out"):
         read_cines(tmp_path)
 
 
