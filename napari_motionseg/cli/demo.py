@@ -17,27 +17,30 @@ from napari_motionseg.errors import JobError
 if TYPE_CHECKING:
     from napari_motionseg.demo import DemoResult
 
+Gui = Annotated[
+    bool, typer.Option("--gui", help="Open the result in napari at the end.")
+]
+Size = Annotated[
+    int | None, typer.Option(help="Number of rows and columns of the loop.")
+]
+Frames = Annotated[int | None, typer.Option(help="Number of frames of the loop.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, help="Optimizer steps of each of the two trainings."),
+]
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to write all results to.")] = Path(
         "demo-out"
     ),
-    gui: Annotated[
-        bool, typer.Option("--gui", help="Open the result in napari at the end.")
-    ] = False,
-    size: Annotated[
-        int | None, typer.Option(help="Number of rows and columns of the loop.")
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option(help="Number of frames of the loop.")
-    ] = None,
+    gui: Gui = False,
+    size: Size = None,
+    frames: Frames = None,
     flow_method: Annotated[
         str, typer.Option(help="Flow method; see motionseg flow --help.")
     ] = "pwcnet",
-    steps: Annotated[
-        int | None,
-        typer.Option(min=1, help="Optimizer steps of each of the two trainings."),
-    ] = None,
+    steps: Steps = None,
     overwrite: Overwrite = False,
     device: Device = "auto",
     seed: Seed = 0,

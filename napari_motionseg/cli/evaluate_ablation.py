@@ -32,15 +32,21 @@ if TYPE_CHECKING:
     from napari_motionseg.evaluation.ablations import Variant
     from napari_motionseg.training import PretrainSettings
 
+Comparison = Annotated[
+    str,
+    typer.Argument(
+        help="Name of the comparison: objective, flow, kernel, "
+        "neighbourhood, guidance or nets."
+    ),
+]
+Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps of each pretraining.")]
+LabelCounts = Annotated[
+    str, typer.Option(help="Numbers of labelled frames, separated by commas.")
+]
+
 
 def ablation(
-    name: Annotated[
-        str,
-        typer.Argument(
-            help="Name of the comparison: objective, flow, kernel, "
-            "neighbourhood, guidance or nets."
-        ),
-    ],
+    name: Comparison,
     out: Annotated[
         Path, typer.Option(help="Folder to write checkpoints, rows and summary to.")
     ],
@@ -50,12 +56,8 @@ def ablation(
     only: Annotated[
         str, typer.Option(help="Names of variants, separated by commas; all if empty.")
     ] = "",
-    steps: Annotated[
-        int, typer.Option(min=1, help="Optimizer steps of each pretraining.")
-    ] = 1000,
-    labels: Annotated[
-        str, typer.Option(help="Numbers of labelled frames, separated by commas.")
-    ] = "1",
+    steps: Steps = 1000,
+    labels: LabelCounts = "1",
     seeds: Draws = 3,
     stride: TestStride = 1,
     cached: Cached = True,

@@ -39,6 +39,20 @@ Peers = Annotated[
     ),
 ]
 
+LabelCounts = Annotated[
+    str,
+    typer.Option(
+        help="Numbers of labelled frames, separated by commas; 0 is none, "
+        "all is every frame."
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Optimizer steps of fine-tuning; default: those of the recipe."
+    ),
+]
+
 
 def fewshot(
     out: Annotated[
@@ -49,13 +63,7 @@ def fewshot(
     test: Groups = "",
     starts: Starts = "scratch,default",
     peers: Peers = "random-forest,frangi",
-    labels: Annotated[
-        str,
-        typer.Option(
-            help="Numbers of labelled frames, separated by commas; 0 is none, "
-            "all is every frame."
-        ),
-    ] = "0,1,5,10",
+    labels: LabelCounts = "0,1,5,10",
     seeds: Draws = 3,
     within: Annotated[
         bool, typer.Option("--within", help="Label frames of the tested loop itself.")
@@ -67,12 +75,7 @@ def fewshot(
             help="Recipe of fine-tuning: tuned (BCE + Dice, falling rate) or paper."
         ),
     ] = "tuned",
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Optimizer steps of fine-tuning; default: those of the recipe."
-        ),
-    ] = None,
+    steps: Steps = None,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:

@@ -45,26 +45,29 @@ Cached = Annotated[
     ),
 ]
 
+Out = Annotated[
+    Path,
+    typer.Option(
+        help="File to write: a zarr folder (no suffix); .mp4 or .gif with "
+        "colours; .flo or .png with one frame."
+    ),
+]
+StartFrame = Annotated[
+    int,
+    typer.Option(help="Frame, from 0, at which the flow of .flo or .png begins."),
+]
+
 
 def flow(
     cine: OneCine,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="File to write: a zarr folder (no suffix); .mp4 or .gif with "
-            "colours; .flo or .png with one frame."
-        ),
-    ],
+    out: Out,
     gap: Gap = "auto",
     backward: Annotated[
         bool, typer.Option("--backward", help="Estimate the backward flow too.")
     ] = False,
     method: Method = "pwcnet",
     weights: Weights = None,
-    frame: Annotated[
-        int,
-        typer.Option(help="Frame, from 0, at which the flow of .flo or .png begins."),
-    ] = 0,
+    frame: StartFrame = 0,
     device: Device = "auto",
     precision: FlowPrecision = "auto",
     cached: Cached = True,
