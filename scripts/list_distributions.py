@@ -21,6 +21,10 @@ WHEEL_HAS = (
     "napari_motionseg/napari.yaml",
     "napari_motionseg/icon.svg",
     "napari_motionseg/py.typed",
+    "napari_motionseg/samples/faint-angiogram.dcm",
+    "napari_motionseg/samples/faint-angiogram.npz",
+    "napari_motionseg/samples/synthetic-angiogram.dcm",
+    "napari_motionseg/samples/synthetic-angiogram.npz",
     "napari_motionseg/models/weights/pwcnet-xa.safetensors",
     "napari_motionseg/models/weights/vessels-xa.safetensors",
     "*.dist-info/licenses/LICENSE",
@@ -34,12 +38,15 @@ SDIST_HAS = (
     "mkdocs.yml", "pyproject.toml", "setup.py", ".github/workflows/tests.yml",
     "benchmarks/RESULTS.md", "benchmarks/results/masks.json", "docs/index.md",
     "docs/images/overview.png", "examples/from_array_to_masks.py",
-    "napari_motionseg/napari.yaml", "scripts/check.sh", "tests/conftest.py",
+    "napari_motionseg/napari.yaml", "napari_motionseg/samples/synthetic-angiogram.dcm",
+    "scripts/check.sh", "tests/conftest.py",
     "tests/io/test_reading.py",
 )  # fmt: skip
 FORBIDDEN = re.compile(
     r"__pycache__|\.py[cod]$|\.(ruff|mypy|pytest|import_linter)_cache|\.hypothesis"
-    r"|\.venv/|(^|/)site/|demo-out|\.git/|\.dcm$|\.state\.safetensors$"
+    r"|\.venv/|(^|/)site/|demo-out|\.git/|\.state\.safetensors$"
+    # no DICOM file but the synthetic samples
+    r"|^(?!napari_motionseg/samples/).*\.dcm$"
 )
 Sizes = Mapping[str, int]
 

@@ -211,3 +211,44 @@ def test_a_sample_is_a_file_that_holds_a_synthetic_loop(monkeypatch, sample, nam
     assert agreement.mean() > 0.999
     assert vessels[0][12].sum() > 1000
     assert vessels[1]["scale"] == loop[1]["scale"]
+
+
+@pytest.mark.parametrize("kinds", ["image", "image labels", "labels image"])
+def test_napari_finds_the_writer_of_movies(tmp_path, small_cine, kinds):
+    """As napari does: by suffix and layers; several layers come as one list."""
+    from npe2 import PluginManager, PluginManifest
+
+    manager = PluginManager()
+    manifest = PluginManifest.from_distribution("napari-motionseg")
+    manager.register(manifest)
+    manager.commands.register_manifest(manifest)
+    masks = (np.ones(small_cine.shape, np.uint8), {"name": "masks"}, "labels")
+    layers = {"image": cine_layer(small_cine), "labels": masks}
+    chosen = [layers[kind] for kind in kinds.split()]
+    path = str(tmp_path / "loop.gif")
+    writer, given = manager.get_writer(path, kinds.split(), "napari-motionseg")
+    assert writer is not None
+    arguments = (given, *chosen[0][:2]) if len(chosen) == 1 else (given, chosen)
+    assert writer.exec(args=arguments, _registry=manager.commands) == [path]
+    assert (tmp_path / "loop.gif").read_bytes()[:4] == b"GIF8"
+
+
+def test_every_sample_of_the_manifest_is_tested_above():
+    from npe2 import PluginManifest
+
+    manifest = PluginManifest.from_distribution("napari-motionseg")
+    assert {sample.key for sample in manifest.contributions.sample_data} == set(LOOPS)
+
+
+def test_the_icon_of_the_manifest_is_a_picture():
+    from importlib.resources import files
+    from xml.etree import ElementTree
+
+    from npe2 import PluginManifest
+
+    package, _, name = PluginManifest.from_distribution(
+        "napari-motionseg"
+    ).icon.partition(":")
+    root = ElementTree.fromstring((files(package) / name).read_text(encoding="utf-8"))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root.get("viewBox") == "0 0 64 64"

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 
 from napari_motionseg.doctor.findings import Finding, without_user
-from napari_motionseg.io.cache_folder import VARIABLE, cache_folder
+from napari_motionseg.environment import CACHE
+from napari_motionseg.io.cache_folder import cache_folder
 
 GIBIBYTE = 2**30
 LEAST_MEMORY, LEAST_DISK = GIBIBYTE, GIBIBYTE  # a loop, a network and their results
@@ -23,7 +24,7 @@ def space_findings() -> Iterator[Finding]:
     yield disk_finding("temporary files", Path(tempfile.gettempdir()))
     folder = cache_folder()
     if folder is None:
-        yield Finding("cache", f"off ({VARIABLE})")
+        yield Finding("cache", f"off ({CACHE})")
         return
     yield cache_finding(folder)
     yield disk_finding("disk of the cache", nearest_folder(folder))
@@ -66,7 +67,7 @@ def cache_finding(folder: Path) -> Finding:
     if not os.access(nearest, os.W_OK | os.X_OK):
         return Finding(
             "cache", f"{shown} cannot be written", "note",
-            f"set {VARIABLE} to a folder of yours, or to off",
+            f"set {CACHE} to a folder of yours, or to off",
         )  # fmt: skip
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Finding("cache", f"{shown}, {size / GIBIBYTE:.2f} GiB")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_dir
 
-VARIABLE = "MOTIONSEG_CACHE"
+from napari_motionseg.environment import CACHE
+
 OFF = ("off", "no", "none", "0")
 NAME = "motionseg-cache"  # name of the folder inside the one that the user names
 TAG = "CACHEDIR.TAG"
@@ -28,7 +29,7 @@ def cache_folder() -> Path | None:
 
     The variable may also name another folder. Nothing is created; see `make_marked`.
     """
-    wanted = os.environ.get(VARIABLE, "").strip()
+    wanted = os.environ.get(CACHE, "").strip()
     if wanted.lower() in OFF:
         return None
     if wanted:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
+from napari_motionseg.environment import MEMORY
 from napari_motionseg.errors import SettingsError
 
-VARIABLE = "MOTIONSEG_MEMORY"  # GiB
 GIBIBYTE = 2**30
 DEFAULT_GIB = 8.0
 LEAST_GIB = 0.25
@@ -20,13 +20,13 @@ def default_budget() -> int:
     SettingsError
         If the environment variable holds no number of at least 0.25.
     """
-    text = os.environ.get(VARIABLE, "").strip()
+    text = os.environ.get(MEMORY, "").strip()
     try:
         gib = float(text) if text else DEFAULT_GIB
     except ValueError:
         gib = 0.0
     if not LEAST_GIB <= gib < float("inf"):
         raise SettingsError(
-            f"{VARIABLE} must be a number of GiB, at least {LEAST_GIB}; got {text!r}"
+            f"{MEMORY} must be a number of GiB, at least {LEAST_GIB}; got {text!r}"
         )
     return int(gib * GIBIBYTE)

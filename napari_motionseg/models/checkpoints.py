@@ -14,12 +14,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from napari_motionseg.environment import chosen_model
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.models.architectures import ARCHITECTURES
-from napari_motionseg.models.default_choices import chosen_model
 from napari_motionseg.models.tensor_checks import check_tensors
 from napari_motionseg.registry import unknown_name
 

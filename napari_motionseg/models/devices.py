@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from napari_motionseg.environment import DEVICE, chosen_device
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.default_choices import DEVICE, chosen_device
 
 # messages of CPUs and Apple devices, which raise no special class
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")

@@ -28,8 +28,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.environment import CACHE as VARIABLE
 from napari_motionseg.errors import ReadError
-from napari_motionseg.io.cache_folder import OFF, VARIABLE, cache_folder, make_marked
+from napari_motionseg.io.cache_folder import OFF, cache_folder, make_marked
 from napari_motionseg.io.regular_files import read_regular
 from napari_motionseg.motion.flow_cache_entries import (
     JOURNAL,

@@ -1,5 +1,7 @@
 """napari's preferences of the plugin set variables, unless the user has set them."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +108,18 @@ def test_activation_by_npe2_applies_what_was_kept(napari_settings, npe2pm):
     computing_preferences().device = "cpu"
     npe2pm.activate(PLUGIN)
     assert os.environ["MOTIONSEG_DEVICE"] == "cpu"
+
+
+def test_a_program_without_napari_does_not_import_it():
+    code = (
+        "import sys; from npe2 import PluginManager; m = PluginManager.instance(); "
+        "m.discover(); m.activate('napari-motionseg'); "
+        "print(sorted({'napari', 'qtpy', 'torch'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_a_napari_without_preferences_is_fine(monkeypatch):

@@ -10,12 +10,11 @@ environment variables work there all the same.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-from napari_motionseg.io.cache_folder import VARIABLE as CACHE
-from napari_motionseg.io.memory_budget import VARIABLE as MEMORY
-from napari_motionseg.models.default_choices import DEVICE, MODEL
+from napari_motionseg.environment import CACHE, DEVICE, MEMORY, MODEL
 
 PLUGIN = "napari-motionseg"
 CATEGORY = "computing"  # the key under `configurations` in napari.yaml
@@ -47,7 +46,13 @@ def activate(context: object) -> None:
 
 
 def computing_preferences() -> Any | None:
-    """Return napari's preferences of this plugin, or None where it has none."""
+    """Return napari's preferences of this plugin, or None where it has none.
+
+    They are those of a window. A program that reads files through npe2, without
+    napari, neither follows nor imports them.
+    """
+    if "napari" not in sys.modules:
+        return None
     try:
         from napari.settings import get_plugin_settings
 

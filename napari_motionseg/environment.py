@@ -1,14 +1,15 @@
-"""What ``auto`` and ``default`` stand for, where the user has said so.
+"""Environment variables with which a user chooses device, model, memory and cache.
 
-``MOTIONSEG_DEVICE`` names the device that ``auto`` takes, and ``MOTIONSEG_MODEL`` the
-checkpoint that ``default`` means. napari's preferences set both.
+napari's preferences of the plugin set the same variables; child processes inherit them.
 """
 
 from __future__ import annotations
 
 import os
 
+CACHE = "MOTIONSEG_CACHE"  # see `io.cache_folder`
 DEVICE = "MOTIONSEG_DEVICE"
+MEMORY = "MOTIONSEG_MEMORY"  # GiB; see `io.memory_budget`
 MODEL = "MOTIONSEG_MODEL"
 
 
