@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
@@ -13,8 +13,8 @@ from napari_motionseg.doctor.findings import Finding, without_user
 from napari_motionseg.version import __version__
 
 DISTRIBUTION = "napari-motionseg"
-# extras that add something to the program; the others are for developers
-EXTRAS = ("nifti", "opencv", "peers")
+# extras for developers, and the one that only joins others
+LEFT_OUT = ("all", "test", "docs", "dev")
 
 
 def version_findings() -> Iterator[Finding]:
@@ -44,14 +44,16 @@ def _requirements() -> Iterator[tuple[Requirement, str]]:
     """Yield what applies to this Python and system, and the extra that asks for it."""
     try:
         lines = requires(DISTRIBUTION) or []
+        extras = metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     except PackageNotFoundError:
         return
+    extras = [extra for extra in extras if extra not in LEFT_OUT]
     for requirement in map(Requirement, lines):
         marker = requirement.marker
         if marker is None or marker.evaluate({"extra": ""}):
             yield requirement, ""
             continue
-        for extra in EXTRAS:
+        for extra in extras:
             if marker.evaluate({"extra": extra}):
                 yield requirement, extra
                 break

@@ -48,3 +48,13 @@ def test_a_checkout_that_is_not_installed_is_told(monkeypatch):
     first = next(version_findings())
     assert first.state == "broken"
     assert "pip install" in first.remedy
+
+
+def test_every_extra_for_users_is_examined():
+    """Whoever adds an extra need not know of the doctor."""
+    from importlib.metadata import metadata
+
+    provided = set(metadata("napari-motionseg").get_all("Provides-Extra"))
+    examined = {extra for _, extra in package_versions._requirements()} - {""}
+    assert examined == provided - {"all", "test", "docs", "dev"}
+    assert {"nifti", "opencv"} <= examined
