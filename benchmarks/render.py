@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from render_acceleration import acceleration
+from render_dicom import dicom_segmentations
 from render_explorer import explorer
 from render_flow import sections
 from render_fuzz import fuzz
@@ -73,6 +74,7 @@ def all_sections(results: Path) -> list[str]:
     parts += [*cubes(results), *sections(results), *acceleration(results)]
     for name, render in (("demo", demo), ("project", project)):
         parts += one(results, name, render)
+    parts += dicom_segmentations(results)
     parts += [*explorer(results), *fuzz(results), *safety(results)]
     parts += one(results, "determinism", determinism)
     parts += one(results, "mutation", mutation)

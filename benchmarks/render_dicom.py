@@ -1,0 +1,103 @@
+"""The section of RESULTS.md on DICOM Segmentations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tables import answer, table
+
+MEGABYTE = 10**6
+SECONDS, SMALL = 2.0, 1.0  # targets: to write it, and MB of the compressed types
+
+
+def dicom_segmentations(results: Path) -> list[str]:
+    """Return the sections on acceptance and on cost, if they were measured."""
+    path = results / "dicom_seg.json"
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    return [accepted(found), cost(found)]
+
+
+def accepted(found: dict[str, Any]) -> str:
+    """Return what other programs say of the objects."""
+    rows = [
+        (
+            row["source"], name_of(row), yes(row["highdicom"]), yes(row["read back"]),
+            dciodvfy(row), yes(row["dcmdump"] and row["dcm2json"]),
+        )
+        for row in found["accepted"]
+    ]  # fmt: skip
+    rows += [
+        (row["source"], "secondary capture", "", "", dciodvfy(row), yes(row["dcmdump"]))
+        for row in found["captures"]
+    ]
+    head = ("source", "object", "highdicom: equal masks", "this program: equal masks",
+            "dciodvfy: errors, warnings", "dcmdump, dcm2json")  # fmt: skip
+    known = [row for row in found["accepted"] if row["type"] != "LABELMAP"]
+    good = not any(row["errors"] for row in [*known, *found["captures"]]) and all(
+        row["highdicom"] and row["dcmdump"] for row in found["accepted"]
+    )
+    tools, real = found["tools"], found["real"]
+    return answer(
+        "Do other programs accept the DICOM Segmentations?",
+        "Yes: dciodvfy finds no error, and highdicom and DCMTK read them."
+        if good
+        else "Not all of them; see the table.",
+        table(head, rows),
+        f"`benchmarks/dicom_seg.py`: {real['loops']} real XA loops with two segments "
+        f"each give masks equal by highdicom on {real['highdicom']}, equal by this "
+        f"program on {real['read back']}, and {real['errors']} errors of dciodvfy. The "
+        "rows are loops of 7 frames of 61 x 83 pixels, of which some are not labelled. "
+        "dciodvfy is of 2022 and does not know the class of label maps. It sees "
+        "compressed objects after DCMTK has unpacked them. Its one warning on captures "
+        "is that Laterality is empty, which says that it is unknown whether the body "
+        "part is one of a pair. "
+        f"highdicom {tools['highdicom']}, DCMTK {tools['dcmtk']}, dicom3tools "
+        f"{tools['dicom3tools']}. {found['machine']}, {found['date']}.",
+    )
+
+
+def cost(found: dict[str, Any]) -> str:
+    """Return time and size of 96 frames."""
+    rows = [
+        (name_of(row), f"{row['write_s']:.2f}", f"{row['read_s']:.2f}",
+         f"{row['bytes'] / MEGABYTE:.2f}")
+        for row in found["cost"]
+    ]  # fmt: skip
+    slowest = max(row["write_s"] for row in found["cost"])
+    sizes = {
+        row["type"]: row["bytes"] / MEGABYTE
+        for row in found["cost"]
+        if row["compressed"]
+    }
+    small = min(sizes["BINARY"], sizes["LABELMAP"])
+    return answer(
+        "What does a DICOM Segmentation of 96 frames cost?",
+        f"At most {slowest:.1f} s to write (target {SECONDS:g}); {small:.2f} MB "
+        f"compressed (target {SMALL:g}).",
+        table(("object", "write, s", "read, s", "MB"), rows),
+        "`benchmarks/dicom_seg.py`: 96 frames of 512 x 512 pixels, two segments, "
+        "synthetic vessels; median of 5. Times were taken while other work kept both "
+        f"cores busy. {found['machine']}, {found['date']}.",
+    )
+
+
+def name_of(row: dict[str, Any]) -> str:
+    """Return type and compression of an object."""
+    way = "deflated" if row["type"] == "BINARY" else "RLE"
+    return f"{row['type']}, {way}" if row["compressed"] else row["type"]
+
+
+def dciodvfy(row: dict[str, Any]) -> str:
+    """Return how many errors and warnings the validator has found."""
+    if row.get("type") == "LABELMAP":
+        return "class unknown to it"
+    return f"{row['errors']}, {len(row['warnings'])}"
+
+
+def yes(value: bool) -> str:
+    """Return a verdict as a word."""
+    return "yes" if value else "**no**"

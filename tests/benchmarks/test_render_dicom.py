@@ -1,0 +1,43 @@
+"""What others say of DICOM Segmentations is told in two tables."""
+
+import copy
+import json
+
+from render_dicom import dicom_segmentations
+
+ROW = {"source": "XA", "type": "BINARY", "compressed": True, "highdicom": True,
+       "read back": True, "errors": 0, "warnings": [], "dcmdump": True,
+       "dcm2json": True}  # fmt: skip
+COST = {"type": "BINARY", "compressed": True, "bytes": 240_000, "write_s": 0.71,
+        "read_s": 0.5}  # fmt: skip
+FOUND = {
+    "machine": "a processor, 2 cores", "date": "2026-11-28",
+    "tools": {"highdicom": "0.28.2", "dcmtk": "v3.6.7", "dicom3tools": "1.00"},
+    "accepted": [ROW, {**ROW, "type": "LABELMAP", "errors": 2}],
+    "captures": [{"source": "XA", "errors": 0, "warnings": ["w"], "dcmdump": True}],
+    "real": {"loops": 30, "highdicom": 30, "read back": 30, "errors": 0},
+    "cost": [COST, {**COST, "type": "LABELMAP", "bytes": 900_000, "write_s": 1.2}],
+}  # fmt: skip
+
+
+def sections(tmp_path, found):
+    (tmp_path / "dicom_seg.json").write_text(json.dumps(found))
+    return dicom_segmentations(tmp_path)
+
+
+def test_acceptance_and_cost_are_told(tmp_path):
+    assert dicom_segmentations(tmp_path) == []
+    accepted, cost = sections(tmp_path, FOUND)
+    assert "**Yes: dciodvfy finds no error" in accepted
+    assert "| XA | BINARY, deflated | yes | yes | 0, 0 | yes |" in accepted
+    assert "| XA | LABELMAP, RLE | yes | yes | class unknown to it | yes |" in accepted
+    assert "| XA | secondary capture |  |  | 0, 1 | yes |" in accepted
+    assert "**At most 1.2 s to write (target 2); 0.24 MB compressed" in cost
+    assert "| BINARY, deflated | 0.71 | 0.50 | 0.24 |" in cost
+
+
+def test_one_refusal_is_not_hidden(tmp_path):
+    for change in ({"errors": 1}, {"highdicom": False}, {"dcmdump": False}):
+        found = copy.deepcopy(FOUND)
+        found["accepted"][0] |= change
+        assert "**Not all of them; see the table.**" in sections(tmp_path, found)[0]
