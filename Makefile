@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive bench-dicom clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-dicom  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -30,6 +30,7 @@ lint: $(READY)
 
 test: $(READY)
 	@scripts/system_libraries.sh
+	@scripts/dicom_tools.sh
 	@scripts/check.sh $(BIN) lint tests
 
 # Several times the whole suite: other precision, threads and instruction sets
@@ -102,6 +103,13 @@ bench-interactive: $(READY)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/interactive.py --groups p5,p6; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
 	$(SCREEN) $(BIN)/python benchmarks/interactive_window.py
+	$(BIN)/python benchmarks/render.py
+
+# Five minutes; real loops from MOTIONSEG_DATA, validators as scripts/dicom_tools.sh has
+# unpacked them
+bench-dicom: $(READY)
+	@scripts/dicom_tools.sh
+	MOTIONSEG_DICOM_TOOLS=$${MOTIONSEG_DICOM_TOOLS-.dicom-tools} $(BIN)/python benchmarks/dicom_seg.py
 	$(BIN)/python benchmarks/render.py
 
 clean:

@@ -9,6 +9,8 @@ from typing import Any
 from tables import answer, table
 
 MEGABYTE = 10**6
+HEAD = ("object", "write, s on the wall", "write, s of processor",
+        "read, s on the wall", "read, s of processor", "MB")  # fmt: skip
 SECONDS, SMALL = 2.0, 1.0  # targets: to write it, and MB of the compressed types
 
 
@@ -63,11 +65,11 @@ def accepted(found: dict[str, Any]) -> str:
 def cost(found: dict[str, Any]) -> str:
     """Return time and size of 96 frames."""
     rows = [
-        (name_of(row), f"{row['write_s']:.2f}", f"{row['read_s']:.2f}",
+        (name_of(row), *(f"{s:.2f}" for s in (*row["write_s"], *row["read_s"])),
          f"{row['bytes'] / MEGABYTE:.2f}")
         for row in found["cost"]
     ]  # fmt: skip
-    slowest = max(row["write_s"] for row in found["cost"])
+    slowest = max(row["write_s"][1] for row in found["cost"])
     sizes = {
         row["type"]: row["bytes"] / MEGABYTE
         for row in found["cost"]
@@ -76,12 +78,13 @@ def cost(found: dict[str, Any]) -> str:
     small = min(sizes["BINARY"], sizes["LABELMAP"])
     return answer(
         "What does a DICOM Segmentation of 96 frames cost?",
-        f"At most {slowest:.1f} s to write (target {SECONDS:g}); {small:.2f} MB "
-        f"compressed (target {SMALL:g}).",
-        table(("object", "write, s", "read, s", "MB"), rows),
+        f"At most {slowest:.1f} s of processor time to write (target {SECONDS:g}); "
+        f"{small:.2f} MB compressed (target {SMALL:g}).",
+        table(HEAD, rows),
         "`benchmarks/dicom_seg.py`: 96 frames of 512 x 512 pixels, two segments, "
-        "synthetic vessels; median of 5. Times were taken while other work kept both "
-        f"cores busy. {found['machine']}, {found['date']}.",
+        "synthetic vessels; median of 5. Other work kept both cores busy, so that the "
+        "clock on the wall says more of that than of this. "
+        f"{found['machine']}, {found['date']}.",
     )
 
 
