@@ -84,6 +84,10 @@ class MotionError(MotionSegError, ValueError):
     """A loop has too few frames, or pixels that no motion can be estimated from."""
 
 
+class MeasurementError(MotionSegError, ValueError):
+    """Points, calibration or picture allow no measurement; the message says why."""
+
+
 class TrainingError(MotionSegError):
     """Training cannot start or continue; the last saved state is kept."""
 

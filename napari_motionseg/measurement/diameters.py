@@ -1,0 +1,170 @@
+"""Diameters along a vessel in one frame, by three named methods.
+
+* ``tube``: blurred tubes are fitted to the cross-sections (`tube_fit`). The most exact
+  one; it assumes a circular lumen.
+* ``edges``: the two edges are found apart from each other, as paths of steepest change
+  on the straightened vessel (`edge_contours`). It assumes no circular lumen, and
+  overestimates lumens that are narrower than about three blurs.
+* ``densitometry``: the area of the lumen by what it absorbs, and the diameter of a
+  circle of that area. It assumes even contrast along the vessel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import MeasurementError, SettingsError
+from napari_motionseg.measurement.calibration import Calibration
+from napari_motionseg.measurement.centreline import Centreline
+from napari_motionseg.measurement.edge_contours import edge_contours
+from napari_motionseg.measurement.straightening import StraightVessel, straighten
+from napari_motionseg.measurement.tube_fit import TubeFit, TubePrior, fit_tubes
+from napari_motionseg.measurement.tube_search import search_tubes
+from napari_motionseg.registry import unknown_name
+
+Array = NDArray[np.float64]
+Method = Literal["tube", "edges", "densitometry"]
+
+SEARCHED_PX = 18.0  # half width in which a vessel is looked for at first
+WIDEST_PX = 60.0
+BACKGROUND_PX = 5.0  # that a cross-section shows beside the vessel at least
+ROOM = 2.0  # half width of a cross-section, in largest radii
+BLURS_BESIDE = 2.5  # beyond its radius a lumen still absorbs, by so many blurs
+MOST_SECTIONS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class DiameterProfile:
+    """Diameters along a vessel in one frame.
+
+    Parameters
+    ----------
+    line
+        Centreline through the middle of the lumen.
+    diameters
+        ``(N,)`` in the calibration's unit.
+    uncertainty
+        ``(N,)`` standard deviation of each diameter from noise alone, in the same unit;
+        without that of the calibration.
+    method
+        Name of the method.
+    calibration
+        What a pixel is.
+    fit
+        The fitted tubes, in widths of a pixel, whatever the method.
+    """
+
+    line: Centreline
+    diameters: Array
+    uncertainty: Array
+    method: Method
+    calibration: Calibration
+    fit: TubeFit
+
+    @property
+    def arc_length(self) -> Array:
+        """Return the length ``(N,)`` from the first point in the calibration's unit."""
+        return self.line.arc_length * self.calibration.column_mm
+
+
+def measure_diameters(
+    density: NDArray[np.floating],
+    line: Centreline,
+    calibration: Calibration | None = None,
+    method: Method = "tube",
+    prior: TubePrior | None = None,
+) -> DiameterProfile:
+    """Return the diameters along a centreline.
+
+    Parameters
+    ----------
+    density
+        ``(H, W)`` frame in which absorbances add up; vessels are dark. See
+        `motion.contrast_arrival.density`.
+    line
+        The centreline; it is moved to the middle of the lumen first.
+    calibration
+        What a pixel is; None measures in pixels.
+    method
+        ``"tube"``, ``"edges"`` or ``"densitometry"``.
+    prior
+        Prior of the tubes; None for the defaults.
+
+    Raises
+    ------
+    MeasurementError
+        If nothing along the line is a vessel, or the line is too long.
+    SettingsError
+        If there is no such method.
+    """
+    if method not in get_args(Method):
+        raise SettingsError(
+            unknown_name("method", method, dict.fromkeys(get_args(Method)))
+        )
+    if len(line) > MOST_SECTIONS:
+        raise MeasurementError(
+            f"the line has {len(line)} cross-sections; at most {MOST_SECTIONS} can be "
+            "measured at once"
+        )
+    calibration = calibration or Calibration()
+    vessel, fit = _centred(density, line, prior)
+    diameters, spread = _by_method(method, vessel, fit)
+    unit = calibration.column_mm
+    return DiameterProfile(
+        vessel.line, diameters * unit, spread * unit, method, calibration, fit
+    )
+
+
+def _centred(
+    density: NDArray[np.floating], line: Centreline, prior: TubePrior | None
+) -> tuple[StraightVessel, TubeFit]:
+    """Fit tubes, move the line to their middle, and fit them again."""
+    half_width = SEARCHED_PX
+    while True:
+        vessel = straighten(density, line, half_width)
+        start = search_tubes(vessel)
+        largest = float(start[:, 0].max())
+        if largest < half_width / 2 or half_width >= WIDEST_PX:
+            break
+        half_width *= 2
+    vessel = straighten(density, line, ROOM * largest + BACKGROUND_PX)
+    fit = fit_tubes(vessel, start, prior)
+    line = line.shifted(fit.offset)
+    radius = np.interp(
+        np.linspace(0, 1, len(line)), np.linspace(0, 1, len(fit.radius)), fit.radius
+    )
+    half_width = ROOM * float(radius.max()) + BACKGROUND_PX
+    vessel = straighten(density, line, half_width)
+    start = np.stack((radius, np.zeros(len(line))), axis=1)
+    return vessel, fit_tubes(vessel, start, prior)
+
+
+def _by_method(
+    method: Method, vessel: StraightVessel, fit: TubeFit
+) -> tuple[Array, Array]:
+    """Return diameters and their standard deviations in widths of a pixel."""
+    if method == "edges":
+        left, right = edge_contours(vessel, fit.blur)
+        return right - left, 2 * fit.radius_sd
+    if method == "densitometry":
+        return 2 * np.sqrt(_lumen_area(vessel, fit) / np.pi), 2 * fit.radius_sd
+    return 2 * fit.radius, 2 * fit.radius_sd
+
+
+def _lumen_area(vessel: StraightVessel, fit: TubeFit) -> Array:
+    """Return the area ``(N,)`` of the lumen in squared widths of a pixel.
+
+    It is what the section absorbs beyond its background, divided by what one pixel's
+    width of contrast absorbs; contrast is taken as even along the vessel.
+    """
+    level, slope = fit.background.T
+    absorbed = level[:, None] + slope[:, None] * vessel.offsets - vessel.values
+    away = np.abs(vessel.offsets - fit.offset[:, None])
+    seen = away <= (fit.radius + BLURS_BESIDE * fit.blur)[:, None]
+    step = float(vessel.offsets[1] - vessel.offsets[0])
+    area: Array = (absorbed * seen).sum(axis=1) * step / np.median(fit.contrast)
+    return np.maximum(area, 0)

@@ -1,0 +1,63 @@
+"""Straighten a vessel: sample a picture across its centreline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_motionseg.measurement.centreline import Centreline
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StraightVessel:
+    """A picture sampled on cross-sections of a centreline.
+
+    Parameters
+    ----------
+    values
+        ``(N, M)`` gray values; row n lies across point n of the line.
+    offsets
+        ``(M,)`` distances from the line in widths of a pixel, rising, symmetric to 0.
+    line
+        The centreline.
+    inside
+        ``(N, M)`` bool: whether the sample lies within the picture.
+    """
+
+    values: Array
+    offsets: Array
+    line: Centreline
+    inside: NDArray[np.bool_]
+
+
+def straighten(
+    frame: NDArray[np.floating], line: Centreline, half_width: float, step: float = 0.5
+) -> StraightVessel:
+    """Return a picture on the cross-sections of a centreline.
+
+    Parameters
+    ----------
+    frame
+        ``(H, W)`` gray values. Sampled by cubic splines, which add the least blur.
+    line
+        The centreline.
+    half_width
+        How far cross-sections reach to either side, in widths of a pixel.
+    step
+        Distance between samples across, in widths of a pixel.
+    """
+    count = int(np.ceil(half_width / step))
+    offsets = np.arange(-count, count + 1) * step
+    places = line.at(np.broadcast_to(offsets, (len(line), len(offsets))))
+    values = ndimage.map_coordinates(
+        np.asarray(frame, np.float64), places.transpose(2, 0, 1), order=3,
+        mode="nearest",
+    )  # fmt: skip
+    limits = np.asarray(frame.shape) - 1
+    inside = ((places >= 0) & (places <= limits)).all(axis=2)
+    return StraightVessel(values, offsets, line, inside)

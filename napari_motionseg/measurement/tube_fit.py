@@ -1,0 +1,324 @@
+"""Fit blurred tubes to the cross-sections of a straightened vessel.
+
+Each cross-section is modelled as a linear background minus the absorbance of a tube of
+circular section:
+
+    y(d) = b0 + b1 d - mu p(d - c; r, s)
+
+with the profile p of `tube_profile`. Radius r, offset c, contrast mu and the background
+change along the vessel; the blur s is one for the whole vessel. All are found together
+by least squares. What is known beforehand enters as a prior: radius and offset bend
+gently, and contrast, which flows, changes slowly. A lumen that is narrower than the
+blur has the shape of the blur alone; there the contrast of the wider parts beside it
+tells the section's area, which is what densitometry does.
+
+The equations couple a section with its two neighbours on each side, so they are banded
+and are solved in a time that grows with the length of the vessel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.linalg import cholesky_banded, solveh_banded
+
+from napari_motionseg.measurement.straightening import StraightVessel
+from napari_motionseg.measurement.tube_profile import tube_profile
+
+Array = NDArray[np.float64]
+
+LOG_RADIUS, OFFSET, LOG_CONTRAST, LEVEL, SLOPE = range(5)
+PARAMETERS = 5
+BAND = 2 * PARAMETERS  # second differences reach two sections away
+ROUNDS = 25
+CONVERGED = 1e-3  # largest change of a logarithm in a round: a thousandth of a radius
+LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
+CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
+MAD_TO_SD = 1.4826
+
+
+@dataclass(frozen=True)
+class TubePrior:
+    """What is known of vessels before one is measured; lengths in widths of a pixel.
+
+    Parameters
+    ----------
+    radius_bend
+        Standard deviation of the second derivative of log r, as white noise along the
+        vessel, per px^1.5. Larger values follow shorter lesions and more noise.
+    offset_bend
+        The same of the distance between tube and centreline.
+    contrast_drift
+        Standard deviation of the change of log contrast over 1 px, as a random walk.
+    background_bend
+        Standard deviation of the second derivative of the background's level, as share
+        of the tube's depth, per px^1.5.
+    blur
+        Expected standard deviation of the blur.
+    blur_spread
+        Standard deviation of log s about that.
+    """
+
+    radius_bend: float = 0.05
+    offset_bend: float = 0.05
+    contrast_drift: float = 0.03
+    background_bend: float = 0.05
+    blur: float = 0.9
+    blur_spread: float = 0.35
+
+
+@dataclass(frozen=True, eq=False)
+class TubeFit:
+    """A fitted vessel; every array has an entry for each cross-section.
+
+    Parameters
+    ----------
+    radius, offset
+        ``(N,)`` widths of a pixel; the offset points along the normals.
+    contrast
+        ``(N,)`` gray values that one pixel's width of contrast takes away.
+    background
+        ``(N, 2)`` level and slope of the gray values beside the tube, at and about the
+        line, in gray values and gray values per width of a pixel.
+    blur
+        Standard deviation of the blur in widths of a pixel.
+    noise
+        Standard deviation of a pixel's residual in gray values.
+    equations
+        Lower bands ``(11, 5 N)`` of the last round's equations, for `radius_sd`.
+    """
+
+    radius: Array
+    offset: Array
+    contrast: Array
+    background: Array
+    blur: float
+    noise: float
+    equations: Array
+
+    @cached_property
+    def radius_sd(self) -> Array:
+        """Return the standard deviation ``(N,)`` of `radius`, from noise and prior."""
+        return self.radius * np.sqrt(_diagonal_of_inverse(self.equations, LOG_RADIUS))
+
+
+def fit_tubes(
+    vessel: StraightVessel, start: Array, prior: TubePrior | None = None
+) -> TubeFit:
+    """Return the tubes that explain the cross-sections of a vessel best.
+
+    Parameters
+    ----------
+    vessel
+        The straightened vessel, in gray values in which absorbances add up.
+    start
+        ``(N, 2)`` radius and offset of each section to start from, in widths of a
+        pixel.
+    prior
+        What is known beforehand; None for the defaults.
+    """
+    prior = prior or TubePrior()
+    state = _State.begin(vessel, start, prior)
+    for _ in range(ROUNDS):
+        change = state.improve()
+        if change < CONVERGED:
+            break
+    return state.result()
+
+
+class _State:
+    """Parameters of all sections ``(N, 5)`` and the one blur, while they are fitted."""
+
+    def __init__(
+        self, vessel: StraightVessel, sections: Array, prior: TubePrior
+    ) -> None:
+        self.vessel, self.prior = vessel, prior
+        self.sections = sections
+        self.log_blur = float(np.log(prior.blur))
+        step_across = float(vessel.offsets[1] - vessel.offsets[0])
+        # samples closer than a pixel share its noise: each counts by its area
+        self.area = min(1.0, step_across) * min(1.0, vessel.line.step)
+        self.depth = 0.0
+        self.noise = 0.0
+        self.weight = vessel.inside.astype(float)
+
+    @classmethod
+    def begin(cls, vessel: StraightVessel, start: Array, prior: TubePrior) -> _State:
+        """Start from radii and offsets; contrast and background follow linearly."""
+        sections = np.zeros((len(start), PARAMETERS))
+        sections[:, LOG_RADIUS] = np.log(start[:, 0])
+        sections[:, OFFSET] = start[:, 1]
+        state = cls(vessel, sections, prior)
+        shape = tube_profile(
+            vessel.offsets - start[:, 1:], start[:, 0], prior.blur
+        ).value
+        design = np.stack(
+            [
+                -shape,
+                np.ones_like(shape),
+                np.broadcast_to(vessel.offsets, shape.shape),
+            ],
+            axis=2,
+        )
+        weighted = design * state.weight[..., None]
+        normal = np.einsum("nmi,nmj->nij", weighted, design)
+        right = np.einsum("nmi,nm->ni", weighted, vessel.values)
+        found = np.linalg.solve(normal + 1e-9 * np.eye(3), right[..., None])[..., 0]
+        usual = max(float(np.median(found[:, 0])), 1e-6)
+        contrast = np.clip(found[:, 0], usual / 3, usual * 3)
+        sections[:, LOG_CONTRAST] = np.log(contrast)
+        sections[:, LEVEL], sections[:, SLOPE] = found[:, 1], found[:, 2]
+        return state
+
+    def improve(self) -> float:
+        """Take one Gauss-Newton step; return the largest change of a logarithm."""
+        residual, derivatives, by_blur = self._linearised()
+        self._weigh(residual)
+        weight = self.weight * self.area / self.noise**2
+        blocks = np.einsum("nmi,nm,nmj->nij", derivatives, weight, derivatives)
+        # a section's tube is seen, blurred along the vessel, in its neighbours too
+        pulled = self._blurred_along(weight * residual)
+        right = np.einsum("nmi,nm->ni", derivatives, pulled)
+        border = np.einsum("nmi,nm,nm->ni", derivatives, weight, by_blur)
+        corner = float((weight * by_blur**2).sum()) + 1 / self.prior.blur_spread**2
+        pull = float((by_blur * pulled).sum())
+        pull -= (self.log_blur - np.log(self.prior.blur)) / self.prior.blur_spread**2
+        bands, smooth = self._prior_bands()
+        right -= smooth
+        self._bands = _add_blocks(bands, blocks)
+        # the blur borders the banded system: eliminate the sections first
+        both = np.stack([right.ravel(), border.ravel()], axis=1)
+        solved = solveh_banded(self._bands, both, lower=True)
+        schur = corner - border.ravel() @ solved[:, 1]
+        blur = (pull - border.ravel() @ solved[:, 0]) / schur
+        change = (solved[:, 0] - solved[:, 1] * blur).reshape(-1, PARAMETERS)
+        return self._move(change, float(blur))
+
+    def _linearised(self) -> tuple[Array, Array, Array]:
+        """Return residuals ``(N, M)``, derivatives ``(N, M, 5)`` and by log blur."""
+        s, offsets = self.sections, self.vessel.offsets
+        distance = offsets - s[:, OFFSET, None]
+        contrast = np.exp(s[:, LOG_CONTRAST, None])
+        tube = tube_profile(distance, np.exp(s[:, LOG_RADIUS]), np.exp(self.log_blur))
+        # the detector blurs along the vessel as it does across
+        tubes = self._blurred_along(contrast * tube.value)
+        model = s[:, LEVEL, None] + s[:, SLOPE, None] * offsets - tubes
+        derivatives = np.empty((*distance.shape, PARAMETERS))
+        derivatives[..., LOG_RADIUS] = -contrast * tube.by_log_radius
+        derivatives[..., OFFSET] = contrast * tube.by_distance
+        derivatives[..., LOG_CONTRAST] = -contrast * tube.value
+        derivatives[..., LEVEL] = 1
+        derivatives[..., SLOPE] = offsets
+        self.depth = float(np.median((contrast * tube.value).max(axis=1)))
+        return self.vessel.values - model, derivatives, -contrast * tube.by_log_blur
+
+    def _blurred_along(self, values: Array) -> Array:
+        """Blur ``(N, M)`` along the vessel, as the detector does."""
+        spread = np.exp(self.log_blur) / self.vessel.line.step
+        blurred: Array = ndimage.gaussian_filter1d(values, spread, axis=0)
+        return blurred
+
+    def _weigh(self, residual: Array) -> None:
+        """Estimate the noise, and take weight from samples far beyond it."""
+        known = residual[self.vessel.inside]
+        spread = MAD_TO_SD * float(np.median(np.abs(known)))
+        self.noise = max(spread, 1e-4 * abs(self.depth), 1e-9)
+        share = 1 / (1 + (residual / (CAUCHY * self.noise)) ** 2)
+        self.weight = self.vessel.inside * share
+
+    def _prior_bands(self) -> tuple[Array, Array]:
+        """Return the prior's equations as lower bands, and its pull ``(N, 5)``."""
+        count, step = len(self.sections), self.vessel.line.step
+        bends = {
+            LOG_RADIUS: self.prior.radius_bend,
+            OFFSET: self.prior.offset_bend,
+            LEVEL: self.prior.background_bend * self.depth,
+            SLOPE: self.prior.background_bend * self.depth / 4,
+        }
+        bands = np.zeros((BAND + 1, count * PARAMETERS))
+        pull = np.zeros_like(self.sections)
+        for which, bend in bends.items():
+            precision = 1 / (bend**2 * step**3)
+            _add_differences(bands, pull, self.sections, which, (1, -2, 1), precision)
+        drift = 1 / (self.prior.contrast_drift**2 * step)
+        _add_differences(bands, pull, self.sections, LOG_CONTRAST, (-1, 1), drift)
+        return bands, pull
+
+    def _move(self, change: Array, blur: float) -> float:
+        limits = np.array(
+            [LARGEST_STEP, 1.0, LARGEST_STEP, np.inf, np.inf], dtype=np.float64
+        )
+        self.sections = self.sections + np.clip(change, -limits, limits)
+        self.log_blur += float(np.clip(blur, -LARGEST_STEP, LARGEST_STEP))
+        logs = np.abs(change[:, [LOG_RADIUS, LOG_CONTRAST]])
+        return max(float(logs.max()), abs(blur))
+
+    def result(self) -> TubeFit:
+        """Return the fitted tubes."""
+        return TubeFit(
+            radius=np.exp(self.sections[:, LOG_RADIUS]),
+            offset=self.sections[:, OFFSET].copy(),
+            contrast=np.exp(self.sections[:, LOG_CONTRAST]),
+            background=self.sections[:, [LEVEL, SLOPE]].copy(),
+            blur=float(np.exp(self.log_blur)),
+            noise=self.noise,
+            equations=self._bands,
+        )
+
+
+def _add_differences(
+    bands: Array,
+    pull: Array,
+    sections: Array,
+    which: int,
+    kernel: tuple[int, ...],
+    precision: float,
+) -> None:
+    """Add a penalty on differences along the vessel to the equations."""
+    count, reach = len(sections), len(kernel)
+    if count < reach:
+        return
+    rows = count - reach + 1
+    values = sections[:, which]
+    difference = sum(k * values[i : i + rows] for i, k in enumerate(kernel))
+    for i, first in enumerate(kernel):
+        pull[i : i + rows, which] += precision * first * difference
+        for j, second in enumerate(kernel[: i + 1]):
+            column = (np.arange(rows) + j) * PARAMETERS + which
+            bands[(i - j) * PARAMETERS, column] += precision * first * second
+
+
+def _add_blocks(bands: Array, blocks: Array) -> Array:
+    """Return lower bands with symmetric blocks ``(N, 5, 5)`` on the diagonal added."""
+    bands = bands.copy()
+    start = np.arange(len(blocks)) * PARAMETERS
+    for i in range(PARAMETERS):
+        for j in range(i + 1):
+            bands[i - j, start + j] += blocks[:, i, j]
+    return bands
+
+
+def _diagonal_of_inverse(bands: Array, which: int) -> Array:
+    """Return one parameter's variances ``(N,)`` from the equations' lower bands.
+
+    The rows of the inverse factor are found a section at a time, by Takahashi's
+    recursion for banded matrices.
+    """
+    factor = cholesky_banded(bands, lower=True)
+    size, width = bands.shape[1], bands.shape[0]
+    inverse = np.zeros((width, size))  # lower bands of the inverse
+    for column in range(size - 1, -1, -1):
+        reach = min(width - 1, size - 1 - column)
+        below = factor[1 : reach + 1, column] / factor[0, column]
+        near = np.empty((reach, reach))
+        for k in range(reach):
+            near[k:, k] = inverse[: reach - k, column + 1 + k]
+            near[k, k:] = near[k:, k]
+        inverse[1 : reach + 1, column] = -near @ below
+        own = 1 / factor[0, column] ** 2
+        inverse[0, column] = own - below @ inverse[1 : reach + 1, column]
+    return inverse[0, which::PARAMETERS]

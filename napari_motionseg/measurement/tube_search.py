@@ -1,0 +1,92 @@
+"""Find the rough radius and offset of a vessel before tubes are fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement.straightening import StraightVessel
+from napari_motionseg.measurement.tube_profile import tube_profile
+
+Array = NDArray[np.float64]
+
+SMALLEST_RADIUS, RADII_A_DOUBLING = 0.7, 4  # px; candidates a factor 1.19 apart
+OFFSETS = np.arange(-4.0, 5.0)  # px: the path is not always in the middle
+LARGEST_SHARE = 0.6  # of the half width: the rest must show background
+USUAL_BLUR = 0.9
+SMOOTHED_PX = 2.0  # along the vessel, before candidates are compared
+CHANGE_COST = 0.004  # of the explained variance, for a change of a radius's rank or 1 px
+LEAST_EXPLAINED = 0.05  # share of the variance across a vessel
+
+
+def search_tubes(vessel: StraightVessel) -> Array:
+    """Return rough radius and offset ``(N, 2)`` of each section in px.
+
+    Every section is compared with tubes of many radii and offsets on a linear
+    background. The sequence of candidates that explains most, with few changes, wins.
+
+    Parameters
+    ----------
+    vessel
+        The straightened vessel.
+
+    Raises
+    ------
+    MeasurementError
+        If nothing along the line is darker than what lies beside it.
+    """
+    largest = LARGEST_SHARE * vessel.offsets[-1]
+    count = 1 + int(RADII_A_DOUBLING * np.log2(max(largest / SMALLEST_RADIUS, 1)))
+    radii = SMALLEST_RADIUS * 2 ** (np.arange(count) / RADII_A_DOUBLING)
+    scores = _explained(vessel, radii)
+    if np.median(scores.max(axis=(1, 2))) < LEAST_EXPLAINED:
+        raise MeasurementError(
+            "nothing along the line between the points is darker than what lies beside "
+            "it: check that both points lie on one vessel, filled with contrast"
+        )
+    rank, offset = _best_sequence(scores)
+    return np.stack((radii[rank], OFFSETS[offset]), axis=1)
+
+
+def _explained(vessel: StraightVessel, radii: Array) -> Array:
+    """Return the share of variance ``(N, R, C)`` that each candidate explains."""
+    spread = SMOOTHED_PX / vessel.line.step
+    values = gaussian_filter1d(vessel.values, spread, axis=0)
+    background = np.stack((np.ones_like(vessel.offsets), vessel.offsets), axis=1)
+    basis, _ = np.linalg.qr(background)
+    rest = values - values @ basis @ basis.T
+    total = np.maximum((rest**2).sum(axis=1), 1e-12)
+    scores = np.empty((len(values), len(radii), len(OFFSETS)))
+    for c, offset in enumerate(OFFSETS):
+        distance = np.broadcast_to(
+            vessel.offsets - offset, (len(radii), len(vessel.offsets))
+        )
+        shapes = tube_profile(distance, radii, USUAL_BLUR).value
+        shapes = shapes - shapes @ basis @ basis.T
+        shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
+        depth = np.maximum(-rest @ shapes.T, 0)  # vessels are dark
+        scores[:, :, c] = depth**2 / total[:, None]
+    return scores
+
+
+def _best_sequence(scores: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the candidates' indices ``(N,)`` by dynamic programming."""
+    count, radii, offsets = scores.shape
+    ranks, places = np.divmod(np.arange(radii * offsets), offsets)
+    cost = CHANGE_COST * (
+        np.abs(ranks[:, None] - ranks) + np.abs(places[:, None] - places)
+    )
+    flat = scores.reshape(count, -1)
+    best = flat[0]
+    back = np.empty((count, radii * offsets), np.intp)
+    for n in range(1, count):
+        ways = best[None] - cost
+        back[n] = ways.argmax(axis=1)
+        best = ways.max(axis=1) + flat[n]
+    chosen = np.empty(count, np.intp)
+    chosen[-1] = best.argmax()
+    for n in range(count - 1, 0, -1):
+        chosen[n - 1] = back[n, chosen[n]]
+    return ranks[chosen], places[chosen]
