@@ -8,6 +8,7 @@ from napari_motionseg.cli.console import print_error
 from napari_motionseg.errors import (
     CheckpointError,
     LabelError,
+    MeasurementError,
     MissingDependencyError,
     MotionError,
     MotionSegError,
@@ -22,6 +23,7 @@ BAD_INPUT = (
     LabelError,
     CheckpointError,
     MotionError,
+    MeasurementError,
     MissingDependencyError,
     OccupiedError,
 )

@@ -52,7 +52,8 @@ class Centreline:
     @property
     def arc_length(self) -> Array:
         """Return the length ``(N,)`` from the first point, in widths of a pixel."""
-        return np.arange(len(self.points)) * self.step
+        length: Array = np.arange(len(self.points), dtype=np.float64) * self.step
+        return length
 
     @property
     def normals(self) -> Array:
@@ -105,7 +106,7 @@ def vessel_cost(
     vessel = np.clip(ridge / full, 0, 1) if full > 0 else np.zeros(ridge.shape)
     if probability is not None:
         vessel = np.sqrt(vessel * np.clip(probability, 0, 1))
-    cost: Array = LEAST_COST ** np.clip(2 * vessel, 0, 1)
+    cost: Array = LEAST_COST**vessel
     return cost
 
 

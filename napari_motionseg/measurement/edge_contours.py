@@ -48,7 +48,9 @@ def edge_contours(vessel: StraightVessel, blur: float) -> tuple[Array, Array]:
 
 def _scaled(derivative: Array) -> Array:
     """Return a derivative in units of its largest value in each section."""
-    return derivative / np.maximum(derivative.max(axis=1, keepdims=True), 1e-12)
+    largest = derivative.max(axis=1, keepdims=True)
+    scaled: Array = derivative / np.maximum(largest, 1e-12)
+    return scaled
 
 
 def _path(strength: Array, offsets: Array) -> Array:
@@ -78,9 +80,7 @@ def _moved(values: Array, by: int) -> Array:
     return moved
 
 
-def _between_samples(
-    strength: Array, path: NDArray[np.intp], offsets: Array
-) -> Array:
+def _between_samples(strength: Array, path: NDArray[np.intp], offsets: Array) -> Array:
     """Return the top of the parabola through each chosen sample and its neighbours."""
     rows = np.arange(len(path))
     middle = np.clip(path, 1, strength.shape[1] - 2)
@@ -89,4 +89,5 @@ def _between_samples(
         bend = left - 2 * centre + right
         shift = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-12), 0.0)
     shift = np.nan_to_num(np.clip(shift, -0.5, 0.5))
-    return offsets[middle] + shift * (offsets[1] - offsets[0])
+    edge: Array = offsets[middle] + shift * (offsets[1] - offsets[0])
+    return edge

@@ -110,7 +110,8 @@ def reference_diameters(
     if method == "mean local":
         return np.full(len(diameters), (at[0] + at[1]) / 2)
     share = (arc_length - places[0]) / (places[1] - places[0])
-    return at[0] + share * (at[1] - at[0])
+    between: Array = at[0] + share * (at[1] - at[0])
+    return between
 
 
 def _marker(arc_length: Array, diameters: Array, place: float) -> float:

@@ -52,12 +52,12 @@ def straighten(
         Distance between samples across, in widths of a pixel.
     """
     count = int(np.ceil(half_width / step))
-    offsets = np.arange(-count, count + 1) * step
+    offsets: Array = np.arange(-count, count + 1, dtype=np.float64) * step
     places = line.at(np.broadcast_to(offsets, (len(line), len(offsets))))
     values = ndimage.map_coordinates(
         np.asarray(frame, np.float64), places.transpose(2, 0, 1), order=3,
         mode="nearest",
     )  # fmt: skip
     limits = np.asarray(frame.shape) - 1
-    inside = ((places >= 0) & (places <= limits)).all(axis=2)
+    inside: NDArray[np.bool_] = np.all((places >= 0) & (places <= limits), axis=2)
     return StraightVessel(values, offsets, line, inside)

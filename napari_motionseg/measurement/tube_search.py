@@ -17,7 +17,9 @@ OFFSETS = np.arange(-4.0, 5.0)  # px: the path is not always in the middle
 LARGEST_SHARE = 0.6  # of the half width: the rest must show background
 USUAL_BLUR = 0.9
 SMOOTHED_PX = 2.0  # along the vessel, before candidates are compared
-CHANGE_COST = 0.004  # of the explained variance, for a change of a radius's rank or 1 px
+CHANGE_COST = (
+    0.004  # of the explained variance, for a change of a radius's rank or 1 px
+)
 LEAST_EXPLAINED = 0.05  # share of the variance across a vessel
 
 

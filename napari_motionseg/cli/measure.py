@@ -1,0 +1,271 @@
+"""Provide `motionseg measure`, which measures a vessel between points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_motionseg.cli.console import print_note, print_result, run_job
+from napari_motionseg.cli.options import AsJson, Device, OneCine
+from napari_motionseg.cli.targets import Overwrite, require_target, source_of
+from napari_motionseg.errors import MeasurementError, SettingsError
+
+if TYPE_CHECKING:
+    from napari_motionseg.cine import Cine
+    from napari_motionseg.measurement import (
+        Calibration,
+        FollowedVessel,
+        VesselMeasurement,
+    )
+
+CALIBRATIONS = "isocentre, px, catheter:6F:ROW,COLUMN,ROW,COLUMN or "
+CALIBRATIONS += "object:MM:ROW,COLUMN,ROW,COLUMN"
+
+
+def measure(
+    cine: OneCine,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="T,ROW,COLUMN",
+            help="Frame, from 0, and the proximal end of the vessel in px.",
+        ),
+    ],
+    end: Annotated[
+        str,
+        typer.Option("--to", metavar="ROW,COLUMN", help="Distal end of the vessel."),
+    ],
+    via: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROW,COLUMN", help="A point between, in order; repeatable."
+        ),
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="Masks of the loop, to guide the centreline.")
+    ] = None,
+    calibration: Annotated[
+        str, typer.Option(help=f"What a pixel is: {CALIBRATIONS}.")
+    ] = "isocentre",
+    method: Annotated[
+        str, typer.Option(help="Diameters by tube, edges or densitometry.")
+    ] = "tube",
+    reference: Annotated[
+        str,
+        typer.Option(
+            help="Reference diameter: curve fitted, interpolated local, mean local."
+        ),
+    ] = "curve fitted",
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="Also follow the vessel through the loop, by its flow."
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for tables, figure and JSON.")
+    ] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure diameters and stenoses of a vessel between two points.
+
+    Research use only; not a medical device.
+    """
+    from napari_motionseg.io import read_cine
+
+    if out is not None:
+        require_target(out, (cine, masks), folder="measurement", overwrite=overwrite)
+    loop = read_cine(cine)
+    frame, *first = parsed_numbers("--from", start, 3)
+    points = [first, *(parsed_numbers("--via", one, 2) for one in via or ())]
+    points.append(parsed_numbers("--to", end, 2))
+    scale = parsed_calibration(calibration, loop, whole("--from", frame))
+    measured = _measured(
+        loop, whole("--from", frame), points, masks, scale, method, reference
+    )
+    row = {**source_of(loop), **measured.as_dict()}
+    followed = _followed(loop, measured, device) if follow else None
+    if followed is not None:
+        row["followed"] = followed_row(loop, followed)
+    if out is not None:
+        from napari_motionseg.measurement.result_files import write_measurement
+
+        write_measurement(out, loop, measured, row, followed, overwrite=overwrite)
+        row["out"] = str(out)
+    print_result(row, as_line(loop, measured), as_json)
+
+
+def _measured(
+    loop: Cine,
+    frame: int,
+    points: list[list[float]],
+    masks: Path | None,
+    calibration: Calibration,
+    method: str,
+    reference: str,
+) -> VesselMeasurement:
+    from napari_motionseg.io import read_labels
+    from napari_motionseg.measurement import measure_vessel
+
+    guide = None
+    if masks is not None:
+        labels = read_labels(masks, shape=loop.shape)
+        if 0 <= frame < len(loop):
+            guide = (labels.labels[frame] > 0).astype(float)
+    return measure_vessel(
+        loop,
+        frame,
+        [(point[0], point[1]) for point in points],
+        probability=guide,
+        calibration=calibration,
+        method=method,  # type: ignore[arg-type]
+        reference_method=reference,  # type: ignore[arg-type]
+    )
+
+
+def _followed(loop: Cine, measured: VesselMeasurement, device: str) -> FollowedVessel:
+    """Follow the vessel along the loop's flow, estimated or kept from before."""
+    from napari_motionseg.measurement import follow_vessel_job
+    from napari_motionseg.motion import FlowCache, FlowSettings, estimate_flow_job
+
+    settings = FlowSettings(gap=1, backward=True, device=device)
+    job = estimate_flow_job(loop, settings, FlowCache.default())
+    flow = run_job(job, "Optical flow")
+    profile = measured.profile
+    return run_job(
+        follow_vessel_job(
+            loop, flow, measured.frame, profile.line, profile.calibration
+        ),
+        "Following the vessel",
+    )
+
+
+def followed_row(loop: Cine, followed: FollowedVessel) -> dict[str, Any]:
+    """Return what the whole loop says about a vessel, as JSON values."""
+    from napari_motionseg.measurement import contrast_arrival, heart_rate, wall_strain
+
+    unit = followed.calibration.unit
+    row: dict[str, Any] = {
+        "frames": int(followed.followed.sum()),
+        "drift_px": [round(float(d), 3) for d in followed.drift],
+        "heart_rate_bpm": None,
+        "median_wall_strain": None,
+        f"front_speed_{unit}_per_s": None,
+    }
+    if loop.frame_times is None:
+        print_note("frame times are unknown: no heart rate and no speed of contrast")
+        return row
+    import numpy as np
+
+    try:
+        rate = heart_rate(followed.points, loop.frame_times)
+        row["heart_rate_bpm"] = rate
+        strain = wall_strain(followed.diameters, loop.frame_times, rate).strain
+        row["median_wall_strain"] = float(np.nanmedian(strain))
+    except MeasurementError as error:
+        print_note(str(error))
+    if len(loop) > 2:
+        arrival = contrast_arrival(
+            followed.contrast, loop.frame_times, followed.arc_length
+        )
+        row[f"front_speed_{unit}_per_s"] = arrival.speed
+        row["arrival_resolution_ms"] = arrival.resolution_ms
+    return row
+
+
+def parsed_calibration(text: str, loop: Cine, frame: int) -> Calibration:
+    """Return the calibration that ``--calibration`` means.
+
+    Raises
+    ------
+    SettingsError
+        If the text is none of the forms that are understood.
+    MeasurementError
+        If the object cannot be measured.
+    """
+    from napari_motionseg.measurement import Calibration, calibration_of
+    from napari_motionseg.measurement.calibration import (
+        calibration_by_object,
+        disagreement,
+    )
+    from napari_motionseg.measurement.catheter import calibration_by_catheter
+
+    header = calibration_of(loop)
+    if text == "isocentre":
+        if not header.known:
+            print_note("no spacing at the isocentre is known: lengths are in px")
+        return header
+    if text == "px":
+        return Calibration(loop.pixel_aspect, 1.0, "pixels were asked for")
+    kind, *rest = text.split(":")
+    if kind not in ("catheter", "object") or len(rest) != 2:
+        raise SettingsError(f"--calibration must be {CALIBRATIONS}; got {text!r}")
+    size = parsed_numbers("--calibration", rest[0].rstrip("Ff"), 1)[0]
+    row, column, last_row, last_column = parsed_numbers("--calibration", rest[1], 4)
+    if kind == "catheter":
+        found = calibration_by_catheter(
+            loop, frame, size, (row, column), (last_row, last_column)
+        )
+    else:
+        away = ((last_row - row) * loop.pixel_aspect, last_column - column)
+        length = (away[0] ** 2 + away[1] ** 2) ** 0.5
+        basis = f"object of {size:g} mm"
+        found = calibration_by_object(size, length, basis, aspect=loop.pixel_aspect)
+    warning = disagreement(header, found)
+    if warning:
+        print_note(warning)
+    return found
+
+
+def parsed_numbers(option: str, text: str, count: int) -> list[float]:
+    """Return the numbers of an option, which are separated by commas.
+
+    Raises
+    ------
+    SettingsError
+        If there are more or fewer, or one is no finite number.
+    """
+    import math
+
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        words = "a number" if count == 1 else f"{count} numbers, separated by commas"
+        raise SettingsError(f"{option} takes {words}; got {text!r}")
+    return numbers
+
+
+def whole(option: str, number: float) -> int:
+    """Return a frame's index.
+
+    Raises
+    ------
+    SettingsError
+        If it is no whole number.
+    """
+    if number != int(number):
+        raise SettingsError(f"{option} begins with a frame's index; got {number:g}")
+    return int(number)
+
+
+def as_line(loop: Cine, measured: VesselMeasurement) -> str:
+    """Return a measurement as one line for a person."""
+    unit = measured.profile.calibration.unit
+    row = measured.as_dict()
+    length = measured.profile.arc_length[-1]
+    parts = [
+        f"{loop.name}, frame {measured.frame}: vessel of {length:.1f} {unit}",
+        f"smallest diameter {row[f'mld_{unit}']:.2f} {unit}",
+        f"reference {row[f'rvd_{unit}']:.2f} {unit} ({measured.reference_method})",
+        f"stenosis {row['percent_diameter_stenosis']:.0f} %",
+        f"{len(measured.lesions)} lesions",
+        f"calibration: {measured.profile.calibration.basis}",
+    ]
+    return ", ".join(parts)

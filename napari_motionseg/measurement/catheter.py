@@ -1,0 +1,58 @@
+"""Calibrate by a catheter: its outer diameter is known by its French size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.measurement.calibration import (
+    Calibration,
+    calibration_by_object,
+    catheter_diameter_mm,
+)
+from napari_motionseg.measurement.centreline import (
+    Point,
+    trace_centreline,
+    vessel_cost,
+)
+from napari_motionseg.measurement.diameters import measure_diameters
+from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
+
+MAD_TO_SD = 1.4826
+
+
+def calibration_by_catheter(
+    cine: Cine, frame: int, french: float, start: Point, end: Point
+) -> Calibration:
+    """Return the calibration by the shaft of a catheter between two points.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    frame
+        Index of a frame in which the shaft is seen. An empty catheter is the better
+        ruler: a contrast-filled one reads 4 to 16 % too small (Herrman et al. 1994),
+        since its wall then hardly shows.
+    french
+        Size of the catheter: its outer diameter is a third of a millimetre a French.
+    start, end
+        Row and column in px of two points on the shaft.
+
+    Raises
+    ------
+    MeasurementError
+        If the size cannot be, or nothing between the points is a tube.
+    """
+    size = catheter_diameter_mm(french)
+    picture = cine.normalized(frame)
+    aspect = cine.pixel_aspect
+    line = trace_centreline(vessel_cost(picture), (start, end), aspect)
+    profile = measure_diameters(
+        density(picture, is_logarithmic(cine)), line, Calibration(aspect, 1.0)
+    )
+    width = float(np.median(profile.diameters))
+    spread = MAD_TO_SD * float(np.median(np.abs(profile.diameters - width)))
+    return calibration_by_object(
+        size, width, f"catheter {french:g}F", aspect=aspect, sd_px=spread
+    )

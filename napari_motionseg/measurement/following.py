@@ -1,0 +1,293 @@
+"""Follow a vessel's cross-sections through a loop along the optical flow.
+
+Flow carries each cross-section of the anchor frame from frame to frame, so that it
+keeps its identity. Two corrections hold the drift small. The carried line is moved to
+the middle of the lumen in every frame, which takes away what drifts across the vessel.
+What drifts along it is measured: the line is carried back to the anchor frame, and the
+distance to where it began is given for every frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.jobs import STOP, Job, Progress
+from napari_motionseg.measurement.calibration import Calibration, calibration_of
+from napari_motionseg.measurement.centreline import Centreline, resampled
+from napari_motionseg.measurement.diameters import DiameterProfile, measure_diameters
+from napari_motionseg.measurement.tube_profile import tube_profile
+from napari_motionseg.motion import FlowSequence
+from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
+
+Array = NDArray[np.float64]
+
+SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
+FARTHEST_CENTRE = 1.0  # of a section's radius, by which a frame may move its middle
+
+
+@dataclass(frozen=True, eq=False)
+class FollowedVessel:
+    """A vessel in every frame of a loop; sections are those of the anchor frame.
+
+    Parameters
+    ----------
+    anchor
+        Index of the frame that the sections were defined in.
+    profile
+        Diameters in the anchor frame; its line has the N sections.
+    points
+        ``(T, N, 2)`` row and column in px of each section's middle; NaN where the
+        vessel was not followed to.
+    diameters
+        ``(T, N)`` in the calibration's unit; NaN where nothing was measured.
+    contrast
+        ``(T, N)`` how much darker the middle of the vessel is than what lies beside it,
+        in the density's unit; 0 before contrast arrives.
+    drift
+        ``(T,)`` median distance in widths of a pixel between the sections and where
+        they are after the way to frame t and back; NaN for the anchor frame and where
+        the vessel was not followed to.
+    calibration
+        What a pixel is.
+    """
+
+    anchor: int
+    profile: DiameterProfile
+    points: Array
+    diameters: Array
+    contrast: Array
+    drift: Array
+    calibration: Calibration
+
+    @property
+    def arc_length(self) -> Array:
+        """Return the length ``(N,)`` of each section in the anchor frame."""
+        length: Array = self.profile.arc_length
+        return length
+
+    @property
+    def followed(self) -> NDArray[np.bool_]:
+        """Return to which frames ``(T,)`` the vessel was followed."""
+        known: NDArray[np.bool_] = np.any(np.isfinite(self.points), axis=(1, 2))
+        return known
+
+
+def follow_vessel_job(
+    cine: Cine,
+    flow: FlowSequence,
+    anchor: int,
+    line: Centreline,
+    calibration: Calibration | None = None,
+) -> Job[FollowedVessel]:
+    """Follow a vessel from the anchor frame through the whole loop.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    flow
+        Flow between neighbouring frames (gap 1), forward and backward.
+    anchor
+        Index of the frame in which `line` was drawn.
+    line
+        Centreline in the anchor frame.
+    calibration
+        What a pixel is; None takes it from the loop's header.
+
+    Yields
+    ------
+    Progress
+        After each frame. A stop keeps the frames so far.
+
+    Raises
+    ------
+    MeasurementError
+        If the flow is not one of neighbouring frames in both directions, belongs to
+        another loop, or nothing along the line is a vessel.
+    """
+    _check(cine, flow, anchor)
+    calibration = calibration or calibration_of(cine)
+    logarithmic = is_logarithmic(cine)
+
+    def frame(t: int) -> NDArray[np.float32]:
+        return density(cine.normalized(t), logarithmic)
+
+    profile = measure_diameters(frame(anchor), line, calibration)
+    vessel = _Sections.begin(len(cine), anchor, profile)
+    done, total = 0, len(cine) - 1
+    for sign in (1, -1):
+        t, here = anchor, vessel.points[anchor]
+        while 0 <= t + sign < len(cine) and _known(flow, t, sign):
+            here = _carried(here, flow, t, sign, line.aspect)
+            t += sign
+            done += 1
+            if cine.frames.usable(t):
+                here = vessel.measure(t, frame(t), here)
+            back = _carried_back(here, flow, t, anchor, line.aspect)
+            away = (back - vessel.points[anchor]) * (line.aspect, 1.0)
+            vessel.drift[t] = float(np.median(np.linalg.norm(away, axis=1)))
+            if (
+                yield Progress(done, total, f"Following the vessel: frame {t}")
+            ) == STOP:
+                return vessel.result()
+    return vessel.result()
+
+
+class _Sections:
+    """Sections of a vessel while they are followed; arrays as in `FollowedVessel`."""
+
+    def __init__(self, frames: int, anchor: int, profile: DiameterProfile) -> None:
+        count = len(profile.line)
+        self.anchor, self.profile = anchor, profile
+        self.points = np.full((frames, count, 2), np.nan)
+        self.diameters = np.full((frames, count), np.nan)
+        self.contrast = np.full((frames, count), np.nan)
+        self.drift = np.full(frames, np.nan)
+
+    @classmethod
+    def begin(cls, frames: int, anchor: int, profile: DiameterProfile) -> _Sections:
+        """Return the sections with those of the anchor frame filled in."""
+        sections = cls(frames, anchor, profile)
+        sections.points[anchor] = profile.line.points
+        sections.diameters[anchor] = profile.diameters
+        sections.contrast[anchor] = _depth(profile)
+        return sections
+
+    def measure(self, t: int, frame: NDArray[np.floating], carried: Array) -> Array:
+        """Measure the vessel in a frame; return where its sections are ``(N, 2)``.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+        frame
+            ``(H, W)`` density of the frame.
+        carried
+            ``(N, 2)`` row and column in px to which the flow carried the sections.
+        """
+        self.points[t] = carried
+        self.contrast[t] = 0.0
+        aspect, step = self.profile.line.aspect, self.profile.line.step
+        if not _inside(carried, frame.shape).all():
+            return carried
+        line = resampled(carried, aspect, step, smoothing_px=0.3)
+        try:
+            found = measure_diameters(frame, line, self.profile.calibration)
+        except MeasurementError:  # no contrast there yet, or no longer
+            return carried
+        place = _nearest(found.line.points, carried, aspect)
+        middle = _between(found.line.points, place)
+        radius = _between(found.fit.radius, place)
+        moved = np.linalg.norm((middle - carried) * (aspect, 1.0), axis=1)
+        good = moved <= FARTHEST_CENTRE * np.maximum(radius, 1.0)
+        self.points[t] = np.where(good[:, None], middle, carried)
+        self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
+        self.contrast[t] = np.where(good, _between(_depth(found), place), 0.0)
+        return self.points[t].copy()
+
+    def result(self) -> FollowedVessel:
+        """Return what was followed so far."""
+        return FollowedVessel(
+            self.anchor, self.profile, self.points, self.diameters, self.contrast,
+            self.drift, self.profile.calibration,
+        )  # fmt: skip
+
+
+def _depth(profile: DiameterProfile) -> Array:
+    """Return how much darker the middle is than what lies beside it ``(N,)``."""
+    fit = profile.fit
+    middle = tube_profile(np.zeros((len(fit.radius), 1)), fit.radius, fit.blur).value
+    depth: Array = fit.contrast * middle[:, 0]
+    return depth
+
+
+def _check(cine: Cine, flow: FlowSequence, anchor: int) -> None:
+    if flow.gap != 1 or flow.backward is None:
+        raise MeasurementError(
+            "following a vessel needs flow between neighbouring frames, both ways; "
+            f"this one has a gap of {flow.gap} and "
+            f"{'no' if flow.backward is None else 'a'} backward flow. Estimate it with "
+            "gap=1 and backward=True"
+        )
+    expected = (len(cine) - 1, 2, *cine.shape[1:])
+    if tuple(flow.forward.shape) != expected:
+        raise MeasurementError(
+            f"the flow has shape {tuple(flow.forward.shape)}; this loop needs "
+            f"{expected}: it belongs to another loop"
+        )
+    if not 0 <= anchor < len(cine):
+        raise MeasurementError(
+            f"frame {anchor} is outside the loop's 0 to {len(cine) - 1}"
+        )
+
+
+def _known(flow: FlowSequence, t: int, sign: int) -> bool:
+    return (t if sign > 0 else t - 1) not in flow.missing
+
+
+def _carried(
+    points: Array, flow: FlowSequence, t: int, sign: int, aspect: float
+) -> Array:
+    """Return where points ``(N, 2)`` of frame t are in the next or previous frame."""
+    backward = flow.backward
+    if sign < 0 and backward is None:  # checked by the caller; for the type checker
+        raise MeasurementError("the backward flow was not estimated")
+    field = flow.forward[t] if sign > 0 or backward is None else backward[t - 1]
+    x, y = (
+        ndimage.map_coordinates(
+            np.asarray(part, np.float64), points.T, order=1, mode="nearest"
+        )
+        for part in field
+    )
+    shift = np.stack((y, x), axis=1)
+    apart = np.linalg.norm(np.diff(points * (aspect, 1.0), axis=0), axis=1)
+    spread = SMOOTHED_PX / max(float(np.median(apart)), 1e-6)
+    smooth: Array = points + ndimage.gaussian_filter1d(shift, spread, axis=0)
+    return smooth
+
+
+def _carried_back(
+    points: Array, flow: FlowSequence, t: int, anchor: int, aspect: float
+) -> Array:
+    """Return where points ``(N, 2)`` of frame t are in the anchor frame."""
+    sign = -1 if t > anchor else 1
+    while t != anchor:
+        points = _carried(points, flow, t, sign, aspect)
+        t += sign
+    return points
+
+
+def _inside(points: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    limits = np.asarray(shape) - 1
+    inside: NDArray[np.bool_] = np.all((points >= 0) & (points <= limits), axis=1)
+    return inside
+
+
+def _nearest(line: Array, points: Array, aspect: float) -> Array:
+    """Return the fractional index ``(N,)`` of the line's place nearest to each point.
+
+    Places never run backwards along the vessel.
+    """
+    plane, wanted = line * (aspect, 1.0), points * (aspect, 1.0)
+    _, index = cKDTree(plane).query(wanted)
+    before = np.clip(index - 1, 0, len(plane) - 3)
+    tangent = plane[before + 2] - plane[before]
+    along = ((wanted - plane[index]) * tangent).sum(axis=1)
+    along /= np.maximum((tangent**2).sum(axis=1), 1e-12) / 2
+    place = np.clip(index + np.clip(along, -1, 1), 0, len(plane) - 1)
+    return np.maximum.accumulate(place)
+
+
+def _between(values: Array, place: Array) -> Array:
+    """Return values ``(M, ...)`` at fractional indices ``(N,)``, linearly."""
+    low = np.minimum(place.astype(np.intp), len(values) - 2)
+    share = (place - low).reshape(-1, *(1,) * (values.ndim - 1))
+    mixed: Array = values[low] * (1 - share) + values[low + 1] * share
+    return mixed

@@ -1,0 +1,164 @@
+"""Measure one vessel in one frame, from clicked points to numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement.calibration import Calibration, calibration_of
+from napari_motionseg.measurement.centreline import (
+    Point,
+    trace_centreline,
+    vessel_cost,
+)
+from napari_motionseg.measurement.diameters import (
+    DiameterProfile,
+    Method,
+    measure_diameters,
+)
+from napari_motionseg.measurement.stenosis import (
+    Lesion,
+    ReferenceMethod,
+    find_lesions,
+    reference_diameters,
+)
+from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class VesselMeasurement:
+    """Diameters, reference and lesions of a vessel in one frame.
+
+    Parameters
+    ----------
+    frame
+        Index of the frame.
+    profile
+        Diameters along the vessel.
+    reference
+        ``(N,)`` reference diameters in the same unit.
+    reference_method
+        How the reference was found.
+    lesions
+        Narrowings, the most severe one first; none if there are none.
+    """
+
+    frame: int
+    profile: DiameterProfile
+    reference: Array
+    reference_method: ReferenceMethod
+    lesions: list[Lesion]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON values; the names of lengths end in their unit.
+
+        Without a lesion, the smallest diameter and the reference there are given, and
+        the length of the lesion is None.
+        """
+        profile, unit = self.profile, self.profile.calibration.unit
+        smallest = int(np.argmin(profile.diameters / self.reference))
+        worst = self.lesions[0] if self.lesions else None
+        mld = worst.mld if worst else float(profile.diameters[smallest])
+        rvd = worst.rvd if worst else float(self.reference[smallest])
+        return {
+            "frame": self.frame,
+            f"arc_length_{unit}": _rounded(profile.arc_length),
+            f"diameters_{unit}": _rounded(profile.diameters),
+            f"uncertainty_{unit}": _rounded(profile.uncertainty),
+            "points": np.round(profile.line.points, 2).tolist(),
+            f"mld_{unit}": round(mld, 4),
+            f"rvd_{unit}": round(rvd, 4),
+            "rvd_method": self.reference_method,
+            "percent_diameter_stenosis": round(100 * (1 - mld / rvd), 2),
+            f"lesion_length_{unit}": round(worst.length, 4) if worst else None,
+            "lesions": [self._lesion(lesion) for lesion in self.lesions],
+            "diameter_method": profile.method,
+            "spacing_basis": profile.calibration.basis,
+        }
+
+    def _lesion(self, lesion: Lesion) -> dict[str, Any]:
+        unit, arc_length = self.profile.calibration.unit, self.profile.arc_length
+        return {
+            f"start_{unit}": round(float(arc_length[lesion.start]), 4),
+            f"smallest_{unit}": round(float(arc_length[lesion.smallest]), 4),
+            f"end_{unit}": round(float(arc_length[lesion.end]), 4),
+            f"mld_{unit}": round(lesion.mld, 4),
+            f"rvd_{unit}": round(lesion.rvd, 4),
+            "percent_diameter_stenosis": round(lesion.percent_diameter_stenosis, 2),
+            "percent_area_stenosis": round(lesion.percent_area_stenosis, 2),
+            f"length_{unit}": round(lesion.length, 4),
+        }
+
+
+def measure_vessel(
+    cine: Cine,
+    frame: int,
+    points: Sequence[Point],
+    *,
+    probability: NDArray[np.floating] | None = None,
+    calibration: Calibration | None = None,
+    method: Method = "tube",
+    reference_method: ReferenceMethod = "curve fitted",
+    markers: tuple[float, float] | None = None,
+) -> VesselMeasurement:
+    """Measure a vessel between points in one frame.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    frame
+        Index of the frame.
+    points
+        Rows and columns in px of two or more points on the vessel, proximal first.
+    probability
+        ``(H, W)`` probability of vessel, or a mask, that guides the centreline; None
+        judges by the picture alone. Diameters always come from the picture.
+    calibration
+        What a pixel is; None takes it from the loop's header.
+    method
+        How diameters are measured; see `measure_diameters`.
+    reference_method, markers
+        How the reference diameter is found; see `reference_diameters`.
+
+    Raises
+    ------
+    MeasurementError
+        If there is no such frame, it is damaged, a point lies outside of it, or nothing
+        between the points is a vessel.
+    """
+    if not 0 <= frame < len(cine):
+        raise MeasurementError(
+            f"frame {frame} is outside the loop's 0 to {len(cine) - 1}"
+        )
+    if not cine.frames.usable(frame):
+        raise MeasurementError(f"frame {frame} is damaged: choose another one")
+    if probability is not None and probability.shape != cine.shape[1:]:
+        raise MeasurementError(
+            f"the mask has shape {probability.shape}; this loop's frames have "
+            f"{cine.shape[1:]}"
+        )
+    calibration = calibration or calibration_of(cine)
+    picture = cine.normalized(frame)
+    aspect = calibration.row_mm / calibration.column_mm
+    line = trace_centreline(vessel_cost(picture, probability), points, aspect)
+    profile = measure_diameters(
+        density(picture, is_logarithmic(cine)), line, calibration, method
+    )
+    reference = reference_diameters(
+        profile.arc_length, profile.diameters, reference_method, markers
+    )
+    lesions = find_lesions(profile.arc_length, profile.diameters, reference)
+    return VesselMeasurement(frame, profile, reference, reference_method, lesions)
+
+
+def _rounded(values: Array) -> list[float | None]:
+    return [round(float(v), 4) if np.isfinite(v) else None for v in values]

@@ -1,0 +1,156 @@
+"""`motionseg measure`: from points to numbers, tables and a figure."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from helpers.vessel_phantom import vessel_phantom
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.io.dicom_writer import write_xa
+
+SPACING = 0.2
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return vessel_phantom(5.0, 0.5, noise=0.004)
+
+
+def written(path, phantom, spacing=(SPACING, SPACING)):
+    frames = (np.clip([phantom.frame] * 3, 0, 1) * 4095).astype(np.uint16)
+    cine = Cine.from_array(
+        frames, frame_times=np.arange(3) * 40.0, pixel_spacing=spacing,
+        intensity_relationship="LOG", bits_stored=12,
+    )  # fmt: skip
+    write_xa(path, cine)
+    return path
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory, phantom):
+    return written(tmp_path_factory.mktemp("phantom") / "loop.dcm", phantom)
+
+
+def ends(phantom, frame=1):
+    (row, column), (last_row, last_column) = phantom.ends()
+    return "--from", f"{frame},{row},{column}", "--to", f"{last_row},{last_column}"
+
+
+def test_numbers_of_a_phantom(motionseg, loop, phantom):
+    (row,) = motionseg("measure", loop, *ends(phantom), "--json").rows
+    assert row["frame"] == 1
+    assert row["mld_mm"] == pytest.approx(1.0, abs=0.05)
+    assert row["rvd_mm"] == pytest.approx(2.0, abs=0.05)
+    assert row["rvd_method"] == "curve fitted"
+    assert row["percent_diameter_stenosis"] == pytest.approx(50, abs=3)
+    # within 5 % of the reference: 2 * 8 px * sqrt(ln(0.5 / 0.05)), along a bent vessel
+    assert row["lesion_length_mm"] == pytest.approx(4.9, abs=0.6)
+    assert len(row["arc_length_mm"]) == len(row["diameters_mm"])
+    assert row["spacing_basis"].startswith("isocentre")
+    assert "patient" not in json.dumps(row).lower()
+
+
+def test_without_a_spacing_all_is_in_pixels_and_said(motionseg, tmp_path, phantom):
+    path = written(tmp_path / "px.dcm", phantom, spacing=None)
+    answer = motionseg("measure", path, *ends(phantom), "--json")
+    assert "lengths are in px" in answer.err
+    (row,) = answer.rows
+    assert row["mld_px"] == pytest.approx(5.0, abs=0.25)
+    assert not any(name.endswith("_mm") for name in row)
+
+
+def test_a_catheter_is_a_ruler(motionseg, tmp_path, phantom):
+    """A straight tube of 10 px is a catheter of 6F, which is 2 mm wide."""
+    path = written(tmp_path / "c.dcm", vessel_phantom(5.0, bend=0, noise=0.004), None)
+    places = "catheter:6F:63.5,10,63.5,110"
+    where = ("--from", "0,63.5,20", "--to", "63.5,100")
+    (row,) = motionseg("measure", path, *where, "--calibration", places, "--json").rows
+    assert row["spacing_basis"] == "catheter 6F"
+    assert np.median(row["diameters_mm"]) == pytest.approx(2.0, abs=0.02)
+
+
+def test_an_object_that_contradicts_the_header_is_said(motionseg, loop, phantom):
+    ruler = "object:40:10,10,10,110"  # 0.4 mm a pixel; the header says 0.2
+    answer = motionseg(
+        "measure", loop, *ends(phantom), "--calibration", ruler, "--json"
+    )
+    assert "calibrations differ by 100%" in answer.err
+    assert answer.rows[0]["mld_mm"] == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_folder_of_tables_and_a_figure(motionseg, loop, phantom, tmp_path):
+    out = tmp_path / "measured"
+    answer = motionseg("measure", loop, *ends(phantom), "--out", out)
+    assert answer.code == 0
+    assert "stenosis 5" in answer.out or "stenosis 4" in answer.out
+    with (out / "profile.csv").open() as file:
+        head, *rows = csv.reader(file)
+    assert head[0] == "arc length (mm)"
+    assert len(rows) > 100
+    stored = json.loads((out / "measurement.json").read_text())
+    assert "not a medical device" in stored["notice"]
+    assert (out / "profile.png").read_bytes().startswith(b"\x89PNG")
+    (out / "notes.txt").write_text("mine")
+    again = motionseg("measure", loop, *ends(phantom), "--out", out)
+    assert again.code == 2
+    assert (out / "notes.txt").read_text() == "mine"
+
+
+def test_masks_guide_the_centreline(motionseg, loop, phantom, tmp_path):
+    masks = np.zeros((3, 128, 128), np.uint8)
+    rows, columns = np.round(phantom.centre).astype(int).T
+    inside = (columns >= 0) & (columns < 128)
+    masks[:, rows[inside], columns[inside]] = 1
+    np.savez(tmp_path / "masks.npz", labels=masks)
+    words = ("--masks", tmp_path / "masks.npz", "--json")
+    (row,) = motionseg("measure", loop, *ends(phantom), *words).rows
+    assert row["mld_mm"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_followed_vessel_has_tables_of_every_frame(
+    motionseg, loop, phantom, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MOTIONSEG_CACHE", "off")
+    out = tmp_path / "measured"
+    words = ("--follow", "--out", out, "--json", "--device", "cpu")
+    answer = motionseg("measure", loop, *ends(phantom), *words)
+    (row,) = answer.rows
+    assert row["followed"]["frames"] == 3
+    assert row["followed"]["heart_rate_bpm"] is None
+    assert "8 frames or more" in answer.err
+    with (out / "diameters.csv").open() as file:
+        head, *rows = csv.reader(file)
+    assert head[:2] == ["frame", "time (ms)"]
+    assert [line[1] for line in rows] == ["0", "40", "80"]
+    middle = np.median([[float(v) for v in line[2:]] for line in rows], axis=1)
+    np.testing.assert_allclose(middle, 1.9, atol=0.2)
+    assert (out / "contrast.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--from", "1,63", "--to", "63,100"), "--from takes 3 numbers"),
+        (("--from", "0.5,63,9", "--to", "63,100"), "a frame's index; got 0.5"),
+        (
+            ("--from", "7,63,9", "--to", "63,100"),
+            "frame 7 is outside the loop's 0 to 2",
+        ),
+        (("--from", "1,63,9", "--to", "63,900"), "lies outside the picture"),
+        (("--from", "1,5,9", "--to", "5,100"), "lie on one vessel"),
+        (
+            ("--from", "1,63,9", "--to", "63,100", "--method", "tubes"),
+            "did you mean 'tube'",
+        ),
+        (
+            ("--from", "1,63,9", "--to", "63,100", "--calibration", "cat:6F"),
+            "--calibration must be isocentre",
+        ),
+    ],
+)
+def test_what_cannot_be_measured(motionseg, loop, words, said):
+    answer = motionseg("measure", loop, *words)
+    assert answer.code == 2
+    assert said in answer.err

@@ -1,0 +1,84 @@
+"""Diameters of a phantom whose every diameter is known."""
+
+import numpy as np
+import pytest
+from helpers.vessel_phantom import vessel_phantom
+
+from napari_motionseg.errors import MeasurementError, SettingsError
+from napari_motionseg.measurement import (
+    Calibration,
+    measure_diameters,
+    trace_centreline,
+)
+from napari_motionseg.measurement.centreline import vessel_cost
+
+
+def measured(phantom, method="tube", calibration=None):
+    line = trace_centreline(vessel_cost(phantom.frame), phantom.ends())
+    return measure_diameters(phantom.frame, line, calibration, method)
+
+
+def errors(phantom, profile):
+    return profile.diameters - 2 * phantom.radius_at(profile.line.points)
+
+
+@pytest.mark.parametrize(("radius", "depth"), [(6.0, 0.5), (4.0, 0.7), (2.5, 0.5)])
+def test_tubes_have_the_phantoms_diameters(radius, depth):
+    phantom = vessel_phantom(radius, depth)
+    profile = measured(phantom)
+    error = errors(phantom, profile)
+    assert abs(error.mean()) < 0.08
+    assert error.std() < 0.2
+    smallest = 2 * phantom.radius.min()
+    assert profile.diameters.min() == pytest.approx(smallest, abs=0.3)
+    # the pixel's own width adds 1 / 12 to the blur's variance
+    assert profile.fit.blur == pytest.approx(np.hypot(0.9, 12**-0.5), abs=0.05)
+    share = np.abs(error) < 2 * profile.uncertainty
+    assert share.mean() > 0.7
+
+
+def test_the_line_is_moved_to_the_middle():
+    phantom = vessel_phantom(5.0)
+    profile = measured(phantom)
+    from scipy.spatial import cKDTree
+
+    away, _ = cKDTree(phantom.centre).query(profile.line.points)
+    assert np.median(away) < 0.1
+
+
+def test_without_noise_a_wide_vessel_is_exact():
+    phantom = vessel_phantom(5.0, noise=0.0, bend=0.0)
+    middle = errors(phantom, measured(phantom))[20:-20]
+    assert np.abs(middle).max() < 0.05
+
+
+def test_densitometry_and_edges_are_other_ways():
+    phantom = vessel_phantom(5.0, 0.4)
+    area = errors(phantom, measured(phantom, "densitometry"))
+    assert abs(area.mean()) < 0.15
+    edges = errors(phantom, measured(phantom, "edges"))
+    assert 0 < edges.mean() < 1.0  # it reads too large, as edges of blurred tubes do
+    assert edges.std() < 0.6
+
+
+def test_millimetres_and_pixels_that_are_not_square():
+    """A picture squeezed by a half in its rows gives the same millimetres."""
+    phantom = vessel_phantom(5.0, bend=4.0, noise=0.004)
+    whole = measured(phantom, calibration=Calibration(0.2, 0.2, "test", known=True))
+    squeezed = phantom.frame.reshape(64, 2, 128).mean(axis=1)
+    ends = [((row - 0.5) / 2, column) for row, column in phantom.ends()]
+    line = trace_centreline(vessel_cost(squeezed), ends, aspect=2.0)
+    calibration = Calibration(0.4, 0.2, "test", known=True)
+    found = measure_diameters(squeezed, line, calibration)
+    assert np.median(found.diameters) == pytest.approx(2.0, abs=0.05)
+    assert np.median(whole.diameters) == pytest.approx(2.0, abs=0.02)
+    assert found.arc_length[-1] == pytest.approx(whole.arc_length[-1], rel=0.02)
+
+
+def test_where_there_is_no_vessel_it_says_so():
+    noise = np.random.default_rng(0).normal(0.5, 0.01, (96, 96))
+    line = trace_centreline(np.ones((96, 96)), [(20.0, 10.0), (70.0, 80.0)])
+    with pytest.raises(MeasurementError, match="darker than what lies beside"):
+        measure_diameters(noise, line)
+    with pytest.raises(SettingsError, match="did you mean 'tube'"):
+        measure_diameters(noise, line, method="tubes")

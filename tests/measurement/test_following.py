@@ -1,0 +1,103 @@
+"""A vessel that moves by a known motion is followed with its sections."""
+
+import numpy as np
+import pytest
+from helpers.vessel_phantom import vessel_phantom
+from scipy import ndimage
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.jobs import STOP, run
+from napari_motionseg.measurement import (
+    Calibration,
+    follow_vessel_job,
+    trace_centreline,
+)
+from napari_motionseg.measurement.centreline import vessel_cost
+from napari_motionseg.motion import FlowSequence
+
+STEP = np.array([1.5, 0.7])  # rows and columns a frame
+FRAMES, ANCHOR = 5, 2
+PX = Calibration()
+
+
+@pytest.fixture(scope="module")
+def moving():
+    """Return a loop whose vessel moves evenly, its exact flow, and the phantom."""
+    phantom = vessel_phantom(4.0, 0.4, noise=0.004, size=112)
+    frames = [
+        ndimage.shift(phantom.frame, STEP * (t - ANCHOR), order=3, mode="nearest")
+        for t in range(FRAMES)
+    ]
+    cine = Cine.from_array(np.clip(frames, 0, 1), intensity_relationship="LOG")
+    forward = np.zeros((FRAMES - 1, 2, *cine.shape[1:]), np.float32)
+    forward[:, 0], forward[:, 1] = STEP[1], STEP[0]
+    return cine, FlowSequence(forward, -forward, 1, "exact"), phantom
+
+
+def line_of(phantom):
+    ends = phantom.ends(margin=14)
+    return trace_centreline(vessel_cost(phantom.frame), ends)
+
+
+def test_sections_keep_their_place_and_their_diameter(moving):
+    cine, flow, phantom = moving
+    found = run(follow_vessel_job(cine, flow, ANCHOR, line_of(phantom), PX))
+    assert found.followed.all()
+    at_anchor = found.points[ANCHOR]
+    truth = 2 * phantom.radius_at(at_anchor)
+    for t in range(FRAMES):
+        away = found.points[t] - (at_anchor + STEP * (t - ANCHOR))
+        assert np.median(np.linalg.norm(away, axis=1)) < 0.15
+        assert np.nanmedian(np.abs(found.diameters[t] - truth)) < 0.15
+    others = np.arange(FRAMES) != ANCHOR
+    assert (found.drift[others] < 0.3).all()
+    assert np.isnan(found.drift[ANCHOR])
+    np.testing.assert_allclose(
+        found.contrast[others], found.contrast[[ANCHOR] * 4], rtol=0.2
+    )
+
+
+def test_a_stop_keeps_the_frames_so_far(moving):
+    cine, flow, phantom = moving
+    job = follow_vessel_job(cine, flow, ANCHOR, line_of(phantom), PX)
+    next(job)
+    with pytest.raises(StopIteration) as end:
+        job.send(STOP)
+    assert list(np.flatnonzero(end.value.value.followed)) == [2, 3]
+
+
+def test_missing_pairs_end_the_way(moving):
+    cine, flow, phantom = moving
+    broken = FlowSequence(
+        flow.forward, flow.backward, 1, "exact", missing=frozenset({3})
+    )
+    found = run(follow_vessel_job(cine, broken, ANCHOR, line_of(phantom), PX))
+    assert list(np.flatnonzero(found.followed)) == [0, 1, 2, 3]
+
+
+def test_before_contrast_comes_sections_are_carried_and_not_measured(moving):
+    cine, flow, phantom = moving
+    frames = cine.frames[:].copy()
+    rng = np.random.default_rng(0)
+    frames[:2] = rng.normal(40_000, 200, frames[:2].shape).astype(frames.dtype)
+    empty = Cine.from_array(frames, intensity_relationship="LOG")
+    found = run(follow_vessel_job(empty, flow, ANCHOR, line_of(phantom), PX))
+    assert found.followed.all()
+    assert np.isnan(found.diameters[0]).all()
+    assert (found.contrast[0] == 0).all()
+    assert (found.contrast[ANCHOR] > 0).all()
+
+
+def test_flow_of_another_kind_is_refused(moving):
+    cine, flow, phantom = moving
+    line = line_of(phantom)
+    for wrong, words in (
+        (FlowSequence(flow.forward[:3], flow.backward[:3], 2, ""), "gap of 2"),
+        (FlowSequence(flow.forward, None, 1, ""), "no backward flow"),
+        (FlowSequence(flow.forward[:2], flow.backward[:2], 1, ""), "another loop"),
+    ):
+        with pytest.raises(MeasurementError, match=words):
+            run(follow_vessel_job(cine, wrong, ANCHOR, line, PX))
+    with pytest.raises(MeasurementError, match="frame 9 is outside"):
+        run(follow_vessel_job(cine, flow, 9, line, PX))
