@@ -5,17 +5,17 @@ import json
 
 import numpy as np
 import pytest
-from helpers.vessel_phantom import vessel_phantom
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 SPACING = 0.2
 
 
 @pytest.fixture(scope="module")
 def phantom():
-    return vessel_phantom(5.0, 0.5, noise=0.004)
+    return vessel_phantom(radius=5.0, depth=0.5, noise=0.004)
 
 
 def written(path, phantom, spacing=(SPACING, SPACING)):
@@ -63,7 +63,9 @@ def test_without_a_spacing_all_is_in_pixels_and_said(motionseg, tmp_path, phanto
 
 def test_a_catheter_is_a_ruler(motionseg, tmp_path, phantom):
     """A straight tube of 10 px is a catheter of 6F, which is 2 mm wide."""
-    path = written(tmp_path / "c.dcm", vessel_phantom(5.0, bend=0, noise=0.004), None)
+    path = written(
+        tmp_path / "c.dcm", vessel_phantom(radius=5.0, bend=0, noise=0.004), None
+    )
     places = "catheter:6F:63.5,10,63.5,110"
     where = ("--from", "0,63.5,20", "--to", "63.5,100")
     (row,) = motionseg("measure", path, *where, "--calibration", places, "--json").rows

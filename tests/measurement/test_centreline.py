@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from helpers.vessel_phantom import vessel_phantom
 from scipy.spatial import cKDTree
 
 from napari_motionseg.errors import MeasurementError
@@ -11,10 +10,11 @@ from napari_motionseg.measurement.centreline import (
     trace_centreline,
     vessel_cost,
 )
+from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 
 def test_a_line_follows_the_vessel_at_even_steps():
-    phantom = vessel_phantom(3.0)
+    phantom = vessel_phantom(radius=3.0)
     line = trace_centreline(vessel_cost(phantom.frame), phantom.ends(), step=0.5)
     away, _ = cKDTree(phantom.centre).query(line.points)
     assert np.median(away) < 1.0
@@ -33,7 +33,7 @@ def test_points_between_are_passed_in_their_order():
 
 
 def test_a_mask_leads_the_line_to_the_vessel_that_it_shows():
-    phantom = vessel_phantom(3.0, bend=0.0)
+    phantom = vessel_phantom(radius=3.0, bend=0.0)
     both = np.minimum(phantom.frame, np.roll(phantom.frame, 30, axis=0))
     mask = np.zeros(both.shape)
     mask[90:99] = 1.0  # the copy, 30 rows below

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from helpers.vessel_phantom import vessel_phantom
 
 from napari_motionseg.errors import MeasurementError, SettingsError
 from napari_motionseg.measurement import (
@@ -11,6 +10,7 @@ from napari_motionseg.measurement import (
     trace_centreline,
 )
 from napari_motionseg.measurement.centreline import vessel_cost
+from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 
 def measured(phantom, method="tube", calibration=None):
@@ -24,7 +24,7 @@ def errors(phantom, profile):
 
 @pytest.mark.parametrize(("radius", "depth"), [(6.0, 0.5), (4.0, 0.7), (2.5, 0.5)])
 def test_tubes_have_the_phantoms_diameters(radius, depth):
-    phantom = vessel_phantom(radius, depth)
+    phantom = vessel_phantom(radius=radius, depth=depth)
     profile = measured(phantom)
     error = errors(phantom, profile)
     assert abs(error.mean()) < 0.08
@@ -38,7 +38,7 @@ def test_tubes_have_the_phantoms_diameters(radius, depth):
 
 
 def test_the_line_is_moved_to_the_middle():
-    phantom = vessel_phantom(5.0)
+    phantom = vessel_phantom(radius=5.0)
     profile = measured(phantom)
     from scipy.spatial import cKDTree
 
@@ -47,13 +47,13 @@ def test_the_line_is_moved_to_the_middle():
 
 
 def test_without_noise_a_wide_vessel_is_exact():
-    phantom = vessel_phantom(5.0, noise=0.0, bend=0.0)
+    phantom = vessel_phantom(radius=5.0, noise=0.0, bend=0.0)
     middle = errors(phantom, measured(phantom))[20:-20]
     assert np.abs(middle).max() < 0.05
 
 
 def test_densitometry_and_edges_are_other_ways():
-    phantom = vessel_phantom(5.0, 0.4)
+    phantom = vessel_phantom(radius=5.0, depth=0.4)
     area = errors(phantom, measured(phantom, "densitometry"))
     assert abs(area.mean()) < 0.15
     edges = errors(phantom, measured(phantom, "edges"))
@@ -63,7 +63,7 @@ def test_densitometry_and_edges_are_other_ways():
 
 def test_millimetres_and_pixels_that_are_not_square():
     """A picture squeezed by a half in its rows gives the same millimetres."""
-    phantom = vessel_phantom(5.0, bend=4.0, noise=0.004)
+    phantom = vessel_phantom(radius=5.0, bend=4.0, noise=0.004)
     whole = measured(phantom, calibration=Calibration(0.2, 0.2, "test", known=True))
     squeezed = phantom.frame.reshape(64, 2, 128).mean(axis=1)
     ends = [((row - 0.5) / 2, column) for row, column in phantom.ends()]

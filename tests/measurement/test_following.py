@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from helpers.vessel_phantom import vessel_phantom
 from scipy import ndimage
 
 from napari_motionseg.cine import Cine
@@ -15,6 +14,7 @@ from napari_motionseg.measurement import (
 )
 from napari_motionseg.measurement.centreline import vessel_cost
 from napari_motionseg.motion import FlowSequence
+from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 STEP = np.array([1.5, 0.7])  # rows and columns a frame
 FRAMES, ANCHOR = 5, 2
@@ -24,7 +24,7 @@ PX = Calibration()
 @pytest.fixture(scope="module")
 def moving():
     """Return a loop whose vessel moves evenly, its exact flow, and the phantom."""
-    phantom = vessel_phantom(4.0, 0.4, noise=0.004, size=112)
+    phantom = vessel_phantom(radius=4.0, depth=0.4, noise=0.004, size=112)
     frames = [
         ndimage.shift(phantom.frame, STEP * (t - ANCHOR), order=3, mode="nearest")
         for t in range(FRAMES)
