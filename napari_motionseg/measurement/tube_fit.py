@@ -38,6 +38,7 @@ ROUNDS = 25
 CONVERGED = 1e-3  # largest change of a logarithm in a round: a thousandth of a radius
 LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
 CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
+BESIDE_PX = 3.0  # deviation of the weight of background beside the lumen
 MAD_TO_SD = 1.4826
 
 
@@ -228,7 +229,12 @@ class _State:
         spread = MAD_TO_SD * float(np.median(np.abs(known)))
         self.noise = max(spread, 1e-4 * abs(self.depth), 1e-9)
         share = 1 / (1 + (residual / (CAUCHY * self.noise)) ** 2)
-        self.weight = self.vessel.inside * share
+        # tissue is a straight line over a few pixels alone: what lies farther beside
+        # the lumen says nothing about the background behind it
+        away = np.abs(self.vessel.offsets - self.sections[:, OFFSET, None])
+        lumen = np.exp(self.sections[:, LOG_RADIUS, None]) + 2 * np.exp(self.log_blur)
+        beyond = np.maximum(away - lumen, 0) / BESIDE_PX
+        self.weight = self.vessel.inside * share * np.exp(-0.5 * beyond**2)
 
     def _prior_bands(self) -> tuple[Array, Array]:
         """Return the prior's equations as lower bands, and its pull ``(N, 5)``."""
