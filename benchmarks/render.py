@@ -15,6 +15,7 @@ from render_flow import sections
 from render_fuzz import fuzz
 from render_interactive import interactive
 from render_masks import masks
+from render_measure import measure
 from render_mutation import mutation
 from render_recorded import recorded
 from render_safety import safety
@@ -76,6 +77,7 @@ def all_sections(results: Path) -> list[str]:
         parts += one(results, name, render)
     parts += dicom_segmentations(results)
     parts += [*explorer(results), *fuzz(results), *safety(results)]
+    parts += one(results, "measure", measure)
     parts += one(results, "determinism", determinism)
     parts += one(results, "mutation", mutation)
     return parts + recorded(results)
