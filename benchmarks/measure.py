@@ -171,7 +171,7 @@ def stenosis_row(rows: list[dict], method: str) -> dict[str, object]:
 
 
 def conditions(uniform: list[dict], narrowed: list[dict]) -> dict[str, object]:
-    """Return the tube method's figures in the lower and the upper half of conditions."""
+    """Return the tube method's figures in both halves of each condition."""
     found: dict[str, object] = {}
     for name in ("radius", "blur", "noise", "contrast", "tissue"):
         middle = statistics.median(row[name] for row in uniform)

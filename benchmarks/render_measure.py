@@ -33,23 +33,24 @@ def measure(found: dict[str, Any]) -> str:
     conditions = [(name, *cells(row)) for name, row in found["conditions"].items()]
     bias, precision = tube["mld_bias_mm"][0], tube["mld_precision_mm"][0]
     how = (
-        f"`benchmarks/measure.py`: {found['phantoms']} vessels of one diameter from 1 to "
-        f"5 mm, and {found['phantoms']} with a lesion of 0.5 to 1.9 mm, at "
-        f"{found['mm_per_px']} mm a pixel. Blur, noise, contrast, tissue and course are "
-        "drawn and unknown to the methods. In brackets: 95 % intervals by a bootstrap "
-        "over phantoms. The last two rows of methods measure on the exact mask of the "
-        "vessel, which no network reaches. Ten commercial systems had a bias of +0.07 to "
-        "+0.31 mm and a precision of 0.14 to 0.24 mm on phantom lesions of this size "
-        "(Keane et al., Circulation 1995), on films and other phantoms. "
-        f"{found['seconds_a_vessel']:.2f} s a vessel on a busy machine. "
+        f"`benchmarks/measure.py`: {found['phantoms']} vessels of one diameter from 1 "
+        f"to 5 mm, and {found['phantoms']} with a lesion of 0.5 to 1.9 mm, at "
+        f"{found['mm_per_px']} mm a pixel. Blur, noise, contrast, tissue and course "
+        "are drawn and unknown to the methods. In brackets: 95 % intervals by a "
+        "bootstrap over phantoms. The last two rows of methods measure on the exact "
+        "mask of the vessel, which no network reaches. Ten commercial systems had a "
+        "bias of +0.07 to +0.31 mm and a precision of 0.14 to 0.24 mm on phantom "
+        "lesions of this size (Keane et al., Circulation 1995), on films and other "
+        f"phantoms. {found['seconds_a_vessel']:.2f} s a vessel on a busy machine. "
         f"{found['machine']}, {found['date']}.\n\n"
         "The tube method in the lower and the upper half of each condition:\n\n"
         + table(("condition", *HEAD[1:]), conditions)
     )
     return answer(
         "How exactly are diameters and stenoses measured?",
-        f"Fitted tubes reach {reached(verdicts)}: the smallest diameter of a lesion is "
-        f"measured with a bias of {bias:+.3f} mm and a precision of {precision:.3f} mm.",
+        f"Fitted tubes reach {reached(verdicts)}: the smallest diameter of a lesion "
+        f"is measured with a bias of {bias:+.3f} mm and a precision of "
+        f"{precision:.3f} mm.",
         table(HEAD, rows),
         how,
     )

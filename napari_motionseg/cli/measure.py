@@ -24,50 +24,59 @@ CALIBRATIONS = "isocentre, px, catheter:6F:ROW,COLUMN,ROW,COLUMN or "
 CALIBRATIONS += "object:MM:ROW,COLUMN,ROW,COLUMN"
 
 
+Start = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="T,ROW,COLUMN",
+        help="Frame, from 0, and the proximal end of the vessel in px.",
+    ),
+]
+End = Annotated[
+    str, typer.Option("--to", metavar="ROW,COLUMN", help="Distal end of the vessel.")
+]
+Via = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ROW,COLUMN", help="A point between, in order; repeatable."),
+]
+Guide = Annotated[
+    Path | None,
+    typer.Option("--masks", help="Masks of the loop, to guide the centreline."),
+]
+Scale = Annotated[
+    str, typer.Option("--calibration", help=f"What a pixel is: {CALIBRATIONS}.")
+]
+Diameters = Annotated[
+    str, typer.Option("--method", help="Diameters by tube, edges or densitometry.")
+]
+Reference = Annotated[
+    str,
+    typer.Option(
+        help="Reference diameter: curve fitted, interpolated local, mean local."
+    ),
+]
+Follow = Annotated[
+    bool,
+    typer.Option(
+        "--follow", help="Also follow the vessel through the loop, by its flow."
+    ),
+]
+Results = Annotated[
+    Path | None, typer.Option(help="Folder for tables, figure and JSON.")
+]
+
+
 def measure(
     cine: OneCine,
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="T,ROW,COLUMN",
-            help="Frame, from 0, and the proximal end of the vessel in px.",
-        ),
-    ],
-    end: Annotated[
-        str,
-        typer.Option("--to", metavar="ROW,COLUMN", help="Distal end of the vessel."),
-    ],
-    via: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ROW,COLUMN", help="A point between, in order; repeatable."
-        ),
-    ] = None,
-    masks: Annotated[
-        Path | None, typer.Option(help="Masks of the loop, to guide the centreline.")
-    ] = None,
-    calibration: Annotated[
-        str, typer.Option(help=f"What a pixel is: {CALIBRATIONS}.")
-    ] = "isocentre",
-    method: Annotated[
-        str, typer.Option(help="Diameters by tube, edges or densitometry.")
-    ] = "tube",
-    reference: Annotated[
-        str,
-        typer.Option(
-            help="Reference diameter: curve fitted, interpolated local, mean local."
-        ),
-    ] = "curve fitted",
-    follow: Annotated[
-        bool,
-        typer.Option(
-            "--follow", help="Also follow the vessel through the loop, by its flow."
-        ),
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for tables, figure and JSON.")
-    ] = None,
+    start: Start,
+    end: End,
+    via: Via = None,
+    masks: Guide = None,
+    calibration: Scale = "isocentre",
+    method: Diameters = "tube",
+    reference: Reference = "curve fitted",
+    follow: Follow = False,
+    out: Results = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -81,13 +90,12 @@ def measure(
     if out is not None:
         require_target(out, (cine, masks), folder="measurement", overwrite=overwrite)
     loop = read_cine(cine)
-    frame, *first = parsed_numbers("--from", start, 3)
-    points = [first, *(parsed_numbers("--via", one, 2) for one in via or ())]
+    first, *start_point = parsed_numbers("--from", start, 3)
+    frame = whole("--from", first)
+    points = [start_point, *(parsed_numbers("--via", one, 2) for one in via or ())]
     points.append(parsed_numbers("--to", end, 2))
-    scale = parsed_calibration(calibration, loop, whole("--from", frame))
-    measured = _measured(
-        loop, whole("--from", frame), points, masks, scale, method, reference
-    )
+    scale = parsed_calibration(calibration, loop, frame)
+    measured = _measured(loop, frame, points, masks, scale, method, reference)
     row = {**source_of(loop), **measured.as_dict()}
     followed = _followed(loop, measured, device) if follow else None
     if followed is not None:

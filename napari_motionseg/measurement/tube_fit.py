@@ -37,6 +37,7 @@ BAND = 2 * PARAMETERS  # second differences reach two sections away
 ROUNDS = 25
 CONVERGED = 1e-3  # largest change of a logarithm in a round: a thousandth of a radius
 LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
+PATIENT_AT_FIRST = 16.0  # times the tolerance in the first round, halved in each
 CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
 BESIDE_PX = 3.0  # deviation of the weight of background beside the lumen
 MAD_TO_SD = 1.4826
@@ -124,9 +125,11 @@ def fit_tubes(
     """
     prior = prior or TubePrior()
     state = _State.begin(vessel, start, prior)
-    for _ in range(ROUNDS):
-        change = state.improve()
-        if change < CONVERGED:
+    for number in range(ROUNDS):
+        # far from the answer, what misses most is what must be explained
+        tolerance = CAUCHY * max(1.0, PATIENT_AT_FIRST / 2**number)
+        change = state.improve(tolerance)
+        if change < CONVERGED and tolerance == CAUCHY:
             break
     return state.result()
 
@@ -175,10 +178,16 @@ class _State:
         sections[:, LEVEL], sections[:, SLOPE] = found[:, 1], found[:, 2]
         return state
 
-    def improve(self) -> float:
-        """Take one Gauss-Newton step; return the largest change of a logarithm."""
+    def improve(self, tolerance: float) -> float:
+        """Take one Gauss-Newton step; return the largest change of a logarithm.
+
+        Parameters
+        ----------
+        tolerance
+            Deviations of the noise from which a residual loses half of its weight.
+        """
         residual, derivatives, by_blur = self._linearised()
-        self._weigh(residual)
+        self._weigh(residual, tolerance)
         weight = self.weight * self.area / self.noise**2
         blocks = np.einsum("nmi,nm,nmj->nij", derivatives, weight, derivatives)
         # a section's tube is seen, blurred along the vessel, in its neighbours too
@@ -223,12 +232,12 @@ class _State:
         blurred: Array = ndimage.gaussian_filter1d(values, spread, axis=0)
         return blurred
 
-    def _weigh(self, residual: Array) -> None:
+    def _weigh(self, residual: Array, tolerance: float) -> None:
         """Estimate the noise, and take weight from samples far beyond it."""
         known = residual[self.vessel.inside]
         spread = MAD_TO_SD * float(np.median(np.abs(known)))
         self.noise = max(spread, 1e-4 * abs(self.depth), 1e-9)
-        share = 1 / (1 + (residual / (CAUCHY * self.noise)) ** 2)
+        share = 1 / (1 + (residual / (tolerance * self.noise)) ** 2)
         # tissue is a straight line over a few pixels alone: what lies farther beside
         # the lumen says nothing about the background behind it
         away = np.abs(self.vessel.offsets - self.sections[:, OFFSET, None])

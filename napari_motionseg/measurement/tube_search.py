@@ -27,7 +27,8 @@ def search_tubes(vessel: StraightVessel) -> Array:
     """Return rough radius and offset ``(N, 2)`` of each section in px.
 
     Every section is compared with tubes of many radii and offsets on a linear
-    background. The sequence of candidates that explains most, with few changes, wins.
+    background. The sequence of candidates that explains most, with few changes and with
+    about the vessel's usual contrast, wins.
 
     Parameters
     ----------
@@ -42,18 +43,26 @@ def search_tubes(vessel: StraightVessel) -> Array:
     largest = LARGEST_SHARE * vessel.offsets[-1]
     count = 1 + int(RADII_A_DOUBLING * np.log2(max(largest / SMALLEST_RADIUS, 1)))
     radii = SMALLEST_RADIUS * 2 ** (np.arange(count) / RADII_A_DOUBLING)
-    scores = _explained(vessel, radii)
+    scores, contrast = _explained(vessel, radii)
     if np.median(scores.max(axis=(1, 2))) < LEAST_EXPLAINED:
         raise MeasurementError(
             "nothing along the line between the points is darker than what lies beside "
             "it: check that both points lie on one vessel, filled with contrast"
         )
     rank, offset = _best_sequence(scores)
+    # contrast flows through the whole vessel: tissue that looks like a wide and faint
+    # tube beside a thin lumen is none
+    usual = np.median(contrast[np.arange(len(rank)), rank, offset])
+    octaves = np.log2(np.maximum(contrast, 1e-12) / max(float(usual), 1e-12))
+    rank, offset = _best_sequence(scores * np.exp(-0.5 * octaves**2))
     return np.stack((radii[rank], OFFSETS[offset]), axis=1)
 
 
-def _explained(vessel: StraightVessel, radii: Array) -> Array:
-    """Return the share of variance ``(N, R, C)`` that each candidate explains."""
+def _explained(vessel: StraightVessel, radii: Array) -> tuple[Array, Array]:
+    """Return the share of variance that each candidate explains, and its contrast.
+
+    Both are ``(N, R, C)``: sections, radii, offsets.
+    """
     spread = SMOOTHED_PX / vessel.line.step
     values = gaussian_filter1d(vessel.values, spread, axis=0)
     background = np.stack((np.ones_like(vessel.offsets), vessel.offsets), axis=1)
@@ -61,16 +70,18 @@ def _explained(vessel: StraightVessel, radii: Array) -> Array:
     rest = values - values @ basis @ basis.T
     total = np.maximum((rest**2).sum(axis=1), 1e-12)
     scores = np.empty((len(values), len(radii), len(OFFSETS)))
+    contrast = np.empty_like(scores)
     for c, offset in enumerate(OFFSETS):
         distance = np.broadcast_to(
             vessel.offsets - offset, (len(radii), len(vessel.offsets))
         )
         shapes = tube_profile(distance, radii, USUAL_BLUR).value
         shapes = shapes - shapes @ basis @ basis.T
-        shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
-        depth = np.maximum(-rest @ shapes.T, 0)  # vessels are dark
+        size = np.linalg.norm(shapes, axis=1)
+        depth = np.maximum(-rest @ (shapes / size[:, None]).T, 0)  # vessels are dark
         scores[:, :, c] = depth**2 / total[:, None]
-    return scores
+        contrast[:, :, c] = depth / size
+    return scores, contrast
 
 
 def _best_sequence(scores: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

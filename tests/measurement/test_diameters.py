@@ -82,3 +82,14 @@ def test_where_there_is_no_vessel_it_says_so():
         measure_diameters(noise, line)
     with pytest.raises(SettingsError, match="did you mean 'tube'"):
         measure_diameters(noise, line, method="tubes")
+
+
+def test_a_thin_lumen_in_uneven_tissue_is_not_taken_for_wide_and_faint():
+    """A lesion of 86 % beside tissue that dips as a tube of 19 px would."""
+    phantom = vessel_phantom(
+        radius=11.2, depth=0.87, width=9.1, blur=1.1, noise=0.008, contrast=0.042,
+        tissue=0.115, bend=1.4, seed=195,
+    )  # fmt: skip
+    profile = measured(phantom)
+    smallest = profile.diameters[20:-20].min()
+    assert smallest == pytest.approx(2 * phantom.radius.min(), abs=0.6)
