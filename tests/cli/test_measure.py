@@ -141,7 +141,7 @@ def test_a_followed_vessel_has_tables_of_every_frame(
             "frame 7 is outside the loop's 0 to 2",
         ),
         (("--from", "1,63,9", "--to", "63,900"), "lies outside the picture"),
-        (("--from", "1,5,9", "--to", "5,100"), "lie on one vessel"),
+        (("--from", "1,5,40", "--to", "5,62"), "lie on one vessel"),
         (
             ("--from", "1,63,9", "--to", "63,100", "--method", "tubes"),
             "did you mean 'tube'",
