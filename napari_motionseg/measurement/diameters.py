@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -34,6 +35,7 @@ WIDEST_PX = 60.0
 BACKGROUND_PX = 5.0  # that a cross-section shows beside the vessel at least
 ROOM = 2.0  # half width of a cross-section, in largest radii
 BLURS_BESIDE = 2.5  # beyond its radius a lumen still absorbs, by so many blurs
+FAR_PX = 1.5  # off the middle, a cross-section of a bent vessel is a slanted one
 MOST_SECTIONS = 20_000
 
 
@@ -47,9 +49,6 @@ class DiameterProfile:
         Centreline through the middle of the lumen.
     diameters
         ``(N,)`` in the calibration's unit.
-    uncertainty
-        ``(N,)`` standard deviation of each diameter from noise alone, in the same unit;
-        without that of the calibration.
     method
         Name of the method.
     calibration
@@ -60,10 +59,18 @@ class DiameterProfile:
 
     line: Centreline
     diameters: Array
-    uncertainty: Array
     method: Method
     calibration: Calibration
     fit: TubeFit
+
+    @cached_property
+    def uncertainty(self) -> Array:
+        """Return the standard deviation ``(N,)`` of each diameter.
+
+        It is that from noise alone, without that of the calibration.
+        """
+        spread: Array = 2 * self.fit.radius_sd * self.calibration.column_mm
+        return spread
 
     @property
     def arc_length(self) -> Array:
@@ -77,6 +84,7 @@ def measure_diameters(
     calibration: Calibration | None = None,
     method: Method = "tube",
     prior: TubePrior | None = None,
+    expected: Array | None = None,
 ) -> DiameterProfile:
     """Return the diameters along a centreline.
 
@@ -93,6 +101,9 @@ def measure_diameters(
         ``"tube"``, ``"edges"`` or ``"densitometry"``.
     prior
         Prior of the tubes; None for the defaults.
+    expected
+        ``(N,)`` radii in widths of a pixel that are nearly right, as in a neighbouring
+        frame; then nothing is searched. None searches.
 
     Raises
     ------
@@ -111,18 +122,19 @@ def measure_diameters(
             "measured at once"
         )
     calibration = calibration or Calibration()
-    vessel, fit = _centred(density, line, prior)
-    diameters, spread = _by_method(method, vessel, fit)
-    unit = calibration.column_mm
-    return DiameterProfile(
-        vessel.line, diameters * unit, spread * unit, method, calibration, fit
-    )
+    if expected is None:
+        line, expected = _searched(density, line, prior)
+    vessel, fit = _fitted(density, line, expected, prior)
+    if np.abs(fit.offset).max() > FAR_PX:
+        vessel, fit = _fitted(density, line.shifted(fit.offset), fit.radius, prior)
+    diameters = _by_method(method, vessel, fit) * calibration.column_mm
+    return DiameterProfile(vessel.line, diameters, method, calibration, fit)
 
 
-def _centred(
+def _searched(
     density: NDArray[np.floating], line: Centreline, prior: TubePrior | None
-) -> tuple[StraightVessel, TubeFit]:
-    """Fit tubes, move the line to their middle, and fit them again."""
+) -> tuple[Centreline, Array]:
+    """Return the line in the middle of the lumen, and rough radii ``(N,)`` along it."""
     half_width = SEARCHED_PX
     while True:
         vessel = straighten(density, line, half_width)
@@ -133,26 +145,33 @@ def _centred(
         half_width *= 2
     vessel = straighten(density, line, ROOM * largest + BACKGROUND_PX)
     fit = fit_tubes(vessel, start, prior)
-    line = line.shifted(fit.offset)
+    return line.shifted(fit.offset), fit.radius
+
+
+def _fitted(
+    density: NDArray[np.floating],
+    line: Centreline,
+    radius: Array,
+    prior: TubePrior | None,
+) -> tuple[StraightVessel, TubeFit]:
+    """Fit tubes to a line in the middle of a lumen whose radii are nearly known."""
     radius = np.interp(
-        np.linspace(0, 1, len(line)), np.linspace(0, 1, len(fit.radius)), fit.radius
+        np.linspace(0, 1, len(line)), np.linspace(0, 1, len(radius)), radius
     )
-    half_width = ROOM * float(radius.max()) + BACKGROUND_PX
-    vessel = straighten(density, line, half_width)
+    vessel = straighten(density, line, ROOM * float(radius.max()) + BACKGROUND_PX)
     start = np.stack((radius, np.zeros(len(line))), axis=1)
-    return vessel, fit_tubes(vessel, start, prior)
+    return vessel, fit_tubes(vessel, start, prior, near=True)
 
 
-def _by_method(
-    method: Method, vessel: StraightVessel, fit: TubeFit
-) -> tuple[Array, Array]:
-    """Return diameters and their standard deviations in widths of a pixel."""
+def _by_method(method: Method, vessel: StraightVessel, fit: TubeFit) -> Array:
+    """Return diameters ``(N,)`` in widths of a pixel."""
     if method == "edges":
         left, right = edge_contours(vessel, fit.blur)
-        return right - left, 2 * fit.radius_sd
+        return right - left
     if method == "densitometry":
-        return 2 * np.sqrt(_lumen_area(vessel, fit) / np.pi), 2 * fit.radius_sd
-    return 2 * fit.radius, 2 * fit.radius_sd
+        diameters: Array = 2 * np.sqrt(_lumen_area(vessel, fit) / np.pi)
+        return diameters
+    return 2 * fit.radius
 
 
 def _lumen_area(vessel: StraightVessel, fit: TubeFit) -> Array:

@@ -29,6 +29,7 @@ from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
 Array = NDArray[np.float64]
 
 SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
+LEAST_DEPTH = 2.0  # of a vessel that is seen, in deviations of a pixel's noise
 FARTHEST_CENTRE = 1.0  # of a section's radius, by which a frame may move its middle
 
 
@@ -49,7 +50,7 @@ class FollowedVessel:
         ``(T, N)`` in the calibration's unit; NaN where nothing was measured.
     contrast
         ``(T, N)`` how much darker the middle of the vessel is than what lies beside it,
-        in the density's unit; 0 before contrast arrives.
+        in the density's unit; about 0 before contrast arrives.
     drift
         ``(T,)`` median distance in widths of a pixel between the sections and where
         they are after the way to frame t and back; NaN for the anchor frame and where
@@ -178,19 +179,24 @@ class _Sections:
         if not _inside(carried, frame.shape).all():
             return carried
         line = resampled(carried, aspect, step, smoothing_px=0.3)
-        try:
-            found = measure_diameters(frame, line, self.profile.calibration)
-        except MeasurementError:  # no contrast there yet, or no longer
-            return carried
+        found = measure_diameters(
+            frame, line, self.profile.calibration, expected=self.profile.fit.radius
+        )
         place = _nearest(found.line.points, carried, aspect)
         middle = _between(found.line.points, place)
-        radius = _between(found.fit.radius, place)
+        radius, depth = (
+            _between(found.fit.radius, place),
+            _between(_depth(found), place),
+        )
         moved = np.linalg.norm((middle - carried) * (aspect, 1.0), axis=1)
-        good = moved <= FARTHEST_CENTRE * np.maximum(radius, 1.0)
+        # without contrast, noise alone decides where the middle seems to be
+        seen = depth >= LEAST_DEPTH * found.fit.noise
+        good = seen & (moved <= FARTHEST_CENTRE * np.maximum(radius, 1.0))
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
-        self.contrast[t] = np.where(good, _between(_depth(found), place), 0.0)
-        return self.points[t].copy()
+        self.contrast[t] = depth
+        here: Array = self.points[t].copy()
+        return here
 
     def result(self) -> FollowedVessel:
         """Return what was followed so far."""

@@ -35,7 +35,7 @@ LOG_RADIUS, OFFSET, LOG_CONTRAST, LEVEL, SLOPE = range(5)
 PARAMETERS = 5
 BAND = 2 * PARAMETERS  # second differences reach two sections away
 ROUNDS = 25
-CONVERGED = 1e-3  # largest change of a logarithm in a round: a thousandth of a radius
+CONVERGED = 2e-3  # change of a logarithm in a round, in all but a hundredth of sections
 LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
 PATIENT_AT_FIRST = 16.0  # times the tolerance in the first round, halved in each
 CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
@@ -109,7 +109,11 @@ class TubeFit:
 
 
 def fit_tubes(
-    vessel: StraightVessel, start: Array, prior: TubePrior | None = None
+    vessel: StraightVessel,
+    start: Array,
+    prior: TubePrior | None = None,
+    *,
+    near: bool = False,
 ) -> TubeFit:
     """Return the tubes that explain the cross-sections of a vessel best.
 
@@ -122,12 +126,16 @@ def fit_tubes(
         pixel.
     prior
         What is known beforehand; None for the defaults.
+    near
+        Whether the start is close to the answer, so that residuals far beyond the noise
+        are something else than the vessel from the first round on.
     """
     prior = prior or TubePrior()
+    patience = 1.0 if near else PATIENT_AT_FIRST
     state = _State.begin(vessel, start, prior)
     for number in range(ROUNDS):
         # far from the answer, what misses most is what must be explained
-        tolerance = CAUCHY * max(1.0, PATIENT_AT_FIRST / 2**number)
+        tolerance = CAUCHY * max(1.0, patience / 2**number)
         change = state.improve(tolerance)
         if change < CONVERGED and tolerance == CAUCHY:
             break
@@ -179,7 +187,7 @@ class _State:
         return state
 
     def improve(self, tolerance: float) -> float:
-        """Take one Gauss-Newton step; return the largest change of a logarithm.
+        """Take one Gauss-Newton step; return how far logarithms changed.
 
         Parameters
         ----------
@@ -270,7 +278,7 @@ class _State:
         self.sections = self.sections + np.clip(change, -limits, limits)
         self.log_blur += float(np.clip(blur, -LARGEST_STEP, LARGEST_STEP))
         logs = np.abs(change[:, [LOG_RADIUS, LOG_CONTRAST]])
-        return max(float(logs.max()), abs(blur))
+        return max(float(np.percentile(logs, 99)), abs(blur))
 
     def result(self) -> TubeFit:
         """Return the fitted tubes."""

@@ -85,8 +85,7 @@ def test_before_contrast_comes_sections_are_carried_and_not_measured(moving):
     found = run(follow_vessel_job(empty, flow, ANCHOR, line_of(phantom), PX))
     assert found.followed.all()
     assert np.isnan(found.diameters[0]).all()
-    assert (found.contrast[0] == 0).all()
-    assert (found.contrast[ANCHOR] > 0).all()
+    assert np.median(found.contrast[0]) < 0.1 * np.median(found.contrast[ANCHOR])
 
 
 def test_flow_of_another_kind_is_refused(moving):
