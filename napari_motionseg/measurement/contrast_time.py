@@ -93,6 +93,7 @@ def _arrival(darkness: Array, times: Array) -> float:
         return float("nan")
     level = none + THRESHOLD * (full - none)
     above = dark >= level
+    above[:-1] &= above[1:]  # one frame alone is noise, or something that passes
     first = int(np.argmax(above))
     if first == 0 or not above[first]:
         return float("nan")

@@ -21,7 +21,14 @@ from napari_motionseg.errors import MeasurementError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.measurement.calibration import Calibration, calibration_of
 from napari_motionseg.measurement.centreline import Centreline, resampled
-from napari_motionseg.measurement.diameters import DiameterProfile, measure_diameters
+from napari_motionseg.measurement.diameters import (
+    BACKGROUND_PX,
+    ROOM,
+    DiameterProfile,
+    measure_diameters,
+)
+from napari_motionseg.measurement.straightening import straighten
+from napari_motionseg.measurement.tube_fit import fit_linearly
 from napari_motionseg.measurement.tube_profile import tube_profile
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
@@ -30,6 +37,7 @@ Array = NDArray[np.float64]
 
 SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
 LEAST_DEPTH = 2.0  # of a vessel that is seen, in deviations of a pixel's noise
+LARGEST_CHANGE = 1.0  # of a radius from that of the anchor frame, in doublings
 FARTHEST_CENTRE = 1.0  # of a section's radius, by which a frame may move its middle
 
 
@@ -121,7 +129,7 @@ def follow_vessel_job(
         return density(cine.normalized(t), logarithmic)
 
     profile = measure_diameters(frame(anchor), line, calibration)
-    vessel = _Sections.begin(len(cine), anchor, profile)
+    vessel = _Sections.begin(len(cine), anchor, frame(anchor), profile)
     done, total = 0, len(cine) - 1
     for sign in (1, -1):
         t, here = anchor, vessel.points[anchor]
@@ -153,12 +161,18 @@ class _Sections:
         self.drift = np.full(frames, np.nan)
 
     @classmethod
-    def begin(cls, frames: int, anchor: int, profile: DiameterProfile) -> _Sections:
+    def begin(
+        cls,
+        frames: int,
+        anchor: int,
+        frame: NDArray[np.floating],
+        profile: DiameterProfile,
+    ) -> _Sections:
         """Return the sections with those of the anchor frame filled in."""
         sections = cls(frames, anchor, profile)
         sections.points[anchor] = profile.line.points
         sections.diameters[anchor] = profile.diameters
-        sections.contrast[anchor] = _depth(profile)
+        sections.contrast[anchor] = _darkness(frame, profile.line.points, profile)
         return sections
 
     def measure(self, t: int, frame: NDArray[np.floating], carried: Array) -> Array:
@@ -179,19 +193,20 @@ class _Sections:
         if not _inside(carried, frame.shape).all():
             return carried
         line = resampled(carried, aspect, step, smoothing_px=0.3)
+        expected = self.profile.fit.radius
         found = measure_diameters(
-            frame, line, self.profile.calibration, expected=self.profile.fit.radius
+            frame, line, self.profile.calibration, expected=expected
         )
         place = _nearest(found.line.points, carried, aspect)
         middle = _between(found.line.points, place)
-        radius, depth = (
-            _between(found.fit.radius, place),
-            _between(_depth(found), place),
-        )
+        size = _between(found.fit.radius, place) / expected
+        depth = _darkness(frame, carried, self.profile)
         moved = np.linalg.norm((middle - carried) * (aspect, 1.0), axis=1)
-        # without contrast, noise alone decides where the middle seems to be
-        seen = depth >= LEAST_DEPTH * found.fit.noise
-        good = seen & (moved <= FARTHEST_CENTRE * np.maximum(radius, 1.0))
+        # without contrast, noise alone decides where and how wide a vessel seems to be
+        seen = (depth >= LEAST_DEPTH * found.fit.noise) & (
+            np.abs(np.log2(size)) < LARGEST_CHANGE
+        )
+        good = seen & (moved <= FARTHEST_CENTRE * np.maximum(expected, 1.0))
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
         self.contrast[t] = depth
@@ -206,11 +221,21 @@ class _Sections:
         )  # fmt: skip
 
 
-def _depth(profile: DiameterProfile) -> Array:
-    """Return how much darker the middle is than what lies beside it ``(N,)``."""
-    fit = profile.fit
-    middle = tube_profile(np.zeros((len(fit.radius), 1)), fit.radius, fit.blur).value
-    depth: Array = fit.contrast * middle[:, 0]
+def _darkness(
+    frame: NDArray[np.floating], points: Array, profile: DiameterProfile
+) -> Array:
+    """Return how much darker the middle of each section is than its sides ``(N,)``.
+
+    The section's tube is that of the anchor frame, so that it is known without contrast
+    too; the answer is then about 0.
+    """
+    fit, line = profile.fit, profile.line
+    here = Centreline(points, line.aspect, line.step)
+    vessel = straighten(frame, here, ROOM * float(fit.radius.max()) + BACKGROUND_PX)
+    tubes = np.stack((fit.radius, np.zeros(len(points))), axis=1)
+    contrast = fit_linearly(vessel, tubes, fit.blur)[:, 0]
+    middle = tube_profile(np.zeros((len(points), 1)), fit.radius, fit.blur).value
+    depth: Array = contrast * middle[:, 0]
     return depth
 
 

@@ -142,6 +142,33 @@ def fit_tubes(
     return state.result()
 
 
+def fit_linearly(
+    vessel: StraightVessel, tubes: Array, blur: float, weight: Array | None = None
+) -> Array:
+    """Return contrast, level and slope ``(N, 3)`` of sections whose tubes are known.
+
+    Parameters
+    ----------
+    vessel
+        The straightened vessel.
+    tubes
+        ``(N, 2)`` radius and offset of each section in widths of a pixel.
+    blur
+        Standard deviation of the blur in widths of a pixel.
+    weight
+        ``(N, M)`` weight of each sample; None for those within the picture.
+    """
+    weight = vessel.inside.astype(float) if weight is None else weight
+    shape = tube_profile(vessel.offsets - tubes[:, 1:], tubes[:, 0], blur).value
+    straight = np.broadcast_to(vessel.offsets, shape.shape)
+    design = np.stack([-shape, np.ones_like(shape), straight], axis=2)
+    weighted = design * weight[..., None]
+    normal = np.einsum("nmi,nmj->nij", weighted, design) + 1e-9 * np.eye(3)
+    right = np.einsum("nmi,nm->ni", weighted, vessel.values)
+    found: Array = np.linalg.solve(normal, right[..., None])[..., 0]
+    return found
+
+
 class _State:
     """Parameters of all sections ``(N, 5)`` and the one blur, while they are fitted."""
 
@@ -165,21 +192,7 @@ class _State:
         sections[:, LOG_RADIUS] = np.log(start[:, 0])
         sections[:, OFFSET] = start[:, 1]
         state = cls(vessel, sections, prior)
-        shape = tube_profile(
-            vessel.offsets - start[:, 1:], start[:, 0], prior.blur
-        ).value
-        design = np.stack(
-            [
-                -shape,
-                np.ones_like(shape),
-                np.broadcast_to(vessel.offsets, shape.shape),
-            ],
-            axis=2,
-        )
-        weighted = design * state.weight[..., None]
-        normal = np.einsum("nmi,nmj->nij", weighted, design)
-        right = np.einsum("nmi,nm->ni", weighted, vessel.values)
-        found = np.linalg.solve(normal + 1e-9 * np.eye(3), right[..., None])[..., 0]
+        found = fit_linearly(vessel, start, prior.blur, state.weight)
         usual = max(float(np.median(found[:, 0])), 1e-6)
         contrast = np.clip(found[:, 0], usual / 3, usual * 3)
         sections[:, LOG_CONTRAST] = np.log(contrast)
