@@ -141,6 +141,8 @@ _Fit = tuple[OpenLoop, StoredLabels]
 
 def _choice(path: Path, fitting: list[_Fit], preferred: Any) -> tuple[_Fit, str]:
     """Return the loop that a file belongs to, and how it was found."""
+    if is_segmentation(path):  # it fits no loop but those that it refers to
+        return _first(fitting, preferred), "whose images the file refers to"
     known = fitting[0][1].content
     if known:
         same = [fit for fit in fitting if fit[0].cine.content_hash() == known]

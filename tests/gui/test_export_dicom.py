@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from helpers import dicom_files as files
 from helpers import seg_loops
+from npe2 import PluginManager, PluginManifest
 
 from napari_motionseg.contributions import cine_layer, geometry
+from napari_motionseg.errors import LabelError
 from napari_motionseg.io.dicom_seg_reader import read_segmentation
+from napari_motionseg.io.dicom_seg_writer import write_segmentation
+from napari_motionseg.widgets.common import mask_loading
+from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project.dock import ProjectDock
 
@@ -21,6 +26,32 @@ def opened(viewer, tmp_path):
     layer, attributes, _ = cine_layer(cine)
     viewer.add_image(layer, **attributes)
     return cine, data
+
+
+def test_a_segmentation_is_opened_onto_its_loop(viewer, opened, tmp_path, monkeypatch):
+    """The other loop has the same size, and the file is named after it."""
+    manager = PluginManager.instance()
+    if PLUGIN not in manager:
+        manager.register(PluginManifest.from_distribution(PLUGIN))
+    told = []
+    monkeypatch.setattr(mask_loading, "show_info", told.append)
+    cine, _ = opened
+    (tmp_path / "other").mkdir()
+    other, _ = seg_loops.loop(tmp_path / "other", shape=SHAPE, seed=3)
+    layer, attributes, _ = cine_layer(other)
+    viewer.add_image(layer, **attributes | {"name": "other"})
+    masks = np.zeros(SHAPE, np.uint8)
+    masks[1, 5:9, 4:30] = 1
+    path = tmp_path / "other_masks.dcm"
+    write_segmentation(path, cine, masks, labelled=np.arange(3) == 1)
+    (added,) = viewer.open(path, plugin=PLUGIN)
+    np.testing.assert_array_equal(added.data, masks)
+    assert "whose images the file refers to" in told[0]
+    assert added.metadata["loop"] == viewer.layers[0].name
+    np.testing.assert_array_equal(added.metadata["done"], [False, True, False])
+    viewer.layers.remove(viewer.layers[0])
+    with pytest.raises(LabelError, match="segmentation of other images"):
+        viewer.open(path, plugin=PLUGIN)
 
 
 def masks_layer(viewer, cine, **metadata):

@@ -35,7 +35,7 @@ from napari_motionseg.widgets.common.viewers import (
     session_of,
 )
 
-FILES = "Masks (*.npz *.tif *.tiff *.png *.nii *.nii.gz)"
+FILES = "Masks (*.npz *.tif *.tiff *.png *.nii *.nii.gz *.dcm)"
 REFERENCE_COLOR = "#2bd9a8"  # of labels that are compared with
 
 
