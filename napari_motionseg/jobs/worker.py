@@ -84,9 +84,11 @@ class Worker:
         _set_variable("PYTHONPATH", hello.python_path)
         self._folder, self._own_folder = hello.folder, True
         limit_threads()
-        for name in hello.preload:
+        for index, name in enumerate(hello.preload):
+            if index and not self._inbox.empty():
+                break  # a job has arrived and imports what it needs itself
             if name not in sys.modules:
-                self._send("phase", f"Loading {name.partition('.')[0]}…")
+                self._send("phase", f"Loading {_shown(name)}…")
                 with suppress(Exception):  # the job says so if it needs the module
                     importlib.import_module(name)
         self._send("ready", own_resident_bytes())
@@ -186,6 +188,12 @@ def limit_threads() -> None:
 def _whole_number(text: str) -> int:
     first = text.partition(",")[0].strip()
     return int(first) if first.isdigit() else 0
+
+
+def _shown(module: str) -> str:
+    """Return what a person calls a module."""
+    library = module.partition(".")[0]
+    return "the networks" if library == "napari_motionseg" else library
 
 
 def _set_variable(name: str, value: str | None) -> None:

@@ -127,9 +127,10 @@ class FrameStrip(QWidget):
         if slider is None:
             half = self.width() / max(1, self._marks.count) / 2
             return half, self.width() - half
-        left = slider.mapToGlobal(QPoint(0, 0)).x() - self.mapToGlobal(QPoint(0, 0)).x()
-        half = _handle_width(slider) / 2
-        return left + half, left + slider.width() - half
+        origin = self.mapToGlobal(QPoint(0, 0)).x()
+        left = slider.mapToGlobal(QPoint(0, 0)).x() - origin
+        first, last = _handle_ends(slider)
+        return left + first, left + last
 
     def _slider(self) -> QAbstractSlider | None:
         """Return the slider of the loop's frames."""
@@ -142,18 +143,25 @@ class FrameStrip(QWidget):
         return next(iter([*fitting, *shown]), None)
 
 
-def _handle_width(slider: QAbstractSlider) -> float:
+def _handle_ends(slider: QAbstractSlider) -> tuple[float, float]:
+    """Return where the middle of a slider's handle is at its two ends, in pixels."""
     style = slider.style()
     option = QStyleOptionSlider()
     try:
         slider.initStyleOption(option)  # type: ignore[attr-defined]
-        handle = style.subControlRect(  # type: ignore[union-attr]
-            QStyle.ComplexControl.CC_ScrollBar, option,
-            QStyle.SubControl.SC_ScrollBarSlider, slider,
-        )  # fmt: skip
+        handle, groove = (
+            style.subControlRect(  # type: ignore[union-attr]
+                QStyle.ComplexControl.CC_ScrollBar, option, part, slider
+            )
+            for part in (
+                QStyle.SubControl.SC_ScrollBarSlider,
+                QStyle.SubControl.SC_ScrollBarGroove,
+            )
+        )
     except (AttributeError, RuntimeError, TypeError):
-        return 0.0  # not for this class of slider; the strip is then some pixels off
-    return float(handle.width()) if handle.width() < slider.width() / 2 else 0.0
+        return 0.0, float(slider.width())  # of another class: some pixels off
+    half = handle.width() / 2 if handle.width() < groove.width() / 2 else 0.0
+    return groove.left() + half, groove.left() + groove.width() - half
 
 
 def place_strip(widget: QWidget, marks: FrameMarks) -> FrameStrip | None:
