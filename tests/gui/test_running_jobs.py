@@ -8,8 +8,8 @@ import threading
 import numpy as np
 import pytest
 from helpers import child_jobs
-from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtCore import QEvent, QObject, QPointF, QTimer
+from qtpy.QtGui import QEnterEvent, QShowEvent
 from qtpy.QtWidgets import QMainWindow, QStyle, QStyleOptionSlider
 
 from napari_motionseg.errors import SettingsError
@@ -581,3 +581,12 @@ def test_the_chosen_device_goes_to_the_jobs(
     assert flow[3][0].settings.device == "cpu"
     settings = pretraining[3]
     assert (settings.training.device, settings.flow.device) == ("cpu", "cpu")
+
+
+def test_whoever_comes_back_to_a_dock_finds_a_worker(segment, qtbot):
+    """It ends after a while; the mouse over the dock says that somebody is there."""
+    runner = segment.session.runner
+    runner.asked_to_be_ready = 0
+    place = QPointF(5, 5)
+    segment.enterEvent(QEnterEvent(place, place, place))
+    assert runner.asked_to_be_ready == 1

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QEnterEvent, QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -93,6 +93,11 @@ class Dock(QScrollArea):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._forms.append(form)
         return form
+
+    def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Have a worker stand ready again, if it ended while nobody was here."""
+        super().enterEvent(event)
+        self.session.expect_job()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
         """Bring the labels of all sections to one width, so that fields line up."""
