@@ -21,7 +21,7 @@ def test_no_reader_ends_in_anything_but_a_result_or_our_error(tmp_path):
                 "--findings", tmp_path / "findings")  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     counts = json.loads((tmp_path / "counts.json").read_text())["fuzz"]["counts"]
-    assert len(counts) == 15
+    assert len(counts) == 16
     for name, ends in counts.items():
         assert set(ends) <= {"read", "refused"}, name
         assert ends["read"] > 0, name

@@ -18,6 +18,8 @@ from napari_motionseg.io.dicom_values import values_of
 SHARED, PER_FRAME = (
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
+# a small file may refer from each of its frames to all of a loop's
+MOST_PLACED = 200_000
 MOST_REFERENCES = 100_000  # of one frame; a list of all frames of a loop is less
 
 
@@ -89,6 +91,11 @@ def place_frames(
             lost.append(index)
             needed.update(dict.fromkeys(uid for uid, _ in references))
         placed += [Placed(index, segment, t) for t in times]
+        if len(placed) > MOST_PLACED:
+            raise ReadError(
+                f"{path}: its frames refer to more than {MOST_PLACED} frames of the "
+                "loop in all; no segmentation needs that many"
+            )
     _report(path, data, lost, list(needed), count)
     return placed
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
+import tempfile
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from fuzz import dicom_seeds
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
-from napari_motionseg.io import read_labels
+from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.reading import can_read, read_cines
 
 BUDGET = 2**28
@@ -95,10 +100,29 @@ def project(path: Path) -> None:
         opened.project.close()
 
 
+@lru_cache(1)
+def _loop() -> Cine:
+    """Return the loop that the segmentations of `seeds` refer to."""
+    folder = tempfile.TemporaryDirectory(prefix="motionseg-fuzz-")
+    atexit.register(folder.cleanup)
+    path = Path(folder.name) / "loop.dcm"
+    dicom_seeds.dataset(
+        dicom_seeds.frames(), dicom_seeds.NATIVE["explicit"], 8
+    ).save_as(path, enforce_file_format=True)
+    return read_cine(path)
+
+
+def segmentation(path: Path) -> None:
+    from napari_motionseg.io.dicom_seg_reader import is_segmentation, read_segmentation
+
+    is_segmentation(path)
+    read_segmentation(path, _loop(), fractions=True, memory_budget=BUDGET)
+
+
 READERS: dict[str, Callable[[Path], None]] = {
     "dicom": loops, "dicom series": loops, "dicomdir": loops, "movies": loops,
     "npy": loops, "tiff": loops, "image folders": loops, "labels": labels_or_one,
     "nifti": labels, "checkpoints": checkpoint, "published weights": published,
     "training states": state, "flow files": flow, "flow cache": cache,
-    "projects": project,
+    "projects": project, "segmentations": segmentation,
 }  # fmt: skip

@@ -202,12 +202,32 @@ def projects(folder: Path) -> None:
     (folder / "loop.dcm").unlink()
 
 
+def segmentations(folder: Path) -> None:
+    """Segmentations of each type of the loop that `dicom_seeds` describes."""
+    from napari_motionseg.io import read_cine
+    from napari_motionseg.io.dicom_seg_writer import (
+        SegmentationSettings,
+        write_segmentation,
+    )
+
+    path = folder / "loop.dcm"
+    dataset(frames(), NATIVE["explicit"], 8).save_as(path, enforce_file_format=True)
+    for kind in ("BINARY", "LABELMAP", "FRACTIONAL"):
+        for compressed in (False, True):
+            settings = SegmentationSettings(kind, compressed, deterministic=True)
+            write_segmentation(
+                folder / f"{kind.lower()}{int(compressed)}.dcm", read_cine(path),
+                mask(2) + mask(1) // 2, settings=settings,
+            )  # fmt: skip
+    path.unlink()
+
+
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "dicom": dicom, "dicom series": series, "dicomdir": dicomdir, "movies": movies,
     "npy": arrays, "tiff": tiff, "image folders": images, "labels": labels,
     "nifti": nifti, "checkpoints": checkpoints, "published weights": published,
     "training states": states, "flow files": flow, "flow cache": cache,
-    "projects": projects,
+    "projects": projects, "segmentations": segmentations,
 }  # fmt: skip
 
 

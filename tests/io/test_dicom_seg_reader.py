@@ -20,7 +20,7 @@ from napari_motionseg.errors import (
     PartialReadWarning,
     ReadError,
 )
-from napari_motionseg.io import read_cine, read_cines, read_labels
+from napari_motionseg.io import dicom_seg_references, read_cine, read_cines, read_labels
 from napari_motionseg.io.dicom_seg_reader import is_segmentation, read_segmentation
 from napari_motionseg.io.dicom_seg_writer import (
     SegmentationSettings,
@@ -219,6 +219,24 @@ def test_references_that_all_frames_share(tmp_path):
     seg.SharedFunctionalGroupsSequence = [shared]
     found = read_segmentation(files.save(seg, tmp_path / "other.dcm"), cine)
     np.testing.assert_array_equal(found.labels > 0, np.stack([pixels] * len(cine)))
+
+
+def test_references_of_each_frame_to_all_frames_are_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(dicom_seg_references, "MOST_PLACED", 20)
+    cine, data = seg_loops.loop(tmp_path)
+    pixels = np.ones(cine.shape[1:], bool)
+    for count, fits in ((3, True), (4, False)):
+        seg = by_others(
+            cine, data, [(k + 1, 0, pixels) for k in range(count)],
+            lambda data, t: derivation(data[0].SOPInstanceUID),
+        )  # fmt: skip
+        path = files.save(seg, tmp_path / "other.dcm")
+        if fits:
+            with pytest.warns(PartialReadWarning, match="overlap"):
+                assert read_segmentation(path, cine).labelled.all()
+        else:
+            with pytest.raises(ReadError, match="more than 20 frames"):
+                read_segmentation(path, cine)
 
 
 def test_overlapping_segments_are_told_and_can_be_read_apart(tmp_path):
