@@ -66,7 +66,7 @@ def test_playback_shows_frames_and_the_rate_reached(
     assert cine.play_button.text() == "Pause"
     qtbot.waitUntil(lambda: len(seen) >= 4, timeout=20_000)
     qtbot.waitUntil(lambda: "frames/s shown" in cine.rate.text(), timeout=20_000)
-    assert "15 recorded" in cine.rate.text()
+    assert "recorded at 15 frames/s" in cine.rate.text()
     click(cine.play_button)
     assert cine.play_button.text() == "Play"
     assert "paused" in cine.rate.text()

@@ -44,6 +44,8 @@ def asked(monkeypatch):
         return str(Answer.path), next(k for k in kinds if Answer.kind in k)
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", staticmethod(chosen))
+    save = QMessageBox.StandardButton.Save  # to the question before a file is replaced
+    monkeypatch.setattr(QMessageBox, "question", staticmethod(lambda *_: save))
     return Answer
 
 

@@ -103,6 +103,9 @@ def test_open_all_opens_all_in_place_of_itself(viewer, plugins, qtbot):
     assert docks_of(viewer)["Cine (MotionSeg)"] is cine
     assert set(viewer.window.dock_widgets) >= {f"{x} (MotionSeg)" for x in DOCKS}
     assert "Open all (MotionSeg)" not in viewer.window.dock_widgets
+    tabs = [holder_of(dock) for dock in docks_of(viewer).values()]
+    window = viewer.window._qt_window
+    assert set(window.tabifiedDockWidgets(tabs[0])) == set(tabs[1:])
     from napari_motionseg.widgets.common.viewers import session_of
 
     session_of(viewer).close()
@@ -135,7 +138,7 @@ def test_opening_a_loop_offers_the_segment_dock(
     viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
     qtbot.waitUntil(lambda: bool(offers), timeout=LONG)
     ((words, buttons),) = offers
-    assert words == "loop: 8 frames, 96 × 96 px, 15 frames/s"
+    assert words == "loop: 8 frames, 15 frames/s"
     assert list(buttons) == ["Segment", "All docks"]
     buttons["Segment"](None)
     assert list(docks_of(viewer)) == ["Segment (MotionSeg)"]

@@ -132,7 +132,10 @@ class CineDock(AutosavedDock):
 
     def _show_rate(self, reached: float | None) -> None:
         recorded = self._recorded_rate()
-        wanted = "rate unknown" if recorded is None else f"{recorded:.3g} recorded"
+        wanted = (
+            f"rate unknown, taken as {UNKNOWN_RATE:g} frames/s" if recorded is None
+            else f"recorded at {recorded:.3g} frames/s"
+        )  # fmt: skip
         shown = "paused" if reached is None else f"{reached:.1f} frames/s shown"
         self.rate.setText(f"{shown} · {wanted}")
 

@@ -54,7 +54,7 @@ class Dock(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._placing = QTimer(self)
         self._placing.setSingleShot(True)
-        self._placing.timeout.connect(self._place)
+        self._placing.timeout.connect(self.place)
         self._placed = False
         content.installEventFilter(self)
         self._ask_for_width()
@@ -137,7 +137,8 @@ class Dock(QScrollArea):
         needed = content.minimumSizeHint().width() + bar.sizeHint().width()
         self.setMinimumWidth(min(max(LEAST_WIDTH, needed), MOST_WIDTH))
 
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Place the dock in the window, once: as a tab beside its siblings."""
         if not self._placed and holder_of(self) is not None:
             self._placed = True  # where the user moves it later, it stays
             place_dock(self, Dock)

@@ -26,7 +26,12 @@ from napari_motionseg.viewmodel.layer_words import words_on_image, words_on_labe
 from napari_motionseg.viewmodel.mask_files import IMAGES
 from napari_motionseg.widgets.common.loop_display import is_read_loop, loop_display_of
 from napari_motionseg.widgets.common.mask_loading import replace_image
-from napari_motionseg.widgets.common.open_docks import docks_of, open_dock, open_docks
+from napari_motionseg.widgets.common.open_docks import (
+    TITLE,
+    docks_of,
+    open_dock,
+    open_docks,
+)
 from napari_motionseg.widgets.common.project_layers import lies_on
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, unwrapped
 
@@ -43,6 +48,15 @@ def arrivals_of(viewer: Viewer) -> LayerArrivals:
         loop_display_of(viewer)
         _arrivals[viewer] = LayerArrivals(viewer)
     return _arrivals[viewer]
+
+
+class Offer(Notification):
+    """A notification with buttons, which names the plugin as its source."""
+
+    @property
+    def source(self) -> str:
+        """The text that napari shows beside the buttons."""
+        return TITLE
 
 
 class LayerArrivals(QObject):
@@ -131,7 +145,6 @@ def words_on(viewer: Viewer, layer: Layer) -> str:
 
 def _offer_docks(viewer: Viewer, cine: Cine) -> None:
     """Offer, in a notification of napari's, the docks that go on from here."""
-    count, rows, columns = cine.shape
     rate = "" if cine.frame_rate is None else f", {cine.frame_rate:.3g} frames/s"
     window = ref(viewer)
 
@@ -148,8 +161,8 @@ def _offer_docks(viewer: Viewer, cine: Cine) -> None:
             open_docks(there)
 
     notification_manager.dispatch(
-        Notification(
-            f"{cine.name}: {count} frames, {rows} × {columns} px{rate}",
+        Offer(
+            f"{cine.name}: {len(cine)} frames{rate}",
             NotificationSeverity.INFO,
             actions=(("Segment", segment), ("All docks", all_docks)),
         )

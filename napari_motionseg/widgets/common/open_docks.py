@@ -38,13 +38,16 @@ def open_dock(viewer: Viewer, name: str) -> Any:
         make = PluginManager.instance().commands.get(f"{PLUGIN}.{name.lower()}")
         dock = make(napari_viewer=viewer)
         viewer.window.add_dock_widget(dock, name=full_name)
+        dock.place()  # now, or it would come to the front after others
     bring_to_front(dock)
     return dock
 
 
 def open_docks(viewer: Viewer) -> dict[str, Any]:
     """Open all docks as tabs, the Segment dock in front; return them by name."""
-    return {name: open_dock(viewer, name) for name in DOCKS}
+    docks = {name: open_dock(viewer, name) for name in DOCKS}
+    bring_to_front(docks[DOCKS[-1]])
+    return docks
 
 
 def docks_of(viewer: Viewer) -> dict[str, Any]:
