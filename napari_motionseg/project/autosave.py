@@ -263,6 +263,10 @@ class Autosaver(WatchList):
             for loop in list(self._loops.values()):
                 if loop.gone:
                     loop.let_go(manifest)
+        left = {layer.number for layer in manifest.layers}
+        for layer in gone:
+            if layer.number is not None and layer.number not in left:
+                project.drop_probabilities(layer.number)
 
 
 def _loops_alone(before: Project, project: Project) -> Manifest:

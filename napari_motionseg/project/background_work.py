@@ -92,7 +92,7 @@ class Chores:
     def _storable(self) -> list[tuple[WatchedLayer, int]]:
         with self._mutex:
             waiting = list(self._probabilities)
-        return [(x, x.number) for x in waiting if x.number is not None]
+        return [(x, x.number) for x in waiting if x.number is not None and not x.gone]
 
     def _store(self, project: Project, layer: WatchedLayer, number: int) -> None:
         known = self._probabilities[layer]

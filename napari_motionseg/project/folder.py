@@ -21,6 +21,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import WriteError
 from napari_motionseg.io.locks import FileLock
 from napari_motionseg.io.reading import MEMORY_BUDGET
+from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.project.compaction import rewrite_blocks
 from napari_motionseg.project.held_folder import HeldFolder
 from napari_motionseg.project.journal import Delta
@@ -43,6 +45,7 @@ from napari_motionseg.project.manifest import (
 )
 from napari_motionseg.project.mask_probabilities import (
     MaskProbabilities,
+    file_of,
     store_probabilities,
 )
 from napari_motionseg.project.model_files import keep_model
@@ -226,6 +229,13 @@ class Project(HeldFolder):
         with self._placing:
             self.require_writable()
             store_probabilities(self.folder, number, known)
+
+    def drop_probabilities(self, number: int) -> None:
+        """Delete the probabilities of masks that have left the project."""
+        with self._placing, suppress(OSError):
+            file = file_of(self.folder, number)
+            if self.writable and is_regular(file, follow_links=False):
+                file.unlink()
 
     def model_path(self, record: ModelRecord) -> Path:
         """Return the path of a network's copy in the project."""

@@ -12,6 +12,10 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import LayerRecord, LoopRecord
+from napari_motionseg.project.mask_probabilities import (
+    MaskProbabilities,
+    read_probabilities,
+)
 from napari_motionseg.project.references import is_same, read_loop
 
 
@@ -27,6 +31,8 @@ class OpenedProject:
         Pixels ``(T, H, W)`` of each layer, by its number.
     loops
         Loops that could be read, by number.
+    probabilities
+        What masks were made of, by the number of their layer; empty until it is read.
     missing
         Reasons why other loops could not be read, by number.
     """
@@ -35,6 +41,7 @@ class OpenedProject:
     pixels: dict[int, NDArray[Any]]
     loops: dict[int, Cine] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
+    probabilities: dict[int, MaskProbabilities] = field(default_factory=dict)
 
     def layers(self, *, removed: bool = False) -> list[LayerRecord]:
         """Return the layers that are shown, or the deleted ones if `removed`."""
@@ -45,6 +52,24 @@ class OpenedProject:
         """Return the pixels of a layer with the axes that it had in the window."""
         pixels = self.pixels[record.number]
         return pixels[0] if record.flat else pixels
+
+    def read_probabilities(self) -> None:
+        """Read what masks were made of; note what is damaged, and leave it out."""
+        for record in self.layers():
+            if record.kind != "masks":
+                continue
+            try:
+                known = read_probabilities(
+                    self.project.folder, record.number, record.shape
+                )
+            except ReadError as error:
+                self.project.notes.append(
+                    f"{error}. The masks of {record.name!r} are kept, but no threshold "
+                    "changes them"
+                )
+                continue
+            if known is not None:
+                self.probabilities[record.number] = known
 
     def find(self, number: int, at: Path | None = None) -> None:
         """Read a loop, or record why it cannot be read. Any thread may call it."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 
 
@@ -43,6 +44,11 @@ class LoopMasks:
         self.probabilities = np.zeros(stack, np.float16)
         self.likeliest = np.ones(stack, np.uint8)
         self.confirmed = np.zeros(len(done), bool)
+
+    @property
+    def known(self) -> MaskProbabilities:
+        """What the masks are made of, for a project; the arrays are not copied."""
+        return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
 
     def mask(self, t: int) -> NDArray[np.uint8]:
         """Return the mask ``(H, W)`` of a frame as it is shown."""

@@ -25,6 +25,7 @@ from napari_motionseg.errors import JobError
 from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.jobs import Job, JobRunner, LocalRunner, RunningJob
 from napari_motionseg.lru_cache import LRUCache
+from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.viewmodel.frame_marks import FrameMarks
 from napari_motionseg.viewmodel.layer_arrays import cine_of_layer
 from napari_motionseg.viewmodel.worker_modules import WORKER_MODULES
@@ -115,8 +116,12 @@ class Session:
         Emitted with all settings when a project was opened, for docks to show theirs.
     device_changed
         Emitted with the name of the device when another one was chosen.
+    masks_made
+        Emitted with `LoopMasks` when a segmentation of a loop has ended.
     closed
         Emitted when the session ends.
+    mask_probabilities
+        Probabilities by the layer of masks that were made of them.
     settings
         Settings of each dock that are saved with the project, as JSON values.
     models
@@ -139,6 +144,7 @@ class Session:
     settings_changed: ClassVar[Signal] = Signal(dict)
     settings_restored: ClassVar[Signal] = Signal(dict)
     device_changed: ClassVar[Signal] = Signal(str)
+    masks_made: ClassVar[Signal] = Signal(object)
     closed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:
@@ -155,6 +161,9 @@ class Session:
         self.job_title: str | None = None
         self.models: list[Model] = []
         self.settings: dict[str, Any] = {}
+        self.mask_probabilities: WeakKeyDictionary[Any, MaskProbabilities] = (
+            WeakKeyDictionary()
+        )
         # this also removes the files that a killed window has left
         self._room = ExitStack()
         room = temporary_folder(tempfile.gettempdir())

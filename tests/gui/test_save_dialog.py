@@ -14,7 +14,7 @@ SAVE, CANCEL = QMessageBox.StandardButton.Save, QMessageBox.StandardButton.Cance
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Answer the file dialog with `chosen` and `kind`, and the question with `answer`."""
+    """Answer the dialogs: the file with `chosen`, the question with `answer`."""
 
     class Dialogs:
         chosen, kind, answer = "", "", CANCEL

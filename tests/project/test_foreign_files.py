@@ -98,7 +98,7 @@ def test_moving_leaves_them_where_they_are(filled, tmp_path):
     assert any("were left where they are" in note for note in filled.notes)
     there = {p.relative_to(filled.folder).as_posix() for p in filled.folder.rglob("*")}
     assert there == {"project.json", "labels", "labels/000001.journal", "loops",
-                     "models", "open", ".lock"}  # fmt: skip
+                     "models", "probabilities", "open", ".lock"}  # fmt: skip
     assert filled.read_layers()[2][0].any()
 
 

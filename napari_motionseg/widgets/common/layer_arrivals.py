@@ -50,7 +50,7 @@ def arrivals_of(viewer: Viewer) -> LayerArrivals:
     return _arrivals[viewer]
 
 
-class Offer(Notification):
+class Offer(Notification):  # type: ignore[misc] # napari brings no types
     """A notification with buttons, which names the plugin as its source."""
 
     @property

@@ -21,6 +21,7 @@ from napari_motionseg.project.manifest import LoopRecord
 from napari_motionseg.project.opening import OpenedProject, open_project
 from napari_motionseg.project.references import is_same
 from napari_motionseg.project.watched import WatchedLoop
+from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.layer_watcher import LayerWatch, watched_layer
@@ -74,6 +75,7 @@ class ProjectController(QObject):
         self._saver = Autosaver(self.recent.new_unsaved)
         self._layers = LayerWatch(viewer, self.session, self._saver)
         self.session.models_changed.connect(self._keep_model)
+        self.session.masks_made.connect(self._keep_probabilities)
         self.session.settings_changed.connect(self._keep_settings)
         self.session.closed.connect(self.close)
         self._memory = ShownMemory(viewer, self.session)
@@ -136,6 +138,8 @@ class ProjectController(QObject):
         MotionSegError
             If there is no project yet, and none can be made there.
         """
+        if self.project is None:  # or the first stroke would make one that nobody wants
+            self._saver.flush(chores_too=False)
         if self.project is None:
             self._replace(Autosaver(Project.create(folder)))
         self._layers.watch_all()
@@ -265,6 +269,9 @@ class ProjectController(QObject):
             loop = WatchedLoop(("missing", record.loop), None, "", record.loop)
         elif cine is None and loop.facts is not None:  # closed, and let go
             place(layer, loop.facts)
+        stored = {} if self.opened is None else self.opened.probabilities
+        if (known := stored.pop(record.number, None)) is not None:
+            self.session.mask_probabilities[layer] = known
         watched = watched_layer(layer, record.kind, loop)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
@@ -285,6 +292,9 @@ class ProjectController(QObject):
         if model.path.parent == self.session.folder:  # was trained here
             self._saver.keep_model(model.path, model.kind, model.title)
 
+    def _keep_probabilities(self, masks: LoopMasks) -> None:
+        self._saver.keep_probabilities(masks.layer.unique_id, masks.known.copied())
+
     def _keep_settings(self, settings: dict[str, Any]) -> None:
         self._saver.keep_settings(settings)
 
@@ -292,7 +302,9 @@ class ProjectController(QObject):
 def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
     """Save what there is, and read another project; in a thread."""
     saver.flush()
-    return open_project(folder)
+    opened = open_project(folder)
+    opened.read_probabilities()
+    return opened
 
 
 def _changed(project: Project, unchecked: dict[int, Cine]) -> list[LoopRecord]:

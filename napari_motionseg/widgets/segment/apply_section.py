@@ -245,6 +245,8 @@ class ApplySection(QObject):
     def _segmented(self, done: object) -> None:
         self.layers.adjust()
         self.layers.show_uncertainty()
+        if self._state.masks is not None:
+            self._state.session.masks_made.emit(self._state.masks)
         self._turn.start(0)  # when the panel is free
 
     def _next_loop(self) -> None:

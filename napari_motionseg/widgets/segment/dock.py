@@ -19,6 +19,7 @@ from napari_motionseg.widgets.segment.correct_section import CorrectSection
 from napari_motionseg.widgets.segment.label_marks import LabelMarks
 from napari_motionseg.widgets.segment.live_section import LivePreview
 from napari_motionseg.widgets.segment.paint_section import PaintSection
+from napari_motionseg.widgets.segment.resumed_masks import ResumedMasks
 from napari_motionseg.widgets.segment.shortcuts import bind_keys
 from napari_motionseg.widgets.segment.train_section import TrainSection
 
@@ -73,6 +74,7 @@ class SegmentDock(AutosavedDock):
         self.live = LivePreview(self, state, viewer)
         self.label_marks = LabelMarks(self, state, viewer)
         self.memory = SegmentMemory(state)
+        self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
         listen(self, self.session.settings_restored, self.memory.restore)
         # a person looks for both while painting
         painting.addRow(self.apply.guess_button)

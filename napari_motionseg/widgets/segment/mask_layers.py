@@ -93,6 +93,12 @@ class MaskLayers(QObject):
         self._heard.turn_to(layer)
         self._state.begin_masks(LoopMasks(loop, layer, done))
 
+    def take_up(self, masks: LoopMasks) -> None:
+        """Go on with masks whose layer is in the viewer already."""
+        self._heard.turn_to(masks.layer)
+        self._state.masks = masks
+        self._state.masks_visible = masks.layer.visible
+
     def show_frame(
         self, t: int, probability: NDArray[Any], likeliest: NDArray[Any]
     ) -> None:
