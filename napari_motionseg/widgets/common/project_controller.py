@@ -148,7 +148,7 @@ class ProjectController(QObject):
     def _show_moved(self, folder: Path) -> None:
         self.recent.add(folder)
         if self.project is not None:
-            self._tell_notes(self.project)
+            _tell_notes(self.project)
         self.changed.emit()
 
     def find_loop(self, number: int, at: Path) -> None:
@@ -231,7 +231,7 @@ class ProjectController(QObject):
         self._memory.restore(opened.project.manifest.settings)
         self.session.restore_settings(opened.project.manifest.settings)
         self.recent.add(opened.project.folder)
-        self._tell_notes(opened.project)
+        _tell_notes(opened.project)
         self._checking.ask(_changed, opened.project, self._unchecked)
         self.changed.emit()
 
@@ -276,11 +276,6 @@ class ProjectController(QObject):
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
 
-    def _tell_notes(self, project: Project) -> None:
-        """Show once each note on what was lost, repaired or left in place."""
-        while project.notes:
-            show_warning(project.notes.pop(0))
-
     def _tell_changed(self, changed: list[Any]) -> None:
         for record in changed:
             show_warning(
@@ -297,6 +292,12 @@ class ProjectController(QObject):
 
     def _keep_settings(self, settings: dict[str, Any]) -> None:
         self._saver.keep_settings(settings)
+
+
+def _tell_notes(project: Project) -> None:
+    """Show once each note on what was lost, repaired or left in place."""
+    while project.notes:
+        show_warning(project.notes.pop(0))
 
 
 def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
