@@ -141,11 +141,11 @@ def live(loop, t, strokes, others) -> Iterator[tuple[str, float]]:
         target[stroke > 0] = stroke[stroke > 0].astype(np.int16) - 1
         begun = time.perf_counter()
         head.paint(t, seen, target)
-        answer = head.answer(seen, t)
+        answer = head.predict(seen, t)
         times.append(time.perf_counter() - begun)
     yield "live_same", float(dice(answer.probabilities[1] > 0.5, loop.masks[t]))
     found = [
-        dice(head.answer(view(o), o).probabilities[1] > 0.5, loop.masks[o])
+        dice(head.predict(view(o), o).probabilities[1] > 0.5, loop.masks[o])
         for o in others
     ]
     yield "live_others", float(np.mean(found))

@@ -1,4 +1,4 @@
-"""Write layers of napari as movies; `napari.yaml` names these writers. No GUI here."""
+"""Write layers of napari as movies; `napari.yaml` names these writers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_loop(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     Raises
     ------
     WriteError
-        If the layer is no loop of gray values, or the file cannot be written.
+        If the layer is not a loop of gray values, or the file cannot be written.
     """
     cine = layer_cine(data, attributes)
     gray = np.stack(list(as_gray(cine)))
@@ -94,13 +94,13 @@ def layer_cine(data: Any, attributes: dict[str, Any]) -> Cine:
     data
         The layer's ``(T, H, W)`` gray values.
     attributes
-        The layer's attributes. A loop in its metadata is taken if it is of the same
-        shape; else the loop is made of the values, without times.
+        Attributes of the layer. A loop of the same shape in its metadata is returned;
+        otherwise a loop is made from the values, without times.
 
     Raises
     ------
     WriteError
-        If the values are of other axes.
+        If the values do not have the axes ``(T, H, W)``.
     """
     cine = (attributes.get("metadata") or {}).get("cine")
     shape = tuple(np.shape(data))

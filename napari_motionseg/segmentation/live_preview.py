@@ -1,9 +1,10 @@
 """Predict a frame from a few strokes at once: the live preview, without a window.
 
-Holds which pixels of which frames are painted, and tells the closed-form head only what
-has changed since: a stroke costs its own pixels, not those of earlier strokes. What a
-linear head cannot say, the painted frame says near the stroke: a stroke always holds
-where it is, and less and less around it, among pixels of like features.
+This module records which pixels of which frames are painted, and passes only changes to
+the closed-form head, so that a stroke costs the time of its own pixels alone. A linear
+head cannot fit every stroke. Near a stroke, scores are therefore raised for the painted
+class: fully on the stroke, and less with the distance, for pixels with similar
+features.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from napari_motionseg.segmentation.closed_form_head import (
     prototype_similarity,
 )
 
-BLOCK = 32_768  # pixels whose features, in single precision, stay in the cache
-EVERY = 5  # rows and columns: pixels that stand for the whole frame
+BLOCK = 32_768  # pixels at a time whose features, in single precision, fit in the cache
+EVERY = 5  # every 5th row and column represents the frame; neighbours are much alike
 UNPAINTED = -1
-REACH = 5.0  # px: how far around a stroke it holds for what looks like it
-CHOOSY = 4  # power of the likeness
+REACH = 5.0  # px: standard deviation of the Gaussian weight around a stroke
+CHOOSY = 4  # power of the similarity: larger values keep strokes from spreading
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +42,10 @@ class FrameView:
     Parameters
     ----------
     embedding
-        ``(D, H, W)`` float16 or float32.
+        ``(D, H, W)`` float16 or float32 embedding of the frame.
     probabilities
-        ``(K, H, W)`` float32 of its own classes; those of an embedding without a head
-        are equal.
+        ``(K, H, W)`` float32 probabilities of the network's own classes, which are
+        equal for an embedding network without a head.
     """
 
     embedding: NDArray[np.floating]
@@ -53,24 +54,24 @@ class FrameView:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Numbers of rows and columns."""
         return self.embedding.shape[1], self.embedding.shape[2]
 
     def features(self, pixels: NDArray[np.intp] | None = None) -> NDArray[np.float32]:
-        """Return ``(F, N)``: 1, then the embedding; of all pixels if None."""
+        """Return features ``(F, N)`` of pixels, 1 first; of all pixels if None."""
         flat = self.embedding.reshape(len(self.embedding), -1)
         chosen = flat if pixels is None else flat.take(pixels, axis=1)
         wide = torch.from_numpy(np.ascontiguousarray(chosen)).float().numpy()
         return np.concatenate([np.ones((1, wide.shape[1]), np.float32), wide])
 
     def linear(self, weights: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return weights' f ``(C, N)`` of all pixels, for weights ``(F, C)``."""
+        """Return ``weights' f`` ``(C, N)`` for all pixels, with weights ``(F, C)``."""
         flat = torch.from_numpy(np.ascontiguousarray(self.embedding)).flatten(1)
         factors = torch.from_numpy(np.ascontiguousarray(weights.T)).float()
         scores = factors[:, :1].repeat(1, flat.shape[1])
         for first in range(0, flat.shape[1], BLOCK):
             part = slice(first, first + BLOCK)
-            # torch widens half precision ten times as fast as NumPy
+            # torch converts half to single precision ten times as fast as NumPy
             scores[:, part] += factors[:, 1:] @ flat[:, part].float()
         answer: NDArray[np.float32] = scores.numpy()
         return answer
@@ -93,16 +94,16 @@ class FrameView:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
-    """Probabilities of a frame that follow from the strokes.
+class LivePrediction:
+    """Probabilities of a frame, predicted from the strokes.
 
     Parameters
     ----------
     probabilities
-        ``(C, H, W)`` float32, which sum to 1; where one class alone is painted, how
-        alike each pixel is to it.
+        ``(C, H, W)`` float32, whose sum over classes is 1. If only one class is
+        painted, its probability is the similarity of each pixel to the painted ones.
     painted
-        Numbers of the classes of which something is painted.
+        Numbers of the classes with at least one painted pixel.
     """
 
     probabilities: NDArray[np.float32]
@@ -110,15 +111,15 @@ class Answer:
 
 
 def view_of(network: object, embedding: NDArray[np.floating]) -> FrameView:
-    """Return what a network sees, from its embedding of a frame.
+    """Return the embedding of a frame with the probabilities that its network gives.
 
     Parameters
     ----------
     network
-        A `SegmentationNet`, whose head gives the first answer; any other network has
-        none.
+        Network that computed the embedding. The head of a `SegmentationNet` gives the
+        probabilities before any stroke; other networks have no head.
     embedding
-        ``(D, H, W)``, as `embed_frame` returns it.
+        ``(D, H, W)`` embedding of the frame, as `embed_frame` returns it.
     """
     if not isinstance(network, SegmentationNet):
         flat = np.full((2, *embedding.shape[1:]), 0.5, np.float32)
@@ -140,9 +141,9 @@ class LiveHead:
     Parameters
     ----------
     classes
-        With the background.
+        Number of classes, including the background.
     settings
-        See `HeadSettings`.
+        Settings of the head; None for the defaults of `HeadSettings`.
     """
 
     def __init__(self, classes: int, settings: HeadSettings | None = None) -> None:
@@ -154,40 +155,40 @@ class LiveHead:
 
     @property
     def frames(self) -> tuple[Hashable, ...]:
-        """Keys of the frames that hold paint."""
+        """Keys of the frames with strokes."""
         return tuple(self._targets)
 
     @property
     def painted(self) -> tuple[int, ...]:
-        """Numbers of the classes of which something is painted."""
+        """Numbers of the classes with at least one painted pixel."""
         if self._sums is None:
             return ()
         return tuple(int(number) for number in self._sums.painted)
 
     def is_new(self, key: Hashable, target: NDArray[np.int16]) -> bool:
-        """Return whether `target` differs from what is known of a frame."""
+        """Return whether `target` differs from the strokes recorded for a frame."""
         known = self._targets.get(key)
         if known is None:
             return bool((target != UNPAINTED).any())
         return not np.array_equal(known, target)
 
     def paint(self, key: Hashable, view: FrameView, target: NDArray[np.int16]) -> None:
-        """Take over what is painted on a frame.
+        """Record the strokes of a frame, and adapt the head to what has changed.
 
         Parameters
         ----------
         key
-            Which frame.
+            Key that identifies the frame.
         view
-            Of that frame.
+            Embedding and probabilities of the frame.
         target
-            ``(H, W)``, -1 = not painted; all that is painted on it, not the last stroke
-            alone.
+            ``(H, W)`` class numbers of all strokes on the frame, old ones included; -1
+            where nothing is painted.
 
         Raises
         ------
         LabelError
-            If the labels have another shape than the frame, or more classes.
+            If the labels have another shape than the frame, or too large class numbers.
         """
         if target.shape != view.size:
             raise LabelError(
@@ -210,26 +211,27 @@ class LiveHead:
             self._everywhere[key] = view.everywhere()
 
     def forget(self, key: Hashable) -> None:
-        """Drop a frame without paint."""
+        """Remove a frame whose strokes were erased."""
         self._targets.pop(key, None)
         self._everywhere.pop(key, None)
 
-    def answer(self, view: FrameView, key: Hashable = None) -> Answer:
-        """Return what the strokes make of a frame, painted or not.
+    def predict(self, view: FrameView, key: Hashable = None) -> LivePrediction:
+        """Predict a frame from the strokes, whether it is painted or not.
 
-        Without strokes, it is the network's own answer.
+        Without strokes, the probabilities are those of the network.
 
         Parameters
         ----------
         view
-            Of the frame.
+            Embedding and probabilities of the frame.
         key
-            Which frame it is, so that its own strokes hold where they are.
+            Key that identifies the frame, so that its own strokes hold where they were
+            painted; None for a frame without strokes.
         """
         scores = view.prior(self.classes)
         painted = self.painted
         if self._sums is not None and len(painted) == 1:
-            return Answer(self._alike(view, painted[0]), painted)
+            return LivePrediction(self._alike(view, painted[0]), painted)
         if self._sums is not None and len(painted) > 1:
             everywhere = np.mean(list(self._everywhere.values()), axis=0)
             head = fit_head(self._sums, everywhere, self.settings.restraint)
@@ -239,10 +241,10 @@ class LiveHead:
                 scores, view, self._targets[key], self.settings.margin
             )
         shares = torch.from_numpy(scores).softmax(0).numpy()
-        return Answer(shares.reshape(-1, *view.size), painted)
+        return LivePrediction(shares.reshape(-1, *view.size), painted)
 
     def _alike(self, view: FrameView, number: int) -> NDArray[np.float32]:
-        """Return similarity to the one class that is painted, as its probability."""
+        """Return the similarity to the only painted class, as its probability."""
         if self._sums is None:
             raise LabelError("nothing is painted: draw a stroke")
         similarity = prototype_similarity(self._sums, view.features())
@@ -278,23 +280,23 @@ def around_strokes(
     target: NDArray[np.int16],
     margin: float,
 ) -> NDArray[np.float32]:
-    """Make strokes hold where they are, and near them for pixels like theirs.
+    """Raise the scores of strokes on their pixels and on similar pixels nearby.
 
     Parameters
     ----------
     scores
-        ``(C, H W)``.
+        ``(C, H W)`` scores of the classes.
     view
-        Of the frame.
+        Embedding and probabilities of the frame.
     target
-        ``(H, W)``, -1 = not painted.
+        ``(H, W)`` class numbers of the strokes; -1 where nothing is painted.
     margin
-        Lead of the painted class.
+        Distance by which the score of the painted class exceeds the others on a stroke.
 
     Returns
     -------
     NDArray
-        The scores ``(C, H W)`` then.
+        The raised scores ``(C, H W)``.
     """
     painted = target != UNPAINTED
     if painted.all() or not painted.any():
@@ -314,7 +316,7 @@ def around_strokes(
 
 
 def _alike(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the likeness ``(N,)`` in [0, 1] of features ``(F, N)``, pixel by pixel."""
+    """Return the similarity ``(N,)`` in [0, 1] of features ``(F, N)`` of each pixel."""
     lengths = np.linalg.norm(one[1:], axis=0) * np.linalg.norm(other[1:], axis=0)
     cosine = (one[1:] * other[1:]).sum(axis=0) / np.maximum(lengths, 1e-12)
     alike: NDArray[np.float32] = np.clip(cosine, 0, 1) ** CHOOSY

@@ -31,14 +31,15 @@ class Segmentation:
     masks
         ``(T, H, W)`` uint8 class numbers, 0 = background.
     probabilities
-        ``(T, H, W)`` float16: that a pixel is of any class but the background.
+        ``(T, H, W)`` float16 probability of each pixel to belong to any class but
+        the background.
     likeliest
-        ``(T, H, W)`` uint8: the likeliest class but the background.
+        ``(T, H, W)`` uint8 number of the most probable class except the background.
     done
-        ``(T,)`` bool: the frames that were segmented; the others, and those that are
-        damaged, are 0 throughout.
+        ``(T,)`` bool, True for segmented frames. Other frames, and damaged ones,
+        are 0 in all arrays.
     threshold
-        Probability from which a pixel is no background.
+        Probability from which a pixel is not background.
     """
 
     masks: NDArray[np.uint8]
@@ -53,28 +54,28 @@ class Segmentation:
         return self.masks, self.probabilities, self.likeliest
 
     def at_threshold(self, threshold: float) -> Segmentation:
-        """Return the masks of another threshold; the network is not asked again."""
+        """Return the masks for another threshold; the network is not run again."""
         _require_threshold(threshold)
         masks = _masks(self.probabilities, self.likeliest, threshold)
         return replace(self, masks=masks, threshold=threshold)
 
 
 class Predictor:
-    """Predict with less memory where it runs out: smaller batches, then tiles.
+    """Predict with less memory if it runs out: first smaller batches, then tiles.
 
     Parameters
     ----------
     model
-        The network; it is moved to `device` and put into evaluation mode.
+        Network, which is moved to `device` and put into evaluation mode.
     device
-        Where to compute.
+        Device to compute on.
     batch
-        Frames at once; halved where memory runs out.
+        Number of frames to predict at once; it is halved if memory runs out.
 
     Attributes
     ----------
     notes
-        What had to give way, in words.
+        Sentences on how batches and tiles were reduced, for the user.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Predictor:
         self._model = model.to(device).eval()
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return ``(B, classes, H, W)`` float32 on the CPU of ``(B, 1, H, W)``.
+        """Return ``(B, classes, H, W)`` float32 on the CPU for ``(B, 1, H, W)``.
 
         Raises
         ------
@@ -152,41 +153,41 @@ def segment_job(
     Parameters
     ----------
     cine
-        The loop; frames of any size.
+        The loop, with frames of any size.
     model
-        A ``"segmentation"`` checkpoint or a network.
+        Path of a ``"segmentation"`` checkpoint, ``"default"``, or a network.
     frames
-        Indices in the order wanted, as the current frame first; all in turn if None.
-        While the job runs, a frame can be sent to it, ``job.send(12)``; it goes on
-        with the frames that are nearest to that one.
+        Indices of the frames to segment, in this order; None for all from first to
+        last. While the job runs, ``job.send(12)`` continues with the frames nearest
+        to frame 12.
     threshold
-        Probability from which a pixel is no background; Ma et al. (2019) use 0.5.
+        Probability from which a pixel is not background; Ma et al. (2019) use 0.5.
     device
-        See `resolve_device`.
+        Name of the device, as in `resolve_device`.
     batch
-        Frames at once. Where memory runs out it is halved, then frames are cut into
-        tiles, and the progress's message says so.
+        Number of frames to predict at once. If memory runs out, it is halved, then
+        frames are cut into tiles; the message of the progress says so.
     whole_picture
-        Mark outside the loop's field of view and along its edge, too; by default
-        nothing is marked there, see `field_of_view`.
+        Whether to also mark pixels outside the loop's field of view and along its edge.
+        By default nothing is marked there, see `field_of_view`.
 
     Yields
     ------
     Progress
-        One a frame; `preview` is ``(t, mask, probability, likeliest)``, those of the
-        result's `parts` of frame t, and None for a frame that is damaged.
+        After each frame; `preview` is ``(t, mask, probability, likeliest)``, the arrays
+        of the result's `parts` at frame t, or None if the frame is damaged.
 
     Returns
     -------
     Segmentation
-        After `STOP`, with the frames done so far.
+        Masks of all frames; after `STOP`, of the frames segmented so far.
 
     Raises
     ------
     SettingsError
-        If a frame is outside the loop, or threshold or batch out of range.
+        If a frame index, the threshold or the batch is out of range.
     CheckpointError
-        If `model` is no segmentation checkpoint.
+        If `model` is not a segmentation checkpoint.
     ReadError
         If no frame of the loop can be decoded.
     """
@@ -224,7 +225,7 @@ def segment_job(
 def _probabilities(
     cine: Cine, ts: Sequence[int], predictor: Predictor
 ) -> dict[int, NDArray[np.float32]]:
-    """Return ``(classes, H, W)`` of each frame that is not damaged."""
+    """Return ``(classes, H, W)`` for each frame that is not damaged."""
     good = [t for t in ts if cine.frames.usable(t)]
     if not good:
         return {}
@@ -252,17 +253,17 @@ def segment(
 
 
 def load_segmentation(model: str | Path | SegmentationNet) -> SegmentationNet:
-    """Return a network as it is, or load it.
+    """Return a given network unchanged, or load one from a checkpoint.
 
     Parameters
     ----------
     model
-        A network, a ``"segmentation"`` checkpoint, or ``"default"``.
+        Network, path of a ``"segmentation"`` checkpoint, or ``"default"``.
 
     Raises
     ------
     CheckpointError
-        If the file holds none.
+        If the checkpoint holds no segmentation network.
     """
     if isinstance(model, SegmentationNet):
         return model
@@ -278,9 +279,9 @@ def _keep(
     probabilities: NDArray[np.float32],
     inside: NDArray[np.bool_] | None,
 ) -> None:
-    """Put the probabilities ``(classes, H, W)`` of frame `t` in their place.
+    """Store the probabilities ``(classes, H, W)`` of frame `t` in the result.
 
-    Outside `inside` ``(H, W)`` the background is certain; None is everywhere inside.
+    Outside `inside` ``(H, W)`` all pixels become background; None is inside everywhere.
     """
     foreground = 1 - probabilities[0]
     if inside is not None:

@@ -24,34 +24,35 @@ def smooth_job(
     frames: Sequence[int] | None = None,
     device: str = "auto",
 ) -> Job[Segmentation]:
-    """Bring each frame of a segmentation together with its neighbours.
+    """Smooth each frame of a segmentation with its neighbours, warped by the flow.
 
     Parameters
     ----------
     cine
-        The loop, of two frames or more.
+        The loop, with at least two frames.
     found
-        Its segmentation, which is not changed.
+        Segmentation of the loop, which is not changed.
     frames
-        Indices of the frames to smooth, in this order; all if None. While the job
-        runs, a frame can be sent to it; it goes on with those nearest to that one.
+        Indices of the frames to smooth, in this order; None for all. While the job
+        runs, ``job.send(12)`` continues with the frames nearest to frame 12.
     device
-        Where the flow is estimated; what is kept of it is used.
+        Name of the device to estimate flow on; flow in the cache is reused.
 
     Yields
     ------
     Progress
-        One a frame; `preview` as in `segment_job`.
+        After each frame; `preview` is that of `segment_job`.
 
     Returns
     -------
     Segmentation
-        After `STOP`, the other frames as they were; damaged frames stay empty.
+        Smoothed masks; after `STOP`, later frames are unchanged. Damaged frames stay
+        empty.
 
     Raises
     ------
     MotionError
-        If no flow can be estimated of the loop.
+        If no flow of the loop can be estimated.
     """
     flow = lazy_flow(
         cine, FlowSettings(backward=True, device=device), FlowCache.default()
@@ -79,7 +80,7 @@ def smooth_job(
 
 
 def postprocess(found: Segmentation, smallest: int) -> NDArray[np.uint8]:
-    """Return the masks ``(T, H, W)`` without parts of less than `smallest` pixels."""
+    """Return the masks ``(T, H, W)`` without parts smaller than `smallest` pixels."""
     if smallest < 2:
         return found.masks
     frames = zip(found.probabilities, found.likeliest, found.done, strict=True)

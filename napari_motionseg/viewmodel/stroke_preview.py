@@ -123,7 +123,7 @@ class Previewer:
         self._take(shown)
         if self.waiting:
             self._take(self.waiting.pop())
-        result = self._head.answer(self._seen(shown), shown.key)
+        result = self._head.predict(self._seen(shown), shown.key)
         return Preview(shown, class_picture(result.probabilities), result.painted)
 
     def _take(self, frame: PaintedFrame) -> None:

@@ -45,7 +45,7 @@ def test_two_strokes_tell_the_sides_apart_on_any_frame():
     live = head()
     live.paint("a", view(0), strokes((3, 2, 1), (8, 12, 0)))
     for seed in (0, 5):
-        vessel = live.answer(view(seed)).probabilities[1]
+        vessel = live.predict(view(seed)).probabilities[1]
         assert (vessel[:, :9] > 0.7).all()
         assert (vessel[:, 9:] < 0.3).all()
 
@@ -57,8 +57,8 @@ def test_strokes_one_by_one_are_all_at_once():
         slowly.paint("a", view(), part)
     at_once.paint("a", view(), whole)
     np.testing.assert_allclose(
-        slowly.answer(view(2)).probabilities,
-        at_once.answer(view(2)).probabilities,
+        slowly.predict(view(2)).probabilities,
+        at_once.predict(view(2)).probabilities,
         atol=1e-6,
     )
 
@@ -72,14 +72,16 @@ def test_undone_and_painted_over_leaves_what_is_seen():
     assert live.frames == ("a",)
     plain.paint("a", view(), strokes((3, 2, 1), (8, 12, 0)))
     np.testing.assert_allclose(
-        live.answer(view()).probabilities, plain.answer(view()).probabilities, atol=1e-6
+        live.predict(view()).probabilities,
+        plain.predict(view()).probabilities,
+        atol=1e-6,
     )
 
 
 def test_one_class_alone_shows_what_is_like_it():
     live = head()
     live.paint("a", view(), strokes((3, 2, 1)))
-    answer = live.answer(view(1))
+    answer = live.predict(view(1))
     assert answer.painted == (1,)
     assert answer.probabilities[1][:, :9].min() > answer.probabilities[1][:, 9:].max()
     np.testing.assert_allclose(answer.probabilities.sum(0), 1, atol=1e-6)
@@ -92,7 +94,7 @@ def test_without_strokes_it_is_the_networks_own_answer():
     with torch.inference_mode():
         embedding = network.embedding(frame)[0].numpy()
         expected = network.probabilities(frame)[0].numpy()
-    found = LiveHead(2).answer(view_of(network, embedding))
+    found = LiveHead(2).predict(view_of(network, embedding))
     np.testing.assert_allclose(found.probabilities, expected, atol=1e-4)
     assert found.painted == ()
 
@@ -110,10 +112,10 @@ def test_a_stroke_holds_where_it_is_however_sure_the_network_was():
     sure = FrameView(view().embedding, certain)
     target = strokes((3, 2, 1), (3, 13, 2), (8, 12, 0))
     live.paint("a", sure, target)
-    answer = live.answer(sure, "a").probabilities
+    answer = live.predict(sure, "a").probabilities
     known = target >= 0
     assert (answer.argmax(0)[known] == target[known]).all()
-    beside = live.answer(sure).probabilities  # as if it were another frame
+    beside = live.predict(sure).probabilities  # as if it were another frame
     assert beside[1][3, 2] < answer[1][3, 2]
 
 
@@ -123,7 +125,7 @@ def test_a_stroke_reaches_only_what_is_like_it():
         view().embedding, np.array([0.99, 0.01])[:, None, None] * np.ones(SIZE)
     )
     live.paint("a", sure, strokes((6, 6, 1), (1, 14, 0)))
-    gain = (live.answer(sure, "a").probabilities - live.answer(sure).probabilities)[1]
+    gain = (live.predict(sure, "a").probabilities - live.predict(sure).probabilities)[1]
     assert gain[5, 6] > gain[3, 6] > 0
     assert gain[5, 8] > gain[5, 9]  # the embedding turns around there
 
@@ -133,7 +135,7 @@ def test_a_frame_painted_in_full_is_what_was_painted():
     target = (np.arange(SIZE[1]) < 9).astype(np.int16) * np.ones(SIZE, np.int16)
     target[3, 3] = 0
     live.paint("a", view(), target)
-    found = live.answer(view(), "a").probabilities.argmax(0)
+    found = live.predict(view(), "a").probabilities.argmax(0)
     np.testing.assert_array_equal(found, target)
 
 
@@ -181,5 +183,5 @@ def test_of_one_class_alone_another_has_the_rest():
     for number, rest in ((0, 1), (1, 0), (2, 0)):
         live = LiveHead(3, HeadSettings.alone())
         live.paint("a", view(), strokes((3, 2, number)))
-        shares = live.answer(view(1)).probabilities
+        shares = live.predict(view(1)).probabilities
         np.testing.assert_allclose(shares[rest], 1 - shares[number], atol=1e-6)
