@@ -15,7 +15,7 @@ from napari_motionseg.errors import DamagedFrameError, PartialReadWarning, ReadE
 from napari_motionseg.lru_cache import LRUCache
 
 Frame = NDArray[Any]
-FRAME_CACHE_BYTES = 2**30
+FRAME_CACHE_BYTES = 2**30  # about 4,000 8-bit frames of 512 x 512 px
 MOST_LISTED = 12  # most numbers of damaged frames that a message lists
 
 

@@ -14,8 +14,8 @@ from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson
 from napari_motionseg.errors import MotionSegError
 
-KEY_BYTES = 32
-MOST_KEY_BYTES = 2**20
+KEY_BYTES = 32  # as long as the digest of SHA-256, which it keys
+MOST_KEY_BYTES = 2**20  # a larger file was hardly meant to be a key
 
 Paths = Annotated[
     list[Path],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from napari_motionseg.errors import SettingsError
 
-LEAST_SIZE = 64
+LEAST_SIZE = 64  # px: PWC-Net halves a picture six times
 
 
 @dataclass(frozen=True)

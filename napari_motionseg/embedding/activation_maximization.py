@@ -20,7 +20,7 @@ from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
 from napari_motionseg.models.eval_mode import eval_mode
 
-LEAST_SPREAD = 1e-6
+LEAST_SPREAD = 1e-6  # avoids division by 0 on a constant layer
 EMBEDDING = "embedding"  # name of the last layer; the others are encoder levels
 
 

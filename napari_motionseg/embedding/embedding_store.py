@@ -26,7 +26,7 @@ from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.version import __version__
 
-FORMAT = 1
+FORMAT = 1  # raise it whenever the meaning of stored embeddings changes
 CAPACITY = 4 * 2**30  # bytes: 128 frames of 512 x 512 pixels and 64 dimensions
 LARGEST_HEADER = 10_000  # bytes of a file's header
 _NAME = re.compile(r"[0-9a-f]{40}\.npy")  # see `embedding_key`

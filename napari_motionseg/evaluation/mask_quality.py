@@ -16,7 +16,7 @@ Counts = NDArray[np.int64]
 
 BINS = 100  # bins of probability, so that thresholds are hundredths
 TOLERANCE_PX = 2.0  # distance up to which two outlines agree
-FIELD_EDGE_PX = 4.0
+FIELD_EDGE_PX = 4.0  # false marks up to this distance lie at the edge of the field
 
 
 @dataclass(frozen=True, eq=False)

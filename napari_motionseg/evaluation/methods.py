@@ -32,10 +32,10 @@ Frame = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Predict = Callable[[Frame], Mask]
 
-TREES = 100
+TREES = 100  # the default of scikit-learn
 PIXELS_A_FRAME = 20_000  # most pixels of each class; more only cost time
 LEAF = 5  # least number of pixels in a leaf of a tree
-FEATURE_SIGMAS = (1.0, 16.0)
+FEATURE_SIGMAS = (1.0, 16.0)  # px: from thin branches to the main stem
 VESSEL_SIGMAS = (3.0, 4.0, 5.0, 6.0)  # px; smaller ones find the edges of bones
 THRESHOLDS = 60  # number of thresholds that are tried
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Row = dict[str, Any]
 MEASURES = ("dice", "cldice", "hd95_px")
-DRAWS = 2000
+DRAWS = 2000  # enough for ends of the interval to two digits
 INTERVAL = (2.5, 97.5)  # percent
 
 

@@ -16,9 +16,9 @@ START_OF_IMAGE, END_OF_IMAGE = b"\xff\xd8", b"\xff\xd9"
 J2K_START = b"\xff\x4f\xff\x51"  # SOC and SIZ, always together
 JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 RLE_HEADER_BYTES, MOST_RLE_SEGMENTS = 64, 15
-START_OF_SCAN = 0xDA
+START_OF_SCAN = 0xDA  # SOS, T.81 table B.1
 WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))  # TEM, RST0 to RST7, SOI
-FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xF7}
+FRAME_HEADERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xF7}  # SOF0 to SOF3 of T.81; SOF55 of T.87
 LOSSLESS_PROCESS, JPEG_LS = 0xC3, 0xF7
 FRAME_HEADERS_REFUSED = {*range(0xC5, 0xD0)} - {0xC8, 0xCC}  # C8: JPG, CC: DAC
 # each scan covers the whole image, so thousands of empty scans would take minutes

@@ -31,7 +31,7 @@ SAMPLE_TYPES = {
     "UL": "<u4",
 }
 SAMPLES = "<i2"
-MOST_CHANNELS = 1024
+MOST_CHANNELS = 1024  # a damaged number is usually far larger
 LEAST_STEP_MS, MOST_STEP_MS = 1e-3, 60_000.0  # from one sample to the next
 
 

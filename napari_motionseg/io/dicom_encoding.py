@@ -19,7 +19,7 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 PIXELS = (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS)
-UNDEFINED = 0xFFFFFFFF
+UNDEFINED = 0xFFFFFFFF  # undefined length, PS3.5 7.1
 LONG_LENGTHS = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
 KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
 # deeper and longer than any loop; pydicom needs up to 25 us for each element

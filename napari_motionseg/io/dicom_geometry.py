@@ -12,7 +12,7 @@ from napari_motionseg.io.dicom_values import Attributes
 Area = NDArray[np.bool_]
 ANGLES = ("PositionerPrimaryAngle", "PositionerSecondaryAngle")
 POSITIONER = "PositionerPositionSequence"
-MOST_ANGLE = 360.0
+MOST_ANGLE = 360.0  # degrees; larger values are damaged or in another unit
 ROTATION = 1.0  # degrees: a larger change of angle over the frames is noted
 
 

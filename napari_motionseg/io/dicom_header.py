@@ -38,7 +38,7 @@ from napari_motionseg.io.inflation import InflatedFile
 from napari_motionseg.io.regular_files import open_regular
 
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
-MEMORY_BUDGET = 8 * 2**30
+MEMORY_BUDGET = 8 * 2**30  # bytes
 NOT_LOOPS = {
     "SR": "a structured report",
     "PR": "a presentation state",

@@ -24,7 +24,7 @@ ZONE = re.compile(r"([+-])(\d{2})(\d{2})")
 MICROSECOND = timedelta(microseconds=1)
 SECOND = 1_000_000
 DAY = 24 * 3600 * SECOND
-EPOCH = datetime(1970, 1, 1)
+EPOCH = datetime(1970, 1, 1)  # moments are counted from here; any date would do
 
 
 def day(text: str | None) -> int | None:

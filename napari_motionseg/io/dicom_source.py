@@ -21,7 +21,7 @@ from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.pixel_format import promised_frames
 from napari_motionseg.io.regular_files import open_regular
 
-LONGEST_UID = 64
+LONGEST_UID = 64  # characters, PS3.5 9.1
 LISTED = 6  # frames that a message names
 
 

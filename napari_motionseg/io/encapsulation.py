@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 from napari_motionseg.io.codestreams import RLE_HEADER_BYTES, codestream_kind
 
 ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-HEADER_BYTES = 8
+HEADER_BYTES = 8  # tag and length of an item, PS3.5 A.4
 MOST_ITEMS = 1_000_000  # far more than in any loop; walking them takes seconds
 
 

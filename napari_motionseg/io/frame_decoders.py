@@ -22,7 +22,7 @@ from napari_motionseg.io.jpeg_repair import with_sequential_scan
 from napari_motionseg.io.run_lengths import decode_run_lengths
 
 Pixels = NDArray[Any]
-MOST_BITS = 16
+MOST_BITS = 16  # XA images have 8 or 16 bits allocated, PS3.3 C.8.7.1
 PADDING = b"\x55" * 64  # bits unlikely to complete a Huffman code of an image
 
 # kinds of codestream that each transfer syntax allows

@@ -6,7 +6,7 @@ import io
 import zlib
 from typing import BinaryIO
 
-CHUNK_BYTES = 2**16
+CHUNK_BYTES = 2**16  # limits what is held beyond the wanted content
 # Deflate can reach 1,032 : 1, far more than any loop. Small files do no harm at any
 # ratio.
 MOST_RATIO, HARMLESS_BYTES = 200, 2**26

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 
 SEQUENTIAL = (0xC0, 0xC1)  # SOF0, SOF1: the baseline and extended processes
-START_OF_SCAN = 0xDA
+START_OF_SCAN = 0xDA  # SOS, T.81 table B.1
 LONE_MARKERS = (0xD8, 0x01)  # start of image, TEM: markers without a length
-SPECTRAL_END = 63
+SPECTRAL_END = 63  # the value that T.81 table B.3 prescribes for these processes
 
 
 def with_sequential_scan(stream: bytes) -> bytes:

@@ -22,8 +22,8 @@ from napari_motionseg.errors import (
 Shape = tuple[int, int, int]
 Pixels = NDArray[Any]
 WHITE = (255, 65535)  # white of 8-bit and 16-bit images
-MOST_CHANNELS = 32
-COLOUR_CHANNELS = (3, 4)
+MOST_CHANNELS = 32  # an axis longer than this is not one of classes
+COLOUR_CHANNELS = (3, 4)  # RGB and RGBA
 LARGEST_LABEL = 255
 # More classes than this are unlikely; larger numbers with gaps are shades of gray.
 MOST_CLASSES = 64

@@ -30,7 +30,7 @@ ALIGNED = 2  # NIFTI_XFORM_ALIGNED_ANAT: coordinates refer to another file, the 
 Shape = tuple[int, int, int]
 LARGEST_PIXEL = 8  # bytes of a pixel
 HEADER_BYTES = 2**20  # bytes that the header may take with its extensions
-NIFTI2_HEADER = 540
+NIFTI2_HEADER = 540  # bytes; the header of NIfTI-1 has 348
 DAMAGE = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
     RuntimeError, TypeError, ValueError, zlib.error, np.linalg.LinAlgError,

@@ -19,7 +19,7 @@ from napari_motionseg.io.regular_files import open_regular
 
 LARGEST_SAMPLE = 8  # bytes of a pixel in any supported mode
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
-PADDING = 4096
+PADDING = 4096  # bytes: some programs pad a GIF with zeros at its end
 SHOWN_ANYHOW_MS = 10.0  # browsers show frames of this duration or less for 100 ms
 
 

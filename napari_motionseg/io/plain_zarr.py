@@ -19,7 +19,7 @@ from napari_motionseg.errors import ReadError
 from napari_motionseg.io.regular_files import open_regular, read_regular
 
 MOST_METADATA = 2**20  # bytes of a metadata file
-CHECK_SUM_BYTES = 4
+CHECK_SUM_BYTES = 4  # CRC-32C at the end of an uncompressed chunk
 ITEM_BYTES = {"float16": 2, "float32": 4, "float64": 8}
 ITEM_NAMES = {2: "float16", 4: "float32", 8: "float64"}
 CODECS = {"bytes", "zstd", "blosc", "crc32c"}

@@ -25,7 +25,7 @@ _HEADER = struct.Struct(">IIBBBBB")  # fields of IHDR (PNG specification 11.2.1)
 _LENGTH = struct.Struct(">I")
 _HEADER_END = len(SIGNATURE) + 4 + 4 + _HEADER.size + 4  # length, name, check sum
 DEPTH, TRUECOLOUR = 16, 2
-PIXEL_BYTES = 6
+PIXEL_BYTES = 6  # three samples of 16 bits
 LONGEST_SIDE = 2**31 - 1  # px, PNG specification 7.1
 
 

@@ -29,7 +29,7 @@ _DERIVED = (
     b"1.2.840.10008.5.1.4.1.1.7.4",
 )
 _COMMENT_BYTES = 2**16  # where comments lie in a GIF or TIFF that this program wrote
-_MOVIE_HEADER_BYTES = 2**24
+_MOVIE_HEADER_BYTES = 2**24  # the table of frames can be large
 _NO_PREAMBLE = re.compile(rb"[\x02\x08]\0..[A-Z][A-Z]", re.DOTALL)
 _PNG, _NPY = b"\x89PNG\r\n\x1a\n", b"\x93NUMPY"
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

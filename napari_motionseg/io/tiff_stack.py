@@ -28,7 +28,7 @@ from napari_motionseg.io.tiff_calibration import read_calibration
 Series = Any  # tifffile.TiffPageSeries
 FRAME_AXES = {"T": "times", "Z": "slices", "C": "channels"}
 IN_A_FRAME = "YXS"
-MOST_SAMPLES = 4
+MOST_SAMPLES = 4  # red, green, blue, alpha
 UNREADABLE_COLOURS = (
     tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB,
     tifffile.PHOTOMETRIC.ICCLAB, tifffile.PHOTOMETRIC.ITULAB,

@@ -31,7 +31,7 @@ from napari_motionseg.models.pwcnet import (
 )
 from napari_motionseg.models.sampling import sample_along
 
-FINEST_LEVEL = 2
+FINEST_LEVEL = 2  # as in PWC-Net: a quarter of the picture's resolution
 LAYERS = 2  # vessels and background
 # largest displacement in a cost volume, px of level
 REACH = {6: 4, 5: 4, 4: 4, 3: 4, 2: 2}

@@ -19,6 +19,8 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.correlation import correlation
 from napari_motionseg.models.sampling import sample_along
 
+# Levels, channels and dilations are those published by Sun et al. (2018), so that
+# published weights can be loaded.
 PYRAMID_CHANNELS = {1: 16, 2: 32, 3: 64, 4: 96, 5: 128, 6: 196}
 COARSEST, FINEST = 6, 2
 DENSE_CHANNELS = (128, 128, 96, 64, 32)

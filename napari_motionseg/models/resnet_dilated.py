@@ -18,7 +18,7 @@ from napari_motionseg.errors import SettingsError
 
 EXPANSION = 4  # output channels of a block divided by its inner channels
 STEM_STRIDE = 4  # stride of the first convolution and pooling together
-OUTPUT_STRIDES = (8, 16, 32)
+OUTPUT_STRIDES = (8, 16, 32)  # 32 is the plain ResNet; others dilate its last stages
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-KERNEL = 3
+KERNEL = 3  # side of the kernels that can be transformed
 # Evaluation points of the polynomials behind the transforms, besides infinity. Of all
 # small fractions tried, these have the smallest rounding errors (Barabasz et al. 2020,
 # Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural

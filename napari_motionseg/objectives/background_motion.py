@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 
-ROUNDS = 10
+ROUNDS = 10  # the weights hardly change after that
 # Residuals get Geman and McClure's weights, (1 + (r / s)^2)^-2, where s is this many
 # medians of r, so that pixels with another motion lose their influence. The fit
 # tolerates a third of such pixels if they are scattered like vessels, or a fifth in one

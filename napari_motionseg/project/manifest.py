@@ -17,7 +17,7 @@ from napari_motionseg.version import __version__
 
 FILE = "project.json"
 FORMAT = "motionseg-project"
-VERSION = 1
+VERSION = 1  # raise it whenever older releases could misread the file
 LARGEST_FILE = 2**26  # bytes of project.json; valid files have some kilobytes
 Row = TypeVar("Row", "LoopRecord", "LayerRecord", "ModelRecord")
 

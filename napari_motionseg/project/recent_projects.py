@@ -25,7 +25,7 @@ from napari_motionseg.project.own_files import remove_project
 from napari_motionseg.project.window_lock import is_open, locked, was_killed
 
 VARIABLE = "MOTIONSEG_STATE"
-MOST = 12
+MOST = 12  # projects that the list keeps
 LARGEST_LIST = 2**20  # bytes of the file with the list
 UNSAVED = "unsaved"  # folder of projects without a name
 

@@ -24,7 +24,7 @@ COLORS = {
     "#0a0b0c": "var(--truth)",
 }
 INK, FAINT, ACCENT, TRUTH = COLORS
-SMOOTHED_SHARE = 0.08
+SMOOTHED_SHARE = 0.08  # of the steps: width of the moving average
 
 
 def loss_curve(name: str, losses: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ from napari_motionseg.report.pictures import as_gray
 
 RGB = tuple[int, int, int]
 RESULT_RGB: RGB = (255, 176, 0)
-ZOOM = 2
+ZOOM = 2  # outlines of one pixel stay visible after video compression
 FILLING = 0.45  # opacity of the tint of a filled mask
 
 

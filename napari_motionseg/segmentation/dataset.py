@@ -16,7 +16,7 @@ from napari_motionseg.io.labels import Labels
 from napari_motionseg.segmentation.augmentation import AugmentSettings, augment
 
 LabelledLoop = tuple[Cine, Labels]
-CROP_MULTIPLE = 16
+CROP_MULTIPLE = 16  # a U-Net halves its input four times
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
 TUNED_GROWTH = 0.4
-TUNED_EARLY_STOPPING_EVERY = 20
+TUNED_EARLY_STOPPING_EVERY = 20  # steps from one check to the next
 
 
 @dataclass(frozen=True)

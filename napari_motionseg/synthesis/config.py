@@ -17,7 +17,7 @@ Tree = Literal["left", "right", "any"]
 Dominance = Literal["left", "right", "any"]
 Intensity = Literal["log", "linear", "any"]
 SceneKind = Literal["angiogram", "layers", "cube"]
-SMALLEST_SIDE = 48
+SMALLEST_SIDE = 48  # px; vessels are too thin on smaller pictures
 REFERENCE_SIDE = 512  # px: lengths of a scene refer to a picture of this side
 
 

@@ -11,9 +11,9 @@ from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import SceneMoment, draw_any
 
-FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)
-PAIRS_PER_SCENE = 4
-SCENES_AT_ONCE = 3
+FRAME_RATES = (7.5, 7.5, 10.0, 15.0, 30.0)  # frames/s; 7.5 is drawn twice as often
+PAIRS_PER_SCENE = 4  # a scene takes longer to make than a pair of it
+SCENES_AT_ONCE = 3  # scenes that are drawn in one batch
 FAR_SHARE = 0.1  # share of pairs that skip a frame
 DURATION_S = 3.0  # seconds of a scene from which the times of a pair are drawn
 FRAMES, RATE = 45, 15.0  # only their ratio counts: the duration of a bolus

@@ -15,7 +15,7 @@ from napari_motionseg.synthesis.draws import Draws
 SCATTER_PX = 28.0  # standard deviation of scattered light, in px at 512 px
 NOISE = 0.011  # standard deviation, as absorbance, at absorbance 0 and usual dose
 GRAIN_PX = 0.55  # standard deviation of the blur that correlates noise, in px
-SHARPEN_PX = 1.4
+SHARPEN_PX = 1.4  # standard deviation of the unsharp mask, in px
 BLOCK = 8  # side of a JPEG block in px
 # ITU-T T.81, table K.1: luminance quantisation at quality 50
 LUMINANCE = (

@@ -17,7 +17,7 @@ from torch import Tensor
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
-SEMI_AXES = (160.0, 150.0, 200.0)
+SEMI_AXES = (160.0, 150.0, 200.0)  # px: of the ellipsoid that stands for the heart
 NODES = 160  # points of a walk
 MURRAY = 3.0  # Murray (1926): the cubes of the children's radii add up to the parent's
 SMALLEST_RADIUS = 0.6  # px

@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_motionseg.models.correlation import correlation
 from napari_motionseg.training.flow.flow_loss import downsample_flow
 
-LEVELS = (2, 3, 4, 5)
+LEVELS = (2, 3, 4, 5)  # levels of the feature pyramid, whose pixels are 4 to 32 px wide
 REACH = 4  # px of a level: largest displacement in the network's cost volumes
 # larger displacements are left out, because their weight would be outside the volume
 FARTHEST = REACH - 1

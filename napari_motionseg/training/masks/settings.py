@@ -11,7 +11,7 @@ from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
-CROP_MULTIPLE = 16
+CROP_MULTIPLE = 16  # a U-Net halves its input four times
 
 
 def varied_angiograms() -> SynthesisConfig:

@@ -15,7 +15,7 @@ from napari_motionseg.objectives.weighted_sum import ObjectiveSet, needs_second_
 from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
-WORKERS_ON_CUDA = 2
+WORKERS_ON_CUDA = 2  # processes that prepare crops while the GPU trains
 
 
 @dataclass(frozen=True)
