@@ -29,7 +29,7 @@ Key = Annotated[
     Path | None,
     typer.Option(
         help="File of at least 16 secret bytes: the same key gives the same new UIDs "
-        "in another run. Made anew for each run if not given."
+        "in another run. By default each run has a new key."
     ),
 ]
 BurnedIn = Annotated[
@@ -50,10 +50,10 @@ def deidentify(
 ) -> None:
     """Copy DICOM loops and their segmentations without identity.
 
-    By the Basic Profile of PS3.15: names, numbers, free text and private attributes go,
-    UIDs are replaced everywhere by the same new ones, dates are removed or shifted.
-    Pixels stay as they are: look at them. Give a loop and its segmentations at once, or
-    the same --key.
+    Follows the Basic Profile of PS3.15: names, numbers, free text and private
+    attributes are removed, UIDs are replaced consistently, dates are removed or
+    shifted. Pixels are not changed: check them for burned-in text. Give a loop and its
+    segmentations in one call, or use the same --key.
     """
     from napari_motionseg.io.confidentiality_profile import Profile
     from napari_motionseg.io.deidentification import deidentify, files_below
@@ -69,12 +69,12 @@ def deidentify(
             continue
         print_result({"source": str(path), "out": str(copy)}, str(copy), as_json)
     if not files:
-        print_note("no DICOM file is there")
+        print_note("there is no DICOM file in PATH")
     failures.exit_if_any(len(files))
 
 
 def _secret(path: Path | None) -> bytes:
-    """Return the key of a file, or a new one."""
+    """Return the key in a file, or a new random key."""
     if path is None:
         return secrets.token_bytes(KEY_BYTES)
     from napari_motionseg.io.regular_files import read_regular

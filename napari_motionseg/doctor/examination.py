@@ -27,7 +27,7 @@ BROKEN_PART = "reinstall the package: pip install --force-reinstall napari-motio
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found, part by part.
+    """Findings of an examination, part by part.
 
     Parameters
     ----------

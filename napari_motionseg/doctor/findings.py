@@ -1,4 +1,4 @@
-"""What an examination finds, in words that may be pasted into a bug report."""
+"""Describe what an examination finds, in words that suit a bug report."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ State = Literal["ok", "note", "broken"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one check.
 
     Parameters
     ----------
     name
-        Name of the thing, such as ``"torch"``.
+        Name of what was checked, such as ``"torch"``.
     value
-        What was found, in a few words.
+        Result in a few words.
     state
         ``"broken"`` if commands fail because of it, ``"note"`` if something optional
         is absent, else ``"ok"``.
     remedy
-        What the user can do about it; empty if there is nothing to do.
+        Advice on what the user can do about it; empty if there is nothing to do.
     """
 
     name: str

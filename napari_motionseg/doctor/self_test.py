@@ -1,4 +1,4 @@
-"""Go the way of a loop once, small: synthesis, DICOM, flow, embedding, masks."""
+"""Run every step once on a small loop: synthesis, DICOM, flow, embedding, masks."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def judge_opengl(facts: dict[str, Any]) -> Finding:
     Parameters
     ----------
     facts
-        See `widgets.common.opengl_facts`.
+        Version, renderer and largest texture, as `widgets.common.opengl_facts` prints
+        them.
     """
     texture = int(facts.get("texture") or 0)
     words = f"{facts.get('version')}, {facts.get('renderer')}, textures of {texture} px"

@@ -1,4 +1,4 @@
-"""Take identity out of DICOM attributes by the Basic Profile (PS3.15 annex E).
+"""Remove identity from DICOM attributes by the Basic Profile (PS3.15 annex E).
 
 The table of attributes and actions is that of the library dicom-anonymizer. Its own
 engine is not used: it looks at attributes of the root alone, so that the UIDs in the
@@ -50,13 +50,14 @@ Dates = Literal["remove", "shift"]
 
 @dataclass(frozen=True)
 class Profile:
-    """How identity is taken out.
+    """Key and rules by which identity is removed.
 
     Parameters
     ----------
     key
         Secret of at least 16 bytes. The same key gives the same new UIDs, pseudonyms
-        and shift of dates, so that files stay related; without it nobody finds back.
+        and shift of dates, so that files stay related. Without the key nobody can
+        trace a copy back to its original.
     dates
         ``"remove"``; or ``"shift"``: all dates of a patient are moved back by the same
         number of days, so that intervals stay.
@@ -86,7 +87,7 @@ class Profile:
         return UID(f"2.25.{made.int}")
 
     def days(self, patient: str) -> int:
-        """Return by how many days dates of a patient are moved back."""
+        """Return the number of days by which dates of a patient are moved back."""
         number = int.from_bytes(self.digest("days", patient)[:8], "big")
         return 1 + number % MOST_DAYS
 
@@ -97,17 +98,17 @@ class Profile:
 
 
 def deidentify_dataset(data: Dataset, profile: Profile) -> None:
-    """Take identity out of a data set, in place, sequences included.
+    """Remove identity from a data set, in place, sequences included.
 
-    Private attributes, curves and overlays are removed, and whatever the Standard's
-    dictionary does not know.
+    Private attributes, curves, overlays and attributes that are not in the Standard's
+    dictionary are removed.
 
     Parameters
     ----------
     data
         Attributes of an image or a segmentation. Its pixels stay as they are.
     profile
-        How identity is taken out.
+        Key and rules by which identity is removed.
 
     Raises
     ------
@@ -138,7 +139,7 @@ def deidentify_dataset(data: Dataset, profile: Profile) -> None:
 
 @cache
 def actions() -> Mapping[int, str]:
-    """Return what happens to each attribute of the table, by tag.
+    """Return the action for each attribute of the table, by tag.
 
     Raises
     ------
@@ -203,7 +204,7 @@ class _Cleaning:
             element.value = _dummy(element)
 
     def _treat_time(self, data: Dataset, element: DataElement, action: str) -> None:
-        """Move a date back, or remove what the table names and what it does not."""
+        """Move a date back, or remove it, whether the table names it or not."""
         if self._profile.dates == "shift" and element.keyword != "PatientBirthDate":
             if element.VR != "TM":
                 element.value = [self._earlier(str(v)) for v in _values(element)]

@@ -1,4 +1,4 @@
-"""De-identified copies of loops and of the segmentations that belong to them."""
+"""Write de-identified copies of loops and of their segmentations."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def deidentify(
     path
         Path of the file.
     folder
-        Path of the folder for the copy; made where it is missing.
+        Path of the folder for the copy; it is created if it does not exist.
     profile
-        How identity is taken out.
+        Key and rules by which identity is removed.
     burned_in
         Whether to copy a file even if it says that text is burned into its pixels.
     memory_budget
@@ -57,16 +57,16 @@ def deidentify(
     Raises
     ------
     ReadError
-        If the file is no image or segmentation, is damaged, or says that its pixels
-        show text, which nothing here can remove.
+        If the file is not an image or segmentation, is damaged, or says that its pixels
+        show text, which this function cannot remove.
     MemoryBudgetError
         If the file needs more memory than the budget.
     MissingDependencyError
-        If the library that brings the profile's table is not installed.
+        If the library with the profile's table is not installed.
     OccupiedError
         If a file that this program did not write has the name of the copy.
     WriteError
-        If the disk refuses.
+        If the copy cannot be written.
 
     Warns
     -----
@@ -91,8 +91,8 @@ def deidentify(
 
 
 def _read(path: Path, budget: int) -> Dataset:
-    """Return all of a file, after its structure was found to be harmless."""
-    header = read_header(path, budget)  # no bombs, no endless nesting, has pixels
+    """Return the whole data set of a file after checking that its structure is safe."""
+    header = read_header(path, budget)  # refuses bombs, deep nesting, missing pixels
     with open_regular(path) as file, damage_named(path, "DICOM file"):
         size = file.seek(0, 2)
         if size > budget:

@@ -1,4 +1,4 @@
-"""Which frames a segmentation object holds, and their pixels."""
+"""Compose the frames of a segmentation object and their pixels."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ RLE_HEADER, RLE_HEADER_BYTES, RLE_SEGMENTS = "<16I", 64, 15
 
 @dataclass(frozen=True, eq=False)
 class SegmentationPixels:
-    """The contents of a segmentation object.
+    """Class numbers and probabilities that a segmentation object stores.
 
     Parameters
     ----------
     kind
-        ``BINARY``: a bit for each segment; ``LABELMAP``: a class number a pixel;
-        ``FRACTIONAL``: a probability for each segment.
+        Type of the object. ``BINARY``: one bit per pixel and segment; ``LABELMAP``: one
+        class number per pixel; ``FRACTIONAL``: one probability per pixel and segment.
     classes
         ``(T, H, W)`` unsigned class numbers, 0 = background.
     labelled
-        ``(T,)`` bool: frames that were segmented, whether something was found or not.
+        ``(T,)`` bool, True for frames that were segmented, even if nothing was found.
     fractions
         For ``FRACTIONAL``: probabilities ``(T, H, W)`` in [0, 1] by class number.
     """
@@ -76,7 +76,7 @@ class SegmentationPixels:
         """Segment number and index of each frame that the object holds.
 
         Frames on which a segment has no pixel are left out. A labelled frame without
-        any is held once, empty, so that it still counts as labelled.
+        any segment is stored once, empty, so that it still counts as labelled.
         """
         indices = [int(t) for t in np.flatnonzero(self.labelled)]
         if self.kind == "LABELMAP":
@@ -105,7 +105,7 @@ class SegmentationPixels:
         Raises
         ------
         WriteError
-            If they exceed what one value can hold.
+            If they exceed the 4 GiB of a DICOM value.
         """
         frames = self.frames
         count, size = len(frames), int(np.prod(self.classes.shape[1:]))

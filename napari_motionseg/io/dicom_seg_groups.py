@@ -1,4 +1,4 @@
-"""Dimensions and functional groups of a segmentation: what each frame shows."""
+"""Add dimensions and functional groups, which say what each frame shows."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ def add_functional_groups(
     Notes
     -----
     Dimensions are the segment, except in a label map, and the place of the frame in
-    time. Values are ranks from 1 without gaps (PS3.3 C.7.6.17), and so is
-    TemporalPositionIndex, which must agree. A frame's number in the loop stands in its
-    reference alone.
+    time. Values are ranks from 1 without gaps (PS3.3 C.7.6.17). TemporalPositionIndex
+    must agree with them. Only the reference gives a frame's number in the loop.
     """
     organization = Dataset()
     organization.DimensionOrganizationUID = dimensions

@@ -1,4 +1,4 @@
-"""Read DICOM Segmentation objects, of any maker, as labels of a loop."""
+"""Read DICOM Segmentation objects of any program as labels of a loop."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StoredSegment:
     number
         Number of the segment, which becomes the label.
     label
-        Name for people.
+        Name of the segment as displayed.
     color
         Recommended display color as ``#rrggbb``; None if the object has none.
     """
@@ -68,15 +68,15 @@ class ReadSegmentation:
     Parameters
     ----------
     labels
-        ``(T, H, W)`` unsigned segment numbers, 0 where no segment is.
+        ``(T, H, W)`` unsigned segment numbers; 0 where there is no segment.
     labelled
-        ``(T,)`` bool: frames that the object has frames for.
+        ``(T,)`` bool, True for frames of the loop that the object describes.
     segments
-        What the object says of its segments, by number.
+        Descriptions of the object's segments, by number.
     kind
         ``BINARY``, ``FRACTIONAL`` or ``LABELMAP``.
     fractions
-        ``(T, H, W)`` float16 in [0, 1] by segment number, if they were asked for.
+        ``(T, H, W)`` float16 probabilities in [0, 1] by segment number, if requested.
     """
 
     labels: NDArray[Any]
@@ -92,7 +92,7 @@ def is_segmentation(path: str | Path) -> bool:
     Parameters
     ----------
     path
-        Path of a file; what cannot be read as DICOM is none.
+        Path of a file. A file that cannot be read as DICOM is not a segmentation.
     """
     try:
         return is_segmentation_data(read_header(path).dataset)
@@ -108,10 +108,10 @@ def read_segmentation(
     fractions: bool = False,
     memory_budget: int = MEMORY_BUDGET,
 ) -> ReadSegmentation:
-    """Read a DICOM Segmentation as labels of the loop that it was made of.
+    """Read a DICOM Segmentation as labels of the loop that it was made from.
 
-    Frames go where their references say, whatever their order. Probabilities become
-    labels from one half on; of several segments the most probable one counts.
+    Frames are placed by their references, not by their order. Probabilities of at least
+    one half become labels; of several segments, the most probable one is taken.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def read_segmentation(
     LabelError
         If the object belongs to other images, has another size, or has no such segment.
     ReadError
-        If the file is no segmentation, is damaged, or does not say what it belongs to.
+        If the file is not a segmentation, is damaged, or lacks references to images.
     MemoryBudgetError
         If the result exceeds the budget.
 
@@ -298,7 +298,7 @@ class _Filling:
         for t, group in sorted(by_time.items()):
             self._labelled[t] = True
             best = np.zeros(self._labels.shape[1:], np.uint8)
-            # by number, so that it does not depend on the order in the file who wins
+            # sorted by number: the result must not depend on the order in the file
             for one in sorted(group, key=lambda p: (p.segment or 0, p.index)):
                 pixels = _decoded(self._path, frames, one.index)
                 if self._kind == "LABELMAP":
@@ -339,7 +339,7 @@ class _Filling:
         best[likelier] = pixels[likelier]
 
     def result(self, segments: tuple[StoredSegment, ...]) -> ReadSegmentation:
-        """Return what was filled in."""
+        """Return the filled labels and probabilities."""
         return ReadSegmentation(
             self._labels, self._labelled, segments, self._kind, self._fractions
         )

@@ -1,4 +1,4 @@
-"""Which frame of a loop each frame of a segmentation object belongs to."""
+"""Find the frame of a loop that each frame of a segmentation object belongs to."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ class Placed:
 def place_frames(
     path: Path, data: Dataset, source: DicomSource, count: int
 ) -> list[Placed]:
-    """Return where frames of a segmentation belong in a loop.
+    """Return the places of a segmentation's frames in a loop.
 
     Parameters
     ----------
     path
         Path of the segmentation, for messages.
     data
-        Its attributes.
+        Attributes of the segmentation.
     source
-        Objects of the loop.
+        DICOM objects that the loop was read from.
     count
-        Frames of the segmentation.
+        Number of frames of the segmentation.
 
     Raises
     ------
     LabelError
         If the segmentation refers to other images than the loop.
     ReadError
-        If it does not say which images its frames belong to.
+        If the segmentation does not say which images its frames belong to.
 
     Warns
     -----
@@ -140,7 +140,7 @@ def items_of(data: Dataset, keyword: str) -> list[Dataset]:
 
 
 def integers_of(data: Dataset, keyword: str) -> tuple[int, ...]:
-    """Return the whole numbers of an attribute; nothing if one is none."""
+    """Return the integers of an attribute; nothing if a value is not an integer."""
     try:
         return tuple(int(value) for value in values_of(data, keyword))
     except (TypeError, ValueError, OverflowError):
@@ -182,7 +182,7 @@ def _source_images(groups: Sequence[Dataset]) -> Iterator[Dataset]:
 def _only_frame(
     path: Path, data: Dataset, loop: _Loop, index: int
 ) -> list[tuple[str, tuple[int, ...]]]:
-    """Return the reference of an object as a whole, where it leaves no choice."""
+    """Return the reference of the whole object if it refers to one frame only."""
     whole = [uid for uid in referenced_uids(data) if loop.knows(uid)]
     if loop.count == 1 and whole:
         return [(whole[0], ())]
@@ -194,7 +194,7 @@ def _only_frame(
 
 
 def referenced_uids(data: Dataset) -> list[str]:
-    """Return the SOP Instance UIDs that a segmentation as a whole refers to."""
+    """Return the SOP Instance UIDs that the segmentation refers to."""
     images = items_of(data, "SourceImageSequence")
     for series in items_of(data, "ReferencedSeriesSequence"):
         images += items_of(series, "ReferencedInstanceSequence")

@@ -1,7 +1,7 @@
 """Write masks of a loop as a DICOM Segmentation object (PS3.3 A.51 and A.97).
 
-X-ray projections have no frame of reference, so that the references in each frame's
-Derivation Image Sequence are what ties a mask to its frame. No geometry is invented.
+X-ray projections have no frame of reference. Only the references in each frame's
+Derivation Image Sequence tie a mask to its frame; no geometry is invented.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Algorithm:
     Parameters
     ----------
     type
-        ``AUTOMATIC``: by a network alone; ``SEMIAUTOMATIC``: by a network that a person
-        taught or corrected; ``MANUAL``: painted.
+        ``AUTOMATIC``: by a network alone; ``SEMIAUTOMATIC``: by a network that was
+        trained on a user's strokes, or corrected; ``MANUAL``: painted by a user.
     name
         Name of the network, such as its file name.
     weights
         SHA-256 of the weights in hexadecimal digits; empty if unknown.
     parameters
-        Settings that the masks depend on, as words.
+        Settings that the masks depend on, as text.
     """
 
     type: AlgorithmType = "MANUAL"
@@ -83,19 +83,19 @@ class Algorithm:
 
 @dataclass(frozen=True)
 class SegmentationSettings:
-    """Choices of a segmentation object.
+    """Options for writing a segmentation object.
 
     Parameters
     ----------
     kind
-        ``BINARY``, which all viewers know; ``LABELMAP``, smaller and newer;
-        ``FRACTIONAL``, probabilities.
+        Type of the object: ``BINARY``, which all viewers can read; ``LABELMAP``, which
+        is smaller and newer; ``FRACTIONAL``, which stores probabilities.
     compressed
         Whether to compress without loss: BINARY as a deflated file, the others by RLE.
     names
-        Names of classes 1, 2, ...; see `segment_codes.segments_of`.
+        Names of classes 1, 2, ..., as in `segment_codes.segments_of`.
     colors
-        Colors of classes 1, 2, ... as ``#rrggbb``; see there.
+        Colors of classes 1, 2, ... as ``#rrggbb``, as in `segment_codes.segments_of`.
     algorithm
         Origin of the masks.
     deterministic
@@ -135,24 +135,25 @@ def write_segmentation(
     path
         Path of the file to write.
     cine
-        The loop; it must have been read from DICOM files that are still there.
+        The loop; it must have been read from DICOM files that still exist.
     masks
         ``(T, H, W)`` class numbers from 0 to 255, 0 = background.
     labelled
-        ``(T,)`` bool: frames that were segmented; None takes all.
+        ``(T,)`` bool, True for frames that were segmented; None for all.
     fractions
         Probabilities ``(T, H, W)`` in [0, 1] by class number, for FRACTIONAL; None
-        takes the masks as certain.
+        to store the masks as probabilities 0 and 1.
     settings
-        Choices of the object; None takes the defaults.
+        Options of the object; None for the defaults.
 
     Raises
     ------
     ReadError
-        If the loop came from no DICOM file, or that is gone, changed, or lacks UIDs.
+        If the loop has no DICOM file, or the file is missing, was changed, or lacks
+        UIDs.
     WriteError
         If the masks do not fit the loop, mark frames that its header does not count,
-        or the disk refuses.
+        or cannot be written.
     """
     chosen = settings or SegmentationSettings()
     require_file_target(path)
@@ -172,11 +173,11 @@ def compose_segmentation(
     Parameters
     ----------
     source
-        Objects of the loop.
+        DICOM objects that the loop was read from.
     pixels
-        Contents of the object.
+        Class numbers and probabilities to store.
     settings
-        Choices of the object.
+        Options of the object.
     """
     made = Identifiers.random()
     segments = segments_of(pixels.highest, settings.names, settings.colors)

@@ -1,4 +1,4 @@
-"""What a derived DICOM object takes from its source, and what this program adds."""
+"""Make the patient, study and equipment attributes of a derived DICOM object."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from napari_motionseg.io.segment_codes import code_item
 from napari_motionseg.version import __version__
 
 # The modules Patient, Clinical Trial Subject, General Study, Patient Study and Clinical
-# Trial Study (PS3.3 C.7.1.1, C.7.1.3, C.7.2.1, C.7.2.2, C.7.2.3): whose object it is,
-# and where an archive files it. Nothing of the acquisition.
+# Trial Study (PS3.3 C.7.1.1, C.7.1.3, C.7.2.1, C.7.2.2, C.7.2.3). They identify the
+# patient and the place in an archive; no attribute of the acquisition is copied.
 REQUIRED = (  # type 2: present, empty where the source does not know
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate",
     "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
@@ -83,7 +83,7 @@ class Identifiers:
 
     @classmethod
     def random(cls) -> Identifiers:
-        """Return identifiers that occur nowhere else, and the present time."""
+        """Return random identifiers and the current time."""
         now = datetime.now()
         return cls(None, (f"{now:%Y%m%d}", f"{now:%H%M%S}"))
 
@@ -94,9 +94,10 @@ class Identifiers:
         Parameters
         ----------
         source
-            Objects of the loop; the time is that of its acquisition.
+            DICOM objects that the loop was read from; the time is their acquisition
+            time.
         content
-            Text that tells all contents apart, such as a hash.
+            Text that differs for different contents, such as a hash.
         """
         data = source.dataset
         date = _first(data, ("ContentDate", "AcquisitionDate", "StudyDate"))
@@ -107,12 +108,12 @@ class Identifiers:
         )
 
     def uid(self, role: str) -> UID:
-        """Return the UID of one thing, under the root 2.25 (PS3.5 B.2).
+        """Return a UID under the root 2.25 (PS3.5 B.2).
 
         Parameters
         ----------
         role
-            Word that tells the UIDs of one object apart.
+            Word that differs for each UID of one object.
         """
         made = uuid.uuid4()
         if self.content is not None:
@@ -126,12 +127,14 @@ def _first(data: Dataset, keywords: Iterable[str]) -> str:
 
 
 def copy_attributes(source: Dataset, target: Dataset, keywords: Sequence[str]) -> None:
-    """Copy attributes that are there and can be read; leave out damaged ones.
+    """Copy the attributes that exist and can be read; leave out damaged ones.
 
     Parameters
     ----------
-    source, target
-        Attributes to copy from and to. Text is written in `target`'s character set.
+    source
+        Attributes to copy from.
+    target
+        Attributes to copy to. Text is written in their character set.
     keywords
         Names of the attributes.
     """
@@ -149,7 +152,7 @@ def study_of(source: DicomSource) -> Dataset:
     Parameters
     ----------
     source
-        Objects of the loop.
+        DICOM objects that the loop was read from.
     """
     data = Dataset()
     data.SpecificCharacterSet = "ISO_IR 192"
@@ -163,16 +166,16 @@ def study_of(source: DicomSource) -> Dataset:
 
 
 def add_equipment(data: Dataset, source: DicomSource, serial: str) -> None:
-    """Name this program as the maker, and the source's device as a contributor.
+    """Record this program as the manufacturer, and the source's device as contributor.
 
     Parameters
     ----------
     data
-        Attributes of the object.
+        Attributes of the object to write.
     source
-        Objects of the loop.
+        DICOM objects that the loop was read from.
     serial
-        Device serial number: what tells this program's variants apart.
+        Device serial number, which differs for variants of this program.
     """
     data.Manufacturer = MARK
     data.ManufacturerModelName = MARK
@@ -192,10 +195,12 @@ def file_meta(sop_class: UID, sop_instance: UID, syntax: UID) -> FileMetaDataset
 
     Parameters
     ----------
-    sop_class, sop_instance
-        UIDs of the object.
+    sop_class
+        SOP Class UID of the object.
+    sop_instance
+        SOP Instance UID of the object.
     syntax
-        Transfer syntax of the file.
+        UID of the transfer syntax of the file.
     """
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = sop_class
@@ -229,7 +234,7 @@ def save_dataset(path: str | Path, data: Dataset) -> None:
     Raises
     ------
     WriteError
-        If a value does not fit its attribute, or the disk refuses.
+        If a value does not fit its attribute, or the file cannot be written.
     """
     try:
         with replacing(path) as temporary:

@@ -1,7 +1,7 @@
 """Write pictures of a loop as a multi-frame secondary capture (PS3.3 A.8.5).
 
-For systems that show no segmentations: each frame is a true-color picture, filed in the
-loop's study, with the loop's frame times.
+Systems that cannot show segmentations can show these files: each frame is a true-color
+picture with the loop's frame times, in the loop's study.
 """
 
 from __future__ import annotations
@@ -58,20 +58,21 @@ def write_capture(
     path
         Path of the file to write.
     cine
-        The loop; it must have been read from DICOM files that are still there.
+        The loop; it must have been read from DICOM files that still exist.
     pictures
         Pictures ``(H, W, 3)`` of one size, one for each frame of the loop, in order.
     compressed
-        Whether to compress them by RLE, without loss.
+        Whether to compress the pictures by RLE, without loss.
 
     Raises
     ------
     ReadError
-        If the loop came from no DICOM file, or that is gone, changed, or lacks UIDs.
+        If the loop has no DICOM file, or the file is missing, was changed, or lacks
+        UIDs.
     SettingsError
-        If the pictures differ in size, or are not as many as the frames.
+        If the pictures differ in size, or their number is not that of the frames.
     WriteError
-        If they exceed what one value can hold, or the disk refuses.
+        If the pictures exceed the 4 GiB of a DICOM value, or cannot be written.
     """
     require_file_target(path)
     source = read_source(cine)
@@ -91,7 +92,7 @@ def write_capture(
 def _stored(
     path: str | Path, pictures: Iterable[NDArray[np.uint8]], compressed: bool
 ) -> tuple[tuple[int, ...], list[bytes]]:
-    """Return the pictures' shape, and each as it is stored."""
+    """Return the shape of the pictures, and the stored bytes of each."""
     shape: tuple[int, ...] = ()
     parts = []
     for number, picture in enumerate(pictures):

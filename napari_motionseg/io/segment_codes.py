@@ -1,4 +1,4 @@
-"""What a segment shows, in the codes that DICOM systems know, and its colour.
+"""Describe segments by codes of DICOM terminology, and by a colour.
 
 Codes come from pydicom's dictionary of SNOMED CT and DICOM terms (PS3.16, CID 7150 for
 categories, and the property types below it).
@@ -39,14 +39,14 @@ Term = tuple[str, str]
 
 @dataclass(frozen=True)
 class SegmentKind:
-    """A thing that a segment can show.
+    """Anatomy or device that a segment can show.
 
     Parameters
     ----------
     category
         Scheme and keyword of its category in pydicom's dictionary.
     type
-        Scheme and keyword of what it is.
+        Scheme and keyword of its property type in pydicom's dictionary.
     color
         Recommended display color, as ``#rrggbb``.
     """
@@ -101,9 +101,9 @@ class Segment:
     number
         Number of the segment, which is the class number in the masks.
     label
-        Name for people.
+        Name of the segment as displayed.
     kind
-        Codes and color.
+        Codes and recommended color.
     """
 
     number: int
@@ -121,16 +121,17 @@ def segments_of(
     highest
         Largest class number.
     names
-        Names of classes 1, 2, ...: keys of `SEGMENT_KINDS`, or any other words after a
-        key and an equals sign, as ``"stent=old stent"``. Classes beyond get
-        ``"artery"``, ``"catheter"``, and then a number and the code of a region.
+        Names of classes 1, 2, ...: keys of `SEGMENT_KINDS`, or a key, an equals sign
+        and any other words, as in ``"stent=old stent"``. Classes without a name are
+        called ``"artery"``, ``"catheter"``, and then get a number and the code of a
+        region.
     colors
-        Colors of classes 1, 2, ... as ``#rrggbb``; classes beyond get their kind's.
+        Colors of classes 1, 2, ... as ``#rrggbb``; other classes get their kind's.
 
     Raises
     ------
     SettingsError
-        If a name or color is none, or there are more names than classes can be.
+        If a name or color is unknown, or there are too many names.
     """
     found = []
     for number in range(1, max(highest, len(names)) + 1):
@@ -159,12 +160,12 @@ def _unnamed(number: int) -> Segment:
 
 
 def known_name(words: str) -> str:
-    """Return a class's name as `segments_of` takes it, whatever it is.
+    """Return any name of a class in the form that `segments_of` accepts.
 
     Parameters
     ----------
     words
-        Name that a person gave to a class.
+        Name that the user gave to a class.
     """
     plain = " ".join(words.replace("=", " ").replace(",", " ").split())
     return plain if plain.lower() in SEGMENT_KINDS else f"region={plain}"

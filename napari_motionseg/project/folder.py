@@ -224,7 +224,7 @@ class Project(HeldFolder):
         Raises
         ------
         WriteError
-            If the disk refuses.
+            If the project cannot be written.
         """
         with self._placing:
             self.require_writable()

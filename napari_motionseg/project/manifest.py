@@ -145,7 +145,7 @@ class Manifest:
     def without_layer(self, number: int) -> Manifest:
         """Return a manifest after a layer was deleted in the window.
 
-        Painted labels are only marked as removed and can be brought back. Masks of a
+        Painted labels are only marked as removed and can be restored. Masks of a
         network can be computed again, so their record is dropped.
         """
         record = self.layer(number)

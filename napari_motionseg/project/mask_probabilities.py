@@ -1,7 +1,7 @@
-"""Keep the probabilities that masks were made of, so that a threshold can change them.
+"""Store the probabilities behind masks, so that a threshold can change the masks.
 
-One file for each layer of masks, ``probabilities/NUMBER.npz``. Probabilities beyond
-what thresholds reach are stored as 0 and 1: masks come out the same, and the file is
+Each layer of masks has a file ``probabilities/NUMBER.npz``. Probabilities beyond the
+range of thresholds are stored as 0 and 1. The masks stay the same, and the file is
 small.
 """
 
@@ -29,16 +29,17 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True, eq=False)
 class MaskProbabilities:
-    """What a network said of each pixel, and what a person said of each frame.
+    """Probability of each pixel, and the user's confirmation of each frame.
 
     Parameters
     ----------
     probabilities
-        ``(T, H, W)`` float16: that a pixel is of any class but the background.
+        ``(T, H, W)`` float16 probability of each pixel to belong to any class but the
+        background.
     likeliest
-        ``(T, H, W)`` uint8: the likeliest class but the background.
+        ``(T, H, W)`` uint8 number of the most probable class except the background.
     confirmed
-        ``(T,)`` bool: the frames that a person has called right.
+        ``(T,)`` bool, True for frames that the user has confirmed as right.
     """
 
     probabilities: NDArray[np.float16]
@@ -46,7 +47,7 @@ class MaskProbabilities:
     confirmed: NDArray[np.bool_]
 
     def copied(self) -> MaskProbabilities:
-        """Return a copy, which later frames and strokes do not change."""
+        """Return a copy, which does not change with later frames and strokes."""
         return MaskProbabilities(
             self.probabilities.copy(), self.likeliest.copy(), self.confirmed.copy()
         )
@@ -67,12 +68,12 @@ def store_probabilities(folder: Path, number: int, known: MaskProbabilities) -> 
     number
         Number of the layer in the project.
     known
-        The probabilities.
+        Probabilities and confirmations to store.
 
     Raises
     ------
     WriteError
-        If the disk refuses.
+        If the file cannot be written.
     """
     stored = known.probabilities.copy()
     stored[stored < LEAST] = 0
