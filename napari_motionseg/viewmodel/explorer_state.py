@@ -45,10 +45,12 @@ class ExplorerChoices:
         Names of the views to show, from `VIEWS`.
     over
         Whether views are laid over the loop; else they stand beside it.
-    method, seed
-        Method and seed of the projection to colours, see `Palette.of`.
+    method
+        Method of the projection to colours, as in `Palette.of`.
+    seed
+        Seed of the projection, as in `Palette.of`.
     how
-        How the maps of several anchors are combined, see `Subject`.
+        Rule by which the maps of several anchors are combined, as in `Subject`.
     carry
         Whether anchors follow the flow from frame to frame.
     kernel
@@ -76,7 +78,7 @@ class Anchors:
     positions
         Row and column of each anchor in px.
     frame
-        Index of the frame that they were set on.
+        Index of the frame that the anchors were set on.
     """
 
     positions: tuple[Position, ...] = ()
@@ -85,18 +87,24 @@ class Anchors:
 
 @dataclass(frozen=True, eq=False)
 class ExplorerRequest:
-    """Request to the explorer.
+    """Request for the pictures of one frame.
 
     Parameters
     ----------
-    session, layer, loop
-        Session, image layer and loop. The layer is an opaque key here.
+    session
+        Session with the caches.
+    layer
+        Image layer of the loop, which is only a key here.
+    loop
+        Loop that the frame belongs to.
     models
         One checkpoint, or two to compare.
     t
         Index of the frame.
-    choices, anchors
-        Choices and anchors of the user.
+    choices
+        Choices of the user in the explorer.
+    anchors
+        Anchors that the user has set.
     first_anchor
         Whether to set an anchor on the most vessel-like pixel if there is none.
     painted
@@ -121,12 +129,12 @@ class ExplorerRequest:
 
 @dataclass(frozen=True, eq=False)
 class ExplorerResult:
-    """Result of the explorer.
+    """Pictures of one frame, with everything that they were made from.
 
     Parameters
     ----------
     request
-        The request.
+        Request that was computed.
     subjects
         Embedding, flow and anchors that the views of each checkpoint are made of.
     pictures
@@ -134,9 +142,9 @@ class ExplorerResult:
     positions
         Row and column of each anchor on this frame; not a number where it is lost.
     separation
-        How well similarity separates painted pixels from others, or None.
+        Separation of painted pixels from others by their similarity, or None.
     no_separation
-        The reason why there is no separation, or an empty text.
+        Reason why there is no separation, or an empty text.
     remarks
         Sentences for the user, for example on views that cannot be made.
     """
@@ -166,7 +174,7 @@ class ExplorerResult:
         Parameters
         ----------
         pixel
-            Row and column.
+            Row and column of the pixel.
         model
             Index of the checkpoint.
         """
@@ -196,7 +204,10 @@ class ExplorerResult:
 
 @dataclass(eq=False)
 class ExplorerEngine:
-    """Caches that stay from one request to the next; one thread at a time."""
+    """Compute results with caches that stay from one request to the next.
+
+    Only one thread at a time may use an engine.
+    """
 
     vectors: LRUCache[FrameVectors] = field(
         default_factory=lambda: LRUCache(FRAMES_IN_FLOAT32, lambda _: 1)

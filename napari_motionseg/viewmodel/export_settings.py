@@ -1,4 +1,4 @@
-"""Settings of what the Project dock exports."""
+"""Hold the settings of exports from the Project dock."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """Settings of how exported masks are drawn.
+    """Settings for drawing exported masks.
 
     Parameters
     ----------
     filled
-        Whether an overlay tints the masks; with False it draws their outline.
+        Whether an overlay tints the masks; if False, it draws their outlines.
     """
 
     filled: bool = False

@@ -26,19 +26,21 @@ def frame_embedding(
 
     Parameters
     ----------
-    session, loop
-        Session with the caches, and the loop.
+    session
+        Session with the caches.
+    loop
+        Loop that the frame belongs to.
     model
         Path of the checkpoint.
     t
         Index of the frame.
     in_memory
-        Whether to cache it in memory; else it is cached on disk alone.
+        Whether to cache the embedding in memory; if False, only on disk.
 
     Raises
     ------
     CheckpointError
-        See `Session.network`.
+        If the network cannot be loaded.
     """
     key = embedding_key(loop, model, t)
     kept = session.embeddings.get(key)

@@ -1,4 +1,4 @@
-"""What is known of each frame of a loop: done, labelled, or being computed.
+"""Mark the frames of a loop as done, labelled, or being computed.
 
 A frame without masks may be empty or not segmented yet. The marks tell the two apart.
 """
@@ -15,22 +15,22 @@ from napari_motionseg.jobs import Progress
 
 
 class FrameMarks:
-    """Marks of the frames of the loop that was worked on last.
+    """Marks of the frames of one loop: the last one that a job or the user worked on.
 
     Attributes
     ----------
     changed
         Emitted after any change.
     count
-        Number of frames of the loop; 0 where nothing is marked.
+        Number of frames of the loop; 0 if nothing is marked.
     title
-        What is done to the frames, in words, such as ``"Segmenting loop 1"``.
+        Description of the job, such as ``"Segmenting loop 1"``.
     running
         Whether a job works on the frames.
     done
         Indices of the frames that a job has completed.
     labelled
-        Indices of the frames that a person has labelled.
+        Indices of the frames that the user has labelled.
     current
         Index of the frame that is being computed, or None.
     """
@@ -56,19 +56,19 @@ class FrameMarks:
         self.changed.emit()
 
     def look_at(self, loop: Any, count: int) -> bool:
-        """Turn to a loop, unless a job works on another one; its marks are removed.
+        """Mark another loop from now on, unless a job works on the present one.
 
         Parameters
         ----------
         loop
             The layer of the loop, which is held weakly.
         count
-            Number of its frames.
+            Number of frames of the loop.
 
         Returns
         -------
         bool
-            Whether the marks are about this loop now.
+            Whether the marks are those of this loop now.
         """
         if self.loop is loop and self.count == count:
             return True
@@ -87,14 +87,16 @@ class FrameMarks:
         done: Collection[int] = (),
         current: int | None = None,
     ) -> None:
-        """Mark that a job begins with a loop.
+        """Record that a job starts to work on a loop.
 
         Parameters
         ----------
-        loop, count
-            See `look_at`.
+        loop
+            The layer of the loop, which is held weakly.
+        count
+            Number of frames of the loop.
         title
-            What the job does, in words.
+            Description of the job, such as ``"Segmenting loop 1"``.
         done
             Indices of the frames that are done before the job begins.
         current
@@ -107,7 +109,7 @@ class FrameMarks:
         self.changed.emit()
 
     def advance(self, progress: Progress) -> None:
-        """Mark what a step of the job has done, and what comes next."""
+        """Mark the frames that a step of the job has completed, and the next frame."""
         if self.running and (progress.frames or progress.next_frame != self.current):
             self.done.update(t for t in progress.frames if 0 <= t < self.count)
             self.current = progress.next_frame
@@ -125,8 +127,8 @@ class FrameMarks:
         Parameters
         ----------
         keep
-            Whether what it did is kept. Where every frame is done, no frame needs the
-            mark, and all are removed.
+            Whether the result of the job is kept. If every frame is done, the marks
+            say nothing and are removed.
         """
         self.running, self.current = False, None
         if not keep or len(self.done) >= self.count:
@@ -134,13 +136,13 @@ class FrameMarks:
         self.changed.emit()
 
     def set_labelled(self, frames: Collection[int]) -> None:
-        """Mark the frames that a person has labelled, and no others."""
+        """Mark the frames that the user has labelled, and no others."""
         if self.labelled != frozenset(frames):
             self.labelled = frozenset(frames)
             self.changed.emit()
 
     def words(self) -> str:
-        """Return what the marks say in a sentence or two; empty without marks."""
+        """Describe the marks in one or two sentences; empty without marks."""
         parts = []
         if self.running or self.done:
             parts.append(f"{self.title}: {len(self.done)} of {self.count} frames done")

@@ -1,7 +1,8 @@
-"""Jobs of the docks; flow returns in files that the window maps, masks by frame.
+"""Define the jobs that docks start in a worker process.
 
-The flow of a loop takes a hundred megabytes, so a job returns the paths of its files.
-Nothing here needs a window: a worker process imports this module, not the docks.
+The flow of a loop takes a hundred megabytes. A job therefore writes it to files, which
+the window maps into memory; masks are sent frame by frame. Nothing here needs a window:
+the worker process imports this module and not the docks.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class FlowRequest:
     Parameters
     ----------
     settings
-        Settings, whose gap is a number.
+        Settings of the flow, whose gap is a number.
     known
         Whether the forward flow is known, so that only the backward flow is estimated.
     """
@@ -44,18 +45,19 @@ class FlowRequest:
 
 
 def on_device(settings: FlowSettings, device: str) -> FlowSettings:
-    """Return settings that estimate on a device; the docks know a flow without it."""
+    """Return settings with a device; docks identify a flow by settings without it."""
     return dataclasses.replace(settings, device=device)
 
 
 @dataclass(frozen=True)
 class StoredFlow:
-    """Flow on disk.
+    """Flow in files on disk.
 
     Parameters
     ----------
     forward, backward
-        ``.npy`` files ``(T - gap, 2, H, W)`` float32 px, or None.
+        Paths of ``.npy`` files with flow ``(T - gap, 2, H, W)`` in px, float32; None
+        for a direction that was not estimated.
     gap, method, notes, missing
         As in `FlowSequence`.
     """
@@ -103,8 +105,8 @@ def flow_layer_job(
 ) -> Job[list[StoredFlow]]:
     """Estimate flows one after the other.
 
-    Flow of networks is cached, see `FlowCache.default`, so that a job that was stopped
-    goes on from there.
+    Flow of networks is cached, see `FlowCache.default`. A job that was stopped
+    therefore continues where it ended.
 
     Parameters
     ----------
@@ -115,7 +117,7 @@ def flow_layer_job(
     folder, number
         Folder of the files, and a number in their names that no other run has.
     first
-        Frame to begin with; another frame can be sent while the job runs.
+        Index of the frame to begin with. Another index can be sent while the job runs.
 
     Yields
     ------
@@ -125,7 +127,7 @@ def flow_layer_job(
     Returns
     -------
     list of StoredFlow
-        The flows; after `STOP`, those so far, the last one with its pairs so far.
+        The flows. After `STOP`, those estimated so far; the last one may lack pairs.
     """
     stored: list[StoredFlow] = []
     for index, request in enumerate(requests):
@@ -145,7 +147,7 @@ def flow_layer_job(
 
 
 def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]:
-    """Estimate a flow; a backward flow alone as the flow of the reversed loop."""
+    """Estimate a flow; only backward flow is estimated as flow of the reversed loop."""
     from napari_motionseg.motion import FlowCache, estimate_flow_job
 
     if not request.known:
@@ -160,7 +162,7 @@ def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]
 
 
 def _turned_around(job: Job[FlowSequence], last: int) -> Job[FlowSequence]:
-    """Run a job of a reversed loop; say and hear frames as the loop counts them."""
+    """Run a job of a reversed loop, with frame indices of the original loop."""
     signal = None
     try:
         progress = next(job)
@@ -203,9 +205,9 @@ def _store_flow(
 def _relay_progress(
     job: Job[FlowSequence], method: str, place: tuple[int, int], wanted: int
 ) -> Job[tuple[FlowSequence, bool, int]]:
-    """Run one of several jobs, `place` being its index and their number.
+    """Run one of several jobs; `place` holds its index and their number.
 
-    Returns its flow, whether it was stopped, and the frame that was asked for last.
+    Return its flow, whether it was stopped, and the frame that was requested last.
     """
     index, count = place
     stopped, signal = False, None
@@ -244,7 +246,7 @@ class SegmentRequest:
     smooth
         Whether all frames are smoothed along the flow afterwards.
     device
-        Name of the device, see `resolve_device`.
+        Name of the device, as in `resolve_device`.
     known
         Probabilities ``(T, H, W)`` float16, likeliest classes ``(T, H, W)`` uint8 and
         done frames ``(T,)`` bool of an earlier run that was stopped, which smoothing
@@ -273,12 +275,13 @@ def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.boo
     Yields
     ------
     Progress
-        As `segment_job` yields, a megabyte a frame; smoothed frames once more.
+        Progress of `segment_job`, about a megabyte for each frame; smoothed frames are
+        sent a second time.
 
     Returns
     -------
     ndarray
-        ``(T,)`` bool: the frames that have masks now; damaged ones have none.
+        ``(T,)`` bool, True for frames that have masks now; damaged ones have none.
     """
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.temporal_smoothing import smooth_job
@@ -295,7 +298,7 @@ def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.boo
 
 
 def _outward(frames: tuple[int, ...], count: int) -> list[int]:
-    """Return all frames, nearest to the first that was asked for first."""
+    """Return all frames, from the first requested one outward."""
     first = frames[0] if frames else 0
     return sorted(range(count), key=lambda t: (abs(t - first), -t))
 
@@ -336,14 +339,18 @@ def pretrain_layer_job(cine: Cine, settings: PretrainSettings, out: Path) -> Job
 def units_job(
     path: Path, layer: str, units: list[int], settings: PreferredSettings
 ) -> Job[Any]:
-    """Load a network and seek the pictures that drive its units; see `preferred_job`.
+    """Load a network and compute the pictures that maximize its units' activation.
 
     Parameters
     ----------
     path
         Path of the checkpoint.
-    layer, units, settings
-        As `preferred_job` takes them.
+    layer
+        Name of the layer, as in `preferred_job`.
+    units
+        Indices of the units in the layer.
+    settings
+        Settings of activation maximization.
     """
     from napari_motionseg.embedding.activation_maximization import preferred_job
     from napari_motionseg.models import load_model

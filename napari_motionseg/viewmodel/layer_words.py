@@ -1,6 +1,7 @@
-"""Say in words why the docks leave a layer out, or what they make of it.
+"""Explain to the user why docks leave a layer out, or how they interpret it.
 
-Layers are duck-typed here: anything with `name`, `data`, `ndim` and the like will do.
+Layers are duck-typed here: any object with `name`, `data`, `ndim` and the like is
+accepted.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ LENGTHS = ("meter", "metre", "micron", "angstrom")  # ends or names of units of 
 
 
 def words_on_image(layer: Any) -> str:
-    """Return what the docks make of an image layer that no reader of loops has made.
+    """Explain how docks interpret an image layer that was not read as a loop.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ def words_on_image(layer: Any) -> str:
 
 
 def words_on_labels(layer: Any, loops: Sequence[Any]) -> str:
-    """Return why labels are left out that lie on none of the open loops.
+    """Explain why labels that lie on no open loop are left out.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class OpenLoop:
     name
         Name of the layer.
     frame
-        Index of the frame that is shown; an image of one frame belongs to it.
+        Index of the displayed frame, which an image of one frame belongs to.
     """
 
     layer: Any
@@ -54,13 +54,13 @@ class LoadedMasks:
     path
         Path of the file or folder.
     loop
-        The loop that they belong to.
+        The loop that the masks belong to.
     masks
         ``(T, H, W)`` uint8 class numbers, 0 = background.
     labelled
-        ``(T,)`` bool: the frames that the file holds masks of.
+        ``(T,)`` bool, True for frames with masks in the file.
     why
-        How the loop was found, as the end of a sentence.
+        Reason for the choice of the loop, as the end of a sentence.
     """
 
     path: Path
@@ -70,7 +70,7 @@ class LoadedMasks:
     why: str
 
     def words(self) -> str:
-        """Return one sentence that says what was read, and onto which loop."""
+        """Describe in one sentence what was read, and for which loop."""
         count = int(self.labelled.sum())
         frames = "1 frame" if count == 1 else f"{count} frames"
         return f"{self.path.name}: masks of {frames} on {self.loop.name}, {self.why}."
@@ -79,7 +79,7 @@ class LoadedMasks:
 def load_masks(
     path: str | Path, loops: Sequence[OpenLoop], preferred: Any = None
 ) -> LoadedMasks:
-    """Read masks, and find their loop by the hash in the file, by name, or by size.
+    """Read masks and find their loop: by the hash in the file, by name, or by size.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def load_masks(
     loops
         The loops that are open.
     preferred
-        The layer of the loop that is taken where several fit equally well, or None.
+        The layer of the loop that is chosen if several fit equally well, or None.
 
     Raises
     ------
@@ -124,9 +124,8 @@ def load_masks(
 def may_hold_masks(path: str | Path) -> bool:
     """Return whether a path is named like masks, or is a DICOM Segmentation.
 
-    A folder counts if this program has written masks into it.
-
-    Images in files are left to napari, which all images of a user go through.
+    A folder counts as masks if this program has written masks into it. Image files
+    without such a name are left to napari.
     """
     if Path(path).is_dir():
         return read_marker(Path(path))[1] == MASKS
@@ -178,7 +177,7 @@ def _is_named(path: Path, name: str) -> bool:
 
 
 def _placed(path: Path, stored: StoredLabels, loop: OpenLoop) -> Labels:
-    """Return what a file holds as labels of all frames of its loop."""
+    """Return the contents of a file as labels of all frames of the loop."""
     array, labelled = stored.labels, stored.labelled
     try:
         if array.ndim == 2:

@@ -1,4 +1,4 @@
-"""Settings of trainings in the window, which show a preview every few steps."""
+"""Make settings for trainings in the window, which show previews."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def finetune_settings(recipe: str, steps: int | None) -> FinetuneSettings:
     recipe
         Name of the recipe.
     steps
-        Number of optimizer steps; None or 0 is the recipe's number.
+        Number of optimizer steps; None or 0 for the number of the recipe.
     """
     from napari_motionseg.segmentation import FinetuneSettings
 

@@ -1,4 +1,4 @@
-"""Keep the choices of the Segment dock with the project, and take them up again."""
+"""Store the choices of the Segment dock in the project, and restore them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ MOST_PX = 100_000  # of the smallest part that masks keep
 
 
 class SegmentMemory:
-    """Write each choice of a `SegmentState` to its session, and read it back.
+    """Write each choice of a `SegmentState` to its session, and restore it.
 
-    Values of a project come from a file and are checked; what cannot be is left as it
-    is.
+    Values of a project come from a file and are checked; invalid values are ignored.
 
     Parameters
     ----------
@@ -32,12 +31,12 @@ class SegmentMemory:
         state.events.connect(self._keep)
 
     def restore(self, settings: dict[str, Any]) -> None:
-        """Take up the choices that a project has kept, if it has kept any.
+        """Restore the choices that a project stores, if it stores any.
 
         Parameters
         ----------
         settings
-            Settings of all docks, as the project's file has them.
+            Settings of all docks, as stored in the project's file.
         """
         kept = settings.get(SETTINGS)
         if not isinstance(kept, dict):
@@ -70,7 +69,7 @@ class SegmentMemory:
         state.session.keep_settings(SETTINGS, values)
 
     def _model(self, name: Any) -> Model | None:
-        """Return the model of a file name that the session has, or None."""
+        """Return the session's model with a file name, or None."""
         models = reversed(self._state.session.models)
         return next((m for m in models if m.path.name == name), None)
 

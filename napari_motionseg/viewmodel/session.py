@@ -1,7 +1,7 @@
-"""One working session: loops by layer, flow, embeddings, models and the running job.
+"""Hold the state of one viewer: loops, flow, embeddings, models and the running job.
 
-A plain object, evented and free of Qt, which the docks of one viewer are given. Layers
-are opaque keys here, held weakly: a layer that is deleted takes its loop along.
+A session is a plain object with events and without Qt; all docks of a viewer share one.
+Layers are only keys here and are held weakly: when a layer is deleted, so is its loop.
 """
 
 from __future__ import annotations
@@ -71,22 +71,22 @@ def _flow_bytes(flow: FlowSequence) -> int:
 
 @dataclass(eq=False)
 class Loop:
-    """A loop in a session, with what was computed of it.
+    """A loop in a session, with all results that were computed for it.
 
     Parameters
     ----------
     cine
         The loop.
     pixels
-        The array of the layer that the loop was made of. If the layer has another one
+        Array of the layer that the loop was made from. If the layer gets another array
         later, the loop is out of date.
     flow
         The flow that docks show, or None.
     flows
-        All flows that were estimated, by settings, so that an earlier method or gap is
-        shown at once.
+        All estimated flows by settings, so that an earlier method or gap can be shown
+        at once.
     palettes
-        Colours of its embeddings, by checkpoint.
+        Palettes of the loop's embeddings, by checkpoint.
     token
         Object that identifies the loop in caches without keeping it alive.
     """
@@ -129,13 +129,13 @@ class Session:
     embeddings
         Cache of the embeddings of frames, shared by all loops; see `frame_embedding`.
     networks
-        Networks that are loaded.
+        Cache of loaded networks.
     store
         Cache of embeddings on disk, or None if caches are off.
     runner
-        What runs the jobs of the docks.
+        Runner of the docks' jobs.
     marks
-        What is known of each frame of the loop that a job works on.
+        Marks of the frames of the loop that a job works on.
     """
 
     flow_changed: ClassVar[Signal] = Signal(object)
@@ -180,12 +180,12 @@ class Session:
             An image layer of napari, or an object with the same `data`, `name`, `rgb`
             and `metadata`.
         refresh
-            Whether to make the loop anew, because pixels were changed in place.
+            Whether to create the loop again, because pixels were changed in place.
 
         Raises
         ------
         SettingsError
-            If the layer's array is no loop.
+            If the layer's array is not a loop.
         """
         loop = self._loops.get(layer)
         if loop is None or loop.pixels is not layer.data or refresh:
@@ -297,12 +297,12 @@ class Session:
             self.runner.release()
 
     def expect_job(self) -> None:
-        """Have a worker stand ready, if there is a panel that can start a job."""
+        """Start a worker in advance, if there is a panel that can start a job."""
         if self._panels > 0 and self.job is None and not self._closed:
             self.runner.keep_ready()
 
     def standby_words(self) -> str:
-        """Return a sentence about the worker that stands ready, and its memory."""
+        """Describe the worker that stands ready, and its memory, in a sentence."""
         taken = self.runner.standby_bytes
         if taken is None:
             return "No worker process stands ready; a job starts one."

@@ -10,9 +10,9 @@ STEPS_NEEDED = 2  # after the first, before anything is said
 
 
 class TimeLeft:
-    """Counts from the first step on.
+    """Estimate the remaining time from the durations of steps.
 
-    What comes before it, such as the import of torch, says nothing about the steps.
+    Time before the first step, such as the import of torch, is not counted.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class TimeLeft:
         return time.monotonic() - self._begun
 
     def step(self, progress: Progress) -> None:
-        """Take a step into account; a job with another total is measured anew."""
+        """Record a step; start again if the total number of steps has changed."""
         now, first = time.monotonic(), self._first
         back, self._last_step = progress.step < self._last_step, progress.step
         if first is None or first[2] != progress.total or back:
@@ -46,7 +46,7 @@ class TimeLeft:
 
 
 def duration(seconds: float) -> str:
-    """Return a number of seconds as a person says it."""
+    """Return a duration as text, such as ``"2 min"``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"

@@ -1,4 +1,4 @@
-"""What a user chooses for a training in the window: recipe, steps, carried labels."""
+"""Hold the user's choices for a training: recipe, steps, propagated labels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingChoices:
-    """The choices of the Train section, which stand for settings of fine-tuning.
+    """Choices of the Train section, which determine the settings of fine-tuning.
 
     Parameters
     ----------
     recipe
-        The named recipe that the settings begin with.
+        Name of the recipe that gives the other settings.
     steps
-        Optimizer steps at most; None leaves the recipe's number.
+        Largest number of optimizer steps; None for the number of the recipe.
     carry
-        Whether painted labels are carried along the flow to neighbouring frames.
+        Whether painted labels are propagated along the flow to neighbouring frames.
 
     Raises
     ------
@@ -41,12 +41,12 @@ class TrainingChoices:
             raise SettingsError(f"steps must be at least 1 or None; got {self.steps}")
 
     def settings(self) -> FinetuneSettings:
-        """Return the settings that these choices stand for, with previews.
+        """Return the settings that these choices determine, with previews.
 
         Raises
         ------
         SettingsError
-            If there is no such recipe.
+            If the recipe is unknown.
         """
         from napari_motionseg.segmentation.flow_propagation import CarrySettings
 

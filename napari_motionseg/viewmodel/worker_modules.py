@@ -1,7 +1,7 @@
-"""Modules that a worker process imports while it waits for a job of a dock.
+"""List the modules that a worker process imports while it waits for a job.
 
-They are named, not imported: the window itself needs few of them. A test starts from
-each job of the docks and checks that all of its package's modules are here.
+They are listed by name and not imported, because the window itself needs few of them. A
+test checks that every module of this package that a job imports is in the list.
 """
 
 from __future__ import annotations
