@@ -1,1 +1,1 @@
-"""The Cine dock: what a loop is, and playback at its recorded rate."""
+"""The Cine dock: properties of a loop, and playback at its recorded rate."""

@@ -1,4 +1,4 @@
-"""The ECG of a loop under the time slider, with its R waves and the shown frame."""
+"""Show the ECG of a loop under the time slider, with R waves and the current frame."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EcgStrip(SliderStrip):
         self.hide()
 
     def show_loop(self, cine: Cine | None) -> None:
-        """Show the ECG of a loop; hide the strip where the file has none."""
+        """Show the ECG of a loop; hide the strip if the file has none."""
         self.trace, self.r_waves = None, ()
         if cine is not None and len(cine) > 1:
             self.trace = trace_over_frames(cine.ecg, len(cine), cine.frame_times)

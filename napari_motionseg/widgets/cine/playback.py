@@ -13,12 +13,12 @@ FASTEST_TICK_MS = 5
 
 
 class Player(QObject):
-    """Show the frame that is due, and skip frames where the window is too slow.
+    """Show each frame at its time, and skip frames if the window is too slow.
 
     Parameters
     ----------
     show
-        A function that shows the frame of the given index.
+        Function that displays the frame with a given index.
 
     Signals
     -------
@@ -44,7 +44,7 @@ class Player(QObject):
         return self._timer.isActive()
 
     def play(self, count: int, rate: float, first: int = 0) -> None:
-        """Play `count` frames round and round at `rate` frames a second."""
+        """Play `count` frames repeatedly at `rate` frames per second."""
         self._count, self._rate = count, rate
         self._began, self._first, self._last = time.perf_counter(), first, first
         self._shown.clear()
@@ -52,7 +52,7 @@ class Player(QObject):
         self._timer.start(max(FASTEST_TICK_MS, int(500 / rate)))
 
     def stop(self) -> None:
-        """Stop at the frame that is shown."""
+        """Stop at the displayed frame."""
         self._timer.stop()
 
     def _tick(self) -> None:

@@ -16,7 +16,7 @@ from napari_motionseg.widgets.embedding.pretraining_section import LearnEmbeddin
 
 
 class EmbeddingDock(AutosavedDock):
-    """Explore an embedding, pretrain one, and see what its units respond to."""
+    """Explore an embedding, pretrain one, and see the patterns its units respond to."""
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -1,4 +1,4 @@
-"""The explorer: compute views of an embedding when they are wanted, and show them."""
+"""Compute the chosen views of an embedding, and show them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_LABELS = "none"
 
 
 class Explorer(QObject):
-    """Connect the controls, the anchors, the background work and the layers.
+    """Explorer of embeddings, which connects controls, anchors, jobs and layers.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Explorer(QObject):
         self.controls.more.addRow(self.histogram)
 
     def refresh(self, _: object = None) -> None:
-        """Ask for what is chosen of the frame that is shown."""
+        """Request the chosen views of the current frame."""
         with errors_shown():
             look = self._look()
             if look is None:
@@ -124,7 +124,7 @@ class Explorer(QObject):
             self.pictures.ask(self._engine.compute, look)
 
     def set_anchors(self, positions: tuple[Position, ...]) -> None:
-        """Set anchors on the frame that is shown, at rows and columns in px."""
+        """Set anchors on the current frame, at rows and columns in px."""
         layer = self.chooser.layer
         if layer is not None:
             self._t = frame_shown(self.viewer, layer)
@@ -132,7 +132,7 @@ class Explorer(QObject):
         self._anchor_moved(held=False)
 
     def clear(self) -> None:
-        """Remove all layers, and stop."""
+        """Remove all layers and stop computing."""
         self.pictures.forget()
         self.feed.look_at(None, (), 0)
         self.controls.on.setChecked(False)
@@ -161,14 +161,14 @@ class Explorer(QObject):
         )  # fmt: skip
 
     def _prepare(self, look: ExplorerRequest) -> None:
-        """Let the background wait for the shown frame, and mark what is of another."""
+        """Pause background work for the current frame, and mark older pictures."""
         self.feed.hold(True)
         paths = tuple(model.path for model in look.models)
         self.feed.look_at(look.loop, paths, look.t)
         self._mark_stale(look)
 
     def _rest(self) -> None:
-        """Show nothing, and keep the anchors for when the explorer is on again."""
+        """Show nothing, but keep the anchors until the explorer is on again."""
         self.pictures.forget()
         self.feed.look_at(None, (), 0)
         self.profile.setText("")
@@ -178,7 +178,7 @@ class Explorer(QObject):
         self.layers.remove()
 
     def _mark_stale(self, look: ExplorerRequest) -> None:
-        """Say of pictures that they are of another frame, where the new one is slow."""
+        """Mark pictures as those of another frame, if the new ones take long."""
         ready = all(
             embedding_key(look.loop, model.path, look.t) in self.session.embeddings
             for model in look.models
@@ -211,12 +211,12 @@ class Explorer(QObject):
         self.shown.emit()
 
     def _draw_anchors(self, found: ExplorerResult) -> None:
-        """Show the anchors over the loop, and again in the maps that they make."""
+        """Show the anchors over the loop, and in the maps of similarity to them."""
         self.anchors.draw()
         self.layers.show_crosses(crosses_of(found, self.anchors.positions))
 
     def _place(self) -> tuple[Layer, CheckpointCells] | None:
-        """Return loop and grid while anchors are wanted."""
+        """Return loop and grid, or None if no view needs an anchor."""
         wanted = any(VIEWS[n].needs_anchor for n in self.controls.choices.names)
         if self.found is None or not wanted:
             return None
@@ -246,14 +246,14 @@ class Explorer(QObject):
     def _dropped(self, name: str) -> None:
         """Note that the user has deleted the layer of a view.
 
-        What that means is known a little later: when all layers go, its loop does, too,
-        and the view is still wanted of the next loop.
+        The view is unchecked a little later, and only if the loop is still there: if
+        the loop was deleted with all its layers, the view stays checked for the next.
         """
         self._deleted.append(name)
         self._later.start(0)
 
     def _take_back(self) -> None:
-        """Take back the wish for views whose layers alone were deleted."""
+        """Uncheck views whose layers were deleted while the loop stays."""
         names, self._deleted = self._deleted, []
         found = self.found
         if found is None or found.request.layer not in self.viewer.layers:
@@ -296,7 +296,7 @@ class Explorer(QObject):
 def crosses_of(
     found: ExplorerResult, positions: tuple[Position, ...]
 ) -> tuple[Position, ...]:
-    """Return where anchors stand in the cells of the maps that they make."""
+    """Return the positions of anchors in the cells of their similarity maps."""
     if found.request.choices.over:
         return ()
     corners = [
@@ -310,7 +310,7 @@ def crosses_of(
 
 
 def _missing_choice(layer: Layer | None, models: Any, choices: ExplorerChoices) -> str:
-    """Return what the user has to choose first, or an empty text."""
+    """Tell the user what to choose first; an empty text if nothing is missing."""
     if layer is None:
         return "Open a loop first."
     if not models:

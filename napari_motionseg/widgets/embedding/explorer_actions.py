@@ -34,14 +34,14 @@ GIB = 2**30
 
 
 class ExplorerActions(QObject):
-    """Buttons below the explorer.
+    """Buttons below the explorer: estimate flow, save a figure, limit the memory.
 
     Parameters
     ----------
     dock
-        Where they stand.
+        The dock that the buttons are added to.
     explorer
-        What they act on.
+        The explorer that the buttons act on.
     """
 
     def __init__(self, dock: Dock, explorer: Explorer) -> None:
@@ -137,7 +137,7 @@ class ExplorerActions(QObject):
 
 
 def _saved(path: Path, found: ExplorerResult) -> Path:
-    """Draw and write a figure, and return where; in a thread."""
+    """Draw and write a figure in a thread, and return its path."""
     choices, look = found.request.choices, found.request
     caption = caption_words(
         look.t, choices.method, choices.seed, choices.kernel, choices.shift

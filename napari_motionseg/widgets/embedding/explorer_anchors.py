@@ -1,4 +1,4 @@
-"""Anchors: red plusses that are clicked, dragged, added and removed in the viewer."""
+"""Let the user set, drag, add and remove anchors in the viewer."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ Position = tuple[float, float]
 
 
 class AnchorLayers(QObject):
-    """A points layer over the loop.
+    """Points layer with the anchors over the loop.
 
-    A click sets the anchor, Shift and a click adds one, a press on one drags it; in any
-    cell. What the user does to the points with napari's own tools counts as well.
+    A click sets the anchor, Shift and a click adds one, and a press on an anchor drags
+    it; all this works in any cell. Changes with napari's own tools count as well.
 
     Parameters
     ----------
     owner
-        The widget with which the connections to the viewer end.
+        Widget; when it is destroyed, the connections to the viewer end.
     viewer
         The viewer that holds the layer.
     cell
-        A function that returns the loop and the grid of cells, or None while anchors
-        are not wanted.
+        Function that returns the loop and the grid of cells, or None while no view
+        needs anchors.
 
     Signals
     -------
@@ -90,7 +90,7 @@ class AnchorLayers(QObject):
             self._changing = False
 
     def hide(self) -> None:
-        """Remove the layer, and keep the anchors for when they are drawn again."""
+        """Remove the layer, but keep the anchors until they are drawn again."""
         self._pause.release()
         layer, self._points = self._points, None
         if layer is not None and layer in self._viewer.layers:
@@ -132,7 +132,7 @@ class AnchorLayers(QObject):
             layer.refresh(thumbnail=still, extent=still, highlight=still)
 
     def _edited(self, event: Any = None) -> None:
-        """Take over what the user did with napari's own tools."""
+        """Read anchors that the user changed with napari's own tools."""
         if self._changing or self._points is None:
             return
         self.positions = tuple((float(r), float(c)) for r, c in self._points.data)
@@ -172,7 +172,7 @@ class AnchorLayers(QObject):
     def _dragged(
         self, index: int, loop: Layer, grid: CellGrid, event: Any
     ) -> Iterator[None]:
-        """Let an anchor follow the pointer until the button is released."""
+        """Move an anchor with the pointer until the mouse button is released."""
         camera, moving = camera_of(self._viewer), False
         pans, camera.mouse_pan = camera.mouse_pan, False
         self.held = index
@@ -184,7 +184,7 @@ class AnchorLayers(QObject):
                 self._move(index, self._position(loop, grid, event))
                 yield
             if moving and not self._gone:
-                # napari tells of one move in 5 ms; the last may not be among them
+                # napari reports one move in 5 ms, and may leave out the last one
                 self._move(index, self._position(loop, grid, event))
         finally:
             self.held = None
@@ -194,7 +194,7 @@ class AnchorLayers(QObject):
             self._finish()
 
     def _followed(self, event: Any) -> Iterator[None]:
-        """Follow a point that napari's own tool drags."""
+        """Follow a point while napari's own tool drags it."""
         yield
         while event.type == "mouse_move":
             self._edited()
@@ -210,7 +210,7 @@ class AnchorLayers(QObject):
         self._gone = True
 
     def _finish(self) -> None:
-        """Do for the layer what was left out while the user moved an anchor."""
+        """Update what was left out for speed while the user dragged an anchor."""
         if self._points is not None:
             self._points.refresh()
         self.moved.emit(False)
@@ -234,6 +234,6 @@ class AnchorLayers(QObject):
 
     @staticmethod
     def _position(loop: Layer, grid: CellGrid, event: Any) -> Position | None:
-        """Return the pixel of whichever cell is under the pointer."""
+        """Return the pixel under the pointer, in the coordinates of its cell."""
         found = grid.cell_at(*point_at(loop, event.position))
         return None if found is None else found[2]

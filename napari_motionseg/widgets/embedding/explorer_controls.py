@@ -1,4 +1,4 @@
-"""The rows of the explorer: the network, the views and their settings."""
+"""Show the controls of the explorer: the network, the views and their settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LONGEST_SHIFT = 99
 
 
 class ExplorerControls(QObject):
-    """The choices of the explorer.
+    """Controls in which the user chooses network, views and settings.
 
     Parameters
     ----------
@@ -91,14 +91,14 @@ class ExplorerControls(QObject):
 
     @property
     def models(self) -> tuple[Model, ...]:
-        """The checkpoints that are looked at: none, one, or two different ones."""
+        """The chosen checkpoints: none, one, or two different ones."""
         chosen = (self.model.chosen, self.other.chosen)
         found = dict.fromkeys(model for model in chosen if model is not None)
         return tuple(found) if chosen[0] is not None else ()
 
     @property
     def choices(self) -> ExplorerChoices:
-        """Choices of the controls; no view where the explorer is off."""
+        """Choices of the user; without views if the explorer is off."""
         names = [name for name, box in self.boxes.items() if box.isChecked()]
         return ExplorerChoices(
             names=tuple(names) if self.on.isChecked() else (),

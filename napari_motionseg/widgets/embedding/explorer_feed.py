@@ -1,4 +1,4 @@
-"""Embed a loop in the background, from the frame that is shown outward."""
+"""Embed a loop in the background, from the current frame outward."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from napari_motionseg.widgets.common.listening import listen
 
 
 class EmbeddingFeed(QObject):
-    """One frame at a time in a thread, so that what is wanted next can change.
+    """Embed one frame at a time in a thread, so that the next frame can be chosen late.
 
-    While a job runs in the session, or the shown frame is computed, it rests: all
-    would only be slower. Nothing has to be cancelled but the frame to come.
+    While a job runs in the session, or the current frame is computed, the feed pauses,
+    because both would become slower.
 
     Parameters
     ----------
     owner
-        The widget with which it ends.
+        Widget; when it is destroyed, the feed ends.
     session
-        Whose memory and disk hold the embeddings.
+        Session whose caches hold the embeddings.
 
     Signals
     -------
     progressed
-        After each frame.
+        Emitted after each frame.
     finished
-        When all frames are embedded.
+        Emitted when all frames are embedded.
     """
 
     progressed = Signal()
@@ -59,12 +59,12 @@ class EmbeddingFeed(QObject):
         self._go_on()
 
     def hold(self, held: bool) -> None:
-        """Pause the work, or go on with it."""
+        """Pause the work, or continue it."""
         self._held = held
         self._go_on()
 
     def known(self) -> tuple[int, int]:
-        """Return how many frames are embedded by all models, and how many there are."""
+        """Return the number of frames embedded by all models, and of all frames."""
         loop = self._loop
         if loop is None:
             return 0, 0
@@ -128,9 +128,9 @@ class EmbeddingFeed(QObject):
 def _embed(
     session: Session, loop: Loop, model: Path, t: int, stays: bool
 ) -> Loop | None:
-    """Embed a frame; None where that cannot be done.
+    """Embed a frame and return its loop; None if the frame cannot be embedded.
 
-    Why is said where the frame that is shown is asked for; here, the feed rests.
+    The reason is not shown here: it appears when the user goes to the frame.
     """
     try:
         frame_embedding(session, loop, model, t, in_memory=stays)

@@ -1,4 +1,4 @@
-"""Histogram of the similarity to the anchor, on labels and off them, with the AUC."""
+"""Plot the similarity to the anchor of labelled and other pixels, with the AUC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEIGHT = 110
 
 
 class SimilarityHistogram(QWidget):
-    """Two histograms, and their AUC in words."""
+    """Histograms of labelled and other pixels, and the AUC as text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class SimilarityHistogram(QWidget):
         self.show_separation(None)
 
     def show_separation(self, found: Separation | None, why_not: str = "") -> None:
-        """Draw a separation; without one, say why there is none, or show nothing."""
+        """Draw a separation; without one, show the reason, or hide the plot."""
         self.setVisible(found is not None or bool(why_not))
         self.plot.setVisible(found is not None)
         self.plot.clear()
@@ -54,7 +54,7 @@ class SimilarityHistogram(QWidget):
             return
         self.words.setTextFormat(Qt.TextFormat.RichText)
         for shares, color in ((found.outside, OUTSIDE), (found.inside, INSIDE)):
-            # the square root lets few pixels be seen beside many
+            # the square root makes classes with few pixels visible beside large ones
             self.plot.plot(
                 found.edges, np.sqrt(shares), stepMode="center", fillLevel=0,
                 pen=pyqtgraph.mkPen(color, width=1.5), brush=f"{color}60",

@@ -1,4 +1,4 @@
-"""The layers of the explorer's pictures: in cells beside a loop, or over it."""
+"""Show pictures of the explorer as layers: in cells beside a loop, or over it."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class ExplorerLayers(PictureLayers):
     """Show the pictures of an embedding and their captions."""
 
     def show(self, found: ExplorerResult, stale: str = "", quick: bool = False) -> None:
-        """Show pictures, and nothing but these, if their loop is in the viewer.
+        """Show exactly these pictures, if their loop is in the viewer.
 
         Parameters
         ----------
         found
-            The pictures.
+            Pictures to show, with the request they were computed for.
         stale
-            A note that the captions add about the age of the pictures, or "".
+            Note about the age of the pictures, which captions add; may be empty.
         quick
-            Whether thumbnails are left for later, because an anchor is being dragged.
+            Whether thumbnails are updated later, because an anchor is being dragged.
         """
         loop = found.request.layer
         if loop not in self._viewer.layers:
@@ -45,7 +45,7 @@ class ExplorerLayers(PictureLayers):
         self.want(loop, pictures, captions, found.grid, quick=quick)
 
     def caption(self, found: ExplorerResult, stale: str = "") -> None:
-        """Write above each cell what it shows."""
+        """Write captions above the cells."""
         self.show_captions(self._captions_of(found, stale))
 
     def _captions_of(self, found: ExplorerResult, stale: str) -> Callable[[], Captions]:
@@ -78,9 +78,9 @@ def looks_of(name: str) -> dict[str, Any]:
 
 
 def stacked(pictures: tuple[Any, ...], grid: CheckpointCells) -> Any:
-    """Return pictures of one or two checkpoints as a new one, a row of cells apart.
+    """Join the pictures of one or two checkpoints to one, a row of cells apart.
 
-    One layer for both has one contrast, whatever the user does to it.
+    One layer for both has one contrast, even after the user has changed it.
     """
     if len(pictures) == 1:
         return pictures[0].copy()
@@ -98,12 +98,12 @@ def captions_of(
     Parameters
     ----------
     found
-        The pictures that are shown.
+        The displayed pictures.
     stale
-        A note about the age of the pictures, or "".
+        Note about the age of the pictures; may be empty.
     layer
-        A function that returns the layer of a picture by its name, or None if it has
-        none.
+        Function that returns the layer of a picture by its name, or None if there is
+        no layer.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def captions_of(
 
 
 def _words(name: str, found: ExplorerResult, layer: Layer | None, stale: str) -> str:
-    """Return a caption in two lines, with the values at its ends where they fit."""
+    """Return a caption of two lines, with the ends of the range if they fit."""
     title = title_of(name, found.request.choices.method).replace(": ", ":\n")
     narrow = len(found.request.models) > 1
     if layer is not None and view_of(name).limits is not None and not narrow:

@@ -1,4 +1,4 @@
-"""Activation maximization: pictures to which units of a network respond most."""
+"""Show pictures to which units of a network respond most (activation maximization)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ ROWS = {
 
 
 def shown_first() -> PretrainSettings:
-    """Return the settings that the form of pretraining begins with."""
+    """Return the initial settings of the form."""
     return PretrainSettings(steps=STEPS, network=UNetConfig(flat_field=True))
 
 
@@ -44,7 +44,7 @@ class LearnEmbedding(QObject):
     dock
         The dock that the section belongs to.
     chooser
-        The chooser of the loop that is learnt from.
+        The chooser of the loop to learn from.
 
     Signals
     -------
@@ -99,7 +99,7 @@ class LearnEmbedding(QObject):
 
 
 def on_device(settings: PretrainSettings, device: str) -> PretrainSettings:
-    """Return settings whose training and flow are computed on a device."""
+    """Return settings with a device for training and flow."""
     return dataclasses.replace(
         settings,
         training=dataclasses.replace(settings.training, device=device),

@@ -1,4 +1,4 @@
-"""Captions above the views of motion: title, range of values, flow method."""
+"""Compose the captions above views of motion: title, range of values, flow method."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def captions_of(shown: ShownViews, layer: Callable[[str], Layer | None]) -> Capt
     Parameters
     ----------
     shown
-        The views that are shown.
+        The displayed views.
     layer
-        A function that returns the layer of a view by the view's name, or None if the
+        Function that returns the layer of a view by the view's name, or None if the
         view has no layer.
 
     Returns

@@ -1,4 +1,4 @@
-"""The Motion dock: the optical flow of a loop, estimated, looked at, saved."""
+"""The Motion dock: estimate, view and save the optical flow of a loop."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class MotionDock(AutosavedDock):
         return None if layer is None or loop is None else (layer, loop)
 
     def _look(self) -> None:
-        """Show the flow that is wanted, if it is there."""
+        """Show the chosen flow if it has been estimated."""
         known, scene = self._known(), None
         if known is not None:
             layer, loop = known
@@ -120,7 +120,7 @@ class MotionDock(AutosavedDock):
         self._enable()
 
     def _missing(self, loop: Loop) -> list[tuple[Wanted, FlowRequest]]:
-        """Return what is wanted and not there yet."""
+        """Return the chosen flows that have not been estimated yet."""
         return [
             (wanted, request)
             for wanted in self.controls.possible(loop.cine)
@@ -187,7 +187,7 @@ class MotionDock(AutosavedDock):
         asked: list[tuple[Wanted, FlowRequest]],
         stored: list[StoredFlow],
     ) -> str | None:
-        """Keep flow that was estimated; return why it cannot be shown, or None."""
+        """Store estimated flow; return the reason why it cannot be shown, or None."""
         notes: list[str] = []
         for (wanted, _), result in zip(asked, stored, strict=False):
             flow = result.open(loop.flows.get(wanted.settings))
@@ -218,6 +218,6 @@ class MotionDock(AutosavedDock):
 
 
 def _saved(path: Path, cine: Cine, flow: FlowSequence, t: int, way: Way) -> Any:
-    """Write flow, and return where; in a thread."""
+    """Write flow in a thread and return its path."""
     save_flow(path, cine, flow, t, way)
     return path

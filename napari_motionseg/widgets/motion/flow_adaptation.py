@@ -44,19 +44,20 @@ ROWS = {
 
 
 class AdaptFlow(QObject):
-    """A section of a dock that fine-tunes flow to the loop that is chosen there.
+    """Section of a dock that adapts the flow network to the chosen loop.
 
     Parameters
     ----------
     dock
-        Where it stands.
+        The dock that the section belongs to.
     chooser
-        The loop.
+        The chooser of the loop.
 
     Signals
     -------
     learnt
-        The file of the adapted network, which is a flow model of the session by then.
+        Emitted with the path of the adapted network, once the session has it as a flow
+        model.
     """
 
     learnt = Signal(object)
@@ -172,14 +173,14 @@ class AdaptFlow(QObject):
 
 
 def shown_first() -> AdaptationSettings:
-    """Return the settings that the form begins with; they show previews."""
+    """Return the initial settings of the form, which show previews."""
     base = AdaptationSettings()
     training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
     return dataclasses.replace(base, training=training)
 
 
 def _error_words(errors: dict[str, dict[str, float]]) -> str:
-    """Say what adaptation did to the errors on composed pairs."""
+    """Describe the errors on composed pairs before and after adaptation."""
     before, after = errors["before"], errors["after"]
     words = f"Error on composed pairs: {before['epe_all']:.2f} → {after['epe_all']:.2f}"
     if "epe_vessel" in before:

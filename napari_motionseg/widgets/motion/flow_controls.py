@@ -1,4 +1,4 @@
-"""Settings of the flow of a loop: method, comparison, gap, backward flow."""
+"""Show the settings of a loop's flow: method, comparison, gap, backward flow."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """A flow that is asked for.
+    """A flow that the user has chosen.
 
     Parameters
     ----------
     title
         The name of the method.
     settings
-        The settings by which flows are kept: with the gap in frames, and no backward
-        flow.
+        Settings that identify the flow in the session: with the gap in frames, and
+        without backward flow.
     """
 
     title: str
@@ -57,14 +57,14 @@ class Wanted:
 
 
 class MethodChooser(QComboBox):
-    """Chooses a flow method, or the network with the weights of a flow model.
+    """Combo box for a flow method, or for the network with weights of a flow model.
 
     Parameters
     ----------
     session
         The session whose flow models can be chosen.
     tooltip
-        The explanation that appears under the mouse.
+        Explanation that appears under the mouse.
     nothing
         Text of a first entry that stands for no method, or None for no such entry.
     """
@@ -90,7 +90,7 @@ class MethodChooser(QComboBox):
         return None if chosen is None else tuple(chosen)
 
     def choose(self, method: str, weights: str | None) -> None:
-        """Choose a method with weights, where there is one."""
+        """Choose a method with weights, if it is in the list."""
         for index in range(self.count()):
             data = self.itemData(index)
             if data is not None and tuple(data) == (method, weights):
@@ -107,7 +107,7 @@ class MethodChooser(QComboBox):
 
 
 class FlowControls(QObject):
-    """The rows of a form that say which flow is wanted.
+    """Rows of a form in which the user chooses a flow.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class FlowControls(QObject):
     Signals
     -------
     changed
-        Emitted when another flow is wanted.
+        Emitted when the user has chosen another flow.
     """
 
     changed = Signal()
@@ -144,12 +144,12 @@ class FlowControls(QObject):
         self.settings.changed.connect(lambda: self.changed.emit())
 
     def compare_with_shipped(self, weights: Path) -> None:
-        """Ask for the network that ships, and beside it that of a flow model."""
+        """Choose the bundled network, and compare it with that of a flow model."""
         self.method.choose(NETWORK, None)
         self.other.choose(NETWORK, str(weights))
 
     def show_gap(self, cine: Cine | None) -> None:
-        """Say what the automatic gap comes to for a loop."""
+        """Show the number of frames of the automatic gap for a loop."""
         text = "auto"
         if cine is not None:
             gap, interval = choose_gap(cine), cine.frame_interval
@@ -157,7 +157,7 @@ class FlowControls(QObject):
         self.gap.setSpecialValueText(text)
 
     def wanted(self, cine: Cine) -> list[Wanted]:
-        """Return the flow that is wanted, and the one to compare it with, if any.
+        """Return the chosen flow, and the flow to compare it with, if any.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class FlowControls(QObject):
         return list(asked.values())
 
     def possible(self, cine: Cine) -> list[Wanted]:
-        """As `wanted`; nothing where the loop is too short."""
+        """Return the chosen flows; an empty list if the loop is too short."""
         try:
             return self.wanted(cine)
         except MotionSegError:

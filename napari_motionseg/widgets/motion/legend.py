@@ -1,4 +1,4 @@
-"""The legend of flow colours: the wheel, and the length of full colour."""
+"""Show the legend of flow colours: the wheel, and the length of full colour."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ LONGEST_PX = 999.0
 
 
 class FlowLegend(QWidget):
-    """Wheel, the length of full colour, which can be set, and its speed in mm/s.
+    """Colour wheel, with the length of full colour as an input and as a speed in mm/s.
 
-    Emits `changed` when a person has set another length.
+    `changed` is emitted when the user has set another length.
     """
 
     changed = Signal()
@@ -63,11 +63,11 @@ class FlowLegend(QWidget):
 
     @property
     def length(self) -> float | None:
-        """The length that a person has set, px; None for auto."""
+        """Length in px that the user has set; None for automatic."""
         return self.full.value() or None
 
     def show_scale(self, full_px: float, scale: SpeedScale) -> None:
-        """Show what full colour is worth."""
+        """Show the length of full colour, and its speed."""
         self.full.setSpecialValueText(f"auto: {full_px:.1f} px")
         self.words.setText(scale.of_length(full_px).replace(", ", "\n= "))
         missing = f"mm/s: {scale.missing} unknown." if scale.missing else ""

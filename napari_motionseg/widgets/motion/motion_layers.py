@@ -1,4 +1,4 @@
-"""The layers that views of motion are shown in: over a loop, and in cells beside it."""
+"""Show views of motion as layers: over a loop, and in cells beside it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class MotionLayers(PictureLayers):
     """Show views of flow, and the loop below a second flow's views."""
 
     def show(self, shown: ShownViews, arrow_length: float) -> None:
-        """Show views, and nothing but these, if their loop is in the viewer.
+        """Show exactly these views, if their loop is in the viewer.
 
         Parameters
         ----------
         shown
             The views of one frame.
         arrow_length
-            The factor by which arrows are longer than the motion.
+            Factor by which arrows are longer than the motion.
         """
         if shown.loop not in self._viewer.layers:
             return

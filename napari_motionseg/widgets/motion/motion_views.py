@@ -1,4 +1,4 @@
-"""Views of a loop's flow that follow the frame, and the motion under the cursor."""
+"""Show views of a loop's flow that follow the frame, and the motion at the cursor."""
 
 from __future__ import annotations
 
@@ -46,16 +46,18 @@ WAYS: dict[str, Way] = {
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A loop with the flows that are looked at.
+    """A loop with the displayed flows.
 
     Parameters
     ----------
-    layer, loop
-        The loop.
+    layer
+        Image layer of the loop.
+    loop
+        The loop in the session.
     flows
-        One, or two that are compared; of one gap.
+        One flow, or two flows of the same gap that are compared.
     titles
-        What they are called.
+        Titles of the flows.
     """
 
     layer: Layer
@@ -65,7 +67,7 @@ class Scene:
 
     @property
     def scale(self) -> SpeedScale:
-        """Meaning of the values of their pixels."""
+        """Scale from pixels to speeds."""
         return SpeedScale.of(self.loop.cine, self.flows[0].gap)
 
     @property
@@ -87,14 +89,14 @@ class Look:
 
     @property
     def sheet(self) -> FlowCells:
-        """Positions of its views."""
+        """Cells in which the views are placed."""
         beside = sum(not VIEWS[name].over for name in self.names)
         return FlowCells(self.scene.size, len(self.scene.flows), beside)
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Result of a thread for one request."""
+    """Views that a thread has computed for one request."""
 
     look: Look
     motions: tuple[FrameMotion | None, ...]
@@ -102,7 +104,7 @@ class Found:
 
 
 class MotionViews:
-    """Check boxes of views, their legend, and the motion under the cursor.
+    """Check boxes for views, their legend, and the motion at the cursor.
 
     Parameters
     ----------
@@ -169,7 +171,7 @@ class MotionViews:
         form.addRow("Arrows every", row)
 
     def look_at(self, scene: Scene | None) -> None:
-        """Show a loop's flow, or none."""
+        """Show the flow of another loop, or nothing."""
         self.scene, self._found = scene, None
         self.cursor.setText("")
         if scene is None:
@@ -177,7 +179,7 @@ class MotionViews:
         self.refresh()
 
     def refresh(self, _: object = None) -> None:
-        """Show what is checked of the frame that is shown."""
+        """Show the checked views of the current frame."""
         scene = self.scene
         self._enable()
         self.hint.setText("")
@@ -248,7 +250,7 @@ class MotionViews:
 
 
 def found_of(look: Look) -> Found:
-    """Compute the views of one frame; in a thread."""
+    """Compute the views of one frame; runs in a thread."""
     scene = look.scene
     motions = tuple(
         FrameMotion.at(scene.loop.cine, flow, look.t, look.way)
@@ -257,7 +259,7 @@ def found_of(look: Look) -> Found:
         else None
         for flow in scene.flows
     )
-    # both flows have the colours of the first: else they cannot be compared
+    # both flows have the scale of the first; otherwise they could not be compared
     full_px = look.full_px or scene.flows[0].full_color_px
     options = ViewOptions(full_px, look.arrow_step, scene.scale)
     made = pictures(look.names, motions, scene.size, options, look.sheet.column_step)
@@ -266,7 +268,7 @@ def found_of(look: Look) -> Found:
 
 
 def cursor_words(found: Found, pixel: tuple[int, int]) -> list[str]:
-    """Return the motion of a pixel by each flow, in px, and in mm/s where known."""
+    """Describe the motion of a pixel in each flow, in px, and in mm/s if known."""
     scale, lines = found.look.scene.scale, []
     for title, motion in zip(found.look.scene.titles, found.motions, strict=True):
         if motion is None:

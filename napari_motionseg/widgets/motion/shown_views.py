@@ -1,4 +1,4 @@
-"""The views of one frame's motion, computed and ready to become layers."""
+"""Hold the views of one frame's motion, ready to become layers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShownViews:
     sheet
         The cells over and beside the loop that the views are placed in.
     pictures
-        The picture of each view by the view's name, as `pictures` returns them.
+        Picture of each view by the view's name, as `pictures` returns them.
     options
         The options that the pictures were made with.
     titles

@@ -1,4 +1,4 @@
-"""Mean speed of each frame, on a vessel where one is labelled."""
+"""Plot the mean speed of each frame, on the labelled vessel if there is one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTHING_LABELLED = "No pixel is labelled: the mean is that of all pixels."
 
 
 class SpeedCurve:
-    """A curve of mean speed with the playhead, and the labels that it is taken on.
+    """Curve of the mean speed with the current frame, and a chooser of labels.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class SpeedCurve:
         self._other_labels(self.where.layer)
 
     def look_at(self, scene: Scene | None) -> None:
-        """Draw a loop's flow, or none."""
+        """Draw the speed of another loop's flow, or nothing."""
         self._scene = scene
         self.where.refresh()
         self._ask()
@@ -93,7 +93,7 @@ class SpeedCurve:
 
 
 def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any], str]:
-    """Compute a curve for each flow, and a note for the user; in a thread."""
+    """Compute a curve for each flow, and a note for the user; runs in a thread."""
     curves, words = _mean_speeds(scene, masks), ""
     if masks is not None and not curves:
         curves, words = _mean_speeds(scene, None), NOTHING_LABELLED
@@ -101,7 +101,7 @@ def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any], str]:
 
 
 def _mean_speeds(scene: Scene, masks: Any) -> dict[str, Any]:
-    """Return the curve of each flow by its title; nothing if no pixel counts."""
+    """Return the curve of each flow by its title; nothing if the mask is empty."""
     curves = [mean_speed(flow, masks, scene.scale) for flow in scene.flows]
     some = any(np.isfinite(curve).any() for curve in curves)
     return dict(zip(scene.titles, curves, strict=True)) if some else {}
