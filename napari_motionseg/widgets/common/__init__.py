@@ -1,1 +1,1 @@
-"""Parts that several docks share: layout, choosers, forms, jobs, the project."""
+"""Widgets that several docks share: layout, choosers, forms, jobs, the project."""

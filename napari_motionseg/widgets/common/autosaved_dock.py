@@ -1,6 +1,6 @@
-"""The base of every dock of the plugin: a column whose viewer is autosaved.
+"""Provide the base class of the plugin's docks, which starts the autosave.
 
-It also offers to recover work of an earlier window, and shows one loop at a time.
+A dock also offers to recover work of an earlier window, and shows one loop at a time.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from napari_motionseg.widgets.common.recovery import RecoveryBanner, recovery_of
 class AutosavedDock(Dock):
     """A dock that starts the autosave of its viewer.
 
-    Which docks a user opens, and in which order, must not decide whether strokes are
-    saved; so each dock asks for the viewer's one project controller.
+    Strokes must be saved whichever docks the user opens, and in any order. Each dock
+    therefore uses the one project controller of the viewer.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class AutosavedDock(Dock):
     controller
         The controller of the viewer's project, which all docks of the viewer share.
     banner
-        The offer to recover work, which is hidden while there is none.
+        The offer to recover work, which is hidden if there is no work to recover.
     """
 
     offers_work_on_any_loop = False  # else only on loops that are open

@@ -1,8 +1,8 @@
-"""Run short work in a thread, where only the newest request counts.
+"""Run short computations in a thread, and keep only the newest request.
 
-The thread touches nothing of Qt: a window that is closed meanwhile takes its signals
-along, and a thread that emits one of those ends in a traceback. Answers are fetched by
-a timer instead.
+The thread does not use Qt. If the window is closed meanwhile, its signals are
+destroyed, and a thread that emitted one would end in a traceback. A timer fetches the
+results instead.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Latest:
     Parameters
     ----------
     owner
-        The widget that makes the requests; results that arrive after it is destroyed
-        are dropped.
+        Widget that makes the requests; results that arrive after it is destroyed are
+        dropped.
     show
-        A function that is called with each result, in the thread of the window.
+        Function that is called with each result, in the thread of the window.
     """
 
     def __init__(self, owner: QObject, show: Callable[[Any], None]) -> None:
@@ -51,11 +51,11 @@ class Latest:
 
     @property
     def waiting(self) -> bool:
-        """Whether a newer request waits for the one that runs."""
+        """Whether a newer request waits until the present one is computed."""
         return self._waiting is not None
 
     def ask(self, function: Callable[..., Any], *args: Any) -> None:
-        """Run a function in a thread, now or after the one that runs."""
+        """Run a function in a thread, now or after the present request."""
         if self._gone:
             return
         if self._busy:
@@ -69,7 +69,7 @@ class Latest:
         self._timer.start()
 
     def forget(self) -> None:
-        """Drop the request that waits."""
+        """Drop the waiting request."""
         self._waiting = None
 
     def _owner_gone(self) -> None:
@@ -77,7 +77,7 @@ class Latest:
         self.forget()
 
     def _fetch(self) -> None:
-        """Show the answer if it is there, and begin with the request that waits."""
+        """Show the result if it is ready, and start the waiting request."""
         try:
             result, error = self._answers.get_nowait()
         except queue.Empty:
@@ -99,8 +99,8 @@ class Latest:
         elif error is not None:
             raise error
         else:
-            # overtaken or not, it is newer than what is shown: a loop that plays faster
-            # than this can be computed would else show nothing at all
+            # shown even if a newer request waits: otherwise nothing would be shown
+            # while a loop plays faster than results are computed
             self._show(result)
 
 

@@ -1,10 +1,10 @@
-"""Marks in a viewer's canvas that are no layers: captions, colour bars, hatches.
+"""Draw captions, colour bars and hatches into a viewer's canvas, without layers.
 
-napari's own overlays stand in a corner of the canvas, and a layer of texts would stand
-in the list of layers. So marks are nodes of the scene that napari draws its layers in;
-they move and zoom with the pictures. The scene is not in napari's public interface:
-where a version of napari has it elsewhere, `scene_of` returns None, and
-`CaptionLayer` shows the captions.
+napari's own overlays appear in a corner of the canvas, and a layer of texts would
+appear in the list of layers. Marks are therefore nodes of the scene in which napari
+draws its layers; they move and zoom with the pictures. The scene is not part of
+napari's public interface. If a version of napari has it elsewhere, `scene_of` returns
+None, and `CaptionLayer` shows the captions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from napari_motionseg.widgets.common.listening import listen
 
 CAPTION_PT = 9
 CROSS_PX, CROSS_COLOR = 13, "#ff2d2d"
-ON_TOP = 10**6  # in the order in which nodes are drawn
+ON_TOP = 10**6  # rank in the order of drawing: after all layers
 Pixel = tuple[float, float]
 Captions = tuple[tuple[Pixel, str], ...]
 
@@ -38,7 +38,7 @@ class ColorBar:
     Parameters
     ----------
     corner
-        Row and column of its first pixel, in pixels of the loop.
+        Row and column of the bar's first pixel, in pixels of the loop.
     size
         Height and width in pixels of the loop.
     colors
@@ -52,7 +52,7 @@ class ColorBar:
 
 @dataclass(frozen=True, eq=False)
 class Hatch:
-    """A hatch over pixels of which nothing is known.
+    """A hatch over pixels without a value.
 
     Parameters
     ----------
@@ -68,14 +68,16 @@ class Hatch:
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """Everything that is drawn beside the layers of one loop.
+    """Everything that is drawn in addition to the layers of one loop.
 
     Parameters
     ----------
     captions
         Texts, each with the row and column of its lower left end.
-    bars, hatches
-        Colour bars and hatches.
+    bars
+        Colour bars above pictures.
+    hatches
+        Hatches over pixels without a value.
     crosses
         Rows and columns of the copies of the anchors.
     """
@@ -87,7 +89,7 @@ class Marks:
 
 
 def scene_of(viewer: Viewer) -> Any | None:
-    """Return the node that napari's layers are drawn in; None if it is not found."""
+    """Return the node in which napari draws layers; None if it is not found."""
     try:
         return viewer.window._qt_viewer.canvas.view.scene
     except AttributeError:
@@ -97,17 +99,17 @@ def scene_of(viewer: Viewer) -> Any | None:
 class CanvasMarks:
     """Draw marks in the scene of a viewer, by pixels of a loop.
 
-    Marks are drawn over the pictures, in two dimensions alone: in three, and in the
-    grid of napari, pixels of the loop have no one place.
+    Marks are drawn over the pictures in two dimensions only. In three dimensions, and
+    in napari's grid mode, a pixel of the loop has no single position.
 
     Parameters
     ----------
     owner
-        The widget with which the marks end.
+        Widget; when it is destroyed, the marks are removed.
     viewer
-        The viewer.
+        The viewer to draw in.
     scene
-        The node that layers are drawn in, from `scene_of`.
+        Node in which layers are drawn, from `scene_of`.
     """
 
     def __init__(self, owner: QObject, viewer: Viewer, scene: Any) -> None:
@@ -124,7 +126,7 @@ class CanvasMarks:
         owner.destroyed.connect(lambda _=None: self._end())
 
     def show(self, loop: Layer, marks: Marks) -> None:
-        """Draw these marks, and no others, by the pixels of a loop."""
+        """Draw exactly these marks, at pixels of a loop."""
         self._loop, self.marks = loop, marks
         self._draw()
 
@@ -134,7 +136,7 @@ class CanvasMarks:
         self._draw()
 
     def _draw(self, event: object = None) -> None:
-        """Bring the nodes up to date; those that stay as they are cost nothing."""
+        """Update the nodes whose content has changed."""
         flat = self._viewer.dims.ndisplay == 2 and not grid_of(self._viewer).enabled
         marks = self.marks if flat and self._loop is not None else Marks()
         self._draw_captions(marks.captions)
@@ -204,7 +206,7 @@ class CanvasMarks:
             node.update()
 
     def _is_new(self, kind: str, content: Any) -> bool:
-        """Take note of what nodes of a kind show; return whether that is another."""
+        """Return whether the content of a kind of nodes has changed, and record it."""
         if self._drawn.get(kind) == content or not (content or kind in self._drawn):
             return False
         self._drawn[kind] = content
@@ -226,7 +228,7 @@ class CanvasMarks:
     def _placed(
         self, corner: Pixel, size: tuple[float, float], shape: tuple[int, int]
     ) -> NDArray[np.float64]:
-        """Return the matrix that lets a picture fill rows and columns of the loop."""
+        """Return the matrix that stretches a picture over a part of the loop."""
         row, column = (
             corner[0] - 0.5,
             corner[1] - 0.5,

@@ -1,4 +1,4 @@
-"""Captions as a layer of points, where marks cannot be drawn in the canvas."""
+"""Show captions in a points layer, if marks cannot be drawn in the canvas."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CaptionLayer:
         self.marks = Marks()
 
     def show(self, loop: Layer, marks: Marks) -> None:
-        """Show these captions, and no others, by the pixels of a loop."""
+        """Show exactly these captions, at pixels of a loop."""
         if marks.captions == self.marks.captions and self._is_there:
             return
         self.clear()

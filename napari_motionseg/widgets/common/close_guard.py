@@ -11,7 +11,7 @@ NAME = "motionseg-close-guard"
 
 
 class CloseGuard(QObject):
-    """Keeps a window open if the user does not want to lose the running job.
+    """Keep a window open if the user does not want to lose the running job.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class CloseGuard(QObject):
     def eventFilter(  # noqa: N802 - Qt's name
         self, watched: QObject | None, event: QEvent | None
     ) -> bool:
-        """Stop a close event that the user takes back."""
+        """Stop a close event if the user decides to stay."""
         if event is None or event.type() != QEvent.Type.Close:
             return False
         if self._session.job is None or not _in_use(watched):
@@ -42,10 +42,10 @@ class CloseGuard(QObject):
 
 
 def _in_use(window: QObject | None) -> bool:
-    """Return whether a window is seen and whole.
+    """Return whether a window is visible and still has its content.
 
-    A program that closes a viewer takes the window's content away first; it is not
-    asked, and neither is a window that was never shown.
+    Code that closes a viewer removes the window's content first; then the user is not
+    asked. The user is not asked about a window that was never shown, either.
     """
     if not isinstance(window, QMainWindow) or not window.isVisible():
         return False
@@ -65,7 +65,7 @@ def agrees_to_close(window: QObject | None, title: str) -> bool:
     window
         The window that is being closed.
     title
-        What the job does, as the beginning of a sentence.
+        Title of the job, which begins a sentence, such as ``"Training"``.
     """
     box = QMessageBox(window if isinstance(window, QWidget) else None)
     box.setWindowTitle("A job is running")
@@ -83,7 +83,7 @@ def agrees_to_close(window: QObject | None, title: str) -> bool:
 
 
 def guard_window(widget: QWidget, session: Session) -> None:
-    """Have the main window of a widget ask before it closes; once is enough."""
+    """Let the main window of a widget ask before it closes; guard it only once."""
     window: QObject | None = widget
     while window is not None and not isinstance(window, QMainWindow):
         window = window.parent()

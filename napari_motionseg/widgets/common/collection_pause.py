@@ -1,4 +1,4 @@
-"""Keeps Python's garbage collection from stopping a hand that moves something."""
+"""Pause Python's garbage collection while the user drags something."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from functools import partial
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
-LEASE_MS = 2000  # a hand that rests this long does not see a collection
+LEASE_MS = 2000  # after a rest of this length nobody notices a collection
 
 
 class CollectionPause:
-    """No garbage collection from `hold` to `release`, or for `LEASE_MS`.
+    """Pause of garbage collection from `hold` to `release`, or for `LEASE_MS`.
 
     With napari and torch in one process, the oldest generation has more than half a
-    million objects, and one look at all of them takes a third of a second: in a drag of
-    200 moves it was the one move that everybody saw.
+    million objects, and a collection of it takes a third of a second. In a drag of 200
+    moves, this was the one move that stopped visibly.
 
-    Why not `gc.freeze` once, which would make each such look cheap: what is frozen is
-    never looked at again. A layer that is deleted later, and is held by a cycle as
-    napari's are, would keep its loop's pixels until the process ends. A pause loses
-    nothing: a move leaves some hundred small objects in cycles, whose turn comes later.
+    `gc.freeze` would make such collections cheap, but frozen objects are never
+    collected. A layer that is deleted later is held by a cycle, as napari's layers are,
+    and would keep its loop's pixels until the process ends. A pause has no such effect:
+    a move leaves some hundred small objects in cycles, which are collected later.
 
-    Who holds has to hold again at each move, for a drag may end without a word: its
-    window closes with the button down, or another window takes the release. A `finally`
-    is no help then, because a generator that napari forgets in a cycle is only closed
-    by the very collection that is switched off.
+    `hold` must be called again at each move, because a drag can end without an event:
+    the window is closed with the button down, or another window receives the release. A
+    `finally` does not help then. napari leaves the generator of the drag in a cycle, so
+    that only the collection that is switched off would close it.
 
-    Pauses may overlap. One that finds collection switched off leaves it so: it belongs
-    to who did it.
+    Pauses may overlap. A pause that finds collection switched off does not switch it on
+    again, because other code has switched it off.
 
     Parameters
     ----------
     owner
-        The widget with which it ends.
+        Widget; when it is destroyed, the pause ends.
     """
 
     def __init__(self, owner: QObject) -> None:
@@ -51,7 +51,7 @@ class CollectionPause:
             application.aboutToQuit.connect(end)
 
     def hold(self) -> None:
-        """Begin, or begin anew to wait for the end; not without the owner."""
+        """Start the pause or extend it; do nothing if the owner is destroyed."""
         if self._gone:
             return
         if gc.isenabled():
@@ -61,7 +61,7 @@ class CollectionPause:
             self._timer.start()
 
     def release(self) -> None:
-        """End; nothing happens where there is no pause."""
+        """End the pause; do nothing if there is none."""
         if not self._gone:
             self._timer.stop()
         self._end()

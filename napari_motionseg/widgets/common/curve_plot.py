@@ -1,4 +1,4 @@
-"""Plot curves: the loss of a running training, and a value of each frame."""
+"""Plot curves: the loss of a training, and values of each frame."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Values = Sequence[float] | NDArray[np.floating]
 
 
 class LossCurve(QWidget):
-    """Plot the loss of every step, faint, and its running mean, strong."""
+    """Plot the loss of every step (faint) and its running mean (strong)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class LossCurve(QWidget):
     def add(self, loss: float) -> None:
         """Add the loss of the next step; `draw` shows it."""
         last = self.smooth[-1] if self.smooth else loss
-        # a running mean that is not held back by where it started
+        # fewer steps are averaged at the start, so that the first loss fades at once
         keep = min(SMOOTHING, len(self.losses) / (len(self.losses) + 1))
         self.losses.append(loss)
         self.smooth.append(keep * last + (1 - keep) * loss)
@@ -58,12 +58,12 @@ class LossCurve(QWidget):
 
 
 class FrameCurve(QWidget):
-    """Plot values of each frame, and a line at the frame that is shown.
+    """Plot values of each frame, and a line at the current frame.
 
     Signals
     -------
     clicked
-        Emitted with the frame at which the user has clicked into the plot.
+        Emitted with the index of the frame that the user has clicked in the plot.
     """
 
     clicked = Signal(int)
@@ -82,10 +82,10 @@ class FrameCurve(QWidget):
         Parameters
         ----------
         curves
-            One value for each frame, NaN where there is none, by the name of the curve.
-            The names are written above the plot if there are several.
+            Values of each frame, NaN where there is none, by the name of the curve. The
+            names are written above the plot if there are several.
         unit
-            The unit of the values, which is written beside the axis.
+            Unit of the values, which is written beside the axis.
         """
         self.curves = curves
         self._plot.clear()
@@ -111,7 +111,7 @@ class FrameCurve(QWidget):
 
 
 def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
-    """Fill a widget with a plot that is only looked at."""
+    """Fill a widget with a plot that cannot be moved or zoomed."""
     plot = pyqtgraph.PlotWidget(background=None)
     plot.setFixedHeight(HEIGHT)
     plot.setMouseEnabled(x=False, y=False)
@@ -122,7 +122,9 @@ def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
         axis = plot.getAxis(side)
         axis.setPen(GRAY)
         axis.setTextPen(GRAY)
-        axis.enableAutoSIPrefix(False)  # "loss (x0.001)" says nothing to a person
+        axis.enableAutoSIPrefix(
+            False
+        )  # labels such as "loss (x0.001)" are hard to read
     plot.showGrid(x=False, y=True, alpha=0.2)
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)

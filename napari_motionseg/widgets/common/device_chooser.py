@@ -16,12 +16,12 @@ TOOLTIP = (
 
 
 class DeviceChooser(QComboBox):
-    """Chooses the device of a session, which all docks of a viewer share.
+    """Combo box for the device of a session, which all docks of a viewer share.
 
     Parameters
     ----------
     session
-        The session.
+        The session whose device is chosen.
     """
 
     def __init__(self, session: Session) -> None:
@@ -39,7 +39,7 @@ class DeviceChooser(QComboBox):
         listen(self, session.device_changed, self._show)
 
     def event(self, event: QEvent | None) -> bool:
-        """Say in the tooltip, too, what the worker that stands ready takes."""
+        """Add the memory of the waiting worker process to the tooltip."""
         if event is not None and event.type() == QEvent.Type.ToolTip:
             self.setToolTip(f"{TOOLTIP}\n{self._session.standby_words()}")
         return super().event(event)

@@ -1,6 +1,6 @@
 """Place a dock in the window: as a tab beside its siblings, wide enough, titled short.
 
-napari stacks each dock that is opened from a menu below the others and gives it the
+napari places each dock that is opened from a menu below the others, and appends the
 name of the plugin in brackets. Two docks then share the height of one column.
 """
 
@@ -21,10 +21,10 @@ def place_dock(content: QWidget, kind: type[QWidget]) -> None:
     Parameters
     ----------
     content
-        The widget inside a dock widget of napari.
+        Widget inside a dock widget of napari.
     kind
-        The class that all docks of the plugin derive from. Those in one area of the
-        window share one set of tabs.
+        Base class of the plugin's docks. Those in one area of the window share one set
+        of tabs.
     """
     holder = holder_of(content)
     window = None if holder is None else holder.parentWidget()
@@ -55,7 +55,7 @@ def holder_of(content: QWidget) -> QDockWidget | None:
 def siblings_of(content: QWidget, kind: type[QWidget]) -> list[QDockWidget]:
     """Return the dock widgets that hold other docks of a kind in the same area.
 
-    Hidden and floating ones are left out: nobody would see a tab beside them.
+    Hidden and floating docks are left out, because a tab beside them is not visible.
     """
     holder = holder_of(content)
     window = None if holder is None else holder.parentWidget()
@@ -73,7 +73,7 @@ def siblings_of(content: QWidget, kind: type[QWidget]) -> list[QDockWidget]:
 
 
 def short_title(name: str) -> str:
-    """Return the name of a dock without the plugin's: ``Cine (MotionSeg)`` is Cine."""
+    """Return a dock's name without the plugin's: ``Cine (MotionSeg)`` becomes Cine."""
     return name.partition(" (")[0] or name
 
 

@@ -1,4 +1,4 @@
-"""Texts for the two buttons that end a running job, which depend on the job."""
+"""Define the texts of the two buttons that end a job, for each kind of job."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ class Endings:
     Parameters
     ----------
     stop, cancel
-        The tooltips of the two buttons, which say what is kept and what is lost.
+        Tooltips of the two buttons, which say which results are kept and which are
+        lost.
     cancel_text
-        The text of the button that cancels; the other one reads *Stop & keep*.
+        Text of the button that cancels; the other button reads *Stop & keep*.
     cancelled
-        The sentence that is shown after the job was cancelled.
+        Sentence that is shown after the job was cancelled.
     unit
-        What a step of the job is called, singular and plural.
+        Name of a step of the job, singular and plural.
     stopped
-        The sentence that is shown after *Stop & keep*; ``{amount}`` becomes, for
-        example, ``"21 of 45 frames"``.
+        Sentence that is shown after *Stop & keep*; ``{amount}`` becomes, for example,
+        ``"21 of 45 frames"``.
     """
 
     stop: str = "End after this step, and keep what was done so far"
@@ -34,7 +35,7 @@ class Endings:
     stopped: str = "stopped after {amount}, what was done is kept"
 
     def amount(self, done: int, total: int) -> str:
-        """Return how much is done, such as ``"21 of 45 frames"``."""
+        """Return the completed amount as text, such as ``"21 of 45 frames"``."""
         return f"{done} of {total} {self.unit[total != 1]}"
 
 

@@ -1,11 +1,11 @@
-"""A part of a dock that is folded away until the user opens it."""
+"""Provide a part of a dock that is hidden until the user opens it."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QToolButton, QVBoxLayout, QWidget
 
-INDENT = 8  # px, so that one sees which rows belong to the fold
+INDENT = 8  # px; it shows which rows belong to the heading
 
 
 class Fold(QWidget):
@@ -14,9 +14,9 @@ class Fold(QWidget):
     Parameters
     ----------
     title
-        The text of the heading.
+        Text of the heading.
     tooltip
-        What the rows are for.
+        Explanation of the rows, which appears under the mouse.
     """
 
     def __init__(self, title: str, tooltip: str = "") -> None:
@@ -44,7 +44,7 @@ class Fold(QWidget):
         return self.heading.isChecked()
 
     def add_form(self, form: QFormLayout) -> None:
-        """Add a form below the rows that there are."""
+        """Add a form below the existing rows."""
         self._rows.addLayout(form)
 
     def open(self, opened: bool = True) -> None:

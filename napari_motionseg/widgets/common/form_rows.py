@@ -1,4 +1,4 @@
-"""Describe how a form shows one field of settings: as number, choice or switch."""
+"""Describe the inputs of a form for fields of settings: number, choice or switch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Row(ABC):
     Parameters
     ----------
     label
-        The text beside the input. An empty text leaves that place free; with None the
-        input takes the whole width.
+        Text beside the input. An empty text leaves that place free; with None the input
+        takes the whole width.
     tooltip
-        The explanation that appears under the mouse.
+        Explanation that appears under the mouse.
     """
 
     label: str | None = None
@@ -37,9 +37,9 @@ class Row(ABC):
 
     @abstractmethod
     def edited(self, widget: ValueWidget[Any]) -> Any:
-        """Return the Qt signal that tells of each edit of a widget of this row.
+        """Return the Qt signal that is emitted after each edit of a row's widget.
 
-        magicgui's own signal keeps silent where the new value is None.
+        magicgui's own signal is not emitted if the new value is None.
         """
 
 
@@ -50,15 +50,15 @@ class Number(Row):
     Parameters
     ----------
     minimum, maximum
-        The smallest and the largest number.
+        Smallest and largest number.
     step
-        What one click on an arrow adds. Where minimum and step are integers, the field
-        takes integers alone.
+        Amount that one click on an arrow adds. If minimum and step are integers, only
+        integers can be entered.
     prefix, suffix
         Text before and after the number, such as a unit.
     special
-        One value that is no number of the range, such as None; without it there is
-        none.
+        One value that is not a number in the range, such as None; None for no such
+        value.
     """
 
     minimum: float
@@ -89,12 +89,12 @@ class Choice(Row):
     Parameters
     ----------
     items
-        The values by the text that stands for each.
+        Values by the displayed text.
     tips
-        An explanation of each item, in the order of the items; or none at all.
+        Explanation of each item, in the order of the items; may be empty.
     shortest
-        Characters of an item that are always shown, so that long items do not widen the
-        dock; None makes room for the longest item.
+        Number of characters of an item that are always visible, so that long items do
+        not widen the dock; None to make room for the longest item.
     """
 
     items: Mapping[str, Any]
@@ -125,7 +125,7 @@ class Switch(Row):
     Parameters
     ----------
     text
-        The text beside the box.
+        Text beside the box.
     """
 
     text: str

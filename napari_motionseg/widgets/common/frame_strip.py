@@ -1,4 +1,4 @@
-"""A thin strip at the time slider that marks done, labelled and running frames."""
+"""Mark done, labelled and running frames in a thin strip at the time slider."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Show a running job: its phase, progress, a curve, two buttons and a sentence.
 
-The panel starts a job and polls it with a timer. Nothing that it calls waits for the
-job or its process.
+The panel starts a job and polls it with a timer. It never waits for the job or its
+process, so that the window stays responsive.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 
 POLL_EVERY_MS = 40
-BUSY_S = 0.02  # of one poll; further messages wait, so that the window stays free
+BUSY_S = 0.02  # longest time of one poll; other messages wait for the next poll
 
 
 class JobPanel(QWidget):
@@ -44,7 +44,7 @@ class JobPanel(QWidget):
     Parameters
     ----------
     session
-        The session that starts the jobs, so that a viewer runs one at a time.
+        Session that starts the jobs, so that a viewer runs one job at a time.
     curve
         Whether ``metrics["loss"]`` is drawn as a curve.
 
@@ -122,16 +122,16 @@ class JobPanel(QWidget):
         Parameters
         ----------
         title
-            What it does, as the beginning of a sentence: ``"Training"``.
+            Title of the job, which begins a sentence, such as ``"Training"``.
         function, *args
-            See `JobRunner.start`.
+            Function that returns the job, and its arguments, as in `JobRunner.start`.
         done
-            Called with the result. Where the result cannot be used any more, it returns
-            why, as the end of a sentence; the panel says this in place of *done*.
+            Function that is called with the result. If the result cannot be used any
+            more, it returns the reason as the end of a sentence, which the panel shows.
         endings
-            What the buttons do to this job.
+            Texts of the buttons for this kind of job.
         work
-            The loop whose frames the job works through, or None.
+            Loop whose frames the job works through, or None.
 
         Raises
         ------
@@ -153,11 +153,11 @@ class JobPanel(QWidget):
         self._timer.start()
 
     def need(self, layer: Layer) -> None:
-        """Cancel the running job if this layer, which shows its result, is removed."""
+        """Cancel the running job if the layer that shows its result is removed."""
         self._follower.need(layer)
 
     def stop(self) -> None:
-        """Ask the job to end and keep what there is."""
+        """Ask the job to end and keep its results so far."""
         if self._job is not None:
             self._stopped = True
             self.status.setText(f"{self._title}: stopping after this step…")
@@ -165,12 +165,12 @@ class JobPanel(QWidget):
             self._job.stop()
 
     def prioritize(self, frame: int) -> None:
-        """Ask the job to do `frame` next, if it does frames in any order."""
+        """Ask the job to do `frame` next, if it can change the order of frames."""
         if self._job is not None:
             self._job.prioritize(frame)
 
     def cancel(self) -> None:
-        """End the job, which hands over no result."""
+        """End the job without a result."""
         self._discard(None)
 
     def say(self, sentence: str) -> None:
@@ -178,14 +178,14 @@ class JobPanel(QWidget):
         self.status.setText(sentence)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Have a worker stand ready, since a job may be started now."""
+        """Start a worker process in advance, because a job may be started now."""
         super().showEvent(event)
         guard_window(self, self._session)
         place_strip(self, self._session.marks)
         self._session.expect_job()
 
     def event(self, event: QEvent | None) -> bool:
-        """Say in the tooltip what the worker that stands ready takes."""
+        """Show the memory of the waiting worker process in the tooltip."""
         if event is not None and event.type() == QEvent.Type.ToolTip:
             self.setToolTip(self._session.standby_words())
         return super().event(event)
@@ -243,7 +243,7 @@ class JobPanel(QWidget):
         self.status.setText("\n".join(filter(None, [sentence, self._message])))
 
     def _end(self, words: str | None = None) -> None:
-        """Say how the job ended, and hand over its result."""
+        """Show how the job ended, and emit its result."""
         job, self._job, self._running.job = self._job, None, None
         self._timer.stop()
         self._show_running(False)
@@ -308,7 +308,7 @@ def _lay_out(panel: JobPanel) -> None:
 def _progress_words(
     title: str, unit: str, progress: Progress, left: float | None
 ) -> str:
-    """Return how far a job is, with its loss and the time left where they are known."""
+    """Describe the progress of a job, with loss and remaining time if known."""
     parts = [title, f"{unit} {progress.step} of {progress.total}"]
     if "loss" in progress.metrics:
         parts.append(f"loss {progress.metrics['loss']:.3f}")
@@ -326,7 +326,7 @@ class _Running:
         self.title = ""
 
     def panel_gone(self) -> None:
-        """Cancel the job of a panel that is destroyed, and say so."""
+        """Cancel the job of a destroyed panel, and notify the user."""
         self.session.panel_closed()
         if self.job is not None:
             self.job.cancel()

@@ -1,7 +1,7 @@
-"""Say what a layer that has just come can be used for, and offer the next step.
+"""Tell the user how a new layer can be used, and offer the next step.
 
-The docks list what they can work on. What they leave out would else be missing from
-them without a word: a stack of four axes, a volume, labels of another loop.
+Docks list only layers that they can work on. For layers that they leave out, such as a
+stack of four axes, a volume, or labels of another loop, this module shows the reason.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _arrivals: WeakKeyDictionary[Viewer, LayerArrivals] = WeakKeyDictionary()
 
 
 def arrivals_of(viewer: Viewer) -> LayerArrivals:
-    """Return the object that hears of new layers in `viewer`; the first call makes it.
+    """Return the observer of new layers in `viewer`, creating it at the first call.
 
     From then on, one loop is shown at a time, see `LoopDisplay`.
     """
@@ -60,7 +60,7 @@ class Offer(Notification):  # type: ignore[misc] # napari brings no types
 
 
 class LayerArrivals(QObject):
-    """Look at layers that have come, once all that came together are there.
+    """Examine new layers, once all layers that are added together have been added.
 
     Parameters
     ----------
@@ -126,13 +126,12 @@ def own_image_path(viewer: Viewer, layer: Layer) -> Path | None:
 
 
 def words_on(viewer: Viewer, layer: Layer) -> str:
-    """Return what the docks make of a layer where that is not what one expects.
+    """Explain how docks interpret a layer, if this may surprise the user.
 
     Returns
     -------
     str
-        One or two sentences; empty where the layer is as the docks want it, or none of
-        their business.
+        One or two sentences; empty if docks can use the layer, or do not care about it.
     """
     if is_read_loop(layer):
         return ""

@@ -1,4 +1,4 @@
-"""Hearing a viewer and a session, which outlive the widget that listens."""
+"""Connect widgets to events of viewers and sessions, which live longer than widgets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def listen(owner: QObject, source: Any, callback: Callable[..., Any]) -> None:
     Parameters
     ----------
     owner
-        The widget that the callback touches.
+        Widget that the callback uses.
     source
-        An event of napari, a signal of psygnal, or a list of mouse callbacks; no signal
-        of Qt, which ends with its object and must not be touched afterwards.
+        Event of napari, signal of psygnal, or list of mouse callbacks. Signals of Qt
+        are not accepted: they end with their object and must not be used afterwards.
     callback
-        What is called.
+        Function that is called with the event.
     """
     if isinstance(source, list):
         source.append(callback)
@@ -39,25 +39,25 @@ def _forget(source: Any, callback: Callable[..., Any], _: object = None) -> None
 
 
 class HeardLayer:
-    """Hears events of one layer at a time, until the owner is destroyed.
+    """Connect callbacks to one layer at a time, until the owner is destroyed.
 
     Parameters
     ----------
     owner
-        The widget that the callbacks touch.
+        Widget that the callbacks use.
     **callbacks
-        The function to call, by the name of the layer's event.
+        Function to call, by the name of the layer's event.
     """
 
     def __init__(self, owner: QObject, **callbacks: Callable[..., Any]) -> None:
         self._callbacks = callbacks
         self._layer: Layer | None = None
-        # not by way of the layer: one that was torn down has no events any more
+        # events are stored, because a layer that was torn down has no events any more
         self._heard: list[tuple[Any, Callable[..., Any]]] = []
         owner.destroyed.connect(partial(_hush, self))
 
     def turn_to(self, layer: Layer | None) -> None:
-        """Hear another layer in place of the one that was heard, or none."""
+        """Connect to another layer instead of the present one, or to none."""
         if layer is self._layer:
             return
         for event, callback in self._heard:

@@ -1,9 +1,9 @@
 """Show one loop of a viewer at a time, fitted, with the layers that lie on it.
 
-Loops of one viewer lie on top of each other, some in millimetres and some in pixels. A
-second one that is merely added is drawn over the first, at whatever scale the first has
-left the camera. All docks of a viewer share one `LoopDisplay`, which also tells them
-which loop the user has chosen.
+Loops of one viewer lie on top of each other, some in millimetres and some in pixels. If
+a second loop were only added, it would cover the first, and the camera would not fit
+its scale. All docks of a viewer share one `LoopDisplay`, which also tells them which
+loop the user has chosen.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _displays: WeakKeyDictionary[Viewer, LoopDisplay] = WeakKeyDictionary()
 
 
 def loop_display_of(viewer: Viewer) -> LoopDisplay:
-    """Return the display of the loops of `viewer`; the first call makes it."""
+    """Return the display of the loops of `viewer`, creating it at the first call."""
     viewer = unwrapped(viewer)
     if viewer not in _displays:
         _displays[viewer] = LoopDisplay(viewer)
@@ -46,8 +46,9 @@ def is_read_loop(layer: Layer) -> bool:
 class LoopDisplay(QObject):
     """Show one loop with its layers, and hide the other loops with theirs.
 
-    Only what this object has hidden is shown again: a layer that the user has hidden
-    stays hidden. The note is in the layer's metadata, so that projects keep it.
+    Only layers that this object has hidden are shown again; layers that the user has
+    hidden stay hidden. The difference is recorded in the layer's metadata, which
+    projects store.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ class LoopDisplay(QObject):
     Signals
     -------
     changed
-        Emitted with the layer of the loop that is shown now, or None.
+        Emitted with the layer of the displayed loop, or None.
     """
 
     changed = Signal(object)
@@ -78,7 +79,7 @@ class LoopDisplay(QObject):
         return None if self._loop is None else self._loop()
 
     def show(self, loop: Layer) -> None:
-        """Show a loop alone and fit the camera to it, unless it is shown already."""
+        """Show only this loop and fit the camera to it, unless it is shown already."""
         viewer = self._viewer()
         if viewer is None or loop not in viewer.layers:
             return
@@ -111,7 +112,7 @@ class LoopDisplay(QObject):
             self.show(event.value)
 
     def _removed(self, event: Any) -> None:
-        """Show the newest of the other loops where the one that was shown is gone."""
+        """Show the newest of the other loops if the displayed one was removed."""
         if event.value is not self.loop:
             return
         self._loop = None
@@ -125,9 +126,9 @@ class LoopDisplay(QObject):
 def owner_of(viewer: Viewer, layer: Layer, loops: Iterable[Layer]) -> Layer | None:
     """Return the loop that a layer belongs to; a loop belongs to itself.
 
-    A layer that a dock has made says so in its metadata, or its name begins with the
-    loop's. Labels of another origin belong to the loop that they lie on. Layers of the
-    user's own, such as points, belong to no loop.
+    Layers made by a dock name their loop in the metadata, or their name begins with the
+    loop's. Other labels belong to the loop that they lie on. Other layers of the user,
+    such as points, belong to no loop.
     """
     loops = list(loops)
     if layer in loops:
@@ -142,9 +143,9 @@ def owner_of(viewer: Viewer, layer: Layer, loops: Iterable[Layer]) -> Layer | No
 
 
 def fit_camera(viewer: Viewer, layers: list[Layer]) -> None:
-    """Let the camera take in some layers, and not what lies beside them.
+    """Fit the camera to some layers, and not to layers beside them.
 
-    Before version 0.9 napari cannot leave layers out of a fit; there it takes in all.
+    Before version 0.9, napari can only fit all layers.
     """
     try:
         viewer.reset_view(layers=layers)

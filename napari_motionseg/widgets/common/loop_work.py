@@ -1,4 +1,4 @@
-"""What a job does to a loop: the shown frame comes first, marks follow its progress."""
+"""Connect a job with the loop that it works on: order of frames and marks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class LoopWork:
     viewer
         The viewer that shows the loop.
     loop
-        The image layer of the loop. The job is cancelled if it is removed, or gets
+        Image layer of the loop. The job is cancelled if the layer is removed or gets
         other pixels.
     count
-        Number of frames, or of pairs of frames, that the work has.
+        Number of frames, or of pairs of frames, to work on.
     done
-        Indices of the frames that an earlier run has done.
+        Indices of the frames that an earlier run has completed.
     """
 
     viewer: Viewer
@@ -39,18 +39,18 @@ class LoopWork:
 
 
 class LoopFollower(QObject):
-    """Connects the running job of a panel with the loop that it works on.
+    """Connect the running job of a panel with the loop that it works on.
 
     Parameters
     ----------
     owner
-        The panel.
+        The panel of the job.
     marks
-        The marks of frames that are kept up to date.
+        Marks of frames, which are updated with the progress.
     prioritize
-        Called with the index of the frame that the viewer shows.
+        Function that is called with the index of the frame that the viewer shows.
     cancel
-        Called with the reason, in words, when the result would go nowhere.
+        Function that is called with the reason if the result can no longer be shown.
     """
 
     def __init__(
@@ -72,22 +72,22 @@ class LoopFollower(QObject):
 
     @property
     def amount(self) -> tuple[int, int] | None:
-        """Number of frames that are done, and of all; None where no loop is worked on.
+        """Numbers of completed frames and of all frames; None without a loop.
 
-        Those of earlier runs count too.
+        Frames of earlier runs count too.
         """
         work = self._work
         return None if work is None else (len(self._marks.done), work.count)
 
     def follow(self, work: LoopWork | None, title: str) -> None:
-        """Turn to the work of a job that has just started.
+        """Follow the work of a job that has just started.
 
         Parameters
         ----------
         work
-            The work, or None for a job that does not work through the frames of a loop.
+            Loop and frames of the job; None if it does not work on frames of a loop.
         title
-            What the job does, in words.
+            Title of the job.
         """
         self._forget()
         self._work = work
@@ -101,16 +101,16 @@ class LoopFollower(QObject):
         self._hear(work.loop.events.data, self._replaced)
 
     def need(self, layer: Layer) -> None:
-        """Cancel the job also if this layer, which shows its result, is removed."""
+        """Cancel the job also if the layer that shows its result is removed."""
         self._needed.append(layer)
 
     def advance(self, progress: Progress) -> None:
-        """Mark what a step has done."""
+        """Mark the frames that a step has completed."""
         if self._work is not None:
             self._marks.advance(progress)
 
     def leave(self, *, keep: bool) -> None:
-        """Mark that the job has ended, and whether its result is kept."""
+        """Record that the job has ended, and whether its result is kept."""
         if self._work is not None:
             self._marks.end(keep=keep)
         self._forget()

@@ -1,4 +1,4 @@
-"""Load masks and references from files onto the loops that are open in a viewer."""
+"""Load masks and references from files as layers over the open loops."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ REFERENCE_COLOR = "#2bd9a8"  # of labels that are compared with
 
 
 def is_mask_path(path: str | Sequence[str]) -> bool:
-    """Return whether napari shall hand a path to the reader of masks."""
+    """Return whether napari should use the reader of masks for a path."""
     return isinstance(path, str) and may_hold_masks(path)
 
 
 def read_mask_layers(path: str | Sequence[str]) -> list[LayerTuple]:
-    """Read masks as a layer on its loop in the window that is open.
+    """Read masks as a layer over their loop in the open window.
 
     Raises
     ------
@@ -83,9 +83,9 @@ def mask_layer(viewer: Viewer, loaded: LoadedMasks, role: str = MASKS) -> LayerT
     viewer
         The viewer that the layer is made for.
     loaded
-        The masks.
+        The masks with their loop.
     role
-        ``"masks"`` for masks to look at, correct and export; ``"reference"`` for labels
+        ``"masks"`` for masks to view, correct and export; ``"reference"`` for labels
         that masks are compared with.
     """
     loop = loaded.loop.layer
@@ -116,13 +116,13 @@ def load_onto_loop(
     Parameters
     ----------
     viewer
-        The viewer.
+        The viewer with the loop.
     path
-        A file of masks, or a folder of images.
+        Path of a file with masks, or of a folder of images.
     role
-        See `mask_layer`.
+        Role of the layer: ``"masks"`` or ``"reference"``.
     besides
-        A layer that is no loop, whatever it looks like; None if there is none.
+        Image layer that must not be taken for a loop, or None.
 
     Raises
     ------
@@ -143,16 +143,16 @@ def replace_image(viewer: Viewer, image: Layer, path: Path) -> Layer | None:
     Parameters
     ----------
     viewer
-        The viewer.
+        The viewer with the image.
     image
-        The layer that napari has made of the file.
+        Layer that napari has made from the file.
     path
         Path of the file, which this program has written.
 
     Returns
     -------
     Layer or None
-        The new layer; None if the masks fit no open loop. Then the image stays.
+        The new layer. If the masks fit no open loop, None, and the image stays.
     """
     try:
         layer = load_onto_loop(viewer, path, besides=image)
@@ -164,16 +164,16 @@ def replace_image(viewer: Viewer, image: Layer, path: Path) -> Layer | None:
 
 
 class LoadMasksButton(QPushButton):
-    """Ask for files of masks and load them onto their loops.
+    """Button that asks for files of masks and loads them over their loops.
 
     Parameters
     ----------
     dock
-        The dock that the button stands in.
+        The dock that the button belongs to.
     role
-        See `mask_layer`.
+        Role of the new layers: ``"masks"`` or ``"reference"``.
     text
-        The text of the button.
+        Text of the button.
 
     Signals
     -------

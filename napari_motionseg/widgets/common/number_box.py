@@ -1,8 +1,8 @@
-"""A spin box that shows every number exactly, and one value that is no number.
+"""Provide a spin box that shows every number exactly, and one special value.
 
-magicgui has two boxes for numbers. Its `SpinBox` takes the keyboard focus whenever a
-program sets it, and has neither units nor a text for None; its `FloatSpinBox` rounds to
-two decimals. The box here is a `FloatSpinBox` with as many decimals as a number needs.
+magicgui has two boxes for numbers. Its `SpinBox` takes the keyboard focus whenever code
+sets its value, and has neither units nor a text for None. Its `FloatSpinBox` rounds to
+two decimals. This box is a `FloatSpinBox` with as many decimals as its number needs.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from magicgui.widgets import FloatSpinBox
 
 @dataclass(frozen=True)
 class Special:
-    """A value that is no number of a range, such as None or ``"auto"``.
+    """A value that is not a number, such as None or ``"auto"``.
 
     Parameters
     ----------
     value
-        The value in the settings.
+        Value in the settings.
     text
-        The text that a box shows for it.
+        Text that a box shows for the value.
     """
 
     value: Any
@@ -31,17 +31,17 @@ class Special:
 
 
 class NumberBox(FloatSpinBox):
-    """A spin box for numbers of a range and, one step below them, a special value.
+    """Spin box for numbers in a range and, one step below them, a special value.
 
     Parameters
     ----------
     minimum, maximum
-        The smallest and the largest number.
+        Smallest and largest number.
     step
-        What one click on an arrow adds. Where minimum and step are integers, so are all
-        numbers of the box.
+        Amount that one click on an arrow adds. If minimum and step are integers, so are
+        all numbers of the box.
     special
-        The value that stands below the smallest number, or None for no such value.
+        Value one step below the smallest number, or None for no such value.
     **options
         Further options of a magicgui widget, such as `tooltip`.
     """
@@ -60,13 +60,13 @@ class NumberBox(FloatSpinBox):
         super().__init__(min=lowest, max=maximum, step=step, **options)
         self.native.setDecimals(0)
         self._make_room(minimum, step)
-        # again, because Qt has rounded them to the decimals of before
+        # set again, because Qt has rounded the limits to fewer decimals
         self.native.setRange(lowest, maximum)
         self.native.setSingleStep(step)
         self.native.setSpecialValueText("" if special is None else special.text)
 
     def get_value(self) -> Any:
-        """Return the number that is shown, or the special value."""
+        """Return the displayed number, or the special value."""
         shown = self.native.value()
         if self.special is not None and shown == self.native.minimum():
             return self.special.value
@@ -78,7 +78,7 @@ class NumberBox(FloatSpinBox):
         Raises
         ------
         ValueError, TypeError
-            If the value is neither the special one nor a number of the range.
+            If the value is neither the special value nor a number in the range.
         """
         if self.special is not None and value == self.special.value:
             self.native.setValue(self.native.minimum())
@@ -87,7 +87,7 @@ class NumberBox(FloatSpinBox):
         super().set_value(value)
 
     def _make_room(self, *numbers: float) -> None:
-        """Add the decimals that some numbers need, unless all are integers."""
+        """Add decimals until some numbers can be shown, unless all are integers."""
         if self.whole:
             return
         exponents = (Decimal(repr(float(n))).as_tuple().exponent for n in numbers)

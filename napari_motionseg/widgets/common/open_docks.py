@@ -27,9 +27,9 @@ def open_dock(viewer: Viewer, name: str) -> Any:
     Parameters
     ----------
     viewer
-        The viewer.
+        The viewer that gets the dock.
     name
-        The name of the dock in the manifest, such as ``"Segment"``.
+        Name of the dock in the manifest, such as ``"Segment"``.
     """
     viewer = unwrapped(viewer)
     full_name = f"{name} ({TITLE})"  # as the menu calls it, which then finds it again
@@ -51,7 +51,7 @@ def open_docks(viewer: Viewer) -> dict[str, Any]:
 
 
 def docks_of(viewer: Viewer) -> dict[str, Any]:
-    """Return the docks of the plugin that are in the window, by their full names."""
+    """Return the docks of the plugin in the window, by their full names."""
     window = unwrapped(viewer).window
     docks = getattr(window, "dock_widgets", None)
     if docks is None:  # before napari 0.6.2
@@ -61,9 +61,9 @@ def docks_of(viewer: Viewer) -> dict[str, Any]:
 
 
 class OpenAll(QWidget):
-    """Open all docks in place of itself.
+    """Widget that opens all docks and removes itself.
 
-    napari offers widgets alone in a plugin's part of the menu *Plugins*.
+    It is a widget because napari's menu *Plugins* can only offer widgets of a plugin.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Print what OpenGL a window gets here, as JSON; `motionseg doctor` runs this.
+"""Print the version of OpenGL in a window as JSON; `motionseg doctor` runs this.
 
 python -m napari_motionseg.widgets.common.opengl_facts
 """
@@ -20,7 +20,7 @@ def opengl_facts() -> dict[str, Any]:
     Raises
     ------
     RuntimeError
-        If Qt gets no context.
+        If Qt cannot create an OpenGL context.
     """
     surface = QOffscreenSurface()
     surface.create()

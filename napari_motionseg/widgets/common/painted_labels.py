@@ -1,4 +1,4 @@
-"""Labels of a loop from the labels layer that a person paints on."""
+"""Return the labels that the user has painted on a loop."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MODES: dict[str, LabelMode] = {"Whole frames": "dense", "Scribbles": "scribbles"
 def painted_labels(
     viewer: Viewer, session: Session, image: Layer, painting: Layer, mode: LabelMode
 ) -> tuple[Cine, Labels]:
-    """Return a loop and what is painted on it.
+    """Return a loop and the labels painted on it.
 
     Parameters
     ----------
     viewer
-        The viewer; a labels layer of two axes is about the frame that it shows.
+        The viewer; a labels layer of two axes belongs to the displayed frame.
     session
-        The session that knows the loop of `image`.
+        Session with the loop of `image`.
     image
-        The image layer of the loop.
+        Image layer of the loop.
     painting
-        The labels layer.
+        Labels layer with the painted labels.
     mode
-        What an unpainted pixel means, see `Labels`.
+        Meaning of an unpainted pixel, as in `Labels`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Layers of pictures that lie over a loop or in cells beside it."""
+"""Show pictures as layers over a loop or in cells beside it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.shown_picture import HeldPicture, ShownPicture
 from napari_motionseg.widgets.common.viewers import camera_of
 
-# events of a layer after which its caption, its colour bar or its hatch is another
+# events of a layer after which its caption, colour bar and hatch must be updated
 EVENTS = ("visible", "colormap", "contrast_limits")
 
 
 class PictureLayers:
-    """Keep the layers of pictures that belong to one loop as they are wanted.
+    """Add, update and remove the layers of pictures that belong to one loop.
 
-    Layers are known by identity, so a layer that is renamed or moved keeps its role. A
-    picture that is switched off is removed, and comes back with the looks that the user
-    has given it. To add or remove a layer takes napari a tenth of a second or more, so
-    layers come and go one by one, and the window lives in between.
+    Layers are identified by object and not by name, so that a renamed or moved layer
+    keeps its role. A picture that is switched off is removed; when it is switched on
+    again, it has the appearance that the user gave it. napari takes a tenth of a second
+    or more to add or remove a layer. Layers are therefore added and removed one by one,
+    and the window reacts to input in between.
 
     Parameters
     ----------
     owner
-        The widget with which the connections to the viewer end.
+        Widget; when it is destroyed, the connections to the viewer end.
     viewer
         The viewer that holds the layers.
     dropped
-        A function that is called with the name of a picture when the user has removed
+        Function that is called with the name of a picture when the user has removed
         its layer.
     """
 
@@ -73,7 +74,7 @@ class PictureLayers:
 
     @property
     def known(self) -> dict[str, Layer]:
-        """The layers of the loop that is shown, by what they show."""
+        """Layers of the displayed loop by the name of their picture."""
         return {name: held.layer for name, held in self._held.items()}
 
     @property
@@ -82,7 +83,7 @@ class PictureLayers:
         return self._next() is not None
 
     def layer(self, name: str) -> Layer | None:
-        """Return the layer of a picture that is wanted and shown, or None."""
+        """Return the layer of a requested picture, or None."""
         return (
             self._held[name].layer if name in self._held.keys() & self._wanted else None
         )
@@ -96,23 +97,23 @@ class PictureLayers:
         *,
         quick: bool = False,
     ) -> None:
-        """Show these pictures of a loop, and no others.
+        """Show exactly these pictures of a loop.
 
-        What has its layer already is updated at once; other layers are added and
-        removed one by one, while the window lives.
+        Existing layers are updated at once. Other layers are added and removed one by
+        one, so that the window reacts to input in between.
 
         Parameters
         ----------
         loop
-            The image layer of the loop, which has to be in the viewer.
+            Image layer of the loop, which must be in the viewer.
         pictures
-            The pictures by name, from the lowest layer to the highest.
+            Pictures by name, from the lowest layer to the highest.
         captions
-            A function that returns the captions of the pictures that have a layer.
+            Function that returns the captions of the pictures that have a layer.
         grid
-            The cells that pictures beside the loop stand in.
+            Cells in which pictures beside the loop are placed.
         quick
-            Whether thumbnails are left for later, because the user drags something.
+            Whether thumbnails are updated later, because the user drags something.
         """
         if loop is not self._loop:
             self._turn_to(loop)
@@ -143,7 +144,7 @@ class PictureLayers:
             self.draw_marks()
 
     def draw_marks(self, event: object = None) -> None:
-        """Draw captions, crosses, and what belongs to layers that are seen."""
+        """Draw captions, crosses, and colour bars and hatches of visible layers."""
         loop, grid = self._loop, self.grid
         if self._changing:
             return  # it is done at the end
@@ -165,14 +166,14 @@ class PictureLayers:
             self.marks.show(loop, marks)
 
     def _added(self, name: str, layer: Layer) -> None:
-        """Do what a subclass does with a new layer."""
+        """Handle a new layer in a subclass."""
 
     def _going(self, name: str, layer: Layer) -> None:
-        """Do what a subclass does with a layer that is removed."""
+        """Handle a layer that is about to be removed in a subclass."""
 
     @contextmanager
     def _own_changes(self) -> Iterator[None]:
-        """Take removed layers for the program's doing; a brush stays a brush."""
+        """Ignore removals in this block, which the program makes; keep the brush."""
         active = self._viewer.layers.selection.active
         before, self._changing = self._changing, True
         try:
@@ -183,21 +184,21 @@ class PictureLayers:
             self._changing = before
 
     def _turn_to(self, loop: Layer | None) -> None:
-        """Let new layers belong to another loop, and those of the last one go."""
+        """Add new layers to another loop, and remove those of the previous loop."""
         for name in list(self._held):
             self._leaving.append(self._let_go(name))
         self._crosses, self._wanted, self._loop = (), {}, loop
         self._heard.turn_to(loop)
 
     def _let_go(self, name: str) -> Layer:
-        """Forget the layer of a picture, but not its looks, and return it."""
+        """Return the layer of a picture and forget it, but record its appearance."""
         held = self._held.pop(name)
         self._looks[name] = held.looks()
         self._going(name, held.layer)
         return held.layer
 
     def _go_on(self) -> None:
-        """Add or remove the next layer a little later; without one, do the rest."""
+        """Add or remove the next layer a little later; finish if there is none."""
         if self._next() is not None:
             self._timer.start(0)
             return
@@ -209,7 +210,7 @@ class PictureLayers:
         self.draw_marks()
 
     def _next(self) -> tuple[str, str] | None:
-        """Return the next thing to do, with the name of the picture."""
+        """Return the next action, with the name of the picture."""
         if self._leaving:
             return "leave", ""
         if self._loop is None or self._loop not in self._viewer.layers:
@@ -258,7 +259,7 @@ class PictureLayers:
         self._added(name, held.layer)
 
     def _removed(self, event: Any) -> None:
-        """Forget a layer that the user has removed, and all when it is the loop."""
+        """Forget a layer that the user has removed; all layers if it is the loop."""
         if self._changing:
             return
         names = [n for n, held in self._held.items() if held.layer is event.value]
@@ -278,7 +279,7 @@ class PictureLayers:
 
 
 def fit_view(viewer: Viewer, loop: Layer | None, grid: CellGrid | None) -> None:
-    """Let the camera take in all cells, and the captions above the first row."""
+    """Fit the camera to all cells and the captions above the first row."""
     viewer.reset_view()
     if grid is None or loop is None or grid.cells == 1:
         return

@@ -1,4 +1,4 @@
-"""Labels that show their text as it is, without markup."""
+"""Create labels that show their text unchanged, without markup."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from qtpy.QtWidgets import QLabel
 def plain_label(text: str = "") -> QLabel:
     """Return a label that never interprets its text as HTML.
 
-    Names of loops, layers and files stand in labels. Qt would draw a name such as
-    ``<img src='//host/x'>`` as a picture, and ask that host for it.
+    Labels show names of loops, layers and files. Qt would draw a name such as
+    ``<img src='//host/x'>`` as a picture, and request it from that host.
 
     Parameters
     ----------
     text
-        The text to begin with; it may come from a user or a file.
+        Initial text, which may come from a user or a file.
     """
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)

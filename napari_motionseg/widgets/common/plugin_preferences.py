@@ -1,10 +1,10 @@
 """Apply the preferences that napari keeps for this plugin.
 
 napari 0.9 shows them under *File > Preferences > MotionSeg*; `napari.yaml` declares
-them. Each one sets an environment variable of this process, so that jobs in child
-processes follow it too. A variable that the user has set before napari was started
-counts more than the preference. Older versions of napari have no such preferences; the
-environment variables work there all the same.
+them. Each preference sets an environment variable of this process, so that jobs in
+child processes use it too. A variable that the user has set before starting napari has
+priority over the preference. Older versions of napari have no such preferences, but the
+environment variables work with them, too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def activate(context: object) -> None:
     Parameters
     ----------
     context
-        What npe2 knows of the plugin; not used.
+        Context of the plugin from npe2, which is not used.
     """
     preferences = computing_preferences()
     if preferences is None:
@@ -46,10 +46,10 @@ def activate(context: object) -> None:
 
 
 def computing_preferences() -> Any | None:
-    """Return napari's preferences of this plugin, or None where it has none.
+    """Return napari's preferences of this plugin, or None if napari has none.
 
-    They are those of a window. A program that reads files through npe2, without
-    napari, neither follows nor imports them.
+    Preferences apply to windows. A program that reads files through npe2 without napari
+    neither uses nor imports them.
     """
     if "napari" not in sys.modules:
         return None
@@ -67,9 +67,9 @@ def apply_preferences(preferences: Any, environment: MutableMapping[str, str]) -
     Parameters
     ----------
     preferences
-        An object with the attributes of `VARIABLES`.
+        Object with the attributes in `VARIABLES`.
     environment
-        The variables to change, those of this process.
+        Environment variables of this process, which are changed.
     """
     ours = set(environment.get(MARK, "").split())
     for name, variable in VARIABLES.items():

@@ -1,4 +1,4 @@
-"""Offer work of an earlier window: on top of every dock, once its loop is opened."""
+"""Offer to recover work of an earlier window, on top of every dock."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _offers: WeakKeyDictionary[Viewer, RecoveryOffer] = WeakKeyDictionary()
 
 
 def recovery_of(viewer: Viewer) -> RecoveryOffer:
-    """Return the offer that the docks of `viewer` share; the first call makes it."""
+    """Return the offer that the docks of `viewer` share, creating it if needed."""
     viewer = unwrapped(viewer)
     if viewer not in _offers:
         _offers[viewer] = RecoveryOffer(controller_of(viewer))
@@ -39,10 +39,10 @@ def open_sources(viewer: Viewer) -> list[Path]:
 
 
 class RecoveryOffer(QObject):
-    """Find work that waits to be recovered, and open it if the user wants that.
+    """Find work that can be recovered, and open it if the user agrees.
 
-    The list, a few small files, is read when the offer is made and whenever a loop is
-    opened.
+    The list consists of a few small files. It is read when the offer is created and
+    whenever a loop is opened.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class RecoveryOffer(QObject):
     Signals
     -------
     changed
-        Emitted when there is other work to offer.
+        Emitted when the work on offer has changed.
     """
 
     changed = Signal()
@@ -71,38 +71,38 @@ class RecoveryOffer(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether the list of what waits is about to be read."""
+        """Whether the list of recoverable work is about to be read."""
         return self._soon.isActive()
 
     @property
     def waiting(self) -> list[Recoverable]:
-        """All work that waits and that was not put off, the latest first."""
+        """All work that can be recovered and was not put off, the latest first."""
         return [item for item in self._waiting if item.folder not in self._put_off]
 
     @property
     def item(self) -> Recoverable | None:
-        """Work on a loop that is open; with no loop open, the latest work of all."""
+        """Work on an open loop; if no loop is open, the latest work of all."""
         sources = open_sources(self._controller.viewer)
         fitting = [x for x in self.waiting if not sources or x.is_about(sources)]
         return next(iter(fitting), None)
 
     def look(self) -> None:
-        """Read the list of what waits again."""
+        """Read the list of recoverable work again."""
         self._waiting = self._controller.recent.recoverable()
         self.changed.emit()
 
     def recover(self, item: Recoverable) -> None:
-        """Open the work, in place of the viewer's project."""
+        """Open the work instead of the viewer's project."""
         self.put_off(item)
         self._controller.open(item.folder)
 
     def put_off(self, item: Recoverable) -> None:
-        """Offer the work no more in this window."""
+        """Do not offer the work again in this window."""
         self._put_off.add(item.folder)
         self.changed.emit()
 
     def discard(self, item: Recoverable) -> None:
-        """Delete work that never got a name."""
+        """Delete work that was never saved under a name."""
         with errors_shown():
             self._controller.recent.discard(item.folder)
         self.put_off(item)
@@ -113,7 +113,7 @@ class RecoveryOffer(QObject):
 
 
 class RecoveryBanner(QFrame):
-    """Show the offer on top of a dock, while there is one.
+    """Banner on top of a dock that shows the offer, if there is one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Ask where to save, and before a file is replaced."""
+"""Ask the user where to save, and whether to replace a file."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from napari_motionseg.io.program_marks import is_own
 def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | None:
     """Ask the user where to save a file; return None if the user decides not to.
 
-    A name gets the suffix of the chosen kind of file, unless it ends in one of the
-    kinds. The file dialog
-    asks for the name that was typed, and could miss the file that is really written;
-    so the question whether to replace a file is put here, once the name is known.
+    A name gets the suffix of the chosen kind of file, unless it has the suffix of one
+    of the kinds. The file dialog checks the name as typed, which may differ from the
+    name with the suffix. This function therefore asks whether to replace a file itself.
 
     Parameters
     ----------
@@ -28,9 +27,9 @@ def ask_target(parent: QWidget, title: str, name: str, filters: str) -> Path | N
     title
         Title of the dialog.
     name
-        The name to begin with.
+        Suggested file name.
     filters
-        Kinds of files, as Qt takes them.
+        Kinds of files in the notation of Qt.
     """
     chosen, kind = QFileDialog.getSaveFileName(
         parent, title, name, filters, options=QFileDialog.Option.DontConfirmOverwrite
@@ -49,9 +48,9 @@ def _suffixes(filters: str) -> tuple[str, ...]:
 
 
 def may_replace(parent: QWidget, path: Path) -> bool:
-    """Return whether a file may be written: its place is free, or the user says so.
+    """Return whether a file may be written: it does not exist, or the user agrees.
 
-    The user is not asked about what a writer refuses to replace, and says why.
+    The user is not asked about files that writers refuse to replace.
     """
     if not os.path.lexists(path) or path.is_dir():
         return True

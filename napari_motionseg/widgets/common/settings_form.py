@@ -1,9 +1,9 @@
 """Build rows of a dock from settings, and read the settings back.
 
-magicgui makes the inputs; the dock's own `QFormLayout` lays them out, so that all rows
-of a dock line up. A generated form can change values unnoticed: decimals are rounded,
-None becomes 0, a logarithmic slider misses values between its positions. This form
-reads back each value that it shows, and refuses what it cannot show exactly.
+magicgui creates the inputs; the dock's own `QFormLayout` aligns the rows. A generated
+form can change values unnoticed: decimals are rounded, None becomes 0, a logarithmic
+slider misses values between its positions. This form therefore reads back each value
+that it shows, and raises an error if the value has changed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ S = TypeVar("S")
 
 
 class SettingsForm(Generic[S]):
-    """Inputs for some fields of settings; the other fields stay as they are.
+    """Inputs for some fields of settings; the other fields do not change.
 
     Parameters
     ----------
     settings
-        A frozen dataclass with the values that are shown first.
+        Frozen dataclass with the initial values.
     rows
-        How fields are shown, by field name. A dot leads into settings within settings:
+        Input of each field, by field name. A dot leads into settings within settings:
         ``"training.steps"``.
 
     Raises
     ------
     SettingsError
-        If a row names no field, or cannot show the value of its field exactly.
+        If a row names an unknown field, or cannot show the value of its field exactly.
 
     Signals
     -------
@@ -56,7 +56,7 @@ class SettingsForm(Generic[S]):
             row.edited(self._inputs[name]).connect(self._edited)
 
     def __call__(self) -> S:
-        """Return the settings with the values that are shown.
+        """Return the settings with the displayed values.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class SettingsForm(Generic[S]):
         return settings
 
     def fill(self, settings: S) -> None:
-        """Show other settings; if one of them cannot be shown, all stay as they were.
+        """Show other settings; if one of them cannot be shown, change none.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Keep with a project which loop and which frame of it were shown."""
+"""Store in a project which loop and which frame were displayed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ SETTINGS = "shown"  # key of the loop and the frame that are kept with a project
 
 
 def shown_loop_of(viewer: Viewer, cine: Cine) -> Layer | None:
-    """Return the layer that shows a loop of the same file already, or None."""
+    """Return the layer that already shows a loop of the same file, or None."""
     facts = LoopFacts.of(cine)
     shown = [layer for layer in viewer.layers if is_read_loop(layer)]
     return next((x for x in shown if facts.is_of(x.metadata["cine"])), None)
 
 
 class ShownMemory(QObject):
-    """Note in the session which loop is shown, and show it when a project is opened.
+    """Record the displayed loop in the session, and show it when a project is opened.
 
     Parameters
     ----------
     viewer
         The viewer, which is held weakly.
     session
-        The session, whose settings are kept with the project.
+        The session, whose settings are stored in the project.
     """
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
@@ -42,7 +42,7 @@ class ShownMemory(QObject):
         loop_display_of(viewer).changed.connect(self.keep)
 
     def keep(self, _: object = None) -> None:
-        """Note the loop and the frame that are shown, if a loop is shown."""
+        """Record the displayed loop and frame, if a loop is displayed."""
         viewer = self._viewer()
         loop: Any = None if viewer is None else loop_display_of(viewer).loop
         if viewer is not None and loop in viewer.layers:
@@ -50,12 +50,12 @@ class ShownMemory(QObject):
             self._session.keep_settings(SETTINGS, shown)
 
     def restore(self, settings: dict[str, Any]) -> None:
-        """Show the loop and the frame that a project has noted, where they are there.
+        """Show the loop and the frame recorded in a project, if they exist.
 
         Parameters
         ----------
         settings
-            Settings of all docks, as the project's file has them.
+            Settings of all docks, as stored in the project's file.
         """
         viewer, kept = self._viewer(), settings.get(SETTINGS)
         if viewer is None or not isinstance(kept, dict):

@@ -1,4 +1,4 @@
-"""One picture of a dock, and the layer that shows it."""
+"""Show one picture of a dock in a layer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_motionseg.widgets.common.viewers import DERIVED, placement
 BAR_HEIGHT = 1 / 48  # of a cell's height
 BAR_ABOVE = 1 / 128  # of a cell's height, between a colour bar and its picture
 BAR_COLORS = 64
-# what stays of a layer's looks until its picture is switched on again
+# attributes of a layer that are kept until its picture is switched on again
 KEPT_LOOKS = (
     "colormap", "contrast_limits", "gamma", "opacity", "blending", "interpolation2d",
     "edge_width", "vector_style",
@@ -24,34 +24,33 @@ KEPT_LOOKS = (
 
 @dataclass(frozen=True, eq=False)
 class ShownPicture:
-    """A picture, and how its layer looks.
+    """A picture, and the appearance of its layer.
 
     Parameters
     ----------
     title
-        The name of the picture in captions, and the end of its layer's name.
+        Name of the picture in captions, and the end of its layer's name.
     sources
-        The arrays that the data of the layer are made of. The same arrays mean the same
-        picture: then data are not set again.
+        Arrays from which the data of the layer are made. If they are the same objects
+        as before, data are not set again.
     join
-        A function that makes new data of `sources`; None to show the first of them as
-        it is.
+        Function that makes new data from `sources`; None to show the first array.
     kind
-        The type of the layer, such as ``"image"``.
+        Type of the layer, such as ``"image"``.
     at
         Row and column of the layer's first pixel, in pixels of the loop.
     ndim
-        Number of the layer's axes.
+        Number of axes of the layer.
     looks
         Attributes of a new layer.
     settings
-        Attributes that are set again when their values change; between two changes they
-        are the user's.
+        Attributes that are set again when their values change; the user can change them
+        in between.
     cells
         Row and column of the first pixel of each cell beside the loop that the layer
         fills, in pixels of the loop; none for a picture over the loop.
     bar
-        Whether a colour bar stands above each of the cells.
+        Whether a colour bar is drawn above each of the cells.
     """
 
     title: str
@@ -70,7 +69,7 @@ class ShownPicture:
         return self.sources[0] if self.join is None else self.join(self.sources)
 
     def same_as(self, other: ShownPicture) -> bool:
-        """Return whether two pictures are made of the same arrays."""
+        """Return whether two pictures are made from the same arrays."""
         pairs = zip(self.sources, other.sources, strict=False)
         return len(self.sources) == len(other.sources) and all(a is b for a, b in pairs)
 
@@ -82,13 +81,14 @@ class HeldPicture:
     Parameters
     ----------
     layer
-        The layer.
+        The layer that shows the picture.
     picture
         The picture that was shown last.
     place
-        The attributes that place the layer by its loop.
+        Values that determine the position of the layer at its loop.
     name
-        The name that the layer was given; another one is the user's.
+        Name that the program gave to the layer; if it has another name, the user chose
+        it.
     quick
         Whether the layer's thumbnail is that of an earlier picture.
     """
@@ -108,13 +108,13 @@ class HeldPicture:
         Parameters
         ----------
         picture
-            The picture.
+            The picture to show.
         loop
-            The image layer that it is placed by.
+            Image layer of the loop, which determines the position.
         role
-            What the layer shows, which is stored in its metadata.
+            Role of the layer, which is stored in its metadata.
         kept
-            Looks that the user has given the layer of an earlier time.
+            Attributes that the user gave to an earlier layer of this picture.
         """
         name = name_of(loop, picture)
         attributes = {
@@ -126,16 +126,16 @@ class HeldPicture:
         return cls(layer, picture, place_of(loop, picture), name)
 
     def show(self, picture: ShownPicture, loop: Layer, quick: bool) -> None:
-        """Show another picture, or the same at another place.
+        """Show another picture, or the same picture at another position.
 
         Parameters
         ----------
         picture
-            The picture.
+            The picture to show.
         loop
-            The image layer that it is placed by.
+            Image layer of the loop, which determines the position.
         quick
-            Whether the thumbnail is left for later.
+            Whether the thumbnail is updated later.
         """
         if not picture.same_as(self.picture) or (self.quick and not quick):
             self._update(picture, quick)
@@ -151,13 +151,13 @@ class HeldPicture:
         self.rename(loop)
 
     def rename(self, loop: Layer) -> None:
-        """Follow the names of loop and picture, unless the user has named the layer."""
+        """Update the layer's name, unless the user has chosen another."""
         if self.layer.name == self.name:
             self.layer.name = name_of(loop, self.picture)
             self.name = self.layer.name  # napari may have made it unique
 
     def looks(self) -> dict[str, Any]:
-        """Return the looks that may be the user's: those that no setting says."""
+        """Return the attributes that the user may have changed."""
         return {
             name: getattr(self.layer, name)
             for name in KEPT_LOOKS
@@ -192,8 +192,8 @@ class HeldPicture:
     def _update(self, picture: ShownPicture, quick: bool) -> None:
         """Put the data of a picture into the layer.
 
-        A picture of the same shape goes into the layer's own array: new data would have
-        napari compute the extent of every layer, which takes longer than the map took.
+        A picture of the same shape is copied into the layer's own array. New data would
+        make napari compute the extent of every layer, which takes longer than the map.
         """
         own, data = self.layer.data, picture.data()
         fits = picture.join is not None and picture.kind == "image"
@@ -206,10 +206,10 @@ class HeldPicture:
 
 
 def name_of(loop: Layer, picture: ShownPicture) -> str:
-    """Return the name of a picture's layer: those of one loop begin alike."""
+    """Return the name of a picture's layer, which begins with the loop's name."""
     return f"{loop.name} {picture.title}"
 
 
 def place_of(loop: Layer, picture: ShownPicture) -> tuple[Any, ...]:
-    """Return what the place of a picture's layer depends on, to be compared."""
+    """Return the values that determine the position of a picture's layer."""
     return (picture.at, tuple(loop.scale), tuple(loop.translate))

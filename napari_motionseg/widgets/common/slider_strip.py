@@ -1,7 +1,7 @@
-"""A strip at napari's time slider, in line with its handle.
+"""Provide a strip at napari's time slider, aligned with the slider's handle.
 
-napari has no place of its own for it. Its sliders are found by their class; where a
-later version has no such class or another layout, no strip is placed.
+napari has no interface for this. Its sliders are found by their class; if a later
+version has no such class or another layout, no strip is added.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ SLIDERS = "QtDims"  # class name of napari's widget that holds the sliders
 
 
 class SliderStrip(QWidget):
-    """A widget of fixed height whose frames lie below the handle of the time slider.
+    """Widget of fixed height whose frames are aligned with the handle of the slider.
 
-    Subclasses paint.
+    Subclasses draw its content.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class SliderStrip(QWidget):
         Returns
         -------
         bool
-            Whether there was a place for it.
+            Whether sliders were found and the strip was added.
         """
         sliders = sliders_of(widget)
         parent = None if sliders is None else sliders.parentWidget()
@@ -81,7 +81,7 @@ class SliderStrip(QWidget):
         return min(max(round(frame), 0), count - 1)
 
     def _ends(self, count: int) -> tuple[float, float]:
-        """Return where the middle of the handle is at the first and the last frame."""
+        """Return the middle of the handle at the first and at the last frame."""
         slider = self._slider(count)
         if slider is None:
             half = self.width() / max(1, count) / 2
@@ -93,7 +93,7 @@ class SliderStrip(QWidget):
         return left + half, left + half + width * (count - 1) / steps
 
     def _slider(self, count: int) -> QAbstractSlider | None:
-        """Return the slider of the frames; other loops may reach beyond its end."""
+        """Return the slider of the frames, whose range covers all loops."""
         if self._sliders is None:
             return None
         shown = [
@@ -115,7 +115,7 @@ def sliders_of(widget: QWidget) -> QWidget | None:
 
 
 def handle_width(slider: QAbstractSlider) -> float:
-    """Return the width of a slider's handle in pixels; 0 where it cannot be told."""
+    """Return the width of a slider's handle in pixels; 0 if it is unknown."""
     style = slider.style()
     option = QStyleOptionSlider()
     try:

@@ -24,9 +24,9 @@ def open_window(path: Path | None = None, masks: Path | None = None) -> Viewer:
     Parameters
     ----------
     path
-        A loop, or a folder of loops.
+        Path of a loop, or of a folder of loops; None to open no loop.
     masks
-        Masks of the first loop.
+        Path of masks of the first loop, or None.
     """
     viewer = Viewer(title="MotionSeg")
     if path is not None:

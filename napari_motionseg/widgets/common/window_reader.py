@@ -1,8 +1,8 @@
 """Read loops and masks for napari's window; the manifest names these functions.
 
-They read what `contributions` and `mask_loading` read. If a window is open, loops are
-shown one at a time from then on, and the next step is offered; in a script without a
-window they only read.
+They read the files that `contributions` and `mask_loading` read. If a window is open,
+loops are shown one at a time from then on, and the next step is offered. In a script
+without a window they only read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     Parameters
     ----------
     path
-        A file or folder; or several that napari opens as a stack.
+        Path of a file or folder, or several paths that napari opens as a stack.
     """
     if is_mask_path(path):
         return read_mask_layers
@@ -51,7 +51,7 @@ def _read(reader: Reader, path: str | Sequence[str]) -> list[LayerTuple]:
 
 
 def _greet() -> None:
-    """Let the window hear of the layers that are about to be added to it."""
+    """Let the window observe the layers that are about to be added."""
     viewer = napari.current_viewer()
     if viewer is not None:
         arrivals_of(viewer)

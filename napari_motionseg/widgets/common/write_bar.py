@@ -1,7 +1,7 @@
 """Show a job that writes a file in a thread: a bar, a Cancel button and a sentence.
 
-The job runs in a thread and not in a child process, because an overlay draws frames
-that are in memory already.
+The job runs in a thread and not in a child process, because the frames of an overlay
+are already in memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure masks: agreement with a reference, or consistency along the motion."""
+"""Measure the agreement of masks with a reference, or their consistency over time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ EXPLAINED = (
 
 
 class AgreementSection:
-    """Plot the agreement of each frame, with a line at the frame that is shown.
+    """Plot the agreement of each frame, with a line at the current frame.
 
     Parameters
     ----------
@@ -115,13 +115,13 @@ class AgreementSection:
             self._wanted = {"reference": layer.name}
 
     def _keep_choices(self, _: object = None) -> None:
-        """Keep with the project which layers are compared."""
+        """Store the names of the compared layers in the project."""
         chosen = {"masks": self.masks.layer, "reference": self.reference.layer}
         names = {key: x.name for key, x in chosen.items() if x is not None}
         self._session.keep_settings(SETTINGS, names)
 
     def _restore(self, settings: dict[str, Any]) -> None:
-        """Choose the layers that a project has compared, as soon as they are there."""
+        """Choose the layers that a project has compared, once they have been added."""
         kept = settings.get(SETTINGS)
         self._wanted = dict(kept) if isinstance(kept, dict) else {}
         self._choose_wanted()
@@ -234,7 +234,7 @@ def _has_time(layer: Layer) -> bool:
 
 
 def _as_shown(layer: Layer) -> tuple[Any, int]:
-    """Return a layer's pixels and which label is background, for a thread."""
+    """Return a layer's pixels and its background label, for use in a thread."""
     return layer.data, background_of(layer)
 
 

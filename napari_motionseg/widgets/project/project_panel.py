@@ -1,4 +1,4 @@
-"""The head of the Project dock: the state of the project; open and save it."""
+"""Show the state of the project on top of the Project dock; open and save it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_PATH = 44  # characters; the tooltip has it all
 
 
 class ProjectPanel(QWidget):
-    """Say where the project is stored and whether all strokes are saved.
+    """Panel that shows where the project is stored and whether all strokes are saved.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class ProjectPanel(QWidget):
         return row
 
     def refresh(self) -> None:
-        """Show the present state of the project."""
+        """Show the current state of the project."""
         project, named = self._controller.project, self._controller.named
         if project is None:
             self.name.setText("No project yet")
@@ -160,7 +160,7 @@ class ProjectPanel(QWidget):
 
 
 def _words(controller: ProjectController) -> str:
-    """Return in one sentence whether what was painted is safe, with its colour."""
+    """Describe in one sentence whether all strokes are saved, with a coloured dot."""
     status = controller.status
     if controller.busy:
         return _dot(WAITING, "Reading and writing…")
