@@ -18,7 +18,7 @@ from napari_motionseg.widgets.common.dock_placing import bring_to_front, holder_
 from napari_motionseg.widgets.common.viewers import unwrapped
 
 PLUGIN, TITLE = "napari-motionseg", "MotionSeg"
-DOCKS = ("Cine", "Motion", "Embedding", "Project", "Segment")
+DOCKS = ("Cine", "Motion", "Embedding", "Measure", "Project", "Segment")
 
 
 def open_dock(viewer: Viewer, name: str) -> Any:

@@ -1,0 +1,201 @@
+"""State of the Measure dock: the points on a vessel, the settings and the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from psygnal import Signal
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement import (
+    Calibration,
+    VesselMeasurement,
+    calibration_by_catheter,
+    calibration_of,
+    measure_vessel,
+)
+from napari_motionseg.measurement.calibration import disagreement
+from napari_motionseg.measurement.centreline import Point
+from napari_motionseg.measurement.diameters import Method
+from napari_motionseg.measurement.stenosis import ReferenceMethod
+
+WAITING = "Click the proximal and the distal end of a vessel."
+
+
+@dataclass(frozen=True, eq=False)
+class VesselQuestion:
+    """Everything that a measurement depends on; it may be answered in any thread.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    frame
+        Index of the frame.
+    points
+        Rows and columns in px, proximal first.
+    calibration
+        What a pixel is.
+    method, reference_method
+        How diameters and their reference are found.
+    """
+
+    cine: Cine
+    frame: int
+    points: tuple[Point, ...]
+    calibration: Calibration
+    method: Method = "tube"
+    reference_method: ReferenceMethod = "curve fitted"
+
+    def answer(self) -> VesselMeasurement | MeasurementError:
+        """Return the measurement, or the error that says why there is none."""
+        try:
+            return measure_vessel(
+                self.cine,
+                self.frame,
+                self.points,
+                calibration=self.calibration,
+                method=self.method,
+                reference_method=self.reference_method,
+            )
+        except MeasurementError as error:
+            return error
+
+
+class MeasureState:
+    """What is measured, and the answer; free of Qt.
+
+    Attributes
+    ----------
+    asked
+        Emitted with a `VesselQuestion` that is to be answered by `accept`.
+    changed
+        Emitted after the answer, the message or the calibration has changed.
+    measured
+        The measurement that is shown, or None.
+    message
+        What the user should know or do next; empty if the numbers say everything.
+    """
+
+    asked: ClassVar[Signal] = Signal(object)
+    changed: ClassVar[Signal] = Signal()
+
+    def __init__(self) -> None:
+        self._question: VesselQuestion | None = None
+        self.measured: VesselMeasurement | None = None
+        self.message = WAITING
+        self.warning = ""
+
+    @property
+    def cine(self) -> Cine | None:
+        """The loop that is measured, or None."""
+        return None if self._question is None else self._question.cine
+
+    @property
+    def calibration(self) -> Calibration:
+        """What a pixel is."""
+        return Calibration() if self._question is None else self._question.calibration
+
+    def show_loop(self, cine: Cine | None) -> None:
+        """Begin with a loop, or with none; the calibration is that of its header."""
+        self.warning = ""
+        self._question = None
+        if cine is not None:
+            self._question = VesselQuestion(cine, 0, (), calibration_of(cine))
+        self._clear(WAITING)
+
+    def place(self, frame: int, points: tuple[Point, ...]) -> None:
+        """Take over the points of a frame, and ask for a measurement of two or more.
+
+        Parameters
+        ----------
+        frame
+            Index of the frame.
+        points
+            Rows and columns in px, in the order in which they were clicked.
+        """
+        if self._question is None:
+            return
+        before = self._question
+        if (before.frame, before.points) == (frame, points):
+            return
+        self._question = replace(before, frame=frame, points=points)
+        self._ask()
+
+    def choose(
+        self,
+        method: Method | None = None,
+        reference_method: ReferenceMethod | None = None,
+    ) -> None:
+        """Measure by other methods; None keeps a method as it is."""
+        if self._question is None:
+            return
+        self._question = replace(
+            self._question,
+            method=method or self._question.method,
+            reference_method=reference_method or self._question.reference_method,
+        )
+        self._ask()
+
+    def calibrate(self, calibration: Calibration) -> None:
+        """Measure with another size of a pixel, and warn if the header disagrees."""
+        if self._question is None:
+            return
+        self.warning = disagreement(calibration_of(self._question.cine), calibration)
+        self._question = replace(self._question, calibration=calibration)
+        self._ask()
+
+    def calibrate_by_header(self) -> None:
+        """Measure with the size of a pixel that the loop's header gives."""
+        if self._question is not None:
+            self.calibrate(calibration_of(self._question.cine))
+
+    def calibrate_by_catheter(self, french: float) -> None:
+        """Calibrate by the first and the last point, which lie on a catheter's shaft.
+
+        Parameters
+        ----------
+        french
+            Size of the catheter.
+
+        Raises
+        ------
+        MeasurementError
+            If fewer than two points are placed, or nothing between them is a tube.
+        """
+        question = self._question
+        if question is None or len(question.points) < 2:
+            raise MeasurementError(
+                "place two points on the shaft of the catheter first; they serve as "
+                "the ends of what is measured"
+            )
+        first, *_, last = question.points
+        self.calibrate(
+            calibration_by_catheter(question.cine, question.frame, french, first, last)
+        )
+
+    def accept(
+        self, question: VesselQuestion, found: VesselMeasurement | MeasurementError
+    ) -> None:
+        """Take over the answer to a question, unless another one was asked since."""
+        if question is not self._question:
+            return
+        if isinstance(found, MeasurementError):
+            self._clear(f"{str(found)[:1].upper()}{str(found)[1:]}.")
+            return
+        self.measured, self.message = found, ""
+        self.changed.emit()
+
+    def _ask(self) -> None:
+        question = self._question
+        if question is None or len(question.points) < 2:
+            self._clear(WAITING)
+            return
+        self.asked.emit(question)
+        self.changed.emit()
+
+    def _clear(self, message: str) -> None:
+        self.measured, self.message = None, message
+        self.changed.emit()

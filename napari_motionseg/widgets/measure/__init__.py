@@ -1,0 +1,1 @@
+"""The Measure dock: diameters and stenoses of a vessel between points."""

@@ -1,0 +1,164 @@
+"""Layers of a measured vessel: the points that are clicked, and the centreline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_motionseg.measurement import VesselMeasurement
+from napari_motionseg.measurement.centreline import Point
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placement
+
+POINTS, LINE = "vessel points", "centreline"
+YELLOW, RED = "#ffd166", "#ff2d2d"
+SIZE = 1 / 64  # of a frame's height
+
+
+class VesselLayers(QObject):
+    """A points layer that the user edits, and a line that follows it.
+
+    Parameters
+    ----------
+    owner
+        The widget with which the connections to the viewer end.
+    viewer
+        The viewer that holds the layers.
+
+    Signals
+    -------
+    moved
+        Emitted after points were added, moved or removed, or another frame is shown.
+    """
+
+    moved = Signal()
+
+    def __init__(self, owner: QObject, viewer: Viewer) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self._loop: Layer | None = None
+        self._points: Layer | None = None
+        self._line: Layer | None = None
+        listen(owner, viewer.layers.events.removed, self._removed)
+        listen(owner, viewer.dims.events.current_step, self._frame_changed)
+
+    @property
+    def frame(self) -> int:
+        """Index of the frame that is shown."""
+        return 0 if self._loop is None else frame_shown(self._viewer, self._loop)
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Rows and columns of the points on the shown frame, in the order of clicks."""
+        if self._points is None:
+            return ()
+        return tuple(
+            (float(point[-2]), float(point[-1]))
+            for point in np.asarray(self._points.data)
+            if len(point) < 3 or round(float(point[0])) == self.frame
+        )
+
+    def show_loop(self, loop: Layer | None) -> None:
+        """Work on another loop, or on none; layers of the one before are removed."""
+        if loop is not self._loop:
+            self.clear()
+            self._loop = loop
+
+    def begin(self) -> None:
+        """Let the user click points: add the layer if needed, and make it active."""
+        if self._loop is None or self._loop not in self._viewer.layers:
+            return
+        if self._points is None:
+            ndim = self._loop.ndim
+            layer = Layer.create(
+                np.empty((0, ndim)),
+                {
+                    "name": f"{self._loop.name} {POINTS}", "ndim": ndim,
+                    "metadata": {DERIVED: POINTS}, "symbol": "disc",
+                    "size": max(3.0, self._loop.data.shape[-2] * SIZE),
+                    "face_color": YELLOW, "border_color": "black",
+                    **placement(self._loop, ndim),
+                },
+                "points",
+            )  # fmt: skip
+            self._viewer.layers.append(layer)
+            layer.events.data.connect(self._edited)
+            self._points = layer
+        self._viewer.layers.selection.active = self._points
+        self._points.mode = "add"
+
+    def end(self) -> None:
+        """Stop adding points; those that are there can be dragged."""
+        if self._points is not None:
+            self._points.mode = "select"
+
+    def draw(self, measured: VesselMeasurement | None) -> None:
+        """Show the centreline of a measurement; None removes it."""
+        if measured is None or self._loop is None:
+            self._remove("_line")
+            return
+        line = measured.profile.line.points
+        paths, colors = [self._on_frame(line, measured.frame)], [YELLOW]
+        for lesion in measured.lesions:
+            part = line[lesion.start : lesion.end + 1]
+            if len(part) > 1:
+                paths.append(self._on_frame(part, measured.frame))
+                colors.append(RED)
+        active = self._viewer.layers.selection.active
+        self._remove("_line")
+        layer = Layer.create(
+            paths,
+            {
+                "name": f"{self._loop.name} {LINE}", "shape_type": "path",
+                "edge_color": colors, "edge_width": 1, "opacity": 0.9,
+                "metadata": {DERIVED: LINE}, **placement(self._loop, self._loop.ndim),
+            },
+            "shapes",
+        )  # fmt: skip
+        layer.editable = False
+        place = len(self._viewer.layers)
+        if self._points in self._viewer.layers:
+            place = self._viewer.layers.index(self._points)
+        self._viewer.layers.insert(place, layer)
+        self._line = layer
+        if active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+
+    def clear(self) -> None:
+        """Remove both layers."""
+        self._remove("_line")
+        self._remove("_points")
+
+    def _on_frame(self, points: np.ndarray, frame: int) -> np.ndarray:
+        if self._loop is None or self._loop.ndim < 3:
+            return points
+        return np.column_stack((np.full(len(points), frame), points))
+
+    def _remove(self, name: str) -> None:
+        layer = getattr(self, name)
+        setattr(self, name, None)
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _removed(self, event: Any) -> None:
+        """Follow a layer that the user has removed."""
+        if event.value is self._points:
+            self._points = None
+            self.moved.emit()
+        elif event.value is self._line:
+            self._line = None
+        elif event.value is self._loop:
+            self.show_loop(None)
+
+    def _edited(self, event: Any = None) -> None:
+        action = str(getattr(event, "action", ""))
+        if not action.endswith("ing"):  # adding, changing: the change is yet to come
+            self.moved.emit()
+
+    def _frame_changed(self, event: Any = None) -> None:
+        if self._points is not None:
+            self.moved.emit()
