@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-fewshot bench-ablation bench-explorer bench-interactive bench-dicom clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-dicom clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-dicom  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-dicom  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -60,7 +60,9 @@ docs: $(READY)
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
 	$(SCREEN) $(BIN)/python scripts/screenshots_explorer.py
+	$(SCREEN) $(BIN)/python scripts/screenshot_measure.py
 	$(SCREEN) $(BIN)/python scripts/path_gif.py
+	$(BIN)/python scripts/figure_measure.py
 
 # An hour or two on two cores, a few minutes with PAIRS=24; a run that was cut goes on
 # where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names
@@ -78,6 +80,11 @@ bench-flow: $(READY)
 # names, real loops from MOTIONSEG_DATA
 bench-masks: $(READY)
 	$(BIN)/python benchmarks/masks.py
+	$(BIN)/python benchmarks/render.py
+
+# Diameters and stenoses of a phantom; three minutes
+bench-measure: $(READY)
+	$(BIN)/python benchmarks/measure.py
 	$(BIN)/python benchmarks/render.py
 
 bench-fewshot: $(READY)
