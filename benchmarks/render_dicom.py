@@ -57,6 +57,9 @@ def accepted(found: dict[str, Any]) -> str:
         "compressed objects after DCMTK has unpacked them. Its one warning on captures "
         "is that Laterality is empty, which says that it is unknown whether the body "
         "part is one of a pair. "
+        "`tests/io/test_dicom_archive.py` sends loops, all types and captures to an "
+        "Orthanc 1.10.1 by STOW-RS, finds them under the loop's study by QIDO-RS, and "
+        "gets them back equal by WADO-RS. "
         f"highdicom {tools['highdicom']}, DCMTK {tools['dcmtk']}, dicom3tools "
         f"{tools['dicom3tools']}. {found['machine']}, {found['date']}.",
     )

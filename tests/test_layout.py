@@ -31,6 +31,7 @@ CROSS_CUTTING = {
     "cli/test_damaged_loops.py",
     "cli/test_hostile_text.py",
     "cli/test_old_options.py",
+    "io/test_dicom_archive.py",
     "io/test_dicom_meaning.py",
     "io/test_enhanced_objects.py",
     "io/test_full_disk.py",

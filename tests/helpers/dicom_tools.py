@@ -1,4 +1,4 @@
-"""Validators of others: DCMTK and dicom3tools, from PATH or an unpacked folder."""
+"""Programs of others: DCMTK, dicom3tools, Orthanc; from PATH or an unpacked folder."""
 
 import os
 import shutil
@@ -9,31 +9,39 @@ import pytest
 
 FOLDER = "MOTIONSEG_DICOM_TOOLS"
 PACKAGES = {"dciodvfy": "dicom3tools", "dcmdump": "dcmtk", "dcm2json": "dcmtk",
-            "dcmconv": "dcmtk", "dcmdrle": "dcmtk"}  # fmt: skip
+            "dcmconv": "dcmtk", "dcmdrle": "dcmtk", "Orthanc": "orthanc"}  # fmt: skip
+
+
+def root():
+    """Folder that Debian's packages may be unpacked into."""
+    return Path(os.environ.get(FOLDER, str(Path(__file__).parents[2] / ".dicom-tools")))
 
 
 def find(name):
-    """Path of a tool; the test is skipped by name where it is not installed."""
-    root = os.environ.get(FOLDER, str(Path(__file__).parents[2] / ".dicom-tools"))
-    found = shutil.which(name) or shutil.which(name, path=f"{root}/usr/bin")
+    """Path of a program; the test is skipped by name where it is not installed."""
+    places = os.pathsep.join(str(root() / "usr" / part) for part in ("bin", "sbin"))
+    found = shutil.which(name) or shutil.which(name, path=places)
     if found is None:
         pytest.skip(f"{name} is not installed (Debian's package {PACKAGES[name]})")
     return found
 
 
+def environment(path):
+    """Variables with which a program of the unpacked folder finds its libraries."""
+    found = {**os.environ}
+    if root() in Path(path).parents:
+        libraries = [*root().glob("usr/lib/*-linux-gnu*"), *root().glob("lib/*-linux*")]
+        found["LD_LIBRARY_PATH"] = os.pathsep.join(map(str, libraries))
+        for dictionary in root().glob("usr/share/*dcmtk*/dicom.dic"):
+            found["DCMDICTPATH"] = str(dictionary)
+    return found
+
+
 def run(name, *words):
     """Exit code and output of a tool."""
-    path = Path(find(name))
-    root = path.parent.parent
-    libraries = ":".join(str(p) for p in root.glob("lib/*-linux-gnu*"))
-    dictionary = next(root.glob("share/*dcmtk*/dicom.dic"), None)
-    environment = {**os.environ}
-    if root != Path("/usr"):
-        environment["LD_LIBRARY_PATH"] = libraries
-    if dictionary is not None:
-        environment["DCMDICTPATH"] = str(dictionary)
+    path = find(name)
     ended = subprocess.run(
-        [str(path), *map(str, words)], env=environment, check=False,
+        [path, *map(str, words)], env=environment(path), check=False,
         capture_output=True, text=True, errors="replace",
     )  # fmt: skip
     return ended.returncode, ended.stdout + ended.stderr
