@@ -87,7 +87,7 @@ class EcgStrip(SliderStrip):
     ) -> None:
         """Go to the frame below the mouse."""
         if event is not None and self._count:
-            self.clicked.emit(self.frame_at(event.position().x(), self._count))
+            self.clicked.emit(self.nearest_frame(event.position().x(), self._count))
 
     def _draw_line(self, painter: QPainter, frame: int, pen: QPen) -> None:
         x = self.x_of(frame, self._count)

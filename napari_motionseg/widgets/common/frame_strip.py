@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QPoint, QRectF, QSize, Qt
+from qtpy.QtCore import QEvent, QPoint, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent
-from qtpy.QtWidgets import (
-    QAbstractSlider,
-    QBoxLayout,
-    QMainWindow,
-    QSizePolicy,
-    QStyle,
-    QStyleOptionSlider,
-    QToolTip,
-    QWidget,
-)
+from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_motionseg.viewmodel.frame_marks import FrameMarks
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.slider_strip import SliderStrip, sliders_of
 
 NAME = "motionseg-frame-strip"
-SLIDERS = "QtDims"  # class name of napari's widget that holds the sliders
 HEIGHT_PX = 8
 # blue and orange are told apart by people of any colour vision
 COLORS = {"done": "#4c9be8", "running": "#ff9f40"}
@@ -28,7 +19,7 @@ LABELLED, RIM = "#ffffff", "#202020"
 LEGEND = "Blue: done. Orange: being computed. Hollow: not done yet. White: labelled."
 
 
-class FrameStrip(QWidget):
+class FrameStrip(SliderStrip):
     """Draws a cell for each frame, in line with the handle of the time slider.
 
     Parameters
@@ -41,11 +32,9 @@ class FrameStrip(QWidget):
     """
 
     def __init__(self, marks: FrameMarks, sliders: QWidget | None = None) -> None:
-        super().__init__()
+        super().__init__(HEIGHT_PX, sliders)
         self.setObjectName(NAME)
         self._marks = marks
-        self._sliders = sliders
-        self.setFixedHeight(HEIGHT_PX)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setRetainSizeWhenHidden(True)  # the canvas does not jump with the marks
         self.setSizePolicy(policy)
@@ -58,7 +47,7 @@ class FrameStrip(QWidget):
 
     def cell(self, frame: int) -> QRectF:
         """Return the place of a frame in the strip, in pixels."""
-        left, right = self._ends()
+        left, right = self._ends(self._marks.count)
         steps = max(1, self._marks.count - 1)
         width = (right - left) / steps
         middle = left + frame * width
@@ -121,48 +110,6 @@ class FrameStrip(QWidget):
             painter.setBrush(QColor(LABELLED))
             painter.drawEllipse(mark)
 
-    def _ends(self) -> tuple[float, float]:
-        """Return where the middle of the handle is at the first and the last frame."""
-        slider = self._slider()
-        if slider is None:
-            half = self.width() / max(1, self._marks.count) / 2
-            return half, self.width() - half
-        origin = self.mapToGlobal(QPoint(0, 0)).x()
-        left = slider.mapToGlobal(QPoint(0, 0)).x() - origin
-        first, last = _handle_ends(slider)
-        return left + first, left + last
-
-    def _slider(self) -> QAbstractSlider | None:
-        """Return the slider of the loop's frames."""
-        if self._sliders is None:
-            return None
-        shown = [
-            s for s in self._sliders.findChildren(QAbstractSlider) if s.isVisible()
-        ]
-        fitting = [s for s in shown if s.maximum() == self._marks.count - 1]
-        return next(iter([*fitting, *shown]), None)
-
-
-def _handle_ends(slider: QAbstractSlider) -> tuple[float, float]:
-    """Return where the middle of a slider's handle is at its two ends, in pixels."""
-    style = slider.style()
-    option = QStyleOptionSlider()
-    try:
-        slider.initStyleOption(option)  # type: ignore[attr-defined]
-        handle, groove = (
-            style.subControlRect(  # type: ignore[union-attr]
-                QStyle.ComplexControl.CC_ScrollBar, option, part, slider
-            )
-            for part in (
-                QStyle.SubControl.SC_ScrollBarSlider,
-                QStyle.SubControl.SC_ScrollBarGroove,
-            )
-        )
-    except (AttributeError, RuntimeError, TypeError):
-        return 0.0, float(slider.width())  # of another class: some pixels off
-    half = handle.width() / 2 if handle.width() < groove.width() / 2 else 0.0
-    return groove.left() + half, groove.left() + groove.width() - half
-
 
 def place_strip(widget: QWidget, marks: FrameMarks) -> FrameStrip | None:
     """Place a strip above the sliders of the window of a widget; once is enough.
@@ -182,20 +129,10 @@ def place_strip(widget: QWidget, marks: FrameMarks) -> FrameStrip | None:
     FrameStrip or None
         The strip of the window, or None if there is no place for one.
     """
-    window: QObject | None = widget
-    while window is not None and not isinstance(window, QMainWindow):
-        window = window.parent()
-    center = window.centralWidget() if isinstance(window, QMainWindow) else None
-    if center is None:
-        return None
-    known = center.findChild(FrameStrip, NAME)
+    sliders = sliders_of(widget)
+    center = None if sliders is None else sliders.window()
+    known = None if center is None else center.findChild(FrameStrip, NAME)
     if known is not None:
         return known
-    for child in center.findChildren(QWidget):
-        parent = child.parentWidget()
-        layout = None if parent is None else parent.layout()
-        if type(child).__name__ == SLIDERS and isinstance(layout, QBoxLayout):
-            strip = FrameStrip(marks, child)
-            layout.insertWidget(layout.indexOf(child), strip)
-            return strip
-    return None
+    strip = FrameStrip(marks, sliders)
+    return strip if strip.place(widget, below=False) else None

@@ -29,11 +29,14 @@ class SliderStrip(QWidget):
     ----------
     height
         Height of the strip in pixels.
+    sliders
+        The widget that holds the sliders of the viewer; None until the strip is placed,
+        and to draw over the whole width.
     """
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int, sliders: QWidget | None = None) -> None:
         super().__init__()
-        self._sliders: QWidget | None = None
+        self._sliders = sliders
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -74,7 +77,7 @@ class SliderStrip(QWidget):
         left, right = self._ends(count)
         return left + (right - left) * frame / max(1, count - 1)
 
-    def frame_at(self, x: float, count: int) -> int:
+    def nearest_frame(self, x: float, count: int) -> int:
         """Return the frame nearest to a horizontal position."""
         left, right = self._ends(count)
         frame = (x - left) / max(1.0, right - left) * (count - 1)
@@ -87,10 +90,9 @@ class SliderStrip(QWidget):
             half = self.width() / max(1, count) / 2
             return half, self.width() - half
         left = slider.mapToGlobal(QPoint(0, 0)).x() - self.mapToGlobal(QPoint(0, 0)).x()
-        half = handle_width(slider) / 2
-        steps = max(1, slider.maximum())
-        width = slider.width() - 2 * half
-        return left + half, left + half + width * (count - 1) / steps
+        first, last = handle_ends(slider)
+        share = (count - 1) / max(1, slider.maximum())
+        return left + first, left + first + (last - first) * share
 
     def _slider(self, count: int) -> QAbstractSlider | None:
         """Return the slider of the frames, whose range covers all loops."""
@@ -114,16 +116,22 @@ def sliders_of(widget: QWidget) -> QWidget | None:
     return next((x for x in children if type(x).__name__ == SLIDERS), None)
 
 
-def handle_width(slider: QAbstractSlider) -> float:
-    """Return the width of a slider's handle in pixels; 0 if it is unknown."""
+def handle_ends(slider: QAbstractSlider) -> tuple[float, float]:
+    """Return where the middle of a slider's handle is at its two ends, in pixels."""
     style = slider.style()
     option = QStyleOptionSlider()
     try:
         slider.initStyleOption(option)  # type: ignore[attr-defined]
-        handle = style.subControlRect(  # type: ignore[union-attr]
-            QStyle.ComplexControl.CC_ScrollBar, option,
-            QStyle.SubControl.SC_ScrollBarSlider, slider,
-        )  # fmt: skip
+        handle, groove = (
+            style.subControlRect(  # type: ignore[union-attr]
+                QStyle.ComplexControl.CC_ScrollBar, option, part, slider
+            )
+            for part in (
+                QStyle.SubControl.SC_ScrollBarSlider,
+                QStyle.SubControl.SC_ScrollBarGroove,
+            )
+        )
     except (AttributeError, RuntimeError, TypeError):
-        return 0.0  # not for this class of slider; the strip is then some pixels off
-    return float(handle.width()) if handle.width() < slider.width() / 2 else 0.0
+        return 0.0, float(slider.width())  # of another class: some pixels off
+    half = handle.width() / 2 if handle.width() < groove.width() / 2 else 0.0
+    return groove.left() + half, groove.left() + groove.width() - half
