@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_motionseg.embedding import similarity_map as similarity_map
     from napari_motionseg.errors import CheckpointError as CheckpointError
     from napari_motionseg.errors import LabelError as LabelError
+    from napari_motionseg.errors import MeasurementError as MeasurementError
     from napari_motionseg.errors import MissingDependencyError as MissingDependencyError
     from napari_motionseg.errors import MotionError as MotionError
     from napari_motionseg.errors import MotionSegError as MotionSegError
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from napari_motionseg.jobs import STOP as STOP
     from napari_motionseg.jobs import Progress as Progress
     from napari_motionseg.jobs import run as run
+    from napari_motionseg.measurement import Calibration as Calibration
+    from napari_motionseg.measurement import FollowedVessel as FollowedVessel
+    from napari_motionseg.measurement import VesselMeasurement as VesselMeasurement
+    from napari_motionseg.measurement import follow_vessel_job as follow_vessel_job
+    from napari_motionseg.measurement import measure_vessel as measure_vessel
     from napari_motionseg.models import ModelCard as ModelCard
     from napari_motionseg.models import UNetConfig as UNetConfig
     from napari_motionseg.models import load_model as load_model
@@ -102,6 +108,11 @@ _PUBLIC = {
     "evaluate": "segmentation",
     "ModelCard": "models",
     "load_model": "models",
+    "Calibration": "measurement",
+    "FollowedVessel": "measurement",
+    "VesselMeasurement": "measurement",
+    "follow_vessel_job": "measurement",
+    "measure_vessel": "measurement",
     "SynthesisConfig": "synthesis",
     "SyntheticCine": "synthesis",
     "synthesize_cine": "synthesis",
@@ -112,6 +123,7 @@ _PUBLIC = {
     "CheckpointError": "errors",
     "LabelError": "errors",
     "MissingDependencyError": "errors",
+    "MeasurementError": "errors",
     "MotionError": "errors",
     "ReadError": "errors",
     "SettingsError": "errors",
