@@ -264,7 +264,7 @@ def whole(option: str, number: float) -> int:
 
 
 def as_line(loop: Cine, measured: VesselMeasurement) -> str:
-    """Return a measurement as one line for a person."""
+    """Return a measurement as one line of text."""
     unit = measured.profile.calibration.unit
     row = measured.as_dict()
     length = measured.profile.arc_length[-1]

@@ -88,7 +88,7 @@ class ChildJob(Generic[Result]):
 
     @property
     def phase(self) -> str:
-        """What happens before the first step, in words; empty once steps arrive."""
+        """Description of the work before the first step; empty once steps arrive."""
         return "" if self._stepped or not self.running else self._worker.phase
 
     @property

@@ -1,4 +1,4 @@
-"""The frames that a job still has to do, in an order that the user may change."""
+"""Order the remaining frames of a job, which the user may change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from napari_motionseg.jobs.progress import Signal
 
 
 class FrameQueue:
-    """Frames in a given order, until one is asked for; then outward from that one.
+    """Frames in a given order; after a request, outward from the requested frame.
 
     Parameters
     ----------
     frames
-        Indices of the frames in the order in which they are wanted.
+        Indices of the frames in their initial order.
     """
 
     def __init__(self, frames: Iterable[int]) -> None:
@@ -28,7 +28,7 @@ class FrameQueue:
         return self._waiting[0] if self._waiting else None
 
     def take(self, count: int = 1) -> list[int]:
-        """Take the next frames out; fewer or none at the end."""
+        """Remove and return the next frames; fewer or none at the end."""
         taken, self._waiting = self._waiting[:count], self._waiting[count:]
         return taken
 

@@ -1,4 +1,4 @@
-"""What a window and its worker process say to each other."""
+"""Define the messages between a window and its worker process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from napari_motionseg.jobs.progress import Job
 
 CANCEL: Final = "cancel"
 
-# From the worker: its phase in words; "ready" with its memory in bytes; "begun";
-# progress; the result; an error of this package; the text of any other error.
+# Messages of the worker: description of its phase; "ready" with its memory in bytes;
+# "begun"; progress; the result; an error of this package; the text of any other error.
 Kind = Literal["phase", "ready", "begun", "progress", "result", "refused", "failed"]
 Message = tuple[Kind, Any]
 
@@ -23,7 +23,7 @@ class Hello:
     Parameters
     ----------
     path
-        The import path of the window, in its order.
+        Import path of the window, in its order.
     python_path
         PYTHONPATH of the window, or None; the worker was started with another one.
     preload
@@ -45,7 +45,7 @@ class Call:
     Parameters
     ----------
     function, args, kwargs
-        A generator function at the top level of a module, and its arguments.
+        Generator function at the top level of a module, and its arguments.
     path
         The import path of the window at the time of the call.
     environment

@@ -21,17 +21,17 @@ class Progress:
     step, total
         Number of steps done, and of all steps; a `total` of 0 means unknown.
     message
-        What the job is doing, for a person to read.
+        Description of the step for the user; may be empty.
     metrics
-        Numbers of this step by name, for curves: ``{"loss": 0.31}``.
+        Numbers of this step by name, for curves, such as ``{"loss": 0.31}``.
     preview
-        Something to look at, or None; each job documents what it gives.
+        Intermediate result to display, or None; each job documents its type.
     frames
-        Indices of the frames that became complete with this step, for jobs that work
-        through the frames of a loop; else empty.
+        Indices of the frames that were completed with this step, for jobs that work
+        through the frames of a loop; otherwise empty.
     next_frame
-        Index of the frame that the job does next, or None where that is unknown. A
-        frame that is sent to the job may still come before it.
+        Index of the frame that the job does next, or None if it is unknown. A frame
+        that is sent to the job may still be done before.
     """
 
     step: int
@@ -47,14 +47,15 @@ Job = Generator[Progress, Signal | None, Result]
 
 
 def run(job: Job[Result], watch: Callable[[Progress], object] | None = None) -> Result:
-    """Drain `job` in this process and return its result.
+    """Run a job in this process to its end and return its result.
 
     Parameters
     ----------
     job
-        The generator.
+        The job to run.
     watch
-        Called with each `Progress`; for command lines and notebooks.
+        Function that is called with each `Progress`, to show it in a command line or a
+        notebook; None for no function.
     """
     while True:
         try:
@@ -73,9 +74,9 @@ def map_progress(
     Parameters
     ----------
     job
-        The inner job. It gets the signals of this one and is closed with it.
+        The inner job. It receives the signals of the outer job and is closed with it.
     change
-        Called with each `Progress`; returns the one to report instead.
+        Function that is called with each `Progress` and returns the one to report.
     """
     with closing(job):
         signal = None

@@ -1,9 +1,9 @@
-"""The interface between whoever starts a job and whatever runs it.
+"""Define the interface between code that starts a job and code that runs it.
 
-Docks know these two protocols alone. `LocalRunner` runs jobs in child processes; a
-runner that gives work to another computer needs the same few methods. Large arrays are
-not part of a result: a job writes them to files and returns their paths, so that the
-caller opens what it needs.
+Docks use only these two protocols. `LocalRunner` runs jobs in child processes; a runner
+that sends work to another computer needs the same few methods. Large arrays are not
+part of a result: a job writes them to files and returns their paths, so that the caller
+can open only those that it needs.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class RunningJob(Protocol):
     Attributes
     ----------
     state
-        ``"running"`` from the start on, then how the job ended.
+        ``"running"``, or the way in which the job has ended.
     error
-        Why the job failed, or None.
+        Reason why the job failed, or None.
     """
 
     state: JobState
@@ -37,11 +37,11 @@ class RunningJob(Protocol):
 
     @property
     def phase(self) -> str:
-        """What happens before the first step, in words; empty once steps arrive."""
+        """Description of the work before the first step; empty once steps arrive."""
 
     @property
     def result(self) -> Any:
-        """What the job returned; large arrays as paths of files.
+        """Result of the job, with paths of files for large arrays.
 
         Raises
         ------
@@ -53,13 +53,13 @@ class RunningJob(Protocol):
         """Yield the progress that has arrived since the last call."""
 
     def stop(self) -> None:
-        """Ask the job to finish early and keep what there is; `poll` goes on."""
+        """Ask the job to finish early and keep its results; continue to call `poll`."""
 
     def prioritize(self, frame: int) -> None:
-        """Ask the job to do a frame next, if it does frames in any order."""
+        """Ask the job to do a frame next, if it can change the order of frames."""
 
     def cancel(self) -> None:
-        """End the job and keep nothing; its state is ``"cancelled"`` at once."""
+        """End the job without a result; its state is ``"cancelled"`` at once."""
 
 
 class JobRunner(Protocol):
@@ -73,9 +73,9 @@ class JobRunner(Protocol):
         Parameters
         ----------
         function
-            A generator function at the top level of a module.
+            Generator function at the top level of a module.
         *args, **kwargs
-            Its arguments, which must not change until the job has begun.
+            Arguments of the function, which must not change until the job has begun.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""Millimetres of a pixel: from the geometry of the X-ray system or a known object.
+"""Find the size of a pixel from the geometry of the X-ray system or a known object.
 
-Methods are those of DICOM PS3.16, CID 3452: geometry at the isocentre, or an object of
-known size. Every length that is measured carries the basis of its calibration.
+The methods are those of DICOM PS3.16, CID 3452: geometry at the isocentre, or an object
+of known size. Every measured length states the basis of its calibration.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Calibration:
         Distance between the centres of neighbouring rows and of neighbouring columns
         in millimetres; where no spacing is known, in units of a column's width.
     basis
-        Sentence fragment that says what the size rests on, such as "isocentre".
+        Description of the source of the size, such as "isocentre".
     known
-        Whether the sizes are millimetres; else every length is given in pixels.
+        Whether the sizes are millimetres; if not, every length is given in pixels.
     spread
-        Standard deviation of `column_mm` divided by it, where it was measured from an
-        object; None for geometry.
+        Relative standard deviation of `column_mm`, if it was measured from an object;
+        None for geometry.
 
     Raises
     ------
@@ -87,9 +87,9 @@ def calibration_by_object(
     size_mm
         True size of the object in millimetres.
     size_px
-        Its measured size in widths of a pixel.
+        Measured size of the object in widths of a pixel.
     basis
-        Words that name the object, such as "catheter 6F".
+        Name of the object, such as "catheter 6F".
     aspect
         Height of a pixel over its width.
     sd_px
@@ -126,13 +126,13 @@ def catheter_diameter_mm(french: float) -> float:
 
 
 def disagreement(first: Calibration, second: Calibration) -> str:
-    """Return a warning where two calibrations differ by more than 5 %, else "".
+    """Return a warning if two calibrations differ by more than 5 %, else "".
 
     Parameters
     ----------
     first, second
-        Calibrations of the same loop. Where one is not in millimetres, there is
-        nothing to compare.
+        Calibrations of the same loop. If one is not in millimetres, there is no
+        warning.
     """
     if not (first.known and second.known):
         return ""

@@ -1,4 +1,4 @@
-"""Calibrate by a catheter: its outer diameter is known by its French size."""
+"""Calibrate by a catheter, whose outer diameter follows from its French size."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def calibration_by_catheter(
     cine
         The loop.
     frame
-        Index of a frame in which the shaft is seen. An empty catheter is the better
-        ruler: a contrast-filled one reads 4 to 16 % too small (Herrman et al. 1994),
-        since its wall then hardly shows.
+        Index of a frame that shows the shaft. An empty catheter is more accurate: the
+        diameter of a contrast-filled one is measured 4 to 16 % too small (Herrman et
+        al. 1994), because its wall is hardly visible.
     french
-        Size of the catheter: its outer diameter is a third of a millimetre a French.
+        French size of the catheter: three times its outer diameter in millimetres.
     start, end
         Row and column in px of two points on the shaft.
 
     Raises
     ------
     MeasurementError
-        If the size cannot be, or nothing between the points is a tube.
+        If the size is invalid, or there is no tube between the points.
     """
     size = catheter_diameter_mm(french)
     picture = cine.normalized(frame)

@@ -1,8 +1,8 @@
-"""Centrelines: paths of least cost between points that were clicked.
+"""Find centrelines: paths of least cost between points that the user has clicked.
 
-A path runs where the picture is dark like a vessel and where a probability map, if
-there is one, says vessel. It is smoothed and sampled at even steps of true length, so
-pixels need not be square.
+A path follows pixels that are dark like a vessel, and pixels with a high probability of
+vessel if there is a probability map. It is smoothed and sampled at even steps of true
+length, so that pixels need not be square.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Point = tuple[float, float]
 
 VESSEL_SIGMAS_PX = (1.0, 1.6, 2.5, 4.0, 6.0)  # coronaries are 2 to 20 px wide
-FULL_PERCENTILE = 99.5  # of the ridge filter's answers: taken for a sure vessel
+FULL_PERCENTILE = 99.5  # of the ridge filter's response: taken as certain vessel
 LEAST_COST = 0.02  # of a sure vessel; the background costs 1
 SMOOTHING_PX = 0.5  # how far the smooth line may leave the path of pixels, on average
 FEWEST_POINTS = 5  # of a path that a cubic spline can follow
@@ -35,7 +35,7 @@ class Centreline:
     Parameters
     ----------
     points
-        ``(N, 2)`` row and column in px, below the pixel.
+        ``(N, 2)`` row and column in px, with fractions.
     aspect
         Height of a pixel over its width.
     step
@@ -68,7 +68,7 @@ class Centreline:
         return np.stack((-along[:, 1], along[:, 0]), axis=1)
 
     def at(self, offset: Array) -> Array:
-        """Return the points ``(N, ..., 2)`` that lie `offset` along the normals.
+        """Return the points ``(N, ..., 2)`` at distances `offset` along the normals.
 
         Parameters
         ----------
@@ -97,9 +97,9 @@ def vessel_cost(
     frame
         ``(H, W)`` in [0, 1], vessels dark.
     probability
-        ``(H, W)`` probability of vessel in [0, 1]; None judges by the picture alone.
-        With it, the geometric mean of both counts, so that a path keeps to the middle
-        of a vessel that the network sees.
+        ``(H, W)`` probability of vessel in [0, 1]; None to use only the picture. If it
+        is given, the geometric mean of both is used, so that a path keeps to the middle
+        of a vessel that the network has found.
     """
     ridge = sato(np.asarray(frame, np.float64), sigmas=VESSEL_SIGMAS_PX)
     full = np.percentile(ridge, FULL_PERCENTILE)

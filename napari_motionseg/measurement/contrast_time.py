@@ -1,8 +1,8 @@
-"""Arrival of contrast along a followed vessel, and the speed of its front.
+"""Measure the arrival of contrast along a followed vessel, and the speed of its front.
 
-The arrival at a cross-section is when its darkness first reaches half of its own
-largest value, between frames by a straight line. Half is late enough to be clear of
-noise and early enough not to depend on how full the vessel gets.
+Contrast arrives at a cross-section when its darkness first reaches half of its own
+largest value, interpolated between frames. Half is late enough to be clear of noise,
+and early enough not to depend on the degree of filling.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ class ContrastArrival:
     Parameters
     ----------
     times_ms
-        ``(N,)`` milliseconds from the loop's first frame; NaN where contrast was there
-        from the beginning or never came.
+        ``(N,)`` milliseconds from the loop's first frame; NaN where contrast was
+        present from the beginning or never arrived.
     speed
-        Speed of the front in the unit of length a second, by a robust line through the
-        arrivals; NaN with too few arrivals or no forward motion.
+        Speed of the front in units of length per second, from a robust line through the
+        arrivals; NaN if there are too few arrivals or no forward motion.
     speed_low, speed_high
         95 % interval of the speed.
     resolution_ms
-        Time between frames: an arrival is not known better than by a part of it.
+        Time between frames in milliseconds, which limits the accuracy of arrivals.
     threshold
         Share of the largest darkness that counts as arrival.
     """
@@ -54,7 +54,7 @@ class ContrastArrival:
 def contrast_arrival(
     contrast: Array, frame_times: Array, arc_length: Array
 ) -> ContrastArrival:
-    """Return when contrast arrives along a vessel.
+    """Return the arrival times of contrast along a vessel.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def contrast_arrival(
 
 
 def _arrival(darkness: Array, times: Array) -> float:
-    """Return when one section's darkness ``(T,)`` first crosses the threshold."""
+    """Return the time at which a section's darkness ``(T,)`` crosses the threshold."""
     known = np.isfinite(darkness)
     if known.sum() < 3:
         return float("nan")

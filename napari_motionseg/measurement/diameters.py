@@ -1,12 +1,13 @@
-"""Diameters along a vessel in one frame, by three named methods.
+"""Measure diameters along a vessel in one frame, by one of three methods.
 
-* ``tube``: blurred tubes are fitted to the cross-sections (`tube_fit`). The most exact
-  one; it assumes a circular lumen.
-* ``edges``: the two edges are found apart from each other, as paths of steepest change
-  on the straightened vessel (`edge_contours`). It assumes no circular lumen, and
-  overestimates lumens that are narrower than about three blurs.
-* ``densitometry``: the area of the lumen by what it absorbs, and the diameter of a
-  circle of that area. It assumes even contrast along the vessel.
+* ``tube``: blurred tubes are fitted to the cross-sections (`tube_fit`). This is the
+  most accurate method; it assumes a circular lumen.
+* ``edges``: the two edges are found independently, as paths of steepest change on the
+  straightened vessel (`edge_contours`). The lumen need not be circular. Lumens that are
+  narrower than about three blurs are overestimated.
+* ``densitometry``: the area of the lumen is computed from its absorption, and the
+  diameter is that of a circle of this area. Contrast is assumed to be even along the
+  vessel.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ class DiameterProfile:
     method
         Name of the method.
     calibration
-        What a pixel is.
+        Size of a pixel.
     fit
-        The fitted tubes, in widths of a pixel, whatever the method.
+        Fitted tubes, in widths of a pixel; they are fitted for every method.
     """
 
     line: Centreline
@@ -67,7 +68,7 @@ class DiameterProfile:
     def uncertainty(self) -> Array:
         """Return the standard deviation ``(N,)`` of each diameter.
 
-        It is that from noise alone, without that of the calibration.
+        It includes only the noise, and not the uncertainty of the calibration.
         """
         spread: Array = 2 * self.fit.radius_sd * self.calibration.column_mm
         return spread
@@ -96,21 +97,21 @@ def measure_diameters(
     line
         The centreline; it is moved to the middle of the lumen first.
     calibration
-        What a pixel is; None measures in pixels.
+        Size of a pixel; None to measure in pixels.
     method
         ``"tube"``, ``"edges"`` or ``"densitometry"``.
     prior
         Prior of the tubes; None for the defaults.
     expected
-        ``(N,)`` radii in widths of a pixel that are nearly right, as in a neighbouring
-        frame; then nothing is searched. None searches.
+        ``(N,)`` approximate radii in widths of a pixel, such as those of a neighbouring
+        frame; None to search for them.
 
     Raises
     ------
     MeasurementError
-        If nothing along the line is a vessel, or the line is too long.
+        If there is no vessel along the line, or the line is too long.
     SettingsError
-        If there is no such method.
+        If the method is unknown.
     """
     if method not in get_args(Method):
         raise SettingsError(
@@ -177,8 +178,9 @@ def _by_method(method: Method, vessel: StraightVessel, fit: TubeFit) -> Array:
 def _lumen_area(vessel: StraightVessel, fit: TubeFit) -> Array:
     """Return the area ``(N,)`` of the lumen in squared widths of a pixel.
 
-    It is what the section absorbs beyond its background, divided by what one pixel's
-    width of contrast absorbs; contrast is taken as even along the vessel.
+    The area is the absorption of the section minus its background, divided by the
+    absorption of one pixel's width of contrast, which is assumed to be even along the
+    vessel.
     """
     level, slope = fit.background.T
     absorbed = level[:, None] + slope[:, None] * vessel.offsets - vessel.values

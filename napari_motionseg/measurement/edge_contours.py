@@ -1,9 +1,9 @@
-"""Edges of a vessel as paths of steepest change on the straightened vessel.
+"""Find the edges of a vessel as paths of steepest change on the straightened vessel.
 
-The usual method of quantitative angiography: each edge is the path of least cost along
-the vessel, where the cost falls with a weighted sum of the first and the second
-derivative across it (Reiber et al. 1985). The first derivative alone puts edges too far
-inside, the second too far outside.
+This is the usual method of quantitative angiography: each edge is the path of least
+cost along the vessel, and the cost decreases with a weighted sum of the first and the
+second derivative across it (Reiber et al. 1985). The first derivative alone places
+edges too far inside, the second one too far outside.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def edge_contours(vessel: StraightVessel, blur: float) -> tuple[Array, Array]:
     Parameters
     ----------
     vessel
-        The straightened vessel; its line runs within the lumen.
+        The straightened vessel, whose line runs within the lumen.
     blur
         Standard deviation of the blur in widths of a pixel; derivatives are smoothed
         by half of it.

@@ -1,10 +1,10 @@
 """Follow a vessel's cross-sections through a loop along the optical flow.
 
-Flow carries each cross-section of the anchor frame from frame to frame, so that it
-keeps its identity. Two corrections hold the drift small. The carried line is moved to
-the middle of the lumen in every frame, which takes away what drifts across the vessel.
-What drifts along it is measured: the line is carried back to the anchor frame, and the
-distance to where it began is given for every frame.
+Each cross-section of the anchor frame is followed from frame to frame, so that it keeps
+its identity. In every frame the line is moved to the middle of the lumen, which removes
+drift across the vessel. Drift along the vessel is measured: the line is followed back
+to the anchor frame, and the distance to its original position is reported for every
+frame.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ class FollowedVessel:
     profile
         Diameters in the anchor frame; its line has the N sections.
     points
-        ``(T, N, 2)`` row and column in px of each section's middle; NaN where the
-        vessel was not followed to.
+        ``(T, N, 2)`` row and column in px of each section's middle; NaN in frames to
+        which the vessel was not followed.
     diameters
-        ``(T, N)`` in the calibration's unit; NaN where nothing was measured.
+        ``(T, N)`` diameters in the calibration's unit; NaN where none was measured.
     contrast
-        ``(T, N)`` how much darker the middle of the vessel is than what lies beside it,
-        in the density's unit; about 0 before contrast arrives.
+        ``(T, N)`` difference in darkness between the middle of the vessel and its
+        surroundings, in the density's unit; about 0 before contrast arrives.
     drift
-        ``(T,)`` median distance in widths of a pixel between the sections and where
-        they are after the way to frame t and back; NaN for the anchor frame and where
-        the vessel was not followed to.
+        ``(T,)`` median distance in widths of a pixel between the sections and their
+        positions after following them to frame t and back; NaN for the anchor frame and
+        for frames to which the vessel was not followed.
     calibration
-        What a pixel is.
+        Size of a pixel.
     """
 
     anchor: int
@@ -83,7 +83,7 @@ class FollowedVessel:
 
     @property
     def followed(self) -> NDArray[np.bool_]:
-        """Return to which frames ``(T,)`` the vessel was followed."""
+        """Return ``(T,)`` bool, True for frames to which the vessel was followed."""
         known: NDArray[np.bool_] = np.any(np.isfinite(self.points), axis=(1, 2))
         return known
 
@@ -108,18 +108,18 @@ def follow_vessel_job(
     line
         Centreline in the anchor frame.
     calibration
-        What a pixel is; None takes it from the loop's header.
+        Size of a pixel; None to read it from the loop's header.
 
     Yields
     ------
     Progress
-        After each frame. A stop keeps the frames so far.
+        After each frame; after `STOP`, the frames followed so far are kept.
 
     Raises
     ------
     MeasurementError
-        If the flow is not one of neighbouring frames in both directions, belongs to
-        another loop, or nothing along the line is a vessel.
+        If the flow is not that of neighbouring frames in both directions or belongs to
+        another loop, or if there is no vessel along the line.
     """
     _check(cine, flow, anchor)
     calibration = calibration or calibration_of(cine)
@@ -176,7 +176,7 @@ class _Sections:
         return sections
 
     def measure(self, t: int, frame: NDArray[np.floating], carried: Array) -> Array:
-        """Measure the vessel in a frame; return where its sections are ``(N, 2)``.
+        """Measure the vessel in a frame; return the positions ``(N, 2)`` of sections.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class _Sections:
         return here
 
     def result(self) -> FollowedVessel:
-        """Return what was followed so far."""
+        """Return the vessel in the frames followed so far."""
         return FollowedVessel(
             self.anchor, self.profile, self.points, self.diameters, self.contrast,
             self.drift, self.profile.calibration,
@@ -224,10 +224,10 @@ class _Sections:
 def _darkness(
     frame: NDArray[np.floating], points: Array, profile: DiameterProfile
 ) -> Array:
-    """Return how much darker the middle of each section is than its sides ``(N,)``.
+    """Return the darkness ``(N,)`` of each section's middle minus that of its sides.
 
-    The section's tube is that of the anchor frame, so that it is known without contrast
-    too; the answer is then about 0.
+    The section's tube is that of the anchor frame, so that it is known even without
+    contrast; the result is then about 0.
     """
     fit, line = profile.fit, profile.line
     here = Centreline(points, line.aspect, line.step)
@@ -266,7 +266,7 @@ def _known(flow: FlowSequence, t: int, sign: int) -> bool:
 def _carried(
     points: Array, flow: FlowSequence, t: int, sign: int, aspect: float
 ) -> Array:
-    """Return where points ``(N, 2)`` of frame t are in the next or previous frame."""
+    """Return the positions of points ``(N, 2)`` of frame t in a neighbouring frame."""
     backward = flow.backward
     if sign < 0 and backward is None:  # checked by the caller; for the type checker
         raise MeasurementError("the backward flow was not estimated")
@@ -287,7 +287,7 @@ def _carried(
 def _carried_back(
     points: Array, flow: FlowSequence, t: int, anchor: int, aspect: float
 ) -> Array:
-    """Return where points ``(N, 2)`` of frame t are in the anchor frame."""
+    """Return the positions of points ``(N, 2)`` of frame t in the anchor frame."""
     sign = -1 if t > anchor else 1
     while t != anchor:
         points = _carried(points, flow, t, sign, aspect)

@@ -1,9 +1,9 @@
-"""Heart rate from the motion of a vessel, and how its diameter follows the beat.
+"""Estimate the heart rate from a vessel's motion, and the change of its diameter.
 
-The maximum of a diameter over a beat minus its minimum grows with the noise: a rigid
-vessel of 3 mm, measured with 0.05 mm of noise over 15 frames, seems to change by 5 %.
-Here a harmonic of the heart rate is fitted to each section's diameters, and the share
-of its amplitude that noise alone would give is taken off.
+The difference between the largest and the smallest diameter of a beat grows with the
+noise: a rigid vessel of 3 mm, measured with 0.05 mm of noise over 15 frames, seems to
+change by 5 %. Here a harmonic of the heart rate is fitted to each section's diameters,
+and the part of its amplitude that noise alone would produce is subtracted.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class WallStrain:
     Parameters
     ----------
     strain
-        ``(N,)`` largest minus smallest diameter of the fitted beat, over the largest,
-        without the noise's share; NaN where a section was not measured often enough.
+        ``(N,)`` largest minus smallest diameter of the fitted beat, divided by the
+        largest, without the part of noise; NaN for sections with too few measurements.
     uncertainty
         ``(N,)`` standard deviation of `strain`.
     rate_bpm
@@ -57,13 +57,14 @@ def heart_rate(points: Array, frame_times: Array) -> float:
     Raises
     ------
     MeasurementError
-        If the frames cover less than one beat of the slowest heart that is looked for,
-        or nothing moves.
+        If the frames cover less than one beat at the slowest rate that is searched, or
+        the vessel does not move.
 
     Notes
     -----
-    Breathing and the table move the vessel slowly: a quadratic in time is taken out
-    first. The rate is the one whose two harmonics explain most of what is left.
+    Breathing and the table move the vessel slowly; a quadratic function of time is
+    therefore removed first. The result is the rate whose two harmonics explain most of
+    the remaining motion.
     """
     known = np.isfinite(points).all(axis=(1, 2))
     times = frame_times[known]
@@ -95,7 +96,7 @@ def _unexplained(rest: Array, trend: Array, times: Array, rate: float) -> float:
 
 
 def wall_strain(diameters: Array, frame_times: Array, rate_bpm: float) -> WallStrain:
-    """Return how much each section's diameter changes over a heartbeat.
+    """Return the change of each section's diameter over a heartbeat.
 
     Parameters
     ----------

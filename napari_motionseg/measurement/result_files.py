@@ -30,7 +30,7 @@ def write_measurement(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a measurement to a folder of its own.
+    """Write a measurement to a new folder.
 
     Parameters
     ----------
@@ -40,19 +40,19 @@ def write_measurement(
     cine
         The loop.
     measured
-        The vessel in one frame.
+        Measurement of the vessel in one frame.
     row
-        Everything that `measurement.json` shall hold.
+        Contents of `measurement.json`.
     followed
         The vessel in all frames, or None.
     overwrite
-        Whether files of this program that were changed since are replaced; see
-        `result_folders.replacing_folder`.
+        Whether to replace files of this program that were changed after it wrote them,
+        as in `result_folders.replacing_folder`.
 
     Raises
     ------
     OccupiedError
-        If something is there that must not be replaced.
+        If the folder contains something that must not be replaced.
     WriteError
         If the folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Narrowings of a vessel: reference diameters, lesions, percent diameter stenosis.
+"""Find narrowings of a vessel: reference diameters, lesions, diameter stenosis.
 
     percent diameter stenosis = (1 - MLD / RVD) * 100
 
@@ -38,9 +38,10 @@ class Lesion:
     Parameters
     ----------
     start, smallest, end
-        Indices of the cross-sections where it begins, is narrowest and ends.
+        Indices of the cross-sections where the lesion begins, is narrowest, and ends.
     mld, rvd
-        Smallest and reference diameter there, in the unit of the diameters.
+        Smallest diameter, and reference diameter at the same place, in the unit of the
+        diameters.
     length
         Length from start to end in the unit of the arc length.
     """
@@ -78,19 +79,19 @@ def reference_diameters(
     diameters
         ``(N,)`` diameters, in any unit.
     method
-        ``"curve fitted"``: a straight taper is fitted to the diameters outside of
-        lesions, which are found by their lying below it. ``"interpolated local"``: the
-        line through the diameters at two markers. ``"mean local"``: the mean of both.
+        ``"curve fitted"``: a straight taper is fitted to the diameters outside lesions,
+        which are the parts far below it. ``"interpolated local"``: the line through the
+        diameters at two markers. ``"mean local"``: the mean of these two diameters.
     markers
-        Lengths at which the two reference markers stand; None for 5 % and 95 % of the
-        vessel. Without a meaning for the fitted curve.
+        Arc lengths of the two reference markers; None for 5 % and 95 % of the vessel.
+        The fitted curve does not use them.
 
     Raises
     ------
     SettingsError
-        If there is no such method.
+        If the method is unknown.
     MeasurementError
-        If markers do not lie on the vessel in their order.
+        If the markers do not lie on the vessel in their order.
     """
     if method not in get_args(ReferenceMethod):
         choices = dict.fromkeys(get_args(ReferenceMethod))
@@ -123,7 +124,7 @@ def _marker(arc_length: Array, diameters: Array, place: float) -> float:
 
 
 def _taper(arc_length: Array, diameters: Array) -> Array:
-    """Fit a line by weights that leave out what lies below it: lesions."""
+    """Fit a line with weights that exclude lesions, which lie far below it."""
     centred = arc_length - arc_length.mean()
     design = np.stack((np.ones_like(centred), centred), axis=1)
     # begin with the upper half: most of a vessel is healthy, and lesions lie below
@@ -156,8 +157,8 @@ def find_lesions(arc_length: Array, diameters: Array, reference: Array) -> list[
     Returns
     -------
     list of Lesion
-        Stretches in which the diameter falls by a fifth or more below its reference.
-        Each reaches to where the diameter has come back to within 5 % of it.
+        Parts in which the diameter falls by a fifth or more below its reference. Each
+        part extends until the diameter is within 5 % of the reference again.
     """
     share = diameters / np.maximum(reference, 1e-12)
     narrow = share < 1 - BORDER

@@ -43,11 +43,11 @@ def straighten(
     Parameters
     ----------
     frame
-        ``(H, W)`` gray values. Sampled by cubic splines, which add the least blur.
+        ``(H, W)`` gray values, which are sampled by cubic splines to add little blur.
     line
         The centreline.
     half_width
-        How far cross-sections reach to either side, in widths of a pixel.
+        Half of the length of a cross-section, in widths of a pixel.
     step
         Distance between samples across, in widths of a pixel.
     """

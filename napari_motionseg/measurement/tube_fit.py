@@ -6,11 +6,11 @@ circular section:
     y(d) = b0 + b1 d - mu p(d - c; r, s)
 
 with the profile p of `tube_profile`. Radius r, offset c, contrast mu and the background
-change along the vessel; the blur s is one for the whole vessel. All are found together
-by least squares. What is known beforehand enters as a prior: radius and offset bend
-gently, and contrast, which flows, changes slowly. A lumen that is narrower than the
-blur has the shape of the blur alone; there the contrast of the wider parts beside it
-tells the section's area, which is what densitometry does.
+change along the vessel; the blur s is the same for the whole vessel. All are estimated
+together by least squares. Prior knowledge is that radius and offset bend gently, and
+that contrast, which flows, changes slowly. A lumen that is narrower than the blur looks
+like the blur; its area then follows from the contrast of the wider parts beside it, as
+in densitometry.
 
 The equations couple a section with its two neighbours on each side, so they are banded
 and are solved in a time that grows with the length of the vessel.
@@ -45,7 +45,7 @@ MAD_TO_SD = 1.4826
 
 @dataclass(frozen=True)
 class TubePrior:
-    """What is known of vessels before one is measured; lengths in widths of a pixel.
+    """Prior knowledge of the shape of vessels; lengths are in widths of a pixel.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ class TubePrior:
         Standard deviation of the second derivative of log r, as white noise along the
         vessel, per px^1.5. Larger values follow shorter lesions and more noise.
     offset_bend
-        The same of the distance between tube and centreline.
+        Standard deviation of the second derivative of the distance between tube and
+        centreline, as white noise along the vessel, per px^0.5.
     contrast_drift
         Standard deviation of the change of log contrast over 1 px, as a random walk.
     background_bend
@@ -125,16 +126,16 @@ def fit_tubes(
         ``(N, 2)`` radius and offset of each section to start from, in widths of a
         pixel.
     prior
-        What is known beforehand; None for the defaults.
+        Prior knowledge of the shape; None for the defaults.
     near
-        Whether the start is close to the answer, so that residuals far beyond the noise
-        are something else than the vessel from the first round on.
+        Whether the start is close to the solution, so that samples with residuals far
+        beyond the noise lose weight from the first round on.
     """
     prior = prior or TubePrior()
     patience = 1.0 if near else PATIENT_AT_FIRST
     state = _State.begin(vessel, start, prior)
     for number in range(ROUNDS):
-        # far from the answer, what misses most is what must be explained
+        # far from the solution, the largest residuals must keep their weight
         tolerance = CAUCHY * max(1.0, patience / 2**number)
         change = state.improve(tolerance)
         if change < CONVERGED and tolerance == CAUCHY:

@@ -1,8 +1,8 @@
-"""The profile of a blurred, contrast-filled tube, and its derivatives.
+"""Compute the profile of a blurred, contrast-filled tube, and its derivatives.
 
-Through a tube of circular section with radius r, a ray at the distance t from the axis
-runs a way of ``2 sqrt(r^2 - t^2)``. The detector blurs it by a Gaussian of standard
-deviation s:
+In a tube of circular section with radius r, a ray at distance t from the axis has the
+length ``2 sqrt(r^2 - t^2)``. The detector blurs it by a Gaussian of standard deviation
+s:
 
     p(d; r, s) = integral over t from -r to r of 2 sqrt(r^2 - t^2) N(d - t; s)
 
@@ -30,7 +30,7 @@ class TubeProfile(NamedTuple):
     Parameters
     ----------
     value
-        Blurred length of the rays' way through the tube, in the unit of the radius.
+        Blurred length of the rays within the tube, in the unit of the radius.
     by_distance, by_log_radius, by_log_blur
         Derivatives by the distance, by log r and by log s.
     """
