@@ -75,7 +75,7 @@ class View:
         The type of the layer that shows it.
     channels
         3 for colours, else 1.
-    looks
+    appearance
         Attributes of a new layer, as napari takes them.
     limits
         A function that returns the values of the darkest and the brightest colour,
@@ -93,7 +93,7 @@ class View:
     advanced: bool = False
     kind: Kind = "image"
     channels: int = 1
-    looks: Mapping[str, Any] = field(default_factory=dict)
+    appearance: Mapping[str, Any] = field(default_factory=dict)
     limits: Callable[[ViewOptions], tuple[float, float]] | None = None
     unit: Callable[[ViewOptions], str] | None = None
     needs_back: bool = False
@@ -145,7 +145,10 @@ VIEWS: dict[str, View] = {
         _colours,
         over=True,
         channels=3,
-        looks={"rgb": True, "blending": "multiplicative"},  # white leaves what is below
+        appearance={
+            "rgb": True,
+            "blending": "multiplicative",
+        },  # white leaves what is below
     ),
     "occlusion": View(
         "Occlusion",
@@ -154,7 +157,7 @@ VIEWS: dict[str, View] = {
         over=True,
         advanced=True,
         kind="labels",
-        looks={
+        appearance={
             "opacity": 0.6,
             "colormap": {DARK_STRIPE: DARK, LIGHT_STRIPE: LIGHT, None: "transparent"},
         },
@@ -166,7 +169,7 @@ VIEWS: dict[str, View] = {
         _arrows,
         over=True,
         kind="vectors",
-        looks={
+        appearance={
             "edge_color": "#ffd84d",
             "edge_width": 1.6,
             "vector_style": "arrow",
@@ -177,7 +180,7 @@ VIEWS: dict[str, View] = {
         "Speed",
         "Speed of each pixel, in mm/s where pixel spacing and frame times are known",
         _speed,
-        looks={"colormap": "viridis"},
+        appearance={"colormap": "viridis"},
         limits=lambda options: (0.0, options.scale.speed_of(options.full_px)),
         unit=lambda options: options.scale.unit,
     ),
@@ -186,7 +189,7 @@ VIEWS: dict[str, View] = {
         "Distance from the start after following the flow forward and back",
         _error,
         advanced=True,
-        looks={"colormap": "magma", "contrast_limits": (0.0, LARGEST_ERROR_PX)},
+        appearance={"colormap": "magma", "contrast_limits": (0.0, LARGEST_ERROR_PX)},
         unit=lambda _: "px",
         needs_back=True,
     ),
@@ -195,14 +198,14 @@ VIEWS: dict[str, View] = {
         "The other frame, warped onto this one by the flow",
         lambda motion, _: _known(motion, motion.warped_frame),
         advanced=True,
-        looks={"colormap": "gray", "contrast_limits": (0.0, 1.0)},
+        appearance={"colormap": "gray", "contrast_limits": (0.0, 1.0)},
     ),
     "residual": View(
         "Residual",
         "This frame minus the warped frame: what the flow does not explain",
         lambda motion, _: _known(motion, motion.residual()),
         advanced=True,
-        looks={
+        appearance={
             "colormap": "gray",
             "contrast_limits": (-LARGEST_RESIDUAL, LARGEST_RESIDUAL),
         },

@@ -65,7 +65,7 @@ def picture(number, name, data=None):
     corner = CheckpointCells(SIZE, 1, 3).corner(number)
     return ShownPicture(
         name.title(), (data,), lambda sources: sources[0].copy(), at=corner,
-        looks={"colormap": "magma", "contrast_limits": (0, 1)}, cells=(corner,),
+        appearance={"colormap": "magma", "contrast_limits": (0, 1)}, cells=(corner,),
         bar=True,
     )  # fmt: skip
 

@@ -127,7 +127,7 @@ def test_speed_is_in_millimetres_where_they_are_known(motions):
 
 
 def test_what_is_unknown_is_neither_black_nor_in_the_colour_of_a_class(motions):
-    inks = list(VIEWS["occlusion"].looks["colormap"].values())[:2]
+    inks = list(VIEWS["occlusion"].appearance["colormap"].values())[:2]
     for ink in inks:
         rgb = bytes.fromhex(ink.removeprefix("#"))
         assert max(rgb) - min(rgb) < 12, "not a gray"

@@ -40,7 +40,7 @@ class CaptionLayer:
         corners, texts = zip(*marks.captions, strict=True)
         active = self._viewer.layers.selection.active
         self._layer = Layer.create(
-            np.asarray(corners, float), self._looks(loop, list(texts)), "points"
+            np.asarray(corners, float), self._appearance(loop, list(texts)), "points"
         )
         self._viewer.layers.append(self._layer)
         self._viewer.layers.selection.active = active
@@ -55,7 +55,7 @@ class CaptionLayer:
     def _is_there(self) -> bool:
         return self._layer is not None and self._layer in self._viewer.layers
 
-    def _looks(self, loop: Layer, texts: list[str]) -> dict[str, Any]:
+    def _appearance(self, loop: Layer, texts: list[str]) -> dict[str, Any]:
         """Return the attributes of points that show nothing but their texts."""
         return {
             "name": f"{loop.name} {CAPTIONS}", "metadata": {DERIVED: CAPTIONS},

@@ -55,7 +55,7 @@ class PictureLayers:
         self._held: dict[str, HeldPicture] = {}
         self._wanted: dict[str, ShownPicture] = {}
         self._leaving: list[Layer] = []  # pictures of another loop
-        self._looks: dict[str, dict[str, Any]] = {}  # of pictures that are off
+        self._appearance: dict[str, dict[str, Any]] = {}  # of pictures that are off
         self._loop: Layer | None = None
         self._captions: Callable[[], Captions] = tuple
         self._crosses: tuple[Pixel, ...] = ()
@@ -193,7 +193,7 @@ class PictureLayers:
     def _let_go(self, name: str) -> Layer:
         """Return the layer of a picture and forget it, but record its appearance."""
         held = self._held.pop(name)
-        self._looks[name] = held.looks()
+        self._appearance[name] = held.appearance()
         self._going(name, held.layer)
         return held.layer
 
@@ -243,7 +243,11 @@ class PictureLayers:
 
     def _add(self, name: str) -> None:
         """Create the layer of a picture and insert it above those before it."""
-        picture, kept, loop = self._wanted[name], self._looks.pop(name, {}), self._loop
+        picture, kept, loop = (
+            self._wanted[name],
+            self._appearance.pop(name, {}),
+            self._loop,
+        )
         held = HeldPicture.new(picture, loop, name, kept)
         names = list(self._wanted)
         below = [
@@ -265,7 +269,7 @@ class PictureLayers:
         names = [n for n, held in self._held.items() if held.layer is event.value]
         for name in names:
             self._let_go(name)
-            self._looks.pop(name, None)
+            self._appearance.pop(name, None)
             if self._wanted.pop(name, None) is not None:
                 self._dropped(name)
         if event.value is self._loop:

@@ -16,7 +16,7 @@ BAR_HEIGHT = 1 / 48  # of a cell's height
 BAR_ABOVE = 1 / 128  # of a cell's height, between a colour bar and its picture
 BAR_COLORS = 64
 # attributes of a layer that are kept until its picture is switched on again
-KEPT_LOOKS = (
+KEPT_ATTRIBUTES = (
     "colormap", "contrast_limits", "gamma", "opacity", "blending", "interpolation2d",
     "edge_width", "vector_style",
 )  # fmt: skip
@@ -41,7 +41,7 @@ class ShownPicture:
         Row and column of the layer's first pixel, in pixels of the loop.
     ndim
         Number of axes of the layer.
-    looks
+    appearance
         Attributes of a new layer.
     settings
         Attributes that are set again when their values change; the user can change them
@@ -59,7 +59,7 @@ class ShownPicture:
     kind: str = "image"
     at: tuple[int, int] = (0, 0)
     ndim: int = 2
-    looks: Mapping[str, Any] = field(default_factory=dict)
+    appearance: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     cells: tuple[tuple[int, int], ...] = ()
     bar: bool = False
@@ -119,7 +119,7 @@ class HeldPicture:
         name = name_of(loop, picture)
         attributes = {
             **placement(loop, picture.ndim, picture.at),
-            **picture.looks, **picture.settings, **kept,
+            **picture.appearance, **picture.settings, **kept,
             "name": name, "metadata": {DERIVED: role},
         }  # fmt: skip
         layer = Layer.create(picture.data(), attributes, picture.kind)
@@ -156,11 +156,11 @@ class HeldPicture:
             self.layer.name = name_of(loop, self.picture)
             self.name = self.layer.name  # napari may have made it unique
 
-    def looks(self) -> dict[str, Any]:
+    def appearance(self) -> dict[str, Any]:
         """Return the attributes that the user may have changed."""
         return {
             name: getattr(self.layer, name)
-            for name in KEPT_LOOKS
+            for name in KEPT_ATTRIBUTES
             if hasattr(self.layer, name) and not self._is_set(name)
         }
 

@@ -61,13 +61,14 @@ def _picture(block: int, name: str, found: ExplorerResult) -> ShownPicture:
     return ShownPicture(
         title_of(name, choices.method), tuple(p[name] for p in found.pictures),
         lambda pictures: stacked(pictures, grid),
-        kind=view.kind, at=cells[0] if cells else (0, 0), looks=looks_of(name),
+        kind=view.kind, at=cells[0] if cells else (0, 0),
+        appearance=appearance_of(name),
         settings={"opacity": OVER_OPACITY if choices.over else 1.0},
         cells=cells, bar=view.limits is not None,
     )  # fmt: skip
 
 
-def looks_of(name: str) -> dict[str, Any]:
+def appearance_of(name: str) -> dict[str, Any]:
     """Return attributes of a new layer of a picture."""
     view = view_of(name)
     if view.kind == "labels":

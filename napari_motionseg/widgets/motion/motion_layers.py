@@ -62,7 +62,7 @@ def _picture(name: str, shown: ShownViews, arrow_length: float) -> ShownPicture:
         cells = tuple(sheet.corner(block, flow) for flow in range(sheet.members))
     return ShownPicture(
         view.title, (shown.pictures[name],), lambda sources: sources[0].copy(),
-        kind=view.kind, at=cells[0] if cells else (0, 0), looks=view.looks,
+        kind=view.kind, at=cells[0] if cells else (0, 0), appearance=view.appearance,
         settings=settings, cells=cells, bar=view.unit is not None,
     )  # fmt: skip
 
@@ -73,11 +73,11 @@ def _loop_again(shown: ShownViews) -> dict[str, ShownPicture]:
         return {}
     loop = shown.loop
     follows = () if loop.rgb else FOLLOWS_LOOP
-    looks = {name: getattr(loop, name) for name in follows}
+    appearance = {name: getattr(loop, name) for name in follows}
     if loop.rgb:
-        looks["rgb"] = True
+        appearance["rgb"] = True
     again = ShownPicture(
         f"loop, {shown.titles[1]}", (loop.data,), None, at=shown.sheet.corner(0, 1),
-        ndim=loop.ndim, looks=looks,
+        ndim=loop.ndim, appearance=appearance,
     )  # fmt: skip
     return {LOOP: again}
