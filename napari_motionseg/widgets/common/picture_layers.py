@@ -30,11 +30,10 @@ EVENTS = ("visible", "colormap", "contrast_limits")
 class PictureLayers:
     """Add, update and remove the layers of pictures that belong to one loop.
 
-    Layers are identified by object and not by name, so that a renamed or moved layer
-    keeps its role. A picture that is switched off is removed; when it is switched on
-    again, it has the appearance that the user gave it. napari takes a tenth of a second
-    or more to add or remove a layer. Layers are therefore added and removed one by one,
-    and the window reacts to input in between.
+    Layers are identified by object, so that a renamed or moved layer keeps its role. A
+    picture that was switched off keeps the appearance that the user gave it. napari
+    takes a tenth of a second or more to add or remove a layer. Layers are therefore
+    added and removed one by one, and the window reacts to input in between.
 
     Parameters
     ----------
@@ -55,7 +54,7 @@ class PictureLayers:
         self._held: dict[str, HeldPicture] = {}
         self._wanted: dict[str, ShownPicture] = {}
         self._leaving: list[Layer] = []  # pictures of another loop
-        self._appearance: dict[str, dict[str, Any]] = {}  # of pictures that are off
+        self._kept: dict[str, dict[str, Any]] = {}  # of pictures that are off
         self._loop: Layer | None = None
         self._captions: Callable[[], Captions] = tuple
         self._crosses: tuple[Pixel, ...] = ()
@@ -193,7 +192,7 @@ class PictureLayers:
     def _let_go(self, name: str) -> Layer:
         """Return the layer of a picture and forget it, but record its appearance."""
         held = self._held.pop(name)
-        self._appearance[name] = held.appearance()
+        self._kept[name] = held.appearance()
         self._going(name, held.layer)
         return held.layer
 
@@ -243,11 +242,7 @@ class PictureLayers:
 
     def _add(self, name: str) -> None:
         """Create the layer of a picture and insert it above those before it."""
-        picture, kept, loop = (
-            self._wanted[name],
-            self._appearance.pop(name, {}),
-            self._loop,
-        )
+        picture, kept, loop = self._wanted[name], self._kept.pop(name, {}), self._loop
         held = HeldPicture.new(picture, loop, name, kept)
         names = list(self._wanted)
         below = [
@@ -269,7 +264,7 @@ class PictureLayers:
         names = [n for n, held in self._held.items() if held.layer is event.value]
         for name in names:
             self._let_go(name)
-            self._appearance.pop(name, None)
+            self._kept.pop(name, None)
             if self._wanted.pop(name, None) is not None:
                 self._dropped(name)
         if event.value is self._loop:
