@@ -38,7 +38,7 @@ def test_a_set_is_measured_told_and_written(motionseg, tmp_path, network, npz):
     answer = motionseg("evaluate", "masks", *words)
     assert answer.code == 0, answer.err
     assert answer.out.startswith("4 pictures of 3 groups")
-    for line in ("Dice", "share of the centreline found", "best threshold", "calibration error"):
+    for line in ("Dice", "of the centreline found", "best threshold", "calibration"):
         assert line in answer.out
     kept = json.loads(out.read_text())
     (row,) = motionseg("evaluate", "masks", *words[:6], "--json").rows
