@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from napari_motionseg.cine import Cine
+
+SLICES = ("CT", "MR", "PT", "NM")  # modalities of volumes
 LENGTHS = ("meter", "metre", "micron", "angstrom")  # ends or names of units of length
 
 
@@ -45,6 +48,17 @@ def words_on_image(layer: Any) -> str:
     if getattr(layer, "rgb", False):
         return f"Layer {layer.name!r} is in colours. The docks work on its luminance."
     return ""
+
+
+def words_on_loop(cine: Cine) -> str:
+    """Return a warning if a loop seems to be a volume; empty for a loop over time."""
+    modality = str(cine.technical.get("modality", "")).upper()
+    if modality not in SLICES or len(cine) < 2:
+        return ""
+    return (
+        f"{cine.name!r} is of modality {modality}: its frames seem to be slices of a "
+        "volume, not moments in time. Motion between slices means nothing."
+    )
 
 
 def words_on_labels(layer: Any, loops: Sequence[Any]) -> str:

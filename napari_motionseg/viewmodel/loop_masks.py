@@ -50,6 +50,20 @@ class LoopMasks:
         """What the masks are made of, for a project; the arrays are not copied."""
         return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
 
+    def resume(self, known: MaskProbabilities, threshold: float, smallest: int) -> None:
+        """Take up probabilities of before; the layer shows its masks already.
+
+        Parameters
+        ----------
+        known
+            The probabilities, which go on being changed in place.
+        threshold, smallest
+            What the masks were made with, see `postprocess_mask`; what differs from
+            that was corrected by a person.
+        """
+        self.probabilities, self.likeliest = known.probabilities, known.likeliest
+        self.confirmed = known.confirmed
+
     def mask(self, t: int) -> NDArray[np.uint8]:
         """Return the mask ``(H, W)`` of a frame as it is shown."""
         data = np.asarray(self.layer.data)

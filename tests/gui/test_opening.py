@@ -1,5 +1,7 @@
 """Opening docks and loops: tabs, one loop at a time, words on what is left out."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from npe2 import PluginManager, PluginManifest
@@ -261,6 +263,17 @@ def test_labels_of_another_loop_are_said_in_words(
     segment.state.paint_on(viewer.layers["few"])
     for t in range(8):
         viewer.dims.set_point(0, t)
+
+
+def test_a_volume_that_was_read_is_said_in_words(viewer, dock, said, qtbot, small_cine):
+    dock(CineDock)
+    for modality in ("XA", "CT"):
+        technical = {"modality": modality}
+        cine = dataclasses.replace(small_cine, technical=technical, name="slices")
+        add(viewer, cine, modality)
+        qtbot.wait(30)
+    assert len(said) == 1
+    assert "'slices' is of modality CT" in said[0]
 
 
 def test_a_plain_stack_needs_no_words(viewer, dock, said, qtbot):

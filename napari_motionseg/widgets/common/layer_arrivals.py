@@ -22,7 +22,11 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.io.program_marks import is_own
-from napari_motionseg.viewmodel.layer_words import words_on_image, words_on_labels
+from napari_motionseg.viewmodel.layer_words import (
+    words_on_image,
+    words_on_labels,
+    words_on_loop,
+)
 from napari_motionseg.viewmodel.mask_files import IMAGES
 from napari_motionseg.widgets.common.loop_display import is_read_loop, loop_display_of
 from napari_motionseg.widgets.common.mask_loading import replace_image
@@ -134,7 +138,7 @@ def words_on(viewer: Viewer, layer: Layer) -> str:
         One or two sentences; empty if docks can use the layer, or do not care about it.
     """
     if is_read_loop(layer):
-        return ""
+        return words_on_loop(layer.metadata["cine"])
     if isinstance(layer, Labels):
         loops = [x for x in viewer.layers if is_loop(x)]
         fits = any(lies_on(layer, loop) for loop in loops)

@@ -228,8 +228,8 @@ class ProjectController(QObject):
             path = opened.project.model_path(model)
             if path.is_file():
                 self.session.add_model(Model(path, model.kind, model.title))
-        self._memory.restore(opened.project.manifest.settings)
         self.session.restore_settings(opened.project.manifest.settings)
+        self._memory.restore(opened.project.manifest.settings)
         self.recent.add(opened.project.folder)
         _tell_notes(opened.project)
         self._checking.ask(_changed, opened.project, self._unchecked)

@@ -74,8 +74,9 @@ class SegmentDock(AutosavedDock):
         self.live = LivePreview(self, state, viewer)
         self.label_marks = LabelMarks(self, state, viewer)
         self.memory = SegmentMemory(state)
-        self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
         listen(self, self.session.settings_restored, self.memory.restore)
+        # after the threshold, which tells corrections from what the network made
+        self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
         # a person looks for both while painting
         painting.addRow(self.apply.guess_button)
         painting.addRow(self.live.switch)

@@ -7,7 +7,6 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
-from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.listening import listen
@@ -64,11 +63,13 @@ class ResumedMasks(QObject):
             and layer in known
         ]
         if found:
-            self._layers.take_up(resumed(loop, found[-1], known[found[-1]]))
+            masks = masks_of(loop, found[-1])
+            masks.resume(known[found[-1]], state.threshold, state.smallest)
+            self._layers.take_up(masks)
 
 
-def resumed(loop: Layer, layer: Layer, known: MaskProbabilities) -> LoopMasks:
-    """Return masks with their probabilities, as they were when they were left.
+def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
+    """Return the masks that a layer of a project shows; probabilities are to come.
 
     Parameters
     ----------
@@ -76,15 +77,10 @@ def resumed(loop: Layer, layer: Layer, known: MaskProbabilities) -> LoopMasks:
         The image layer of the loop.
     layer
         The labels layer of the masks.
-    known
-        The probabilities; the masks go on with these arrays.
     """
-    count = len(known.confirmed)
+    count = layer.data.shape[0] if layer.ndim == 3 else 1
     done = np.asarray(layer.metadata.get("done", ()), bool)
     if done.shape != (count,):
         done = np.ones(count, bool)
     layer.metadata["done"] = done  # updated in place from now on
-    masks = LoopMasks(loop, layer, done)
-    masks.probabilities, masks.likeliest = known.probabilities, known.likeliest
-    masks.confirmed = known.confirmed
-    return masks
+    return LoopMasks(loop, layer, done)
