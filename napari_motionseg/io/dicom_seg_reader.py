@@ -26,13 +26,14 @@ from napari_motionseg.io.dicom_pixels import PixelSource
 from napari_motionseg.io.dicom_seg_references import (
     Placed,
     integers_of,
+    items_of,
     place_frames,
     segment_labels,
     text_of,
 )
 from napari_motionseg.io.dicom_source import read_source
 from napari_motionseg.io.pixel_format import PixelFormat, pixel_format
-from napari_motionseg.io.segment_codes import color_of_cielab
+from napari_motionseg.io.segment_codes import color_of_cielab, name_of_code
 from napari_motionseg.io.sop_classes import is_segmentation_data
 from napari_motionseg.text import printable
 
@@ -54,11 +55,14 @@ class StoredSegment:
         Name of the segment as displayed.
     color
         Recommended display color as ``#rrggbb``; None if the object has none.
+    name
+        Code and label, as `segment_codes.segments_of` takes them.
     """
 
     number: int
     label: str
     color: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,5 +367,11 @@ def _described(data: Dataset, numbers: Iterable[int]) -> tuple[StoredSegment, ..
         label = printable(text_of(item, "SegmentLabel")) or f"segment {number}"
         lab = integers_of(item, "RecommendedDisplayCIELabValue")
         color = color_of_cielab(lab) if len(lab) == 3 else None
-        found.append(StoredSegment(number, label, color))
+        found.append(StoredSegment(number, label, color, _name(item, label)))
     return tuple(found)
+
+
+def _name(item: Dataset, label: str) -> str:
+    code = next(iter(items_of(item, "SegmentedPropertyTypeCodeSequence")), Dataset())
+    scheme, value = text_of(code, "CodingSchemeDesignator"), text_of(code, "CodeValue")
+    return name_of_code(scheme, value, label)

@@ -54,11 +54,15 @@ class StoredLabels:
     content
         Hash of the loop's pixels, see `Cine.content_hash`; empty where the file does
         not say.
+    names
+        Names of classes 1, 2, ..., as `segment_codes.segments_of` takes them; empty
+        where the file does not say.
     """
 
     labels: NDArray[Any]
     labelled: NDArray[Any] | None = None
     content: str = ""
+    names: tuple[str, ...] = ()
 
 
 def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLabels:
@@ -226,7 +230,9 @@ def _load_segmentation(path: Path, shape: Shape, cine: Cine | None) -> StoredLab
         )
     found = read_segmentation(path, cine)
     require_fit(found.labels.shape, shape)
-    return StoredLabels(found.labels, found.labelled)
+    names = {segment.number: segment.name for segment in found.segments}
+    in_order = tuple(names.get(k, "") for k in range(1, max(names, default=0) + 1))
+    return StoredLabels(found.labels, found.labelled, names=in_order)
 
 
 def suffix_of(path: Path) -> str:

@@ -178,6 +178,25 @@ def _colored(segment: Segment, color: str) -> Segment:
     return Segment(segment.number, segment.label, kind)
 
 
+def name_of_code(scheme: str, value: str, label: str) -> str:
+    """Return the name of a segment of others, as `segments_of` takes it.
+
+    Parameters
+    ----------
+    scheme, value
+        Coding scheme and value of what the segment shows.
+    label
+        Name of the segment for people.
+    """
+    found = "region"
+    for name, kind in SEGMENT_KINDS.items():
+        code = getattr(getattr(codes, kind.type[0]), kind.type[1])
+        if (code.scheme_designator, code.value) == (scheme, value):
+            found = name
+            break
+    return found if label.lower() == found else f"{found}={label}"
+
+
 def code_item(scheme: str, keyword: str) -> Dataset:
     """Return a code as the item of a code sequence (PS3.3, table 8.8-1).
 

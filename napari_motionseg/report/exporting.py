@@ -25,7 +25,6 @@ from napari_motionseg.io.dicom_source import read_source
 from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.io.secondary_capture import write_capture
-from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import read_card
 from napari_motionseg.report.contents import Report
@@ -143,7 +142,7 @@ def segmentation_job(
     labelled
         ``(T,)`` bool: frames that hold masks; None takes those that are not empty.
     names
-        Names of classes 1, 2, ..., as people gave them.
+        Names of classes 1, 2, ...; see `segment_codes.segments_of`.
     painted
         Whether a person painted the masks, so that no network is named.
 
@@ -170,7 +169,7 @@ def segmentation_job(
         algorithm = Algorithm("SEMIAUTOMATIC", name, weights)
     colors = result.colors or {}
     settings = SegmentationSettings(
-        names=tuple(known_name(name) for name in names),
+        names=tuple(names),
         colors=tuple(_hex(colors[k]) for k in sorted(colors)),
         algorithm=algorithm,
     )

@@ -61,6 +61,8 @@ class LoadedMasks:
         ``(T,)`` bool, True for frames with masks in the file.
     why
         Reason for the choice of the loop, as the end of a sentence.
+    segments
+        Names of classes 1, 2, ... in a DICOM Segmentation; else empty.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class LoadedMasks:
     masks: NDArray[np.uint8]
     labelled: NDArray[np.bool_]
     why: str
+    segments: tuple[str, ...] = ()
 
     def words(self) -> str:
         """Describe in one sentence what was read, and for which loop."""
@@ -118,7 +121,7 @@ def load_masks(
         )
     (loop, stored), why = _choice(path, fitting, preferred)
     labels = _placed(path, stored, loop)
-    return LoadedMasks(path, loop, labels.labels, labels.labelled, why)
+    return LoadedMasks(path, loop, labels.labels, labels.labelled, why, stored.names)
 
 
 def may_hold_masks(path: str | Path) -> bool:

@@ -9,7 +9,10 @@ from npe2 import PluginManager, PluginManifest
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.dicom_seg_reader import read_segmentation
-from napari_motionseg.io.dicom_seg_writer import write_segmentation
+from napari_motionseg.io.dicom_seg_writer import (
+    SegmentationSettings,
+    write_segmentation,
+)
 from napari_motionseg.widgets.common import mask_loading
 from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
@@ -28,7 +31,9 @@ def opened(viewer, tmp_path):
     return cine, data
 
 
-def test_a_segmentation_is_opened_onto_its_loop(viewer, opened, tmp_path, monkeypatch):
+def test_a_segmentation_is_opened_onto_its_loop(
+    viewer, opened, export, tmp_path, monkeypatch
+):
     """The other loop has the same size, and the file is named after it."""
     manager = PluginManager.instance()
     if PLUGIN not in manager:
@@ -43,12 +48,16 @@ def test_a_segmentation_is_opened_onto_its_loop(viewer, opened, tmp_path, monkey
     masks = np.zeros(SHAPE, np.uint8)
     masks[1, 5:9, 4:30] = 1
     path = tmp_path / "other_masks.dcm"
-    write_segmentation(path, cine, masks, labelled=np.arange(3) == 1)
+    settings = SegmentationSettings(names=("stent=left", "guide wire"))
+    write_segmentation(path, cine, masks, labelled=np.arange(3) == 1, settings=settings)
     (added,) = viewer.open(path, plugin=PLUGIN)
     np.testing.assert_array_equal(added.data, masks)
     assert "whose images the file refers to" in told[0]
     assert added.metadata["loop"] == viewer.layers[0].name
     np.testing.assert_array_equal(added.metadata["done"], [False, True, False])
+    export("Masks…", tmp_path / "again.dcm")
+    again = read_segmentation(tmp_path / "again.dcm", cine)
+    assert [s.name for s in again.segments] == ["stent=left", "guide wire"]
     viewer.layers.remove(viewer.layers[0])
     with pytest.raises(LabelError, match="segmentation of other images"):
         viewer.open(path, plugin=PLUGIN)

@@ -63,6 +63,7 @@ def test_what_is_written_is_read(pair, kind, source, compressed):
     assert found.labels.dtype == np.uint8
     named = [(s.number, s.label) for s in found.segments]
     assert named == [(1, "mine"), (2, "catheter")]
+    assert [s.name for s in found.segments] == ["stent=mine", "catheter"]
     assert found.segments[0].color == "#9ccc65"
 
 
@@ -204,6 +205,7 @@ def test_frames_of_others_go_where_their_references_say(tmp_path, way):
     np.testing.assert_array_equal(found.labels, wanted)
     assert list(np.flatnonzero(found.labelled)) == [0, 2, 4, 5]
     assert [s.label for s in found.segments] == ["part 1", "part 2", "part 300"]
+    assert found.segments[0].name == "region=part 1"  # it has no code
     only = read_segmentation(path, cine, segments=[2])
     np.testing.assert_array_equal(only.labels, np.where(wanted == 2, 2, 0))
     with pytest.raises(LabelError, match=r"no segment 7; it has 1, 2, 300"):

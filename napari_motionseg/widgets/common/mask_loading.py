@@ -24,7 +24,7 @@ from napari_motionseg.viewmodel.mask_files import (
 )
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.loop_display import loop_display_of
-from napari_motionseg.widgets.common.project_layers import MASKS, ROLE
+from napari_motionseg.widgets.common.project_layers import MASKS, ROLE, SEGMENTS
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     LOOP,
@@ -98,6 +98,8 @@ def mask_layer(viewer: Viewer, loaded: LoadedMasks, role: str = MASKS) -> LayerT
         DERIVED: role, ROLE: role, LOOP: loop.name, "cine": loop.metadata.get("cine"),
         "done": loaded.labelled, "file": loaded.path.name,
     }  # fmt: skip
+    if loaded.segments:
+        metadata[SEGMENTS] = list(loaded.segments)
     attributes: dict[str, Any] = {
         "name": name,
         "metadata": metadata,

@@ -22,6 +22,7 @@ from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
 REFERENCE = "reference"  # the same of labels that masks are compared with
 ROLE = "role"  # key in the metadata that a project keeps of what layers are for
+SEGMENTS = "segments"  # in the metadata of masks of a DICOM Segmentation: its names
 CLASSES = "classes"  # in the metadata of labels whose classes have names
 MOST_CLASSES = 2**16
 MOST_PX = 10_000  # of a brush or a contour

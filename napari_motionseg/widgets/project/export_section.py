@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.report.exporting import (
     Result,
@@ -25,6 +26,7 @@ from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.form_rows import Choice
 from napari_motionseg.widgets.common.project_layers import (
     CLASSES,
+    SEGMENTS,
     background_of,
     class_numbers,
     is_network_masks,
@@ -122,7 +124,10 @@ class ExportSection:
             self._start(_masks_job(str(target), layer.data, {"metadata": metadata}))
 
     def _segmentation_job(self, layer: Labels, target: Path) -> Job[Path]:
-        names = layer.metadata.get(CLASSES, ())[1:]  # the background comes first
+        classes = layer.metadata.get(CLASSES, ())[1:]  # the background comes first
+        # a segmentation that was loaded keeps what it shows
+        names = [known_name(x) for x in classes]
+        names = names or [str(x) for x in layer.metadata.get(SEGMENTS, ())]
         painted = not is_network_masks(layer)
         done = layer.metadata.get("done")
         return segmentation_job(
