@@ -47,7 +47,7 @@ class LoopMasks:
 
     @property
     def known(self) -> MaskProbabilities:
-        """What the masks are made of, for a project; the arrays are not copied."""
+        """Probabilities and confirmations to store in a project, without a copy."""
         return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
 
     def resume(self, known: MaskProbabilities, threshold: float, smallest: int) -> None:

@@ -1,4 +1,4 @@
-"""State of the Measure dock: the points on a vessel, the settings and the numbers."""
+"""Hold the state of the Measure dock: points on a vessel, settings and numbers."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ WAITING = "Click the proximal and the distal end of a vessel."
 
 @dataclass(frozen=True, eq=False)
 class VesselQuestion:
-    """Everything that a measurement depends on; it may be answered in any thread.
+    """Request for a measurement, which can be computed in any thread.
 
     Parameters
     ----------
     cine
-        The loop.
+        The loop with the vessel.
     frame
         Index of the frame.
     points
-        Rows and columns in px, proximal first.
+        Rows and columns of the points in px, the proximal one first.
     calibration
-        What a pixel is.
-    method, reference_method
-        How diameters and their reference are found.
+        Size of a pixel.
+    method
+        Method of measuring diameters.
+    reference_method
+        Method of finding the reference diameter.
     """
 
     cine: Cine
@@ -50,7 +52,7 @@ class VesselQuestion:
     reference_method: ReferenceMethod = "curve fitted"
 
     def answer(self) -> VesselMeasurement | MeasurementError:
-        """Return the measurement, or the error that says why there is none."""
+        """Return the measurement, or the error that explains why there is none."""
         try:
             return measure_vessel(
                 self.cine,
@@ -65,18 +67,18 @@ class VesselQuestion:
 
 
 class MeasureState:
-    """What is measured, and the answer; free of Qt.
+    """Points, settings and result of a measurement, without Qt.
 
     Attributes
     ----------
     asked
-        Emitted with a `VesselQuestion` that is to be answered by `accept`.
+        Emitted with a `VesselQuestion`, whose result must be passed to `accept`.
     changed
-        Emitted after the answer, the message or the calibration has changed.
+        Emitted after the result, the message or the calibration has changed.
     measured
-        The measurement that is shown, or None.
+        The displayed measurement, or None.
     message
-        What the user should know or do next; empty if the numbers say everything.
+        Hint for the user, such as the next step; may be empty.
     """
 
     asked: ClassVar[Signal] = Signal(object)
@@ -95,11 +97,11 @@ class MeasureState:
 
     @property
     def calibration(self) -> Calibration:
-        """What a pixel is."""
+        """Size of a pixel."""
         return Calibration() if self._question is None else self._question.calibration
 
     def show_loop(self, cine: Cine | None) -> None:
-        """Begin with a loop, or with none; the calibration is that of its header."""
+        """Start with another loop, or none; the calibration is that of its header."""
         self.warning = ""
         self._question = None
         if cine is not None:
@@ -107,7 +109,7 @@ class MeasureState:
         self._clear(WAITING)
 
     def place(self, frame: int, points: tuple[Point, ...]) -> None:
-        """Take over the points of a frame, and ask for a measurement of two or more.
+        """Set the points of a frame, and request a measurement of two or more.
 
         Parameters
         ----------
@@ -129,7 +131,7 @@ class MeasureState:
         method: Method | None = None,
         reference_method: ReferenceMethod | None = None,
     ) -> None:
-        """Measure by other methods; None keeps a method as it is."""
+        """Measure by other methods; None to keep a method."""
         if self._question is None:
             return
         self._question = replace(
@@ -158,12 +160,12 @@ class MeasureState:
         Parameters
         ----------
         french
-            Size of the catheter.
+            French size of the catheter.
 
         Raises
         ------
         MeasurementError
-            If fewer than two points are placed, or nothing between them is a tube.
+            If fewer than two points are placed, or there is no tube between them.
         """
         question = self._question
         if question is None or len(question.points) < 2:
@@ -179,7 +181,7 @@ class MeasureState:
     def accept(
         self, question: VesselQuestion, found: VesselMeasurement | MeasurementError
     ) -> None:
-        """Take over the answer to a question, unless another one was asked since."""
+        """Store the result of a request, unless a newer request was made."""
         if question is not self._question:
             return
         if isinstance(found, MeasurementError):

@@ -220,7 +220,7 @@ def numbers(measured: VesselMeasurement) -> dict[str, str]:
 
 
 def pixel_size(calibration: Calibration) -> str:
-    """Return what a pixel is, in words."""
+    """Describe the size of a pixel."""
     if not calibration.known:
         return f"px: {calibration.basis}"
     return f"{calibration.column_mm:.4f} mm, {calibration.basis}"

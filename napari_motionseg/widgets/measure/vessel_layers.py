@@ -1,4 +1,4 @@
-"""Layers of a measured vessel: the points that are clicked, and the centreline."""
+"""Show the layers of a measured vessel: the user's points, and the centreline."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SIZE = 1 / 64  # of a frame's height
 
 
 class VesselLayers(QObject):
-    """A points layer that the user edits, and a line that follows it.
+    """Points layer that the user edits, and a layer with the centreline.
 
     Parameters
     ----------
     owner
-        The widget with which the connections to the viewer end.
+        Widget; when it is destroyed, the connections to the viewer end.
     viewer
         The viewer that holds the layers.
 
@@ -63,7 +63,7 @@ class VesselLayers(QObject):
         )
 
     def show_loop(self, loop: Layer | None) -> None:
-        """Work on another loop, or on none; layers of the one before are removed."""
+        """Use another loop, or none, and remove the layers of the previous one."""
         if loop is not self._loop:
             self.clear()
             self._loop = loop
@@ -92,7 +92,7 @@ class VesselLayers(QObject):
         self._points.mode = "add"
 
     def end(self) -> None:
-        """Stop adding points; those that are there can be dragged."""
+        """Stop adding points; existing points can still be dragged."""
         if self._points is not None:
             self._points.mode = "select"
 
@@ -145,7 +145,7 @@ class VesselLayers(QObject):
             self._viewer.layers.remove(layer)
 
     def _removed(self, event: Any) -> None:
-        """Follow a layer that the user has removed."""
+        """Update the state after the user has removed a layer."""
         if event.value is self._points:
             self._points = None
             self.moved.emit()

@@ -54,8 +54,8 @@ ROWS = {
         special=Special(None, "as the recipe says"),
     ),
     "carry": Switch(
-        tooltip="Painted labels travel along the flow to the frames around them, where "
-        "there and back agree, and are believed the less the farther they come",
+        tooltip="Propagate painted labels along the flow to neighbouring frames, where "
+        "forward and backward flow agree; distant frames count less",
         text="Carry labels to neighbouring frames",
     ),
 }
