@@ -39,7 +39,7 @@ def format_suffix(name: str, *, of_loops: bool = False) -> str:
     Raises
     ------
     SettingsError
-        If there is no such format, or it does not go with what is written.
+        If the format is unknown, or does not suit the masks.
     MissingDependencyError
         If the format needs a library that is not installed.
     """

@@ -44,7 +44,8 @@ Guide = Annotated[
     typer.Option("--masks", help="Masks of the loop, to guide the centreline."),
 ]
 Scale = Annotated[
-    str, typer.Option("--calibration", help=f"What a pixel is: {CALIBRATIONS}.")
+    str,
+    typer.Option("--calibration", help=f"Source of the pixel size: {CALIBRATIONS}."),
 ]
 Diameters = Annotated[
     str, typer.Option("--method", help="Diameters by tube, edges or densitometry.")
@@ -236,7 +237,7 @@ def parsed_numbers(option: str, text: str, count: int) -> list[float]:
     Raises
     ------
     SettingsError
-        If there are more or fewer, or one is no finite number.
+        If there are more or fewer numbers, or one is not finite.
     """
     import math
 
@@ -256,7 +257,7 @@ def whole(option: str, number: float) -> int:
     Raises
     ------
     SettingsError
-        If it is no whole number.
+        If the number is not an integer.
     """
     if number != int(number):
         raise SettingsError(f"{option} begins with a frame's index; got {number:g}")

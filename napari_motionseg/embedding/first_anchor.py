@@ -1,4 +1,4 @@
-"""The pixel where the first anchor is set: the one that most looks like a vessel."""
+"""Choose the pixel of the first anchor: the one that looks most like a vessel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def vessel_pixel(
     Returns
     -------
     tuple
-        Row and column; the middle of a frame on which nothing looks like a vessel.
+        Row and column of the pixel; the middle of the frame if nothing looks like a
+        vessel.
 
     Raises
     ------

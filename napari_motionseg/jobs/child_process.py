@@ -46,7 +46,7 @@ class WorkerProcess:
     Attributes
     ----------
     phase
-        What the worker does before its job begins, in words.
+        Description of the worker's activity before its job begins.
     ready
         Whether the worker has imported everything and can take a job.
     """
@@ -61,7 +61,7 @@ class WorkerProcess:
         self._inbox: queue.Queue[Any] = queue.Queue(WAITING_MESSAGES)
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
-        self._doomed = False  # nobody wants to hear of it any more
+        self._doomed = False  # its messages are dropped from now on
         self._gone = threading.Event()
         threading.Thread(
             target=self._talk, name="motionseg-worker-talk", daemon=True
@@ -225,7 +225,7 @@ class WorkerProcess:
             self._deliver(message)
 
     def _deliver(self, message: Any) -> None:
-        """Put a message into the inbox; it is dropped if nobody wants it any more."""
+        """Put a message into the inbox, unless the process was given up."""
         while not self._doomed:
             try:
                 self._inbox.put(message, timeout=LOOK_EVERY_S)

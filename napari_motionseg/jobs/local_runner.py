@@ -16,11 +16,11 @@ IDLE_S = 15 * 60.0
 
 
 class LocalRunner:
-    """Runs each job in a process of its own; implements `JobRunner`.
+    """Run each job in a separate process; this class implements `JobRunner`.
 
-    To import torch takes seconds. While somebody may start a job, one process that has
-    done so stands ready. There is never more than one, and it ends after a while in
-    which nobody asked for it.
+    The import of torch takes seconds. While the user may start a job, one process that
+    has imported torch waits for it. There is never more than one such process, and it
+    ends after a while without a request.
 
     Parameters
     ----------

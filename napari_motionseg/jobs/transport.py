@@ -64,7 +64,7 @@ def write_frame(descriptor: int, packed: bytes) -> None:
     Raises
     ------
     OSError
-        If nobody reads any more.
+        If the other process does not read any more.
     """
     left = memoryview(packed)
     while left:

@@ -191,7 +191,7 @@ def _whole_number(text: str) -> int:
 
 
 def _shown(module: str) -> str:
-    """Return what a person calls a module."""
+    """Return the displayed name of a module."""
     library = module.partition(".")[0]
     return "the networks" if library == "napari_motionseg" else library
 

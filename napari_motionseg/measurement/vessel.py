@@ -123,7 +123,7 @@ def measure_vessel(
         ``(H, W)`` probability of vessel, or a mask, that guides the centreline; None
         judges by the picture alone. Diameters always come from the picture.
     calibration
-        What a pixel is; None takes it from the loop's header.
+        Size of a pixel; None to read it from the loop's header.
     method
         How diameters are measured; see `measure_diameters`.
     reference_method, markers

@@ -48,7 +48,7 @@ class ViewOptions:
     arrow_step
         Pixels from one arrow to the next.
     scale
-        What a pixel of motion is worth, for speeds in mm/s or px/frame.
+        Scale from pixels to speeds in mm/s or px/frame.
     """
 
     full_px: float

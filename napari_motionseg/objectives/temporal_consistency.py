@@ -108,7 +108,7 @@ def temporal_consistency_loss(
         places = points + vectors_at(flow, points).flip(-1)  # x, y to row, column
         last = places.new_tensor((height - 1, width - 1))
         inside = ((places >= 0) & (places <= last)).all(dim=-1)
-        # a flow that is not finite is no place
+        # flow that is not finite leads nowhere
         places = torch.where(inside[..., None], places, 0)
     first = unit_vectors(vectors_at(embedding, points))
     carried = hypercolumns([second], places, (height, width)).mT

@@ -34,7 +34,7 @@ class Draws:
         return (low + (high - low) * drawn).to(self.device)
 
     def range(self, shape: int | tuple[int, ...], limits: float | Range) -> Tensor:
-        """Return uniform numbers from a range, or the number if it is no range."""
+        """Return uniform numbers from a range, or a number that was given instead."""
         low, high = limits if isinstance(limits, tuple) else (limits, limits)
         return self.uniform(shape, low, high)
 
