@@ -190,7 +190,7 @@ class Cine:
     def scaled(self, stored: Frame) -> NDArray[np.float32]:
         """Return stored values as float32, scaled to [0, 1] by bits stored.
 
-        Any shape.
+        The values may have any shape.
         """
         low, high = self.stored_range
         values: NDArray[np.float32] = (stored.astype(np.float32) - low) / (high - low)

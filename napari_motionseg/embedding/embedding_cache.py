@@ -61,7 +61,7 @@ class EmbeddingCache(LRUCache[NDArray[np.float16]]):
     def use(self, keys: Iterable[Hashable]) -> None:
         """Mark embeddings as used, the last of `keys` as most recent.
 
-        Ignore unknown ones.
+        Unknown keys are ignored.
         """
         for key in keys:
             self.get(key)

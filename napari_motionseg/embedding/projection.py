@@ -66,7 +66,7 @@ def projection_matrix(
 def project(embedding: NDArray[np.floating], matrix: FloatArray) -> FloatArray:
     """Multiply each pixel of ``(D, H, W)`` by `matrix` ``(3, D)``.
 
-    Return ``(3, H, W)``.
+    The result is ``(3, H, W)``.
 
     Raises
     ------

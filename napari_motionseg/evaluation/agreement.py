@@ -41,7 +41,7 @@ class Agreement:
     def mean(self) -> dict[str, float]:
         """Return the mean of each metric over the frames with a result.
 
-        Empty if none.
+        The result is empty if no frame has one.
         """
         known = np.isfinite(self.dice)
         if not known.any():

@@ -56,7 +56,7 @@ def ecg(attributes: Attributes) -> dict[str, SignalTrace]:
     for index, item in enumerate(attributes.items("WaveformSequence")):
 
         def read_waveform(item: Dataset = item) -> SignalTrace:
-            """Return a waveform."""
+            """Return the waveform's samples, one column for each channel."""
             return _waveform(attributes, item)
 
         readers[f"waveform {index}"] = read_waveform

@@ -276,7 +276,7 @@ class _Walk:
     def _step_over(self) -> int:
         """Skip a container that cannot be parsed if its length is known.
 
-        Else re-raise.
+        Otherwise the error is raised again.
         """
         while len(self._stack) > 1:
             left = self._stack.pop()

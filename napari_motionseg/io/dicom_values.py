@@ -102,7 +102,7 @@ class Attributes:
     def texts(self, keyword: str, holder: Dataset | None = None) -> tuple[str, ...]:
         """Return the values of an attribute as text without padding.
 
-        Empty ones are dropped.
+        Empty values are dropped.
         """
         where = self.holder(keyword) if holder is None else holder
         if where is None:

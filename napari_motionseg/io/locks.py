@@ -38,7 +38,7 @@ class NoLocksError(OSError):
 class FileLock:
     """A lock that this process holds until `release`, or until it ends.
 
-    Created by `acquire`.
+    `acquire` creates it.
     """
 
     def __init__(self, file: int) -> None:

@@ -91,7 +91,7 @@ def _entries(data: Dataset, colour: str, count: int, bits: int) -> NDArray[Any]:
         values = np.asarray(_expanded([int(v) for v in values], count, bits))
     if len(values) < count:
         raise ValueError(
-            f"the palette of {colour.lower()} has {len(values)} of {count} entries"
+            f"the palette of {colour.lower()} has only {len(values)} of {count} entries"
         )
     return values[:count]
 

@@ -53,7 +53,7 @@ class TiffCalibration:
     def frame_times(self, count: int) -> NDArray[np.float64] | None:
         """Return the times of `count` frames in rising milliseconds.
 
-        None if unknown.
+        The result is None if they are unknown.
         """
         if self.times is not None and len(self.times) == count:
             return self.times

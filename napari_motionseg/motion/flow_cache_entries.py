@@ -137,7 +137,7 @@ def size_of(entry: Path) -> int:
 def last_use(entry: Path) -> float:
     """Return the time of the last use of an entry, in seconds since 1970.
 
-    0 if unknown.
+    It is 0 if unknown.
     """
     try:
         return (entry / JOURNAL).lstat().st_mtime

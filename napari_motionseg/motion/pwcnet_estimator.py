@@ -194,7 +194,7 @@ class NetworkEstimator:
     def _shrink(self, error: BaseException, failed: int) -> None:
         """Choose tiles smaller than `failed` px if an error is about memory.
 
-        Else re-raise.
+        Otherwise the error is raised again.
 
         If several workers fail at the same size, the tiles are reduced only once: a
         later worker finds smaller tiles already and tries those.

@@ -43,7 +43,7 @@ class SpeedScale:
     def missing(self) -> str:
         """Names of what is missing for mm/s, such as pixel spacing.
 
-        Empty if nothing.
+        The text is empty if nothing is missing.
         """
         lacks = {
             "magnification": self.spacing is None,

@@ -316,7 +316,7 @@ def _at_least_float32(values: Tensor) -> Tensor:
 def _checked(segments: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
     """Return segments and flow in one type, float32 or better.
 
-    Flow without gradient.
+    The flow gets no gradient.
     """
     shape = tuple(segments.shape)
     if segments.ndim != 4 or 0 in shape:

@@ -18,7 +18,7 @@ from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 class Chores:
     """Background tasks of a project, one at a time in a thread.
 
-    Failed ones are repeated.
+    A task that fails is repeated.
 
     Attributes
     ----------

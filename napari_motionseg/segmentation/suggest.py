@@ -84,7 +84,7 @@ def suggest_frame(
 def _frames_away(known: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the distance of each frame to the nearest labelled one.
 
-    Infinite if none.
+    Distances are infinite if no frame is labelled.
     """
     places = np.flatnonzero(known)
     if not len(places):

@@ -71,7 +71,7 @@ class SyntheticCine:
     def layer_alphas(self, t: int) -> dict[str, NDArray[np.float32]]:
         """Return the coverage ``(H, W)`` of each layer in frame `t`.
 
-        See `Moment.alphas`.
+        `Moment.alphas` describes the layers.
         """
         self._check(t, t)
         return {name: _array(a) for name, a in self.moment(t).alphas.items()}

@@ -99,7 +99,7 @@ def weights_digest(model: nn.Module) -> str:
 def steps_done(path: Path) -> int:
     """Return the number of completed steps of the state at `path`.
 
-    0 without a state.
+    It is 0 if there is no state.
     """
     return read_state(path).step if path.exists() else 0
 
