@@ -33,8 +33,8 @@ def format_suffix(name: str, *, of_loops: bool = False) -> str:
     name
         Value of ``--format``.
     of_loops
-        Whether masks of loops are written, which can be DICOM Segmentations. What is
-        painted cannot: a scribble of the background is no segment.
+        Whether masks of loops are written. Painted labels cannot be written as DICOM
+        Segmentations, because a scribble of the background is not a segment.
 
     Raises
     ------

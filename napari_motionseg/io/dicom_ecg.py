@@ -42,7 +42,7 @@ def ecg(attributes: Attributes) -> dict[str, SignalTrace]:
     -------
     dict
         ``"curve 5000"`` with samples ``(N,)``; ``"waveform 0"`` with ``(N, channels)``.
-        What cannot be read is left out with a warning.
+        Signals that cannot be read are left out with a warning.
     """
     readers: dict[str, Callable[[], SignalTrace]] = {}
     for group in CURVE_GROUPS:

@@ -76,7 +76,7 @@ def is_own_derived(path: str | Path) -> bool:
     Parameters
     ----------
     path
-        Path of a file of any type. What cannot be read is not ours.
+        Path of a file of any type. A file that cannot be read has no mark.
     """
     try:
         with open_regular(path) as file:

@@ -29,8 +29,8 @@ class ChildJob(Generic[Result]):
     function
         A generator function at the top level of a module.
     *args, **kwargs
-        Its arguments; they are pickled in a thread, as are progress and result. They
-        must not change until the job has begun.
+        Arguments of the function. They are pickled in a thread, as are progress and
+        result, and must not change until the job has begun.
 
     Raises
     ------
@@ -39,7 +39,7 @@ class ChildJob(Generic[Result]):
 
     Notes
     -----
-    Nothing here but `wait` and `wait_gone` waits, so that a `QTimer` may call `poll`.
+    Only `wait` and `wait_gone` wait, so that a `QTimer` can call the other methods.
     """
 
     def __init__(
@@ -149,22 +149,22 @@ class ChildJob(Generic[Result]):
         return self._worker.wait_gone(timeout_s)
 
     def stop(self) -> None:
-        """Ask the job to finish early and keep what there is; `poll` goes on."""
+        """Ask the job to finish early and keep its results; continue to call `poll`."""
         self._worker.send(STOP)
 
     def prioritize(self, frame: int) -> None:
-        """Ask the job to do `frame` next, if it does frames in any order."""
+        """Ask the job to do `frame` next, if it can change the order of frames."""
         self._worker.send(int(frame))
 
     def cancel(self, patience_s: float = 0.0) -> None:
-        """End the job and keep nothing; its state is ``"cancelled"`` at once.
+        """End the job without a result; its state is ``"cancelled"`` at once.
 
         Parameters
         ----------
         patience_s
-            Seconds that the job may take to close its files before it is killed.
-            Nobody waits for it. Writing goes to a temporary name first, so that a kill
-            leaves nothing half-written.
+            Seconds that the job may take to close its files before it is killed. This
+            method does not wait for it. Files are written under a temporary name first,
+            so that a killed job leaves nothing half-written.
         """
         if not self.running:
             return

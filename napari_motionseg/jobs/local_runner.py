@@ -68,7 +68,7 @@ class LocalRunner:
         return job
 
     def keep_ready(self) -> None:
-        """Have a process stand ready, unless a job runs; it shares cores and memory."""
+        """Start a process in advance, unless a job runs, which needs the cores."""
         with self._lock:
             if self._running is not None and self._running.running:
                 return

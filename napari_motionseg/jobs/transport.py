@@ -1,9 +1,9 @@
-"""Send Python objects through a pipe; large buffers go by way of a file.
+"""Send Python objects through a pipe, and large buffers through a file.
 
-A pipe holds 64 KiB. Whoever writes more waits until the other side reads, and a process
-that imports torch does not read for seconds. So a message of more than a few KiB is
-written to a file of a private folder, and only the file's name goes through the pipe.
-The reader copies the file into memory and removes it at once.
+A pipe holds 64 KiB. A process that writes more waits until the other side reads, and a
+process that imports torch does not read for seconds. Messages of more than a few KiB
+are therefore written to a file in a private folder, and only the file's name goes
+through the pipe. The reader copies the file into memory and removes it at once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Frame = tuple[str | None, tuple[int, ...], Inline]
 
 
 def encode(message: Any, folder: str | Path) -> bytes:
-    """Return what goes through the pipe for a message.
+    """Return the bytes that are sent through the pipe for a message.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ def encode(message: Any, folder: str | Path) -> bytes:
 
 
 def decode(packed: bytes) -> Any:
-    """Return the message of what `read_frame` has read; its file is removed."""
+    """Return the message in bytes from `read_frame`, and remove its file."""
     path, sizes, inline = pickle.loads(packed)
     parts: list[Any] = list(inline) if path is None else _collect(path, sizes)
     return pickle.loads(parts[0], buffers=parts[1:])
 
 
 def write_frame(descriptor: int, packed: bytes) -> None:
-    """Write what `encode` has returned to a pipe.
+    """Write bytes from `encode` to a pipe.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class Worker:
                 self._remove_folder()
 
     def _listen(self) -> None:
-        """Put what arrives into the inbox; end the process if its window has died."""
+        """Put messages into the inbox; end the process if its window has died."""
         try:
             while True:
                 self._inbox.put(read_frame(self._incoming))
@@ -79,7 +79,7 @@ class Worker:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _greet(self, hello: Hello) -> None:
-        """Import what a job is likely to need."""
+        """Import the modules that a job is likely to need."""
         sys.path[:] = hello.path
         _set_variable("PYTHONPATH", hello.python_path)
         self._folder, self._own_folder = hello.folder, True
@@ -128,7 +128,7 @@ class Worker:
             self._send("failed", _described(error))
 
     def _adopt(self, call: Call) -> None:
-        """Take over folder, import path and environment of the window."""
+        """Use folder, import path and environment of the window."""
         sys.path[:] = call.path
         os.environ.clear()
         os.environ.update(call.environment)
@@ -217,7 +217,7 @@ def _unreadable(trace: str) -> str:
 def take_pipes() -> tuple[int, int]:
     """Return descriptors of standard input and output, and keep both from others.
 
-    What is printed goes to standard error, and whoever reads finds nothing.
+    Printed text goes to standard error, and reading standard input gives nothing.
     """
     incoming, outgoing = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
