@@ -1,9 +1,12 @@
 """Jobs of the docks: the window never waits, and nothing is called done that is not."""
 
+import dataclasses
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from qtpy.QtCore import QEvent, QObject, QPointF, QTimer
 from qtpy.QtGui import QEnterEvent, QShowEvent
 from qtpy.QtWidgets import QMainWindow, QStyle, QStyleOptionSlider
 
+from napari_motionseg.contributions import cine_layer
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common import close_guard, job_panel
@@ -309,9 +313,9 @@ def test_the_strip_lies_above_the_slider_in_line_with_it(
     qtbot.waitExposed(window)
     for t in (0, 3, 7):
         show_frame(viewer, loop_layer, t)
-        cell = strip.mapToGlobal(strip.cell(t).center().toPoint()).x()
+        cell = strip.mapToGlobal(strip.cells()[t].center().toPoint()).x()
         assert abs(cell - handle_middle(strip._slider(strip._marks.count))) <= 2
-        assert strip.frame_at(strip.cell(t).center().x()) == t
+        assert strip.frame_at(strip.cells()[t].center().x()) == t
     assert strip._slider(strip._marks.count).maximum() == 7
     window.hide()
 
@@ -337,7 +341,7 @@ def test_marks_are_told_apart_on_the_screen(session, loop_layer, qtbot):
     picture = strip.grab().toImage()
 
     def color(t):
-        center = strip.cell(t).center()
+        center = strip.cells()[t].center()
         return picture.pixelColor(int(center.x()), int(center.y())).name()
 
     seen = [color(t) for t in range(4)]
@@ -345,7 +349,7 @@ def test_marks_are_told_apart_on_the_screen(session, loop_layer, qtbot):
     assert seen[1] == "#ff9f40"
     assert seen[3] == "#ffffff"
     assert len(set(seen)) == 4
-    words = strip._words(strip.cell(3).center().toPoint())
+    words = strip._words(strip.cells()[3].center().toPoint())
     assert words.startswith("Frame 3: not done yet, labelled")
     assert "1 of 4 frames done" in words
 
@@ -590,3 +594,29 @@ def test_whoever_comes_back_to_a_dock_finds_a_worker(segment, qtbot):
     place = QPointF(5, 5)
     segment.enterEvent(QEnterEvent(place, place, place))
     assert runner.asked_to_be_ready == 1
+
+
+@pytest.mark.parametrize("end", ["finished", "cancelled"])
+def test_a_job_holds_no_loop_when_it_has_ended(
+    viewer, segment, qtbot, click, noise_cine, end
+):
+    cine = dataclasses.replace(noise_cine)  # a copy: the fixture holds its own
+    data, attributes, _ = cine_layer(cine)
+    image = viewer.add_image(data, **attributes)
+    qtbot.waitUntil(lambda: segment.state.loop is viewer.layers[0], timeout=LONG)
+    with qtbot.waitSignal(segment.panel.ended, timeout=LONG) as ended:
+        click(segment.apply.guess_button)
+        if end == "cancelled":
+            with qtbot.waitSignal(segment.panel.progressed, timeout=LONG):
+                pass
+            segment.panel.cancel()
+    assert ended.args == [end]
+    left = weakref.ref(segment.session.loop(image).cine)
+    del cine, data, attributes, image
+    viewer.layers.clear()
+
+    def gone():
+        gc.collect()
+        return left() is None
+
+    qtbot.waitUntil(gone, timeout=LONG)

@@ -45,21 +45,18 @@ class FrameStrip(SliderStrip):
         """Return a size of the height of the strip."""
         return QSize(80, HEIGHT_PX)
 
-    def cell(self, frame: int) -> QRectF:
-        """Return the place of a frame in the strip, in pixels."""
+    def cells(self) -> list[QRectF]:
+        """Return the place of each frame in the strip, in pixels."""
         left, right = self._ends(self._marks.count)
-        steps = max(1, self._marks.count - 1)
-        width = (right - left) / steps
-        middle = left + frame * width
+        width = (right - left) / max(1, self._marks.count - 1)
         gap = 1.0 if width > 4 else 0.0
-        return QRectF(
-            middle - width / 2 + gap / 2, 1.0, max(1.0, width - gap), HEIGHT_PX - 2.0
-        )
+        first = left - width / 2 + gap / 2
+        size = max(1.0, width - gap), HEIGHT_PX - 2.0
+        return [QRectF(first + t * width, 1.0, *size) for t in range(self._marks.count)]
 
     def frame_at(self, x: float) -> int | None:
         """Return the frame whose cell is at a horizontal position, or None."""
-        for frame in range(self._marks.count):
-            cell = self.cell(frame)
+        for frame, cell in enumerate(self.cells()):
             if cell.left() <= x <= cell.right():
                 return frame
         return None
@@ -67,8 +64,8 @@ class FrameStrip(SliderStrip):
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
         """Draw the cells."""
         painter = QPainter(self)
-        for frame in range(self._marks.count):
-            self._paint_cell(painter, self.cell(frame), frame)
+        for frame, cell in enumerate(self.cells()):
+            self._paint_cell(painter, cell, frame)
         painter.end()
 
     def event(self, event: QEvent | None) -> bool:

@@ -35,6 +35,7 @@ from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 
 POLL_EVERY_MS = 40
+Handover = Callable[[Any], str | None]
 BUSY_S = 0.02  # longest time of one poll; other messages wait for the next poll
 
 
@@ -67,7 +68,7 @@ class JobPanel(QWidget):
         super().__init__()
         self._session = session
         self._job: RunningJob | None = None
-        self._handover: Callable[[Any], str | None] | None = None
+        self._handover: Handover | None = None
         self._title = ""
         self._endings = ANY
         self._time_left = TimeLeft()
@@ -113,7 +114,7 @@ class JobPanel(QWidget):
         title: str,
         function: Callable[..., Job[Any]],
         *args: Any,
-        done: Callable[[Any], str | None] | None = None,
+        done: Handover | None = None,
         endings: Endings = ANY,
         work: LoopWork | None = None,
     ) -> None:
@@ -146,8 +147,7 @@ class JobPanel(QWidget):
         self._time_left, self._last, self._stopped = TimeLeft(), None, False
         self._follower.follow(work, title)
         self.bar.setRange(0, 0)
-        self._losses_seen = False
-        self._message = ""
+        self._losses_seen, self._message = False, ""
         self._say_phase()
         self._show_running(True)
         self._timer.start()
@@ -249,12 +249,13 @@ class JobPanel(QWidget):
         self._show_running(False)
         if job is None:
             return
+        handover, self._handover = self._handover, None  # it may hold a whole loop
         last = self._last or Progress(0, 0)
         amount = self._follower.amount or (last.step, last.total)
         self._follower.leave(keep=job.state == "finished")
         self._session.job_ended(job)
         if job.state == "finished":
-            self._finished(job.result, self._endings.amount(*amount))
+            self._finished(job.result, self._endings.amount(*amount), handover)
         elif job.state == "cancelled":
             self.say(f"{self._title}: {words or self._endings.cancelled}")
         else:
@@ -262,16 +263,16 @@ class JobPanel(QWidget):
             show_error(str(job.error))
         self.ended.emit(job.state)
 
-    def _finished(self, result: Any, amount: str) -> None:
+    def _finished(self, result: Any, amount: str, handover: Handover | None) -> None:
         took = duration(self._time_left.passed)
         word = "done"
         if self._stopped:
             word = self._endings.stopped.format(amount=amount)
         self.say(f"{self._title}: {word} ({took})")
         lost = None
-        if self._handover is not None:
+        if handover is not None:
             try:
-                lost = self._handover(result)
+                lost = handover(result)
             except MotionSegError as error:
                 lost = f"finished, but its result cannot be used. {error}"
                 show_error(str(error))

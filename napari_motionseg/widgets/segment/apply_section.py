@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from weakref import ref
 
 from napari.layers import Layer
 from napari.viewer import Viewer
@@ -70,7 +71,8 @@ class ApplySection(QObject):
         self._panel = panel
         self.layers = MaskLayers(self, state, viewer)
         self._waiting: list[Layer] = []
-        self._made: tuple[LoopMasks, Cine, Path] | None = None
+        # of the masks that were begun last: they, their loop and their model
+        self._made: tuple[ref[LoopMasks], ref[Cine], Path] | None = None
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
         self._turn.timeout.connect(self._next_loop)
@@ -204,7 +206,7 @@ class ApplySection(QObject):
         else:
             self._state.begin_masks(masks)
         if self._state.masks is not None:
-            self._made = self._state.masks, cine, model
+            self._made = ref(self._state.masks), ref(cine), model
             self._panel.need(self._state.masks.layer)
 
     def _begin_now(self) -> None:
@@ -218,7 +220,7 @@ class ApplySection(QObject):
         masks = self._state.masks
         if masks is None or self._made is None or masks.loop is not layer:
             return None
-        same = all(x is y for x, y in zip(self._made[:2], (masks, cine), strict=True))
+        same = self._made[0]() is masks and self._made[1]() is cine
         good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
         finished = masks.done[good].all()
         return masks if same and self._made[2] == model and not finished else None
