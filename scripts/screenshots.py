@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--method", default="pwcnet")
     parser.add_argument("--pretrain-steps", type=int, default=120)
     parser.add_argument("--train-steps", type=int, default=150)
+    parser.add_argument("--without-motion", action="store_true", help="leave it out")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     Walk(options).go()
@@ -67,7 +68,10 @@ class Walk(RealWindow):
     def go(self) -> None:
         """Use one dock after the other."""
         self.step(self.use_cine, "cine")
-        self.step(self.use_motion, "motion")
+        if self.options.without_motion:
+            self.click(self.docks["Cine"].play_button)
+        else:
+            self.step(self.use_motion, "motion")
         self.step(self.use_embedding, "embedding")
         self.step(self.use_segment, "paint")
         self.step(self.train_and_apply, "segment")
