@@ -47,6 +47,7 @@ class ButtonTimes:
         changed = [x for x in after if x not in before]
         changed += [x for x in before if x not in after]
         self._rows.append({"button": words, "block_ms": round(block, 1)})
+        print(words, f"{block:.0f} ms", flush=True)
         self._layers.append([blank_copy(layer) for layer in changed])
 
     def beside_bare_napari(self, window: list[int]) -> list[dict[str, Any]]:
