@@ -24,7 +24,7 @@ from real_window import RealWindow
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
-from napari_motionseg.widgets.common.window import add_docks
+from napari_motionseg.widgets.common.open_docks import open_docks
 
 THEMES, SIZES, SCALES = ("dark", "light"), ("1366x768", "1920x1200"), (1, 2)
 LOOP_PX, FRAMES = 256, 10
@@ -68,7 +68,7 @@ class Docks(RealWindow):
         cine = dataclasses.replace(made.cine, name="synthetic loop")
         data, attributes, _ = cine_layer(cine)
         self.viewer.add_image(data, **attributes)
-        self.docks = add_docks(self.viewer)
+        self.docks = open_docks(self.viewer)
         self.settle(1.0)
         self.show(self.frame)
 
