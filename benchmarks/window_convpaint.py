@@ -32,7 +32,7 @@ from window_hand import (
 
 FEATURES = ("ilastik_2d", "gaussian_features")  # the first that is installed
 VESSEL, BACKGROUND = 2, 1
-WIDGET = ("Plugins", "napari ConvPaint")
+WIDGET = ("Plugins", "ConvPaint")
 ROUNDS = 4
 GOAL = 0.8
 
@@ -93,6 +93,7 @@ class Convpaint:
         names = [tabs.tabText(index) for index in range(tabs.count())]
         tabs.setCurrentIndex(names.index("Models"))
         box = self.widget.qcombo_fe_type
+        wait(lambda: box.count() > 0, 120)
         known = [box.itemText(index) for index in range(box.count())]
         chosen = next(name for name in FEATURES if name in known)
         self.hand.clicks += 1  # the tab

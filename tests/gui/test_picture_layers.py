@@ -113,6 +113,30 @@ def test_what_is_switched_off_is_removed_and_comes_back_as_it_looked(
     assert names(viewer) == ["loop", "loop First", "loop Second"]
 
 
+def test_where_a_removal_may_crash_the_window_layers_are_hidden_instead(
+    viewer, loop, show, pictures, monkeypatch
+):
+    monkeypatch.setattr(module, "crashes_without_layers", lambda _: True)
+    data = RANDOM.random(SIZE).astype(np.float32)
+    show("first", "second", first=data)
+    layer = pictures.known["first"]
+    show("second")
+    assert layer in viewer.layers
+    assert not layer.visible
+    assert pictures.layer("first") is None
+    pictures.remove()
+    show()
+    np.testing.assert_allclose(  # hidden layers take no room: cameras take them in
+        viewer.layers.extent.world[:, -2:], loop.extent.world[:, -2:]
+    )
+    show("first", "second", first=data)
+    assert pictures.layer("first") is layer
+    assert layer.visible
+    np.testing.assert_array_equal(layer.data, data)
+    viewer.layers.remove(loop)
+    assert pictures.busy, "layers of a loop that is gone go, too"
+
+
 def test_a_removed_layer_is_let_go(show, pictures):
     import weakref
 

@@ -18,6 +18,7 @@ from napari.utils.theme import get_theme
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
+from vispy.gloo import gl
 from vispy.scene import visuals
 from vispy.visuals.transforms import MatrixTransform
 
@@ -25,6 +26,7 @@ from napari_motionseg.motion.hatching import hatch_picture
 from napari_motionseg.widgets.common.listening import listen
 
 CAPTION_PT = 9
+SOFTWARE = ("llvmpipe", "softpipe", "swrast")  # what Mesa calls drawing in software
 CROSS_PX, CROSS_COLOR = 13, "#ff2d2d"
 ON_TOP = 10**6  # rank in the order of drawing: after all layers
 Pixel = tuple[float, float]
@@ -94,6 +96,24 @@ def scene_of(viewer: Viewer) -> Any | None:
         return viewer.window._qt_viewer.canvas.view.scene
     except AttributeError:
         return None
+
+
+def crashes_without_layers(viewer: Viewer) -> bool:
+    """Return whether the window may crash when a layer that was drawn is removed.
+
+    Mesa draws in software where there is no graphics driver, as on a virtual display.
+    With napari 0.9 it has crashed within ``glDrawArrays`` after layers were removed and
+    others were added. A window that is not shown draws nothing.
+    """
+    try:
+        canvas = viewer.window._qt_viewer.canvas
+        if not canvas.native.isVisible():
+            return False
+        canvas._scene_canvas.set_current()
+        renderer = str(gl.glGetParameter(gl.GL_RENDERER)).lower()
+    except (AttributeError, RuntimeError):
+        return False
+    return any(name in renderer for name in SOFTWARE)
 
 
 class CanvasMarks:

@@ -16,6 +16,7 @@ from napari_motionseg.widgets.common.canvas_marks import (
     Captions,
     Marks,
     Pixel,
+    crashes_without_layers,
     scene_of,
 )
 from napari_motionseg.widgets.common.caption_layer import CaptionLayer
@@ -31,9 +32,10 @@ class PictureLayers:
     """Add, update and remove the layers of pictures that belong to one loop.
 
     Layers are identified by object, so that a renamed or moved layer keeps its role. A
-    picture that was switched off keeps the appearance that the user gave it. napari
-    takes a tenth of a second or more to add or remove a layer. Layers are therefore
-    added and removed one by one, and the window reacts to input in between.
+    picture that is switched off is removed, and keeps the appearance that the user gave
+    it; where `crashes_without_layers` says so, it is hidden instead. napari takes a
+    tenth of a second or more to add or remove a layer. Layers are therefore added and
+    removed one by one, and the window reacts to input in between.
 
     Parameters
     ----------
@@ -73,7 +75,7 @@ class PictureLayers:
 
     @property
     def known(self) -> dict[str, Layer]:
-        """Layers of the displayed loop by the name of their picture."""
+        """Layers of the displayed loop, hidden ones too, by their picture's name."""
         return {name: held.layer for name, held in self._held.items()}
 
     @property
@@ -150,17 +152,8 @@ class PictureLayers:
         if loop is None or grid is None or loop not in self._viewer.layers:
             self.marks.clear()
             return
-        seen = [
-            self._held[name]
-            for name in self._wanted
-            if name in self._held and self._held[name].layer.visible
-        ]
-        marks = Marks(
-            self._captions(),
-            tuple(bar for held in seen for bar in held.bars(grid.size)),
-            tuple(hatch for held in seen for hatch in held.hatches(grid.size)),
-            self._crosses,
-        )
+        seen = [self._held[name] for name in self._wanted if name in self._held]
+        marks = marks_of(seen, grid.size, self._captions(), self._crosses)
         with self._own_changes():
             self.marks.show(loop, marks)
 
@@ -212,12 +205,10 @@ class PictureLayers:
         """Return the next action, with the name of the picture."""
         if self._leaving:
             return "leave", ""
-        if self._loop is None or self._loop not in self._viewer.layers:
-            wanted: Mapping[str, ShownPicture] = {}
-        else:
-            wanted = self._wanted
-        for name in self._held:
-            if name not in wanted:
+        opened = self._loop_is_open
+        wanted: Mapping[str, ShownPicture] = self._wanted if opened else {}
+        for name, held in self._held.items():
+            if name not in wanted and not (held.resting and opened):
                 return "remove", name
         for name in wanted:
             if name not in self._held:
@@ -232,6 +223,8 @@ class PictureLayers:
             with self._own_changes():
                 if what == "add":
                     self._add(name)
+                elif what == "remove" and self._hides:
+                    self._held[name].rest(self._loop)
                 else:
                     gone = (
                         self._leaving.pop(0) if what == "leave" else self._let_go(name)
@@ -239,6 +232,14 @@ class PictureLayers:
                     if gone in self._viewer.layers:
                         self._viewer.layers.remove(gone)
         self._go_on()
+
+    @property
+    def _hides(self) -> bool:
+        return self._loop_is_open and crashes_without_layers(self._viewer)
+
+    @property
+    def _loop_is_open(self) -> bool:
+        return self._loop is not None and self._loop in self._viewer.layers
 
     def _add(self, name: str) -> None:
         """Create the layer of a picture and insert it above those before it."""
@@ -275,6 +276,22 @@ class PictureLayers:
     def _rename(self, event: object = None) -> None:
         for held in self._held.values():
             held.rename(self._loop)
+
+
+def marks_of(
+    pictures: list[HeldPicture],
+    size: tuple[int, int],
+    captions: Captions,
+    crosses: tuple[Pixel, ...],
+) -> Marks:
+    """Return captions, crosses, and bars and hatches of the pictures that are seen."""
+    seen = [held for held in pictures if held.layer.visible]
+    return Marks(
+        captions,
+        tuple(bar for held in seen for bar in held.bars(size)),
+        tuple(hatch for held in seen for hatch in held.hatches(size)),
+        crosses,
+    )
 
 
 def fit_view(viewer: Viewer, loop: Layer | None, grid: CellGrid | None) -> None:

@@ -91,6 +91,8 @@ class HeldPicture:
         it.
     quick
         Whether the layer's thumbnail is that of an earlier picture.
+    resting
+        Whether the layer is hidden until its picture is wanted again.
     """
 
     layer: Layer
@@ -98,6 +100,7 @@ class HeldPicture:
     place: tuple[Any, ...]
     name: str
     quick: bool = False
+    resting: bool = False
 
     @classmethod
     def new(
@@ -137,7 +140,8 @@ class HeldPicture:
         quick
             Whether the thumbnail is updated later.
         """
-        if not picture.same_as(self.picture) or (self.quick and not quick):
+        changed = not picture.same_as(self.picture) or (self.quick and not quick)
+        if changed or self.resting:
             self._update(picture, quick)
         place = place_of(loop, picture)
         if place != self.place:
@@ -147,8 +151,20 @@ class HeldPicture:
         for attribute, value in picture.settings.items():
             if self.picture.settings.get(attribute) != value:
                 setattr(self.layer, attribute, value)
+        if self.resting:
+            self.layer.visible, self.resting = True, False
         self.picture, self.place = picture, place
         self.rename(loop)
+
+    def rest(self, loop: Layer) -> None:
+        """Hide the layer, in a corner of the loop: cameras take hidden ones in, too."""
+        self.layer.visible, self.resting = False, True
+        if self.picture.join is not None:
+            end = 0 if self.picture.kind == "vectors" else 1
+            self.layer.data = self.layer.data[:end, :1].copy()
+        for attribute, value in placement(loop, self.layer.ndim).items():
+            setattr(self.layer, attribute, value)
+        self.place = ()
 
     def rename(self, loop: Layer) -> None:
         """Update the layer's name, unless the user has chosen another."""
