@@ -657,11 +657,18 @@ def test_what_was_done_is_kept_and_the_rest_is_asked_for_again(
     assert len(estimate().flows[0]) == 6
 
 
+def choose_by_hand(chooser, layer):
+    """Choose a loop as a user does, which also shows it."""
+    index = chooser.layers.index(layer)
+    chooser.setCurrentIndex(index)
+    chooser.activated.emit(index)
+
+
 def test_another_loop_shows_its_own_flow(viewer, motion, loop_layer, estimate, click):
     estimate()
     other = viewer.add_image(np.asarray(loop_layer.data)[:6].copy(), name="other")
     assert motion.chooser.layer is loop_layer
-    motion.chooser.choose(other)
+    choose_by_hand(motion.chooser, other)
     assert motion.views.scene is None
     estimate.settle()
     assert list(viewer.layers) == [loop_layer, other]
@@ -669,7 +676,7 @@ def test_another_loop_shows_its_own_flow(viewer, motion, loop_layer, estimate, c
     colours = motion.views.layers.layer("colours")
     assert colours.name == "other Flow colours"
     assert list(viewer.layers) == [loop_layer, other, colours]  # above its loop
-    motion.chooser.choose(loop_layer)
+    choose_by_hand(motion.chooser, loop_layer)
     estimate.settle()
     assert shown(motion) == ["colours"]
     colours = motion.views.layers.layer("colours")
