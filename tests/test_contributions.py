@@ -252,3 +252,19 @@ def test_the_icon_of_the_manifest_is_a_picture():
     root = ElementTree.fromstring((files(package) / name).read_text(encoding="utf-8"))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert root.get("viewBox") == "0 0 64 64"
+
+
+def test_the_manifest_s_reader_needs_no_qt(tmp_path, small_cine):
+    """As `npe2.read` in a script on a cluster."""
+    write_xa(tmp_path / "loop.dcm", small_cine)
+    script = (
+        "import sys\n"
+        "for name in ('qtpy', 'PyQt6', 'PyQt5', 'PySide6', 'PySide2', 'napari._qt'):\n"
+        "    sys.modules[name] = None\n"
+        "from napari_motionseg.widgets.common.window_reader import get_reader\n"
+        "path = sys.argv[1]\n"
+        "print(get_reader(path)(path)[0][1]['name'])\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "loop.dcm")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "loop", done.stderr

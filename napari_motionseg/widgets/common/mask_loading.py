@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import napari
 import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_info
@@ -15,12 +13,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_motionseg.contributions import VESSEL, LayerTuple
-from napari_motionseg.errors import LabelError, MotionSegError, ReadError
+from napari_motionseg.errors import LabelError, MotionSegError
 from napari_motionseg.viewmodel.mask_files import (
     LoadedMasks,
     OpenLoop,
     load_masks,
-    may_hold_masks,
 )
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.loop_display import loop_display_of
@@ -39,24 +36,22 @@ FILES = "Masks (*.npz *.tif *.tiff *.png *.nii *.nii.gz *.dcm)"
 REFERENCE_COLOR = "#2bd9a8"  # of labels that are compared with
 
 
-def is_mask_path(path: str | Sequence[str]) -> bool:
-    """Return whether napari should use the reader of masks for a path."""
-    return isinstance(path, str) and may_hold_masks(path)
+def read_mask_layers(viewer: Viewer, path: str) -> list[LayerTuple]:
+    """Read masks as a layer over their loop in a viewer.
 
-
-def read_mask_layers(path: str | Sequence[str]) -> list[LayerTuple]:
-    """Read masks as a layer over their loop in the open window.
+    Parameters
+    ----------
+    viewer
+        The viewer, in which the loop is open.
+    path
+        Path of a file of masks, or of a folder of images.
 
     Raises
     ------
     MotionSegError
-        If there is no window, no open loop fits, or the file cannot be read.
+        If no open loop fits, or the file cannot be read.
     """
-    viewer = napari.current_viewer()
-    one = path if isinstance(path, str) else path[0]
-    if viewer is None:
-        raise ReadError(f"{one}: masks are opened in a window with their loop")
-    loaded = load_masks(one, open_loops(viewer), loop_display_of(viewer).loop)
+    loaded = load_masks(path, open_loops(viewer), loop_display_of(viewer).loop)
     show_info(loaded.words())
     return [mask_layer(viewer, loaded)]
 
