@@ -59,19 +59,20 @@ def main() -> None:
 
 def stroke_times(viewer: Viewer, dock: SegmentDock, mask, count: int) -> dict:
     """Paint strokes one by one; return their times and the longest pause."""
-    wait(lambda: dock.paint.painting_for_strokes() is not None)
+    wait(lambda: dock.state.loop is not None)
+    dock.paint.take_brush(1)
     viewer.dims.set_point(0, 0)
-    painting, loop = dock.state.painting, dock.state.loop
+    painting, seen = dock.state.painting, []
+    dock.state.previewed.connect(seen.append)
     half = count  # some repaint what is painted, and change nothing
     settings = StrokeSettings(vessel=half, background=half, length=30)
     strokes = simulated_strokes(np.asarray(mask) > 0, settings, 0)
     times, pauses = [], []
     for stroke in strokes:
-        if (painting.data[0][stroke > 0] == stroke.max()).all():
+        label = dock.state.label_of(int(stroke.max()) - 1)  # numbered as in files
+        if (painting.data[0][stroke > 0] == label).all():
             continue
-        overlay = dock.live.overlay(loop)
-        seen = None if overlay is None else overlay.data
-        painted, longest = paint(dock, painting, stroke, loop, seen)
+        painted, longest = paint(dock, painting, (stroke, label), seen)
         times.append(painted)
         pauses.append(longest)
         if len(times) == count + 2:
@@ -80,23 +81,20 @@ def stroke_times(viewer: Viewer, dock: SegmentDock, mask, count: int) -> dict:
     return {"stroke_ms": times[2:], "blocked_ms": float(np.max(pauses[2:]))}
 
 
-def paint(dock, painting, stroke, loop, seen) -> tuple[float, float]:
+def paint(dock, painting, stroke, seen) -> tuple[float, float]:
     """Paint a stroke; return ms until the preview changes, and the longest pause."""
+    pixels, label = stroke
+    known = len(seen)
     ticks = []
     timer = QTimer()
     timer.setInterval(TICK_MS)
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
     timer.start()
-    rows, columns = np.nonzero(stroke)
+    rows, columns = np.nonzero(pixels)
     where = (np.zeros(len(rows), int), rows, columns)
     begun = time.perf_counter()
-    painting.data_setitem(where, int(stroke.max()))
-
-    def changed() -> bool:
-        overlay = dock.live.overlay(loop)
-        return overlay is not None and overlay.data is not seen
-
-    wait(changed)
+    painting.data_setitem(where, label)
+    wait(lambda: len(seen) > known)
     ended = time.perf_counter()
     wait(lambda: not dock.live.latest.busy)
     timer.stop()

@@ -207,7 +207,10 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
     data
         Labels as integers, ``(T, H, W)`` or ``(H, W)``.
     attributes
-        The layer's; the loop and its frame times are taken from its metadata.
+        The layer's; the loop and its frame times are taken from its metadata. Labels
+        that name their classes there have the numbers of the screen; the file gets
+        those of `Labels`: 0 = unlabelled, 1 = background, classes from 2. In masks, 0
+        is the background.
 
     Returns
     -------
@@ -222,13 +225,16 @@ def write_labels(path: str, data: ArrayLike, attributes: dict[str, Any]) -> list
         If the format cannot hold the labels, or the file cannot be written.
     """
     from napari_motionseg.io import write_masks
+    from napari_motionseg.io.label_numbers import has_screen_numbers, to_file
 
+    metadata = attributes.get("metadata") or {}
     labels = np.asarray(data)
+    if has_screen_numbers(metadata):
+        labels = to_file(labels)
     stack = labels[np.newaxis] if labels.ndim == 2 else labels
     target = Path(path)
     if target.suffix.lower() == ".png" and len(stack) > 1:
         target = target.with_suffix("")
-    metadata = attributes.get("metadata") or {}
     if target.suffix.lower() == ".dcm":
         _write_segmentation(target, stack, metadata)
         return [str(target)]

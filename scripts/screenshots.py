@@ -147,8 +147,8 @@ class Walk(RealWindow):
 
     def paint(self, dock: QWidget) -> None:
         """Draw a stroke with the brush, then as a person would draw the others."""
-        layer = dock.paint.painting_for_strokes()
         self.click(dock.paint.brushes[1])
+        layer = dock.state.painting
         for _ in self.drag(vessel_routes(self.truth[self.frame] > 0, 1)[0]):
             pass
         if not layer.data[self.frame].any():
@@ -158,7 +158,8 @@ class Walk(RealWindow):
         for stroke in simulated_strokes(mask, StrokeSettings(), 0):
             where = np.nonzero(stroke)
             frames = np.full(len(where[0]), self.frame)
-            layer.data_setitem((frames, *where), int(stroke.max()))
+            number = int(stroke.max()) - 1  # strokes are numbered as in files
+            layer.data_setitem((frames, *where), dock.state.label_of(number))
 
     def hide_all_but_loop(self) -> None:
         for layer in self.viewer.layers[1:]:

@@ -129,7 +129,7 @@ class WholePath(RealWindow):
         asked = self.drop(self.options.loop)
         if asked:
             yield Moment("reader", "napari asks for a reader", True, asked[0])
-        self.wait(lambda: self.segment.paint.painting_for_strokes() is not None)
+        self.wait(lambda: self.segment.state.loop is not None)
         self.home()
         self.show(len(self.loop.data) // 2 if self.frame is None else self.frame)
         self.settle(0.5)
@@ -170,14 +170,15 @@ class WholePath(RealWindow):
     ) -> Iterator[Moment]:
         """Paint a line, with the preview after it; tell of it on the way if `often`."""
         dock = self.segment
-        before = np.array(dock.state.painting.data)
         self.click(dock.paint.brushes[brush])
+        canvas = dock.state.canvas
+        before = np.array(canvas.data)
         seen = 0.0
         for share in self.drag(route):
             if often and share - seen > 0.3:
                 seen = share
                 yield Moment("stroke", words)
-        if np.array_equal(before, dock.state.painting.data):
+        if np.array_equal(before, canvas.data):
             raise RuntimeError("the brush has left no trace")
         self.wait(lambda: not dock.live.latest.busy)
         self.settle(0.2)

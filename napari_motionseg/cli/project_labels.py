@@ -26,6 +26,7 @@ def labels(
     are taken. motionseg-manifest.json in the folder records the layer of each file.
     """
     from napari_motionseg.io import write_masks
+    from napari_motionseg.io.label_numbers import from_project, to_file
     from napari_motionseg.io.label_writers import MASKS
     from napari_motionseg.io.output_folder import OutputFolder, Source
     from napari_motionseg.project.opening import open_project
@@ -36,6 +37,8 @@ def labels(
     for layer in opened.layers():
         cine = opened.loops.get(layer.loop)
         pixels = opened.pixels[layer.number]
+        if layer.names_classes:
+            pixels = to_file(from_project(pixels))
         # without a hash of the content, so that a layer keeps its file after more
         # painting
         source = Source(str(project.absolute()), f"{layer.number} {layer.name}", "")

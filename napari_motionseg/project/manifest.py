@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.json_files import read_json
+from napari_motionseg.io.label_numbers import has_screen_numbers
 from napari_motionseg.project import manifest_rows as rules
 from napari_motionseg.version import __version__
 
@@ -85,6 +86,16 @@ class LayerRecord:
     flat: bool = False
     removed: bool = False
     attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether it is painted on in a dock, which names its classes.
+
+        Its pixels are stored as `napari_motionseg.io.label_numbers` says.
+        """
+        metadata = self.attributes.get("metadata")
+        named = isinstance(metadata, dict) and has_screen_numbers(metadata)
+        return self.kind == "labels" and named
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.contributions import VESSEL
+from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 
-# of labels 1, 2, 3, ...; red and blue stay apart for all kinds of color vision
+# of classes 0, 1, 2, ...; red and blue stay apart for all kinds of color vision
 PALETTE = (
     "#3d8bfd", VESSEL, "#ffd23f", "#2bd9a8", "#c77dff", "#f48fb1", "#9ccc65", "#b0bec5",
 )  # fmt: skip
-MOST_OPAQUE = 0.85  # so that the loop shimmers through where the class is certain
+MOST_OPAQUE = 0.45  # a light fill: strokes are solid, and the loop shimmers through
 FAINTEST = 0.1  # foreground probability below which the loop is left clear
 
 
@@ -22,21 +23,22 @@ def color_of(number: int) -> str:
     return PALETTE[number % len(PALETTE)]
 
 
-def label_colors(names: Sequence[str], first: int = 1) -> dict[int | None, str]:
-    """Return the colors of a labels layer, as napari takes them.
+def label_colors(names: Sequence[str]) -> dict[int | None, str]:
+    """Return the colors of labels and of masks, as napari takes them.
 
     Parameters
     ----------
     names
-        The names of the classes, the background first.
-    first
-        The label of the background; a background of label 0 is transparent.
+        The names of the classes, the background first. Implied background is
+        transparent, because it would cover the picture.
     """
-    colors: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    for number in range(len(names)):
-        if first + number > 0:
-            colors[first + number] = color_of(number)
-    return colors
+    colors: dict[int | None, str] = {
+        None: "transparent",
+        0: "transparent",
+        IMPLIED_BACKGROUND: "transparent",
+        BACKGROUND: color_of(0),
+    }
+    return colors | {number: color_of(number) for number in range(1, len(names))}
 
 
 def class_picture(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:

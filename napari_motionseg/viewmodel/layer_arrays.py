@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError, SettingsError
+from napari_motionseg.io.label_numbers import has_screen_numbers, to_file, to_target
 from napari_motionseg.io.labels import LabelMode, Labels
 
-CLASSES = "classes"  # key in the metadata of layers whose classes have names
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
 
 
@@ -91,8 +91,8 @@ def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
     ----------
     layer
         Has `data` of ``(T, H, W)``, or ``(H, W)``, which is about `frame` alone. Where
-        its metadata name its classes, the first of them, 1, is the background in either
-        mode: the mode says what is not painted.
+        its metadata name its classes, it holds the numbers of the screen, and the mode
+        says what an unpainted pixel is.
     cine
         The loop that was painted on.
     mode
@@ -115,7 +115,9 @@ def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
             f"layer {layer.name!r} has shape {painted.shape}; the loop has "
             f"{cine.shape}: paint on labels of the same shape"
         )
-    if mode == "dense" and CLASSES in getattr(layer, "metadata", {}):
+    if has_screen_numbers(getattr(layer, "metadata", {})):
+        if mode != "dense":
+            return Labels.from_painted(to_file(painted), "scribbles")
         frames = np.asarray(painted.any(axis=(1, 2)), bool)
-        return Labels(np.where(painted > 0, painted - 1, 0), frames, "dense")
+        return Labels(np.maximum(to_target(painted), 0), frames, "dense")
     return Labels.from_painted(painted, cast("LabelMode", mode))

@@ -1,4 +1,4 @@
-"""The masks of a loop with their probabilities; what the threshold makes of them."""
+"""The masks of a loop: probabilities, the threshold, and what a person corrected."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 
 from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.segmentation.postprocess import postprocess_mask
+from napari_motionseg.viewmodel.mask_corrections import (
+    UNTOUCHED,
+    corrected,
+    merged,
+)
 
 
 class LoopMasks:
     """Masks of all frames that a threshold can still change.
+
+    A mask is what the network made of its frame, apart from the pixels that a person
+    has corrected. A threshold changes all but these.
 
     Parameters
     ----------
@@ -24,6 +32,8 @@ class LoopMasks:
         ``(H, W)``, 0 = background. A person may paint on it.
     done
         ``(T,)`` bool, kept and updated in place: the frames that were segmented.
+    model
+        Name of the file of the network that makes the masks; empty if it is unknown.
 
     Attributes
     ----------
@@ -32,18 +42,26 @@ class LoopMasks:
     likeliest
         ``(T, H, W)`` uint8: the likeliest class but the background.
     confirmed
-        ``(T,)`` bool: the frames that a person has corrected or has taken over into the
-        labels. No threshold changes them any more.
+        ``(T,)`` bool: the frames that a person called right. No threshold changes them
+        any more.
+    corrections
+        ``(H, W)`` uint8 by the index of its frame: the class that a person gave to a
+        pixel, `UNTOUCHED` elsewhere.
     """
 
-    def __init__(self, loop: Any, layer: Any, done: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, loop: Any, layer: Any, done: NDArray[np.bool_], model: str = ""
+    ) -> None:
         self.loop = loop
+        self.model = model
         self.layer = layer
         self.done = done
         stack = (len(done), *layer.data.shape[-2:])
         self.probabilities = np.zeros(stack, np.float16)
         self.likeliest = np.ones(stack, np.uint8)
         self.confirmed = np.zeros(len(done), bool)
+        self.corrections: dict[int, NDArray[np.uint8]] = {}
+        self._made = np.zeros(stack, np.uint8)  # by the network, at its threshold
 
     @property
     def known(self) -> MaskProbabilities:
@@ -70,9 +88,35 @@ class LoopMasks:
         return data[t] if data.ndim == 3 else data
 
     def put(self, t: int, mask: NDArray[np.uint8]) -> None:
-        """Show a mask ``(H, W)`` on a frame, unless a person has confirmed it."""
+        """Show a mask ``(H, W)`` on a frame, apart from what a person has corrected."""
         if not self.confirmed[t]:
-            self.mask(t)[...] = mask
+            self._made[t] = mask
+            self.mask(t)[...] = self._expected(t)
+
+    def note_corrections(self, t: int) -> bool:
+        """Look for pixels of a frame that a person has changed; undoing counts as well.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+
+        Returns
+        -------
+        bool
+            Whether any pixel differs from what was known.
+        """
+        known = self.corrections.get(t)
+        found = corrected(self.mask(t), self._made[t], known)
+        if found is None:
+            return False
+        self.corrections[t] = found
+        if (found == UNTOUCHED).all():
+            del self.corrections[t]
+        return True
+
+    def _expected(self, t: int) -> NDArray[np.uint8]:
+        return merged(self._made[t], self.corrections.get(t))
 
     def add(self, t: int, probability: NDArray[Any], likeliest: NDArray[Any]) -> None:
         """Take over a frame that was just segmented.

@@ -12,17 +12,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal, SignalGroupDescriptor
 
 from napari_motionseg.io.labels import LabelMode
+from napari_motionseg.viewmodel.brush import Brush
+from napari_motionseg.viewmodel.corrected_labels import CorrectedLabels
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
-from napari_motionseg.viewmodel.painting import (
-    NEW_NAMES,
-    background_label,
-    names_of,
-    overwrite_frame,
-    painted_frames,
-)
+from napari_motionseg.viewmodel.painting import NEW_NAMES, label_of, names_of
 from napari_motionseg.viewmodel.session import Model, Session
 
 
@@ -30,8 +27,8 @@ from napari_motionseg.viewmodel.session import Model, Session
 class SegmentState:
     """State of one Segment dock: painted, learned, segmented and shown.
 
-    ``state.events.threshold`` is emitted with the new value when the threshold changes,
-    and so on for every field; ``state.events`` is emitted on each of these changes.
+    ``state.events.threshold`` is emitted with each new threshold, and so on for every
+    field; ``state.events`` on each of these changes.
 
     Parameters
     ----------
@@ -42,8 +39,8 @@ class SegmentState:
     painting
         The labels layer that is painted on, or None.
     names
-        The names of the classes of `painting`, the background first; where there is no
-        such layer, the names of the one that the first brush makes.
+        The names of the classes of `painting`, the background first; without such a
+        layer, those of the layer that the first brush makes.
     label_mode
         What an unpainted pixel means, see `Labels`.
     model
@@ -58,6 +55,11 @@ class SegmentState:
         Whether strokes are previewed on the shown frame.
     preview_classes
         Numbers of the classes that the last preview knows strokes of.
+    preview_mask
+        Index of a frame and the classes ``(H, W)`` that the preview shows of it, or
+        None while it shows none.
+    unlearned
+        Whether something was painted that no training has seen.
     masks
         The masks of the last segmentation, or None.
     masks_visible
@@ -69,18 +71,22 @@ class SegmentState:
     job
         The title of the session's running job, or None.
     advice
-        One sentence about the frame to label next, or the one just taken.
+        One sentence about the frame to label next, or what was just labelled.
 
     Attributes
     ----------
     previewed
         Emitted with the image layer of the loop when a preview was laid over it.
+    labels_wanted
+        Emitted when labels are to be written and there is no layer for them.
+    brush
+        The tool in hand.
     """
 
     session: Session
     loop: Any = None
     painting: Any = None
-    names: tuple[str, ...] = ()
+    names: tuple[str, ...] = NEW_NAMES
     label_mode: LabelMode = "scribbles"
     model: Model | None = None
     trained: Path | None = None
@@ -88,6 +94,8 @@ class SegmentState:
     smallest: int = 0
     preview_on: bool = True
     preview_classes: tuple[int, ...] = ()
+    preview_mask: tuple[int, NDArray[np.uint8]] | None = None
+    unlearned: bool = False
     masks: LoopMasks | None = None
     masks_visible: bool = False
     uncertainty_on: bool = False
@@ -97,8 +105,11 @@ class SegmentState:
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
     previewed: ClassVar[Signal] = Signal(object)
+    labels_wanted: ClassVar[Signal] = Signal()
 
     def __post_init__(self) -> None:
+        self.brush = Brush()
+        self._written: CorrectedLabels | None = None
         self._preview_set_aside = False
         self._masks_before_training = False
 
@@ -120,6 +131,8 @@ class SegmentState:
 
     def paint_on(self, painting: Any) -> None:
         """Choose the labels layer that is painted on, or None."""
+        if painting is not self.painting:
+            self._written = None
         self.painting = painting
         self.refresh_names()
 
@@ -128,14 +141,24 @@ class SegmentState:
         painting = self.painting
         self.names = NEW_NAMES if painting is None else names_of(painting)
 
-    def label_of(self, number: int) -> int:
-        """Return the label that paints class `number`, 0 = background."""
-        return background_label(self.painting, self.label_mode) + number
+    @property
+    def canvas(self) -> Any:
+        """The layer that brushes paint on: masks that are shown, else the labels."""
+        if self.masks is not None and self.masks_visible:
+            return self.masks.layer
+        return self.painting
 
-    def take_brush(self) -> None:
-        """Show what strokes do: the masks would hide it, and do not follow."""
-        if self.take_up_preview():
-            self.masks_visible = False
+    def label_of(self, number: int) -> int:
+        """Return the label that paints class `number` on the canvas, 0 = background."""
+        if self.masks is not None and self.masks_visible:
+            return number
+        return label_of(self.painting, self.label_mode, number)
+
+    def take_brush(self, number: int) -> None:
+        """Take the brush of a class, 0 = background, and show what strokes do."""
+        self.brush.number = number
+        self.brush.tool = "paint"
+        self.take_up_preview()
 
     # preview
 
@@ -160,7 +183,7 @@ class SegmentState:
 
     def begin_training(self, loop: Any) -> None:
         """Make room for the progress of a training on a loop."""
-        self.training_on = loop
+        self.training_on, self.unlearned = loop, False
         self.set_preview_aside()
         self._masks_before_training = self.masks_shown
         self.masks_visible = False
@@ -174,6 +197,7 @@ class SegmentState:
             Whether the training has left a model.
         """
         self.training_on = None
+        self.unlearned = self.unlearned or not learned
         if self._masks_before_training and not learned:
             self.masks_visible = self.masks is not None
         else:
@@ -183,7 +207,7 @@ class SegmentState:
 
     def begin_masks(self, masks: LoopMasks) -> None:
         """Take masks that are about to be filled, and make room for them."""
-        self.masks = masks
+        self.masks, self._written = masks, None
         self.masks_visible = True
         self.set_preview_aside()
 
@@ -206,36 +230,47 @@ class SegmentState:
             self.set_preview_aside()
         self.threshold, self.smallest = threshold, smallest
 
-    def take_frame(self, t: int) -> None:
-        """Take the mask of a frame over into the labels, as a single step of undo.
+    def take_corrections(self, t: int) -> None:
+        """Take over what a person has corrected in the masks of a frame, and no more.
 
-        Nothing happens where there are no masks or no labels layer.
+        The corrected pixels and a narrow margin become labels. Nothing happens where
+        there are no masks, or nothing has changed.
         """
-        if self.masks is None or self.painting is None:
+        masks = self.masks
+        if masks is not None and masks.note_corrections(t):
+            written = self._labels_to_write()
+            if written is not None:
+                self.take_up_preview()
+                written.take_corrections(masks, t, self.label_mode)
+
+    def confirm_frame(self, t: int) -> None:
+        """Take all of a frame as it is shown for the truth, its background too.
+
+        What counts are the masks, else the preview, else what is painted.
+        """
+        mask = self._shown_classes(t)
+        if mask is None and self.painting is None:
             return
-        self.masks.confirmed[t] = True
-        first = np.uint8(self.label_of(0))
-        overwrite_frame(self.painting, t, self.masks.mask(t) + first)
-        self.advice = f"Frame {t} is among the labels now."
+        written = self._labels_to_write()
+        if written is not None and written.confirm(t, mask, self.label_mode):
+            if self.masks is not None and self.masks_shown:
+                self.masks.confirmed[t] = True
+            self.advice = (
+                f"Frame {t} is right: training learns all of it, the background too."
+            )
 
-    def suggest(self) -> int | None:
-        """Return the frame where a label would help most, and say why in `advice`.
+    def _shown_classes(self, t: int) -> NDArray[np.uint8] | None:
+        """Return the classes ``(H, W)`` that masks or preview show of a frame."""
+        if self.masks is not None and self.masks_shown and self.masks.done[t]:
+            return self.masks.mask(t)
+        if self.preview_on and self.preview_mask is not None:
+            shown, mask = self.preview_mask
+            return mask if shown == t else None
+        return None
 
-        Returns
-        -------
-        int or None
-            None where there are no masks.
-
-        Raises
-        ------
-        LabelError
-            If every segmented frame is labelled already.
-        """
-        from napari_motionseg.segmentation.suggest import suggest_frame
-
-        if self.masks is None:
-            return None
-        labelled = [] if self.painting is None else painted_frames(self.painting)
-        found = suggest_frame(self.masks.probabilities, labelled, self.masks.done)
-        self.advice = found.reason
-        return found.frame
+    def _labels_to_write(self) -> CorrectedLabels | None:
+        if self.painting is None:
+            self.labels_wanted.emit()
+        if self._written is None and self.painting is not None:
+            self._written = CorrectedLabels(self.painting)
+        return self._written

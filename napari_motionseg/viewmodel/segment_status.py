@@ -1,10 +1,33 @@
-"""The status line of the Segment dock: what is going on, and what to do next."""
+"""What is going on in the Segment dock, and what to do next."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
 from napari_motionseg.viewmodel.segment_state import SegmentState
+
+Step = Literal["guess", "train", "apply", "next", ""]
+
+
+def next_step(state: SegmentState) -> Step:
+    """Return the button that leads on, or "" where none does.
+
+    Parameters
+    ----------
+    state
+        The state of the dock.
+    """
+    if state.loop is None or not state.idle:
+        return ""
+    if state.unlearned:
+        return "train"
+    if state.masks is None:
+        return "guess" if state.trained is None else "apply"
+    if state.trained is not None and state.masks.model != state.trained.name:
+        return "apply"
+    return "next"
 
 
 def status_of(state: SegmentState, device: str) -> str:
@@ -29,7 +52,7 @@ def status_of(state: SegmentState, device: str) -> str:
     if state.masks_shown:
         return (
             "Scrub through the frames. Paint over what is wrong in the masks, or go to "
-            "the next frame to label; then train again."
+            "the next frame to label; then train."
         )
     return _painting_status(state)
 
@@ -37,12 +60,13 @@ def status_of(state: SegmentState, device: str) -> str:
 def _painting_status(state: SegmentState) -> str:
     if state.painting is None or not np.any(state.painting.data):
         return (
-            "Take a brush and draw a few strokes, or press First guess to see what the "
-            "model makes of the loop by itself."
+            "Press First guess to see what the model makes of the loop, or take a "
+            "brush and draw a few strokes."
         )
     if state.preview_on and len(state.preview_classes) == 1:
         (only,) = state.preview_classes
-        others = " or ".join(n for i, n in enumerate(state.names) if i != only)
+        # the first two: nobody has to paint a catheter that is not there
+        others = " or ".join(n for i, n in enumerate(state.names[:2]) if i != only)
         if only < len(state.names) and others:
             return (
                 f"Only {state.names[only]} is painted: what looks like it is shown. "
@@ -50,7 +74,7 @@ def _painting_status(state: SegmentState) -> str:
             )
     return (
         "Each stroke changes the preview, on other frames too. Train when you want it "
-        "learnt; then segment all frames."
+        "learned; then segment all frames."
     )
 
 

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import LabelError
 from napari_motionseg.segmentation.closed_form_head import HeadSettings
 from napari_motionseg.segmentation.live_preview import FrameView, LiveHead, view_of
+from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.viewmodel.class_colors import class_picture
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Loop, Session
+
+THRESHOLD = 0.5  # probability from which a pixel of the preview is no background
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +69,14 @@ class Preview:
         ``(H, W, 4)`` uint8, see `class_picture`.
     classes
         Numbers of the classes that something is painted of, on any frame.
+    mask
+        ``(H, W)`` uint8: the likeliest class of each pixel, 0 = background.
     """
 
     frame: PaintedFrame
     picture: NDArray[np.uint8]
     classes: tuple[int, ...]
+    mask: NDArray[np.uint8]
 
 
 class Previewer:
@@ -124,7 +130,14 @@ class Previewer:
         if self.waiting:
             self._take(self.waiting.pop())
         result = self._head.predict(self._seen(shown), shown.key)
-        return Preview(shown, class_picture(result.probabilities), result.painted)
+        picture = class_picture(result.probabilities)
+        mask = postprocess_mask(
+            1 - result.probabilities[0],
+            result.probabilities[1:].argmax(axis=0).astype(np.uint8) + np.uint8(1),
+            THRESHOLD,
+            0,
+        )
+        return Preview(shown, picture, result.painted, mask)
 
     def _take(self, frame: PaintedFrame) -> None:
         if self._head is None or not frame.loop.cine.frames.usable(frame.t):

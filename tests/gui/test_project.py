@@ -381,7 +381,7 @@ def test_layers_keep_their_looks(viewer, loop_layer, small_cine):
     np.testing.assert_allclose(again.scale, layer.scale)
 
 
-def test_a_painting_with_named_classes_has_its_background_at_1():
+def test_a_painting_with_named_classes_has_its_background_above_all_classes():
     from types import SimpleNamespace
 
     from napari_motionseg.widgets.common.project_layers import (
@@ -390,10 +390,9 @@ def test_a_painting_with_named_classes_has_its_background_at_1():
     )
 
     named = SimpleNamespace(metadata={"classes": ["background", "vessel"]})
-    assert background_of(named) == 1
     assert background_of(SimpleNamespace(metadata={})) == 0
-    pixels = np.asarray([0, 1, 2, 3], np.uint8)
-    assert class_numbers(pixels, 1).tolist() == [0, 0, 1, 2]
+    pixels = np.asarray([0, 1, 2, 254, 255], np.uint8)
+    assert class_numbers(pixels, background_of(named)).tolist() == [0, 1, 2, 0, 0]
     assert class_numbers(pixels, 0) is pixels
 
 

@@ -73,7 +73,6 @@ def test_from_a_file_to_exports(
     write_xa(tmp_path / "loop.dcm", synthetic.cine)
     (loop,) = viewer.open(tmp_path / "loop.dcm", plugin=PLUGIN)
     qtbot.waitUntil(lambda: segment.state.loop is loop, timeout=LONG)
-    painting = segment.paint.painting_for_strokes()
     viewer.reset_view()
     show_frame(viewer, loop, FRAME)
     qtbot.wait(50)
@@ -81,15 +80,17 @@ def test_from_a_file_to_exports(
     finish(segment, click, segment.apply.guess_button)
     masks = segment.state.masks.layer
     assert masks.metadata["done"].all()
+    masks.visible = False  # the brush paints on what is visible
 
     rows, columns = np.nonzero(synthetic.masks[FRAME])
     vessel = [(rows[i], columns[i]) for i in (0, 3, 6)]
     click(segment.paint.brushes[1])
     brush(loop, vessel)
-    assert (painting.data[FRAME][vessel[0]], painting.data[FRAME].max()) == (2, 2)
+    painting = segment.state.painting
+    assert (painting.data[FRAME][vessel[0]], painting.data[FRAME].max()) == (1, 1)
     click(segment.paint.brushes[0])
     brush(loop, [(88, 10), (88, 30)])
-    assert painting.data[FRAME][88, 20] == 1
+    assert painting.data[FRAME][88, 20] == 255
     qtbot.waitUntil(lambda: segment.state.preview_classes == (0, 1), timeout=LONG)
     qtbot.waitUntil(lambda: not segment.live.latest.busy, timeout=LONG)
     assert np.asarray(segment.live.overlay(loop).data)[..., 3].any()
@@ -128,16 +129,20 @@ def correct(viewer, segment, loop, brush, click, qtbot):
     """Paint on the masks of another frame with the mouse; it joins the labels."""
     masks, t = segment.state.masks.layer, 2
     show_frame(viewer, loop, t)
-    viewer.layers.selection.active = masks
-    masks.mode, masks.selected_label, masks.brush_size = "paint", 1, 4
+    assert segment.state.brush.paints(0)  # from before: it paints on the masks now
+    click(segment.paint.brushes[1])
+    assert viewer.layers.selection.active is masks
+    masks.data[t, 36:54, 36:54] = 0
     brush(loop, [(40, 40), (40, 50)])
     painting = segment.state.painting
     qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
-    assert painting.data[t][40, 45] == 2
-    np.testing.assert_array_equal(painting.data[t], masks.data[t] + 1)
+    assert masks.data[t][40, 45] == painting.data[t][40, 45] == 1
+    labelled = np.count_nonzero(painting.data[t])
+    assert labelled < 0.1 * painting.data[t].size
     show_frame(viewer, loop, 3)
-    click(segment.correct.take_button)
-    np.testing.assert_array_equal(painting.data[3], masks.data[3] + 1)
+    click(segment.correct.right_button)
+    assert painting.data[3].all()
+    np.testing.assert_array_equal(painting.data[3] == 1, masks.data[3] == 1)
     return t
 
 

@@ -64,6 +64,32 @@ def test_what_a_person_has_confirmed_stays(masks):
     assert masks.mask(0).any()
 
 
+def test_a_correction_holds_and_the_rest_follows_the_threshold(masks):
+    fill(masks, 0)
+    masks.put(0, masks.cleaned([0], 0.5, 0)[0])
+    assert not masks.note_corrections(0)
+    masks.layer.data[0, 1, 1] = 3
+    assert masks.note_corrections(0)
+    assert not masks.note_corrections(0)
+    expected = masks.cleaned([0], 0.9, 0)[0]
+    masks.put(0, expected)
+    expected[1, 1] = 3
+    np.testing.assert_array_equal(masks.mask(0), expected)
+    assert not masks.note_corrections(0)  # a threshold corrects nothing
+    assert masks.adjustable == (0,)
+
+
+def test_a_correction_that_is_undone_is_none(masks):
+    fill(masks, 0)
+    masks.put(0, masks.cleaned([0], 0.5, 0)[0])
+    before = masks.mask(0).copy()
+    masks.layer.data[0, 1:3, 1:4] = 3
+    masks.note_corrections(0)
+    masks.layer.data[0] = before
+    assert masks.note_corrections(0)
+    assert masks.corrections == {}
+
+
 def test_a_single_frame_has_a_mask_of_two_axes():
     layer = PlainLabels(np.zeros(SHAPE[1:], np.uint8))
     masks = LoopMasks("loop", layer, np.zeros(1, bool))

@@ -8,8 +8,10 @@ from helpers.plain_layers import PlainLabels
 
 from napari_motionseg.errors import LabelError
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
+from napari_motionseg.viewmodel.next_frame import next_frame
+from napari_motionseg.viewmodel.painting import painted_target
 from napari_motionseg.viewmodel.segment_state import SegmentState
-from napari_motionseg.viewmodel.segment_status import status_of
+from napari_motionseg.viewmodel.segment_status import next_step, status_of
 from napari_motionseg.viewmodel.session import Model, Session
 
 SHAPE = (5, 8, 8)
@@ -51,7 +53,7 @@ def seen(state):
     [("loop", "a loop"), ("label_mode", "dense"), ("model", MODEL), ("threshold", 0.3),
      ("smallest", 4), ("preview_on", False), ("preview_classes", (0, 1)),
      ("masks_visible", True), ("uncertainty_on", True), ("job", "Training"),
-     ("trained", Path("b.safetensors")), ("advice", "Frame 3.")],
+     ("trained", Path("b.safetensors")), ("advice", "Frame 3."), ("unlearned", True)],
 )  # fmt: skip
 def test_each_field_tells_of_its_change_once(state, field, value):
     told, anything = [], []
@@ -83,15 +85,15 @@ def test_names_come_with_the_labels_layer(state, painting):
     state.refresh_names()
     assert told == [("background", "vessel", "stent")]
     state.paint_on(None)
-    assert state.names == ()
+    assert state.names == ("background", "vessel", "catheter")  # of the first brush
 
 
 @pytest.mark.parametrize(
     ("named", "mode", "expected"),
-    [(True, "dense", 2), (True, "scribbles", 2), (False, "dense", 1),
+    [(True, "dense", 1), (True, "scribbles", 1), (False, "dense", 1),
      (False, "scribbles", 2)],
 )  # fmt: skip
-def test_brush_and_mask_paint_the_same_label(state, named, mode, expected):
+def test_a_frame_that_is_right_becomes_labels(state, named, mode, expected):
     painting = PlainLabels(np.zeros(SHAPE, np.uint8), named=named)
     state.paint_on(painting)
     state.label_mode = mode
@@ -99,34 +101,113 @@ def test_brush_and_mask_paint_the_same_label(state, named, mode, expected):
     masks = new_masks(1)
     masks.layer.data[1, 2, 3] = 1
     state.begin_masks(masks)
-    state.take_frame(1)
+    state.confirm_frame(1)
     assert painting.data[1, 2, 3] == expected
-    assert painting.data[1, 0, 0] == expected - 1
+    assert targets(painting, 1, mode)[0, 0] == 0
     assert not painting.data[[0, 2, 3, 4]].any()
     assert masks.confirmed.tolist() == [False, True, False, False, False]
-    assert state.advice == "Frame 1 is among the labels now."
+    assert state.advice.startswith("Frame 1 is right")
+    assert len(painting.steps) == 1  # of undo
+
+
+def targets(painting, t, mode="scribbles"):
+    return painted_target(painting, t, mode, SHAPE[1:])
+
+
+def test_the_same_class_has_the_same_number_in_masks_and_labels(state, painting):
+    state.paint_on(painting)
+    in_labels = [state.label_of(number) for number in (1, 2)]
+    state.begin_masks(new_masks(0))
+    assert [state.label_of(number) for number in (1, 2)] == in_labels == [1, 2]
+    assert state.label_of(0) == 0  # takes away what is no vessel
+    assert state.canvas is state.masks.layer
+    state.masks_visible = False
+    assert state.canvas is painting
+
+
+def test_a_correction_takes_over_what_was_corrected_and_a_margin(state):
+    painting = PlainLabels(np.zeros((2, 40, 50), np.uint8))
+    state.paint_on(painting)
+    layer = PlainLabels(np.zeros((2, 40, 50), np.uint8))
+    masks = LoopMasks("loop", layer, np.ones(2, bool))
+    masks.put(1, np.zeros((40, 50), np.uint8))
+    state.begin_masks(masks)
+    state.take_corrections(1)
+    assert not painting.data.any()
+    layer.data[1, 10, 20:30] = 1
+    state.take_corrections(1)
+    target = painted_target(painting, 1, "scribbles", (40, 50))
+    assert (target[10, 20:30] == 1).all()
+    margin = target == 0
+    assert margin.sum() == 5 * 14 - 10  # 2 px around
+    assert (target == -1).sum() == target.size - 5 * 14
+    assert not (painting.data == 255).any()  # no background is drawn
+    layer.data[1, 10, 20:30] = 0  # undone
+    state.take_corrections(1)
+    assert not painting.data.any()
+
+
+def test_a_wrong_branch_that_is_erased_becomes_drawn_background(state):
+    painting = PlainLabels(np.zeros((1, 30, 30), np.uint8))
+    state.paint_on(painting)
+    layer = PlainLabels(np.zeros((1, 30, 30), np.uint8))
+    masks = LoopMasks("loop", layer, np.ones(1, bool))
+    made = np.zeros((30, 30), np.uint8)
+    made[5:7, 3:20] = 1
+    masks.put(0, made)
+    state.begin_masks(masks)
+    layer.data[0, 5:7, 10:20] = 0
+    state.take_corrections(0)
+    assert (painting.data[0, 5:7, 10:20] == 255).all()
+    assert (painting.data[0, 5:7, 8:10] == 1).all()  # what stays, in the margin
+    assert not painting.data[0, 5:7, 3:8].any()
+
+
+def test_corrections_ask_for_labels_to_go_to(state, painting):
+    state.labels_wanted.connect(lambda: state.paint_on(painting))
+    masks = new_masks(2)
+    masks.layer.data[2, 1, 1] = 1
+    state.begin_masks(masks)
+    state.take_corrections(2)
+    assert painting.data[2, 1, 1] == 1
+
+
+def test_what_the_preview_shows_can_be_right(state, painting):
+    state.paint_on(painting)
+    mask = np.zeros(SHAPE[1:], np.uint8)
+    mask[3] = 1
+    state.preview_mask = (2, mask)
+    state.confirm_frame(1)  # another frame than the one that is previewed
+    assert not painting.data.any()
+    painting.data[2, 0, 0] = 255
+    state.confirm_frame(2)
+    np.testing.assert_array_equal(targets(painting, 2), mask)
+    assert painting.data[2, 0, 0] == 255  # drawn background stays drawn
+    assert painting.data[2, 1, 1] == 254
 
 
 def test_there_is_nothing_to_take_without_masks_or_labels(state, painting):
-    state.take_frame(0)
+    state.confirm_frame(0)
+    state.take_corrections(0)
     state.begin_masks(new_masks(0))
-    state.take_frame(0)
+    state.confirm_frame(0)
     assert not state.masks.confirmed.any()
     state.drop_masks()
     state.paint_on(painting)
-    state.take_frame(0)
+    state.confirm_frame(0)
     assert painting.steps == []
     assert state.advice == ""
 
 
-# preview and masks: one of them is looked at
+# preview and masks
 
 
 def test_masks_set_the_preview_aside_until_a_brush_is_taken(state):
     state.begin_masks(new_masks(0))
     assert seen(state) == (False, True)
-    state.take_brush()
-    assert seen(state) == (True, False)
+    state.take_brush(1)
+    assert seen(state) == (True, True)  # a brush hides nothing
+    assert state.brush.paints(1)
     state.adjust(0.4, 7)
     assert (state.threshold, state.smallest) == (0.4, 7)
     assert seen(state) == (False, True)
@@ -135,19 +216,19 @@ def test_masks_set_the_preview_aside_until_a_brush_is_taken(state):
 def test_a_preview_that_is_off_by_hand_stays_off(state):
     state.switch_preview(False)
     state.begin_masks(new_masks(0))
-    state.take_brush()
+    state.take_brush(1)
     assert seen(state) == (False, True)
     state.switch_preview(True)
     state.set_preview_aside()
     state.switch_preview(False)
-    state.take_brush()
+    state.take_brush(1)
     assert not state.preview_on
 
 
 def test_being_set_aside_twice_is_being_set_aside(state):
     state.begin_masks(new_masks(0))
     state.begin_masks(new_masks(0))
-    state.take_brush()
+    state.take_brush(1)
     assert state.preview_on
 
 
@@ -198,20 +279,20 @@ def test_masks_that_went_during_training_do_not_come_back(state):
 
 def test_the_most_doubtful_frame_is_next(state, painting):
     state.paint_on(painting)
-    assert state.suggest() is None
+    assert next_frame(state) is None
     state.begin_masks(new_masks(0, 1, 2, 3, 4))
-    assert state.suggest() == 3
+    assert next_frame(state) == 3
     assert state.advice.startswith("Frame 3: ")
     painting.data[3, 0, 0] = 1
-    assert state.suggest() != 3
+    assert next_frame(state) != 3
     painting.data[:, 0, 0] = 1
     with pytest.raises(LabelError, match="labelled already"):
-        state.suggest()
+        next_frame(state)
 
 
 def test_frames_are_suggested_without_a_labels_layer(state):
     state.begin_masks(new_masks(0, 3))
-    assert state.suggest() == 3
+    assert next_frame(state) == 3
 
 
 # the status line
@@ -220,10 +301,10 @@ def test_frames_are_suggested_without_a_labels_layer(state):
 def test_the_status_leads_from_step_to_step(state, painting):
     assert status_of(state, "cpu").startswith("Open a loop")
     state.loop = "loop"
-    assert status_of(state, "cpu").startswith("Take a brush")
+    assert status_of(state, "cpu").startswith("Press First guess")
     state.paint_on(painting)
-    assert status_of(state, "cpu").startswith("Take a brush")
-    painting.data[0, 0, 0] = 2
+    assert status_of(state, "cpu").startswith("Press First guess")
+    painting.data[0, 0, 0] = 1
     state.preview_classes = (1,)
     only = status_of(state, "cpu")
     assert only.startswith("Only vessel is painted")
@@ -245,3 +326,25 @@ def test_the_status_holds_where_the_preview_knows_a_class_of_another_layer(
     state.paint_on(painting)
     state.preview_classes = (4,)
     assert status_of(state, "cpu").startswith("Each stroke changes the preview")
+
+
+def test_one_button_leads_on(state, painting):
+    assert next_step(state) == ""
+    state.loop = "loop"
+    assert next_step(state) == "guess"
+    state.begin_masks(new_masks(0))
+    assert next_step(state) == "next"
+    state.unlearned = True
+    assert next_step(state) == "train"
+    state.begin_training("loop")
+    state.job = "Training"
+    assert next_step(state) == ""
+    state.job = None
+    state.trained = Path("vessel-1.safetensors")
+    state.end_training(True)
+    assert next_step(state) == "apply"
+    state.masks.model = "vessel-1.safetensors"
+    assert next_step(state) == "next"
+    state.begin_training("loop")
+    state.end_training(False)
+    assert next_step(state) == "train"  # what was painted is still to be learned

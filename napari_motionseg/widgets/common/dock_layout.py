@@ -10,6 +10,7 @@ from qtpy.QtGui import QEnterEvent, QShowEvent
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -25,6 +26,7 @@ from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 MARGIN, SPACING = 10, 8
 LEAST_WIDTH = 320  # pixels of a dock that has few rows
 MOST_WIDTH = 480  # pixels that a dock may ask for; a wider column is scrolled
+QUIET = "color: #8a8d93;"  # style of explanations
 
 
 class Dock(QScrollArea):
@@ -164,9 +166,20 @@ def button(text: str, tooltip: str) -> QPushButton:
     return made
 
 
+def button_row(*widgets: QWidget) -> QWidget:
+    """Return a row of buttons that share its width in equal parts."""
+    row = QWidget()
+    layout = QHBoxLayout(row)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(SPACING - 2)
+    for widget in widgets:
+        layout.addWidget(widget, 1)
+    return row
+
+
 def hint(text: str) -> QLabel:
     """Return a line of quiet explanation."""
     label = plain_label(text)
     label.setWordWrap(True)
-    label.setStyleSheet("color: #8a8d93;")
+    label.setStyleSheet(QUIET)
     return label

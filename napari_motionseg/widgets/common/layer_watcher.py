@@ -19,6 +19,7 @@ from napari_motionseg.widgets.common.project_layers import (
     attributes_of,
     kind_of,
     loop_layer_of,
+    stored_pixels,
 )
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop
 
@@ -176,9 +177,23 @@ class LayerWatch(QObject):
             loop.name = layer.name
 
 
-def watched_layer(layer: Layer, kind: str, loop: WatchedLoop) -> WatchedLayer:
-    """Return a layer as an autosave watches it."""
+def watched_layer(
+    layer: Layer, kind: str, loop: WatchedLoop, dtype: str = "uint8"
+) -> WatchedLayer:
+    """Return a layer as an autosave watches it.
+
+    Parameters
+    ----------
+    layer
+        The layer of labels or masks.
+    kind
+        ``"labels"`` or ``"masks"``.
+    loop
+        The loop that it lies on.
+    dtype
+        Integer type in which the project stores labels that a dock has made.
+    """
     return WatchedLayer(
-        layer.unique_id, loop, kind, layer.name, lambda: layer.data,
+        layer.unique_id, loop, kind, layer.name, lambda: stored_pixels(layer, dtype),
         attributes_of(layer),
     )  # fmt: skip

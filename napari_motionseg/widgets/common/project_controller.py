@@ -272,7 +272,7 @@ class ProjectController(QObject):
         stored = {} if self.opened is None else self.opened.probabilities
         if (known := stored.pop(record.number, None)) is not None:
             self.session.mask_probabilities[layer] = known
-        watched = watched_layer(layer, record.kind, loop)
+        watched = watched_layer(layer, record.kind, loop, record.dtype)
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
 

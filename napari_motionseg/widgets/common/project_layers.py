@@ -15,15 +15,23 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
+from napari_motionseg.io.label_numbers import (
+    BACKGROUND,
+    CLASSES,
+    IMPLIED_BACKGROUND,
+    from_project,
+    has_screen_numbers,
+    to_project,
+)
 from napari_motionseg.project import LayerRecord
 from napari_motionseg.project.watched import LoopFacts
+from napari_motionseg.viewmodel.class_colors import label_colors
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
 
 MASKS = "masks"  # in metadata["motionseg"] of what a network has made
 REFERENCE = "reference"  # the same of labels that masks are compared with
 ROLE = "role"  # key in the metadata that a project keeps of what layers are for
 SEGMENTS = "segments"  # in the metadata of masks of a DICOM Segmentation: its names
-CLASSES = "classes"  # in the metadata of labels whose classes have names
 MOST_CLASSES = 2**16
 MOST_PX = 10_000  # of a brush or a contour
 NOT_KEPT = ("cine", DERIVED)
@@ -75,19 +83,25 @@ def lies_on(labels: Layer, layer: Layer) -> bool:
 
 
 def background_of(layer: Layer) -> int:
-    """Return which label is background: 1 where a dock has named the classes, else 0.
+    """Return the label from which on labels stand for the background.
 
-    There, 0 is not painted.
+    In labels that a dock has made, two large numbers do; elsewhere 0 alone does.
     """
-    return 1 if "classes" in layer.metadata else 0
+    return IMPLIED_BACKGROUND if has_screen_numbers(layer.metadata) else 0
 
 
 def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
-    """Return labels as class numbers, 0 = background or not painted."""
+    """Return labels as class numbers, 0 = background or not painted.
+
+    Parameters
+    ----------
+    pixels
+        Labels in any shape.
+    background
+        Label from which on labels stand for the background; 0: none of them does.
+    """
     labels: NDArray[Any] = np.asarray(pixels)
-    if not background:
-        return labels
-    return np.where(labels > background, labels - background, 0).astype(labels.dtype)
+    return np.where(labels < background, labels, 0) if background else labels
 
 
 def attributes_of(layer: Labels) -> dict[str, Any]:
@@ -142,13 +156,33 @@ def add_labels(
     """
     metadata = _metadata(record.attributes.get("metadata"))
     if record.kind == "masks":
+        metadata.pop(CLASSES, None)  # masks have one numbering, on disk and on screen
         role = REFERENCE if metadata.get(ROLE) == REFERENCE else MASKS
         metadata |= {DERIVED: role, "cine": cine}
+    if record.names_classes:
+        pixels = from_project(pixels)
     layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
     if cine is not None:
         place(layer, cine)
     _set_looks(layer, record.attributes.get("looks"))
+    if record.names_classes:
+        _renumber_looks(layer)
     return layer
+
+
+def stored_pixels(layer: Layer, dtype: str) -> Any:
+    """Return the pixels of a layer as a project stores them; any thread may ask.
+
+    Parameters
+    ----------
+    layer
+        The layer, labels or masks.
+    dtype
+        Integer type in which the project stores labels that a dock has made.
+    """
+    if has_screen_numbers(layer.metadata):
+        return to_project(layer.data, dtype)
+    return layer.data
 
 
 def _metadata(stored: Any) -> dict[str, Any]:
@@ -176,6 +210,25 @@ def _set_looks(layer: Labels, stored: Any) -> None:
         with suppress(TypeError, ValueError, OverflowError):
             if possible(value):
                 setattr(layer, name, value)
+
+
+def _renumber_looks(layer: Labels) -> None:
+    """Give looks of an older version, which counted the background as 1, new numbers.
+
+    Looks of this version have a color of the background's own number.
+    """
+    colormap = layer.colormap
+    known = colormap.color_dict if isinstance(colormap, DirectLabelColormap) else {}
+    if BACKGROUND in known:
+        return
+    first = 1  # the label that was the background
+    colors: dict[int | None, Any] = dict(label_colors(layer.metadata[CLASSES]))
+    for label, color in known.items():
+        if label is not None and label >= first:
+            colors[label - first or BACKGROUND] = color
+    layer.colormap = DirectLabelColormap(color_dict=colors)
+    if layer.selected_label >= first:
+        layer.selected_label = layer.selected_label - first or BACKGROUND
 
 
 def _is_flag(value: Any) -> bool:

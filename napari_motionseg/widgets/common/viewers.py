@@ -146,6 +146,16 @@ def lay_over(
     viewer.layers.selection.active = active
 
 
+def show_layer(layer: Layer, visible: bool) -> None:
+    """Show or hide a layer; one that is shown already keeps the brush in hand.
+
+    napari gives a layer the mode that it had when it was hidden last, whenever it is
+    told to be visible.
+    """
+    if layer.visible != visible:
+        layer.visible = visible
+
+
 def same_place(first: Layer, second: Layer) -> bool:
     """Return whether the same indices of two layers are the same points."""
     ndim = min(first.ndim, second.ndim)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.label_numbers import CLASSES
 from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.report.exporting import (
@@ -25,7 +26,6 @@ from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.form_rows import Choice
 from napari_motionseg.widgets.common.project_layers import (
-    CLASSES,
     SEGMENTS,
     background_of,
     class_numbers,
@@ -205,7 +205,7 @@ def colors_of(layer: Labels) -> dict[int, tuple[int, int, int]]:
     """Return the colours that a layer shows its classes in."""
     found = {}
     for label in range(1, 10):
-        color = layer.get_color(label + background_of(layer))
+        color = layer.get_color(label)
         red, green, blue = (round(255 * float(c)) for c in color[:3])
         found[label] = (red, green, blue)
     return found

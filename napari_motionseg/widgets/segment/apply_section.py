@@ -27,7 +27,9 @@ from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.session import Model
+from napari_motionseg.widgets.common.accents import accent
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.endings import SEGMENTING
@@ -36,6 +38,7 @@ from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
+from napari_motionseg.widgets.segment.shortcuts import key_words
 
 LEAST_PERCENT, MOST_PERCENT = 2, 98
 # napari takes up to a second to add a first labels layer; the panel is seen before
@@ -49,6 +52,8 @@ class ApplySection(QObject):
     ----------
     form
         The form that the rows are added to.
+    advanced
+        The form of rows that are seldom needed.
     state
         The state of the dock.
     viewer
@@ -63,7 +68,12 @@ class ApplySection(QObject):
     """
 
     def __init__(
-        self, form: QFormLayout, state: SegmentState, viewer: Viewer, panel: JobPanel
+        self,
+        form: QFormLayout,
+        advanced: QFormLayout,
+        state: SegmentState,
+        viewer: Viewer,
+        panel: JobPanel,
     ) -> None:
         super().__init__(form)
         self._state = state
@@ -80,9 +90,23 @@ class ApplySection(QObject):
         self._begin_soon = QTimer(self)
         self._begin_soon.setSingleShot(True)
         self._begin_soon.timeout.connect(self._begin_now)
-        self._build_model(form)
+        self._build_buttons(form)
         self._build_threshold(form)
+        self._build_model(advanced)
         self._connect()
+
+    def _build_buttons(self, form: QFormLayout) -> None:
+        self.guess_button = button(
+            "First guess",
+            "Segment all frames with the model that ships, before anything is painted; "
+            f"then correct its masks with the brush ({key_words('guess')})",
+        )
+        self.apply_button = button(
+            "Segment all frames",
+            f"Apply the model to every frame, the shown one first "
+            f"({key_words('apply')})",
+        )
+        form.addRow(self.apply_button)
 
     def _build_model(self, form: QFormLayout) -> None:
         self.result = ModelChooser(
@@ -91,24 +115,20 @@ class ApplySection(QObject):
             "segmentation",
         )  # fmt: skip
         self.result.choose(checkpoint_path(DEFAULT))
-        self.guess_button = button(
-            "First guess",
-            "What the model that ships makes of all frames, before anything is "
-            "painted; correct it with the brush (Alt+G)",
-        )
-        self.apply_button = button(
-            "Segment all frames",
-            "Apply the model to every frame, the shown one first (Alt+A)",
-        )
         self.everywhere = QCheckBox("All open loops")
         self.everywhere.setToolTip("Segment every loop, one after the other")
         self.smooth = QCheckBox("Smooth along the flow")
         self.smooth.setToolTip(
-            "Afterwards, bring each frame together with its neighbours; takes the time "
-            "of the flow both ways"
+            "Afterwards, average each frame with its neighbours along the flow; takes "
+            "the time of the flow in both directions"
         )
+        self.smallest = QSpinBox()
+        self.smallest.setRange(0, 100_000)
+        self.smallest.setSuffix(" px")
+        self.smallest.setToolTip("Leave out connected parts of fewer pixels")
         form.addRow("Model", self.result)
-        for widget in (self.apply_button, self.everywhere, self.smooth):
+        form.addRow("Smallest part", self.smallest)
+        for widget in (self.everywhere, self.smooth):
             form.addRow(widget)
 
     def _build_threshold(self, form: QFormLayout) -> None:
@@ -117,17 +137,14 @@ class ApplySection(QObject):
         self.threshold.setValue(round(100 * self._state.threshold))
         self.threshold.setToolTip("Probability from which a pixel is no background")
         self.percent = plain_label(f"{self.threshold.value()} %")
-        self.smallest = QSpinBox()
-        self.smallest.setRange(0, 100_000)
-        self.smallest.setSuffix(" px")
-        self.smallest.setToolTip("Connected parts of less are left out")
+        widest = self.percent.fontMetrics().horizontalAdvance(f"{MOST_PERCENT} %")
+        self.percent.setMinimumWidth(widest)
         row = QWidget()
         layout = QHBoxLayout(row)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.threshold)
         layout.addWidget(self.percent)
         form.addRow("Threshold", row)
-        form.addRow("Smallest", self.smallest)
 
     def _connect(self) -> None:
         self.guess_button.clicked.connect(self.first_guess)
@@ -148,6 +165,9 @@ class ApplySection(QObject):
         ready = self._state.idle and self._state.loop is not None
         self.guess_button.setEnabled(ready)
         self.apply_button.setEnabled(ready and self._state.model is not None)
+        step = next_step(self._state)
+        accent(self.guess_button, step == "guess")
+        accent(self.apply_button, step == "apply")
 
     def _choose(self, model: Model | None) -> None:
         self._state.model = model

@@ -1,67 +1,105 @@
-"""The section *Correct*: uncertainty, the next frame to label, and saving."""
+"""The section *Correct*: the next frame to label, frames that are right, and saving."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from napari.viewer import Viewer
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QCheckBox, QFormLayout
 
 from napari_motionseg.contributions import write_labels
+from napari_motionseg.errors import LabelError, MotionError
 from napari_motionseg.io.atomic import copy_file
+from napari_motionseg.motion import FlowSequence
+from napari_motionseg.viewmodel.corrected_labels import gap_around, write_filled
+from napari_motionseg.viewmodel.next_frame import next_frame
+from napari_motionseg.viewmodel.painting import painted_frames, painted_target
 from napari_motionseg.viewmodel.segment_state import SegmentState
-from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.viewmodel.segment_status import next_step
+from napari_motionseg.widgets.common.accents import accent
+from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.dock_layout import QUIET, button, button_row
 from napari_motionseg.widgets.common.save_dialog import ask_target
+from napari_motionseg.widgets.common.steady_label import SteadyLabel
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     frame_shown,
     show_frame,
 )
+from napari_motionseg.widgets.segment.shortcuts import key_words
+
+REASON_LINES = 3  # of the longest reason in a narrow dock
 
 
 class CorrectSection(QObject):
-    """Leads to the frame to label next, takes masks over, saves masks and model.
+    """Leads to the frame to label next, confirms and fills frames, saves masks.
 
     Parameters
     ----------
     form
         The form that the rows are added to.
+    advanced
+        The form of rows that are seldom needed.
     state
         The state of the dock.
     viewer
         The viewer.
     """
 
-    def __init__(self, form: QFormLayout, state: SegmentState, viewer: Viewer) -> None:
+    def __init__(
+        self,
+        form: QFormLayout,
+        advanced: QFormLayout,
+        state: SegmentState,
+        viewer: Viewer,
+    ) -> None:
         super().__init__(form)
         self._state = state
         self._viewer = viewer
-        self.doubt = QCheckBox("Show where the model is unsure")
-        self.doubt.setToolTip("Bright where both answers are as likely (Alt+U)")
+        self._filler = Latest(self, self._show_filled)
+        self._build(form)
+        self.save_model_button = button("Save model…", "Keep the network as a file")
+        advanced.addRow(self.save_model_button)
+        self._connect()
+
+    def _build(self, form: QFormLayout) -> None:
         self.next_button = button(
             "Next frame to label",
-            "Go to the frame where a label would help most, and say why (Alt+N)",
+            "Go to the frame where a label would help most, and say why "
+            f"({key_words('next')})",
         )
-        self.reason = hint("")
-        self.take_button = button(
-            "Use this frame as labels",
-            "Take the mask of the shown frame over into the labels (Alt+K). Painting "
-            "on the masks does it for the painted frame.",
+        self.right_button = button(
+            "This frame is right",
+            "Make all of the shown frame a label: its masks as they are, and "
+            f"background elsewhere ({key_words('right')}). A stroke alone labels what "
+            "it touches.",
+        )
+        self.fill_button = button(
+            "Fill between",
+            "Fill the frames between two labelled ones along the flow, where the flow "
+            f"agrees from both sides ({key_words('fill')})",
         )
         self.save_masks_button = button(
-            "Save masks…", "Keep the masks as .npz, TIFF or PNG"
+            "Save masks…", "Keep the masks as .npz, TIFF or PNG; 0 is the background"
         )
-        self.save_model_button = button("Save model…", "Keep the network as a file")
-        for widget in (
-            self.doubt, self.next_button, self.reason, self.take_button,
-            self.save_masks_button, self.save_model_button,
-        ):  # fmt: skip
-            form.addRow(widget)
-        self._connect()
+        self.doubt = QCheckBox("Show where the model is unsure")
+        self.doubt.setToolTip(
+            f"Bright where vessel and background are as likely ({key_words('unsure')})"
+        )
+        self.reason = SteadyLabel(REASON_LINES)
+        self.reason.setStyleSheet(QUIET)
+        form.addRow(button_row(self.next_button, self.right_button))
+        form.addRow(button_row(self.fill_button, self.save_masks_button))
+        form.addRow(self.doubt)
+        form.addRow(self.reason)
 
     def _connect(self) -> None:
         self.doubt.toggled.connect(self._switch_uncertainty)
         self.next_button.clicked.connect(self.next_frame)
-        self.take_button.clicked.connect(self.take)
+        self.right_button.clicked.connect(self.confirm)
+        self.fill_button.clicked.connect(self.fill)
         self.save_masks_button.clicked.connect(self._save_masks)
         self.save_model_button.clicked.connect(self._save_model)
         self._state.events.advice.connect(self._show_advice)
@@ -69,14 +107,18 @@ class CorrectSection(QObject):
         self._enable()
 
     def _enable(self) -> None:
-        for widget in (
-            self.save_masks_button, self.next_button, self.take_button, self.doubt,
-        ):  # fmt: skip
-            widget.setEnabled(self._state.masks is not None)
-        self.save_model_button.setEnabled(self._state.model is not None)
+        state = self._state
+        for widget in (self.save_masks_button, self.next_button, self.doubt):
+            widget.setEnabled(state.masks is not None)
+        self.right_button.setEnabled(
+            state.masks is not None or state.painting is not None
+        )
+        self.fill_button.setEnabled(state.painting is not None)
+        self.save_model_button.setEnabled(state.model is not None)
+        accent(self.next_button, next_step(state) == "next")
 
     def _show_advice(self, advice: str) -> None:
-        self.reason.setText(advice)
+        self.reason.say(advice)
 
     def _switch_uncertainty(self, on: bool) -> None:
         self._state.uncertainty_on = on
@@ -85,7 +127,7 @@ class CorrectSection(QObject):
         """Show the frame where a label would help most, and say why."""
         masks = self._state.masks
         with errors_shown():
-            t = self._state.suggest()
+            t = next_frame(self._state)
             if (
                 t is not None
                 and masks is not None
@@ -93,11 +135,58 @@ class CorrectSection(QObject):
             ):
                 show_frame(self._viewer, masks.loop, t)
 
-    def take(self) -> None:
-        """Take the mask of the shown frame over into the labels."""
-        if self._state.masks is not None:
-            layer = self._state.masks.layer
-            self._state.take_frame(frame_shown(self._viewer, layer))
+    def confirm(self) -> None:
+        """Make all of the shown frame a label, as it is shown."""
+        loop = self._state.loop
+        if loop is not None:
+            self._state.confirm_frame(frame_shown(self._viewer, loop))
+
+    def fill(self) -> None:
+        """Fill the frames between the labelled ones around the shown frame."""
+        with errors_shown():
+            self._filler.ask(_filled, *self._gap())
+
+    def _gap(self) -> tuple[Any, ...]:
+        """Return what is known of the gap around the shown frame.
+
+        Raises
+        ------
+        LabelError
+            If the shown frame lies between no labelled ones.
+        MotionError
+            If the loop has no flow in both directions.
+        """
+        state = self._state
+        if state.loop is None or state.painting is None:
+            raise LabelError("nothing to fill: paint on two frames of a loop first")
+        t = frame_shown(self._viewer, state.loop)
+        gap = gap_around(painted_frames(state.painting), t)
+        if gap is None:
+            raise LabelError(
+                f"frame {t} lies between no two labelled frames: label one before and "
+                "one after it"
+            )
+        loop = state.session.loop(state.loop)
+        if loop.flow is None or loop.flow.backward is None:
+            raise MotionError(
+                "filling needs the flow in both directions: in the Motion dock, "
+                "estimate the flow and show the backward flow"
+            )
+        size = loop.cine.shape[1:]
+        targets = tuple(
+            painted_target(state.painting, frame, state.label_mode, size)
+            for frame in gap
+        )
+        return state.painting, gap, targets, loop.flow
+
+    def _show_filled(self, filled: tuple[Any, dict[int, NDArray[Any]]]) -> None:
+        painting, frames = filled
+        if painting is self._state.painting and frames:
+            write_filled(painting, frames, self._state.label_mode)
+            self._state.advice = (
+                f"Frames {min(frames)} to {max(frames)} are filled along the flow. "
+                "Look through them; Ctrl+Z takes them back."
+            )
 
     def _save_model(self) -> None:
         model = self._state.model
@@ -118,3 +207,15 @@ class CorrectSection(QObject):
             if target is not None and self._state.masks is not None:
                 layer = self._state.masks.layer
                 write_labels(str(target), layer.data, {"metadata": layer.metadata})
+
+
+def _filled(
+    painting: Any,
+    gap: tuple[int, int],
+    targets: tuple[NDArray[Any], NDArray[Any]],
+    flow: FlowSequence,
+) -> tuple[Any, dict[int, NDArray[Any]]]:
+    """Return a labels layer and the classes of the frames in its gap; in a thread."""
+    from napari_motionseg.segmentation.fill_between import fill_between
+
+    return painting, fill_between(*gap, targets, flow)

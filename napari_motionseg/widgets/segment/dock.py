@@ -10,11 +10,12 @@ from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.device_chooser import DeviceChooser
-from napari_motionseg.widgets.common.dock_layout import hint
+from napari_motionseg.widgets.common.dock_layout import button_row, hint
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.steady_label import SteadyLabel
 from napari_motionseg.widgets.segment.apply_section import ApplySection
+from napari_motionseg.widgets.segment.bare_frame import BareFrame
 from napari_motionseg.widgets.segment.correct_section import CorrectSection
 from napari_motionseg.widgets.segment.label_marks import LabelMarks
 from napari_motionseg.widgets.segment.live_section import LivePreview
@@ -22,6 +23,8 @@ from napari_motionseg.widgets.segment.paint_section import PaintSection
 from napari_motionseg.widgets.segment.resumed_masks import ResumedMasks
 from napari_motionseg.widgets.segment.shortcuts import bind_keys
 from napari_motionseg.widgets.segment.train_section import TrainSection
+
+STATUS_LINES = 3  # of the longest status in a narrow dock
 
 
 class SegmentDock(AutosavedDock):
@@ -54,23 +57,20 @@ class SegmentDock(AutosavedDock):
         self._tell()
 
     def _add_status(self) -> None:
-        self.status = plain_label()
-        self.status.setWordWrap(True)
-        self.status.setMinimumHeight(3 * self.status.fontMetrics().lineSpacing())
+        self.status = SteadyLabel(STATUS_LINES)
         self.add(self.status)
 
     def _add_sections(self) -> None:
         state, viewer = self.state, self.viewer
-        painting = self.section("1  Paint")
-        self.paint = PaintSection(painting, state, viewer)
+        painting, training = self.section("1  Paint"), self.section("2  Train")
         self.panel = JobPanel(self.session, curve=True)
-        training = self.section("2  Train")
-        self.train = TrainSection(training, state, viewer, self.panel)
-        training.addRow("Device", DeviceChooser(self.session))
         self.add(self.panel)
-        applying = self.section("3  Apply")
-        self.apply = ApplySection(applying, state, viewer, self.panel)
-        self.correct = CorrectSection(self.section("4  Correct"), state, viewer)
+        applying, correcting = self.section("3  Segment"), self.section("4  Correct")
+        advanced = self.advanced("Labels, model, start, recipe and steps")
+        self.paint = PaintSection(painting, advanced, state, viewer)
+        self.apply = ApplySection(applying, advanced, state, viewer, self.panel)
+        self.train = TrainSection(training, advanced, state, viewer, self.panel)
+        self.correct = CorrectSection(correcting, advanced, state, viewer)
         self.live = LivePreview(self, state, viewer)
         self.label_marks = LabelMarks(self, state, viewer)
         self.memory = SegmentMemory(state)
@@ -78,21 +78,27 @@ class SegmentDock(AutosavedDock):
         # after the threshold, which tells corrections from what the network made
         self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
         # a person looks for both while painting
-        painting.addRow(self.apply.guess_button)
-        painting.addRow(self.live.switch)
+        painting.addRow(button_row(self.apply.guess_button, self.live.switch))
+        if self.panel.curve is not None:
+            advanced.addRow(self.panel.curve)
+        advanced.addRow("Device", DeviceChooser(self.session))
 
     def _bind_keys(self) -> None:
+        bare = BareFrame(self.state, self.viewer)
         actions = {
-            "Alt-G": self.apply.guess_button.click,
-            "Alt-S": self.live.switch.click,
-            "Alt-T": self.train.train_button.click,
-            "Alt-A": self.apply.apply_button.click,
-            "Alt-N": self.correct.next_button.click,
-            "Alt-K": self.correct.take_button.click,
-            "Alt-U": self.correct.doubt.click,
-            "Alt-E": self.panel.stop,
+            "guess": self.apply.guess_button.click,
+            "preview": self.live.switch.click,
+            "train": self.train.train_button.click,
+            "apply": self.apply.apply_button.click,
+            "next": self.correct.next_button.click,
+            "right": self.correct.right_button.click,
+            "fill": self.correct.fill_button.click,
+            "unsure": self.correct.doubt.click,
+            "island": self.paint.palette.island.click,
+            "stop": self.panel.stop,
         }
-        bind_keys(self, self.viewer, actions, self.paint.take_brush)
+        hold = {"bare": (bare.show, bare.restore)}
+        bind_keys(self, self.viewer, actions, self.paint.take_brush, hold)
 
     def _job_changed(self, title: str | None) -> None:
         self.state.job = title
@@ -102,4 +108,4 @@ class SegmentDock(AutosavedDock):
         self._tell()
 
     def _tell(self) -> None:
-        self.status.setText(status_of(self.state, self._device))
+        self.status.say(status_of(self.state, self._device))

@@ -8,9 +8,14 @@ import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 
+from napari_motionseg.io.label_numbers import CLASSES
 from napari_motionseg.viewmodel.class_colors import label_colors
-from napari_motionseg.viewmodel.layer_arrays import CLASSES
-from napari_motionseg.viewmodel.painting import BACKGROUND_NAME, VESSEL_NAME, names_of
+from napari_motionseg.viewmodel.painting import (
+    NEW_NAMES,
+    has_screen_numbers,
+    names_of,
+    of_frames,
+)
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     LOOP,
@@ -18,7 +23,7 @@ from napari_motionseg.widgets.common.viewers import (
     placement,
 )
 
-BRUSH_SHARE = 1 / 100  # of the shorter side of a frame
+OPACITY = 0.9  # strokes are solid, unlike masks and the preview
 
 
 def painting_of(viewer: Viewer, loop: Layer) -> Labels | None:
@@ -32,26 +37,41 @@ def painting_of(viewer: Viewer, loop: Layer) -> Labels | None:
 def new_painting(viewer: Viewer, loop: Layer) -> Labels:
     """Add an empty labels layer over a loop; the active layer stays active."""
     active = viewer.layers.selection.active
-    names = [BACKGROUND_NAME, VESSEL_NAME]
     painting = viewer.add_labels(
         np.zeros(loop.data.shape[: loop.ndim], np.uint8),
         name=f"{loop.name} labels",
-        metadata={CLASSES: names, LOOP: loop.name},
-        colormap=label_colors(names),
-        opacity=0.7,
+        metadata={CLASSES: list(NEW_NAMES), LOOP: loop.name},
+        colormap=label_colors(NEW_NAMES),
+        opacity=OPACITY,
         **placement(loop, loop.ndim),
     )
-    painting.brush_size = max(2, round(min(loop.data.shape[1:3]) * BRUSH_SHARE))
-    painting.selected_label = 2
+    painting.selected_label = 1
     painting.preserve_labels = False
     if active is not None:
         viewer.layers.selection.active = active
     return painting
 
 
-def add_class(painting: Labels, name: str) -> int:
-    """Add a class to a labels layer and return its number, 0 = background."""
+def add_class(painting: Labels, name: str, mode: str) -> int:
+    """Add a class to a labels layer and return its number, 0 = background.
+
+    A layer of another origin takes the numbers of the screen, which its paint keeps the
+    meaning in.
+
+    Parameters
+    ----------
+    painting
+        The labels layer.
+    name
+        Name of the class.
+    mode
+        Label mode that the layer was painted in, if it is of another origin.
+    """
     names = [*names_of(painting), name]
+    if not has_screen_numbers(painting):
+        labels = of_frames(painting, mode)
+        painting.metadata[CLASSES] = names
+        painting.data = labels
     painting.metadata[CLASSES] = names
     painting.colormap = label_colors(names)
     return len(names) - 1

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QCheckBox
 
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import UNLABELLED
-from napari_motionseg.viewmodel.painting import painted_frames, painted_target
+from napari_motionseg.viewmodel.painting import drawn, painted_frames, painted_target
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Loop
+from napari_motionseg.viewmodel.stroke_picture import stroke_picture
 from napari_motionseg.viewmodel.stroke_preview import (
     PaintedFrame,
     Preview,
@@ -27,7 +28,14 @@ from napari_motionseg.viewmodel.stroke_preview import (
 )
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
-from napari_motionseg.widgets.common.viewers import frame_shown, lay_over
+from napari_motionseg.widgets.common.viewers import (
+    DERIVED,
+    frame_shown,
+    lay_over,
+    same_place,
+    show_layer,
+)
+from napari_motionseg.widgets.segment.shortcuts import key_words
 
 PREVIEW = "preview"
 
@@ -52,17 +60,18 @@ class LivePreview(QObject):
         self.latest = Latest(self, self._show)
         self._previewer: Previewer | None = None
         self._asked: PaintedFrame | None = None
-        self.switch = QCheckBox("Live preview of this frame")
+        self._shown: Preview | None = None
+        self.switch = QCheckBox("Live preview")
         self.switch.setToolTip(
-            "What the strokes so far make of the frame that is shown, while you paint "
-            "(Alt+S)"
+            "Show what the strokes so far make of the shown frame, while you paint "
+            f"({key_words('preview')})"
         )
         self.switch.setChecked(state.preview_on)
         self.switch.clicked.connect(state.switch_preview)
-        ask = self.ask
         self._heard = HeardLayer(
-            self, paint=ask, labels_update=ask, set_data=ask, data=ask
-        )
+            self, paint=self._painted, labels_update=self.ask, set_data=self.ask,
+            data=self.ask,
+        )  # fmt: skip
         state.events.preview_on.connect(self._switched)
         state.events.painting.connect(self._heard.turn_to)
         for change in (
@@ -71,26 +80,41 @@ class LivePreview(QObject):
         ):  # fmt: skip
             change.connect(self.restart)
         listen(self, viewer.dims.events.current_step, self.ask)
+        listen(self, viewer.layers.events.removed, self._removed)
+        # layers come and go with events of other layers that are still under way
+        self._first = QTimer(self)
+        self._first.setSingleShot(True)
+        self._first.timeout.connect(self._draw)
+        self._tidy = QTimer(self)
+        self._tidy.setSingleShot(True)
+        self._tidy.timeout.connect(self._remove_overlays)
         self._heard.turn_to(state.painting)
         self.restart()
 
     def restart(self) -> None:
         """Forget which strokes were seen, and look at all of them anew."""
         self._previewer = self._asked = None
+        self._forget_shown()
         self.ask()
 
     def _switched(self, on: bool) -> None:
         self.switch.setChecked(on)
-        if not on:
-            self._hide()
         self.restart()
 
+    def _painted(self, event: object = None) -> None:
+        self._state.unlearned = True
+        self.ask()
+
     def ask(self, event: object = None) -> None:
-        """Ask for the preview of the shown frame, if there is anything to show."""
+        """Draw the rim of the strokes, and ask for the preview of the shown frame."""
         state = self._state
-        if not state.preview_on or state.model is None:
+        if state.loop is None or state.loop not in self._viewer.layers:
             return
-        if state.loop is None or state.painting is None:
+        if self.overlay(state.loop) is None:
+            self._first.start(0)
+        else:
+            self._draw()
+        if not state.preview_on or state.model is None or state.painting is None:
             return
         try:
             loop = state.session.loop(state.loop)
@@ -102,7 +126,6 @@ class LivePreview(QObject):
         nothing = (frame.target == UNLABELLED).all() and not state.preview_classes
         if nothing and not previewer.waiting:
             return
-        self._hide_other_frame(t)
         # one stroke is told by several events
         if previewer.waiting or not frame.same(self._asked):
             self._asked = frame
@@ -132,39 +155,72 @@ class LivePreview(QObject):
         if state.session.known_loop(state.loop) is frame.loop and (
             frame.t == frame_shown(self._viewer, state.loop)
         ):
-            self._lay_over(state.loop, preview)
+            self._shown = preview
+            # one class alone has no boundary that could be right
+            whole = len(preview.classes) != 1
+            state.preview_mask = (frame.t, preview.mask) if whole else None
+            self._draw()
+            state.previewed.emit(state.loop)
         if self._previewer is not None and self._previewer.waiting:
             self.ask()
 
-    def _lay_over(self, loop: Layer, preview: Preview) -> None:
-        lay_over(self._viewer, loop, PREVIEW, preview.picture, rgb=True)
+    def _draw(self) -> None:
+        """Show the rim of the strokes of the shown frame, and its preview if known."""
+        loop, painting = self._state.loop, self._state.painting
+        if loop not in self._viewer.layers:
+            return
+        t = frame_shown(self._viewer, loop)
+        if self._shown is not None and self._shown.frame.t != t:
+            self._forget_shown()
+        preview = None if self._shown is None else self._shown.picture
+        fits = painting in self._viewer.layers and same_place(loop, painting)
+        strokes = drawn(painting, t) if fits else None
+        if preview is None and (strokes is None or not strokes.any()):
+            self._hide()
+            return
+        if strokes is None:
+            size = self._state.session.loop(loop).cine.shape[1:]
+            strokes = np.zeros(size, bool)
+        lay_over(
+            self._viewer, loop, PREVIEW, stroke_picture(strokes, preview), rgb=True
+        )
         overlay = self.overlay(loop)
         if overlay is not None:
-            self._move_below_painting(overlay)
-            overlay.metadata["frame"] = preview.frame.t
-        self._state.previewed.emit(loop)
+            show_layer(overlay, True)
+            self._move_below_masks(overlay)
+
+    def _forget_shown(self) -> None:
+        self._shown = None
+        self._state.preview_mask = None
 
     def overlay(self, loop: Layer) -> Layer | None:
-        """Return the preview's layer, if there is one."""
+        """Return the layer of preview and rims, if there is one."""
         name = f"{loop.name} {PREVIEW}"
         return next((x for x in self._viewer.layers if x.name == name), None)
 
-    def _move_below_painting(self, overlay: Layer) -> None:
-        """Let strokes lie over the preview, so that both are seen."""
-        layers = self._viewer.layers
-        if self._state.painting in layers:
-            at, over = layers.index(overlay), layers.index(self._state.painting)
-            if at > over:
-                layers.move(at, over)
+    def _move_below_masks(self, overlay: Layer) -> None:
+        """Let masks and strokes lie over the preview, so that all are seen."""
+        layers, masks = self._viewer.layers, self._state.masks
+        above = [self._state.painting, None if masks is None else masks.layer]
+        places = [layers.index(layer) for layer in above if layer in layers]
+        if places and layers.index(overlay) > min(places):
+            layers.move(layers.index(overlay), min(places))
 
-    def _hide_other_frame(self, t: int) -> None:
-        overlay = self.overlay(self._state.loop)
-        if overlay is not None and overlay.metadata.get("frame") not in (None, t):
-            overlay.metadata["frame"] = None
-            overlay.data = np.zeros_like(overlay.data)
+    def _removed(self, event: object) -> None:
+        self._tidy.start(0)
+
+    def _remove_overlays(self) -> None:
+        """Remove previews whose loop is gone."""
+        layers = self._viewer.layers
+        names = {f"{layer.name} {PREVIEW}" for layer in layers}
+        for layer in list(layers):
+            mine = layer.metadata.get(DERIVED) == PREVIEW
+            if mine and layer.name not in names:
+                layers.remove(layer)
 
     def _hide(self) -> None:
-        loop = self._state.loop
-        overlay: Any = None if loop is None else self.overlay(loop)
-        if overlay is not None:
-            self._viewer.layers.remove(overlay)
+        """Hide preview and rims; the layer stays, because the next stroke needs it."""
+        overlay: Any = self.overlay(self._state.loop)
+        if overlay is not None and overlay.visible:
+            overlay.data = np.zeros_like(overlay.data)
+            overlay.visible = False

@@ -14,18 +14,25 @@ from qtpy.QtCore import QObject, QTimer
 from napari_motionseg.segmentation.postprocess import uncertainty
 from napari_motionseg.viewmodel.class_colors import label_colors
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
+from napari_motionseg.viewmodel.painting import NEW_NAMES
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
-from napari_motionseg.widgets.common.viewers import frame_shown, lay_over, placement
+from napari_motionseg.widgets.common.viewers import (
+    frame_shown,
+    lay_over,
+    placement,
+    show_layer,
+)
 from napari_motionseg.widgets.segment.label_layers import derived
 
 MASKS, UNCERTAINTY = "masks", "uncertainty"
-OPACITY = 0.6
+OPACITY = 0.9
+OUTLINE_PX = 1  # masks are outlines, so that vessel, preview and strokes are seen
 
 
 class MaskLayers(QObject):
-    """Shows the masks of a state, and takes strokes on them over into the labels.
+    """Shows the masks of a state, and takes corrections of them over into the labels.
 
     Parameters
     ----------
@@ -45,12 +52,16 @@ class MaskLayers(QObject):
         # napari tells of a stroke before the pixels have changed
         self._stroke = QTimer(self)
         self._stroke.setSingleShot(True)
-        self._stroke.timeout.connect(self._painted)
+        self._stroke.timeout.connect(self.take_corrections)
         self._overlay = ""  # the name of the layer that shows uncertainty
         self._tidy = QTimer(self)
         self._tidy.setSingleShot(True)
         self._tidy.timeout.connect(self.show_uncertainty)
-        self._heard = HeardLayer(self, paint=self._stroke_begun, visible=self._switched)
+        # undo and redo tell nothing but that the picture has changed
+        self._heard = HeardLayer(
+            self, paint=self._stroke_begun, set_data=self._stroke_begun,
+            visible=self._switched,
+        )  # fmt: skip
         state.events.masks_visible.connect(self._show_or_hide)
         state.events.threshold.connect(self.adjust)
         state.events.smallest.connect(self.adjust)
@@ -84,14 +95,16 @@ class MaskLayers(QObject):
             np.zeros(shape, np.uint8),
             name=f"{loop.name} {MASKS}",
             opacity=OPACITY,
-            colormap=label_colors(names, first=0),
+            colormap=label_colors(names or NEW_NAMES),
             metadata={**derived(MASKS, loop), "done": done, "model": model},
             **placement(loop, loop.ndim),
         )
+        layer.contour = OUTLINE_PX
+        self._move_below_painting(layer)
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
         self._heard.turn_to(layer)
-        self._state.begin_masks(LoopMasks(loop, layer, done))
+        self._state.begin_masks(LoopMasks(loop, layer, done, model))
 
     def take_up(self, masks: LoopMasks) -> None:
         """Go on with masks whose layer is in the viewer already."""
@@ -154,7 +167,7 @@ class MaskLayers(QObject):
 
     def _show_or_hide(self, visible: bool) -> None:
         if self._state.masks is not None:
-            self._state.masks.layer.visible = visible
+            show_layer(self._state.masks.layer, visible)
 
     def _switched(self, event: Any) -> None:
         masks = self._state.masks
@@ -184,12 +197,17 @@ class MaskLayers(QObject):
     def _stroke_begun(self, event: object = None) -> None:
         self._stroke.start(0)
 
-    def _painted(self) -> None:
+    def take_corrections(self) -> None:
+        """Give what was corrected on the shown frame to the labels."""
         masks = self._state.masks
-        if masks is not None:
-            t = frame_shown(self._viewer, masks.layer)
-            masks.confirmed[t] = True
-            self._state.take_frame(t)
+        if masks is not None and masks.layer in self._viewer.layers:
+            self._state.take_corrections(frame_shown(self._viewer, masks.layer))
+
+    def _move_below_painting(self, layer: Layer) -> None:
+        """Let strokes lie over the masks, so that both are seen."""
+        layers, painting = self._viewer.layers, self._state.painting
+        if painting in layers and layers.index(layer) > layers.index(painting):
+            layers.move(layers.index(layer), layers.index(painting))
 
 
 def _cleaned(

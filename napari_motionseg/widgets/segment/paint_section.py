@@ -5,37 +5,27 @@ from __future__ import annotations
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
-    QGridLayout,
-    QInputDialog,
-    QPushButton,
-    QWidget,
-)
+from qtpy.QtWidgets import QComboBox, QFormLayout, QInputDialog, QPushButton
 
-from napari_motionseg.viewmodel.class_colors import color_of
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
-from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.painted_labels import MODES
 from napari_motionseg.widgets.common.project_layers import lies_on
 from napari_motionseg.widgets.common.viewers import is_painting
+from napari_motionseg.widgets.segment.brush_tools import BrushTools
 from napari_motionseg.widgets.segment.label_layers import (
     add_class,
     new_painting,
     painting_of,
 )
+from napari_motionseg.widgets.segment.palette import Palette
 
-COLUMNS = 2
-SWATCH_PX = 12
 FIRST_STROKE = "new, with the first brush"
 UNPAINTED = {
-    "dense": "What is not painted on a painted frame is background: paint all of the "
-    "vessel.",
-    "scribbles": "What is not painted is not known: a few strokes of each class are "
-    "enough.",
+    "dense": "Pixels that are not painted are background on frames with paint: paint "
+    "all of the vessel",
+    "scribbles": "Pixels that are not painted are not known: a few strokes of each "
+    "class are enough",
 }
 
 
@@ -46,13 +36,21 @@ class PaintSection(QObject):
     ----------
     form
         The form that the rows are added to.
+    advanced
+        The form of rows that are seldom needed.
     state
         The state of the dock.
     viewer
         The viewer.
     """
 
-    def __init__(self, form: QFormLayout, state: SegmentState, viewer: Viewer) -> None:
+    def __init__(
+        self,
+        form: QFormLayout,
+        advanced: QFormLayout,
+        state: SegmentState,
+        viewer: Viewer,
+    ) -> None:
         super().__init__(form)
         self._state = state
         self._viewer = viewer
@@ -61,24 +59,21 @@ class PaintSection(QObject):
             viewer, self._fits, "The labels layer that you paint on", FIRST_STROKE,
             only_by_hand=True,
         )  # fmt: skip
+        self.tools = BrushTools(self, state, viewer)
+        self.palette = Palette(state, self.take_brush, self._ask_class)
         self.mode = QComboBox()
         self.mode.addItems(MODES)
         self.mode.setCurrentText("Scribbles")
-        self.mode.setToolTip("What an unpainted pixel means")
-        self.meaning = hint("")
-        self.brushes: list[QPushButton] = []
-        self._palette = QWidget()
-        self._grid = QGridLayout(self._palette)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self.add_button = button("Add a class…", "Such as a catheter or a stent")
-        self.add_button.clicked.connect(self._ask_class)
-        for label, widget in (
-            ("Loop", self.image), ("Labels", self.painting), ("Brush", self._palette),
-            ("", self.add_button), ("Painted", self.mode),
-        ):  # fmt: skip
-            form.addRow(label, widget)
-        form.addRow(self.meaning)
+        form.addRow("Loop", self.image)
+        form.addRow(self.palette)
+        advanced.addRow("Labels", self.painting)
+        advanced.addRow("Painted", self.mode)
         self._connect()
+
+    @property
+    def brushes(self) -> list[QPushButton]:
+        """The buttons of the brushes, by the number of their class."""
+        return self.palette.brushes
 
     def _connect(self) -> None:
         # several loops may come at once: the last one is painted on
@@ -89,17 +84,22 @@ class PaintSection(QObject):
         self.painting.layer_changed.connect(self._state.paint_on)
         self.mode.currentTextChanged.connect(self._other_mode)
         self._state.events.loop.connect(self._enable)
-        self._state.events.names.connect(self._fill_palette)
         self._state.events.label_mode.connect(self._show_mode)
+        self._state.labels_wanted.connect(self.painting_for_strokes)
         self._other_mode(self.mode.currentText())
         self._state.paint_on(self.painting.layer)
         self._other_loop(self.image.layer)
         self._enable()
 
+    def _fits(self, layer: Layer) -> bool:
+        loop = self.image.layer
+        return is_painting(layer) and loop is not None and lies_on(layer, loop)
+
     def _other_loop(self, loop: Layer | None) -> None:
         if loop is not None:  # labels of another loop are not previewed on this one
-            self._state.painting = None
+            self._state.paint_on(None)
             self._arrival.start(0)
+            self._state.brush.fit(*loop.data.shape[-2:])
         self._state.loop = loop
 
     def match(self) -> Labels | None:
@@ -114,10 +114,6 @@ class PaintSection(QObject):
         self._state.paint_on(painting)
         return painting
 
-    def _fits(self, layer: Layer) -> bool:
-        loop = self.image.layer
-        return is_painting(layer) and loop is not None and lies_on(layer, loop)
-
     def painting_for_strokes(self) -> Labels | None:
         """Return the labels layer of the loop, which is made with the first brush."""
         loop = self.image.layer
@@ -128,19 +124,13 @@ class PaintSection(QObject):
         return self.match()
 
     def take_brush(self, number: int) -> None:
-        """Make the brush paint class `number`, 0 = background."""
-        layer = self.painting_for_strokes()
-        if layer is None or number >= len(self._state.names):
-            return
-        self._viewer.layers.selection.active = layer
-        layer.visible = True
-        layer.selected_label = self._state.label_of(number)
-        layer.mode = "paint"
-        self._state.take_brush()
+        """Take the brush of class `number`, 0 = background."""
+        if self.painting_for_strokes() is not None and number < len(self._state.names):
+            self._state.take_brush(number)
 
     def _ask_class(self) -> None:
         name, given = QInputDialog.getText(
-            self.add_button, "Add a class", "What shall it be called?", text="catheter"
+            self.palette, "Add a class", "What shall it be called?", text="stent"
         )
         if given and name.strip():
             self.add_class(name.strip())
@@ -150,7 +140,7 @@ class PaintSection(QObject):
         layer = self.painting_for_strokes()
         if layer is None:
             return
-        number = add_class(layer, name)
+        number = add_class(layer, name, self._state.label_mode)
         self._state.refresh_names()
         self.take_brush(number)
 
@@ -159,21 +149,7 @@ class PaintSection(QObject):
 
     def _other_mode(self, text: str) -> None:
         self._state.label_mode = MODES[text]
-        self.meaning.setText(UNPAINTED[MODES[text]])
+        self.mode.setToolTip(UNPAINTED[MODES[text]])
 
     def _enable(self) -> None:
-        for widget in (self.add_button, self._palette):
-            widget.setEnabled(self._state.loop is not None)
-
-    def _fill_palette(self) -> None:
-        for brush in self.brushes:
-            brush.deleteLater()
-        self.brushes = []
-        for number, name in enumerate(self._state.names):
-            brush = button(name.capitalize(), f"Paint {name} (Alt+{number + 1})")
-            swatch = QPixmap(SWATCH_PX, SWATCH_PX)
-            swatch.fill(QColor(color_of(number)))
-            brush.setIcon(QIcon(swatch))
-            brush.clicked.connect(lambda _, n=number: self.take_brush(n))
-            self._grid.addWidget(brush, number // COLUMNS, number % COLUMNS)
-            self.brushes.append(brush)
+        self.palette.setEnabled(self._state.loop is not None)

@@ -1,33 +1,67 @@
-"""Keyboard shortcuts of the Segment dock, as napari's own shortcuts of the viewer."""
+"""Keyboard shortcuts of the Segment dock, as napari's own shortcuts of the viewer.
+
+None of them has Alt, with which the mouse resizes napari's brush, and none is a key
+that napari uses by default. Keys that start a job have Shift.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
-# letters that no menu of napari's has
+from napari_motionseg.viewmodel.brush import brush_place
+
+Action = Callable[[], object]
+Bound = TypeVar("Bound", bound=Callable[..., Any])
+KEYS = {
+    "guess": "Shift-G",
+    "train": "Shift-T",
+    "apply": "Shift-S",
+    "stop": "Shift-E",
+    "preview": "Q",
+    "next": "N",
+    "right": "K",
+    "fill": "Shift-F",
+    "unsure": "U",
+    "island": "J",
+    "bare": "H",
+}
 WORDS = {
-    "Alt-G": "First guess",
-    "Alt-S": "Live preview on or off",
-    "Alt-T": "Train, or train on",
-    "Alt-A": "Segment all frames",
-    "Alt-N": "Next frame to label",
-    "Alt-K": "Use this frame as labels",
-    "Alt-U": "Show where the model is unsure",
-    "Alt-E": "Good enough: stop and keep",
+    "guess": "First guess",
+    "train": "Train, or train on",
+    "apply": "Segment all frames",
+    "stop": "Stop and keep",
+    "preview": "Live preview on or off",
+    "next": "Next frame to label",
+    "right": "This frame is right",
+    "fill": "Fill between labelled frames",
+    "unsure": "Show where the model is unsure",
+    "island": "Remove island",
+    "bare": "Hold: show the bare frame",
 }
 MOST_BRUSHES = 9
+
+
+def key_words(action: str) -> str:
+    """Return the key of an action as people write it, such as ``Shift+G``."""
+    return KEYS[action].replace("-", "+")
+
+
+def brush_key(number: int) -> str:
+    """Return the key of the brush of a class, 0 = background, as people write it."""
+    return f"Ctrl+{brush_place(number) + 1}"
 
 
 def bind_keys(
     owner: QObject,
     viewer: Viewer,
-    actions: Mapping[str, Callable[[], object]],
+    actions: Mapping[str, Action],
     take_brush: Callable[[int], None],
+    hold: Mapping[str, tuple[Action, Action]],
 ) -> None:
     """Bind the keys of a dock until it is destroyed.
 
@@ -38,26 +72,49 @@ def bind_keys(
     viewer
         The viewer whose keys are bound.
     actions
-        The action by key, of the keys in `WORDS`.
+        What a key does, by the name of the action in `KEYS`.
     take_brush
-        The action of Alt+1 to Alt+9, which is given the number of a class,
+        Takes the brush of a class when it is given the number of the class,
         0 = background.
+    hold
+        What a key does when it is pressed and when it is released, by the name of the
+        action in `KEYS`.
     """
-    presses = dict(actions)
-    for number in range(MOST_BRUSHES):
-        presses[f"Alt-{number + 1}"] = partial(take_brush, number)
-    for key, press in presses.items():
-        words = WORDS.get(key, f"Brush of class {key[-1]}")
-        viewer.bind_key(key, _action(press, words), overwrite=True)
-    owner.destroyed.connect(partial(_unbind, viewer, tuple(presses)))
+    bound: dict[str, Any] = {
+        KEYS[name]: _pressed(press, WORDS[name]) for name, press in actions.items()
+    }
+    for name, (press, release) in hold.items():
+        bound[KEYS[name]] = _held(press, release, WORDS[name])
+    for place in range(MOST_BRUSHES):
+        brush = partial(take_brush, brush_place(place))
+        bound[f"Ctrl-{place + 1}"] = _pressed(brush, f"Brush {place + 1}")
+    for key, action in bound.items():
+        viewer.bind_key(key, action, overwrite=True)
+    owner.destroyed.connect(partial(_unbind, viewer, tuple(bound)))
 
 
-def _action(press: Callable[[], object], words: str) -> Callable[[Any], None]:
+def _pressed(press: Action, words: str) -> Callable[[Any], None]:
     def act(viewer: Any) -> None:
         press()
 
+    return _named(act, words)
+
+
+def _held(
+    press: Action, release: Action, words: str
+) -> Callable[[Any], Iterator[None]]:
+    def act(viewer: Any) -> Iterator[None]:
+        press()
+        yield  # until napari tells of the release
+        release()
+
+    return _named(act, words)
+
+
+def _named(act: Bound, words: str) -> Bound:
+    """Give a function the words that napari lists, and return it."""
     act.__name__ = words
-    act.__doc__ = f"{words}."  # what napari lists
+    act.__doc__ = f"{words}."
     return act
 
 

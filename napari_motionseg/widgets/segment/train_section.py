@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
@@ -20,10 +20,12 @@ from napari_motionseg.models.checkpoints import DEFAULT
 from napari_motionseg.segmentation import finetune_job
 from napari_motionseg.segmentation.dataset import require_classes
 from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.viewmodel.training_choices import TrainingChoices, on_device
+from napari_motionseg.widgets.common.accents import accent
 from napari_motionseg.widgets.common.choosers import ModelChooser
-from napari_motionseg.widgets.common.dock_layout import button
+from napari_motionseg.widgets.common.dock_layout import button, button_row
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Choice, Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
@@ -38,12 +40,13 @@ from napari_motionseg.widgets.common.viewers import (
     lay_over,
 )
 from napari_motionseg.widgets.segment.label_layers import painting_of
+from napari_motionseg.widgets.segment.shortcuts import key_words
 
 ROWS = {
     "recipe": Choice(
         label="Recipe",
-        tooltip="Tuned: cross entropy and Dice, falling rate, ends by itself. "
-        "Ma et al.: as published",
+        tooltip="Tuned: cross entropy and Dice, falling learning rate, early stopping. "
+        "Ma et al. 2019: as published",
         items={"Tuned": "tuned", "Ma et al. 2019": "paper"},
     ),
     "steps": Number(
@@ -71,6 +74,8 @@ class TrainSection(QObject):
     ----------
     form
         The form that the rows are added to.
+    advanced
+        The form of rows that are seldom needed.
     state
         The state of the dock.
     viewer
@@ -80,13 +85,18 @@ class TrainSection(QObject):
     """
 
     def __init__(
-        self, form: QFormLayout, state: SegmentState, viewer: Viewer, panel: JobPanel
+        self,
+        form: QFormLayout,
+        advanced: QFormLayout,
+        state: SegmentState,
+        viewer: Viewer,
+        panel: JobPanel,
     ) -> None:
         super().__init__(form)
         self._state = state
         self._viewer = viewer
         self._panel = panel
-        self._build_settings(form)
+        self._build_settings(advanced)
         self._build_buttons(form)
         self._connect()
 
@@ -94,7 +104,7 @@ class TrainSection(QObject):
         self.start = ModelChooser(
             self._state.session, ("embedding", "segmentation"), SCRATCH,
             "What a new training starts from: the model that ships, an embedding "
-            "learnt from motion, an earlier segmentation, or nothing", KEPT_CHOICE,
+            "learned from motion, an earlier segmentation, or nothing", KEPT_CHOICE,
         )  # fmt: skip
         self.start.choose(checkpoint_path(DEFAULT))
         self.choices = SettingsForm(TrainingChoices(), ROWS)
@@ -105,16 +115,14 @@ class TrainSection(QObject):
         self.choices.add_to(form)
 
     def _build_buttons(self, form: QFormLayout) -> None:
-        self.train_button = button("Train", "Learn from all that is painted (Alt+T)")
-        self.over_button = button(
-            "Start over", "Forget the last training, and begin at the start above"
+        self.train_button = button(
+            "Train", f"Learn from all that is painted ({key_words('train')})"
         )
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.train_button)
-        layout.addWidget(self.over_button)
-        form.addRow(row)
+        self.over_button = button(
+            "Start over",
+            "Forget the last training, and begin at the start chosen under Advanced",
+        )
+        form.addRow(button_row(self.train_button, self.over_button))
 
     def _connect(self) -> None:
         self.train_button.clicked.connect(self.train)
@@ -128,10 +136,11 @@ class TrainSection(QObject):
 
     def _enable(self) -> None:
         state = self._state
-        ready = state.idle and state.loop is not None and state.painting is not None
+        ready = state.idle and state.loop is not None
         self.train_button.setEnabled(ready)
         self.train_button.setText("Train" if state.trained is None else "Train on")
         self.over_button.setEnabled(ready and state.trained is not None)
+        accent(self.train_button, next_step(state) == "train")
 
     def train(self) -> None:
         """Train from the last model, or from the start if there is none."""

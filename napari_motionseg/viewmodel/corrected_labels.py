@@ -1,0 +1,135 @@
+"""Write labels that no brush has drawn: corrections, confirmed and filled frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.io.label_numbers import (
+    BACKGROUND,
+    IMPLIED_BACKGROUND,
+    of_target,
+)
+from napari_motionseg.viewmodel.loop_masks import LoopMasks
+from napari_motionseg.viewmodel.mask_corrections import (
+    GivenLabels,
+    corrected_pixels,
+    correction_labels,
+    frame_labels,
+)
+from napari_motionseg.viewmodel.painting import (
+    layer_labels,
+    overwrite_frame,
+    overwrite_frames,
+    screen_labels,
+)
+
+
+class CorrectedLabels:
+    """The labels that the masks of one loop have given to one labels layer.
+
+    Parameters
+    ----------
+    painting
+        The labels layer.
+    """
+
+    def __init__(self, painting: Any) -> None:
+        self._painting = painting
+        self._given: dict[int, GivenLabels] = {}
+
+    def take_corrections(self, masks: LoopMasks, t: int, mode: str) -> None:
+        """Give the corrections of a frame to the labels, as a single step of undo.
+
+        Corrections that were undone are taken back.
+
+        Parameters
+        ----------
+        masks
+            The masks, which know the corrections of the frame.
+        t
+            Index of the frame.
+        mode
+            Label mode of a labels layer of another origin.
+        """
+        mask, corrections = masks.mask(t), masks.corrections.get(t)
+        given = self._given.setdefault(t, GivenLabels(mask.shape))
+        labels = given.replace(
+            screen_labels(self._painting, t, mode),
+            correction_labels(mask, corrections),
+            corrected_pixels(corrections, mask.shape),
+        )
+        self._write(t, labels, mode)
+
+    def confirm(self, t: int, mask: NDArray[np.uint8] | None, mode: str) -> bool:
+        """Make all of a frame labels, as a single step of undo.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+        mask
+            ``(H, W)`` classes that are right, 0 = background; None: those that are
+            painted, if there are any.
+        mode
+            Label mode of a labels layer of another origin.
+
+        Returns
+        -------
+        bool
+            Whether there was anything to confirm.
+        """
+        painted = screen_labels(self._painting, t, mode)
+        if mask is None:
+            if not painted.any():
+                return False
+            mask = np.where(painted < IMPLIED_BACKGROUND, painted, 0).astype(np.uint8)
+        self._given.pop(t, None)
+        self._write(t, frame_labels(mask, painted), mode)
+        return True
+
+    def _write(self, t: int, labels: NDArray[np.uint8], mode: str) -> None:
+        overwrite_frame(self._painting, t, layer_labels(self._painting, labels, mode))
+
+
+def gap_around(painted: Sequence[int], t: int) -> tuple[int, int] | None:
+    """Return the labelled frames before and after a gap; None if there is no gap.
+
+    Parameters
+    ----------
+    painted
+        Indices of the labelled frames, in rising order.
+    t
+        Index of the frame that is shown: in the gap, or the frame before it.
+    """
+    before = [frame for frame in painted if frame <= t]
+    after = [frame for frame in painted if frame > t]
+    if not before or not after or after[0] - before[-1] < 2:
+        return None
+    return before[-1], after[0]
+
+
+def write_filled(
+    painting: Any, frames: dict[int, NDArray[np.int16]], mode: str
+) -> None:
+    """Write filled-in frames into a labels layer, as a single step of undo.
+
+    Parameters
+    ----------
+    painting
+        The labels layer.
+    frames
+        ``(H, W)`` classes, -1 = unlabelled, by the index of their frame. Their
+        background is implied: nobody has drawn it.
+    mode
+        Label mode of a labels layer of another origin.
+    """
+    labels = {}
+    for t, target in frames.items():
+        screen = of_target(target)
+        screen[screen == BACKGROUND] = IMPLIED_BACKGROUND
+        labels[t] = layer_labels(painting, screen, mode)
+    overwrite_frames(painting, labels)

@@ -1,0 +1,158 @@
+"""What a person has corrected in a mask, and the labels that follow from it. No GUI.
+
+A correction says something of the pixels that it changed and of a narrow margin around
+them, which the person has looked at. Of the rest of the frame it says nothing: branches
+that the mask misses there must not become background. *This frame is right* is the way
+to say more.
+
+All arrays here are of one frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
+
+UNTOUCHED = 255  # in corrections: no person has changed this pixel
+MARGIN_SHARE = 1 / 170  # of the shorter side of a frame: 3 px of 512
+LEAST_MARGIN = 2  # px
+
+
+def corrected(
+    mask: NDArray[np.uint8],
+    made: NDArray[np.uint8],
+    known: NDArray[np.uint8] | None,
+) -> NDArray[np.uint8] | None:
+    """Return the corrections of a mask as it is shown now; None if nothing changed.
+
+    Parameters
+    ----------
+    mask
+        ``(H, W)`` classes as they are shown, 0 = background.
+    made
+        ``(H, W)`` classes that the network made.
+    known
+        ``(H, W)`` corrections that are known, `UNTOUCHED` elsewhere; None: there are
+        none. A pixel that was set back to what the network made is no correction.
+
+    Returns
+    -------
+    NDArray or None
+        ``(H, W)``: the class of each corrected pixel, `UNTOUCHED` elsewhere.
+    """
+    changed = mask != merged(made, known)
+    if not changed.any():
+        return None
+    before = np.full_like(mask, UNTOUCHED) if known is None else known
+    now = np.where(mask == made, np.uint8(UNTOUCHED), mask)
+    found: NDArray[np.uint8] = np.where(changed, now, before).astype(np.uint8)
+    return found
+
+
+def merged(
+    made: NDArray[np.uint8], corrections: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
+    """Return a mask ``(H, W)`` with its corrections in it."""
+    if corrections is None:
+        return made
+    return np.where(corrections == UNTOUCHED, made, corrections)
+
+
+def corrected_pixels(
+    corrections: NDArray[np.uint8] | None, size: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return the pixels ``(H, W)`` that a person has corrected."""
+    if corrections is None:
+        return np.zeros(size, bool)
+    return np.asarray(corrections != UNTOUCHED, bool)
+
+
+def correction_labels(
+    mask: NDArray[np.uint8], corrections: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
+    """Return the labels that the corrections of a mask stand for.
+
+    Parameters
+    ----------
+    mask
+        ``(H, W)`` classes as they are shown, 0 = background.
+    corrections
+        ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None: nothing
+        was corrected.
+
+    Returns
+    -------
+    NDArray
+        ``(H, W)`` numbers of the screen: corrected pixels as if they were drawn; in the
+        margin what the mask shows, its background as implied; 0 elsewhere.
+    """
+    labels = np.zeros(mask.shape, np.uint8)
+    core = corrected_pixels(corrections, mask.shape)
+    if not core.any():
+        return labels
+    margin = max(LEAST_MARGIN, round(min(mask.shape) * MARGIN_SHARE))
+    near = ndimage.distance_transform_cdt(~core, "chessboard") <= margin
+    labels[near] = np.where(mask[near] == 0, IMPLIED_BACKGROUND, mask[near])
+    labels[core & (mask == 0)] = BACKGROUND
+    return labels
+
+
+def frame_labels(
+    mask: NDArray[np.uint8], painted: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the labels of a frame that a person called right.
+
+    Parameters
+    ----------
+    mask
+        ``(H, W)`` classes as they are shown, 0 = background.
+    painted
+        ``(H, W)`` labels that are painted already, in numbers of the screen. Drawn
+        background stays drawn where it does not contradict the mask.
+    """
+    rest = np.where(painted == BACKGROUND, BACKGROUND, IMPLIED_BACKGROUND)
+    return np.where(mask == 0, rest, mask).astype(np.uint8)
+
+
+class GivenLabels:
+    """Labels of one frame that corrections have given, so that undo takes them back.
+
+    Parameters
+    ----------
+    size
+        Rows and columns of the frame.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._given = np.zeros(size, np.uint8)
+        self._beneath = np.zeros(size, np.uint8)
+
+    def replace(
+        self,
+        labels: NDArray[np.uint8],
+        wanted: NDArray[np.uint8],
+        core: NDArray[np.bool_],
+    ) -> NDArray[np.uint8]:
+        """Return the labels of the frame with other corrections in them.
+
+        Labels that were given before and not painted over since give way to what was
+        there before. In the margin, paint is left alone.
+
+        Parameters
+        ----------
+        labels
+            ``(H, W)`` labels as they are painted now.
+        wanted
+            ``(H, W)`` labels that the corrections of now stand for, 0 elsewhere.
+        core
+            ``(H, W)``: the corrected pixels themselves, which replace any paint.
+        """
+        ours = (self._given != 0) & (labels == self._given)
+        own = np.where(ours, self._beneath, labels)
+        gives = core | ((wanted != 0) & (own == 0))
+        self._given = np.where(gives, wanted, 0).astype(np.uint8)
+        self._beneath = np.where(gives, own, 0).astype(np.uint8)
+        return np.where(gives, wanted, own).astype(np.uint8)

@@ -1,0 +1,374 @@
+"""Painting and correcting with the mouse: what is labelled, shown and undone."""
+
+import numpy as np
+import pytest
+from napari.settings import get_settings
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QPushButton
+
+from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
+from napari_motionseg.motion import FlowSequence
+from napari_motionseg.viewmodel.segment_status import next_step
+from napari_motionseg.viewmodel.stroke_picture import RIM, rim_of
+from napari_motionseg.widgets.common.accents import ACCENT
+from napari_motionseg.widgets.common.viewers import session_of, show_frame
+from napari_motionseg.widgets.segment.mask_layers import MaskLayers
+
+LONG = 60_000  # ms
+FRAME = 3
+COLUMN_PX = 690  # of a dock in a window of 768 px: menus, status bar and title go
+
+
+@pytest.fixture
+def ready(viewer, loop_layer, segment, mouse, qtbot):
+    """The dock on a frame of a loop that fills the canvas."""
+    viewer.reset_view()
+    show_frame(viewer, loop_layer, FRAME)
+    qtbot.wait(20)
+    return segment
+
+
+@pytest.fixture
+def masks(ready, loop_layer):
+    """Masks as a segmentation leaves them: a vessel, and an island beside it."""
+    layers: MaskLayers = ready.apply.layers
+    layers.begin(loop_layer, ready.state.names, "a model")
+    probability = np.zeros(loop_layer.data.shape[1:], np.float16)
+    probability[40:44, 20:80] = 0.9
+    probability[70:74, 60:70] = 0.9
+    for t in range(len(loop_layer.data)):
+        layers.show_frame(t, probability, np.ones(probability.shape, np.uint8))
+    return ready.state.masks
+
+
+def drag(mouse, *places):
+    """Draw with the left button over pixels of the loop."""
+    mouse.press(*places[0])
+    for start, end in zip(places, places[1:], strict=False):
+        for share in (0.5, 1.0):
+            mouse.move(*(a + share * (b - a) for a, b in zip(start, end, strict=True)))
+    mouse.release(*places[-1])
+
+
+def labelled(ready):
+    """What is labelled on the frame: class numbers, -1 elsewhere."""
+    ((_, labels),) = ready.train.examples()
+    return labels.target(FRAME)
+
+
+# one stroke
+
+
+def test_one_stroke_in_the_masks_labels_what_it_corrects(
+    ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))  # a branch that the masks miss
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: ready.state.painting.data.any(), timeout=LONG)
+    assert masks.mask(FRAME)[20, 40] == 1
+    target = labelled(ready)
+    assert target[20, 40] == 1
+    assert (target == -1).mean() > 0.9
+    assert (target[60:] == -1).all()  # what the masks miss there is no background
+    assert not (ready.state.painting.data == BACKGROUND).any()  # no fill of blue
+    ready.state.confirm_frame(FRAME)
+    target = labelled(ready)
+    assert (target >= 0).all()  # now somebody has said so
+    assert not (ready.state.painting.data == BACKGROUND).any()
+
+
+def test_the_brush_stays_in_hand_as_masks_and_labels_change(
+    loop_layer, ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    masks.layer.visible = False
+    assert ready.state.painting.mode == "paint"
+    ready.apply.threshold.setValue(40)  # shows the masks again
+    qtbot.wait(20)
+    assert masks.layer.mode == "paint"
+    ready.apply.layers.begin(loop_layer, ready.state.names)
+    qtbot.wait(20)
+    newer = ready.state.masks.layer
+    assert newer is not masks.layer
+    assert (newer.mode, newer.selected_label) == ("paint", 1)
+    assert ready.viewer.layers.selection.active is newer
+    newer.visible = False
+    ready.state.painting.mode = "erase"
+    ready.state.confirm_frame(FRAME)
+    qtbot.wait(20)
+    assert ready.state.painting.mode == "erase"
+
+
+def test_erasing_in_the_masks_draws_background_and_undo_takes_it_back(
+    viewer, ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.palette.eraser)
+    drag(mouse, (72, 58), (72, 72))
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    painting = ready.state.painting
+    qtbot.waitUntil(lambda: painting.data.any(), timeout=LONG)
+    assert masks.mask(FRAME)[72, 65] == 0
+    assert painting.data[FRAME, 72, 65] == BACKGROUND
+    masks.layer.undo()
+    qtbot.waitUntil(lambda: not painting.data.any(), timeout=LONG)
+    assert masks.mask(FRAME)[72, 65] == 1
+
+
+# what is visible
+
+
+def test_a_brush_hides_nothing_and_the_preview_comes_at_once(
+    loop_layer, ready, masks, mouse, click, qtbot
+):
+    previewed = []
+    ready.state.previewed.connect(previewed.append)
+    click(ready.paint.brushes[1])
+    assert masks.layer.visible
+    drag(mouse, (20, 30), (20, 50))
+    qtbot.waitUntil(lambda: previewed == [loop_layer], timeout=LONG)
+    assert masks.layer.visible
+    overlay = ready.live.overlay(loop_layer)
+    assert overlay.visible
+    assert np.asarray(overlay.data)[..., 3].any()
+
+
+def test_masks_and_labels_share_numbers_and_colours(ready, masks, click):
+    click(ready.paint.brushes[2])
+    number = masks.layer.selected_label
+    masks.layer.visible = False
+    painting = ready.state.painting
+    assert painting.selected_label == number == 2
+    for label in (1, 2):
+        np.testing.assert_array_equal(
+            painting.get_color(label), masks.layer.get_color(label)
+        )
+    assert masks.layer.get_color(1)[3] == 1
+    assert painting.get_color(IMPLIED_BACKGROUND)[3] == 0
+
+
+def test_strokes_masks_and_preview_look_different(
+    loop_layer, ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    painting = ready.state.painting
+    qtbot.waitUntil(lambda: ready.state.preview_mask is not None, timeout=LONG)
+    assert masks.layer.contour > 0  # an outline
+    assert painting.contour == 0  # solid, with a white rim around it
+    assert painting.opacity > 0.8
+    picture = np.asarray(ready.live.overlay(loop_layer).data)
+    stroke = painting.data[FRAME] == 1
+    rim = rim_of(stroke)
+    assert (picture[rim] == RIM).all()
+    fill = picture[~rim & ~stroke, 3]
+    assert fill.max() < 128  # light
+    order = list(ready.viewer.layers)
+    overlay = ready.live.overlay(loop_layer)
+    assert order.index(overlay) < order.index(masks.layer) < order.index(painting)
+
+
+def test_the_rim_follows_the_hand_without_a_preview(
+    viewer, loop_layer, ready, mouse, click, qtbot
+):
+    ready.live.switch.click()
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))
+    qtbot.waitUntil(lambda: ready.live.overlay(loop_layer) is not None, timeout=LONG)
+    drag(mouse, (30, 30), (30, 50))
+    picture = np.asarray(ready.live.overlay(loop_layer).data)
+    rim = rim_of(ready.state.painting.data[FRAME] == 1)
+    np.testing.assert_array_equal((picture == RIM).all(axis=-1), rim)
+    show_frame(viewer, loop_layer, 0)
+    assert not ready.live.overlay(loop_layer).visible
+
+
+def test_a_key_that_is_held_down_shows_the_bare_frame(
+    viewer, loop_layer, ready, masks, mouse, click
+):
+    click(ready.paint.brushes[1])
+    before = {layer.name: layer.opacity for layer in viewer.layers}
+    QTest.keyPress(mouse.canvas.native, Qt.Key.Key_H)
+    assert {x.name for x in viewer.layers if x.opacity > 0} == {loop_layer.name}
+    assert all(layer.visible for layer in viewer.layers)
+    QTest.keyRelease(mouse.canvas.native, Qt.Key.Key_H)
+    assert {layer.name: layer.opacity for layer in viewer.layers} == before
+
+
+# the tool in hand
+
+
+def pressed(ready):
+    """The buttons of tools that look pressed."""
+    palette = ready.paint.palette
+    buttons = [*palette.brushes, palette.eraser, palette.island]
+    return [b.text() for b in buttons if b.isChecked()]
+
+
+def test_the_tool_in_hand_is_seen_alone_and_can_be_laid_down(
+    viewer, ready, click, qtbot
+):
+    palette = ready.paint.palette
+    assert pressed(ready) == []
+    for made in (palette.brushes[1], palette.eraser, palette.island):
+        click(made)
+        assert pressed(ready) == [made.text()]
+        assert "border: 2px solid #" in made.styleSheet()
+    click(palette.brushes[0])
+    assert viewer.layers.selection.active.mode == "paint"
+    click(palette.brushes[0])
+    assert pressed(ready) == []
+    assert viewer.layers.selection.active.mode == "pan_zoom"
+
+
+def test_tools_of_napari_are_seen_in_the_dock(viewer, loop_layer, ready, click, qtbot):
+    click(ready.paint.brushes[1])
+    layer = ready.state.painting
+    layer.mode = "erase"
+    qtbot.waitUntil(lambda: pressed(ready) == ["Eraser"], timeout=LONG)
+    layer.mode = "paint"
+    layer.selected_label = 2
+    qtbot.waitUntil(lambda: pressed(ready) == ["Catheter"], timeout=LONG)
+    layer.selected_label = 77  # no class
+    qtbot.waitUntil(lambda: pressed(ready) == [], timeout=LONG)
+    click(ready.paint.brushes[1])
+    viewer.layers.selection.active = loop_layer
+    qtbot.waitUntil(lambda: pressed(ready) == [], timeout=LONG)
+
+
+def test_one_size_for_brush_and_eraser_in_dock_and_napari(ready, masks, click):
+    click(ready.paint.brushes[1])
+    ready.paint.palette.slider.setValue(17)
+    assert masks.layer.brush_size == 17
+    masks.layer.brush_size = 9  # as Alt and the mouse do
+    assert ready.paint.palette.slider.value() == 9
+    assert ready.paint.palette.pixels.text() == "9 px"
+    masks.layer.visible = False
+    assert ready.state.painting.brush_size == 9
+
+
+def test_a_catheter_is_a_class_from_the_start(ready, click, synthetic):
+    click(ready.paint.brushes[2])
+    layer = ready.state.painting
+    assert ready.paint.brushes[2].text() == "Catheter"
+    where = (np.array([FRAME]), np.array([4]), np.array([5]))
+    layer.data_setitem(where, layer.selected_label)
+    assert labelled(ready)[4, 5] == 2
+
+
+# islands and gaps
+
+
+def test_a_click_removes_an_island_and_a_drag_moves_the_view(
+    ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.palette.island)
+    drag(mouse, (72, 65), (60, 50), (60, 40))
+    assert masks.mask(FRAME)[72, 65] == 1
+    ready.viewer.reset_view()
+    mouse.click(72, 65)
+    assert not masks.mask(FRAME)[68:76, 58:72].any()
+    assert masks.mask(FRAME)[41, 50] == 1  # the vessel stays
+    assert masks.mask(FRAME + 1)[72, 65] == 1
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: ready.state.painting.data.any(), timeout=LONG)
+    assert labelled(ready)[72, 65] == 0
+    masks.layer.undo()
+    assert masks.mask(FRAME)[72, 65] == 1
+
+
+def test_frames_between_labelled_ones_are_filled_along_the_flow(
+    viewer, loop_layer, ready, click, qtbot, notified
+):
+    ready.paint.take_brush(1)
+    painting = ready.state.painting
+    for t, shift in ((1, 0), (4, 6)):
+        rows, columns = np.mgrid[30:34, 20 + shift : 40 + shift]
+        painting.data_setitem((np.full(rows.shape, t), rows, columns), 1)
+    click(ready.correct.fill_button)
+    assert "flow in both directions" in notified[0]
+    count, *size = loop_layer.data.shape
+    forward = np.zeros((count - 1, 2, *size), np.float32)
+    forward[:, 0] = 2  # px to the right from each frame to the next
+    session = session_of(viewer)
+    flow = FlowSequence(forward, -forward, 1, "made up")
+    session.set_flow(session.loop(loop_layer), flow)
+    click(ready.correct.fill_button)
+    qtbot.waitUntil(lambda: painting.data[2].any(), timeout=LONG)
+    for t in (2, 3):
+        left = 20 + 2 * (t - 1)
+        assert (painting.data[t, 30:34, left : left + 20] == 1).all()
+        assert (painting.data[t] == 1).sum() == 80
+    assert "Frames 2 to 3 are filled" in ready.correct.reason.text()
+    painting.undo()
+    assert not painting.data[2:4].any()
+    show_frame(viewer, loop_layer, 0)
+    click(ready.correct.fill_button)
+    assert "lies between no two labelled frames" in notified[-1]
+
+
+# the dock
+
+
+@pytest.fixture
+def styled(ready):
+    """The dock as napari draws it, in a window of 768 px."""
+    from napari._qt.qt_resources import get_stylesheet
+
+    ready.setStyleSheet(get_stylesheet(get_settings().appearance.theme))
+    ready.resize(380, COLUMN_PX)
+    ready.setVisible(True)
+    return ready
+
+
+def places(ready):
+    """Where the buttons of the dock are, by their text."""
+    ready.widget().layout().activate()
+    buttons = ready.findChildren(QPushButton)
+    shown = [b for b in buttons if b.isVisibleTo(ready)]
+    return {b: b.mapTo(ready.widget(), QPoint(0, 0)).y() for b in shown}
+
+
+def test_the_dock_fits_a_screen_of_768_px(styled):
+    assert styled.widget().sizeHint().height() <= COLUMN_PX
+    assert not any(fold.is_open for fold in styled.folds)
+
+
+def test_nothing_moves_as_texts_change(styled, masks, qtbot):
+    qtbot.wait(20)
+    before = places(styled)
+    assert len(before) > 8
+    long = "Frame 22: the model is 3.4 times as unsure there as on most frames, and "
+    long += "the nearest labelled frame is 17 away."
+    for advice, job in (
+        ("", None),
+        (long, None),
+        (long, "Segmenting a loop"),
+        ("", ""),
+    ):
+        styled.state.advice, styled.state.job = advice, job
+        qtbot.wait(5)
+        now = places(styled)
+        assert {b: now[b] for b in before} == before
+
+
+def test_the_next_step_alone_has_the_accent(ready, masks, click):
+    def accented():
+        buttons = ready.findChildren(QPushButton)
+        return [
+            b.text() for b in buttons if f"background-color: {ACCENT}" in b.styleSheet()
+        ]
+
+    assert accented() == ["Next frame to label"]
+    ready.state.unlearned = True
+    assert accented() == ["Train"]
+    ready.state.unlearned = False
+    ready.viewer.layers.remove(masks.layer)
+    assert accented() == ["First guess"]
+    ready.state.job = "Training"
+    assert next_step(ready.state) == ""
+    assert accented() == []
