@@ -34,7 +34,7 @@ NEW_NAMES = (BACKGROUND_NAME, VESSEL_NAME, CATHETER_NAME)
 
 def names_of(painting: Any) -> tuple[str, ...]:
     """Return the names of a layer's classes, the background first."""
-    return tuple(painting.metadata.get(CLASSES, NEW_NAMES))
+    return tuple(painting.metadata.get(CLASSES, NEW_NAMES[:2]))
 
 
 def has_screen_numbers(painting: Any) -> bool:

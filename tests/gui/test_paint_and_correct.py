@@ -17,7 +17,12 @@ from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
 LONG = 60_000  # ms
 FRAME = 3
-COLUMN_PX = 690  # of a dock in a window of 768 px: menus, status bar and title go
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch, tmp_path):
+    """Of no earlier window: there is nothing to recover."""
+    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture
@@ -315,13 +320,15 @@ def test_frames_between_labelled_ones_are_filled_along_the_flow(
 
 
 @pytest.fixture
-def styled(ready):
-    """The dock as napari draws it, in a window of 768 px."""
+def styled(ready, qtbot):
+    """The dock as napari draws it, in a window of 1366 x 768 px."""
     from napari._qt.qt_resources import get_stylesheet
 
-    ready.setStyleSheet(get_stylesheet(get_settings().appearance.theme))
-    ready.resize(380, COLUMN_PX)
-    ready.setVisible(True)
+    window = ready.viewer.window._qt_window
+    window.setStyleSheet(get_stylesheet(get_settings().appearance.theme))
+    window.resize(1366, 768)
+    window.show()
+    qtbot.wait(50)
     return ready
 
 
@@ -334,7 +341,8 @@ def places(ready):
 
 
 def test_the_dock_fits_a_screen_of_768_px(styled):
-    assert styled.widget().sizeHint().height() <= COLUMN_PX
+    assert styled.widget().sizeHint().height() <= styled.viewport().height()
+    assert not styled.verticalScrollBar().isVisible()
     assert not any(fold.is_open for fold in styled.folds)
 
 

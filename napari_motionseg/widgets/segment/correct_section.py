@@ -84,15 +84,14 @@ class CorrectSection(QObject):
         self.save_masks_button = button(
             "Save masks…", "Keep the masks as .npz, TIFF or PNG; 0 is the background"
         )
-        self.doubt = QCheckBox("Show where the model is unsure")
+        self.doubt = QCheckBox("Show uncertainty")
         self.doubt.setToolTip(
             f"Bright where vessel and background are as likely ({key_words('unsure')})"
         )
         self.reason = SteadyLabel(REASON_LINES)
         self.reason.setStyleSheet(QUIET)
         form.addRow(button_row(self.next_button, self.right_button))
-        form.addRow(button_row(self.fill_button, self.save_masks_button))
-        form.addRow(self.doubt)
+        form.addRow(button_row(self.fill_button, self.doubt))
         form.addRow(self.reason)
 
     def _connect(self) -> None:

@@ -13,6 +13,7 @@ from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import button_row, hint
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
 from napari_motionseg.widgets.common.steady_label import SteadyLabel
 from napari_motionseg.widgets.segment.apply_section import ApplySection
 from napari_motionseg.widgets.segment.bare_frame import BareFrame
@@ -79,6 +80,8 @@ class SegmentDock(AutosavedDock):
         self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
         # a person looks for both while painting
         painting.addRow(button_row(self.apply.guess_button, self.live.switch))
+        load = LoadMasksButton(self)
+        correcting.addRow(button_row(load, self.correct.save_masks_button))
         if self.panel.curve is not None:
             advanced.addRow(self.panel.curve)
         advanced.addRow("Device", DeviceChooser(self.session))
