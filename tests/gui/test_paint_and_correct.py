@@ -123,6 +123,21 @@ def test_erasing_in_the_masks_draws_background_and_undo_takes_it_back(
     assert masks.mask(FRAME)[72, 65] == 1
 
 
+def test_labels_of_another_origin_are_not_painted_on_unasked(
+    viewer, loop_layer, ready, click
+):
+    truth = np.zeros(loop_layer.data.shape, np.uint8)
+    truth[:, 40:44] = 1
+    place = {"scale": loop_layer.scale, "units": loop_layer.units}
+    layer = viewer.add_labels(
+        truth, name="truth", metadata={"loop": loop_layer.name}, **place
+    )
+    click(ready.paint.brushes[1])
+    assert ready.state.painting is not layer
+    assert viewer.layers.selection.active.name == f"{loop_layer.name} labels"
+    assert [b.text() for b in ready.paint.brushes][-1] == "Catheter"
+
+
 # what is visible
 
 
@@ -359,6 +374,8 @@ def test_nothing_moves_as_texts_change(styled, masks, qtbot):
         ("", ""),
     ):
         styled.state.advice, styled.state.job = advice, job
+        for widget in (styled.panel.bar, styled.panel.stop_button):
+            widget.setVisible(job is not None)  # as the panel shows a job
         qtbot.wait(5)
         now = places(styled)
         assert {b: now[b] for b in before} == before

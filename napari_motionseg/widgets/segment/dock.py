@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
+from qtpy.QtCore import Qt
 
 from napari_motionseg.models import resolve_device
 from napari_motionseg.viewmodel.segment_memory import SegmentMemory
@@ -26,6 +27,7 @@ from napari_motionseg.widgets.segment.shortcuts import bind_keys
 from napari_motionseg.widgets.segment.train_section import TrainSection
 
 STATUS_LINES = 3  # of the longest status in a narrow dock
+PANEL_PX = 92  # room for a running job, so that nothing moves when one starts
 
 
 class SegmentDock(AutosavedDock):
@@ -65,6 +67,8 @@ class SegmentDock(AutosavedDock):
         state, viewer = self.state, self.viewer
         painting, training = self.section("1  Paint"), self.section("2  Train")
         self.panel = JobPanel(self.session, curve=True)
+        self.panel.setMinimumHeight(PANEL_PX)
+        self.panel.status.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.add(self.panel)
         applying, correcting = self.section("3  Segment"), self.section("4  Correct")
         advanced = self.advanced("Labels, model, start, recipe and steps")

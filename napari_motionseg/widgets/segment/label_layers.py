@@ -27,9 +27,14 @@ OPACITY = 0.9  # strokes are solid, unlike masks and the preview
 
 
 def painting_of(viewer: Viewer, loop: Layer) -> Labels | None:
-    """Return the labels layer that belongs to a loop, if there is one."""
+    """Return the labels layer that docks have made for a loop, if there is one.
+
+    Labels of another origin, such as the truth of a sample, are painted on only after
+    the user has chosen them.
+    """
     for layer in reversed(viewer.layers):
-        if is_painting(layer) and layer.metadata.get(LOOP) == loop.name:
+        own = is_painting(layer) and has_screen_numbers(layer)
+        if own and layer.metadata.get(LOOP) == loop.name:
             return layer
     return None
 

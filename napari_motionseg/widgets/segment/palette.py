@@ -27,6 +27,7 @@ from napari_motionseg.widgets.segment.shortcuts import brush_key, key_words
 COLUMNS = 3
 SWATCH_PX = 12
 SPACING = 4
+ADD_PADDING_PX = 20
 
 
 class Palette(QWidget):
@@ -54,7 +55,9 @@ class Palette(QWidget):
         self._state = state
         self._take_brush = take_brush
         self.brushes: list[QPushButton] = []
-        self.add_button = button("Add a class…", "Add a class, such as a stent")
+        self.add_button = button("+", "Add a class…, such as a stent")
+        width = self.fontMetrics().horizontalAdvance("+") + ADD_PADDING_PX
+        self.add_button.setFixedWidth(width)
         self.add_button.clicked.connect(ask_class)
         self._build()
         state.events.names.connect(self._fill)
@@ -134,8 +137,7 @@ class Palette(QWidget):
         for number, made in enumerate(self.brushes):
             place = brush_place(number)
             self._grid.addWidget(made, place // COLUMNS, place % COLUMNS)
-        place = len(self.brushes)
-        self._grid.addWidget(self.add_button, place // COLUMNS, place % COLUMNS)
+        self._grid.addWidget(self.add_button, 0, COLUMNS)
         self._show()
 
     def _brush(self, number: int, name: str) -> QPushButton:
