@@ -93,6 +93,15 @@ class LoopMasks:
             self._made[t] = mask
             self.mask(t)[...] = self._expected(t)
 
+    def take_as_made(self) -> None:
+        """Take the masks as they are shown for what the network made.
+
+        Masks that are taken up again were corrected before; what they show is nothing
+        new, and no label follows from it.
+        """
+        for t in range(len(self.done)):
+            self._made[t] = self.mask(t)
+
     def note_corrections(self, t: int) -> bool:
         """Look for pixels of a frame that a person has changed; undoing counts as well.
 

@@ -98,6 +98,10 @@ def test_threshold_model_masks_and_frame_of_before(
     assert state.masks.layer is viewer.layers["loop masks"]
     qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
     np.testing.assert_array_equal(state.masks.layer.data, masks)
+    strokes = viewer.layers["loop labels"].data.copy()
+    segment.apply.layers.take_corrections()
+    assert not state.masks.corrections  # what was shown before is no correction
+    np.testing.assert_array_equal(viewer.layers["loop labels"].data, strokes)
     segment.apply.threshold.setValue(98)  # the threshold has what it needs
     qtbot.waitUntil(
         lambda: (state.masks.layer.data > 0).sum() < (masks > 0).sum(), timeout=LONG

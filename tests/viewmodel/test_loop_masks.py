@@ -79,6 +79,15 @@ def test_a_correction_holds_and_the_rest_follows_the_threshold(masks):
     assert masks.adjustable == (0,)
 
 
+def test_masks_that_are_taken_up_again_hold_nothing_new(masks):
+    masks.layer.data[2, 1:3, 1:4] = 1
+    masks.take_as_made()
+    assert not any(masks.note_corrections(t) for t in range(len(masks.done)))
+    masks.layer.data[2, 5, 5] = 1
+    assert masks.note_corrections(2)
+    assert (masks.corrections[2] == 1).sum() == 1
+
+
 def test_a_correction_that_is_undone_is_none(masks):
     fill(masks, 0)
     masks.put(0, masks.cleaned([0], 0.5, 0)[0])

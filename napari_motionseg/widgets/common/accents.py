@@ -38,5 +38,5 @@ def border_when_checked(button: QAbstractButton, color: str) -> None:
     """
     button.setStyleSheet(
         "QPushButton { border: 2px solid transparent; padding: 3px 5px; }"
-        f"QPushButton:checked {{ border: 2px solid {color}; font-weight: bold; }}"
+        f"QPushButton:checked {{ border: 2px solid {color}; }}"
     )
