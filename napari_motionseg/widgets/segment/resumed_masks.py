@@ -83,9 +83,6 @@ def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
     if done.shape != (count,):
         done = np.ones(count, bool)
     layer.metadata["done"] = done  # updated in place from now on
-    return LoopMasks(loop, layer, done)
     masks = LoopMasks(loop, layer, done)
-    masks.probabilities, masks.likeliest = known.probabilities, known.likeliest
-    masks.confirmed = known.confirmed
     masks.take_as_made()
     return masks
