@@ -161,7 +161,8 @@ def test_every_command_of_the_manifest_is_there():
         if ".widgets" not in module:
             assert callable(getattr(import_module(module), name))
     widgets = [widget.display_name for widget in manifest.contributions.widgets]
-    assert widgets == ["Cine", "Motion", "Embedding", "Segment", "Project", "Open all"]
+    docks = ["Cine", "Motion", "Embedding", "Segment", "Measure", "Project"]
+    assert widgets == [*docks, "Open all"]
 
 
 def test_a_labels_layer_is_saved_as_a_dicom_segmentation(tmp_path):
