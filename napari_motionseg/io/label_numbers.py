@@ -1,7 +1,7 @@
-"""Numbers of labels: on the screen, in files, and in the folder of a project.
+"""Convert numbers of labels between the screen, files, and the folder of a project.
 
-The window gives a class one number in labels and in masks, so that both have the same
-colours. Files keep the numbers of `Labels`, where 0 of a mask is the background.
+In the window a class has the same number in labels and in masks, so that both have the
+same colours. Files use the numbers of `Labels`, where 0 in a mask is the background.
 
 ===================  =====================  =====================  ===================
 what                 labels on the screen   masks on the screen    a file of scribbles
@@ -12,9 +12,9 @@ background, drawn    `BACKGROUND`           0                      1
 background, implied  `IMPLIED_BACKGROUND`   0                      1
 ===================  =====================  =====================  ===================
 
-Implied background was not drawn with a brush: it is the rest of a frame that a person
-called right, or the margin of a correction. It teaches like any other background and is
-never shown, because it would cover the picture.
+Implied background was not drawn with a brush: it is the rest of a frame that the user
+has confirmed, or the margin of a correction. Training uses it like any other
+background. It is never shown, because it would cover the picture.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _MOSTLY = 0.5  # share of a frame; brushes do not cover so much with background
 def has_screen_numbers(metadata: Mapping[Any, Any]) -> bool:
     """Return whether a labels layer with these metadata has the screen's numbers.
 
-    Docks note the names of the classes of labels that they make. Masks need no note:
-    their numbers are the same on the screen and in files.
+    Docks store the names of the classes in the labels layers that they make. Masks need
+    no names here: their numbers are the same on the screen and in files.
     """
     names = metadata.get(CLASSES)
     return isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)

@@ -34,18 +34,18 @@ class FillSettings:
     decay
         Factor on the weight with each pair of frames.
     least
-        Labels of a smaller weight are left out.
+        Smallest weight of a label; labels with a smaller weight are left out.
     margin
-        How many times the weight of a label must be that of a label from the other side
-        that contradicts it.
+        Ratio of weights from which a label prevails over a contradicting label from the
+        other side.
     reach
-        Px around a class within which background is filled in as well. Farther away
-        nobody has looked whether a branch has come into view.
+        Distance in px from a class up to which background is filled in as well. Farther
+        away, a branch may have come into view that is not labelled.
 
     Raises
     ------
     SettingsError
-        If a value cannot be.
+        If a value is outside its range.
     """
 
     tolerance: float = 1.5
@@ -79,11 +79,11 @@ def fill_between(
     first, last
         Indices of the labelled frames, the earlier one first.
     targets
-        Their classes, each ``(H, W)``: 0 = background, -1 = unlabelled.
+        Classes ``(H, W)`` of the two frames: 0 = background, -1 = unlabelled.
     flow
-        Flow of the loop both ways, from each frame to the next.
+        Forward and backward flow between neighbouring frames of the loop.
     settings
-        Settings; None: the defaults.
+        Settings of the filling; None for the defaults.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def _agreed(labels: list[CarriedLabel], margin: float) -> NDArray[np.int16]:
 
 
 def _near_classes(target: NDArray[np.int16], reach: int) -> NDArray[np.int16]:
-    """Leave background out that is farther than `reach` px from any class."""
+    """Remove background that is farther than `reach` px from any class."""
     classes = target > 0
     if not classes.any():
         return np.full_like(target, UNLABELLED)

@@ -1,4 +1,4 @@
-"""Find the connected part of a mask that a person points at."""
+"""Find the connected part of a mask that the user has clicked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def island_at(
     mask
         ``(H, W)`` classes, 0 = background.
     row, column
-        The pixel that was pointed at; it may lie outside the mask.
+        Row and column of the clicked pixel, which may lie outside the mask.
     reach
         Distance in px by which the pixel may miss the part.
 
@@ -40,7 +40,7 @@ def island_at(
 def _nearest(
     mask: NDArray[np.integer], row: int, column: int, reach: int
 ) -> tuple[int, int] | None:
-    """Return the pixel of any class that is nearest, or None if none is in reach."""
+    """Return the nearest pixel of any class, or None if none is within reach."""
     top, left = max(row - reach, 0), max(column - reach, 0)
     rows, columns = np.nonzero(
         mask[top : max(row + reach + 1, 0), left : max(column + reach + 1, 0)]

@@ -1,4 +1,4 @@
-"""The brush of the Segment dock: which tool is in hand, for which class, how large."""
+"""Hold the state of the brush in the Segment dock: tool, class and size."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ SHARE = 1 / 100  # of the shorter side of a frame: the diameter to begin with
 
 @dataclass(eq=False)
 class Brush:
-    """The tool in hand, evented and free of Qt.
+    """State of the selected tool, with events and without Qt.
 
     Parameters
     ----------
     tool
         ``"paint"``, ``"erase"``, ``"island"`` (a click removes a connected part), or
-        None while no tool of the dock is in hand.
+        None if no tool of the dock is selected.
     number
         Number of the class that is painted, 0 = background.
     size
@@ -38,11 +38,11 @@ class Brush:
         return self.tool == "paint" and self.number == number
 
     def fit(self, rows: int, columns: int) -> None:
-        """Choose a size that suits frames of so many rows and columns."""
+        """Choose a size that suits frames with this number of rows and columns."""
         self.resize(round(min(rows, columns) * SHARE))
 
     def resize(self, size: float) -> None:
-        """Set the size, within what the dock offers."""
+        """Set the size, within the range of the dock."""
         self.size = min(max(round(size), SMALLEST), LARGEST)
 
 

@@ -1,4 +1,4 @@
-"""Write labels that no brush has drawn: corrections, confirmed and filled frames."""
+"""Write labels that were not drawn: corrections, confirmed and filled frames."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from napari_motionseg.viewmodel.painting import (
 
 
 class CorrectedLabels:
-    """The labels that the masks of one loop have given to one labels layer.
+    """Labels that corrections of one loop's masks have added to one labels layer.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ class CorrectedLabels:
         self._given: dict[int, GivenLabels] = {}
 
     def take_corrections(self, masks: LoopMasks, t: int, mode: str) -> None:
-        """Give the corrections of a frame to the labels, as a single step of undo.
+        """Copy the corrections of a frame to the labels, as a single step of undo.
 
-        Corrections that were undone are taken back.
+        Corrections that were undone are removed from the labels.
 
         Parameters
         ----------
         masks
-            The masks, which know the corrections of the frame.
+            Masks with the corrections of the frame.
         t
             Index of the frame.
         mode
@@ -65,15 +65,14 @@ class CorrectedLabels:
         self._write(t, labels, mode)
 
     def confirm(self, t: int, mask: NDArray[np.uint8] | None, mode: str) -> bool:
-        """Make all of a frame labels, as a single step of undo.
+        """Label all pixels of a frame, as a single step of undo.
 
         Parameters
         ----------
         t
             Index of the frame.
         mask
-            ``(H, W)`` classes that are right, 0 = background; None: those that are
-            painted, if there are any.
+            ``(H, W)`` confirmed classes, 0 = background; None for the painted classes.
         mode
             Label mode of a labels layer of another origin.
 

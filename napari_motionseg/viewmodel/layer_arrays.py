@@ -58,7 +58,7 @@ def cine_of_layer(layer: Any) -> Cine:
 
 
 def _storable(pixels: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    """Return `pixels` as `Cine.from_array` takes them, and what was done to them."""
+    """Return pixels in a form for `Cine.from_array`, and notes on the conversion."""
     narrow = pixels.dtype.kind == "b" or (
         pixels.dtype.kind in "iu" and pixels.dtype.itemsize <= 2
     )
@@ -85,7 +85,7 @@ def _spacing(layer: Any) -> tuple[float, float] | None:
 
 
 def labels_of_layer(layer: Any, cine: Cine, mode: str, frame: int) -> Labels:
-    """Return what was painted on a labels layer.
+    """Return the labels that were painted on a layer.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The masks of a loop: probabilities, the threshold, and what a person corrected."""
+"""Hold the masks of a loop: probabilities, the threshold, and corrections."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from napari_motionseg.viewmodel.mask_corrections import (
 
 
 class LoopMasks:
-    """Masks of all frames that a threshold can still change.
+    """Masks of all frames, which a threshold can change.
 
-    A mask is what the network made of its frame, apart from the pixels that a person
-    has corrected. A threshold changes all but these.
+    A mask consists of the network's result and of pixels that the user has corrected. A
+    threshold does not change corrected pixels.
 
     Parameters
     ----------
@@ -29,24 +29,25 @@ class LoopMasks:
         The image layer of the loop.
     layer
         The labels layer that shows the masks, ``(T, H, W)`` or, of a single frame,
-        ``(H, W)``, 0 = background. A person may paint on it.
+        ``(H, W)``, 0 = background. The user may paint on it.
     done
-        ``(T,)`` bool, kept and updated in place: the frames that were segmented.
+        ``(T,)`` bool, True for segmented frames; the array is updated in place.
     model
         Name of the file of the network that makes the masks; empty if it is unknown.
 
     Attributes
     ----------
     probabilities
-        ``(T, H, W)`` float16: that a pixel is of any class but the background.
+        ``(T, H, W)`` float16 probability of each pixel to belong to any class but the
+        background.
     likeliest
-        ``(T, H, W)`` uint8: the likeliest class but the background.
+        ``(T, H, W)`` uint8 number of the most probable class except the background.
     confirmed
-        ``(T,)`` bool: the frames that a person called right. No threshold changes them
-        any more.
+        ``(T,)`` bool, True for frames that the user has confirmed. A threshold does not
+        change them any more.
     corrections
-        ``(H, W)`` uint8 by the index of its frame: the class that a person gave to a
-        pixel, `UNTOUCHED` elsewhere.
+        ``(H, W)`` uint8 by the index of its frame: class that the user gave to a pixel,
+        `UNTOUCHED` elsewhere.
     """
 
     def __init__(
@@ -83,12 +84,12 @@ class LoopMasks:
         self.confirmed = known.confirmed
 
     def mask(self, t: int) -> NDArray[np.uint8]:
-        """Return the mask ``(H, W)`` of a frame as it is shown."""
+        """Return the displayed mask ``(H, W)`` of a frame."""
         data = np.asarray(self.layer.data)
         return data[t] if data.ndim == 3 else data
 
     def put(self, t: int, mask: NDArray[np.uint8]) -> None:
-        """Show a mask ``(H, W)`` on a frame, apart from what a person has corrected."""
+        """Show a mask ``(H, W)`` on a frame, except where the user has corrected it."""
         if not self.confirmed[t]:
             self._made[t] = mask
             self.mask(t)[...] = self._expected(t)
@@ -103,7 +104,7 @@ class LoopMasks:
             self._made[t] = self.mask(t)
 
     def note_corrections(self, t: int) -> bool:
-        """Look for pixels of a frame that a person has changed; undoing counts as well.
+        """Find pixels of a frame that the user has changed, also by undo.
 
         Parameters
         ----------
@@ -113,7 +114,7 @@ class LoopMasks:
         Returns
         -------
         bool
-            Whether any pixel differs from what was known.
+            Whether any pixel was changed since the last call.
         """
         known = self.corrections.get(t)
         found = corrected(self.mask(t), self._made[t], known)
@@ -128,16 +129,17 @@ class LoopMasks:
         return merged(self._made[t], self.corrections.get(t))
 
     def add(self, t: int, probability: NDArray[Any], likeliest: NDArray[Any]) -> None:
-        """Take over a frame that was just segmented.
+        """Store the result of a frame that was just segmented.
 
         Parameters
         ----------
         t
             Index of the frame; nothing happens outside the loop.
         probability
-            ``(H, W)``: that a pixel is of any class but the background.
+            ``(H, W)`` probability of each pixel to belong to any class but the
+            background.
         likeliest
-            ``(H, W)``: the likeliest class but the background.
+            ``(H, W)`` number of the most probable class except the background.
         """
         if 0 <= t < len(self.done):
             self.probabilities[t], self.likeliest[t] = probability, likeliest
@@ -151,7 +153,7 @@ class LoopMasks:
     def cleaned(
         self, frames: Iterable[int], threshold: float, smallest: int
     ) -> dict[int, NDArray[np.uint8]]:
-        """Return the masks of frames at a threshold; any thread may ask.
+        """Return the masks of frames at a threshold; any thread may call this.
 
         Parameters
         ----------

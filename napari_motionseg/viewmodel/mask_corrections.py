@@ -1,11 +1,11 @@
-"""What a person has corrected in a mask, and the labels that follow from it. No GUI.
+"""Find the user's corrections of a mask, and derive labels from them.
 
-A correction says something of the pixels that it changed and of a narrow margin around
-them, which the person has looked at. Of the rest of the frame it says nothing: branches
-that the mask misses there must not become background. *This frame is right* is the way
-to say more.
+A correction determines the pixels that it changed, and a narrow margin around them,
+which the user has examined. It does not determine the rest of the frame: branches that
+the mask misses there must not become background. The button *This frame is right*
+confirms a whole frame.
 
-All arrays here are of one frame.
+All arrays in this module belong to one frame.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import ndimage
 
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 
-UNTOUCHED = 255  # in corrections: no person has changed this pixel
+UNTOUCHED = 255  # in corrections: the user has not changed this pixel
 MARGIN_SHARE = 1 / 170  # of the shorter side of a frame: 3 px of 512
 LEAST_MARGIN = 2  # px
 
@@ -26,7 +26,7 @@ def corrected(
     made: NDArray[np.uint8],
     known: NDArray[np.uint8] | None,
 ) -> NDArray[np.uint8] | None:
-    """Return the corrections of a mask as it is shown now; None if nothing changed.
+    """Return the corrections of the displayed mask; None if nothing has changed.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ def corrected(
     made
         ``(H, W)`` classes that the network made.
     known
-        ``(H, W)`` corrections that are known, `UNTOUCHED` elsewhere; None: there are
-        none. A pixel that was set back to what the network made is no correction.
+        ``(H, W)`` known corrections, `UNTOUCHED` elsewhere; None if there are none. A
+        pixel that was set back to the network's class is not a correction.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def merged(
 def corrected_pixels(
     corrections: NDArray[np.uint8] | None, size: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Return the pixels ``(H, W)`` that a person has corrected."""
+    """Return the pixels ``(H, W)`` that the user has corrected."""
     if corrections is None:
         return np.zeros(size, bool)
     return np.asarray(corrections != UNTOUCHED, bool)
@@ -73,21 +73,21 @@ def corrected_pixels(
 def correction_labels(
     mask: NDArray[np.uint8], corrections: NDArray[np.uint8] | None
 ) -> NDArray[np.uint8]:
-    """Return the labels that the corrections of a mask stand for.
+    """Return the labels that follow from the corrections of a mask.
 
     Parameters
     ----------
     mask
         ``(H, W)`` classes as they are shown, 0 = background.
     corrections
-        ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None: nothing
+        ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None if nothing
         was corrected.
 
     Returns
     -------
     NDArray
-        ``(H, W)`` numbers of the screen: corrected pixels as if they were drawn; in the
-        margin what the mask shows, its background as implied; 0 elsewhere.
+        ``(H, W)`` numbers of the screen: corrected pixels as drawn ones; in the margin
+        the classes of the mask, with background as implied; 0 elsewhere.
     """
     labels = np.zeros(mask.shape, np.uint8)
     core = corrected_pixels(corrections, mask.shape)
@@ -103,7 +103,7 @@ def correction_labels(
 def frame_labels(
     mask: NDArray[np.uint8], painted: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return the labels of a frame that a person called right.
+    """Return the labels of a frame that the user has confirmed.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def frame_labels(
 
 
 class GivenLabels:
-    """Labels of one frame that corrections have given, so that undo takes them back.
+    """Labels of one frame that come from corrections, and are removed by undo.
 
     Parameters
     ----------
@@ -138,8 +138,8 @@ class GivenLabels:
     ) -> NDArray[np.uint8]:
         """Return the labels of the frame with other corrections in them.
 
-        Labels that were given before and not painted over since give way to what was
-        there before. In the margin, paint is left alone.
+        Labels from earlier corrections that were not painted over since are replaced by
+        the labels of before. Painted labels in the margin do not change.
 
         Parameters
         ----------

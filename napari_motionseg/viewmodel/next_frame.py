@@ -1,4 +1,4 @@
-"""The frame that is labelled next in the Segment dock."""
+"""Choose the frame to label next in the Segment dock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from napari_motionseg.viewmodel.segment_state import SegmentState
 
 
 def next_frame(state: SegmentState) -> int | None:
-    """Return the frame where a label would help most, and say why in `state.advice`.
+    """Return the frame where a label helps most; put the reason into `state.advice`.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def next_frame(state: SegmentState) -> int | None:
     Returns
     -------
     int or None
-        Index of the frame; None where there are no masks.
+        Index of the frame; None if there are no masks.
 
     Raises
     ------

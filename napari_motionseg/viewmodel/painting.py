@@ -1,12 +1,12 @@
-"""Labels layers that a person paints on: their classes and the labels they hold.
+"""Read and write labels layers that the user paints on: classes and labels.
 
 A layer that a dock has made names its classes in its metadata and holds the numbers of
-the screen, see `napari_motionseg.io.label_numbers`: 0 says nothing, 1 and above are the
-classes, as in masks, and the background has a number apart. A layer of any other origin
-follows the label mode alone, see `Labels`.
+the screen, see `napari_motionseg.io.label_numbers`: 0 is unlabelled, 1 and above are
+the classes, as in masks, and the background has a number of its own. For layers of any
+other origin, only the label mode counts, see `Labels`.
 
-Layers are duck-typed here: anything with the attributes of napari's labels layer will
-do.
+Layers are duck-typed here: any object with the attributes of napari's labels layer is
+accepted.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def label_of(painting: Any, mode: str, number: int) -> int:
 def painted_frames(painting: Any) -> list[int]:
     """Return the indices of the frames that hold a painted pixel.
 
-    A layer of two axes belongs to whatever frame is shown and has no such indices.
+    A layer of two axes belongs to the displayed frame and has no such indices.
     """
     data = np.asarray(painting.data)
     if data.ndim < 3:
@@ -119,7 +119,7 @@ def painted_target(
 
 
 def targets_of(painting: Any, labels: NDArray[Any], mode: str) -> NDArray[np.int16]:
-    """Return the classes that labels of a layer stand for.
+    """Return the classes that the labels of a layer mean.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def targets_of(painting: Any, labels: NDArray[Any], mode: str) -> NDArray[np.int
     screen = has_screen_numbers(painting)
     if mode != "dense":
         return to_target(labels) if screen else labels.astype(np.int16) - np.int16(1)
-    if not labels.any():  # on a frame without paint, nothing is said
+    if not labels.any():  # a frame without paint is unlabelled
         return np.full(labels.shape, UNLABELLED, np.int16)
     if screen:
         return np.maximum(to_target(labels), np.int16(0))

@@ -1,8 +1,8 @@
-"""The state that the sections of the Segment dock share.
+"""Hold the state that the sections of the Segment dock share.
 
-A plain object, evented and free of Qt. Each section is given the state, changes its
-fields, and hears of changes that others make; no section knows another one. Layers are
-opaque here, apart from what `painting` and `LoopMasks` ask of them.
+The state is a plain object with events and without Qt. Each section gets the state,
+changes its fields, and receives events of changes by others; no section knows another
+one. Layers are only keys here, except in `painting` and `LoopMasks`.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class SegmentState:
         The names of the classes of `painting`, the background first; without such a
         layer, those of the layer that the first brush makes.
     label_mode
-        What an unpainted pixel means, see `Labels`.
+        Meaning of an unpainted pixel, as in `Labels`.
     model
-        The model that segments, and that the preview builds on, or None.
+        Model of segmentation and preview, or None.
     trained
-        The checkpoint of the last training, which the next one continues, or None.
+        Checkpoint of the last training, which the next one continues, or None.
     threshold
-        Probability from which a pixel is no background, between 0 and 1.
+        Probability from which a pixel is not background, between 0 and 1.
     smallest
-        Connected parts of fewer pixels are left out of the masks.
+        Number of pixels; smaller connected parts are left out of the masks.
     preview_on
         Whether strokes are previewed on the shown frame.
     preview_classes
@@ -120,7 +120,7 @@ class SegmentState:
 
     @property
     def masks_shown(self) -> bool:
-        """Whether masks are to be seen, of one frame at least."""
+        """Whether masks of at least one frame are visible."""
         return (
             self.masks is not None
             and self.masks_visible
@@ -182,14 +182,14 @@ class SegmentState:
     # training
 
     def begin_training(self, loop: Any) -> None:
-        """Make room for the progress of a training on a loop."""
+        """Hide preview and masks, so that a training can show its progress."""
         self.training_on, self.unlearned = loop, False
         self.set_preview_aside()
         self._masks_before_training = self.masks_shown
         self.masks_visible = False
 
     def end_training(self, learned: bool) -> None:
-        """Show the preview of the new model; if there is none, what was shown before.
+        """Show the preview of the new model, or without one the previous display.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class SegmentState:
     # masks
 
     def begin_masks(self, masks: LoopMasks) -> None:
-        """Take masks that are about to be filled, and make room for them."""
+        """Set masks that are about to be filled, and hide the preview."""
         self.masks, self._written = masks, None
         self.masks_visible = True
         self.set_preview_aside()
@@ -216,14 +216,14 @@ class SegmentState:
         self.masks, self.masks_visible = None, False
 
     def adjust(self, threshold: float, smallest: int) -> None:
-        """Set how masks are made of probabilities, and show the masks if there are any.
+        """Set threshold and smallest part of masks, and show the masks if they exist.
 
         Parameters
         ----------
         threshold
-            Probability from which a pixel is no background, between 0 and 1.
+            Probability from which a pixel is not background, between 0 and 1.
         smallest
-            Connected parts of fewer pixels are left out.
+            Number of pixels; smaller connected parts are left out.
         """
         if self.masks is not None:
             self.masks_visible = True
@@ -231,10 +231,10 @@ class SegmentState:
         self.threshold, self.smallest = threshold, smallest
 
     def take_corrections(self, t: int) -> None:
-        """Take over what a person has corrected in the masks of a frame, and no more.
+        """Turn the user's corrections of a frame's mask into labels.
 
-        The corrected pixels and a narrow margin become labels. Nothing happens where
-        there are no masks, or nothing has changed.
+        The corrected pixels and a narrow margin become labels. Nothing happens if there
+        are no masks or nothing has changed.
         """
         masks = self.masks
         if masks is not None and masks.note_corrections(t):
@@ -244,9 +244,9 @@ class SegmentState:
                 written.take_corrections(masks, t, self.label_mode)
 
     def confirm_frame(self, t: int) -> None:
-        """Take all of a frame as it is shown for the truth, its background too.
+        """Label all pixels of a frame as displayed, including its background.
 
-        What counts are the masks, else the preview, else what is painted.
+        The classes are those of the masks, else of the preview, else the painted ones.
         """
         mask = self._shown_classes(t)
         if mask is None and self.painting is None:

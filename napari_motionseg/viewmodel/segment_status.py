@@ -1,4 +1,4 @@
-"""What is going on in the Segment dock, and what to do next."""
+"""Describe the activity of the Segment dock, and the next step for the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Step = Literal["guess", "train", "apply", "next", ""]
 
 
 def next_step(state: SegmentState) -> Step:
-    """Return the button that leads on, or "" where none does.
+    """Return the button for the next step, or "" if there is none.
 
     Parameters
     ----------
@@ -79,5 +79,5 @@ def _painting_status(state: SegmentState) -> str:
 
 
 def device_words(device: str) -> str:
-    """Return where is computed, as the end of a sentence."""
+    """Name the device that computes, as the end of a sentence."""
     return "on the processor" if device == "cpu" else f"on the GPU ({device})"

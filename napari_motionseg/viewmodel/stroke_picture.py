@@ -1,7 +1,7 @@
-"""The picture below strokes: the preview as a light fill, and a white rim of strokes.
+"""Draw the picture below strokes: the preview as a light fill, and a white rim.
 
-Strokes are drawn solid by napari. The rim tells them from masks and previews of the
-same color.
+napari draws strokes in solid color. The rim distinguishes them from masks and previews
+of the same color.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The live preview of strokes: one painted frame in, its picture out. No GUI.
+"""Compute the live preview of strokes on a frame, without a GUI.
 
-A worker thread calls `Previewer.answer`; the window's thread only copies what is
-painted on one frame.
+A worker thread calls `Previewer.answer`; the window's thread only copies the strokes on
+one frame.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ THRESHOLD = 0.5  # probability from which a pixel of the preview is no backgroun
 
 @dataclass(frozen=True, eq=False)
 class PaintedFrame:
-    """A frame of a loop and what is painted on it.
+    """A frame of a loop and the strokes on it.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class PaintedFrame:
 
     @property
     def key(self) -> Hashable:
-        """A key that no other frame of any loop has."""
+        """Key that identifies the frame among all loops."""
         return id(self.loop), self.t
 
     def same(self, other: PaintedFrame | None) -> bool:
@@ -108,7 +108,7 @@ class Previewer:
     def answer(self, shown: PaintedFrame) -> Preview:
         """Return the preview of a frame, after the strokes on all frames.
 
-        Each call takes over one of the frames that wait, so that the shown frame never
+        Each call fits one of the waiting frames, so that the displayed frame never
         waits for all of them.
 
         Raises

@@ -1,4 +1,4 @@
-"""The section *Apply*: the model, masks of all frames, and the threshold."""
+"""The section *Segment*: the model, masks of all frames, and the threshold."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ BEGIN_AFTER_MS = 30
 
 
 class ApplySection(QObject):
-    """Chooses the model that segments, applies it, and sets the threshold.
+    """Section in which the user chooses a model, applies it, and sets the threshold.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ class ApplySection(QObject):
             self.result.choose(model.path)
 
     def _show_adjustment(self) -> None:
-        """Show threshold and smallest part as a project has kept them."""
+        """Show threshold and smallest part of an opened project."""
         state = self._state
         percent, smallest = round(100 * state.threshold), state.smallest
         self.threshold.setValue(percent)
@@ -218,7 +218,7 @@ class ApplySection(QObject):
     def _begin(
         self, layer: Layer, cine: Cine, model: Path, masks: LoopMasks | None
     ) -> None:
-        """Show the layer that is going to be filled."""
+        """Show the layer of the masks, and start the job a little later."""
         if layer not in self._viewer.layers:
             return
         if masks is None:
@@ -236,7 +236,7 @@ class ApplySection(QObject):
             beginning()
 
     def _stopped_masks(self, layer: Layer, cine: Cine, model: Path) -> LoopMasks | None:
-        """Return masks that the same run has begun and not finished, or None."""
+        """Return masks of a stopped run with the same model, or None."""
         masks = self._state.masks
         if masks is None or self._made is None or masks.loop is not layer:
             return None
@@ -248,7 +248,7 @@ class ApplySection(QObject):
     def _request(
         self, layer: Layer, cine: Cine, model: Path, masks: LoopMasks | None
     ) -> SegmentRequest:
-        """Return which frames to segment: those that lack, the shown one first."""
+        """Return a request for the missing frames, the displayed one first."""
         frames = range(len(cine))
         waiting = FrameQueue(t for t in frames if masks is None or not masks.done[t])
         waiting.prioritize(frame_shown(self._viewer, layer))

@@ -9,9 +9,9 @@ from napari_motionseg.viewmodel.segment_state import SegmentState
 
 
 class BareFrame:
-    """Makes all layers but the loop transparent for a while.
+    """Make all layers except the loop transparent while a key is pressed.
 
-    Their eyes in the list of layers are left alone, because docks listen to these.
+    The visibility of layers does not change, because docks react to it.
 
     Parameters
     ----------

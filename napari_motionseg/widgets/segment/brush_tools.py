@@ -1,4 +1,4 @@
-"""Put the brush of the dock into napari's hand, and follow what napari does with it."""
+"""Keep the brush of the dock and the mode of napari's labels layer in agreement."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ HOLDING = ("paint", "erase")  # napari's modes that the dock's tools use
 
 
 class BrushTools(QObject):
-    """Keeps the tool of the dock and the mode of the layer that is painted on alike.
+    """Synchronize the tool of the dock with the mode of the painted layer.
 
-    The dock's tools work on what is visible: the masks where they are shown, else the
-    labels. Tools that are chosen in napari's own controls are shown in the dock too.
+    The dock's tools work on the masks if they are visible, and otherwise on the labels.
+    Tools that the user chooses in napari's own controls are shown in the dock, too.
 
     Parameters
     ----------
     owner
-        The object with whose end this one ends.
+        Object; when it is destroyed, the connections to the viewer end.
     state
         The state of the dock.
     viewer
@@ -67,14 +67,14 @@ class BrushTools(QObject):
         return layer if layer in self._viewer.layers else None
 
     def _hand_on(self) -> None:
-        """Take the tool to another layer; without one, nothing is in hand."""
+        """Use the tool on another layer; without a layer, select no tool."""
         if self._state.canvas is None:
             self._state.brush.tool = None
         elif self._state.brush.tool is not None:
             self._hold()
 
     def _hold(self) -> None:
-        """Make napari hold the tool of the dock."""
+        """Select the tool of the dock in napari."""
         if self._own_doing:
             return
         if self._state.brush.tool is None:
@@ -112,7 +112,7 @@ class BrushTools(QObject):
             self._follower.start(0)
 
     def _follow(self) -> None:
-        """Show in the dock which tool the user has chosen in napari."""
+        """Show the tool that the user has chosen in napari."""
         canvas: Any = self.canvas
         with self._doing():
             brush = self._state.brush

@@ -1,4 +1,4 @@
-"""The section *Correct*: the next frame to label, frames that are right, and saving."""
+"""The section *Correct*: the next frame to label, confirmed frames, and saving."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REASON_LINES = 2  # of the longest reason in a narrow dock
 
 
 class CorrectSection(QObject):
-    """Leads to the frame to label next, confirms and fills frames, saves masks.
+    """Section that suggests, confirms and fills frames, and saves masks.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class CorrectSection(QObject):
         self._state.uncertainty_on = on
 
     def next_frame(self) -> None:
-        """Show the frame where a label would help most, and say why."""
+        """Show the frame where a label helps most, and the reason."""
         masks = self._state.masks
         with errors_shown():
             t = next_frame(self._state)
@@ -135,7 +135,7 @@ class CorrectSection(QObject):
                 show_frame(self._viewer, masks.loop, t)
 
     def confirm(self) -> None:
-        """Make all of the shown frame a label, as it is shown."""
+        """Label all pixels of the current frame as displayed."""
         loop = self._state.loop
         if loop is not None:
             self._state.confirm_frame(frame_shown(self._viewer, loop))
@@ -146,7 +146,7 @@ class CorrectSection(QObject):
             self._filler.ask(_filled, *self._gap())
 
     def _gap(self) -> tuple[Any, ...]:
-        """Return what is known of the gap around the shown frame.
+        """Return layer, frames, targets and flow of the gap around the current frame.
 
         Raises
         ------
@@ -214,7 +214,7 @@ def _filled(
     targets: tuple[NDArray[Any], NDArray[Any]],
     flow: FlowSequence,
 ) -> tuple[Any, dict[int, NDArray[Any]]]:
-    """Return a labels layer and the classes of the frames in its gap; in a thread."""
+    """Fill the gap of a labels layer in a thread; return the layer and the classes."""
     from napari_motionseg.segmentation.fill_between import fill_between
 
     return painting, fill_between(*gap, targets, flow)

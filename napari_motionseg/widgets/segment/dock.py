@@ -1,4 +1,4 @@
-"""The Segment dock: paint a little, see it everywhere, from top to bottom."""
+"""The Segment dock: paint, train, segment and correct, from top to bottom."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PANEL_PX = 92  # room for a running job, so that nothing moves when one starts
 
 
 class SegmentDock(AutosavedDock):
-    """Painting, live preview, training, applying and correcting, in one column.
+    """Dock for painting, live preview, training, segmentation and correction.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class SegmentDock(AutosavedDock):
     panel
         The panel of the job that runs.
     status
-        The line that says what is going on and what to do next.
+        Line that describes the current activity and the next step.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:

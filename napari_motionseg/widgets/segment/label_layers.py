@@ -1,4 +1,4 @@
-"""The labels layers of loops: found, made, and given another class."""
+"""Find and make the labels layers of loops, and add classes to them."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def new_painting(viewer: Viewer, loop: Layer) -> Labels:
 def add_class(painting: Labels, name: str, mode: str) -> int:
     """Add a class to a labels layer and return its number, 0 = background.
 
-    A layer of another origin takes the numbers of the screen, which its paint keeps the
-    meaning in.
+    The labels of a layer of another origin are first converted to the numbers of the
+    screen, so that they keep their meaning.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def add_class(painting: Labels, name: str, mode: str) -> int:
 
 
 def derived(what: str, loop: Layer) -> dict[str, Any]:
-    """Return the metadata of a layer that a dock has made of a loop.
+    """Return the metadata of a layer that a dock has made for a loop.
 
     Parameters
     ----------
     what
-        What the layer shows, such as ``"masks"``.
+        Role of the layer, such as ``"masks"``.
     loop
         The image layer of the loop.
     """

@@ -1,7 +1,7 @@
-"""The live preview: what strokes make of the shown frame, while they are drawn.
+"""Show the live preview: the prediction from the strokes while they are drawn.
 
-The window's thread copies what is painted on one frame and asks; everything else runs
-in a worker thread, where only the newest question counts.
+The window's thread only copies the strokes on one frame. Everything else runs in a
+worker thread, which computes only the newest request.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ PREVIEW = "preview"
 
 
 class LivePreview(QObject):
-    """Asks for a new preview whenever strokes, frame, model or classes change.
+    """Request a new preview whenever strokes, frame, model or classes change.
 
     Parameters
     ----------
     owner
-        The object with whose end this one ends.
+        Object; when it is destroyed, the preview ends.
     state
         The state of the dock.
     viewer
@@ -92,7 +92,7 @@ class LivePreview(QObject):
         self.restart()
 
     def restart(self) -> None:
-        """Forget which strokes were seen, and look at all of them anew."""
+        """Fit all strokes again."""
         self._previewer = self._asked = None
         self._forget_shown()
         self.ask()
@@ -106,7 +106,7 @@ class LivePreview(QObject):
         self.ask()
 
     def ask(self, event: object = None) -> None:
-        """Draw the rim of the strokes, and ask for the preview of the shown frame."""
+        """Draw the rim of the strokes, and request the preview of the current frame."""
         state = self._state
         if state.loop is None or state.loop not in self._viewer.layers:
             return
@@ -165,7 +165,7 @@ class LivePreview(QObject):
             self.ask()
 
     def _draw(self) -> None:
-        """Show the rim of the strokes of the shown frame, and its preview if known."""
+        """Show the rim of strokes on the current frame, and its preview if known."""
         loop, painting = self._state.loop, self._state.painting
         if loop not in self._viewer.layers:
             return
@@ -194,12 +194,12 @@ class LivePreview(QObject):
         self._state.preview_mask = None
 
     def overlay(self, loop: Layer) -> Layer | None:
-        """Return the layer of preview and rims, if there is one."""
+        """Return the layer of preview and rims of a loop, or None."""
         name = f"{loop.name} {PREVIEW}"
         return next((x for x in self._viewer.layers if x.name == name), None)
 
     def _move_below_masks(self, overlay: Layer) -> None:
-        """Let masks and strokes lie over the preview, so that all are seen."""
+        """Move the preview below masks and strokes, so that all are visible."""
         layers, masks = self._viewer.layers, self._state.masks
         above = [self._state.painting, None if masks is None else masks.layer]
         places = [layers.index(layer) for layer in above if layer in layers]
@@ -210,7 +210,7 @@ class LivePreview(QObject):
         self._tidy.start(0)
 
     def _remove_overlays(self) -> None:
-        """Remove previews whose loop is gone."""
+        """Remove previews whose loop was removed."""
         layers = self._viewer.layers
         names = {f"{layer.name} {PREVIEW}" for layer in layers}
         for layer in list(layers):

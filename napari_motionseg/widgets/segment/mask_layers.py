@@ -1,4 +1,4 @@
-"""The layers that a segmentation is shown in: masks and their uncertainty."""
+"""Show a segmentation in layers: the masks and their uncertainty."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ OUTLINE_PX = 1  # masks are outlines, so that vessel, preview and strokes are se
 
 
 class MaskLayers(QObject):
-    """Shows the masks of a state, and takes corrections of them over into the labels.
+    """Show the masks of a state, and turn corrections of them into labels.
 
     Parameters
     ----------
     owner
-        The object with whose end this one ends.
+        Object; when it is destroyed, the connections to the viewer end.
     state
         The state of the dock.
     viewer
@@ -115,14 +115,14 @@ class MaskLayers(QObject):
     def show_frame(
         self, t: int, probability: NDArray[Any], likeliest: NDArray[Any]
     ) -> None:
-        """Show a frame that was just segmented; see `LoopMasks.add`."""
+        """Show a frame that was just segmented, as in `LoopMasks.add`."""
         masks = self._state.masks
         if masks is not None:
             masks.add(t, probability, likeliest)
             self._clean(masks, t)
 
     def adjust(self) -> None:
-        """Adjust masks to the threshold: the shown frame at once, then the others."""
+        """Adjust masks to the threshold: the current frame at once, then the others."""
         masks = self._state.masks
         if masks is not None:
             self._clean(masks, frame_shown(self._viewer, masks.layer))
@@ -132,7 +132,7 @@ class MaskLayers(QObject):
             )  # fmt: skip
 
     def show_uncertainty(self) -> None:
-        """Show where the model is unsure on the shown frame, if this is wanted."""
+        """Show the uncertainty of the model on the current frame, if it is on."""
         masks = self._state.masks
         if masks is None or not self._state.uncertainty_on:
             self._remove(self._overlay)
@@ -149,7 +149,7 @@ class MaskLayers(QObject):
             self._remove(self._overlay)
 
     def drop_empty(self) -> None:
-        """Remove masks that not a single frame was segmented of."""
+        """Remove masks of which no frame was segmented."""
         masks = self._state.masks
         if masks is not None and not masks.done.any():
             self._viewer.layers.remove(masks.layer)
@@ -198,13 +198,13 @@ class MaskLayers(QObject):
         self._stroke.start(0)
 
     def take_corrections(self) -> None:
-        """Give what was corrected on the shown frame to the labels."""
+        """Turn corrections on the current frame into labels."""
         masks = self._state.masks
         if masks is not None and masks.layer in self._viewer.layers:
             self._state.take_corrections(frame_shown(self._viewer, masks.layer))
 
     def _move_below_painting(self, layer: Layer) -> None:
-        """Let strokes lie over the masks, so that both are seen."""
+        """Move the masks below strokes, so that both are visible."""
         layers, painting = self._viewer.layers, self._state.painting
         if painting in layers and layers.index(layer) > layers.index(painting):
             layers.move(layers.index(layer), layers.index(painting))
@@ -213,5 +213,5 @@ class MaskLayers(QObject):
 def _cleaned(
     masks: LoopMasks, frames: Sequence[int], threshold: float, smallest: int
 ) -> tuple[LoopMasks, dict[int, NDArray[np.uint8]]]:
-    """Return masks and what the threshold makes of their frames; in a thread."""
+    """Compute the masks of frames at a threshold in a thread."""
     return masks, masks.cleaned(frames, threshold, smallest)

@@ -30,7 +30,7 @@ UNPAINTED = {
 
 
 class PaintSection(QObject):
-    """Chooses the loop, the labels layer and the brush.
+    """Section in which the user chooses the loop, the labels layer and the brush.
 
     Parameters
     ----------

@@ -31,18 +31,18 @@ ADD_PADDING_PX = 20
 
 
 class Palette(QWidget):
-    """Buttons of which one is pressed: the tool in hand.
+    """Buttons of the tools, of which at most one is pressed.
 
-    Pressing the tool in hand again lays it down.
+    Pressing the selected tool again deselects it.
 
     Parameters
     ----------
     state
         The state of the dock, whose brush the palette shows and changes.
     take_brush
-        Called with the number of a class when its brush is pressed.
+        Function that is called with the number of a class when its brush is pressed.
     ask_class
-        Called when another class is wanted.
+        Function that is called when the user wants another class.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Palette(QWidget):
         self._state.brush.resize(size)
 
     def _show(self) -> None:
-        """Show which tool is in hand, and how large it is."""
+        """Show the selected tool and its size."""
         brush = self._state.brush
         for number, made in enumerate(self.brushes):
             made.setChecked(brush.paints(number))

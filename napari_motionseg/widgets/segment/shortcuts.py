@@ -47,12 +47,12 @@ MOST_BRUSHES = 9
 
 
 def key_words(action: str) -> str:
-    """Return the key of an action as people write it, such as ``Shift+G``."""
+    """Return the key of an action in the usual notation, such as ``Shift+G``."""
     return KEYS[action].replace("-", "+")
 
 
 def brush_key(number: int) -> str:
-    """Return the key of the brush of a class, 0 = background, as people write it."""
+    """Return the key of the brush of a class, 0 = background, in usual notation."""
     return f"Ctrl+{brush_place(number) + 1}"
 
 
@@ -72,13 +72,13 @@ def bind_keys(
     viewer
         The viewer whose keys are bound.
     actions
-        What a key does, by the name of the action in `KEYS`.
+        Function of a key, by the name of the action in `KEYS`.
     take_brush
-        Takes the brush of a class when it is given the number of the class,
+        Function that takes the brush of a class, given the number of the class,
         0 = background.
     hold
-        What a key does when it is pressed and when it is released, by the name of the
-        action in `KEYS`.
+        Functions to call when a key is pressed and when it is released, by the name of
+        the action in `KEYS`.
     """
     bound: dict[str, Any] = {
         KEYS[name]: _pressed(press, WORDS[name]) for name, press in actions.items()
@@ -112,7 +112,7 @@ def _held(
 
 
 def _named(act: Bound, words: str) -> Bound:
-    """Give a function the words that napari lists, and return it."""
+    """Set the description of a function that napari lists, and return the function."""
     act.__name__ = words
     act.__doc__ = f"{words}."
     return act

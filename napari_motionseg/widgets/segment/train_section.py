@@ -68,7 +68,7 @@ TRAINING = "training"  # ends the name of the layer that shows the progress
 
 
 class TrainSection(QObject):
-    """Trains on what is painted; the result becomes the model of the dock.
+    """Section that trains on painted labels; the result becomes the dock's model.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class TrainSection(QObject):
         self._train(first if self._state.trained is None else self._state.trained)
 
     def start_over(self) -> None:
-        """Forget what was learned last, and train."""
+        """Train from the start, without the result of the last training."""
         self._state.trained = None
         self.train()
 
@@ -174,7 +174,7 @@ class TrainSection(QObject):
             self._state.begin_training(image)
 
     def examples(self) -> list[tuple[Cine, Labels]]:
-        """Return every loop that something is painted on, with its labels.
+        """Return every loop with painted labels, and the labels.
 
         Raises
         ------
