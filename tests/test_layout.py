@@ -23,6 +23,7 @@ CROSS_CUTTING = {
     "test_fuzz_readers.py",
     "test_layout.py",
     "test_packaging.py",
+    "test_prose.py",
     "test_public_api.py",
     "test_repository.py",
     "test_site_checks.py",
