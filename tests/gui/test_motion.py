@@ -559,7 +559,7 @@ def test_a_frame_without_flow_is_not_saved(
     show_frame(viewer, loop_layer, 7)
     click(motion.save_button)
     qtbot.waitUntil(lambda: bool(notified), timeout=LONG)
-    assert "choose one from 0 to 5" in notified[0]
+    assert "frame must be from 0 to 5" in notified[0]
     assert not list(tmp_path.iterdir())
 
 
