@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
+STYLE_PX = 6  # of padding in the style sheet of napari
+
 
 class SteadyLabel(QLabel):
     """A label with room for a number of lines, whatever its text is.
@@ -36,7 +38,7 @@ class SteadyLabel(QLabel):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the room for the lines."""
-        height = self._lines * self.fontMetrics().lineSpacing() + 2
+        height = self._lines * self.fontMetrics().lineSpacing() + STYLE_PX
         return QSize(super().sizeHint().width(), height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
