@@ -130,7 +130,7 @@ def test_a_loop_of_one_frame_is_told(viewer, dock, painted, qtbot, click, notifi
     click(section.adapt_button)
     with qtbot.waitSignal(section.panel.ended, timeout=LONG):
         pass
-    assert "has one frame only" in notified[0]
+    assert "only one frame" in notified[0]
 
 
 @pytest.mark.usefixtures("_quick")
