@@ -76,6 +76,23 @@ def to_file(labels: NDArray[Any]) -> NDArray[np.uint8]:
     return _TO_FILE[_bytes(labels)]
 
 
+def without_background(
+    labels: NDArray[Any], metadata: Mapping[Any, Any]
+) -> NDArray[Any]:
+    """Return labels in which background is 0, like a pixel that nobody has painted.
+
+    Parameters
+    ----------
+    labels
+        Integers in any shape, as they are in a labels layer.
+    metadata
+        The layer's metadata, which say whether it has the numbers of the screen.
+    """
+    if not has_screen_numbers(metadata):
+        return np.asarray(labels)
+    return np.where(np.asarray(labels) >= IMPLIED_BACKGROUND, 0, labels)
+
+
 def to_target(labels: NDArray[Any]) -> NDArray[np.int16]:
     """Return the classes that labels of the screen stand for.
 

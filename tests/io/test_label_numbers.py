@@ -5,6 +5,7 @@ import pytest
 
 from napari_motionseg.io.label_numbers import (
     BACKGROUND,
+    CLASSES,
     IMPLIED_BACKGROUND,
     from_project,
     has_screen_numbers,
@@ -12,6 +13,7 @@ from napari_motionseg.io.label_numbers import (
     to_file,
     to_project,
     to_target,
+    without_background,
 )
 from napari_motionseg.io.labels import Labels
 
@@ -65,3 +67,10 @@ def test_a_project_of_an_older_version_has_other_numbers(dtype):
 )  # fmt: skip
 def test_docks_name_the_classes_of_their_labels(metadata, expected):
     assert has_screen_numbers(metadata) is expected
+
+
+def test_background_counts_as_unpainted_where_the_screens_numbers_are():
+    labels = np.array([[0, 1, 2], [253, IMPLIED_BACKGROUND, BACKGROUND]])
+    found = without_background(labels, {CLASSES: ["vessel"]})
+    np.testing.assert_array_equal(found, [[0, 1, 2], [253, 0, 0]])
+    np.testing.assert_array_equal(without_background(labels, {}), labels)

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout
 
 from napari_motionseg.embedding.embedding_views import VIEWS, view_of
+from napari_motionseg.io.label_numbers import without_background
 from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.viewmodel.explorer_state import (
     Anchors,
@@ -271,9 +272,10 @@ class Explorer(QObject):
         layer = self.labels.layer
         if layer is None:
             return None
-        if layer.ndim == 2:
-            return np.array(layer.data)
-        return np.array(layer.data[min(t, len(layer.data) - 1)])
+        labels = layer.data
+        if layer.ndim > 2:
+            labels = labels[min(t, len(labels) - 1)]
+        return np.array(without_background(labels, layer.metadata))
 
     def _hovered(self, viewer: Any, event: Any) -> None:
         found, words = self.found, ""

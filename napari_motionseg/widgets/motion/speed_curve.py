@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 
+from napari_motionseg.io.label_numbers import without_background
 from napari_motionseg.motion import mean_speed
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser
@@ -73,7 +74,8 @@ class SpeedCurve:
             self.curve.show_curves({})
             return
         layer = self.where.layer
-        self.speeds.ask(_speeds, self._scene, None if layer is None else layer.data)
+        masks = None if layer is None else (layer.data, dict(layer.metadata))
+        self.speeds.ask(_speeds, self._scene, masks)
         self._move_playhead()
 
     def _show(self, answer: tuple[Scene, dict[str, Any], str]) -> None:
@@ -92,8 +94,11 @@ class SpeedCurve:
             show_frame(self._viewer, self._scene.layer, t)
 
 
-def _speeds(scene: Scene, masks: Any) -> tuple[Scene, dict[str, Any], str]:
+def _speeds(
+    scene: Scene, labels: tuple[Any, dict[str, Any]] | None
+) -> tuple[Scene, dict[str, Any], str]:
     """Compute a curve for each flow, and a note for the user; runs in a thread."""
+    masks = None if labels is None else without_background(*labels)
     curves, words = _mean_speeds(scene, masks), ""
     if masks is not None and not curves:
         curves, words = _mean_speeds(scene, None), NOTHING_LABELLED
