@@ -74,6 +74,7 @@ class Latest:
 
     def _owner_gone(self) -> None:
         self._gone = True
+        self._busy = False  # the timer went with the owner; nobody fetches the answer
         self.forget()
 
     def _fetch(self) -> None:
