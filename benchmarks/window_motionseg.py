@@ -9,8 +9,8 @@ has ended.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -39,7 +39,9 @@ PREVIEW = "preview"
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    job = json.loads(Path(sys.argv[1]).read_text())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("job", type=Path, help="JSON file of the job, by window.py")
+    job = json.loads(parser.parse_args().job.read_text())
     found = Window(job).run()
     Path(job["out"]).write_text(json.dumps(found, indent=1))
 

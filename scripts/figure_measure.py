@@ -7,6 +7,7 @@ A synthetic loop with its exact flow, so that the pictures show the measuring al
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import tempfile
 from pathlib import Path
@@ -33,6 +34,7 @@ BORDER_PX = 40
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     config = SynthesisConfig(
         frames=FRAMES, stenoses=1.0, collimator=0.0, second_tree=0.0, streaming=(0, 0)
     )

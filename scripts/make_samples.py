@@ -9,6 +9,7 @@ JPEG-compressed DICOM files of half a megabyte each, and read as any other loop.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import imagecodecs
@@ -35,6 +36,7 @@ LOOPS = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     SAMPLES.mkdir(exist_ok=True)
     for name, (seed, config) in LOOPS.items():
         synthetic = synthesize_cine(config, seed=seed)

@@ -5,6 +5,7 @@ Run it after changing a recipe or an option: ``python scripts/recipe_defaults.py
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -49,4 +50,5 @@ def _literal(value: Any) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     TARGET.write_text(text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import numpy as np
@@ -33,6 +34,17 @@ def no_projects_of_the_user(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTIONSEG_STATE", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _variables_are_left_as_they_were():
+    """Let no preference that a test has set hold in those after it."""
+    before = {k: v for k, v in os.environ.items() if k.startswith("MOTIONSEG_")}
+    yield
+    for name in [k for k in os.environ if k.startswith("MOTIONSEG_")]:
+        if name not in before:
+            del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)

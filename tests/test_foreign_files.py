@@ -34,7 +34,7 @@ from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.report.exporting import Result, overlay_job, report_job
 from napari_motionseg.training.engine.checkpointing import TrainingState, write_state
 
-READERS = {"info", "suggest", "project info"}  # they write nothing
+READERS = {"info", "suggest", "project info", "doctor"}  # they write nothing
 FLOW_WORDS = ("--method", "ilk", "--gap", "1", "--no-cache")
 CONFIG = UNetConfig(width=2, depth=2, embedding_dim=4)
 
@@ -150,6 +150,14 @@ CASES = {
         ("evaluate", "fewshot", "--data", "@references", "--test", "p1", "--labels",
          "0", "--starts", "scratch", "--peers", "", "--out", "o"),
         tuple(f"o/{n}" for n in ("settings.json", "rows.jsonl", "summary.json")),
+    ),
+    "measure": Case(
+        ("measure", "@loop", "--from", "6,48,30", "--to", "48,60", "--out", "o"),
+        tuple(f"o/{n}" for n in ("measurement.json", "profile.csv", "profile.png")),
+    ),
+    "import": Case(("import", "@labels", "--of", "@loop", "--out", "o.npz")),
+    "deidentify": Case(
+        ("deidentify", "@loop", "--out", "o"), ("o/loop.dcm",), runs=True
     ),
     "evaluate masks": Case(
         ("evaluate", "masks", "--images", "@labels", "--masks", "@labels", "--model",

@@ -13,6 +13,7 @@ from napari_motionseg.io.dicom_seg_writer import (
     SegmentationSettings,
     write_segmentation,
 )
+from napari_motionseg.io.label_numbers import BACKGROUND
 from napari_motionseg.widgets.common import mask_loading
 from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
@@ -107,14 +108,16 @@ def test_masks_are_written_as_a_segmentation(viewer, opened, export, tmp_path):
 def test_painted_classes_keep_their_names_and_lose_the_background(
     viewer, opened, export, tmp_path
 ):
-    """What is painted counts the background as 1; a segmentation does not hold it."""
+    """Background that was drawn is no segment."""
     cine, _ = opened
-    masks_layer(viewer, cine, classes=["background", "my catheter"])
+    masks = masks_layer(viewer, cine, classes=["background", "vessel", "my catheter"])
+    masks[masks == 1] = BACKGROUND
+    viewer.layers["masks"].data = masks
     export("Masks…", tmp_path / "m.dcm")
     found = read_segmentation(tmp_path / "m.dcm", cine)
     painted = viewer.layers["masks"].data
-    np.testing.assert_array_equal(found.labels, np.where(painted == 2, 1, 0))
-    assert [s.label for s in found.segments] == ["my catheter"]
+    np.testing.assert_array_equal(found.labels > 0, painted == 2)
+    assert [s.label for s in found.segments] == ["vessel", "my catheter"]
     item = files.reread(tmp_path / "m.dcm").SegmentSequence[0]
     assert item.SegmentAlgorithmType == "MANUAL"
 

@@ -1,5 +1,6 @@
 """A broken optional part costs that part alone; every header leads to an answer."""
 
+import dataclasses
 import json
 import warnings
 
@@ -73,6 +74,8 @@ def good(tmp_path_factory):
 
 def same(one, other):
     """Whether two values of a field are equal, arrays included."""
+    if dataclasses.is_dataclass(one) and type(one) is type(other):
+        return same(vars(one), vars(other))
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(one[k], other[k]) for k in one)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):

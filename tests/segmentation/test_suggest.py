@@ -25,7 +25,7 @@ def slow_doubt(probability):
 def test_the_doubtful_frame_is_suggested_in_words():
     found = suggest_frame(loop([9]), labelled=[1])
     assert found.frame == 9
-    assert "times as unsure" in found.reason
+    assert "times as uncertain" in found.reason
     assert "nearest labelled frame is 8 away" in found.reason
     assert found.doubts[9] == pytest.approx(slow_doubt(loop([9])[9]), rel=1e-3)
     assert np.isnan(found.doubts[1])

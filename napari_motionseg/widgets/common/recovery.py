@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.project import Recoverable
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.project_controller import (
     ProjectController,
     controller_of,
@@ -132,7 +132,11 @@ class RecoveryBanner(QFrame):
             "#banner { border: 1px solid #4aa3df; border-radius: 4px; "
             "background: rgba(74, 163, 223, 35); }"
         )
-        self.text = QLabel()
+        self.title = plain_label("Pick up where you were?")
+        font = self.title.font()
+        font.setBold(True)
+        self.title.setFont(font)
+        self.text = plain_label()
         self.text.setWordWrap(True)
         self.recover_button = button("Recover", "Open it, to the last stroke")
         self.later_button = button(
@@ -149,6 +153,7 @@ class RecoveryBanner(QFrame):
             row.addWidget(one)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
+        layout.addWidget(self.title)
         layout.addWidget(self.text)
         layout.addLayout(row)
         offer.changed.connect(self._show_offer)
@@ -160,8 +165,7 @@ class RecoveryBanner(QFrame):
             item = next(iter(self._offer.waiting), None)
         self._item = item
         if item is not None:
-            words = escape(item.words(), quote=False)
-            self.text.setText(f"<b>Pick up where you were?</b><br>{words}")
+            self.text.setText(item.words())
             self.discard_button.setVisible(item.unsaved)
         self.setVisible(item is not None)
 

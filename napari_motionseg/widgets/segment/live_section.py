@@ -174,6 +174,7 @@ class LivePreview(QObject):
             self._forget_shown()
         preview = None if self._shown is None else self._shown.picture
         fits = painting in self._viewer.layers and same_place(loop, painting)
+        fits = fits and (painting.ndim < 3 or t < len(painting.data))
         strokes = drawn(painting, t) if fits else None
         if preview is None and (strokes is None or not strokes.any()):
             self._hide()
