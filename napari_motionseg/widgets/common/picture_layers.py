@@ -67,8 +67,8 @@ class PictureLayers:
         self.marks: CanvasMarks | CaptionLayer = (
             CaptionLayer(viewer) if scene is None else CanvasMarks(owner, viewer, scene)
         )
-        self._gone = False
-        owner.destroyed.connect(self._owner_gone)
+        self._gone: list[bool] = []  # the timer goes with the owner, the layers stay
+        owner.destroyed.connect(lambda _=None, gone=self._gone: gone.append(True))
         self._timer = QTimer(owner)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._step)
@@ -84,9 +84,6 @@ class PictureLayers:
     def busy(self) -> bool:
         """Whether layers are still to be added or removed."""
         return not self._gone and self._next() is not None
-
-    def _owner_gone(self) -> None:
-        self._gone = True  # the timer went with the owner: the layers stay as they are
 
     def layer(self, name: str) -> Layer | None:
         """Return the layer of a requested picture, or None."""
