@@ -171,6 +171,7 @@ class _Cleaning:
         self._days = timedelta(days=profile.days(patient))
 
     def clean(self, data: Dataset) -> None:
+        """Remove or replace what identifies in a data set and in its sequences."""
         for tag in list(data.keys()):
             if tag.is_private or tag.group & 0xFF00 in (CURVES, OVERLAYS):
                 del data[tag]

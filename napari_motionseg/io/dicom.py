@@ -192,6 +192,7 @@ def _frame_stack(files: Sequence[OpenedFile]) -> FrameStack:
         return FrameStack(files[0].decode, shape, form.dtype, blank=blank)
 
     def decode(t: int) -> Any:
+        """Decode the only frame of file `t`; an error names the frame of the loop."""
         try:
             return files[t].decode(0)
         except DamagedFrameError as error:

@@ -217,6 +217,7 @@ class _Reader:
         self._warnings: list[str] = []
 
     def header(self) -> Header:
+        """Return the header of a file that holds integer pixels."""
         parsed = self.parsed()
         if parsed.pixels is None:
             raise ReadError(f"{self._path}: {without_pixels(parsed.data)}")
@@ -228,6 +229,7 @@ class _Reader:
         return self._described(parsed, parsed.pixels)
 
     def parsed(self) -> _Parsed:
+        """Return the attributes of the file, and where its pixels are."""
         start = _start(self._file.read(PREAMBLE_BYTES + 4))
         if start is None:
             raise ReadError(f"{self._path}: is not a DICOM file")

@@ -14,7 +14,7 @@ from napari_motionseg.jobs.child_process import ENDED, WorkerProcess
 from napari_motionseg.jobs.interpreter import current_folder, import_path
 from napari_motionseg.jobs.messages import Call
 from napari_motionseg.jobs.progress import STOP, Job, Progress
-from napari_motionseg.jobs.running_job import JobState
+from napari_motionseg.jobs.running_job import JobState, require_finished
 
 Result = TypeVar("Result")
 POLL_EVERY_S = 0.01  # of `wait`
@@ -105,10 +105,7 @@ class ChildJob(Generic[Result]):
         MotionSegError
             The job's own error; `JobError` if it crashed or is not finished.
         """
-        if self.error is not None:
-            raise self.error
-        if self.state != "finished":
-            raise JobError(f"the job is {self.state}; it has no result")
+        require_finished(self.state, self.error)
         return self._result  # type: ignore[return-value]
 
     def poll(self) -> Iterator[Progress]:

@@ -11,10 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, Protocol
 
-from napari_motionseg.errors import MotionSegError
+from napari_motionseg.errors import JobError, MotionSegError
 from napari_motionseg.jobs.progress import Job, Progress
 
 JobState = Literal["running", "finished", "cancelled", "failed"]
+
+
+def require_finished(state: JobState, error: MotionSegError | None) -> None:
+    """Raise the error that says why a job has no result; do nothing if it has one.
+
+    Parameters
+    ----------
+    state, error
+        State of the job, and the reason why it failed or None.
+
+    Raises
+    ------
+    MotionSegError
+        The job's own error; `JobError` if it crashed or has not finished.
+    """
+    if error is not None:
+        raise error
+    if state != "finished":
+        raise JobError(f"the job is {state}; it has no result")
 
 
 class RunningJob(Protocol):

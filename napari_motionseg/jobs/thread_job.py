@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_motionseg.errors import JobError, MotionSegError
 from napari_motionseg.jobs.progress import STOP, Job, Progress, Signal
-from napari_motionseg.jobs.running_job import JobState
+from napari_motionseg.jobs.running_job import JobState, require_finished
 
 
 class ThreadJob:
@@ -51,10 +51,7 @@ class ThreadJob:
         MotionSegError
             The job's own error; `JobError` if it crashed or is not finished.
         """
-        if self.error is not None:
-            raise self.error
-        if self.state != "finished":
-            raise JobError(f"the job is {self.state}; it has no result")
+        require_finished(self.state, self.error)
         return self._result
 
     def poll(self) -> Iterator[Progress]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import stats
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.measurement.calibration import (
@@ -17,8 +18,6 @@ from napari_motionseg.measurement.centreline import (
 )
 from napari_motionseg.measurement.diameters import measure_diameters
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
-
-MAD_TO_SD = 1.4826
 
 
 def calibration_by_catheter(
@@ -52,7 +51,7 @@ def calibration_by_catheter(
         density(picture, is_logarithmic(cine)), line, Calibration(aspect, 1.0)
     )
     width = float(np.median(profile.diameters))
-    spread = MAD_TO_SD * float(np.median(np.abs(profile.diameters - width)))
+    spread = float(stats.median_abs_deviation(profile.diameters, scale="normal"))
     return calibration_by_object(
         size, width, f"catheter {french:g}F", aspect=aspect, sd_px=spread
     )

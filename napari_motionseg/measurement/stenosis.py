@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import MeasurementError, SettingsError
+from napari_motionseg.measurement.tube_fit import MAD_TO_SD
 from napari_motionseg.registry import unknown_name
 
 Array = NDArray[np.float64]
@@ -27,7 +28,6 @@ LEAST_NARROWING = 0.2  # a dip below the reference by less is no lesion
 BORDER = 0.05  # a lesion ends where the diameter is within this share of the reference
 TAPER_ROUNDS = 30
 TUKEY = 3.0  # diameters that lie lower by so many deviations do not shape the curve
-MAD_TO_SD = 1.4826
 LEAST_SPREAD = 0.01  # of the diameter: two digits of a vessel's own unevenness
 
 

@@ -148,6 +148,7 @@ class MeasureState:
         self.warning = disagreement(calibration_of(self._question.cine), calibration)
         self._question = replace(self._question, calibration=calibration)
         self._ask()
+        self.changed.emit()  # the size of a pixel is shown before the answer comes
 
     def calibrate_by_header(self) -> None:
         """Measure with the size of a pixel that the loop's header gives."""
@@ -196,7 +197,6 @@ class MeasureState:
             self._clear(WAITING)
             return
         self.asked.emit(question)
-        self.changed.emit()
 
     def _clear(self, message: str) -> None:
         self.measured, self.message = None, message

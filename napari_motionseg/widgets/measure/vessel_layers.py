@@ -9,6 +9,7 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
+from napari_motionseg.errors import SettingsError
 from napari_motionseg.measurement import VesselMeasurement
 from napari_motionseg.measurement.centreline import Point
 from napari_motionseg.widgets.common.listening import listen
@@ -43,6 +44,7 @@ class VesselLayers(QObject):
         self._loop: Layer | None = None
         self._points: Layer | None = None
         self._line: Layer | None = None
+        self._drawn: VesselMeasurement | None = None
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.dims.events.current_step, self._frame_changed)
 
@@ -97,9 +99,13 @@ class VesselLayers(QObject):
             self._points.mode = "select"
 
     def draw(self, measured: VesselMeasurement | None) -> None:
-        """Show the centreline of a measurement; None removes it."""
+        """Show the centreline of a measurement; None shows none."""
+        if measured is self._drawn:
+            return
+        self._drawn = measured
         if measured is None or self._loop is None:
-            self._remove("_line")
+            if self._line is not None:
+                self._line.data = []
             return
         line = measured.profile.line.points
         paths, colors = [self._on_frame(line, measured.frame)], [YELLOW]
@@ -108,28 +114,36 @@ class VesselLayers(QObject):
             if len(part) > 1:
                 paths.append(self._on_frame(part, measured.frame))
                 colors.append(RED)
-        active = self._viewer.layers.selection.active
-        self._remove("_line")
+        if self._line is None:
+            self._line = self._new_line()
+        # in place: a layer that is added or removed blocks the window for long
+        self._line.data = []
+        self._line.add_paths(paths, edge_color=colors, edge_width=1)
+
+    def _new_line(self) -> Layer:
+        """Add an empty layer for the centreline below the points; keep the brush."""
+        active, loop = self._viewer.layers.selection.active, self._loop
+        if loop is None:
+            raise SettingsError("there is no loop to draw a centreline on")
         layer = Layer.create(
-            paths,
+            [],
             {
-                "name": f"{self._loop.name} {LINE}", "shape_type": "path",
-                "edge_color": colors, "edge_width": 1, "opacity": 0.9,
-                "metadata": {DERIVED: LINE}, **placement(self._loop, self._loop.ndim),
+                "name": f"{loop.name} {LINE}", "ndim": loop.ndim, "opacity": 0.9,
+                "metadata": {DERIVED: LINE}, **placement(loop, loop.ndim),
             },
             "shapes",
         )  # fmt: skip
-        layer.editable = False
         place = len(self._viewer.layers)
         if self._points in self._viewer.layers:
             place = self._viewer.layers.index(self._points)
         self._viewer.layers.insert(place, layer)
-        self._line = layer
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
+        return layer
 
     def clear(self) -> None:
         """Remove both layers."""
+        self._drawn = None
         self._remove("_line")
         self._remove("_points")
 
@@ -150,7 +164,7 @@ class VesselLayers(QObject):
             self._points = None
             self.moved.emit()
         elif event.value is self._line:
-            self._line = None
+            self._line = self._drawn = None
         elif event.value is self._loop:
             self.show_loop(None)
 
