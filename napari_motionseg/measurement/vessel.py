@@ -104,6 +104,7 @@ def measure_vessel(
     points: Sequence[Point],
     *,
     probability: NDArray[np.floating] | None = None,
+    cost: Array | None = None,
     calibration: Calibration | None = None,
     method: Method = "tube",
     reference_method: ReferenceMethod = "curve fitted",
@@ -122,6 +123,9 @@ def measure_vessel(
     probability
         ``(H, W)`` probability of vessel, or a mask, that guides the centreline; None
         judges by the picture alone. Diameters always come from the picture.
+    cost
+        ``(H, W)`` cost of the frame's pixels from `vessel_cost`, if it is known: it
+        takes half of the time. None computes it.
     calibration
         Size of a pixel; None to read it from the loop's header.
     method
@@ -149,7 +153,9 @@ def measure_vessel(
     calibration = calibration or calibration_of(cine)
     picture = cine.normalized(frame)
     aspect = calibration.row_mm / calibration.column_mm
-    line = trace_centreline(vessel_cost(picture, probability), points, aspect)
+    if cost is None:
+        cost = vessel_cost(picture, probability)
+    line = trace_centreline(cost, points, aspect)
     profile = measure_diameters(
         density(picture, is_logarithmic(cine)), line, calibration, method
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_motionseg.cine import Cine
@@ -17,7 +19,7 @@ from napari_motionseg.measurement import (
     measure_vessel,
 )
 from napari_motionseg.measurement.calibration import disagreement
-from napari_motionseg.measurement.centreline import Point
+from napari_motionseg.measurement.centreline import Point, vessel_cost
 from napari_motionseg.measurement.diameters import Method
 from napari_motionseg.measurement.stenosis import ReferenceMethod
 
@@ -42,6 +44,9 @@ class VesselQuestion:
         Method of measuring diameters.
     reference_method
         Method of finding the reference diameter.
+    costs
+        Cost of the pixels of the last frame, by its index; questions about one loop
+        share it, so that a dragged point costs no second search for vessels.
     """
 
     cine: Cine
@@ -50,6 +55,7 @@ class VesselQuestion:
     calibration: Calibration
     method: Method = "tube"
     reference_method: ReferenceMethod = "curve fitted"
+    costs: dict[int, NDArray[np.float64]] = field(default_factory=dict, repr=False)
 
     def answer(self) -> VesselMeasurement | MeasurementError:
         """Return the measurement, or the error that explains why there is none."""
@@ -58,12 +64,22 @@ class VesselQuestion:
                 self.cine,
                 self.frame,
                 self.points,
+                cost=self._cost(),
                 calibration=self.calibration,
                 method=self.method,
                 reference_method=self.reference_method,
             )
         except MeasurementError as error:
             return error
+
+    def _cost(self) -> NDArray[np.float64] | None:
+        if not self.cine.frames.usable(self.frame):
+            return None
+        if self.frame not in self.costs:
+            cost = vessel_cost(self.cine.normalized(self.frame))
+            self.costs.clear()
+            self.costs[self.frame] = cost
+        return self.costs[self.frame]
 
 
 class MeasureState:

@@ -6,7 +6,9 @@ import pytest
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement import Calibration
+from napari_motionseg.measurement.centreline import vessel_cost
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
+from napari_motionseg.viewmodel import measure_state
 from napari_motionseg.viewmodel.measure_state import WAITING, MeasureState
 
 
@@ -79,3 +81,23 @@ def test_another_loop_begins_anew(asked):
     state.choose(method="edges")
     state.calibrate(Calibration())
     assert len(questions) == 1
+
+
+def test_a_dragged_point_needs_no_second_search_for_vessels(asked, monkeypatch):
+    state, questions, ends = asked
+    searched = []
+
+    def cost(frame):
+        searched.append(1)
+        return vessel_cost(frame)
+
+    monkeypatch.setattr(measure_state, "vessel_cost", cost)
+    state.place(0, ends)
+    state.place(0, (ends[0], (ends[1][0], ends[1][1] - 10)))
+    found = [question.answer() for question in questions]
+    assert len(searched) == 1
+    assert found[1].profile.arc_length[-1] < found[0].profile.arc_length[-1]
+    state.place(1, ends)
+    questions[-1].answer()
+    assert len(searched) == 2
+    assert len(questions[-1].costs) == 1
