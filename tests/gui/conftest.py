@@ -61,6 +61,23 @@ def _jobs_run_here(request, monkeypatch):
 
 
 @pytest.fixture
+def own_state(monkeypatch, tmp_path):
+    """Give the test a list of unsaved work of its own."""
+    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def plugins():
+    """napari's test fixtures hide installed plugins; show this one again."""
+    from npe2 import PluginManager, PluginManifest
+
+    manager = PluginManager.instance()
+    if "napari-motionseg" not in manager:
+        manager.register(PluginManifest.from_distribution("napari-motionseg"))
+    return manager
+
+
+@pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer(show=False)
 

@@ -23,9 +23,7 @@ DOCKS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 def test_the_manifest_lists_all_docks():

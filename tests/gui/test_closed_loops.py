@@ -22,9 +22,7 @@ from napari_motionseg.widgets.project.dock import ProjectDock
 LONG = 60_000
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-from npe2 import PluginManager, PluginManifest
 from qtpy.QtWidgets import QFileDialog
 
 from napari_motionseg.contributions import cine_layer
@@ -20,17 +19,7 @@ from napari_motionseg.widgets.project.dock import ProjectDock
 LONG = 60_000
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def plugins():
-    manager = PluginManager.instance()
-    if PLUGIN not in manager:
-        manager.register(PluginManifest.from_distribution(PLUGIN))
-    return manager
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 @pytest.fixture

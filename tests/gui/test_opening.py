@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
@@ -23,18 +22,7 @@ from napari_motionseg.widgets.motion.dock import MotionDock
 LONG = 60_000
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
-
-
-@pytest.fixture
-def plugins():
-    """napari's test fixtures hide installed plugins; this one is shown again."""
-    manager = PluginManager.instance()
-    if PLUGIN not in manager:
-        manager.register(PluginManifest.from_distribution(PLUGIN))
-    return manager
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 @pytest.fixture

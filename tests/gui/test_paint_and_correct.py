@@ -19,10 +19,7 @@ LONG = 60_000  # ms
 FRAME = 3
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    """Of no earlier window: there is nothing to recover."""
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 @pytest.fixture

@@ -26,8 +26,7 @@ LONG = 60_000
 
 
 @pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+def state(own_state):
     return RecentProjects.default()
 
 

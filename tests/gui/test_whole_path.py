@@ -27,9 +27,7 @@ def viewer(make_napari_viewer):
     return make_napari_viewer(show=True)
 
 
-@pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
-    monkeypatch.setenv("MOTIONSEG_STATE", str(tmp_path / "state"))
+pytestmark = pytest.mark.usefixtures("own_state")
 
 
 @pytest.fixture

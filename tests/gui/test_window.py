@@ -2,20 +2,10 @@
 
 import numpy as np
 import pytest
-from npe2 import PluginManager, PluginManifest
 
 from napari_motionseg.io import write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.widgets.common.open_docks import DOCKS, PLUGIN, open_docks
-
-
-@pytest.fixture
-def plugins():
-    """napari's test fixtures hide installed plugins; this one is shown again."""
-    manager = PluginManager.instance()
-    if PLUGIN not in manager:
-        manager.register(PluginManifest.from_distribution(PLUGIN))
-    return manager
 
 
 def test_all_docks_open_as_tabs(viewer, plugins):
