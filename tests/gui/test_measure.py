@@ -1,5 +1,7 @@
 """The Measure dock: click two points, read the numbers of a known vessel."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
@@ -183,3 +185,13 @@ def test_an_empty_viewer_has_nothing_to_measure(dock):
     assert not made.place_button.isEnabled()
     made.place_button.setChecked(True)
     assert made.vessel.points == ()
+
+
+def test_a_long_basis_of_the_spacing_does_not_widen_the_dock(viewer, dock, phantom):
+    made = dock(MeasureDock)
+    narrow = made.minimumWidth()
+    basis = "ImagerPixelSpacing / EstimatedRadiographicMagnificationFactor"
+    cine = dataclasses.replace(loop_of(phantom), spacing_basis=basis)
+    viewer._add_layer_from_data(*cine_layer(cine))
+    assert "Magnification" in made.values["A pixel"].text()
+    assert made.widget().minimumSizeHint().width() <= narrow

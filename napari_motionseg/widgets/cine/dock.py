@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from napari.layers import Layer
@@ -20,7 +19,7 @@ from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import breakable, plain_label
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     errors_shown,
@@ -31,8 +30,6 @@ from napari_motionseg.widgets.common.viewers import (
 
 UNKNOWN_RATE = 15.0  # frames a second where a loop does not say
 SPEEDS = {"¼ ×": 0.25, "½ ×": 0.5, "1 ×": 1.0, "2 ×": 2.0}
-# DICOM's keywords are wider than a dock; a zero-width space lets a line end in them
-WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 
 class CineDock(AutosavedDock):
@@ -116,7 +113,7 @@ class CineDock(AutosavedDock):
         while self.properties.rowCount():
             self.properties.removeRow(0)
         for name, value in summarize_cine(cine) if cine is not None else ():
-            label = plain_label(WORD_START.sub(MAY_BREAK, value))
+            label = plain_label(breakable(value))
             label.setWordWrap(True)
             self.properties.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
+
+# DICOM's keywords are wider than a dock; a zero-width space lets a line end in them
+WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
+
+
+def breakable(text: str) -> str:
+    """Return a text whose long keywords may be broken before each capital letter."""
+    return WORD_START.sub(MAY_BREAK, text)
 
 
 def plain_label(text: str = "") -> QLabel:

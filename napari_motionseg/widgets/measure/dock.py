@@ -18,7 +18,7 @@ from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import breakable, plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.measure.vessel_layers import VesselLayers
@@ -178,7 +178,7 @@ class MeasureDock(AutosavedDock):
         texts = dict.fromkeys(ROWS, "-") if measured is None else numbers(measured)
         texts["A pixel"] = pixel_size(self.state.calibration)
         for name, text in texts.items():
-            self.values[name].setText(text)
+            self.values[name].setText(breakable(text))
         self.save_button.setEnabled(measured is not None)
         self.clear_button.setEnabled(bool(self.vessel.points))
 
