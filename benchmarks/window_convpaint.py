@@ -17,24 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QTabWidget
-from window_hand import (
-    Hand,
-    button,
-    dice,
-    load_average,
-    mean_dice,
-    settle,
-    wait,
-)
+from window_hand import button, dice, load_average, mean_dice, settle, wait
+from window_task import GOAL, WindowTask
 
 FEATURES = ("ilastik_2d", "gaussian_features")  # the first that is installed
 VESSEL, BACKGROUND = 2, 1
 WIDGET = ("Plugins", "ConvPaint")
 ROUNDS = 4
-GOAL = 0.8
 
 
 def main() -> None:
@@ -44,17 +35,17 @@ def main() -> None:
     Path(job["out"]).write_text(json.dumps(found, indent=1))
 
 
-class Convpaint:
-    """Open the loop, paint, train, segment; in a window of its own."""
+class Convpaint(WindowTask):
+    """Open the loop, paint, train and segment in napari-convpaint.
+
+    Parameters
+    ----------
+    job
+        The job of `window.py`.
+    """
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self.job = job
-        self.truth = np.load(job["truth"]) > 0
-        self.viewer = Viewer(title="convpaint")
-        self.window = self.viewer.window._qt_window
-        self.window.resize(*job["window"])
-        self.window.move(0, 0)
-        self.hand = Hand(self.viewer)
+        super().__init__(job, "convpaint")
         self.blocks: dict[str, float] = {}
 
     def run(self) -> dict[str, Any]:
@@ -149,10 +140,6 @@ class Convpaint:
             if "segmentation" in layer.name.lower():
                 return np.asarray(layer.data)
         return np.zeros(self.truth.shape, np.uint8)
-
-    def at(self, pixel: Any) -> Any:
-        """Return where the canvas shows a pixel of the loop."""
-        return self.hand.on_canvas(self.loop, *pixel)
 
 
 if __name__ == "__main__":

@@ -18,21 +18,12 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from napari.viewer import Viewer
 from window_buttons import ButtonTimes
-from window_hand import (
-    Hand,
-    button,
-    dice,
-    load_average,
-    mean_dice,
-    settle,
-    wait,
-)
+from window_hand import button, dice, load_average, mean_dice, settle, wait
+from window_task import GOAL, WindowTask
 
 PLUGIN = "napari-motionseg"
 MENU = ("Plugins", "MotionSeg")
-GOAL = 0.8
 LIKELY = 0.5  # probability from which the preview counts as vessel
 PREVIEW = "preview"
 
@@ -46,17 +37,17 @@ def main() -> None:
     Path(job["out"]).write_text(json.dumps(found, indent=1))
 
 
-class Window:
-    """The window with one loop, and what is done in it."""
+class Window(WindowTask):
+    """Open the loop, paint, train and segment, and press the buttons of all docks.
+
+    Parameters
+    ----------
+    job
+        The job of `window.py`.
+    """
 
     def __init__(self, job: dict[str, Any]) -> None:
-        self.job = job
-        self.truth = np.load(job["truth"]) > 0
-        self.viewer = Viewer(title="MotionSeg")
-        self.window = self.viewer.window._qt_window
-        self.window.resize(*job["window"])
-        self.window.move(0, 0)
-        self.hand = Hand(self.viewer)
+        super().__init__(job, "MotionSeg")
         self.buttons = ButtonTimes(self.viewer, self.hand)
 
     def run(self) -> dict[str, Any]:
@@ -192,10 +183,6 @@ class Window:
     def dice_of_all(self) -> float:
         """Return the mean Dice of the frames that hold vessel."""
         return mean_dice(self.masks(), self.truth)
-
-    def at(self, pixel: Any) -> Any:
-        """Return where the canvas shows a pixel of the loop."""
-        return self.hand.on_canvas(self.loop, *pixel)
 
 
 def vessel_of(picture: np.ndarray) -> np.ndarray:

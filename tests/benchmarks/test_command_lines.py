@@ -1,7 +1,9 @@
 """Scripts and benchmarks tell what they take, and refuse what they do not."""
 
 import os
+import re
 import runpy
+import sys
 from pathlib import Path
 from unittest import mock
 
@@ -12,10 +14,23 @@ FOLDERS = [ROOT / "scripts", ROOT / "benchmarks"]
 WINDOW = ("qtpy", "import napari\n", "real_window", "screenshots", "whole_path")
 
 
-def _runs(path):
-    """Whether it is run by itself, and without a window."""
+def _imports_window(path):
+    """Return whether a script imports Qt or napari, itself or through its neighbours.
+
+    Such a script cannot even print its help where no Qt binding is installed.
+    """
     text = path.read_text(encoding="utf-8")
-    return '__name__ == "__main__"' in text and not any(w in text for w in WINDOW)
+    if any(word in text for word in (*WINDOW, "from napari.")):
+        return True
+    names = re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE)
+    beside = (path.parent / f"{name}.py" for name in names)
+    return any(_imports_window(found) for found in beside if found.exists())
+
+
+def _runs(path):
+    """Return whether a script is run by itself, and without a window."""
+    text = path.read_text(encoding="utf-8")
+    return '__name__ == "__main__"' in text and not _imports_window(path)
 
 
 RUN = [p for folder in FOLDERS for p in sorted(folder.glob("*.py")) if _runs(p)]
@@ -29,6 +44,8 @@ def command(monkeypatch):
         monkeypatch.setattr("sys.argv", [str(path), *words])
         for folder in FOLDERS:  # what they share lies beside them
             monkeypatch.syspath_prepend(folder)
+        for window in ("qtpy", "napari"):  # as where no Qt binding is installed
+            monkeypatch.setitem(sys.modules, window, None)
         # some set variables for the processes that they start
         with mock.patch.dict(os.environ), pytest.raises(SystemExit) as ended:
             runpy.run_path(str(path), run_name="__main__")
