@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from napari_motionseg.contributions import VESSEL
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 
-# of classes 0, 1, 2, ...; red and blue stay apart for all kinds of color vision
+# colors of classes 0, 1, 2, ...; red and blue differ for any kind of color vision
 PALETTE = (
     "#3d8bfd", VESSEL, "#ffd23f", "#2bd9a8", "#c77dff", "#f48fb1", "#9ccc65", "#b0bec5",
 )  # fmt: skip
-MOST_OPAQUE = 0.45  # a light fill: strokes are solid, and the loop shimmers through
-FAINTEST = 0.1  # foreground probability below which the loop is left clear
+# opacity of the preview; lower than that of strokes, so that the loop is visible
+MOST_OPAQUE = 0.45
+FAINTEST = 0.1  # foreground probability below which the preview is transparent
 
 
 def color_of(number: int) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 
 from napari_motionseg.cine import Cine
 
-SLICES = ("CT", "MR", "PT", "NM")  # modalities of volumes
-LENGTHS = ("meter", "metre", "micron", "angstrom")  # ends or names of units of length
+SLICES = ("CT", "MR", "PT", "NM")  # DICOM modalities whose stacks are volumes
+# suffixes and names of units of length
+LENGTHS = ("meter", "metre", "micron", "angstrom")
 
 
 def words_on_image(layer: Any) -> str:

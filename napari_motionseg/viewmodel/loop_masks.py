@@ -70,12 +70,12 @@ class LoopMasks:
         return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
 
     def resume(self, known: MaskProbabilities, threshold: float, smallest: int) -> None:
-        """Take up probabilities of before; the layer shows its masks already.
+        """Use probabilities of an earlier session, whose masks the layer already shows.
 
         Parameters
         ----------
         known
-            The probabilities, which go on being changed in place.
+            The probabilities. The arrays are used without a copy and changed in place.
         threshold, smallest
             What the masks were made with, see `postprocess_mask`; what differs from
             that was corrected by a person.

@@ -80,7 +80,7 @@ class SegmentState:
     labels_wanted
         Emitted when labels are to be written and there is no layer for them.
     brush
-        The tool in hand.
+        The selected tool, its class and its size.
     """
 
     session: Session

@@ -65,7 +65,7 @@ def _painting_status(state: SegmentState) -> str:
         )
     if state.preview_on and len(state.preview_classes) == 1:
         (only,) = state.preview_classes
-        # the first two: nobody has to paint a catheter that is not there
+        # background and vessel only: a loop may show no catheter
         others = " or ".join(n for i, n in enumerate(state.names[:2]) if i != only)
         if only < len(state.names) and others:
             return (

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_motionseg.motion import FlowSequence
 
 JOBS = "jobs"  # the key of the settings of jobs among those of the docks
-FLOW_BYTES = 2**31  # of a loop, in files that are mapped
+FLOW_BYTES = 2**31  # limit for the flow files of a loop that are mapped into memory
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ class Session:
         self._panels += 1
 
     def panel_closed(self) -> None:
-        """Count a panel that has gone; with the last one, no worker stands ready."""
+        """Count a destroyed panel; after the last one, end the standby process."""
         self._panels -= 1
         if self._panels <= 0:
             self.runner.release()
@@ -302,7 +302,7 @@ class Session:
             self.runner.keep_ready()
 
     def standby_words(self) -> str:
-        """Describe the worker that stands ready, and its memory, in a sentence."""
+        """Return a sentence on the standby process and its memory."""
         taken = self.runner.standby_bytes
         if taken is None:
             return "No worker process stands ready; a job starts one."
@@ -324,6 +324,6 @@ class Session:
 
 
 def _end(runner: JobRunner, room: ExitStack) -> None:
-    """End the process that stands ready, and remove the files of a session."""
+    """End the standby process, and remove the files of a session."""
     runner.release()
     room.close()

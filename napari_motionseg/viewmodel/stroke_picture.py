@@ -45,6 +45,7 @@ def stroke_picture(
     picture = np.zeros((*drawn.shape, 4), np.uint8)
     if preview is not None:
         picture[...] = preview
-    picture[drawn] = 0  # a preview of another class would shine through the stroke
+    # clear strokes, or a preview of another class would be visible through them
+    picture[drawn] = 0
     picture[rim_of(drawn)] = RIM
     return picture

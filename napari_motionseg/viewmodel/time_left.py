@@ -6,7 +6,7 @@ import time
 
 from napari_motionseg.jobs import Progress
 
-STEPS_NEEDED = 2  # after the first, before anything is said
+STEPS_NEEDED = 2  # number of steps after the first one before an estimate is given
 
 
 class TimeLeft:

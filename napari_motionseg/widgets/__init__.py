@@ -1,5 +1,5 @@
 """Docks of the napari window.
 
-Thin: a dock collects settings, starts a job, shows layers. Whatever computes is below,
-in packages that know no screen.
+A dock collects settings, starts a job and shows the result in layers. All computation
+is done by the other packages of `napari_motionseg`, which do not use a window.
 """

@@ -28,12 +28,12 @@ from napari_motionseg.widgets.common.viewers import (
     show_frame,
 )
 
-UNKNOWN_RATE = 15.0  # frames a second where a loop does not say
+UNKNOWN_RATE = 15.0  # frames per second, if the file of a loop gives no rate
 SPEEDS = {"¼ ×": 0.25, "½ ×": 0.5, "1 ×": 1.0, "2 ×": 2.0}
 
 
 class CineDock(AutosavedDock):
-    """Show properties of a loop, free of patient data; play it; subtract its mask.
+    """Dock that shows the properties of a loop, plays it and subtracts its mask.
 
     Attributes
     ----------
@@ -59,7 +59,8 @@ class CineDock(AutosavedDock):
 
     def _placed_in_window(self) -> None:
         self.ecg.place(self)
-        self.ecg.show_loop(self._cine())  # a strip that has no place is not shown
+        # the ECG is not shown if the time slider was not found
+        self.ecg.show_loop(self._cine())
 
     def _frame_changed(self, event: object = None) -> None:
         layer = self.chooser.layer

@@ -11,7 +11,8 @@ from napari_motionseg.cine.ecg import FrameTrace, trace_over_frames
 from napari_motionseg.widgets.common.slider_strip import SliderStrip
 
 HEIGHT_PX, MARGIN_PX = 40, 4
-TRACE, R_WAVE = "#4caf7d", "#e0a030"  # told apart by people of any colour vision
+# colours that people with any kind of colour vision can distinguish
+TRACE, R_WAVE = "#4caf7d", "#e0a030"
 TIMED = "ECG. The line shows the frame; a click goes to a frame."
 UNTIMED = (
     "ECG. The file does not say when its samples were taken: they are laid evenly over "

@@ -48,7 +48,7 @@ class Player(QObject):
         self._count, self._rate = count, rate
         self._began, self._first, self._last = time.perf_counter(), first, first
         self._shown.clear()
-        # twice a frame, so that no frame is late by more than half of its time
+        # tick twice per frame, so that a frame is at most half a frame time late
         self._timer.start(max(FASTEST_TICK_MS, int(500 / rate)))
 
     def stop(self) -> None:

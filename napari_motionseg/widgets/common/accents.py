@@ -1,10 +1,10 @@
-"""Colors of buttons: the step that comes next, and the tool that is in hand."""
+"""Set colors of buttons that mark the next step and the selected tool."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QAbstractButton
 
-ACCENT = "#1f7ae0"  # white text on it can be read in the light and the dark theme
+ACCENT = "#1f7ae0"  # white text on it is readable in the light and the dark theme
 _NEXT = (
     f"QPushButton {{ background-color: {ACCENT}; color: white; }}"
     f"QPushButton:hover {{ background-color: #3b8ff0; }}"
@@ -12,17 +12,19 @@ _NEXT = (
 
 
 def accent(button: QAbstractButton, on: bool) -> None:
-    """Show a button as the next step, or as any other one; its size stays.
+    """Color a button as the next step, or give it back its normal color.
+
+    The size of the button does not change.
 
     Parameters
     ----------
     button
-        The button.
+        The button to color.
     on
-        Whether it is the next step.
+        True if the button is the next step; False for the normal color.
     """
     style = _NEXT if on else ""
-    if button.styleSheet() != style:  # Qt polishes the button anew each time
+    if button.styleSheet() != style:  # setting a style sheet is slow, even the same one
         button.setStyleSheet(style)
 
 
@@ -32,9 +34,9 @@ def border_when_checked(button: QAbstractButton, color: str) -> None:
     Parameters
     ----------
     button
-        A button that can be checked.
+        The button; it must be checkable.
     color
-        Color of the border, as ``#rrggbb``.
+        Color of the border, written as ``#rrggbb``.
     """
     button.setStyleSheet(
         "QPushButton { border: 2px solid transparent; padding: 3px 5px; }"

@@ -32,7 +32,8 @@ class AutosavedDock(Dock):
         The offer to recover work, which is hidden if there is no work to recover.
     """
 
-    offers_work_on_any_loop = False  # else only on loops that are open
+    # False: only work on loops that are open is offered
+    offers_work_on_any_loop = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

@@ -74,7 +74,8 @@ class Latest:
 
     def _owner_gone(self) -> None:
         self._gone = True
-        self._busy = False  # the timer went with the owner; nobody fetches the answer
+        # the owner was destroyed with its timer, so the result is dropped
+        self._busy = False
         self.forget()
 
     def _fetch(self) -> None:

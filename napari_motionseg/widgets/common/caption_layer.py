@@ -64,7 +64,8 @@ class CaptionLayer:
             "text": {
                 "string": "{caption}", "size": CAPTION_PT,
                 "color": get_theme(self._viewer.theme).text.as_hex(),
-                "anchor": "upper_left",  # ends above its point, where no picture is
+                # the text ends above its point, in the gap between two pictures
+                "anchor": "upper_left",
             },
             **placement(loop, 2),
         }  # fmt: skip

@@ -21,33 +21,35 @@ from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.loop_display import loop_display_of
 from napari_motionseg.widgets.common.viewers import errors_shown, is_loop
 
-LONGEST_NAME = 24  # characters; a longer entry would widen the dock
+# characters of an entry; Qt cuts longer names instead of widening the dock
+LONGEST_NAME = 24
 
 
 class LayerChooser(QComboBox):
-    """Choose one layer of a viewer; the newest one stands first.
+    """A combo box of the layers of a viewer, the newest first.
 
     Parameters
     ----------
     viewer
         The viewer whose layers are listed.
     accepts
-        A function that tells whether a layer is listed. If its answer changes, call
-        `refresh`.
+        Function that returns whether a layer is listed. Call `refresh` when its answer
+        for a layer has changed.
     tooltip
-        A text that says what the layer is chosen for.
+        Tooltip of the combo box: what the layer is used for.
     nothing
-        The text of a last entry that stands for no layer; None for no such entry.
+        Text of the last entry, which means that no layer is chosen. None leaves this
+        entry out.
     only_by_hand
-        Whether no layer is chosen until the user chooses one; this needs `nothing`.
+        Whether no layer is chosen until the user chooses one. This needs `nothing`.
     prefers
-        A function that tells whether a layer is chosen rather than others, as long as
-        the user has not chosen one; None prefers no layer.
+        Function that returns whether a layer is chosen before others, as long as the
+        user has not chosen one. None prefers no layer.
 
     Signals
     -------
     layer_changed
-        Emitted with the chosen layer, or None, when it is another one than before.
+        Emitted with the chosen layer, or None, after the choice has changed.
     """
 
     layer_changed = Signal(object)
@@ -81,29 +83,29 @@ class LayerChooser(QComboBox):
 
     @property
     def layer(self) -> Layer | None:
-        """The chosen layer, which is in the viewer, or None."""
+        """The chosen layer, or None."""
         index = self.currentIndex()
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
     @property
     def layers(self) -> list[Layer]:
-        """All layers to choose from, the newest first."""
+        """The listed layers, the newest first."""
         return list(self._layers)
 
     def choose(self, layer: Layer) -> None:
-        """Choose a layer, if it is among those to choose from."""
+        """Choose a layer. A layer that is not listed is ignored."""
         if layer in self._layers:
             self.setCurrentIndex(self._layers.index(layer))
             self._chosen_by_hand()
 
     def choose_nothing(self) -> None:
-        """Choose no layer, where there is an entry for that."""
+        """Choose no layer, if the combo box has an entry for it."""
         if self._nothing is not None:
             self.setCurrentIndex(self.count() - 1)
             self._chosen_by_hand()
 
     def follow(self, is_wanted: Callable[[Layer], bool]) -> None:
-        """Choose each new layer that `is_wanted` accepts as soon as it is added."""
+        """Choose each layer that is added from now on and that `is_wanted` accepts."""
 
         def choose_inserted(event: Any) -> None:
             if is_wanted(event.value):
@@ -112,16 +114,16 @@ class LayerChooser(QComboBox):
         listen(self, self._viewer.layers.events.inserted, choose_inserted)
 
     def refresh(self, event: object = None) -> None:
-        """List the layers anew; the chosen one stays chosen if it is still listed.
+        """Update the list of layers, and keep the chosen layer if it is still listed.
 
-        A layer that the user has not chosen gives way to a preferred one.
+        A preferred layer replaces a layer that the user has not chosen.
         """
         kept = self.layer
         nothing_chosen = self._nothing is not None and self._layers and kept is None
         self.blockSignals(True)
         self._layers = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
         if self._by_hand not in self._layers:
-            self._by_hand = None  # or a layer that is closed would stay in memory
+            self._by_hand = None  # or a removed layer would stay in memory
         self.clear()
         self.addItems([layer.name for layer in self._layers])
         if self._nothing is not None:
@@ -152,29 +154,29 @@ class LayerChooser(QComboBox):
 
 
 class LoopChooser(LayerChooser):
-    """Choose the loop that the docks of a viewer work on.
+    """A combo box of the loop that all docks of a viewer work on.
 
-    The loop that is chosen in one dock is shown alone, see `LoopDisplay`, and all other
-    docks turn to it.
+    When a loop is chosen in one dock, the other docks choose it too, and the viewer
+    hides the other loops (see `LoopDisplay`).
 
     Parameters
     ----------
     viewer
         The viewer whose loops are listed.
     tooltip
-        A text that says what the loop is chosen for.
+        Tooltip of the combo box: what the loop is used for.
     """
 
     def __init__(self, viewer: Viewer, tooltip: str) -> None:
         self._display = loop_display_of(viewer)
         super().__init__(viewer, is_loop, tooltip)
         self._turn_to(self._display.loop)
-        # Qt itself ends a connection between two of its objects
+        # both are Qt objects: Qt disconnects them when one is destroyed
         self._display.changed.connect(self._turn_to)
         self.activated.connect(self._show_chosen)
 
     def refresh(self, event: object = None) -> None:
-        """List the loops anew; one that was just opened is chosen."""
+        """Update the list of loops, and choose a loop that was just opened."""
         super().refresh(event)
         self._turn_to(self._display.loop)
 
@@ -188,20 +190,21 @@ class LoopChooser(LayerChooser):
 
 
 class ModelChooser(QComboBox):
-    """Choose a checkpoint that ships, or that was trained or opened in the session.
+    """A combo box of checkpoints: shipped, recent, or trained or opened in the session.
 
     Parameters
     ----------
     session
         The session whose models are listed.
     kinds
-        The kinds of models that are listed.
+        Kinds of models that are listed, for example ``("segmentation",)``.
     scratch
-        The text of a first entry that stands for no model; None for no such entry.
+        Text of the first entry, which means that no model is chosen. None leaves this
+        entry out.
     tooltip
-        A text that says what the model is chosen for.
+        Tooltip of the combo box: what the model is used for.
     follows
-        The kind of models that are chosen as soon as the session has a new one.
+        Kind of models that are chosen as soon as they are added to the session.
 
     Signals
     -------
@@ -234,24 +237,24 @@ class ModelChooser(QComboBox):
 
     @property
     def chosen(self) -> Model | None:
-        """The chosen model; None for scratch, or where there is none."""
+        """The chosen model; None if the first entry is chosen or no model is listed."""
         data = self.currentData()
         return data if isinstance(data, Model) else None
 
     def choose(self, path: Path) -> None:
-        """Choose the model of a file that the session has."""
+        """Choose the listed model with this file. Other files are ignored."""
         for index in range(self.count()):
             model = self.itemData(index)
             if isinstance(model, Model) and model.path == path:
                 self.setCurrentIndex(index)
 
     def open_file(self, path: Path) -> None:
-        """Add a checkpoint of the user's and choose it.
+        """Add a checkpoint from a file to the session, and choose it.
 
         Raises
         ------
         CheckpointError
-            If it is none.
+            If the file is not a checkpoint of this program.
         """
         card = read_card(path)
         self._session.add_model(Model(path, card.kind, path.stem))
@@ -299,7 +302,7 @@ class ModelChooser(QComboBox):
 
 
 def _keep_narrow(chooser: QComboBox, tooltip: str) -> None:
-    """Let long names not widen the dock."""
+    """Set a tooltip, and a size that does not grow with the entries."""
     chooser.setToolTip(tooltip)
     chooser.setMinimumContentsLength(LONGEST_NAME // 2)
     chooser.setSizeAdjustPolicy(
@@ -318,18 +321,18 @@ def shipped_models() -> list[Model]:
 
 
 def recent_models() -> list[Model]:
-    """Return the models that the user has opened lately and that can still be read."""
+    """Return the recently opened models whose files can still be read."""
     found = []
     for path in RecentModels.default().paths():
         try:
             found.append(Model(path, read_card(path).kind, f"{path.stem} (recent)"))
         except CheckpointError:
-            continue  # another program's file by now
+            continue  # the file was replaced by something else
     return found
 
 
 def card_text(path: Path) -> str:
-    """Return a model's card for a tooltip: kind, configuration, how it was trained."""
+    """Return a tooltip: path, kind, configuration and training of a model."""
     card = read_card(path)
     training = card.provenance.get("training", {})
     facts = {

@@ -7,7 +7,7 @@ from functools import partial
 
 from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
-LEASE_MS = 2000  # after a rest of this length nobody notices a collection
+LEASE_MS = 2000  # a collection after a pause of this length is not noticed by the user
 
 
 class CollectionPause:
@@ -37,17 +37,18 @@ class CollectionPause:
     """
 
     def __init__(self, owner: QObject) -> None:
-        self.held = False  # whether this is what keeps collection off
-        self._gone = False  # its owner, and with it the timer
+        self.held = False  # whether this object has switched the collection off
+        self._gone = False  # the owner was destroyed, and the timer with it
         self._timer = QTimer(owner)
         self._timer.setSingleShot(True)
         self._timer.setInterval(LEASE_MS)
-        # Qt holds methods weakly; this has to end even when nobody knows it any more
+        # Qt refers to methods weakly; the pause must end even if this object is gone
         end = partial(CollectionPause._end, self)
         self._timer.timeout.connect(end)
         owner.destroyed.connect(partial(CollectionPause._owner_gone, self))
         application = QCoreApplication.instance()
-        if application is not None:  # a script that goes on after it has no timers
+        # a script that continues after the window is closed has no timers
+        if application is not None:
             application.aboutToQuit.connect(end)
 
     def hold(self) -> None:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-GRAY = "#8a8d93"  # readable on napari's dark and on its light theme
+GRAY = "#8a8d93"  # readable in the dark and the light theme of napari
 FAINT = "#5b7f9f80"
 STRONG = "#4aa3df"
-CURVES = (STRONG, "#f08c4b")  # told apart with any kind of colour vision
+# colours that people with any kind of colour vision can distinguish
+CURVES = (STRONG, "#f08c4b")
 SMOOTHING = 0.9
 HEIGHT = 150
 Values = Sequence[float] | NDArray[np.floating]

@@ -49,7 +49,8 @@ class DeviceChooser(QComboBox):
 
     def _show(self, name: str) -> None:
         index = self.findData(name)
-        if index < 0:  # of a project that was made on another computer
+        # a project made on another computer may name a device that is missing here
+        if index < 0:
             index = 0
             self._session.device = self.itemData(0)
         self.setCurrentIndex(index)

@@ -1,4 +1,4 @@
-"""Lay out a dock: one column that scrolls, titled sections, rows of settings."""
+"""Lay out a dock: a scrolling column of titled sections with rows of settings."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
-LEAST_WIDTH = 320  # pixels of a dock that has few rows
-MOST_WIDTH = 480  # pixels that a dock may ask for; a wider column is scrolled
-QUIET = "color: #8a8d93;"  # style of explanations
+LEAST_WIDTH = 320  # pixels; docks with narrow rows all get this width
+MOST_WIDTH = 480  # pixels; a wider column gets a horizontal scroll bar
+QUIET = "color: #8a8d93;"  # gray text of explanations, readable in both themes
 
 
 class Dock(QScrollArea):
-    """A column of sections, with the viewer and the session that its sections share.
+    """A scrolling column of sections that share a viewer and a session.
 
-    The layout knows no project: docks derive from `AutosavedDock`, which adds it.
+    This class does not deal with projects. Docks derive from `AutosavedDock`, which
+    adds the autosave.
 
     Parameters
     ----------
     napari_viewer
-        The viewer that the dock belongs to; napari passes it by this name.
+        The viewer that the dock belongs to. napari passes it by this name.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -73,14 +74,14 @@ class Dock(QScrollArea):
         return form
 
     def advanced(self, tooltip: str, title: str = "Advanced") -> QFormLayout:
-        """Add a form that is folded away until the user opens it, and return it.
+        """Add a form that is hidden until the user opens it, and return the form.
 
         Parameters
         ----------
         tooltip
-            What the rows are for.
+            Text that says what the rows of the form are for.
         title
-            The text beside the arrow.
+            Text of the button that opens the form.
         """
         form, fold = self._new_form(), Fold(title, tooltip)
         fold.add_form(form)
@@ -97,12 +98,12 @@ class Dock(QScrollArea):
         return form
 
     def enterEvent(self, event: QEnterEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Have a worker stand ready again, if it ended while nobody was here."""
+        """Start the standby process again, if it has ended because it was not used."""
         super().enterEvent(event)
         self.session.expect_job()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Bring the labels of all sections to one width, so that fields line up."""
+        """Give the labels of all sections the same width, so that fields line up."""
         labels = [label for form in self._forms for label in _labels_of(form)]
         width = max((label.sizeHint().width() for label in labels), default=0)
         for label in labels:
@@ -110,11 +111,11 @@ class Dock(QScrollArea):
         super().showEvent(event)
 
     def add(self, widget: QWidget) -> None:
-        """Add a widget over the whole width."""
+        """Add a widget that takes the whole width of the column."""
         self._column.addWidget(widget)
 
     def event(self, event: QEvent | None) -> bool:
-        """Place the dock in the window as soon as napari has given it one."""
+        """Place the dock in the window after napari has given it a parent."""
         if event is not None and event.type() == QEvent.Type.ParentChange:
             self._placing.start(0)  # napari is about to add the dock to the window
         return bool(super().event(event))
@@ -122,17 +123,17 @@ class Dock(QScrollArea):
     def eventFilter(  # noqa: N802 - Qt's name
         self, watched: QObject | None, event: QEvent | None
     ) -> bool:
-        """Ask for the width that the rows need, whenever they change."""
+        """Update the minimum width when the rows have changed."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self._ask_for_width()
         return bool(super().eventFilter(watched, event))
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the width that the dock asks for."""
+        """Return the preferred size of the dock."""
         return QSize(max(self.minimumWidth(), LEAST_WIDTH), super().sizeHint().height())
 
     def _ask_for_width(self) -> None:
-        """Make the dock as wide as its widest row, so that none is cut at the right."""
+        """Set the minimum width to that of the widest row, so that none is cut off."""
         content, bar = self.widget(), self.verticalScrollBar()
         if content is None or bar is None:
             return
@@ -140,14 +141,14 @@ class Dock(QScrollArea):
         self.setMinimumWidth(min(max(LEAST_WIDTH, needed), MOST_WIDTH))
 
     def place(self) -> None:
-        """Place the dock in the window, once: as a tab beside its siblings."""
+        """Place the dock in the window as a tab beside the other docks, only once."""
         if not self._placed and holder_of(self) is not None:
-            self._placed = True  # where the user moves it later, it stays
+            self._placed = True  # do not move it again after the user has moved it
             place_dock(self, Dock)
             self._placed_in_window()
 
     def _placed_in_window(self) -> None:
-        """Do what a dock does once, when it is in the window; most docks do nothing."""
+        """Do nothing; a derived dock overrides this to act once it is placed."""
 
 
 def _labels_of(form: QFormLayout) -> Iterator[QWidget]:
@@ -167,7 +168,7 @@ def button(text: str, tooltip: str) -> QPushButton:
 
 
 def button_row(*widgets: QWidget) -> QWidget:
-    """Return a row of buttons that share its width in equal parts."""
+    """Return a row of widgets of equal width."""
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -178,7 +179,7 @@ def button_row(*widgets: QWidget) -> QWidget:
 
 
 def hint(text: str) -> QLabel:
-    """Return a line of quiet explanation."""
+    """Return a label with an explanation in gray."""
     label = plain_label(text)
     label.setWordWrap(True)
     label.setStyleSheet(QUIET)

@@ -1,4 +1,4 @@
-"""Place a dock in the window: as a tab beside its siblings, wide enough, titled short.
+"""Place a dock as a tab beside the other docks, wide enough and with a short title.
 
 napari places each dock that is opened from a menu below the others, and appends the
 name of the plugin in brackets. Two docks then share the height of one column.
@@ -11,8 +11,9 @@ from functools import partial
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 
-USABLE_WIDTH = 380  # pixels in which no row of a dock is cramped
-MOST_OF_WINDOW = 0.4  # of the window's width, which the picture needs
+USABLE_WIDTH = 380  # pixels; wide enough for the rows of all docks
+# largest share of the window's width for docks; the picture gets the rest
+MOST_OF_WINDOW = 0.4
 
 
 def place_dock(content: QWidget, kind: type[QWidget]) -> None:
@@ -32,7 +33,7 @@ def place_dock(content: QWidget, kind: type[QWidget]) -> None:
         return
     _shorten_title(holder)
     for moved in (holder.topLevelChanged, holder.dockLocationChanged):
-        # napari makes a new title bar, with the long name
+        # napari has then made a new title bar with the long name
         moved.connect(partial(_shorten_title, holder))
     siblings = siblings_of(content, kind)
     if siblings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QToolButton, QVBoxLayout, QWidget
 
-INDENT = 8  # px; it shows which rows belong to the heading
+INDENT = 8  # pixels of indentation, which shows the rows that belong to the heading
 
 
 class Fold(QWidget):

@@ -1,4 +1,4 @@
-"""Mark done, labelled and running frames in a thin strip at the time slider."""
+"""Show which frames are done, labelled or being computed, above the time slider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_motionseg.widgets.common.slider_strip import SliderStrip, sliders_of
 
 NAME = "motionseg-frame-strip"
 HEIGHT_PX = 8
-# blue and orange are told apart by people of any colour vision
+# blue and orange can be distinguished by people with any kind of colour vision
 COLORS = {"done": "#4c9be8", "running": "#ff9f40"}
 HOLLOW = "#8a8d93"
 LABELLED, RIM = "#ffffff", "#202020"
@@ -20,15 +20,15 @@ LEGEND = "Blue: done. Orange: being computed. Hollow: not done yet. White: label
 
 
 class FrameStrip(SliderStrip):
-    """Draws a cell for each frame, in line with the handle of the time slider.
+    """A strip with one cell for each frame, aligned with the time slider.
 
     Parameters
     ----------
     marks
-        The marks to draw.
+        The states of the frames.
     sliders
-        The widget that holds the sliders of the viewer; None draws over the whole
-        width.
+        The widget that contains the sliders of the viewer. None uses the whole width
+        of the strip.
     """
 
     def __init__(self, marks: FrameMarks, sliders: QWidget | None = None) -> None:
@@ -36,17 +36,17 @@ class FrameStrip(SliderStrip):
         self.setObjectName(NAME)
         self._marks = marks
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        policy.setRetainSizeWhenHidden(True)  # the canvas does not jump with the marks
+        policy.setRetainSizeWhenHidden(True)  # so that the canvas keeps its size
         self.setSizePolicy(policy)
         listen(self, marks.changed, self._changed)
         self._changed()
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return a size of the height of the strip."""
+        """Return the preferred size: the width is free, the height is fixed."""
         return QSize(80, HEIGHT_PX)
 
     def cells(self) -> list[QRectF]:
-        """Return the place of each frame in the strip, in pixels."""
+        """Return the rectangle of each frame in the strip, in pixels."""
         left, right = self._ends(self._marks.count)
         width = (right - left) / max(1, self._marks.count - 1)
         gap = 1.0 if width > 4 else 0.0
@@ -55,21 +55,21 @@ class FrameStrip(SliderStrip):
         return [QRectF(first + t * width, 1.0, *size) for t in range(self._marks.count)]
 
     def frame_at(self, x: float) -> int | None:
-        """Return the frame whose cell is at a horizontal position, or None."""
+        """Return the frame at a horizontal position in px; None outside the cells."""
         for frame, cell in enumerate(self.cells()):
             if cell.left() <= x <= cell.right():
                 return frame
         return None
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Draw the cells."""
+        """Draw the cells of all frames."""
         painter = QPainter(self)
         for frame, cell in enumerate(self.cells()):
             self._paint_cell(painter, cell, frame)
         painter.end()
 
     def event(self, event: QEvent | None) -> bool:
-        """Say in the tooltip what the marks mean."""
+        """Show a tooltip that explains the marks and the frame under the mouse."""
         if isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), self._words(event.pos()), self)
             return True
@@ -109,22 +109,23 @@ class FrameStrip(SliderStrip):
 
 
 def place_strip(widget: QWidget, marks: FrameMarks) -> FrameStrip | None:
-    """Place a strip above the sliders of the window of a widget; once is enough.
+    """Add the strip above the sliders of a window, unless the window has it already.
 
-    napari has no place of its own for it. Its sliders are found by their class; where a
-    later version has no such class or another layout, nothing is placed.
+    napari has no public place for such a strip, so its sliders are found by the name of
+    their class. If a later version of napari has another class or layout, no strip is
+    added.
 
     Parameters
     ----------
     widget
-        A widget in a dock of the window.
+        Any widget in a dock of the window.
     marks
-        The marks to draw.
+        The states of the frames.
 
     Returns
     -------
     FrameStrip or None
-        The strip of the window, or None if there is no place for one.
+        The strip of the window, or None if the sliders were not found.
     """
     sliders = sliders_of(widget)
     center = None if sliders is None else sliders.window()

@@ -218,11 +218,12 @@ class JobPanel(QWidget):
         self._last = progress
         self._time_left.step(progress)
         if self.curve is not None and "loss" in progress.metrics:
-            if not self._losses_seen:  # the last training's curve stays until then
+            # the curve of the previous training stays until then
+            if not self._losses_seen:
                 self.curve.clear()
             self._losses_seen = True
             self.curve.add(progress.metrics["loss"])
-        # what was said once, as of too little memory, stays until something else is
+        # a message such as "out of memory" comes once, and stays until the next message
         self._message = progress.message or self._message
         self._follower.advance(progress)
         self.progressed.emit(progress)
@@ -249,7 +250,8 @@ class JobPanel(QWidget):
         self._show_running(False)
         if job is None:
             return
-        handover, self._handover = self._handover, None  # it may hold a whole loop
+        # the job may refer to a whole loop, which could not leave memory
+        handover, self._handover = self._handover, None
         last = self._last or Progress(0, 0)
         amount = self._follower.amount or (last.step, last.total)
         self._follower.leave(keep=job.state == "finished")

@@ -147,7 +147,7 @@ def words_on(viewer: Viewer, layer: Layer) -> str:
 
 
 def _offer_docks(viewer: Viewer, cine: Cine) -> None:
-    """Offer, in a notification of napari's, the docks that go on from here."""
+    """Show a notification with buttons that open the docks."""
     rate = "" if cine.frame_rate is None else f", {cine.frame_rate:.3g} frames/s"
     window = ref(viewer)
 

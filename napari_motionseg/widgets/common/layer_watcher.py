@@ -1,4 +1,4 @@
-"""Watch the layers of a viewer, so that the autosave knows what to save."""
+"""Report changes of the layers of a viewer to the autosave."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ from napari_motionseg.widgets.common.project_layers import (
 )
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop
 
-CLOSING_MS = 500  # a window that closes is gone by then
+# A window that closes removes all layers first. After this time it is gone, and a layer
+# that is still missing was deleted by the user.
+CLOSING_MS = 500
 
 
 class LayerWatch(QObject):
-    """Tell an autosave of layers that are added, changed and removed.
+    """Tell the autosave when layers are added, changed or removed.
 
     Parameters
     ----------
     viewer
-        The viewer whose layers are watched; it is held weakly.
+        The viewer whose layers are watched. Only a weak reference is kept.
     session
         The session, which knows the loop of each image layer.
     saver
-        The autosave that is told; another one may take its place later.
+        The autosave. The attribute `saver` is replaced when another project is opened.
     """
 
     def __init__(self, viewer: Viewer, session: Session, saver: Autosaver) -> None:
@@ -52,7 +54,7 @@ class LayerWatch(QObject):
 
     @contextmanager
     def not_heard(self) -> Iterator[None]:
-        """Ignore layers that the caller itself adds and removes."""
+        """Ignore layers that are added or removed within this context."""
         deaf, self._deaf = self._deaf, True
         try:
             yield
@@ -60,19 +62,22 @@ class LayerWatch(QObject):
             self._deaf = deaf
 
     def watch_all(self) -> None:
-        """Watch every labels layer, and every loop that this plugin has read."""
+        """Watch all labels layers, and all loops that this plugin has read."""
         for layer in self._layers():
             self._watch(layer)
             if is_loop(layer) and "cine" in layer.metadata:
                 self._loop(layer)
 
     def describe_all(self) -> None:
-        """Record names, looks and metadata now; not every change has an event."""
+        """Record the names, display settings and metadata of all watched layers.
+
+        napari emits no event for some of these changes.
+        """
         for layer in self._layers():
             self._describe(layer)
 
     def adopt(self, layer: Layer, watched: WatchedLayer) -> None:
-        """Watch a layer that was read from a project."""
+        """Watch a labels layer that was read from a project."""
         self._listen(layer)
         self.saver.watch(watched)
 
@@ -82,13 +87,13 @@ class LayerWatch(QObject):
         self.saver.watch_loop(loop)
 
     def has(self, layer: Layer) -> bool:
-        """Return whether a layer is of the project, or was made of one that is."""
+        """Return whether a layer belongs to the project, or was made by a dock."""
         key = layer.unique_id
         known = (self.saver.layer_of(key), self.saver.loop_of(key))
         return any(one is not None for one in known) or DERIVED in layer.metadata
 
     def of_loop(self, number: int) -> list[Layer]:
-        """Return the watched layers of a loop of the project."""
+        """Return the watched labels layers of the loop with this number."""
         watched = {x: self.saver.layer_of(x.unique_id) for x in self._layers()}
         return [
             x
@@ -110,14 +115,15 @@ class LayerWatch(QObject):
             QTimer.singleShot(CLOSING_MS, self._let_go)
 
     def _let_go(self) -> None:
-        """Let the autosave forget deleted layers.
+        """Tell the autosave which layers the user has deleted.
 
-        A window that closes removes all layers at once; then nothing was deleted.
+        When a window closes, napari removes all layers at once. Then no layer was
+        deleted by the user, and the project keeps all of them.
         """
         shown = {layer.unique_id for layer in self._layers()}
         deleted = [key for key in self._deleted if key not in shown]
         self._deleted = []
-        # a layer that is held here would stay in memory for as long as the window
+        # without this, removed layers would stay in memory until the window is closed
         let_go = self.saver.let_go if shown else self.saver.detach
         for key in deleted:
             let_go(key)
@@ -139,7 +145,7 @@ class LayerWatch(QObject):
         try:
             cine = self._session.loop(image).cine
         except MotionSegError:
-            return None  # no loop
+            return None  # the image layer is not a loop, for example an RGB picture
         loop = known or self.saver.loop_like(cine)
         if loop is None:
             loop = WatchedLoop(image.unique_id, cine, image.name)
@@ -180,7 +186,7 @@ class LayerWatch(QObject):
 def watched_layer(
     layer: Layer, kind: str, loop: WatchedLoop, dtype: str = "uint8"
 ) -> WatchedLayer:
-    """Return a layer as an autosave watches it.
+    """Return the record through which the autosave watches a layer.
 
     Parameters
     ----------
@@ -189,7 +195,7 @@ def watched_layer(
     kind
         ``"labels"`` or ``"masks"``.
     loop
-        The loop that it lies on.
+        The loop that the layer lies on.
     dtype
         Integer type in which the project stores labels that a dock has made.
     """

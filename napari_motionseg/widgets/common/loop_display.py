@@ -97,7 +97,8 @@ class LoopDisplay(QObject):
                 layer.visible = False
         loop.visible = True
         active: Any = viewer.layers.selection.active
-        if active is None or not active.visible:  # a brush on it would do nothing
+        # a hidden layer must not stay active, because painting on it has no effect
+        if active is None or not active.visible:
             viewer.layers.selection.active = loop
         show_frame(viewer, loop, frame_shown(viewer, loop))  # not beyond its end
         fit_camera(viewer, [loop])

@@ -33,7 +33,7 @@ from napari_motionseg.widgets.common.viewers import (
 )
 
 FILES = "Masks (*.npz *.tif *.tiff *.png *.nii *.nii.gz *.dcm)"
-REFERENCE_COLOR = "#2bd9a8"  # of labels that are compared with
+REFERENCE_COLOR = "#2bd9a8"  # of outlines of a reference
 
 
 def read_mask_layers(viewer: Viewer, path: str) -> list[LayerTuple]:
@@ -64,7 +64,7 @@ def open_loops(viewer: Viewer) -> list[OpenLoop]:
             try:
                 cine = session.loop(layer).cine
             except MotionSegError:
-                continue  # an image that is no loop
+                continue  # the image is not a loop, for example an RGB picture
             frame = frame_shown(viewer, layer)
             found.append(OpenLoop(layer, cine, layer.name, frame))
     return found

@@ -32,13 +32,15 @@ def open_dock(viewer: Viewer, name: str) -> Any:
         Name of the dock in the manifest, such as ``"Segment"``.
     """
     viewer = unwrapped(viewer)
-    full_name = f"{name} ({TITLE})"  # as the menu calls it, which then finds it again
+    # the name that the menu uses, so that the menu finds this dock
+    full_name = f"{name} ({TITLE})"
     dock = docks_of(viewer).get(full_name)
     if dock is None:
         make = PluginManager.instance().commands.get(f"{PLUGIN}.{name.lower()}")
         dock = make(napari_viewer=viewer)
         viewer.window.add_dock_widget(dock, name=full_name)
-        dock.place()  # now, or it would come to the front after others
+        # place it now; later it would cover docks that were opened after it
+        dock.place()
     bring_to_front(dock)
     return dock
 

@@ -27,7 +27,7 @@ def opengl_facts() -> dict[str, Any]:
     context = QOpenGLContext()
     if not context.create() or not context.makeCurrent(surface):
         raise RuntimeError("Qt gets no OpenGL context")
-    # with a context in place, so that it asks the library that Qt has loaded
+    # import it after the context exists, so that it uses the library of Qt
     from vispy.gloo import gl
 
     facts = {

@@ -55,19 +55,21 @@ class PictureLayers:
         self._dropped = dropped
         self._held: dict[str, HeldPicture] = {}
         self._wanted: dict[str, ShownPicture] = {}
-        self._leaving: list[Layer] = []  # pictures of another loop
-        self._kept: dict[str, dict[str, Any]] = {}  # of pictures that are off
+        self._leaving: list[Layer] = []  # layers of the previous loop, to be removed
+        # appearance of pictures that are switched off
+        self._kept: dict[str, dict[str, Any]] = {}
         self._loop: Layer | None = None
         self._captions: Callable[[], Captions] = tuple
         self._crosses: tuple[Pixel, ...] = ()
         self._changing = False
-        self._cells = 1  # that the camera was fitted to
+        self._cells = 1  # number of cells to which the camera was fitted
         self.grid: CellGrid | None = None
         scene = scene_of(viewer)
         self.marks: CanvasMarks | CaptionLayer = (
             CaptionLayer(viewer) if scene is None else CanvasMarks(owner, viewer, scene)
         )
-        self._gone: list[bool] = []  # the timer goes with the owner, the layers stay
+        # the timer is destroyed with the owner, but the layers stay
+        self._gone: list[bool] = []
         owner.destroyed.connect(lambda _=None, gone=self._gone: gone.append(True))
         self._timer = QTimer(owner)
         self._timer.setSingleShot(True)
@@ -150,7 +152,7 @@ class PictureLayers:
         """Draw captions, crosses, and colour bars and hatches of visible layers."""
         loop, grid = self._loop, self.grid
         if self._changing:
-            return  # it is done at the end
+            return  # this function is called again when all layers are in place
         if loop is None or grid is None or loop not in self._viewer.layers:
             self.marks.clear()
             return

@@ -7,7 +7,7 @@ import re
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
-# DICOM's keywords are wider than a dock; a zero-width space lets a line end in them
+# DICOM keywords can be wider than a dock; a zero-width space allows a line break
 WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
 
 

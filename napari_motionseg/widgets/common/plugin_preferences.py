@@ -74,7 +74,7 @@ def apply_preferences(preferences: Any, environment: MutableMapping[str, str]) -
     ours = set(environment.get(MARK, "").split())
     for name, variable in VARIABLES.items():
         if variable in environment and variable not in ours:
-            continue  # the user has set it
+            continue  # the user has set the variable, which has priority
         value = getattr(preferences, name)
         if value != DEFAULTS[name] and str(value).strip():
             environment[variable] = str(value).strip()

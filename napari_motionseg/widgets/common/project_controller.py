@@ -1,4 +1,4 @@
-"""Open, save, move and close the project of a viewer, and autosave its strokes."""
+"""Open, save, move and close the project of a viewer, and save strokes as they come."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ from napari_motionseg.widgets.common.project_layers import (
 from napari_motionseg.widgets.common.shown_memory import ShownMemory, shown_loop_of
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
-GOING = "(going)"  # ends the name of a layer that another project replaces
+# Suffix for the names of layers that are about to be removed, so that the layers of the
+# new project can have these names.
+GOING = "(going)"
 _controllers: WeakKeyDictionary[Viewer, ProjectController] = WeakKeyDictionary()
 
 
 def controller_of(viewer: Viewer) -> ProjectController:
-    """Return the project controller of `viewer`; the first call starts the autosave."""
+    """Return the project controller of a viewer; the first call starts the autosave."""
     viewer = unwrapped(viewer)
     if viewer not in _controllers:
         _controllers[viewer] = ProjectController(viewer)
@@ -51,12 +53,12 @@ class ProjectController(QObject):
     Parameters
     ----------
     viewer
-        The viewer, which is held weakly.
+        The viewer. Only a weak reference is kept.
 
     Signals
     -------
     changed
-        Emitted when there is another project, or another name or place of it.
+        Emitted when another project is open, or the project was renamed or moved.
     """
 
     changed = Signal()
@@ -67,7 +69,8 @@ class ProjectController(QObject):
         self.session = session_of(viewer)
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
-        self._unchecked: dict[int, Cine] = {}  # loops to compare with their hashes
+        # loops whose pixels are not compared with the stored hashes yet
+        self._unchecked: dict[int, Cine] = {}
         self._opening = Latest(self, self._show_opened)
         self._finding = Latest(self, self._show_found)
         self._checking = Latest(self, self._tell_changed)
@@ -82,7 +85,7 @@ class ProjectController(QObject):
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
-        # at the end of Python too, where no application says that it quits
+        # also when Python ends without a Qt application that emits aboutToQuit
         self._at_end = finalize(viewer, self._saver.close)
 
     @property
@@ -90,17 +93,17 @@ class ProjectController(QObject):
         """The viewer."""
         viewer = self._viewer()
         if viewer is None:
-            raise RuntimeError("the viewer is gone")
+            raise RuntimeError("the viewer was closed")
         return viewer
 
     @property
     def project(self) -> Project | None:
-        """The project; None while there is nothing to keep."""
+        """The open project; None as long as nothing had to be saved."""
         return self._saver.project
 
     @property
     def named(self) -> bool:
-        """Whether the project has a name that the user gave."""
+        """Whether the user has named the project."""
         project = self.project
         return project is not None and not self.recent.is_unsaved(project.folder)
 
@@ -111,19 +114,20 @@ class ProjectController(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a project is being opened or put elsewhere, or a loop is read."""
+        """Whether a project is being opened or moved, or a missing loop is read."""
         return self._opening.busy or self._moving.busy or self._finding.busy
 
     def flush(self) -> bool:
-        """Save now; return whether all is on disk."""
+        """Save now, and return whether everything is on disk."""
         self._memory.keep()
         self._layers.describe_all()
         return self._saver.flush()
 
     def open(self, folder: Path) -> None:
-        """Open a project in place of this one; it is read in a thread.
+        """Read a project in a thread, then replace the current one.
 
-        A refusal, as of a damaged or a newer project, is told.
+        If the project cannot be opened, for example because it is damaged or of a newer
+        version, an error message is shown and the current project stays open.
         """
         project = self.project
         if project is not None and folder.resolve() == project.folder.resolve():
@@ -131,14 +135,15 @@ class ProjectController(QObject):
         self._opening.ask(_opened, self._saver, folder)
 
     def save_as(self, folder: Path) -> None:
-        """Give the project a name and a place, in a thread; it goes on there.
+        """Move the project to a folder, in a thread, and continue to save there.
 
         Raises
         ------
         MotionSegError
-            If there is no project yet, and none can be made there.
+            If there is no project yet, and a new one cannot be created in the folder.
         """
-        if self.project is None:  # or the first stroke would make one that nobody wants
+        if self.project is None:
+            # an autosave may be waiting; save first, so that it makes no second project
             self._saver.flush(chores_too=False)
         if self.project is None:
             self._replace(Autosaver(Project.create(folder)))
@@ -152,16 +157,17 @@ class ProjectController(QObject):
         self.changed.emit()
 
     def find_loop(self, number: int, at: Path) -> None:
-        """Take a file as the loop that is missing; tell why not where it is none.
+        """Use a file for a loop whose file is missing.
 
-        It is read in a thread: of several loops in it, pixels tell which one it was.
+        The file is read in a thread. If it contains several loops, the one with the
+        stored pixels is used. If there is none, an error message says why.
         """
         if self.opened is not None:
             self._finding.ask(_found, self.opened, number, at)
 
     def _show_found(self, found: tuple[OpenedProject, int]) -> None:
         opened, number = found
-        if opened is not self.opened:  # another project was opened meanwhile
+        if opened is not self.opened:  # another project was opened in the meantime
             return
         if number in opened.missing:
             show_error(opened.missing[number])
@@ -179,13 +185,13 @@ class ProjectController(QObject):
         self.changed.emit()
 
     def deleted(self) -> list[str]:
-        """Return the names of painted layers that were deleted."""
+        """Return the names of the labels layers that the user has deleted."""
         project = self.project
         layers = () if project is None else project.manifest.layers
         return [layer.name for layer in layers if layer.removed]
 
     def bring_back(self) -> None:
-        """Show the painted layers again that were deleted."""
+        """Show the deleted labels layers again."""
         project = self.project
         if project is None or not self._saver.flush(chores_too=False):
             return
@@ -198,7 +204,7 @@ class ProjectController(QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Save a last time and let the project go."""
+        """Save a last time, and close the project."""
         self._memory.keep()
         self._layers.describe_all()
         self._at_end.detach()
@@ -206,7 +212,7 @@ class ProjectController(QObject):
 
     def _replace(self, saver: Autosaver) -> None:
         self._at_end.detach()
-        # in a thread, because a hash may be waited for; Python waits for the thread
+        # in a thread, because a hash may take seconds; Python waits for the thread
         threading.Thread(target=self._saver.close, name="motionseg close").start()
         self._saver = self._layers.saver = saver
         self._at_end = finalize(self.viewer, saver.close)
@@ -216,7 +222,7 @@ class ProjectController(QObject):
         old = [x for x in self.viewer.layers if self._layers.has(x) and x not in stay]
         self._replace(Autosaver(opened.project))
         self.opened, self._unchecked = opened, {}
-        for layer in old:  # whose names the new ones shall have
+        for layer in old:  # free the names for the new layers
             layer.name = f"{layer.name} {GOING}"
         loops = {n: self._show_loop(opened, n) for n in list(opened.loops)}
         for record in opened.layers():
@@ -236,25 +242,25 @@ class ProjectController(QObject):
         self.changed.emit()
 
     def _remove(self, old: list[Layer]) -> None:
-        """Remove the layers of the previous project, once the new ones are there.
+        """Remove the layers of the previous project after the new ones were added.
 
-        The other way round the window is empty in between; napari then draws while its
-        slider goes and comes, which has crashed in OpenGL.
+        In the opposite order, the window would be empty for a moment. napari then draws
+        while its slider is removed and added again, which has crashed in OpenGL.
         """
-        with self._layers.not_heard():  # what goes now was not deleted
+        with self._layers.not_heard():  # the user has not deleted these layers
             for layer in old:
                 if layer in self.viewer.layers:
                     self.viewer.layers.remove(layer)
 
     def _show_loop(self, opened: OpenedProject, number: int) -> WatchedLoop:
-        # a loop is held here no longer than it is compared: its layer may be closed
+        # remove it from `opened`, or a loop whose layer is closed would stay in memory
         cine = opened.loops.pop(number)
         record = opened.project.manifest.loop(number)
         layer = shown_loop_of(self.viewer, cine)
         with self._layers.not_heard():
             if layer is None:
                 layer = add_loop(self.viewer, cine, record.name)
-            else:  # as it was opened before its work was recovered
+            else:  # the user had opened the loop before recovering its project
                 layer.name, cine = record.name, layer.metadata["cine"]
         self._unchecked[number] = cine
         loop = WatchedLoop(layer.unique_id, cine, layer.name, number)
@@ -265,9 +271,9 @@ class ProjectController(QObject):
         cine = None if loop is None else loop.cine
         with self._layers.not_heard():
             layer = add_labels(self.viewer, record, pixels, cine)
-        if loop is None:  # of a missing loop: kept as it is, by number
+        if loop is None:  # the loop is missing; keep its layer under the loop's number
             loop = WatchedLoop(("missing", record.loop), None, "", record.loop)
-        elif cine is None and loop.facts is not None:  # closed, and let go
+        elif cine is None and loop.facts is not None:  # the loop's layer was closed
             place(layer, loop.facts)
         stored = {} if self.opened is None else self.opened.probabilities
         if (known := stored.pop(record.number, None)) is not None:
@@ -279,12 +285,12 @@ class ProjectController(QObject):
     def _tell_changed(self, changed: list[Any]) -> None:
         for record in changed:
             show_warning(
-                f"The pixels of loop {record.name!r} are not those that were painted "
-                "on: its file has changed. Look whether its labels still fit."
+                f"The file of loop {record.name!r} has other pixels than when it was "
+                "painted on. Check whether its labels still fit."
             )
 
     def _keep_model(self, model: Model) -> None:
-        if model.path.parent == self.session.folder:  # was trained here
+        if model.path.parent == self.session.folder:  # trained in this session
             self._saver.keep_model(model.path, model.kind, model.title)
 
     def _keep_probabilities(self, masks: LoopMasks) -> None:
@@ -295,13 +301,13 @@ class ProjectController(QObject):
 
 
 def _tell_notes(project: Project) -> None:
-    """Show once each note on what was lost, repaired or left in place."""
+    """Show a warning for each note on what was lost, repaired or left in place."""
     while project.notes:
         show_warning(project.notes.pop(0))
 
 
 def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
-    """Save what there is, and read another project; in a thread."""
+    """Save the current project, and read another one. Runs in a thread."""
     saver.flush()
     opened = open_project(folder)
     opened.read_probabilities()
@@ -309,7 +315,10 @@ def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
 
 
 def _changed(project: Project, unchecked: dict[int, Cine]) -> list[LoopRecord]:
-    """Compare loops with what was painted on, and let them go; in a thread."""
+    """Return the loops whose pixels differ from the stored hash. Runs in a thread.
+
+    `unchecked` is emptied, so that closed loops can leave memory.
+    """
     changed = []
     while unchecked:
         number, cine = unchecked.popitem()
@@ -320,13 +329,13 @@ def _changed(project: Project, unchecked: dict[int, Cine]) -> list[LoopRecord]:
 
 
 def _found(opened: OpenedProject, number: int, at: Path) -> tuple[OpenedProject, int]:
-    """Look for a loop in a file; in a thread."""
+    """Search a file for a missing loop. Runs in a thread."""
     opened.find(number, at)
     return opened, number
 
 
 def _moved(saver: Autosaver, folder: Path) -> Path:
-    """Put a project elsewhere, all of it on disk; in a thread."""
+    """Save a project, and move it to a folder. Runs in a thread."""
     saver.flush()
     project = saver.project
     if project is None:
@@ -334,7 +343,7 @@ def _moved(saver: Autosaver, folder: Path) -> Path:
     if project.folder != named(folder):
         try:
             project.require_there()
-        except ReadError:  # moved away or deleted: all that is shown is in memory
+        except ReadError:  # its folder was moved or deleted: write all from memory
             project = Project.create(folder)
             saver.start_anew(project)
         else:

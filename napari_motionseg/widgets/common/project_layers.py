@@ -1,4 +1,4 @@
-"""Turn labels layers into records of a project, and records into layers."""
+"""Convert labels layers into records of a project, and records into layers."""
 
 from __future__ import annotations
 
@@ -28,17 +28,18 @@ from napari_motionseg.project.watched import LoopFacts
 from napari_motionseg.viewmodel.class_colors import label_colors
 from napari_motionseg.widgets.common.viewers import DERIVED, is_loop, same_place
 
-MASKS = "masks"  # in metadata["motionseg"] of what a network has made
-REFERENCE = "reference"  # the same of labels that masks are compared with
-ROLE = "role"  # key in the metadata that a project keeps of what layers are for
-SEGMENTS = "segments"  # in the metadata of masks of a DICOM Segmentation: its names
+MASKS = "masks"  # value of metadata["motionseg"] for masks of a network
+REFERENCE = "reference"  # the same for labels that masks are compared with
+ROLE = "role"  # key of stored metadata: MASKS or REFERENCE
+SEGMENTS = "segments"  # key of metadata: segment names of a DICOM Segmentation
+# Limits for values from a file, which may be damaged or hostile
 MOST_CLASSES = 2**16
-MOST_PX = 10_000  # of a brush or a contour
+MOST_PX = 10_000  # width of a brush or a contour
 NOT_KEPT = ("cine", DERIVED)
 
 
 def kind_of(layer: Layer) -> str | None:
-    """Return what a layer is to a project, ``"labels"`` or ``"masks"``; else None."""
+    """Return ``"labels"`` or ``"masks"`` if a project saves this layer, else None."""
     if not isinstance(layer, Labels) or layer.multiscale or layer.ndim not in (2, 3):
         return None
     made_by = layer.metadata.get(DERIVED)
@@ -48,19 +49,19 @@ def kind_of(layer: Layer) -> str | None:
 
 
 def is_network_masks(layer: Layer) -> bool:
-    """Return whether a layer holds masks of a network, or that were read from a file.
+    """Return whether a layer holds masks of a network, or masks read from a file.
 
-    Labels that are only compared with are none.
+    A reference, with which masks are compared, does not count.
     """
     return kind_of(layer) == "masks" and layer.metadata.get(DERIVED) == MASKS
 
 
 def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
-    """Return the layer of the loop that labels lie on, or None.
+    """Return the image layer of the loop that a labels layer lies on, or None.
 
-    If several loops fit, the one that a dock has noted in the metadata is returned;
-    else the one with the longest name that the name of the labels begins with, so that
-    ``p10 labels`` are not taken for labels of ``p1``.
+    If several loops fit, the one named in the metadata is preferred. Otherwise the name
+    of the labels must begin with the name of the loop, and the longest such name wins:
+    ``p10 labels`` belongs to ``p10``, not to ``p1``.
     """
     fitting = [layer for layer in viewer.layers if lies_on(labels, layer)]
     noted = [x for x in fitting if x.name == labels.metadata.get("loop")]
@@ -70,9 +71,9 @@ def loop_layer_of(viewer: Viewer, labels: Layer) -> Image | None:
 
 
 def lies_on(labels: Layer, layer: Layer) -> bool:
-    """Return whether `layer` is a loop whose pixels are those of a labels layer.
+    """Return whether `layer` is a loop with the size and position of a labels layer.
 
-    Labels of two axes lie on every frame of a loop of their rows and columns.
+    Labels with two axes fit a loop whose frames have their rows and columns.
     """
     if not is_loop(layer):
         return False
@@ -83,29 +84,30 @@ def lies_on(labels: Layer, layer: Layer) -> bool:
 
 
 def background_of(layer: Layer) -> int:
-    """Return the label from which on labels stand for the background.
+    """Return the smallest label that means background, or 0 if only 0 does.
 
-    In labels that a dock has made, two large numbers do; elsewhere 0 alone does.
+    In labels that a dock has made, the two largest numbers mean background: one for
+    drawn background, one for implied background (see `label_numbers`).
     """
     return IMPLIED_BACKGROUND if has_screen_numbers(layer.metadata) else 0
 
 
 def class_numbers(pixels: Any, background: int) -> NDArray[Any]:
-    """Return labels as class numbers, 0 = background or not painted.
+    """Return labels as class numbers; 0 is background or not painted.
 
     Parameters
     ----------
     pixels
         Labels in any shape.
     background
-        Label from which on labels stand for the background; 0: none of them does.
+        Smallest label that means background; 0 if no other label does.
     """
     labels: NDArray[Any] = np.asarray(pixels)
     return np.where(labels < background, labels, 0) if background else labels
 
 
 def attributes_of(layer: Labels) -> dict[str, Any]:
-    """Return how a layer looks and what docks keep with it, as JSON values."""
+    """Return the display settings and the metadata of a layer as JSON values."""
     looks = {name: getattr(layer, name) for name in LOOKS}
     if isinstance(layer.colormap, DirectLabelColormap):
         looks["colors"] = {
@@ -123,17 +125,17 @@ def _jsonable(metadata: dict[Any, Any]) -> Iterator[tuple[str, Any]]:
         try:
             yield key, json.loads(json.dumps(plain))
         except (TypeError, ValueError):
-            continue  # of no use to another session
+            continue  # objects that JSON cannot store belong to this session only
 
 
 def add_loop(viewer: Viewer, cine: Cine, name: str) -> Layer:
-    """Show a loop of a project."""
+    """Add a loop of a project to the viewer, and return its layer."""
     data, attributes, _ = cine_layer(cine)
     return viewer.add_image(data, **{**attributes, "name": name})
 
 
 def place(layer: Layer, cine: Cine | LoopFacts) -> None:
-    """Put a layer onto its loop, which was not at hand when it was shown."""
+    """Move a layer onto its loop, if the loop was read later than the layer."""
     for name, value in geometry(cine).items():
         setattr(layer, name, value[-layer.ndim :])
 
@@ -141,7 +143,7 @@ def place(layer: Layer, cine: Cine | LoopFacts) -> None:
 def add_labels(
     viewer: Viewer, record: LayerRecord, pixels: NDArray[Any], cine: Cine | None
 ) -> Labels:
-    """Show a layer of a project as it was.
+    """Add a labels layer of a project to the viewer, with its display settings.
 
     Parameters
     ----------
@@ -156,7 +158,7 @@ def add_labels(
     """
     metadata = _metadata(record.attributes.get("metadata"))
     if record.kind == "masks":
-        metadata.pop(CLASSES, None)  # masks have one numbering, on disk and on screen
+        metadata.pop(CLASSES, None)  # masks have the same numbers on disk and on screen
         role = REFERENCE if metadata.get(ROLE) == REFERENCE else MASKS
         metadata |= {DERIVED: role, "cine": cine}
     if record.names_classes:
@@ -171,12 +173,12 @@ def add_labels(
 
 
 def stored_pixels(layer: Layer, dtype: str) -> Any:
-    """Return the pixels of a layer as a project stores them; any thread may ask.
+    """Return the pixels of a layer as a project stores them. This is thread-safe.
 
     Parameters
     ----------
     layer
-        The layer, labels or masks.
+        The layer of labels or masks.
     dtype
         Integer type in which the project stores labels that a dock has made.
     """
@@ -186,7 +188,7 @@ def stored_pixels(layer: Layer, dtype: str) -> Any:
 
 
 def _metadata(stored: Any) -> dict[str, Any]:
-    """Return the part of a file's metadata that docks may read; it is not trusted."""
+    """Return the valid part of metadata from a file, which may be hostile."""
     if not isinstance(stored, dict):
         return {}
     metadata = {key: value for key, value in stored.items() if key not in NOT_KEPT}
@@ -198,13 +200,13 @@ def _metadata(stored: Any) -> dict[str, Any]:
 
 
 def _set_looks(layer: Labels, stored: Any) -> None:
-    """Set the looks that a file stores; values that no layer can have are left out."""
+    """Apply display settings from a file, and ignore invalid values."""
     looks = stored if isinstance(stored, dict) else {}
     try:
         colors = dict(_colors(looks["colors"]))
         layer.colormap = DirectLabelColormap(color_dict=colors)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        pass  # napari's own colours
+        pass  # keep napari's default colours
     for name, possible in LOOKS.items():
         value = looks.get(name)
         with suppress(TypeError, ValueError, OverflowError):
@@ -213,15 +215,16 @@ def _set_looks(layer: Labels, stored: Any) -> None:
 
 
 def _renumber_looks(layer: Labels) -> None:
-    """Give looks of an older version, which counted the background as 1, new numbers.
+    """Convert colors and the selected label of an older version to current numbers.
 
-    Looks of this version have a color of the background's own number.
+    The older version stored the background as 1. Settings of the current version are
+    recognized by a color for the current number of the background.
     """
     colormap = layer.colormap
     known = colormap.color_dict if isinstance(colormap, DirectLabelColormap) else {}
     if BACKGROUND in known:
         return
-    first = 1  # the label that was the background
+    first = 1  # number of the background in the older version
     colors: dict[int | None, Any] = dict(label_colors(layer.metadata[CLASSES]))
     for label, color in known.items():
         if label is not None and label >= first:

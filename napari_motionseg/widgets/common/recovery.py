@@ -109,7 +109,7 @@ class RecoveryOffer(QObject):
 
     def _inserted(self, event: Any) -> None:
         if is_loop(event.value):
-            self._soon.start(0)  # several loops may come at once
+            self._soon.start(0)  # wait, because several loops may be added at once
 
 
 class RecoveryBanner(QFrame):

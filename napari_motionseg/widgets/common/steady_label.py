@@ -1,22 +1,23 @@
-"""A label whose height does not follow its text, so that nothing below it moves."""
+"""A label of fixed height, so that a longer text does not move the widgets below."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
-STYLE_PX = 6  # of padding in the style sheet of napari
+STYLE_PX = 6  # pixels of padding that napari's style sheet adds to a label
 
 
 class SteadyLabel(QLabel):
-    """A label with room for a number of lines, whatever its text is.
+    """A label whose height is a fixed number of lines.
 
-    The text is shown as it is, without markup; the tooltip shows all of it.
+    The text is shown as plain text. If it needs more lines, the rest is cut off; the
+    tooltip shows the whole text.
 
     Parameters
     ----------
     lines
-        Number of lines that there is room for.
+        Height of the label in lines of text.
     """
 
     def __init__(self, lines: int) -> None:
@@ -28,19 +29,19 @@ class SteadyLabel(QLabel):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def say(self, text: str) -> None:
-        """Show a text."""
+        """Show a text in the label and in its tooltip."""
         self.setText(text)
         self.setToolTip(text)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
-        """Return False: the height is that of the lines."""
+        """Return False, because the height does not depend on the width."""
         return False
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the room for the lines."""
+        """Return the size of the text, with the fixed height."""
         height = self._lines * self.fontMetrics().lineSpacing() + STYLE_PX
         return QSize(super().sizeHint().width(), height)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the room for the lines, as narrow as one likes."""
+        """Return the fixed height, with no minimum width."""
         return QSize(0, self.sizeHint().height())

@@ -1,4 +1,4 @@
-"""Ask a viewer for its session, the shown frame, and the place of layers."""
+"""Return the session of a viewer, the shown frame and the position of layers."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from napari.viewer import Viewer
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.viewmodel.session import Session
 
-# One session a viewer, as long as the viewer lives: docks are made by napari, one by
-# one, and have nothing else in common to find each other by.
+# One session for each viewer, for as long as the viewer exists. napari creates docks
+# one by one, and the viewer is the only object that all of them receive.
 _sessions: WeakKeyDictionary[Viewer, Session] = WeakKeyDictionary()
-DERIVED = "motionseg"  # the key in the metadata of layers that docks have made
-LOOP = "loop"  # key in a layer's metadata of the name of the loop that it belongs to
+DERIVED = "motionseg"  # key in the metadata of layers that docks have made
+LOOP = "loop"  # key in the metadata: name of the loop that a layer belongs to
 
 
 def unwrapped(viewer: Viewer) -> Viewer:
-    """Return the viewer behind napari's proxy.
+    """Return the viewer behind the proxy that napari passes to plugins.
 
-    Through the proxy, layers are equal to themselves but not identical, and cannot be
-    held weakly. Nothing private is used of what it guards.
+    The proxy returns a new wrapper at each access, so that layers cannot be compared by
+    identity or referenced weakly. No private attribute of the viewer is used.
     """
     return getattr(viewer, "__wrapped__", viewer)
 
 
 def camera_of(viewer: Viewer) -> Any:
-    """Return the camera, which napari 0.9 has moved into a scene."""
+    """Return the camera of a viewer; napari 0.9 has moved it into a scene."""
     scene = getattr(viewer, "scene", None)
     return viewer.camera if scene is None else scene.camera
 
 
 def session_of(viewer: Viewer) -> Session:
-    """Return the session that the docks of `viewer` share."""
+    """Return the session that all docks of a viewer share."""
     viewer = unwrapped(viewer)
     if viewer not in _sessions:
         _sessions[viewer] = Session()
@@ -55,7 +55,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def is_loop(layer: Layer) -> bool:
-    """Return whether a layer may be a loop: an image that no dock has made."""
+    """Return whether a layer may be a loop: an image that was not made by a dock."""
     return (
         isinstance(layer, Image)
         and not layer.multiscale
@@ -65,7 +65,7 @@ def is_loop(layer: Layer) -> bool:
 
 
 def is_painting(layer: Layer) -> bool:
-    """Return whether a layer may hold what a person painted."""
+    """Return whether a layer may hold labels that a person has painted."""
     return (
         isinstance(layer, Labels)
         and layer.ndim in (2, 3)
@@ -76,23 +76,23 @@ def is_painting(layer: Layer) -> bool:
 
 def has_paint(layer: Layer) -> bool:
     """Return whether any pixel of a labels layer is painted."""
-    # frame by frame: the first that is painted ends the search
+    # frame by frame, because the search can end at the first painted frame
     return any(np.any(part) for part in layer.data)
 
 
 def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str, Any]:
-    """Return the attributes that place another layer onto or beside `layer`.
+    """Return the attributes that place another layer relative to `layer`.
 
     Parameters
     ----------
     layer
-        The layer that the other one is placed by.
+        The layer that the position refers to.
     ndim
-        The number of axes of the other layer: 3, or 2 for rows and columns alone; a
-        layer of two axes is seen on every frame.
+        Number of axes of the other layer: 3, or 2 for rows and columns only. A layer
+        with two axes is visible on every frame.
     at
-        Row and column of `layer`, also beyond its edge, where the first pixel of the
-        other layer lies.
+        Row and column in `layer` where the first pixel of the other layer is placed.
+        They may lie outside of `layer`.
     """
     first = np.array([*(0,) * (layer.ndim - 2), *at], float)
     origin = np.asarray(layer.data_to_world(first))
@@ -105,7 +105,7 @@ def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str
     part = axes[-ndim:, -ndim:]
     if np.allclose(part, np.diag(np.diag(part))):
         place |= {"scale": np.diag(part), "translate": origin[-ndim:]}
-    else:  # turned or sheared
+    else:  # a rotated or sheared layer
         affine = np.eye(ndim + 1)
         affine[:-1, :-1], affine[:-1, -1] = part, origin[-ndim:]
         place["affine"] = affine
@@ -115,24 +115,27 @@ def placement(layer: Layer, ndim: int, at: tuple[int, int] = (0, 0)) -> dict[str
 def lay_over(
     viewer: Viewer, loop: Layer, what: str, data: Any, kind: str = "image", **looks: Any
 ) -> None:
-    """Show something of the current frame over a loop.
+    """Show data of the current frame in a layer over a loop.
 
-    The layer is added once and updated in place; the active layer stays active, so that
-    a brush stays a brush. Nothing happens where the loop is gone.
+    The first call adds the layer, and later calls update its data. The active layer
+    stays active, so that the user can go on painting. If the loop was removed, nothing
+    happens.
 
     Parameters
     ----------
-    viewer, loop
-        The viewer, and the layer of the loop.
+    viewer
+        The viewer to which the layer is added.
+    loop
+        The image layer of the loop.
     what
-        A word for the data, which ends the name of the layer and is stored in its
-        ``metadata["motionseg"]``.
+        Kind of data, such as ``"preview"``. It is appended to the name of the layer and
+        stored in its ``metadata["motionseg"]``.
     data
-        The data of the layer, with two axes, rows and columns.
+        Data of the layer, in rows and columns of the loop.
     kind
-        The type of the layer: ``"image"``, ``"points"`` or ``"vectors"``.
+        Type of the layer: ``"image"``, ``"points"`` or ``"vectors"``.
     **looks
-        Further attributes of the layer, which are set when it is added.
+        Further attributes of the layer. They are set only when it is added.
     """
     if loop not in viewer.layers:
         return
@@ -147,17 +150,17 @@ def lay_over(
 
 
 def show_layer(layer: Layer, visible: bool) -> None:
-    """Show or hide a layer; one that is shown already keeps the brush in hand.
+    """Show or hide a layer, and leave its mode unchanged if nothing changes.
 
-    napari gives a layer the mode that it had when it was hidden last, whenever it is
-    told to be visible.
+    Setting `visible` to True on a visible layer would reset its mode to the one it had
+    when it was last hidden, and so take the brush away from the user.
     """
     if layer.visible != visible:
         layer.visible = visible
 
 
 def same_place(first: Layer, second: Layer) -> bool:
-    """Return whether the same indices of two layers are the same points."""
+    """Return whether equal pixel indices of two layers are equal world positions."""
     ndim = min(first.ndim, second.ndim)
     corners = (np.zeros(ndim), np.asarray(first.data.shape[-ndim:], float))
     return all(
@@ -174,7 +177,7 @@ def _longer(corner: np.ndarray, ndim: int) -> np.ndarray:
 
 
 def frame_shown(viewer: Viewer, layer: Layer) -> int:
-    """Return the index of the frame of `layer` that the viewer shows."""
+    """Return the index of the frame of a layer that the viewer shows."""
     if layer.ndim < 3:
         return 0
     frame = float(layer.world_to_data(viewer.dims.point)[0])
@@ -182,7 +185,7 @@ def frame_shown(viewer: Viewer, layer: Layer) -> int:
 
 
 def show_frame(viewer: Viewer, layer: Layer, t: int) -> None:
-    """Make the viewer show frame `t` of `layer`."""
+    """Make the viewer show frame `t` of a layer."""
     if layer.ndim < 3:
         return
     world = float(layer.data_to_world((t, 0, 0))[0])
@@ -190,6 +193,6 @@ def show_frame(viewer: Viewer, layer: Layer, t: int) -> None:
 
 
 def point_at(layer: Layer, world: Sequence[float]) -> tuple[int, int]:
-    """Return row and column that `layer` has under a world position, or would have."""
+    """Return row and column of a layer at a world position, also outside the layer."""
     row, column = (round(float(c)) for c in layer.world_to_data(world)[-2:])
     return row, column

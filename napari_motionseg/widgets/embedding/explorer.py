@@ -73,9 +73,11 @@ class Explorer(QObject):
         self.pictures = Latest(dock, self._show)
         self.found: ExplorerResult | None = None
         self._engine = ExplorerEngine()
-        self.shown_at = 0.0  # of `time.perf_counter`, for benchmarks
+        # time of the last result by `time.perf_counter`, read by benchmarks
+        self.shown_at = 0.0
         self._t = 0
-        self._set = Anchors()  # where, and on which frame, they were set
+        # positions of the anchors, and the frame on which they were set
+        self._set = Anchors()
         self._deleted: list[str] = []
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -154,7 +156,7 @@ class Explorer(QObject):
             return None
         loop = self.session.loop(layer)
         t = frame_shown(self.viewer, layer)
-        # ranking a quarter of a million pixels is too slow for a hand that moves
+        # ranking all pixels of a frame is too slow while the user drags an anchor
         painted = None if self.anchors.held is not None else self._painted(t)
         return ExplorerRequest(
             self.session, layer, loop, models, t, choices, self._set, painted,
@@ -175,7 +177,8 @@ class Explorer(QObject):
         self.profile.setText("")
         self.progress.setText("")
         self.histogram.show_separation(None)
-        self.anchors.hide()  # first: then the camera fits what is left
+        # remove the anchors first, so that the camera fits the remaining layers
+        self.anchors.hide()
         self.layers.remove()
 
     def _mark_stale(self, look: ExplorerRequest) -> None:
@@ -226,12 +229,13 @@ class Explorer(QObject):
     def _anchor_moved(self, held: bool) -> None:
         here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
         self._set = Anchors(here, self._t)
-        if self.found is not None and not held:  # else plus and maps move together
+        # otherwise the crosses move together with the maps
+        if self.found is not None and not held:
             self._draw_anchors(self.found)
         self.refresh()
 
     def _stepped(self, event: object = None) -> None:
-        # views beside the loop shift other axes' steps too, which is no other frame
+        # adding views beside the loop emits this event, too, but the frame is the same
         layer = self.chooser.layer
         if layer is not None and frame_shown(self.viewer, layer) != self._t:
             self.refresh()

@@ -166,7 +166,7 @@ class AnchorLayers(QObject):
             yield
         away = np.hypot(*(np.asarray(event.pos, float) - pressed))
         if away < CLICK_PX and not self._gone:
-            # of vispy's keys, which are equal to their names and are no strings
+            # vispy's keys are objects that compare equal to their names
             self._clicked(start, "Shift" in event.modifiers)
 
     def _dragged(
@@ -184,7 +184,8 @@ class AnchorLayers(QObject):
                 self._move(index, self._position(loop, grid, event))
                 yield
             if moving and not self._gone:
-                # napari reports one move in 5 ms, and may leave out the last one
+                # napari reports at most one move in 5 ms, so the last one may be
+                # missing
                 self._move(index, self._position(loop, grid, event))
         finally:
             self.held = None
@@ -206,7 +207,7 @@ class AnchorLayers(QObject):
         self.moved.emit(False)
 
     def _owner_gone(self) -> None:
-        # napari goes on with a drag that it has begun
+        # napari's own tool continues a drag that it has started
         self._gone = True
 
     def _finish(self) -> None:
@@ -217,7 +218,7 @@ class AnchorLayers(QObject):
 
     def _move(self, index: int, position: Position | None) -> None:
         if position is None or index >= len(self.positions):
-            return  # outside: the anchor waits at the edge
+            return  # outside of the picture, the anchor stays at its edge
         self._pause.hold()
         moved = list(self.positions)
         moved[index] = position

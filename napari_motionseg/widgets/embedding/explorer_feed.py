@@ -52,7 +52,8 @@ class EmbeddingFeed(QObject):
         """Embed a loop, its frame `t` first; with None, embed nothing."""
         self._loop, self._models, self._t = loop, models, t
         if loop is not None:
-            near = outward(t, len(loop.cine))[::-1]  # what is far is thrown out first
+            # when memory is full, the frames farthest from this one are removed
+            near = outward(t, len(loop.cine))[::-1]
             self._session.embeddings.use(
                 embedding_key(loop, model, u) for u in near for model in models
             )

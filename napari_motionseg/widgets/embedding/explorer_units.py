@@ -24,7 +24,7 @@ from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.embedding.explorer_controls import ExplorerControls
 
-SHOWN = 8  # units at once
+SHOWN = 8  # number of units whose pictures are computed together
 WIDTH_PX = 290
 
 

@@ -170,7 +170,8 @@ class VesselLayers(QObject):
 
     def _edited(self, event: Any = None) -> None:
         action = str(getattr(event, "action", ""))
-        if not action.endswith("ing"):  # adding, changing: the change is yet to come
+        # "adding" and "changing" are emitted before the change
+        if not action.endswith("ing"):
             self.moved.emit()
 
     def _frame_changed(self, event: Any = None) -> None:

@@ -94,7 +94,7 @@ class MotionDock(AutosavedDock):
             if self.chooser.layer is not None:
                 cine = self.session.loop(self.chooser.layer).cine
         except MotionSegError:
-            pass  # said when flow is asked for
+            pass  # the error is shown when the user asks for the flow
         self.controls.show_gap(cine)
         self._look()
 
@@ -133,7 +133,8 @@ class MotionDock(AutosavedDock):
             on_device(wanted.settings, self.session.device), backward=both
         )
         flow = loop.flows.get(wanted.settings)
-        if flow is None or len(flow) < len(loop.cine) - flow.gap:  # none, or stopped
+        # no flow was estimated, or the job was stopped
+        if flow is None or len(flow) < len(loop.cine) - flow.gap:
             return FlowRequest(settings)
         if both and flow.backward is None:
             return FlowRequest(settings, known=True)
@@ -156,7 +157,7 @@ class MotionDock(AutosavedDock):
             if layer is None:
                 return
             loop = self.session.loop(layer)
-            self.controls.wanted(loop.cine)  # refuses a loop that is too short
+            self.controls.wanted(loop.cine)  # raises an error if the loop is too short
             missing = self._missing(loop)
             gap = int(missing[0][1].settings.gap)
             number = int(self.session.new_path("flow").stem.rsplit("-", 1)[1])

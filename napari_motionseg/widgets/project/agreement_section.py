@@ -30,9 +30,9 @@ from napari_motionseg.widgets.common.project_layers import (
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
 
 NO_REFERENCE = "none: consistency over time"
-SETTINGS = "agreement"  # key of the choices that are kept with a project
+SETTINGS = "agreement"  # key of the choices that a project stores
 OVERLAP, DISTANCE = "Dice and clDice", "HD95"
-AT_ONCE = 6  # frames that are compared before what is known is shown
+AT_ONCE = 6  # number of frames after which the curve is drawn again
 EXPLAINED = (
     "Dice: overlap, 1 is perfect. clDice: the same along centrelines, so that thin "
     "branches count. HD95: distance between outlines, 0 is perfect"
@@ -85,7 +85,8 @@ class AgreementSection:
         self._cache = AgreementCache()
         self.comparing = Latest(dock, self._show)
         self._heard: list[Layer] = []
-        self._wanted: dict[str, Any] = {}  # names of layers that a project has chosen
+        # layers named by a project, which are chosen once they exist
+        self._wanted: dict[str, Any] = {}
         self._connect(dock)
         self._other_layers()
 
@@ -111,7 +112,7 @@ class AgreementSection:
         if layer in self.reference.layers:
             self.reference.choose(layer)
             self._keep_choices()
-        else:  # there is nothing to compare with it yet
+        else:  # no masks to compare with the reference yet
             self._wanted = {"reference": layer.name}
 
     def _keep_choices(self, _: object = None) -> None:
@@ -191,7 +192,7 @@ class AgreementSection:
     def _show(self, answer: Any) -> None:
         wanted = self.reference.layer is not None
         if self.masks.layer is None or isinstance(answer, Agreement) is not wanted:
-            return  # of what was chosen before
+            return  # the result belongs to layers that were chosen before
         self.answer = answer if wanted else None
         self.consistency = None if wanted else answer
         self._draw()
@@ -249,7 +250,7 @@ def _compared(
 ) -> Agreement:
     ours, theirs = class_numbers(*masks), class_numbers(*reference)
     if done is not None and len(done) == len(ours):
-        # a frame that was not segmented, as after Stop, has no mask that is wrong
+        # frames that were not segmented, for example after Stop, do not count as wrong
         empty = ~np.asarray(done, bool) & ~ours.any(axis=(1, 2))
         theirs = np.where(empty[:, None, None], 0, theirs).astype(theirs.dtype)
     return cache.compare(

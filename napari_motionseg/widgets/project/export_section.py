@@ -1,4 +1,4 @@
-"""Export masks: as files for programs, as an overlay, and as a page for people."""
+"""Export masks as files, an overlay on the loop, or a report."""
 
 from __future__ import annotations
 
@@ -124,8 +124,9 @@ class ExportSection:
             self._start(_masks_job(str(target), layer.data, {"metadata": metadata}))
 
     def _segmentation_job(self, layer: Labels, target: Path) -> Job[Path]:
-        classes = layer.metadata.get(CLASSES, ())[1:]  # the background comes first
-        # a segmentation that was loaded keeps what it shows
+        # the first name is that of the background
+        classes = layer.metadata.get(CLASSES, ())[1:]
+        # a loaded DICOM Segmentation keeps the names of its segments
         names = [known_name(x) for x in classes]
         names = names or [str(x) for x in layer.metadata.get(SEGMENTS, ())]
         painted = not is_network_masks(layer)

@@ -25,7 +25,7 @@ from napari_motionseg.widgets.common.viewers import errors_shown
 
 LOOK_EVERY_MS = 500
 KEPT, WAITING, REFUSED = "#4caf7d", "#8a8d93", "#e0a030"
-LONGEST_PATH = 44  # characters; the tooltip has it all
+LONGEST_PATH = 44  # characters; the tooltip shows the whole path
 
 
 class ProjectPanel(QWidget):

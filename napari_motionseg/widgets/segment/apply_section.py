@@ -41,7 +41,7 @@ from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 from napari_motionseg.widgets.segment.shortcuts import key_words
 
 LEAST_PERCENT, MOST_PERCENT = 2, 98
-# napari takes up to a second to add a first labels layer; the panel is seen before
+# adding a first labels layer takes up to a second; show the panel before
 BEGIN_AFTER_MS = 30
 
 
@@ -81,7 +81,7 @@ class ApplySection(QObject):
         self._panel = panel
         self.layers = MaskLayers(self, state, viewer)
         self._waiting: list[Layer] = []
-        # of the masks that were begun last: they, their loop and their model
+        # the masks of the last run, with their loop and model
         self._made: tuple[ref[LoopMasks], ref[Cine], Path] | None = None
         self._turn = QTimer(self)
         self._turn.setSingleShot(True)
@@ -260,7 +260,8 @@ class ApplySection(QObject):
 
     def _show_progress(self, progress: Progress) -> None:
         self._begin_now()
-        if isinstance(progress.preview, tuple):  # of a frame that was just segmented
+        # the preview holds the result of a frame that was just segmented
+        if isinstance(progress.preview, tuple):
             t, _, probability, likeliest = progress.preview
             self.layers.show_frame(t, probability, likeliest)
 
@@ -269,7 +270,8 @@ class ApplySection(QObject):
         self.layers.show_uncertainty()
         if self._state.masks is not None:
             self._state.session.masks_made.emit(self._state.masks)
-        self._turn.start(0)  # when the panel is free
+        # start the next loop when the panel has ended the present job
+        self._turn.start(0)
 
     def _next_loop(self) -> None:
         self._waiting = [loop for loop in self._waiting if loop in self._viewer.layers]

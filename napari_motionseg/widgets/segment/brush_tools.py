@@ -18,7 +18,7 @@ from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import frame_shown, point_at, show_layer
 
-STILL_PX = 3  # of the canvas: a mouse that moves less between press and release clicks
+STILL_PX = 3  # pixels of the canvas; a press with a shorter movement is a click
 HOLDING = ("paint", "erase")  # napari's modes that the dock's tools use
 
 
@@ -43,7 +43,7 @@ class BrushTools(QObject):
         self._state = state
         self._viewer = viewer
         self._own_doing = False
-        # layers that are added are active for a moment: what counts is the end of it
+        # a new layer is active for a moment; wait for the layer that stays active
         self._follower = QTimer(self)
         self._follower.setSingleShot(True)
         self._follower.timeout.connect(self._follow)
@@ -87,7 +87,7 @@ class BrushTools(QObject):
             with self._doing():
                 self._heard.turn_to(canvas)
                 self._viewer.layers.selection.active = canvas
-                show_layer(canvas, True)  # napari paints on no hidden layer
+                show_layer(canvas, True)  # napari does not paint on hidden layers
                 self._set_mode(canvas)
 
     def _set_mode(self, canvas: Any) -> None:

@@ -30,7 +30,7 @@ from napari_motionseg.widgets.common.viewers import (
 )
 from napari_motionseg.widgets.segment.shortcuts import key_words
 
-REASON_LINES = 2  # of the longest reason in a narrow dock
+REASON_LINES = 2  # lines of text, for the longest reason in a narrow dock
 
 
 class CorrectSection(QObject):

@@ -26,8 +26,9 @@ from napari_motionseg.widgets.segment.resumed_masks import ResumedMasks
 from napari_motionseg.widgets.segment.shortcuts import bind_keys
 from napari_motionseg.widgets.segment.train_section import TrainSection
 
-STATUS_LINES = 3  # of the longest status in a narrow dock
-PANEL_PX = 92  # room for a running job, so that nothing moves when one starts
+STATUS_LINES = 3  # lines of text, for the longest status in a narrow dock
+# height reserved for a running job, so that nothing moves when one starts
+PANEL_PX = 92
 
 
 class SegmentDock(AutosavedDock):
@@ -80,9 +81,9 @@ class SegmentDock(AutosavedDock):
         self.label_marks = LabelMarks(self, state, viewer)
         self.memory = SegmentMemory(state)
         listen(self, self.session.settings_restored, self.memory.restore)
-        # after the threshold, which tells corrections from what the network made
+        # restore it after the threshold, by which corrections are recognized
         self.resumed = ResumedMasks(self, state, viewer, self.apply.layers)
-        # a person looks for both while painting
+        # these two are needed while painting
         painting.addRow(button_row(self.apply.guess_button, self.live.switch))
         load = LoadMasksButton(self)
         correcting.addRow(button_row(load, self.correct.save_masks_button))

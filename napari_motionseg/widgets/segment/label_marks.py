@@ -13,12 +13,12 @@ from napari_motionseg.widgets.common.viewers import frame_shown
 
 
 class LabelMarks(QObject):
-    """Tells the session's marks which frames are painted on.
+    """Update the labelled frames in the marks of the session.
 
     Parameters
     ----------
     owner
-        The object with whose end this one ends.
+        Qt parent of this object; both are destroyed together.
     state
         The state of the dock.
     viewer
@@ -29,11 +29,11 @@ class LabelMarks(QObject):
         super().__init__(owner)
         self._state = state
         self._viewer = viewer
-        # napari tells of a stroke before the pixels have changed
+        # napari emits the event of a stroke before it changes the pixels
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._shown_frame)
-        # an undo tells of itself by the last of these alone
+        # an undo emits only the last of these events
         seen = dict.fromkeys(("paint", "labels_update", "set_data"), self._painted)
         self._heard = HeardLayer(self, data=self._all_frames, **seen)
         for changed in (state.events.painting, state.events.loop, state.events.job):
@@ -44,7 +44,7 @@ class LabelMarks(QObject):
         self._soon.start(0)
 
     def _all_frames(self, event: object = None) -> None:
-        """Look at every frame: another layer was chosen, or it has other pixels."""
+        """Check all frames after another layer was chosen or got other pixels."""
         painting, loop = self._state.painting, self._state.loop
         self._heard.turn_to(painting)
         if loop is not None and self._looks_at_loop():
@@ -52,7 +52,7 @@ class LabelMarks(QObject):
             self._state.session.marks.set_labelled(frames)
 
     def _shown_frame(self) -> None:
-        """Look at the shown frame alone, which is where strokes go."""
+        """Check only the displayed frame, on which the user paints."""
         painting, marks = self._state.painting, self._state.session.marks
         if painting is None or painting.ndim < 3 or not self._looks_at_loop():
             return

@@ -81,7 +81,7 @@ class LivePreview(QObject):
             change.connect(self.restart)
         listen(self, viewer.dims.events.current_step, self.ask)
         listen(self, viewer.layers.events.removed, self._removed)
-        # layers come and go with events of other layers that are still under way
+        # do not change layers while events of other layers are being handled
         self._first = QTimer(self)
         self._first.setSingleShot(True)
         self._first.timeout.connect(self._draw)
@@ -120,13 +120,13 @@ class LivePreview(QObject):
             loop = state.session.loop(state.loop)
             t = frame_shown(self._viewer, state.loop)
             frame = self._painted_frame(loop, t)
-        except LabelError:  # layers that do not fit: Train says it in words
+        except LabelError:  # the layers do not fit each other; Train shows the reason
             return
         previewer = self._previewer_for(state.model.path, loop)
         nothing = (frame.target == UNLABELLED).all() and not state.preview_classes
         if nothing and not previewer.waiting:
             return
-        # one stroke is told by several events
+        # napari emits several events for one stroke
         if previewer.waiting or not frame.same(self._asked):
             self._asked = frame
             self.latest.ask(previewer.answer, frame)
@@ -156,7 +156,7 @@ class LivePreview(QObject):
             frame.t == frame_shown(self._viewer, state.loop)
         ):
             self._shown = preview
-            # one class alone has no boundary that could be right
+            # with strokes of one class only, there is no boundary to show
             whole = len(preview.classes) != 1
             state.preview_mask = (frame.t, preview.mask) if whole else None
             self._draw()

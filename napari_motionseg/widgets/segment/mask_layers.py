@@ -28,7 +28,8 @@ from napari_motionseg.widgets.segment.label_layers import derived
 
 MASKS, UNCERTAINTY = "masks", "uncertainty"
 OPACITY = 0.9
-OUTLINE_PX = 1  # masks are outlines, so that vessel, preview and strokes are seen
+# masks are drawn as outlines, so that vessel, preview and strokes stay visible
+OUTLINE_PX = 1
 
 
 class MaskLayers(QObject):
@@ -49,7 +50,7 @@ class MaskLayers(QObject):
         self._state = state
         self._viewer = viewer
         self._cleaner = Latest(self, self._show_cleaned)
-        # napari tells of a stroke before the pixels have changed
+        # napari emits the event of a stroke before it changes the pixels
         self._stroke = QTimer(self)
         self._stroke.setSingleShot(True)
         self._stroke.timeout.connect(self.take_corrections)
@@ -57,7 +58,7 @@ class MaskLayers(QObject):
         self._tidy = QTimer(self)
         self._tidy.setSingleShot(True)
         self._tidy.timeout.connect(self.show_uncertainty)
-        # undo and redo tell nothing but that the picture has changed
+        # undo and redo emit no other event
         self._heard = HeardLayer(
             self, paint=self._stroke_begun, set_data=self._stroke_begun,
             visible=self._switched,
@@ -107,7 +108,7 @@ class MaskLayers(QObject):
         self._state.begin_masks(LoopMasks(loop, layer, done, model))
 
     def take_up(self, masks: LoopMasks) -> None:
-        """Go on with masks whose layer is in the viewer already."""
+        """Continue with masks whose layer is already in the viewer."""
         self._heard.turn_to(masks.layer)
         self._state.masks = masks
         self._state.masks_visible = masks.layer.visible
@@ -163,7 +164,8 @@ class MaskLayers(QObject):
         if masks is not None and event.value is masks.layer:
             self._heard.turn_to(None)
             self._state.drop_masks()
-            self._tidy.start(0)  # napari may be about to remove other layers, too
+            # wait, because napari may be removing other layers, too
+            self._tidy.start(0)
 
     def _show_or_hide(self, visible: bool) -> None:
         if self._state.masks is not None:

@@ -76,7 +76,7 @@ class PaintSection(QObject):
         return self.palette.brushes
 
     def _connect(self) -> None:
-        # several loops may come at once: the last one is painted on
+        # wait, because several loops may be added at once; the last one is chosen
         self._arrival = QTimer(self)
         self._arrival.setSingleShot(True)
         self._arrival.timeout.connect(self.match)
@@ -96,7 +96,8 @@ class PaintSection(QObject):
         return is_painting(layer) and loop is not None and lies_on(layer, loop)
 
     def _other_loop(self, loop: Layer | None) -> None:
-        if loop is not None:  # labels of another loop are not previewed on this one
+        # so that labels of the previous loop are not previewed on this one
+        if loop is not None:
             self._state.paint_on(None)
             self._arrival.start(0)
             self._state.brush.fit(*loop.data.shape[-2:])

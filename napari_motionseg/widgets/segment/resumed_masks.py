@@ -1,4 +1,4 @@
-"""Take up masks again: those of a project, and those of the loop that is chosen."""
+"""Continue to work on masks that were made earlier, for another loop or session."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
 
 class ResumedMasks(QObject):
-    """Let the state have the masks of the loop that is chosen, with probabilities.
+    """Give the Segment dock the masks and probabilities of the loop that is chosen.
 
-    Without this, the threshold would change the masks of the loop that was segmented
-    last, and nothing after a project was opened.
+    Without it, the threshold slider would change the masks of the loop that was
+    segmented last, and would have no effect after a project was opened.
 
     Parameters
     ----------
     owner
-        The object with whose end this one ends.
+        Qt parent of this object; both are destroyed together.
     state
-        The state of the dock.
+        The state of the Segment dock. Its masks are replaced.
     viewer
-        The viewer.
+        The viewer in which layers of masks are searched.
     layers
-        The layers of masks.
+        The object that shows masks as layers.
     """
 
     def __init__(
@@ -44,12 +44,15 @@ class ResumedMasks(QObject):
         self.resume()
 
     def _note(self, masks: LoopMasks | None) -> None:
-        """Note the probabilities of masks; frames that come later are in them too."""
+        """Remember the probabilities of new masks.
+
+        The same object receives the frames that are segmented later.
+        """
         if masks is not None:
             self._state.session.mask_probabilities[masks.layer] = masks.known
 
     def resume(self, _: object = None) -> None:
-        """Take up the masks of the chosen loop, if their probabilities are known."""
+        """Use the masks of the chosen loop, if their probabilities are known."""
         state = self._state
         loop, masks = state.loop, state.masks
         if loop is None or not state.idle or (masks and masks.loop is loop):
@@ -69,7 +72,7 @@ class ResumedMasks(QObject):
 
 
 def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
-    """Return the masks that a layer of a project shows; probabilities are to come.
+    """Return the masks that a labels layer shows, still without probabilities.
 
     Parameters
     ----------
@@ -82,7 +85,7 @@ def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
     done = np.asarray(layer.metadata.get("done", ()), bool)
     if done.shape != (count,):
         done = np.ones(count, bool)
-    layer.metadata["done"] = done  # updated in place from now on
+    layer.metadata["done"] = done  # the job updates this array in place
     masks = LoopMasks(loop, layer, done)
     masks.take_as_made()
     return masks

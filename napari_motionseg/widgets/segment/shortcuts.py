@@ -72,7 +72,7 @@ def bind_keys(
     viewer
         The viewer whose keys are bound.
     actions
-        Function of a key, by the name of the action in `KEYS`.
+        Functions to call when a key is pressed, by the name of the action in `KEYS`.
     take_brush
         Function that takes the brush of a class, given the number of the class,
         0 = background.
@@ -105,7 +105,7 @@ def _held(
 ) -> Callable[[Any], Iterator[None]]:
     def act(viewer: Any) -> Iterator[None]:
         press()
-        yield  # until napari tells of the release
+        yield  # napari continues this generator when the key is released
         release()
 
     return _named(act, words)

@@ -1,4 +1,4 @@
-"""The section *Train*: on everything that is painted, in all loops."""
+"""The section *Train*: fine-tune on everything that is painted, in all loops."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ ROWS = {
     ),
 }
 SCRATCH = "scratch: no pretraining"
-KEPT_CHOICE = ""  # of no kind: what ships stays chosen when something else is learnt
-TRAINING = "training"  # ends the name of the layer that shows the progress
+KEPT_CHOICE = ""  # an empty kind: do not choose new models automatically
+TRAINING = "training"  # suffix of the name of the layer that shows the progress
 
 
 class TrainSection(QObject):
@@ -214,7 +214,8 @@ class TrainSection(QObject):
             self._viewer.layers.remove(name)
 
     def _previewed(self, loop: Layer) -> None:
-        if self._state.idle:  # what was learned stays in sight until the preview has it
+        # the last picture stays visible until the preview of the new model is ready
+        if self._state.idle:
             self._hide_progress(loop)
 
     def _masks_changed(self) -> None:
