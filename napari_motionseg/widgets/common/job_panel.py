@@ -218,8 +218,7 @@ class JobPanel(QWidget):
         self._last = progress
         self._time_left.step(progress)
         if self.curve is not None and "loss" in progress.metrics:
-            # the curve of the previous training stays until then
-            if not self._losses_seen:
+            if not self._losses_seen:  # keep the previous curve until now
                 self.curve.clear()
             self._losses_seen = True
             self.curve.add(progress.metrics["loss"])
@@ -250,8 +249,7 @@ class JobPanel(QWidget):
         self._show_running(False)
         if job is None:
             return
-        # the job may refer to a whole loop, which could not leave memory
-        handover, self._handover = self._handover, None
+        handover, self._handover = self._handover, None  # it may refer to a loop
         last = self._last or Progress(0, 0)
         amount = self._follower.amount or (last.step, last.total)
         self._follower.leave(keep=job.state == "finished")

@@ -56,8 +56,7 @@ class PictureLayers:
         self._held: dict[str, HeldPicture] = {}
         self._wanted: dict[str, ShownPicture] = {}
         self._leaving: list[Layer] = []  # layers of the previous loop, to be removed
-        # appearance of pictures that are switched off
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._kept: dict[str, dict[str, Any]] = {}  # of pictures switched off
         self._loop: Layer | None = None
         self._captions: Callable[[], Captions] = tuple
         self._crosses: tuple[Pixel, ...] = ()
@@ -68,8 +67,7 @@ class PictureLayers:
         self.marks: CanvasMarks | CaptionLayer = (
             CaptionLayer(viewer) if scene is None else CanvasMarks(owner, viewer, scene)
         )
-        # the timer is destroyed with the owner, but the layers stay
-        self._gone: list[bool] = []
+        self._gone: list[bool] = []  # the timer is destroyed, but the layers stay
         owner.destroyed.connect(lambda _=None, gone=self._gone: gone.append(True))
         self._timer = QTimer(owner)
         self._timer.setSingleShot(True)

@@ -69,8 +69,7 @@ class ProjectController(QObject):
         self.session = session_of(viewer)
         self.recent = RecentProjects.default()
         self.opened: OpenedProject | None = None
-        # loops whose pixels are not compared with the stored hashes yet
-        self._unchecked: dict[int, Cine] = {}
+        self._unchecked: dict[int, Cine] = {}  # loops to compare with their hashes
         self._opening = Latest(self, self._show_opened)
         self._finding = Latest(self, self._show_found)
         self._checking = Latest(self, self._tell_changed)

@@ -73,11 +73,9 @@ class Explorer(QObject):
         self.pictures = Latest(dock, self._show)
         self.found: ExplorerResult | None = None
         self._engine = ExplorerEngine()
-        # time of the last result by `time.perf_counter`, read by benchmarks
-        self.shown_at = 0.0
+        self.shown_at = 0.0  # by `time.perf_counter`, read by benchmarks
         self._t = 0
-        # positions of the anchors, and the frame on which they were set
-        self._set = Anchors()
+        self._set = Anchors()  # as the user has set them, on their frame
         self._deleted: list[str] = []
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -229,8 +227,7 @@ class Explorer(QObject):
     def _anchor_moved(self, held: bool) -> None:
         here = tuple(p for p in self.anchors.positions if not np.isnan(p[0]))
         self._set = Anchors(here, self._t)
-        # otherwise the crosses move together with the maps
-        if self.found is not None and not held:
+        if self.found is not None and not held:  # else crosses move with the maps
             self._draw_anchors(self.found)
         self.refresh()
 

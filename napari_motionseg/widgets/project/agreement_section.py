@@ -85,8 +85,7 @@ class AgreementSection:
         self._cache = AgreementCache()
         self.comparing = Latest(dock, self._show)
         self._heard: list[Layer] = []
-        # layers named by a project, which are chosen once they exist
-        self._wanted: dict[str, Any] = {}
+        self._wanted: dict[str, Any] = {}  # names of layers to choose, by a project
         self._connect(dock)
         self._other_layers()
 
