@@ -26,6 +26,7 @@ CROSS_CUTTING = {
     "test_prose.py",
     "test_public_api.py",
     "test_repository.py",
+    "test_site_breaks.py",
     "test_site_checks.py",
     "test_site_commands.py",
     "test_wheel.py",
