@@ -1,8 +1,8 @@
 """A hook of mkdocs: lines of code and cells of tables break where they can be read.
 
-A browser breaks a line after any hyphen, so that ``--out`` may become ``--`` and ``out``.
-Options are therefore kept whole. In the narrow columns of a phone, long names may break
-after an underscore, a dot or a slash, and before a capital letter inside a word.
+A browser breaks a line after any hyphen, so that ``--out`` may become ``--`` and
+``out``. Options are therefore kept whole. In the narrow columns of a phone, long names
+may break after an underscore, a dot or a slash, and before a capital letter.
 """
 
 from __future__ import annotations
