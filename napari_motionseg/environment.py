@@ -1,4 +1,4 @@
-"""Environment variables with which a user chooses device, model, memory and cache.
+"""Environment variables with which a user chooses device, model, cache and archive.
 
 napari's preferences of the plugin set the same variables; child processes inherit them.
 """
@@ -11,6 +11,12 @@ CACHE = "MOTIONSEG_CACHE"  # see `io.cache_folder`
 DEVICE = "MOTIONSEG_DEVICE"
 MEMORY = "MOTIONSEG_MEMORY"  # GiB; see `io.memory_budget`
 MODEL = "MOTIONSEG_MODEL"
+ARCHIVE = "MOTIONSEG_DICOMWEB"  # address of a DICOMweb archive
+ARCHIVE_CA = "MOTIONSEG_DICOMWEB_CA"  # file of the certificates that it is checked by
+ARCHIVE_HTTP = "MOTIONSEG_DICOMWEB_HTTP"  # "allow": also without encryption
+ARCHIVE_USER = "MOTIONSEG_DICOMWEB_USER"
+ARCHIVE_PASSWORD = "MOTIONSEG_DICOMWEB_PASSWORD"
+ARCHIVE_TOKEN = "MOTIONSEG_DICOMWEB_TOKEN"
 
 
 def chosen_device() -> str:
@@ -21,3 +27,8 @@ def chosen_device() -> str:
 def chosen_model() -> str | None:
     """Return the checkpoint that the user prefers, or None for what ships."""
     return os.environ.get(MODEL, "").strip() or None
+
+
+def chosen_archive() -> str:
+    """Return the address of the archive that the user prefers, or an empty text."""
+    return os.environ.get(ARCHIVE, "").strip()

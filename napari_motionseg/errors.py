@@ -96,6 +96,10 @@ class TrainingMemoryError(TrainingError):
     """A device has too little memory for the smallest possible training step."""
 
 
+class ArchiveError(MotionSegError):
+    """A DICOMweb archive cannot be reached, refuses, or sends something unexpected."""
+
+
 class JobError(MotionSegError):
     """A job in a child process failed, or the process died."""
 

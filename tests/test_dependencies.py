@@ -110,7 +110,7 @@ def distributions(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("napari_motionseg", ["nifti", "opencv", "peers"]),
+        ("napari_motionseg", ["nifti", "archive", "opencv", "peers"]),
         ("examples", []),
         ("tests", ["test", "docs", "opencv", "peers"]),
         ("scripts", ["test", "docs", "opencv"]),

@@ -18,6 +18,7 @@ import typer
 
 from napari_motionseg.cli import (
     adapt_flow,
+    archive,
     deidentify,
     demo,
     doctor,
@@ -75,6 +76,7 @@ for command in (
 ):
     app.command(cls=RecipeCommand)(command)
 app.command("import", cls=RecipeCommand)(import_masks.import_masks)
+app.add_typer(archive.app, name="archive")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(project.app, name="project")
 

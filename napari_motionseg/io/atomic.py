@@ -23,6 +23,7 @@ from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 __all__ = [
     "clear_leftovers",
     "copy_file",
+    "disk_errors",
     "new_folder",
     "place_file",
     "replacing",
@@ -62,7 +63,7 @@ def replacing(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     require_file_target(target)
-    with _disk_errors(target), temporary_folder(target.parent) as room:
+    with disk_errors(target), temporary_folder(target.parent) as room:
         yield room / target.name
         place_file(room / target.name, target)
 
@@ -102,7 +103,7 @@ def new_folder(target: str | Path) -> Iterator[Path]:
     """
     target = Path(target)
     _require_nothing(target)
-    with _disk_errors(target), temporary_folder(target.parent) as room:
+    with disk_errors(target), temporary_folder(target.parent) as room:
         yield room / target.name
         _require_nothing(target)
         flush_tree(room / target.name)
@@ -116,7 +117,14 @@ def _require_nothing(target: Path) -> None:
 
 
 @contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
+def disk_errors(target: Path) -> Iterator[None]:
+    """Raise an OSError as a `WriteError` that names the file to be written.
+
+    Parameters
+    ----------
+    target
+        Path of the file.
+    """
     try:
         yield
     except OSError as error:

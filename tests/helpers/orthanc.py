@@ -31,15 +31,19 @@ def plugin():
 
 
 @contextmanager
-def running(folder):
-    """Start Orthanc with an empty store in a folder, and stop it in the end."""
+def running(folder, users=None):
+    """Start Orthanc with an empty store in a folder, and stop it in the end.
+
+    It asks for a password if there are `users` with one each.
+    """
     program = dicom_tools.find("Orthanc")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = {
         "Name": "test", "HttpPort": port, "HttpBindAddresses": ["127.0.0.1"],
-        "RemoteAccessAllowed": False, "AuthenticationEnabled": False,
+        "RemoteAccessAllowed": False, "AuthenticationEnabled": bool(users),
+        "RegisteredUsers": users or {},
         "DicomServerEnabled": False, "StorageDirectory": str(folder / "store"),
         "IndexDirectory": str(folder / "store"), "Plugins": [str(plugin())],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
@@ -64,6 +68,8 @@ def _ready(address, process):
         try:
             get(address, "/studies")
             return address
+        except urllib.error.HTTPError:
+            return address  # it asks for a password
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
     raise RuntimeError(f"Orthanc did not start (exit code {process.poll()})")
