@@ -14,8 +14,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg import SynthesisConfig, synthesize_cine
-from napari_motionseg.embedding import separation
 from napari_motionseg.embedding.figure3 import FigureSettings, figure3_job, write_panels
+from napari_motionseg.embedding.separation import separation
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.io import read_cine
 from napari_motionseg.jobs import run

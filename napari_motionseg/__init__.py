@@ -8,9 +8,9 @@ Research use only; not a medical device.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from napari_motionseg.lazy_names import lazy_names
 from napari_motionseg.version import __version__
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ if TYPE_CHECKING:
     from napari_motionseg.segmentation import FinetuneSettings as FinetuneSettings
     from napari_motionseg.segmentation import Segmentation as Segmentation
     from napari_motionseg.segmentation import evaluate as evaluate
-    from napari_motionseg.segmentation import finetune as finetune
     from napari_motionseg.segmentation import finetune_job as finetune_job
     from napari_motionseg.segmentation import segment as segment
     from napari_motionseg.segmentation import segment_job as segment_job
+    from napari_motionseg.segmentation.finetune import finetune as finetune
     from napari_motionseg.synthesis import SynthesisConfig as SynthesisConfig
     from napari_motionseg.synthesis import SyntheticCine as SyntheticCine
     from napari_motionseg.synthesis import synthesize_cine as synthesize_cine
@@ -99,7 +99,7 @@ _PUBLIC = {
     "random_projection": "embedding",
     "similarity_map": "embedding",
     "FinetuneSettings": "segmentation",
-    "finetune": "segmentation",
+    "finetune": "segmentation.finetune",
     "finetune_job": "segmentation",
     "Segmentation": "segmentation",
     "segment": "segmentation",
@@ -132,13 +132,7 @@ _PUBLIC = {
     "PartialReadWarning": "errors",
 }
 __all__ = ["__version__", *_PUBLIC]
-
-
-def __getattr__(name: str) -> Any:
-    """Import the module of a public name and return the name."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+__getattr__, _names = lazy_names(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

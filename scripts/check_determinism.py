@@ -90,7 +90,7 @@ def finetune(folder: Path, size: Mapping[str, int]) -> list[Path]:
     """Fine-tune what ships on one frame, with labels carried along the flow."""
     from napari_motionseg.io import Labels, write_masks
     from napari_motionseg.segmentation import FinetuneSettings, segment
-    from napari_motionseg.segmentation import finetune as train
+    from napari_motionseg.segmentation.finetune import finetune as train
     from napari_motionseg.segmentation.flow_propagation import CarrySettings
 
     made = loop(size, 0)

@@ -21,7 +21,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_motionseg.contributions import VESSEL, cine_layer, geometry
-from napari_motionseg.models.checkpoints import checkpoint_path
+from napari_motionseg.models.model_card import checkpoint_path
 from napari_motionseg.segmentation import segment
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.project.dock import ProjectDock

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import convex_hull_image
 
 from napari_motionseg.cine.cine import Cine
 from napari_motionseg.errors import SettingsError
@@ -212,6 +211,8 @@ def _grow_to_edge(part: Mask, picture: Picture) -> Mask:
 
 def _leaves_convex_field(outside: Mask) -> bool:
     # letters and ringing outside leave specks that would widen the hull
+    from skimage.morphology import convex_hull_image
+
     rest = _largest_component(~outside)
     if rest.mean() < LEAST_OPEN:
         return False
@@ -299,5 +300,7 @@ def _largest_component(mask: Mask) -> Mask:
 
 
 def _convex_hull_of_largest(inside: Mask) -> Mask:
+    from skimage.morphology import convex_hull_image
+
     hull: Mask = convex_hull_image(_largest_component(inside))  # type: ignore[no-untyped-call]
     return hull

@@ -136,7 +136,7 @@ def _summary(panel: Panel, painted: Labels | None, figure: Path) -> dict[str, An
 
 
 def _auc(panel: Panel, painted: Labels) -> float | None:
-    from napari_motionseg.embedding import separation
+    from napari_motionseg.embedding.separation import separation
 
     try:
         inside = painted.labels[panel.t] > 0

@@ -160,7 +160,7 @@ def _write_picture(
     compress: bool,
 ) -> None:
     from napari_motionseg.io import read_labels
-    from napari_motionseg.models.checkpoints import checkpoint_path
+    from napari_motionseg.models.model_card import checkpoint_path
     from napari_motionseg.report.exporting import (
         Result,
         capture_job,

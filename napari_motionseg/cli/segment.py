@@ -203,7 +203,7 @@ def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:
 def describe_model(model: Path) -> dict[str, Any]:
     """Return the name and the SHA-256 of the file of a checkpoint."""
     from napari_motionseg.io.result_folders import fingerprint
-    from napari_motionseg.models.checkpoints import checkpoint_path
+    from napari_motionseg.models.model_card import checkpoint_path
 
     file = checkpoint_path(model)
     return {"model": file.name, "model_sha256": fingerprint(file)[1]}

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.models import SegmentationNet, UNet, UNetConfig, resolve_device
-from napari_motionseg.models.eval_mode import eval_mode
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from napari_motionseg.models import SegmentationNet, UNet, UNetConfig
 
 LEAST_SPREAD = 1e-6  # avoids division by 0 on a constant layer
 EMBEDDING = "embedding"  # name of the last layer; the others are encoder levels
@@ -111,6 +114,11 @@ def preferred_job(
     SettingsError
         If the layer or a unit does not exist.
     """
+    import torch
+
+    from napari_motionseg.models import SegmentationNet, resolve_device
+    from napari_motionseg.models.eval_mode import eval_mode
+
     settings = settings or PreferredSettings()
     network = model.embedding if isinstance(model, SegmentationNet) else model
     _check(network.config, layer, units)
@@ -167,6 +175,8 @@ def _step(
     generator: torch.Generator,
 ) -> float:
     """Leave the gradient of a step in `logit`; return the mean activation."""
+    import torch
+
     picture = logit.sigmoid()
     most = settings.jitter
     by = torch.randint(-most, most + 1, (2,), generator=generator).tolist()

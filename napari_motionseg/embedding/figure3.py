@@ -151,7 +151,7 @@ def figure3_job(
         If a checkpoint cannot be read or has no embedding.
     """
     from napari_motionseg.models import load_model
-    from napari_motionseg.models.checkpoints import checkpoint_path
+    from napari_motionseg.models.model_card import checkpoint_path
 
     settings = settings or FigureSettings()
     frames = _by_frame(cine, anchors)

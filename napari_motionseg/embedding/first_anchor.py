@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import frangi
 
 from napari_motionseg.cine.field_of_view import find_field_of_view
 from napari_motionseg.embedding.frame_vectors import Pixel
@@ -43,6 +42,8 @@ def vessel_pixel(
     SettingsError
         If the frame is not (H, W), or the probabilities have another shape.
     """
+    from skimage.filters import frangi
+
     if frame.ndim != 2 or 0 in frame.shape:
         raise SettingsError(f"frame must be (H, W); got shape {frame.shape}")
     if probability is not None and probability.shape != frame.shape:

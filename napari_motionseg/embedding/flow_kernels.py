@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.objectives.cross_pixel import (
-    FLOW_BOUND_PX,
-    LEARNED_SIGMA,
-    log_normalized_flow,
-)
+from napari_motionseg.objectives.cross_pixel_values import FLOW_BOUND_PX, LEARNED_SIGMA
 
 FloatArray = NDArray[np.float32]
 Field = NDArray[np.floating]
@@ -86,6 +81,10 @@ class AbsoluteKernel:
         return _gaussian(distance, self.sigma)
 
     def _scaled(self, flow: Field) -> FloatArray:
+        import torch
+
+        from napari_motionseg.objectives.cross_pixel import log_normalized_flow
+
         values = torch.from_numpy(np.ascontiguousarray(flow, np.float32))
         scaled: FloatArray = log_normalized_flow(values, bound=self.bound).numpy()
         return scaled

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
@@ -34,6 +33,8 @@ class FrameVectors:
     """
 
     def __init__(self, embedding: NDArray[np.floating]) -> None:
+        import torch
+
         if embedding.ndim != 3 or 0 in embedding.shape:
             raise SettingsError(
                 f"embedding must be (D, H, W); got shape {embedding.shape}"
@@ -103,6 +104,8 @@ class FrameVectors:
         SettingsError
             If matrix and embedding differ in D.
         """
+        import torch
+
         if matrix.ndim != 2 or matrix.shape[1] != self.dimensions:
             raise SettingsError(
                 f"matrix must have D = {self.dimensions} columns; got "

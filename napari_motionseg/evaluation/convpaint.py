@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import MissingDependencyError
 from napari_motionseg.evaluation.methods import Frame, Mask, Predict, some_pixels
 from napari_motionseg.jobs import Job, Progress
-from napari_motionseg.segmentation.dataset import LabelledLoop, gather_frames
+from napari_motionseg.segmentation.dataset import gather_frames
+from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 
 WITHOUT_DOWNLOAD = ("ilastik_2d", "gaussian_features")
 UNLABELLED, BACKGROUND, VESSEL = range(3)  # class numbers in its annotations

@@ -21,7 +21,7 @@ from napari_motionseg.evaluation.methods import Method, Predict
 from napari_motionseg.evaluation.reference_loops import ReferenceLoop
 from napari_motionseg.jobs import STOP, Job, Progress, map_progress
 from napari_motionseg.registry import unknown_name
-from napari_motionseg.segmentation.dataset import LabelledLoop
+from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
 from napari_motionseg.training.engine.seeds import derived_seed
 

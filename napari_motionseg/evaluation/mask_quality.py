@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import skeletonize
 
 from napari_motionseg.errors import SettingsError
 
@@ -121,6 +120,8 @@ def outline(mask: Mask) -> Mask:
 
 def _of_lines(found: Mask, truth: Mask) -> dict[str, float]:
     """Return clDice, and the share of the mask's centreline that is found."""
+    from skimage.morphology import skeletonize
+
     line: Mask = skeletonize(truth)  # type: ignore[no-untyped-call]
     own: Mask = skeletonize(found)  # type: ignore[no-untyped-call]
     seen = _ratio(float((line & found).sum()), line.sum())

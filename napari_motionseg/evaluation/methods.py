@@ -15,8 +15,6 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.feature import multiscale_basic_features
-from skimage.filters import frangi
 
 from napari_motionseg.errors import LabelError, MissingDependencyError
 from napari_motionseg.jobs import Job, Progress
@@ -24,7 +22,8 @@ from napari_motionseg.models import resolve_device
 from napari_motionseg.models.unet import flat_field
 from napari_motionseg.registry import Registry, RegistryEntry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
-from napari_motionseg.segmentation.dataset import LabelledLoop, gather_frames
+from napari_motionseg.segmentation.dataset import gather_frames
+from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import Predictor, load_segmentation
 
@@ -191,6 +190,8 @@ class Frangi:
 
 def forest_features(picture: Frame) -> NDArray[np.float32]:
     """Return intensity, edges and texture at scales of 1 to 16 px, ``(H, W, F)``."""
+    from skimage.feature import multiscale_basic_features
+
     low, high = FEATURE_SIGMAS
     features: NDArray[np.float32] = multiscale_basic_features(
         picture, sigma_min=low, sigma_max=high
@@ -200,6 +201,8 @@ def forest_features(picture: Frame) -> NDArray[np.float32]:
 
 def vesselness(picture: Frame) -> NDArray[np.float32]:
     """Return Frangi's measure of dark tubes ``(H, W)`` on the flat-fielded frame."""
+    from skimage.filters import frangi
+
     flat = flat_field(torch.from_numpy(picture)[None, None])[0, 0].numpy()
     found: NDArray[np.float32] = frangi(flat, sigmas=VESSEL_SIGMAS, black_ridges=True)
     return found

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.motion import FlowSequence, warp
+from napari_motionseg.motion import FlowSequence
 
 Mask = NDArray[np.bool_]
 
@@ -65,6 +64,10 @@ def temporal_consistency(
 
 def _agreement(now: Mask, later: Mask, flow: FlowSequence, t: int) -> float:
     """Return the Dice of two masks along the flow; NaN if nothing can be compared."""
+    import torch
+
+    from napari_motionseg.motion import warp
+
     forward = torch.from_numpy(np.array(flow.forward[t], np.float32))[None]
     picture = torch.from_numpy(np.stack([later, np.ones_like(later)])).float()[None]
     brought, inside = warp(picture, forward)[0].numpy() >= 0.5

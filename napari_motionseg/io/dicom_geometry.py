@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from napari_motionseg.cine.acquisition import View
 from napari_motionseg.io.dicom_values import Attributes
@@ -116,6 +115,8 @@ def _circle(attributes: Attributes, prefix: str, shape: tuple[int, int]) -> Area
 def _polygon(
     attributes: Attributes, prefix: str, shape: tuple[int, int]
 ) -> Area | None:
+    from skimage.draw import polygon2mask
+
     corners = attributes.numbers(f"VerticesOfThePolygonal{prefix}")
     if len(corners) < 6:
         return None

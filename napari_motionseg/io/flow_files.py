@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError, WriteError
@@ -73,6 +72,8 @@ def write_flow_zarr(
     WriteError
         If the arrays are not flow, or the files cannot be written.
     """
+    import zarr
+
     fields = {"forward": forward}
     if backward is not None:
         fields["backward"] = backward
@@ -128,6 +129,8 @@ def read_flow_zarr(
     MemoryBudgetError
         If the flow would take more than `memory_budget` bytes.
     """
+    import zarr
+
     path = Path(path)
     if not path.is_dir():
         raise ReadError(f"{path}: there is no such zarr folder")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.sr.codedict import codes
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.registry import unknown_name
@@ -188,6 +187,8 @@ def name_of_code(scheme: str, value: str, label: str) -> str:
     label
         Name of the segment for people.
     """
+    from pydicom.sr.codedict import codes
+
     found = "region"
     for name, kind in SEGMENT_KINDS.items():
         code = getattr(getattr(codes, kind.type[0]), kind.type[1])
@@ -207,6 +208,8 @@ def code_item(scheme: str, keyword: str) -> Dataset:
     keyword
         Name of the concept in pydicom's dictionary.
     """
+    from pydicom.sr.codedict import codes
+
     code = getattr(getattr(codes, scheme), keyword)
     item = Dataset()
     item.CodeValue = code.value

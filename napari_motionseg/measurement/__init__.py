@@ -3,36 +3,67 @@
 Research use only; not a medical device.
 """
 
-from napari_motionseg.measurement.calibration import Calibration, calibration_of
-from napari_motionseg.measurement.catheter import calibration_by_catheter
-from napari_motionseg.measurement.centreline import Centreline, trace_centreline
-from napari_motionseg.measurement.contrast_time import contrast_arrival
-from napari_motionseg.measurement.diameters import DiameterProfile, measure_diameters
-from napari_motionseg.measurement.following import FollowedVessel, follow_vessel_job
-from napari_motionseg.measurement.heartbeat import heart_rate, wall_strain
-from napari_motionseg.measurement.stenosis import (
-    Lesion,
-    find_lesions,
-    reference_diameters,
-)
-from napari_motionseg.measurement.vessel import VesselMeasurement, measure_vessel
+from __future__ import annotations
 
-__all__ = [
-    "Calibration",
-    "Centreline",
-    "DiameterProfile",
-    "FollowedVessel",
-    "Lesion",
-    "VesselMeasurement",
-    "calibration_by_catheter",
-    "calibration_of",
-    "contrast_arrival",
-    "find_lesions",
-    "follow_vessel_job",
-    "heart_rate",
-    "measure_diameters",
-    "measure_vessel",
-    "reference_diameters",
-    "trace_centreline",
-    "wall_strain",
-]
+from typing import TYPE_CHECKING
+
+from napari_motionseg.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from napari_motionseg.measurement.calibration import Calibration as Calibration
+    from napari_motionseg.measurement.calibration import (
+        calibration_of as calibration_of,
+    )
+    from napari_motionseg.measurement.catheter import (
+        calibration_by_catheter as calibration_by_catheter,
+    )
+    from napari_motionseg.measurement.centreline import Centreline as Centreline
+    from napari_motionseg.measurement.centreline import (
+        trace_centreline as trace_centreline,
+    )
+    from napari_motionseg.measurement.contrast_time import (
+        contrast_arrival as contrast_arrival,
+    )
+    from napari_motionseg.measurement.diameters import (
+        DiameterProfile as DiameterProfile,
+    )
+    from napari_motionseg.measurement.diameters import (
+        measure_diameters as measure_diameters,
+    )
+    from napari_motionseg.measurement.following import FollowedVessel as FollowedVessel
+    from napari_motionseg.measurement.following import (
+        follow_vessel_job as follow_vessel_job,
+    )
+    from napari_motionseg.measurement.heartbeat import heart_rate as heart_rate
+    from napari_motionseg.measurement.heartbeat import wall_strain as wall_strain
+    from napari_motionseg.measurement.stenosis import Lesion as Lesion
+    from napari_motionseg.measurement.stenosis import find_lesions as find_lesions
+    from napari_motionseg.measurement.stenosis import (
+        reference_diameters as reference_diameters,
+    )
+    from napari_motionseg.measurement.vessel import (
+        VesselMeasurement as VesselMeasurement,
+    )
+    from napari_motionseg.measurement.vessel import measure_vessel as measure_vessel
+
+_PUBLIC = {
+    "Calibration": "calibration",
+    "calibration_of": "calibration",
+    "calibration_by_catheter": "catheter",
+    "Centreline": "centreline",
+    "trace_centreline": "centreline",
+    "contrast_arrival": "contrast_time",
+    "DiameterProfile": "diameters",
+    "measure_diameters": "diameters",
+    "FollowedVessel": "following",
+    "follow_vessel_job": "following",
+    "heart_rate": "heartbeat",
+    "wall_strain": "heartbeat",
+    "Lesion": "stenosis",
+    "find_lesions": "stenosis",
+    "reference_diameters": "stenosis",
+    "VesselMeasurement": "vessel",
+    "measure_vessel": "vessel",
+}
+__all__ = [*_PUBLIC]
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.measurement.calibration import (
@@ -43,6 +42,8 @@ def calibration_by_catheter(
     MeasurementError
         If the size is invalid, or there is no tube between the points.
     """
+    from scipy import stats
+
     size = catheter_diameter_mm(french)
     picture = cine.normalized(frame)
     aspect = cine.pixel_aspect

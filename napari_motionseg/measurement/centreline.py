@@ -12,9 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import splev, splprep
-from skimage.filters import sato
-from skimage.graph import MCP_Geometric
 
 from napari_motionseg.errors import MeasurementError
 
@@ -101,6 +98,8 @@ def vessel_cost(
         is given, the geometric mean of both is used, so that a path keeps to the middle
         of a vessel that the network has found.
     """
+    from skimage.filters import sato
+
     ridge = sato(np.asarray(frame, np.float64), sigmas=VESSEL_SIGMAS_PX)
     full = np.percentile(ridge, FULL_PERCENTILE)
     vessel = np.clip(ridge / full, 0, 1) if full > 0 else np.zeros(ridge.shape)
@@ -132,6 +131,8 @@ def trace_centreline(
         If there are fewer than two points, one lies outside the picture, or two
         neighbours are too close for a line.
     """
+    from skimage.graph import MCP_Geometric
+
     pixels = _inside(points, cost.shape)
     path = [pixels[0]]
     for start, end in zip(pixels[:-1], pixels[1:], strict=True):
@@ -162,6 +163,8 @@ def resampled(
     smoothing_px
         Root mean square of the distance in px by which the line may leave the points.
     """
+    from scipy.interpolate import splev, splprep
+
     plane = points * (aspect, 1.0)
     apart = np.linalg.norm(np.diff(plane, axis=0), axis=1)
     plane = plane[np.r_[True, apart > 1e-9]]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from napari_motionseg.errors import MeasurementError
 
@@ -103,6 +102,8 @@ def _arrival(darkness: Array, times: Array) -> float:
 
 def _front_speed(times: Array, arc_length: Array) -> tuple[float, float, float]:
     """Return the front's speed a second and its 95 % interval."""
+    from scipy import stats
+
     known = np.isfinite(times)
     unknown = float("nan"), float("nan"), float("nan")
     if known.sum() < FEWEST_SECTIONS:

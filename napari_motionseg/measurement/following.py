@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
@@ -306,6 +305,8 @@ def _nearest(line: Array, points: Array, aspect: float) -> Array:
 
     Places never run backwards along the vessel.
     """
+    from scipy.spatial import cKDTree
+
     plane, wanted = line * (aspect, 1.0), points * (aspect, 1.0)
     _, index = cKDTree(plane).query(wanted)
     before = np.clip(index - 1, 0, len(plane) - 3)

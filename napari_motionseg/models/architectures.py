@@ -14,7 +14,8 @@ from torch import nn
 
 from napari_motionseg.models.layered_pwcnet import LayeredPWCNet
 from napari_motionseg.models.pwcnet import PWCNet
-from napari_motionseg.models.unet import SegmentationNet, UNet, UNetConfig
+from napari_motionseg.models.unet import SegmentationNet, UNet
+from napari_motionseg.models.unet_config import UNetConfig
 
 
 def _unet(**configuration: Any) -> UNet:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from napari_motionseg.environment import DEVICE, chosen_device
 from napari_motionseg.errors import SettingsError
+
+if TYPE_CHECKING:
+    import torch
 
 # messages of CPUs and Apple devices, which raise no special class
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -26,6 +29,8 @@ def resolve_device(name: str = "auto") -> torch.device:
     SettingsError
         If the device is unknown or not available.
     """
+    import torch
+
     if name == "auto":
         chosen = chosen_device()
         if chosen == "auto":
@@ -52,6 +57,8 @@ def resolve_device(name: str = "auto") -> torch.device:
 
 
 def _best_device() -> torch.device:
+    import torch
+
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():
@@ -64,6 +71,8 @@ def known_devices() -> dict[str, str]:
 
     The first is ``"auto"``, then the CPU, then each GPU.
     """
+    import torch
+
     try:
         best = f"auto ({str(resolve_device()).upper()})"
     except SettingsError:  # a job will say that there is no such device
@@ -79,6 +88,8 @@ def known_devices() -> dict[str, str]:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that a device or the computer ran out of memory."""
+    import torch
+
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     text = str(error).lower()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import torch
-from torch import nn
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
 
 Precision = Literal["auto", "float32", "bf16"]
 
@@ -28,6 +30,8 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     device
         Device on which the network runs.
     """
+    import torch
+
     if precision == "auto":
         wanted = os.environ.get(VARIABLE, "").strip().lower() != "off"
         return torch.bfloat16 if wanted and has_bf16(device) else torch.float32
@@ -36,6 +40,8 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
 
 def has_bf16(device: torch.device) -> bool:
     """Return whether `device` multiplies bf16 matrices in hardware."""
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and _processor_has(*CPU_BF16_FEATURES)
@@ -47,6 +53,8 @@ def has_matrix_units() -> bool:
 
 
 def _processor_has(*features: str) -> bool:
+    import torch
+
     # ATEN_CPU_CAPABILITY can make torch ignore units that the CPU has
     if torch.backends.cpu.get_cpu_capability() != "AVX512":
         return False
@@ -67,6 +75,8 @@ def autocast(
     dtype
         bfloat16 or float32, or the name of a precision; see `resolve_precision`.
     """
+    import torch
+
     if isinstance(dtype, str):
         dtype = resolve_precision(dtype, device)
     return torch.autocast(device.type, dtype, enabled=dtype is not torch.float32)
@@ -78,6 +88,8 @@ def place(model: nn.Module, device: torch.device) -> None:
     A network with ``plain_layout_on_cpu`` keeps its layout on a CPU: with channels
     last, its shifted products lose more time than its convolutions gain.
     """
+    import torch
+
     plain = device.type == "cpu" and getattr(model, "plain_layout_on_cpu", False)
     if device.type in ("cpu", "cuda") and not plain:
         model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -29,7 +29,8 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.resnet_dilated import DilatedResNet, ResNetConfig
-from napari_motionseg.models.unet import UNet, UNetConfig, double_convolution
+from napari_motionseg.models.unet import UNet, double_convolution
+from napari_motionseg.models.unet_config import UNetConfig
 
 GUIDANCE_CHANNELS = 3  # x, y, mask
 ENCODER_STRIDES = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_motionseg.errors import CheckpointError
-from napari_motionseg.models.checkpoints import load_model, shipped_weights
+from napari_motionseg.models.checkpoints import load_model
+from napari_motionseg.models.model_card import shipped_weights
 from napari_motionseg.models.published import read_published_pwcnet
 from napari_motionseg.models.pwcnet import FlowNet, PWCNet
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,99 +9,11 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.adaptive_blur import quieted
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
-from napari_motionseg.registry import unknown_name
-
-Head = Literal["decoder", "hypercolumn"]
-Enlarging = Literal["learnt", "bilinear"]
-
+from napari_motionseg.models.unet_config import Enlarging, UNetConfig
 
 FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side, which is wider than any vessel
 FLAT_FIELD_FLOOR = 0.02  # least gray, so that the logarithm of black is finite
 FLAT_FIELD_GAIN = 4.0  # factor that brings the contrast of a vessel to about 1
-
-
-@dataclass(frozen=True)
-class UNetConfig:
-    """Shape of a U-Net.
-
-    Parameters
-    ----------
-    in_channels
-        Number of channels of a frame.
-    embedding_dim
-        Length of the vector of each pixel; the paper uses 64.
-    width
-        Number of channels of the first level, doubled at each deeper level. The paper
-        uses 64; 16 is suitable for a laptop.
-    depth
-        Number of times the resolution is halved.
-    flat_field
-        Whether the slow background is divided out before the first layer. A vessel
-        darkens the background by a factor, so the logarithm of frame over background
-        looks the same in front of spine and lung.
-    head
-        Part that turns encoder features into embeddings: ``"decoder"`` is the U-Net's
-        own;
-        ``"hypercolumn"`` is a `SparseHypercolumn` on all depths, as in Mahendran et al.
-        (ACCV 2018), with the hidden width of that class.
-    enlarging
-        How the decoder doubles the resolution: ``"learnt"`` is the 2 x 2 step of the
-        U-Net, ``"bilinear"`` interpolates. The learnt step has separate weights for its
-        four pixels, so an embedding shows a pattern of period 2 (Odena et al. 2016,
-        Deconvolution and checkerboard artifacts); the bilinear one does not.
-    octaves
-        Number of sizes at which the same layers process a frame, each half of the
-        previous.
-        The embedding of a pixel is the mean over the sizes. With 2, a wide vessel also
-        appears as a narrow one, and the visible surroundings are twice as wide, for a
-        quarter more work.
-
-    familiar_noise
-        Noise up to which frames stay unchanged: standard deviation as share of full
-        scale.
-        Noisier frames are blurred before the first layer until they are below it; see
-        `adaptive_blur`. None leaves every frame unchanged.
-
-    Raises
-    ------
-    SettingsError
-        If a value is out of range, a head or enlarging is unknown, or a hypercolumn has
-        octaves.
-    """
-
-    in_channels: int = 1
-    embedding_dim: int = 64
-    width: int = 16
-    depth: int = 4
-    flat_field: bool = False
-    head: Head = "decoder"
-    enlarging: Enlarging = "learnt"
-    octaves: int = 1
-    familiar_noise: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("in_channels", "embedding_dim", "width", "depth", "octaves"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise SettingsError(f"{name} must be a positive integer; got {value!r}")
-        for name in ("depth", "octaves"):
-            if getattr(self, name) > 6:
-                raise SettingsError(
-                    f"{name} must be at most 6; got {getattr(self, name)}"
-                )
-        for name, known in (("head", Head), ("enlarging", Enlarging)):
-            value, choices = getattr(self, name), dict.fromkeys(get_args(known))
-            if value not in choices:
-                raise SettingsError(unknown_name(name, value, choices))
-        noise = self.familiar_noise
-        if noise is not None and not 0 < noise <= 1:
-            raise SettingsError(
-                f"familiar_noise must be above 0 and at most 1, or None; got {noise!r}"
-            )
-        if self.head == "hypercolumn" and self.octaves > 1:
-            raise SettingsError(
-                "octaves must be 1 for a hypercolumn, which joins depths"
-            )
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
@@ -15,7 +14,6 @@ from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.errors import MotionError, SettingsError
 from napari_motionseg.models.precision import Precision
 from napari_motionseg.motion.colors import full_color_length
-from napari_motionseg.motion.warping import occlusion
 
 # Ma et al. (2019), 4.2: four frames, at 30 frames per second
 USEFUL_INTERVAL_MS = 1000 * 4 / 30
@@ -123,6 +121,10 @@ class FlowSequence:
         MotionError
             If there is no backward flow.
         """
+        import torch
+
+        from napari_motionseg.motion.warping import occlusion
+
         if self.backward is None:
             raise MotionError(
                 "occlusion needs backward flow; estimate it with backward=True"

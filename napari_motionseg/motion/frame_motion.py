@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MotionError
-from napari_motionseg.models.sampling import sample_along
 from napari_motionseg.motion.flow_sequence import FlowSequence
-from napari_motionseg.motion.warping import forward_backward_error, occlusion, warp
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Map = NDArray[np.float32]
 Way = Literal["forward", "backward"]
@@ -139,6 +138,9 @@ class FrameMotion:
         is also hidden if forward and backward flow disagree (Sundaram et al. 2010,
         equation 5).
         """
+        from napari_motionseg.models.sampling import sample_along
+        from napari_motionseg.motion.warping import occlusion
+
         flow = _batch(self.flow)
         if self.back is not None:
             return np.asarray(occlusion(flow, _batch(self.back))[0].numpy())
@@ -148,6 +150,8 @@ class FrameMotion:
     @cached_property
     def warped_frame(self) -> Map:
         """The other frame ``(H, W)`` warped onto this one; hidden pixels are black."""
+        from napari_motionseg.motion.warping import warp
+
         warped = warp(_batch(self.other[None]), _batch(self.flow))[0, 0].numpy()
         return np.where(self.hidden, np.float32(0), warped)
 
@@ -166,6 +170,8 @@ class FrameMotion:
         MotionError
             If there is no backward flow.
         """
+        from napari_motionseg.motion.warping import forward_backward_error
+
         if self.back is None:
             raise MotionError("the forward-backward error needs backward flow")
         error = forward_backward_error(_batch(self.flow), _batch(self.back))
@@ -201,4 +207,6 @@ def _span(flow: FlowSequence, way: Way) -> str:
 
 
 def _batch(array: NDArray[np.floating]) -> Tensor:
+    import torch
+
     return torch.from_numpy(np.array(array, np.float32))[None]

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
-import torch
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,6 +33,8 @@ def work_through(
         Number of items computed at once. With 1, the calling thread computes
         everything.
     """
+    import torch
+
     if workers <= 1:
         while (item := take()) is not None:
             yield item, function(item)
@@ -63,6 +63,8 @@ def work_through(
 
 def usual_workers() -> int:
     """Return how many threads torch may use; each of them can be a worker."""
+    import torch
+
     return torch.get_num_threads()
 
 
@@ -70,5 +72,7 @@ def _one_core() -> None:
     # A thread inherits the last number when it first reads it, so read it now and not
     # after the next line. In one run of all tests, a worker once had the caller's
     # number.
+    import torch
+
     torch.get_num_threads()
     torch.set_num_threads(1)  # holds for the thread that calls it

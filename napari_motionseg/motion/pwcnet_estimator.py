@@ -18,8 +18,8 @@ from torch.nn import functional
 from napari_motionseg.errors import CheckpointError, MotionError
 from napari_motionseg.models import FlowNet, load_pwcnet, resolve_device
 from napari_motionseg.models.acceleration import accelerate, gains
-from napari_motionseg.models.checkpoints import shipped_weights
 from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.model_card import shipped_weights
 from napari_motionseg.models.precision import (
     Precision,
     autocast,

@@ -28,14 +28,13 @@ from napari_motionseg.objectives.checks import (
     check_points,
     check_positive,
 )
+from napari_motionseg.objectives.cross_pixel_values import FLOW_BOUND_PX, LEARNED_SIGMA
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_vectors, unit_vectors
 
 Criterion = Literal["cross-entropy", "alignment"]
 Reduction = Literal["mean", "sum"]
 
-FLOW_BOUND_PX = 56.0  # px, M of equation 6
-LEARNED_SIGMA = math.sqrt(0.0067)  # value at the end of the paper's training, section 3
 EMBEDDING_SCALE = 1 / 4  # factor of the cosine, equation 2
 # equations 4 and 5 subtract 1 from the kernel of a pixel with itself, 1 and 1/4
 FLOW_DIAGONAL = 1.0 - 1.0

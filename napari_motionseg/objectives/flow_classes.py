@@ -26,7 +26,8 @@ from napari_motionseg.objectives.checks import (
     check_points,
     check_positive,
 )
-from napari_motionseg.objectives.cross_pixel import FLOW_BOUND_PX, log_normalized_flow
+from napari_motionseg.objectives.cross_pixel import log_normalized_flow
+from napari_motionseg.objectives.cross_pixel_values import FLOW_BOUND_PX
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_vectors
 

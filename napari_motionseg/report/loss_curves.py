@@ -6,15 +6,16 @@ import io
 import re
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from napari_motionseg.segmentation import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # placeholder colours for matplotlib, which are replaced by variables of the page
 COLORS = {
@@ -65,6 +66,8 @@ def dice_curve(
     labelled
         Indices of the frames that were trained on.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = _axes(9.6, 2.8)
     below = axes.twinx()
     below.fill_between(
@@ -102,6 +105,8 @@ def dice_curve(
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     """Return an empty figure of the given size in inches, and its axes."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0)
     axes = figure.subplots()
@@ -117,6 +122,8 @@ def _axes(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure) -> str:
+    import matplotlib as mpl
+
     buffer = io.StringIO()
     # text stays text, in the font of the page; equal curves give equal files
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "motionseg"}):

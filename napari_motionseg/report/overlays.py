@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.segmentation import find_boundaries
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.report.pictures import as_gray
@@ -67,6 +66,8 @@ def _drawn(
     colors: Mapping[int, RGB],
     zoom: int,
 ) -> NDArray[np.uint8]:
+    from skimage.segmentation import find_boundaries
+
     size = (gray.shape[1] * zoom, gray.shape[0] * zoom)
     large = np.asarray(Image.fromarray(gray).resize(size, Image.Resampling.BICUBIC))
     picture = np.repeat(large[..., None], 3, axis=2)

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.measure import approximate_polygon, find_contours
 
 from napari_motionseg.cine import Cine
 
@@ -52,6 +50,8 @@ def embed_file(path: Path) -> str:
 
 def in_colors(values: NDArray[np.floating], low: float, high: float) -> Gray:
     """Return ``(H, W)`` values as ``(H, W, 3)`` colours of a perceptual map."""
+    from matplotlib import colormaps
+
     scaled = np.clip((values - low) / (high - low), 0, 1)
     colors = colormaps["viridis"](scaled)[..., :3]
     return np.asarray(np.round(colors * 255), np.uint8)
@@ -62,6 +62,8 @@ def outline(mask: NDArray[Any]) -> str:
 
     The centre of pixel (0, 0) is at (0.5, 0.5), as in an SVG image of ``W x H`` units.
     """
+    from skimage.measure import approximate_polygon, find_contours
+
     padded = np.pad(np.asarray(mask, bool), 1).astype(np.float32)
     parts = []
     for contour in find_contours(padded, 0.5):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,8 +13,11 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.segmentation.augmentation import AugmentSettings, augment
+from napari_motionseg.segmentation.labelled_classes import (
+    LabelledLoop,
+    require_all_classes,
+)
 
-LabelledLoop = tuple[Cine, Labels]
 CROP_MULTIPLE = 16  # a U-Net halves its input four times
 
 
@@ -103,38 +105,8 @@ def count_pixels(frames: Sequence[LabelledFrame], classes: int) -> list[int]:
     for frame in frames:
         known = frame.target[frame.target >= 0].long()
         counts += torch.bincount(known, minlength=classes)
-    _require_all(counts.tolist())
+    require_all_classes(counts.tolist())
     return counts.tolist()
-
-
-def require_classes(examples: Sequence[LabelledLoop]) -> None:
-    """Raise an error if a class has no labelled pixel, before anything is decoded.
-
-    Raises
-    ------
-    LabelError
-        If a class has no labelled pixel; the message names it.
-    """
-    classes = max(labels.classes for _, labels in examples)
-    counts = np.zeros(classes, np.int64)
-    for _, labels in examples:
-        for t in labels.frames:
-            target = labels.target(t)
-            counts += np.bincount(target[target >= 0], minlength=classes)
-    _require_all(counts.tolist())
-
-
-def _require_all(counts: Sequence[int]) -> None:
-    missing = [
-        "the background" if number == 0 else f"class {number}"
-        for number, count in enumerate(counts)
-        if count == 0
-    ]
-    if missing:
-        raise LabelError(
-            f"no pixel of {' or '.join(missing)} is labelled; paint some of each of "
-            f"the {len(counts)} classes"
-        )
 
 
 def describe_dataset(examples: Sequence[LabelledLoop]) -> list[dict[str, Any]]:

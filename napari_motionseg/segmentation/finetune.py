@@ -22,7 +22,6 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.segmentation.dataset import (
     LabelledFrame,
-    LabelledLoop,
     count_pixels,
     describe_dataset,
     gather_frames,
@@ -37,6 +36,7 @@ from napari_motionseg.segmentation.initialization import (
     earned_trust,
     initial_network,
 )
+from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
 from napari_motionseg.segmentation.settings import FinetuneSettings
 from napari_motionseg.segmentation.weak_labels import gather_carried

@@ -19,15 +19,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from skimage.morphology import skeletonize
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import mask_overlap
+
+if TYPE_CHECKING:
+    import torch
 
 Mask = NDArray[np.bool_]
 Spacing = tuple[float, float]
@@ -117,10 +118,14 @@ def _per_frame(
 
 
 def _batch(mask: Mask) -> torch.Tensor:
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]
 
 
 def _cldice(prediction: Mask, truth: Mask) -> float:
+    from skimage.morphology import skeletonize
+
     if not (prediction.any() and truth.any()):
         return float(prediction.any() == truth.any())
     lines: Mask = skeletonize(prediction)  # type: ignore[no-untyped-call]

@@ -9,12 +9,13 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
-from napari_motionseg.segmentation.dataset import LabelledFrame, LabelledLoop
+from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.segmentation.flow_propagation import (
     CarriedLabel,
     CarrySettings,
     carry_labels,
 )
+from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 
 
 def gather_carried(

@@ -10,18 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.embedding import FLOW_KERNELS, FrameVectors, carried, separation
+from napari_motionseg.embedding import FLOW_KERNELS, FrameVectors, carried
 from napari_motionseg.embedding.embedding_views import VIEWS, How, Pictures, Subject
-from napari_motionseg.embedding.features import (
-    class_probabilities,
-    vessel_probability,
-)
 from napari_motionseg.embedding.figure import FigureRow
 from napari_motionseg.embedding.first_anchor import vessel_pixel
 from napari_motionseg.embedding.frame_vectors import Pixel
 from napari_motionseg.embedding.pixel_profile import PixelProfile, pixel_profile
 from napari_motionseg.embedding.projection import Method
-from napari_motionseg.embedding.separation import Separation
+from napari_motionseg.embedding.separation import Separation, separation
 from napari_motionseg.embedding.similarity import combine
 from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.lru_cache import LRUCache
@@ -178,6 +174,8 @@ class ExplorerResult:
         model
             Index of the checkpoint.
         """
+        from napari_motionseg.embedding.features import class_probabilities
+
         subject, request = self.subjects[model], self.request
         flow = request.loop.flow
         network: Any = request.session.network(request.models[model].path)
@@ -258,6 +256,8 @@ class ExplorerEngine:
 
     def _vessel_pixel(self, request: ExplorerRequest) -> Position:
         """Return the most vessel-like pixel by the first of the models."""
+        from napari_motionseg.embedding.features import vessel_probability
+
         model = request.models[0]
         network: Any = request.session.network(model.path)
         probability = vessel_probability(network, self._vectors(request, model))

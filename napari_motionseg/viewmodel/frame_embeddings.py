@@ -9,7 +9,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_motionseg.embedding import recall_embedding
 from napari_motionseg.embedding.loop_colors import LoopPalettes
 from napari_motionseg.viewmodel.session import Loop, Session
 
@@ -42,6 +41,8 @@ def frame_embedding(
     CheckpointError
         If the network cannot be loaded.
     """
+    from napari_motionseg.embedding import recall_embedding
+
     key = embedding_key(loop, model, t)
     kept = session.embeddings.get(key)
     if kept is None:

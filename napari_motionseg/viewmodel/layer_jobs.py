@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from napari_motionseg.embedding.activation_maximization import PreferredSettings
     from napari_motionseg.motion import FlowSequence, FlowSettings
     from napari_motionseg.segmentation import Segmentation
-    from napari_motionseg.training import PretrainSettings
 
 
 @dataclass(frozen=True)
@@ -315,25 +314,6 @@ def _with_known(found: Segmentation, request: SegmentRequest) -> Segmentation:
         likeliest=np.where(new, found.likeliest, likeliest),
         done=found.done | done,
     )
-
-
-def pretrain_layer_job(cine: Cine, settings: PretrainSettings, out: Path) -> Job[Path]:
-    """Pretrain an embedding on one loop; its flow is cached.
-
-    Parameters
-    ----------
-    cine
-        The loop.
-    settings
-        Settings of the pretraining.
-    out
-        Path of the checkpoint that is written and returned.
-    """
-    from napari_motionseg.motion import FlowCache
-    from napari_motionseg.training import pretrain_job
-
-    cache = FlowCache.default()
-    return (yield from pretrain_job([cine], settings, out=out, cache=cache))
 
 
 def units_job(

@@ -30,7 +30,7 @@ def next_step(state: SegmentState) -> Step:
     return "next"
 
 
-def status_of(state: SegmentState, device: str) -> str:
+def status_of(state: SegmentState, device: str | None) -> str:
     """Return one or two sentences for the user.
 
     Parameters
@@ -38,12 +38,11 @@ def status_of(state: SegmentState, device: str) -> str:
     state
         The state of the dock.
     device
-        The type of the device that computes, such as ``"cpu"`` or ``"cuda"``.
+        Type of the device that computes, such as ``"cpu"`` or ``"cuda"``; None while it
+        is unknown.
     """
     if state.job is not None:
-        return (
-            f"{state.job} {device_words(device)}. You can go on looking and painting."
-        )
+        return f"{state.job}{device_words(device)}. You can go on looking and painting."
     if state.loop is None:
         return (
             "Open a loop: drag a file into the window, or take File > Open Sample > "
@@ -78,6 +77,8 @@ def _painting_status(state: SegmentState) -> str:
     )
 
 
-def device_words(device: str) -> str:
-    """Name the device that computes, as the end of a sentence."""
-    return "on the processor" if device == "cpu" else f"on the GPU ({device})"
+def device_words(device: str | None) -> str:
+    """Name the device that computes, as the end of a sentence; "" if unknown."""
+    if device is None:
+        return ""
+    return " on the processor" if device == "cpu" else f" on the GPU ({device})"

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import LabelError
 from napari_motionseg.segmentation.closed_form_head import HeadSettings
-from napari_motionseg.segmentation.live_preview import FrameView, LiveHead, view_of
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.viewmodel.class_colors import class_picture
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Loop, Session
+
+if TYPE_CHECKING:
+    from napari_motionseg.segmentation.live_preview import FrameView, LiveHead
 
 THRESHOLD = 0.5  # probability from which a pixel of the preview is no background
 
@@ -116,6 +118,8 @@ class Previewer:
         LabelError
             If something is painted on a frame that is damaged.
         """
+        from napari_motionseg.segmentation.live_preview import LiveHead
+
         if self._head is None:
             network: Any = self.session.network(self.model)
             alone = not hasattr(network, "head")
@@ -146,6 +150,8 @@ class Previewer:
             self._head.paint(frame.key, self._seen(frame), frame.target)
 
     def _seen(self, frame: PaintedFrame) -> FrameView:
+        from napari_motionseg.segmentation.live_preview import view_of
+
         if self._view is None or self._view[0] != frame.key:
             embedding = frame_embedding(self.session, frame.loop, self.model, frame.t)
             view = view_of(self.session.network(self.model), embedding)

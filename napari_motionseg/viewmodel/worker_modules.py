@@ -8,12 +8,14 @@ from __future__ import annotations
 
 WORKER_MODULES = (
     "torch",
-    "napari_motionseg.segmentation",
+    "napari_motionseg.segmentation.finetune",
     "napari_motionseg.segmentation.predict",
     "napari_motionseg.segmentation.temporal_smoothing",
+    "napari_motionseg.motion.estimators",
     "napari_motionseg.motion.pwcnet_estimator",
-    "napari_motionseg.training",
     "napari_motionseg.training.flow.adaptation",
+    "napari_motionseg.training.pretrain.job",
     "napari_motionseg.embedding.activation_maximization",
     "napari_motionseg.viewmodel.layer_jobs",
+    "napari_motionseg.viewmodel.training_jobs",
 )

@@ -197,7 +197,7 @@ def training(cine, painted, out):
 
 def applying(cine, painted, out):
     """Segment all frames by the network that ships."""
-    from napari_motionseg.models.checkpoints import checkpoint_path
+    from napari_motionseg.models.model_card import checkpoint_path
     from napari_motionseg.segmentation import segment_job
 
     yield from segment_job(cine, checkpoint_path("default"))

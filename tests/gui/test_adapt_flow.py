@@ -8,12 +8,13 @@ import pytest
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.models import read_card
+from napari_motionseg.viewmodel.learning_choices import AdaptationChoices
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.viewers import is_loop, show_frame
 from napari_motionseg.widgets.motion import flow_adaptation as module
 from napari_motionseg.widgets.motion.dock import MotionDock
-from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow, shown_first
+from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow
 
 LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 
@@ -30,14 +31,16 @@ class OneSection(Dock):
 
 @pytest.fixture
 def _quick(monkeypatch):
-    def small():
-        base = shown_first()
+    usual = AdaptationChoices.settings
+
+    def small(choices, device):
+        base = usual(choices, device)
         training = dataclasses.replace(base.training, preview_every=1)
         return dataclasses.replace(
             base, training=training, batch=1, crop=64, largest_crop=64, held_out=1
         )
 
-    monkeypatch.setattr(module, "shown_first", small)
+    monkeypatch.setattr(AdaptationChoices, "settings", small)
 
 
 @pytest.mark.usefixtures("_quick")

@@ -126,22 +126,23 @@ def test_a_loop_of_one_frame_is_refused(viewer, dock, click, notified):
     assert not motion.panel.running
 
 
-def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click):
+def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypatch):
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.motion import FlowSettings
     from napari_motionseg.training import PretrainSettings
+    from napari_motionseg.viewmodel.learning_choices import PretrainChoices
 
     widget = dock(EmbeddingDock)
     learning, explorer = widget.learning, widget.explorer
-    learning.settings.fill(
-        PretrainSettings(
-            network=UNetConfig(width=4, depth=2, embedding_dim=6),
-            flow=FlowSettings(method="ilk"),
-            crop=48,
-            batch=1,
-            points=20,
-        )
+    small = PretrainSettings(
+        network=UNetConfig(width=4, depth=2, embedding_dim=6),
+        flow=FlowSettings(method="ilk"),
+        crop=48,
+        batch=1,
+        points=20,
+        steps=2,
     )
+    monkeypatch.setattr(PretrainChoices, "settings", lambda *_: small)
     learning.steps.setValue(2)
     click(learning.button)
     with qtbot.waitSignal(learning.panel.finished, timeout=LONG):

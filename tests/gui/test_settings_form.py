@@ -17,10 +17,12 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 from napari_motionseg import widgets
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.motion import FlowSettings
-from napari_motionseg.training import PretrainSettings
 from napari_motionseg.training.engine.settings import TrainingSettings
-from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 from napari_motionseg.viewmodel.export_settings import ExportSettings
+from napari_motionseg.viewmodel.learning_choices import (
+    AdaptationChoices,
+    PretrainChoices,
+)
 from napari_motionseg.viewmodel.training_choices import TrainingChoices
 from napari_motionseg.widgets.common.form_rows import Choice, Number, Row, Switch
 from napari_motionseg.widgets.common.number_box import Special
@@ -31,11 +33,11 @@ from napari_motionseg.widgets.project import export_section
 from napari_motionseg.widgets.segment import train_section
 
 FORMS = {
-    AdaptationSettings: (flow_adaptation.ROWS, flow_adaptation.shown_first()),
+    AdaptationChoices: (flow_adaptation.ROWS, AdaptationChoices()),
     ExportSettings: (export_section.ROWS, ExportSettings()),
     FlowSettings: (flow_controls.ROWS, FlowSettings(backward=True)),
     TrainingChoices: (train_section.ROWS, TrainingChoices(steps=5, carry=True)),
-    PretrainSettings: (pretraining_section.ROWS, pretraining_section.shown_first()),
+    PretrainChoices: (pretraining_section.ROWS, PretrainChoices()),
 }
 pytestmark = pytest.mark.usefixtures("qapp")
 NOTHING = Special(None, "as the recipe says")

@@ -16,7 +16,7 @@ from napari_motionseg.models import (
     read_card,
     save_model,
 )
-from napari_motionseg.models.checkpoints import shipped_weights
+from napari_motionseg.models.model_card import shipped_weights
 
 SMALL = UNetConfig(width=4, depth=2, embedding_dim=6)
 CARD = ModelCard("embedding", "UNet", dataclasses.asdict(SMALL), {"seed": 3})

@@ -16,7 +16,8 @@ import numpy as np
 from napari_motionseg.cine import Cine
 from napari_motionseg.io import Labels
 from napari_motionseg.models import UNetConfig
-from napari_motionseg.segmentation import FinetuneSettings, evaluate, finetune, segment
+from napari_motionseg.segmentation import FinetuneSettings, evaluate, segment
+from napari_motionseg.segmentation.finetune import finetune
 from napari_motionseg.segmentation import metrics
 from napari_motionseg.training import TrainingSettings
 

@@ -316,6 +316,7 @@ def test_the_status_leads_from_step_to_step(state, painting):
     state.job = "Training"
     assert status_of(state, "cpu").startswith("Training on the processor.")
     assert status_of(state, "cuda:0").startswith("Training on the GPU (cuda:0).")
+    assert status_of(state, None).startswith("Training. You can go on")
 
 
 def test_the_status_holds_where_the_preview_knows_a_class_of_another_layer(

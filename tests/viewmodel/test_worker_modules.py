@@ -7,19 +7,21 @@ import sys
 from pathlib import Path
 
 from napari_motionseg import widgets
-from napari_motionseg.segmentation import finetune_job
-from napari_motionseg.training.flow.adaptation import adapt_flow_job
 from napari_motionseg.viewmodel.layer_jobs import (
     flow_layer_job,
-    pretrain_layer_job,
     segment_layer_job,
     units_job,
+)
+from napari_motionseg.viewmodel.training_jobs import (
+    adapt_flow_layer_job,
+    finetune_layer_job,
+    pretrain_layer_job,
 )
 from napari_motionseg.viewmodel.worker_modules import WORKER_MODULES
 
 JOBS = (
-    adapt_flow_job,
-    finetune_job,
+    adapt_flow_layer_job,
+    finetune_layer_job,
     flow_layer_job,
     pretrain_layer_job,
     segment_layer_job,

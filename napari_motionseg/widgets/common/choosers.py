@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import read_card
-from napari_motionseg.models.checkpoints import WEIGHTS_FOLDER
+from napari_motionseg.models.model_card import WEIGHTS_FOLDER
 from napari_motionseg.viewmodel.recent_models import RecentModels
 from napari_motionseg.viewmodel.session import Model, Session
 from napari_motionseg.widgets.common.listening import listen

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_motionseg.models import UNetConfig
-from napari_motionseg.training import PretrainSettings
-from napari_motionseg.viewmodel.layer_jobs import pretrain_layer_job
+from napari_motionseg.viewmodel.learning_choices import PretrainChoices
 from napari_motionseg.viewmodel.session import Model
+from napari_motionseg.viewmodel.training_jobs import pretrain_layer_job
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
@@ -20,7 +18,6 @@ from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
 
-STEPS = 400
 ROWS = {
     "steps": Number(
         label="Steps",
@@ -29,11 +26,6 @@ ROWS = {
         maximum=100_000,
     )
 }
-
-
-def shown_first() -> PretrainSettings:
-    """Return the initial settings of the form."""
-    return PretrainSettings(steps=STEPS, network=UNetConfig(flat_field=True))
 
 
 class LearnEmbedding(QObject):
@@ -59,8 +51,8 @@ class LearnEmbedding(QObject):
         super().__init__(dock)
         self._session = dock.session
         self._chooser = chooser
-        self.settings = SettingsForm(shown_first(), ROWS)
-        self.steps = self.settings.native("steps")
+        self.choices = SettingsForm(PretrainChoices(), ROWS)
+        self.steps = self.choices.native("steps")
         self.button = button(
             "Learn from motion",
             "Estimate flow, then pretrain an embedding in which pixels that move alike "
@@ -68,7 +60,7 @@ class LearnEmbedding(QObject):
         )
         self.button.clicked.connect(self._train)
         form = dock.section("Pretrain an embedding")
-        self.settings.add_to(form)
+        self.choices.add_to(form)
         form.addRow(self.button)
         more = dock.advanced("The device that the pretraining computes on")
         more.addRow("Device", DeviceChooser(self._session))
@@ -82,26 +74,13 @@ class LearnEmbedding(QObject):
             if layer is None:
                 return
             cine = self._session.loop(layer).cine
-            settings = on_device(self.settings(), self._session.device)
-            if settings.crop is not None:
-                crop = min(settings.crop, *cine.shape[1:])
-                settings = dataclasses.replace(settings, crop=crop)
             out = self._session.new_path("embedding")
             self.panel.start(
-                "Pretraining", pretrain_layer_job, cine, settings, out, done=self._keep,
-                endings=LEARNING,
+                "Pretraining", pretrain_layer_job, cine, self.choices(),
+                self._session.device, out, done=self._keep, endings=LEARNING,
             )  # fmt: skip
             self.button.setEnabled(False)
 
     def _keep(self, path: Path) -> None:
         self._session.add_model(Model(path, "embedding", path.stem))
         self.learnt.emit(path)
-
-
-def on_device(settings: PretrainSettings, device: str) -> PretrainSettings:
-    """Return settings with a device for training and flow."""
-    return dataclasses.replace(
-        settings,
-        training=dataclasses.replace(settings.training, device=device),
-        flow=dataclasses.replace(settings.flow, device=device),
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +12,9 @@ from qtpy.QtWidgets import QComboBox, QFormLayout
 from napari_motionseg.io.atomic import copy_file
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import read_card
-from napari_motionseg.training.flow.adaptation import adapt_flow_job
-from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
-from napari_motionseg.viewmodel.preview_settings import PREVIEW_EVERY
+from napari_motionseg.viewmodel.learning_choices import AdaptationChoices
 from napari_motionseg.viewmodel.session import Model
+from napari_motionseg.viewmodel.training_jobs import adapt_flow_layer_job
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
@@ -34,7 +31,7 @@ from napari_motionseg.widgets.common.viewers import (
 
 PREVIEW_WIDTH = 280  # px, of before, after and truth together
 ROWS = {
-    "training.steps": Number(
+    "steps": Number(
         label="Steps",
         tooltip="Optimizer steps; more steps are better and take longer",
         minimum=1,
@@ -89,8 +86,8 @@ class AdaptFlow(QObject):
         self.mode = QComboBox()
         self.mode.addItems(MODES)
         self.mode.setToolTip("Scribbles: 1 is background, 2 is vessel")
-        self.settings = SettingsForm(shown_first(), ROWS)
-        self.steps = self.settings.native("training.steps")
+        self.choices = SettingsForm(AdaptationChoices(), ROWS)
+        self.steps = self.choices.native("steps")
         self.adapt_button = button(
             "Adapt to this loop",
             "Fine-tune the flow network on composed pairs: the painted vessel is cut "
@@ -99,7 +96,7 @@ class AdaptFlow(QObject):
         self.adapt_button.clicked.connect(self._adapt)
         form.addRow("Labels", self.painting)
         form.addRow("Painted", self.mode)
-        self.settings.add_to(form)
+        self.choices.add_to(form)
         form.addRow(self.adapt_button)
 
     def _build_result(self, form: QFormLayout) -> None:
@@ -130,16 +127,11 @@ class AdaptFlow(QObject):
             )  # fmt: skip
             out = self._session.new_path("flow-adapted")
             self.panel.start(
-                "Adapting flow", partial(adapt_flow_job, out=out),
-                [(cine, labels)], self._chosen_settings(), done=self._learnt,
+                "Adapting flow", adapt_flow_layer_job, [(cine, labels)],
+                self.choices(), self._session.device, out, done=self._learnt,
                 endings=LEARNING,
             )  # fmt: skip
             self._enable()
-
-    def _chosen_settings(self) -> AdaptationSettings:
-        settings = self.settings()
-        training = dataclasses.replace(settings.training, device=self._session.device)
-        return dataclasses.replace(settings, training=training)
 
     def _show_preview(self, progress: Progress) -> None:
         picture = progress.preview
@@ -170,13 +162,6 @@ class AdaptFlow(QObject):
         with errors_shown():
             if self.adapted is not None and target is not None:
                 copy_file(self.adapted, target)
-
-
-def shown_first() -> AdaptationSettings:
-    """Return the initial settings of the form, which show previews."""
-    base = AdaptationSettings()
-    training = dataclasses.replace(base.training, preview_every=PREVIEW_EVERY)
-    return dataclasses.replace(base, training=training)
 
 
 def _error_words(errors: dict[str, dict[str, float]]) -> str:

@@ -23,7 +23,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.jobs import Progress
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import checkpoint_path
-from napari_motionseg.models.checkpoints import DEFAULT
+from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.segment_state import SegmentState

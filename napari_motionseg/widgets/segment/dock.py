@@ -5,7 +5,6 @@ from __future__ import annotations
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
-from napari_motionseg.models import resolve_device
 from napari_motionseg.viewmodel.segment_memory import SegmentMemory
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
@@ -50,8 +49,6 @@ class SegmentDock(AutosavedDock):
         super().__init__(napari_viewer)
         self.state = state = SegmentState(self.session, job=self.session.job_title)
         listen(self, self.session.job_changed, self._job_changed)
-        listen(self, self.session.device_changed, self._device_changed)
-        self._device = str(resolve_device(self.session.device))
         self._add_status()
         self._add_sections()
         self.add(hint("Research use only; not a medical device."))
@@ -89,7 +86,9 @@ class SegmentDock(AutosavedDock):
         correcting.addRow(button_row(load, self.correct.save_masks_button))
         if self.panel.curve is not None:
             advanced.addRow(self.panel.curve)
-        advanced.addRow("Device", DeviceChooser(self.session))
+        self.device = DeviceChooser(self.session)
+        advanced.addRow("Device", self.device)
+        self.device.known.connect(lambda _: self._tell())
 
     def _bind_keys(self) -> None:
         bare = BareFrame(self.state, self.viewer)
@@ -111,9 +110,5 @@ class SegmentDock(AutosavedDock):
     def _job_changed(self, title: str | None) -> None:
         self.state.job = title
 
-    def _device_changed(self, name: str) -> None:
-        self._device = str(resolve_device(name))
-        self._tell()
-
     def _tell(self) -> None:
-        self.status.say(status_of(self.state, self._device))
+        self.status.say(status_of(self.state, self.device.resolved))

@@ -16,13 +16,13 @@ from napari_motionseg.errors import LabelError
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import Progress
 from napari_motionseg.models import checkpoint_path
-from napari_motionseg.models.checkpoints import DEFAULT
-from napari_motionseg.segmentation import finetune_job
-from napari_motionseg.segmentation.dataset import require_classes
+from napari_motionseg.models.model_card import DEFAULT
+from napari_motionseg.segmentation.labelled_classes import require_classes
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.session import Model
-from napari_motionseg.viewmodel.training_choices import TrainingChoices, on_device
+from napari_motionseg.viewmodel.training_choices import TrainingChoices
+from napari_motionseg.viewmodel.training_jobs import finetune_layer_job
 from napari_motionseg.widgets.common.accents import accent
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button, button_row
@@ -160,16 +160,14 @@ class TrainSection(QObject):
                 return
             examples = self.examples()
             require_classes(examples)
-            settings = on_device(self.choices().settings(), session.device)
             shown = session.loop(image).cine.normalized(
                 frame_shown(self._viewer, image)
             )
-            job = partial(
-                finetune_job, start=start, out=session.new_path("vessel"), shown=shown
-            )
+            out = session.new_path("vessel")
+            job = partial(finetune_layer_job, start=start, out=out, shown=shown)
             self._panel.start(
-                "Training", job, examples, settings, done=self._learned,
-                endings=LEARNING,
+                "Training", job, examples, self.choices(), session.device,
+                done=self._learned, endings=LEARNING,
             )  # fmt: skip
             self._state.begin_training(image)
 

@@ -1,0 +1,80 @@
+"""Opening loops and docks loads no torch in the thread of the window.
+
+torch takes seconds to import, in which the window would not answer. Each test runs in a
+process of its own, because other tests have imported everything.
+"""
+
+import subprocess
+import sys
+import textwrap
+
+# each takes a tenth of a second or more, and no dock needs it to open
+HEAVY = {
+    "torch",
+    "monai",
+    "zarr",
+    "matplotlib.figure",
+    "pydicom.sr.codedict",
+    "scipy.stats",
+    "skimage.feature",
+    "skimage.filters",
+    "skimage.segmentation",
+}
+
+
+def answers(code):
+    """Run code in a new process and return the lines that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_no_command_of_the_manifest_imports_what_is_heavy():
+    loaded = answers("""
+        import sys
+        import napari.viewer
+        from npe2 import PluginManifest
+        from pkgutil import resolve_name
+
+        before = set(sys.modules)
+        manifest = PluginManifest.from_distribution("napari-motionseg")
+        resolve_name(manifest.on_activate)
+        for command in manifest.contributions.commands:
+            resolve_name(command.python_name)
+        print(*sys.modules.keys() - before)
+        """)
+    assert "napari_motionseg.widgets.segment.dock" in loaded
+    assert not HEAVY & loaded
+
+
+def test_a_thread_imports_torch_when_loop_and_docks_are_opened():
+    said = answers("""
+        import sys, threading, time
+        from napari.viewer import Viewer
+        from qtpy.QtWidgets import QApplication
+
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                if name == "torch":
+                    print(threading.current_thread() is threading.main_thread())
+
+        sys.meta_path.insert(0, Watch())
+        viewer = Viewer(show=False)
+        viewer.open_sample("napari-motionseg", "synthetic-angiogram")
+        for name in ("Cine", "Motion", "Embedding", "Segment", "Measure", "Project"):
+            dock, widget = viewer.window.add_plugin_dock_widget(
+                "napari-motionseg", name
+            )
+        from napari_motionseg.models.torch_loading import torch_is_loaded
+
+        end = time.time() + 120
+        while not torch_is_loaded() and time.time() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+        print("loaded" if torch_is_loaded() else "missing")
+        viewer.close()
+        """)
+    assert said == {"False", "loaded"}

@@ -1,0 +1,34 @@
+"""A package imports the module of a name when the name is used."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+import napari_motionseg
+from napari_motionseg.lazy_names import lazy_names
+
+LAZY = [
+    module.name
+    for module in pkgutil.walk_packages(napari_motionseg.__path__, "napari_motionseg.")
+    if module.ispkg and hasattr(importlib.import_module(module.name), "_PUBLIC")
+]
+
+
+def test_a_name_is_taken_from_its_module():
+    get, names = lazy_names("json", {"JSONDecoder": "decoder", "a": "b"})
+    assert get("JSONDecoder").__name__ == "JSONDecoder"
+    assert names() == ["JSONDecoder", "a"]
+    with pytest.raises(AttributeError, match="module 'json' has no attribute 'other'"):
+        get("other")
+
+
+@pytest.mark.parametrize("package", ["napari_motionseg", *LAZY])
+def test_every_name_of_a_package_is_there_and_is_no_module(package):
+    """A module of the same name would hide it as soon as it is imported."""
+    module = importlib.import_module(package)
+    parts = {part.name for part in pkgutil.iter_modules(module.__path__)}
+    assert not parts & set(module._PUBLIC)
+    for name in module._PUBLIC:
+        assert not isinstance(getattr(module, name), type(pytest))
+    assert set(module._PUBLIC) <= set(dir(module))
