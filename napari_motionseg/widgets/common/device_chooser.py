@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QSignalBlocker, Signal
 from qtpy.QtWidgets import QComboBox
 
+from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.devices import known_devices, resolve_device
 from napari_motionseg.models.torch_loading import load_torch, torch_is_loaded
 from napari_motionseg.viewmodel.session import Session
@@ -17,7 +18,7 @@ TOOLTIP = (
 )
 # before torch is loaded, which knows the GPUs
 FIRST = {"auto": "auto", "cpu": "CPU"}
-Found = tuple[dict[str, str], str]
+Found = tuple[dict[str, str], str, str | None]
 
 
 class DeviceChooser(QComboBox):
@@ -33,15 +34,16 @@ class DeviceChooser(QComboBox):
     Attributes
     ----------
     resolved
-        Name of the device that the session's choice means; None before it is known.
+        Name of the device that the session's choice means; None before it is known, and
+        if it does not exist.
 
     Signals
     -------
     known
-        Emitted with `resolved` when it was found out.
+        Emitted when `resolved` was found out.
     """
 
-    known = Signal(str)
+    known = Signal()
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -73,11 +75,14 @@ class DeviceChooser(QComboBox):
             self._search.ask(devices_here, self._session.device)
 
     def _found(self, found: Found) -> None:
-        devices, self.resolved = found
+        devices, chosen, resolved = found
         if not self._complete:
             self._complete = True
             self._list(devices)
-        self.known.emit(self.resolved)
+        if chosen != self._session.device:
+            return  # the answer to an earlier choice
+        self.resolved = resolved
+        self.known.emit()
 
     def _list(self, devices: dict[str, str]) -> None:
         with QSignalBlocker(self):
@@ -105,7 +110,7 @@ class DeviceChooser(QComboBox):
 
 
 def devices_here(chosen: str) -> Found:
-    """Return the devices with their descriptions, and the one that a choice means.
+    """Return the devices and their descriptions, a choice, and the device it means.
 
     Parameters
     ----------
@@ -114,5 +119,7 @@ def devices_here(chosen: str) -> Found:
     """
     load_torch()
     devices = known_devices()
-    name = chosen if chosen in devices else "auto"
-    return devices, str(resolve_device(name))
+    try:
+        return devices, chosen, str(resolve_device(chosen))
+    except SettingsError:  # a job will say that there is no such device
+        return devices, chosen, None

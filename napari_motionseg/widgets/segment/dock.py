@@ -88,7 +88,7 @@ class SegmentDock(AutosavedDock):
             advanced.addRow(self.panel.curve)
         self.device = DeviceChooser(self.session)
         advanced.addRow("Device", self.device)
-        self.device.known.connect(lambda _: self._tell())
+        self.device.known.connect(self._tell)
 
     def _bind_keys(self) -> None:
         bare = BareFrame(self.state, self.viewer)
