@@ -162,7 +162,7 @@ def test_every_command_of_the_manifest_is_there():
             assert callable(getattr(import_module(module), name))
     widgets = [widget.display_name for widget in manifest.contributions.widgets]
     docks = ["Cine", "Motion", "Embedding", "Segment", "Measure", "Project"]
-    assert widgets == [*docks, "Open all"]
+    assert widgets == [*docks, "Archive", "Open all"]
 
 
 def test_a_labels_layer_is_saved_as_a_dicom_segmentation(tmp_path):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.atomic import require_file_target
+from napari_motionseg.io.dicom_seg_frames import SegmentationType
 from napari_motionseg.io.dicom_seg_writer import (
     Algorithm,
     SegmentationSettings,
@@ -129,6 +130,8 @@ def segmentation_job(
     *,
     names: Sequence[str] = (),
     painted: bool = False,
+    kind: SegmentationType = "BINARY",
+    fractions: Mapping[int, NDArray[Any]] | None = None,
 ) -> Job[Path]:
     """Write the masks as a DICOM Segmentation of the loop's study.
 
@@ -145,6 +148,11 @@ def segmentation_job(
         Names of classes 1, 2, ...; see `segment_codes.segments_of`.
     painted
         Whether a person painted the masks, so that no network is named.
+    kind
+        Type of the object.
+    fractions
+        Probabilities ``(T, H, W)`` by class number, for ``FRACTIONAL``; None stores the
+        masks as probabilities 0 and 1.
 
     Yields
     ------
@@ -169,11 +177,15 @@ def segmentation_job(
         algorithm = Algorithm("SEMIAUTOMATIC", name, weights)
     colors = result.colors or {}
     settings = SegmentationSettings(
+        kind,
         names=tuple(names),
         colors=tuple(_hex(colors[k]) for k in sorted(colors)),
         algorithm=algorithm,
     )
-    write_segmentation(path, result.cine, masks, labelled=chosen, settings=settings)
+    write_segmentation(
+        path, result.cine, masks, labelled=chosen, fractions=fractions,
+        settings=settings,
+    )  # fmt: skip
     return path
 
 

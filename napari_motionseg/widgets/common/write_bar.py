@@ -1,4 +1,4 @@
-"""Show a job that writes a file in a thread: a bar, a Cancel button and a sentence.
+"""Show a short job in a thread: a bar, a Cancel button and a sentence.
 
 The job runs in a thread and not in a child process, because the frames of an overlay
 are already in memory.
@@ -6,6 +6,7 @@ are already in memory.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -19,27 +20,62 @@ from napari_motionseg.widgets.common.dock_layout import button
 POLL_EVERY_MS = 40
 
 
+@dataclass(frozen=True)
+class PanelWords:
+    """Sentences of a panel for one kind of job.
+
+    Parameters
+    ----------
+    working
+        Sentence during the job, with ``{}`` for the message of its progress.
+    done
+        Sentence when it has finished, with ``{}`` for its result; empty to say nothing.
+    failed
+        Sentence when it has failed, with ``{}`` for the error.
+    cancelled
+        Sentence when it was cancelled.
+    cancel
+        Tooltip of the Cancel button.
+    """
+
+    working: str = "Drawing {}"
+    done: str = "Wrote {}"
+    failed: str = "Nothing was written. {}"
+    cancelled: str = "Cancelled; nothing was written."
+    cancel: str = "End now; no file is written"
+
+
+WRITING = PanelWords()
+
+
 class WritingPanel(QWidget):
-    """Run one writing job at a time and show its progress.
+    """Run one job at a time in a thread and show its progress.
 
     Signals
     -------
+    progressed
+        Emitted with each `Progress`.
+    finished
+        Emitted with the result of a job that has finished.
     ended
-        Emitted when the job has written its file, was cancelled, or has failed.
+        Emitted when the job has finished, was cancelled, or has failed.
     """
 
+    progressed = Signal(object)
+    finished = Signal(object)
     ended = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._job: ThreadJob | None = None
+        self._words = WRITING
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_EVERY_MS)
         self._timer.timeout.connect(self._poll)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
-        self.cancel_button = button("Cancel", "End now; no file is written")
+        self.cancel_button = button("Cancel", WRITING.cancel)
         self.cancel_button.clicked.connect(self.cancel)
         self.status = QLabel()
         self.status.setWordWrap(True)
@@ -57,8 +93,18 @@ class WritingPanel(QWidget):
         """Whether a job runs."""
         return self._job is not None
 
-    def start(self, job: Job[Any]) -> None:
-        """Run a job that returns the path that it wrote."""
+    def start(self, job: Job[Any], words: PanelWords = WRITING) -> None:
+        """Run a job.
+
+        Parameters
+        ----------
+        job
+            The job, which returns the path that it wrote, or what `words` say.
+        words
+            Sentences for this kind of job.
+        """
+        self._words = words
+        self.cancel_button.setToolTip(words.cancel)
         self._job = running = ThreadJob(job)
         # a window that is closed leaves no half-written file and no thread behind
         self.destroyed.connect(lambda: running.cancel())
@@ -68,10 +114,10 @@ class WritingPanel(QWidget):
         self._timer.start()
 
     def cancel(self) -> None:
-        """End the job after this frame; no file is written."""
+        """End the job after its step."""
         if self._job is not None:
             self._job.cancel()
-            self._end("Cancelled; nothing was written.")
+            self._end(self._words.cancelled)
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
@@ -81,7 +127,8 @@ class WritingPanel(QWidget):
     def _progressed(self, progress: Progress) -> None:
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.step)
-        self.say(f"Drawing {progress.message}")
+        self.say(self._words.working.format(progress.message))
+        self.progressed.emit(progress)
 
     def _poll(self) -> None:
         job = self._job
@@ -90,16 +137,18 @@ class WritingPanel(QWidget):
         for progress in job.poll():
             self._progressed(progress)
         if job.state == "finished":
-            self._end(f"Wrote {job.result}")
+            self._end(self._words.done.format(job.result), job.result)
         elif job.state == "failed":
-            self._end(f"Nothing was written. {job.error}")
+            self._end(self._words.failed.format(job.error))
             show_error(str(job.error))
 
-    def _end(self, sentence: str) -> None:
+    def _end(self, sentence: str, result: Any = None) -> None:
         self._job = None
         self._timer.stop()
         self.say(sentence)
         self._show_running(False)
+        if result is not None:
+            self.finished.emit(result)
         self.ended.emit()
 
     def _show_running(self, running: bool) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QHBoxLayout
+from qtpy.QtWidgets import QHBoxLayout, QMessageBox
 
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.io.archive_storage import Stored
 from napari_motionseg.io.label_numbers import CLASSES
 from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
@@ -21,7 +23,9 @@ from napari_motionseg.report.exporting import (
     report_job,
     segmentation_job,
 )
-from napari_motionseg.viewmodel.export_settings import ExportSettings
+from napari_motionseg.viewmodel.archive_state import sending_job
+from napari_motionseg.viewmodel.export_settings import ExportSettings, fractions_of
+from napari_motionseg.widgets.common.archive_access import archive_of
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.form_rows import Choice
@@ -36,7 +40,7 @@ from napari_motionseg.widgets.common.project_layers import (
 from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
-from napari_motionseg.widgets.common.write_bar import WritingPanel
+from napari_motionseg.widgets.common.write_bar import PanelWords, WritingPanel
 
 MASKS = ";;".join(
     (
@@ -61,8 +65,23 @@ ROWS = {
         label="Drawn as",
         tooltip="How masks are drawn in the overlay and in the report",
         items={"Outline": False, "Tinted": True},
-    )
+    ),
+    "kind": Choice(
+        label="DICOM SEG as",
+        tooltip="How a DICOM Segmentation stores the masks",
+        items={
+            "Binary": "BINARY",
+            "Label map": "LABELMAP",
+            "Probabilities": "FRACTIONAL",
+        },
+        tips=(
+            "One bit for each pixel and class; all viewers can read it",
+            "One number for each pixel; small, but few viewers know it yet",
+            "Probabilities of the network in steps of 1/255; painted masks are 0 or 1",
+        ),
+    ),  # fmt: skip
 }
+SENDING = PanelWords("Sending: {}", "", "Nothing was sent. {}", "Cancelled.", "End now")
 
 
 class ExportSection:
@@ -99,7 +118,14 @@ class ExportSection:
             self.buttons[name].clicked.connect(slot)
             row.addWidget(self.buttons[name])
         form.addRow(row)
+        self.send_button = button(
+            "Send to archive…",
+            "Send the masks as DICOM SEG to the archive of the Archive dock",
+        )
+        self.send_button.clicked.connect(self._send)
+        form.addRow(self.send_button)
         self.panel = WritingPanel()
+        self.panel.finished.connect(self._sent)
         self.panel.ended.connect(self._enable)
         form.addRow(self.panel)
         self.masks.follow(is_network_masks)
@@ -108,7 +134,7 @@ class ExportSection:
 
     def _enable(self) -> None:
         able = self.masks.layer is not None and not self.panel.running
-        for one in self.buttons.values():
+        for one in (*self.buttons.values(), self.send_button):
             one.setEnabled(able)
 
     def _write_masks(self) -> None:
@@ -132,8 +158,41 @@ class ExportSection:
         painted = not is_network_masks(layer)
         done = layer.metadata.get("done")
         return segmentation_job(
-            self._result(), target, done, names=names, painted=painted
+            self._result(), target, done, names=names, painted=painted,
+            kind=self.settings().kind, fractions=self._fractions(layer),
+        )  # fmt: skip
+
+    def _fractions(self, layer: Labels) -> dict[int, Any] | None:
+        """Return the probabilities of the masks; None where they are not known."""
+        known = self._dock.session.mask_probabilities.get(layer)
+        return None if known is None else fractions_of(known, _classes(layer))
+
+    def _send(self) -> None:
+        layer = self.masks.layer
+        archive = archive_of(self._viewer)
+        if layer is None:
+            return
+        with errors_shown():
+            settings = archive.settings()
+            made = self._segmentation_job(layer, Path("object.dcm"))
+            made.close()  # what is missing is told before the question
+            if self._may_send(layer, settings.address):
+                job = sending_job(settings, partial(self._segmentation_job, layer))
+                self.panel.start(job, SENDING)
+                self._enable()
+
+    def _may_send(self, layer: Labels, address: str) -> bool:
+        answer = QMessageBox.question(
+            self._dock,
+            "Send to the archive?",
+            f"{layer.name} becomes a DICOM Segmentation of the loop's study in "
+            f"{address}.\n\nIt carries the patient's name, and others will see it.",
         )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _sent(self, result: Any) -> None:
+        if isinstance(result, Stored):
+            self.panel.say(f"Sent; the archive has the object {result.instance}")
 
     def _write_overlay(self) -> None:
         target = self._target("overlay", ".mp4", MOVIES)

@@ -1,0 +1,1 @@
+"""Search a DICOMweb archive in the window, and open its loops."""
