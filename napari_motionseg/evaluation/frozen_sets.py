@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
 from napari_motionseg.registry import unknown_name
-from napari_motionseg.synthesis import SynthesisConfig, training_stills
+from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
@@ -37,7 +37,8 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
         training data of its network. ``"exact"``: frames of the default configuration,
         with complete masks. ``"cameras"``: outlined frames under all conditions of
         `CameraConfig`. ``"empty"``: frames under the same conditions with devices but
-        without contrast agent, whose masks are empty.
+        without contrast agent, whose masks are empty. ``"catheters"``: frames under the
+        same conditions, with the masks of their catheters instead of their vessels.
     count
         Number of pictures.
     size
@@ -91,26 +92,55 @@ def _exact(count: int, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
-    synthesis = noiseless_angiograms()
-    stills = training_stills(count, size, SEED + 3, synthesis)
+    stills = training_stills(count, size, SEED + 3, _frozen_angiograms())
     generator = torch.Generator().manual_seed(SEED + 4)
-    masks = stills.masks.float()
+    pictures, masks = _photographed(stills, generator)
+    return pictures, masks[:, 0]
+
+
+def _catheters(count: int, size: int) -> tuple[Tensor, Tensor]:
+    synthesis = noiseless_angiograms().changed(catheter=1.0)
+    stills = training_stills(count, size, SEED + 7, synthesis)
+    generator = torch.Generator().manual_seed(SEED + 8)
+    pictures, masks = _photographed(stills, generator)
+    return pictures, masks[:, 1]
+
+
+def _frozen_angiograms() -> SynthesisConfig:
+    """Return the ranges of the day the sets were frozen; training uses others now."""
+    return varied_angiograms().changed(
+        noise=(0.0, 0.3),
+        blur=(0.4, 1.2),
+        tortuosity=(0.1, 1.6),
+        vessel_size=(0.6, 2.0),
+        opacity=(0.2, 0.9),
+        jpeg=(100.0, 100.0),
+    )
+
+
+def _photographed(
+    stills: Stills, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    masks = torch.stack((stills.masks, stills.catheters), dim=1).float()
     return photograph(stills.pictures, masks, CameraConfig(), generator)
 
 
 def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
     # with the least opacity, vessels are invisible while devices remain visible
-    synthesis = noiseless_angiograms().changed(
+    synthesis = _frozen_angiograms().changed(
         opacity=(0.0, 0.0), blush=(0.0, 0.0), reflux=(0.0, 0.0)
     )
     stills = training_stills(count, size, SEED + 5, synthesis)
     generator = torch.Generator().manual_seed(SEED + 6)
-    none = torch.zeros(stills.masks.shape)
-    return photograph(stills.pictures, none, CameraConfig(), generator)
+    pictures, _ = _photographed(stills, generator)
+    return pictures, torch.zeros(stills.masks.shape)
 
 
 FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (
     MappingProxyType(
-        {"quiet": _quiet, "exact": _exact, "cameras": _cameras, "empty": _empty}
+        {
+            "quiet": _quiet, "exact": _exact, "cameras": _cameras, "empty": _empty,
+            "catheters": _catheters,
+        }
     )
 )

@@ -20,6 +20,7 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.training.engine.initial_networks import (
     load_initial_network,
@@ -39,7 +40,6 @@ MOST_LOOKS = 16  # frames; hundreds would take minutes before the first step
 # strokes on synthetic loops (.38, .03), keeping nothing gave .383 and .709, keeping a
 # quarter .539 and .728.
 LEAST_WITH_SCRIBBLES = 0.25
-RARE = -4.0  # initial score of a new class, so that it never wins before it is learnt
 
 
 def initial_network(
@@ -94,33 +94,6 @@ def _load_start(
         origin["classes"] = model.classes
         model = with_classes(model, classes)
     return model, origin
-
-
-def with_classes(model: SegmentationNet, classes: int) -> SegmentationNet:
-    """Return a network with more classes; the first ones are as before.
-
-    Parameters
-    ----------
-    model
-        Network with fewer classes; its embedding is shared.
-    classes
-        Number of classes with the background. New ones are unlikely everywhere until
-        they are learnt; their weights are drawn from torch's generator.
-    """
-    grown = SegmentationNet(model.embedding.config, classes)
-    grown.embedding = model.embedding
-    weight, bias = model.head.weight, model.head.bias
-    with torch.no_grad():
-        if grown.head.bias is not None:
-            grown.head.bias.fill_(RARE)
-        grown.head.weight.mul_(0.1)
-        if model.classes == 2:  # the softmax of (0, z) is the sigmoid of z
-            weight = torch.cat([torch.zeros_like(weight), weight])
-            bias = None if bias is None else torch.cat([torch.zeros_like(bias), bias])
-        grown.head.weight[: len(weight)] = weight
-        if bias is not None and grown.head.bias is not None:
-            grown.head.bias[: len(bias)] = bias
-    return grown
 
 
 def copy_weights(model: SegmentationNet) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from napari_motionseg.synthesis.fields import behind_field, draw_field
 from napari_motionseg.synthesis.lines import KINDS, draw_lines
 
 BITS = (8, 8, 8, 10, 12, 16)  # repeated as often as they occur in practice
+VISIBLE_DEPTH = 0.03  # of a catheter; a fainter one is not in the mask
 MOTION_PX = 5.0  # px between two frames, for the trail of a recursive filter
 
 
@@ -117,12 +118,14 @@ def photograph(
 ) -> tuple[Tensor, Tensor]:
     """Return pictures as a camera and its console would store them, with their masks.
 
+    Devices are drawn on top, so the catheters among them become part of the masks.
+
     Parameters
     ----------
     pictures
         Nearly noiseless pictures ``(B, H, W)`` in [0, 1], with dark vessels.
     masks
-        Masks ``(B, H, W)`` in [0, 1], 1 on vessels.
+        Masks ``(B, 2, H, W)`` in [0, 1] of vessels and of catheters.
     config
         Ranges of the conditions.
     generator
@@ -133,7 +136,7 @@ def photograph(
     Tensor
         Pictures ``(B, H, W)`` in [0, 1], quantized as stored.
     Tensor
-        Masks ``(B, H, W)``, 0 outside the field of view.
+        Masks ``(B, 2, H, W)``, 0 outside the field of view.
     """
     # training uses bf16, whose steps are as coarse as 8 bits: too coarse for this
     with torch.autocast(pictures.device.type, enabled=False):
@@ -157,7 +160,8 @@ class _Shot:
 
     def take(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the stored picture and its mask."""
-        picture = self._noisy(self._trailing(self._toned(self._with_lines(picture))))
+        picture, mask = self._with_lines(picture, mask)
+        picture = self._noisy(self._trailing(self._toned(picture)))
         amount = self.range(self.config.enhancement) * self.happens(0.6)
         picture = grain.edge_enhanced(picture, amount, self.one(0.8, 2.5))
         if self.happens(self.config.field):
@@ -171,7 +175,8 @@ class _Shot:
             mask = mask * opened
         return self._stored(picture), mask
 
-    def _with_lines(self, picture: Tensor) -> Tensor:
+    def _with_lines(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw devices over a picture, and the catheters among them into its mask."""
         shape = (picture.shape[-2], picture.shape[-1])
         rate = torch.tensor(float(self.config.lines))
         for _ in range(int(torch.poisson(rate, generator=self.generator))):
@@ -179,7 +184,10 @@ class _Shot:
             depth = self.range(self.config.depth)
             for line in draw_lines(shape, self.generator, kind, depth):
                 picture = picture - line.darkness(shape).to(picture.device)
-        return picture
+                if kind == "catheter" and depth >= VISIBLE_DEPTH:
+                    tube = line.cover(shape).to(mask) * (1 - mask[0])
+                    mask = torch.stack((mask[0], torch.maximum(mask[1], tube)))
+        return picture, mask
 
     def _toned(self, picture: Tensor) -> Tensor:
         config = self.config

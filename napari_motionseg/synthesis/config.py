@@ -51,6 +51,11 @@ class SynthesisConfig:
         Factor on the radius of the first vessel, which is 5 to 8 px.
     tortuosity
         Bending of vessels: 0 is straight, 0.3 is usual, 1 gives corkscrews.
+    taper
+        Radius at the end of a vessel divided by that at its start, apart from the
+        steps at its branchings.
+    side_branches
+        Share of possible side branches that a tree has.
     stenoses
         Expected number of stenoses of a branch.
     second_tree
@@ -83,6 +88,9 @@ class SynthesisConfig:
     catheter, leads, wires, electrodes, stents
         Share of scenes with a catheter, pacemaker leads, sternal wires or clips, ECG
         electrodes, stents or guide wires.
+    catheter_density
+        Absorbance of a catheter per px of path, in units of a filled vessel's. At 1 it
+        is filled with contrast agent.
     collimator
         Share of scenes whose field of view is narrowed by collimator blades.
     intensity
@@ -118,6 +126,8 @@ class SynthesisConfig:
     heart_size: Range = (0.9, 1.5)
     vessel_size: Range = (0.7, 1.5)
     tortuosity: Range = (0.1, 0.8)
+    taper: Range = (0.85, 0.85)
+    side_branches: Range = (1.0, 1.0)
     stenoses: float = 0.25
     second_tree: float = 0.1
     view: bool = True
@@ -134,6 +144,7 @@ class SynthesisConfig:
     bones: Range = (0.0, 1.2)
     silhouettes: Range = (0.3, 1.3)
     catheter: float = 0.85
+    catheter_density: Range = (0.25, 0.8)
     leads: float = 0.15
     wires: float = 0.15
     electrodes: float = 0.2
@@ -217,10 +228,11 @@ BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "frames": (1, 10_000), "frame_rate": (1, 120), "generations": (0, 5),
         "heart_size": (0.3, 3), "vessel_size": (0.2, 4), "tortuosity": (0, 2),
-        "stenoses": (0, 5), "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
+        "taper": (0.1, 1), "side_branches": (0, 1), "stenoses": (0, 5), "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
         "heart_motion": (0, 3), "breathing": (0, 3), "table_pan": (0, 200),
         "opacity": (0, 3), "streaming": (0, 1), "blush": (0, 1), "reflux": (0, 2),
         "tissue": (0, 5), "bones": (0, 5), "silhouettes": (0, 5), "catheter": (0, 1),
+        "catheter_density": (0, 3),
         "leads": (0, 1), "wires": (0, 1), "electrodes": (0, 1), "stents": (0, 1),
         "collimator": (0, 1), "contrast": (0.01, 2), "noise": (0, 10), "blur": (0, 10),
         "scatter": (0, 0.9), "vignette": (0, 1), "sharpen": (0, 3), "jpeg": (1, 100),

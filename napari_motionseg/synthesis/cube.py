@@ -124,6 +124,11 @@ class CubeMoment:
         """Mask of the cube, equal to `masks` because its edges are sharp."""
         return self.masks
 
+    @property
+    def catheters(self) -> Tensor:
+        """Empty mask ``(B, H, W)``: the scenes have no catheters."""
+        return torch.zeros_like(self.masks)
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return the pictures ``(B, H, W)`` in [0, 1]."""
         scenes, (label, point) = self.scenes, self._seen

@@ -6,6 +6,8 @@ scene on every device.
 
 from __future__ import annotations
 
+import zlib
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,16 @@ class Draws:
     def __init__(self, generator: torch.Generator, device: torch.device) -> None:
         self.generator = generator
         self.device = device
+
+    def aside(self) -> Draws:
+        """Return a second source, whose use leaves the numbers of this one unchanged.
+
+        It lets a new setting draw numbers while every older configuration gives the
+        same scenes as before. Its seed follows from the state of this source.
+        """
+        state = self.generator.get_state().numpy().tobytes()
+        own = torch.Generator().manual_seed(zlib.crc32(state))
+        return Draws(own, self.device)
 
     def uniform(self, shape: int | tuple[int, ...], low: float, high: float) -> Tensor:
         """Return uniform numbers of `shape` in [low, high)."""

@@ -27,6 +27,10 @@ class SceneMoment(Protocol):
     def outlined(self) -> Tensor:
         """Mask ``(B, H, W)`` bool as a person would outline it."""
 
+    @property
+    def catheters(self) -> Tensor:
+        """Mask ``(B, H, W)`` bool of catheters; empty in scenes that have none."""
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return pictures ``(B, H, W)`` in [0, 1], in steps of 1/255."""
 

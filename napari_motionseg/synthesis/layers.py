@@ -129,6 +129,11 @@ class LayerMoment:
         """Mask of the strokes, equal to `masks` because their edges are sharp."""
         return self.masks
 
+    @property
+    def catheters(self) -> Tensor:
+        """Empty mask ``(B, H, W)``: the scenes have no catheters."""
+        return torch.zeros_like(self.masks)
+
     def frames(self, generator: torch.Generator) -> Tensor:
         """Return the pictures ``(B, H, W)`` in [0, 1]."""
         colour = self._sample(self.scenes.colour)

@@ -63,12 +63,18 @@ class Line:
         """
         # fade the edge over half a pixel, for lines that are thinner than a pixel
         edge = 0.5 / self.radius
-        reach = self.radius + 0.5
-        away = distance_to(self.course, shape, reach) / self.radius
+        away = self._distance(shape) / self.radius
         whole = ((1 + edge) ** 2 - away**2).clamp(min=0).sqrt() / (1 + edge)
         lumen = ((1 - WALL_SHARE) ** 2 - away**2).clamp(min=0).sqrt()
         wall = (whole - lumen).clamp(min=0) / math.sqrt(1 - (1 - WALL_SHARE) ** 2)
         return self.depth * torch.lerp(whole, wall, self.hollow)
+
+    def cover(self, shape: tuple[int, int]) -> Tensor:
+        """Return the share ``(H, W)`` of each pixel that lies within the line."""
+        return (self.radius + 0.5 - self._distance(shape)).clamp(0, 1)
+
+    def _distance(self, shape: tuple[int, int]) -> Tensor:
+        return distance_to(self.course, shape, self.radius + 0.5)
 
 
 def distance_to(course: Tensor, shape: tuple[int, int], within: float) -> Tensor:

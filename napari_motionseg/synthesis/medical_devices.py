@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.config import Range, SynthesisConfig
 from napari_motionseg.synthesis.curves import STEP_PX, bezier, even, length
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras
@@ -84,10 +84,13 @@ class Devices:
     ----------
     tethered, in_vessel
         Samples that the heart drags along, and samples inside vessels.
+    catheters
+        Indices ``(K,)`` of the devices that are catheters; see `TetheredSamples`.
     """
 
     tethered: TetheredSamples
     in_vessel: VesselSamples
+    catheters: Tensor
 
     def tubes(
         self,
@@ -179,7 +182,7 @@ def draw_devices(
     draws
         Source of the random numbers.
     """
-    maker = _Maker(trees, cameras, opacity, draws)
+    maker = _Maker(trees, cameras, opacity, config.catheter_density, draws)
     kinds = {
         "catheter": maker.catheter,
         "leads": maker.lead,
@@ -198,11 +201,18 @@ class _Maker:
     """Collect the samples of devices, one device after another."""
 
     def __init__(
-        self, trees: Trees, cameras: Cameras, opacity: Tensor, draws: Draws
+        self,
+        trees: Trees,
+        cameras: Cameras,
+        opacity: Tensor,
+        catheter_density: Range,
+        draws: Draws,
     ) -> None:
         self.trees, self.cameras = trees, cameras
         self.opacity, self.draws = opacity, draws
+        self.catheter_density = catheter_density
         self.number = 0
+        self.catheters: list[int] = []
         self.tethered: list[TetheredSamples] = []
         self.in_vessel: list[VesselSamples] = []
         self.ostia = trees.first_samples(len(opacity))
@@ -267,8 +277,9 @@ class _Maker:
         course = course.flip(0)  # the tip first
         way = torch.linspace(0, 1, len(course), device=ostium.device)
         follow = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
-        dense = float(self.opacity[scene]) * self._one(0.25, 0.8)
+        dense = float(self.opacity[scene]) * self._one(*self.catheter_density)
         radius = self._one(2.6, 4.4)
+        self.catheters.append(self.number)
         self._place(scene, course, radius, dense, anchor, follow, TISSUE)
 
     def lead(self, scene: int) -> None:
@@ -380,6 +391,7 @@ class _Maker:
         return Devices(
             TetheredSamples(*_columns([empty, *self.tethered])),
             VesselSamples(*_columns([nothing, *self.in_vessel])),
+            torch.tensor(self.catheters, dtype=torch.long, device=device),
         )
 
 

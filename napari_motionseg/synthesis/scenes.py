@@ -34,6 +34,7 @@ VISIBLE_ABSORBANCE = 0.02  # a fainter vessel is lost in noise and quantisation
 # How people outline vessels: the least share of the path through the middle of the
 # vessel, and the least absorbance of the middle.
 OUTLINED_SHARE, OUTLINED_ABSORBANCE = 0.8, 0.15
+CATHETER_ABSORBANCE = 0.05  # of its middle; a fainter one is not in the mask
 BLUSH_CELL_PX = 16.0
 LEAST_STRUCTURE = 1e-7  # weight where nothing is visible, so that tissue's flow is used
 # a point counts as hidden if another part of the tree is so far over it
@@ -200,6 +201,18 @@ class Moment:
         """Device sample ``(B, H, W)`` that each pixel shows, -1 for none."""
         found, dense = self._devices
         return self._front(found, self._device_hits, dense)[0]
+
+    @cached_property
+    def catheters(self) -> Tensor:
+        """Mask ``(B, H, W)`` bool of the catheters that no visible vessel covers."""
+        sample = self.device_front
+        found, dense = self._devices
+        seen = 2 * found.radii * dense >= CATHETER_ABSORBANCE
+        catheter = torch.isin(found.branch, self.scenes.devices.catheters) & seen
+        if not len(catheter):
+            return torch.zeros_like(sample, dtype=torch.bool)
+        here = (sample >= 0) & catheter[sample.clamp(min=0)]
+        return here & ~self.masks & self.scenes.imagings.open_field
 
     def _front(
         self, found: tubes.Tubes, hits: tubes.Hits, density: Tensor

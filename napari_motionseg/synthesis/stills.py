@@ -28,10 +28,13 @@ class Stills(NamedTuple):
     masks
         Masks ``(N, H, W)`` bool of vessels as people outline them; see
         `Moment.outlined`.
+    catheters
+        Masks ``(N, H, W)`` bool of catheters; see `Moment.catheters`.
     """
 
     pictures: Tensor
     masks: Tensor
+    catheters: Tensor
 
 
 def training_stills(
@@ -70,6 +73,7 @@ def training_stills(
         scenes = draw_any(drawn.changed(bolus=bolus), batch, draws)
         for _ in range(STILLS_PER_SCENE):
             moment = scenes.at(draws.uniform(batch, 0.3, DURATION_S))
-            parts.append(Stills(moment.frames(grain), moment.outlined))
+            frames = moment.frames(grain)
+            parts.append(Stills(frames, moment.outlined, moment.catheters))
         missing -= batch * STILLS_PER_SCENE
     return Stills(*(torch.cat(c)[:count] for c in zip(*parts, strict=True)))

@@ -24,7 +24,6 @@ SMALLEST_RADIUS = 0.6  # px
 SLOTS = 8  # positions along a branch at which another one may leave it
 BENDS = 4  # number of waves that form a course
 STEP_PX = 1.0  # px of the drawn picture between two samples
-TAPER = 0.85  # radius at the end of a vessel divided by that at its start
 LEVEL_PULL = 2.5  # pull of a vessel towards its groove, in radians per radian
 LEFT, RIGHT = 0, 1
 
@@ -112,6 +111,10 @@ class _Grower:
         self.vessel_size = draws.range(count, config.vessel_size)
         self.tortuosity = draws.range(count, config.tortuosity)
         self.reach = size
+        aside = draws.aside()
+        low, high = config.taper
+        self.narrowing = aside.range(count, (low - 1, high - 1))
+        self.side_branches = aside.range(count, config.side_branches)
 
     def trunks(self) -> _Walks:
         """Return the trunks of the left trees, the right trees or both."""
@@ -194,7 +197,8 @@ class _Grower:
         way = length[:, None] * share
         headings = heading[:, None] + self._bends(way, scene)
         angles = self._course(scene, start, headings, length / (NODES - 1), level)
-        radii = radius[:, None] * (1 + (TAPER - 1) * share) * self._stenoses(way)
+        narrower = 1 + self.narrowing[scene, None] * share
+        radii = radius[:, None] * narrower * self._stenoses(way)
         offset = torch.zeros_like(length) if path is None else path
         return _Walks(angles, radii, way + offset[:, None], scene, scene)
 
@@ -258,6 +262,8 @@ class _Grower:
         share = draws.uniform((n, SLOTS), 0.42, 0.78)
         # the flow into a child is missing in its parent from there on
         exists = (place > 0.04 * way[:, -1:]) & (place < 0.94 * way[:, -1:])
+        wanted = self.side_branches[parents.scene][:, None]
+        exists &= draws.aside().uniform((n, SLOTS), 0, 1) < wanted
         left = torch.where(exists, (1 - share**MURRAY) ** (1 / MURRAY), 1.0)
         behind = way[:, None] > place[..., None]
         radii = parents.radii * torch.where(behind, left[..., None], 1.0).prod(dim=1)

@@ -15,6 +15,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
 from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.models.stripe_removal import take_out_stripes
 from napari_motionseg.synthesis import Stills, training_stills
 from napari_motionseg.training.engine.example_pool import ExamplePool
@@ -28,6 +29,7 @@ from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
+CLASSES = 3  # background, vessel, catheter
 HELD_OUT_STREAM = 2**31  # larger than the number of any block of training frames
 
 
@@ -50,8 +52,8 @@ def train_masks_job(
     resume
         Whether to continue the last run with the same settings.
     start
-        Path of a ``"segmentation"`` checkpoint of two classes to start from; None
-        starts from scratch.
+        Path of a ``"segmentation"`` checkpoint to start from, of two or three classes;
+        a network of two learns the catheter as a new one. None starts from scratch.
 
     Yields
     ------
@@ -83,8 +85,11 @@ def train_masks_job(
     identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
     record = yield from training.train_job(task, {"masks": identity, "start": origin})
     striped = take_out_stripes(model, held_out.pictures[:, None])
-    found = probabilities(model, held_out.pictures) > 0.5
-    scores = {"held_out_dice": dice(found, held_out.masks)}
+    found = probabilities(model, held_out.pictures).argmax(dim=1)
+    scores = {
+        "held_out_dice": dice(found == 1, held_out.masks),
+        "held_out_catheter_dice": dice(found == 2, held_out.catheters),
+    }
     provenance = {
         "settings": whole,
         "start": origin,
@@ -92,7 +97,8 @@ def train_masks_job(
         "directions_of_stripes_taken_out": striped,
         **scores,
     }
-    configuration = {**dataclasses.asdict(model.embedding.config), "classes": 2}
+    network = dataclasses.asdict(model.embedding.config)
+    configuration = {**network, "classes": CLASSES}
     card = ModelCard("segmentation", "SegmentationNet", configuration, provenance)
     training.save(model, card)
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
@@ -130,7 +136,7 @@ def _make_stills(settings: MaskTrainingSettings, count: int, seed: int) -> Still
         settings.synthesis,
         resolve_device(settings.training.device),
     )
-    return Stills(made.pictures.half(), made.masks)
+    return made._replace(pictures=made.pictures.half())
 
 
 def initial_network(
@@ -141,7 +147,8 @@ def initial_network(
     Parameters
     ----------
     start
-        Path of a segmentation checkpoint of two classes; None for a new network.
+        Path of a segmentation checkpoint of two or three classes; None for a new
+        network.
     settings
         Settings with the configuration and the seed of a new network.
 
@@ -150,19 +157,21 @@ def initial_network(
     CheckpointError
         If `start` is not a segmentation network.
     SettingsError
-        If it has another number of classes.
+        If it has more classes.
     """
+    seed = settings.training.seed
     if start is None:
-        model = with_seed(
-            lambda: SegmentationNet(settings.network), settings.training.seed
-        )
+        model = with_seed(lambda: SegmentationNet(settings.network, CLASSES), seed)
         return model, {"kind": "scratch"}
     model, card = load_initial_network(
         start, "segmentation", SegmentationNet, "mask training"
     )
-    if model.classes != 2:
+    if model.classes > CLASSES:
         raise SettingsError(
             f"{start}: has {model.classes} classes; mask training needs a network of "
-            "two classes, vessel and background"
+            "background and vessel, or of background, vessel and catheter"
         )
+    if model.classes < CLASSES:
+        narrow = model
+        model = with_seed(lambda: with_classes(narrow, CLASSES), seed)
     return model, describe_origin(model, card)

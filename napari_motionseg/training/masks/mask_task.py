@@ -15,7 +15,7 @@ from napari_motionseg.synthesis import Stills
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.transforms import jitter, mirror, turn
-from napari_motionseg.training.flow.layered_loss import shape_loss
+from napari_motionseg.training.masks.class_loss import class_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
 WINDOWS = 2  # windows drawn for each picture; the one with more vessel is taken
@@ -27,7 +27,7 @@ class MaskTask:
     Parameters
     ----------
     model
-        Segmentation network, trained in place.
+        Segmentation network of background, vessel and catheter, trained in place.
     pool
         Pool that frames are drawn from.
     held_out
@@ -54,18 +54,27 @@ class MaskTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss.
 
-        ``"dice"`` is that of the batch at a threshold of one half.
+        ``"dice"`` and ``"catheter_dice"`` are those of the batch, where the likeliest
+        class of each pixel is taken.
         """
         pictures, masks = (part.to(device) for part in self.batch(step, generator))
         # training at one size makes the mean over octaves better on real loops:
         # embedding.md
-        logits = self.model.head(self.model.embedding.at_one_size(pictures))[:, 0]
+        logits = self.model.head(self.model.embedding.at_one_size(pictures))
         with torch.no_grad():
-            score = dice(logits > 0, masks > 0.5)
-        return shape_loss(logits, masks), {"dice": score}
+            best = logits.argmax(dim=1)
+            names = ("dice", "catheter_dice")
+            scores = {
+                name: dice(best == number, masks[:, number - 1] > 0.5)
+                for number, name in enumerate(names, start=1)
+            }
+        return class_loss(logits, masks), scores
 
     def batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return pictures ``(B, 1, h, w)`` and masks ``(B, h, w)`` in [0, 1]."""
+        """Return pictures ``(B, 1, h, w)`` and masks ``(B, 2, h, w)`` in [0, 1].
+
+        The masks are those of vessels and of catheters.
+        """
         shape = (self.batch_size,)
         chosen = torch.randint(len(self._pool), shape, generator=generator).tolist()
         parts = [self._one(step, index, generator) for index in chosen]
@@ -80,13 +89,11 @@ class MaskTask:
         self, step: int, index: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         stills, place = self._pool.at(step, index)
-        both = torch.stack(
-            (stills.pictures[place].float(), stills.masks[place].float())
-        )
+        layers = torch.stack([part[place].float() for part in stills])
         low, high = self._settings.zoom
         zoom = low + (high - low) * float(torch.rand((), generator=generator))
         side = round(self._settings.crop * zoom)
-        windows = [self._window(both, side, generator) for _ in range(WINDOWS)]
+        windows = [self._window(layers, side, generator) for _ in range(WINDOWS)]
         window = max(windows, key=lambda window: float(window[1].sum()))
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
         window = turn(mirror(window) if mirrored % 2 else window, quarters)
@@ -94,28 +101,29 @@ class MaskTask:
         resized = functional.interpolate(
             window[None], (crop, crop), mode="bilinear", antialias=True
         )[0]
-        return resized[:1], resized[1]
+        return resized[:1], resized[1:]
 
     @staticmethod
-    def _window(both: Tensor, side: int, generator: torch.Generator) -> Tensor:
-        room = both.shape[-1] - side + 1
+    def _window(layers: Tensor, side: int, generator: torch.Generator) -> Tensor:
+        room = layers.shape[-1] - side + 1
         row, column = torch.randint(room, (2,), generator=generator).tolist()
-        return both[:, row : row + side, column : column + side]
+        return layers[:, row : row + side, column : column + side]
 
     def preview(self) -> NDArray[np.uint8]:
-        """Return a held-out frame beside its probability ``(H, 2W)``, uint8."""
+        """Return a held-out frame beside its vessel probability ``(H, 2W)``, uint8."""
         frame = self._held_out.pictures[:1]
-        both = torch.cat((frame[0].float(), probabilities(self.model, frame)[0]), dim=1)
+        vessel = probabilities(self.model, frame)[0, 1]
+        both = torch.cat((frame[0].float(), vessel), dim=1)
         picture: NDArray[np.uint8] = (both * 255).round().to(torch.uint8).numpy()
         return picture
 
 
 def probabilities(model: SegmentationNet, pictures: Tensor) -> Tensor:
-    """Return the probability of vessel ``(N, H, W)`` on the CPU, frame by frame."""
+    """Return the probabilities ``(N, classes, H, W)`` on the CPU, frame by frame."""
     device = next(model.parameters()).device
     with eval_mode(model), torch.inference_mode():
         found = [
-            model.probabilities(picture[None, None].float().to(device))[0, 1]
+            model.probabilities(picture[None, None].float().to(device))[0]
             for picture in pictures
         ]
     return torch.stack(found).float().cpu()
