@@ -35,7 +35,17 @@ Masks = Annotated[
     Path,
     typer.Option(
         help="Folder of masks with the names of the pictures, or with _gt "
-        "or _mask added; or the same npz file."
+        "or _mask added; a JSON file of COCO annotations (ARCADE); or the same npz "
+        "file."
+    ),
+]
+Class = Annotated[
+    int,
+    typer.Option(
+        "--class",
+        min=1,
+        help="Number of the class that the masks show: 1 is vessel; 2 is the catheter "
+        "in the default network.",
     ),
 ]
 Side = Annotated[
@@ -56,6 +66,7 @@ def masks(
     ] = Path("default"),
     threshold: Threshold = 0.5,
     side: Side = None,
+    number: Class = 1,
     out: Annotated[
         Path | None, typer.Option(help="JSON file to write all numbers to.")
     ] = None,
@@ -81,7 +92,12 @@ def masks(
     pictures = read_mask_set(images, masks)
     network = load_segmentation(model)
     job = evaluate_masks_job(
-        pictures, network, threshold=threshold, side=side, device=device
+        pictures,
+        network,
+        threshold=threshold,
+        side=side,
+        number=number,
+        device=device,
     )
     summary = run_job(job, "Evaluating")
     if out is not None:

@@ -239,6 +239,7 @@ def write(
     from napari_motionseg.io.dicom_seg_writer import write_segmentation
     from napari_motionseg.io.label_writers import MASKS
     from napari_motionseg.io.output_folder import Source
+    from napari_motionseg.models.class_names import VESSEL
 
     names = [(cine.name, f"_masks{suffix}")]
     kind = "" if suffix else MASKS
@@ -253,7 +254,7 @@ def write(
                 draft.temporary[0], masks, labelled=found.done,
                 frame_times=cine.frame_times, pixel_spacing=cine.pixel_spacing,
             )  # fmt: skip
-    share = float((masks > 0).mean())
+    share = float((masks == VESSEL).mean())
     return {
         "cine": cine.name,
         **source_of(cine),

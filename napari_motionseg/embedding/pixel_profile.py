@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.embedding.frame_vectors import FrameVectors, Pixel, inside_image
+from napari_motionseg.models.class_names import CLASS_NAMES
 from napari_motionseg.motion import SpeedScale
-
-TWO_CLASSES = ("background", "vessel")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class PixelProfile:
     similarity: float | None = None
     probabilities: tuple[float, ...] | None = None
     scale: SpeedScale | None = None
-    classes: tuple[str, ...] = TWO_CLASSES
+    classes: tuple[str, ...] = CLASS_NAMES
 
     @property
     def words(self) -> str:

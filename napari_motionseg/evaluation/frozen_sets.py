@@ -118,9 +118,7 @@ def _frozen_angiograms() -> SynthesisConfig:
     )
 
 
-def _photographed(
-    stills: Stills, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _photographed(stills: Stills, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     masks = torch.stack((stills.masks, stills.catheters), dim=1).float()
     return photograph(stills.pictures, masks, CameraConfig(), generator)
 
@@ -139,7 +137,10 @@ def _empty(count: int, size: int) -> tuple[Tensor, Tensor]:
 FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (
     MappingProxyType(
         {
-            "quiet": _quiet, "exact": _exact, "cameras": _cameras, "empty": _empty,
+            "quiet": _quiet,
+            "exact": _exact,
+            "cameras": _cameras,
+            "empty": _empty,
             "catheters": _catheters,
         }
     )

@@ -20,6 +20,7 @@ from napari_motionseg.evaluation.mask_quality import (
 from napari_motionseg.evaluation.mask_sets import MaskedPicture
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import SegmentationNet
+from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.segmentation.predict import segment
 
 MEASURES = (
@@ -36,6 +37,7 @@ def evaluate_masks_job(
     *,
     threshold: float = 0.5,
     side: int | None = None,
+    number: int = VESSEL,
     device: str = "auto",
 ) -> Job[dict[str, Any]]:
     """Segment pictures and compare the results with their masks.
@@ -45,12 +47,15 @@ def evaluate_masks_job(
     pictures
         Pictures with masks, as `read_mask_set` returns them.
     model
-        Segmentation network; all foreground classes count as vessel.
+        Segmentation network.
     threshold
-        Probability from which a pixel counts as vessel.
+        Probability of any class but the background from which a pixel is marked.
     side
         Shorter side in px to which each picture is resized before it is segmented; the
         result is resized back and compared at the original size. None does not resize.
+    number
+        Number of the class that the masks show: 1 is vessel, and 2 is the catheter in
+        the default network.
     device
         Name of the device; see `resolve_device`.
 
@@ -72,12 +77,12 @@ def evaluate_masks_job(
     if not pictures:
         raise SettingsError("there is no picture to evaluate: the set is empty")
     found: list[PictureQuality] = []
-    for number, picture in enumerate(pictures, start=1):
-        probability = picture_probability(picture.image, model, side, device)
+    for step, picture in enumerate(pictures, start=1):
+        probability = picture_probability(picture.image, model, side, number, device)
         quality = picture_quality(probability, picture.mask, threshold, picture.field)
         found.append(quality)
         values = {"dice": quality.values["dice"]}
-        yield Progress(number, len(pictures), picture.name, values)
+        yield Progress(step, len(pictures), picture.name, values)
     return summarize_masks(found, [picture.group for picture in pictures])
 
 
@@ -85,20 +90,26 @@ def picture_probability(
     image: NDArray[Any],
     model: SegmentationNet,
     side: int | None = None,
+    number: int = VESSEL,
     device: str = "auto",
 ) -> NDArray[np.float32]:
-    """Return the probability of vessel ``(H, W)`` of one picture.
+    """Return the probability ``(H, W)`` of one class in one picture.
+
+    It is the probability of any class but the background where this class is the most
+    probable one of them, and 0 elsewhere. A threshold thus gives the same mask as in
+    `Segmentation`.
 
     Parameters
     ----------
     image
         Picture ``(H, W)`` as unsigned integers, with dark vessels.
-    model, side, device
+    model, side, number, device
         As in `evaluate_masks_job`.
     """
     shown = image if side is None else resized(image, side / min(image.shape))
     found = segment(Cine.from_array(shown[None]), model, device=device)
-    probability = found.probabilities[0].astype(np.float32)
+    ours = found.likeliest[0] == number
+    probability = np.where(ours, found.probabilities[0], 0).astype(np.float32)
     if shown.shape == image.shape:
         return np.asarray(probability)
     factors = np.divide(image.shape, probability.shape)

@@ -1,4 +1,4 @@
-"""Read sets of single pictures with masks: folders of pairs, or one npz file."""
+"""Read sets of single pictures with masks: folders, COCO annotations, or an npz."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from napari_motionseg.errors import LabelError
+from napari_motionseg.evaluation.coco_masks import read_coco
 
 PICTURES = (".png", ".pgm", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
 # DCA1 names the mask of 1.pgm 1_gt.pgm, in the same folder; XCAD uses equal names
@@ -59,8 +60,9 @@ def read_mask_set(images: Path, masks: Path) -> list[MaskedPicture]:
         masks.
     masks
         Path of the folder of masks, which may be the same; the mask of ``a.png`` is the
-        file ``a``, ``a_gt`` or ``a_mask`` with any of these suffixes. For an npz, the
-        same path again.
+        file ``a``, ``a_gt`` or ``a_mask`` with any of these suffixes. A ``.json`` file
+        holds COCO annotations of the pictures; see `read_coco`. For an npz, the same
+        path again.
 
     Raises
     ------
@@ -72,8 +74,13 @@ def read_mask_set(images: Path, masks: Path) -> list[MaskedPicture]:
             raise LabelError(f"{path}: there is no such folder or file")
     if images.suffix == ".npz":
         return _from_npz(images, masks)
+    if images.is_dir() and masks.suffix == ".json":
+        return _from_coco(images, masks)
     if not (images.is_dir() and masks.is_dir()):
-        raise LabelError(f"{images}, {masks}: give two folders of pictures, or an npz")
+        raise LabelError(
+            f"{images}, {masks}: give two folders of pictures, a folder and COCO "
+            "annotations (.json), or an npz"
+        )
     return _from_folders(images, masks)
 
 
@@ -153,6 +160,29 @@ def _from_folders(images: Path, masks: Path) -> list[MaskedPicture]:
             "it"
         )
     return found
+
+
+def _from_coco(images: Path, annotations: Path) -> list[MaskedPicture]:
+    found = []
+    for name, mask in read_coco(annotations).items():
+        image = _gray(_beside(images, name, annotations))
+        if image.shape != mask.shape:
+            raise LabelError(
+                f"{annotations}: the outlines of {name} are for {mask.shape} pixels; "
+                f"the picture has {image.shape}"
+            )
+        found.append(MaskedPicture(Path(name).stem, Path(name).stem, image, mask))
+    if not found:
+        raise LabelError(f"{annotations}: names no picture")
+    return found
+
+
+def _beside(folder: Path, name: str, annotations: Path) -> Path:
+    """Return a picture's path; its name from a file must not lead out of the folder."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise LabelError(f"{annotations}: {name!r} is not in the folder {folder}")
+    return path
 
 
 def _pictures(folder: Path) -> Sequence[Path]:

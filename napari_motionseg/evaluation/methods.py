@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import LabelError, MissingDependencyError
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import resolve_device
+from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.unet import flat_field
 from napari_motionseg.registry import Registry, RegistryEntry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
@@ -99,9 +100,10 @@ class NetworkMethod:
         predictor = Predictor(network, resolve_device(self.device), batch=1)
 
         def predict(frame: Frame) -> Mask:
-            """Segment one frame ``(H, W)`` in [0, 1]; return its foreground."""
-            found = predictor.probabilities(torch.from_numpy(frame)[None, None])
-            mask: Mask = (found[0, 0] < 0.5).numpy()
+            """Segment one frame ``(H, W)`` in [0, 1]; return its vessels."""
+            found = predictor.probabilities(torch.from_numpy(frame)[None, None])[0]
+            likeliest = 1 + found[1:].argmax(dim=0)
+            mask: Mask = ((found[0] < 0.5) & (likeliest == VESSEL)).numpy()
             return mask
 
         return predict

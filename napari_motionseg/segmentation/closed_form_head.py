@@ -240,7 +240,8 @@ def prior_scores(
     probabilities
         Probabilities ``(K, H, W)`` of K classes with the background.
     classes
-        Number C >= K of classes; classes unknown to the network get the lowest score.
+        Number C of classes. Classes unknown to the network get the lowest score; those
+        that only the network knows count as background.
 
     Returns
     -------
@@ -249,7 +250,11 @@ def prior_scores(
         corrected.
         Two scores differ by the logarithm of their odds.
     """
-    known = len(probabilities)
+    known = min(len(probabilities), classes)
+    if known < len(probabilities):
+        rest = probabilities[known:].sum(axis=0)
+        probabilities = probabilities[:known].copy()
+        probabilities[0] += rest
     scores = np.full((classes, *probabilities.shape[1:]), -SUREST, np.float32)
     logs = np.log(np.clip(probabilities, 1e-6, 1.0)).astype(np.float32)
     best = np.sort(logs, axis=0)[-2:]  # 0 is halfway between the two likeliest classes

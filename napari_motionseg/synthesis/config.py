@@ -228,7 +228,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "frames": (1, 10_000), "frame_rate": (1, 120), "generations": (0, 5),
         "heart_size": (0.3, 3), "vessel_size": (0.2, 4), "tortuosity": (0, 2),
-        "taper": (0.1, 1), "side_branches": (0, 1), "stenoses": (0, 5), "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
+        "taper": (0.1, 1), "side_branches": (0, 1), "stenoses": (0, 5),
+        "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
         "heart_motion": (0, 3), "breathing": (0, 3), "table_pan": (0, 200),
         "opacity": (0, 3), "streaming": (0, 1), "blush": (0, 1), "reflux": (0, 2),
         "tissue": (0, 5), "bones": (0, 5), "silhouettes": (0, 5), "catheter": (0, 1),

@@ -106,7 +106,7 @@ def masks(folder):
         where = torch.arange(size) // 9 % 5 == torch.randint(
             5, (count, size, 1), generator=step_generator(seed)
         )
-        return Stills(0.7 - 0.4 * where.float(), where)
+        return Stills(0.7 - 0.4 * where.float(), where, torch.zeros_like(where))
 
     how = MaskTrainingSettings(
         batch=2, crop=32, still_size=64, pool_size=4, block=2, held_out=2,

@@ -107,9 +107,14 @@ def test_every_kind_of_line_darkens_some_of_the_picture_and_little_of_it(kind):
     assert np.median(covered) > 0.005
 
 
+def empty(scene):
+    """Return empty masks ``(B, 2, H, W)`` of vessels and catheters."""
+    return torch.zeros((len(scene), 2, *scene.shape[1:]))
+
+
 def test_taken_under_still_conditions_a_picture_stays_as_it_was():
     pictures = torch.rand((3, 32, 48), generator=seeded())
-    masks = (pictures < 0.3).float()
+    masks = torch.stack((pictures < 0.3, pictures > 0.8), dim=1).float()
     taken, same = photograph(pictures, masks, CameraConfig(**STILL), seeded(1))
     assert torch.equal(same, masks)
     assert float((taken - pictures).abs().max()) < 0.6 / 255
@@ -118,7 +123,11 @@ def test_taken_under_still_conditions_a_picture_stays_as_it_was():
 def test_nothing_outside_the_field_of_view_is_a_vessel():
     config = CameraConfig(**(STILL | {"field": 1.0}))
     pictures, masks = torch.full((12, 64, 64), 0.8), torch.ones((12, 64, 64))
-    taken, kept = photograph(pictures, masks, config, seeded())
+    taken, both = photograph(
+        pictures, masks[:, None].repeat(1, 2, 1, 1), config, seeded()
+    )
+    assert torch.equal(both[:, 0], both[:, 1])
+    kept = both[:, 0]
     assert 0.2 < float(kept.mean()) < 0.98
     # what is far from the open gray lies outside
     away = (taken - 0.8).abs() > 0.5
@@ -128,14 +137,15 @@ def test_nothing_outside_the_field_of_view_is_a_vessel():
 def test_grain_spans_quiet_loops_to_those_of_low_dose():
     scene = torch.full((60, 64, 64), 0.5)
     quiet = dataclasses.replace(CameraConfig(), lines=0.0, field=0.0)
-    taken, _ = photograph(scene, torch.zeros_like(scene), quiet, seeded(2))
+    taken, _ = photograph(scene, empty(scene), quiet, seeded(2))
     grain = np.array([grain_of(picture) for picture in taken])
     assert np.quantile(grain, 0.1) < 0.6
     assert 2.5 < np.quantile(grain, 0.95) < 8
 
 
 def test_a_seed_says_how_a_picture_is_taken():
-    scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
+    scene = torch.rand((2, 48, 48), generator=seeded())
+    none = empty(scene)
     one, same, other = (
         photograph(scene, none, CameraConfig(), seeded(s))[0] for s in (1, 1, 2)
     )
@@ -147,14 +157,30 @@ def test_a_seed_says_how_a_picture_is_taken():
 def test_devices_are_drawn_over_the_picture_and_darken_it(lines):
     config = CameraConfig(**(STILL | {"lines": lines, "depth": (0.2, 0.2)}))
     scene = torch.full((2, 64, 64), 0.8)
-    taken, masks = photograph(scene, torch.zeros_like(scene), config, seeded())
+    taken, masks = photograph(scene, empty(scene), config, seeded())
     assert 0.02 < float((taken < 0.78).float().mean()) < 0.7
     assert float(taken.max()) <= 0.81
-    assert not bool(masks.any())
+    assert not bool(masks[:, 0].any())
+
+
+def test_a_drawn_catheter_belongs_to_the_mask_but_never_covers_a_vessel():
+    config = CameraConfig(**(STILL | {"lines": 12, "depth": (0.2, 0.2)}))
+    scene = torch.full((4, 64, 64), 0.8)
+    vessels = empty(scene)
+    vessels[:, 0, 20:30] = 1
+    taken, masks = photograph(scene, vessels, config, seeded())
+    assert torch.equal(masks[:, 0], vessels[:, 0])
+    catheter = masks[:, 1] > 0.5
+    assert bool(catheter.any())
+    assert not bool((catheter & (masks[:, 0] > 0.5)).any())
+    assert float(taken[catheter].mean()) < 0.78
+    faint = dataclasses.replace(config, depth=(0.01, 0.01))
+    assert not bool(photograph(scene, vessels, faint, seeded())[1][:, 1].any())
 
 
 def test_a_training_in_bf16_photographs_in_full_precision():
-    scene, none = torch.rand((2, 48, 48), generator=seeded()), torch.zeros((2, 48, 48))
+    scene = torch.rand((2, 48, 48), generator=seeded())
+    none = empty(scene)
     usual = photograph(scene, none, CameraConfig(), seeded())[0]
     with torch.autocast("cpu", torch.bfloat16):
         coarse = photograph(scene, none, CameraConfig(), seeded())[0]

@@ -22,7 +22,7 @@ def class_loss(logits: Tensor, masks: Tensor) -> Tensor:
     Tensor
         Scalar loss. The Dice of a class is taken over the whole batch.
     """
-    logits = logits.float()
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     rest = (1 - masks.sum(dim=1, keepdim=True)).clamp(min=0)
     shares = torch.cat((rest, masks), dim=1)
     entropy = -(shares * logits.log_softmax(dim=1)).sum(dim=1).mean()

@@ -14,6 +14,7 @@ from typing import Any
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
+from napari_motionseg.models.class_names import CATHETER, CLASS_NAMES, VESSEL
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.models.stripe_removal import take_out_stripes
@@ -29,7 +30,7 @@ from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
-CLASSES = 3  # background, vessel, catheter
+CLASSES = len(CLASS_NAMES)
 HELD_OUT_STREAM = 2**31  # larger than the number of any block of training frames
 
 
@@ -87,10 +88,11 @@ def train_masks_job(
     striped = take_out_stripes(model, held_out.pictures[:, None])
     found = probabilities(model, held_out.pictures).argmax(dim=1)
     scores = {
-        "held_out_dice": dice(found == 1, held_out.masks),
-        "held_out_catheter_dice": dice(found == 2, held_out.catheters),
+        "held_out_dice": dice(found == VESSEL, held_out.masks),
+        "held_out_catheter_dice": dice(found == CATHETER, held_out.catheters),
     }
     provenance = {
+        "class_names": list(CLASS_NAMES),
         "settings": whole,
         "start": origin,
         "training": record.provenance,
