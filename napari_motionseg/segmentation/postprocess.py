@@ -54,6 +54,28 @@ def postprocess_mask(
     return mask
 
 
+def background_outside(
+    probabilities: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    target: NDArray[np.integer],
+) -> None:
+    """Make everything outside the field of view background, in place.
+
+    Parameters
+    ----------
+    probabilities
+        Probabilities ``(C, H, W)`` of the classes, the background first.
+    inside
+        Field of view ``(H, W)`` bool.
+    target
+        Classes ``(H, W)`` of what was painted, -1 elsewhere. Painted pixels keep their
+        probabilities, because a person knows better than the search for the field.
+    """
+    outside = ~inside & (target < 0)
+    probabilities[0, outside] = 1
+    probabilities[1:, outside] = 0
+
+
 def uncertainty(probability: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return 4 p (1 - p): 1 if both answers are equally likely, 0 if one is certain."""
     p = np.asarray(probability, np.float32)

@@ -5,15 +5,19 @@ knew elsewhere (Li and Hoiem 2016, "Learning without Forgetting"). The predictio
 initial network therefore replaces missing labels, as far as it is confident and away
 from strokes that contradict it. Pixels are drawn at random, so that in all they weigh a
 multiple of what was painted: the larger, the more the initial network is trusted.
+Outside the field of view, the pseudo-label is background.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from napari_motionseg.cine.field_of_view import find_field_of_view
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.segmentation.dataset import LabelledFrame
@@ -58,6 +62,9 @@ def _completed(
         return frame
     device = next(model.parameters()).device
     found = model.probabilities(frame.image.to(device))[0].float().cpu()
+    outside = torch.from_numpy(~_field_of_view(frame))
+    found[:, outside] = 0
+    found[0, outside] = 1
     sure, answer = (part[None] for part in found.max(dim=0))
     answer = answer.to(frame.target)
     wrong = painted & (answer != frame.target)
@@ -70,3 +77,8 @@ def _completed(
     weight = torch.where(painted, 1.0, belief * min(share, 1.0))
     target = torch.where(painted, frame.target, answer)
     return LabelledFrame(frame.image, target, frame.foreground, weight.float())
+
+
+def _field_of_view(frame: LabelledFrame) -> NDArray[np.bool_]:
+    """Return the field of view ``(H, W)`` of a frame, without its edge."""
+    return find_field_of_view(frame.image[0, 0].numpy()).inner()

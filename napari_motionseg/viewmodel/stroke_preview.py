@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import LabelError
 from napari_motionseg.segmentation.closed_form_head import HeadSettings
-from napari_motionseg.segmentation.postprocess import postprocess_mask
+from napari_motionseg.segmentation.postprocess import (
+    background_outside,
+    postprocess_mask,
+)
 from napari_motionseg.viewmodel.class_colors import class_picture
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.viewmodel.session import Loop, Session
@@ -106,6 +110,7 @@ class Previewer:
         self.waiting: list[PaintedFrame] = []
         self._head: LiveHead | None = None
         self._view: tuple[Hashable, FrameView] | None = None
+        self._inside: tuple[Loop, NDArray[np.bool_]] | None = None
 
     def answer(self, shown: PaintedFrame) -> Preview:
         """Return the preview of a frame, after the strokes on all frames.
@@ -134,6 +139,9 @@ class Previewer:
         if self.waiting:
             self._take(self.waiting.pop())
         result = self._head.predict(self._seen(shown), shown.key)
+        if len(result.painted) != 1:  # a similarity may be looked at anywhere
+            inside = self._field(shown.loop)
+            background_outside(result.probabilities, inside, shown.target)
         picture = class_picture(result.probabilities)
         mask = postprocess_mask(
             1 - result.probabilities[0],
@@ -142,6 +150,12 @@ class Previewer:
             0,
         )
         return Preview(shown, picture, result.painted, mask)
+
+    def _field(self, loop: Loop) -> NDArray[np.bool_]:
+        """Return the field of view ``(H, W)`` of a loop, without its edge."""
+        if self._inside is None or self._inside[0] is not loop:
+            self._inside = (loop, find_cine_field_of_view(loop.cine).inner())
+        return self._inside[1]
 
     def _take(self, frame: PaintedFrame) -> None:
         if self._head is None or not frame.loop.cine.frames.usable(frame.t):

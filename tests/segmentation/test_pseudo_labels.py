@@ -103,3 +103,18 @@ def test_an_answer_weighs_by_how_far_it_is_from_undecided():
     left, right = float(found.weight[0, 20, 10]), float(found.weight[0, 20, 50])
     assert 0 < left < 1
     assert right == pytest.approx(left / 2, rel=1e-4)
+
+
+def test_outside_the_field_of_view_the_start_says_background():
+    frame = scribbled([(slice(30, 32), slice(5, 15), 0)])
+    shade = torch.rand(SIZE, generator=torch.Generator().manual_seed(0))
+    image = 0.5 + 0.2 * shade
+    image[:, 40:] = (
+        0.0  # a collimator covers a part of the row that Bar takes for vessel
+    )
+    (found,) = with_pseudo_labels(
+        Bar(), [dataclasses.replace(frame, image=image[None, None])]
+    )
+    assert bool((found.target[0, 10:20, 45:] == 0).all())
+    assert bool((found.target[0, 10:20, 5:35] == 1).all())
+    assert float(found.weight[0, 10:20, 45:].min()) > 0

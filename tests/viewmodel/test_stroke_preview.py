@@ -83,3 +83,21 @@ def test_a_frame_is_the_same_only_with_the_same_paint(session, loop):
         painted(other, 1, vessel=3), None,
     ):  # fmt: skip
         assert not frame.same(unlike)
+
+
+def test_outside_the_field_of_view_only_strokes_are_shown(session, embedding_file):
+    shape = (3, 64, 64)
+    pixels = np.random.default_rng(0).integers(90, 200, shape, dtype=np.uint8)
+    pixels[:, :, 44:] = 0  # behind a collimator
+    cine = Cine.from_array(pixels, name="collimated")
+    loop = session.loop(PlainLayer(cine.frames, metadata={"cine": cine}))
+    target = np.full(shape[1:], -1, np.int16)
+    target[10, 5:30], target[30, 5:30], target[20, 50:60] = 0, 1, 1
+    preview = Previewer(session, embedding_file, 2).answer(
+        PaintedFrame(loop, 0, target)
+    )
+    assert (preview.mask[20, 50:60] == 1).all()
+    behind = preview.mask[:, 46:].copy()
+    behind[20] = 0
+    assert not behind.any()
+    assert preview.mask[30, 5:30].all()

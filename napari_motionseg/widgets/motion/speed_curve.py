@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 
+from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.io.label_numbers import without_background
 from napari_motionseg.motion import mean_speed
 from napari_motionseg.widgets.common.background import Latest
@@ -98,11 +99,14 @@ def _speeds(
     scene: Scene, labels: tuple[Any, dict[str, Any]] | None
 ) -> tuple[Scene, dict[str, Any], str]:
     """Compute a curve for each flow, and a note for the user; runs in a thread."""
-    masks = None if labels is None else without_background(*labels)
-    curves, words = _mean_speeds(scene, masks), ""
-    if masks is not None and not curves:
-        curves, words = _mean_speeds(scene, None), NOTHING_LABELLED
-    return scene, curves, words
+    if labels is not None:
+        curves = _mean_speeds(scene, without_background(*labels))
+        if curves:
+            return scene, curves, ""
+    cine = scene.loop.cine
+    field = np.broadcast_to(find_cine_field_of_view(cine).mask, cine.shape)
+    words = "" if labels is None else NOTHING_LABELLED
+    return scene, _mean_speeds(scene, field), words
 
 
 def _mean_speeds(scene: Scene, masks: Any) -> dict[str, Any]:
