@@ -255,6 +255,7 @@ def write(
                 frame_times=cine.frame_times, pixel_spacing=cine.pixel_spacing,
             )  # fmt: skip
     share = float((masks == VESSEL).mean())
+    strangeness = found.strangeness
     return {
         "cine": cine.name,
         **source_of(cine),
@@ -262,6 +263,8 @@ def write(
         "damaged_frames": sorted(cine.frames.damaged),
         "masks": str(draft.final[0]),
         "vessel_share": round(share, 5),
+        "strangeness": None if strangeness is None else round(strangeness, 3),
+        "strange": found.strange,
     }
 
 
@@ -276,8 +279,12 @@ def fractions_of(found: Segmentation) -> dict[int, Any]:
 
 def as_line(row: dict[str, Any]) -> str:
     """Return a description of the result as one line of text."""
+    from napari_motionseg.segmentation.predict import STRANGE
+
     damaged = row["damaged_frames"]
     words = f"; {describe_damage(damaged, row['frames'])}" if damaged else ""
+    if row["strange"]:
+        words += f"; {STRANGE}"
     return (
         f"{row['masks']}: {row['frames']} frames in {row['seconds']:.1f} s, "
         f"{row['vessel_share']:.1%} of the pixels are vessel{words}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +12,10 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.adaptive_blur import quieted
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
 from napari_motionseg.models.unet_config import Enlarging, UNetConfig
+
+if TYPE_CHECKING:
+    from napari_motionseg.models.familiarity import Familiarity
+
 
 FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side, which is wider than any vessel
 FLAT_FIELD_FLOOR = 0.02  # least gray, so that the logarithm of black is finite
@@ -236,7 +242,15 @@ class SegmentationNet(nn.Module):
     classes
         Number of classes with the background: 2 uses one sigmoid channel, more use
         softmax.
+
+    Attributes
+    ----------
+    familiarity
+        Statistics of the training pictures, if the checkpoint has them; see
+        `Familiarity`.
     """
+
+    familiarity: Familiarity | None = None
 
     def __init__(self, config: UNetConfig | None = None, classes: int = 2) -> None:
         super().__init__()

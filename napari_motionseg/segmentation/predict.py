@@ -18,8 +18,14 @@ from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.familiarity import Familiarity
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.training.engine.loop import autocast
+
+STRANGE = (
+    "this does not look like the angiograms that the network was trained on: do not "
+    "trust its masks"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,11 @@ class Segmentation:
         are 0 in all arrays.
     threshold
         Probability from which a pixel is not background.
+    strangeness
+        How unlike the network's training pictures the loop is; see `Familiarity`. None
+        if the network does not know.
+    strange
+        Whether it is so unlike them that the masks are not to be trusted.
     """
 
     masks: NDArray[np.uint8]
@@ -47,6 +58,8 @@ class Segmentation:
     likeliest: NDArray[np.uint8]
     done: NDArray[np.bool_]
     threshold: float = 0.5
+    strangeness: float | None = None
+    strange: bool = False
 
     @property
     def parts(self) -> tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.uint8]]:
@@ -105,6 +118,17 @@ class Predictor:
                 if not is_out_of_memory(error):
                     raise
                 self._give_way(error, max(images.shape[-2:]))
+
+    def judged(
+        self, result: Segmentation, picture: NDArray[np.float32]
+    ) -> Segmentation:
+        """Return a result that says how unlike the training pictures a frame is."""
+        known = self._model.familiarity
+        if known is None:
+            return result
+        strangeness = known.strangeness(self._model.embedding, picture)
+        strange = strangeness > known.limit
+        return replace(result, strangeness=strangeness, strange=strange)
 
     def _compute(self, images: Tensor) -> Tensor:
         if self.tile is None:
@@ -176,6 +200,8 @@ def segment_job(
     Progress
         After each frame; `preview` is ``(t, mask, probability, likeliest)``, the arrays
         of the result's `parts` at frame t, or None if the frame is damaged.
+        ``metrics["strange"]`` is 1 if the masks are not to be trusted, see
+        `Segmentation`.
 
     Returns
     -------
@@ -207,15 +233,19 @@ def segment_job(
     step, total = 0, len(waiting)
     while ts := waiting.take(batch):
         found = _probabilities(cine, ts, predictor)
+        if result.strangeness is None and found:
+            result = predictor.judged(result, cine.normalized(next(iter(found))))
         for t in ts:
             step += 1
             message, preview = f"frame {t} is damaged and left out", None
             if t in found:
                 _keep(result, t, found[t], inside)
-                message = "; ".join([f"frame {t}", *predictor.notes[-1:]])
+                warning = [STRANGE] if result.strange else []
+                message = "; ".join([f"frame {t}", *predictor.notes[-1:], *warning])
                 preview = (t, *(part[t].copy() for part in result.parts))
             then = waiting.next_frame
-            signal = yield Progress(step, total, message, {}, preview, (t,), then)
+            told = _told(result)
+            signal = yield Progress(step, total, message, told, preview, (t,), then)
             if signal == STOP:
                 return result
             waiting.hear(signal)
@@ -270,6 +300,7 @@ def load_segmentation(model: str | Path | SegmentationNet) -> SegmentationNet:
     network, card = load_model(model, kind="segmentation")
     if not isinstance(network, SegmentationNet):
         raise CheckpointError(f"{model}: {card.architecture} gives no masks")
+    network.familiarity = Familiarity.of_card(card.provenance)
     return network
 
 
@@ -313,3 +344,8 @@ def _checked_order(frames: Sequence[int] | None, count: int) -> list[int]:
 def _require_threshold(threshold: float) -> None:
     if not 0 < threshold < 1:
         raise SettingsError(f"threshold must be between 0 and 1; got {threshold}")
+
+
+def _told(result: Segmentation) -> dict[str, float]:
+    """Return what a result says of its loop, as the metrics of a progress."""
+    return {} if result.strangeness is None else {"strange": float(result.strange)}

@@ -45,6 +45,9 @@ class LoopMasks:
     confirmed
         ``(T,)`` bool, True for frames that the user has confirmed. A threshold does not
         change them any more.
+    strange
+        Whether the loop is so unlike the network's training pictures that the masks are
+        not to be trusted.
     corrections
         ``(H, W)`` uint8 by the index of its frame: class that the user gave to a pixel,
         `UNTOUCHED` elsewhere.
@@ -61,6 +64,7 @@ class LoopMasks:
         self.probabilities = np.zeros(stack, np.float16)
         self.likeliest = np.ones(stack, np.uint8)
         self.confirmed = np.zeros(len(done), bool)
+        self.strange = False
         self.corrections: dict[int, NDArray[np.uint8]] = {}
         self._made = np.zeros(stack, np.uint8)  # by the network, at its threshold
 

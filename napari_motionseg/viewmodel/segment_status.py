@@ -48,6 +48,11 @@ def status_of(state: SegmentState, device: str | None) -> str:
             "Open a loop: drag a file into the window, or take File > Open Sample > "
             "MotionSeg."
         )
+    if state.masks_shown and state.masks is not None and state.masks.strange:
+        return (
+            "This does not look like the angiograms that the model was trained on: do "
+            "not trust its masks. Paint what is right, then train."
+        )
     if state.masks_shown:
         return (
             "Scrub through the frames. Paint over what is wrong in the masks, or go to "

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -17,8 +19,11 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.devices import is_out_of_memory
+from napari_motionseg.models.familiarity import LEVEL, Familiarity
 from napari_motionseg.segmentation.predict import (
+    STRANGE,
     Predictor,
+    load_segmentation,
     segment,
     segment_job,
 )
@@ -200,3 +205,38 @@ def test_the_whole_picture_on_demand():
     cine, _ = round_loop()
     found = segment(cine, eager(), device="cpu", whole_picture=True)
     assert (found.masks == 1).all()
+
+
+@pytest.mark.parametrize(("limit", "strange"), [(0.0, True), (1e6, False)])
+def test_a_loop_unlike_the_training_pictures_is_called_so(noise_cine, limit, strange):
+    model = network()
+    levels = model.embedding.eval().encoder_features(torch.zeros(1, 1, 16, 16))
+    channels = levels[min(LEVEL, len(levels) - 1)].shape[1]
+    model.familiarity = Familiarity((0.0,) * channels, (1.0,) * channels, limit)
+    told = []
+    result = run(segment_job(noise_cine, model, device="cpu"), told.append)
+    assert result.strange is strange
+    assert result.strangeness > 0
+    assert [p.metrics["strange"] for p in told] == [float(strange)] * len(noise_cine)
+    assert all((STRANGE in p.message) is strange for p in told)
+    assert result.at_threshold(0.4).strange is strange
+
+
+def test_a_network_without_such_statistics_says_nothing(noise_cine):
+    told = []
+    result = run(segment_job(noise_cine, network(), device="cpu"), told.append)
+    assert result.strangeness is None
+    assert not result.strange
+    assert all(not p.metrics for p in told)
+
+
+def test_the_statistics_come_with_the_checkpoint(tmp_path):
+    model = network()
+    known = Familiarity((0.0,) * 16, (1.0,) * 16)
+    configuration = {**dataclasses.asdict(TINY), "classes": 2}
+    card = ModelCard(
+        "segmentation", "SegmentationNet", configuration, {"familiar": known.for_card()}
+    )
+    path = tmp_path / "known.safetensors"
+    save_model(path, model, card)
+    assert load_segmentation(path).familiarity == known

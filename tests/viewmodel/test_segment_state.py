@@ -313,6 +313,8 @@ def test_the_status_leads_from_step_to_step(state, painting):
     assert status_of(state, "cpu").startswith("Each stroke changes the preview")
     state.begin_masks(new_masks(0))
     assert status_of(state, "cpu").startswith("Scrub through the frames")
+    state.masks.strange = True
+    assert "do not trust its masks" in status_of(state, "cpu")
     state.job = "Training"
     assert status_of(state, "cpu").startswith("Training on the processor.")
     assert status_of(state, "cuda:0").startswith("Training on the GPU (cuda:0).")

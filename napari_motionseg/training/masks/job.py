@@ -15,6 +15,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
 from napari_motionseg.models.class_names import CATHETER, CLASS_NAMES, VESSEL
+from napari_motionseg.models.familiarity import familiarity_of
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.models.stripe_removal import take_out_stripes
@@ -91,7 +92,10 @@ def train_masks_job(
         "held_out_dice": dice(found == VESSEL, held_out.masks),
         "held_out_catheter_dice": dice(found == CATHETER, held_out.catheters),
     }
+    camera = task.photographed(held_out, settings.training.seed)
+    known = familiarity_of(model.embedding, camera)
     provenance = {
+        "familiar": known.for_card(),
         "class_names": list(CLASS_NAMES),
         "settings": whole,
         "start": origin,

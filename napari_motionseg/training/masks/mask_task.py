@@ -85,6 +85,23 @@ class MaskTask:
             return taken[:, None], masks
         return jitter(pictures, generator, self._settings.jitter), masks
 
+    def photographed(self, stills: Stills, seed: int) -> list[NDArray[np.float32]]:
+        """Return whole frames ``(H, W)`` as the simulated camera stores them.
+
+        Parameters
+        ----------
+        stills
+            The frames.
+        seed
+            Seed of the conditions of the pictures.
+        """
+        pictures, camera = stills.pictures.float(), self._settings.camera
+        if camera is not None:
+            generator = torch.Generator().manual_seed(seed)
+            masks = torch.stack((stills.masks, stills.catheters), dim=1).float()
+            pictures, _ = photograph(pictures, masks, camera, generator)
+        return list(pictures.cpu().numpy())
+
     def _one(
         self, step: int, index: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:

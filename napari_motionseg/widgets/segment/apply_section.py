@@ -260,6 +260,8 @@ class ApplySection(QObject):
 
     def _show_progress(self, progress: Progress) -> None:
         self._begin_now()
+        if self._state.masks is not None:
+            self._state.masks.strange = bool(progress.metrics.get("strange", False))
         # the preview holds the result of a frame that was just segmented
         if isinstance(progress.preview, tuple):
             t, _, probability, likeliest = progress.preview
