@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -120,12 +120,16 @@ class Predictor:
                 self._give_way(error, max(images.shape[-2:]))
 
     def judged(
-        self, result: Segmentation, picture: NDArray[np.float32]
+        self, result: Segmentation, cine: Cine, frames: Iterable[int]
     ) -> Segmentation:
-        """Return a result that says how unlike the training pictures a frame is."""
-        known = self._model.familiarity
-        if known is None:
+        """Return a result that says how unlike the training pictures a frame is.
+
+        The first of the frames is judged, unless an earlier one was.
+        """
+        known, first = self._model.familiarity, next(iter(frames), None)
+        if known is None or first is None or result.strangeness is not None:
             return result
+        picture = cine.normalized(first)
         strangeness = known.strangeness(self._model.embedding, picture)
         strange = strangeness > known.limit
         return replace(result, strangeness=strangeness, strange=strange)
@@ -233,18 +237,15 @@ def segment_job(
     step, total = 0, len(waiting)
     while ts := waiting.take(batch):
         found = _probabilities(cine, ts, predictor)
-        if result.strangeness is None and found:
-            result = predictor.judged(result, cine.normalized(next(iter(found))))
+        result = predictor.judged(result, cine, found)
         for t in ts:
             step += 1
             message, preview = f"frame {t} is damaged and left out", None
             if t in found:
                 _keep(result, t, found[t], inside)
-                warning = [STRANGE] if result.strange else []
-                message = "; ".join([f"frame {t}", *predictor.notes[-1:], *warning])
+                message = "; ".join([f"frame {t}", *_notes(result, predictor)])
                 preview = (t, *(part[t].copy() for part in result.parts))
-            then = waiting.next_frame
-            told = _told(result)
+            told, then = _told(result), waiting.next_frame
             signal = yield Progress(step, total, message, told, preview, (t,), then)
             if signal == STOP:
                 return result
@@ -349,3 +350,8 @@ def _require_threshold(threshold: float) -> None:
 def _told(result: Segmentation) -> dict[str, float]:
     """Return what a result says of its loop, as the metrics of a progress."""
     return {} if result.strangeness is None else {"strange": float(result.strange)}
+
+
+def _notes(result: Segmentation, predictor: Predictor) -> list[str]:
+    """Return what the user should know: less memory, masks not to be trusted."""
+    return [*predictor.notes[-1:], *([STRANGE] if result.strange else [])]

@@ -260,8 +260,7 @@ class _Maker:
     def catheter(self, scene: int) -> None:
         """Add a catheter that reaches the ostium through the aorta."""
         anchor, ostium = self._ostium(scene)
-        x, y = ostium.tolist()
-        above = self._one(0, 1) < 0.8
+        (x, y), above = ostium.tolist(), self._one(0, 1) < 0.8
         start = OUTSIDE_PX if above else 512 - OUTSIDE_PX
         side = 1 if self._one(0, 1) < 0.5 else -1
         toward = -1 if above else 1
