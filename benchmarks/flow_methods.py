@@ -14,7 +14,7 @@ from cv2 import calcOpticalFlowFarneback as farneback
 from scipy.ndimage import gaussian_filter
 from skimage.registration import optical_flow_tvl1
 
-from napari_motionseg.models.unet import flat_field
+from napari_motionseg.models.flat_field import flat_field
 from napari_motionseg.motion import ESTIMATORS, FlowSettings
 
 PairFlow = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -44,7 +44,8 @@ Model = Annotated[
 Recipe = Annotated[
     str,
     typer.Option(
-        help="Recipe: tuned (BCE + Dice, falling rate) or paper (as in Ma et al.)."
+        help="Recipe: quick (last layers of a segmentation network, seconds), tuned "
+        "(all layers, minutes) or paper (as in Ma et al.)."
     ),
 ]
 Steps = Annotated[
@@ -97,7 +98,7 @@ def finetune(
     out: Checkpoint,
     label_mode: LabelMode = "dense",
     frame: ImageFrame = None,
-    recipe: Recipe = "tuned",
+    recipe: Recipe = "quick",
     steps: Steps = None,
     batch: Batch = None,
     crop: Crop = None,

@@ -21,6 +21,14 @@ LabelFiles = Annotated[
         "the same order."
     ),
 ]
+KnownLabels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--labels",
+        help="Label file of a loop, whose pixels have their classes in its masks. "
+        "Repeat for each CINE, in the same order.",
+    ),
+]
 LabelMode = Annotated[
     str,
     typer.Option(
@@ -46,7 +54,7 @@ def read_labelled_loops(
     SettingsError
         If the numbers of label files and loops differ.
     """
-    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.io import read_cine
 
     if len(cines) != len(labels):
         raise SettingsError(
@@ -56,12 +64,18 @@ def read_labelled_loops(
     examples = []
     for cine_path, label_path in zip(cines, labels, strict=True):
         cine = read_cine(cine_path)
-        found = read_labels(
-            label_path,
-            shape=cine.shape,
-            cine=cine,
-            mode=mode,  # type: ignore[arg-type]
-            frame=frame,
-        )
-        examples.append((cine, found))
+        examples.append((cine, read_known(label_path, cine, mode, frame)))
     return examples
+
+
+def read_known(path: Path, cine: Cine, mode: str, frame: int | None = None) -> Labels:
+    """Read the labels of a loop from a file; see `read_labels`."""
+    from napari_motionseg.io import read_labels
+
+    return read_labels(
+        path,
+        shape=cine.shape,
+        cine=cine,
+        mode=mode,  # type: ignore[arg-type]
+        frame=frame,
+    )

@@ -20,14 +20,14 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "tensorboard": False,
     },
     "finetune": {
-        "batch": 2,
+        "batch": 3,
         "carry": None,
         "crop": 256,
         "device": "auto",
-        "kept": "earned",
+        "kept": 0.25,
         "rate": 0.001,
         "seed": 0,
-        "steps": 250,
+        "steps": 120,
         "width": 16,
     },
     "pretrain": {

@@ -15,6 +15,7 @@ import typer
 from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.cli.console import print_result, run_job
 from napari_motionseg.cli.failures import Failures
+from napari_motionseg.cli.labelled_loops import KnownLabels, LabelMode, read_known
 from napari_motionseg.cli.mask_format import (
     SEGMENTATION,
     SUFFIXES,
@@ -30,12 +31,13 @@ from napari_motionseg.cli.segmentation_options import (
     segmentation_settings,
 )
 from napari_motionseg.cli.targets import Overwrite, source_of
-from napari_motionseg.errors import MotionSegError
+from napari_motionseg.errors import MotionSegError, SettingsError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_motionseg.cine import Cine
+    from napari_motionseg.io import Labels
     from napari_motionseg.io.dicom_seg_writer import Algorithm, SegmentationSettings
     from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.models import SegmentationNet
@@ -103,6 +105,8 @@ def segment(
     smooth: Smooth = False,
     batch: Batch = 1,
     whole_picture: WholePicture = False,
+    labels: KnownLabels = None,
+    label_mode: LabelMode = "dense",
     seg_type: SegmentationKind = "binary",
     segments: SegmentNames = "",
     compress: Compressed = False,
@@ -120,28 +124,37 @@ def segment(
     --format dicom-seg writes one DICOM Segmentation a loop, which carries the patient
     and study attributes of the loop's file, as archives demand.
     """
-    from napari_motionseg.io.output_folder import OutputFolder
     from napari_motionseg.segmentation import load_segmentation
 
     suffix = format_suffix(form, of_loops=True)
     network = load_segmentation(model)
     settings = MaskSettings(threshold, smallest, smooth, whole_picture)
-    described = describe_model(model) | dataclasses.asdict(settings)
-    origin = algorithm_of(described)
+    folder, origin = _output(out, model, settings, overwrite=overwrite)
     dicom = segmentation_settings(seg_type, segments, compress, reproducible, origin)
-    folder = OutputFolder(out, described, overwrite=overwrite)
     failures = Failures("loops")
     count = 0
-    for cine in each_loop(cines, failures):
+    for cine, file in loops_with_labels(cines, labels, failures):
         count += 1
         started = time.perf_counter()
         try:
-            masks, found = compute_masks(cine, network, settings, batch, device)
+            known = None if file is None else read_known(file, cine, label_mode)
+            masks, found = compute_masks(cine, network, settings, batch, device, known)
             row = write(folder, cine, masks, found, suffix, dicom)
             _print_row(row, started, as_json)
         except MotionSegError as error:
             failures.add(error)
     failures.exit_if_any(count + failures.unread)
+
+
+def _output(
+    out: Path, model: Path, settings: MaskSettings, *, overwrite: bool
+) -> tuple[OutputFolder, Algorithm]:
+    """Return the folder to write to, and what files there say of the masks."""
+    from napari_motionseg.io.output_folder import OutputFolder
+
+    described = describe_model(model) | dataclasses.asdict(settings)
+    folder = OutputFolder(out, described, overwrite=overwrite)
+    return folder, algorithm_of(described)
 
 
 def _print_row(row: dict[str, Any], started: float, as_json: bool) -> None:
@@ -155,6 +168,7 @@ def compute_masks(
     settings: MaskSettings,
     batch: int,
     device: str,
+    labels: Labels | None = None,
 ) -> tuple[NDArray[np.uint8], Segmentation]:
     """Segment a loop under a progress bar.
 
@@ -170,6 +184,8 @@ def compute_masks(
         Number of frames that go through the network at once.
     device
         Device of the network: ``auto`` or a name that torch knows.
+    labels
+        Labels of the loop, which the masks obey, or None.
 
     Returns
     -------
@@ -181,12 +197,33 @@ def compute_masks(
 
     job = segment_job(
         cine, network, threshold=settings.threshold, batch=batch, device=device,
-        whole_picture=settings.whole_picture,
+        whole_picture=settings.whole_picture, labels=labels,
     )  # fmt: skip
     found = run_job(job, cine.name)
     if settings.smooth and len(cine) > 1:
         found = run_job(smooth_job(cine, found, device=device), cine.name)
     return postprocess(found, settings.smallest), found
+
+
+def loops_with_labels(
+    paths: Sequence[Path], labels: Sequence[Path] | None, failures: Failures
+) -> Iterator[tuple[Cine, Path | None]]:
+    """Yield every loop at or below `paths`, and its label file if there is one.
+
+    Raises
+    ------
+    SettingsError
+        If there are label files, but not one for each path.
+    """
+    files: Sequence[Path | None] = labels or [None] * len(paths)
+    if len(files) != len(paths):
+        raise SettingsError(
+            f"each CINE needs its --labels, in the same order; got {len(paths)} CINE "
+            f"and {len(files)} --labels"
+        )
+    for path, file in zip(paths, files, strict=True):
+        for cine in each_loop([path], failures):
+            yield cine, file
 
 
 def each_loop(paths: Sequence[Path], failures: Failures) -> Iterator[Cine]:

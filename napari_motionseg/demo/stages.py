@@ -165,7 +165,10 @@ class Demo:
     def segment(self) -> Job[None]:
         """Segment every frame."""
         found = yield from segment_job(
-            self.cine, self.files["vessel"], device=self.settings.device
+            self.cine,
+            self.files["vessel"],
+            device=self.settings.device,
+            labels=self.labels,
         )
         self.masks = found.masks
         write_masks(self.files["masks"], self.masks, frame_times=self.cine.frame_times)

@@ -20,7 +20,7 @@ from napari_motionseg.errors import LabelError, MissingDependencyError
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import resolve_device
 from napari_motionseg.models.class_names import VESSEL
-from napari_motionseg.models.unet import flat_field
+from napari_motionseg.models.flat_field import flat_field
 from napari_motionseg.registry import Registry, RegistryEntry
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job
 from napari_motionseg.segmentation.dataset import gather_frames

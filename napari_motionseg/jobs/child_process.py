@@ -23,6 +23,7 @@ from napari_motionseg.jobs.interpreter import (
     worker_environment,
 )
 from napari_motionseg.jobs.messages import CANCEL, Hello, Message
+from napari_motionseg.jobs.processor_share import creation_flags
 from napari_motionseg.jobs.resident_memory import resident_bytes
 from napari_motionseg.jobs.transport import decode, encode, read_frame, write_frame
 
@@ -168,7 +169,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=worker_environment(),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            creationflags=creation_flags(),
         )
         self._process = process
         if self._doomed:  # `kill` may have come too early to see the process

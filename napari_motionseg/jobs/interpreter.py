@@ -7,6 +7,7 @@ import sys
 from multiprocessing.spawn import get_executable
 
 from napari_motionseg.errors import JobError
+from napari_motionseg.jobs.processor_share import passive_waiting
 
 WORKER = "napari_motionseg.jobs.worker"
 
@@ -46,11 +47,14 @@ def import_path() -> tuple[str, ...]:
 def worker_environment() -> dict[str, str]:
     """Return the environment variables with which a worker is started.
 
+    Its threads wait passively, unless the user has chosen otherwise.
+
     Its PYTHONPATH is the whole import path of this process, so that the worker finds
     the same modules in the same order.
     """
     known = [entry for entry in import_path() if os.pathsep not in entry]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(known)}
+    path = {"PYTHONPATH": os.pathsep.join(known)}
+    return {**passive_waiting(os.environ), **path}
 
 
 def current_folder() -> str | None:

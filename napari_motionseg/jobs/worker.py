@@ -23,6 +23,11 @@ from typing import Any
 
 from napari_motionseg.errors import JobError, MotionSegError
 from napari_motionseg.jobs.messages import CANCEL, Call, Hello, Kind
+from napari_motionseg.jobs.processor_share import (
+    THREADS,
+    free_threads,
+    lower_priority,
+)
 from napari_motionseg.jobs.progress import STOP, Job, Signal
 from napari_motionseg.jobs.resident_memory import own_resident_bytes
 from napari_motionseg.jobs.transport import decode, encode, read_frame, write_frame
@@ -170,16 +175,16 @@ class Worker:
 
 
 def limit_threads() -> None:
-    """Leave one core to the window, unless the user has said how many to take.
+    """Use the free cores, unless the user has said how many to take.
 
-    Torch, which otherwise takes them all, reads the variable when it is imported; a job
-    that does not need it starts at once.
+    Torch reads the variable when it is imported; a job that does not need it starts at
+    once.
     """
-    threads = max(1, (os.cpu_count() or 2) - 1)
-    if "OMP_NUM_THREADS" in os.environ:
-        threads = _whole_number(os.environ["OMP_NUM_THREADS"])
+    if THREADS in os.environ:
+        threads = _whole_number(os.environ[THREADS])
     else:
-        os.environ["OMP_NUM_THREADS"] = str(threads)
+        threads = free_threads()
+        os.environ[THREADS] = str(threads)
     torch = sys.modules.get("torch")
     if torch is not None and threads and torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
@@ -234,6 +239,7 @@ def main() -> None:
     """Serve one job."""
     # Ctrl-C in the terminal is for the window, which says what becomes of the job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lower_priority()
     Worker(*take_pipes()).serve()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,16 +11,14 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.adaptive_blur import quieted
+from napari_motionseg.models.class_scores import class_probabilities, pointwise
+from napari_motionseg.models.flat_field import flat_field
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
+from napari_motionseg.models.octaves import halved, mean_of_octaves
 from napari_motionseg.models.unet_config import Enlarging, UNetConfig
 
 if TYPE_CHECKING:
     from napari_motionseg.models.familiarity import Familiarity
-
-
-FLAT_FIELD_SIGMA = 1 / 16  # of the shorter side, which is wider than any vessel
-FLAT_FIELD_FLOOR = 0.02  # least gray, so that the logarithm of black is finite
-FLAT_FIELD_GAIN = 4.0  # factor that brings the contrast of a vessel to about 1
 
 
 def double_convolution(channels_in: int, channels_out: int) -> nn.Sequential:
@@ -112,22 +111,35 @@ class UNet(nn.Module):
         if self.config.head == "hypercolumn":
             return self.at_one_size(frame)
         # the last layer is linear, so it turns mean features into the mean embedding
-        embedding: Tensor = self.last(self.before_last(frame))
-        return embedding
+        return pointwise(self.last, self.before_last(frame))
 
     def before_last(self, frame: Tensor) -> Tensor:
         """Return the last layer's input ``(B, width, H, W)``; not for hypercolumns.
 
         It is the mean of the decoded octaves.
         """
-        frame = self._quiet(frame)
-        seen = self._decoded(frame)
-        for octave in range(1, self.config.octaves):
-            frame = functional.avg_pool2d(
-                frame, 2, ceil_mode=True, count_include_pad=False
-            )
-            seen = seen + _enlarged(self._decoded(frame), 2**octave, seen)
-        return seen / self.config.octaves
+        return self.mean_over_octaves(frame, self._decoded)
+
+    def mean_over_octaves(
+        self, frame: Tensor, answer: Callable[[Tensor], Tensor]
+    ) -> Tensor:
+        """Return the mean ``(B, N, H, W)`` of the answers for all sizes of frames.
+
+        Parameters
+        ----------
+        frame
+            Frames ``(B, C, H, W)`` in [0, 1].
+        answer
+            Function that gets the frames of one size, and returns ``(B, N, h, w)``.
+        """
+        return mean_of_octaves(map(answer, self.octaves(frame)))
+
+    def octaves(self, frame: Tensor) -> list[Tensor]:
+        """Return frames ``(B, C, H, W)`` without unfamiliar noise at all sizes."""
+        sizes = [self._quiet(frame)]
+        while len(sizes) < self.config.octaves:
+            sizes.append(halved(sizes[-1]))
+        return sizes
 
     def at_one_size(self, frame: Tensor) -> Tensor:
         """Return embeddings ``(B, D, H, W)`` of frames at their own size only.
@@ -136,8 +148,7 @@ class UNet(nn.Module):
         smaller.
         """
         if self.config.head == "decoder":
-            embedding: Tensor = self.last(self._decoded(self._quiet(frame)))
-            return embedding
+            return pointwise(self.last, self._decoded(self._quiet(frame)))
         skips = self.encoder_features(frame)
         rows, columns = skips[0].shape[-2:]
         whole = self.hypercolumn.dense(skips, (rows, columns))
@@ -148,11 +159,39 @@ class UNet(nn.Module):
 
         The frames must have passed `_quiet`.
         """
-        skips = self._levels(frame)
-        features = skips[-1]
-        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
-            features = block(features, skip)
+        features = self.decoded(self.before_decoding(frame))
         return features[..., : frame.shape[-2], : frame.shape[-1]]
+
+    def before_decoding(self, frame: Tensor, levels: int | None = None) -> list[Tensor]:
+        """Return the input of the last levels of the decoder, for `decoded`.
+
+        Parameters
+        ----------
+        frame
+            Frames ``(B, C, H, W)`` of one size, from `octaves`.
+        levels
+            Number of levels that are left to `decoded`; None for all.
+
+        Returns
+        -------
+        list of Tensor
+            Features of the deepest level that is decoded, and the encoder features that
+            each further level joins.
+        """
+        *skips, features = self._levels(frame)
+        skips = skips[::-1]
+        done = 0 if levels is None else len(skips) - levels
+        for block, skip in zip(self.up[:done], skips[:done], strict=True):
+            features = block(features, skip)
+        return [features, *skips[done:]]
+
+    def decoded(self, parts: Sequence[Tensor]) -> Tensor:
+        """Return the last layer's input, with the padding of `before_decoding`."""
+        features, *skips = parts
+        blocks = self.up[len(self.up) - len(skips) :]
+        for block, skip in zip(blocks, skips, strict=True):
+            features = block(features, skip)
+        return features
 
     def at_points(self, frame: Tensor, points: Tensor) -> Tensor:
         """Return the embeddings of a few pixels, by the hypercolumn.
@@ -265,52 +304,8 @@ class SegmentationNet(nn.Module):
 
     def forward(self, frame: Tensor) -> Tensor:
         """Return logits: one channel for two classes, else one for each class."""
-        logits: Tensor = self.head(self.embedding(frame))
-        return logits
+        return pointwise(self.head, self.embedding(frame))
 
     def probabilities(self, frame: Tensor) -> Tensor:
         """Return probabilities ``(B, classes, H, W)`` float32, which sum to 1."""
-        logits: Tensor = self(frame).float()
-        if self.classes > 2:
-            return logits.softmax(dim=1)
-        foreground = logits.sigmoid()
-        return torch.cat((1 - foreground, foreground), dim=1)
-
-
-def _enlarged(features: Tensor, factor: int, like: Tensor) -> Tensor:
-    """Enlarge features of a smaller frame, and crop them to the size of `like`.
-
-    If sides were odd, the smaller frame reaches a little further.
-    """
-    larger = functional.interpolate(features, scale_factor=factor, mode="bilinear")
-    return larger[..., : like.shape[-2], : like.shape[-1]]
-
-
-def flat_field(frame: Tensor) -> Tensor:
-    """Return the logarithm of frames over their slow background, vessels about -1.
-
-    Parameters
-    ----------
-    frame
-        Frames ``(B, C, H, W)`` in [0, 1].
-
-    Notes
-    -----
-    Two successive box means approximate a Gaussian; at edges, only inside pixels are
-    averaged. A change of exposure is a factor, and cancels.
-    """
-    brightness = frame.float().clamp(min=0) + FLAT_FIELD_FLOOR
-    logarithm = brightness.log()
-    background = logarithm
-    radius = max(1, round(min(frame.shape[-2:]) * FLAT_FIELD_SIGMA))
-    radius = min(radius, *(max(1, (side - 1) // 2) for side in frame.shape[-2:]))
-    for _ in range(2):
-        for window in ((1, 2 * radius + 1), (2 * radius + 1, 1)):
-            background = functional.avg_pool2d(
-                background,
-                window,
-                stride=1,
-                padding=(window[0] // 2, window[1] // 2),
-                count_include_pad=False,
-            )
-    return (logarithm - background) * FLAT_FIELD_GAIN
+        return class_probabilities(self(frame))

@@ -38,6 +38,7 @@ from napari_motionseg.segmentation.initialization import (
 )
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
+from napari_motionseg.segmentation.quick_task import QuickTask
 from napari_motionseg.segmentation.settings import FinetuneSettings
 from napari_motionseg.segmentation.weak_labels import gather_carried
 from napari_motionseg.training.engine.loop import (
@@ -100,15 +101,16 @@ def finetune_job(
     frames = gather_frames(examples)
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
-    training = dataclasses.replace(
-        settings.training, steps=settings.steps_for(len(frames))
-    )
-    model, origin = initial_network(start, classes, settings.network, training.seed)
+    seed = settings.training.seed
+    model, origin = initial_network(start, classes, settings.network, seed)
+    settings = settings.for_start(origin["kind"], decoder_depth(model))
+    training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings)
     if settings.carry is not None:
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
-    task = FinetuneTask(model, frames, settings, first)
+    kind = FinetuneTask if settings.levels is None else QuickTask
+    task = kind(model, frames, settings, first)
     record, steady = yield from _train_where_it_fits(
         task, training, settings.early_stopping_every
     )
@@ -153,6 +155,12 @@ def _use_start(
     return frames, before
 
 
+def decoder_depth(model: SegmentationNet) -> int:
+    """Return the number of levels of a network's decoder; 0 if it has none."""
+    config = model.embedding.config
+    return config.depth if config.head == "decoder" else 0
+
+
 def _card(model: SegmentationNet, provenance: dict[str, Any]) -> ModelCard:
     network = dataclasses.asdict(model.embedding.config)
     configuration = {**network, "classes": model.classes}
@@ -166,8 +174,8 @@ def finetune(
     start: str | Path | None = SCRATCH,
     out: str | Path,
 ) -> Path:
-    """Run `finetune_job` to its end; the default is `FinetuneSettings.tuned()`."""
-    settings = settings or FinetuneSettings.tuned()
+    """Run `finetune_job` to its end; the default is `FinetuneSettings.quick()`."""
+    settings = settings or FinetuneSettings.quick()
     return run(finetune_job(examples, settings, start=start, out=out))
 
 

@@ -14,12 +14,16 @@ from torch import Tensor
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.familiarity import Familiarity
+from napari_motionseg.models.folded_unet import folded
+from napari_motionseg.models.precision import place
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
+from napari_motionseg.segmentation.obeyed_labels import obey
 from napari_motionseg.training.engine.loop import autocast
 
 STRANGE = (
@@ -51,6 +55,8 @@ class Segmentation:
         if the network does not know.
     strange
         Whether it is so unlike them that the masks are not to be trusted.
+    labels
+        Labels of the loop that the arrays obey, or None; see `obeyed_labels`.
     """
 
     masks: NDArray[np.uint8]
@@ -60,6 +66,7 @@ class Segmentation:
     threshold: float = 0.5
     strangeness: float | None = None
     strange: bool = False
+    labels: Labels | None = None
 
     @property
     def parts(self) -> tuple[NDArray[np.uint8], NDArray[np.float16], NDArray[np.uint8]]:
@@ -79,7 +86,7 @@ class Predictor:
     Parameters
     ----------
     model
-        Network, which is moved to `device` and put into evaluation mode.
+        Network; it is put into evaluation mode, and its present weights are used.
     device
         Device to compute on.
     batch
@@ -98,7 +105,8 @@ class Predictor:
         self.batch = batch
         self.tile: int | None = None
         self.notes: list[str] = []
-        self._model = model.to(device).eval()
+        self._model = folded(model.eval()).to(device)
+        place(self._model, device)
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Return ``(B, classes, H, W)`` float32 on the CPU for ``(B, 1, H, W)``.
@@ -175,6 +183,7 @@ def segment_job(
     device: str = "auto",
     batch: int = 1,
     whole_picture: bool = False,
+    labels: Labels | None = None,
 ) -> Job[Segmentation]:
     """Segment frames of a loop.
 
@@ -198,6 +207,9 @@ def segment_job(
     whole_picture
         Whether to also mark pixels outside the loop's field of view and along its edge.
         By default nothing is marked there, see `field_of_view`.
+    labels
+        Labels of this loop. Their pixels have their classes in the result, whatever the
+        network says; None if there are none.
 
     Yields
     ------
@@ -218,21 +230,19 @@ def segment_job(
         If a frame index, the threshold or the batch is out of range.
     CheckpointError
         If `model` is not a segmentation checkpoint.
+    LabelError
+        If the labels do not fit the loop.
     ReadError
         If no frame of the loop can be decoded.
     """
     _require_threshold(threshold)
+    if labels is not None:
+        labels.require_shape(cine.shape)
     if batch < 1:
         raise SettingsError(f"batch must be at least 1; got {batch}")
     waiting = FrameQueue(_checked_order(frames, len(cine)))
     predictor = Predictor(load_segmentation(model), resolve_device(device), batch)
-    result = Segmentation(
-        masks=np.zeros(cine.shape, np.uint8),
-        probabilities=np.zeros(cine.shape, np.float16),
-        likeliest=np.zeros(cine.shape, np.uint8),
-        done=np.zeros(len(cine), np.bool_),
-        threshold=threshold,
-    )
+    result = _empty(cine, threshold, labels)
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
     step, total = 0, len(waiting)
     while ts := waiting.take(batch):
@@ -251,6 +261,18 @@ def segment_job(
                 return result
             waiting.hear(signal)
     return result
+
+
+def _empty(cine: Cine, threshold: float, labels: Labels | None) -> Segmentation:
+    """Return a segmentation in which no frame is done."""
+    return Segmentation(
+        masks=np.zeros(cine.shape, np.uint8),
+        probabilities=np.zeros(cine.shape, np.float16),
+        likeliest=np.zeros(cine.shape, np.uint8),
+        done=np.zeros(len(cine), np.bool_),
+        threshold=threshold,
+        labels=labels,
+    )
 
 
 def _probabilities(
@@ -274,11 +296,12 @@ def segment(
     device: str = "auto",
     batch: int = 1,
     whole_picture: bool = False,
+    labels: Labels | None = None,
 ) -> Segmentation:
     """Run `segment_job` to its end."""
     job = segment_job(
         cine, model, frames=frames, threshold=threshold, device=device, batch=batch,
-        whole_picture=whole_picture,
+        whole_picture=whole_picture, labels=labels,
     )  # fmt: skip
     return run(job)
 
@@ -320,6 +343,8 @@ def _keep(
         foreground = np.where(inside, foreground, 0)
     result.probabilities[t] = foreground
     result.likeliest[t] = 1 + probabilities[1:].argmax(axis=0)
+    if result.labels is not None:
+        obey(result.probabilities[t], result.likeliest[t], result.labels.target(t))
     result.masks[t] = _masks(
         result.probabilities[t], result.likeliest[t], result.threshold
     )

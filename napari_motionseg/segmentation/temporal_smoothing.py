@@ -13,6 +13,7 @@ from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.motion import FlowCache, FlowSettings, lazy_flow
 from napari_motionseg.segmentation.flow_propagation import smooth_along_flow
+from napari_motionseg.segmentation.obeyed_labels import obey, obeying
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.segmentation.predict import Segmentation
 
@@ -66,6 +67,8 @@ def smooth_job(
     for step in range(1, total + 1):
         t = waiting.take()[0]
         smooth = smooth_along_flow(found.probabilities, flow, t).astype(np.float16)
+        if found.labels is not None:
+            obey(smooth, result.likeliest[t], found.labels.target(t))
         result.probabilities[t] = smooth
         result.masks[t] = postprocess_mask(smooth, found.likeliest[t], found.threshold)
         preview = (t, *(part[t].copy() for part in result.parts))
@@ -80,15 +83,17 @@ def smooth_job(
 
 
 def postprocess(found: Segmentation, smallest: int) -> NDArray[np.uint8]:
-    """Return the masks ``(T, H, W)`` without parts smaller than `smallest` pixels."""
+    """Return the masks ``(T, H, W)`` without parts smaller than `smallest` pixels.
+
+    Labelled pixels that the masks obey stay, however small their part is.
+    """
     if smallest < 2:
         return found.masks
-    frames = zip(found.probabilities, found.likeliest, found.done, strict=True)
-    return np.stack(
-        [
-            postprocess_mask(p, k, found.threshold, smallest)
-            if done
-            else np.zeros_like(k)
-            for p, k, done in frames
-        ]
-    )
+    masks = np.zeros_like(found.masks)
+    for t in np.flatnonzero(found.done):
+        masks[t] = postprocess_mask(
+            found.probabilities[t], found.likeliest[t], found.threshold, smallest
+        )
+        if found.labels is not None:
+            masks[t] = obeying(masks[t], found.labels.target(int(t)))
+    return masks

@@ -23,6 +23,7 @@ from napari_motionseg.jobs import STOP, Job, Progress
 
 if TYPE_CHECKING:
     from napari_motionseg.embedding.activation_maximization import PreferredSettings
+    from napari_motionseg.io import Labels
     from napari_motionseg.motion import FlowSequence, FlowSettings
     from napari_motionseg.segmentation import Segmentation
 
@@ -250,6 +251,8 @@ class SegmentRequest:
         Probabilities ``(T, H, W)`` float16, likeliest classes ``(T, H, W)`` uint8 and
         done frames ``(T,)`` bool of an earlier run that was stopped, which smoothing
         needs; None if there was none.
+    labels
+        Labels of the loop, which the masks obey; None if nothing is painted.
     """
 
     model: Path
@@ -259,6 +262,7 @@ class SegmentRequest:
     known: tuple[NDArray[np.float16], NDArray[np.uint8], NDArray[np.bool_]] | None = (
         None
     )
+    labels: Labels | None = None
 
 
 def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.bool_]]:
@@ -286,7 +290,9 @@ def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.boo
     from napari_motionseg.segmentation.temporal_smoothing import smooth_job
 
     frames, device = request.frames, request.device
-    result = yield from segment_job(cine, request.model, frames=frames, device=device)
+    result = yield from segment_job(
+        cine, request.model, frames=frames, device=device, labels=request.labels
+    )
     result = _with_known(result, request)
     good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
     if request.smooth and len(cine) > 1 and result.done[good].all():

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_motionseg.io import Labels
 from napari_motionseg.project.mask_probabilities import MaskProbabilities
+from napari_motionseg.segmentation.obeyed_labels import obeying
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.viewmodel.mask_corrections import (
     UNTOUCHED,
@@ -48,6 +50,8 @@ class LoopMasks:
     strange
         Whether the loop is so unlike the network's training pictures that the masks are
         not to be trusted.
+    labels
+        Labels that the masks obey, or None if nothing was painted.
     corrections
         ``(H, W)`` uint8 by the index of its frame: class that the user gave to a pixel,
         `UNTOUCHED` elsewhere.
@@ -65,6 +69,7 @@ class LoopMasks:
         self.likeliest = np.ones(stack, np.uint8)
         self.confirmed = np.zeros(len(done), bool)
         self.strange = False
+        self.labels: Labels | None = None
         self.corrections: dict[int, NDArray[np.uint8]] = {}
         self._made = np.zeros(stack, np.uint8)  # by the network, at its threshold
 
@@ -171,9 +176,10 @@ class LoopMasks:
         dict
             The mask ``(H, W)`` by the index of its frame.
         """
-        return {
-            t: postprocess_mask(
-                self.probabilities[t], self.likeliest[t], threshold, smallest
-            )
-            for t in frames
-        }
+        return {t: self._cleaned(t, threshold, smallest) for t in frames}
+
+    def _cleaned(self, t: int, threshold: float, smallest: int) -> NDArray[np.uint8]:
+        mask = postprocess_mask(
+            self.probabilities[t], self.likeliest[t], threshold, smallest
+        )
+        return mask if self.labels is None else obeying(mask, self.labels.target(t))

@@ -32,7 +32,7 @@ class TrainingChoices:
         If `steps` is below 1.
     """
 
-    recipe: str = "tuned"
+    recipe: str = "quick"
     steps: int | None = None
     carry: bool = False
 

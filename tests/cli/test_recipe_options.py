@@ -34,7 +34,7 @@ COMMANDS = {
 RECIPES = [
     ("train-flow", None), ("adapt-flow", None), ("train-masks", "cameras"),
     ("train-masks", "quiet"), ("pretrain", "cpu"), ("pretrain", "paper"),
-    ("finetune", "tuned"), ("finetune", "paper"),
+    ("finetune", "quick"), ("finetune", "tuned"), ("finetune", "paper"),
 ]  # fmt: skip
 # an option of each kind of value, and what it must come to
 GIVEN = [

@@ -118,3 +118,30 @@ def test_smooth_masks_without_specks(
     for mask in masks[1]:
         parts, _ = ndimage.label(mask, np.ones((3, 3)))
         assert (np.bincount(parts.ravel())[1:] >= 40).all()
+
+
+def test_painted_pixels_have_their_classes(motionseg, loop_file, vessel, tmp_path):
+    shape = read_cine(loop_file).shape
+    painted = np.zeros(shape, np.uint8)
+    painted[2, 3:6, 4:20], painted[2, 40:44] = 2, 1
+    np.savez(tmp_path / "strokes.npz", labels=painted)
+    words = ("segment", loop_file, "--model", vessel, "--label-mode", "scribbles")
+    for name, more in (
+        ("free", ()),
+        ("obeyed", ("--labels", tmp_path / "strokes.npz")),
+    ):
+        answer = motionseg(*words, *more, "--out", tmp_path / name, "--smallest", "60")
+        assert answer.code == 0, answer.err
+    free, obeyed = (
+        read_labels(tmp_path / name / "loop_masks.npz", shape=shape).labels
+        for name in ("free", "obeyed")
+    )
+    assert (free != obeyed).any()
+    np.testing.assert_array_equal(obeyed[2][painted[2] > 0], painted[painted > 0] - 1)
+    np.testing.assert_array_equal(obeyed[painted == 0], free[painted == 0])
+
+
+def test_each_loop_needs_its_own_label_file(motionseg, loop_file, vessel, tmp_path):
+    words = ("segment", loop_file, "--model", vessel, "--out", tmp_path / "out")
+    answer = motionseg(*words, "--labels", "a.npz", "--labels", "b.npz")
+    assert refused(answer, "got 1 CINE and 2 --labels")

@@ -111,8 +111,7 @@ def test_train_apply_correct_save(
     viewer, loop_layer, ready, synthetic, qtbot, click, monkeypatch, tmp_path
 ):
     assert ready.train.start.chosen.title == "vessels-xa (shipped)"
-    for number in (1, 0):
-        draw(ready, synthetic, number)
+    strokes = {number: draw(ready, synthetic, number) for number in (1, 0)}
     ready.train.steps.setValue(3)
     learning = []
     ready.panel.progressed.connect(
@@ -147,11 +146,22 @@ def test_train_apply_correct_save(
     assert masks.data.shape == loop_layer.data.shape
     assert masks.metadata["done"].all()
 
+    def obeyed():
+        frame = np.asarray(masks.data)[FRAME]
+        return all((frame[pixels] == n).all() for n, pixels in strokes.items())
+
+    assert obeyed()
+    ready.apply.smallest.setValue(100_000)
+    qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
+    assert obeyed()
+    ready.apply.smallest.setValue(0)
     ready.apply.threshold.setValue(2)
     qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
     wide = (np.asarray(masks.data) > 0).sum()
+    assert obeyed()
     ready.apply.threshold.setValue(98)
     qtbot.waitUntil(lambda: not ready.apply.layers.busy, timeout=LONG)
+    assert obeyed()
     assert (np.asarray(masks.data) > 0).sum() < wide
 
     click(ready.correct.next_button)

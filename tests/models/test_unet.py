@@ -12,7 +12,8 @@ from napari_motionseg.models import (
     UNet,
     UNetConfig,
 )
-from napari_motionseg.models.unet import BilinearStep, flat_field
+from napari_motionseg.models.flat_field import flat_field
+from napari_motionseg.models.unet import BilinearStep
 
 SMALL = UNetConfig(width=4, depth=2, embedding_dim=6)
 

@@ -9,7 +9,7 @@ from napari_motionseg.viewmodel.preview_settings import PREVIEW_EVERY
 from napari_motionseg.viewmodel.training_choices import TrainingChoices
 
 
-@pytest.mark.parametrize("recipe", ["tuned", "paper"])
+@pytest.mark.parametrize("recipe", ["quick", "tuned", "paper"])
 def test_without_further_choices_the_recipe_holds(recipe):
     settings = TrainingChoices(recipe).settings()
     wanted = FinetuneSettings.recipe(recipe)

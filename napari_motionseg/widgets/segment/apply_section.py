@@ -37,6 +37,7 @@ from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown, frame_shown, is_loop
+from napari_motionseg.widgets.segment.label_layers import labels_of_loop
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 from napari_motionseg.widgets.segment.shortcuts import key_words
 
@@ -226,6 +227,7 @@ class ApplySection(QObject):
         else:
             self._state.begin_masks(masks)
         if self._state.masks is not None:
+            self._state.masks.labels = labels_of_loop(self._viewer, self._state, layer)
             self._made = ref(self._state.masks), ref(cine), model
             self._panel.need(self._state.masks.layer)
 
@@ -256,7 +258,10 @@ class ApplySection(QObject):
         if smooth and masks is not None:
             known = masks.probabilities, masks.likeliest, masks.done.copy()
         order = tuple(waiting.take(len(waiting)))
-        return SegmentRequest(model, order, smooth, self._state.session.device, known)
+        return SegmentRequest(
+            model, order, smooth, self._state.session.device, known,
+            labels_of_loop(self._viewer, self._state, layer),
+        )  # fmt: skip
 
     def _show_progress(self, progress: Progress) -> None:
         self._begin_now()

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 
+from napari_motionseg.io import Labels as PaintedLabels
 from napari_motionseg.io.label_numbers import CLASSES
 from napari_motionseg.viewmodel.class_colors import label_colors
 from napari_motionseg.viewmodel.painting import (
@@ -16,11 +17,15 @@ from napari_motionseg.viewmodel.painting import (
     names_of,
     of_frames,
 )
+from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.widgets.common.painted_labels import painted_labels
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     LOOP,
+    has_paint,
     is_painting,
     placement,
+    same_place,
 )
 
 OPACITY = 0.9  # strokes are solid, unlike masks and the preview
@@ -37,6 +42,28 @@ def painting_of(viewer: Viewer, loop: Layer) -> Labels | None:
         if own and layer.metadata.get(LOOP) == loop.name:
             return layer
     return None
+
+
+def labels_of_loop(
+    viewer: Viewer, state: SegmentState, loop: Layer
+) -> PaintedLabels | None:
+    """Return what is painted on a loop; None if nothing that fits it is.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    state
+        The state of the dock, whose own layer of labels is used for its loop.
+    loop
+        The image layer of the loop.
+    """
+    own = loop is state.loop and state.painting is not None
+    painting = state.painting if own else painting_of(viewer, loop)
+    if painting is None or not has_paint(painting) or not same_place(loop, painting):
+        return None
+    mode = state.label_mode
+    return painted_labels(viewer, state.session, loop, painting, mode)[1]
 
 
 def new_painting(viewer: Viewer, loop: Layer) -> Labels:

@@ -45,9 +45,9 @@ from napari_motionseg.widgets.segment.shortcuts import key_words
 ROWS = {
     "recipe": Choice(
         label="Recipe",
-        tooltip="Tuned: cross entropy and Dice, falling learning rate, early stopping. "
-        "Ma et al. 2019: as published",
-        items={"Tuned": "tuned", "Ma et al. 2019": "paper"},
+        tooltip="Quick: train the last layers, in seconds. Thorough: train all layers, "
+        "in minutes. Ma et al. 2019: as published",
+        items={"Quick": "quick", "Thorough": "tuned", "Ma et al. 2019": "paper"},
     ),
     "steps": Number(
         label="Steps",

@@ -17,7 +17,7 @@ RECIPES = {
     AdaptationSettings: ("cpu",),
     MaskTrainingSettings: ("cameras", "quiet"),
     PretrainSettings: ("paper", "cpu"),
-    FinetuneSettings: ("paper", "tuned"),
+    FinetuneSettings: ("paper", "tuned", "quick"),
 }
 
 
