@@ -27,14 +27,16 @@ MOST_FRAMES = 9  # frames whose median is searched; motion cancels out in it
 LEVEL = 1 / 255  # one gray level of eight bits
 FLAT_LEVELS = 1.6  # a flat border varies by at most so many gray levels within a few px
 SATURATED = 0.97  # brighter than this is overexposed lung: flat, but inside the field
-DARK_SHARE = 0.72  # of the field's median gray: darker pixels may lie behind blades
+# share of the field's median gray; darker pixels may lie behind blades
+DARK_SHARE = 0.72
 LEAST_STEP = 0.05  # least rise in gray across the edge of blades, towards the field
-PLATEAU_SHARE = 0.6  # of that step: most change of gray further outside the edge
+PLATEAU_SHARE = 0.6  # share of that step; largest change of gray farther outside
 STEPPED_SHARE = 0.93  # least share of the edge that shows this step
-LEAST_AREA = 0.002  # of the picture: a smaller outside region is a marker or a letter
-LEAST_DARK_AREA = 0.008  # of the picture: a smaller dark corner is often a shadow
+# share of the picture; a smaller outside region is a marker or letter
+LEAST_AREA = 0.002
+LEAST_DARK_AREA = 0.008  # share of the picture; a smaller corner is often a shadow
 RINGING = 8  # px: JPEG codes blocks of 8 px, and an edge rings within its block
-LEAST_OPEN = 0.12  # of the picture: a smaller field is taken for a wrong result
+LEAST_OPEN = 0.12  # share of the picture; a smaller field is taken for an error
 LEAST_CONVEXITY = 0.965  # area of the open part divided by that of its convex hull
 TRIED_LEVELS = 20  # gray levels that are tried as the edge of the blades
 EDGE_PX = 4.0  # px, at a side of 512 px, over which an edge blurs into the field

@@ -29,7 +29,7 @@ from napari_motionseg.text import as_json as json_text
 from napari_motionseg.text import lines_without_controls, without_controls
 
 Result = TypeVar("Result")
-LOG_EVERY_S = 30.0  # from one line to the next where no progress bar is shown
+LOG_EVERY_S = 30.0  # interval of lines in a log file, where no progress bar is shown
 
 
 def stderr_console() -> Console:

@@ -14,7 +14,7 @@ from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson
 from napari_motionseg.errors import MotionSegError
 
-KEY_BYTES = 32  # as long as the digest of SHA-256, which it keys
+KEY_BYTES = 32  # length of a digest of SHA-256, for which the key is used
 MOST_KEY_BYTES = 2**20  # a larger file was hardly meant to be a key
 
 Paths = Annotated[

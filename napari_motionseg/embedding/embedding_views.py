@@ -27,7 +27,7 @@ from napari_motionseg.embedding.soft_segments import soft_segments
 Picture = NDArray[Any]
 How = Literal["max", "mean", "each"]
 COSINE, KERNEL = (-1.0, 1.0), (0.0, 1.0)
-MOST_MAPS = 4  # of "each": more anchors than that have no map of their own
+MOST_MAPS = 4  # largest number of maps in "each"; further anchors have no map
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from napari_motionseg.errors import SettingsError
 # Of a frame's height: 3 and 5 px at 512 px, about the radii of coronary arteries.
 # Finer scales find edges of bones.
 RADII = (3 / 512, 5 / 512)
-MARGIN = 1 / 24  # of a frame's height: edges of the picture look like ridges
+MARGIN = 1 / 24  # share of a frame's height; edges of the picture look like vessels
 LEAST_SIGMA_PX = 1.0
 
 

@@ -22,7 +22,7 @@ from napari_motionseg.registry import unknown_name
 
 FloatArray = NDArray[np.float32]
 Method = Literal["random", "orthogonal", "pca"]
-# of the projected values: shown black, and at full brightness
+# percentiles of the projected values that are shown at no and full brightness
 PERCENTILES = (1.0, 99.0)
 SAMPLE = 2048  # pixels that represent a frame when contrast and axes are computed
 # 1 at low frequencies, 0 where neighbours alternate; maximally flat in between

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import LabelError
 
 FloatArray = NDArray[np.float32]
-BINS = 50  # of the histograms, from -1 to 1
+BINS = 50  # number of bins of a histogram from -1 to 1
 _SIDES: tuple[Literal["left"], Literal["right"]] = ("left", "right")
 
 

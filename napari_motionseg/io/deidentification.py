@@ -19,7 +19,7 @@ from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.dicomdir import is_dicomdir
 from napari_motionseg.io.regular_files import open_regular
 
-NAME_DIGITS = 12  # of the new SOP Instance UID, in a file's name
+NAME_DIGITS = 12  # digits of the new SOP Instance UID in the name of a file
 
 
 def deidentify(

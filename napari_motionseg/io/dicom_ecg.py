@@ -32,7 +32,7 @@ SAMPLE_TYPES = {
 }
 SAMPLES = "<i2"
 MOST_CHANNELS = 1024  # a damaged number is usually far larger
-LEAST_STEP_MS, MOST_STEP_MS = 1e-3, 60_000.0  # from one sample to the next
+LEAST_STEP_MS, MOST_STEP_MS = 1e-3, 60_000.0  # range of the time between two samples
 
 
 def ecg(attributes: Attributes) -> dict[str, SignalTrace]:

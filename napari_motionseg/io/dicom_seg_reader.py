@@ -38,7 +38,7 @@ from napari_motionseg.io.sop_classes import is_segmentation_data
 from napari_motionseg.text import printable
 
 TYPES = ("BINARY", "FRACTIONAL", "LABELMAP")
-LARGEST_SEGMENT = 65535  # of an unsigned short
+LARGEST_SEGMENT = 65535  # segment numbers are unsigned shorts
 MOST_SEGMENTS_NAMED = 8
 MOST_PADDING_BITS = 15  # a value fills whole words, which tiny frames fit into
 

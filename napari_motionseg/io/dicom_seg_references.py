@@ -20,7 +20,8 @@ SHARED, PER_FRAME = (
 )  # fmt: skip
 # a small file may refer from each of its frames to all of a loop's
 MOST_PLACED = 200_000
-MOST_REFERENCES = 100_000  # of one frame; a list of all frames of a loop is less
+# limit for one frame; a list of all frames of a loop is shorter
+MOST_REFERENCES = 100_000
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ from napari_motionseg.io.sop_classes import LABEL_MAP_STORAGE
 from napari_motionseg.version import __version__
 
 AlgorithmType = Literal["AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"]
-SERIES_NUMBER = 9000  # far from those that devices count up from 1
+SERIES_NUMBER = 9000  # devices count their series from 1, so this number is free
 
 
 @dataclass(frozen=True)

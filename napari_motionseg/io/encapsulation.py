@@ -187,7 +187,7 @@ def _by_content(fragments: Sequence[Fragment]) -> Frames | None:
 def _is_contradicted(
     by_table: Frames, by_content: Frames | None, promised: int
 ) -> bool:
-    """Return whether frames by the table begin inside codestreams or hold several.
+    """Return whether a table has frames that begin inside a codestream or hold several.
 
     A table that gives the promised number of frames, or more than there are
     codestreams, is trusted for frames that begin with damaged bytes.

@@ -49,7 +49,7 @@ class InflatedFile(io.RawIOBase):
         return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to an offset, at most the end of the data, and return it."""
+        """Move to an offset, at most to the end of the data; return the position."""
         if whence == io.SEEK_END:
             self._inflate(None)
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}.get(

@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from napari_motionseg.io.labels import UNLABELLED
 
-CLASSES = "classes"  # key in a layer's metadata of the names of its classes
+CLASSES = "classes"  # key in the metadata of a layer: names of its classes
 IMPLIED_BACKGROUND = 254
 BACKGROUND = 255
 LAST_CLASS = 253  # the largest number of a class
-_STORED_IMPLIED = 255  # in a project; older versions never wrote it
-_MOSTLY = 0.5  # share of a frame; brushes do not cover so much with background
+# number of implied background in a project; older versions lack it
+_STORED_IMPLIED = 255
+_MOSTLY = 0.5  # share of a frame that nobody covers with background by a brush
 
 
 def has_screen_numbers(metadata: Mapping[Any, Any]) -> bool:
@@ -61,7 +62,7 @@ _TO_TARGET[[BACKGROUND, IMPLIED_BACKGROUND]] = 0
 
 
 def to_file(labels: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return labels of the screen as a file of scribbles has them.
+    """Return labels of the screen in the numbers of a file of scribbles.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def to_file(labels: NDArray[Any]) -> NDArray[np.uint8]:
 def without_background(
     labels: NDArray[Any], metadata: Mapping[Any, Any]
 ) -> NDArray[Any]:
-    """Return labels in which background is 0, like a pixel that nobody has painted.
+    """Return labels in which background is 0, as if it were not painted.
 
     Parameters
     ----------

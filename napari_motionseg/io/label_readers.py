@@ -35,10 +35,10 @@ FORMATS = (".npz", ".tif", ".tiff", ".png", *NIFTI)
 _IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
 # pairs of array names: the labels, and which frames are labelled
 _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
-CONTENT = "cine_sha256"  # under which files keep the hash of the loop's pixels
+CONTENT = "cine_sha256"  # name of the array that holds the hash of the loop's pixels
 HASH_DIGITS = 64
 _HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}")
-_ANY_SIZE = 2**62  # bytes: the loop's shape decides, and not a budget
+_ANY_SIZE = 2**62  # bytes; the limit depends on the loop's shape only
 
 
 @dataclass(frozen=True, eq=False)

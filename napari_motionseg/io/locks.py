@@ -19,9 +19,10 @@ from pathlib import Path
 
 from napari_motionseg.errors import WriteError
 
-PATIENCE_S = 5.0  # while others only ask for the state, which takes microseconds
-WAIT_S = 60.0  # for a process that should release the lock soon
-PAUSE_S = 0.01  # between two attempts
+# waiting time for processes that only ask for the state, which is quick
+PATIENCE_S = 5.0
+WAIT_S = 60.0  # waiting time for a process that should release the lock soon
+PAUSE_S = 0.01  # pause between two attempts
 _FLAGS = (
     os.O_RDWR
     | getattr(os, "O_NONBLOCK", 0)

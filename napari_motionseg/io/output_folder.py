@@ -37,8 +37,9 @@ from napari_motionseg.text import as_json
 from napari_motionseg.version import __version__
 
 MANIFEST, LOCK = "motionseg-manifest.json", ".motionseg-manifest.lock"
-MANIFEST_BYTES = 512 * 2**20  # enough for millions of files
-HASH_DIGITS = 8  # enough to tell apart loops of one name
+# largest manifest that is read; enough for millions of files
+MANIFEST_BYTES = 512 * 2**20
+HASH_DIGITS = 8  # enough to distinguish loops of the same name
 # Bytes of the first part of a name. File systems allow 255; ending and hash follow.
 STEM_BYTES = 180
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*]')  # not allowed on Windows

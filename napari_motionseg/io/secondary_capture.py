@@ -39,7 +39,7 @@ from napari_motionseg.io.segment_codes import code_item
 from napari_motionseg.io.sop_classes import CAPTURE_STORAGE
 from napari_motionseg.version import __version__
 
-SERIES_NUMBER = 9001  # beside that of segmentations
+SERIES_NUMBER = 9001  # segmentations have 9000
 
 
 def write_capture(

@@ -19,7 +19,7 @@ from napari_motionseg.registry import unknown_name
 from napari_motionseg.text import printable
 
 LONGEST_LABEL = 64  # characters of a long string (LO)
-# of classes 1, 2, ... that nobody named
+# names of classes 1, 2, ... if the user has not named them
 DEFAULTS = ("artery", "catheter")
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 # sRGB's primaries, brought from its white point D65 to D50 by Bradford's transform

@@ -17,7 +17,7 @@ from napari_motionseg.jobs.progress import STOP, Job, Progress
 from napari_motionseg.jobs.running_job import JobState, require_finished
 
 Result = TypeVar("Result")
-POLL_EVERY_S = 0.01  # of `wait`
+POLL_EVERY_S = 0.01  # interval at which `wait` polls
 KILLED = -9  # exit code of a process that the system has killed
 
 

@@ -28,7 +28,7 @@ from napari_motionseg.jobs.resident_memory import resident_bytes
 from napari_motionseg.jobs.transport import decode, encode, read_frame, write_frame
 
 ENDED: Final = "ended"  # kind of the last message, whose value is the exit code
-WAITING_MESSAGES = 32  # that the owner has not taken; then the worker waits
+WAITING_MESSAGES = 32  # number of unread messages after which the worker waits
 LOOK_EVERY_S = 0.2
 END_GRACE_S = 5.0  # in which a worker without work ends by itself
 
@@ -62,7 +62,8 @@ class WorkerProcess:
         self._inbox: queue.Queue[Any] = queue.Queue(WAITING_MESSAGES)
         self._outbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
-        self._doomed = False  # its messages are dropped from now on
+        # True once the process is to be ended; its messages are then dropped
+        self._doomed = False
         self._gone = threading.Event()
         threading.Thread(
             target=self._talk, name="motionseg-worker-talk", daemon=True

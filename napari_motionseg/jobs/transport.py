@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-INLINE_BYTES = 32 * 1024  # of a message that goes through the pipe itself
+# largest message that is sent through the pipe and not in a file
+INLINE_BYTES = 32 * 1024
 ALIGNMENT = 64  # bytes; numpy and torch want arrays to begin at such places
 _LENGTH = struct.Struct("!Q")
 # parts of a message: the pickle first, then its buffers

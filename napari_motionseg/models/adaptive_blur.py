@@ -15,7 +15,7 @@ from napari_motionseg.models.filters import smoothed
 SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 2.5)  # px; wider blurs would remove thin vessels
 COARSE_PX = 2.0  # px: structure that survives a blur of this width is not noise
 NORMAL = 1.4826  # standard deviation of a normal x divided by the median of |x|
-FLAT = 1e-4  # of full scale: variation within borders that a console draws
+FLAT = 1e-4  # share of full scale; borders drawn by a console vary less than this
 LEAST_SHARE = 0.1  # least share of pixels that are not flat, for a valid noise level
 EVERY = 2  # only every second pixel along both axes is measured
 

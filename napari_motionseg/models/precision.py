@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "bf16"]
 
-VARIABLE = "MOTIONSEG_BF16"  # with the value "off", precision "auto" is float32
+# environment variable; "off" makes the precision "auto" float32
+VARIABLE = "MOTIONSEG_BF16"
 
 # without these features, bf16 on a CPU is emulated and slower than float32
 CPU_MATRIX_FEATURES = ("amx_bf16", "amx_tile")

@@ -31,7 +31,7 @@ from napari_motionseg.motion.inpainting import fill_in
 Map = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-MOST_PAINTED = 0.5  # of a frame; with more vessel, the background is only guessed
+MOST_PAINTED = 0.5  # share of a frame; with more vessel, the background is unknown
 DENOISING_PX = 1.0  # standard deviation of the denoising blur
 BLUR_PX = 2.0  # distance in px at 512 px by which a vessel darkens beyond its mask
 SPREAD = 2.0  # standard deviations of denoising by which the edge moves outwards

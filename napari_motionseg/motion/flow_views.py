@@ -32,9 +32,10 @@ from napari_motionseg.motion.speed import SpeedScale
 
 Kind = Literal["image", "labels", "vectors"]
 Picture = NDArray[Any]
-LEAST_ARROW_SHARE = 0.08  # of full colour: a lawn of specks hides the arrows
+# share of the full colour; shorter arrows are specks that would hide the others
+LEAST_ARROW_SHARE = 0.08
 LARGEST_ERROR_PX = 3.0
-LARGEST_RESIDUAL = 0.1  # of the gray range
+LARGEST_RESIDUAL = 0.1  # residual at full colour, as a share of the gray range
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PERIOD_PX = 8  # from one stripe to the next, along a row
+PERIOD_PX = 8  # distance of two stripes along a row
 DARK, LIGHT = "#15181d", "#f4f4f2"  # grays: no class of a labels layer has one
 NOTHING, DARK_STRIPE, LIGHT_STRIPE = 0, 1, 2
-FAINT_INK = 150  # of a hatch that is multiplied with what lies below it
+FAINT_INK = 150  # gray value of a hatch that is multiplied with the picture below it
 
 
 def stripes(size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -26,9 +26,9 @@ from napari_motionseg.motion.cutout import LoopLayers
 WAVES = 5  # number of waves that form a smooth deformation
 LONGEST_WAVE = 3.0  # longest wavelength divided by the shortest
 MOST_STRAIN = 0.5  # px of displacement per px; from 1 on, a field folds over itself
-OFFSET = 0.125  # of a frame's side: largest shift of backgrounds under vessels
+OFFSET = 0.125  # largest shift of the background, as a share of a frame's side
 TURNED = 1.2  # sides that a rotated and stretched window needs, relative to its own
-OFF_CENTRE = 0.25  # of a window's side: largest distance of a vessel from its middle
+OFF_CENTRE = 0.25  # largest distance of a vessel from the middle of a window, in sides
 WEAKEST, STRONGEST = 0.6, 1.3  # contrast of a vessel relative to the cut one
 NOISE_BLUR = (0.19, 0.62, 0.19)  # neighbouring pixels correlate by a half on real loops
 

@@ -29,7 +29,7 @@ from napari_motionseg.objectives.checks import check_fields, check_positive
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
-LEAST_SHARE = 1e-3  # of the pixels; a smaller side gives no information
+LEAST_SHARE = 1e-3  # share of the pixels; a smaller side gives no information
 
 
 @dataclass(frozen=True)

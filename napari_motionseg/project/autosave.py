@@ -252,7 +252,7 @@ class Autosaver(WatchList):
         return manifest
 
     def _forget_gone(self, project: Project, gone: list[WatchedLayer]) -> None:
-        """Forget layers after their last save, and pixels that are no longer needed."""
+        """Forget layers after their last save; drop pixels that are not needed."""
         self._forget(gone)
         with project.exclusive():
             manifest = project.manifest

@@ -41,7 +41,7 @@ HEAD = struct.Struct("<4sI7I")
 CHECKED_FROM = 8  # bytes of magic and checksum, before the checked part
 WASTE = 16  # times the file size that may be checked in vain; more would take too long
 SMALL = 4096  # bytes of a small record
-LEVEL = 1  # of zlib: labels are mostly constant runs, which every level packs well
+LEVEL = 1  # fastest level of zlib; labels are mostly constant, so all levels pack well
 
 Shape = tuple[int, int, int]
 
@@ -228,7 +228,8 @@ class Journal:
         """
         content = b"".join(encode(delta) for delta in deltas)
         file = self._open()
-        self.torn = True  # until everything is on the disk
+        # stays True if writing fails, until the journal is written again
+        self.torn = True
         try:
             try:
                 self._write(file, content)

@@ -23,7 +23,7 @@ from napari_motionseg.project.stored_pixels import STORED
 
 MODELS, OPEN, LOCK = "models", "open", ".lock"
 FOLDERS = (LABELS, STORED, MODELS, PROBABILITIES)
-_STAMP_BYTES = 64  # of the file `open`, which holds a time
+_STAMP_BYTES = 64  # largest size of the file `open`, which holds a time
 
 
 def require_own_places(folder: Path) -> None:

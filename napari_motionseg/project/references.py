@@ -131,5 +131,5 @@ def _best(cines: list[Cine], record: LoopRecord) -> Cine:
 
 
 def is_same(cine: Cine, record: LoopRecord) -> bool:
-    """Return whether a loop has the pixels that were painted on; decodes all frames."""
+    """Return whether a loop has the pixels whose hash is stored; decode all frames."""
     return not record.content or cine.content_hash() == record.content

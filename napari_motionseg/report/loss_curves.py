@@ -25,7 +25,7 @@ COLORS = {
     "#0a0b0c": "var(--truth)",
 }
 INK, FAINT, ACCENT, TRUTH = COLORS
-SMOOTHED_SHARE = 0.08  # of the steps: width of the moving average
+SMOOTHED_SHARE = 0.08  # width of the moving average, as a share of all steps
 
 
 def loss_curve(name: str, losses: Sequence[float]) -> str:

@@ -19,7 +19,8 @@ from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 
 CANVAS = 768  # px, side of a canvas for a picture of 512 px
-BORDER = (CANVAS - REFERENCE_SIDE) / 2  # on each side, for motion of the table
+# margin on each side, into which the table can move
+BORDER = (CANVAS - REFERENCE_SIDE) / 2
 LAYERS = ("tissue", "spine", "ribs", "edges")
 # standard deviation of the absorbance of tissue, by the size of its structures in px
 TISSUE = ((256, 0.10), (96, 0.05), (40, 0.03), (18, 0.018), (8, 0.011), (4, 0.006))

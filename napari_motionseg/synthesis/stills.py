@@ -13,7 +13,7 @@ from napari_motionseg.synthesis.kinds import draw_any
 
 STILLS_PER_SCENE = 2  # a scene is costlier than a frame, but its frames are similar
 SCENES_AT_ONCE = 4  # scenes that are drawn in one batch
-DURATION_S = 3.0  # of a loop, in which contrast arrives and leaves
+DURATION_S = 3.0  # length of a loop, long enough for contrast to arrive and leave
 FRAMES, RATE = 45, 15.0  # only their ratio counts: the duration of a bolus
 BOLUS_SHARE = 0.5  # share of scenes with a bolus; the others are always filled
 

@@ -206,7 +206,8 @@ class _Grower:
         """Return a smooth random change of heading, of long and short bends."""
         n = len(way)
         waves = self.draws.uniform((n, BENDS, 1), 0, 1)
-        length = 7.0 * (60 / 7.0) ** waves  # of a radian, 7 to 60 px
+        # px for each radian of the wave, from 7 to 60
+        length = 7.0 * (60 / 7.0) ** waves
         phase = self.draws.uniform((n, BENDS, 1), 0, 2 * math.pi)
         height = self.draws.normal((n, BENDS, 1)) * (length / 40).clamp(max=1) ** 0.3
         bent = (height * torch.sin(way[:, None] / length + phase)).sum(dim=1)

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from psygnal import SignalGroupDescriptor
 
 Tool = Literal["paint", "erase", "island"]
-SMALLEST, LARGEST = 1, 60  # px of the diameter
-SHARE = 1 / 100  # of the shorter side of a frame: the diameter to begin with
+SMALLEST, LARGEST = 1, 60  # range of the diameter in px
+SHARE = 1 / 100  # initial diameter as a share of the shorter side of a frame
 
 
 @dataclass(eq=False)

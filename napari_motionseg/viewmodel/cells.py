@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import NamedTuple
 
-COLUMN_GAP = 1 / 24  # between cells that stand side by side, of a frame's width
+COLUMN_GAP = 1 / 24  # gap between cells in a row, as a share of a frame's width
 # Gaps between rows of cells, of a frame's height. Captions stand in them: one line
 # above a flow, two where flows are compared; two lines above views of an embedding
 FLOW_ROW_GAP, COMPARED_FLOWS_ROW_GAP = 1 / 8, 1 / 4

@@ -12,7 +12,7 @@ from napari_motionseg.errors import LabelError, SettingsError
 from napari_motionseg.io.label_numbers import has_screen_numbers, to_file, to_target
 from napari_motionseg.io.labels import LabelMode, Labels
 
-LUMINANCE = (0.299, 0.587, 0.114)  # of red, green, blue: ITU-R BT.601
+LUMINANCE = (0.299, 0.587, 0.114)  # weights of red, green and blue by ITU-R BT.601
 
 
 def cine_of_layer(layer: Any) -> Cine:

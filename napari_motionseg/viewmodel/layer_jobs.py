@@ -154,7 +154,7 @@ def _estimate(cine: Cine, request: FlowRequest, first: int) -> Job[FlowSequence]
         cache = FlowCache.default()
         return (yield from estimate_flow_job(cine, request.settings, cache, first))
     settings = dataclasses.replace(request.settings, backward=False)
-    last = len(cine) - 1 - int(settings.gap)  # of the pairs
+    last = len(cine) - 1 - int(settings.gap)  # index of the last pair of frames
     backwards = estimate_flow_job(
         reversed_cine(cine), settings, first=max(0, last - first)
     )

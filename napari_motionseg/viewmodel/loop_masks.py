@@ -71,7 +71,8 @@ class LoopMasks:
         self.strange = False
         self.labels: Labels | None = None
         self.corrections: dict[int, NDArray[np.uint8]] = {}
-        self._made = np.zeros(stack, np.uint8)  # by the network, at its threshold
+        # masks as the network made them, without corrections
+        self._made = np.zeros(stack, np.uint8)
 
     @property
     def known(self) -> MaskProbabilities:

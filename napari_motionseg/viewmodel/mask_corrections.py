@@ -17,7 +17,7 @@ from scipy import ndimage
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 
 UNTOUCHED = 255  # in corrections: the user has not changed this pixel
-MARGIN_SHARE = 1 / 170  # of the shorter side of a frame: 3 px of 512
+MARGIN_SHARE = 1 / 170  # share of the shorter side of a frame; 3 px for 512 px
 LEAST_MARGIN = 2  # px
 
 

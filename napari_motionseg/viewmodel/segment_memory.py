@@ -9,8 +9,8 @@ from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
 
-SETTINGS = "segment"  # key of the choices that are kept with a project
-MOST_PX = 100_000  # of the smallest part that masks keep
+SETTINGS = "segment"  # key of the choices that a project stores
+MOST_PX = 100_000  # upper limit for *Smallest part*, in pixels
 
 
 class SegmentMemory:

@@ -12,8 +12,9 @@ from napari.layers import Layer
 from napari_motionseg.widgets.common.canvas_marks import ColorBar, Hatch
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 
-BAR_HEIGHT = 1 / 48  # of a cell's height
-BAR_ABOVE = 1 / 128  # of a cell's height, between a colour bar and its picture
+BAR_HEIGHT = 1 / 48  # height of a colour bar, as a share of a cell's height
+# gap between a colour bar and its picture, as a share of a cell's height
+BAR_ABOVE = 1 / 128
 BAR_COLORS = 64
 # attributes of a layer that are kept until its picture is switched on again
 KEPT_ATTRIBUTES = (

@@ -22,10 +22,11 @@ from napari_motionseg.widgets.common.viewers import (
 
 ANCHOR = "anchor"
 RED = "#ff2d2d"
-SIZE = 1 / 22  # of a frame's height
-REACH = 1 / 25  # of a frame's height: nearer than this, a press takes an anchor
-CLICK_PX = 4.0  # of the screen: a press that moves less is a click
-IDLE = "pan_zoom"  # of the active layer's modes; in others a person paints
+SIZE = 1 / 22  # size of an anchor, as a share of a frame's height
+# distance at which a press takes an anchor, as a share of a frame's height
+REACH = 1 / 25
+CLICK_PX = 4.0  # pixels of the screen; a press with a shorter movement is a click
+IDLE = "pan_zoom"  # mode of the active layer in which the user does not paint
 Position = tuple[float, float]
 
 

@@ -16,7 +16,7 @@ from napari_motionseg.widgets.common.picture_layers import PictureLayers
 from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
 OVER_OPACITY = 0.8
-ABOVE = 1 / 24  # of a frame's height: room for a colour bar
+ABOVE = 1 / 24  # room for a colour bar, as a share of a frame's height
 
 
 class ExplorerLayers(PictureLayers):

@@ -17,7 +17,7 @@ from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placem
 
 POINTS, LINE = "vessel points", "centreline"
 YELLOW, RED = "#ffd166", "#ff2d2d"
-SIZE = 1 / 64  # of a frame's height
+SIZE = 1 / 64  # size of a point, as a share of a frame's height
 
 
 class VesselLayers(QObject):

@@ -10,7 +10,7 @@ from napari_motionseg.motion import VIEWS
 from napari_motionseg.widgets.common.canvas_marks import Captions
 from napari_motionseg.widgets.motion.shown_views import ShownViews
 
-ABOVE = 1 / 24  # of a frame's height: room for a colour bar
+ABOVE = 1 / 24  # room for a colour bar, as a share of a frame's height
 
 
 def captions_of(shown: ShownViews, layer: Callable[[str], Layer | None]) -> Captions:
