@@ -2,7 +2,7 @@
 python scripts/path_gif.py`.
 
 It walks the whole path in the real window on a synthetic loop, by mouse, and grabs the
-window at each moment. Drawn in afterwards: the caption, and the mouse's arrow.
+window at each moment. Captions and the arrow of the mouse are drawn afterwards.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ DOCK_PX = 330
 BAR = 46  # px of the caption
 INK, QUIET, PAPER, ACCENT = "#f2f3f5", "#7c818a", "#16181d", "#ff5c33"
 COLOURS = 128
-SAME = 10  # gray values by which a pixel may differ from the picture before, unseen
+SAME = 10  # gray values; smaller changes from the previous picture are not stored
 ARROW = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
-# The steps that are told, and how long each picture of them stays, ms
+# Captions of the steps, and how long each picture of a step is shown, in ms
 STEPS = {
     "start": ("1  Drop a loop into the window: DICOM, movie, TIFF", 800),
     "open": ("1  Drop a loop into the window: DICOM, movie, TIFF", 1400),
     "stroke": ("2  Paint a few strokes: the preview follows each of them", 260),
     "paint": ("2  Paint a few strokes: the preview follows each of them", 1500),
-    "train_running": ("3  Train, and watch it learn; stop when it is good enough", 420),
-    "train": ("3  Train, and watch it learn; stop when it is good enough", 900),
-    "apply": ("4  Segment all frames, the shown one first", 1100),
+    "train_running": ("3  Train, and stop when the preview is good enough", 420),
+    "train": ("3  Train, and stop when the preview is good enough", 900),
+    "apply": ("4  Segment all frames, the displayed one first", 1100),
     "scrub": ("4  Every frame has its mask", 330),
-    "threshold": ("5  The threshold is live: nothing is computed anew", 420),
-    "judge": ("6  Judge against a reference, frame by frame", 1500),
-    "export": ("7  Export masks, overlay and report", 2600),
+    "threshold": ("5  Move the threshold: the masks change at once", 420),
+    "judge": ("6  Compare with a reference, frame by frame", 1500),
+    "export": ("7  Export masks, a movie and a report", 2600),
 }
 
 
 @dataclass
 class Shot:
-    """A picture and how long it stays, ms."""
+    """A picture, and how long it is shown in ms."""
 
     picture: Image.Image
     stays: int
