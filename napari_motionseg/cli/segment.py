@@ -118,11 +118,11 @@ def segment(
     """Segment every frame of loops and write the masks.
 
     Masks are named after their loop; where that name is taken, a short hash is added.
-    motionseg-manifest.json in the folder says which loop each file came from. A loop
-    that fails does not keep the others from being segmented.
+    motionseg-manifest.json in the folder says which loop each file came from. If a
+    loop fails, the others are segmented all the same.
 
-    --format dicom-seg writes one DICOM Segmentation a loop, which carries the patient
-    and study attributes of the loop's file, as archives demand.
+    --format dicom-seg writes one DICOM Segmentation for each loop. It contains the
+    patient and study attributes of the loop's file, which archives require.
     """
     from napari_motionseg.segmentation import load_segmentation
 

@@ -1,17 +1,17 @@
 """Long work as generators of `Progress`, run here or in a child process.
 
-A job is a generator. It yields `Progress` after each step and returns its result. Three
-things can be asked of it; the first two are two buttons in the window:
+A job is a generator. It yields `Progress` after each step and returns its result. It
+accepts three requests; the window has a button for each of the first two:
 
-* ``job.send(STOP)``: finish early, keep and return what there is so far;
+* ``job.send(STOP)``: finish early, and return the result so far;
 * ``job.close()``: cancel within one step, return nothing, leave no half-written file;
-* ``job.send(12)``: do frame 12 next, as far as the job does frames in any order.
+* ``job.send(12)``: do frame 12 next, if the job can change the order of frames.
 
-`run` drains a job in this process. A `JobRunner` runs the same generator elsewhere and
-hands back a `RunningJob`, which never makes its caller wait. `LocalRunner` takes a
-child process for each job, because Python work in a thread starves Qt, GPU memory
-comes back when a process ends, and a crash there costs the window nothing. A runner on
-another computer can stand behind the same two interfaces.
+`run` runs a job to its end in this process. A `JobRunner` runs the same generator
+elsewhere and returns a `RunningJob`, which never makes its caller wait. `LocalRunner`
+starts a child process for each job, for three reasons: Python code in a thread makes
+the window slow, GPU memory is released when a process ends, and a crash does not harm
+the window. A runner on another computer can implement the same two interfaces.
 """
 
 from napari_motionseg.jobs.child_job import ChildJob

@@ -30,7 +30,7 @@ from napari_motionseg.jobs.transport import decode, encode, read_frame, write_fr
 ENDED: Final = "ended"  # kind of the last message, whose value is the exit code
 WAITING_MESSAGES = 32  # number of unread messages after which the worker waits
 LOOK_EVERY_S = 0.2
-END_GRACE_S = 5.0  # in which a worker without work ends by itself
+END_GRACE_S = 5.0  # time after which a worker without a job ends by itself
 
 
 class WorkerProcess:

@@ -1,4 +1,4 @@
-"""Run jobs in child processes of this computer, one of which stands ready."""
+"""Run jobs in child processes of this computer, with one process on standby."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LocalRunner:
     def start(
         self, function: Callable[..., Job[Result]], *args: Any, **kwargs: Any
     ) -> ChildJob[Result]:
-        """Start a job in the process that stands ready, or in a new one.
+        """Start a job in the standby process, or in a new one.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class LocalRunner:
         return job
 
     def keep_ready(self) -> None:
-        """Start a process in advance, unless a job runs, which needs the cores."""
+        """Start the standby process, unless a job runs and needs the cores."""
         with self._lock:
             if self._running is not None and self._running.running:
                 return
@@ -81,7 +81,7 @@ class LocalRunner:
             self._idle.start()
 
     def release(self) -> None:
-        """End the process that stands ready."""
+        """End the standby process."""
         with self._lock:
             worker, self._standby = self._standby, None
             self._stop_clock()
@@ -90,7 +90,7 @@ class LocalRunner:
 
     @property
     def standby_bytes(self) -> int | None:
-        """Memory of the process that stands ready in bytes; None if there is none."""
+        """Memory of the standby process in bytes; None if there is no such process."""
         worker = self._standby
         return None if worker is None or not worker.alive else worker.resident_bytes
 

@@ -1,4 +1,4 @@
-"""Tell how much memory a process takes."""
+"""Measure the memory of a process."""
 
 from __future__ import annotations
 

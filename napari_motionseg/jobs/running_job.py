@@ -106,8 +106,8 @@ class JobRunner(Protocol):
         """Prepare for a job that may be started soon."""
 
     def release(self) -> None:
-        """Give up what was prepared."""
+        """End the preparation, and release its memory."""
 
     @property
     def standby_bytes(self) -> int | None:
-        """Memory that is taken by what was prepared; None where nothing is."""
+        """Bytes of memory that the preparation takes; None if nothing is prepared."""

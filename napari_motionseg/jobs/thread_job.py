@@ -69,11 +69,11 @@ class ThreadJob:
                 self.state, self.error = "failed", value
 
     def stop(self) -> None:
-        """Ask the job to finish early and keep what there is; `poll` goes on."""
+        """Ask the job to finish early and keep its results; continue to call `poll`."""
         self._words.put(STOP)
 
     def prioritize(self, frame: int) -> None:
-        """Ask the job to do `frame` next, if it does frames in any order."""
+        """Ask the job to do `frame` next, if it can change the order of frames."""
         self._words.put(int(frame))
 
     def cancel(self) -> None:

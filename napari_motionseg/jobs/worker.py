@@ -32,7 +32,7 @@ from napari_motionseg.jobs.progress import STOP, Job, Signal
 from napari_motionseg.jobs.resident_memory import own_resident_bytes
 from napari_motionseg.jobs.transport import decode, encode, read_frame, write_frame
 
-ORPHAN_GRACE_S = 5.0  # in which a job may close its files after its window has died
+ORPHAN_GRACE_S = 5.0  # time for a job to close its files after its window has ended
 
 
 class Worker:
@@ -94,7 +94,8 @@ class Worker:
                 break  # a job has arrived and imports what it needs itself
             if name not in sys.modules:
                 self._send("phase", f"Loading {_shown(name)}…")
-                with suppress(Exception):  # the job says so if it needs the module
+                # an error is raised later, if a job needs the module
+                with suppress(Exception):
                     importlib.import_module(name)
         self._send("ready", own_resident_bytes())
 
@@ -159,7 +160,7 @@ class Worker:
                 if word == CANCEL:
                     job.close()
                     return None
-                # the last frame asked for counts; a stop is never taken back
+                # of several requested frames the last one counts; a stop is final
                 signal_ = word if signal_ != STOP else STOP
 
     def _words(self) -> list[Any]:
@@ -237,7 +238,7 @@ def take_pipes() -> tuple[int, int]:
 
 def main() -> None:
     """Serve one job."""
-    # Ctrl-C in the terminal is for the window, which says what becomes of the job
+    # Ctrl-C in the terminal is meant for the window, which decides about the job
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lower_priority()
     Worker(*take_pipes()).serve()

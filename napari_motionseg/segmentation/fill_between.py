@@ -1,8 +1,8 @@
 """Fill the frames between two labelled ones, with labels carried along the flow.
 
-Labels are carried from both sides, see `carry_labels`. Where both arrive and agree, or
-one arrives alone, the label is taken. Where they contradict each other, the one that is
-trusted clearly more is taken, or none.
+`carry_labels` carries labels from both sides. A pixel gets a label if both sides agree
+on it, or if only one side has one. If the sides disagree, it gets the label with the
+clearly larger weight, or none.
 """
 
 from __future__ import annotations
