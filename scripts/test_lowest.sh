@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The lowest versions that pyproject.toml admits, in an environment of their own: the
-# tests without the window, and then all docks, opened and used. What the dependencies bring along is the newest that they
-# admit (uv's lowest-direct).
+# Run the tests without the window, and then tests that open and use all docks, with the
+# lowest versions that pyproject.toml admits, in an environment of their own.
+# Dependencies of dependencies have the newest versions that fit (uv's lowest-direct).
 # torch is not the lowest: it is what constraints.txt pins, because a plain older torch
 # would be a build with gigabytes of CUDA. Its lower bound is not tried here.
 # usage: test_lowest.sh BIN [FOLDER]   BIN has uv or can install it
@@ -13,10 +13,12 @@ python=${PYTHON:-$bin/python}
 mkdir -p "$folder"
 
 [ -x "$bin/uv" ] || "$bin/python" -m pip install --quiet uv
+"$bin/python" -c 'import packaging' 2>/dev/null || "$bin/python" -m pip install --quiet packaging
 grep '^torch==' constraints.txt >"$folder/torch.txt"
 "$bin/uv" pip compile --quiet --resolution lowest-direct --python "$python" \
   --extra test --extra peers --extra opencv --override "$folder/torch.txt" \
   -o "$folder/all.txt" pyproject.toml
+"$bin/python" scripts/untried_bounds.py "$folder/all.txt"
 # torch and its CUDA libraries aside: pip takes the build for processors
 grep -vE '^ *#|^(torch|triton|nvidia-|cuda-)' "$folder/all.txt" >"$folder/rest.txt"
 

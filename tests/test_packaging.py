@@ -11,6 +11,7 @@ import pytest
 from check_release import find_faults as find_release_faults
 from check_release import release_notes
 from list_distributions import SDIST_HAS, WHEEL_HAS, WHEEL_TOPS, examine, find_faults
+from untried_bounds import untried
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -206,3 +207,21 @@ def test_the_site_gets_its_addresses_from_the_same_place(monkeypatch):
     monkeypatch.setenv("READTHEDOCS_CANONICAL_URL", "https://docs.example.org/")
     site_pages.on_config(config)
     assert config.site_url == "https://docs.example.org/"
+
+
+@pytest.mark.parametrize(
+    ("bound", "tried", "expected"),
+    [
+        ("scipy>=1.11", "scipy==1.14.0", [("scipy", "1.11", "1.14.0")]),
+        ("rich>=14", "rich==14.0.0", []),
+        ("pillow>=12", "pillow==12.0.1.post1", [("pillow", "12", "12.0.1.post1")]),
+        ("monai>=1.6.1", "MONAI==1.6.1+cpu", []),
+        ("napari[pyqt6]>=0.7", "napari[pyqt6]==0.7.1", [("napari", "0.7", "0.7.1")]),
+        ("torch>=2.8", "torch==2.13.0", []),
+        ("numpy", "numpy==2.4.0", []),
+        ("rich>=13", "", []),
+    ],
+)
+def test_a_bound_that_was_not_tried_is_found(bound, tried, expected):
+    listed = f"# by uv\n{tried}\n    # via x==9\n"
+    assert list(untried({"dependencies": [bound]}, listed)) == expected
