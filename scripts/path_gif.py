@@ -23,10 +23,10 @@ from napari_motionseg.io import write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 
-WINDOW = (1000, 660)
+WINDOW = (1040, 660)
 SEED, FRAMES, SIDE = 2, 10, 384
 TRAINING_STEPS = 60
-DOCK_PX = 330
+DOCK_PX = 380  # narrower docks get a horizontal scroll bar
 BAR = 46  # px of the caption
 INK, QUIET, PAPER, ACCENT = "#f2f3f5", "#7c818a", "#16181d", "#ff5c33"
 COLOURS = 128

@@ -234,7 +234,7 @@ def _jpeg_2000(stream: bytes) -> Codestream:
         _check_blocks(content[scope:at], content[at:], header)
     style = next((content for marker, content in styles if marker == COD), b"")
     if len(style) < 10:
-        raise ValueError("its header has no coding style")
+        raise ValueError("its header has no coding style (marker COD)")
     transformed = style[4] == 1 and samples >= 3
     return header._replace(lossless=style[9] == 1, colours="RGB" if transformed else "")
 
@@ -263,7 +263,7 @@ def _coding_styles(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
 def _check_blocks(style: bytes, parameters: bytes, header: Codestream) -> None:
     """Refuse more code blocks than an image needs, since each takes memory (A.6.1)."""
     if len(parameters) < 5 or not style:
-        raise ValueError("its coding style is cut off")
+        raise ValueError("its coding style (marker COD or COC) is cut off")
     # exponents of the block size; a precinct of a subband may cut blocks smaller
     across, down = (parameters[1] & 15) + 2, (parameters[2] & 15) + 2
     if style[0] & 1:  # the sizes of precincts are given

@@ -192,7 +192,8 @@ class LiveHead:
         """
         if target.shape != view.size:
             raise LabelError(
-                f"labels of {target.shape} do not fit a frame of {view.size}"
+                f"labels must have the frame's shape {tuple(view.size)}; "
+                f"got {target.shape}"
             )
         if int(target.max(initial=UNPAINTED)) >= self.classes:
             raise LabelError(

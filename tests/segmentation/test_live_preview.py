@@ -149,7 +149,7 @@ def test_only_what_changed_is_new():
 
 
 def test_labels_of_elsewhere_are_refused():
-    with pytest.raises(LabelError, match="do not fit a frame"):
+    with pytest.raises(LabelError, match="must have the frame.s shape"):
         head().paint("a", view(), np.zeros((4, 4), np.int16))
     with pytest.raises(LabelError, match="add a class first"):
         head().paint("a", view(), strokes((3, 2, 2)))
