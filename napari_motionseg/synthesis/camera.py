@@ -17,7 +17,7 @@ from napari_motionseg.models.filters import smoothed
 from napari_motionseg.synthesis import grain
 from napari_motionseg.synthesis.config import Range
 from napari_motionseg.synthesis.fields import behind_field, draw_field
-from napari_motionseg.synthesis.lines import KINDS, draw_lines
+from napari_motionseg.synthesis.lines import KINDS, LineKind, draw_lines
 
 BITS = (8, 8, 8, 10, 12, 16)  # repeated as often as they occur in practice
 VISIBLE_DEPTH = 0.03  # of a catheter; a fainter one is not in the mask
@@ -59,6 +59,9 @@ class CameraConfig:
         Share of pictures that show the edge of a field of view.
     lines
         Expected number of devices drawn over a picture.
+    kinds
+        Kinds of these devices and structures, of which each is equally likely; see
+        `draw_lines`.
     depth
         Darkness of these devices, as share of full scale.
     jpeg
@@ -81,7 +84,8 @@ class CameraConfig:
     gamma: float = 0.35
     brightness: float = 0.12
     field: float = 0.4
-    lines: float = 0.7
+    lines: float = 0.9
+    kinds: tuple[LineKind, ...] = KINDS
     depth: Range = (0.02, 0.2)
     jpeg: Range = (40.0, 97.0)
 
@@ -98,6 +102,10 @@ class CameraConfig:
                 raise SettingsError(
                     f"{name} must be two rising values of at least 0; got {(low, high)}"
                 )
+        if not self.kinds or not set(self.kinds) <= set(KINDS):
+            raise SettingsError(
+                f"kinds must be some of {', '.join(KINDS)}; got {self.kinds}"
+            )
         for name in ("film", "streaks", "trail", "field"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(
@@ -180,7 +188,8 @@ class _Shot:
         shape = (picture.shape[-2], picture.shape[-1])
         rate = torch.tensor(float(self.config.lines))
         for _ in range(int(torch.poisson(rate, generator=self.generator))):
-            kind = KINDS[int(self.one(0, len(KINDS)))]
+            kinds = self.config.kinds
+            kind = kinds[int(self.one(0, len(kinds)))]
             depth = self.range(self.config.depth)
             for line in draw_lines(shape, self.generator, kind, depth):
                 picture = picture - line.darkness(shape).to(picture.device)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 
-LineKind = Literal["catheter", "wire", "cable", "plates"]
+LineKind = Literal["catheter", "wire", "cable", "plates", "spine"]
 KINDS: tuple[LineKind, ...] = get_args(LineKind)
 WALL_SHARE = 0.22  # share of a catheter's radius that is its wall of braided steel
 SAMPLES = 32  # points of a curve
@@ -129,7 +129,8 @@ def draw_lines(
         ``"catheter"``: of constant width, from an edge to a bent tip inside, empty or
         filled. ``"wire"``: thin, dense and nearly straight, across the picture.
         ``"cable"``: thin, faint and bent. ``"plates"``: short parallel lines, like end
-        plates of vertebrae and sternal wires.
+        plates of vertebrae and sternal wires. ``"spine"``: a dark column of vertebrae
+        with end plates, side walls, and the rings of pedicles and spinous processes.
     depth
         Gray by which the middle of a catheter is darker, as share of full scale.
 
@@ -146,6 +147,7 @@ def draw_lines(
         "wire": dice.wire,
         "cable": dice.cable,
         "plates": dice.plates,
+        "spine": dice.spine,
     }[kind](depth)
 
 
@@ -231,3 +233,46 @@ class _Dice:
             lines.append(Line(course, radius, depth * self.one(0.2, 0.6)))
             y += gap * self.one(0.85, 1.15)
         return lines
+
+    def spine(self, depth: float) -> list[Line]:
+        """Return the outlines of a column of vertebrae, and the column itself."""
+        half = self.side * self.one(0.08, 0.28)
+        height = half * self.one(1.4, 2.0)
+        lean, bend = self.one(-0.3, 0.3), self.one(-0.15, 0.15)
+        foot = self.columns * self.one(-0.1, 1.1)
+        faint, thin = depth * self.one(0.3, 0.9), max(0.6, half * self.one(0.015, 0.04))
+
+        def at(across: float, along: float) -> tuple[float, float]:
+            """Return x, y in px of a point of the spine, in px from its axis."""
+            middle = foot + lean * along + bend * along * along / self.rows
+            return middle + across, along - lean * across
+
+        ends = [at(0, -0.1 * self.rows), at(0, 0.5 * self.rows), at(0, 1.1 * self.rows)]
+        lines = [Line(torch.tensor(ends), half, depth * self.one(0.0, 0.8))]
+        top = -height * self.one(0, 1)
+        disc, waist = height * self.one(0.06, 0.16), half * self.one(0.8, 0.95)
+        ring = half * self.one(0.12, 0.24)
+        while top < self.rows:
+            low, middle = top + height - disc, top + height / 2
+            bow = disc * self.one(-0.3, 0.8)
+            for end, sign in ((top, 1), (low, -1)):
+                plate = (at(-half, end), at(0, end + sign * bow), at(half, end))
+                lines.append(Line(self.curve(*plate), thin, faint * self.one(0.5, 1)))
+            for side in (-1.0, 1.0):
+                wall = (at(side * half, top), at(side * waist, middle),
+                        at(side * half, low))  # fmt: skip
+                lines.append(Line(self.curve(*wall), thin, faint * self.one(0.3, 0.9)))
+                pedicle = at(side * 0.6 * half, top + 0.3 * height)
+                lines.append(Line(_oval(pedicle, ring, 1.4 * ring), thin, faint))
+            process = at(half * self.one(-0.1, 0.1), top + 0.75 * height)
+            oval = _oval(process, 0.6 * ring, 1.6 * ring)
+            lines.append(Line(oval, thin, faint * self.one(0.3, 1)))
+            top += height * self.one(0.95, 1.05)
+        return lines
+
+
+def _oval(middle: tuple[float, float], across: float, along: float) -> Tensor:
+    """Return a closed oval ``(SAMPLES, 2)`` around a point; half axes in px."""
+    turn = torch.linspace(0, 2 * math.pi, SAMPLES)
+    around = torch.stack((across * turn.cos(), along * turn.sin()), dim=1)
+    return torch.tensor(middle) + around
