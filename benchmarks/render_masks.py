@@ -15,6 +15,7 @@ TARGETS = {
     "synthetic: empty": ".05 % marked",
     "synthetic: exact": ".80",
     "silver: p5, p6": ".775",
+    "synthetic: catheters": ".75; 5 % called vessel",
 }
 MEANT = (
     "`benchmarks/masks.py`: the default network, no label, threshold 0.5; mean over "
@@ -23,7 +24,8 @@ MEANT = (
     "wide. *Silver*: masks of another network, without 16 px of the border. "
     "*Synthetic*: fixed by seed and hash; `quiet` and `exact` are made by the "
     "generator of version c60b695, `cameras` and `empty` (devices, but no contrast "
-    "agent) by the present one."
+    "agent) by that of 2026-11-28; `catheters` compares the network's class *catheter* "
+    "with its masks."
 )
 
 
@@ -40,7 +42,8 @@ def masks(results: Path) -> list[str]:
     lines = [line(name, row) for name, row in sorted(rows.items())]
     where = sorted({f"{row['machine']}, {row['date']}" for row in rows.values()})
     other = [name for name, row in rows.items() if row.get("frozen") is False]
-    notes = f"\n\nOther pixels than the frozen ones: {', '.join(other)}." * bool(other)
+    notes = called_vessel(rows)
+    notes += f"\n\nOther pixels than the frozen ones: {', '.join(other)}." * bool(other)
     return [
         answer(
             "How good are masks without any label?",
@@ -49,6 +52,17 @@ def masks(results: Path) -> list[str]:
             f"{MEANT} {'; '.join(where)}.{notes}",
         )
     ]
+
+
+def called_vessel(rows: dict) -> str:
+    """Return how much of the catheters is taken for vessel, in words."""
+    found = rows.get("synthetic: catheters", {}).get("called_vessel")
+    if found is None:
+        return ""
+    return (
+        f"\n\nOf the pixels of catheters, {100 * found['mean']:.1f} % "
+        f"({100 * found['low']:.1f} to {100 * found['high']:.1f} %) are called vessel."
+    )
 
 
 def dice_range(rows: dict) -> str:

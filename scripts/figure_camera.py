@@ -33,9 +33,11 @@ CHANGES = {
     "contrast 0.5": {"contrast": (0.5, 0.5)},
     "JPEG 30": {"jpeg": (30, 30)},
     "field of view": {"field": 1},
-    "lines": {"lines": 3, "depth": (0.1, 0.1)},
-    "blur 2": {"blur": (2, 2)},
-}
+    "devices": {
+        "lines": 3, "depth": (0.1, 0.1), "kinds": ("catheter", "wire", "cable"),
+    },
+    "spine": {"lines": 2, "depth": (0.12, 0.12), "kinds": ("spine",)},
+}  # fmt: skip
 
 
 def main() -> None:
@@ -49,19 +51,19 @@ def main() -> None:
 
 
 def window(stills: Stills, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return a window as a training draws it, ``(1, H, W)`` and its mask."""
+    """Return a window as a training draws it, ``(1, H, W)``, and its masks."""
     low, high = MaskTrainingSettings.recipe("cameras").zoom
     zoom = low + (high - low) * float(torch.rand((), generator=generator))
     side = round(SIDE * zoom)
     number = int(torch.randint(len(stills.pictures), (), generator=generator))
-    both = torch.stack((stills.pictures[number], stills.masks[number].float()))
-    room = both.shape[-1] - side + 1
+    layers = torch.stack([part[number].float() for part in stills])
+    room = layers.shape[-1] - side + 1
     row, column = torch.randint(room, (2,), generator=generator).tolist()
-    part = both[None, :, row : row + side, column : column + side]
+    part = layers[None, :, row : row + side, column : column + side]
     resized = functional.interpolate(
         part, (SIDE, SIDE), mode="bilinear", antialias=True
     )
-    return resized[:, 0], resized[:, 1]
+    return resized[:, 0], resized[:, 1:]
 
 
 def grid(stills: Stills) -> plt.Figure:
@@ -69,9 +71,11 @@ def grid(stills: Stills) -> plt.Figure:
     generator = torch.Generator().manual_seed(SEED)
     figure, rows = plt.subplots(4, 5, figsize=(10, 8.1))
     for axes in rows.flat:
-        shown, mask = photograph(*window(stills, generator), CameraConfig(), generator)
+        shown, masks = photograph(*window(stills, generator), CameraConfig(), generator)
         axes.imshow(shown[0], cmap="gray", vmin=0, vmax=1)
-        axes.contour(mask[0], levels=[0.5], colors="#ff5a5a", linewidths=0.5)
+        for mask, color in zip(masks[0], ("#ff5a5a", "#ffd23f"), strict=True):
+            if bool((mask > 0.5).any()):
+                axes.contour(mask, levels=[0.5], colors=color, linewidths=0.5)
         axes.axis("off")
     figure.tight_layout(pad=0.3)
     return figure
@@ -80,12 +84,13 @@ def grid(stills: Stills) -> plt.Figure:
 def parameters(stills: Stills) -> plt.Figure:
     """One scene, one condition changed at a time."""
     best = int(stills.masks.flatten(1).sum(dim=1).argmax())
-    both = [part[best : best + 1, 128:384, 128:384] for part in stills]
+    part = [part[best : best + 1, 128:384, 128:384] for part in stills]
+    masks = torch.stack(part[1:], dim=1).float()
     figure, rows = plt.subplots(2, 5, figsize=(10, 4.3))
     for axes, (words, changed) in zip(rows.flat, CHANGES.items(), strict=True):
         config = CameraConfig(**{**vars(PLAIN), **changed})
         generator = torch.Generator().manual_seed(SEED)
-        shown, _ = photograph(both[0], both[1].float(), config, generator)
+        shown, _ = photograph(part[0], masks, config, generator)
         axes.imshow(shown[0], cmap="gray", vmin=0, vmax=1)
         axes.set_title(words, fontsize=9, pad=3)
         axes.axis("off")
