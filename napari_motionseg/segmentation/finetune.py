@@ -35,6 +35,7 @@ from napari_motionseg.segmentation.initialization import (
     earned_share,
     earned_trust,
     initial_network,
+    relearn_foreign_classes,
 )
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
@@ -143,6 +144,9 @@ def _use_start(
     """
     if origin["kind"] != "segmentation":
         return frames, None
+    known = origin.get("classes", model.classes)
+    seed = settings.training.seed
+    origin["relearned"] = relearn_foreign_classes(model, frames, known, seed)
     before = copy_weights(model)
     earned = settings.kept == "earned"
     trust = 0.0

@@ -20,7 +20,7 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
-from napari_motionseg.models.more_classes import with_classes
+from napari_motionseg.models.more_classes import reset_classes, with_classes
 from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.training.engine.initial_networks import (
     load_initial_network,
@@ -28,6 +28,7 @@ from napari_motionseg.training.engine.initial_networks import (
 )
 
 SCRATCH = "scratch"
+LEAST_AGREEMENT = 0.05  # Dice; below it, a class of a start means something else
 Kept = float | Literal["earned"]
 # The trust in a start is the Dice of its masks with the labels to this power. At a Dice
 # of .8 (loops p1 to p4), keeping half was better than a quarter with one label of other
@@ -118,6 +119,20 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
         Dice of all labelled pixels together, 0 to 1, as mean over the foreground
         classes.
     """
+    scores = class_agreement(model, frames)
+    return float(np.mean(list(scores.values()))) if scores else 0.0
+
+
+def class_agreement(
+    model: SegmentationNet, frames: Sequence[LabelledFrame]
+) -> dict[int, float]:
+    """Return the Dice of each labelled foreground class, by its number.
+
+    Parameters
+    ----------
+    model, frames
+        Network and labelled frames, as for `agreement`.
+    """
     said, true = [], []
     with eval_mode(model), torch.inference_mode():
         device = next(model.parameters()).device
@@ -127,8 +142,39 @@ def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
             said.append(found[labelled].numpy())
             true.append(frame.target[labelled].numpy())
     answer, truth = (np.concatenate(parts) for parts in (said, true))
-    scores = [dice(answer == k, truth == k) for k in range(1, 1 + int(truth.max()))]
-    return float(np.mean(scores)) if scores else 0.0
+    numbers = range(1, 1 + int(truth.max()))
+    return {k: dice(answer == k, truth == k) for k in numbers}
+
+
+def relearn_foreign_classes(
+    model: SegmentationNet, frames: Sequence[LabelledFrame], known: int, seed: int
+) -> list[int]:
+    """Make a network forget classes that stand for something else in the labels.
+
+    The default network knows the catheter as class 2. If class 2 of the labels is a
+    second artery, what the network knows of it is of no use. Classes above 1 that agree
+    with none of their labels are reset, in place.
+
+    Parameters
+    ----------
+    model, frames
+        Network and labelled frames, as for `agreement`.
+    known
+        Number of classes with the background that the network has learnt before.
+    seed
+        Seed of the new weights.
+
+    Returns
+    -------
+    list
+        Numbers of the classes that were reset.
+    """
+    if known == 2:
+        return []
+    scores = class_agreement(model, frames)
+    foreign = [k for k in range(2, known) if scores.get(k, 1.0) < LEAST_AGREEMENT]
+    with_seed(lambda: reset_classes(model, foreign), seed)
+    return foreign
 
 
 def earned_trust(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
