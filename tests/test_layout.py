@@ -16,6 +16,7 @@ SHARED_NAMES = {"__init__.py", "dock.py", "settings.py", "job.py"}
 
 # Tests of what several modules do together, and tests of the repository.
 CROSS_CUTTING = {
+    "test_container.py",
     "test_dependencies.py",
     "test_docs.py",
     "test_examples.py",

@@ -12,6 +12,7 @@ from napari_motionseg.cli.mask_format import SEGMENTATION
 from napari_motionseg.cli.options import AsJson, OneCine
 from napari_motionseg.cli.segmentation_options import (
     Compressed,
+    Oriented,
     Reproducible,
     SegmentationKind,
     SegmentNames,
@@ -67,6 +68,7 @@ def export(
     segments: SegmentNames = "",
     compress: Compressed = False,
     reproducible: Reproducible = False,
+    oriented: Oriented = False,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +82,7 @@ def export(
 
     kind = _kind_of(out, form, style, reference, model)
     dicom = segmentation_settings(
-        seg_type, segments, compress, reproducible, _algorithm(model)
+        seg_type, segments, compress, reproducible, oriented, _algorithm(model)
     )
     require_target(
         out, (cine, masks, reference, model),

@@ -25,6 +25,7 @@ from napari_motionseg.cli.mask_format import (
 from napari_motionseg.cli.options import AsJson, Cines, Device, Threshold
 from napari_motionseg.cli.segmentation_options import (
     Compressed,
+    Oriented,
     Reproducible,
     SegmentationKind,
     SegmentNames,
@@ -107,10 +108,11 @@ def segment(
     whole_picture: WholePicture = False,
     labels: KnownLabels = None,
     label_mode: LabelMode = "dense",
-    seg_type: SegmentationKind = "binary",
-    segments: SegmentNames = "",
+    kind: SegmentationKind = "binary",
+    names: SegmentNames = "",
     compress: Compressed = False,
     reproducible: Reproducible = False,
+    oriented: Oriented = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
     as_json: AsJson = False,
@@ -130,17 +132,16 @@ def segment(
     network = load_segmentation(model)
     settings = MaskSettings(threshold, smallest, smooth, whole_picture)
     folder, origin = _output(out, model, settings, overwrite=overwrite)
-    dicom = segmentation_settings(seg_type, segments, compress, reproducible, origin)
+    dicom = segmentation_settings(kind, names, compress, reproducible, oriented, origin)
     failures = Failures("loops")
     count = 0
     for cine, file in loops_with_labels(cines, labels, failures):
         count += 1
-        started = time.perf_counter()
+        begun = time.perf_counter()
         try:
             known = None if file is None else read_known(file, cine, label_mode)
             masks, found = compute_masks(cine, network, settings, batch, device, known)
-            row = write(folder, cine, masks, found, suffix, dicom)
-            _print_row(row, started, as_json)
+            _print_row(write(folder, cine, masks, found, suffix, dicom), begun, as_json)
         except MotionSegError as error:
             failures.add(error)
     failures.exit_if_any(count + failures.unread)

@@ -40,6 +40,14 @@ Reproducible = Annotated[
         help="Make UIDs of a DICOM Segmentation from its content, not at random.",
     ),
 ]
+Oriented = Annotated[
+    bool,
+    typer.Option(
+        "--oriented",
+        help="Add an orientation to a DICOM Segmentation, which projections have not; "
+        "OHIF shows none without it.",
+    ),
+]
 
 
 def segmentation_settings(
@@ -47,6 +55,7 @@ def segmentation_settings(
     segments: str,
     compressed: bool,
     reproducible: bool,
+    oriented: bool,
     algorithm: Algorithm,
 ) -> SegmentationSettings:
     """Return what the options say about a DICOM Segmentation.
@@ -61,6 +70,8 @@ def segmentation_settings(
         Whether ``--compress`` was given.
     reproducible
         Whether ``--reproducible`` was given.
+    oriented
+        Whether ``--oriented`` was given.
     algorithm
         Origin of the masks.
 
@@ -83,4 +94,5 @@ def segmentation_settings(
         names=names,
         algorithm=algorithm,
         deterministic=reproducible,
+        oriented=oriented,
     )

@@ -64,6 +64,20 @@ def add_functional_groups(
     data.PerFrameFunctionalGroupsSequence = groups
 
 
+def add_orientation(data: Dataset) -> None:
+    """Add the orientation that some viewers demand, with no position or frame of it.
+
+    Parameters
+    ----------
+    data
+        Attributes of the segmentation, with its functional groups.
+    """
+    plane = Dataset()
+    plane.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+    (shared,) = data.SharedFunctionalGroupsSequence
+    shared.PlaneOrientationSequence = [plane]
+
+
 def _index(pointer: str, group: str, dimensions: UID) -> Dataset:
     item = Dataset()
     item.DimensionIndexPointer = Tag(pointer)

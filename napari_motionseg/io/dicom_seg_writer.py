@@ -32,7 +32,7 @@ from napari_motionseg.io.dicom_seg_frames import (
     SegmentationPixels,
     SegmentationType,
 )
-from napari_motionseg.io.dicom_seg_groups import add_functional_groups
+from napari_motionseg.io.dicom_seg_groups import add_functional_groups, add_orientation
 from napari_motionseg.io.dicom_source import DicomSource, frame_numbers, read_source
 from napari_motionseg.io.dicom_study import (
     DISCLAIMER,
@@ -101,6 +101,9 @@ class SegmentationSettings:
     deterministic
         Whether UIDs and dates depend on source and masks alone, so that the same call
         writes the same bytes. Else UIDs are random, and the date is today's.
+    oriented
+        Whether to say that rows run along x and columns along y, which a projection
+        cannot know. OHIF and cornerstone3D show no segmentation without it.
     """
 
     kind: SegmentationType = "BINARY"
@@ -109,6 +112,7 @@ class SegmentationSettings:
     colors: tuple[str, ...] = ()
     algorithm: Algorithm = Algorithm()
     deterministic: bool = False
+    oriented: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(SegmentationType):
@@ -190,6 +194,8 @@ def compose_segmentation(
     _add_series(data, source, made)
     _add_segments(data, segments, pixels, settings.algorithm)
     add_functional_groups(data, source, pixels, made.uid("dimensions"))
+    if settings.oriented:
+        add_orientation(data)
     _add_pixels(data, pixels, settings.compressed)
     return data
 

@@ -132,6 +132,7 @@ def segmentation_job(
     painted: bool = False,
     kind: SegmentationType = "BINARY",
     fractions: Mapping[int, NDArray[Any]] | None = None,
+    oriented: bool = False,
 ) -> Job[Path]:
     """Write the masks as a DICOM Segmentation of the loop's study.
 
@@ -153,6 +154,8 @@ def segmentation_job(
     fractions
         Probabilities ``(T, H, W)`` by class number, for ``FRACTIONAL``; None stores the
         masks as probabilities 0 and 1.
+    oriented
+        Whether the object gets an orientation; see `SegmentationSettings`.
 
     Yields
     ------
@@ -181,6 +184,7 @@ def segmentation_job(
         names=tuple(names),
         colors=tuple(_hex(colors[k]) for k in sorted(colors)),
         algorithm=algorithm,
+        oriented=oriented,
     )
     write_segmentation(
         path, result.cine, masks, labelled=chosen, fractions=fractions,

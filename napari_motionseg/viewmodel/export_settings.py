@@ -25,10 +25,13 @@ class ExportSettings:
         Whether an overlay tints the masks; if False, it draws their outlines.
     kind
         Type of a DICOM Segmentation: ``BINARY``, ``LABELMAP`` or ``FRACTIONAL``.
+    oriented
+        Whether a DICOM Segmentation gets an orientation, which OHIF demands.
     """
 
     filled: bool = False
     kind: SegmentationType = "BINARY"
+    oriented: bool = False
 
 
 def fractions_of(

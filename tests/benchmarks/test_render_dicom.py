@@ -32,8 +32,24 @@ def test_acceptance_and_cost_are_told(tmp_path):
     assert "| XA | BINARY, deflated | yes | yes | 0, 0 | yes |" in accepted
     assert "| XA | LABELMAP, RLE | yes | yes | class unknown to it | yes |" in accepted
     assert "| XA | secondary capture |  |  | 0, 1 | yes |" in accepted
-    assert "**At most 1.2 s of processor time to write (target 2); 0.24 MB" in cost
+    assert "**At most 5.0 s to write (target 2); 0.24 MB" in cost
     assert "| BINARY, deflated | 2.71 | 0.70 | 0.60 | 0.50 | 0.24 |" in cost
+
+
+def test_what_a_viewer_shows_is_told(tmp_path):
+    row = {"type": "BINARY", "oriented": True, "frames": 24, "equal": 24, "error": ""}
+    viewer = {
+        "machine": "a processor", "date": "2026-11-28", "cornerstone3D": "5.14.0",
+        "browser": "Chrome/156", "rows": [
+            row, {**row, "oriented": False, "equal": 0, "error": "no orientation"},
+            {**row, "type": "LABELMAP", "equal": 23},
+        ],
+    }  # fmt: skip
+    (tmp_path / "dicom_viewer.json").write_text(json.dumps(viewer))
+    _, seen, _ = sections(tmp_path, FOUND)
+    assert "shows 1 of 2 types over the loop; without it, 0.**" in seen
+    assert "| BINARY | no | 0 of 24 | no orientation |" in seen
+    assert "| LABELMAP | yes | 23 of 24 |  |" in seen
 
 
 def test_one_refusal_is_not_hidden(tmp_path):

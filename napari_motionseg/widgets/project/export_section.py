@@ -28,7 +28,7 @@ from napari_motionseg.viewmodel.export_settings import ExportSettings, fractions
 from napari_motionseg.widgets.common.archive_access import archive_of
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
-from napari_motionseg.widgets.common.form_rows import Choice
+from napari_motionseg.widgets.common.form_rows import Choice, Switch
 from napari_motionseg.widgets.common.project_layers import (
     SEGMENTS,
     background_of,
@@ -80,6 +80,12 @@ ROWS = {
             "Probabilities of the network in steps of 1/255; painted masks are 0 or 1",
         ),
     ),  # fmt: skip
+    "oriented": Switch(
+        label="",
+        text="With an orientation, for OHIF",
+        tooltip="OHIF shows no DICOM SEG without an orientation of its rows and "
+        "columns, which an X-ray projection does not have",
+    ),
 }
 SENDING = PanelWords("Sending: {}", "", "Nothing was sent. {}", "Cancelled.", "End now")
 
@@ -160,6 +166,7 @@ class ExportSection:
         return segmentation_job(
             self._result(), target, done, names=names, painted=painted,
             kind=self.settings().kind, fractions=self._fractions(layer),
+            oriented=self.settings().oriented,
         )  # fmt: skip
 
     def _fractions(self, layer: Labels) -> dict[int, Any] | None:
