@@ -61,6 +61,8 @@ screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
 	$(SCREEN) $(BIN)/python scripts/screenshots_explorer.py
 	$(SCREEN) $(BIN)/python scripts/screenshot_measure.py
+	@scripts/dicom_tools.sh
+	$(SCREEN) $(BIN)/python scripts/screenshot_archive.py
 	$(SCREEN) $(BIN)/python scripts/path_gif.py
 	$(BIN)/python scripts/figure_measure.py
 

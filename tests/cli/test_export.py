@@ -37,13 +37,16 @@ def test_masks_are_exported_as_a_dicom_segmentation(
     answer = motionseg(
         "export", loop_file, "--masks", masks_file, "--out", out, "--model", vessel,
         "--segments", "coronary artery=LAD", "--seg-type", "labelmap", "--compress",
+        "--oriented",
     )  # fmt: skip
     assert answer.code == 0, answer.err
     found = read_segmentation(out, read_cine(loop_file))
     np.testing.assert_array_equal(found.labels, synthetic.masks)
     assert found.segments[0].label == "LAD"
     assert found.kind == "LABELMAP"
-    said = dcmread(out).SegmentSequence[1]
+    data = dcmread(out)
+    assert "PlaneOrientationSequence" in data.SharedFunctionalGroupsSequence[0]
+    said = data.SegmentSequence[1]
     assert said.SegmentAlgorithmType == "SEMIAUTOMATIC"
     item = said.SegmentationAlgorithmIdentificationSequence[0]
     assert fingerprint(vessel)[1] in item.AlgorithmParameters

@@ -67,25 +67,6 @@ def by_highdicom(path, data, kind, count):
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("kind", ["BINARY", "LABELMAP", "FRACTIONAL"])
-def test_an_orientation_is_added_on_request_alone(tmp_path, kind):
-    """cornerstone3D 5.14 reads it of the shared or the first frame's group."""
-    cine, _ = seg_loops.loop(tmp_path)
-    masks, labelled = seg_loops.masks()
-    for oriented in (False, True):
-        path = tmp_path / f"{oriented}.dcm"
-        settings = SegmentationSettings(kind, oriented=oriented)
-        write_segmentation(path, cine, masks, labelled=labelled, settings=settings)
-        data = files.reread(path)
-        (shared,) = data.SharedFunctionalGroupsSequence
-        assert ("PlaneOrientationSequence" in shared) == oriented
-        assert "FrameOfReferenceUID" not in data
-        read = read_segmentation(path, cine)
-        np.testing.assert_array_equal(read.labels, masks)
-    (plane,) = shared.PlaneOrientationSequence
-    assert plane.ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
-
-
 def test_highdicom_reads_the_masks_on_the_frames_they_belong_to(
     written, kind, source, compressed
 ):
@@ -112,8 +93,10 @@ def test_highdicom_reads_probabilities(tmp_path):
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL"])
-def test_dciodvfy_finds_no_error(written, kind, source):
-    path = written(kind, source, algorithm=Algorithm("AUTOMATIC", "n", "ab" * 32))[0]
+@pytest.mark.parametrize("oriented", [False, True])
+def test_dciodvfy_finds_no_error(written, kind, source, oriented):
+    maker = Algorithm("AUTOMATIC", "n", "ab" * 32)
+    path = written(kind, source, algorithm=maker, oriented=oriented)[0]
     assert dicom_tools.complaints(path) == []
 
 
@@ -333,3 +316,22 @@ def test_damaged_patient_attributes_are_left_out(tmp_path):
     cine = read_cine(path)
     write_segmentation(tmp_path / "s.dcm", cine, np.ones(cine.shape, np.uint8))
     assert files.reread(tmp_path / "s.dcm").PatientID == "123"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_orientation_is_added_on_request_alone(tmp_path, kind):
+    """cornerstone3D 5.14 reads it of the shared or the first frame's group."""
+    cine, _ = seg_loops.loop(tmp_path)
+    masks, labelled = seg_loops.masks()
+    for oriented in (False, True):
+        path = tmp_path / f"{oriented}.dcm"
+        settings = SegmentationSettings(kind, oriented=oriented)
+        write_segmentation(path, cine, masks, labelled=labelled, settings=settings)
+        data = files.reread(path)
+        (shared,) = data.SharedFunctionalGroupsSequence
+        assert ("PlaneOrientationSequence" in shared) == oriented
+        assert "FrameOfReferenceUID" not in data
+        read = read_segmentation(path, cine)
+        np.testing.assert_array_equal(read.labels, masks)
+    (plane,) = shared.PlaneOrientationSequence
+    assert plane.ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
