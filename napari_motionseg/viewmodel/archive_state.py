@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from napari_motionseg.io.archive_storage import Stored, store_job
 from napari_motionseg.jobs import Job, Progress
 
 FOLDER = "MotionSeg loops"
+# less than of a command: a window that is closed waits for the request that runs
+ANSWER_S, RETRIES = 15.0, 1
 
 
 def _usual_folder() -> Path:
@@ -72,7 +75,8 @@ class ArchiveState:
             If the address cannot be used.
         """
         checked_address(self.address)
-        return archive_settings(self.address, credentials=self.credentials)
+        found = archive_settings(self.address, credentials=self.credentials)
+        return dataclasses.replace(found, answer_s=ANSWER_S, retries=RETRIES)
 
 
 def search_job(settings: ArchiveSettings, wanted: Wanted) -> Job[list[FoundSeries]]:

@@ -4,7 +4,7 @@ import pytest
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.archive_address import Credentials
-from napari_motionseg.viewmodel.archive_state import ArchiveState
+from napari_motionseg.viewmodel.archive_state import RETRIES, ArchiveState
 
 ADDRESS = "https://pacs.example/dicom-web"
 
@@ -15,6 +15,7 @@ def test_a_password_stays_with_its_archive():
     assert state.settings().credentials == Credentials("s3cret", "me")
     state.turn_to("https://other.example")
     assert state.credentials is None
+    assert state.settings().retries == RETRIES
     assert "s3cret" not in repr(state)
 
 
