@@ -11,6 +11,7 @@ from tables import answer, table
 MEGABYTE = 10**6
 HEAD = ("object", "write, s on the wall", "write, s of processor",
         "read, s on the wall", "read, s of processor", "MB")  # fmt: skip
+DISK_S = 0.5  # that the clock on the wall may wait for the disk
 SECONDS, SMALL = 2.0, 1.0  # targets: to write it, and MB of the compressed types
 
 
@@ -101,8 +102,17 @@ def cost(found: dict[str, Any]) -> str:
          f"{row['bytes'] / MEGABYTE:.2f}")
         for row in found["cost"]
     ]  # fmt: skip
-    # the wall counts where nothing else ran, which the clock of the process shows
-    slowest = max(row["write_s"][0] for row in found["cost"])
+    alone = all(wall < 2 * own + DISK_S for wall, own in (
+        row["write_s"] for row in found["cost"]
+    ))  # fmt: skip
+    slowest = max(row["write_s"][0 if alone else 1] for row in found["cost"])
+    clock = "" if alone else " of processor time"
+    said = (
+        "Nothing else was running."
+        if alone
+        else "Other work kept both cores busy, so that the clock on the wall says more "
+        "of that than of this."
+    )
     sizes = {
         row["type"]: row["bytes"] / MEGABYTE
         for row in found["cost"]
@@ -111,11 +121,11 @@ def cost(found: dict[str, Any]) -> str:
     small = min(sizes["BINARY"], sizes["LABELMAP"])
     return answer(
         "What does a DICOM Segmentation of 96 frames cost?",
-        f"At most {slowest:.1f} s to write (target {SECONDS:g}); "
+        f"At most {slowest:.1f} s{clock} to write (target {SECONDS:g}); "
         f"{small:.2f} MB compressed (target {SMALL:g}).",
         table(HEAD, rows),
         "`benchmarks/dicom_seg.py`: 96 frames of 512 x 512 pixels, two segments, "
-        "synthetic vessels; median of 5, on the wall, with nothing else running. "
+        f"synthetic vessels; median of 5. {said} "
         f"{found['machine']}, {found['date']}.",
     )
 

@@ -32,8 +32,17 @@ def test_acceptance_and_cost_are_told(tmp_path):
     assert "| XA | BINARY, deflated | yes | yes | 0, 0 | yes |" in accepted
     assert "| XA | LABELMAP, RLE | yes | yes | class unknown to it | yes |" in accepted
     assert "| XA | secondary capture |  |  | 0, 1 | yes |" in accepted
-    assert "**At most 5.0 s to write (target 2); 0.24 MB" in cost
+    assert "**At most 1.2 s of processor time to write (target 2); 0.24 MB" in cost
+    assert "Other work kept both cores busy" in cost
     assert "| BINARY, deflated | 2.71 | 0.70 | 0.60 | 0.50 | 0.24 |" in cost
+
+
+def test_the_wall_counts_where_nothing_else_ran(tmp_path):
+    alone = {**FOUND, "cost": [{**COST, "write_s": [0.9, 0.3]}]}
+    alone["cost"].append({**COST, "type": "LABELMAP", "write_s": [0.4, 0.3]})
+    cost = sections(tmp_path, alone)[-1]
+    assert "**At most 0.9 s to write (target 2); 0.24 MB" in cost
+    assert "Nothing else was running." in cost
 
 
 def test_what_a_viewer_shows_is_told(tmp_path):
