@@ -117,7 +117,7 @@ class Walk(RealWindow):
 
     def search_and_open(self) -> None:
         """Open the dock from the File menu, search, and open what was found."""
-        self.menu("File", "IO Utilities", "Open from DICOMweb")
+        self.menu("File", "IO Utilities", "Archive")
         self.wait(lambda: bool(docks_of(self.viewer)))
         (dock,) = docks_of(self.viewer).values()
         self.docks["Archive"] = dock

@@ -157,7 +157,7 @@ class ArchiveDock(AutosavedDock):
                 with errors_shown():
                     self.viewer.open(str(path), plugin=PLUGIN)
         opened = len(self.viewer.layers) - count
-        self.panel.say(f"Opened {opened} layers")
+        self.panel.say(f"{opened} opened")
 
     def _ended(self) -> None:
         self.preview.hide()
