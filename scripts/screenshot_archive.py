@@ -28,7 +28,8 @@ from qtpy.QtCore import QPoint, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMessageBox
 from real_window import LEFT, RealWindow, as_picture
-from stroke_routes import vessel_routes
+from scipy import ndimage
+from stroke_routes import EDGE, vessel_routes
 
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_seg_reader import read_segmentation
@@ -142,6 +143,9 @@ class Walk(RealWindow):
         for route in vessel_routes(self.truth[self.frame], 3):
             for _ in self.drag(route):
                 pass
+        self.click(dock.paint.brushes[0])
+        for _ in self.drag(background_route(self.truth[self.frame])):
+            pass
         self.wait(lambda: not dock.live.latest.busy)
         dock.train.steps.setValue(STEPS)
         self.click(dock.train.train_button)
@@ -172,6 +176,16 @@ class Walk(RealWindow):
             as_picture(box.grab().toImage()).save(self.out / "archive_question.png")
             yes = box.button(QMessageBox.StandardButton.Yes)
             QTest.mouseClick(yes, LEFT, pos=QPoint(10, 10))
+
+
+def background_route(vessel: np.ndarray) -> np.ndarray:
+    """Return a short line ``(N, 2)`` far from all vessels of a frame ``(H, W)``."""
+    room = ndimage.distance_transform_edt(~vessel)
+    room[:EDGE], room[-EDGE:], room[:, :EDGE], room[:, -EDGE:] = 0, 0, 0, 0
+    row, column = np.unravel_index(room.argmax(), room.shape)
+    reach = room.max() / 2
+    columns = np.linspace(column - reach, column + reach, 12)
+    return np.stack([np.full(12, row), columns], axis=1)
 
 
 def check(address: str, folder: Path) -> None:
