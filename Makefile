@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-dicom clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-train bench-dicom clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-dicom  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-train  make bench-dicom  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -112,6 +112,13 @@ bench-interactive: $(READY)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/interactive.py --groups p5,p6; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
 	$(SCREEN) $(BIN)/python benchmarks/interactive_window.py
+	$(BIN)/python benchmarks/render.py
+
+# Half an hour on two cores; drawn masks from MOTIONSEG_GOLD, real loops from
+# MOTIONSEG_DATA. With --setting avx2, as on a processor without bf16
+bench-train: $(READY)
+	$(BIN)/python benchmarks/train.py --setting avx2 --threads 2 --draws synthetic-9310,synthetic-9311
+	$(BIN)/python benchmarks/train.py --threads 2
 	$(BIN)/python benchmarks/render.py
 
 # Five minutes; real loops from MOTIONSEG_DATA, validators as scripts/dicom_tools.sh has

@@ -19,6 +19,7 @@ from render_measure import measure
 from render_mutation import mutation
 from render_recorded import recorded
 from render_safety import safety
+from render_train import train
 from render_window import window
 from tables import SILVER, answer, listed, table
 
@@ -69,6 +70,7 @@ def main() -> None:
 def all_sections(results: Path) -> list[str]:
     """Return a section for each measurement that was made."""
     parts = [*masks(results), *few_labels(results), *interactive(results)]
+    parts += train(results)
     parts += window(results)
     parts += ablations(results)
     parts += one(results, "in_loop", in_loop)

@@ -41,7 +41,10 @@ def test_everything_is_written(demo):
     assert cine.shape == (6, 96, 96)
     assert cine.technical["modality"] == "XA"
     assert read_card(result.files["embedding"]).kind == "embedding"
-    assert read_card(result.files["vessel"]).kind == "segmentation"
+    card = read_card(result.files["vessel"])
+    assert card.kind == "segmentation"
+    assert card.provenance["start"]["kind"] == "segmentation"
+    assert card.provenance["settings"]["levels"] == 1
 
 
 def test_one_frame_was_labelled_and_is_not_counted(demo):

@@ -7,6 +7,7 @@ traceback is shown only with ``--debug``.
 from __future__ import annotations
 
 import io
+import os
 import sys
 import traceback
 import warnings
@@ -42,6 +43,7 @@ from napari_motionseg.cli.console import print_error, print_note
 from napari_motionseg.cli.failures import exit_code
 from napari_motionseg.cli.recipe_options import RecipeCommand
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
+from napari_motionseg.jobs.processor_share import passive_waiting
 from napari_motionseg.text import lines_without_controls
 from napari_motionseg.version import __version__
 
@@ -104,6 +106,8 @@ def main() -> NoReturn:
             # a terminal that cannot show a letter of a name shows an escape in its
             # place
             stream.reconfigure(errors="backslashreplace")
+    # before torch is imported, which reads it then
+    os.environ.update(passive_waiting(os.environ))
     sys.exit(execute(sys.argv[1:]))
 
 

@@ -11,7 +11,7 @@ LEAST_SIZE = 64  # px: PWC-Net halves a picture six times
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """Settings of the demo; the defaults take less than four minutes on two cores.
+    """Settings of the demo; the defaults take less than three minutes on two cores.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class DemoSettings:
 
     size: int = 256
     frames: int = 20
-    pretrain_steps: int = 120
-    finetune_steps: int = 300
+    pretrain_steps: int = 60
+    finetune_steps: int = 120
     width: int = 16
     flow_method: str = "pwcnet"
     device: str = "auto"

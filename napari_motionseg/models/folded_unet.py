@@ -15,10 +15,13 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from napari_motionseg.models.class_scores import class_probabilities
+from napari_motionseg.models.class_scores import (
+    class_probabilities,
+    joined_layers,
+    linear_scores,
+)
 from napari_motionseg.models.unet import SegmentationNet, UNet
 
 
@@ -47,7 +50,7 @@ class FoldedNet(nn.Module):
         self.classes = model.classes
         self.familiarity = model.familiarity
         with torch.no_grad():
-            weight, bias = _joined(model.embedding.last, model.head)
+            weight, bias = joined_layers(model.embedding.last, model.head)
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias)
         self.embedding = folded_embedding(model.embedding)
@@ -62,43 +65,15 @@ class FoldedNet(nn.Module):
 
     def _scores(self, frame: Tensor) -> Tensor:
         features = self.embedding.decoded(self.embedding.before_decoding(frame))
-        pixels = features[..., : frame.shape[-2], : frame.shape[-1]].permute(0, 2, 3, 1)
-        scores = functional.linear(pixels, self.weight, self.bias)
-        return scores.permute(0, 3, 1, 2)
+        shown = features[..., : frame.shape[-2], : frame.shape[-1]]
+        return linear_scores(shown, self.weight, self.bias)
 
 
-class DoublingProduct(nn.Module):
-    """A 2 x 2 transposed convolution of stride 2, as a product of matrices.
-
-    Its windows do not overlap, so every pixel becomes four pixels by a matrix.
-
-    Parameters
-    ----------
-    layer
-        Convolution whose weights are used.
-    """
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, layer: nn.ConvTranspose2d) -> None:
-        super().__init__()
-        weight = layer.weight.detach()  # (C, N, 2, 2)
-        bias = torch.zeros(weight.shape[1]) if layer.bias is None else layer.bias
-        taps = weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
-        self.register_buffer("weight", taps)
-        self.register_buffer("bias", bias.detach().to(weight).repeat(4))
-
-    def forward(self, deep: Tensor) -> Tensor:
-        """Return ``(B, N, 2h, 2w)`` of features ``(B, C, h, w)``."""
-        batch, _, height, width = deep.shape
-        made = functional.linear(deep.permute(0, 2, 3, 1), self.weight, self.bias)
-        taps = made.view(batch, height, width, 2, 2, -1).permute(0, 1, 3, 2, 4, 5)
-        larger = taps.reshape(batch, 2 * height, 2 * width, -1)
-        return larger.permute(0, 3, 1, 2)
+# either predicts; only the second can be trained
+Predicting = FoldedNet | SegmentationNet
 
 
-def folded(model: SegmentationNet) -> FoldedNet | SegmentationNet:
+def folded(model: SegmentationNet) -> Predicting:
     """Return a network that predicts the same faster; itself if there is none.
 
     Parameters
@@ -126,8 +101,6 @@ def folded_embedding(embedding: UNet) -> UNet:
         copied.down[level] = folded_convolutions(block)
     for block in copied.up:
         block.convolutions = folded_convolutions(block.convolutions)
-        if isinstance(block.up, nn.ConvTranspose2d):
-            block.up = DoublingProduct(block.up)
     return copied
 
 
@@ -141,14 +114,3 @@ def folded_convolutions(block: nn.Module | Tensor) -> nn.Sequential:
         else:
             layers.append(layer)
     return nn.Sequential(*layers)
-
-
-def _joined(last: nn.Conv2d, head: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """Return weight ``(N, C)`` and bias ``(N,)`` of two 1 x 1 convolutions in a row."""
-    inner, outer = (layer.weight[:, :, 0, 0].double() for layer in (last, head))
-    weight, bias = outer @ inner, outer.new_zeros(len(outer))
-    if last.bias is not None:
-        bias = bias + outer @ last.bias.double()
-    if head.bias is not None:
-        bias = bias + head.bias.double()
-    return weight.to(head.weight), bias.to(head.weight)

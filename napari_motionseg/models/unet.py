@@ -11,7 +11,11 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.adaptive_blur import quieted
-from napari_motionseg.models.class_scores import class_probabilities, pointwise
+from napari_motionseg.models.class_scores import (
+    class_probabilities,
+    doubled,
+    pointwise,
+)
 from napari_motionseg.models.flat_field import flat_field
 from napari_motionseg.models.hypercolumn import SparseHypercolumn
 from napari_motionseg.models.octaves import halved, mean_of_octaves
@@ -65,7 +69,9 @@ class UpBlock(nn.Module):
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         """Return the features at the resolution of `skip`."""
-        features: Tensor = self.convolutions(torch.cat((skip, self.up(deep)), dim=1))
+        up = self.up
+        larger = doubled(up, deep) if isinstance(up, nn.ConvTranspose2d) else up(deep)
+        features: Tensor = self.convolutions(torch.cat((skip, larger), dim=1))
         return features
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.models import SegmentationNet, UNet
-from napari_motionseg.models.class_scores import pointwise
+from napari_motionseg.models.class_scores import joined_layers, linear_scores
 from napari_motionseg.models.folded_unet import folded_embedding
 from napari_motionseg.models.octaves import mean_of_octaves
 
@@ -101,11 +101,12 @@ def logits_of(model: SegmentationNet, features: DecoderFeatures) -> Tensor:
         Logits ``(B, N, H, W)``, as the whole network returns them.
     """
     embedding = model.embedding
-    decoded = (
-        embedding.decoded(parts)[..., :rows, :columns]
+    weight, bias = joined_layers(embedding.last, model.head)
+    # scores are linear, so their mean is that of the features
+    return mean_of_octaves(
+        linear_scores(embedding.decoded(parts)[..., :rows, :columns], weight, bias)
         for parts, (rows, columns) in zip(features.octaves, features.sizes, strict=True)
     )
-    return pointwise(model.head, pointwise(embedding.last, mean_of_octaves(decoded)))
 
 
 def joined(windows: list[DecoderFeatures]) -> DecoderFeatures:

@@ -20,6 +20,8 @@ from napari_motionseg.models import (
     resolve_device,
     save_model,
 )
+from napari_motionseg.models.folded_unet import folded
+from napari_motionseg.models.precision import place
 from napari_motionseg.segmentation.dataset import (
     LabelledFrame,
     count_pixels,
@@ -149,13 +151,16 @@ def _use_start(
     origin["relearned"] = relearn_foreign_classes(model, frames, known, seed)
     before = copy_weights(model)
     earned = settings.kept == "earned"
-    trust = 0.0
-    if earned or settings.pseudo_labels:
-        trust = earned_trust(model, frames)
+    gaps = any(bool((frame.target < 0).any()) for frame in frames)
+    pseudo_labels = settings.pseudo_labels and gaps
+    start, trust = folded(model), 0.0
+    place(start, next(model.parameters()).device)
+    if earned or pseudo_labels:
+        trust = earned_trust(start, frames)
     kept = earned_share(trust, frames) if earned else float(settings.kept)
     origin["kept"] = kept
-    if settings.pseudo_labels:
-        frames = with_pseudo_labels(model, frames, trust)
+    if pseudo_labels:
+        frames = with_pseudo_labels(start, frames, trust)
     return frames, before
 
 

@@ -19,6 +19,7 @@ from napari_motionseg.models import (
     checkpoint_path,
 )
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.folded_unet import Predicting
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.more_classes import reset_classes, with_classes
 from napari_motionseg.segmentation.dataset import LabelledFrame
@@ -102,7 +103,7 @@ def copy_weights(model: SegmentationNet) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def agreement(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
+def agreement(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
     """Return how well a network's masks fit labels that it was not trained on.
 
     Parameters
@@ -177,7 +178,7 @@ def relearn_foreign_classes(
     return foreign
 
 
-def earned_trust(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> float:
+def earned_trust(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
     """Return the trust in a start, 0 to 1, from its agreement with labels.
 
     Parameters

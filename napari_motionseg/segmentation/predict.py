@@ -23,6 +23,7 @@ from napari_motionseg.models.familiarity import Familiarity
 from napari_motionseg.models.folded_unet import folded
 from napari_motionseg.models.precision import place
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
+from napari_motionseg.motion.pair_workers import usual_workers, work_through
 from napari_motionseg.segmentation.obeyed_labels import obey
 from napari_motionseg.training.engine.loop import autocast
 
@@ -94,6 +95,8 @@ class Predictor:
 
     Attributes
     ----------
+    workers
+        Number of threads that each predict a batch; one if memory runs out.
     notes
         Sentences on how batches and tiles were reduced, for the user.
     """
@@ -104,6 +107,8 @@ class Predictor:
         self.device = device
         self.batch = batch
         self.tile: int | None = None
+        # on the CPU, two threads with a frame each need not wait for each other
+        self.workers = usual_workers() if device.type == "cpu" else 1
         self.notes: list[str] = []
         self._model = folded(model.eval()).to(device)
         place(self._model, device)
@@ -118,14 +123,11 @@ class Predictor:
         """
         while True:
             try:
-                parts = [
-                    self._compute(part) for part in torch.split(images, self.batch)
-                ]
-                return torch.cat(parts)
+                return torch.cat(self._computed(torch.split(images, self.batch)))
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._give_way(error, max(images.shape[-2:]))
+                self._give_way(error, images)
 
     def judged(
         self, result: Segmentation, cine: Cine, frames: Iterable[int]
@@ -142,6 +144,19 @@ class Predictor:
         strange = strangeness > known.limit
         return replace(result, strangeness=strangeness, strange=strange)
 
+    @property
+    def together(self) -> int:
+        """Number of frames that are best given at once."""
+        return self.batch * self.workers
+
+    def _computed(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """Return the probabilities of each part; several are computed in parallel."""
+        numbers, workers = iter(range(len(parts))), min(self.workers, len(parts))
+        found = work_through(
+            lambda: next(numbers, None), lambda n: self._compute(parts[n]), workers
+        )
+        return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
+
     def _compute(self, images: Tensor) -> Tensor:
         if self.tile is None:
             return self._on_device(images)
@@ -156,21 +171,21 @@ class Predictor:
         with torch.inference_mode(), autocast(self.device):
             return self._model.probabilities(images.to(self.device)).float().cpu()
 
-    def _give_way(self, error: BaseException, longer_side: int) -> None:
+    def _give_way(self, error: BaseException, images: Tensor) -> None:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        if self.batch > 1:
-            self.batch //= 2
+        if min(self.together, len(images)) > 1:
+            self.batch, self.workers = max(1, self.batch // 2), 1
             self.notes.append(f"out of memory: {self.batch} frames at once")
             return
-        failed = self.tile or longer_side
+        failed = self.tile or max(images.shape[-2:])
         smaller = smaller_tile(failed)
         if smaller is None:
             raise MotionSegError(
                 f"out of memory on {self.device} even with tiles of {failed} "
                 "pixels; use device='cpu' or a narrower network"
             ) from error
-        self.tile = smaller
+        self.tile, self.workers = smaller, 1
         self.notes.append(f"out of memory: tiles of {self.tile} pixels")
 
 
@@ -245,7 +260,7 @@ def segment_job(
     result = _empty(cine, threshold, labels)
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
     step, total = 0, len(waiting)
-    while ts := waiting.take(batch):
+    while ts := waiting.take(predictor.together):
         found = _probabilities(cine, ts, predictor)
         result = predictor.judged(result, cine, found)
         for t in ts:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg.cine.field_of_view import find_field_of_view
-from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.folded_unet import Predicting
 from napari_motionseg.segmentation.dataset import LabelledFrame
 
 # a stroke on a wrong prediction contradicts the whole area, up to this distance
@@ -33,7 +33,7 @@ SAY_UNTRUSTED, SAY_TRUSTED = 1.0, 10.0
 
 
 def with_pseudo_labels(
-    model: SegmentationNet, frames: Sequence[LabelledFrame], trust: float = 1.0
+    model: Predicting, frames: Sequence[LabelledFrame], trust: float = 1.0
 ) -> list[LabelledFrame]:
     """Return frames whose unlabelled pixels have predictions as weak labels.
 
@@ -54,9 +54,7 @@ def with_pseudo_labels(
 
 
 @torch.inference_mode()
-def _completed(
-    model: SegmentationNet, frame: LabelledFrame, say: float
-) -> LabelledFrame:
+def _completed(model: Predicting, frame: LabelledFrame, say: float) -> LabelledFrame:
     painted = frame.target >= 0
     if frame.weight is not None or bool(painted.all()):
         return frame

@@ -1,0 +1,61 @@
+"""The section on training and segmenting in seconds."""
+
+import json
+
+from render_train import train
+
+
+def row(what, loop="synthetic-1", labels="strokes", setting="avx2", **values):
+    where = {"machine": "a machine", "processor": "a processor", "date": "a day"}
+    keys = {"setting": setting, "what": what, "loop": loop, "labels": labels}
+    return keys | where | values
+
+
+def trained(what, dice, took, **others):
+    values = {"dice": dice, "before": 0.5, "train_s": took, "first_preview_s": 2.0}
+    return row(what, **values, disobeyed=[7, 0], **others)
+
+
+def section(tmp_path, *rows):
+    (tmp_path / "train.json").write_text(json.dumps({"rows": rows}))
+    (text,) = train(tmp_path)
+    return text
+
+
+def test_no_run_no_section(tmp_path):
+    assert train(tmp_path) == []
+
+
+def test_times_stand_beside_their_targets(tmp_path):
+    text = section(
+        tmp_path,
+        row("segment", loop="60 frames", labels="none", whole_s=13.0, first_s=1.2),
+        trained("quick", 0.8, 30.0),
+        trained("tuned", 0.7, 120.0),
+    )
+    assert "| 60 frames of 512 px segmented, s | avx2 | 12 | 13.0 | missed |" in text
+    assert "| first of them, s | avx2 | 1.5 | 1.2 | reached |" in text
+    assert "| quick training, slowest, s | avx2 | 40 | 30.0 | reached |" in text
+    assert "| times faster than all layers, median of 1 | avx2 |  | 4.0 |  |" in text
+    assert "4 of 5 targets are reached" in text
+
+
+def test_only_draws_of_both_recipes_are_compared(tmp_path):
+    text = section(
+        tmp_path,
+        trained("quick", 0.80, 9.0),
+        trained("tuned", 0.81, 9.0),
+        trained("quick", 0.60, 9.0, loop="p1_c1"),
+        trained("tuned", 0.58, 9.0, loop="p1_c1"),
+        trained("quick", 0.10, 9.0, labels="dense"),
+        trained("tuned", 0.90, 9.0, labels="dense", setting="native"),
+    )
+    assert "quick minus all layers is +0.005 (-0.010 to +0.020, 2 draws)" in text
+    assert "| p1_c1 | strokes | 0.500 | 0.600 | 0.580 | +0.020 | 7, 0 |" in text
+    assert "0.900" not in text
+    assert "silver standard" in text
+
+
+def test_a_worse_dice_misses_its_target(tmp_path):
+    pair = trained("quick", 0.7, 9.0), trained("tuned", 0.71, 9.0)
+    assert "2 of 3 targets" in section(tmp_path, *pair)
