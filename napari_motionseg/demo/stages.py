@@ -25,7 +25,7 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
-from napari_motionseg.models.checkpoints import DEFAULT
+from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 from napari_motionseg.report import (
     FromMotion,
