@@ -125,7 +125,7 @@ def agreement(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
 
 
 def class_agreement(
-    model: SegmentationNet, frames: Sequence[LabelledFrame]
+    model: Predicting, frames: Sequence[LabelledFrame]
 ) -> dict[int, float]:
     """Return the Dice of each labelled foreground class, by its number.
 
