@@ -152,14 +152,13 @@ def _use_start(
     before = copy_weights(model)
     earned = settings.kept == "earned"
     gaps = any(bool((frame.target < 0).any()) for frame in frames)
-    pseudo_labels = settings.pseudo_labels and gaps
     start, trust = folded(model), 0.0
     place(start, next(model.parameters()).device)
-    if earned or pseudo_labels:
+    if earned or (settings.pseudo_labels and gaps):
         trust = earned_trust(start, frames)
     kept = earned_share(trust, frames) if earned else float(settings.kept)
     origin["kept"] = kept
-    if pseudo_labels:
+    if settings.pseudo_labels:
         frames = with_pseudo_labels(start, frames, trust)
     return frames, before
 
