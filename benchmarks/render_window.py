@@ -70,10 +70,11 @@ def tasks(found: dict[str, Any]) -> str:
         f"{found['strokes'][1]} beside them a round, until the Dice of the painted "
         "frame is 0.8 or four rounds are over; then the best round is shown. The first "
         "masks of this program need no stroke. Seconds count from the start of the "
-        "process, or from the first stroke; *load* is the load average of a machine "
-        "that other work kept busy. napari-convpaint has the best of its features that "
-        "need no download of weights. Steps of the other tools are counted from their "
-        f"pages, which publish no seconds: {pages}. {found['machine']}, "
+        "process, or from the first stroke; *load* is the load average at the end of "
+        "each run, its own work included. napari-convpaint has the best of its "
+        "features that need no download of weights; its default network, which it "
+        "loads at its start, has random weights. Steps of the other tools are counted "
+        f"from their pages, which publish no seconds: {pages}. {found['machine']}, "
         f"{found['date']}."
     )
     return answer(QUESTIONS[0], conclusion, table(head, rows), how)
@@ -110,8 +111,9 @@ def buttons(found: dict[str, Any]) -> str:
         "`benchmarks/window.py`: a block is the longest time without a turn of the "
         "event loop, from the click to the end of what the button starts. Bare napari "
         "adds and removes the same layers, one at a time, in the same run; the longest "
-        f"of these blocks stands beside. Load average {found['motionseg']['load']:.0f} "
-        f"on {found['machine']}, {found['date']}."
+        "of these blocks stands beside. A dock is opened from the menu, which includes "
+        "the import of its modules; no layer is added. Load average "
+        f"{found['motionseg']['load']:.0f} on {found['machine']}, {found['date']}."
     )
     head = ("button", "layers", "longest block, ms", "bare napari, ms", "within 100 ms")
     return answer(QUESTIONS[1], conclusion, table(head, rows), how)

@@ -1,9 +1,12 @@
 """The tasks of `window.py` in napari-convpaint; runs in an environment of its own.
 
     python window_convpaint.py JOB.json
+    python window_convpaint.py --weights HOME
 
 `window.py` starts it with the loop, the strokes and the time of the start, and reads
 what it prints. The features are the best of those that need no download of weights.
+The second form writes random weights of VGG16, which the plugin downloads at its start
+but which these features do not use.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import json
 import sys
 import time
 import warnings
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,13 +30,48 @@ FEATURES = ("ilastik_2d", "gaussian_features")  # the first that is installed
 VESSEL, BACKGROUND = 2, 1
 WIDGET = ("Plugins", "ConvPaint")
 ROUNDS = 4
+VGG16 = "vgg16-397923af.pth"
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
+    operators = declare_torchvision_operators()
+    if sys.argv[1] == "--weights":
+        write_random_weights(Path(sys.argv[2]))
+        return
     job = json.loads(Path(sys.argv[1]).read_text())
     found = Convpaint(job).run()
+    del operators
     Path(job["out"]).write_text(json.dumps(found, indent=1))
+
+
+def declare_torchvision_operators() -> Any:
+    """Let torchvision be imported beside a torch for processors.
+
+    PyPI's torchvision is built for CUDA. Where its libraries are missing, its operators
+    are not registered, and its import fails for two of them. No feature that is used
+    here calls them, so they are declared and not defined. The library is returned,
+    because the declarations end with it.
+    """
+    import torch
+
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for name in ("nms", "qnms"):
+        with suppress(RuntimeError):  # torchvision has registered it itself
+            library.define(
+                f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            )
+    return library
+
+
+def write_random_weights(home: Path) -> None:
+    """Write weights where the plugin looks for those that it has downloaded."""
+    import torch
+    from torchvision.models import vgg16
+
+    path = home / ".cache" / "torch" / "hub" / "checkpoints" / VGG16
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(vgg16(weights=None).state_dict(), path)
 
 
 class Convpaint(WindowTask):

@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ def main() -> None:
     Path(job["out"]).write_text(json.dumps(found, indent=1))
 
 
+class OutOfTime(RuntimeError):
+    """No further button is pressed: the time of the whole measurement is over."""
+
+
 class Window(WindowTask):
     """Open the loop, paint, train and segment, and press the buttons of all docks.
 
@@ -53,7 +58,8 @@ class Window(WindowTask):
     def run(self) -> dict[str, Any]:
         found = {"launch_s": self.open_loop(), "all_frames": self.first_guess()}
         found |= self.paint_until_good()
-        self.press_the_others()
+        with suppress(OutOfTime):
+            self.press_the_others()
         self.viewer.close()
         settle(0.5)
         found["buttons"] = self.buttons.beside_bare_napari(self.job["window"])
@@ -145,6 +151,8 @@ class Window(WindowTask):
 
     def press(self, dock: Any, words: str, done: Any) -> None:
         """Press a button, wait until it is done, and keep the longest block."""
+        if time.time() - self.job["started"] > self.job["most_s"]:
+            raise OutOfTime
         self.buttons.measure(words, lambda: self.hand.press(button(dock, words)), done)
 
     def toggle(self, words: str, box: Any, done: Any) -> None:
@@ -155,8 +163,9 @@ class Window(WindowTask):
     def open_dock(self, name: str) -> Any:
         """Open a dock from the menu, and return its widget."""
         known = set(self.viewer.window.dock_widgets)
-        self.hand.menu(*MENU, name)
-        settle(0.5)
+        self.buttons.measure(
+            f"open the {name} dock", lambda: self.hand.menu(*MENU, name), lambda: True
+        )
         docks = self.viewer.window.dock_widgets
         fresh = [docks[key] for key in docks if key not in known]
         found = [

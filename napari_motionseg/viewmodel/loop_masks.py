@@ -79,16 +79,13 @@ class LoopMasks:
         """Probabilities and confirmations to store in a project, without a copy."""
         return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
 
-    def resume(self, known: MaskProbabilities, threshold: float, smallest: int) -> None:
+    def resume(self, known: MaskProbabilities) -> None:
         """Use probabilities of an earlier session, whose masks the layer already shows.
 
         Parameters
         ----------
         known
             The probabilities. The arrays are used without a copy and changed in place.
-        threshold, smallest
-            What the masks were made with, see `postprocess_mask`; what differs from
-            that was corrected by a person.
         """
         self.probabilities, self.likeliest = known.probabilities, known.likeliest
         self.confirmed = known.confirmed

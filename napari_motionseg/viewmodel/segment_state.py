@@ -182,10 +182,13 @@ class SegmentState:
     # training
 
     def begin_training(self, loop: Any) -> None:
-        """Hide preview and masks, so that a training can show its progress."""
+        """Record that a training on `loop` begins; what is shown stays for now."""
         self.training_on, self.unlearned = loop, False
-        self.set_preview_aside()
         self._masks_before_training = self.masks_shown
+
+    def show_training(self) -> None:
+        """Hide preview and masks, because a training has a picture to show."""
+        self.set_preview_aside()
         self.masks_visible = False
 
     def end_training(self, learned: bool) -> None:
@@ -200,8 +203,10 @@ class SegmentState:
         self.unlearned = self.unlearned or not learned
         if self._masks_before_training and not learned:
             self.masks_visible = self.masks is not None
-        else:
-            self.take_up_preview()
+            return
+        if learned:
+            self.masks_visible = False  # they are of the model before
+        self.take_up_preview()
 
     # masks
 

@@ -271,3 +271,26 @@ def test_a_plain_stack_needs_no_words(viewer, dock, said, qtbot):
     viewer.add_points(np.zeros((1, 3)))
     qtbot.wait(50)
     assert said == []
+
+
+def test_an_offer_goes_when_a_dock_is_open(viewer, plugins, qtbot, small_cine):
+    """It covered the lower part of the picture until the user closed it."""
+    from napari._qt.dialogs.qt_notification import NapariQtNotification
+    from napari.utils.notifications import Notification
+
+    from napari_motionseg.widgets.common.offers import Offer
+
+    window = viewer.window._qt_window
+    offer = Offer("loop: 8 frames", "info", actions=(("Segment", lambda _: None),))
+    other = Notification("of another plugin", "info")
+    for one in (offer, other):
+        NapariQtNotification.from_notification(one, parent=window).show()
+
+    def texts():
+        shown = window.findChildren(NapariQtNotification)
+        return {x.message.text() for x in shown if x.isVisibleTo(window)}
+
+    assert texts() == {"loop: 8 frames", "of another plugin"}
+    dock = menu(viewer, plugins, "Cine")
+    qtbot.waitUntil(lambda: dock._placed, timeout=LONG)
+    qtbot.waitUntil(lambda: texts() == {"of another plugin"}, timeout=LONG)

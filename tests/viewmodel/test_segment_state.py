@@ -252,14 +252,19 @@ def test_masks_are_shown_from_their_first_frame(state):
 
 @pytest.mark.parametrize("learned", [True, False])
 @pytest.mark.parametrize("masks_before", [True, False])
+@pytest.mark.parametrize("pictured", [True, False])
 def test_training_ends_with_the_preview_or_with_what_was_there(
-    state, learned, masks_before
+    state, learned, masks_before, pictured
 ):
     if masks_before:
         state.begin_masks(new_masks(0))
+    before = seen(state)
     state.begin_training("loop")
     assert state.training_on == "loop"
-    assert seen(state) == (False, False)
+    assert seen(state) == before  # until there is a picture of the training
+    if pictured:
+        state.show_training()
+        assert seen(state) == (False, False)
     state.end_training(learned)
     assert state.training_on is None
     masks = masks_before and not learned
@@ -269,6 +274,7 @@ def test_training_ends_with_the_preview_or_with_what_was_there(
 def test_masks_that_went_during_training_do_not_come_back(state):
     state.begin_masks(new_masks(0))
     state.begin_training("loop")
+    state.show_training()
     state.drop_masks()
     state.end_training(False)
     assert not state.masks_visible

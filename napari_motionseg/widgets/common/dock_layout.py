@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.widgets.common.dock_placing import holder_of, place_dock
 from napari_motionseg.widgets.common.fold import Fold
+from napari_motionseg.widgets.common.offers import withdraw_offers
 from napari_motionseg.widgets.common.plain_labels import plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
@@ -145,6 +146,7 @@ class Dock(QScrollArea):
         if not self._placed and holder_of(self) is not None:
             self._placed = True  # do not move it again after the user has moved it
             place_dock(self, Dock)
+            withdraw_offers(self.viewer)
             self._placed_in_window()
 
     def _placed_in_window(self) -> None:

@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import (
-    Notification,
     NotificationSeverity,
     notification_manager,
     show_info,
@@ -30,8 +29,8 @@ from napari_motionseg.viewmodel.layer_words import (
 from napari_motionseg.viewmodel.mask_files import IMAGES
 from napari_motionseg.widgets.common.loop_display import is_read_loop, loop_display_of
 from napari_motionseg.widgets.common.mask_loading import replace_image
+from napari_motionseg.widgets.common.offers import Offer
 from napari_motionseg.widgets.common.open_docks import (
-    TITLE,
     docks_of,
     open_dock,
     open_docks,
@@ -52,15 +51,6 @@ def arrivals_of(viewer: Viewer) -> LayerArrivals:
         loop_display_of(viewer)
         _arrivals[viewer] = LayerArrivals(viewer)
     return _arrivals[viewer]
-
-
-class Offer(Notification):  # type: ignore[misc] # napari brings no types
-    """A notification with buttons, which names the plugin as its source."""
-
-    @property
-    def source(self) -> str:
-        """The text that napari shows beside the buttons."""
-        return TITLE
 
 
 class LayerArrivals(QObject):

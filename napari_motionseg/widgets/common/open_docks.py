@@ -15,9 +15,10 @@ from qtpy.QtWidgets import QWidget
 
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.dock_placing import bring_to_front, holder_of
+from napari_motionseg.widgets.common.offers import TITLE
 from napari_motionseg.widgets.common.viewers import unwrapped
 
-PLUGIN, TITLE = "napari-motionseg", "MotionSeg"
+PLUGIN = "napari-motionseg"
 DOCKS = ("Cine", "Motion", "Embedding", "Measure", "Project", "Segment")
 
 

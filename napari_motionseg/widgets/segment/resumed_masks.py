@@ -67,7 +67,7 @@ class ResumedMasks(QObject):
         ]
         if found:
             masks = masks_of(loop, found[-1])
-            masks.resume(known[found[-1]], state.threshold, state.smallest)
+            masks.resume(known[found[-1]])
             self._layers.take_up(masks)
 
 

@@ -200,6 +200,8 @@ class TrainSection(QObject):
     def _show_progress(self, progress: Progress) -> None:
         loop = self._state.training_on
         if isinstance(progress.preview, np.ndarray) and loop is not None:
+            if f"{loop.name} {TRAINING}" not in self._viewer.layers:
+                self._state.show_training()
             lay_over(
                 self._viewer, loop, TRAINING, progress.preview.astype(np.float32),
                 colormap="magma", contrast_limits=(0, 1), blending="additive",
