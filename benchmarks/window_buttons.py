@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from window_hand import Hand, LoopClock, settle, wait
 
 ALLOWED_MS = 100  # beyond what bare napari needs
 SETTLE_S = 0.3
-LOOKS = ("scale", "translate", "opacity", "blending")
+LOOKS = ("scale", "translate", "opacity", "blending", "colormap")
 
 
 class ButtonTimes:
@@ -30,7 +30,7 @@ class ButtonTimes:
         self._viewer, self._hand = viewer, hand
         self._clock = LoopClock()
         self._rows: list[dict[str, Any]] = []
-        self._layers: list[list[tuple[Any, dict[str, Any], str]]] = []
+        self._layers: list[list[Layer]] = []
 
     def measure(
         self, words: str, press: Callable[[], None], done: Callable[[], bool]
@@ -48,7 +48,7 @@ class ButtonTimes:
         changed += [x for x in before if x not in after]
         self._rows.append({"button": words, "block_ms": round(block, 1)})
         print(words, f"{block:.0f} ms", flush=True)
-        self._layers.append([blank_copy(layer) for layer in changed])
+        self._layers.append([plain_copy(layer) for layer in changed])
 
     def beside_bare_napari(self, window: list[int]) -> list[dict[str, Any]]:
         """Add and remove the same layers in a viewer without docks.
@@ -74,11 +74,11 @@ class ButtonTimes:
         viewer.close()
         return self._rows
 
-    def _bare(self, viewer: Viewer, layer: Any, known: dict[Any, float]) -> float:
-        data, attributes, kind = layer
-        key = (kind, np.shape(data), str(np.asarray(data).dtype))
+    def _bare(self, viewer: Viewer, layer: Layer, known: dict[Any, float]) -> float:
+        outline = getattr(layer, "contour", 0)
+        key = (type(layer), layer.data.shape, str(layer.data.dtype), outline)
         if key not in known:
-            known[key] = self._longest(viewer, Layer.create(data, attributes, kind))
+            known[key] = self._longest(viewer, layer)
         return known[key]
 
     def _longest(self, viewer: Viewer, layer: Layer) -> float:
@@ -93,10 +93,13 @@ class ButtonTimes:
         return max(times)
 
 
-def blank_copy(layer: Layer) -> tuple[Any, dict[str, Any], str]:
-    """Return data and attributes of an equal layer, without the metadata."""
+def plain_copy(layer: Layer) -> Layer:
+    """Return a layer that looks the same, without the metadata and connections."""
     data, attributes, kind = layer.as_layer_data_tuple()
     kept = {name: attributes[name] for name in LOOKS if name in attributes}
     if attributes.get("rgb"):
         kept["rgb"] = True
-    return np.array(data), kept, kind
+    made = Layer.create(np.array(data), kept, kind)
+    if isinstance(layer, Labels):
+        made.contour = layer.contour  # masks are outlines, and layer tuples lack it
+    return made
