@@ -186,11 +186,6 @@ class SegmentState:
         self.training_on, self.unlearned = loop, False
         self._masks_before_training = self.masks_shown
 
-    def show_training(self) -> None:
-        """Hide preview and masks, because a training has a picture to show."""
-        self.set_preview_aside()
-        self.masks_visible = False
-
     def end_training(self, learned: bool) -> None:
         """Show the preview of the new model, or without one the previous display.
 

@@ -45,6 +45,12 @@ def seen(state):
     return state.preview_on, state.masks_shown
 
 
+def show_training(state):
+    """Hide preview and masks, as the section does with the first picture."""
+    state.set_preview_aside()
+    state.masks_visible = False
+
+
 # events
 
 
@@ -263,7 +269,7 @@ def test_training_ends_with_the_preview_or_with_what_was_there(
     assert state.training_on == "loop"
     assert seen(state) == before  # until there is a picture of the training
     if pictured:
-        state.show_training()
+        show_training(state)
         assert seen(state) == (False, False)
     state.end_training(learned)
     assert state.training_on is None
@@ -274,7 +280,7 @@ def test_training_ends_with_the_preview_or_with_what_was_there(
 def test_masks_that_went_during_training_do_not_come_back(state):
     state.begin_masks(new_masks(0))
     state.begin_training("loop")
-    state.show_training()
+    show_training(state)
     state.drop_masks()
     state.end_training(False)
     assert not state.masks_visible

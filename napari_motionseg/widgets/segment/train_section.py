@@ -201,7 +201,8 @@ class TrainSection(QObject):
         loop = self._state.training_on
         if isinstance(progress.preview, np.ndarray) and loop is not None:
             if f"{loop.name} {TRAINING}" not in self._viewer.layers:
-                self._state.show_training()
+                self._state.set_preview_aside()
+                self._state.masks_visible = False
             lay_over(
                 self._viewer, loop, TRAINING, progress.preview.astype(np.float32),
                 colormap="magma", contrast_limits=(0, 1), blending="additive",
