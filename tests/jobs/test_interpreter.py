@@ -51,7 +51,9 @@ def test_ipython_starts_jobs(tmp_path):
     pytest.importorskip("IPython")
     script = tmp_path / "cells.ipy"
     script.write_text(JOB)
-    command = [sys.executable, "-m", "IPython", "--quick", "--no-banner", str(script)]
+    command = [sys.executable, "-m", "IPython", "--quick", "--no-banner"]
+    # IPython 8.0 writes the title of a terminal into pipes too
+    command += ["--TerminalInteractiveShell.term_title=False", str(script)]
     assert output_of(command, cwd=tmp_path) == EXPECTED
 
 
