@@ -10,9 +10,12 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -22,14 +25,15 @@ from whole_path import Moment, PathOptions, WholePath
 from napari_motionseg.io import write_masks
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.viewmodel import time_left
 
-WINDOW = (1040, 660)
+WINDOW = (1120, 840)  # high enough for the whole Segment dock
 SEED, FRAMES, SIDE = 2, 10, 384
 TRAINING_STEPS = 60
-DOCK_PX = 380  # narrower docks get a horizontal scroll bar
+DOCK_PX = 440  # narrower docks get a horizontal scroll bar, and their tabs lose letters
 BAR = 46  # px of the caption
 INK, QUIET, PAPER, ACCENT = "#f2f3f5", "#7c818a", "#16181d", "#ff5c33"
-COLOURS = 128
+COLOURS, RARE = 128, 32
 SAME = 10  # gray values; smaller changes from the previous picture are not stored
 ARROW = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 # Captions of the steps, and how long each picture of a step is shown, in ms
@@ -89,11 +93,14 @@ def film(folder: Path) -> Iterator[Shot]:
     )
     path = WholePath(options, WINDOW)
     path.make_room(DOCK_PX)
-    for moment in path.moments():
-        told = told_as(moment)
-        if told is not None:
-            words, stays = STEPS[told]
-            yield Shot(drawn(path.grab(), words, told, path.pointer), stays)
+    # Processor time, so that the times in the pictures do not depend on other programs
+    clock = SimpleNamespace(monotonic=time.process_time)
+    with patch.object(time_left, "time", clock):
+        for moment in path.moments():
+            told = told_as(moment)
+            if told is not None:
+                words, stays = STEPS[told]
+                yield Shot(drawn(path.grab(), words, told, path.pointer), stays)
     path.docks["Project"].controller.close()
     path.viewer.close()
 
@@ -150,9 +157,18 @@ def write(shots: Sequence[Shot], out: Path) -> None:
 
 
 def shared_palette(pictures: Sequence[np.ndarray]) -> Image.Image:
-    """Return the colours of all pictures together."""
-    some = [pixels[::3, ::3] for pixels in pictures]
-    return Image.fromarray(np.vstack(some).astype(np.uint8)).quantize(COLOURS)
+    """Return the frequent colours of all pictures and a few rare ones."""
+    some = np.vstack([pixels[::3, ::3] for pixels in pictures]).astype(np.uint8)
+    image = Image.fromarray(some)
+    # The colour of a brush covers too few pixels to be among the frequent ones
+    ways = (COLOURS, Image.Quantize.MEDIANCUT), (RARE, Image.Quantize.MAXCOVERAGE)
+    colours: list[int] = []
+    for number, way in ways:
+        found = image.quantize(number, method=way).getpalette()
+        colours += (found or [])[: 3 * number]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(colours)
+    return palette
 
 
 if __name__ == "__main__":
