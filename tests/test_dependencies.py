@@ -26,7 +26,6 @@ PLUGINS = {
     "pytest-timeout": "gives pytest its option",
     "pytest-xdist": "gives pytest its option",
     "setuptools": "builds the wheel that a test installs",
-    "highdicom": "a peer that a test compares with where it is there",
 }
 # peers that nobody has to have; what uses them says what to install
 ABSENT = {"napari-convpaint", "napari_convpaint", "ptlflow", "cv2"}
@@ -110,7 +109,7 @@ def distributions(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("napari_motionseg", ["nifti", "archive", "opencv", "peers"]),
+        ("napari_motionseg", ["nifti", "archive", "opencv", "peers", "sr"]),
         ("examples", []),
         ("tests", ["test", "docs", "opencv", "peers"]),
         ("scripts", ["test", "docs", "opencv"]),

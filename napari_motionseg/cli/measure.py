@@ -65,6 +65,14 @@ Follow = Annotated[
 Results = Annotated[
     Path | None, typer.Option(help="Folder for tables, figure and JSON.")
 ]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--sr",
+        help="DICOM Structured Report to write. With --masks of a DICOM Segmentation, it "
+        "refers to its first segment.",
+    ),
+]
 
 
 def measure(
@@ -78,6 +86,7 @@ def measure(
     reference: Reference = "curve fitted",
     follow: Follow = False,
     out: Results = None,
+    sr: Report = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -90,6 +99,8 @@ def measure(
 
     if out is not None:
         require_target(out, (cine, masks), folder="measurement", overwrite=overwrite)
+    if sr is not None:
+        _require_report(sr, cine, masks)
     loop = read_cine(cine)
     first, *start_point = parsed_numbers("--from", start, 3)
     frame = whole("--from", first)
@@ -106,7 +117,20 @@ def measure(
 
         write_measurement(out, loop, measured, row, followed, overwrite=overwrite)
         row["out"] = str(out)
+    if sr is not None:
+        from napari_motionseg.measurement.report_parts import write_measurement_report
+
+        write_measurement_report(sr, loop, [measured], masks)
+        row["sr"] = str(sr)
     print_result(row, as_line(loop, measured), as_json)
+
+
+def _require_report(sr: Path, cine: Path, masks: Path | None) -> None:
+    """Raise an error if the report cannot be written, before measuring."""
+    from napari_motionseg.io.dicom_report import require_highdicom
+
+    require_target(sr, (cine, masks))
+    require_highdicom("--sr")
 
 
 def _measured(
@@ -123,7 +147,7 @@ def _measured(
 
     guide = None
     if masks is not None:
-        labels = read_labels(masks, shape=loop.shape)
+        labels = read_labels(masks, shape=loop.shape, cine=loop)
         if 0 <= frame < len(loop):
             guide = (labels.labels[frame] > 0).astype(float)
     return measure_vessel(

@@ -22,8 +22,10 @@ MARK = "napari-motionseg"
 DICOM_MARK = MARK
 _HEAD_BYTES = 2**12
 _META_BYTES = 2**10  # where the file meta information of this program's files ends
-# SOP classes in the file meta information: segmentations, and captures of overlays
+# SOP classes in the file meta information: segmentations, captures of overlays, and
+# structured reports
 _DERIVED = (
+    b"1.2.840.10008.5.1.4.1.1.88.33",
     b"1.2.840.10008.5.1.4.1.1.66.4",
     b"1.2.840.10008.5.1.4.1.1.66.7",
     b"1.2.840.10008.5.1.4.1.1.7.4",

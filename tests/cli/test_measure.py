@@ -5,8 +5,11 @@ import json
 
 import numpy as np
 import pytest
+from helpers.dicom_tools import complaints
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.io import read_cine
+from napari_motionseg.io.dicom_seg_writer import write_segmentation
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
@@ -156,3 +159,34 @@ def test_what_cannot_be_measured(motionseg, loop, words, said):
     answer = motionseg("measure", loop, *words)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_a_structured_report_refers_to_the_segmentation(
+    motionseg, loop, phantom, tmp_path
+):
+    hd = pytest.importorskip("highdicom")
+    cine = read_cine(loop)
+    masks = np.repeat(phantom.mask[None], len(cine), axis=0).astype(np.uint8)
+    write_segmentation(tmp_path / "seg.dcm", cine, masks)
+    sr = tmp_path / "report.dcm"
+    words = ("--sr", sr, "--masks", tmp_path / "seg.dcm", "--json")
+    answer = motionseg("measure", loop, *ends(phantom), *words)
+    assert answer.code == 0, answer.err
+    (row,) = answer.rows
+    assert row["sr"] == str(sr)
+    assert complaints(sr) == []
+    groups = hd.sr.srread(sr).content.get_planar_roi_measurement_groups()
+    names = [group.tracking_identifier for group in groups]
+    assert names == ["vessel 1", "vessel 1", "vessel 1, lesion 1"]
+    values = {
+        m.name.meaning: m.value for group in groups for m in group.get_measurements()
+    }
+    stenosis = row["percent_diameter_stenosis"]
+    assert values["Lumen Diameter Stenosis"] == pytest.approx(stenosis, abs=0.01)
+
+
+def test_a_report_never_replaces_a_loop(motionseg, loop, phantom):
+    before = loop.read_bytes()
+    answer = motionseg("measure", loop, *ends(phantom), "--sr", loop)
+    assert "reads this file" in answer.err
+    assert loop.read_bytes() == before
