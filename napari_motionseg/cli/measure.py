@@ -10,7 +10,7 @@ import typer
 from napari_motionseg.cli.console import print_note, print_result, run_job
 from napari_motionseg.cli.options import AsJson, Device, OneCine
 from napari_motionseg.cli.targets import Overwrite, require_target, source_of
-from napari_motionseg.errors import MeasurementError, SettingsError
+from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
@@ -69,7 +69,7 @@ Report = Annotated[
     Path | None,
     typer.Option(
         "--sr",
-        help="DICOM Structured Report to write. With --masks of a DICOM Segmentation, it "
+        help="DICOM Structured Report to write. With DICOM SEG as --masks, it "
         "refers to its first segment.",
     ),
 ]
@@ -180,35 +180,16 @@ def _followed(loop: Cine, measured: VesselMeasurement, device: str) -> FollowedV
 
 def followed_row(loop: Cine, followed: FollowedVessel) -> dict[str, Any]:
     """Return what the whole loop says about a vessel, as JSON values."""
-    from napari_motionseg.measurement import contrast_arrival, heart_rate, wall_strain
+    from napari_motionseg.measurement.loop_numbers import loop_numbers
 
-    unit = followed.calibration.unit
-    row: dict[str, Any] = {
+    numbers = loop_numbers(loop, followed)
+    for note in numbers.notes:
+        print_note(note)
+    return {
         "frames": int(followed.followed.sum()),
         "drift_px": [round(float(d), 3) for d in followed.drift],
-        "heart_rate_bpm": None,
-        "median_wall_strain": None,
-        f"front_speed_{unit}_per_s": None,
+        **numbers.as_dict(),
     }
-    if loop.frame_times is None:
-        print_note("frame times are unknown: no heart rate and no speed of contrast")
-        return row
-    import numpy as np
-
-    try:
-        rate = heart_rate(followed.points, loop.frame_times)
-        row["heart_rate_bpm"] = rate
-        strain = wall_strain(followed.diameters, loop.frame_times, rate).strain
-        row["median_wall_strain"] = float(np.nanmedian(strain))
-    except MeasurementError as error:
-        print_note(str(error))
-    if len(loop) > 2:
-        arrival = contrast_arrival(
-            followed.contrast, loop.frame_times, followed.arc_length
-        )
-        row[f"front_speed_{unit}_per_s"] = arrival.speed
-        row["arrival_resolution_ms"] = arrival.resolution_ms
-    return row
 
 
 def parsed_calibration(text: str, loop: Cine, frame: int) -> Calibration:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from napari_motionseg.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from napari_motionseg.measurement.beat_phase import HeartPhase as HeartPhase
+    from napari_motionseg.measurement.beat_phase import heart_phase as heart_phase
     from napari_motionseg.measurement.calibration import Calibration as Calibration
     from napari_motionseg.measurement.calibration import (
         calibration_of as calibration_of,
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
     from napari_motionseg.measurement.vessel import measure_vessel as measure_vessel
 
 _PUBLIC = {
+    "HeartPhase": "beat_phase",
+    "heart_phase": "beat_phase",
     "Calibration": "calibration",
     "calibration_of": "calibration",
     "calibration_by_catheter": "catheter",

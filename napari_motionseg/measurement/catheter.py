@@ -10,17 +10,26 @@ from napari_motionseg.measurement.calibration import (
     calibration_by_object,
     catheter_diameter_mm,
 )
+from napari_motionseg.measurement.catheter_fit import BESIDE_PX, fit_catheter
 from napari_motionseg.measurement.centreline import (
     Point,
     trace_centreline,
     vessel_cost,
 )
 from napari_motionseg.measurement.diameters import measure_diameters
+from napari_motionseg.measurement.straightening import straighten
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
+
+LEAST_WALL = 6.0  # noises of the mean cross-section, from which a wall counts as seen
 
 
 def calibration_by_catheter(
-    cine: Cine, frame: int, french: float, start: Point, end: Point
+    cine: Cine,
+    frame: int,
+    french: float,
+    start: Point,
+    end: Point,
+    blur: float | None = None,
 ) -> Calibration:
     """Return the calibration by the shaft of a catheter between two points.
 
@@ -29,21 +38,23 @@ def calibration_by_catheter(
     cine
         The loop.
     frame
-        Index of a frame that shows the shaft. An empty catheter is more accurate: the
-        diameter of a contrast-filled one is measured 4 to 16 % too small (Herrman et
-        al. 1994), because its wall is hardly visible.
+        Index of a frame that shows the shaft, empty or filled. If the wall of a filled
+        one cannot be seen, the calibration's basis says so: its outer diameter is then
+        that of a usual wall about the lumen, and up to 10 % wrong.
     french
         French size of the catheter: three times its outer diameter in millimetres.
     start, end
         Row and column in px of two points on the shaft.
+    blur
+        Standard deviation of the blur in widths of a pixel, from the fit of a vessel in
+        the same loop (`DiameterProfile.fit`), which halves the error; None if no vessel
+        was measured.
 
     Raises
     ------
     MeasurementError
         If the size is invalid, or there is no tube between the points.
     """
-    from scipy import stats
-
     size = catheter_diameter_mm(french)
     picture = cine.normalized(frame)
     aspect = cine.pixel_aspect
@@ -51,8 +62,15 @@ def calibration_by_catheter(
     profile = measure_diameters(
         density(picture, is_logarithmic(cine)), line, Calibration(aspect, 1.0)
     )
-    width = float(np.median(profile.diameters))
-    spread = float(stats.median_abs_deviation(profile.diameters, scale="normal"))
+    rough = float(np.median(profile.fit.radius))
+    shaft = straighten(
+        density(picture, is_logarithmic(cine)), profile.line,
+        2 * rough + BESIDE_PX,
+    )  # fmt: skip
+    found = fit_catheter(shaft, profile.fit.offset, rough, blur)
+    basis = f"catheter {french:g}F, {'filled' if found.filled else 'empty'}"
+    if found.wall < LEAST_WALL:
+        basis += ", wall not visible"
     return calibration_by_object(
-        size, width, f"catheter {french:g}F", aspect=aspect, sd_px=spread
+        size, found.diameter, basis, aspect=aspect, sd_px=found.sd
     )

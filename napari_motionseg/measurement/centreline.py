@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Point = tuple[float, float]
 
 VESSEL_SIGMAS_PX = (1.0, 1.6, 2.5, 4.0, 6.0)  # coronaries are 2 to 20 px wide
+HALVED_FROM_PX = 2.0  # filters from this width on are computed at half of the size
 FULL_PERCENTILE = 99.5  # of the ridge filter's response: taken as certain vessel
 LEAST_COST = 0.02  # of a sure vessel; the background costs 1
 SMOOTHING_PX = 0.5  # how far the smooth line may leave the path of pixels, on average
@@ -98,15 +99,41 @@ def vessel_cost(
         is given, the geometric mean of both is used, so that a path keeps to the middle
         of a vessel that the network has found.
     """
-    from skimage.filters import sato
-
-    ridge = sato(np.asarray(frame, np.float64), sigmas=VESSEL_SIGMAS_PX)
+    ridge = _ridges(np.asarray(frame, np.float32))
     full = np.percentile(ridge, FULL_PERCENTILE)
     vessel = np.clip(ridge / full, 0, 1) if full > 0 else np.zeros(ridge.shape)
     if probability is not None:
         vessel = np.sqrt(vessel * np.clip(probability, 0, 1))
     cost: Array = LEAST_COST**vessel
     return cost
+
+
+def _ridges(frame: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the largest response ``(H, W)`` of the ridge filter of all widths.
+
+    Wide filters see no detail of a pixel, so that half of the resolution serves them
+    in a quarter of the time.
+    """
+    from scipy.ndimage import map_coordinates
+    from skimage.filters import sato
+
+    narrow = [sigma for sigma in VESSEL_SIGMAS_PX if sigma < HALVED_FROM_PX]
+    wide = [sigma / 2 for sigma in VESSEL_SIGMAS_PX if sigma >= HALVED_FROM_PX]
+    ridge: NDArray[np.float32] = sato(frame, sigmas=narrow)
+    even = np.pad(frame, [(0, side % 2) for side in frame.shape], mode="edge")
+    rows, columns = (side // 2 for side in even.shape)
+    half = even.reshape(rows, 2, columns, 2).mean(axis=(1, 3))
+    if min(half.shape) < FEWEST_POINTS:
+        return ridge
+    # the middle of a halved pixel lies between two pixels
+    places = [(np.arange(side) - 0.5) / 2 for side in frame.shape]
+    row, column = places
+    coarse = map_coordinates(
+        sato(half, sigmas=wide), np.meshgrid(row, column, indexing="ij"), order=1,
+        mode="nearest",
+    )  # fmt: skip
+    widest: NDArray[np.float32] = np.maximum(ridge, coarse)
+    return widest
 
 
 def trace_centreline(

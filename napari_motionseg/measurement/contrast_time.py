@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 THRESHOLD = 0.5  # share of the largest darkness
 LEAST_RISE = 0.5  # share of the largest darkness by which a section must darken
 FEWEST_SECTIONS = 10
+TIMI_FRAME_RATE = 30.0  # frames a second of the films that were counted (Gibson 1996)
+LAD_LENGTH = 1.7  # times as long as the other coronary arteries
 LOWEST_LEVEL, HIGHEST_LEVEL = 5, 95  # percentiles that stand for none and full
 
 
@@ -38,6 +40,12 @@ class ContrastArrival:
         95 % interval of the speed.
     resolution_ms
         Time between frames in milliseconds, which limits the accuracy of arrivals.
+    transit_ms
+        Time of the front from the first to the last section, from the same line; NaN
+        if there is no speed.
+    wash_out_ms
+        ``(N,)`` time at which darkness has fallen to half of its largest again; NaN
+        where it has not.
     threshold
         Share of the largest darkness that counts as arrival.
     """
@@ -47,7 +55,31 @@ class ContrastArrival:
     speed_low: float
     speed_high: float
     resolution_ms: float
+    transit_ms: float
+    wash_out_ms: Array
     threshold: float = THRESHOLD
+
+    @property
+    def timi_frame_count(self) -> float:
+        """Return the TIMI frame count: frames of the transit at 30 frames a second."""
+        return self.transit_ms / 1000 * TIMI_FRAME_RATE
+
+    @property
+    def corrected_timi_frame_count(self) -> float:
+        """Return the count of a left anterior descending artery, which is longer."""
+        return self.timi_frame_count / LAD_LENGTH
+
+    @property
+    def timi_resolution(self) -> float:
+        """Return how many counts one frame of the loop stands for."""
+        return self.resolution_ms / 1000 * TIMI_FRAME_RATE
+
+    @property
+    def typical_wash_out_ms(self) -> float:
+        """Return the median time from arrival to wash-out; NaN if none is known."""
+        held = self.wash_out_ms - self.times_ms
+        held = held[np.isfinite(held)]
+        return float(np.median(held)) if len(held) else float("nan")
 
 
 def contrast_arrival(
@@ -76,9 +108,20 @@ def contrast_arrival(
     times = np.array(
         [_arrival(contrast[:, n], frame_times) for n in range(contrast.shape[1])]
     )
+    # seen backwards in time, contrast arrives where it is washed out
+    back = np.array(
+        [
+            -_arrival(contrast[::-1, n], -frame_times[::-1])
+            for n in range(contrast.shape[1])
+        ]
+    )
     speed, low, high = _front_speed(times, arc_length)
-    interval = float(np.median(np.diff(frame_times)))
-    return ContrastArrival(times, speed, low, high, interval)
+    return ContrastArrival(
+        times, speed, low, high,
+        resolution_ms=float(np.median(np.diff(frame_times))),
+        transit_ms=1000 * float(arc_length[-1] - arc_length[0]) / speed,
+        wash_out_ms=back,
+    )  # fmt: skip
 
 
 def _arrival(darkness: Array, times: Array) -> float:

@@ -9,7 +9,9 @@ frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +29,16 @@ from napari_motionseg.measurement.diameters import (
     measure_diameters,
 )
 from napari_motionseg.measurement.straightening import straighten
-from napari_motionseg.measurement.tube_fit import fit_linearly
+from napari_motionseg.measurement.tube_fit import TubePrior, fit_linearly
 from napari_motionseg.measurement.tube_profile import tube_profile
+from napari_motionseg.measurement.unfilled_frames import predicted_places
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
 
 Array = NDArray[np.float64]
 
+STEP_PX = 1.0  # between cross-sections of other frames; their noise is shared anyway
+KNOWN_BLUR = 0.03  # standard deviation of its logarithm, once the anchor has told it
 SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
 LEAST_DEPTH = 2.0  # of a vessel that is seen, in deviations of a pixel's noise
 LARGEST_CHANGE = 1.0  # of a radius from that of the anchor frame, in doublings
@@ -64,6 +69,9 @@ class FollowedVessel:
         for frames to which the vessel was not followed.
     calibration
         Size of a pixel.
+    predicted
+        ``(T,)`` bool, True for frames that contrast does not fill, in which the
+        vessel's place follows from the phase of the heart.
     """
 
     anchor: int
@@ -73,6 +81,7 @@ class FollowedVessel:
     contrast: Array
     drift: Array
     calibration: Calibration
+    predicted: NDArray[np.bool_]
 
     @property
     def arc_length(self) -> Array:
@@ -138,14 +147,34 @@ def follow_vessel_job(
             done += 1
             if cine.frames.usable(t):
                 here = vessel.measure(t, frame(t), here)
-            back = _carried_back(here, flow, t, anchor, line.aspect)
-            away = (back - vessel.points[anchor]) * (line.aspect, 1.0)
-            vessel.drift[t] = float(np.median(np.linalg.norm(away, axis=1)))
             if (
                 yield Progress(done, total, f"Following the vessel: frame {t}")
             ) == STOP:
-                return vessel.result()
-    return vessel.result()
+                return vessel.result(flow)
+    yield from _measure_unfilled(vessel, cine, frame, (done, total))
+    return vessel.result(flow)
+
+
+def _measure_unfilled(
+    vessel: _Sections,
+    cine: Cine,
+    frame: Callable[[int], NDArray[np.float32]],
+    progress: tuple[int, int],
+) -> Generator[Progress, Any, None]:
+    """Measure frames that contrast has not filled at the places of their phase."""
+    if cine.frame_times is None:
+        return
+    found = predicted_places(
+        vessel.points, vessel.contrast, cine.frame_times, vessel.anchor
+    )
+    if found is None:
+        return
+    unfilled, places = found
+    for t in np.flatnonzero(unfilled):
+        if cine.frames.usable(int(t)):
+            vessel.measure(int(t), frame(int(t)), places[t])
+            vessel.predicted[t] = True
+            yield Progress(*progress, f"Measuring the filling vessel: frame {t}")
 
 
 class _Sections:
@@ -157,7 +186,7 @@ class _Sections:
         self.points = np.full((frames, count, 2), np.nan)
         self.diameters = np.full((frames, count), np.nan)
         self.contrast = np.full((frames, count), np.nan)
-        self.drift = np.full(frames, np.nan)
+        self.predicted = np.zeros(frames, bool)
 
     @classmethod
     def begin(
@@ -188,13 +217,15 @@ class _Sections:
         """
         self.points[t] = carried
         self.contrast[t] = 0.0
-        aspect, step = self.profile.line.aspect, self.profile.line.step
+        aspect = self.profile.line.aspect
         if not _inside(carried, frame.shape).all():
             return carried
-        line = resampled(carried, aspect, step, smoothing_px=0.3)
+        line = resampled(carried, aspect, STEP_PX, smoothing_px=0.3)
         expected = self.profile.fit.radius
+        # one detector made all frames, so that they share their blur
+        prior = TubePrior(blur=self.profile.fit.blur, blur_spread=KNOWN_BLUR)
         found = measure_diameters(
-            frame, line, self.profile.calibration, expected=expected
+            frame, line, self.profile.calibration, prior=prior, expected=expected
         )
         place = _nearest(found.line.points, carried, aspect)
         middle = _between(found.line.points, place)
@@ -208,15 +239,19 @@ class _Sections:
         good = seen & (moved <= FARTHEST_CENTRE * np.maximum(expected, 1.0))
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
-        self.contrast[t] = depth
+        # the darkness beside the middle would be taken for less contrast
+        self.contrast[t] = np.where(
+            good, _darkness(frame, self.points[t], self.profile), depth
+        )
         here: Array = self.points[t].copy()
         return here
 
-    def result(self) -> FollowedVessel:
+    def result(self, flow: FlowSequence) -> FollowedVessel:
         """Return the vessel in the frames followed so far."""
         return FollowedVessel(
             self.anchor, self.profile, self.points, self.diameters, self.contrast,
-            self.drift, self.profile.calibration,
+            _drift(self.points, flow, self.anchor, self.profile.line.aspect),
+            self.profile.calibration, self.predicted,
         )  # fmt: skip
 
 
@@ -265,33 +300,43 @@ def _known(flow: FlowSequence, t: int, sign: int) -> bool:
 def _carried(
     points: Array, flow: FlowSequence, t: int, sign: int, aspect: float
 ) -> Array:
-    """Return the positions of points ``(N, 2)`` of frame t in a neighbouring frame."""
+    """Return the positions of points ``(..., N, 2)`` of frame t in a neighbour."""
     backward = flow.backward
     if sign < 0 and backward is None:  # checked by the caller; for the type checker
         raise MeasurementError("the backward flow was not estimated")
     field = flow.forward[t] if sign > 0 or backward is None else backward[t - 1]
     x, y = (
         ndimage.map_coordinates(
-            np.asarray(part, np.float64), points.T, order=1, mode="nearest"
+            np.asarray(part), np.moveaxis(points, -1, 0), output=np.float64, order=1,
+            mode="nearest",
         )
         for part in field
-    )
-    shift = np.stack((y, x), axis=1)
-    apart = np.linalg.norm(np.diff(points * (aspect, 1.0), axis=0), axis=1)
+    )  # fmt: skip
+    shift = np.stack((y, x), axis=-1)
+    apart = np.linalg.norm(np.diff(points * (aspect, 1.0), axis=-2), axis=-1)
     spread = SMOOTHED_PX / max(float(np.median(apart)), 1e-6)
-    smooth: Array = points + ndimage.gaussian_filter1d(shift, spread, axis=0)
+    smooth: Array = points + ndimage.gaussian_filter1d(shift, spread, axis=-2)
     return smooth
 
 
-def _carried_back(
-    points: Array, flow: FlowSequence, t: int, anchor: int, aspect: float
-) -> Array:
-    """Return the positions of points ``(N, 2)`` of frame t in the anchor frame."""
-    sign = -1 if t > anchor else 1
-    while t != anchor:
-        points = _carried(points, flow, t, sign, aspect)
-        t += sign
-    return points
+def _drift(points: Array, flow: FlowSequence, anchor: int, aspect: float) -> Array:
+    """Return the drift ``(T,)`` of sections, as in `FollowedVessel`.
+
+    The sections of all frames are carried back together, one frame at a time, because
+    reading the flow of a frame costs more than carrying points along it.
+    """
+    drift = np.full(len(points), np.nan)
+    known = np.flatnonzero(np.isfinite(points).all(axis=(1, 2)))
+    for sign, frames in ((-1, known[known > anchor]), (1, known[known < anchor][::-1])):
+        back: list[Array] = []
+        for t in frames[::-1]:  # the farthest one first
+            back.append(points[t])
+            moved = _carried(np.array(back), flow, int(t), sign, aspect)
+            back = list(moved)
+        for t, found in zip(frames[::-1], back, strict=True):
+            away = (found - points[anchor]) * (aspect, 1.0)
+            drift[t] = float(np.median(np.linalg.norm(away, axis=1)))
+    return drift
 
 
 def _inside(points: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -2,8 +2,8 @@
 
 The difference between the largest and the smallest diameter of a beat grows with the
 noise: a rigid vessel of 3 mm, measured with 0.05 mm of noise over 15 frames, seems to
-change by 5 %. Here a harmonic of the heart rate is fitted to each section's diameters,
-and the part of its amplitude that noise alone would produce is subtracted.
+change by 5 %. Here the course of the beat is found from other parts of the vessel, and
+a section's diameters say only how much it takes part, with either sign.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ Array = NDArray[np.float64]
 
 SLOWEST_BPM, FASTEST_BPM = 40.0, 180.0
 RATE_STEP_BPM = 0.5
-HARMONICS = 2
+HARMONICS = 2  # of the motion
+PARTS = 8  # of a vessel; the course of the beat in one comes from the others
+MOST_HARMONICS = 4  # of the diameter
+FRAMES_A_HARMONIC = 6
+FINE_PHASES = 100
+FEWEST_FRAMES = 6
 FEWEST_BEATS = 1.0
 MS_A_MINUTE = 60_000.0
 
@@ -32,16 +37,20 @@ class WallStrain:
     ----------
     strain
         ``(N,)`` largest minus smallest diameter of the fitted beat, divided by the
-        largest, without the part of noise; NaN for sections with too few measurements.
+        largest; negative where the diameter falls while the vessel's rises, as noise
+        makes a rigid section do. NaN for sections with too few measurements.
     uncertainty
         ``(N,)`` standard deviation of `strain`.
-    rate_bpm
-        Heart rate of the fit in beats a minute.
     """
 
     strain: Array
     uncertainty: Array
-    rate_bpm: float
+
+    @property
+    def typical(self) -> float:
+        """Return the median over the sections; NaN if none was measured."""
+        known = self.strain[np.isfinite(self.strain)]
+        return float(np.median(known)) if len(known) else float("nan")
 
 
 def heart_rate(points: Array, frame_times: Array) -> float:
@@ -90,53 +99,98 @@ def heart_rate(points: Array, frame_times: Array) -> float:
 
 
 def _unexplained(rest: Array, trend: Array, times: Array, rate: float) -> float:
-    design = np.hstack((_harmonics(times, rate), trend))
+    design = np.hstack(
+        (_harmonics(2 * np.pi * times * rate / MS_A_MINUTE, HARMONICS), trend)
+    )
     fitted = design @ np.linalg.lstsq(design, rest, rcond=None)[0]
     return float(((rest - fitted) ** 2).sum())
 
 
-def wall_strain(diameters: Array, frame_times: Array, rate_bpm: float) -> WallStrain:
+def wall_strain(diameters: Array, phase: Array) -> WallStrain:
     """Return the change of each section's diameter over a heartbeat.
 
     Parameters
     ----------
     diameters
         ``(T, N)`` diameters, NaN where not measured.
-    frame_times
-        ``(T,)`` milliseconds from the first frame.
-    rate_bpm
-        Heart rate in beats a minute.
+    phase
+        ``(T,)`` share of the beat that has passed, from `heart_phase`.
+
+    Notes
+    -----
+    The pressure moves the wall of a whole vessel in the same course over the beat, in
+    some places more than in others. The course is taken from the other parts of the
+    vessel, where noise is averaged away; a section's own diameters then give its
+    amplitude alone. Because noise of other parts is independent, a rigid vessel reads
+    zero on average: no part of the noise has to be subtracted.
     """
-    design = np.hstack(
-        (np.ones((len(frame_times), 1)), _harmonics(frame_times, rate_bpm, 1))
-    )
-    found = [_section_strain(column, design) for column in diameters.T]
-    strain, spread = np.array(found).T
-    return WallStrain(strain, spread, rate_bpm)
-
-
-def _section_strain(diameters: Array, design: Array) -> tuple[float, float]:
-    """Return one section's strain and its standard deviation."""
+    count = diameters.shape[1]
+    strain, spread = np.full(count, np.nan), np.full(count, np.nan)
     known = np.isfinite(diameters)
-    count, size = int(known.sum()), design.shape[1]
-    if count < size + 2:
+    middle = np.nanmedian(np.where(known.any(axis=0), diameters, 1.0), axis=0)
+    relative = diameters / middle - 1
+    design = _beat_design(phase)
+    frames, size = design.shape
+    if frames < size + 2:
+        return WallStrain(strain, spread)
+    for part in np.array_split(np.arange(count), PARTS):
+        others = np.setdiff1d(np.arange(count), part)
+        if not len(part) or not len(others):
+            continue
+        course = _course(relative[:, others], design)
+        if course is None:
+            continue
+        for n in part:
+            strain[n], spread[n] = _amplitude(relative[:, n], course, phase)
+    return WallStrain(strain, spread)
+
+
+def _beat_design(phase: Array) -> Array:
+    """Return a constant and harmonics ``(T, 1 + 2 K)`` of the beat."""
+    count = int(np.clip(len(phase) // FRAMES_A_HARMONIC, 1, MOST_HARMONICS))
+    return np.hstack((np.ones((len(phase), 1)), _harmonics(2 * np.pi * phase, count)))
+
+
+def _course(relative: Array, design: Array) -> Array | None:
+    """Return the coefficients of the common course of sections ``(T, N)``, or None."""
+    with np.errstate(all="ignore"):
+        usual = np.nanmedian(np.where(np.isfinite(relative), relative, np.nan), axis=1)
+    known = np.isfinite(usual)
+    if known.sum() < design.shape[1] + 2:
+        return None
+    fitted: Array = np.linalg.lstsq(design[known], usual[known], rcond=None)[0]
+    return fitted
+
+
+def _amplitude(relative: Array, course: Array, phase: Array) -> tuple[float, float]:
+    """Return one section's strain and its standard deviation.
+
+    Parameters
+    ----------
+    relative
+        ``(T,)`` diameters relative to their median.
+    course
+        Coefficients of the common course.
+    phase
+        ``(T,)`` share of the beat.
+    """
+    count = (len(course) - 1) // 2
+    fine = np.linspace(0, 1, FINE_PHASES, endpoint=False)
+    wave = _harmonics(2 * np.pi * fine, count) @ course[1:]
+    known = np.isfinite(relative)
+    if known.sum() < FEWEST_FRAMES or np.ptp(wave) < 1e-9:
         return float("nan"), float("nan")
-    used, values = design[known], diameters[known]
-    inverse = np.linalg.inv(used.T @ used)
-    fitted = inverse @ used.T @ values
-    rest = values - used @ fitted
-    variance = float(rest @ rest) / (count - size)
-    cosine, sine = fitted[1], fitted[2]
-    noise = variance * float(inverse[1, 1] + inverse[2, 2])
-    # the square of an amplitude has the noise's variance on top of the truth
-    amplitude = np.sqrt(max(cosine**2 + sine**2 - noise, 0.0))
-    largest = fitted[0] + amplitude
-    spread = np.sqrt(max(noise / 2, 0.0))
-    return float(2 * amplitude / largest), float(2 * spread / largest)
+    here = _harmonics(2 * np.pi * phase[known], count) @ course[1:]
+    design = np.stack((np.ones(len(here)), here), axis=1)
+    inverse = np.linalg.pinv(design.T @ design)
+    level, share = inverse @ design.T @ relative[known]
+    rest = relative[known] - level - share * here
+    sd = np.sqrt(float(rest @ rest) / (len(here) - 2) * inverse[1, 1])
+    largest = 1 + level + max(share * wave.max(), share * wave.min())
+    return float(share * np.ptp(wave) / largest), float(sd * np.ptp(wave) / largest)
 
 
-def _harmonics(times: Array, rate: float, count: int = HARMONICS) -> Array:
-    """Return cosines and sines ``(T, 2 count)`` of a rate and its multiples."""
-    phase = 2 * np.pi * times / (MS_A_MINUTE / rate)
-    parts = [wave(k * phase) for k in range(1, count + 1) for wave in (np.cos, np.sin)]
+def _harmonics(angle: Array, count: int) -> Array:
+    """Return cosines and sines ``(T, 2 count)`` of an angle and its multiples."""
+    parts = [wave(k * angle) for k in range(1, count + 1) for wave in (np.cos, np.sin)]
     return np.stack(parts, axis=1)

@@ -27,7 +27,7 @@ from scipy import ndimage
 from scipy.linalg import cholesky_banded, solveh_banded
 
 from napari_motionseg.measurement.straightening import StraightVessel
-from napari_motionseg.measurement.tube_profile import tube_profile
+from napari_motionseg.measurement.tube_profile import Samples, tube_profile
 
 Array = NDArray[np.float64]
 
@@ -182,6 +182,8 @@ class _State:
         step_across = float(vessel.offsets[1] - vessel.offsets[0])
         # samples closer than a pixel share its noise: each counts by its area
         self.area = min(1.0, step_across) * min(1.0, vessel.line.step)
+        self.values = vessel.values.astype(np.float32)
+        self.offsets = vessel.offsets.astype(np.float32)
         self.depth = 0.0
         self.noise = 0.0
         self.weight = vessel.inside.astype(float)
@@ -210,12 +212,13 @@ class _State:
         """
         residual, derivatives, by_blur = self._linearised()
         self._weigh(residual, tolerance)
-        weight = self.weight * self.area / self.noise**2
-        blocks = np.einsum("nmi,nm,nmj->nij", derivatives, weight, derivatives)
+        weight = (self.weight * self.area / self.noise**2).astype(np.float32)
+        turned = derivatives.transpose(0, 2, 1)
+        blocks = ((turned * weight[:, None]) @ derivatives).astype(np.float64)
         # a section's tube is seen, blurred along the vessel, in its neighbours too
         pulled = self._blurred_along(weight * residual)
-        right = np.einsum("nmi,nm->ni", derivatives, pulled)
-        border = np.einsum("nmi,nm,nm->ni", derivatives, weight, by_blur)
+        right = (turned @ pulled[..., None])[..., 0].astype(np.float64)
+        border = (turned @ (weight * by_blur)[..., None])[..., 0].astype(np.float64)
         corner = float((weight * by_blur**2).sum()) + 1 / self.prior.blur_spread**2
         pull = float((by_blur * pulled).sum())
         pull -= (self.log_blur - np.log(self.prior.blur)) / self.prior.blur_spread**2
@@ -230,31 +233,33 @@ class _State:
         change = (solved[:, 0] - solved[:, 1] * blur).reshape(-1, PARAMETERS)
         return self._move(change, float(blur))
 
-    def _linearised(self) -> tuple[Array, Array, Array]:
+    def _linearised(self) -> tuple[Samples, Samples, Samples]:
         """Return residuals ``(N, M)``, derivatives ``(N, M, 5)`` and by log blur."""
-        s, offsets = self.sections, self.vessel.offsets
-        distance = offsets - s[:, OFFSET, None]
-        contrast = np.exp(s[:, LOG_CONTRAST, None])
+        # single precision: a sample's noise is thousands of times its rounding
+        s, offsets = self.sections, self.offsets
+        distance = (offsets - s[:, OFFSET, None]).astype(np.float32)
+        contrast = np.exp(s[:, LOG_CONTRAST, None]).astype(np.float32)
         tube = tube_profile(distance, np.exp(s[:, LOG_RADIUS]), np.exp(self.log_blur))
         # the detector blurs along the vessel as it does across
         tubes = self._blurred_along(contrast * tube.value)
-        model = s[:, LEVEL, None] + s[:, SLOPE, None] * offsets - tubes
-        derivatives = np.empty((*distance.shape, PARAMETERS))
+        background = s[:, [LEVEL, SLOPE]].astype(np.float32)
+        model = background[:, :1] + background[:, 1:] * offsets - tubes
+        derivatives = np.empty((*distance.shape, PARAMETERS), np.float32)
         derivatives[..., LOG_RADIUS] = -contrast * tube.by_log_radius
         derivatives[..., OFFSET] = contrast * tube.by_distance
         derivatives[..., LOG_CONTRAST] = -contrast * tube.value
         derivatives[..., LEVEL] = 1
         derivatives[..., SLOPE] = offsets
         self.depth = float(np.median((contrast * tube.value).max(axis=1)))
-        return self.vessel.values - model, derivatives, -contrast * tube.by_log_blur
+        return self.values - model, derivatives, -contrast * tube.by_log_blur
 
-    def _blurred_along(self, values: Array) -> Array:
+    def _blurred_along(self, values: Samples) -> Samples:
         """Blur ``(N, M)`` along the vessel, as the detector does."""
         spread = np.exp(self.log_blur) / self.vessel.line.step
-        blurred: Array = ndimage.gaussian_filter1d(values, spread, axis=0)
+        blurred: Samples = ndimage.gaussian_filter1d(values, spread, axis=0)
         return blurred
 
-    def _weigh(self, residual: Array, tolerance: float) -> None:
+    def _weigh(self, residual: Samples, tolerance: float) -> None:
         """Estimate the noise, and take weight from samples far beyond it."""
         known = residual[self.vessel.inside]
         spread = MAD_TO_SD * float(np.median(np.abs(known)))

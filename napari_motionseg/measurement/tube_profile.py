@@ -6,22 +6,23 @@ s:
 
     p(d; r, s) = integral over t from -r to r of 2 sqrt(r^2 - t^2) N(d - t; s)
 
-With Gauss-Chebyshev nodes of the second kind the integral is a short sum that is exact
-to rounding while neighbouring nodes lie closer than s.
+With Gauss-Chebyshev nodes of the second kind the integral is a short sum, whose error
+falls below a millionth once neighbouring nodes lie little farther apart than s.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Samples = NDArray[Any]  # of single or double precision
 
-LEAST_NODES = 12
-NODES_PER_BLUR = 3.2  # nodes over the radius, for each blur that the radius spans
+LEAST_NODES = 8
+NODES_PER_BLUR = 2.6  # for each blur that the radius spans: exact to a millionth
 
 
 class TubeProfile(NamedTuple):
@@ -35,41 +36,53 @@ class TubeProfile(NamedTuple):
         Derivatives by the distance, by log r and by log s.
     """
 
-    value: Array
-    by_distance: Array
-    by_log_radius: Array
-    by_log_blur: Array
+    value: Samples
+    by_distance: Samples
+    by_log_radius: Samples
+    by_log_blur: Samples
 
 
-def tube_profile(distance: Array, radius: Array, blur: float) -> TubeProfile:
+def tube_profile(
+    distance: NDArray[np.floating], radius: Array, blur: float
+) -> TubeProfile:
     """Return the profile of blurred tubes and its derivatives.
 
     Parameters
     ----------
     distance
-        ``(N, M)`` signed distances from the axis of each of N tubes.
+        ``(N, M)`` signed distances from the axis of each of N tubes. Profiles have its
+        precision; single precision takes less than half of the time.
     radius
         ``(N,)`` radii, positive, in the unit of `distance`.
     blur
         Standard deviation of the blur, positive, in the same unit.
     """
+    number = np.dtype(distance.dtype).type
     places, weights = _nodes(float(np.max(radius, initial=0.0)) / blur)
-    column = radius[:, None]
-    value, slope, pull, spread = (np.zeros(distance.shape) for _ in range(4))
-    height = 1 / (math.sqrt(2 * math.pi) * blur)
+    scaled = distance / number(blur)
+    column = (radius / blur)[:, None].astype(distance.dtype)
+    value, slope, pull, spread = (np.zeros_like(scaled) for _ in range(4))
+    away, bell, part = (np.empty_like(scaled) for _ in range(3))
+    # in place: half of the time would go into new arrays
     for place, weight in zip(places, weights, strict=True):
-        away = (distance - place * column) / blur
-        bell = weight * height * np.exp(-0.5 * away * away)
+        np.subtract(scaled, number(place) * column, out=away)
+        np.multiply(away, away, out=bell)
+        bell *= number(-0.5)
+        np.exp(bell, out=bell)
+        bell *= number(weight)
         value += bell
-        tilted = bell * away
-        slope -= tilted
-        pull += place * tilted
-        spread += tilted * away
-    area = 2 * column**2
+        bell *= away
+        slope -= bell
+        np.multiply(bell, number(place), out=part)
+        pull += part
+        bell *= away
+        spread += bell
+    height = 2 * blur / math.sqrt(2 * math.pi)
+    area = number(height) * column**2
     return TubeProfile(
         value=area * value,
-        by_distance=area * slope / blur,
-        by_log_radius=area * (2 * value + column * pull / blur),
+        by_distance=area * slope / number(blur),
+        by_log_radius=area * (2 * value + column * pull),
         by_log_blur=area * (spread - value),
     )
 

@@ -17,6 +17,7 @@ OFFSETS = np.arange(-4.0, 5.0)  # px: the path is not always in the middle
 LARGEST_SHARE = 0.6  # of the half width: the rest must show background
 USUAL_BLUR = 0.9
 SMOOTHED_PX = 2.0  # along the vessel, before candidates are compared
+SEARCHED_EVERY_PX = 1.0  # sections between are alike after smoothing
 CHANGE_COST = (
     0.004  # of the explained variance, for a change of a radius's rank or 1 px
 )
@@ -43,11 +44,13 @@ def search_tubes(vessel: StraightVessel) -> Array:
     largest = LARGEST_SHARE * vessel.offsets[-1]
     count = 1 + int(RADII_A_DOUBLING * np.log2(max(largest / SMALLEST_RADIUS, 1)))
     radii = SMALLEST_RADIUS * 2 ** (np.arange(count) / RADII_A_DOUBLING)
-    scores, contrast = _explained(vessel, radii)
+    stride = max(1, round(SEARCHED_EVERY_PX / vessel.line.step))
+    scores, contrast = (each[::stride] for each in _explained(vessel, radii))
+    scores = stride * scores  # each stands for those that are left out
     rank, offset = _best_sequence(scores)
     rows = np.arange(len(rank))
     # noise is explained here and there, but not by one tube all along
-    if np.median(scores[rows, rank, offset]) < LEAST_EXPLAINED:
+    if np.median(scores[rows, rank, offset]) < stride * LEAST_EXPLAINED:
         raise MeasurementError(
             "nothing along the line between the points is darker than what lies beside "
             "it: check that both points lie on one vessel, filled with contrast"
@@ -57,7 +60,10 @@ def search_tubes(vessel: StraightVessel) -> Array:
     usual = np.median(contrast[rows, rank, offset])
     octaves = np.log2(np.maximum(contrast, 1e-12) / max(float(usual), 1e-12))
     rank, offset = _best_sequence(scores * np.exp(-0.5 * octaves**2))
-    return np.stack((radii[rank], OFFSETS[offset]), axis=1)
+    every = np.arange(len(vessel.values))
+    rough = (radii[rank], OFFSETS[offset])
+    found = [np.interp(every, every[::stride], each) for each in rough]
+    return np.stack(found, axis=1)
 
 
 def _explained(vessel: StraightVessel, radii: Array) -> tuple[Array, Array]:

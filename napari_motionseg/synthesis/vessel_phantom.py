@@ -121,19 +121,37 @@ def vessel_phantom(
     """
     config = PhantomConfig(**{**vars(config or PhantomConfig()), **changes})
     rng = np.random.default_rng(seed)
-    centre, radius = _axis(config)
-    way, mask = _way_through(centre, radius, config.size)
-    absorbed = ndimage.gaussian_filter(config.contrast * way, config.blur * FINE)
+    centre, radius = vessel_axis(config)
+    way, mask = way_through(centre, radius, config.size)
+    frame = noisy_picture(config.contrast * way, config, rng)
+    return VesselPhantom(frame, centre, radius, mask)
+
+
+def noisy_picture(
+    absorbed: Array, config: PhantomConfig, rng: np.random.Generator
+) -> Array:
+    """Return what a detector shows of what was absorbed.
+
+    Parameters
+    ----------
+    absorbed
+        ``(FINE H, FINE W)`` gray values that rays lose, finely sampled.
+    config
+        Blur, noise and tissue.
+    rng
+        Draws tissue and noise.
+    """
+    absorbed = ndimage.gaussian_filter(absorbed, config.blur * FINE)
     absorbed = absorbed.reshape(config.size, FINE, config.size, FINE).mean(axis=(1, 3))
-    frame = LEVEL - absorbed
+    frame: Array = LEVEL - absorbed
     if config.tissue:
         field = ndimage.gaussian_filter(rng.standard_normal(frame.shape), TISSUE_PX)
         frame += config.tissue * field / field.std()
     frame += config.noise * rng.standard_normal(frame.shape)
-    return VesselPhantom(frame, centre, radius, mask)
+    return frame
 
 
-def _axis(config: PhantomConfig) -> tuple[Array, Array]:
+def vessel_axis(config: PhantomConfig) -> tuple[Array, Array]:
     """Return the axis ``(K, 2)`` and the radius ``(K,)`` along it."""
     column = np.linspace(-6, config.size + 6, AXIS_POINTS)
     row = config.size / 2 + config.bend * np.sin(column / BENT_OVER_PX)
@@ -144,10 +162,18 @@ def _axis(config: PhantomConfig) -> tuple[Array, Array]:
     return centre, config.radius * (1 - config.depth * lesion)
 
 
-def _way_through(
+def way_through(
     centre: Array, radius: Array, size: int
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """Return rays' ways through the tube, finely sampled, and the mask of pixels."""
+    """Return rays' ways through the tube, finely sampled, and the mask of pixels.
+
+    Parameters
+    ----------
+    centre, radius
+        ``(K, 2)`` row and column in px along the axis, and the radius ``(K,)`` there.
+    size
+        Side of the picture in px.
+    """
     axis = (np.arange(size * FINE) + 0.5) / FINE - 0.5
     rows, columns = np.meshgrid(axis, axis, indexing="ij")
     points = np.stack((rows.ravel(), columns.ravel()), axis=1)
@@ -155,14 +181,14 @@ def _way_through(
     away, nearest = cKDTree(centre).query(points, distance_upper_bound=reach)
     near = np.isfinite(away)
     way = np.zeros(len(points))
-    way[near] = _mean_chord(away[near], radius[nearest[near]], 1 / FINE)
+    way[near] = mean_chord(away[near], radius[nearest[near]], 1 / FINE)
     pixels = np.stack(np.meshgrid(*[np.arange(size)] * 2, indexing="ij"), axis=-1)
     distance, index = cKDTree(centre).query(pixels.reshape(-1, 2))
     mask = (distance <= radius[index]).reshape(size, size)
     return way.reshape(rows.shape), mask
 
 
-def _mean_chord(distance: Array, radius: Array, width: float) -> Array:
+def mean_chord(distance: Array, radius: Array, width: float) -> Array:
     """Return the chords of circles, averaged over cells that are `width` px wide.
 
     The chord 2 sqrt(r^2 - x^2) is steep at the edge, so that its value in the middle of

@@ -43,6 +43,30 @@ def test_what_has_no_rate(points, times, words):
         heart_rate(points, times)
 
 
+@pytest.mark.parametrize("strain", [0.04, 0.2])
+def test_the_whole_of_an_uneven_pulse_is_found(strain):
+    """A pulse that rises fast and falls slowly is more than its first harmonic."""
+    share = TIMES * 70 / 60_000 % 1
+    pulse = np.where(share < 0.25, share / 0.25, 1 - (share - 0.25) / 0.75)
+    truth = 3.0 * (1 - strain * (1 - pulse))
+    rng = np.random.default_rng(0)
+    diameters = truth[:, None] + 0.03 * rng.standard_normal((len(TIMES), 120))
+    assert wall_strain(diameters, share).typical == pytest.approx(strain, rel=0.15)
+
+
+def test_a_rigid_lesion_stays_rigid():
+    share = TIMES * 70 / 60_000 % 1
+    rng = np.random.default_rng(0)
+    diameters = 3 + 0.2 * np.cos(2 * np.pi * share)[:, None] * np.ones(80)
+    diameters[:, 30:50] = 2.0
+    diameters += 0.03 * rng.standard_normal(diameters.shape)
+    found = wall_strain(diameters, share).strain
+    assert np.median(found[30:50]) == pytest.approx(0, abs=0.01)
+    assert np.median(np.delete(found, np.arange(30, 50))) == pytest.approx(
+        0.4 / 3.2, abs=0.01
+    )
+
+
 @pytest.mark.parametrize("strain", [0.0, 0.06, 0.15])
 def test_strain_without_the_noises_share(strain):
     rng = np.random.default_rng(0)
@@ -51,7 +75,7 @@ def test_strain_without_the_noises_share(strain):
     middle, amplitude = largest * (1 - strain / 2), largest * strain / 2
     truth = middle + amplitude * np.cos(phase + 0.3)
     diameters = truth[:, None] + 0.05 * rng.standard_normal((len(TIMES), 400))
-    found = wall_strain(diameters, TIMES, 70.0)
+    found = wall_strain(diameters, TIMES * 70 / 60_000 % 1)
     assert np.median(found.strain) == pytest.approx(strain, abs=0.006)
     assert 0.002 < np.median(found.uncertainty) < 0.02
     # the usual maximum minus minimum of the same numbers reads far more
@@ -60,8 +84,9 @@ def test_strain_without_the_noises_share(strain):
 
 
 def test_a_section_measured_too_rarely_has_no_strain():
-    diameters = np.full((len(TIMES), 2), 3.0)
+    share = TIMES * 70 / 60_000 % 1
+    diameters = 3 + 0.2 * np.cos(2 * np.pi * share)[:, None] * np.ones(20)
     diameters[4:, 1] = np.nan
-    found = wall_strain(diameters, TIMES, 70.0)
-    assert found.strain[0] == pytest.approx(0, abs=1e-9)
+    found = wall_strain(diameters, TIMES * 70 / 60_000 % 1)
+    assert found.strain[0] == pytest.approx(0.4 / 3.2, abs=1e-3)
     assert np.isnan(found.strain[1])

@@ -1,0 +1,155 @@
+"""Collect what a followed vessel says about the heart and the contrast agent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement.beat_phase import HeartPhase, heart_phase
+from napari_motionseg.measurement.contrast_time import (
+    ContrastArrival,
+    contrast_arrival,
+)
+from napari_motionseg.measurement.following import FollowedVessel
+from napari_motionseg.measurement.heartbeat import WallStrain, wall_strain
+
+TRUSTED = 0.5  # share of the motion that a beat must explain
+NO_TIMES = "frame times are unknown: there is no heart rate and no speed of contrast"
+
+
+@dataclass(frozen=True, eq=False)
+class LoopNumbers:
+    """Numbers of a followed vessel; what could not be found is None.
+
+    Parameters
+    ----------
+    unit
+        Unit of lengths.
+    phase
+        Phase of the heart in each frame.
+    strain
+        Change of each section's diameter over the beat.
+    arrival
+        Arrival of contrast at each section.
+    notes
+        Sentences about what could not be found, or should not be trusted.
+    """
+
+    unit: str
+    phase: HeartPhase | None
+    strain: WallStrain | None
+    arrival: ContrastArrival | None
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the numbers as JSON values; None stands for what is unknown."""
+        phase, strain, arrival = self.phase, self.strain, self.arrival
+        speed = f"front_speed_{self.unit}_per_s"
+        found: dict[str, Any] = {
+            "heart_rate_bpm": None, "end_diastoles_ms": None, "beat_explains": None,
+            "median_wall_strain": None, speed: None, f"{speed}_interval": None,
+            "arrival_resolution_ms": None, "transit_ms": None,
+            "timi_frame_count": None, "timi_frame_count_lad_corrected": None,
+            "timi_resolution": None, "wash_out_ms": None,
+        }  # fmt: skip
+        if phase is not None:
+            found["heart_rate_bpm"] = _number(phase.rate_bpm)
+            found["end_diastoles_ms"] = [_number(t) for t in phase.end_diastoles_ms]
+            found["beat_explains"] = _number(phase.explained)
+        if strain is not None:
+            found["median_wall_strain"] = _number(strain.typical)
+        if arrival is not None:
+            found[speed] = _number(arrival.speed)
+            between = (arrival.speed_low, arrival.speed_high)
+            found[f"{speed}_interval"] = [_number(one) for one in between]
+            found["arrival_resolution_ms"] = _number(arrival.resolution_ms)
+            found["transit_ms"] = _number(arrival.transit_ms)
+            found["timi_frame_count"] = _number(arrival.timi_frame_count)
+            found["timi_frame_count_lad_corrected"] = _number(
+                arrival.corrected_timi_frame_count
+            )
+            found["timi_resolution"] = _number(arrival.timi_resolution)
+            found["wash_out_ms"] = _number(arrival.typical_wash_out_ms)
+        return found
+
+
+def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
+    """Return what the whole loop says about a vessel.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    followed
+        The vessel in every frame.
+    """
+    unit, times = followed.calibration.unit, cine.frame_times
+    if times is None:
+        return LoopNumbers(unit, None, None, None, (NO_TIMES,))
+    notes: list[str] = []
+    phase = strain = arrival = None
+    try:
+        phase = heart_phase(followed.points, times)
+        strain = wall_strain(followed.diameters, phase.phase)
+        if phase.explained < TRUSTED:
+            notes.append(
+                f"a heartbeat explains only {100 * phase.explained:.0f} % of the "
+                "vessel's motion: do not trust the heart rate and the wall strain"
+            )
+    except MeasurementError as error:
+        notes.append(str(error))
+    try:
+        arrival = contrast_arrival(followed.contrast, times, followed.arc_length)
+        if not np.isfinite(arrival.times_ms).any():
+            notes.append(
+                "contrast fills the vessel from the first frame, or never arrives: "
+                "there is no arrival time"
+            )
+    except MeasurementError as error:
+        notes.append(str(error))
+    return LoopNumbers(unit, phase, strain, arrival, tuple(notes))
+
+
+def time_density(cine: Cine, region: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the mean density of a drawn region in each frame.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    region
+        ``(H, W)`` bool, True within the region.
+
+    Returns
+    -------
+    ndarray
+        ``(T,)`` darkness in the density's unit, 0 in the brightest frame; NaN in
+        damaged frames. The region stays where it is: a vessel moves through it.
+
+    Raises
+    ------
+    MeasurementError
+        If the region has another size than a frame, or is empty.
+    """
+    from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
+
+    if region.shape != cine.shape[1:] or not region.any():
+        raise MeasurementError(
+            f"a region must have the frames' shape {cine.shape[1:]} and contain a "
+            f"pixel; got {region.shape} with {int(region.sum())} pixels"
+        )
+    logarithmic = is_logarithmic(cine)
+    dark = np.full(len(cine), np.nan)
+    for t in range(len(cine)):
+        if cine.frames.usable(t):
+            dark[t] = -float(density(cine.normalized(t), logarithmic)[region].mean())
+    return dark - np.nanmin(dark) if np.isfinite(dark).any() else dark
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if np.isfinite(value) else None
