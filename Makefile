@@ -84,9 +84,10 @@ bench-masks: $(READY)
 	$(BIN)/python benchmarks/masks.py
 	$(BIN)/python benchmarks/render.py
 
-# Diameters and stenoses of a phantom; three minutes
+# Diameters and stenoses of a phantom, and vessels that move; a quarter of an hour
 bench-measure: $(READY)
 	$(BIN)/python benchmarks/measure.py
+	$(BIN)/python benchmarks/measure_moving.py
 	$(BIN)/python benchmarks/render.py
 
 bench-fewshot: $(READY)

@@ -16,6 +16,7 @@ from render_fuzz import fuzz
 from render_interactive import interactive
 from render_masks import masks
 from render_measure import measure
+from render_measure_moving import measure_moving
 from render_mutation import mutation
 from render_recorded import recorded
 from render_safety import safety
@@ -80,6 +81,7 @@ def all_sections(results: Path) -> list[str]:
     parts += dicom_segmentations(results)
     parts += [*explorer(results), *fuzz(results), *safety(results)]
     parts += one(results, "measure", measure)
+    parts += one(results, "measure_moving", measure_moving)
     parts += one(results, "determinism", determinism)
     parts += one(results, "mutation", mutation)
     return parts + recorded(results)

@@ -108,6 +108,8 @@ def measure(
     points.append(parsed_numbers("--to", end, 2))
     scale = parsed_calibration(calibration, loop, frame)
     measured = _measured(loop, frame, points, masks, scale, method, reference)
+    for warning in measured.warnings:
+        print_note(warning)
     row = {**source_of(loop), **measured.as_dict()}
     followed = _followed(loop, measured, device) if follow else None
     if followed is not None:

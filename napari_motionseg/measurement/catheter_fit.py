@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 from napari_motionseg.measurement.straightening import StraightVessel
 from napari_motionseg.measurement.tube_profile import tube_profile
@@ -146,6 +145,8 @@ class _Profile:
         self, radius: float, lumen: float, *, filled: bool
     ) -> tuple[float, CatheterFit]:
         """Return the cost and the fit that begins with a radius and a lumen."""
+        from scipy.optimize import least_squares
+
         begin = np.array([np.log(radius), lumen, np.log(self.blur), 0.0])
         low = [begin[0] - 0.5, 0.4, begin[2] - 0.8, -2.0]
         high = [begin[0] + 0.5, 0.96, begin[2] + 0.8, 2.0]

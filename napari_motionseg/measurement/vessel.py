@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement.calibration import Calibration, calibration_of
+from napari_motionseg.measurement.cautions import cautions, closed_sections
 from napari_motionseg.measurement.centreline import (
     Point,
     trace_centreline,
@@ -49,6 +50,8 @@ class VesselMeasurement:
         How the reference was found.
     lesions
         Narrowings, the most severe one first; none if there are none.
+    warnings
+        Full sentences about what must not be trusted; see `cautions`.
     """
 
     frame: int
@@ -56,6 +59,7 @@ class VesselMeasurement:
     reference: Array
     reference_method: ReferenceMethod
     lesions: list[Lesion]
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as JSON values; the names of lengths end in their unit.
@@ -80,6 +84,7 @@ class VesselMeasurement:
             "percent_diameter_stenosis": round(100 * (1 - mld / rvd), 2),
             f"lesion_length_{unit}": round(worst.length, 4) if worst else None,
             "lesions": [self._lesion(lesion) for lesion in self.lesions],
+            "warnings": list(self.warnings),
             "diameter_method": profile.method,
             "spacing_basis": profile.calibration.basis,
         }
@@ -159,11 +164,88 @@ def measure_vessel(
     profile = measure_diameters(
         density(picture, is_logarithmic(cine)), line, calibration, method
     )
+    # a lumen that cannot be told from noise has no diameter, and no lower limit of one
+    closed = closed_sections(profile)
+    profile = replace(profile, diameters=np.where(closed, 0.0, profile.diameters))
     reference = reference_diameters(
         profile.arc_length, profile.diameters, reference_method, markers
     )
     lesions = find_lesions(profile.arc_length, profile.diameters, reference)
-    return VesselMeasurement(frame, profile, reference, reference_method, lesions)
+    warnings = cautions(profile, picture.shape)
+    return VesselMeasurement(
+        frame, profile, reference, reference_method, lesions, warnings
+    )
+
+
+def with_reference(
+    measured: VesselMeasurement,
+    reference_method: ReferenceMethod,
+    markers: tuple[float, float] | None = None,
+) -> VesselMeasurement:
+    """Return a measurement with another reference; the diameters stay as they are.
+
+    Parameters
+    ----------
+    measured
+        The measured vessel.
+    reference_method, markers
+        How the reference diameter is found; see `reference_diameters`.
+
+    Raises
+    ------
+    MeasurementError
+        If the markers do not lie on the vessel in their order.
+    """
+    length, diameters = measured.profile.arc_length, measured.profile.diameters
+    reference = reference_diameters(length, diameters, reference_method, markers)
+    return replace(
+        measured,
+        reference=reference,
+        reference_method=reference_method,
+        lesions=find_lesions(length, diameters, reference),
+    )
+
+
+def with_borders(
+    measured: VesselMeasurement, index: int, start: float, end: float
+) -> VesselMeasurement:
+    """Return a measurement in which a lesion lies between borders that a user chose.
+
+    Parameters
+    ----------
+    measured
+        The measured vessel.
+    index
+        Index of the lesion.
+    start, end
+        Arc lengths of its borders, in the unit of the profile.
+
+    Raises
+    ------
+    MeasurementError
+        If there is no such lesion, or no cross-section between the borders.
+    """
+    if not 0 <= index < len(measured.lesions):
+        raise MeasurementError(
+            f"lesion {index} is not one of the {len(measured.lesions)} of this vessel"
+        )
+    length = measured.profile.arc_length
+    inside = np.flatnonzero((length >= start) & (length <= end))
+    if not len(inside):
+        raise MeasurementError(
+            f"there is no cross-section between {start:.2f} and {end:.2f}; the vessel "
+            f"reaches from 0 to {length[-1]:.2f}"
+        )
+    diameters, reference = measured.profile.diameters, measured.reference
+    smallest = int(inside[(diameters[inside] / reference[inside]).argmin()])
+    first, last = int(inside[0]), int(inside[-1])
+    changed = Lesion(
+        first, smallest, last, float(diameters[smallest]), float(reference[smallest]),
+        float(length[last] - length[first]),
+    )  # fmt: skip
+    lesions = list(measured.lesions)
+    lesions[index] = changed
+    return replace(measured, lesions=lesions)
 
 
 def _rounded(values: Array) -> list[float | None]:

@@ -4,11 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.dicom_tools import complaints
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer
+from napari_motionseg.io import read_cine
+from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.measurement import follow_vessel_job
+from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
+from napari_motionseg.widgets.measure import follow_section
 from napari_motionseg.widgets.measure.dock import MeasureDock
 from napari_motionseg.widgets.measure.vessel_layers import LINE, POINTS
 
@@ -196,3 +203,148 @@ def test_a_long_basis_of_the_spacing_does_not_widen_the_dock(viewer, dock, phant
     assert "Magnification" in label.text()
     whole = label.fontMetrics().horizontalAdvance(word)
     assert label.minimumSizeHint().width() < whole
+
+
+def test_dragged_markers_and_borders_change_the_numbers(
+    viewer, measuring, phantom, qtbot
+):
+    click(viewer, phantom.ends())
+    wait_for_numbers(qtbot, measuring)
+    plot, before = measuring.plot, measuring.state.measured
+    assert not any(marker.isVisible() for marker in plot.markers)
+    (region,) = plot.regions
+    start, end = region.getRegion()
+    # without its middle, the lesion is milder
+    region.setRegion((start, (start + end) / 2 - 1.0))
+    changed = measuring.state.measured
+    assert changed.profile is before.profile, "a border needs no new fit"
+    assert changed.lesions[0].mld > before.lesions[0].mld + 0.1
+    assert measuring.plot.regions[0] is region, "what is dragged must not be made anew"
+    measuring.reference.setCurrentText("interpolated local")
+    qtbot.waitUntil(
+        lambda: "interpolated" in measuring.values["Reference"].text(), timeout=LONG
+    )
+    assert all(marker.isVisible() for marker in plot.markers)
+    reference = measuring.values["Reference"].text()
+    length = measuring.state.measured.profile.arc_length[-1]
+    plot.markers[0].setValue(0.45 * length)
+    plot.markers[0].sigDragged.emit(plot.markers[0])
+    assert measuring.state.markers[0] == pytest.approx(0.45 * length)
+    assert measuring.values["Reference"].text() != reference
+
+
+def followed_by_truth(cine, frame, line, calibration, device="auto"):
+    """Follow along a flow of zeros, because the phantom does not move."""
+    still = np.zeros((len(cine) - 1, 2, *cine.shape[1:]), np.float32)
+    flow = FlowSequence(still, still, 1, "exact")
+    return (yield from follow_vessel_job(cine, flow, frame, line, calibration))
+
+
+def test_a_followed_vessel_is_shown_by_length_and_time(
+    viewer, measuring, phantom, qtbot, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(follow_section, "follow_layer_job", followed_by_truth)
+    section = measuring.following
+    assert not section.button.isEnabled()
+    click(viewer, phantom.ends())
+    wait_for_numbers(qtbot, measuring)
+    assert section.button.isEnabled()
+    section.button.click()
+    qtbot.waitUntil(lambda: measuring.state.followed is not None, timeout=LONG)
+    assert section.pictures.isVisibleTo(measuring)
+    assert section.pictures.parts["diameter"].image.image.shape[0] == 3
+    assert "frame times are unknown" in section.words.text().lower()
+    # a click in the picture shows the frame, with the line and a bar on it
+    section.pictures.clicked.emit(2, 40)
+    assert viewer.dims.current_step[0] == 2
+    assert measuring.state.measured is not None
+    line = layer_named(viewer, LINE)
+    assert len(line.data) == 3
+    assert all(path[0][0] == 2 for path in line.data)
+    target = tmp_path / "vessel"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
+    )
+    measuring.save_button.click()
+    assert (target / "diameters.csv").exists()
+    # another point is another vessel
+    viewer.dims.set_current_step(0, 0)
+    click(viewer, [tuple(phantom.centre[len(phantom.centre) // 2])])
+    assert measuring.state.followed is None
+    assert not section.pictures.isVisibleTo(measuring)
+
+
+def test_a_report_needs_the_loops_dicom_file(
+    viewer, measuring, phantom, qtbot, tmp_path, monkeypatch
+):
+    pytest.importorskip("highdicom")
+    click(viewer, phantom.ends())
+    wait_for_numbers(qtbot, measuring)
+    target = tmp_path / "report.dcm"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
+    )
+    measuring.report_button.click()
+    assert "was not read from DICOM files" in measuring.message.text()
+    assert not target.exists()
+
+
+def test_the_report_of_the_dock_is_read_back(
+    viewer, dock, phantom, qtbot, tmp_path, monkeypatch
+):
+    hd = pytest.importorskip("highdicom")
+    frames = (np.clip([phantom.frame] * 3, 0, 1) * 4095).astype(np.uint16)
+    cine = Cine.from_array(
+        frames, frame_times=np.arange(3) * 40.0, pixel_spacing=(SPACING, SPACING),
+        intensity_relationship="LOG", bits_stored=12,
+    )  # fmt: skip
+    write_xa(tmp_path / "loop.dcm", cine)
+    loop = read_cine(tmp_path / "loop.dcm")
+    viewer._add_layer_from_data(*cine_layer(loop))
+    viewer.dims.set_current_step(0, 0)
+    made = dock(MeasureDock)
+    made.place_button.setChecked(True)
+    click(viewer, phantom.ends())
+    wait_for_numbers(qtbot, made)
+    target = tmp_path / "report.dcm"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
+    )
+    made.report_button.click()
+    assert complaints(target) == []
+    groups = hd.sr.srread(target).content.get_planar_roi_measurement_groups()
+    (smallest,) = [
+        m.value for m in groups[1].get_measurements()
+        if m.derivation is not None and m.derivation.meaning == "Minimum"
+    ]  # fmt: skip
+    assert smallest == pytest.approx(made.state.measured.lesions[0].mld, abs=1e-3)
+
+
+def test_masks_guide_the_centreline(viewer, measuring, phantom, qtbot):
+    masks = np.zeros((3, *phantom.frame.shape), np.uint8)
+    masks[0] = phantom.mask
+    labels = viewer.add_labels(masks, name="masks")
+    assert measuring.guide.layer is None, "masks guide only by a user's choice"
+    measuring.guide.setCurrentText("masks")
+    assert measuring.guide.layer is labels
+    click(viewer, phantom.ends())
+    wait_for_numbers(qtbot, measuring)
+    question = measuring.state._question
+    np.testing.assert_array_equal(question.guide, phantom.mask)
+    measuring.guide.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: measuring.state._question.guide is None, timeout=LONG)
+
+
+def test_end_diastole_is_marked_under_the_slider(viewer, measuring, qtbot):
+    strip = measuring.following.strip
+    assert not strip.isVisible()
+    strip.place(measuring)
+    strip.show_beats(np.array([3.4, 15.0]), 24)
+    strip.resize(240, 14)
+    strip.grab()  # paints
+    with qtbot.waitSignal(strip.clicked) as went:
+        at = QPoint(round(strip.x_of(15.0, 24)), 5)
+        qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at)
+    assert went.args == [15]
+    strip.show_beats(np.empty(0), 24)
+    assert not strip.isVisibleTo(strip.parentWidget())

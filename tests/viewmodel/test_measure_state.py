@@ -1,12 +1,16 @@
 """State of the Measure dock without a window."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
-from napari_motionseg.measurement import Calibration
+from napari_motionseg.jobs import run
+from napari_motionseg.measurement import Calibration, follow_vessel_job
 from napari_motionseg.measurement.centreline import vessel_cost
+from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 from napari_motionseg.viewmodel import measure_state
 from napari_motionseg.viewmodel.measure_state import WAITING, MeasureState
@@ -101,3 +105,61 @@ def test_a_dragged_point_needs_no_second_search_for_vessels(asked, monkeypatch):
     questions[-1].answer()
     assert len(searched) == 2
     assert len(questions[-1].costs) == 1
+
+
+def measured_lesion():
+    phantom = vessel_phantom(radius=4.0, depth=0.5, noise=0.004, size=96)
+    cine = Cine.from_array(
+        np.clip([phantom.frame] * 2, 0, 1), pixel_spacing=(0.2, 0.2),
+        intensity_relationship="LOG",
+    )  # fmt: skip
+    state, questions = MeasureState(), []
+    state.asked.connect(questions.append)
+    state.show_loop(cine)
+    state.choose(reference_method="mean local")
+    state.place(0, tuple(phantom.ends()))
+    state.accept(questions[-1], questions[-1].answer())
+    return state, questions
+
+
+def test_markers_change_the_reference_without_a_question():
+    state, questions = measured_lesion()
+    before, length = state.measured, state.measured.profile.arc_length[-1]
+    count = len(questions)
+    state.move_markers(0.9 * length, 0.5 * length)  # in any order
+    assert len(questions) == count
+    assert state.markers == (0.5 * length, 0.9 * length)
+    # one marker lies in the lesion now
+    assert state.measured.reference[0] < before.reference[0] - 0.2
+    state.move_markers(0.5 * length, 0.5 * length)
+    assert state.markers == (0.5 * length, 0.9 * length)
+    state.choose(method="tube")  # asked again, with the usual markers
+    assert questions[-1].markers is None
+
+
+def test_borders_that_meet_keep_the_lesion():
+    state, _ = measured_lesion()
+    before = state.measured
+    state.move_borders(0, 3.01, 3.02)
+    assert state.measured is before
+    state.move_borders(0, 1.0, 4.0)
+    assert state.measured.lesions[0].length == pytest.approx(3.0, abs=0.2)
+
+
+def test_a_vessel_that_changed_meanwhile_takes_no_followed_one():
+    state, _ = measured_lesion()
+    cine, profile = state.cine, state.measured.profile
+    still = np.zeros((1, 2, 96, 96), np.float32)
+    job = follow_vessel_job(
+        cine, FlowSequence(still, still, 1, "exact"), 0, profile.line
+    )
+    followed = run(job)
+    other = dataclasses.replace(profile)
+    assert state.follow(followed, other) == "the vessel has changed meanwhile"
+    assert state.followed is None
+    assert state.follow(followed, profile) is None
+    assert "frame times are unknown" in state.numbers.notes[0]
+    state.place(1, ())  # to another frame: it was followed there
+    assert state.followed is followed
+    state.place(0, ((40.0, 10.0), (44.0, 60.0)))
+    assert state.followed is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
-from napari.layers import Layer
+import numpy as np
+from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QWidget
 
@@ -16,15 +17,17 @@ from napari_motionseg.measurement.stenosis import ReferenceMethod
 from napari_motionseg.viewmodel.measure_state import MeasureState, VesselQuestion
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.choosers import LoopChooser
+from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.plain_labels import breakable, plain_label
-from napari_motionseg.widgets.common.viewers import errors_shown
+from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
+from napari_motionseg.widgets.measure.follow_section import FollowSection
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.measure.vessel_layers import VesselLayers
 
 ROWS = ("Length", "Smallest diameter", "Reference", "Stenosis", "Lesion", "A pixel")
 USUAL_FRENCH = 6.0
+NO_GUIDE = "none"
 Answer = tuple[VesselQuestion, VesselMeasurement | MeasurementError]
 
 
@@ -48,6 +51,11 @@ class MeasureDock(AutosavedDock):
         self.section("Loop").addRow(self.chooser)
         self._build_points()
         self._build_numbers()
+        self.following = FollowSection(self.session, self.state)
+        self.following.frame_wanted.connect(self._show_frame)
+        self.following.section_shown.connect(self._show_section)
+        self._section: int | None = None
+        self.add(self.following)
         self._build_settings()
         self.save_button = button(
             "Save tables and figure...",
@@ -55,6 +63,12 @@ class MeasureDock(AutosavedDock):
         )
         self.save_button.clicked.connect(self._save)
         self.add(self.save_button)
+        self.report_button = button(
+            "Save report...",
+            "Write the numbers as a DICOM Structured Report of the loop's study",
+        )
+        self.report_button.clicked.connect(self._save_report)
+        self.add(self.report_button)
         self.add(hint(NOTICE))
         self.vessel.moved.connect(self._points_moved)
         self.state.asked.connect(self._ask)
@@ -83,6 +97,8 @@ class MeasureDock(AutosavedDock):
 
     def _build_numbers(self) -> None:
         self.plot = ProfilePlot()
+        self.plot.markers_moved.connect(self.state.move_markers)
+        self.plot.borders_moved.connect(self.state.move_borders)
         self.add(self.plot)
         form = self.section("Numbers")
         self.values = {name: plain_label() for name in ROWS}
@@ -106,6 +122,12 @@ class MeasureDock(AutosavedDock):
         self.reference.currentTextChanged.connect(
             lambda name: self.state.choose(reference_method=name)
         )
+        self.guide = LayerChooser(
+            self.viewer, self._is_guide, "Masks that the line keeps to; diameters "
+            "always come from the picture", NO_GUIDE, only_by_hand=True,
+        )  # fmt: skip
+        self.guide.layer_changed.connect(self._guide_by)
+        form.addRow("Guide  ", self.guide)
         form.addRow("Diameters  ", self.method)
         form.addRow("Reference  ", self.reference)
         self.french = QDoubleSpinBox()
@@ -130,6 +152,20 @@ class MeasureDock(AutosavedDock):
         form.addRow(self.catheter_button)
         form.addRow(self.header_button)
 
+    def _is_guide(self, layer: Layer) -> bool:
+        cine = self.state.cine
+        return (
+            cine is not None
+            and isinstance(layer, Labels)
+            and tuple(layer.data.shape) == cine.shape
+        )
+
+    def _guide_by(self, layer: Layer | None) -> None:
+        if layer is None:
+            self.state.guide_by(None)
+            return
+        self.state.guide_by(lambda frame: np.asarray(layer.data[frame]) > 0)
+
     @staticmethod
     def _choice(names: tuple[str, ...], tooltip: str) -> QComboBox:
         box = QComboBox()
@@ -145,6 +181,7 @@ class MeasureDock(AutosavedDock):
             with errors_shown():
                 cine = self.session.loop(layer).cine
         self.state.show_loop(cine)
+        self.guide.refresh()
         self.place_button.setEnabled(cine is not None)
 
     def _toggle(self, wanted: bool) -> None:
@@ -160,6 +197,20 @@ class MeasureDock(AutosavedDock):
 
     def _points_moved(self) -> None:
         self.state.place(self.vessel.frame, self.vessel.points)
+        if self.state.followed is not None:
+            self.following.show_frame(self.vessel.frame)
+            self._draw()
+
+    def _show_frame(self, frame: int) -> None:
+        if self.chooser.layer is not None:
+            show_frame(self.viewer, self.chooser.layer, frame)
+
+    def _show_section(self, section: int) -> None:
+        self._section = section
+        self._draw()
+
+    def _draw(self) -> None:
+        self.vessel.draw(self.state.measured, self.state.followed, self._section)
 
     def _ask(self, question: VesselQuestion) -> None:
         self._latest.ask(_answered_question, question)
@@ -171,15 +222,19 @@ class MeasureDock(AutosavedDock):
         measured = self.state.measured
         self.message.setText(self.state.message)
         self.message.setVisible(bool(self.state.message))
-        self.warning.setText(self.state.warning)
-        self.warning.setVisible(bool(self.state.warning))
-        self.plot.show_measurement(measured)
-        self.vessel.draw(measured)
+        cautions = [] if measured is None else list(measured.warnings)
+        said = "\n".join(filter(None, [self.state.warning, *cautions]))
+        self.warning.setText(said)
+        self.warning.setVisible(bool(said))
+        self.plot.show_measurement(measured, self.state.markers)
+        self.following.show_state()
+        self._draw()
         texts = dict.fromkeys(ROWS, "-") if measured is None else numbers(measured)
         texts["A pixel"] = pixel_size(self.state.calibration)
         for name, text in texts.items():
             self.values[name].setText(breakable(text))
         self.save_button.setEnabled(measured is not None)
+        self.report_button.setEnabled(measured is not None)
         self.clear_button.setEnabled(bool(self.vessel.points))
 
     def _calibrate(self) -> None:
@@ -195,10 +250,34 @@ class MeasureDock(AutosavedDock):
         if not chosen:
             return
         try:
-            write_measurement(chosen, cine, measured, measured.as_dict())
+            row = measured.as_dict()
+            followed, numbers = self.state.followed, self.state.numbers
+            if numbers is not None:
+                row["followed"] = numbers.as_dict()
+            write_measurement(chosen, cine, measured, row, followed)
         except MotionSegError as error:
-            self.message.setText(str(error))
-            self.message.setVisible(True)
+            self._say(str(error))
+
+    def _save_report(self) -> None:
+        cine, measured = self.state.cine, self.state.measured
+        if cine is None or measured is None:
+            return
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Save report", f"{cine.name}_measurement.dcm", "DICOM (*.dcm)"
+        )
+        if not chosen:
+            return
+        from napari_motionseg.measurement.report_parts import write_measurement_report
+
+        try:
+            write_measurement_report(chosen, cine, [measured])
+            self._say(f"{chosen} was written.")
+        except MotionSegError as error:
+            self._say(str(error))
+
+    def _say(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setVisible(True)
 
 
 def _answered_question(question: VesselQuestion) -> Answer:

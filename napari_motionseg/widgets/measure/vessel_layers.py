@@ -10,13 +10,14 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.measurement import VesselMeasurement
+from napari_motionseg.measurement import FollowedVessel, VesselMeasurement
 from napari_motionseg.measurement.centreline import Point
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placement
 
 POINTS, LINE = "vessel points", "centreline"
-YELLOW, RED = "#ffd166", "#ff2d2d"
+YELLOW, RED, WHITE = "#ffd166", "#ff2d2d", "#ffffff"
+BAR_PX = 4.0  # beyond the vessel on each side
 SIZE = 1 / 64  # size of a point, as a share of a frame's height
 
 
@@ -44,7 +45,7 @@ class VesselLayers(QObject):
         self._loop: Layer | None = None
         self._points: Layer | None = None
         self._line: Layer | None = None
-        self._drawn: VesselMeasurement | None = None
+        self._drawn: tuple[Any, ...] | None = None
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.dims.events.current_step, self._frame_changed)
 
@@ -98,21 +99,43 @@ class VesselLayers(QObject):
         if self._points is not None:
             self._points.mode = "select"
 
-    def draw(self, measured: VesselMeasurement | None) -> None:
-        """Show the centreline of a measurement; None shows none."""
-        if measured is self._drawn:
+    def draw(
+        self,
+        measured: VesselMeasurement | None,
+        followed: FollowedVessel | None = None,
+        section: int | None = None,
+    ) -> None:
+        """Show the centreline of a measurement; None shows none.
+
+        Parameters
+        ----------
+        measured
+            The measured vessel.
+        followed
+            The vessel in all frames; its line is then drawn on the shown frame.
+        section
+            Index of the followed cross-section that is marked by a bar, or None.
+        """
+        here = self.frame
+        drawn = (measured, followed, section, here if followed is not None else None)
+        if drawn == self._drawn:
             return
-        self._drawn = measured
+        self._drawn = drawn
         if measured is None or self._loop is None:
             if self._line is not None:
                 self._line.data = []
             return
-        line = measured.profile.line.points
-        paths, colors = [self._on_frame(line, measured.frame)], [YELLOW]
+        line, frame = measured.profile.line.points, measured.frame
+        if followed is not None and np.isfinite(followed.points[here]).all():
+            line, frame = followed.points[here], here
+        paths, colors = [self._on_frame(line, frame)], [YELLOW]
+        if followed is not None and section is not None:
+            paths.append(self._on_frame(_bar(line, section, followed), frame))
+            colors.append(WHITE)
         for lesion in measured.lesions:
             part = line[lesion.start : lesion.end + 1]
             if len(part) > 1:
-                paths.append(self._on_frame(part, measured.frame))
+                paths.append(self._on_frame(part, frame))
                 colors.append(RED)
         if self._line is None:
             self._line = self._new_line()
@@ -177,3 +200,12 @@ class VesselLayers(QObject):
     def _frame_changed(self, event: Any = None) -> None:
         if self._points is not None:
             self.moved.emit()
+
+
+def _bar(line: np.ndarray, section: int, followed: FollowedVessel) -> np.ndarray:
+    """Return the ends ``(2, 2)`` of a bar across a cross-section."""
+    near = slice(max(section - 2, 0), section + 3)
+    along = line[near][-1] - line[near][0]
+    across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-9)
+    half = float(followed.profile.fit.radius[section]) + BAR_PX
+    return np.stack((line[section] - half * across, line[section] + half * across))
