@@ -93,13 +93,16 @@ def heart_phase(points: Array, frame_times: Array) -> HeartPhase:
     for _ in range(ROUNDS):
         begins = fit.refined(begins, systole, filling)
     begins = _extended(begins, frame_times)
-    share, period = _shares(frame_times, begins)
+    share = _shares(frame_times, begins)
     first, last = float(frame_times[0]), float(frame_times[-1])
     half = float(np.median(np.diff(frame_times))) / 2
     ends = begins[:-1] + systole * np.diff(begins)
+    seen = begins[(begins >= first - half) & (begins <= last + half)]
+    # beats that no frame shows are regular by assumption, and say nothing
+    beats = np.diff(seen) if len(seen) > 1 else np.diff(begins)
     return HeartPhase(
-        MS_A_MINUTE / period,
-        begins[(begins >= first - half) & (begins <= last + half)],
+        MS_A_MINUTE / float(np.mean(beats)),
+        seen,
         ends[(ends >= first - half) & (ends <= last + half)],
         share,
         fit.explained(begins, systole, filling),
@@ -157,7 +160,7 @@ class _BeatFit:
             tried = np.repeat(begins[None], SHIFTS, axis=0)
             tried[:, n] = begin + shifts
             tried.sort(axis=1)
-            shares = np.stack([_shares(self.times, one)[0] for one in tried])
+            shares = np.stack([_shares(self.times, one) for one in tried])
             gains = self._gains(contraction(shares, systole, filling))
             # irregular beats are rarer than regular ones
             gains -= gains.max() * 0.02 * (shifts / shifts[-1]) ** 2
@@ -165,7 +168,7 @@ class _BeatFit:
         return begins
 
     def explained(self, begins: Array, systole: float, filling: float) -> float:
-        share, _ = _shares(self.times, begins)
+        share = _shares(self.times, begins)
         gain = self._gains(contraction(share[None], systole, filling))[0]
         return float(gain / max(float((self.motions**2).sum()), 1e-12))
 
@@ -210,10 +213,9 @@ def _extended(begins: Array, times: Array) -> Array:
     )
 
 
-def _shares(times: Array, begins: Array) -> tuple[Array, float]:
-    """Return shares of the beat at times, and the mean length of the beats."""
+def _shares(times: Array, begins: Array) -> Array:
+    """Return shares of the beat that have passed at times."""
     beat = np.clip(np.searchsorted(begins, times, side="right") - 1, 0, len(begins) - 2)
     length = np.maximum(begins[beat + 1] - begins[beat], 1e-6)
-    share = np.clip((times - begins[beat]) / length, 0, 1 - 1e-9)
-    inner = np.diff(begins)[1:-1] if len(begins) > 3 else np.diff(begins)
-    return share, float(np.mean(inner))
+    shares: Array = np.clip((times - begins[beat]) / length, 0, 1 - 1e-9)
+    return shares

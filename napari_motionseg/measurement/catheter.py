@@ -20,7 +20,8 @@ from napari_motionseg.measurement.diameters import measure_diameters
 from napari_motionseg.measurement.straightening import straighten
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
 
-LEAST_WALL = 6.0  # noises of the mean cross-section, from which a wall counts as seen
+# contrasts of wall and filled lumen, between which they look like one solid tube
+LEAST_WALL, ALIKE = 0.1, 0.85
 
 
 def calibration_by_catheter(
@@ -39,8 +40,8 @@ def calibration_by_catheter(
         The loop.
     frame
         Index of a frame that shows the shaft, empty or filled. If the wall of a filled
-        one cannot be seen, the calibration's basis says so: its outer diameter is then
-        that of a usual wall about the lumen, and up to 10 % wrong.
+        one cannot be told from the contrast agent, the calibration's basis says so: the
+        tube that is seen may be the lumen alone, and the result a quarter too large.
     french
         French size of the catheter: three times its outer diameter in millimetres.
     start, end
@@ -69,8 +70,8 @@ def calibration_by_catheter(
     )  # fmt: skip
     found = fit_catheter(shaft, profile.fit.offset, rough, blur)
     basis = f"catheter {french:g}F, {'filled' if found.filled else 'empty'}"
-    if found.wall < LEAST_WALL:
-        basis += ", wall not visible"
+    if found.wall < LEAST_WALL or ALIKE < found.wall < 1 / ALIKE:
+        basis += ", wall not told from contrast"
     return calibration_by_object(
         size, found.diameter, basis, aspect=aspect, sd_px=found.sd
     )

@@ -52,8 +52,9 @@ class CatheterFit:
     filled
         Whether the lumen is darker than the wall.
     wall
-        Depth of the wall in noises of the mean cross-section; a wall below a few
-        noises is invisible, and the outer diameter is then a guess from usual lumens.
+        Contrast of the wall, as a share of that of a filled lumen; NaN if it is empty.
+        Where both are alike, a filled shaft looks like one solid tube: its wall may as
+        well be invisible, and the tube its lumen alone.
     """
 
     diameter: float
@@ -157,7 +158,8 @@ class _Profile:
         contrasts = self._solve(found.x, filled)[0]
         covariance = np.linalg.pinv(found.jac.T @ found.jac)
         diameter = 2 * float(np.exp(log_radius))
-        wall = float(contrasts[0] * diameter * np.median(self.weight))
+        agent = float(contrasts[-1]) if filled else float("nan")
+        wall = float(contrasts[0]) / agent if agent > 0 else float("nan")
         return float(found.cost), CatheterFit(
             diameter, diameter * float(np.sqrt(covariance[0, 0])), float(share),
             filled and bool(contrasts[-1] > 0), wall,
@@ -169,10 +171,11 @@ class _Profile:
         away = self.distance - middle
         radii = np.array([radius, share * radius])
         # thin walls show the shape of the blur: a pixel is a box and no bell
-        shaft, lumen = sum(
-            weight * tube_profile(np.stack([away + at] * 2), radii, float(blur)).value
-            for at, weight in PIXEL
-        )
+        tubes = np.zeros((2, len(away)))
+        for at, weight in PIXEL:
+            shifted = np.stack([away + at] * 2)
+            tubes += weight * tube_profile(shifted, radii, float(blur)).value
+        shaft, lumen = tubes
         parts = [lumen - shaft, np.ones(len(shaft)), self.distance]
         if filled:
             parts.append(-lumen)
@@ -183,7 +186,7 @@ class _Profile:
             contrasts, *_ = np.linalg.lstsq(weighted[:, 1:], gray, rcond=None)
             contrasts = np.concatenate(([0.0], contrasts))
         residuals: Array = gray - weighted @ contrasts
-        return contrasts, residuals
+        return np.asarray(contrasts, np.float64), residuals
 
     def _residuals(self, x: Array, filled: bool) -> Array:
         prior = (

@@ -68,7 +68,9 @@ def cautions(profile: DiameterProfile, shape: tuple[int, ...]) -> tuple[str, ...
     radius = np.maximum(profile.fit.radius, 1.0)[:, None]
     limits = np.asarray(shape, float) - 1
     points = profile.line.points
-    cut = ((points < radius) | (points > limits - radius)).any(axis=1)
+    cut: NDArray[np.bool_] = np.any(
+        (points < radius) | (points > limits - radius), axis=1
+    )
     if cut.any():
         found.append(
             f"The vessel reaches the border of the picture {_where(profile, cut)}."

@@ -240,9 +240,9 @@ class _Sections:
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
         # the darkness beside the middle would be taken for less contrast
-        self.contrast[t] = np.where(
-            good, _darkness(frame, self.points[t], self.profile), depth
-        )
+        across = Centreline(carried, aspect, STEP_PX).normals
+        offset = ((self.points[t] - carried) * (aspect, 1.0) * across).sum(axis=1)
+        self.contrast[t] = _darkness(frame, carried, self.profile, offset)
         here: Array = self.points[t].copy()
         return here
 
@@ -256,9 +256,14 @@ class _Sections:
 
 
 def _darkness(
-    frame: NDArray[np.floating], points: Array, profile: DiameterProfile
+    frame: NDArray[np.floating],
+    points: Array,
+    profile: DiameterProfile,
+    offset: Array | None = None,
 ) -> Array:
     """Return the darkness ``(N,)`` of each section's middle minus that of its sides.
+
+    The middle lies at distances `offset` ``(N,)`` along the normals; None for none.
 
     The section's tube is that of the anchor frame, so that it is known even without
     contrast; the result is then about 0.
@@ -266,7 +271,8 @@ def _darkness(
     fit, line = profile.fit, profile.line
     here = Centreline(points, line.aspect, line.step)
     vessel = straighten(frame, here, ROOM * float(fit.radius.max()) + BACKGROUND_PX)
-    tubes = np.stack((fit.radius, np.zeros(len(points))), axis=1)
+    middle_at = np.zeros(len(points)) if offset is None else offset
+    tubes = np.stack((fit.radius, middle_at), axis=1)
     contrast = fit_linearly(vessel, tubes, fit.blur)[:, 0]
     middle = tube_profile(np.zeros((len(points), 1)), fit.radius, fit.blur).value
     depth: Array = contrast * middle[:, 0]

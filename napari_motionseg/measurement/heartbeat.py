@@ -153,13 +153,12 @@ def _beat_design(phase: Array) -> Array:
 
 def _course(relative: Array, design: Array) -> Array | None:
     """Return the coefficients of the common course of sections ``(T, N)``, or None."""
-    with np.errstate(all="ignore"):
-        usual = np.nanmedian(np.where(np.isfinite(relative), relative, np.nan), axis=1)
-    known = np.isfinite(usual)
+    known = np.isfinite(relative).any(axis=1)
     if known.sum() < design.shape[1] + 2:
         return None
-    fitted: Array = np.linalg.lstsq(design[known], usual[known], rcond=None)[0]
-    return fitted
+    usual = np.nanmedian(relative[known], axis=1)
+    fitted = np.linalg.lstsq(design[known], usual, rcond=None)[0]
+    return np.asarray(fitted, np.float64)
 
 
 def _amplitude(relative: Array, course: Array, phase: Array) -> tuple[float, float]:

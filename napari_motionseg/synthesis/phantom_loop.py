@@ -311,8 +311,9 @@ def _frame(
         absorbed[rows, columns] = np.maximum(absorbed[rows, columns], chord * filled)
     grid = ndimage.gaussian_filter(vessel.contrast * absorbed, vessel.blur * FINE)
     grid = grid.reshape(vessel.size, FINE, vessel.size, FINE).mean(axis=(1, 3))
-    noise: Array = vessel.noise * rng.standard_normal(still.shape)
-    return still - grid + noise
+    noise = vessel.noise * rng.standard_normal(still.shape)
+    frame: Array = still - grid + noise
+    return frame
 
 
 def _fine_near(
@@ -322,4 +323,5 @@ def _fine_near(
     pixels = np.stack(np.meshgrid(*[np.arange(size)] * 2, indexing="ij"), axis=-1)
     away, _ = tree.query(pixels.reshape(-1, 2), distance_upper_bound=reach + 1)
     near = np.isfinite(away).reshape(size, size)
-    return np.nonzero(np.kron(near, np.ones((FINE, FINE), bool)))
+    rows, columns = np.nonzero(np.kron(near, np.ones((FINE, FINE), bool)))
+    return rows, columns

@@ -235,7 +235,9 @@ class MeasureState:
         self.changed.emit()
 
     def _drop_followed(self) -> None:
-        self.followed = self.numbers = None
+        if self.followed is not None:
+            self.followed = self.numbers = None
+            self.changed.emit()  # a picture of another vessel must not stay
 
     def choose(
         self,

@@ -91,7 +91,7 @@ def test_a_dragged_point_needs_no_second_search_for_vessels(asked, monkeypatch):
     state, questions, ends = asked
     searched = []
 
-    def cost(frame):
+    def cost(frame, probability=None):
         searched.append(1)
         return vessel_cost(frame)
 
