@@ -99,8 +99,7 @@ def measure(
 
     if out is not None:
         require_target(out, (cine, masks), folder="measurement", overwrite=overwrite)
-    if sr is not None:
-        _require_report(sr, cine, masks)
+    _require_report(sr, cine, masks)
     loop = read_cine(cine)
     first, *start_point = parsed_numbers("--from", start, 3)
     frame = whole("--from", first)
@@ -108,8 +107,6 @@ def measure(
     points.append(parsed_numbers("--to", end, 2))
     scale = parsed_calibration(calibration, loop, frame)
     measured = _measured(loop, frame, points, masks, scale, method, reference)
-    for warning in measured.warnings:
-        print_note(warning)
     row = {**source_of(loop), **measured.as_dict()}
     followed = _followed(loop, measured, device) if follow else None
     if followed is not None:
@@ -120,17 +117,25 @@ def measure(
         write_measurement(out, loop, measured, row, followed, overwrite=overwrite)
         row["out"] = str(out)
     if sr is not None:
-        from napari_motionseg.measurement.report_parts import write_measurement_report
-
-        write_measurement_report(sr, loop, [measured], masks)
+        _write_report(sr, loop, measured, masks)
         row["sr"] = str(sr)
     print_result(row, as_line(loop, measured), as_json)
 
 
-def _require_report(sr: Path, cine: Path, masks: Path | None) -> None:
+def _write_report(
+    sr: Path, loop: Cine, measured: VesselMeasurement, masks: Path | None
+) -> None:
+    from napari_motionseg.measurement.report_parts import write_measurement_report
+
+    write_measurement_report(sr, loop, [measured], masks)
+
+
+def _require_report(sr: Path | None, cine: Path, masks: Path | None) -> None:
     """Raise an error if the report cannot be written, before measuring."""
     from napari_motionseg.io.dicom_report import require_highdicom
 
+    if sr is None:
+        return
     require_target(sr, (cine, masks))
     require_highdicom("--sr")
 
@@ -152,7 +157,7 @@ def _measured(
         labels = read_labels(masks, shape=loop.shape, cine=loop)
         if 0 <= frame < len(loop):
             guide = (labels.labels[frame] > 0).astype(float)
-    return measure_vessel(
+    found = measure_vessel(
         loop,
         frame,
         [(point[0], point[1]) for point in points],
@@ -161,6 +166,9 @@ def _measured(
         method=method,  # type: ignore[arg-type]
         reference_method=reference,  # type: ignore[arg-type]
     )
+    for warning in found.warnings:
+        print_note(warning)
+    return found
 
 
 def _followed(loop: Cine, measured: VesselMeasurement, device: str) -> FollowedVessel:

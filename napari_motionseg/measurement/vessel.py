@@ -144,12 +144,7 @@ def measure_vessel(
         If there is no such frame, it is damaged, a point lies outside of it, or nothing
         between the points is a vessel.
     """
-    if not 0 <= frame < len(cine):
-        raise MeasurementError(
-            f"frame {frame} is outside the loop's 0 to {len(cine) - 1}"
-        )
-    if not cine.frames.usable(frame):
-        raise MeasurementError(f"frame {frame} is damaged: choose another one")
+    _check_frame(cine, frame)
     if probability is not None and probability.shape != cine.shape[1:]:
         raise MeasurementError(
             f"the mask has shape {probability.shape}; this loop's frames have "
@@ -175,6 +170,15 @@ def measure_vessel(
     return VesselMeasurement(
         frame, profile, reference, reference_method, lesions, warnings
     )
+
+
+def _check_frame(cine: Cine, frame: int) -> None:
+    if not 0 <= frame < len(cine):
+        raise MeasurementError(
+            f"frame {frame} is outside the loop's 0 to {len(cine) - 1}"
+        )
+    if not cine.frames.usable(frame):
+        raise MeasurementError(f"frame {frame} is damaged: choose another one")
 
 
 def with_reference(

@@ -7,7 +7,14 @@ from typing import get_args
 import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QFileDialog, QHBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QWidget,
+)
 
 from napari_motionseg.errors import MeasurementError, MotionSegError
 from napari_motionseg.measurement import Calibration, VesselMeasurement
@@ -122,12 +129,7 @@ class MeasureDock(AutosavedDock):
         self.reference.currentTextChanged.connect(
             lambda name: self.state.choose(reference_method=name)
         )
-        self.guide = LayerChooser(
-            self.viewer, self._is_guide, "Masks that the line keeps to; diameters "
-            "always come from the picture", NO_GUIDE, only_by_hand=True,
-        )  # fmt: skip
-        self.guide.layer_changed.connect(self._guide_by)
-        form.addRow("Guide  ", self.guide)
+        self._add_guide(form)
         form.addRow("Diameters  ", self.method)
         form.addRow("Reference  ", self.reference)
         self.french = QDoubleSpinBox()
@@ -151,6 +153,14 @@ class MeasureDock(AutosavedDock):
         self.header_button.clicked.connect(self.state.calibrate_by_header)
         form.addRow(self.catheter_button)
         form.addRow(self.header_button)
+
+    def _add_guide(self, form: QFormLayout) -> None:
+        self.guide = LayerChooser(
+            self.viewer, self._is_guide, "Masks that the line keeps to; diameters "
+            "always come from the picture", NO_GUIDE, only_by_hand=True,
+        )  # fmt: skip
+        self.guide.layer_changed.connect(self._guide_by)
+        form.addRow("Guide  ", self.guide)
 
     def _is_guide(self, layer: Layer) -> bool:
         cine = self.state.cine
