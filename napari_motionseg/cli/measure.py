@@ -108,8 +108,7 @@ def measure(
     scale = parsed_calibration(calibration, loop, frame)
     measured = _measured(loop, frame, points, masks, scale, method, reference)
     row = {**source_of(loop), **measured.as_dict()}
-    followed = _followed(loop, measured, device) if follow else None
-    if followed is not None:
+    if (followed := _followed(loop, measured, device) if follow else None) is not None:
         row["followed"] = followed_row(loop, followed)
     if out is not None:
         from napari_motionseg.measurement.result_files import write_measurement

@@ -33,7 +33,7 @@ BRANCH_POINTS = 400
 
 @dataclass(frozen=True)
 class BeatConfig:
-    """How the phantom's heart beats.
+    """Describe the motion of the phantom's heart.
 
     Parameters
     ----------
