@@ -16,6 +16,8 @@ WORKER_MODULES = (
     "napari_motionseg.training.flow.adaptation",
     "napari_motionseg.training.pretrain.job",
     "napari_motionseg.embedding.activation_maximization",
+    "napari_motionseg.viewmodel.archive_state",
     "napari_motionseg.viewmodel.layer_jobs",
+    "napari_motionseg.viewmodel.measure_jobs",
     "napari_motionseg.viewmodel.training_jobs",
 )

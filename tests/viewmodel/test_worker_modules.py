@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 from napari_motionseg import widgets
+from napari_motionseg.viewmodel.archive_state import opening_job, search_job
 from napari_motionseg.viewmodel.layer_jobs import (
     flow_layer_job,
     segment_layer_job,
     units_job,
 )
+from napari_motionseg.viewmodel.measure_jobs import follow_layer_job
 from napari_motionseg.viewmodel.training_jobs import (
     adapt_flow_layer_job,
     finetune_layer_job,
@@ -23,7 +25,10 @@ JOBS = (
     adapt_flow_layer_job,
     finetune_layer_job,
     flow_layer_job,
+    follow_layer_job,
+    opening_job,
     pretrain_layer_job,
+    search_job,
     segment_layer_job,
     units_job,
 )
