@@ -45,7 +45,7 @@ Class = Annotated[
         "--class",
         min=1,
         help="Number of the class that the masks show: 1 is vessel; 2 is the catheter "
-        "in the default network.",
+        "in networks of train-masks.",
     ),
 ]
 Side = Annotated[

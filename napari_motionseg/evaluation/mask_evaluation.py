@@ -55,7 +55,7 @@ def evaluate_masks_job(
         result is resized back and compared at the original size. None does not resize.
     number
         Number of the class that the masks show: 1 is vessel, and 2 is the catheter in
-        the default network.
+        networks of `train_masks`.
     device
         Name of the device; see `resolve_device`.
 

@@ -1,4 +1,4 @@
-"""Name the classes that the default network tells apart, in the order of its scores."""
+"""Name the classes of networks for angiograms, in the order of their scores."""
 
 from __future__ import annotations
 

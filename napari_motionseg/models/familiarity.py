@@ -26,7 +26,7 @@ from napari_motionseg.models.precision import autocast
 LEVEL = 2
 LEAST_DEVIATION = 1e-3  # of a channel; a smaller one is constant
 MOST_DEVIATIONS = 10.0  # more says no more about a channel
-LIMIT = 1.75  # strangeness above which masks are not to be trusted
+LIMIT = 1.65  # strangeness above which masks are not to be trusted
 
 
 class Encoder(Protocol):

@@ -152,9 +152,9 @@ def relearn_foreign_classes(
 ) -> list[int]:
     """Make a network forget classes that stand for something else in the labels.
 
-    The default network knows the catheter as class 2. If class 2 of the labels is a
-    second artery, what the network knows of it is of no use. Classes above 1 that agree
-    with none of their labels are reset, in place.
+    Networks of `train_masks` know the catheter as class 2. If class 2 of the labels is
+    a second artery, what the network knows of it is of no use. Classes above 1 that
+    agree with none of their labels are reset, in place.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_motionseg import SynthesisConfig, synthesize_cine
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import UNet, UNetConfig
 from napari_motionseg.models.familiarity import (
@@ -12,6 +13,7 @@ from napari_motionseg.models.familiarity import (
     familiarity_of,
     mean_features,
 )
+from napari_motionseg.segmentation import load_segmentation
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,20 @@ def test_a_card_keeps_the_statistics(network):
 def test_statistics_of_a_damaged_card_are_refused(told):
     with pytest.raises(CheckpointError, match="familiar features"):
         Familiarity.of_card({"familiar": told})
+
+
+def test_the_network_that_ships_knows_angiograms_from_other_pictures():
+    network = load_segmentation("default")
+    made = synthesize_cine(SynthesisConfig(size=160, frames=2, bolus=False), seed=1)
+    rng = np.random.default_rng(0)
+    rows = np.arange(160)[:, None] // 8 % 2
+    others = {
+        "blank": np.full((160, 160), 0.5),
+        "noise": rng.random((160, 160)),
+        "stripes": np.broadcast_to(rows, (160, 160)),
+        "checks": (rows + rows.T) % 2,
+    }
+    known = network.familiarity
+    assert known.strangeness(network.embedding, made.cine.normalized(0)) < known.limit
+    found = {n: known.strangeness(network.embedding, p) for n, p in others.items()}
+    assert min(found.values()) > known.limit, found
