@@ -58,6 +58,8 @@ def archive_failures(settings: ArchiveSettings) -> Iterator[None]:
     except (failed.InvalidURL, failed.InvalidSchema, failed.MissingSchema) as error:
         raise SettingsError(f"{settings.address}: is no web address") from error
     except failed.TooManyRedirects as error:
+        if error.response is not None:
+            error.response.close()
         raise ArchiveError(
             f"{settings.address}: sends from one address to the next without end"
         ) from error

@@ -125,13 +125,13 @@ def test_a_profile_says_all_that_is_known(subject):
 def test_a_profile_says_mm_where_they_are_known_and_numbers_other_classes(subject):
     frame = np.zeros((12, 15), np.float32)
     scale = SpeedScale(1, gap_ms=100, spacing=(0.5, 0.5))
-    shares = np.array([0.1, 0.2, 0.7])
+    shares = np.array([0.1, 0.1, 0.1, 0.7])
     profile = pixel_profile(
         (2, 3), frame, subject.vectors, FLOW, None, shares, scale=scale
     )
     speed = 5 * np.hypot(*FLOW[:, 2, 3])
     assert f"{speed:.0f} mm/s" in profile.words
-    assert "class 2 70 %" in profile.words
+    assert "class 3 70 %" in profile.words
 
 
 def test_three_views_are_shown_first_and_titles_follow_the_method():

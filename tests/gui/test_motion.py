@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Points
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.flow_files import read_flo, read_flow_zarr, read_kitti
@@ -503,8 +504,11 @@ def test_the_curve_is_of_the_vessel_and_follows_the_playhead(
     scene = estimate()
     flow, scale = scene.flows[0], scene.scale
     curve = motion.speed.curve
-    assert motion.speed.where.currentText() == "all pixels"
-    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, None, scale))
+    field = find_cine_field_of_view(synthetic.cine).mask
+    inside = np.broadcast_to(field, synthetic.cine.shape)
+    everywhere = mean_speed(flow, inside, scale)
+    assert motion.speed.where.currentText() == "field of view"
+    np.testing.assert_allclose(curve.curves["ilk"], everywhere)
     labels = viewer.add_labels(synthetic.masks.astype(np.uint8), name="vessels")
     estimate.settle()
     assert motion.speed.where.currentText() == "vessels"
@@ -516,13 +520,13 @@ def test_the_curve_is_of_the_vessel_and_follows_the_playhead(
     assert viewer.dims.point[0] == 3
     labels.data = np.zeros_like(labels.data)
     estimate.settle()
-    np.testing.assert_allclose(curve.curves["ilk"], mean_speed(flow, None, scale))
+    np.testing.assert_allclose(curve.curves["ilk"], everywhere)
     assert "No pixel is labelled" in motion.speed.hint.text()
-    motion.speed.where.setCurrentText("all pixels")
+    motion.speed.where.setCurrentText("field of view")
     estimate.settle()
     assert len(curve.curves["ilk"]) == 6
     viewer.add_labels(synthetic.masks.astype(np.uint8), name="more")
-    assert motion.speed.where.currentText() == "all pixels"
+    assert motion.speed.where.currentText() == "field of view"
 
 
 # saving

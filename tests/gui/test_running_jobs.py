@@ -583,7 +583,7 @@ def test_the_chosen_device_goes_to_the_jobs(
     guess, flow, pretraining = started
     assert guess[3].device == "cpu"
     assert flow[3][0].settings.device == "cpu"
-    settings = pretraining[3]
+    settings = pretraining[3].settings(pretraining[4], 64)
     assert (settings.training.device, settings.flow.device) == ("cpu", "cpu")
 
 

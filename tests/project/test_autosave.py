@@ -229,13 +229,15 @@ def test_a_journal_that_has_grown_is_compacted(
 
 
 def test_a_thread_that_ends_leaves_nothing_behind(project, painting, labels):
+    before = set(threading.enumerate())
     saver = Autosaver(project)
     saver.watch(painting)
     labels[0, 0, 0] = 1
+    own = set(threading.enumerate()) - before
+    assert [thread.name for thread in own] == ["motionseg autosave"]
     saver.close()
     saver.close()  # twice does no harm
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith("motionseg")]
+    assert not [thread for thread in own if thread.is_alive()]
 
 
 def test_a_layer_that_went_with_all_others_is_kept_and_not_held(

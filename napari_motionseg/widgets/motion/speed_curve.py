@@ -18,8 +18,8 @@ from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import frame_shown, show_frame
 from napari_motionseg.widgets.motion.motion_views import Scene
 
-EVERYWHERE = "all pixels"
-NOTHING_LABELLED = "No pixel is labelled: the mean is that of all pixels."
+EVERYWHERE = "field of view"
+NOTHING_LABELLED = "No pixel is labelled: the mean is that of the field of view."
 
 
 class SpeedCurve:
