@@ -66,6 +66,7 @@ class ArchiveSession(requests.Session):
             old, new = urlsplit(resp.url), urlsplit(urljoin(resp.url, target))
             same = old.hostname == new.hostname and new.scheme in ("https", old.scheme)
             if not same or (old.scheme == new.scheme and old.port != new.port):
+                resp.close()
                 raise ArchiveError(
                     f"{self._settings.address}: sends to another address, "
                     f"{new.scheme}://{new.netloc}; name that one if it is the archive"
