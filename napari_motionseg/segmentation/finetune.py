@@ -36,6 +36,7 @@ from napari_motionseg.segmentation.initialization import (
     copy_weights,
     earned_share,
     earned_trust,
+    fits_whole_frames,
     initial_network,
     relearn_foreign_classes,
 )
@@ -106,7 +107,8 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     seed = settings.training.seed
     model, origin = initial_network(start, classes, settings.network, seed)
-    settings = settings.for_start(origin["kind"], decoder_depth(model))
+    fits = settings.levels is None or fits_whole_frames(model, frames)
+    settings = settings.for_start(origin["kind"], decoder_depth(model), fits)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings)
     if settings.carry is not None:

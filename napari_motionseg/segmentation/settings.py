@@ -139,7 +139,7 @@ class FinetuneSettings:
         """Return the number of windows for a number of labelled frames."""
         return round(self.windows * math.pow(frames, self.growth))
 
-    def for_start(self, kind: str, depth: int) -> FinetuneSettings:
+    def for_start(self, kind: str, depth: int, fits: bool = True) -> FinetuneSettings:
         """Return the settings for a start; `levels` may be None where they were not.
 
         Parameters
@@ -149,13 +149,20 @@ class FinetuneSettings:
             of vessels to stay as they are.
         depth
             Number of levels of the start's decoder; 0 if it has none.
+        fits
+            Whether the start's masks resemble the labels; see `fits_whole_frames`. If
+            not, its features miss what the labels show, and all layers must learn.
         """
-        if self.levels is None or (kind == "segmentation" and self.levels <= depth):
+        knows = kind == "segmentation" and fits
+        if self.levels is None or (knows and self.levels <= depth):
             return self
         tuned = self.tuned()
         chosen = self.growth == 0  # a number of steps that `with_steps` has set
         steps = self.steps if chosen else tuned.steps
-        return dataclasses.replace(self, levels=None, steps=steps, batch=tuned.batch)
+        kept = tuned.kept if self.kept == QUICK_KEPT else self.kept
+        return dataclasses.replace(
+            self, levels=None, steps=steps, batch=tuned.batch, kept=kept
+        )
 
     def with_steps(self, steps: int) -> FinetuneSettings:
         """Return a copy with a fixed number of steps, however much is labelled."""

@@ -7,6 +7,7 @@ from napari_motionseg.models import SegmentationNet, UNetConfig
 from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.segmentation.initialization import (
     class_agreement,
+    fits_whole_frames,
     relearn_foreign_classes,
 )
 
@@ -77,3 +78,14 @@ def test_classes_without_labels_are_left_alone(model, classes):
 
 def test_new_classes_are_not_called_foreign(model):
     assert relearn_foreign_classes(model, [labelled(2, 1, 0)], 2, 0) == []
+
+
+def test_a_start_fits_frames_that_it_segments_alike(model):
+    assert fits_whole_frames(model, [labelled(0, 1, 2)])
+    assert not fits_whole_frames(model, [labelled(1, 2, 0)])
+
+
+def test_strokes_do_not_tell_whether_a_start_fits(model):
+    """People paint where the masks are wrong."""
+    assert fits_whole_frames(model, [labelled(1, -1, 0)])
+    assert not fits_whole_frames(model, [labelled(1, -1, 0), labelled(1, 2, 0)])

@@ -16,7 +16,7 @@ from napari_motionseg.models import (
     load_model,
     save_model,
 )
-from napari_motionseg.segmentation import quick_task
+from napari_motionseg.segmentation import initialization, quick_task
 from napari_motionseg.segmentation.dataset import gather_frames
 from napari_motionseg.segmentation.decoder_features import (
     FrozenLevels,
@@ -196,7 +196,17 @@ def test_the_preview_is_what_the_trained_network_predicts():
     np.testing.assert_allclose(task.preview(), wanted.numpy(), atol=2e-3)
 
 
-def test_the_quick_recipe_learns_and_says_so(tmp_path):
+def test_a_start_that_does_not_fit_whole_frames_is_trained_in_all_layers(tmp_path):
+    start = checkpoint(tmp_path / "start.safetensors")
+    how = dataclasses.replace(
+        FinetuneSettings.quick().with_steps(1), crop=32, training=settings().training
+    )
+    out = finetune([bars()], how, start=start, out=tmp_path / "m.safetensors")
+    assert load_model(out)[1].provenance["settings"]["levels"] is None
+
+
+def test_the_quick_recipe_learns_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(initialization, "LEAST_FIT", 0.0)
     start = checkpoint(tmp_path / "start.safetensors")
     cine, labels = bars()
     how = dataclasses.replace(
@@ -243,6 +253,9 @@ def test_all_layers_are_trained_where_the_start_has_too_few(tmp_path, start):
 def test_steps_of_a_person_hold_for_any_start_and_those_of_the_recipe_do_not():
     quick, tuned = FinetuneSettings.quick(), FinetuneSettings.tuned()
     assert quick.for_start("segmentation", 4) is quick
+    misfit = quick.for_start("segmentation", 4, fits=False)
+    assert misfit.levels is None
+    assert misfit.kept == FinetuneSettings.tuned().kept
     anew = quick.for_start("embedding", 4)
     assert (anew.levels, anew.steps, anew.batch) == (None, tuned.steps, tuned.batch)
     assert quick.with_steps(7).for_start("scratch", 4).steps_for(9) == 7
