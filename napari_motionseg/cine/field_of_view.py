@@ -10,7 +10,9 @@ rarely convex; this tells the two cases apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,8 @@ LEAST_OPEN = 0.12  # share of the picture; a smaller field is taken for an error
 LEAST_CONVEXITY = 0.965  # area of the open part divided by that of its convex hull
 TRIED_LEVELS = 20  # gray levels that are tried as the edge of the blades
 EDGE_PX = 4.0  # px, at a side of 512 px, over which an edge blurs into the field
+# fields of loops that are in use
+_found: WeakKeyDictionary[Cine, FieldOfView] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +73,13 @@ class FieldOfView:
         if not self.found:
             return self.mask
         width = margin * min(self.mask.shape) / 512
+        return np.asarray(self._away > width)
+
+    @cached_property
+    def _away(self) -> NDArray[np.floating]:
+        """Distance ``(H, W)`` in px to the nearest pixel outside the field."""
         away: Any = ndimage.distance_transform_edt(self.mask)
-        return np.asarray(away > width)
+        return np.asarray(away)
 
 
 def find_field_of_view(frames: NDArray[Any]) -> FieldOfView:
@@ -109,9 +118,16 @@ def find_cine_field_of_view(cine: Cine) -> FieldOfView:
     """Find the field of view of a loop from at most nine of its frames.
 
     Damaged frames are left out; if all nine are damaged, the whole picture is the
-    field.
-    The shutter in the loop's header (`Cine.valid_area`) is respected as well.
+    field. The shutter in the loop's header (`Cine.valid_area`) is respected as well.
+    Masks, previews and speeds of a loop ask for it, so it is searched once.
     """
+    known = _found.get(cine)
+    if known is None:
+        known = _found[cine] = _search(cine)
+    return known
+
+
+def _search(cine: Cine) -> FieldOfView:
     good = [int(t) for t in _sample_indices(len(cine)) if cine.frames.usable(int(t))]
     field = FieldOfView(np.ones(cine.shape[1:], bool), False)
     if good:

@@ -119,6 +119,10 @@ class _BeatFit:
 
     @classmethod
     def of(cls, points: Array, times: Array, period: float) -> _BeatFit:
+        """Return the main motions of points ``(T, N, 2)`` at `times`, in ms.
+
+        Motion that is slower than `SLOW_BEATS` periods of `period` ms is removed.
+        """
         flat = points.reshape(len(times), -1)
         span = float(times[-1] - times[0])
         most = max(2, int(2 * span / (SLOW_BEATS * period)))

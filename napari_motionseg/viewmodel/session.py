@@ -249,6 +249,7 @@ class Session:
 
     @device.setter
     def device(self, name: str) -> None:
+        """Choose the device, tell the docks, and keep the choice."""
         if name != self._device:
             self._device = name
             self.device_changed.emit(name)

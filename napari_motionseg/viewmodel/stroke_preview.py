@@ -110,7 +110,6 @@ class Previewer:
         self.waiting: list[PaintedFrame] = []
         self._head: LiveHead | None = None
         self._view: tuple[Hashable, FrameView] | None = None
-        self._inside: tuple[Loop, NDArray[np.bool_]] | None = None
 
     def answer(self, shown: PaintedFrame) -> Preview:
         """Return the preview of a frame, after the strokes on all frames.
@@ -140,7 +139,7 @@ class Previewer:
             self._take(self.waiting.pop())
         result = self._head.predict(self._seen(shown), shown.key)
         if len(result.painted) != 1:  # a similarity may be looked at anywhere
-            inside = self._field(shown.loop)
+            inside = find_cine_field_of_view(shown.loop.cine).inner()
             background_outside(result.probabilities, inside, shown.target)
         picture = class_picture(result.probabilities)
         mask = postprocess_mask(
@@ -150,12 +149,6 @@ class Previewer:
             0,
         )
         return Preview(shown, picture, result.painted, mask)
-
-    def _field(self, loop: Loop) -> NDArray[np.bool_]:
-        """Return the field of view ``(H, W)`` of a loop, without its edge."""
-        if self._inside is None or self._inside[0] is not loop:
-            self._inside = (loop, find_cine_field_of_view(loop.cine).inner())
-        return self._inside[1]
 
     def _take(self, frame: PaintedFrame) -> None:
         if self._head is None or not frame.loop.cine.frames.usable(frame.t):

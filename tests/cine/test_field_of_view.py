@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from napari_motionseg.cine import Cine
+from napari_motionseg.cine import Cine, field_of_view
 from napari_motionseg.cine.field_of_view import (
     FieldOfView,
     find_cine_field_of_view,
@@ -200,3 +200,18 @@ def test_no_picture_is_refused(shape):
 
 def test_a_tiny_picture_is_open_throughout():
     assert find_field_of_view(np.random.default_rng(0).random((9, 12))).mask.all()
+
+
+def test_a_loop_is_searched_once(monkeypatch):
+    searched = []
+    monkeypatch.setattr(
+        field_of_view,
+        "find_field_of_view",
+        lambda frames: searched.append(1) or find_field_of_view(frames),
+    )
+    frames = np.random.default_rng(0).integers(90, 200, (3, 40, 40), dtype=np.uint8)
+    one, other = Cine.from_array(frames), Cine.from_array(frames)
+    assert find_cine_field_of_view(one) is find_cine_field_of_view(one)
+    assert len(searched) == 1
+    find_cine_field_of_view(other)
+    assert len(searched) == 2

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from qtpy.QtCore import QPointF, Qt, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.ecg import FrameTrace, trace_over_frames
@@ -22,21 +22,13 @@ R_WAVES_ALONE = "R waves, as the file names them. A click goes to a frame."
 
 
 class EcgStrip(SliderStrip):
-    """Draw the ECG and the R waves of the loop that is chosen.
-
-    Signals
-    -------
-    clicked
-        Emitted with the index of the frame that was clicked.
-    """
-
-    clicked = Signal(int)
+    """Draw the ECG and the R waves of the loop that is chosen."""
 
     def __init__(self) -> None:
         super().__init__(HEIGHT_PX)
         self.trace: FrameTrace | None = None
         self.r_waves: tuple[int, ...] = ()
-        self._count, self._frame = 0, 0
+        self._frame = 0
         self.hide()
 
     def show_loop(self, cine: Cine | None) -> None:
@@ -82,13 +74,6 @@ class EcgStrip(SliderStrip):
             QPointF(float(xs[i]), MARGIN_PX + height * (1 - float(values[i])))
             for i in chosen
         ]
-
-    def mousePressEvent(  # noqa: N802 - Qt's name
-        self, event: QMouseEvent | None
-    ) -> None:
-        """Go to the frame below the mouse."""
-        if event is not None and self._count:
-            self.clicked.emit(self.nearest_frame(event.position().x(), self._count))
 
     def _draw_line(self, painter: QPainter, frame: int, pen: QPen) -> None:
         x = self.x_of(frame, self._count)

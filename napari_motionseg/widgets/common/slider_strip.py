@@ -6,7 +6,8 @@ version has no such class or another layout, no strip is added.
 
 from __future__ import annotations
 
-from qtpy.QtCore import QObject, QPoint
+from qtpy.QtCore import QObject, QPoint, Signal
+from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QBoxLayout,
@@ -23,7 +24,7 @@ SLIDERS = "QtDims"  # class name of napari's widget that holds the sliders
 class SliderStrip(QWidget):
     """Widget of fixed height whose frames are aligned with the handle of the slider.
 
-    Subclasses draw its content.
+    Subclasses draw its content, and say how many frames there are.
 
     Parameters
     ----------
@@ -32,11 +33,19 @@ class SliderStrip(QWidget):
     sliders
         The widget that holds the sliders of the viewer; None until the strip is placed,
         and to draw over the whole width.
+
+    Signals
+    -------
+    clicked
+        Emitted with the index of the frame that was clicked.
     """
+
+    clicked = Signal(int)
 
     def __init__(self, height: int, sliders: QWidget | None = None) -> None:
         super().__init__()
         self._sliders = sliders
+        self._count = 0
         self.setFixedHeight(height)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -82,6 +91,13 @@ class SliderStrip(QWidget):
         left, right = self._ends(count)
         frame = (x - left) / max(1.0, right - left) * (count - 1)
         return min(max(round(frame), 0), count - 1)
+
+    def mousePressEvent(  # noqa: N802 - Qt's name
+        self, event: QMouseEvent | None
+    ) -> None:
+        """Tell which frame lies below the mouse."""
+        if event is not None and self._count:
+            self.clicked.emit(self.nearest_frame(event.position().x(), self._count))
 
     def _ends(self, count: int) -> tuple[float, float]:
         """Return the middle of the handle at the first and at the last frame."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QPointF, Qt, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 
 from napari_motionseg.widgets.common.slider_strip import SliderStrip
 
@@ -14,20 +14,11 @@ FROM_MOTION = "#4aa3df"  # not the colour of R waves, which come from the file
 
 
 class BeatStrip(SliderStrip):
-    """Draw a line at each end diastole; hidden while none is known.
-
-    Signals
-    -------
-    clicked
-        Emitted with the index of the frame that was clicked.
-    """
-
-    clicked = Signal(int)
+    """Draw a line at each end diastole; hidden while none is known."""
 
     def __init__(self) -> None:
         super().__init__(HEIGHT_PX)
         self.beats: NDArray[np.float64] = np.empty(0)
-        self._count, self._placed = 0, False
         self.setToolTip(
             "End diastole, from the vessel's motion. A click goes to a frame."
         )
@@ -47,10 +38,3 @@ class BeatStrip(SliderStrip):
             x = self.x_of(float(beat), self._count)
             painter.drawLine(QPointF(x, 1), QPointF(x, self.height() - 1))
         painter.end()
-
-    def mousePressEvent(  # noqa: N802 - Qt's name
-        self, event: QMouseEvent | None
-    ) -> None:
-        """Go to the frame below the mouse."""
-        if event is not None and self._count:
-            self.clicked.emit(self.nearest_frame(event.position().x(), self._count))
