@@ -43,8 +43,7 @@ def test_everything_is_written(demo):
     assert read_card(result.files["embedding"]).kind == "embedding"
     card = read_card(result.files["vessel"])
     assert card.kind == "segmentation"
-    assert card.provenance["start"]["kind"] == "segmentation"
-    assert card.provenance["start"]["kind"] == "segmentation"
+    assert card.provenance["start"]["kind"] == "embedding"
 
 
 def test_one_frame_was_labelled_and_is_not_counted(demo):

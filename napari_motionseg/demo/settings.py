@@ -39,7 +39,7 @@ class DemoSettings:
     size: int = 256
     frames: int = 20
     pretrain_steps: int = 60
-    finetune_steps: int = 120
+    finetune_steps: int = 200
     width: int = 16
     flow_method: str = "pwcnet"
     device: str = "auto"

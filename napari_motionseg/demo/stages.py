@@ -25,7 +25,6 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
-from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 from napari_motionseg.report import (
     FromMotion,
@@ -149,20 +148,17 @@ class Demo:
         yield from pretrain_job([self.cine], how, out=self.files["embedding"])
 
     def finetune(self) -> Job[None]:
-        """Fine-tune the network that ships on the one labelled frame.
-
-        It knows vessels, which an embedding of so short a pretraining does not.
-        """
-        quick = FinetuneSettings.quick()
+        """Fine-tune the embedding on the one labelled frame."""
+        tuned = FinetuneSettings.tuned()
         training = dataclasses.replace(
-            quick.training, device=self.settings.device, seed=self.settings.seed
+            tuned.training, device=self.settings.device, seed=self.settings.seed
         )
-        how = dataclasses.replace(quick, training=training)
+        how = dataclasses.replace(tuned, training=training)
         how = how.with_steps(self.settings.finetune_steps)
         yield from finetune_job(
             [(self.cine, self.labels)],
             how,
-            start=DEFAULT,
+            start=self.files["embedding"],
             out=self.files["vessel"],
         )
 
