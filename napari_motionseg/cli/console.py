@@ -114,14 +114,17 @@ class _ProgressDisplay:
         self._step = 0
         self._logged_at = time.monotonic()
         self._last_note = ""  # a job may repeat its note at each step
+        self._metrics: dict[str, float] = {}  # some are not measured at each step
 
     def __call__(self, progress: Progress) -> None:
         """Show one `Progress`."""
         if progress.total != self._total or progress.step < self._step:
             # a new phase: the speed of the previous one does not apply
             self._bars.reset(self._task, total=progress.total or None)
+            self._metrics = {}
         self._total, self._step = progress.total, progress.step
-        numbers = "  ".join(f"{k} {v:.4g}" for k, v in progress.metrics.items())
+        self._metrics |= progress.metrics
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in self._metrics.items())
         message = without_controls(progress.message)
         if progress.metrics and message not in ("", self._last_note):
             self._last_note = message

@@ -199,6 +199,15 @@ FlowWeights = Annotated[
     ),
     Sets(("flow.weights",), str),
 ]
+HeldOut = Annotated[
+    float | None,
+    typer.Option(
+        "--held-out",
+        help="Share of loops or frames on which is measured what the embedding "
+        "explains, and that is not trained on; 0 for none.",
+    ),
+    Sets(("held_out",)),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -240,6 +249,7 @@ def pretrain(
     gap: Gap = None,
     method: FlowMethod = None,
     weights: FlowWeights = None,
+    held_out: HeldOut = None,
     micro_batches: MicroBatches = None,
     workers: Workers = None,
     save_every: SaveEvery = None,

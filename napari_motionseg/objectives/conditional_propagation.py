@@ -33,6 +33,7 @@ from napari_motionseg.models.propagation_network import (
     PropagationConfig,
     PropagationHead,
 )
+from napari_motionseg.objectives.explained import class_entropy, explained_metrics
 from napari_motionseg.objectives.guidance import (
     check_guidance,
     guidance_mask,
@@ -124,7 +125,9 @@ class ConditionalPropagation:
         """Return the loss, and metrics to display.
 
         ``"points"`` is the mean number of guidance points of a picture; ``"error_px"``
-        is the mean end-point error of the likeliest bins.
+        is the mean end-point error of the likeliest bins. `explained_metrics` are
+        relative to the frequencies of the bins. They include what the guidance alone
+        tells; with the flow of other pictures, only that part remains.
 
         Parameters
         ----------
@@ -149,8 +152,11 @@ class ConditionalPropagation:
         with torch.no_grad():
             found = decode_flow(logits, limit=self.limit, decoding="likeliest")
             error = torch.linalg.vector_norm(found - flow, dim=1).mean()
+            truth = quantize_flow(flow, limit=self.limit, bins=self.bins)
+            constant = sum(class_entropy(one, self.bins) for one in truth.unbind(1))
         points = float(mask.sum()) / len(mask)
-        return loss, {"points": points, "error_px": float(error)}
+        metrics = {"points": points, "error_px": float(error)}
+        return loss, metrics | explained_metrics(loss, constant)
 
 
 class GuidedPropagation(nn.Module):

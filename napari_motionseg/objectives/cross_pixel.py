@@ -29,6 +29,7 @@ from napari_motionseg.objectives.checks import (
     check_positive,
 )
 from napari_motionseg.objectives.cross_pixel_values import FLOW_BOUND_PX, LEARNED_SIGMA
+from napari_motionseg.objectives.explained import explained_metrics
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_vectors, unit_vectors
 
@@ -112,10 +113,12 @@ class CrossPixel:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the mean loss of embeddings at sampled pixels, and metrics.
 
-        The metrics are ``"sigma"`` and ``"divergence"``, the excess of the cross
-        entropy over the entropy of S_f in nats, which is 0 if embeddings contain all
-        information of the flow. With ``criterion="alignment"``, the second one is
-        ``"alignment"``.
+        The metrics are ``"sigma"``, ``"divergence"``, the excess of the cross entropy
+        over the entropy of S_f in nats, which is 0 if embeddings contain all
+        information of the flow, and those of `explained_metrics`. With
+        ``criterion="alignment"``, the second one is ``"alignment"``. The kernel of
+        embeddings spans only 1/2, so that even a perfect embedding explains less
+        than 1.
 
         Parameters
         ----------
@@ -130,13 +133,19 @@ class CrossPixel:
         flow_similarity = flow_kernel(flow, sigma, bound=self.bound)
         embedding_similarity = embedding_kernel(embedding)
         metrics = {"sigma": float(torch.as_tensor(sigma).detach())}
+        # all embeddings equal: each cosine is 1
+        constant = torch.full_like(flow_similarity.detach(), EMBEDDING_SCALE)
         if self.criterion == "alignment":
             aligned = kernel_target_alignment(embedding_similarity, flow_similarity)
-            alignment = aligned.mean()
-            return 1 - alignment, metrics | {"alignment": float(alignment.detach())}
+            loss = 1 - aligned.mean()
+            metrics["alignment"] = 1 - float(loss.detach())
+            alike = 1 - kernel_target_alignment(constant, flow_similarity).mean()
+            return loss, metrics | explained_metrics(loss, alike)
         cross_entropy, entropy = _entropies(embedding_similarity, flow_similarity)
-        divergence = (cross_entropy - entropy).detach().mean()
-        return cross_entropy.mean(), metrics | {"divergence": float(divergence)}
+        loss, least = cross_entropy.mean(), entropy.mean()
+        alike = _entropies(constant, flow_similarity)[0].mean()
+        metrics["divergence"] = float((loss - least).detach())
+        return loss, metrics | explained_metrics(loss, alike, least)
 
 
 class LearnedSigma(LearnedObjective[CrossPixel]):

@@ -28,6 +28,7 @@ from napari_motionseg.objectives.checks import (
 )
 from napari_motionseg.objectives.cross_pixel import log_normalized_flow
 from napari_motionseg.objectives.cross_pixel_values import FLOW_BOUND_PX
+from napari_motionseg.objectives.explained import class_entropy, explained_metrics
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_vectors
 
@@ -90,9 +91,10 @@ class FlowClasses:
     def at_points(
         self, logits: Tensor, flow: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss of sampled pixels, and ``"accuracy"``.
+        """Return the mean loss of sampled pixels, and metrics.
 
-        The accuracy is the share of components, x or y, whose likeliest class is right.
+        ``"accuracy"`` is the share of components, x or y, whose likeliest class is
+        right. `explained_metrics` are relative to the frequencies of the classes.
 
         Parameters
         ----------
@@ -112,7 +114,9 @@ class FlowClasses:
         loss = flow_class_loss(logits, flow, bound=self.bound)
         truth = flow_classes(flow, self.bins, bound=self.bound)
         right = (logits.detach().argmax(dim=-1) == truth).float()
-        return loss, {"accuracy": float(right.mean())}
+        constant = sum(class_entropy(one, self.bins) for one in truth.unbind(dim=-1))
+        metrics = explained_metrics(loss, constant)
+        return loss, {"accuracy": float(right.mean())} | metrics
 
 
 class ClassifiedFlow(LearnedObjective[FlowClasses]):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from napari_motionseg.objectives.checks import (
     check_fields,
     check_positive,
 )
+from napari_motionseg.objectives.explained import explained_metrics
 from napari_motionseg.objectives.pixel_sampling import unit_vectors, vectors_at
 
 Kernel = Literal["shifted-cosine", "softmax"]
@@ -84,11 +85,13 @@ class FlowConsistency:
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the mean loss of random points, and ``"divergence"``.
+        """Return the mean loss of random points, and metrics.
 
-        The divergence is the excess of the loss over its minimum, in nats: the weighted
-        mean of KL(P_f, P_phi), which is 0 if embeddings contain all information of the
-        flow.
+        ``"divergence"`` is the excess of the loss over its minimum, in nats: the
+        weighted mean of KL(P_f, P_phi), which is 0 if embeddings contain all
+        information of the flow. ``"information"`` is the divergence of an embedding
+        that is the same everywhere, and ``"explained"`` relates the two; see
+        `explained_metrics`.
 
         Parameters
         ----------
@@ -100,11 +103,12 @@ class FlowConsistency:
         if self.background == "removed":
             flow = without_background(flow)
         points = sample_points(flow, self.points, generator=generator)
-        weight, cross_entropy, entropy = _point_terms(embedding, flow, points, self)
-        loss = (weight * cross_entropy).mean()
-        excess = (weight * (cross_entropy.detach() - entropy)).sum()
-        divergence = excess / weight.sum().clamp(min=STILL_PX)
-        return loss, {"divergence": float(divergence)}
+        terms = point_terms(embedding, flow, points, self)
+        loss = (terms.weight * terms.cross_entropy).mean()
+        divergence = terms.mean(terms.cross_entropy.detach() - terms.entropy)
+        information = terms.mean(terms.constant - terms.entropy)
+        metrics = explained_metrics(divergence, information)
+        return loss, {"divergence": float(divergence)} | metrics
 
 
 def flow_consistency_loss(
@@ -139,8 +143,9 @@ def flow_consistency_loss(
     sigma, epsilon
         Width of the flow kernel, and its noise term in px^2 (equation 6).
     kernel
-        Similarity of two embeddings with cosine c (equation 4). The paper's ratio of
-        cosines (equation 3) is not a probability if a cosine is negative, so
+        Similarity of two embeddings with cosine c (equation 4). The paper's embeddings
+        are channels after a ReLU, so their cosines are at least 0. Those of our linear
+        layer may be negative, and equation 3 is then no probability, so
         ``"shifted-cosine"`` uses (1 + c) / 2 and ``"softmax"`` uses exp(c /
         temperature).
     temperature
@@ -178,15 +183,49 @@ def flow_consistency_loss(
         kernel=kernel,
         temperature=temperature,
     )
-    weight, cross_entropy, _ = _point_terms(embedding, flow, points, settings)
-    loss: Tensor = (weight * cross_entropy).sum()  # equation 1
-    return loss if reduction == "sum" else loss / weight.numel()
+    terms = point_terms(embedding, flow, points, settings)
+    loss: Tensor = (terms.weight * terms.cross_entropy).sum()  # equation 1
+    return loss if reduction == "sum" else loss / terms.weight.numel()
 
 
-def _point_terms(
+class PointTerms(NamedTuple):
+    """Terms of the loss at each point, all ``(B, N)``; entropies are in nats.
+
+    Parameters
+    ----------
+    weight
+        Length of the flow, |f_p|, in px.
+    cross_entropy
+        H(P_f, P_phi), with a gradient.
+    entropy
+        H(P_f), the least cross entropy.
+    constant
+        H(P_f, P_phi) of an embedding that is the same everywhere.
+    """
+
+    weight: Tensor
+    cross_entropy: Tensor
+    entropy: Tensor
+    constant: Tensor
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Return the mean of values ``(B, N)``, weighted by the length of the flow."""
+        total: Tensor = (self.weight * values).sum()
+        return total / self.weight.sum().clamp(min=STILL_PX)
+
+
+def point_terms(
     embedding: Tensor, flow: Tensor, points: Tensor, settings: FlowConsistency
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return |f_p|, H(P_f, P_phi) and H(P_f) of each point, ``(B, N)``."""
+) -> PointTerms:
+    """Return the terms of the loss at each point.
+
+    Parameters
+    ----------
+    embedding, flow, points
+        Embedding, flow and points; see `flow_consistency_loss`.
+    settings
+        Settings of the loss.
+    """
     _check_shapes(embedding, flow, points, settings.dilation)
     neighbours, inside = _neighbours_of(points, settings, embedding.shape[-2:])
     with torch.no_grad():
@@ -194,9 +233,11 @@ def _point_terms(
         target = _flow_probabilities(at_point, around, inside, settings)
         weight = torch.linalg.vector_norm(at_point, dim=-1)
         entropy = -torch.xlogy(target, target).sum(dim=-1)
+        constant = inside.sum(dim=-1).to(entropy.dtype).log()
     cosine = _cosine(vectors_at(embedding, points), vectors_at(embedding, neighbours))
     log_probability = _log_probabilities(cosine, inside, settings)
-    return weight, -(target * log_probability).sum(dim=-1), entropy  # equation 2
+    cross_entropy = -(target * log_probability).sum(dim=-1)  # equation 2
+    return PointTerms(weight, cross_entropy, entropy, constant)
 
 
 def sample_points(

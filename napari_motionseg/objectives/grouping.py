@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.objectives.explained import explained_metrics
 from napari_motionseg.registry import unknown_name
 
 Kind = Literal["affine", "affine-own", "entropy"]
@@ -76,11 +77,12 @@ class Grouping:
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of all pixels, ``"segments"`` and ``"certainty"``.
+        """Return the loss of all pixels, and metrics.
 
         ``"segments"`` is the number of used segments: the exponential of the entropy of
         their areas, which is 1 if one segment covers everything. ``"certainty"`` is the
-        mean share of pixels in their best segment.
+        mean share of pixels in their best segment. `explained_metrics` are relative to
+        one segment that covers everything.
 
         Parameters
         ----------
@@ -98,16 +100,20 @@ class Grouping:
                 f"each segment; got {tuple(embedding.shape)}"
             )
         segments = _at_least_float32(embedding).softmax(dim=1)
-        if self.kind != "entropy":
-            residual: Residual = "own" if self.kind == "affine-own" else "mixed"
-            loss = affine_grouping_loss(
-                segments, flow, epsilon=self.epsilon, residual=residual
-            )
-        else:
-            loss = entropy_grouping_loss(
+        loss = self._loss(segments, flow)
+        alone = self._loss(torch.ones_like(segments[:, :1]).detach(), flow)
+        metrics = _metrics(segments.detach())
+        return loss, metrics | explained_metrics(loss, alone)
+
+    def _loss(self, segments: Tensor, flow: Tensor) -> Tensor:
+        if self.kind == "entropy":
+            return entropy_grouping_loss(
                 segments, flow, bins=self.bins, bin_width=self.bin_width
             )
-        return loss, _metrics(segments.detach())
+        residual: Residual = "own" if self.kind == "affine-own" else "mixed"
+        return affine_grouping_loss(
+            segments, flow, epsilon=self.epsilon, residual=residual
+        )
 
 
 def affine_grouping_loss(

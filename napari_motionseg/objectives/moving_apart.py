@@ -17,6 +17,7 @@ only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -26,6 +27,7 @@ from torch.nn import functional
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.background_motion import without_background
 from napari_motionseg.objectives.checks import check_fields, check_positive
+from napari_motionseg.objectives.explained import explained_metrics
 from napari_motionseg.objectives.learned_objective import LearnedObjective
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 
@@ -85,7 +87,8 @@ class MovingApart:
         Tensor
             Scalar loss; see `moving_apart_loss`.
         dict
-            ``"moving"``, the mean of t, which is 0 if nothing moves apart.
+            ``"moving"``, the mean of t, which is 0 if nothing moves apart, and
+            `explained_metrics`.
 
         Raises
         ------
@@ -123,7 +126,9 @@ class MovingApart:
         logits = layer(vectors_at(embedding, pixels))[..., 0]
         wanted = vectors_at(target[:, None], pixels)[..., 0]
         loss = moving_apart_loss(logits, wanted)
-        return loss, {"moving": float(wanted.mean())}
+        constant, least = loss_bounds(wanted)
+        metrics = {"moving": float(wanted.mean())}
+        return loss, metrics | explained_metrics(loss, constant, least)
 
 
 class MovingApartHead(LearnedObjective[MovingApart]):
@@ -203,9 +208,44 @@ def moving_apart_loss(logits: Tensor, target: Tensor) -> Tensor:
         raise SettingsError("target must lie between 0 and 1 everywhere")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     target = target.to(logits.dtype)
-    moving, still = target.sum(), (1 - target).sum()
-    if min(moving, still) < LEAST_SHARE * target.numel():
+    if _is_one_sided(target):
         return (logits * 0).sum()
-    apart = (target * functional.softplus(-logits)).sum() / moving
-    along = ((1 - target) * functional.softplus(logits)).sum() / still
-    return (apart + along) / 2
+    moving, still = _side_weights(target)
+    apart = (moving * functional.softplus(-logits)).sum()
+    along = (still * functional.softplus(logits)).sum()
+    return apart + along
+
+
+def loss_bounds(target: Tensor) -> tuple[float, float]:
+    """Return `moving_apart_loss` of the best constant logit, and its least value.
+
+    Parameters
+    ----------
+    target
+        Target t ``(B, N)`` in [0, 1].
+
+    Returns
+    -------
+    tuple of float
+        log 2, because both sides have the same weight, and a value above 0 where a
+        target is neither 0 nor 1; 0 and 0 if all pixels are on one side.
+    """
+    if _is_one_sided(target):
+        return 0.0, 0.0
+    moving, still = _side_weights(target)
+    both = moving + still
+    # the best logit of a pixel predicts the share that its moving side has
+    least = -(torch.xlogy(moving, moving / both) + torch.xlogy(still, still / both))
+    return math.log(2), float(least.sum())
+
+
+def _is_one_sided(target: Tensor) -> bool:
+    """Return whether nearly all pixels move apart, or nearly none."""
+    moving, still = float(target.sum()), float((1 - target).sum())
+    return min(moving, still) < LEAST_SHARE * target.numel()
+
+
+def _side_weights(target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weight of each pixel on both sides; each side sums to a half."""
+    still = 1 - target
+    return target / (2 * target.sum()), still / (2 * still.sum())

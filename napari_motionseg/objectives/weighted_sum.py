@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.checks import check_positive
+from napari_motionseg.objectives.explained import INFORMATION, pooled_explained
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class WeightedSum(nn.Module):
         """Return the weighted sum of losses, and all metrics as ``name.metric``.
 
         The metrics include the loss of each objective without its weight,
-        ``name.loss``.
+        ``name.loss``, and ``"explained"`` of all objectives together, in which each
+        counts by its weight and its information.
 
         Parameters
         ----------
@@ -97,14 +99,18 @@ class WeightedSum(nn.Module):
         """
         total = embedding.new_zeros((), dtype=torch.float32)
         metrics: dict[str, float] = {}
+        weighted: list[dict[str, float]] = []
         calls = {**self._objectives.objectives, **dict(self.own.items())}
         for name, objective in self._objectives.objectives.items():
             later = (second,) if needs_second_frame(objective) else ()
             loss, own = calls[name](embedding, flow, generator, *later)
-            total = total + self._objectives.weights[name] * loss
+            weight = self._objectives.weights[name]
+            total = total + weight * loss
+            if INFORMATION in own:
+                weighted.append({**own, INFORMATION: weight * own[INFORMATION]})
             metrics[f"{name}.loss"] = float(loss.detach())
             metrics |= {f"{name}.{metric}": value for metric, value in own.items()}
-        return total, metrics
+        return total, metrics | pooled_explained(weighted)
 
 
 def needs_second_frame(objective: Any) -> bool:

@@ -57,7 +57,7 @@ def test_paint_adapt_save(
     assert not section.adapt_button.isEnabled()
     with qtbot.waitSignal(section.panel.finished, timeout=LONG):
         pass
-    assert len(section.panel.curve.losses) == 2
+    assert len(section.panel.curve.loss.losses) == 2
     assert not section.preview.pixmap().isNull()
     assert "Error on composed pairs" in section.panel.status.text()
     assert section._session.models[-1].kind == "flow"

@@ -147,7 +147,7 @@ def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypa
     click(learning.button)
     with qtbot.waitSignal(learning.panel.finished, timeout=LONG):
         pass
-    assert len(learning.panel.curve.losses) == 2
+    assert len(learning.panel.curve.loss.losses) == 2
     assert explorer.controls.model.chosen.kind == "embedding"
     assert explorer.controls.on.isChecked()
     qtbot.waitUntil(lambda: explorer.found is not None, timeout=LONG)

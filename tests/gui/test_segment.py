@@ -141,7 +141,7 @@ def test_train_apply_correct_save(
     click(ready.apply.apply_button)
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):
         pass
-    assert len(ready.panel.curve.losses) == 3  # the training's curve stays in view
+    assert len(ready.panel.curve.loss.losses) == 3  # the training's curve stays in view
     masks = viewer.layers[f"{loop_layer.name} masks"]
     assert masks.data.shape == loop_layer.data.shape
     assert masks.metadata["done"].all()

@@ -27,6 +27,7 @@ from napari_motionseg.training.engine.gradient_accumulation import check_micro_b
 from napari_motionseg.training.engine.initial_networks import with_seed
 from napari_motionseg.training.engine.trainer import TrainingRecord
 from napari_motionseg.training.engine.training_run import TrainingRun
+from napari_motionseg.training.pretrain.held_out import held_out_check, split_loops
 from napari_motionseg.training.pretrain.motion_data import MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
 from napari_motionseg.training.pretrain.prefetch import FramePrefetcher
@@ -71,6 +72,8 @@ def pretrain_job(
     Progress
         First for the flow of each loop, with a message for each that is left out; then
         after each step, with ``metrics["loss"]`` and the metrics of the objective.
+        Every `check_every` steps, they include what the embedding explains of held-out
+        flow; see `HeldOutCheck`.
         Every `training.preview_every` steps, `preview` is a picture ``(H, 3W, 3)``
         uint8 of a frame, a random projection of its embedding and a similarity map.
 
@@ -103,11 +106,15 @@ def pretrain_job(
         loop_settings.seed,
     )
     data = describe(loops, settings)
+    split = split_loops(loops, settings.held_out)
+    check = held_out_check(split.held_out, model, settings)
     workers = settings.workers_on(resolve_device(loop_settings.device).type)
-    with closing(FramePrefetcher(loops, workers)) as prefetcher:
-        task = PretrainTask(model, loops, settings, prefetcher)
+    with closing(FramePrefetcher(split.train, workers)) as prefetcher:
+        task = PretrainTask(model, split.train, settings, prefetcher, check)
         record = yield from training.train_job(task, {"pretraining": data})
-    card = _card(settings, data, record)
+    explained = check.measure(resolve_device(loop_settings.device))
+    explained_of = {"held_out": split.words, **explained}
+    card = _card(settings, data, record, explained_of)
     training.save(model.embedding, card, torch.float32)
     yield Progress(record.steps_done, settings.steps, f"Wrote {training.out.name}")
     return training.out
@@ -130,6 +137,7 @@ def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[st
     """Return what a training depends on, without `TrainingSettings` and names."""
     own = dataclasses.asdict(settings)
     del own["training"], own["steps"], own["workers"], own["flow"]["device"]
+    del own["check_every"]  # weights do not depend on it
     weights = None
     if settings.flow.method == "pwcnet":
         weights = weights_digest(load_pwcnet(settings.flow.weights))
@@ -143,11 +151,18 @@ def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[st
 
 
 def _card(
-    settings: PretrainSettings, data: dict[str, Any], record: TrainingRecord
+    settings: PretrainSettings,
+    data: dict[str, Any],
+    record: TrainingRecord,
+    explained: dict[str, Any],
 ) -> ModelCard:
     return ModelCard(
         kind="embedding",
         architecture="UNet",
         configuration=dataclasses.asdict(settings.network),
-        provenance={"pretraining": data, "training": record.provenance},
+        provenance={
+            "pretraining": data,
+            "explained": explained,
+            "training": record.provenance,
+        },
     )

@@ -7,7 +7,7 @@ import dataclasses
 import os
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -108,17 +108,28 @@ class MovingLoop:
         Number of frames from the first to the second frame of a pair.
     missing
         Entries of the flow with a damaged frame, which are not trained on.
+    chosen
+        Entries of the flow to use; None uses all.
     """
 
     cine: Cine
     flow: FlowFile | NDArray[np.float16]
     gap: int
     missing: frozenset[int] = frozenset()
+    chosen: frozenset[int] | None = None
 
     @cached_property
     def entries(self) -> tuple[int, ...]:
-        """Entries of the flow without a damaged frame."""
-        return tuple(t for t in range(len(self.flow)) if t not in self.missing)
+        """Entries of the flow that are used, without a damaged frame."""
+        used = range(len(self.flow)) if self.chosen is None else sorted(self.chosen)
+        return tuple(t for t in used if t not in self.missing)
+
+    def with_entries(self, entries: Iterable[int]) -> MovingLoop:
+        """Return this loop with only some entries of its flow."""
+        part = dataclasses.replace(self, chosen=frozenset(entries))
+        if "hashes" in self.__dict__:  # all frames stay, so their hashes do
+            part.__dict__["hashes"] = self.hashes
+        return part
 
     @cached_property
     def hashes(self) -> LoopHashes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,12 @@ from napari_motionseg.models import UNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
-from napari_motionseg.training.engine.transforms import jitter, mirror, mirror_flow
+from napari_motionseg.training.engine.transforms import (
+    jitter,
+    mirror,
+    mirror_flow,
+    turn_flow,
+)
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
 from napari_motionseg.training.pretrain.prefetch import FrameCrop, FramePrefetcher
 from napari_motionseg.training.pretrain.preview import draw_preview
@@ -112,6 +117,14 @@ class Window:
         )
 
 
+class Measurement(Protocol):
+    """Interface of measurements that a task does now and then."""
+
+    def measure(self, device: torch.device) -> dict[str, float]:
+        """Return metrics of the network, which is on `device`."""
+        ...
+
+
 class PretrainTask:
     """Train on batches of windows of frames with their flow.
 
@@ -126,6 +139,9 @@ class PretrainTask:
     prefetcher
         Source of pictures of `loops`, which the caller closes; None decodes all frames
         in this process.
+    check
+        Measurement on held-out loops, done every `settings.check_every` steps; None
+        measures nothing.
     """
 
     def __init__(
@@ -134,8 +150,11 @@ class PretrainTask:
         loops: Sequence[MovingLoop],
         settings: PretrainSettings,
         prefetcher: FramePrefetcher | None = None,
+        check: Measurement | None = None,
     ) -> None:
         self.model = model
+        self._check = check
+        self._checked_step: int | None = None
         self.batch_size = settings.batch
         self._loops = loops
         self._prefetcher = prefetcher or FramePrefetcher(loops)
@@ -152,10 +171,18 @@ class PretrainTask:
         later = None
         if self.model.needs_second_frame:
             later = self._later(generator).to(device)
-        found: tuple[Tensor, dict[str, float]] = self.model(
+        loss, metrics = self.model(
             pictures.to(device), flow.to(device), generator, later
         )
-        return found
+        return loss, metrics | self._checked(step, device)
+
+    def _checked(self, step: int, device: torch.device) -> dict[str, float]:
+        """Return the metrics on held-out loops if they are due at this step."""
+        due = self._check is not None and step % self._settings.check_every == 0
+        if not due or step == self._checked_step:  # once for all micro-batches
+            return {}
+        self._checked_step = step
+        return self._check.measure(device) if self._check is not None else {}
 
     def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
         """Prefetch the frames from which the batch of a coming step is cut."""
@@ -169,7 +196,13 @@ class PretrainTask:
         """Return pictures ``(B, 1, h, w)`` in [0, 1] and flow ``(B, 2, h, w)``."""
         self._last = [self._draw(generator) for _ in range(self.batch_size)]
         pictures = self._cut([window.piece() for window in self._last])
-        flow = torch.stack([self._motion(window) for window in self._last])
+        moving = self._last
+        if self._settings.shuffled:
+            moving = [self._draw(generator) for _ in moving]
+        flow = torch.stack([self._motion(window) for window in moving])
+        if self._settings.shuffled:
+            # windows of whole frames of one loop lie at the same place
+            flow = turn_flow(flow, 2)
         return jitter(pictures, generator, self._settings.jitter), flow
 
     def _later(self, generator: torch.Generator) -> Tensor:

@@ -42,6 +42,15 @@ class PretrainSettings:
         Whether pictures and their flow are mirrored at random.
     jitter
         Strength of random changes of gray values; 0 for none.
+    shuffled
+        Whether each picture gets the flow of another window, turned upside down.
+        Nothing about a picture can be learnt from it, so it is the control of every
+        comparison: what remains of a gain does not come from motion.
+    held_out
+        Share of the loops, or of the frames of each loop, that is not trained on, and
+        on which is measured what the embedding explains; 0 holds out nothing.
+    check_every
+        Number of steps between two such measurements.
     network
         Configuration of the U-Net; the paper's width is 64. With
         ``head="hypercolumn"``, only sampled pixels are embedded, for objectives that
@@ -70,6 +79,9 @@ class PretrainSettings:
     options: Mapping[str, Any] = field(default_factory=dict)
     mirror: bool = True
     jitter: float = 0.5
+    shuffled: bool = False
+    held_out: float = 0.1
+    check_every: int = 100
     network: UNetConfig = field(default_factory=UNetConfig)
     flow: FlowSettings = field(default_factory=FlowSettings)
     training: TrainingSettings = field(
@@ -78,8 +90,13 @@ class PretrainSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch"):
+        for name in ("steps", "batch", "check_every"):
             at_least(self, name, 1)
+        if not 0 <= self.held_out < 1:
+            raise SettingsError(
+                "held_out must be a share of at least 0 and below 1; got "
+                f"{self.held_out}"
+            )
         at_least(self, "jitter", 0.0)
         if self.workers is not None:
             at_least(self, "workers", 0)

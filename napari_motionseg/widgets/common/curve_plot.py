@@ -19,7 +19,100 @@ STRONG = "#4aa3df"
 CURVES = (STRONG, "#f08c4b")
 SMOOTHING = 0.9
 HEIGHT = 150
+# metrics of a pretraining, with the names that the plot shows
+EXPLAINED_CURVES = {
+    "held_out_explained": "motion",
+    "shuffled_explained": "shuffled motion",
+}
+LEAST_EXPLAINED = -0.5
 Values = Sequence[float] | NDArray[np.floating]
+
+
+class TrainingCurves(QWidget):
+    """Plot the loss of a training, and what an embedding explains of motion."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loss, self.explained = LossCurve(), ExplainedCurve()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.loss)
+        layout.addWidget(self.explained)
+        self.setVisible(False)
+
+    def clear(self) -> None:
+        """Remove the curves and hide the plots."""
+        self.loss.clear()
+        self.explained.clear()
+        self.setVisible(False)
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add the metrics of a step; `draw` shows them.
+
+        Parameters
+        ----------
+        step
+            Number of steps done.
+        metrics
+            Metrics of the step with its ``"loss"``.
+        """
+        self.loss.add(metrics["loss"])
+        self.explained.add(step, metrics)
+
+    def draw(self) -> None:
+        """Draw what was added."""
+        self.loss.draw()
+        self.explained.draw()
+        self.setVisible(bool(self.loss.losses))
+
+
+class ExplainedCurve(QWidget):
+    """Plot which share of held-out motion an embedding explains, and of shuffled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points: dict[str, list[tuple[int, float]]] = {}
+        plot = _plot(self, "step", "explained")
+        legend = " &nbsp; ".join(
+            f"<span style='color: {color}'>{name}</span>"
+            for name, color in zip(EXPLAINED_CURVES.values(), CURVES, strict=True)
+        )
+        plot.setTitle(legend)
+        plot.addItem(pyqtgraph.InfiniteLine(0, 0, pen=pyqtgraph.mkPen(GRAY, width=1)))
+        self._curves = {
+            name: plot.plot(
+                pen=pyqtgraph.mkPen(color, width=2), symbol="o", symbolSize=4,
+                symbolBrush=pyqtgraph.mkBrush(color), symbolPen=None,
+            )
+            for name, color in zip(EXPLAINED_CURVES, CURVES, strict=True)
+        }  # fmt: skip
+        self.setToolTip(
+            "Share of the information in the motion that the embedding tells, on "
+            "frames that are not trained on: 1 is all, 0 is nothing. With the motion "
+            "of other pictures (shuffled), it must stay at 0 or below."
+        )
+        self.setVisible(False)
+
+    def clear(self) -> None:
+        """Remove the curves and hide the plot."""
+        self.points = {}
+        self.setVisible(False)
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add the metrics of a step that are plotted here, if there are any."""
+        for name in EXPLAINED_CURVES:
+            if name in metrics:
+                self.points.setdefault(name, []).append((step, metrics[name]))
+
+    def draw(self) -> None:
+        """Draw the values that were added."""
+        for name, points in self.points.items():
+            steps = [step for step, _ in points]
+            # far below 0 at the start, where a curve would hide all that follows
+            values = [max(value, LEAST_EXPLAINED) for _, value in points]
+            self._curves[name].setData(steps, values)
+        if self.points:
+            self.setVisible(True)
 
 
 class LossCurve(QWidget):

@@ -28,7 +28,7 @@ from napari_motionseg.jobs import Job, Progress, RunningJob
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.viewmodel.time_left import TimeLeft, duration
 from napari_motionseg.widgets.common.close_guard import guard_window
-from napari_motionseg.widgets.common.curve_plot import LossCurve
+from napari_motionseg.widgets.common.curve_plot import TrainingCurves
 from napari_motionseg.widgets.common.endings import ANY, Endings
 from napari_motionseg.widgets.common.frame_strip import place_strip
 from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
@@ -47,7 +47,7 @@ class JobPanel(QWidget):
     session
         Session that starts the jobs, so that a viewer runs one job at a time.
     curve
-        Whether ``metrics["loss"]`` is drawn as a curve.
+        Whether ``metrics["loss"]``, and what is explained, are drawn as curves.
 
     Signals
     -------
@@ -99,7 +99,7 @@ class JobPanel(QWidget):
         self.cancel_button.clicked.connect(self.cancel)
         self.status = plain_label()
         self.status.setWordWrap(True)
-        self.curve = LossCurve() if curve else None
+        self.curve = TrainingCurves() if curve else None
         _lay_out(self)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._show_running(False)
@@ -221,7 +221,7 @@ class JobPanel(QWidget):
             if not self._losses_seen:  # keep the previous curve until now
                 self.curve.clear()
             self._losses_seen = True
-            self.curve.add(progress.metrics["loss"])
+            self.curve.add(progress.step, progress.metrics)
         # a message such as "out of memory" comes once, and stays until the next message
         self._message = progress.message or self._message
         self._follower.advance(progress)
