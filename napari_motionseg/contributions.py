@@ -21,6 +21,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.cine.displayed_frames import DisplayedFrames
 from napari_motionseg.cine.frame_stack import warn_partial_read
 from napari_motionseg.errors import ReadError, WriteError
+from napari_motionseg.io.loop_names import short_loop_name
 
 if TYPE_CHECKING:
     from napari_motionseg.project.watched import LoopFacts
@@ -102,7 +103,7 @@ def cine_layer(cine: Cine) -> LayerTuple:
     """
     nearest_usable_frame(cine, len(cine) // 2)  # napari shows the middle frame first
     attributes = {
-        "name": cine.name,
+        "name": short_loop_name(cine.name, cine.technical.get("modality")),
         "contrast_limits": contrast_limits(cine),
         "colormap": "gray",
         "metadata": {"cine": dataclasses.replace(cine, patient={})},

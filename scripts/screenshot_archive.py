@@ -31,15 +31,14 @@ from real_window import LEFT, RealWindow, as_picture
 from scipy import ndimage
 from stroke_routes import EDGE, vessel_routes
 
-from napari_motionseg.io import read_cine
+from napari_motionseg.contributions import SAMPLES
+from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.io.dicom_seg_reader import read_segmentation
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.common.archive_access import archive_of
 from napari_motionseg.widgets.common.open_docks import docks_of, open_dock
 
 SIZE = 1366, 768
-SIDE, FRAMES, SEED = 256, 12, 5
 STEPS = 40  # of training: enough for a picture
 PATIENT = {
     "PatientID": "SYN-0001", "PatientName": "Synthetic^Loop", "StudyDate": "20261128",
@@ -52,15 +51,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    made = synthesize_cine(SynthesisConfig(size=SIDE, frames=FRAMES), seed=SEED)
+    sample = SAMPLES / "synthetic-angiogram.dcm"
+    truth = read_labels(sample.with_suffix(".npz")).labels > 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_xa(folder / "loop.dcm", made.cine, extra=PATIENT)
+        write_xa(folder / "loop.dcm", read_cine(sample), extra=PATIENT)
         with archive(folder / "orthanc") as address:
             orthanc.store(address, folder / "loop.dcm")
             os.environ["MOTIONSEG_DICOMWEB"] = address
             os.environ["MOTIONSEG_STATE"] = str(folder / "state")
-            walk = Walk(np.asarray(made.masks) > 0, folder, given.out)
+            walk = Walk(truth, folder, given.out)
             walk.search_and_open()
             walk.paint_and_segment()
             walk.send()

@@ -48,6 +48,25 @@ def test_a_layer_carries_spacing_axes_and_no_patient(small_cine):
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "technical", "shown"),
+    [
+        ("1.2.826.0.1.3680043.8.498.80983606553749790166", {"modality": "XA"},
+         "XA 790166"),
+        ("2.25.1.2.3456789", {"modality": "unknown"}, "loop 456789"),
+        ("2.25.1.2.3456789", {}, "loop 456789"),
+        ("2026.11.28.2", {"modality": "XA"}, "2026.11.28.2"),
+        ("1.2.840.113619.left", {"modality": "XA"}, "1.2.840.113619.left"),
+        ("left coronary", {"modality": "XA"}, "left coronary"),
+    ],
+)  # fmt: skip
+def test_a_layer_named_by_a_uid_gets_a_short_name(small_cine, name, technical, shown):
+    cine = dataclasses.replace(small_cine, name=name, technical=technical)
+    _, attributes, _ = cine_layer(cine)
+    assert attributes["name"] == shown
+    assert attributes["metadata"]["cine"].name == name
+
+
 def test_without_spacing_a_pixel_is_the_unit():
     _, attributes, _ = cine_layer(Cine.from_array(np.zeros((3, 8, 9), np.uint8)))
     assert attributes["scale"] == (1.0, 1.0, 1.0)

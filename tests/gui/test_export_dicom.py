@@ -105,6 +105,18 @@ def test_masks_are_written_as_a_segmentation(viewer, opened, export, tmp_path):
     assert written.SegmentSequence[0].SegmentAlgorithmType == "SEMIAUTOMATIC"
 
 
+def test_masks_are_offered_before_strokes(viewer, opened, dock):
+    """Strokes lie above the masks that were trained from them, and were added later."""
+    cine, _ = opened
+    masks_layer(viewer, cine, motionseg="masks")
+    strokes = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="labels")
+    section = dock(ProjectDock).export
+    assert section.masks.layer.name == "masks"
+    section.masks.choose(strokes)
+    section.masks.refresh()
+    assert section.masks.layer is strokes
+
+
 def test_painted_classes_keep_their_names_and_lose_the_background(
     viewer, opened, export, tmp_path
 ):

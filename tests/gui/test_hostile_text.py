@@ -9,10 +9,11 @@ from qtpy.QtWidgets import QLabel
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.widgets.cine.dock import CineDock
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.viewers import session_of
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion.dock import MotionDock
+from napari_motionseg.widgets.project.dock import ProjectDock
 from napari_motionseg.widgets.segment.dock import SegmentDock
 
 NAME = "<img src='//host/share'>\x1b[31m\u202e\nforged"
@@ -64,3 +65,25 @@ def test_a_notification_takes_nothing_for_html(viewer, hostile_layer):
     assert not Qt.mightBeRichText(shown.message.text())
     assert "\x1b" not in shown.message.text()
     shown.close()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "2.25.167709746824593326954747484026529195321",
+        "http://archive.hospital.example:8042/dicom-web/studies",
+        "/home/somebody/angiograms_of_the_study/patient-17/MotionSeg-loops",
+        "9" * 64,
+    ],
+)
+def test_a_long_word_in_a_label_asks_for_no_width(qtbot, dock, loop_layer, word):
+    panel = dock(ProjectDock).export.panel
+    before = dock(ProjectDock).minimumWidth()
+    panel.say(f"Sent; the archive has the object {word}")
+    qtbot.wait(50)
+    assert panel.status.text() == f"Sent; the archive has the object {word}"
+    assert dock(ProjectDock).minimumWidth() == before
+    label = WrappedLabel(word)
+    qtbot.addWidget(label)
+    label.setFixedWidth(200)
+    assert label.heightForWidth(200) > label.heightForWidth(2000)  # it is not cut off

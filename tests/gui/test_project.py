@@ -72,7 +72,7 @@ def test_painted_unsaved_named_killed_and_recovered(
     monkeypatch.setattr(project_panel, "ask_target", lambda *_: target)
     click(panel.save_button)
     qtbot.waitUntil(lambda: not controller.busy, timeout=LONG)
-    assert panel.name.text() == "<b>study</b>"
+    assert panel.name.text() == "study"
     assert state.paths() == [target]
     stroke(painting, 5, label=2)
     painting.name = "renamed"

@@ -21,7 +21,7 @@ from napari_motionseg.widgets.common.archive_access import SignInDialog, archive
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.dock_layout import button, button_row, hint
 from napari_motionseg.widgets.common.open_docks import PLUGIN
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.common.write_bar import PanelWords, WritingPanel
 
@@ -95,8 +95,7 @@ class ArchiveDock(AutosavedDock):
         self.table.itemDoubleClicked.connect(lambda *_: self.open_chosen())
         self.add(self.table)
         form = self.section("Open")
-        self.folder = plain_label()
-        self.folder.setWordWrap(True)
+        self.folder = WrappedLabel()
         self.folder.setToolTip("Loops stay there, with the patient's name in them")
         self.choose = button("Folder…", "Choose where loops are kept")
         self.choose.clicked.connect(self._choose_folder)
@@ -197,7 +196,7 @@ class ArchiveDock(AutosavedDock):
             self._show_folder()
 
     def _show_folder(self) -> None:
-        self.folder.setText(str(self.archive.folder).replace("/", "/\u200b"))
+        self.folder.setText(str(self.archive.folder))
 
     def _enable(self) -> None:
         free = not self.panel.running

@@ -19,7 +19,7 @@ from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import breakable, plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     errors_shown,
@@ -114,8 +114,7 @@ class CineDock(AutosavedDock):
         while self.properties.rowCount():
             self.properties.removeRow(0)
         for name, value in summarize_cine(cine) if cine is not None else ():
-            label = plain_label(breakable(value))
-            label.setWordWrap(True)
+            label = WrappedLabel(value)
             self.properties.addRow(f"{name}  ", label)
         self.empty.setVisible(cine is None)
         self.play_button.setEnabled(cine is not None and len(cine) > 1)

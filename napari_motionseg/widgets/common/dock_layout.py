@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from napari_motionseg.widgets.common.dock_placing import holder_of, place_dock
 from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.offers import withdraw_offers
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
 MARGIN, SPACING = 10, 8
@@ -182,7 +182,6 @@ def button_row(*widgets: QWidget) -> QWidget:
 
 def hint(text: str) -> QLabel:
     """Return a label with an explanation in gray."""
-    label = plain_label(text)
-    label.setWordWrap(True)
+    label = WrappedLabel(text)
     label.setStyleSheet(QUIET)
     return label

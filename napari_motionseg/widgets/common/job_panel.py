@@ -32,7 +32,7 @@ from napari_motionseg.widgets.common.curve_plot import TrainingCurves
 from napari_motionseg.widgets.common.endings import ANY, Endings
 from napari_motionseg.widgets.common.frame_strip import place_strip
 from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 
 POLL_EVERY_MS = 40
 Handover = Callable[[Any], str | None]
@@ -97,8 +97,7 @@ class JobPanel(QWidget):
         self._say_endings()
         self.stop_button.clicked.connect(self.stop)
         self.cancel_button.clicked.connect(self.cancel)
-        self.status = plain_label()
-        self.status.setWordWrap(True)
+        self.status = WrappedLabel()
         self.curve = TrainingCurves() if curve else None
         _lay_out(self)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)

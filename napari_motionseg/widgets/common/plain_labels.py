@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QLabel
 
-# DICOM keywords can be wider than a dock; a zero-width space allows a line break
-WORD_START, MAY_BREAK = re.compile(r"(?<=[a-z])(?=[A-Z])"), "\u200b"
+LONG = 20  # characters; a longer word may not fit the width of a dock
+LONG_WORD = re.compile(rf"\S{{{LONG + 1},}}")
+# in a long word a line may end before a capital letter and after a sign that divides
+PART_ENDS = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[/\\._:-])(?=\w)")
+LONG_PART = re.compile(rf"[^\u200b]{{{LONG}}}(?=[^\u200b])")
+MAY_BREAK = "\u200b"  # zero-width space
 
 
 def breakable(text: str) -> str:
-    """Return a text whose long keywords may be broken before each capital letter."""
-    return WORD_START.sub(MAY_BREAK, text)
+    """Return a text whose long words have places where a line may end.
+
+    Such words are DICOM keywords, UIDs, paths and addresses.
+    """
+    return LONG_WORD.sub(_broken, text)
+
+
+def _broken(word: re.Match[str]) -> str:
+    parts = PART_ENDS.sub(MAY_BREAK, word.group())
+    return LONG_PART.sub(rf"\g<0>{MAY_BREAK}", parts)
 
 
 def plain_label(text: str = "") -> QLabel:
@@ -30,3 +42,34 @@ def plain_label(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+class WrappedLabel(QLabel):
+    """A plain label with as many lines as its text needs at the width that it gets.
+
+    No text makes it ask for more width: a long UID in a status line would otherwise
+    widen the dock, and the picture would lose the room.
+
+    Parameters
+    ----------
+    text
+        Initial text, which may come from a user or a file.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.setText(text)
+
+    def text(self) -> str:
+        """Return the text as it was set."""
+        return super().text().replace(MAY_BREAK, "")
+
+    def setText(self, text: str | None) -> None:  # noqa: N802 - Qt's name
+        """Show a text."""
+        super().setText(breakable(text or ""))
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the least height of the text, with no minimum width."""
+        return QSize(0, super().minimumSizeHint().height())

@@ -14,7 +14,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.project import Recoverable
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.project_controller import (
     ProjectController,
     controller_of,
@@ -136,8 +136,7 @@ class RecoveryBanner(QFrame):
         font = self.title.font()
         font.setBold(True)
         self.title.setFont(font)
-        self.text = plain_label()
-        self.text.setWordWrap(True)
+        self.text = WrappedLabel()
         self.recover_button = button("Recover", "Open it, to the last stroke")
         self.later_button = button(
             "Not now", "Leave it where it is; the next start offers it again, and so "

@@ -11,11 +11,12 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.jobs.thread_job import ThreadJob
 from napari_motionseg.widgets.common.dock_layout import button
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 
 POLL_EVERY_MS = 40
 
@@ -77,8 +78,7 @@ class WritingPanel(QWidget):
         self.bar.setFixedHeight(8)
         self.cancel_button = button("Cancel", WRITING.cancel)
         self.cancel_button.clicked.connect(self.cancel)
-        self.status = QLabel()
-        self.status.setWordWrap(True)
+        self.status = WrappedLabel()
         row = QHBoxLayout()
         row.addWidget(self.bar, 1)
         row.addWidget(self.cancel_button)

@@ -27,7 +27,7 @@ from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.viewers import (
     errors_shown,
     frame_shown,
@@ -100,9 +100,8 @@ class Explorer(QObject):
             "pixels, as a histogram", NO_LABELS, prefers=has_paint,
         )  # fmt: skip
         self.controls.more.addRow("Compare labels", self.labels)
-        self.histogram, self.profile = SimilarityHistogram(), plain_label()
+        self.histogram, self.profile = SimilarityHistogram(), WrappedLabel()
         self.hint, self.progress = hint(""), hint("")
-        self.profile.setWordWrap(True)
         self.clear_button = button("Remove all", "Remove all layers of the explorer")
         self.clear_button.clicked.connect(self.clear)
         self.buttons = QHBoxLayout()

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.widgets.common.curve_plot import GRAY
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 
 INSIDE, OUTSIDE = "#f08c4b", "#4aa3df"
 HEIGHT = 110
@@ -20,8 +20,7 @@ class SimilarityHistogram(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = plain_label()
-        self.words.setWordWrap(True)
+        self.words = WrappedLabel()
         self.words.setToolTip(
             "Area under the ROC curve: the probability that a labelled pixel is more "
             "similar to the anchor than another one. Near 1, few labels are enough; "

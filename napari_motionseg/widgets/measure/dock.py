@@ -26,7 +26,7 @@ from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
 from napari_motionseg.widgets.common.dock_layout import button, hint
-from napari_motionseg.widgets.common.plain_labels import breakable, plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
 from napari_motionseg.widgets.measure.follow_section import FollowSection
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
@@ -108,9 +108,8 @@ class MeasureDock(AutosavedDock):
         self.plot.borders_moved.connect(self.state.move_borders)
         self.add(self.plot)
         form = self.section("Numbers")
-        self.values = {name: plain_label() for name in ROWS}
+        self.values = {name: WrappedLabel() for name in ROWS}
         for name, label in self.values.items():
-            label.setWordWrap(True)
             form.addRow(f"{name}  ", label)
         self.warning = hint("")
         self.add(self.warning)
@@ -242,7 +241,7 @@ class MeasureDock(AutosavedDock):
         texts = dict.fromkeys(ROWS, "-") if measured is None else numbers(measured)
         texts["A pixel"] = pixel_size(self.state.calibration)
         for name, text in texts.items():
-            self.values[name].setText(breakable(text))
+            self.values[name].setText(text)
         self.save_button.setEnabled(measured is not None)
         self.report_button.setEnabled(measured is not None)
         self.clear_button.setEnabled(bool(self.vessel.points))

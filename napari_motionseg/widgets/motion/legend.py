@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.motion import SpeedScale, color_wheel
 from napari_motionseg.widgets.common.dock_layout import hint
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 
 WHEEL_PX = 96
 LONGEST_PX = 999.0
@@ -45,8 +45,7 @@ class FlowLegend(QWidget):
             "Length that has full colour; auto: only the longest 0.5 % exceed it"
         )
         self.full.valueChanged.connect(lambda _: self.changed.emit())
-        self.words = plain_label()
-        self.words.setWordWrap(True)
+        self.words = WrappedLabel()
         self.remark = hint("")
         column = QVBoxLayout()
         column.setSpacing(3)

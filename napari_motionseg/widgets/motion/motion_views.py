@@ -30,7 +30,7 @@ from napari_motionseg.viewmodel.session import Loop
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.dock_layout import Dock, hint
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.viewers import frame_shown, point_at
 from napari_motionseg.widgets.motion.legend import FlowLegend
 from napari_motionseg.widgets.motion.motion_layers import MotionLayers
@@ -124,8 +124,7 @@ class MotionViews:
         self.legend = FlowLegend()
         self.legend.changed.connect(self.refresh)
         self.hint = hint("")
-        self.cursor = plain_label()
-        self.cursor.setWordWrap(True)
+        self.cursor = WrappedLabel()
         for widget in (self.legend, self.hint, self.cursor):
             form.addRow(widget)
         self.layers = MotionLayers(dock, self._viewer, self._dropped)

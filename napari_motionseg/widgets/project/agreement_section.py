@@ -18,7 +18,7 @@ from napari_motionseg.widgets.common.curve_plot import HEIGHT, FrameCurve
 from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
-from napari_motionseg.widgets.common.plain_labels import plain_label
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.project_layers import (
     REFERENCE,
     background_of,
@@ -69,8 +69,7 @@ class AgreementSection:
         self.shown.setToolTip(EXPLAINED)
         self.curve = FrameCurve()
         self.curve.setToolTip("Each frame's value; a click goes to the frame")
-        self.words = plain_label()
-        self.words.setWordWrap(True)
+        self.words = WrappedLabel()
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         for name, widget in (
             ("Masks", self.masks), ("Compare with", self.reference),

@@ -106,8 +106,9 @@ class ExportSection:
         self._reference = reference
         form = dock.section("Export")
         self.masks = LayerChooser(
-            self._viewer, lambda x: kind_of(x) is not None, "The masks that are written"
-        )
+            self._viewer, lambda x: kind_of(x) is not None,
+            "The masks that are written", prefers=is_network_masks,
+        )  # fmt: skip
         self.settings = SettingsForm(ExportSettings(), ROWS)
         form.addRow("Masks", self.masks)
         self.settings.add_to(form)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from html import escape
 from pathlib import Path
 
 from qtpy.QtCore import QTimer
@@ -11,7 +10,6 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QVBoxLayout,
     QWidget,
@@ -19,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.project.folder import SUFFIX
 from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.project_controller import ProjectController
 from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.viewers import errors_shown
@@ -43,15 +42,15 @@ class ProjectPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        self.name = QLabel()
-        font = self.name.font()
-        font.setPointSizeF(font.pointSizeF() * 1.15)
-        self.name.setFont(font)
+        self.name = WrappedLabel()
         self.place = hint("")
-        self.kept = QLabel()
-        self.kept.setWordWrap(True)
-        for widget in (self.name, self.place, self.kept):
-            layout.addWidget(widget)
+        self.dot, self.kept = plain_label("●"), WrappedLabel()
+        state = QHBoxLayout()
+        state.addWidget(self.dot)
+        state.addWidget(self.kept, 1)
+        layout.addWidget(self.name)
+        layout.addWidget(self.place)
+        layout.addLayout(state)
         layout.addLayout(self._buttons())
         self.find_button = button("", "Say where the loop's file is now")
         self.find_button.clicked.connect(self._find)
@@ -89,18 +88,24 @@ class ProjectPanel(QWidget):
     def refresh(self) -> None:
         """Show the current state of the project."""
         project, named = self._controller.project, self._controller.named
+        font = self.name.font()
+        font.setBold(project is not None)
+        self.name.setFont(font)
         if project is None:
             self.name.setText("No project yet")
             self.place.setText("What you paint is kept from the first stroke on.")
         elif named:
-            self.name.setText(f"<b>{escape(project.name, quote=False)}</b>")
+            self.name.setText(project.name)
             self.place.setText(_shortened(project.folder))
         else:
-            self.name.setText("<b>Not named yet</b>")
+            self.name.setText("Not named yet")
             self.place.setText("Kept on this computer. Save as… gives it a place.")
         self.place.setToolTip("" if project is None else str(project.folder))
-        self.kept.setText(_words(self._controller))
-        self.kept.setVisible(bool(self.kept.text()))
+        color, words = _state(self._controller)
+        self.dot.setStyleSheet(f"color: {color}")
+        self.kept.setText(words)
+        self.dot.setVisible(bool(words))
+        self.kept.setVisible(bool(words))
         busy = self._controller.busy
         for one in (
             self.open_button, self.recent_button, self.save_button, self.find_button,
@@ -159,25 +164,20 @@ class ProjectPanel(QWidget):
             self.refresh()
 
 
-def _words(controller: ProjectController) -> str:
-    """Describe in one sentence whether all strokes are saved, with a coloured dot."""
+def _state(controller: ProjectController) -> tuple[str, str]:
+    """Return a colour and a sentence that say whether all strokes are saved."""
     status = controller.status
     if controller.busy:
-        return _dot(WAITING, "Reading and writing…")
+        return WAITING, "Reading and writing…"
     if status.state == "failing":
-        return _dot(
-            REFUSED,
+        return REFUSED, (
             f"{status.message}. What you paint stays in memory and is written as soon "
-            "as that is possible.",
+            "as that is possible."
         )
     if status.state == "nothing" or controller.project is None:
-        return ""
+        return WAITING, ""
     when = time.strftime("%H:%M:%S", time.localtime(status.at))
-    return _dot(KEPT, f"All changes are kept; the last at {when}.")
-
-
-def _dot(color: str, text: str) -> str:
-    return f"<span style='color: {color}'>●</span> {text}"
+    return KEPT, f"All changes are kept; the last at {when}."
 
 
 def _shortened(path: Path) -> str:
