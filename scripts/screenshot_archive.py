@@ -52,10 +52,11 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     sample = SAMPLES / "synthetic-angiogram.dcm"
-    truth = read_labels(sample.with_suffix(".npz")).labels > 0
+    cine = read_cine(sample)
+    truth = read_labels(sample.with_suffix(".npz"), shape=cine.shape).labels > 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_xa(folder / "loop.dcm", read_cine(sample), extra=PATIENT)
+        write_xa(folder / "loop.dcm", cine, extra=PATIENT)
         with archive(folder / "orthanc") as address:
             orthanc.store(address, folder / "loop.dcm")
             os.environ["MOTIONSEG_DICOMWEB"] = address

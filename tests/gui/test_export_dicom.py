@@ -110,8 +110,10 @@ def test_masks_are_offered_before_strokes(viewer, opened, dock):
     cine, _ = opened
     masks_layer(viewer, cine, motionseg="masks")
     strokes = viewer.add_labels(np.zeros(SHAPE, np.uint8), name="labels")
-    section = dock(ProjectDock).export
+    project = dock(ProjectDock)
+    section = project.export
     assert section.masks.layer.name == "masks"
+    assert project.judge.masks.layer.name == "masks"
     section.masks.choose(strokes)
     section.masks.refresh()
     assert section.masks.layer is strokes

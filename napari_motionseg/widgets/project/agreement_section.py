@@ -52,8 +52,9 @@ class AgreementSection:
         self._viewer, self._session = dock.viewer, dock.session
         form = dock.section("Agreement")
         self.masks = LayerChooser(
-            self._viewer, _has_time, "The masks that are measured"
-        )
+            self._viewer, _has_time, "The masks that are measured",
+            prefers=is_network_masks,
+        )  # fmt: skip
         self.reference = LayerChooser(
             self._viewer, self._fits, "Labels that are known to be right: your own, of "
             "another reader, or the truth of a synthetic loop", NO_REFERENCE,
