@@ -113,7 +113,7 @@ def test_masks_are_offered_before_strokes(viewer, opened, dock):
     project = dock(ProjectDock)
     section = project.export
     assert section.masks.layer.name == "masks"
-    assert project.judge.masks.layer.name == "masks"
+    assert project.agreement.masks.layer.name == "masks"
     section.masks.choose(strokes)
     section.masks.refresh()
     assert section.masks.layer is strokes
