@@ -30,6 +30,7 @@ from napari_motionseg.objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
+    from napari_motionseg.training import PretrainSettings
 
 SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
 
@@ -118,8 +119,8 @@ Option = Annotated[
 Recipe = Annotated[
     str,
     typer.Option(
-        help="Recipe: cpu (slow background divided out, previews) or paper "
-        "(as in Ma et al.)."
+        help="Recipe: cpu (slow background divided out, previews), paper "
+        "(as in Ma et al.), or exact (synthetic pairs with exact flow)."
     ),
 ]
 Steps = Annotated[
@@ -208,6 +209,30 @@ HeldOut = Annotated[
     ),
     Sets(("held_out",)),
 ]
+Shuffled = Annotated[
+    bool | None,
+    typer.Option(
+        "--shuffled-flow",
+        help="Give each picture the flow of another one: the control, from which "
+        "nothing about vessels can be learnt.",
+    ),
+    Sets(("shuffled",)),
+]
+EstimatedFlow = Annotated[
+    bool | None,
+    typer.Option(
+        "--estimated-flow",
+        help="With --recipe exact: estimate the flow of the pairs.",
+    ),
+    Sets(("pairs.estimated",)),
+]
+Pool = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="With --recipe exact: synthetic pairs in memory (default: 192)."
+    ),
+    Sets(("pairs.pool",)),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -250,6 +275,9 @@ def pretrain(
     method: FlowMethod = None,
     weights: FlowWeights = None,
     held_out: HeldOut = None,
+    shuffled: Shuffled = None,
+    estimated: EstimatedFlow = None,
+    pool: Pool = None,
     micro_batches: MicroBatches = None,
     workers: Workers = None,
     save_every: SaveEvery = None,
@@ -262,7 +290,7 @@ def pretrain(
 ) -> None:
     """Learn a pixel embedding from the motion in loops; no label is needed.
 
-    CINE may be 'synthetic', which makes synthetic loops. Ctrl-C stops early and keeps
+    CINE may be 'synthetic', which makes synthetic loops, or pairs with --recipe exact. Ctrl-C stops early and keeps
     the result so far; --resume continues from there. Curves and pictures are in the
     .log folder beside OUT.
     """
@@ -280,11 +308,51 @@ def _run(
     """Pretrain with the recipe and the changes of the running command."""
     from napari_motionseg.motion import FlowCache
     from napari_motionseg.training import pretrain_job
-    from napari_motionseg.training.engine.recipes import with_changes
 
-    settings = with_changes(*recipe_and_changes(context))
+    settings = _settings_of(context)
     require_training_target(out, (*cines, settings.flow.weights))
-    loops = loops_of(cines, settings.training.seed)
+    loops = _loops_for(settings, cines)
     cache = FlowCache.default() if cached else None
     job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
     report_checkpoint(run_job(job, "Pretraining", stoppable=True), as_json)
+
+
+def _settings_of(context: typer.Context) -> PretrainSettings:
+    """Return the recipe with the changes of the running command.
+
+    Raises
+    ------
+    SettingsError
+        If a setting of pairs is given to a recipe that has none.
+    """
+    from napari_motionseg.training.engine.recipes import with_changes
+
+    recipe, changes = recipe_and_changes(context)
+    if recipe.pairs is None and any(name.startswith("pairs.") for name in changes):
+        raise SettingsError(
+            "--estimated-flow and --pool need --recipe exact, which learns from "
+            "synthetic pairs; other recipes estimate the flow of loops"
+        )
+    if "objective" in changes and "options" not in changes:
+        # the options of the recipe belong to its own objective
+        changes["options"], changes["points"] = {}, changes.get("points")
+    return with_changes(recipe, changes)
+
+
+def _loops_for(settings: PretrainSettings, cines: Sequence[Path]) -> list[Cine]:
+    """Return the loops to learn from; none for synthetic pairs.
+
+    Raises
+    ------
+    SettingsError
+        If files are given to a recipe that learns from synthetic pairs.
+    """
+    if settings.pairs is None:
+        return loops_of(cines, settings.training.seed)
+    others = [path for path in cines if str(path) != SYNTHETIC]
+    if others:
+        raise SettingsError(
+            f"--recipe exact learns from synthetic pairs, not from {others[0]}; give "
+            "the word synthetic, or use --recipe cpu for your loops"
+        )
+    return []

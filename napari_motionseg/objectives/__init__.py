@@ -39,6 +39,10 @@ OBJECTIVES = Registry(
             "napari_motionseg.objectives.moving_apart:MovingApart",
             "predict from one frame which pixels move unlike the background; ours",
         ),
+        "flow-regression": RegistryEntry(
+            "napari_motionseg.objectives.flow_regression:FlowRegression",
+            "flow is a linear map of the embedding (FlowFeat, Araslanov et al., 2025)",
+        ),
         "temporal-consistency": RegistryEntry(
             "napari_motionseg.objectives.temporal_consistency:TemporalConsistency",
             "embeddings stay constant along the flow; use it beside another objective",

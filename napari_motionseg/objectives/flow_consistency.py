@@ -29,14 +29,20 @@ from napari_motionseg.objectives.checks import (
     check_positive,
 )
 from napari_motionseg.objectives.explained import explained_metrics
-from napari_motionseg.objectives.pixel_sampling import unit_vectors, vectors_at
+from napari_motionseg.objectives.flow_changes import draw_at_changes
+from napari_motionseg.objectives.pixel_sampling import (
+    LEAST_WEIGHT,
+    draw_weighted_pixels,
+    unit_vectors,
+    vectors_at,
+)
 
 Kernel = Literal["shifted-cosine", "softmax"]
 Reduction = Literal["mean", "sum"]
 Background = Literal["kept", "removed"]
+Weighting = Literal["length", "bounded"]
 
-# far below any flow of a network, far above underflow; see `sample_points`
-STILL_PX = 1e-30
+BOUND_PX = 1.0  # length of a flow that has half of the greatest bounded weight
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,14 @@ class FlowConsistency:
     background
         ``"kept"`` as in the paper; ``"removed"`` first subtracts the affine motion of
         the background from the flow, see `without_background`.
+    changes
+        Share of the points, 0 to 1, that is drawn where flow changes, see
+        `draw_at_changes`; the others are drawn by the length of their flow. The paper's
+        is 0.
+    weighting
+        Weight of a point in the loss: ``"length"`` is the length of its flow as in the
+        paper; ``"bounded"`` is length / (length + 1 px), so that few fast pixels do not
+        dominate.
 
     Raises
     ------
@@ -67,6 +81,8 @@ class FlowConsistency:
     kernel: Kernel = "shifted-cosine"
     temperature: float = 0.1
     background: Background = "kept"
+    changes: float = 0.0
+    weighting: Weighting = "length"
 
     def __post_init__(self) -> None:
         for name in ("points", "dilation"):
@@ -81,6 +97,9 @@ class FlowConsistency:
             check_positive(name, getattr(self, name))
         check_choice("kernel", self.kernel, get_args(Kernel))
         check_choice("background", self.background, get_args(Background))
+        check_choice("weighting", self.weighting, get_args(Weighting))
+        if not 0 <= self.changes <= 1:
+            raise SettingsError(f"changes must be 0 to 1; got {self.changes}")
 
     def __call__(
         self, embedding: Tensor, flow: Tensor, generator: torch.Generator
@@ -102,13 +121,24 @@ class FlowConsistency:
         """
         if self.background == "removed":
             flow = without_background(flow)
-        points = sample_points(flow, self.points, generator=generator)
+        points = self._points_of(flow, generator)
         terms = point_terms(embedding, flow, points, self)
         loss = (terms.weight * terms.cross_entropy).mean()
         divergence = terms.mean(terms.cross_entropy.detach() - terms.entropy)
         information = terms.mean(terms.constant - terms.entropy)
         metrics = explained_metrics(divergence, information)
         return loss, {"divergence": float(divergence)} | metrics
+
+    def _points_of(self, flow: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the points of each picture, ``(B, points, 2)``."""
+        changing = round(self.changes * self.points)
+        parts = []
+        if changing:
+            parts.append(draw_at_changes(flow, changing, generator=generator))
+        if changing < self.points:
+            rest = self.points - changing
+            parts.append(sample_points(flow, rest, generator=generator))
+        return torch.cat(parts, dim=1)
 
 
 def flow_consistency_loss(
@@ -211,7 +241,7 @@ class PointTerms(NamedTuple):
     def mean(self, values: Tensor) -> Tensor:
         """Return the mean of values ``(B, N)``, weighted by the length of the flow."""
         total: Tensor = (self.weight * values).sum()
-        return total / self.weight.sum().clamp(min=STILL_PX)
+        return total / self.weight.sum().clamp(min=LEAST_WEIGHT)
 
 
 def point_terms(
@@ -232,6 +262,8 @@ def point_terms(
         at_point, around = vectors_at(flow, points), vectors_at(flow, neighbours)
         target = _flow_probabilities(at_point, around, inside, settings)
         weight = torch.linalg.vector_norm(at_point, dim=-1)
+        if settings.weighting == "bounded":
+            weight = weight / (weight + BOUND_PX)
         entropy = -torch.xlogy(target, target).sum(dim=-1)
         constant = inside.sum(dim=-1).to(entropy.dtype).log()
     cosine = _cosine(vectors_at(embedding, points), vectors_at(embedding, neighbours))
@@ -265,31 +297,14 @@ def sample_points(
     ------
     SettingsError
         If a picture has fewer pixels than `count`, or a flow is not finite.
-
-    Notes
-    -----
-    The largest values of log(w) + Gumbel noise are a draw without replacement with
-    probabilities proportional to w (Efraimidis & Spirakis, 2006).
     """
     if flow.ndim != 4 or flow.shape[1] != 2:
         raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")
-    width = flow.shape[-1]
-    length = torch.linalg.vector_norm(flow.detach(), dim=1, dtype=torch.float64)
-    length = length.flatten(1).to(generator.device)
-    if not 1 <= count <= length.shape[1]:
-        raise SettingsError(
-            f"count must be from 1 to the {length.shape[1]} pixels of a picture; "
-            f"got {count}"
-        )
+    x, y = flow.detach().to(torch.float64).unbind(dim=1)
+    length = torch.hypot(x, y)
     if not bool(torch.isfinite(length).all()):
         raise SettingsError("flow must be finite; it holds NaN or infinite vectors")
-    uniform = torch.rand(
-        length.shape, generator=generator, device=length.device, dtype=torch.float64
-    )
-    noise = -torch.log(-torch.log(uniform))
-    keys = torch.log(length.clamp(min=STILL_PX)) + noise
-    chosen = keys.topk(count, dim=1).indices.to(flow.device)
-    return torch.stack((chosen // width, chosen % width), dim=-1)
+    return draw_weighted_pixels(length, count, generator=generator)
 
 
 def _neighbours_of(

@@ -10,6 +10,8 @@ from napari_motionseg.objectives.checks import check_fields
 
 # a shorter vector has no direction, so its cosine is 0
 SHORTEST_VECTOR = 1e-6
+# far below any flow of a network, far above underflow; see `draw_weighted_pixels`
+LEAST_WEIGHT = 1e-30
 
 
 def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Tensor:
@@ -46,6 +48,54 @@ def draw_pixels(field: Tensor, count: int, *, generator: torch.Generator) -> Ten
         (batch, height * width), generator=generator, device=generator.device
     )
     chosen = keys.topk(count, dim=1).indices.to(field.device)
+    return torch.stack((chosen // width, chosen % width), dim=-1)
+
+
+def draw_weighted_pixels(
+    weights: Tensor, count: int, *, generator: torch.Generator
+) -> Tensor:
+    """Draw pixels of each picture with given probabilities, without replacement.
+
+    Parameters
+    ----------
+    weights
+        Weights ``(B, H, W)`` of at least 0, to which the probabilities are
+        proportional.
+    count
+        Number of pixels of each picture.
+    generator
+        Generator that draws the pixels, on its own device.
+
+    Returns
+    -------
+    Tensor
+        ``(B, count, 2)`` int64 row and column, on the device of `weights`. If fewer
+        than `count` pixels have a weight above 0, all of them are taken, and the rest
+        is drawn uniformly.
+
+    Raises
+    ------
+    SettingsError
+        If a picture has fewer pixels than `count`.
+
+    Notes
+    -----
+    The largest values of log(w) + Gumbel noise are a draw without replacement with
+    probabilities proportional to w (Efraimidis & Spirakis, 2006).
+    """
+    width = weights.shape[-1]
+    flat = weights.detach().to(torch.float64).flatten(1).to(generator.device)
+    if not 1 <= count <= flat.shape[1]:
+        raise SettingsError(
+            f"count must be from 1 to the {flat.shape[1]} pixels of a picture; "
+            f"got {count}"
+        )
+    uniform = torch.rand(
+        flat.shape, generator=generator, device=flat.device, dtype=torch.float64
+    )
+    noise = -torch.log(-torch.log(uniform))
+    keys = torch.log(flat.clamp(min=LEAST_WEIGHT)) + noise
+    chosen = keys.topk(count, dim=1).indices.to(weights.device)
     return torch.stack((chosen // width, chosen % width), dim=-1)
 
 

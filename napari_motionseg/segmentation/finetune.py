@@ -29,6 +29,10 @@ from napari_motionseg.segmentation.dataset import (
     gather_frames,
 )
 from napari_motionseg.segmentation.early_stopping import EarlyStopping
+from napari_motionseg.segmentation.feature_whitening import (
+    frames_between,
+    whiten_features,
+)
 from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.initialization import (
     SCRATCH,
@@ -107,6 +111,11 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     seed = settings.training.seed
     model, origin = initial_network(start, classes, settings.network, seed)
+    if origin["kind"] == "embedding" and settings.whitening_frames:
+        cines = [cine for cine, _ in examples]
+        whiten_features(
+            model.embedding, frames_between(cines, settings.whitening_frames)
+        )
     fits = settings.levels is None or fits_whole_frames(model, frames)
     settings = settings.for_start(origin["kind"], decoder_depth(model), fits)
     training = settings.training_for(len(frames))

@@ -61,6 +61,11 @@ class FinetuneSettings:
         Share of the initial weights in the final ones, 0 to 1, if the initial network
         is a segmentation network. ``"earned"`` makes it larger the better the initial
         masks fit the labels; see `earned_share` and `blend_with_start`.
+    whitening_frames
+        Number of frames of the labelled loops over which the features of a start
+        without a head, an ``"embedding"`` checkpoint, are brought to mean 0 and
+        deviation 1 before the new head is trained; see `whiten_features`. 0 leaves the
+        features as they are.
     pseudo_labels
         Whether predictions of an initial segmentation network replace missing labels;
         see `with_pseudo_labels`.
@@ -95,6 +100,7 @@ class FinetuneSettings:
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     network: UNetConfig = field(default_factory=UNetConfig)
     kept: Kept = 0.0
+    whitening_frames: int = 3
     pseudo_labels: bool = False
     early_stopping_every: int = 0
     levels: int | None = None
@@ -107,7 +113,7 @@ class FinetuneSettings:
     def __post_init__(self) -> None:
         if self.loss not in get_args(LossName):
             raise SettingsError(f"loss must be 'bce' or 'bce+dice'; got {self.loss!r}")
-        for name in ("early_stopping_every", "growth"):
+        for name in ("early_stopping_every", "growth", "whitening_frames"):
             at_least(self, name, 0)
         number = isinstance(self.kept, int | float)
         if self.kept != "earned" and not (number and 0 <= float(self.kept) <= 1):

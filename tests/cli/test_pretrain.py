@@ -58,3 +58,54 @@ def test_pretrain_refuses(motionseg, loop_file, tmp_path, words, told):
     out = tmp_path / "e.safetensors"
     assert refused(motionseg("pretrain", loop_file, "--out", out, *words), told)
     assert not out.exists()
+
+
+def test_pretraining_from_exact_flow_and_its_control(motionseg, tmp_path):
+    out = tmp_path / "e.safetensors"
+    words = ("pretrain", "synthetic", "--recipe", "exact", "--width", 4, *SMALL)
+    answer = motionseg(
+        *words,
+        "--steps",
+        1,
+        "--points",
+        30,
+        "--shuffled-flow",
+        "--pool",
+        4,
+        "--out",
+        out,
+    )
+    assert answer.code == 0, answer.err
+    facts = read_card(out).provenance["pretraining"]
+    assert facts["shuffled"] is True
+    assert facts["pairs"]["estimated"] is False
+    assert facts["options"]["sigma"] == 0.25
+
+
+def test_options_of_a_recipe_do_not_reach_another_objective(motionseg, tmp_path):
+    out = tmp_path / "e.safetensors"
+    answer = motionseg(
+        "pretrain", "synthetic", "--recipe", "exact", "--width", 4, *SMALL,
+        "--steps", 1, "--objective", "flow-regression", "--points", 30, "--pool", 2,
+        "--out", out,
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    facts = read_card(out).provenance["pretraining"]
+    assert facts["objective"] == "flow-regression"
+    assert facts["options"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--recipe", "exact"), "not from .*; give the word synthetic"),
+        (("--estimated-flow",), "--estimated-flow and --pool need --recipe exact"),
+        (("--pool", "4"), "--estimated-flow and --pool need --recipe exact"),
+    ],
+)
+def test_exact_flow_is_only_known_of_synthetic_pairs(
+    motionseg, loop_file, tmp_path, words, told
+):
+    out = tmp_path / "e.safetensors"
+    assert refused(motionseg("pretrain", loop_file, "--out", out, *words), told)
+    assert not out.exists()

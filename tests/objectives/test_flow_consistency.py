@@ -9,8 +9,10 @@ from napari_motionseg.objectives import OBJECTIVES
 from napari_motionseg.objectives.flow_consistency import (
     FlowConsistency,
     flow_consistency_loss,
+    point_terms,
     sample_points,
 )
+from napari_motionseg.training.pretrain.settings import LOUD
 
 KERNELS = ["shifted-cosine", "softmax"]
 
@@ -427,5 +429,58 @@ def test_the_objective_of_the_registry_is_the_loss_of_drawn_points():
     ],
 )
 def test_settings_of_the_objective_are_checked(wrong, words):
+    with pytest.raises(SettingsError, match=words):
+        FlowConsistency(**wrong)
+
+
+def moving_bar():
+    """A drifting background, and a bar three pixels wide that moves across it."""
+    flow = torch.full((1, 2, 48, 48), 4.0, dtype=torch.float64)
+    flow[:, 1, 22:25] -= 5.0
+    return flow
+
+
+def test_points_at_changes_are_the_wanted_share():
+    flow = moving_bar()
+    for share in (0.0, 0.75, 1.0):
+        objective = FlowConsistency(points=40, changes=share)
+        points = objective._points_of(flow, generator())
+        near = (points[..., 0] - 23).abs() <= 5
+        assert points.shape == (1, 40, 2)
+        assert float(near.float().mean()) >= share
+    assert float(near.float().mean()) == 1.0
+
+
+def test_a_bounded_weight_lets_no_fast_pixel_dominate():
+    embedding, flow, points = scene()
+    length, bounded = (
+        point_terms(embedding, flow, points, FlowConsistency(weighting=weighting))
+        for weighting in ("length", "bounded")
+    )
+    assert torch.equal(length.cross_entropy, bounded.cross_entropy)
+    expected = length.weight / (length.weight + 1)
+    assert torch.allclose(bounded.weight, expected, rtol=1e-12)
+    assert float(bounded.weight.max()) < 1
+
+
+def test_the_loud_settings_say_ten_times_more_about_a_vessel():
+    """An embedding that is the same everywhere shows what there is to learn."""
+    flow = moving_bar()
+    same = torch.ones(1, 4, 48, 48, dtype=torch.float64)
+    divergence = {}
+    for name, options in {"paper": {}, "loud": dict(LOUD)}.items():
+        objective = FlowConsistency(points=200, **options)
+        divergence[name] = objective(same, flow, generator())[1]["divergence"]
+    assert divergence["loud"] > 10 * divergence["paper"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"changes": -0.1}, r"changes must be 0 to 1; got -0\.1"),
+        ({"weighting": "none"}, "unknown weighting 'none'"),
+    ],
+)
+def test_settings_of_the_draw_are_checked(wrong, words):
     with pytest.raises(SettingsError, match=words):
         FlowConsistency(**wrong)

@@ -5,6 +5,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.objectives.pixel_sampling import (
     draw_pixels,
     draw_vectors,
+    draw_weighted_pixels,
     unit_vectors,
     vectors_at,
 )
@@ -86,3 +87,17 @@ def test_drawn_vectors_belong_to_the_same_pixels():
         draw_vectors(embedding, flow[:, :1], 3, generator=torch.Generator())
     with pytest.raises(SettingsError, match="count must be from 1 to the 30"):
         draw_vectors(embedding, flow, 31, generator=torch.Generator())
+
+
+def test_weighted_pixels_follow_their_weights():
+    weights = torch.zeros(400, 2, 3, dtype=torch.float32)
+    weights[:, 0, 1], weights[:, 1, 2] = 3.0, 1.0
+    first = draw_weighted_pixels(weights, 1, generator=generator())[:, 0]
+    often = (first == torch.tensor([0, 1])).all(dim=-1).float().mean()
+    assert 0.68 < float(often) < 0.82
+    both = draw_weighted_pixels(weights, 2, generator=generator())
+    assert {tuple(p) for p in both.flatten(0, 1).tolist()} == {(0, 1), (1, 2)}
+    whole = draw_weighted_pixels(weights, 6, generator=generator())
+    assert all(len({tuple(p) for p in one}) == 6 for one in whole[:5].tolist())
+    with pytest.raises(SettingsError, match="from 1 to the 6 pixels"):
+        draw_weighted_pixels(weights, 7, generator=generator())

@@ -22,15 +22,20 @@ from napari_motionseg.objectives.explained import (
     INFORMATION,
     pooled_explained,
 )
+from napari_motionseg.training.engine.seeds import derived_seed
 from napari_motionseg.training.engine.task import Task
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
+from napari_motionseg.training.pretrain.pair_data import PairSettings, pair_pool
+from napari_motionseg.training.pretrain.pair_task import PairTask
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 HELD_OUT, CONTROL = "held_out_explained", "shuffled_explained"
 HELD_OUT_INFORMATION = "held_out_information"
 MOST_LOOPS = 1 / 4  # share of the loops that may be held out
 LARGEST_BATCH = 4  # so that measuring never needs more memory than training
+HELD_OUT_PAIRS = 24
+HELD_OUT_STREAM = 2**31  # larger than the number of any block of training pairs
 WINDOWS = 16  # for a standard error of a few hundredths
 SEED = 20_191  # of windows and points, which are the same at each measurement
 
@@ -179,13 +184,43 @@ def held_out_check(
         Settings of the pretraining; gray values are not changed and nothing is
         mirrored.
     """
-    batch = min(settings.batch, LARGEST_BATCH)
-    own = dataclasses.replace(
-        settings, batch=batch, jitter=0.0, mirror=False, shuffled=False
-    )
-    other = dataclasses.replace(own, shuffled=True)
+    own, other = _measured_settings(settings)
     tasks: dict[str, Task] = {}
     if loops:
         tasks[HELD_OUT] = PretrainTask(model, loops, own)
         tasks[CONTROL] = PretrainTask(model, loops, other)
-    return HeldOutCheck(model, tasks, -(-WINDOWS // batch))
+    return HeldOutCheck(model, tasks, -(-WINDOWS // own.batch))
+
+
+def held_out_pairs_check(model: Learner, settings: PretrainSettings) -> HeldOutCheck:
+    """Return the measurement on synthetic pairs that are never trained on.
+
+    Parameters
+    ----------
+    model
+        Embedding network with its objective.
+    settings
+        Settings of the pretraining, with `pairs`. Nothing is measured if its `held_out`
+        is 0.
+    """
+    own, other = _measured_settings(settings)
+    pairs = settings.pairs or PairSettings()
+    pairs = dataclasses.replace(pairs, pool=min(HELD_OUT_PAIRS, pairs.pool))
+    tasks: dict[str, Task] = {}
+    if settings.held_out:
+        seed = derived_seed(settings.training.seed, HELD_OUT_STREAM)
+        pool = pair_pool(pairs, settings.flow, seed)
+        tasks[HELD_OUT] = PairTask(model, pool, own, pairs.size)
+        tasks[CONTROL] = PairTask(model, pool, other, pairs.size)
+    return HeldOutCheck(model, tasks, -(-WINDOWS // own.batch))
+
+
+def _measured_settings(
+    settings: PretrainSettings,
+) -> tuple[PretrainSettings, PretrainSettings]:
+    """Return the settings of the measurement, and of its control."""
+    batch = min(settings.batch, LARGEST_BATCH)
+    own = dataclasses.replace(
+        settings, batch=batch, jitter=0.0, mirror=False, shuffled=False
+    )
+    return own, dataclasses.replace(own, shuffled=True)

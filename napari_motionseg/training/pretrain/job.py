@@ -27,9 +27,15 @@ from napari_motionseg.training.engine.gradient_accumulation import check_micro_b
 from napari_motionseg.training.engine.initial_networks import with_seed
 from napari_motionseg.training.engine.trainer import TrainingRecord
 from napari_motionseg.training.engine.training_run import TrainingRun
-from napari_motionseg.training.pretrain.held_out import held_out_check, split_loops
+from napari_motionseg.training.pretrain.held_out import (
+    held_out_check,
+    held_out_pairs_check,
+    split_loops,
+)
 from napari_motionseg.training.pretrain.motion_data import MovingLoop, moving_loops_job
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
+from napari_motionseg.training.pretrain.pair_data import PairSettings, pair_pool
+from napari_motionseg.training.pretrain.pair_task import PairTask
 from napari_motionseg.training.pretrain.prefetch import FramePrefetcher
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
@@ -41,6 +47,10 @@ __all__ = [
     "pretrain",
     "pretrain_job",
 ]
+
+
+# what the training depends on, its record, and what the embedding explains
+Outcome = tuple[dict[str, Any], TrainingRecord, dict[str, Any]]
 
 
 def pretrain_job(
@@ -56,7 +66,8 @@ def pretrain_job(
     Parameters
     ----------
     cines
-        Loops to learn from, which may differ in size and depth.
+        Loops to learn from, which may differ in size and depth; none if the settings
+        name synthetic pairs.
     settings
         Settings of objective, network, flow and training loop.
     out
@@ -86,38 +97,73 @@ def pretrain_job(
     Raises
     ------
     SettingsError
-        If no loop is given.
+        If no loop is given, or loops are given beside synthetic pairs.
     TrainingError
         If no loop has motion to learn from, or training fails; see `train_job`.
     WriteError
         If flow, state or checkpoint cannot be written.
     """
-    if not cines:
+    if settings.pairs is None and not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
+    if settings.pairs is not None and cines:
+        raise SettingsError(
+            f"pretraining from synthetic pairs takes no loops; got {len(cines)}. Use "
+            "another recipe to learn from loops"
+        )
     loop_settings = dataclasses.replace(settings.training, steps=settings.steps)
     training = TrainingRun(out, loop_settings, resume)
     # checked before hours are spent on flow
     count = training.processes.count
     micro_batches = loop_settings.micro_batches or count
     check_micro_batches(micro_batches, count, settings.batch)
-    loops = yield from moving_loops_job(cines, settings.flow, cache)
     model = with_seed(
         lambda: Learner(UNet(settings.network), settings.make_objective()),
         loop_settings.seed,
     )
-    data = describe(loops, settings)
-    split = split_loops(loops, settings.held_out)
-    check = held_out_check(split.held_out, model, settings)
-    workers = settings.workers_on(resolve_device(loop_settings.device).type)
-    with closing(FramePrefetcher(split.train, workers)) as prefetcher:
-        task = PretrainTask(model, split.train, settings, prefetcher, check)
-        record = yield from training.train_job(task, {"pretraining": data})
-    explained = check.measure(resolve_device(loop_settings.device))
-    explained_of = {"held_out": split.words, **explained}
-    card = _card(settings, data, record, explained_of)
+    if settings.pairs is None:
+        found = yield from _from_loops(model, cines, settings, training, cache)
+    else:
+        found = yield from _from_pairs(model, settings, training)
+    data, record, explained = found
+    card = _card(settings, data, record, explained)
     training.save(model.embedding, card, torch.float32)
     yield Progress(record.steps_done, settings.steps, f"Wrote {training.out.name}")
     return training.out
+
+
+def _from_loops(
+    model: Learner,
+    cines: Sequence[Cine],
+    settings: PretrainSettings,
+    training: TrainingRun,
+    cache: FlowCache | None,
+) -> Job[Outcome]:
+    """Train on loops."""
+    loops = yield from moving_loops_job(cines, settings.flow, cache)
+    data = describe(loops, settings)
+    split = split_loops(loops, settings.held_out)
+    check = held_out_check(split.held_out, model, settings)
+    device = resolve_device(training.settings.device)
+    workers = settings.workers_on(device.type)
+    with closing(FramePrefetcher(split.train, workers)) as prefetcher:
+        task = PretrainTask(model, split.train, settings, prefetcher, check)
+        record = yield from training.train_job(task, {"pretraining": data})
+    return data, record, {"held_out": split.words, **check.measure(device)}
+
+
+def _from_pairs(
+    model: Learner, settings: PretrainSettings, training: TrainingRun
+) -> Job[Outcome]:
+    """Train on synthetic pairs."""
+    pairs = settings.pairs or PairSettings()
+    pool = pair_pool(pairs, settings.flow, training.settings.seed)
+    yield from training.fill_job(pool, "Making picture pairs with known flow")
+    data = describe((), settings)
+    check = held_out_pairs_check(model, settings)
+    task = PairTask(model, pool, settings, pairs.size, check)
+    record = yield from training.train_job(task, {"pretraining": data})
+    explained = check.measure(resolve_device(training.settings.device))
+    return data, record, {"held_out": "other synthetic pairs", **explained}
 
 
 def pretrain(
@@ -139,7 +185,8 @@ def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[st
     del own["training"], own["steps"], own["workers"], own["flow"]["device"]
     del own["check_every"]  # weights do not depend on it
     weights = None
-    if settings.flow.method == "pwcnet":
+    exact = settings.pairs is not None and not settings.pairs.estimated
+    if settings.flow.method == "pwcnet" and not exact:
         weights = weights_digest(load_pwcnet(settings.flow.weights))
     del own["flow"]["weights"]  # a path on this computer; the digest identifies them
     return {

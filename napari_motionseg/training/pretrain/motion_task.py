@@ -125,7 +125,32 @@ class Measurement(Protocol):
         ...
 
 
-class PretrainTask:
+class CheckedTask:
+    """Base class of tasks that measure now and then what an embedding explains.
+
+    Parameters
+    ----------
+    check
+        Measurement on data that is not trained on; None measures nothing.
+    every
+        Number of steps between two measurements.
+    """
+
+    def __init__(self, check: Measurement | None, every: int) -> None:
+        self._check = check
+        self._check_every = every
+        self._checked_step: int | None = None
+
+    def checked(self, step: int, device: torch.device) -> dict[str, float]:
+        """Return the metrics of the measurement if it is due at this step."""
+        due = self._check is not None and step % self._check_every == 0
+        if not due or step == self._checked_step:  # once for all micro-batches
+            return {}
+        self._checked_step = step
+        return self._check.measure(device) if self._check is not None else {}
+
+
+class PretrainTask(CheckedTask):
     """Train on batches of windows of frames with their flow.
 
     Parameters
@@ -152,9 +177,8 @@ class PretrainTask:
         prefetcher: FramePrefetcher | None = None,
         check: Measurement | None = None,
     ) -> None:
+        super().__init__(check, settings.check_every)
         self.model = model
-        self._check = check
-        self._checked_step: int | None = None
         self.batch_size = settings.batch
         self._loops = loops
         self._prefetcher = prefetcher or FramePrefetcher(loops)
@@ -174,15 +198,7 @@ class PretrainTask:
         loss, metrics = self.model(
             pictures.to(device), flow.to(device), generator, later
         )
-        return loss, metrics | self._checked(step, device)
-
-    def _checked(self, step: int, device: torch.device) -> dict[str, float]:
-        """Return the metrics on held-out loops if they are due at this step."""
-        due = self._check is not None and step % self._settings.check_every == 0
-        if not due or step == self._checked_step:  # once for all micro-batches
-            return {}
-        self._checked_step = step
-        return self._check.measure(device) if self._check is not None else {}
+        return loss, metrics | self.checked(step, device)
 
     def prefetch(self, step: int, generator: torch.Generator, size: int) -> None:
         """Prefetch the frames from which the batch of a coming step is cut."""

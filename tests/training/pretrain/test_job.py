@@ -470,7 +470,7 @@ def test_the_description_names_no_file_and_no_path():
         ({"objective": "flow"}, "unknown objective 'flow'.*flow-consistency"),
         (
             {"options": {"sigm": 1.0}},
-            "has no option 'sigm'; it has background, dilation",
+            "has no option 'sigm'; it has background, changes",
         ),
         ({"options": {"sigma": 0.0}}, "sigma must be positive"),
         ({"jitter": -0.1}, "jitter must be at least 0"),

@@ -1,0 +1,274 @@
+"""Does motion teach? Starts from motion against their controls, at few labels.
+
+    make bench-motion                          # reduced form: an hour on one core
+    MOTIONSEG_DATA=../angiodata make bench-motion          # and on real loops
+    make bench-motion MOTION="--steps 38800 --width 64 --draws 1-16"  # a GPU, hours
+
+Starts learn from synthetic pairs whose flow is exact (or estimated), without any mask,
+by `motionseg pretrain synthetic --recipe exact`. Their controls see the same pictures
+with the flow of other pictures, or nothing at all. Then each start is fine-tuned on the
+same labelled frame of each draw and tested on loops that no training has seen. Rows are
+kept in a scratch folder: a run that was cut goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from machine import here_and_now, processor_name
+
+RESULTS = Path(__file__).parent / "results"
+ROOM = Path(tempfile.gettempdir()) / "motionseg-motion"
+# arms that learn from motion: further words for the command
+TAUGHT: Mapping[str, Sequence[str]] = {
+    "loud": (),
+    "regression": ("--objective", "flow-regression"),
+    "paper": ("--objective", "flow-consistency"),
+    "moving-apart": ("--objective", "moving-apart"),
+    "cross-pixel": ("--objective", "cross-pixel"),
+}
+SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
+SCRATCH, RANDOM = "scratch", "random"
+# loops that are fixed before any training, far from the seeds of trainings
+TRAIN_SEED, TEST_SEED = 93_000_000, 93_001_000
+TRAIN_LOOPS, TEST_LOOPS, SIDE, FRAMES = 16, 8, 384, 12
+TEST_FRAMES = (6,)  # of each synthetic test loop
+
+
+def main() -> None:
+    options = parse_options()
+    for arm in options.arms:
+        if arm not in (SCRATCH, RANDOM):
+            pretrained(arm, options)
+    for data in options.data:
+        for schedule in options.schedules:
+            evaluate(data, schedule, options)
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--arms", nargs="+", default=default_arms())
+    parser.add_argument("--data", nargs="+", default=default_data())
+    parser.add_argument("--schedules", nargs="+", default=["short", "tuned"])
+    parser.add_argument("--draws", default="1-16", help="first and last, from 1")
+    parser.add_argument("--labels", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1200, help="of pretraining")
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0, help="of pretraining")
+    parser.add_argument("--whitening", type=int, default=3, help="frames; 0: none")
+    parser.add_argument("--test", default="p5,p6")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--room", type=Path, default=ROOM)
+    return parser.parse_args()
+
+
+def default_arms() -> list[str]:
+    return [SCRATCH, RANDOM, "loud", "regression", "paper", "loud" + SHUFFLED]
+
+
+def default_data() -> list[str]:
+    return ["synthetic", *(["real"] if os.environ.get("MOTIONSEG_DATA") else [])]
+
+
+def words_of(arm: str) -> list[str]:
+    """Return the words of the command that pretrains an arm."""
+    words: list[str] = []
+    for ending, more in (
+        (SHUFFLED, ("--shuffled-flow",)),
+        (ESTIMATED, ("--estimated-flow",)),
+        (DIS, ("--estimated-flow", "--flow-method", "dis")),
+    ):
+        if arm.endswith(ending):
+            arm, words = arm.removesuffix(ending), [*words, *more]
+    return [*TAUGHT[arm], *words]
+
+
+def pretrained(arm: str, options: argparse.Namespace) -> Path:
+    """Return the checkpoint of an arm; train it if it is missing."""
+    own = (options.steps, options.width, options.seed)
+    name = "-".join([arm, *map(str, own)])
+    out: Path = options.room / "starts" / f"{name}.safetensors"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "napari_motionseg", "pretrain", "synthetic"]
+        command += ["--recipe", "exact", "--resume", *words_of(arm), "--out", str(out)]
+        for word, value in zip(("--steps", "--width", "--seed"), own, strict=True):
+            command += [word, str(value)]
+        subprocess.run(command, check=True)
+    return out
+
+
+def random_start(options: argparse.Namespace) -> Path:
+    """Return a checkpoint of random weights, which are whitened like those taught."""
+    from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+    from napari_motionseg.training.engine.initial_networks import with_seed
+
+    out: Path = options.room / "starts" / f"random-{options.width}.safetensors"
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        config = UNetConfig(width=options.width, flat_field=True)
+        model = with_seed(lambda: UNet(config), options.seed)
+        card = ModelCard("embedding", "UNet", asdict(config), {"weights": "random"})
+        save_model(out, model, card)
+    return out
+
+
+def settings_of(schedule: str, options: argparse.Namespace) -> Any:
+    """Return the settings of fine-tuning, which all arms share."""
+    from napari_motionseg.models import UNetConfig
+    from napari_motionseg.segmentation import FinetuneSettings
+
+    if schedule == "short":  # the paper's loss and rate, cut short
+        settings = FinetuneSettings.recipe("paper").with_steps(80)
+    else:
+        settings = FinetuneSettings.recipe("tuned").with_steps(200)
+    return replace(
+        settings,
+        batch=2,
+        crop=128,
+        early_stopping_every=0,
+        network=UNetConfig(width=options.width, flat_field=True),
+        whitening_frames=options.whitening,
+    )
+
+
+def loops_of(data: str, options: argparse.Namespace) -> tuple[Any, Any]:
+    """Return the loops to learn from, and test loops with their test frames."""
+    from napari_motionseg.evaluation import read_references, synthetic_references
+    from napari_motionseg.synthesis import SynthesisConfig
+
+    if data == "synthetic":
+        how = SynthesisConfig(size=SIDE, frames=FRAMES, bolus=False)
+        learners = synthetic_references(TRAIN_LOOPS, TRAIN_SEED, how)
+        testers = synthetic_references(TEST_LOOPS, TEST_SEED, how)
+        return learners, [(loop, TEST_FRAMES) for loop in testers]
+    folder = os.environ["MOTIONSEG_DATA"]
+    learners = read_references(folder, ["p1", "p2", "p3", "p4"])
+    testers = read_references(folder, options.test.split(","))
+    return learners, [(loop, middle_frames(loop)) for loop in testers]
+
+
+def middle_frames(loop: Any) -> tuple[int, ...]:
+    """Return the middle one of the frames of a real loop that show contrast."""
+    shown = loop.shown.tolist()
+    return (shown[len(shown) // 2],)
+
+
+def evaluate(data: str, schedule: str, options: argparse.Namespace) -> None:
+    """Fine-tune and test each arm on each draw; write the summary."""
+    learners, testers = loops_of(data, options)
+    digest = digest_of([*learners, *(loop for loop, _ in testers)])
+    own = (options.labels, options.steps, options.width, options.seed)
+    words = [data, schedule, digest[:8], *map(str, own), f"w{options.whitening}"]
+    kept = options.room / f"{'-'.join(words)}.jsonl"
+    rows = [json.loads(line) for line in kept.open()] if kept.exists() else []
+    done = {(row["method"], row["seed"]) for row in rows}
+    for draw in draws_of(options.draws):
+        for arm in options.arms:
+            if (arm, draw) in done:
+                continue
+            found = trial(arm, draw, schedule, learners, testers, options)
+            with kept.open("a") as stream:
+                stream.writelines(json.dumps(row) + "\n" for row in found)
+            rows += found
+            print(data, schedule, arm, draw, f"{mean_dice(found):.3f}", flush=True)
+    chosen = {*draws_of(options.draws)}
+    rows = [r for r in rows if r["seed"] in chosen and r["method"] in options.arms]
+    write(data, schedule, rows, digest, options)
+
+
+def trial(
+    arm: str,
+    draw: int,
+    schedule: str,
+    learners: Sequence[Any],
+    testers: Sequence[Any],
+    options: argparse.Namespace,
+) -> list[dict[str, Any]]:
+    """Return the rows of one fine-tuning."""
+    from napari_motionseg.evaluation.fewshot import Trial, draw_frames, measured
+    from napari_motionseg.evaluation.methods import NetworkMethod
+    from napari_motionseg.jobs import run
+
+    chosen = draw_frames(learners, options.labels, draw)
+    examples = [
+        (learners[number].cine, learners[number].labels(frames))
+        for number, frames in chosen.items()
+    ]
+    start = SCRATCH if arm == SCRATCH else str(start_of(arm, options))
+    method = NetworkMethod(start, settings_of(schedule, options), options.device)
+    predict = run(method.fit_job(examples, draw))
+    one = Trial(arm, options.labels, draw, examples, testers)
+    return measured(predict, one, testers)
+
+
+def start_of(arm: str, options: argparse.Namespace) -> Path:
+    """Return the checkpoint from which an arm is fine-tuned."""
+    return random_start(options) if arm == RANDOM else pretrained(arm, options)
+
+
+def draws_of(text: str) -> range:
+    """Return the numbers of draws from, for example, ``1-16``."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def digest_of(loops: Sequence[Any]) -> str:
+    """Return the SHA-256 of all frames and masks."""
+    digest = hashlib.sha256()
+    for loop in loops:
+        digest.update(loop.cine.content_hash().encode())
+        digest.update(loop.masks.tobytes())
+    return digest.hexdigest()
+
+
+def mean_dice(rows: Sequence[Mapping[str, Any]]) -> float:
+    return sum(row["dice"] for row in rows) / max(1, len(rows))
+
+
+def write(
+    data: str,
+    schedule: str,
+    rows: list[dict[str, Any]],
+    digest: str,
+    options: argparse.Namespace,
+) -> None:
+    """Write means and paired differences, with machine and date."""
+    from napari_motionseg.evaluation.paired_statistics import summarize
+
+    against = {}
+    for baseline in options.arms:
+        if baseline in (SCRATCH, RANDOM) or SHUFFLED in baseline:
+            against[baseline] = summarize(rows, baseline)
+    report = {
+        "data": data,
+        "schedule": schedule,
+        "labels": options.labels,
+        "draws": options.draws,
+        "pretraining_steps": options.steps,
+        "width": options.width,
+        "seed": options.seed,
+        "whitening_frames": options.whitening,
+        "loops_sha256": digest,
+        "processor": processor_name(),
+        "against": against,
+    } | here_and_now()
+    file = options.results / f"motion_{data}_{schedule}.json"
+    file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

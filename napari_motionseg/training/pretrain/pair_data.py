@@ -1,0 +1,143 @@
+"""Make synthetic picture pairs from which pretraining learns in place of loops.
+
+Their flow is known exactly. This separates what an objective can learn from what an
+estimator of flow gets wrong. Every scene has its own vessels, motion and background, so
+the number of patients is not limited. The vessel masks of the synthesis are not kept:
+only motion teaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.motion import FlowSettings
+from napari_motionseg.motion.estimators import ESTIMATORS
+from napari_motionseg.synthesis import training_pairs
+from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.settings import at_least
+
+LEAST_SIDE = 64  # px; smaller angiograms have no room for vessels
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """Settings of the synthetic pairs.
+
+    Parameters
+    ----------
+    size
+        Side of the pictures in px.
+    pool
+        Number of pairs in memory, rounded up to whole blocks.
+    block
+        Number of pairs that are made at once, at most `pool`.
+    refresh_every
+        Number of steps after which the oldest block is renewed; 0 never renews.
+    estimated
+        Whether the flow is estimated from the two pictures, by the method of the flow
+        settings, in place of the exact one.
+
+    Raises
+    ------
+    SettingsError
+        If a value is out of range.
+    """
+
+    size: int = 384
+    pool: int = 192
+    block: int = 24
+    refresh_every: int = 100
+    estimated: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(self, "size", LEAST_SIDE)
+        for name in ("pool", "block"):
+            at_least(self, name, 1)
+        at_least(self, "refresh_every", 0)
+
+
+class MovingPairs(NamedTuple):
+    """Picture pairs and their flow, in half precision to save memory.
+
+    Attributes
+    ----------
+    pictures
+        First and second pictures ``(N, 2, H, W)`` float16 in [0, 1].
+    flow
+        Flow ``(N, 2, H, W)`` float16 in px, from the first to the second picture.
+    """
+
+    pictures: Tensor
+    flow: Tensor
+
+
+def pair_pool(
+    settings: PairSettings, flow: FlowSettings, seed: int
+) -> ExamplePool[MovingPairs]:
+    """Return the empty pool from which a training draws its pairs.
+
+    Parameters
+    ----------
+    settings
+        Settings of the pairs.
+    flow
+        Settings of the estimator, if the flow is estimated.
+    seed
+        Seed of all pairs.
+    """
+    block = min(settings.block, settings.pool)
+    return ExamplePool(
+        partial(make_pairs, settings, flow),
+        blocks=-(-settings.pool // block),
+        block=block,
+        refresh_every=settings.refresh_every,
+        seed=seed,
+    )
+
+
+def make_pairs(
+    settings: PairSettings, flow: FlowSettings, count: int, seed: int
+) -> MovingPairs:
+    """Make pairs from a seed.
+
+    Parameters
+    ----------
+    settings, flow
+        Settings as for `pair_pool`.
+    count
+        Number of pairs.
+    seed
+        Seed of the scenes.
+
+    Raises
+    ------
+    SettingsError, MissingDependencyError, CheckpointError
+        If the estimator is unknown, not installed, or has no weights.
+    """
+    made = training_pairs(count, settings.size, seed)
+    pictures = torch.stack((made.first, made.second), dim=1)
+    motion = _estimated(pictures, flow) if settings.estimated else made.flow
+    return MovingPairs(pictures.half(), motion.half())
+
+
+def _estimated(pictures: Tensor, settings: FlowSettings) -> Tensor:
+    """Return the estimated flow ``(N, 2, H, W)`` of pairs ``(N, 2, H, W)``."""
+    estimator = ESTIMATORS.load(settings.method)(settings)
+    flows = []
+    for pair in pictures.numpy():
+        first, second = (estimator.prepare(picture) for picture in pair)
+        flows.append(np.asarray(estimator.flow(first, second), np.float32))
+    found = torch.from_numpy(np.stack(flows))
+    if not bool(torch.isfinite(found).all()):
+        raise SettingsError(
+            f"flow method {settings.method!r} gave vectors that are not finite; choose "
+            "another one"
+        )
+    return found

@@ -1,0 +1,149 @@
+"""Pretraining from synthetic pairs: exact flow, its control, and exact resume."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import STOP, run
+from napari_motionseg.models import UNet, UNetConfig, load_model
+from napari_motionseg.motion import FlowSettings
+from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.loop import TrainingSettings
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.pretrain import pair_data
+from napari_motionseg.training.pretrain.job import Learner, pretrain, pretrain_job
+from napari_motionseg.training.pretrain.pair_data import (
+    MovingPairs,
+    PairSettings,
+    make_pairs,
+    pair_pool,
+)
+from napari_motionseg.training.pretrain.pair_task import PairTask
+from napari_motionseg.training.pretrain.settings import LOUD, PretrainSettings
+
+TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
+SIDE = 64
+
+
+def numbered_pairs(count, seed):
+    """Make pairs whose pictures and flow both hold the number of the pair."""
+    numbers = (torch.arange(count) + 1 + seed % 1000).float()
+    grid = numbers[:, None, None, None].expand(count, 2, SIDE, SIDE)
+    return MovingPairs((grid / 2048).half(), grid.half())
+
+
+def settings(steps=3, **others):
+    training = TrainingSettings(
+        steps=steps, device="cpu", precision="float32", preview_every=2
+    )
+    given = {"batch": 2, "crop": 32, "points": 20, "network": TINY} | others
+    pairs = given.pop("pairs", PairSettings(size=SIDE, pool=2, block=2))
+    return PretrainSettings(steps=steps, pairs=pairs, training=training, **given)
+
+
+def numbered_task(**others):
+    how = settings(jitter=0.0, **others)
+    pool = ExamplePool(numbered_pairs, blocks=4, block=8, refresh_every=0, seed=0)
+    return PairTask(Learner(UNet(TINY), how.make_objective()), pool, how, SIDE)
+
+
+def test_a_picture_has_its_own_flow_and_in_the_control_that_of_another():
+    for shuffled in (False, True):
+        task = numbered_task(batch=32, shuffled=shuffled, mirror=False)
+        pictures, later, flow = task.batch(0, step_generator(0, 0))
+        assert pictures.shape == later.shape == (32, 1, 32, 32)
+        assert flow.shape == (32, 2, 32, 32)
+        own = (pictures[:, 0, 0, 0] * 2048 - flow[:, 0, 0, 0]).abs() < 0.5
+        assert bool(own.all()) is not shuffled
+    assert float(own.float().mean()) < 0.3
+
+
+def test_a_mirrored_picture_has_a_mirrored_flow():
+    task = numbered_task(batch=32)
+    _, _, flow = task.batch(0, step_generator(0, 0))
+    x, y = flow[:, 0, 0, 0], flow[:, 1, 0, 0]
+    assert bool((y > 0).all())
+    assert bool((x.abs() == y).all())
+    assert 4 < int((x < 0).sum()) < 28
+
+
+def test_pairs_have_exact_flow_or_an_estimated_one():
+    how = PairSettings(size=SIDE)
+    exact = make_pairs(how, FlowSettings(), 2, 5)
+    again = make_pairs(how, FlowSettings(), 2, 5)
+    assert all(torch.equal(a, b) for a, b in zip(exact, again, strict=True))
+    estimated = dataclasses.replace(how, estimated=True)
+    found = make_pairs(estimated, FlowSettings(method="ilk"), 2, 5)
+    assert torch.equal(found.pictures, exact.pictures)
+    assert found.flow.shape == exact.flow.shape
+    assert not torch.equal(found.flow, exact.flow)
+
+
+def test_an_estimator_that_gives_no_numbers_is_named(monkeypatch):
+    class Broken:
+        """An estimator whose flow is not finite."""
+
+        def prepare(self, frame):
+            return frame
+
+        def flow(self, first, second):
+            return np.full((2, *first.shape), np.nan, np.float32)
+
+    monkeypatch.setattr(
+        pair_data.ESTIMATORS, "load", lambda _: lambda settings: Broken()
+    )
+    how = PairSettings(size=SIDE, estimated=True)
+    with pytest.raises(SettingsError, match="flow method 'tvl1' gave vectors"):
+        make_pairs(how, FlowSettings(method="tvl1"), 1, 0)
+
+
+def test_a_resumed_training_gives_the_same_weights(tmp_path):
+    how = settings(4, pairs=PairSettings(size=SIDE, pool=4, block=2, refresh_every=1))
+    whole = pretrain([], how, out=tmp_path / "whole.safetensors")
+    cut = tmp_path / "cut.safetensors"
+    job = pretrain_job([], how, out=cut)
+    while next(job).metrics.get("loss") is None:
+        pass
+    with pytest.raises(StopIteration):
+        while True:
+            job.send(STOP)
+    run(pretrain_job([], how, out=cut, resume=True))
+    (one, card), (other, _) = load_model(whole), load_model(cut)
+    for name, weight in one.state_dict().items():
+        assert torch.equal(weight, other.state_dict()[name]), name
+    facts = card.provenance["pretraining"]
+    assert facts["pairs"]["size"] == SIDE
+    assert facts["loops"] == []
+    assert facts["flow_weights_sha256"] is None  # exact flow needs no network
+
+
+def test_the_exact_recipe_is_loud():
+    exact = PretrainSettings.recipe("exact")
+    assert dict(exact.options) == dict(LOUD)
+    assert exact.pairs is not None and not exact.pairs.estimated
+    pool = pair_pool(exact.pairs, exact.flow, 0)
+    assert len(pool) == exact.pairs.pool
+
+
+def test_loops_beside_pairs_are_refused(tmp_path):
+    cine = Cine.from_array(np.zeros((3, 64, 64), np.uint8))
+    with pytest.raises(SettingsError, match="takes no loops; got 1"):
+        pretrain([cine], settings(), out=tmp_path / "e.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"size": 32}, "size must be at least 64; got 32"),
+        ({"pool": 0}, "pool must be at least 1"),
+        ({"refresh_every": -1}, "refresh_every must be at least 0"),
+    ],
+)
+def test_settings_of_pairs_are_checked(wrong, words):
+    with pytest.raises(SettingsError, match=words):
+        PairSettings(**wrong)
