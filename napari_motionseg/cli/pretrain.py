@@ -290,9 +290,9 @@ def pretrain(
 ) -> None:
     """Learn a pixel embedding from the motion in loops; no label is needed.
 
-    CINE may be 'synthetic', which makes synthetic loops, or pairs with --recipe exact. Ctrl-C stops early and keeps
-    the result so far; --resume continues from there. Curves and pictures are in the
-    .log folder beside OUT.
+    CINE may be 'synthetic', which makes synthetic loops, or pairs with --recipe exact.
+    Ctrl-C stops early and keeps the result so far; --resume continues from there.
+    Curves and pictures are in the .log folder beside OUT.
     """
     _run(context, cines, out, resume, cached, as_json)
 

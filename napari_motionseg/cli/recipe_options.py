@@ -14,7 +14,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from operator import attrgetter
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
@@ -137,9 +136,17 @@ def default_values(command: Callable[..., None]) -> dict[str, Any]:
     settings = source.recipe(chosen.default if chosen else None)
     values = {}
     for option, field in fields_of(command).items():
-        value = field.shown or attrgetter(field.names[0])(settings)
+        value = field.shown or _value_of(settings, field.names[0])
         values[option] = None if value == {} else value
     return values
+
+
+def _value_of(settings: Any, name: str) -> Any:
+    """Return a field of settings by its dotted name; None in parts that are None."""
+    value = settings
+    for part in name.split("."):
+        value = None if value is None else getattr(value, part)
+    return value
 
 
 class RecipeCommand(TyperCommand):

@@ -109,13 +109,7 @@ def finetune_job(
     frames = gather_frames(examples)
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
-    seed = settings.training.seed
-    model, origin = initial_network(start, classes, settings.network, seed)
-    if origin["kind"] == "embedding" and settings.whitening_frames:
-        cines = [cine for cine, _ in examples]
-        whiten_features(
-            model.embedding, frames_between(cines, settings.whitening_frames)
-        )
+    model, origin = _start_of(start, classes, settings, examples)
     fits = settings.levels is None or fits_whole_frames(model, frames)
     settings = settings.for_start(origin["kind"], decoder_depth(model), fits)
     training = settings.training_for(len(frames))
@@ -142,6 +136,22 @@ def finetune_job(
     }
     save_model(out, model, _card(model, provenance))
     return out
+
+
+def _start_of(
+    start: str | Path | None,
+    classes: int,
+    settings: FinetuneSettings,
+    examples: Sequence[LabelledLoop],
+) -> tuple[SegmentationNet, dict[str, Any]]:
+    """Return the network to train and its origin, with features at one scale."""
+    seed = settings.training.seed
+    model, origin = initial_network(start, classes, settings.network, seed)
+    if origin["kind"] == "embedding":
+        cines = [cine for cine, _ in examples]
+        pictures = frames_between(cines, settings.whitening_frames)
+        whiten_features(model.embedding, pictures)
+    return model, origin
 
 
 def _use_start(

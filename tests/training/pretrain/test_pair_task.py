@@ -1,5 +1,6 @@
 """Pretraining from synthetic pairs: exact flow, its control, and exact resume."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -101,6 +102,13 @@ def test_an_estimator_that_gives_no_numbers_is_named(monkeypatch):
         make_pairs(how, FlowSettings(method="tvl1"), 1, 0)
 
 
+def stopped(job):
+    """Ask a job to stop until it ends."""
+    with contextlib.suppress(StopIteration):
+        while True:
+            job.send(STOP)
+
+
 def test_a_resumed_training_gives_the_same_weights(tmp_path):
     how = settings(4, pairs=PairSettings(size=SIDE, pool=4, block=2, refresh_every=1))
     whole = pretrain([], how, out=tmp_path / "whole.safetensors")
@@ -108,13 +116,12 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path):
     job = pretrain_job([], how, out=cut)
     while next(job).metrics.get("loss") is None:
         pass
-    with pytest.raises(StopIteration):
-        while True:
-            job.send(STOP)
+    stopped(job)
     run(pretrain_job([], how, out=cut, resume=True))
     (one, card), (other, _) = load_model(whole), load_model(cut)
     for name, weight in one.state_dict().items():
         assert torch.equal(weight, other.state_dict()[name]), name
+    assert "shuffled_explained" in card.provenance["explained"]
     facts = card.provenance["pretraining"]
     assert facts["pairs"]["size"] == SIDE
     assert facts["loops"] == []
@@ -124,7 +131,8 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path):
 def test_the_exact_recipe_is_loud():
     exact = PretrainSettings.recipe("exact")
     assert dict(exact.options) == dict(LOUD)
-    assert exact.pairs is not None and not exact.pairs.estimated
+    assert exact.pairs is not None
+    assert not exact.pairs.estimated
     pool = pair_pool(exact.pairs, exact.flow, 0)
     assert len(pool) == exact.pairs.pool
 
