@@ -134,11 +134,11 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
     if schedule == "short":  # the paper's loss and rate, cut short
         settings = FinetuneSettings.recipe("paper").with_steps(80)
     else:
-        settings = FinetuneSettings.recipe("tuned").with_steps(120)
+        settings = FinetuneSettings.recipe("tuned").with_steps(80)
     return replace(
         settings,
         batch=2,
-        crop=128 if schedule == "short" else 160,
+        crop=128,
         early_stopping_every=0,
         network=UNetConfig(width=options.width, flat_field=True),
         whitening_frames=options.whitening,

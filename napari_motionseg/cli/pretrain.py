@@ -336,7 +336,8 @@ def _settings_of(context: typer.Context) -> PretrainSettings:
     if "objective" in changes and "options" not in changes:
         # the options of the recipe belong to its own objective
         changes["options"], changes["points"] = {}, changes.get("points")
-    return with_changes(recipe, changes)
+    settings: PretrainSettings = with_changes(recipe, changes)
+    return settings
 
 
 def _loops_for(settings: PretrainSettings, cines: Sequence[Path]) -> list[Cine]:

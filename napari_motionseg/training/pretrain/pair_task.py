@@ -32,7 +32,7 @@ class PairWindow(NamedTuple):
 
     Attributes
     ----------
-    index
+    pair
         Number of the pair in the pool.
     row, column
         First row and column of the window.
@@ -40,7 +40,7 @@ class PairWindow(NamedTuple):
         Whether left and right are swapped.
     """
 
-    index: int
+    pair: int
     row: int
     column: int
     mirrored: bool
@@ -117,16 +117,16 @@ class PairTask(CheckedTask):
             return int(torch.randint(bound, (1,), generator=generator))
 
         room = self._side - self._window + 1
-        index, row, column = draw(len(self._pool)), draw(room), draw(room)
-        return PairWindow(index, row, column, bool(draw(2)) and self._settings.mirror)
+        pair, row, column = draw(len(self._pool)), draw(room), draw(room)
+        return PairWindow(pair, row, column, bool(draw(2)) and self._settings.mirror)
 
     def _pictures(self, step: int, window: PairWindow) -> Tensor:
-        pairs, place = self._pool.at(step, window.index)
+        pairs, place = self._pool.at(step, window.pair)
         cut = self._cut(pairs.pictures[place], window)
         return mirror(cut) if window.mirrored else cut
 
     def _flow(self, step: int, window: PairWindow) -> Tensor:
-        pairs, place = self._pool.at(step, window.index)
+        pairs, place = self._pool.at(step, window.pair)
         cut = self._cut(pairs.flow[place], window)
         return mirror_flow(cut) if window.mirrored else cut
 
