@@ -118,11 +118,14 @@ def test_without_options_a_command_uses_its_recipe_field_by_field(
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_shows_the_values_of_the_recipe(motionseg, name):
     command = COMMANDS[name][0]
-    shown = re.sub(r"\s+", " ", motionseg(name, "--help").out)
+    words = re.sub(r"-\n\s*", "-", motionseg(name, "--help").out)  # wrapped names
+    shown = re.sub(r"\s+", " ", words)
     recipe = inspect.signature(command).parameters.get("recipe")
     settings = getattr(command, SOURCE).recipe(recipe and recipe.default)
     assert f"default: {settings.training.learning_rate}" in shown
     for option, field in fields_of(command).items():
+        if field.names[0].startswith("pairs.") and settings.pairs is None:
+            continue  # a setting of another recipe
         value = attrgetter(field.names[0])(settings)
         if field.shown is not None:
             assert field.convert(field.shown) == value, option
