@@ -7,10 +7,12 @@ vessel:
 - The image encoder is a light U-Net, whose features are computed once for each frame.
 - The sparse motion encoder works on the guided pixels alone, and also sees the features
   of the picture there. Its results are added up in cells of `cell` px.
-- The propagation nets with strides {1, 2, 4} follow each other several times, because
-  a vessel is longer than one of them reaches.
-- The result is enlarged twice. Each time the features of the picture at that resolution
-  are added, so that neighbouring pixels can differ.
+- Each guided point claims the cells that it reaches most easily (`seeded_reach`), so
+  that it is heard along a whole vessel and not only within the propagation nets.
+- The network weighs a few candidates for the flow of each pixel: no motion, the vector
+  of the point that has claimed it, in two ways, and the mean of the vectors around it.
+  Classes of flow follow from the weights. To choose is learnt in hundreds of steps; to
+  compute logits of classes from numbers takes tens of thousands.
 """
 
 from __future__ import annotations
@@ -23,14 +25,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.flow_bins import centres_of_bins
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
+from napari_motionseg.models.propagation_candidates import (
+    CANDIDATES,
+    FIRST_CONDUCTANCE,
+    MIDDLE,
+    REACH_FACTS,
+    WAYS,
+    candidate_vectors,
+    shared_classes,
+)
 from napari_motionseg.models.propagation_network import PropagationNet
 from napari_motionseg.models.unet import UNet, double_convolution
 
-MIDDLE = 4  # stride of the features between cells and pixels
-PIXELS_AT_ONCE = 4096  # pixels whose bins stay in the processor's cache
-MOST_LOGIT = 60.0
+PIXELS_AT_ONCE = 4096  # pixels whose features stay in the processor's cache
 GUIDANCE_FACTS = 7  # x, y, speed, whether it stands still, place in the cell, and 1
 
 
@@ -44,6 +52,8 @@ class EncodedFrames(NamedTuple):
         The sides are those of the frames, padded to a multiple of 16.
     keys
         Features ``(B, C, H, W)`` of each pixel for the sparse motion encoder.
+    conductance
+        Conductance ``(B, 2, h, w)`` of cells of 4 px; see `seeded_reach`.
     size
         Height and width of the frames before padding.
     """
@@ -52,6 +62,7 @@ class EncodedFrames(NamedTuple):
     middle: Tensor
     pixels: Tensor
     keys: Tensor
+    conductance: Tensor
     size: tuple[int, int]
 
 
@@ -83,11 +94,21 @@ class LightPropagationNet(nn.Module):
         self.rounds = nn.ModuleList(
             _Round(width, config.strides) for _ in range(config.rounds)
         )
+        self.conductance = nn.Sequential(
+            nn.Conv2d(4 * base, fine, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(fine, WAYS, 1),
+        )
+        with torch.no_grad():
+            cast("nn.Conv2d", self.conductance[2]).bias.copy_(  # type: ignore[union-attr]
+                torch.tensor(FIRST_CONDUCTANCE)
+            )
+        self.reached = nn.Conv2d(REACH_FACTS, fine, 1)
         self.down = nn.Conv2d(width, fine, 1)
         self.refine = double_convolution(fine, fine)
         self.across = nn.Conv2d(fine, fine, 1)
         self.mix = nn.Conv1d(fine, fine, 1)
-        self.fusion = nn.Conv1d(fine, 2 * config.bins, 1)
+        self.fusion = nn.Conv1d(fine, CANDIDATES, 1)
 
     def freeze_encoder(self) -> None:
         """Keep the image encoder as it is while the rest is trained."""
@@ -139,6 +160,7 @@ class LightPropagationNet(nn.Module):
             self.to_middle(middle),
             self.to_pixels(pixels),
             self.to_keys(pixels),
+            self.conductance(middle).float().sigmoid(),
             (height, width),
         )
 
@@ -168,77 +190,75 @@ class LightPropagationNet(nn.Module):
         SettingsError
             If the shapes do not fit together.
         """
-        coarse = self._coarse(frames, sparse_motion)
+        coarse, vectors = self._coarse(frames, sparse_motion)
         count, (height, width) = len(sparse_motion), frames.size
         if at is None:
-            large = _larger(coarse, MIDDLE)
-            hidden = large + _repeated(frames.pixels, count)
-            hidden = hidden[..., :height, :width].flatten(2)
-        else:
-            hidden = _values_at(coarse, at, width) + _pixels_at(frames, at, count)
-        logits: Tensor = self.fusion(functional.relu(self.mix(functional.relu(hidden))))
-        logits = logits.view(count, 2, self.config.bins, -1)
-        shape = logits.shape[:3]
-        return logits if at is not None else logits.view(*shape, height, width)
+            at = torch.arange(height * width, device=coarse.device).expand(count, -1)
+            answer = self.propagate(frames, sparse_motion, at)
+            return answer.view(*answer.shape[:3], height, width)
+        hidden = _values_at(coarse, at, width) + _pixels_at(frames, at, count)
+        gates = self.fusion(functional.relu(self.mix(functional.relu(hidden))))
+        row, column = at // width // MIDDLE, at % width // MIDDLE
+        place = (row * vectors.shape[-1] + column)[:, None, None]
+        found = vectors.flatten(3).gather(3, place.expand(-1, *vectors.shape[1:3], -1))
+        weights = gates.float().softmax(dim=1)
+        return shared_classes(weights, found, self.config.bins, self.config.limit)
 
     def flow(self, frames: EncodedFrames, sparse_motion: Tensor) -> Tensor:
-        """Return the expected flow ``(B, 2, H, W)`` in px, in less time than logits.
+        """Return the expected flow ``(B, 2, H, W)`` in px, without its classes.
 
         Parameters
         ----------
         frames, sparse_motion
             As for `propagate`.
         """
-        coarse = self._coarse(frames, sparse_motion)
+        coarse, vectors = self._coarse(frames, sparse_motion)
         large = _larger(coarse, MIDDLE)
+        candidates = vectors.repeat_interleave(MIDDLE, -1)
         count, (height, width) = len(sparse_motion), frames.size
         share = count // len(frames.pixels)
         flow = coarse.new_empty((count, 2, height, width), dtype=torch.float32)
-        rows = max(1, PIXELS_AT_ONCE // width)
+        rows = max(1, PIXELS_AT_ONCE // width // MIDDLE) * MIDDLE
         for index in range(count):
             pixels = frames.pixels[index // share]
             for row in range(0, height, rows):
                 cut = (slice(None), slice(row, min(row + rows, height)), slice(width))
                 hidden = (large[index][cut] + pixels[cut]).flatten(1)
-                found = self._mean_of_bins(hidden)
-                flow[index, :, cut[1]] = found.view(2, -1, width)
+                weights = self._weights(hidden).view(CANDIDATES, -1, 1, width)
+                cells = slice(row // MIDDLE, -(-cut[1].stop // MIDDLE))
+                own = candidates[index, :, :, cells, :width].repeat_interleave(
+                    MIDDLE, 2
+                )
+                own = own[:, :, : cut[1].stop - row]
+                flow[index, :, cut[1]] = (weights[:-1].movedim(1, 2) * own).sum(dim=0)
         return flow
 
-    def _mean_of_bins(self, hidden: Tensor) -> Tensor:
-        """Return the expected flow ``(2, N)`` of N pixels' features ``(fine, N)``."""
+    def _weights(self, hidden: Tensor) -> Tensor:
+        """Return the candidates' weights ``(K, N)`` of features ``(fine, N)``."""
         for layer in (self.mix, self.fusion):
             weight, bias = layer.weight[..., 0], cast("Tensor", layer.bias)
             hidden = weight @ hidden.relu_() + bias[:, None]
-        # a logit beyond this is certain; its exponential would overflow float32
-        weights = hidden.float().clamp_(-MOST_LOGIT, MOST_LOGIT).exp_()
-        sums = self._sums().to(weights) @ weights
-        return sums[:2] / sums[2:]
+        return hidden.float().softmax(dim=0)
 
-    def _sums(self) -> Tensor:
-        """Return the matrix ``(4, 2 C)`` of two weighted sums and two plain sums."""
-        bins = self.config.bins
-        sums = torch.zeros((4, 2, bins))
-        for axis in (0, 1):
-            sums[axis, axis] = centres_of_bins(bins, self.config.limit)
-            sums[2 + axis, axis] = 1
-        return sums.flatten(1)
+    def _coarse(
+        self, frames: EncodedFrames, sparse_motion: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return features to add to the pixels', and candidates for their flow.
 
-    def _coarse(self, frames: EncodedFrames, sparse_motion: Tensor) -> Tensor:
-        """Return what is added to the pixels' features, ``(B, fine, h, w)``.
-
-        Its resolution is that of `EncodedFrames.middle`.
+        They are ``(B, fine, h, w)`` and ``(B, K - 1, 2, h, w)`` in px, and have the
+        resolution of `EncodedFrames.middle`.
         """
         self._check(frames, sparse_motion)
         count = len(sparse_motion)
+        vectors, facts = candidate_vectors(frames.conductance, sparse_motion)
         guided = self._guided(frames, sparse_motion)
         state = _repeated(frames.cells, count) + guided
         for one in self.rounds:
             state = one(state)
         middle = _larger(self.down(state), 2) + _repeated(frames.middle, count)
-        middle = functional.relu(middle)
+        middle = functional.relu(middle + self.reached(facts))
         middle = middle + self.refine(middle)
-        coarse: Tensor = self.across(middle)
-        return coarse
+        return self.across(middle), vectors
 
     def forward(self, picture: Tensor, sparse_motion: Tensor) -> Tensor:
         """Return logits ``(B, 2, C, H, W)``; see `encode` and `propagate`."""

@@ -32,7 +32,9 @@ def test_every_size_gets_flow_of_its_own_size(propagator, shape, size):
     assert np.isfinite(flow).all()
 
 
-def test_the_answer_is_that_of_the_network(propagator):
+def test_the_answer_is_that_of_the_network(propagator, monkeypatch):
+    # in bf16, a cell that two points reach equally well may change hands
+    monkeypatch.setenv("MOTIONSEG_BF16", "off")
     picture = frame(130, 140)
     prepared = propagator.prepare(picture)
     found = propagator.flows(prepared, [[Arrow(40, 50, -2, 3), Arrow(90, 9)]])
@@ -43,8 +45,7 @@ def test_the_answer_is_that_of_the_network(propagator):
     with torch.inference_mode():
         features = network.encode(torch.from_numpy(picture)[None, None])
         expected = network.flow(features, sparse).numpy()
-    # bf16 where the processor has it
-    np.testing.assert_allclose(found, expected, atol=0.05)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_arrows_are_scaled_with_the_frame(propagator):

@@ -30,6 +30,7 @@ from napari_motionseg.training.propagation.settings import PropagationTrainingSe
 WINDOWS = 2  # windows drawn for each picture; the one with more parts is taken
 PART_WEIGHT, NEAR_WEIGHT = 8.0, 3.0  # chance of a pixel in the loss; background: 1
 NEAR_PX = 9
+LEAST_SPEED = 1.0  # px: slower motions count as if they had this speed
 
 
 class Batch(NamedTuple):
@@ -94,9 +95,12 @@ class PropagationTask:
         index = chosen[:, None].expand(-1, 2, -1)
         flow = batch.flow.flatten(2).gather(2, index)
         loss = bin_loss(logits, flow, limit, shared=self._settings.labels == "shared")
-        with torch.no_grad():
-            found = expected_flow(logits, limit)
-            error = torch.linalg.vector_norm(found - flow, dim=1).mean()
+        found = expected_flow(logits, limit)
+        if self._settings.squared:
+            fastest = flow.norm(dim=1).amax(dim=1).clamp(min=LEAST_SPEED)
+            share = (found - flow) / fastest[:, None, None]
+            loss = loss + self._settings.squared * share.square().sum(dim=1).mean()
+        error = torch.linalg.vector_norm(found.detach() - flow, dim=1).mean()
         return loss, {"error_px": float(error)}
 
     def _pixels(self, batch: Batch) -> int:

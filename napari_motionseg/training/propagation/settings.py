@@ -33,6 +33,9 @@ class PropagationTrainingSettings:
         How flow becomes bins: ``"shared"`` divides each vector between its two nearest
         bins, so that a mean of bins is exact; ``"nearest"`` takes one bin, as the paper
         does.
+    squared
+        Weight of the squared error of the expected flow, as share of the motion's
+        largest speed, that is added to the cross entropy of its classes.
     freeze_encoder
         Whether the image encoder keeps the weights that the training starts from. It is
         then as good as where they were learnt, and a step takes half the time.
@@ -78,10 +81,11 @@ class PropagationTrainingSettings:
 
     network: Network = "light"
     labels: Labels = "shared"
+    squared: float = 10.0
     freeze_encoder: bool = False
     batch: int = 4
     motions: int = 4
-    pixels: int = 4096
+    pixels: int = 2048
     crop: int = 192
     zoom: tuple[float, float] = (0.5, 2.0)
     click_share: float = 0.55
@@ -109,7 +113,13 @@ class PropagationTrainingSettings:
     def __post_init__(self) -> None:
         for name in ("batch", "motions", "pixels", "pool_size", "block", "held_out"):
             at_least(self, name, 1)
-        for name in ("refresh_every", "click_share", "scene_share", "layer_share"):
+        for name in (
+            "refresh_every",
+            "squared",
+            "click_share",
+            "scene_share",
+            "layer_share",
+        ):
             at_least(self, name, 0)
         if self.click_share + self.scene_share > 1 or self.layer_share > 1:
             raise SettingsError(
@@ -155,6 +165,7 @@ class PropagationTrainingSettings:
         return cls(
             network="resnet50",
             labels="nearest",
+            squared=0.0,
             click_share=0.0,
             scene_share=1.0,
             motions=1,
