@@ -143,10 +143,11 @@ def clicked(pictures: list[dict]) -> list[tuple]:
     """Return frame, clicks and masks of the largest branches of each picture."""
     found = []
     for one in pictures:
-        sizes = np.bincount(one["parts"].ravel())
+        branches = one["parts"] * one["vessels"]
+        sizes = np.bincount(branches.ravel())
         sizes[0] = 0
         large = [int(n) for n in np.argsort(-sizes)[:BRANCHES]]
-        masks = [one["parts"] == n for n in large if sizes[n] >= LEAST_BRANCH_PX]
+        masks = [branches == n for n in large if sizes[n] >= LEAST_BRANCH_PX]
         if masks:
             found.append((one["frame"], [inmost_pixel(m) for m in masks], masks))
     return found

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.class_scores import joined_layers
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
 from napari_motionseg.models.propagation_candidates import (
     CANDIDATES,
@@ -36,9 +37,14 @@ from napari_motionseg.models.propagation_candidates import (
     shared_classes,
 )
 from napari_motionseg.models.propagation_network import PropagationNet
-from napari_motionseg.models.unet import UNet, double_convolution
+from napari_motionseg.models.unet import SegmentationNet, UNet, double_convolution
 
 PIXELS_AT_ONCE = 4096  # pixels whose features stay in the processor's cache
+# logits of the candidates before training: the way along vessels, the way beside them,
+# the mean, and no motion
+FIRST_GATES = (0.0, -3.0, -3.0, 0.0)
+# factors on the vessel's logit in conductance and gate, and on the reach's logarithm
+FIRST_TRUST = (1.0, 1.0, 4.0)
 GUIDANCE_FACTS = 7  # x, y, speed, whether it stands still, place in the cell, and 1
 
 
@@ -49,7 +55,8 @@ class EncodedFrames(NamedTuple):
     ----------
     cells, middle, pixels
         Features ``(B, C, h, w)`` of each cell of 8 px, of 4 px, and of each pixel.
-        The sides are those of the frames, padded to a multiple of 16.
+        The sides are those of the frames, padded to a multiple of 16. The last feature
+        of a pixel is the logit of being vessel.
     keys
         Features ``(B, C, H, W)`` of each pixel for the sparse motion encoder.
     conductance
@@ -99,16 +106,42 @@ class LightPropagationNet(nn.Module):
             nn.ReLU(),
             nn.Conv2d(fine, WAYS, 1),
         )
-        with torch.no_grad():
-            cast("nn.Conv2d", self.conductance[2]).bias.copy_(  # type: ignore[union-attr]
-                torch.tensor(FIRST_CONDUCTANCE)
-            )
+        self.to_vessel = nn.Conv2d(base, 1, 1)
+        self.trust = nn.Parameter(torch.tensor(FIRST_TRUST))
         self.reached = nn.Conv2d(REACH_FACTS, fine, 1)
         self.down = nn.Conv2d(width, fine, 1)
         self.refine = double_convolution(fine, fine)
         self.across = nn.Conv2d(fine, fine, 1)
         self.mix = nn.Conv1d(fine, fine, 1)
         self.fusion = nn.Conv1d(fine, CANDIDATES, 1)
+        self._begin_with_vessels()
+
+    def _begin_with_vessels(self) -> None:
+        """Let an untrained network follow vessels from its points, and nothing else."""
+        with torch.no_grad():
+            for layer, biases in (
+                (cast("nn.Conv2d", self.conductance[2]), FIRST_CONDUCTANCE),
+                (self.fusion, FIRST_GATES),
+            ):
+                layer.weight.zero_()
+                cast("Tensor", layer.bias).copy_(torch.tensor(biases))
+
+    @torch.no_grad()
+    def start_from(self, network: SegmentationNet) -> None:
+        """Take the image encoder and the logit of being vessel from another network.
+
+        Parameters
+        ----------
+        network
+            Segmentation network whose U-Net has the shape of `config.encoder`; octaves
+            do not matter.
+        """
+        self.encoder.load_state_dict(network.embedding.state_dict())
+        weight, bias = joined_layers(network.embedding.last, network.head)
+        if len(weight) > 1:  # one logit for each class, background first
+            weight, bias = weight[1:2] - weight[:1], bias[1:2] - bias[:1]
+        self.to_vessel.weight.copy_(weight[:, :, None, None])
+        cast("Tensor", self.to_vessel.bias).copy_(bias)
 
     def freeze_encoder(self) -> None:
         """Keep the image encoder as it is while the rest is trained."""
@@ -155,12 +188,16 @@ class LightPropagationNet(nn.Module):
             features = block(features, skip)
             levels.append(features)
         pixels, middle, cells = levels[-1], levels[-3], levels[-4]
+        vessel = self.to_vessel(pixels).float()
+        along, beside = self.conductance(middle).float().chunk(2, dim=1)
+        # a cell conducts as well as the most likely vessel in it
+        along = along + self.trust[0] * functional.max_pool2d(vessel, MIDDLE)
         return EncodedFrames(
             self.to_cells(cells),
             self.to_middle(middle),
-            self.to_pixels(pixels),
+            torch.cat((self.to_pixels(pixels), self.trust[1] * vessel), dim=1),
             self.to_keys(pixels),
-            self.conductance(middle).float().sigmoid(),
+            torch.cat((along, beside), dim=1).sigmoid(),
             (height, width),
         )
 
@@ -197,7 +234,9 @@ class LightPropagationNet(nn.Module):
             answer = self.propagate(frames, sparse_motion, at)
             return answer.view(*answer.shape[:3], height, width)
         hidden = _values_at(coarse, at, width) + _pixels_at(frames, at, count)
-        gates = self.fusion(functional.relu(self.mix(functional.relu(hidden))))
+        mixed = functional.relu(self.mix(functional.relu(hidden[:, :-1])))
+        gates = self.fusion(mixed)
+        gates = torch.cat((gates[:, :1] + hidden[:, -1:], gates[:, 1:]), dim=1)
         row, column = at // width // MIDDLE, at % width // MIDDLE
         place = (row * vectors.shape[-1] + column)[:, None, None]
         found = vectors.flatten(3).gather(3, place.expand(-1, *vectors.shape[1:3], -1))
@@ -234,10 +273,12 @@ class LightPropagationNet(nn.Module):
         return flow
 
     def _weights(self, hidden: Tensor) -> Tensor:
-        """Return the candidates' weights ``(K, N)`` of features ``(fine, N)``."""
+        """Return the candidates' weights ``(K, N)`` of features ``(fine + 1, N)``."""
+        hidden, prior = hidden[:-1], hidden[-1:]
         for layer in (self.mix, self.fusion):
             weight, bias = layer.weight[..., 0], cast("Tensor", layer.bias)
             hidden = weight @ hidden.relu_() + bias[:, None]
+        hidden[:1] += prior
         return hidden.float().softmax(dim=0)
 
     def _coarse(
@@ -245,7 +286,7 @@ class LightPropagationNet(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return features to add to the pixels', and candidates for their flow.
 
-        They are ``(B, fine, h, w)`` and ``(B, K - 1, 2, h, w)`` in px, and have the
+        They are ``(B, fine + 1, h, w)`` and ``(B, K - 1, 2, h, w)`` in px, and have the
         resolution of `EncodedFrames.middle`.
         """
         self._check(frames, sparse_motion)
@@ -258,7 +299,9 @@ class LightPropagationNet(nn.Module):
         middle = _larger(self.down(state), 2) + _repeated(frames.middle, count)
         middle = functional.relu(middle + self.reached(facts))
         middle = middle + self.refine(middle)
-        return self.across(middle), vectors
+        # where no vessel leads from a point, a vessel does not follow it
+        log_reach = self.trust[2] * facts[:, WAYS : WAYS + 1]
+        return torch.cat((self.across(middle), log_reach), dim=1), vectors
 
     def forward(self, picture: Tensor, sparse_motion: Tensor) -> Tensor:
         """Return logits ``(B, 2, C, H, W)``; see `encode` and `propagate`."""

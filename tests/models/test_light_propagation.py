@@ -4,9 +4,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models import ModelCard, UNetConfig, load_model, save_model
+from napari_motionseg.models import (
+    ModelCard,
+    SegmentationNet,
+    UNetConfig,
+    load_model,
+    save_model,
+)
 from napari_motionseg.models.flow_bins import centres_of_bins, expected_flow
 from napari_motionseg.models.light_propagation import LightPropagationNet
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
@@ -109,6 +116,42 @@ def test_a_frozen_encoder_stays_as_it_is(model) -> None:
     assert all(p.grad is None for p in model.encoder.parameters())
     for name, tensor in model.encoder.state_dict().items():
         assert torch.equal(tensor, before[name]), name
+
+
+def test_an_untrained_network_follows_the_vessels_of_another_one() -> None:
+    torch.manual_seed(1)
+    other = SegmentationNet(TINY.encoder, 3)
+    torch.nn.init.zeros_(other.head.weight)
+    # the first feature of a pixel is made the logit of being vessel
+    torch.nn.init.zeros_(other.embedding.last.weight)
+    other.embedding.last.weight.data[0, 0] = 1.0
+    other.head.weight.data[1, 0], other.head.weight.data[0, 0] = 2.0, -1.0
+    model = LightPropagationNet(TINY).eval()
+    model.start_from(other)
+    picture = torch.rand(1, 1, 48, 48)
+    with torch.inference_mode():
+        expected = other.eval()(picture)
+        frames = model.encode(picture)
+    torch.testing.assert_close(
+        frames.pixels[:, -1], (expected[:, 1] - expected[:, 0]), atol=1e-5, rtol=1e-4
+    )
+
+
+@torch.inference_mode()
+def test_motion_stays_on_the_vessel_of_its_point_before_training() -> None:
+    model = LightPropagationNet(TINY).eval()
+    vessel = torch.full((1, 48, 48), -9.0)
+    vessel[:, 8:16] = vessel[:, 28:36] = 9.0
+    frames = model.encode(torch.rand(1, 1, 48, 48))
+    pixels = frames.pixels.clone()
+    pixels[:, -1] = vessel
+    along = functional.max_pool2d(vessel[None], 4) + 1
+    conductance = torch.cat((along, frames.conductance[:, 1:]), dim=1).sigmoid()
+    frames = frames._replace(pixels=pixels, conductance=conductance)
+    flow = model.flow(frames, guidance((0, 12, 4, 8, 0), size=(48, 48)))[0, 0]
+    assert (flow[9:15] > 6).all()
+    assert (flow[28:36].abs() < 1).all()
+    assert (flow[18:26].abs() < 1).all()
 
 
 def test_every_weight_gets_a_gradient(model) -> None:

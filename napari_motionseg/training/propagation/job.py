@@ -178,7 +178,7 @@ def initial_network(
         shape = dataclasses.replace(found.embedding.config, octaves=1)
         config = LightPropagationConfig(encoder=shape)
         model = with_seed(lambda: LightPropagationNet(config), seed)
-        model.encoder.load_state_dict(found.embedding.state_dict())
+        model.start_from(found)
         return model, origin
     raise CheckpointError(
         f"{start}: holds a {type(found).__name__}, from which a network of the layout "
