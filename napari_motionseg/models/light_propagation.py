@@ -25,7 +25,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.models.class_scores import joined_layers
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
 from napari_motionseg.models.propagation_candidates import (
     CANDIDATES,
@@ -37,7 +36,7 @@ from napari_motionseg.models.propagation_candidates import (
     shared_classes,
 )
 from napari_motionseg.models.propagation_network import PropagationNet
-from napari_motionseg.models.unet import SegmentationNet, UNet, double_convolution
+from napari_motionseg.models.unet import UNet, double_convolution
 
 PIXELS_AT_ONCE = 4096  # pixels whose features stay in the processor's cache
 # logits of the candidates before training: the way along vessels, the way beside them,
@@ -125,23 +124,6 @@ class LightPropagationNet(nn.Module):
             ):
                 layer.weight.zero_()
                 cast("Tensor", layer.bias).copy_(torch.tensor(biases))
-
-    @torch.no_grad()
-    def start_from(self, network: SegmentationNet) -> None:
-        """Take the image encoder and the logit of being vessel from another network.
-
-        Parameters
-        ----------
-        network
-            Segmentation network whose U-Net has the shape of `config.encoder`; octaves
-            do not matter.
-        """
-        self.encoder.load_state_dict(network.embedding.state_dict())
-        weight, bias = joined_layers(network.embedding.last, network.head)
-        if len(weight) > 1:  # one logit for each class, background first
-            weight, bias = weight[1:2] - weight[:1], bias[1:2] - bias[:1]
-        self.to_vessel.weight.copy_(weight[:, :, None, None])
-        cast("Tensor", self.to_vessel.bias).copy_(bias)
 
     def freeze_encoder(self) -> None:
         """Keep the image encoder as it is while the rest is trained."""

@@ -18,9 +18,9 @@ from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, load_model
 from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.light_propagation import LightPropagationNet
-from napari_motionseg.models.light_propagation_config import LightPropagationConfig
 from napari_motionseg.models.propagation_models import PROPAGATION, PropagationModel
 from napari_motionseg.models.propagation_network import ConditionalPropagationNet
+from napari_motionseg.models.propagation_start import propagation_from_masks
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import PartStills, part_stills
 from napari_motionseg.training.engine.example_pool import ExamplePool
@@ -30,7 +30,7 @@ from napari_motionseg.training.engine.initial_networks import (
 )
 from napari_motionseg.training.engine.seeds import derived_seed, step_generator
 from napari_motionseg.training.engine.training_run import TrainingRun
-from napari_motionseg.training.propagation.held_out import held_out_scores
+from napari_motionseg.training.propagation.held_out_motions import held_out_scores
 from napari_motionseg.training.propagation.propagation_task import PropagationTask
 from napari_motionseg.training.propagation.settings import PropagationTrainingSettings
 
@@ -174,12 +174,8 @@ def initial_network(
     if isinstance(found, ConditionalPropagationNet) and not light:
         return found, origin
     if isinstance(found, SegmentationNet) and light:
-        # two octaves are a mean over sizes; one pass of the encoder has no use for them
-        shape = dataclasses.replace(found.embedding.config, octaves=1)
-        config = LightPropagationConfig(encoder=shape)
-        model = with_seed(lambda: LightPropagationNet(config), seed)
-        model.start_from(found)
-        return model, origin
+        masks = found
+        return with_seed(lambda: propagation_from_masks(masks), seed), origin
     raise CheckpointError(
         f"{start}: holds a {type(found).__name__}, from which a network of the layout "
         f"{settings.network!r} cannot start; choose another checkpoint"
