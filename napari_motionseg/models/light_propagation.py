@@ -271,7 +271,7 @@ class LightPropagationNet(nn.Module):
         They are ``(B, fine + 1, h, w)`` and ``(B, K - 1, 2, h, w)`` in px, and have the
         resolution of `EncodedFrames.middle`.
         """
-        self._check(frames, sparse_motion)
+        _check(frames, sparse_motion)
         count = len(sparse_motion)
         vectors, facts = candidate_vectors(frames.conductance, sparse_motion)
         guided = self._guided(frames, sparse_motion)
@@ -314,19 +314,6 @@ class LightPropagationNet(nn.Module):
         grid = added.view(len(cells), cells.shape[2], cells.shape[3], -1)
         return grid.permute(0, 3, 1, 2)
 
-    def _check(self, frames: EncodedFrames, sparse_motion: Tensor) -> None:
-        shape = tuple(sparse_motion.shape)
-        if len(shape) != 4 or shape[1] != 3 or shape[2:] != frames.size:
-            raise SettingsError(
-                f"sparse_motion must be (B, 3, {frames.size[0]}, {frames.size[1]}); "
-                f"got {shape}"
-            )
-        if not shape[0] or shape[0] % len(frames.cells):
-            raise SettingsError(
-                f"the number of guidances must be a multiple of that of the frames, "
-                f"{len(frames.cells)}; got {shape[0]}"
-            )
-
 
 class _Round(nn.Module):
     """All propagation nets side by side, fused and added to the state."""
@@ -343,6 +330,20 @@ class _Round(nn.Module):
         spread = torch.cat([net(state) for net in self.nets], dim=1)
         fused: Tensor = state + self.fusion(spread)
         return fused
+
+
+def _check(frames: EncodedFrames, sparse_motion: Tensor) -> None:
+    shape = tuple(sparse_motion.shape)
+    if len(shape) != 4 or shape[1] != 3 or shape[2:] != frames.size:
+        raise SettingsError(
+            f"sparse_motion must be (B, 3, {frames.size[0]}, {frames.size[1]}); "
+            f"got {shape}"
+        )
+    if not shape[0] or shape[0] % len(frames.cells):
+        raise SettingsError(
+            f"the number of guidances must be a multiple of that of the frames, "
+            f"{len(frames.cells)}; got {shape[0]}"
+        )
 
 
 def _repeated(features: Tensor, count: int) -> Tensor:
