@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
+from qtpy.QtWidgets import QWidget
 from window_hand import Hand, LoopClock, settle, wait
 
 ALLOWED_MS = 100  # beyond what bare napari needs
 SETTLE_S = 0.3
+OPENING = "open the "  # how rows begin that open a dock
+DOCK_PX = 380  # width of a dock as it is opened
 LOOKS = ("scale", "translate", "opacity", "blending", "colormap")
 
 
@@ -61,7 +64,8 @@ class ButtonTimes:
         Returns
         -------
         list
-            For each button its longest block and that of bare napari, in ms.
+            For each button its longest block and that of bare napari, in ms. For a
+            dock that is opened, napari adds an empty one of the same width.
         """
         viewer = Viewer(title="napari")
         viewer.window._qt_window.resize(*window)
@@ -70,6 +74,8 @@ class ButtonTimes:
         known: dict[Any, float] = {}
         for row, layers in zip(self._rows, self._layers, strict=True):
             times = [self._bare(viewer, layer, known) for layer in layers]
+            if row["button"].startswith(OPENING):
+                times.append(self._empty_dock(viewer, row["button"]))
             row |= {"layers": len(layers), "bare_ms": round(max(times, default=0), 1)}
         viewer.close()
         return self._rows
@@ -80,6 +86,16 @@ class ButtonTimes:
         if key not in known:
             known[key] = self._longest(viewer, layer)
         return known[key]
+
+    def _empty_dock(self, viewer: Viewer, name: str) -> float:
+        """Return the longest block while an empty dock is added."""
+        content = QWidget()
+        content.setMinimumWidth(DOCK_PX)
+        settle(SETTLE_S)
+        self._clock.restart()
+        viewer.window.add_dock_widget(content, name=name, area="right", tabify=True)
+        settle(SETTLE_S)
+        return self._clock.longest_ms()
 
     def _longest(self, viewer: Viewer, layer: Layer) -> float:
         """Return the longest block while a layer comes, and while it goes."""

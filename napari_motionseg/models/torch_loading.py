@@ -12,7 +12,8 @@ import ctypes
 import gc
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,12 +32,28 @@ def load_torch() -> None:
     if torch_is_loaded():
         return
     _link_libraries()
+    with without_collections():
+        import torch  # noqa: F401 - what uses it finds it imported
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Import modules without garbage collections, neither meanwhile nor just after.
+
+    An import makes hundreds of thousands of objects, which live until the process ends.
+    The first collection after it would examine all of them, which stops every thread
+    for some hundred milliseconds. Therefore they count as old ones at once. Nothing is
+    lost: a full collection examines old objects, too.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        import torch  # noqa: F401 - what uses it finds it imported
+        yield
     finally:
         if collecting:
+            if not gc.get_freeze_count():  # objects that others have frozen stay so
+                gc.freeze()
+                gc.unfreeze()  # moves everything to the oldest generation
             gc.enable()
 
 

@@ -14,6 +14,7 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.project.background_work import Chores
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import Manifest
+from napari_motionseg.project.mask_corrections_file import MaskCorrections
 from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.project.references import moved
 from napari_motionseg.project.watch_list import WatchList
@@ -76,7 +77,8 @@ class Autosaver(WatchList):
         self._wake = threading.Condition()
         self._asked = self._answered = 0
         self._touched = self._closing = False
-        self._chores = Chores()
+        # a loop that was closed is released as soon as its hash is known
+        self._chores = Chores(self.touch)
         self.status = SaveStatus()
         self._thread = threading.Thread(
             target=self._go, name="motionseg autosave", daemon=True
@@ -106,6 +108,17 @@ class Autosaver(WatchList):
         layer = self.layer_of(key)
         if layer is not None:
             self._chores.add_probabilities(layer, known)
+            self.touch()
+
+    def keep_corrections(self, key: Hashable, made: MaskCorrections) -> None:
+        """Keep the user's corrections of the masks of a watched layer.
+
+        They are written before the corrected masks. Nothing happens if the layer is not
+        watched.
+        """
+        layer = self.layer_of(key)
+        if layer is not None:
+            layer.corrections = made
             self.touch()
 
     def start_anew(self, project: Project) -> None:
@@ -212,6 +225,7 @@ class Autosaver(WatchList):
         if self._made is None:
             if not any(layer.is_new_work(stack) for layer, stack, _ in stacks):
                 self._forget(gone)
+                self._chores.forget(gone)
                 return
             self._made = self._make() if self._make is not None else None
         project = self._made
@@ -219,6 +233,7 @@ class Autosaver(WatchList):
             return
         with project.exclusive():
             project.update(self._entered(project, loops, stacks))
+        _keep_new_corrections(project, layers)
         changes = [
             (layer, stack.shape, layer.changes(stack)) for layer, stack, _ in stacks
         ]
@@ -254,6 +269,7 @@ class Autosaver(WatchList):
     def _forget_gone(self, project: Project, gone: list[WatchedLayer]) -> None:
         """Forget layers after their last save; drop pixels that are not needed."""
         self._forget(gone)
+        self._chores.forget(gone)
         with project.exclusive():
             manifest = project.manifest
             for layer in gone:
@@ -267,6 +283,14 @@ class Autosaver(WatchList):
         for layer in gone:
             if layer.number is not None and layer.number not in left:
                 project.drop_probabilities(layer.number)
+
+
+def _keep_new_corrections(project: Project, layers: list[WatchedLayer]) -> None:
+    for layer in layers:
+        made = layer.new_corrections()
+        if made is not None and layer.number is not None:
+            project.keep_corrections(layer.number, made)
+            layer.corrections_kept(made)
 
 
 def _loops_alone(before: Project, project: Project) -> Manifest:

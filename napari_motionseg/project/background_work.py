@@ -6,6 +6,7 @@ Each task takes seconds, so none of them may delay the saving of strokes.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,13 +21,19 @@ class Chores:
 
     A task that fails is repeated.
 
+    Parameters
+    ----------
+    done
+        Function that is called, in the thread, when tasks have succeeded.
+
     Attributes
     ----------
     error
         Cause of the last failure in words; empty if the last tasks succeeded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], None] = lambda: None) -> None:
+        self._done = done
         self._running: threading.Thread | None = None
         self._models: list[tuple[Path, str, str]] = []
         self._probabilities: dict[WatchedLayer, MaskProbabilities] = {}
@@ -43,6 +50,15 @@ class Chores:
         """Have the probabilities of masks kept once the project has their layer."""
         with self._mutex:
             self._probabilities[layer] = known
+
+    def forget(self, layers: Iterable[WatchedLayer]) -> None:
+        """Drop what is to be kept of layers that are no longer watched.
+
+        It would hold the layer and its loop in memory.
+        """
+        with self._mutex:
+            for layer in layers:
+                self._probabilities.pop(layer, None)
 
     def do(self, project: Project, loops: list[WatchedLoop]) -> None:
         """Start the pending tasks, unless they are running already."""
@@ -86,6 +102,7 @@ class Chores:
             if project.wants_compaction() and not self._closing:
                 project.compact()
             self.error = ""
+            self._done()
         except (MotionSegError, OSError) as error:
             self.error = str(error)
 
@@ -95,7 +112,9 @@ class Chores:
         return [(x, x.number) for x in waiting if x.number is not None and not x.gone]
 
     def _store(self, project: Project, layer: WatchedLayer, number: int) -> None:
-        known = self._probabilities[layer]
+        known = self._probabilities.get(layer)
+        if known is None:  # the layer was deleted in the meantime
+            return
         project.add_probabilities(number, known)
         with self._mutex:
             if self._probabilities.get(layer) is known:

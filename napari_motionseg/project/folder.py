@@ -9,6 +9,7 @@
       loops/1.npz           pixels of loops that do not come from a file
       models/               networks that were trained in the project
       probabilities/3.npz   what the masks of layer 3 were made of
+      probabilities/3.corrections.npz   what the user has corrected in them
       open                  there while a window has it open, or one was killed
 
 Only one window writes to a journal; the next window begins its own. The newest blocks
@@ -42,6 +43,11 @@ from napari_motionseg.project.manifest import (
     ModelRecord,
     read_manifest,
     write_manifest,
+)
+from napari_motionseg.project.mask_corrections_file import (
+    MaskCorrections,
+    corrections_file,
+    store_corrections,
 )
 from napari_motionseg.project.mask_probabilities import (
     MaskProbabilities,
@@ -230,12 +236,20 @@ class Project(HeldFolder):
             self.require_writable()
             store_probabilities(self.folder, number, known)
 
+    def keep_corrections(self, number: int, made: MaskCorrections) -> None:
+        """Keep the user's corrections of masks, or raise a `WriteError`."""
+        with self._mutex:
+            self.require_writable()
+            store_corrections(self.folder, number, made)
+
     def drop_probabilities(self, number: int) -> None:
-        """Delete the probabilities of masks that have left the project."""
-        with self._placing, suppress(OSError):
-            file = file_of(self.folder, number)
-            if self.writable and is_regular(file, follow_links=False):
-                file.unlink()
+        """Delete probabilities and corrections of masks that have left the project."""
+        with self._placing:
+            for of in (file_of, corrections_file):
+                file = of(self.folder, number)
+                if self.writable and is_regular(file, follow_links=False):
+                    with suppress(OSError):
+                        file.unlink()
 
     def model_path(self, record: ModelRecord) -> Path:
         """Return the path of a network's copy in the project."""

@@ -8,7 +8,7 @@ small.
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +40,22 @@ class MaskProbabilities:
         ``(T, H, W)`` uint8 number of the most probable class except the background.
     confirmed
         ``(T,)`` bool, True for frames that the user has confirmed as right.
+    corrections
+        ``(H, W)`` uint8 by the index of its frame: the class that the user gave to a
+        pixel, 255 where the user changed nothing. They have a file of their own.
     """
 
     probabilities: NDArray[np.float16]
     likeliest: NDArray[np.uint8]
     confirmed: NDArray[np.bool_]
+    corrections: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def copied(self) -> MaskProbabilities:
         """Return a copy, which does not change with later frames and strokes."""
         return MaskProbabilities(
-            self.probabilities.copy(), self.likeliest.copy(), self.confirmed.copy()
-        )
+            self.probabilities.copy(), self.likeliest.copy(), self.confirmed.copy(),
+            dict(self.corrections),
+        )  # fmt: skip
 
 
 def file_of(folder: Path, number: int) -> Path:
@@ -117,24 +122,52 @@ def read_probabilities(
         zipfile.ZipFile(file) as archive,
     ):
         known = MaskProbabilities(
-            _array(archive, "probabilities", "f2", shape),
-            _array(archive, "likeliest", "u1", shape),
-            _array(archive, "confirmed", "b1", shape[:1]),
+            expected_array(archive, "probabilities", "f2", shape),
+            expected_array(archive, "likeliest", "u1", shape),
+            expected_array(archive, "confirmed", "b1", shape[:1]),
         )
     if not np.isfinite(known.probabilities).all():
         raise ReadError(f"{path}: holds probabilities that are not finite")
     return known
 
 
-def _array(
-    archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...]
+def expected_array(
+    archive: zipfile.ZipFile,
+    name: str,
+    kind: str,
+    shape: tuple[int | None, ...],
+    most: int = 0,
 ) -> NDArray[Any]:
-    """Read an array whose header promises the expected type and shape."""
+    """Read an array whose header promises the expected type and shape.
+
+    Parameters
+    ----------
+    archive
+        Archive as `numpy.savez` writes it.
+    name
+        Name of the array.
+    kind
+        Type of its values, such as ``"u1"``.
+    shape
+        Its expected shape. None stands for any length up to `most`.
+    most
+        Largest length where `shape` has None.
+
+    Raises
+    ------
+    ReadError
+        If the header promises anything else.
+    """
     with archive.open(f"{name}.npy") as stream:
         header = npy_header(stream)
-        if header[0] != shape or header[2] != np.dtype(kind):
+        found = header[0]
+        fits = len(found) == len(shape) and all(
+            side == wanted or (wanted is None and side <= most)
+            for side, wanted in zip(found, shape, strict=False)
+        )
+        if not fits or header[2] != np.dtype(kind):
             raise ReadError(
-                f"holds {name} of shape {header[0]} and type {header[2]}; expected "
+                f"holds {name} of shape {found} and type {header[2]}; expected "
                 f"{shape} and {np.dtype(kind)}"
             )
         return npy_pixels(stream, header)

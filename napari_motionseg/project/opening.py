@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError
 from napari_motionseg.project.folder import Project
 from napari_motionseg.project.manifest import LayerRecord, LoopRecord
+from napari_motionseg.project.mask_corrections_file import (
+    MaskCorrections,
+    read_corrections,
+)
 from napari_motionseg.project.mask_probabilities import (
     MaskProbabilities,
     read_probabilities,
@@ -35,6 +40,9 @@ class OpenedProject:
         What masks were made of, by the number of their layer; empty until it is read.
     missing
         Reasons why other loops could not be read, by number.
+    uncorrected
+        Numbers of layers of masks whose corrections are not known: a release that did
+        not store them has written the project, or their file is damaged.
     """
 
     project: Project
@@ -42,6 +50,7 @@ class OpenedProject:
     loops: dict[int, Cine] = field(default_factory=dict)
     missing: dict[int, str] = field(default_factory=dict)
     probabilities: dict[int, MaskProbabilities] = field(default_factory=dict)
+    uncorrected: set[int] = field(default_factory=set)
 
     def layers(self, *, removed: bool = False) -> list[LayerRecord]:
         """Return the layers that are shown, or the deleted ones if `removed`."""
@@ -69,7 +78,27 @@ class OpenedProject:
                 )
                 continue
             if known is not None:
-                self.probabilities[record.number] = known
+                self.probabilities[record.number] = self._with_corrections(
+                    record, known
+                )
+
+    def _with_corrections(
+        self, record: LayerRecord, known: MaskProbabilities
+    ) -> MaskProbabilities:
+        """Return probabilities with the corrections that the user has made since."""
+        made: MaskCorrections | None = None
+        try:
+            made = read_corrections(self.project.folder, record.number, record.shape)
+        except ReadError as error:
+            self.project.notes.append(
+                f"{error}. Pixels of {record.name!r} that differ from what the network "
+                "made count as corrected"
+            )
+        if made is None:
+            self.uncorrected.add(record.number)
+            return known
+        confirmed = known.confirmed | made.confirmed
+        return dataclasses.replace(known, confirmed=confirmed, corrections=made.frames)
 
     def find(self, number: int, at: Path | None = None) -> None:
         """Read a loop, or record why it cannot be read. Any thread may call it."""

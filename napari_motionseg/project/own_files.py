@@ -18,6 +18,7 @@ from napari_motionseg.io.regular_files import is_regular, read_regular
 from napari_motionseg.io.temporary import clear_leftovers, temporary_folder
 from napari_motionseg.project.label_files import LABELS, is_own_label_file, label_files
 from napari_motionseg.project.manifest import FILE, Manifest
+from napari_motionseg.project.mask_corrections_file import corrections_file
 from napari_motionseg.project.mask_probabilities import PROBABILITIES, file_of
 from napari_motionseg.project.stored_pixels import STORED
 
@@ -64,7 +65,7 @@ def own_files(folder: Path, manifest: Manifest) -> list[Path]:
     stored = [folder / STORED / loop.stored for loop in manifest.loops if loop.stored]
     models = [folder / MODELS / model.file for model in manifest.models]
     masks = [layer.number for layer in manifest.layers if layer.kind == "masks"]
-    known = [file_of(folder, number) for number in masks]
+    known = [of(folder, n) for n in masks for of in (file_of, corrections_file)]
     there = [folder / FILE, *labels, *stored, *models, *known]
     return [file for file in dict.fromkeys(there) if _is_own(folder, file)]
 

@@ -15,6 +15,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.project.changes import SavedPixels
 from napari_motionseg.project.journal import Delta
 from napari_motionseg.project.manifest import LayerRecord, LoopRecord, Manifest
+from napari_motionseg.project.mask_corrections_file import MaskCorrections
 from napari_motionseg.project.references import relative_path
 
 
@@ -153,6 +154,8 @@ class WatchedLayer:
         Whether it was deleted: it is saved a last time and then released.
     detached
         Whether it is released while the project keeps it.
+    corrections
+        What the user has corrected in masks; None if nothing was.
     """
 
     key: Hashable
@@ -166,8 +169,10 @@ class WatchedLayer:
     edited: bool = False
     gone: bool = False
     detached: bool = False
+    corrections: MaskCorrections | None = None
     _first: SavedPixels | None = None
     _kept_as: tuple[tuple[int, ...], str] | None = None
+    _kept_corrections: tuple[int | None, MaskCorrections | None] = (None, None)
 
     def pixels(self) -> tuple[NDArray[Any], bool]:
         """Return the pixels as ``(T, H, W)``, and whether they have no time axis."""
@@ -227,6 +232,16 @@ class WatchedLayer:
     def changes(self, pixels: NDArray[Any]) -> list[Delta]:
         """Return the changes that are not on the disk yet."""
         return [] if self.saved is None else list(self.saved.changes(pixels))
+
+    def new_corrections(self) -> MaskCorrections | None:
+        """Return the corrections if they are not on the disk yet, else None."""
+        number, known = self._kept_corrections
+        same = number == self.number and known is self.corrections
+        return None if self.number is None or same else self.corrections
+
+    def corrections_kept(self, made: MaskCorrections) -> None:
+        """Record corrections as saved."""
+        self._kept_corrections = self.number, made
 
     def kept(self, deltas: Iterable[Delta], shape: tuple[int, ...]) -> None:
         """Record changes as saved."""

@@ -14,6 +14,7 @@ from napari_motionseg.segmentation.obeyed_labels import obeying
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.viewmodel.mask_corrections import (
     UNTOUCHED,
+    DrawnBackground,
     corrected,
     merged,
 )
@@ -71,13 +72,16 @@ class LoopMasks:
         self.strange = False
         self.labels: Labels | None = None
         self.corrections: dict[int, NDArray[np.uint8]] = {}
+        self._drawn: dict[int, DrawnBackground] = {}
         # masks as the network made them, without corrections
         self._made = np.zeros(stack, np.uint8)
 
     @property
     def known(self) -> MaskProbabilities:
-        """Probabilities and confirmations to store in a project, without a copy."""
-        return MaskProbabilities(self.probabilities, self.likeliest, self.confirmed)
+        """Probabilities, confirmations and corrections to store, without a copy."""
+        return MaskProbabilities(
+            self.probabilities, self.likeliest, self.confirmed, self.corrections
+        )
 
     def resume(self, known: MaskProbabilities) -> None:
         """Use probabilities of an earlier session, whose masks the layer already shows.
@@ -85,10 +89,20 @@ class LoopMasks:
         Parameters
         ----------
         known
-            The probabilities. The arrays are used without a copy and changed in place.
+            The probabilities, with the corrections that no threshold may change. The
+            arrays are used without a copy and changed in place.
         """
         self.probabilities, self.likeliest = known.probabilities, known.likeliest
-        self.confirmed = known.confirmed
+        self.confirmed, self.corrections = known.confirmed, known.corrections
+        for t in range(len(self.done)):
+            # what the layer shows is nothing new, and no label follows from it
+            self._made[t] = self.mask(t)
+            corrections = self.corrections.get(t)
+            if corrections is not None:
+                touched = corrections != UNTOUCHED
+                self._made[t][touched] = UNTOUCHED  # the network's class is not known
+                # a kill can have come between the correction and its pixels
+                self.mask(t)[touched] = corrections[touched]
 
     def mask(self, t: int) -> NDArray[np.uint8]:
         """Return the displayed mask ``(H, W)`` of a frame."""
@@ -100,15 +114,6 @@ class LoopMasks:
         if not self.confirmed[t]:
             self._made[t] = mask
             self.mask(t)[...] = self._expected(t)
-
-    def take_as_made(self) -> None:
-        """Take the masks as they are shown for what the network made.
-
-        Masks that are taken up again were corrected before; what they show is nothing
-        new, and no label follows from it.
-        """
-        for t in range(len(self.done)):
-            self._made[t] = self.mask(t)
 
     def note_corrections(self, t: int) -> bool:
         """Find pixels of a frame that the user has changed, also by undo.
@@ -127,10 +132,45 @@ class LoopMasks:
         found = corrected(self.mask(t), self._made[t], known)
         if found is None:
             return False
+        self._correct(t, found)
+        return True
+
+    def take_background(self, t: int, drawn: NDArray[np.bool_]) -> bool:
+        """Make drawn background of a frame a correction, also where the mask is empty.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+        drawn
+            ``(H, W)``: pixels that are drawn as background. What is drawn no more, as
+            after undo, is corrected no more.
+
+        Returns
+        -------
+        bool
+            Whether any correction has changed.
+        """
+        known = self.corrections.get(t)
+        if t not in self._drawn and not drawn.any():
+            return False
+        strokes = self._drawn.setdefault(t, DrawnBackground(drawn.shape))
+        found = strokes.replace(known, drawn)
+        if (found == (UNTOUCHED if known is None else known)).all():
+            return False
+        self._correct(t, found)
+        self.mask(t)[...] = self._expected(t)
+        return True
+
+    @property
+    def stroked(self) -> tuple[int, ...]:
+        """Indices of the frames that have corrections or drawn background."""
+        return tuple(sorted({*self.corrections, *self._drawn}))
+
+    def _correct(self, t: int, found: NDArray[np.uint8]) -> None:
         self.corrections[t] = found
         if (found == UNTOUCHED).all():
             del self.corrections[t]
-        return True
 
     def _expected(self, t: int) -> NDArray[np.uint8]:
         return merged(self._made[t], self.corrections.get(t))

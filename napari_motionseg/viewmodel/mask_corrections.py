@@ -156,3 +156,42 @@ class GivenLabels:
         self._given = np.where(gives, wanted, 0).astype(np.uint8)
         self._beneath = np.where(gives, own, 0).astype(np.uint8)
         return np.where(gives, wanted, own).astype(np.uint8)
+
+
+class DrawnBackground:
+    """Corrections of one frame that come from drawn background, and go with it.
+
+    Background that is drawn where a mask is empty changes no pixel of the mask. It is a
+    correction all the same: no threshold may put a vessel there.
+
+    Parameters
+    ----------
+    size
+        Rows and columns of the frame.
+    """
+
+    def __init__(self, size: tuple[int, ...]) -> None:
+        self._ours = np.zeros(size, bool)
+        self._beneath = np.zeros(size, np.uint8)
+
+    def replace(
+        self, corrections: NDArray[np.uint8] | None, drawn: NDArray[np.bool_]
+    ) -> NDArray[np.uint8]:
+        """Return the corrections of the frame with the drawn background in them.
+
+        Parameters
+        ----------
+        corrections
+            ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None if
+            nothing was corrected.
+        drawn
+            ``(H, W)``: the pixels that are drawn as background now. Where background is
+            drawn no more, the corrections of before return.
+        """
+        known = np.full_like(self._beneath, UNTOUCHED)
+        if corrections is not None:
+            known = corrections
+        own = np.where(self._ours & (known == 0), self._beneath, known)
+        self._ours = drawn & (own != 0)
+        self._beneath = np.where(self._ours, own, 0).astype(np.uint8)
+        return np.where(self._ours, 0, own).astype(np.uint8)

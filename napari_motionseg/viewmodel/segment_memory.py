@@ -6,6 +6,7 @@ import math
 from typing import Any, get_args
 
 from napari_motionseg.io.labels import LabelMode
+from napari_motionseg.project.mask_probabilities import LEAST, MOST
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.session import Model
 
@@ -49,9 +50,8 @@ class SegmentMemory:
             state.trained = None if trained is None else trained.path
             if kept.get("label_mode") in get_args(LabelMode):
                 state.label_mode = kept["label_mode"]
-            state.threshold = _number(kept.get("threshold"), 0, 1, state.threshold)
-            smallest = _number(kept.get("smallest"), 0, MOST_PX, state.smallest)
-            state.smallest = int(smallest)
+            default = state.threshold, state.smallest
+            state.threshold, state.smallest = stored_adjustment(settings, default)
         finally:
             self._restoring = False
 
@@ -72,6 +72,25 @@ class SegmentMemory:
         """Return the session's model with a file name, or None."""
         models = reversed(self._state.session.models)
         return next((m for m in models if m.path.name == name), None)
+
+
+def stored_adjustment(
+    settings: dict[str, Any], default: tuple[float, int] = (0.5, 0)
+) -> tuple[float, int]:
+    """Return the threshold and the smallest part that a project stores.
+
+    Parameters
+    ----------
+    settings
+        Settings of all docks, as stored in the project's file.
+    default
+        Values to return in place of missing or invalid ones.
+    """
+    kept = settings.get(SETTINGS)
+    kept = kept if isinstance(kept, dict) else {}
+    threshold = _number(kept.get("threshold"), LEAST, MOST, default[0])
+    smallest = _number(kept.get("smallest"), 0, MOST_PX, default[1])
+    return threshold, int(smallest)
 
 
 def _number(value: Any, least: float, most: float, default: float) -> float:

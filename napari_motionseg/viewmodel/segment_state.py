@@ -18,6 +18,7 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.brush import Brush
 from napari_motionseg.viewmodel.corrected_labels import CorrectedLabels
+from napari_motionseg.viewmodel.drawn_background import draws_background
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import NEW_NAMES, label_of, names_of
 from napari_motionseg.viewmodel.session import Model, Session
@@ -144,13 +145,12 @@ class SegmentState:
     @property
     def canvas(self) -> Any:
         """The layer that brushes paint on: masks that are shown, else the labels."""
-        if self.masks is not None and self.masks_visible:
-            return self.masks.layer
-        return self.painting
+        other = not self.masks_visible or draws_background(self.brush, self.painting)
+        return self.painting if self.masks is None or other else self.masks.layer
 
     def label_of(self, number: int) -> int:
         """Return the label that paints class `number` on the canvas, 0 = background."""
-        if self.masks is not None and self.masks_visible:
+        if self.masks is not None and self.canvas is self.masks.layer:
             return number
         return label_of(self.painting, self.label_mode, number)
 
@@ -233,11 +233,11 @@ class SegmentState:
     def take_corrections(self, t: int) -> None:
         """Turn the user's corrections of a frame's mask into labels.
 
-        The corrected pixels and a narrow margin become labels. Nothing happens if there
-        are no masks or nothing has changed.
+        The corrected pixels and a narrow margin become labels, if there are any.
         """
         masks = self.masks
         if masks is not None and masks.note_corrections(t):
+            self.session.masks_corrected.emit(masks)
             written = self._labels_to_write()
             if written is not None:
                 self.take_up_preview()
@@ -255,6 +255,7 @@ class SegmentState:
         if written is not None and written.confirm(t, mask, self.label_mode):
             if self.masks is not None and self.masks_shown:
                 self.masks.confirmed[t] = True
+                self.session.masks_corrected.emit(self.masks)
             self.advice = (
                 f"Frame {t} is right: training learns all of it, the background too."
             )

@@ -118,6 +118,11 @@ class Session:
         Emitted with the name of the device when another one was chosen.
     masks_made
         Emitted with `LoopMasks` when a segmentation of a loop has ended.
+    masks_corrected
+        Emitted with `LoopMasks` when the user has corrected or confirmed a frame.
+    views_beside
+        Emitted with the part of a dock that is about to show pictures beside the loop.
+        The others give way, because all use the same places.
     closed
         Emitted when the session ends.
     mask_probabilities
@@ -145,6 +150,8 @@ class Session:
     settings_restored: ClassVar[Signal] = Signal(dict)
     device_changed: ClassVar[Signal] = Signal(str)
     masks_made: ClassVar[Signal] = Signal(object)
+    masks_corrected: ClassVar[Signal] = Signal(object)
+    views_beside: ClassVar[Signal] = Signal(object)
     closed: ClassVar[Signal] = Signal()
 
     def __init__(self) -> None:

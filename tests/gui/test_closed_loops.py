@@ -79,6 +79,27 @@ def test_its_pixels_are_held_by_nobody(
     assert (controller.project is not None) == painted
 
 
+@pytest.mark.parametrize("painted", [True, False])
+def test_a_segmented_loop_is_released_too(
+    viewer, segment, loop_file, qtbot, click, painted
+):
+    controller = controller_of(viewer)
+    image, labels = show(viewer, read_cine(loop_file))
+    qtbot.waitUntil(lambda: segment.state.loop is not None, timeout=LONG)
+    with qtbot.waitSignal(segment.panel.finished, timeout=LONG):
+        click(segment.apply.guess_button)
+    qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
+    if painted:
+        paint(labels, 2)
+    assert controller.flush()
+    left = weakref.ref(image.metadata["cine"])
+    masks = weakref.ref(segment.state.masks.layer)
+    del image, labels
+    viewer.layers.clear()
+    viewer.add_points(np.zeros((1, 3)))  # so that the window is not about to close
+    assert gone(qtbot, left, masks)
+
+
 def test_labels_that_stay_keep_their_loop_s_number_and_place(viewer, loop_file, qtbot):
     controller = controller_of(viewer)
     cine = read_cine(loop_file)

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_cine
@@ -105,6 +106,86 @@ def test_threshold_model_masks_and_frame_of_before(
     qtbot.waitUntil(
         lambda: (state.masks.layer.data > 0).sum() < (masks > 0).sum(), timeout=LONG
     )
+
+
+def corrected(segment, t, rows, columns, number):
+    """Correct a block of the masks, as a brush does."""
+    where = np.mgrid[rows, columns].reshape(2, -1)
+    layer = segment.state.masks.layer
+    layer.data_setitem((np.full(where.shape[1], t), *where), number)
+
+
+def guess(segment, qtbot, click):
+    with qtbot.waitSignal(segment.panel.finished, timeout=LONG):
+        click(segment.apply.guess_button)
+    qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
+
+
+def adjust(segment, qtbot, *percents):
+    for percent in percents:
+        segment.apply.threshold.setValue(percent)
+        qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
+
+
+@pytest.mark.parametrize("release", ["this", "before corrections were stored"])
+def test_corrections_and_confirmed_frames_outlive_the_threshold(
+    viewer, segment, open_file, qtbot, click, tmp_path, release
+):
+    loop = open_file()
+    qtbot.waitUntil(lambda: segment.state.loop is loop, timeout=LONG)
+    guess(segment, qtbot, click)
+    adjust(segment, qtbot, 40)
+    show_frame(viewer, loop, 2)
+    corrected(segment, 2, slice(5, 9), slice(10, 30), 2)
+    corrected(segment, 2, slice(50, 64), slice(0, 64), 0)
+    qtbot.waitUntil(lambda: 2 in segment.state.masks.corrections, timeout=LONG)
+    show_frame(viewer, loop, 4)
+    segment.correct.confirm()
+    right = segment.state.masks.mask(4).copy()
+    erased = segment.state.masks.corrections[2][50:64] == 0
+    controller = saved_as(viewer, qtbot, tmp_path / "a.motionseg")
+    shutil.copytree(tmp_path / "a.motionseg", tmp_path / "b.motionseg")
+    if release != "this":  # confirmed frames were stored with the next segmentation
+        (file,) = (tmp_path / "b.motionseg" / "probabilities").glob("*.corr*")
+        file.unlink()
+    folder, warned = tmp_path / "b.motionseg", []
+    notification_manager.notification_ready.connect(warned.append)
+    controller.open(folder)
+    qtbot.waitUntil(lambda: controller.project.folder == folder, timeout=LONG)
+    qtbot.waitUntil(lambda: segment.state.masks is not None, timeout=LONG)
+    notification_manager.notification_ready.disconnect(warned.append)
+    assert not warned  # of layers in other units than their loop, for example
+    order = [layer.name for layer in viewer.layers if layer.visible]
+    assert order.index("loop masks") < order.index("loop labels")
+    assert segment.apply.threshold.value() == 40
+    corrected(segment, 2, slice(12, 14), slice(10, 30), 2)  # and one of this session
+    for percent in (2, 98, 40):
+        adjust(segment, qtbot, percent)
+        mask = segment.state.masks.mask(2)
+        assert (mask[5:9, 10:30] == 2).all()
+        assert (mask[12:14, 10:30] == 2).all()
+        assert (mask[50:64][erased] == 0).all()
+        if release == "this":
+            np.testing.assert_array_equal(segment.state.masks.mask(4), right)
+
+
+def test_corrections_outlive_a_look_at_another_loop(
+    viewer, segment, open_file, qtbot, click
+):
+    first = open_file("first")
+    qtbot.waitUntil(lambda: segment.state.loop is first, timeout=LONG)
+    guess(segment, qtbot, click)
+    show_frame(viewer, first, 0)
+    corrected(segment, 0, slice(5, 9), slice(10, 30), 2)
+    qtbot.waitUntil(lambda: bool(segment.state.masks.corrections), timeout=LONG)
+    second = open_file("second")
+    loop_display_of(viewer).show(second)
+    qtbot.waitUntil(lambda: segment.state.loop is second, timeout=LONG)
+    guess(segment, qtbot, click)
+    loop_display_of(viewer).show(first)
+    qtbot.waitUntil(lambda: segment.state.masks.loop is first, timeout=LONG)
+    adjust(segment, qtbot, 98)
+    assert (segment.state.masks.mask(0)[5:9, 10:30] == 2).all()
 
 
 def test_masks_are_those_of_the_chosen_loop(viewer, segment, open_file, qtbot, click):

@@ -78,3 +78,55 @@ def test_a_thread_imports_torch_when_loop_and_docks_are_opened():
         viewer.close()
         """)
     assert said == {"False", "loaded"}
+
+
+def test_a_thread_imports_what_the_first_dock_and_the_first_labels_need():
+    said = answers("""
+        import sys, threading
+        import numpy as np
+        from napari.viewer import Viewer
+
+        awaited = {
+            "napari_motionseg.widgets.segment.dock", "pandas",
+            "skimage.color.colorconv", "pyqtgraph",
+        }
+
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                if name in awaited:
+                    here = threading.current_thread() is threading.main_thread()
+                    print(f"{name}:{here}")
+
+        sys.meta_path.insert(0, Watch())
+        viewer = Viewer(show=False)
+        viewer.open_sample("napari-motionseg", "synthetic-angiogram")
+        for thread in threading.enumerate():
+            if thread.name == "motionseg imports":
+                thread.join(120)
+        viewer.window.add_plugin_dock_widget("napari-motionseg", "Segment")
+        viewer.add_labels(np.zeros((4, 4), np.uint8), colormap={None: "red"})
+        viewer.close()
+        """)
+    assert not any(word.endswith(":True") for word in said)
+    assert said >= {
+        f"{name}:False"
+        for name in (
+            "napari_motionseg.widgets.segment.dock", "pandas",
+            "skimage.color.colorconv", "pyqtgraph",
+        )
+    }  # fmt: skip
+
+
+def test_a_dock_without_a_curve_makes_no_plot():
+    said = answers("""
+        import sys
+        from napari.viewer import Viewer
+        from napari_motionseg.widgets.segment.dock import SegmentDock
+        from napari_motionseg.widgets.motion.dock import MotionDock
+
+        viewer = Viewer(show=False)
+        docks = [SegmentDock(viewer), MotionDock(viewer)]
+        print("pyqtgraph" in sys.modules)
+        viewer.close()
+        """)
+    assert said == {"False"}

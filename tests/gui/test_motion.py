@@ -22,6 +22,7 @@ from napari_motionseg.motion import (
 from napari_motionseg.motion.flow_views import pictures
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.viewers import show_frame
+from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion import dock as motion_module
 from napari_motionseg.widgets.motion.dock import MotionDock
 
@@ -753,3 +754,19 @@ def test_a_dock_closed_while_views_are_made(
     qtbot.waitUntil(lambda: not pictures.busy, timeout=LONG)
     show_frame(viewer, loop_layer, 3)
     viewer.layers.remove(loop_layer)
+
+
+def test_views_of_two_docks_do_not_take_the_same_places(motion, dock, estimate):
+    estimate()
+    boxes, on = motion.views.boxes, dock(EmbeddingDock).explorer.controls.on
+    boxes["speed"].setChecked(True)
+    estimate.settle()
+    on.setChecked(True)
+    assert boxes["colours"].isChecked()  # it lies over the loop
+    assert not boxes["speed"].isChecked()
+    boxes["colours"].setChecked(False)
+    assert on.isChecked()
+    boxes["speed"].setChecked(True)
+    assert not on.isChecked()
+    assert boxes["speed"].isChecked()
+    estimate.settle()

@@ -5,7 +5,7 @@ import pytest
 from napari.settings import get_settings
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 from napari_motionseg.motion import FlowSequence
@@ -118,6 +118,50 @@ def test_erasing_in_the_masks_draws_background_and_undo_takes_it_back(
     masks.layer.undo()
     qtbot.waitUntil(lambda: not painting.data.any(), timeout=LONG)
     assert masks.mask(FRAME)[72, 65] == 1
+
+
+def test_background_where_the_masks_are_empty_is_seen_and_holds(
+    viewer, ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.brushes[0])
+    painting = ready.state.painting
+    assert viewer.layers.selection.active is painting
+    drag(mouse, (20, 30), (20, 50))  # nothing there
+    qtbot.waitUntil(lambda: FRAME in masks.corrections, timeout=LONG)
+    qtbot.wait(QApplication.doubleClickInterval() + 50)  # or it would be one
+    drag(mouse, (42, 30), (42, 50))  # a vessel
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[42, 40] == 0, timeout=LONG)
+    assert (painting.data[FRAME, [20, 42], 40] == BACKGROUND).all()
+    assert painting.visible
+    t = masks.layer.data.shape[0] - 1
+    show_frame(viewer, masks.loop, t)  # the rest is done later, away from the frame
+    masks.probabilities[FRAME, 15:25] = 0.9
+    ready.apply.threshold.setValue(30)
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[24, 40] == 1, timeout=LONG)
+    assert (masks.mask(FRAME)[[20, 42], 40] == 0).all()
+    painting.undo()
+    painting.undo()
+    qtbot.waitUntil(lambda: not painting.data[FRAME].any(), timeout=LONG)
+    qtbot.waitUntil(lambda: not masks.corrections, timeout=LONG)
+    assert (masks.mask(FRAME)[[20, 42], 40] == 1).all()
+    click(ready.paint.brushes[1])
+    assert viewer.layers.selection.active is masks.layer
+
+
+def test_a_stroke_that_is_drawn_while_masks_are_adjusted_is_not_lost(
+    ready, masks, monkeypatch, qtbot
+):
+    layers = ready.apply.layers
+    answers = []
+    monkeypatch.setattr(layers._cleaner, "ask", lambda *asked: answers.append(asked))
+    ready.apply.threshold.setValue(30)
+    (_, masks_asked, frames, threshold, smallest) = answers[-1]
+    found = masks_asked.cleaned(frames, threshold, smallest)
+    masks.layer.data_setitem((np.full(3, FRAME), np.full(3, 20), np.arange(3)), 1)
+    layers._show_cleaned((masks, found))  # before any timer
+    assert (masks.mask(FRAME)[20, :3] == 1).all()
+    qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
+    assert (ready.state.painting.data[FRAME, 20, :3] == 1).all()
 
 
 def test_labels_of_another_origin_are_not_painted_on_unasked(

@@ -241,6 +241,16 @@ def judged(viewer, loop_layer, synthetic, dock):
     return project
 
 
+def test_masks_are_written_and_measured_before_strokes(viewer, judged, loop_layer):
+    place = {"scale": loop_layer.scale, "units": loop_layer.units}
+    viewer.add_labels(np.ones(loop_layer.data.shape, np.uint8), name="strokes", **place)
+    for section in (judged.agreement, judged.export):
+        assert section.masks.layer.name == "masks"
+        section.masks.choose(viewer.layers["strokes"])
+        section.masks.refresh()
+        assert section.masks.layer.name == "strokes"  # the user's choice stays
+
+
 def complete(judge):
     return judge.answer is not None and judge.answer.complete
 

@@ -79,13 +79,66 @@ def test_a_correction_holds_and_the_rest_follows_the_threshold(masks):
     assert masks.adjustable == (0,)
 
 
+def resumed(masks, shown=None):
+    """Masks of a new session, with what the first one has stored."""
+    layer = PlainLabels((masks.layer.data if shown is None else shown).copy())
+    again = LoopMasks("loop", layer, masks.done.copy())
+    again.resume(masks.known.copied())
+    return again
+
+
 def test_masks_that_are_taken_up_again_hold_nothing_new(masks):
     masks.layer.data[2, 1:3, 1:4] = 1
-    masks.take_as_made()
-    assert not any(masks.note_corrections(t) for t in range(len(masks.done)))
-    masks.layer.data[2, 5, 5] = 1
-    assert masks.note_corrections(2)
-    assert (masks.corrections[2] == 1).sum() == 1
+    again = resumed(masks)
+    assert not any(again.note_corrections(t) for t in range(len(again.done)))
+    again.layer.data[2, 5, 5] = 1
+    assert again.note_corrections(2)
+    assert (again.corrections[2] == 1).sum() == 1
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.5, 0.98])
+def test_corrections_of_before_outlive_the_threshold(masks, threshold):
+    fill(masks, 0, 1)
+    for t, mask in masks.cleaned((0, 1), 0.5, 0).items():
+        masks.put(t, mask)
+    masks.layer.data[0, 1, 1:4] = 3
+    vessel = masks.mask(1) > 0
+    masks.layer.data[1] = 0
+    assert masks.note_corrections(0)
+    assert masks.note_corrections(1)
+    again = resumed(masks)
+    again.layer.data[0, 6, 6] = 3
+    assert again.note_corrections(0)  # corrected in this session
+    expected = again.cleaned((0, 1), threshold, 0)
+    for t, mask in expected.items():
+        again.put(t, mask)
+    expected[0][1, 1:4] = expected[0][6, 6] = 3
+    expected[1][vessel] = 0
+    for t, mask in expected.items():
+        np.testing.assert_array_equal(again.mask(t), mask)
+        assert not again.note_corrections(t)
+
+
+def test_a_pixel_that_is_corrected_again_stays_corrected(masks):
+    fill(masks, 0)
+    masks.put(0, masks.cleaned([0], 0.5, 0)[0])
+    masks.layer.data[0, 1, 1] = 3
+    masks.note_corrections(0)
+    again = resumed(masks)
+    for value in (0, 3, 2):
+        again.layer.data[0, 1, 1] = value
+        assert again.note_corrections(0)
+    again.put(0, again.cleaned([0], 0.98, 0)[0])
+    assert again.mask(0)[1, 1] == 2
+
+
+def test_a_kill_between_a_correction_and_its_pixels_loses_nothing(masks):
+    fill(masks, 0)
+    masks.put(0, masks.cleaned([0], 0.5, 0)[0])
+    without = masks.layer.data.copy()
+    masks.layer.data[0, 1, 1:4] = 3
+    masks.note_corrections(0)
+    np.testing.assert_array_equal(resumed(masks, without).mask(0), masks.mask(0))
 
 
 def test_a_correction_that_is_undone_is_none(masks):

@@ -6,6 +6,7 @@ import pytest
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 from napari_motionseg.viewmodel.mask_corrections import (
     UNTOUCHED,
+    DrawnBackground,
     GivenLabels,
     corrected,
     corrected_pixels,
@@ -106,3 +107,30 @@ def test_given_labels_are_taken_back_and_paint_beneath_comes_again():
     back = given.replace(now, nothing, np.zeros(SIZE, bool))
     labels[1, 4] = 2
     np.testing.assert_array_equal(back, labels)
+
+
+def test_drawn_background_corrects_and_goes_as_it_came():
+    strokes, size = DrawnBackground((4, 5)), (4, 5)
+    drawn = np.zeros(size, bool)
+    drawn[1, 1:4] = True
+    before = np.full(size, UNTOUCHED, np.uint8)
+    before[1, 1], before[1, 2], before[3, 3] = 2, 0, 1  # corrected by hand
+    with_stroke = strokes.replace(before, drawn)
+    assert (with_stroke[drawn] == 0).all()
+    assert with_stroke[3, 3] == 1
+    np.testing.assert_array_equal(strokes.replace(with_stroke, drawn), with_stroke)
+    undone = strokes.replace(with_stroke, np.zeros(size, bool))
+    np.testing.assert_array_equal(undone, before)
+    strokes.replace(before, drawn)
+    painted_over = with_stroke.copy()
+    painted_over[1, 3] = 1  # a vessel, drawn over the stroke
+    drawn[1, 3] = False
+    assert strokes.replace(painted_over, drawn)[1, 3] == 1
+
+
+def test_background_on_an_empty_frame_is_a_correction_of_its_own():
+    strokes, drawn = DrawnBackground((4, 5)), np.eye(4, 5, dtype=bool)
+    found = strokes.replace(None, drawn)
+    assert (found[drawn] == 0).all()
+    assert (found[~drawn] == UNTOUCHED).all()
+    assert (strokes.replace(found, ~drawn & drawn) == UNTOUCHED).all()

@@ -1,16 +1,23 @@
-"""Plot curves: the loss of a training, and values of each frame."""
+"""Plot curves: the loss of a training, and values of each frame.
+
+A plot is made when it is drawn for the first time, and pyqtgraph is imported then. Many
+docks are opened and closed without a curve, and open sooner without its plot.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyqtgraph
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    import pyqtgraph
 
 GRAY = "#8a8d93"  # readable in the dark and the light theme of napari
 FAINT = "#5b7f9f80"
@@ -72,20 +79,6 @@ class ExplainedCurve(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.points: dict[str, list[tuple[int, float]]] = {}
-        plot = _plot(self, "step", "explained")
-        legend = " &nbsp; ".join(
-            f"<span style='color: {color}'>{name}</span>"
-            for name, color in zip(EXPLAINED_CURVES.values(), CURVES, strict=True)
-        )
-        plot.setTitle(legend)
-        plot.addItem(pyqtgraph.InfiniteLine(0, 0, pen=pyqtgraph.mkPen(GRAY, width=1)))
-        self._curves = {
-            name: plot.plot(
-                pen=pyqtgraph.mkPen(color, width=2), symbol="o", symbolSize=4,
-                symbolBrush=pyqtgraph.mkBrush(color), symbolPen=None,
-            )
-            for name, color in zip(EXPLAINED_CURVES, CURVES, strict=True)
-        }  # fmt: skip
         self.setToolTip(
             "Share of the information in the motion that the embedding tells, on "
             "frames that are not trained on: 1 is all, 0 is nothing. With the motion "
@@ -114,6 +107,26 @@ class ExplainedCurve(QWidget):
         if self.points:
             self.setVisible(True)
 
+    @cached_property
+    def _curves(self) -> dict[str, pyqtgraph.PlotDataItem]:
+        """The curves by the names of their metrics, in a new plot."""
+        from pyqtgraph import InfiniteLine, mkBrush, mkPen
+
+        plot = _plot(self, "step", "explained")
+        legend = " &nbsp; ".join(
+            f"<span style='color: {color}'>{name}</span>"
+            for name, color in zip(EXPLAINED_CURVES.values(), CURVES, strict=True)
+        )
+        plot.setTitle(legend)
+        plot.addItem(InfiniteLine(0, 0, pen=mkPen(GRAY, width=1)))
+        return {
+            name: plot.plot(
+                pen=mkPen(color, width=2), symbol="o", symbolSize=4,
+                symbolBrush=mkBrush(color), symbolPen=None,
+            )
+            for name, color in zip(EXPLAINED_CURVES, CURVES, strict=True)
+        }  # fmt: skip
+
 
 class LossCurve(QWidget):
     """Plot the loss of every step (faint) and its running mean (strong)."""
@@ -122,9 +135,6 @@ class LossCurve(QWidget):
         super().__init__()
         self.losses: list[float] = []
         self.smooth: list[float] = []
-        plot = _plot(self, "step", "loss")
-        self._raw = plot.plot(pen=pyqtgraph.mkPen(FAINT, width=1))
-        self._mean = plot.plot(pen=pyqtgraph.mkPen(STRONG, width=2))
         self.setToolTip("Loss of each step (faint) and its running mean")
         self.setVisible(False)
 
@@ -146,9 +156,19 @@ class LossCurve(QWidget):
         if not self.losses:
             return
         steps = list(range(1, len(self.losses) + 1))
-        self._raw.setData(steps, self.losses)
-        self._mean.setData(steps, self.smooth)
+        raw, mean = self._lines
+        raw.setData(steps, self.losses)
+        mean.setData(steps, self.smooth)
         self.setVisible(True)
+
+    @cached_property
+    def _lines(self) -> tuple[pyqtgraph.PlotDataItem, pyqtgraph.PlotDataItem]:
+        """The lines of the losses and of their running mean, in a new plot."""
+        from pyqtgraph import mkPen
+
+        plot = _plot(self, "step", "loss")
+        faint, strong = mkPen(FAINT, width=1), mkPen(STRONG, width=2)
+        return plot.plot(pen=faint), plot.plot(pen=strong)
 
 
 class FrameCurve(QWidget):
@@ -165,10 +185,27 @@ class FrameCurve(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.curves: Mapping[str, Values] = {}
-        self._plot = _plot(self, "frame", "")
-        self.playhead = pyqtgraph.InfiniteLine(pen=pyqtgraph.mkPen(GRAY, width=1))
-        self._plot.scene().sigMouseClicked.connect(self._pressed)
+        self._frame = 0
         self.setVisible(False)
+
+    @cached_property
+    def playhead(self) -> pyqtgraph.InfiniteLine:
+        """The line at the current frame."""
+        from pyqtgraph import InfiniteLine, mkPen
+
+        return InfiniteLine(self._frame, pen=mkPen(GRAY, width=1))
+
+    def move_playhead(self, frame: int) -> None:
+        """Move the line to a frame; it appears there when curves are drawn."""
+        self._frame = frame
+        if self.curves:
+            self.playhead.setValue(frame)
+
+    @cached_property
+    def _plot(self) -> pyqtgraph.PlotWidget:
+        plot = _plot(self, "frame", "")
+        plot.scene().sigMouseClicked.connect(self._pressed)
+        return plot
 
     def show_curves(self, curves: Mapping[str, Values], unit: str = "") -> None:
         """Draw values of each frame; without a curve, hide the plot.
@@ -182,22 +219,26 @@ class FrameCurve(QWidget):
             Unit of the values, which is written beside the axis.
         """
         self.curves = curves
+        self.setVisible(bool(curves))
+        if not curves:
+            return
+        from pyqtgraph import mkBrush, mkPen
+
         self._plot.clear()
         self._plot.addItem(self.playhead)
+        self.playhead.setValue(self._frame)
         self._plot.setLabel("left", unit, color=GRAY)
         for values, color in zip(curves.values(), CURVES, strict=False):
-            brush = pyqtgraph.mkBrush(color)
             self._plot.plot(
                 range(len(values)), values, connect="finite",
-                pen=pyqtgraph.mkPen(color, width=2), symbol="o", symbolSize=4,
-                symbolBrush=brush, symbolPen=None,
+                pen=mkPen(color, width=2), symbol="o", symbolSize=4,
+                symbolBrush=mkBrush(color), symbolPen=None,
             )  # fmt: skip
         names = [
             f"<span style='color: {color}'>{escape(name)}</span>"
             for name, color in zip(curves, CURVES, strict=False)
         ]
         self._plot.setTitle(" &nbsp; ".join(names) if len(curves) > 1 else None)
-        self.setVisible(bool(curves))
 
     def _pressed(self, event: Any) -> None:
         place = self._plot.getViewBox().mapSceneToView(event.scenePos())
@@ -206,7 +247,9 @@ class FrameCurve(QWidget):
 
 def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
     """Fill a widget with a plot that cannot be moved or zoomed."""
-    plot = pyqtgraph.PlotWidget(background=None)
+    from pyqtgraph import PlotWidget
+
+    plot = PlotWidget(background=None)
     plot.setFixedHeight(HEIGHT)
     plot.setMouseEnabled(x=False, y=False)
     plot.setMenuEnabled(False)

@@ -15,6 +15,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from napari_motionseg.environment import CACHE, DEVICE, MEMORY, MODEL
+from napari_motionseg.widgets.common.early_imports import import_early
 
 PLUGIN = "napari-motionseg"
 CATEGORY = "computing"  # the key under `configurations` in napari.yaml
@@ -26,13 +27,15 @@ MARK = "MOTIONSEG_FROM_PREFERENCES"
 
 
 def activate(context: object) -> None:
-    """Apply the preferences, now and when they change; npe2 calls this once.
+    """Apply the preferences, and prepare for the first dock; npe2 calls this once.
 
     Parameters
     ----------
     context
         Context of the plugin from npe2, which is not used.
     """
+    if "napari" in sys.modules:
+        import_early()
     preferences = computing_preferences()
     if preferences is None:
         return

@@ -18,12 +18,15 @@ from napari_motionseg.errors import MotionSegError, ReadError
 from napari_motionseg.project import Autosaver, Project, RecentProjects, SaveStatus
 from napari_motionseg.project.folder import named
 from napari_motionseg.project.manifest import LoopRecord
+from napari_motionseg.project.mask_corrections_file import MaskCorrections
 from napari_motionseg.project.opening import OpenedProject, open_project
 from napari_motionseg.project.references import is_same
 from napari_motionseg.project.watched import WatchedLoop
+from napari_motionseg.viewmodel.found_corrections import find_corrections
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.later_removal import GOING
 from napari_motionseg.widgets.common.layer_watcher import LayerWatch, watched_layer
 from napari_motionseg.widgets.common.project_layers import (
     add_labels,
@@ -33,9 +36,6 @@ from napari_motionseg.widgets.common.project_layers import (
 from napari_motionseg.widgets.common.shown_memory import ShownMemory, shown_loop_of
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
-# Suffix for the names of layers that are about to be removed, so that the layers of the
-# new project can have these names.
-GOING = "(going)"
 _controllers: WeakKeyDictionary[Viewer, ProjectController] = WeakKeyDictionary()
 
 
@@ -72,12 +72,13 @@ class ProjectController(QObject):
         self._unchecked: dict[int, Cine] = {}  # loops to compare with their hashes
         self._opening = Latest(self, self._show_opened)
         self._finding = Latest(self, self._show_found)
-        self._checking = Latest(self, self._tell_changed)
+        self._checking = Latest(self, _tell_changed)
         self._moving = Latest(self, self._show_moved)
         self._saver = Autosaver(self.recent.new_unsaved)
         self._layers = LayerWatch(viewer, self.session, self._saver)
         self.session.models_changed.connect(self._keep_model)
         self.session.masks_made.connect(self._keep_probabilities)
+        self.session.masks_corrected.connect(self._keep_corrections)
         self.session.settings_changed.connect(self._keep_settings)
         self.session.closed.connect(self.close)
         self._memory = ShownMemory(viewer, self.session)
@@ -281,19 +282,16 @@ class ProjectController(QObject):
         watched.resume(record, pixels if pixels.ndim == 3 else pixels[None])
         self._layers.adopt(layer, watched)
 
-    def _tell_changed(self, changed: list[Any]) -> None:
-        for record in changed:
-            show_warning(
-                f"The file of loop {record.name!r} has other pixels than when it was "
-                "painted on. Check whether its labels still fit."
-            )
-
     def _keep_model(self, model: Model) -> None:
         if model.path.parent == self.session.folder:  # trained in this session
             self._saver.keep_model(model.path, model.kind, model.title)
 
     def _keep_probabilities(self, masks: LoopMasks) -> None:
         self._saver.keep_probabilities(masks.layer.unique_id, masks.known.copied())
+
+    def _keep_corrections(self, masks: LoopMasks) -> None:
+        made = MaskCorrections(dict(masks.corrections), masks.confirmed.copy())
+        self._saver.keep_corrections(masks.layer.unique_id, made)
 
     def _keep_settings(self, settings: dict[str, Any]) -> None:
         self._saver.keep_settings(settings)
@@ -305,11 +303,21 @@ def _tell_notes(project: Project) -> None:
         show_warning(project.notes.pop(0))
 
 
+def _tell_changed(changed: list[LoopRecord]) -> None:
+    """Show a warning for each loop whose file has other pixels than before."""
+    for record in changed:
+        show_warning(
+            f"The file of loop {record.name!r} has other pixels than when it was "
+            "painted on. Check whether its labels still fit."
+        )
+
+
 def _opened(saver: Autosaver, folder: Path) -> OpenedProject:
     """Save the current project, and read another one. Runs in a thread."""
     saver.flush()
     opened = open_project(folder)
     opened.read_probabilities()
+    find_corrections(opened)
     return opened
 
 

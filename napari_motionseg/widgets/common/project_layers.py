@@ -136,8 +136,13 @@ def add_loop(viewer: Viewer, cine: Cine, name: str) -> Layer:
 
 def place(layer: Layer, cine: Cine | LoopFacts) -> None:
     """Move a layer onto its loop, if the loop was read later than the layer."""
-    for name, value in geometry(cine).items():
-        setattr(layer, name, value[-layer.ndim :])
+    for name, value in _position(cine, layer.ndim).items():
+        setattr(layer, name, value)
+
+
+def _position(cine: Cine | LoopFacts, ndim: int) -> dict[str, Any]:
+    """Return the attributes that place a layer with `ndim` axes on its loop."""
+    return {name: value[-ndim:] for name, value in geometry(cine).items()}
 
 
 def add_labels(
@@ -163,9 +168,9 @@ def add_labels(
         metadata |= {DERIVED: role, "cine": cine}
     if record.names_classes:
         pixels = from_project(pixels)
-    layer = viewer.add_labels(pixels, name=record.name, metadata=metadata)
-    if cine is not None:
-        place(layer, cine)
+    # placed at once: napari warns of layers whose units differ, be it for a moment
+    position = {} if cine is None else _position(cine, pixels.ndim)
+    layer = viewer.add_labels(pixels, name=record.name, metadata=metadata, **position)
     _set_looks(layer, record.attributes.get("looks"))
     if record.names_classes:
         _renumber_looks(layer)

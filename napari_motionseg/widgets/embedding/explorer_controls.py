@@ -20,6 +20,7 @@ from napari_motionseg.viewmodel.explorer_state import ExplorerChoices
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button, hint
+from napari_motionseg.widgets.common.listening import listen
 
 KINDS = ("embedding", "segmentation")
 ONE_MODEL = "none"
@@ -66,12 +67,15 @@ class ExplorerControls(QObject):
     def __init__(self, dock: Dock) -> None:
         super().__init__(dock)
         self.seed = 0
+        self._session = dock.session
         self.on = button(
             "Show embedding",
             "Show the embedding of the network: which pixels have similar vectors, and "
             "where that agrees with the motion",
         )
         self.on.setCheckable(True)
+        self.on.toggled.connect(self._take_places)
+        listen(dock, self._session.views_beside, self._give_way)
         self.form = dock.section("Explorer")
         self.more = dock.advanced("More views and settings of the explorer")
         self.form.addRow(self.on)
@@ -88,6 +92,15 @@ class ExplorerControls(QObject):
             spin.valueChanged.connect(self._tell)
         for chooser in (self.model, self.other):
             chooser.model_changed.connect(self._tell)
+
+    def _take_places(self, on: bool) -> None:
+        if on:
+            self._session.views_beside.emit(self)
+
+    def _give_way(self, owner: object) -> None:
+        """Switch the explorer off when another dock shows pictures beside the loop."""
+        if owner is not self:
+            self.on.setChecked(False)
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -113,7 +113,7 @@ class MotionViews:
     """
 
     def __init__(self, dock: Dock) -> None:
-        self._viewer = dock.viewer
+        self._viewer, self._session = dock.viewer, dock.session
         self.scene: Scene | None = None
         self._found: Found | None = None
         self._t = 0
@@ -131,6 +131,7 @@ class MotionViews:
         self.pictures = Latest(dock, self._show)
         listen(dock, self._viewer.dims.events.current_step, self._stepped)
         listen(dock, self._viewer.mouse_move_callbacks, self._moved)
+        listen(dock, self._session.views_beside, self._give_way)
         self.look_at(None)
 
     def _build_boxes(self, form: QFormLayout, more: QFormLayout) -> None:
@@ -192,6 +193,8 @@ class MotionViews:
                 if self.boxes[name].isChecked() and self.boxes[name].isEnabled()
             )  # fmt: skip
             look = Look(scene, t, way, names, self.legend.length, self.every.value())
+            if look.sheet.pictures:
+                self._session.views_beside.emit(self)
             self.pictures.ask(found_of, look)
         self.hint.setVisible(bool(self.hint.text()))
 
@@ -236,6 +239,13 @@ class MotionViews:
         """Uncheck a view whose layer the user has deleted."""
         if name in self.boxes:
             self.boxes[name].setChecked(False)
+
+    def _give_way(self, owner: object) -> None:
+        """Uncheck the views beside the loop when another dock needs their places."""
+        if owner is not self and self.scene is not None:
+            for name, view in VIEWS.items():
+                if not view.over:
+                    self.boxes[name].setChecked(False)
 
     def _moved(self, viewer: Any, event: Any) -> None:
         found, words = self._found, []

@@ -88,7 +88,7 @@ class SpeedCurve:
 
     def _move_playhead(self, event: object = None) -> None:
         if self._scene is not None:
-            self.curve.playhead.setValue(frame_shown(self._viewer, self._scene.layer))
+            self.curve.move_playhead(frame_shown(self._viewer, self._scene.layer))
 
     def _go_to(self, t: int) -> None:
         if self._scene is not None and self._scene.layer in self._viewer.layers:

@@ -218,7 +218,7 @@ class AgreementSection:
         if masks is None or (self.answer is None and self.consistency is None):
             return
         t = frame_shown(self._viewer, masks)
-        self.curve.playhead.setValue(t)
+        self.curve.move_playhead(t)
         if self.answer is not None:
             self.words.setText(_agreement_words(self.answer, t))
         else:

@@ -25,7 +25,8 @@ HOLDING = ("paint", "erase")  # napari's modes that the dock's tools use
 class BrushTools(QObject):
     """Synchronize the tool of the dock with the mode of the painted layer.
 
-    The dock's tools work on the masks if they are visible, and otherwise on the labels.
+    The dock's tools work on the masks if they are visible, and otherwise on the labels;
+    background is always drawn in the labels.
     Tools that the user chooses in napari's own controls are shown in the dock, too.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.segmentation.postprocess import uncertainty
 from napari_motionseg.viewmodel.class_colors import label_colors
+from napari_motionseg.viewmodel.drawn_background import take_background
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import NEW_NAMES
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.later_removal import LaterRemoval
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import (
     frame_shown,
@@ -24,12 +26,13 @@ from napari_motionseg.widgets.common.viewers import (
     placement,
     show_layer,
 )
-from napari_motionseg.widgets.segment.label_layers import derived
+from napari_motionseg.widgets.segment.label_layers import derived, painting_of
 
 MASKS, UNCERTAINTY = "masks", "uncertainty"
 OPACITY = 0.9
 # masks are drawn as outlines, so that vessel, preview and strokes stay visible
 OUTLINE_PX = 1
+UNDO_MS = 400
 
 
 class MaskLayers(QObject):
@@ -50,10 +53,15 @@ class MaskLayers(QObject):
         self._state = state
         self._viewer = viewer
         self._cleaner = Latest(self, self._show_cleaned)
+        self._former = LaterRemoval(self, viewer)
         # napari emits the event of a stroke before it changes the pixels
         self._stroke = QTimer(self)
         self._stroke.setSingleShot(True)
         self._stroke.timeout.connect(self.take_corrections)
+        # an undo may change frames that are not shown any more; they can wait
+        self._elsewhere = QTimer(self)
+        self._elsewhere.setSingleShot(True)
+        self._elsewhere.timeout.connect(self._take_strokes)
         self._overlay = ""  # the name of the layer that shows uncertainty
         self._tidy = QTimer(self)
         self._tidy.setSingleShot(True)
@@ -63,6 +71,11 @@ class MaskLayers(QObject):
             self, paint=self._stroke_begun, set_data=self._stroke_begun,
             visible=self._switched,
         )  # fmt: skip
+        self._labels_heard = HeardLayer(
+            self, paint=self._stroke_begun, set_data=self._stroke_begun
+        )
+        self._labels_heard.turn_to(state.painting)
+        state.events.painting.connect(self._labels_heard.turn_to)
         state.events.masks_visible.connect(self._show_or_hide)
         state.events.threshold.connect(self.adjust)
         state.events.smallest.connect(self.adjust)
@@ -87,8 +100,7 @@ class MaskLayers(QObject):
         model
             The name of the file of the network that makes the masks.
         """
-        for what in (MASKS, UNCERTAINTY):
-            self._remove(f"{loop.name} {what}")
+        self._set_aside(loop)
         shape = loop.data.shape[: loop.ndim]
         done = np.zeros(shape[0] if len(shape) == 3 else 1, bool)
         active = self._viewer.layers.selection.active
@@ -102,14 +114,24 @@ class MaskLayers(QObject):
         )
         layer.contour = OUTLINE_PX
         self._move_below_painting(layer)
-        if active is not None and active in self._viewer.layers:
+        if active is not None and not self._former.waits_for(active):
             self._viewer.layers.selection.active = active
         self._heard.turn_to(layer)
         self._state.begin_masks(LoopMasks(loop, layer, done, model))
 
+    def _set_aside(self, loop: Layer) -> None:
+        """Hide the masks of a loop, which new ones replace, and remove them soon."""
+        masks = self._state.masks
+        if masks is not None and masks.loop is loop:
+            self._heard.turn_to(None)
+            self._state.drop_masks()
+        for what in (MASKS, UNCERTAINTY):
+            self._former.remove_named(f"{loop.name} {what}")
+
     def take_up(self, masks: LoopMasks) -> None:
         """Continue with masks whose layer is already in the viewer."""
         self._heard.turn_to(masks.layer)
+        self._move_below_painting(masks.layer)
         self._state.masks = masks
         self._state.masks_visible = masks.layer.visible
 
@@ -181,6 +203,7 @@ class MaskLayers(QObject):
             self.show_uncertainty()
 
     def _clean(self, masks: LoopMasks, t: int) -> None:
+        self._take((t,))
         if t in masks.adjustable:
             found = masks.cleaned([t], self._state.threshold, self._state.smallest)
             masks.put(t, found[t])
@@ -192,22 +215,46 @@ class MaskLayers(QObject):
     ) -> None:
         masks, found = answer
         if masks is self._state.masks:
+            self._take(found)  # the user may have painted in the meantime
             for t, mask in found.items():
                 masks.put(t, mask)
             masks.layer.refresh()
 
     def _stroke_begun(self, event: object = None) -> None:
         self._stroke.start(0)
+        self._elsewhere.start(UNDO_MS)
 
     def take_corrections(self) -> None:
-        """Turn corrections on the current frame into labels."""
+        """Take what was painted on the current frame; see `_take`."""
         masks = self._state.masks
-        if masks is not None and masks.layer in self._viewer.layers:
-            self._state.take_corrections(frame_shown(self._viewer, masks.layer))
+        if masks is not None:
+            self._take((frame_shown(self._viewer, masks.layer),))
+
+    def _take_strokes(self) -> None:
+        masks = self._state.masks
+        if masks is not None:
+            self._take(masks.stroked)
+
+    def _take(self, frames: Iterable[int]) -> None:
+        """Take what was painted on frames: corrections, and background in the labels.
+
+        Corrections become labels, and drawn background becomes a correction.
+        """
+        state, masks = self._state, self._state.masks
+        if masks is None or masks.layer not in self._viewer.layers:
+            return
+        for t in frames:
+            state.take_corrections(t)
+            if state.masks_visible and take_background(masks, state.painting, t):
+                state.session.masks_corrected.emit(masks)
+                masks.layer.refresh()
 
     def _move_below_painting(self, layer: Layer) -> None:
         """Move the masks below strokes, so that both are visible."""
-        layers, painting = self._viewer.layers, self._state.painting
+        layers, loop = self._viewer.layers, self._state.loop
+        painting = self._state.painting
+        if painting is None and loop in layers:
+            painting = painting_of(self._viewer, loop)
         if painting in layers and layers.index(layer) > layers.index(painting):
             layers.move(layers.index(layer), layers.index(painting))
 

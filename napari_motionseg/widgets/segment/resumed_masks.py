@@ -12,6 +12,7 @@ from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.project_layers import is_network_masks
 from napari_motionseg.widgets.common.viewers import LOOP
+from napari_motionseg.widgets.segment.label_layers import labels_of_loop
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
 
@@ -68,6 +69,7 @@ class ResumedMasks(QObject):
         if found:
             masks = masks_of(loop, found[-1])
             masks.resume(known[found[-1]])
+            masks.labels = labels_of_loop(self._viewer, state, loop)
             self._layers.take_up(masks)
 
 
@@ -86,6 +88,4 @@ def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
     if done.shape != (count,):
         done = np.ones(count, bool)
     layer.metadata["done"] = done  # the job updates this array in place
-    masks = LoopMasks(loop, layer, done)
-    masks.take_as_made()
-    return masks
+    return LoopMasks(loop, layer, done)

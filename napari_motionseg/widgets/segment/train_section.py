@@ -29,6 +29,7 @@ from napari_motionseg.widgets.common.dock_layout import button, button_row
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Choice, Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.later_removal import LaterRemoval
 from napari_motionseg.widgets.common.number_box import Special
 from napari_motionseg.widgets.common.painted_labels import painted_labels
 from napari_motionseg.widgets.common.settings_form import SettingsForm
@@ -96,6 +97,7 @@ class TrainSection(QObject):
         self._state = state
         self._viewer = viewer
         self._panel = panel
+        self._former = LaterRemoval(self, viewer)
         self._build_settings(advanced)
         self._build_buttons(form)
         self._connect()
@@ -210,9 +212,7 @@ class TrainSection(QObject):
             )  # fmt: skip
 
     def _hide_progress(self, loop: Layer) -> None:
-        name = f"{loop.name} {TRAINING}"
-        if name in self._viewer.layers:
-            self._viewer.layers.remove(name)
+        self._former.remove_named(f"{loop.name} {TRAINING}")
 
     def _previewed(self, loop: Layer) -> None:
         # the last picture stays visible until the preview of the new model is ready

@@ -1,1 +1,0 @@
-"""Train a network to propagate a few motion vectors over a picture."""

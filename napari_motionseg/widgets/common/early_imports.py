@@ -1,0 +1,46 @@
+"""Import in a thread what the first dock and the first layers will need.
+
+When a plugin's command is used for the first time, its dock is usually opened soon
+after. Without this, the window would stand still then: for the modules of the dock, and
+for pandas and scikit-image, which napari imports with its first labels layer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from contextlib import suppress
+
+from napari_motionseg.models.torch_loading import without_collections
+
+# in the order in which a user needs them
+MODULES = (
+    "napari_motionseg.widgets.segment.dock",
+    "skimage.color.colorconv",
+    "pandas",
+    "pyqtgraph",
+    "napari_motionseg.widgets.motion.dock",
+    "napari_motionseg.widgets.embedding.dock",
+    "napari_motionseg.widgets.cine.dock",
+    "napari_motionseg.widgets.measure.dock",
+    "napari_motionseg.widgets.project.dock",
+)
+
+
+def import_early() -> threading.Thread:
+    """Import the modules in a thread, and return the thread.
+
+    Code that needs one of the modules in the meantime waits for it, as for any import.
+    """
+    # a daemon: a program that ends at once must not wait for it
+    thread = threading.Thread(target=_import, name="motionseg imports", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import() -> None:
+    with without_collections():
+        for name in MODULES:
+            # whatever cannot be imported is reported where it is used
+            with suppress(Exception):
+                importlib.import_module(name)
