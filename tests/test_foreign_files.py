@@ -144,6 +144,9 @@ CASES = {
     ),
     "train-flow": _training("o.safetensors", "train-flow"),
     "train-masks": _training("o.safetensors", "train-masks"),
+    "train-propagation": _training("o.safetensors", "train-propagation"),
+    "click": Case(("click", "@loop", "--positive", "48,48", "--out", "o.npz")),
+    "guide": Case(("guide", "@loop", "--arrow", "48,48,2,2", "--out", "o.gif")),
     "adapt-flow": _training(
         "o.safetensors", "adapt-flow", "@loop", "--labels", "@labels"
     ),

@@ -20,6 +20,7 @@ import typer
 from napari_motionseg.cli import (
     adapt_flow,
     archive,
+    click,
     deidentify,
     demo,
     doctor,
@@ -28,6 +29,7 @@ from napari_motionseg.cli import (
     export,
     finetune,
     flow,
+    guide,
     import_masks,
     info,
     measure,
@@ -38,9 +40,11 @@ from napari_motionseg.cli import (
     synth,
     train_flow,
     train_masks,
+    train_propagation,
 )
 from napari_motionseg.cli.console import print_error, print_note
 from napari_motionseg.cli.failures import exit_code
+from napari_motionseg.cli.point_options import PointsCommand
 from napari_motionseg.cli.recipe_options import RecipeCommand
 from napari_motionseg.errors import MotionSegError, PartialReadWarning
 from napari_motionseg.jobs.processor_share import passive_waiting
@@ -71,12 +75,15 @@ for command in (
     measure.measure,
     train_flow.train_flow,
     train_masks.train_masks,
+    train_propagation.train_propagation,
     adapt_flow.adapt_flow,
     deidentify.deidentify,
     demo.demo,
     doctor.doctor,
 ):
     app.command(cls=RecipeCommand)(command)
+for pointing in (click.click, guide.guide):
+    app.command(cls=PointsCommand)(pointing)
 app.command("import", cls=RecipeCommand)(import_masks.import_masks)
 app.add_typer(archive.app, name="archive")
 app.add_typer(evaluate.app, name="evaluate")

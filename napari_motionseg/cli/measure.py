@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,7 +106,7 @@ def measure(
     frame = whole("--from", first)
     points = [start_point, *(parsed_numbers("--via", one, 2) for one in via or ())]
     points.append(parsed_numbers("--to", end, 2))
-    scale = parsed_calibration(calibration, loop, frame)
+    scale = parsed_calibration(calibration, loop, frame, points)
     measured = _measured(loop, frame, points, masks, scale, method, reference)
     row = {**source_of(loop), **measured.as_dict()}
     if (followed := _followed(loop, measured, device) if follow else None) is not None:
@@ -201,8 +202,22 @@ def followed_row(loop: Cine, followed: FollowedVessel) -> dict[str, Any]:
     }
 
 
-def parsed_calibration(text: str, loop: Cine, frame: int) -> Calibration:
+def parsed_calibration(
+    text: str, loop: Cine, frame: int, points: Sequence[Sequence[float]] = ()
+) -> Calibration:
     """Return the calibration that ``--calibration`` means.
+
+    Parameters
+    ----------
+    text
+        Value of the option.
+    loop
+        The loop that is measured.
+    frame
+        Index of the frame that shows the vessel and the object.
+    points
+        Rows and columns in px along the vessel, whose blur a catheter's shaft has too;
+        none if the blur is not known.
 
     Raises
     ------
@@ -231,8 +246,9 @@ def parsed_calibration(text: str, loop: Cine, frame: int) -> Calibration:
     size = parsed_numbers("--calibration", rest[0].rstrip("Ff"), 1)[0]
     row, column, last_row, last_column = parsed_numbers("--calibration", rest[1], 4)
     if kind == "catheter":
+        ends = (row, column), (last_row, last_column)
         found = calibration_by_catheter(
-            loop, frame, size, (row, column), (last_row, last_column)
+            loop, frame, size, *ends, blur=_blur(loop, frame, points)
         )
     else:
         away = ((last_row - row) * loop.pixel_aspect, last_column - column)
@@ -243,6 +259,20 @@ def parsed_calibration(text: str, loop: Cine, frame: int) -> Calibration:
     if warning:
         print_note(warning)
     return found
+
+
+def _blur(loop: Cine, frame: int, points: Sequence[Sequence[float]]) -> float | None:
+    """Return the blur in px that the vessel shows, or None if it cannot be measured."""
+    from napari_motionseg.errors import MeasurementError
+    from napari_motionseg.measurement import measure_vessel
+
+    if len(points) < 2:
+        return None
+    try:
+        found = measure_vessel(loop, frame, [(row, column) for row, column in points])
+    except MeasurementError:
+        return None  # the measurement itself will tell the reason
+    return float(found.profile.fit.blur)
 
 
 def parsed_numbers(option: str, text: str, count: int) -> list[float]:

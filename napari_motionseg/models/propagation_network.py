@@ -21,13 +21,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.flow_bins import expected_flow
 from napari_motionseg.models.resnet_dilated import DilatedResNet, ResNetConfig
 from napari_motionseg.models.unet import UNet, double_convolution
 from napari_motionseg.models.unet_config import UNetConfig
@@ -64,6 +66,8 @@ class PropagationConfig:
         Number of channels of image and motion features; 256 and 16 in the paper.
     width
         Number of channels of each propagation net; the paper does not state it.
+    limit
+        Bound in px to which each component of the flow is clipped.
 
     Raises
     ------
@@ -78,6 +82,7 @@ class PropagationConfig:
     image_channels: int = 256
     motion_channels: int = 16
     width: int = 128
+    limit: float = 20.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "strides", tuple(self.strides))
@@ -93,6 +98,8 @@ class PropagationConfig:
             raise SettingsError(
                 f"bins must be an integer of at least 2; got {self.bins!r}"
             )
+        if not 0 < self.limit < math.inf:
+            raise SettingsError(f"limit must be positive; got {self.limit}")
 
 
 class SparseMotionEncoder(nn.Module):
@@ -275,6 +282,60 @@ class ConditionalPropagationNet(nn.Module):
             channels, stride = encoder.channels, encoder.output_stride
         self.head = PropagationHead(channels, stride, config)
 
+    @property
+    def limit(self) -> float:
+        """Bound in px of each component of flow."""
+        return self.head.config.limit
+
+    @property
+    def bins(self) -> int:
+        """Number of bins of an axis of flow."""
+        return self.head.config.bins
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the arguments from which a checkpoint builds the network again."""
+        return {
+            "encoder": asdict(self.encoder.config),
+            "head": asdict(self.head.config),
+        }
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """Return features ``(B, D, h, w)`` of pictures ``(B, C, H, W)`` in [0, 1]."""
+        features: Tensor = self.encoder(pictures)
+        return features
+
+    def propagate(
+        self, pictures: Tensor, sparse_motion: Tensor, at: Tensor | None = None
+    ) -> Tensor:
+        """Return logits for guidance on encoded pictures.
+
+        Parameters
+        ----------
+        pictures
+            Features of F pictures.
+        sparse_motion
+            Guidance ``(B, 3, H, W)``; see `PropagationHead.forward`. B is a multiple of
+            F, and the first B / F guidances belong to the first picture.
+        at
+            Indices ``(B, N)`` of pixels, counted row by row; None for all.
+
+        Returns
+        -------
+        Tensor
+            Logits ``(B, 2, C, H, W)``, or ``(B, 2, C, N)`` for the pixels `at`.
+        """
+        repeats = len(sparse_motion) // len(pictures)
+        embedding = pictures.repeat_interleave(repeats, dim=0)
+        logits: Tensor = self.head(embedding, sparse_motion)
+        if at is None:
+            return logits
+        index = at[:, None, None].expand(-1, *logits.shape[1:3], -1)
+        return logits.flatten(3).gather(3, index)
+
+    def flow(self, pictures: Tensor, sparse_motion: Tensor) -> Tensor:
+        """Return the expected flow ``(B, 2, H, W)`` in px; see `propagate`."""
+        return expected_flow(self.propagate(pictures, sparse_motion), self.limit)
+
     def forward(self, picture: Tensor, sparse_motion: Tensor) -> Tensor:
         """Return logits ``(B, 2, C, H, W)`` of the bins of x and y.
 
@@ -290,8 +351,7 @@ class ConditionalPropagationNet(nn.Module):
         SettingsError
             If the shapes do not fit together.
         """
-        logits: Tensor = self.head(self.encoder(picture), sparse_motion)
-        return logits
+        return self.propagate(self.encode(picture), sparse_motion)
 
 
 def enlarge(

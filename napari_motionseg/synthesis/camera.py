@@ -133,7 +133,7 @@ def photograph(
     pictures
         Nearly noiseless pictures ``(B, H, W)`` in [0, 1], with dark vessels.
     masks
-        Masks ``(B, 2, H, W)`` in [0, 1] of vessels and of catheters.
+        Masks ``(B, K, H, W)`` in [0, 1] of vessels, of catheters, and of anything else.
     config
         Ranges of the conditions.
     generator
@@ -144,7 +144,7 @@ def photograph(
     Tensor
         Pictures ``(B, H, W)`` in [0, 1], quantized as stored.
     Tensor
-        Masks ``(B, 2, H, W)``, 0 outside the field of view.
+        Masks ``(B, K, H, W)``, 0 outside the field of view.
     """
     # training uses bf16, whose steps are as coarse as 8 bits: too coarse for this
     with torch.autocast(pictures.device.type, enabled=False):
@@ -195,7 +195,8 @@ class _Shot:
                 picture = picture - line.darkness(shape).to(picture.device)
                 if kind == "catheter" and depth >= VISIBLE_DEPTH:
                     tube = line.cover(shape).to(mask) * (1 - mask[0])
-                    mask = torch.stack((mask[0], torch.maximum(mask[1], tube)))
+                    drawn = torch.maximum(mask[1], tube)
+                    mask = torch.cat((mask[:1], drawn[None], mask[2:]))
         return picture, mask
 
     def _toned(self, picture: Tensor) -> Tensor:

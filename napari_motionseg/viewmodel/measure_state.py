@@ -131,6 +131,8 @@ class MeasureState:
         self._guide: Guide | None = None
         self.followed: FollowedVessel | None = None
         self.numbers: LoopNumbers | None = None
+        self._blur: float | None = None  # px, of the vessel measured last
+        self._shaft: tuple[Point, ...] = ()  # points that lie on a catheter
 
     @property
     def cine(self) -> Cine | None:
@@ -151,7 +153,7 @@ class MeasureState:
         """Start with another loop, or none; the calibration is that of its header."""
         self.warning = ""
         self._drop_followed()
-        self._question = None
+        self._question, self._blur, self._shaft = None, None, ()
         if cine is not None:
             self._question = VesselQuestion(cine, 0, (), calibration_of(cine))
         self._clear(WAITING)
@@ -174,6 +176,8 @@ class MeasureState:
         if self.followed is not None and not points and frame != before.frame:
             return  # the vessel was followed to this frame; its points stay where set
         self._drop_followed()
+        if not points:
+            self._remember_blur(before.points)
         self._question = replace(before, frame=frame, points=points, markers=None)
         self._ask()
 
@@ -285,6 +289,8 @@ class MeasureState:
     def calibrate_by_catheter(self, french: float) -> None:
         """Calibrate by the first and the last point, which lie on a catheter's shaft.
 
+        If a vessel of the loop was measured before, the shaft has its blur.
+
         Parameters
         ----------
         french
@@ -303,9 +309,19 @@ class MeasureState:
             )
         first, *_, last = question.points
         found = calibration_by_catheter(
-            question.cine, question.frame, french, first, last
+            question.cine, question.frame, french, first, last, blur=self._blur
         )
+        self._shaft = question.points
         self.calibrate(found)
+
+    def _remember_blur(self, points: tuple[Point, ...]) -> None:
+        """Keep the blur of a vessel whose points are removed, for a catheter's shaft.
+
+        A shaft is no such vessel: its wall and its lumen differ.
+        """
+        if self.measured is not None and points != self._shaft:
+            self._blur = float(self.measured.profile.fit.blur)
+        self._shaft = ()
 
     def accept(
         self, question: VesselQuestion, found: VesselMeasurement | MeasurementError

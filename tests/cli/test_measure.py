@@ -11,7 +11,8 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_seg_writer import write_segmentation
 from napari_motionseg.io.dicom_writer import write_xa
-from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
+from napari_motionseg.measurement import Calibration, catheter
+from napari_motionseg.synthesis.vessel_phantom import PhantomConfig, vessel_phantom
 
 SPACING = 0.2
 
@@ -74,6 +75,24 @@ def test_a_catheter_is_a_ruler(motionseg, tmp_path, phantom):
     (row,) = motionseg("measure", path, *where, "--calibration", places, "--json").rows
     assert row["spacing_basis"].startswith("catheter 6F")
     assert np.median(row["diameters_mm"]) == pytest.approx(2.0, abs=0.02)
+
+
+def test_the_shaft_has_the_blur_of_the_vessel(motionseg, loop, phantom, monkeypatch):
+    blurs = []
+
+    def calibrated(*_, blur=None):
+        blurs.append(blur)
+        return Calibration(SPACING, SPACING, "catheter 6F", True)
+
+    monkeypatch.setattr(catheter, "calibration_by_catheter", calibrated)
+    shaft = ("--calibration", "catheter:6F:63.5,10,63.5,110")
+    motionseg("measure", loop, *ends(phantom), *shaft, "--json")
+    assert blurs == [pytest.approx(phantom_blur(), rel=0.15)]
+
+
+def phantom_blur():
+    """Return the phantom's blur in px; the width of a pixel blurs too."""
+    return np.hypot(PhantomConfig().blur, 1 / np.sqrt(12))
 
 
 def test_an_object_that_contradicts_the_header_is_said(motionseg, loop, phantom):

@@ -10,7 +10,14 @@ from operator import attrgetter
 
 import pytest
 
-from napari_motionseg.cli import adapt_flow, finetune, pretrain, train_flow, train_masks
+from napari_motionseg.cli import (
+    adapt_flow,
+    finetune,
+    pretrain,
+    train_flow,
+    train_masks,
+    train_propagation,
+)
 from napari_motionseg.cli.recipe_defaults import RECIPE_DEFAULTS
 from napari_motionseg.cli.recipe_options import SOURCE, default_values, fields_of
 from napari_motionseg.errors import SettingsError
@@ -19,6 +26,11 @@ from napari_motionseg.errors import SettingsError
 COMMANDS = {
     "train-flow": (train_flow.train_flow, "training.flow.job.train_flow_job", ()),
     "train-masks": (train_masks.train_masks, "training.masks.job.train_masks_job", ()),
+    "train-propagation": (
+        train_propagation.train_propagation,
+        "training.propagation.job.train_propagation_job",
+        (),
+    ),
     "adapt-flow": (
         adapt_flow.adapt_flow,
         "training.flow.adaptation.adapt_flow_job",
@@ -33,7 +45,8 @@ COMMANDS = {
 }
 RECIPES = [
     ("train-flow", None), ("adapt-flow", None), ("train-masks", "cameras"),
-    ("train-masks", "quiet"), ("pretrain", "cpu"), ("pretrain", "paper"),
+    ("train-masks", "quiet"), ("train-propagation", "clicks"),
+    ("train-propagation", "paper"), ("pretrain", "cpu"), ("pretrain", "paper"),
     ("finetune", "quick"), ("finetune", "tuned"), ("finetune", "paper"),
 ]  # fmt: skip
 # an option of each kind of value, and what it must come to
@@ -46,6 +59,8 @@ GIVEN = [
     ("train-flow", "--tensorboard", {"training.tensorboard": True}),
     ("train-masks", "--width 3", {"network.width": 3}),
     ("train-masks", "--schedule cosine", {"training.schedule": "cosine"}),
+    ("train-propagation", "--motions 3", {"motions": 3}),
+    ("train-propagation", "--freeze-encoder", {"freeze_encoder": True}),
     ("adapt-flow", "--preview-every 0", {"training.preview_every": 0}),
     ("pretrain", "--steps 7", {"steps": 7, "training.steps": 7}),
     ("pretrain", "--no-flat-field", {"network.flat_field": False}),

@@ -74,6 +74,36 @@ def test_a_catheter_needs_two_points(asked):
     assert state.calibration.column_mm == 0.2
 
 
+def test_a_shaft_has_the_blur_of_the_vessel_measured_before(asked, monkeypatch):
+    state, questions, ends = asked
+    blurs = []
+
+    def calibrated(*_, blur=None):
+        blurs.append(blur)
+        return Calibration(0.2, 0.2, "catheter 6F", True)
+
+    monkeypatch.setattr(measure_state, "calibration_by_catheter", calibrated)
+    state.place(0, ends)
+    state.calibrate_by_catheter(6)
+    state.accept(questions[-1], questions[-1].answer())
+    state.place(0, ())  # it was a shaft, whose blur is none of a vessel
+    state.place(1, ends)
+    state.accept(questions[-1], questions[-1].answer())
+    vessel = state.measured.profile.fit.blur
+    state.place(1, ())
+    shaft = ends[::-1]
+    state.place(1, shaft)
+    state.calibrate_by_catheter(6)
+    state.place(1, ())
+    state.place(1, shaft)
+    state.calibrate_by_catheter(6)
+    assert blurs == [None, vessel, vessel]
+    state.show_loop(state.cine)
+    state.place(0, ends)
+    state.calibrate_by_catheter(6)
+    assert blurs[-1] is None  # nothing is known of another loop
+
+
 def test_another_loop_begins_anew(asked):
     state, questions, ends = asked
     state.place(0, ends)

@@ -1,0 +1,158 @@
+"""Turn clicks into a mask: what moves with the clicked points belongs to the object.
+
+Zhan et al. (CVPR 2019, section 4.3): the positive points get the same motion in several
+directions, the negative ones stay still, and what follows the motion is the object.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.guidance.local_axis import across_axis
+from napari_motionseg.guidance.points import Arrow, Clicks, Mask
+from napari_motionseg.guidance.propagator import PreparedFrame, Propagator
+
+Scores = NDArray[np.float32]
+DIRECTIONS = (2, 4, 8)
+SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
+NOTHING_SHARE = 0.5  # a mask that covers more of the frame means that nothing was hit
+
+
+@dataclass(frozen=True, eq=False)
+class ClickMask:
+    """The mask of clicks, with the scores that it was made of.
+
+    Parameters
+    ----------
+    scores
+        Share ``(H, W)`` in [0, 1] of the clicks' motion that each pixel follows.
+    mask
+        Mask ``(H, W)`` bool of the object.
+    note
+        A full sentence if the mask is hardly what was meant; else empty.
+    """
+
+    scores: Scores
+    mask: Mask
+    note: str = ""
+
+
+def click_mask(
+    propagator: Propagator,
+    prepared: PreparedFrame,
+    clicks: Clicks,
+    *,
+    threshold: float = 0.5,
+    directions: int = 4,
+    field: Mask | None = None,
+) -> ClickMask:
+    """Return the mask of the object that clicks mean.
+
+    Parameters
+    ----------
+    propagator
+        Network that answers.
+    prepared
+        Frame, from `Propagator.prepare`.
+    clicks
+        Points on the object, and points beside it.
+    threshold
+        Score from which a pixel belongs to the object; a lower one includes what only
+        probably moves with the clicks, such as the other branches of a tree.
+    directions
+        Number of directions of motion, 2, 4 or 8; see `click_scores`.
+    field
+        Field of view ``(H, W)`` bool; nothing outside belongs to the object. None means
+        the whole frame.
+
+    Raises
+    ------
+    SettingsError
+        If the clicks do not fit the frame, or a setting is out of range.
+    """
+    shape = (prepared.frame.shape[0], prepared.frame.shape[1])
+    clicks.check(shape, field)
+    scores = click_scores(propagator, prepared, clicks, directions)
+    if field is not None:
+        scores = scores * field
+    mask = mask_of_scores(scores, threshold)
+    return ClickMask(scores, mask, _note(mask))
+
+
+def click_scores(
+    propagator: Propagator,
+    prepared: PreparedFrame,
+    clicks: Clicks,
+    directions: int = 4,
+) -> Scores:
+    """Return the share of the clicks' motion that each pixel follows.
+
+    Parameters
+    ----------
+    propagator, prepared, clicks
+        As for `click_mask`.
+    directions
+        2: across the vessel at the positive points, both ways. 4: also along it. 8:
+        also between. The directions across say most, because a vessel that slides along
+        itself looks the same.
+
+    Returns
+    -------
+    ndarray
+        Scores ``(H, W)`` float32 in [0, 1]: the mean over the directions of the
+        predicted motion along the direction, divided by the given one.
+    """
+    if directions not in DIRECTIONS:
+        raise SettingsError(f"directions must be one of {DIRECTIONS}; got {directions}")
+    speed = SPEED_SHARE * propagator.longest(prepared)
+    first = across_axis(prepared.frame, clicks.positive)
+    still = [Arrow(*point) for point in clicks.negative]
+    angles = [first + 2 * math.pi * i / directions for i in range(directions)]
+    units = [(math.cos(angle), math.sin(angle)) for angle in angles]
+    flows = propagator.flows(
+        prepared,
+        [
+            [Arrow(*p, speed * sine, speed * cosine) for p in clicks.positive] + still
+            for cosine, sine in units
+        ],
+    )
+    parts = [
+        np.clip((cosine * flow[0] + sine * flow[1]) / speed, 0, 1)
+        for (cosine, sine), flow in zip(units, flows, strict=True)
+    ]
+    scores: Scores = np.mean(parts, axis=0, dtype=np.float32)
+    return scores
+
+
+def mask_of_scores(scores: Scores, threshold: float = 0.5) -> Mask:
+    """Return the pixels whose score is at least the threshold, ``(H, W)`` bool.
+
+    Raises
+    ------
+    SettingsError
+        If the threshold is not between 0 and 1.
+    """
+    if not 0 < threshold < 1:
+        raise SettingsError(f"threshold must lie between 0 and 1; got {threshold}")
+    mask: Mask = scores >= threshold
+    return mask
+
+
+def _note(mask: Mask) -> str:
+    share = float(mask.mean())
+    if share > NOTHING_SHARE:
+        return (
+            f"{share:.0%} of the frame moves with the clicks: they lie on the "
+            "background, not on a vessel or device; click on a dark line"
+        )
+    if not share:
+        return (
+            "nothing moves with the clicks; lower the threshold, remove negative "
+            "points, or click on the middle of the vessel"
+        )
+    return ""

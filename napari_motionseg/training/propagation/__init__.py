@@ -1,0 +1,1 @@
+"""Train a network to propagate a few motion vectors over a picture."""

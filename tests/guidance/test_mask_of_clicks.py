@@ -1,0 +1,108 @@
+"""Clicks become the mask of what follows them."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers.propagation import KnownObjects
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.guidance import Clicks, click_mask, click_scores, mask_of_scores
+
+
+@pytest.fixture
+def objects():
+    numbers = np.zeros((30, 40), int)
+    numbers[:, 8:12] = 1
+    numbers[14:17, 12:] = 2
+    return numbers
+
+
+@pytest.fixture
+def frame(objects):
+    return np.where(objects > 0, 0.3, 0.7).astype(np.float32)
+
+
+def test_the_clicked_object_is_the_mask(objects, frame):
+    known = KnownObjects(objects)
+    found = click_mask(known, known.prepare(frame), Clicks(((5, 9),)))
+    assert (found.mask == (objects == 1)).all()
+    assert found.scores[objects == 1] == pytest.approx(1)
+    assert not found.note
+
+
+def test_several_points_join_objects_and_a_negative_point_keeps_one_out(objects, frame):
+    known = KnownObjects(objects)
+    prepared = known.prepare(frame)
+    both = click_mask(known, prepared, Clicks(((5, 9), (15, 30))))
+    assert (both.mask == (objects > 0)).all()
+    less = click_mask(known, prepared, Clicks(((5, 9),), ((15, 30),)))
+    assert (less.mask == (objects == 1)).all()
+    still = [a for a in known.asked[-1][0] if not a.length]
+    assert [(a.row, a.column) for a in still] == [(15, 30)]
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_the_first_direction_is_across_the_vessel(objects, frame, count):
+    known = KnownObjects(objects)
+    click_scores(known, known.prepare(frame), Clicks(((24, 9.5),)), count)
+    arrows = [guidance[0] for guidance in known.asked[-1]]
+    assert len(arrows) == count
+    assert abs(arrows[0].right) > 10 * abs(arrows[0].down)  # the vessel runs down
+    angles = sorted(math.atan2(a.down, a.right) % (2 * math.pi) for a in arrows)
+    np.testing.assert_allclose(np.diff(angles), 2 * math.pi / count)
+    assert all(a.length == pytest.approx(10) for a in arrows)
+
+
+def test_motion_against_the_click_does_not_count(objects, frame):
+    known = KnownObjects(objects)
+    answer = known.flows
+
+    def contrary(prepared, guidance):
+        flows = answer(prepared, guidance)
+        flows[:, :, objects == 2] = -flows[:, :, objects == 1][:, :, :1]
+        return flows
+
+    known.flows = contrary
+    scores = click_scores(known, known.prepare(frame), Clicks(((5, 9),)))
+    assert scores[objects == 2] == pytest.approx(0)
+
+
+def test_the_threshold_needs_no_new_answer(objects, frame):
+    known = KnownObjects(objects)
+    scores = click_scores(known, known.prepare(frame), Clicks(((5, 9),)))
+    scores[objects == 2] = 0.3
+    assert (mask_of_scores(scores, 0.5) == (objects == 1)).all()
+    assert (mask_of_scores(scores, 0.2) == (objects > 0)).all()
+    with pytest.raises(SettingsError, match="between 0 and 1; got 1.0"):
+        mask_of_scores(scores, 1.0)
+
+
+def test_a_click_on_the_background_is_said(objects, frame):
+    known = KnownObjects(objects)
+    found = click_mask(known, known.prepare(frame), Clicks(((2, 30),)))
+    assert "lie on the background" in found.note
+
+
+def test_an_empty_mask_is_said(objects, frame):
+    known = KnownObjects(objects)
+    known.flows = lambda prepared, guidance: np.zeros((len(guidance), 2, 30, 40))
+    found = click_mask(known, known.prepare(frame), Clicks(((5, 9),)))
+    assert not found.mask.any()
+    assert "nothing moves with the clicks" in found.note
+
+
+def test_nothing_outside_the_field_belongs_to_the_object(objects, frame):
+    known = KnownObjects(objects)
+    field = np.ones(frame.shape, bool)
+    field[20:] = False
+    found = click_mask(known, known.prepare(frame), Clicks(((5, 9),)), field=field)
+    assert (found.mask == ((objects == 1) & field)).all()
+    with pytest.raises(SettingsError, match="row 25, column 9 is outside the field"):
+        click_mask(known, known.prepare(frame), Clicks(((25, 9),)), field=field)
+
+
+def test_other_numbers_of_directions_are_refused(objects, frame):
+    known = KnownObjects(objects)
+    with pytest.raises(SettingsError, match=r"one of \(2, 4, 8\); got 3"):
+        click_scores(known, known.prepare(frame), Clicks(((5, 9),)), 3)

@@ -1,0 +1,89 @@
+"""Candidates for the flow of each pixel."""
+
+import torch
+
+from napari_motionseg.models.propagation_candidates import (
+    candidate_vectors,
+    mean_around,
+    shared_classes,
+)
+
+
+def guidance(*points, size=(32, 48)):
+    sparse = torch.zeros(1, 3, *size)
+    for row, column, x, y in points:
+        sparse[0, :, row, column] = torch.tensor([x, y, 1.0])
+    return sparse
+
+
+def test_each_cell_has_the_vector_that_claims_it():
+    conductance = torch.full((1, 2, 8, 12), 0.9)
+    conductance[:, 0, :, 6] = 0  # a wall for the first kind of way
+    sparse = guidance((9, 3, 3, -1), (10, 30, 0, 0))
+    vectors, facts = candidate_vectors(conductance, sparse)
+    assert vectors.shape == (1, 3, 2, 8, 12)
+    assert (vectors[0, 0, 0, :, :6] == 3).all()
+    assert (vectors[0, 0, 1, :, :6] == -1).all()
+    assert not vectors[0, :2, :, :, 7:].any()
+    reach, moving = facts[0, :2], facts[0, 4:6]
+    assert reach[:, 2, 0].tolist() == [1, 1]
+    assert moving[0, 2, 0] == 1
+    assert not moving[0, :, 7:].any()  # the still point claims what is behind the wall
+    assert not reach[0, :, 6].any()
+    assert reach[1, :, 6].all()
+
+
+def test_points_of_one_cell_are_averaged():
+    vectors, _ = candidate_vectors(
+        torch.full((1, 2, 8, 12), 0.9), guidance((8, 8, 2, 0), (11, 11, 4, 2))
+    )
+    assert vectors[0, 0, :, 5, 7].tolist() == [3, 1]
+
+
+def test_directions_of_the_same_clicks_share_their_claims():
+    conductance = torch.rand(1, 2, 8, 12, generator=torch.Generator().manual_seed(0))
+    first = guidance((9, 3, 3, 0), (20, 30, 3, 0), (4, 40, 0, 0))
+    second = guidance((9, 3, 0, -2), (20, 30, 0, -2), (4, 40, 0, 0))
+    together = candidate_vectors(conductance, torch.cat((first, second)))
+    for number, one in enumerate((first, second)):
+        for all_, own in zip(
+            together, candidate_vectors(conductance, one), strict=True
+        ):
+            torch.testing.assert_close(all_[number], own[0])
+
+
+def test_the_mean_around_equals_a_slow_version():
+    given, points = torch.zeros(1, 2, 6, 9), torch.zeros(1, 1, 6, 9)
+    places = [(1, 2, 3.0, 1.0, 1), (4, 7, -2.0, 0.0, 2)]
+    for row, column, x, y, count in places:
+        given[0, :, row, column] = torch.tensor([x, y])
+        points[0, 0, row, column] = count
+    mean, near = mean_around(given, points)
+    for row, column in ((0, 0), (3, 5), (5, 8)):
+        weights = [
+            n * torch.exp(torch.tensor(-((row - r) ** 2 + (column - c) ** 2) / 200.0))
+            for r, c, _, _, n in places
+        ]
+        total = sum(weights)
+        x = sum(w * p[2] for w, p in zip(weights, places, strict=True)) / total
+        torch.testing.assert_close(mean[0, 0, row, column], x)
+        expected = (total + 1e-6).log() / 4
+        torch.testing.assert_close(near[0, 0, row, column], expected)
+
+
+def test_without_a_point_there_is_no_motion():
+    vectors, facts = candidate_vectors(torch.full((1, 2, 8, 12), 0.9), guidance())
+    assert not vectors.any()
+    assert torch.isfinite(facts).all()
+
+
+def test_candidates_share_the_two_nearest_classes():
+    weights = torch.tensor([0.5, 0.3, 0.0, 0.2])[None, :, None]
+    vectors = torch.tensor([[3.0, -1.0], [9.0, -30.0], [0.0, 0.0]])[None, :, :, None]
+    chance = shared_classes(weights, vectors, 5, 10.0)[0, :, :, 0].exp()
+    # classes at -8, -4, 0, 4, 8; beyond the outermost, all belongs to it
+    expected = torch.tensor([
+        [0, 0, 0.2 + 0.5 / 4, 0.5 * 3 / 4, 0.3],
+        [0.3, 0.5 / 4, 0.5 * 3 / 4 + 0.2, 0, 0],
+    ])  # fmt: skip
+    torch.testing.assert_close(chance, expected, atol=2e-4, rtol=0)

@@ -1,0 +1,77 @@
+"""Points claim the cells that they reach most easily."""
+
+import heapq
+
+import torch
+
+from napari_motionseg.models.seeded_reach import seeded_reach
+
+
+def slow(conductance, seeds):
+    """Dijkstra's algorithm on one grid; return the reach and the seed of each cell."""
+    height, width = conductance.shape
+    reach = dict.fromkeys(seeds, 1.0)
+    source = {seed: seed for seed in seeds}
+    queue = [(-1.0, seed) for seed in seeds]
+    while queue:
+        found, (row, column) = heapq.heappop(queue)
+        if -found < reach[row, column]:
+            continue
+        for r in range(max(0, row - 1), min(height, row + 2)):
+            for c in range(max(0, column - 1), min(width, column + 2)):
+                offered = -found * float(conductance[r, c])
+                if offered > reach.get((r, c), 0):
+                    reach[r, c], source[r, c] = offered, source[row, column]
+                    heapq.heappush(queue, (-offered, (r, c)))
+    return reach, source
+
+
+def test_it_equals_dijkstras_algorithm():
+    generator = torch.Generator().manual_seed(0)
+    conductance = torch.rand(1, 2, 9, 13, generator=generator, dtype=torch.float64)
+    seeds = torch.zeros(1, 9, 13, dtype=torch.bool)
+    places = [(1, 2), (7, 11), (4, 6)]
+    for row, column in places:
+        seeds[0, row, column] = True
+    reach, source = seeded_reach(conductance, seeds, 9 * 13)
+    for kind in (0, 1):
+        expected, origin = slow(conductance[0, kind], places)
+        for (row, column), value in expected.items():
+            assert abs(float(reach[0, kind, row, column]) - value) < 1e-12
+            r, c = origin[row, column]
+            assert int(source[0, kind, row, column]) == r * 13 + c
+
+
+def test_a_wall_keeps_points_apart_and_steps_limit_the_way():
+    conductance = torch.full((1, 1, 5, 9), 0.9)
+    conductance[..., 4] = 0
+    seeds = torch.zeros(1, 5, 9, dtype=torch.bool)
+    seeds[0, 2, 0] = seeds[0, 2, 8] = True
+    reach, source = seeded_reach(conductance, seeds, 20)
+    assert (source[0, 0, :, :4] == 18).all()
+    assert (source[0, 0, :, 5:] == 26).all()
+    assert not reach[0, 0, :, 4].any()
+    torch.testing.assert_close(reach[0, 0, 2, :4], 0.9 ** torch.arange(4.0))
+    near, _ = seeded_reach(conductance, seeds, 2)
+    assert not near[0, 0, :, 3].any()
+
+
+def test_the_gradient_runs_along_the_best_way():
+    conductance = torch.full((1, 1, 3, 5), 0.5)
+    conductance[0, 0, 1] = 0.9
+    conductance.requires_grad_(True)
+    seeds = torch.zeros(1, 3, 5, dtype=torch.bool)
+    seeds[0, 1, 0] = True
+    seeded_reach(conductance, seeds, 9)[0][0, 0, 1, 4].backward()
+    found = conductance.grad[0, 0]
+    torch.testing.assert_close(found[1, 1:], torch.full((4,), 0.9**3))
+    assert not found[0].any()
+    assert not found[2].any()
+    assert not found[1, 0]
+
+
+def test_without_a_point_nothing_is_reached():
+    reach, _ = seeded_reach(
+        torch.full((2, 1, 4, 4), 0.9), torch.zeros(2, 4, 4, dtype=torch.bool), 9
+    )
+    assert not reach.any()
