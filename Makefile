@@ -70,8 +70,10 @@ screenshots: $(READY)
 # where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names
 PAIRS ?= 200
 bench-flow: $(READY)
+	$(BIN)/python benchmarks/flow_signal.py --only synthetic
 	$(BIN)/python benchmarks/flow_synthetic.py --pairs $(PAIRS)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/flow_real.py; \
+	  $(BIN)/python benchmarks/flow_signal.py --only real; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
 	@if [ -f benchmarks/flow_speed.py ]; then $(BIN)/python benchmarks/flow_speed.py; fi
 	$(BIN)/python benchmarks/flow_truth.py

@@ -105,7 +105,7 @@ def pretrain_once(
             last = time.perf_counter()
             print(progress.step, progress.total, progress.message, progress.metrics)
 
-    run(pretrain_job(loops, settings, out=out), tell)
+    run(pretrain_job(loops, settings, out=out, anyway=True), tell)
     return out, time.perf_counter() - start
 
 

@@ -12,6 +12,7 @@ from render_acceleration import acceleration
 from render_dicom import dicom_segmentations
 from render_explorer import explorer
 from render_flow import sections
+from render_flow_signal import flow_signal
 from render_fuzz import fuzz
 from render_interactive import interactive
 from render_masks import masks
@@ -57,7 +58,7 @@ ABLATION_QUESTIONS = {
 HOW_MEANT = (
     "Mean over draws of the mean over loops. *Gain*: difference of Dice to `scratch`, "
     "which is random weights, on the same loop and draw, with its 95 % interval over "
-    "draws and loops."
+    "draws and {units}."
 )
 
 
@@ -75,7 +76,8 @@ def all_sections(results: Path) -> list[str]:
     parts += window(results)
     parts += ablations(results)
     parts += one(results, "in_loop", in_loop)
-    parts += [*cubes(results), *sections(results), *acceleration(results)]
+    parts += [*cubes(results), *flow_signal(results), *sections(results)]
+    parts += acceleration(results)
     for name, render in (("demo", demo), ("project", project)):
         parts += one(results, name, render)
     parts += dicom_segmentations(results)
@@ -143,9 +145,15 @@ def few_shot(question: str, found: dict) -> str:
         best_by_labels(found["summary"]),
         as_table(found["summary"]),
         f"`benchmarks/fewshot.py`: `motionseg evaluate fewshot {words}`, "
-        f"{found['rows']} rows. {HOW_MEANT}{silver} {found['machine']}, "
-        f"{found['date']}.",
+        f"{found['rows']} rows. {how_meant(found['summary'])}{silver} "
+        f"{found['machine']}, {found['date']}.",
     )
+
+
+def how_meant(summary: list[dict]) -> str:
+    """Return what the columns mean; earlier intervals do not know the patients."""
+    units = "patients" if any("patients" in row for row in summary) else "loops"
+    return HOW_MEANT.format(units=units)
 
 
 def best_by_labels(summary: list[dict]) -> str:
@@ -179,7 +187,7 @@ def ablation(found: dict) -> str:
         f"`benchmarks/ablation.py {found['name']}`: each start is pretrained on the "
         "motion of the loops that labels are drawn from, without a label. `motionseg "
         f"evaluate ablation {found['name']} {words}`, {found['rows']} rows. "
-        f"{HOW_MEANT}{silver} {found['machine']}, {found['date']}.",
+        f"{how_meant(found['summary'])}{silver} {found['machine']}, {found['date']}.",
     )
 
 

@@ -31,7 +31,10 @@ def main(folder: Path, steps: int = 60) -> float:
     # learn from motion; for real loops leave `flow` and `network` at their defaults
     network = UNetConfig(width=8, depth=3, flat_field=True)
     flow = FlowSettings(method="ilk")
-    motion = PretrainSettings(steps=20, crop=64, network=network, flow=flow)
+    louder = {"background": "removed", "dilation": 2, "sigma": 0.25}
+    motion = PretrainSettings(
+        steps=20, crop=64, network=network, flow=flow, options=louder
+    )
     embedding = pretrain([cine], motion, out=folder / "embedding.safetensors")
 
     # one labelled frame, densely: what is not painted on it is background

@@ -15,6 +15,7 @@ from napari_motionseg.cli.fewshot_protocol import (
     Groups,
     TestStride,
     describe_protocol,
+    finetune_settings,
     measure,
     network_methods,
     protocol_settings,
@@ -72,19 +73,21 @@ def ablation(
     """
     from napari_motionseg.evaluation.ablations import variants_job, variants_of
     from napari_motionseg.evaluation.record import Record
+    from napari_motionseg.evaluation.starts import Start
     from napari_motionseg.motion import FlowCache
     from napari_motionseg.segmentation.initialization import SCRATCH
 
     variants = choose_variants(variants_of(name), words_of(only))
     learners, testers = reference_loops(data, words_of(train), words_of(test))
-    settings = protocol_settings(labels, learners, seeds, stride)
+    settings = protocol_settings(labels, learners, f"1-{seeds}", stride)
     cache = FlowCache.default() if cached else None
     base = pretrain_settings(steps, device)
     cines = [loop.cine for loop in learners]
     out.mkdir(parents=True, exist_ok=True)
     starts = run_job(variants_job(variants, cines, base, out, cache), "Pretraining")
-    named = {SCRATCH: SCRATCH} | {name: str(path) for name, path in starts.items()}
-    methods = network_methods(named, "tuned", None, device)
+    named = {SCRATCH: Start(SCRATCH)}
+    named |= {name: Start(str(path)) for name, path in starts.items()}
+    methods = network_methods(named, finetune_settings("tuned", None), device)
     described = describe_protocol(settings, learners, testers, "tuned", None)
     record = Record(out, described | {"ablation": name, "pretraining_steps": steps})
     measure(methods, learners, testers, settings, record, as_json)

@@ -200,6 +200,13 @@ FlowWeights = Annotated[
     ),
     Sets(("flow.weights",), str),
 ]
+Anyway = Annotated[
+    bool,
+    typer.Option(
+        "--anyway",
+        help="Train even if the flow has no signal, or no loop shows contrast agent.",
+    ),
+]
 HeldOut = Annotated[
     float | None,
     typer.Option(
@@ -284,6 +291,7 @@ def pretrain(
     preview_every: PreviewEvery = None,
     tensorboard: TensorBoard = None,
     cached: Cached = True,
+    anyway: Anyway = False,
     device: Device = None,
     seed: Seed = None,
     as_json: AsJson = False,
@@ -294,7 +302,7 @@ def pretrain(
     Ctrl-C stops early and keeps the result so far; --resume continues from there.
     Curves and pictures are in the .log folder beside OUT.
     """
-    _run(context, cines, out, resume, cached, as_json)
+    _run(context, cines, out, resume, cached, anyway, as_json)
 
 
 def _run(
@@ -303,6 +311,7 @@ def _run(
     out: Path,
     resume: bool,
     cached: bool,
+    anyway: bool,
     as_json: bool,
 ) -> None:
     """Pretrain with the recipe and the changes of the running command."""
@@ -312,9 +321,24 @@ def _run(
     settings = _settings_of(context)
     require_training_target(out, (*cines, settings.flow.weights))
     loops = _loops_for(settings, cines)
+    if not (anyway or resume):
+        _require_contrast(loops, settings.training.device)
     cache = FlowCache.default() if cached else None
-    job = pretrain_job(loops, settings, out=out, resume=resume, cache=cache)
+    job = pretrain_job(
+        loops, settings, out=out, resume=resume, cache=cache, anyway=anyway
+    )
     report_checkpoint(run_job(job, "Pretraining", stoppable=True), as_json)
+
+
+def _require_contrast(loops: Sequence[Cine], device: str) -> None:
+    """Raise an error if no loop of a file shows contrast agent."""
+    from napari_motionseg.evaluation.contrast_check import LEAST_SIDE, require_contrast
+
+    read = [cine for cine in loops if cine.source is not None]
+    if any(min(cine.shape[1:]) >= LEAST_SIDE for cine in read):
+        from napari_motionseg.evaluation.methods import vessel_predictor
+
+        require_contrast(read, vessel_predictor("default", device))
 
 
 def _settings_of(context: typer.Context) -> PretrainSettings:

@@ -71,11 +71,19 @@ def separation(
             )
     edges = np.linspace(-1, 1, BINS + 1)
     first, second = (np.histogram(v, edges)[0] / v.size for v in values)
-    return Separation(edges, first, second, _area(*values))
+    return Separation(edges, first, second, area_under_curve(*values))
 
 
-def _area(inside: FloatArray, outside: FloatArray) -> float:
-    """Return Mann-Whitney's U over the number of pairs; ties count half."""
+def area_under_curve(inside: FloatArray, outside: FloatArray) -> float:
+    """Return the area under the ROC curve of values that shall separate two sets.
+
+    This is Mann-Whitney's U over the number of pairs; ties count half.
+
+    Parameters
+    ----------
+    inside, outside
+        Values ``(N,)`` and ``(M,)`` of both sets, neither of them empty.
+    """
     others = np.sort(outside)
     below, up_to = (np.searchsorted(others, inside, side) for side in _SIDES)
     return float((below + up_to).mean() / (2 * outside.size))

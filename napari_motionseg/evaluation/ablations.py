@@ -208,7 +208,10 @@ def variants_job(
     for name, variant in variants.items():
         out = Path(folder) / files[name]
         resume = state_path_of(out).exists()
-        job = pretrain_job(cines, variant.of(base), out=out, resume=resume, cache=cache)
+        # flow with little to teach is one of the answers
+        job = pretrain_job(
+            cines, variant.of(base), out=out, resume=resume, cache=cache, anyway=True
+        )
         found[name] = yield from map_progress(job, partial(_told, name=name))
         outputs.settle([files[name]])
     return found

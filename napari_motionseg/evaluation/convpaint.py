@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import MissingDependencyError
-from napari_motionseg.evaluation.methods import Frame, Mask, Predict, some_pixels
+from napari_motionseg.evaluation.fitted import Frame, Mask, Predict
+from napari_motionseg.evaluation.methods import some_pixels
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.segmentation.dataset import gather_frames
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop

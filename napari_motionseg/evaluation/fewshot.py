@@ -1,8 +1,9 @@
 """Run the few-shot protocol: few labelled frames of some patients, tested on others.
 
-As in Ma et al. (2019), 4.4, and also with one labelled frame of a loop, tested on its
-other frames. All methods get the same labelled frames of a draw, the same schedule and
-the same test frames, so methods can be compared for each draw and loop.
+As in Ma et al. (2019), 4.4; also with each patient left out in turn, and with one
+labelled frame of a loop, tested on its other frames. All methods get the same labelled
+frames of a draw, the same schedule and the same test frames, so methods can be compared
+for each draw and loop.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from napari_motionseg.embedding.separation import area_under_curve
 from napari_motionseg.errors import LabelError, SettingsError
-from napari_motionseg.evaluation.methods import Method, Predict
+from napari_motionseg.evaluation.fitted import Fitted, Predict, as_fitted
+from napari_motionseg.evaluation.methods import Method
 from napari_motionseg.evaluation.reference_loops import ReferenceLoop
 from napari_motionseg.jobs import STOP, Job, Progress, map_progress
 from napari_motionseg.registry import unknown_name
@@ -25,7 +28,7 @@ from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.metrics import cldice, dice, hd95
 from napari_motionseg.training.engine.seeds import derived_seed
 
-Protocol = Literal["across", "within"]
+Protocol = Literal["across", "within", "leave-one-out"]
 Row = dict[str, Any]
 Chosen = Mapping[int, Sequence[int]]  # number of a loop -> its labelled frames
 
@@ -42,10 +45,14 @@ class FewShotSettings:
     seeds
         Number of draws of labelled frames, each with its own random seed.
     protocol
-        ``"across"``: labelled frames come from other patients. ``"within"``: they come
-        from the same loop, whose other frames are tested.
+        ``"across"``: labelled frames come from other patients. ``"leave-one-out"``: the
+        same for each patient in turn, with all others to learn from. ``"within"``: they
+        come from the same loop, whose other frames are tested.
     test_stride
         Distance between two test frames, in frames.
+    first
+        Seed of the first draw. Variants are chosen on some draws and reported on
+        others, such as 8 draws from 0 and 16 from 8.
 
     Raises
     ------
@@ -57,6 +64,7 @@ class FewShotSettings:
     seeds: int = 3
     protocol: Protocol = "across"
     test_stride: int = 1
+    first: int = 0
 
     def __post_init__(self) -> None:
         if self.protocol not in get_args(Protocol):
@@ -71,6 +79,13 @@ class FewShotSettings:
                 raise SettingsError(
                     f"{name} must be at least 1; got {getattr(self, name)}"
                 )
+        if self.first < 0:
+            raise SettingsError(f"first must be at least 0; got {self.first}")
+
+    @property
+    def draws(self) -> range:
+        """Seeds of the draws."""
+        return range(self.first, self.first + self.seeds)
 
 
 @dataclass(frozen=True)
@@ -111,8 +126,9 @@ def fewshot_job(
         Methods by name.
     train
         Loops from which labelled frames are drawn; unused in the protocol ``"within"``.
+        With ``"leave-one-out"``, loops of the tested group are left out.
     test
-        Loops to test on; none of their groups may be in `train`.
+        Loops to test on; with ``"across"``, none of their groups may be in `train`.
     settings
         Settings of the protocol.
     known
@@ -128,23 +144,23 @@ def fewshot_job(
     -------
     list of dict
         One row for each test frame: ``method``, ``labels``, ``seed``, ``loop``,
-        ``frame``, ``dice``, ``cldice``, ``hd95_px``. After `STOP`, the rows so far.
+        ``group``, ``frame``, ``dice``, ``cldice``, ``hd95_px``; for methods with scores
+        ``auc``; and for methods with snapshots ``best_dice`` and ``best_step``, of the
+        step with the best mean Dice over all test frames of the trial. Only draws of
+        the settings are returned. After `STOP`, the rows so far.
 
     Raises
     ------
     SettingsError
-        If a group is both trained and tested on.
+        If a group is both trained and tested on, or there is none to learn from.
     LabelError
         If there are fewer frames than shall be labelled.
     """
-    shared = {loop.group for loop in train} & {loop.group for loop in test}
-    if shared and settings.protocol == "across":
-        raise SettingsError(
-            f"group {sorted(shared)[0]} must not be both trained and tested on"
-        )
+    _check_groups(train, test, settings)
     trials = list(trials_of(methods, train, test, settings))
     done = {_key(row) for row in known}
-    rows = list(known)
+    draws = settings.draws
+    rows = [row for row in known if row["seed"] in draws or not row["labels"]]
     for number, trial in enumerate(trials):
         missing = _untested(trial, done)
         if not missing:
@@ -162,6 +178,27 @@ def fewshot_job(
     return rows
 
 
+def _check_groups(
+    train: Sequence[ReferenceLoop],
+    test: Sequence[ReferenceLoop],
+    settings: FewShotSettings,
+) -> None:
+    """Raise an error if a group is on both sides, or nobody is left to learn from."""
+    learnt, tested = ({loop.group for loop in loops} for loops in (train, test))
+    shared = learnt & tested
+    if shared and settings.protocol == "across":
+        raise SettingsError(
+            f"group {sorted(shared)[0]} must not be both trained and tested on"
+        )
+    alone = len(learnt | tested) < 2 and any(settings.labels)
+    if settings.protocol == "leave-one-out" and alone:
+        raise SettingsError(
+            "all loops are of one patient, so nobody is left to learn from; add loops "
+            "of other patients, or label frames of the tested loops themselves "
+            "(protocol 'within', --within)"
+        )
+
+
 def trials_of(
     methods: Mapping[str, Method],
     train: Sequence[ReferenceLoop],
@@ -171,14 +208,16 @@ def trials_of(
     """Yield the trials, all methods for each draw in turn."""
     tests = [(loop, loop.shown[:: settings.test_stride].tolist()) for loop in test]
     for labels in settings.labels:
-        for seed in range(settings.seeds if labels else 1):
+        for seed in settings.draws if labels else [0]:
             names = [n for n, m in methods.items() if labels or not m.needs_labels]
             for name in names:
                 if settings.protocol == "across" or not labels:
                     examples = _examples(train, draw_frames(train, labels, seed))
                     yield Trial(name, labels, seed, examples, tests)
-                else:
+                elif settings.protocol == "within":
                     yield from _within(name, labels, seed, tests)
+                else:
+                    yield from _leaving_out(name, labels, seed, [*train, *test], tests)
 
 
 def _within(
@@ -191,6 +230,22 @@ def _within(
         chosen = draw_frames([loop], labels, seed)
         others = [t for t in frames if t not in chosen[0]]
         yield Trial(name, labels, seed, _examples([loop], chosen), [(loop, others)])
+
+
+def _leaving_out(
+    name: str,
+    labels: int,
+    seed: int,
+    loops: Sequence[ReferenceLoop],
+    tests: Sequence[tuple[ReferenceLoop, Sequence[int]]],
+) -> Iterator[Trial]:
+    """Yield a trial for each group that is tested, with all others to learn from."""
+    unique = list({loop.name: loop for loop in loops}.values())
+    for group in dict.fromkeys(loop.group for loop, _ in tests):
+        others = [loop for loop in unique if loop.group != group]
+        examples = _examples(others, draw_frames(others, labels, seed))
+        own = [(loop, frames) for loop, frames in tests if loop.group == group]
+        yield Trial(name, labels, seed, examples, own)
 
 
 def draw_frames(loops: Sequence[ReferenceLoop], count: int, seed: int) -> Chosen:
@@ -222,28 +277,49 @@ def _examples(loops: Sequence[ReferenceLoop], chosen: Chosen) -> list[LabelledLo
 
 
 def measured(
-    predict: Predict,
+    method: Predict | Fitted,
     trial: Trial,
     tests: Sequence[tuple[ReferenceLoop, Sequence[int]]],
 ) -> list[Row]:
     """Return a row for each test frame of a trial."""
-    rows = []
-    for loop, frames in tests:
-        for t in frames:
-            found, truth = predict(loop.cine.normalized(t)), loop.masks[t]
-            rows.append(
-                {
-                    "method": trial.method,
-                    "labels": trial.labels,
-                    "seed": trial.seed,
-                    "loop": loop.name,
-                    "frame": int(t),
-                    "dice": float(dice(found, truth)),
-                    "cldice": float(cldice(found, truth)),
-                    "hd95_px": float(hd95(found, truth)),
-                }
-            )
+    fitted = as_fitted(method)
+    frames = [(loop, int(t)) for loop, chosen in tests for t in chosen]
+    rows = [_row(fitted, trial, loop, t) for loop, t in frames]
+    if fitted.snapshots:
+        curve = {
+            step: [dice_of(snapshot, loop, t) for loop, t in frames]
+            for step, snapshot in fitted.snapshots.items()
+        }
+        best = max(curve, key=lambda step: float(np.mean(curve[step])))
+        for row, value in zip(rows, curve[best], strict=True):
+            row |= {"best_dice": value, "best_step": best}
     return rows
+
+
+def _row(fitted: Fitted, trial: Trial, loop: ReferenceLoop, t: int) -> Row:
+    """Return the measures of one test frame."""
+    frame, truth = loop.cine.normalized(t), loop.masks[t]
+    found = fitted.predict(frame)
+    row: Row = {
+        "method": trial.method,
+        "labels": trial.labels,
+        "seed": trial.seed,
+        "loop": loop.name,
+        "group": loop.group,
+        "frame": t,
+        "dice": float(dice(found, truth)),
+        "cldice": float(cldice(found, truth)),
+        "hd95_px": float(hd95(found, truth)),
+    }
+    if fitted.scores is not None and truth.any() and not truth.all():
+        scores = fitted.scores(frame)
+        row["auc"] = area_under_curve(scores[truth], scores[~truth])
+    return row
+
+
+def dice_of(predict: Predict, loop: ReferenceLoop, t: int) -> float:
+    """Return the Dice of a predicted mask of one frame."""
+    return float(dice(predict(loop.cine.normalized(t)), loop.masks[t]))
 
 
 def _key(row: Row) -> tuple[Any, ...]:

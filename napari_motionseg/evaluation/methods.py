@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import LabelError, MissingDependencyError
+from napari_motionseg.evaluation.fitted import Fitted, Frame, Mask, Predict
+from napari_motionseg.evaluation.starts import Start, write_start
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import resolve_device
 from napari_motionseg.models.class_names import VESSEL
@@ -27,10 +29,7 @@ from napari_motionseg.segmentation.dataset import gather_frames
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import Predictor, load_segmentation
-
-Frame = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Predict = Callable[[Frame], Mask]
+from napari_motionseg.segmentation.snapshots import Snapshots
 
 TREES = 100  # the default of scikit-learn
 PIXELS_A_FRAME = 20_000  # most pixels of each class; more only cost time
@@ -48,7 +47,9 @@ class Method(Protocol):
         """Whether the method cannot work without labels."""
         ...
 
-    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
+    def fit_job(
+        self, examples: Sequence[LabelledLoop], seed: int
+    ) -> Job[Predict | Fitted]:
         """Learn from the examples, which are not changed."""
         ...
 
@@ -60,7 +61,7 @@ class NetworkMethod:
     Parameters
     ----------
     start
-        ``"scratch"``, ``"default"``, or the path of a checkpoint.
+        The start; a text is parsed by `parse_start`.
     settings
         Settings of fine-tuning, which are the same for every start.
     device
@@ -68,45 +69,84 @@ class NetworkMethod:
     zero_shot
         Whether the start is a segmentation network, which is used as it is if there are
         no examples.
+    snapshot_every
+        Number of steps between two snapshots that are tested too, to tell the best
+        epoch; 0 tests only the result.
     """
 
-    start: str
+    start: Start
     settings: FinetuneSettings
     device: str = "auto"
     zero_shot: bool = False
+    snapshot_every: int = 0
 
     @property
     def needs_labels(self) -> bool:
         """Whether the method cannot work without labels."""
         return not self.zero_shot
 
-    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Predict]:
+    def fit_job(self, examples: Sequence[LabelledLoop], seed: int) -> Job[Fitted]:
         """Fine-tune the start, or use it as it is if there is no example."""
         if not examples:
             if not self.zero_shot:
-                raise LabelError(f"{self.start}: cannot segment without any label")
-            return self._predictor(self.start)
+                raise LabelError(f"{self.start.name}: cannot segment without any label")
+            return Fitted(vessel_predictor(self.start.base, self.device))
+        settings = self._settings_of(seed)
+        with tempfile.TemporaryDirectory() as folder:
+            room = Path(folder)
+            start = write_start(self.start, settings.network, room, seed)
+            every = self.snapshot_every
+            snapshots = Snapshots(room, every) if every else None
+            out = room / "model.safetensors"
+            yield from finetune_job(
+                examples, settings, start=start, out=out, snapshots=snapshots
+            )
+            kept = snapshots.paths() if snapshots is not None else {}
+            return Fitted(
+                vessel_predictor(out, self.device),
+                snapshots={
+                    step: vessel_predictor(path, self.device)
+                    for step, path in kept.items()
+                },
+            )
+
+    def _settings_of(self, seed: int) -> FinetuneSettings:
+        """Return the settings of a draw."""
         training = dataclasses.replace(
             self.settings.training, seed=seed, device=self.device
         )
         settings = dataclasses.replace(self.settings, training=training)
-        with tempfile.TemporaryDirectory() as room:
-            out = Path(room) / "model.safetensors"
-            yield from finetune_job(examples, settings, start=self.start, out=out)
-            return self._predictor(out)
+        if "plain" in self.start.words:
+            return dataclasses.replace(settings, whitening_frames=0)
+        return settings
 
-    def _predictor(self, checkpoint: str | Path) -> Predict:
-        network = load_segmentation(checkpoint)
-        predictor = Predictor(network, resolve_device(self.device), batch=1)
 
-        def predict(frame: Frame) -> Mask:
-            """Segment one frame ``(H, W)`` in [0, 1]; return its vessels."""
-            found = predictor.probabilities(torch.from_numpy(frame)[None, None])[0]
-            likeliest = 1 + found[1:].argmax(dim=0)
-            mask: Mask = ((found[0] < 0.5) & (likeliest == VESSEL)).numpy()
-            return mask
+def vessel_predictor(checkpoint: str | Path, device: str = "auto") -> Predict:
+    """Return a function that segments one frame.
 
-        return predict
+    Parameters
+    ----------
+    checkpoint
+        ``"default"``, or the path of a segmentation checkpoint.
+    device
+        Name of the device; see `resolve_device`.
+
+    Returns
+    -------
+    callable
+        Maps a frame ``(H, W)`` float32 in [0, 1] to its vessels ``(H, W)`` bool.
+    """
+    network = load_segmentation(checkpoint)
+    predictor = Predictor(network, resolve_device(device), batch=1)
+
+    def predict(frame: Frame) -> Mask:
+        """Segment one frame ``(H, W)`` in [0, 1]; return its vessels."""
+        found = predictor.probabilities(torch.from_numpy(frame)[None, None])[0]
+        likeliest = 1 + found[1:].argmax(dim=0)
+        mask: Mask = ((found[0] < 0.5) & (likeliest == VESSEL)).numpy()
+        return mask
+
+    return predict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -99,17 +99,36 @@ def _kept(file: Path) -> dict[str, Any]:
 
 
 def as_table(summary: Sequence[Row]) -> str:
-    """Return a summary as a Markdown table."""
-    head = ("method", "labels", "Dice", "spread", "clDice", "HD95, px", "gain in Dice")
-    lines = [head, ("---",) * len(head)]
+    """Return a summary as a Markdown table.
+
+    Columns of the best epoch and of areas under curves appear if a row has them.
+    """
+    best = any("best_dice" in row for row in summary)
+    areas = any("auc" in row for row in summary)
+    head = ["method", "labels", "Dice", "spread", "clDice", "HD95, px", "gain in Dice"]
+    head += ["best epoch", "gain at best"] if best else []
+    head += ["AUC", "gain in AUC"] if areas else []
+    lines = [head, ["---"] * len(head)]
     for row in summary:
-        spread = "" if row["spread"] is None else f"{row['spread']:.3f}"
-        gain = (
-            f"{row['gain']:+.3f} ({row['gain_low']:+.3f} to {row['gain_high']:+.3f})"
-            if "gain" in row
-            else ""
-        )
-        scores = f"{row['dice']:.3f}", spread, f"{row['cldice']:.3f}"
-        cells = (row["method"], row["labels"], *scores, f"{row['hd95_px']:.1f}", gain)
-        lines.append(tuple(str(cell) for cell in cells))
+        line = [row["method"], str(row["labels"]), f"{row['dice']:.3f}"]
+        line += [_number(row, "spread"), f"{row['cldice']:.3f}"]
+        line += [f"{row['hd95_px']:.1f}", _gain(row, "gain")]
+        if best:
+            line += [_number(row, "best_dice"), _gain(row, "best_dice_gain")]
+        if areas:
+            line += [_number(row, "auc"), _gain(row, "auc_gain")]
+        lines.append(line)
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _number(row: Row, name: str) -> str:
+    """Return a number with three digits; an empty text if there is none."""
+    return "" if row.get(name) is None else f"{row[name]:.3f}"
+
+
+def _gain(row: Row, name: str) -> str:
+    """Return a gain with its interval; an empty text if there is none."""
+    if name not in row:
+        return ""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:+.3f} ({low:+.3f} to {high:+.3f})"

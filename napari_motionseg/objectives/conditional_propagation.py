@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +67,9 @@ class ConditionalPropagation:
     SettingsError
         If a value is out of range.
     """
+
+    # nats; flow of real loops says 1 to 4
+    least_information: ClassVar[float] = 0.05
 
     nms_kernel: int = 81
     grid_stride: int = 200

@@ -14,7 +14,7 @@ The target is direction and speed, which a single frame rarely shows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,9 @@ class FlowClasses:
     bound
         Bound M of equation 6 in px.
     """
+
+    # nats; flow of real loops says 2 to 4
+    least_information: ClassVar[float] = 0.05
 
     points: int = 512
     bins: int = 16

@@ -20,6 +20,7 @@ invariant to any rotation of the embeddings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -62,6 +63,9 @@ class FlowRegression:
     SettingsError
         If a value is out of range.
     """
+
+    # px; flow of real loops says 1 to 4
+    least_information: ClassVar[float] = 0.05
 
     points: int = 1000
     changes: float = 0.5

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -61,6 +61,9 @@ class Grouping:
     SettingsError
         If a value is outside its range.
     """
+
+    # px or nats; flow of real loops says .4 to 3
+    least_information: ClassVar[float] = 0.05
 
     kind: Kind = "affine"
     epsilon: float = 0.1

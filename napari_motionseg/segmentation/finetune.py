@@ -48,6 +48,7 @@ from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
 from napari_motionseg.segmentation.quick_task import QuickTask
 from napari_motionseg.segmentation.settings import FinetuneSettings
+from napari_motionseg.segmentation.snapshots import Snapshots
 from napari_motionseg.segmentation.weak_labels import gather_carried
 from napari_motionseg.training.engine.loop import (
     TrainingRecord,
@@ -63,6 +64,7 @@ def finetune_job(
     start: str | Path | None,
     out: str | Path,
     shown: NDArray[np.float32] | None = None,
+    snapshots: Snapshots | None = None,
 ) -> Job[Path]:
     """Train a segmentation network on a few labelled frames.
 
@@ -82,6 +84,9 @@ def finetune_job(
     shown
         Frame ``(H, W)`` in [0, 1] for previews, as `Cine.normalized` returns it; None
         uses the first labelled frame.
+    snapshots
+        Where the network is written while it is trained; None writes only the result.
+        Snapshots are not blended with the start.
 
     Yields
     ------
@@ -119,23 +124,33 @@ def finetune_job(
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
     kind = FinetuneTask if settings.levels is None else QuickTask
     task = kind(model, frames, settings, first)
-    record, steady = yield from _train_where_it_fits(
-        task, training, settings.early_stopping_every
-    )
+    job = _train_where_it_fits(task, training, settings.early_stopping_every)
+    if snapshots is not None:
+        job = snapshots.taken_job(job, model, _card(model, {}))
+    record, steady = yield from job
     if before is not None:
         blend_with_start(model, before, origin["kept"])
     provenance = {
         "examples": describe_dataset(examples),
         "labelled_pixels": counts,
-        "settings": dataclasses.asdict(settings),
         "start": origin,
+        **_ended(settings, record, steady),
+    }
+    save_model(out, model, _card(model, provenance))
+    return out
+
+
+def _ended(
+    settings: FinetuneSettings, record: TrainingRecord, steady: bool
+) -> dict[str, Any]:
+    """Return how a training went, for the model card."""
+    return {
+        "settings": dataclasses.asdict(settings),
         "training": record.provenance,
         "steps_done": record.steps_done,
         "stopped": record.stopped and not steady,
         "steady": steady,
     }
-    save_model(out, model, _card(model, provenance))
-    return out
 
 
 def _start_of(

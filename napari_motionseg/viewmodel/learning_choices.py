@@ -29,6 +29,8 @@ class PretrainChoices:
     ----------
     steps
         Number of optimizer steps.
+    anyway
+        Whether to train even if the flow has no signal.
 
     Raises
     ------
@@ -37,6 +39,7 @@ class PretrainChoices:
     """
 
     steps: int = STEPS
+    anyway: bool = False
 
     def __post_init__(self) -> None:
         _require_steps(self.steps)

@@ -77,7 +77,8 @@ def pretrain_layer_job(
 
     settings = choices.settings(device, min(cine.shape[1:]))
     cache = FlowCache.default()
-    return (yield from pretrain_job([cine], settings, out=out, cache=cache))
+    job = pretrain_job([cine], settings, out=out, cache=cache, anyway=choices.anyway)
+    return (yield from job)
 
 
 def adapt_flow_layer_job(

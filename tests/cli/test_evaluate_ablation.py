@@ -16,7 +16,7 @@ def test_the_command_compares_variants_with_scratch(motionseg, tmp_path, monkeyp
     monkeypatch.setattr(
         command,
         "network_methods",
-        lambda starts, *_: networks(starts, "tuned", 2, "cpu"),
+        lambda starts, tuning, _: networks(starts, tuning.with_steps(2), "cpu"),
     )
     words = ["evaluate", "ablation", "flow", "--only", "ilk", "--seeds", "1"]
     out = tmp_path / "rows"

@@ -12,6 +12,7 @@ from napari_motionseg.evaluation import (
     summarize,
 )
 from napari_motionseg.evaluation.fewshot import draw_frames, trials_of
+from napari_motionseg.evaluation.fitted import Fitted
 from napari_motionseg.evaluation.paired_statistics import bootstrap_interval
 from napari_motionseg.evaluation.record import Record, as_table
 from napari_motionseg.jobs import STOP, Progress, run
@@ -120,6 +121,7 @@ def test_stop_keeps_the_trials_so_far():
         ({"labels": ()}, "labels must be"),
         ({"labels": (-1,)}, "labels must be"),
         ({"seeds": 0}, "seeds must be at least 1"),
+        ({"first": -1}, "first must be at least 0"),
         ({"protocol": "witin"}, "did you mean 'within'"),
     ],
 )
@@ -134,6 +136,67 @@ def test_nobody_is_on_both_sides():
         SettingsError, match="group p1 must not be both trained and tested"
     ):
         run(fewshot_job({"a": Cheat()}, TRAIN, [loop("p1_c")], settings))
+
+
+def test_each_patient_is_left_out_in_turn():
+    settings = FewShotSettings(labels=(3,), seeds=1, protocol="leave-one-out")
+    trials = list(trials_of({"a": Cheat()}, TRAIN, TRAIN + TEST, settings))
+    tested = [{loop.group for loop, _ in trial.tests} for trial in trials]
+    assert tested == [{"p1"}, {"p2"}, {"p3"}, {"p4"}]
+    for trial, groups in zip(trials, tested, strict=True):
+        learnt = {id(cine) for cine, _ in trial.examples}
+        own = {id(one.cine) for one in TRAIN + TEST if one.group in groups}
+        assert len(learnt) == 3
+        assert not learnt & own
+    rows = run(fewshot_job({"a": Cheat()}, [], TRAIN + TEST, settings))
+    assert {row["group"] for row in rows} == {"p1", "p2", "p3", "p4"}
+
+
+def test_one_patient_alone_is_refused_with_what_to_do():
+    settings = FewShotSettings(labels=(1,), protocol="leave-one-out")
+    with pytest.raises(SettingsError, match=r"all loops are of one patient.*--within"):
+        run(fewshot_job({"a": Cheat()}, TRAIN[:2], TRAIN[:1], settings))
+
+
+def test_only_the_wanted_draws_are_returned():
+    settings = FewShotSettings(labels=(1,), seeds=2)
+    chosen = run(fewshot_job({"a": Cheat()}, TRAIN, TEST, settings))
+    later = FewShotSettings(labels=(1,), seeds=2, first=2)
+    reported = run(fewshot_job({"a": Cheat()}, TRAIN, TEST, later, known=chosen))
+    assert {row["seed"] for row in reported} == {2, 3}
+
+
+class Learner(Cheat):
+    """Is right after two steps, and wrong before and after."""
+
+    def fit_job(self, examples, seed):
+        yield Progress(1, 2)
+
+        def nothing(picture):
+            return np.zeros(picture.shape, bool)
+
+        def right(picture):
+            return picture < 0.5
+
+        kept = {1: nothing, 2: right, 3: nothing}
+        return Fitted(nothing, lambda picture: -picture, kept)
+
+
+def test_best_and_last_epoch_and_the_area_under_the_curve():
+    settings = FewShotSettings(labels=(1,), seeds=1)
+    methods = {"scratch": Learner(), "other": Learner(), "bare": Cheat()}
+    rows = run(fewshot_job(methods, TRAIN, TEST, settings))
+    (row, *_) = rows
+    assert (row["dice"], row["best_dice"], row["best_step"]) == (0, 1, 2)
+    assert row["auc"] == 1
+    first, other, bare = summarize(rows)
+    assert (first["dice"], first["best_dice"], first["auc"]) == (0, 1, 1)
+    assert (other["gain"], other["best_dice_gain"], other["auc_gain"]) == (0, 0, 0)
+    assert "best_dice" not in bare
+    assert "best_dice_gain" not in bare
+    table = as_table([first, other, bare])
+    assert "| best epoch | gain at best | AUC | gain in AUC |" in table
+    assert {line.count("|") for line in table.splitlines()} == {12}
 
 
 def test_more_labels_than_there_are():
@@ -182,6 +245,27 @@ def test_the_interval_covers_the_mean_of_noise():
     low, high = bootstrap_interval(values)
     assert low < np.mean(list(values.values())) < high
     assert 0.005 < high - low < 0.15
+
+
+def test_loops_of_one_patient_are_resampled_together():
+    """Ten loops of two patients are two observations, not ten."""
+    values = {(0, f"{p}{n}"): 0.1 * p for p in (0, 1) for n in range(5)}
+    groups = {loop: loop[0] for _, loop in values}
+    low, high = bootstrap_interval(values, groups)
+    assert (low, high) == pytest.approx((0.0, 0.1))
+    apart = bootstrap_interval(values)
+    assert low < apart[0] < apart[1] < high
+    alone = {key: value for key, value in values.items() if key[1][0] == "1"}
+    assert bootstrap_interval(alone, groups) == pytest.approx((0.1, 0.1))
+
+
+def test_probes_are_compared_with_the_probe_of_scratch():
+    rows = [
+        *rows_of("scratch", [[[0.9]]]),
+        *rows_of("probe:scratch", [[[0.3]]]),
+        *rows_of("probe:x", [[[0.5]]]),
+    ]
+    assert summarize(rows)[2]["gain"] == pytest.approx(0.2)
 
 
 # record

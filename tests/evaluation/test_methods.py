@@ -8,6 +8,7 @@ import pytest
 from napari_motionseg.errors import LabelError
 from napari_motionseg.evaluation import synthetic_references
 from napari_motionseg.evaluation.methods import PEERS, NetworkMethod
+from napari_motionseg.evaluation.starts import Start
 from napari_motionseg.jobs import run
 from napari_motionseg.models import ModelCard, SegmentationNet, UNetConfig, save_model
 from napari_motionseg.segmentation import FinetuneSettings
@@ -46,7 +47,7 @@ def small(**others):
 
 
 def test_a_network_is_fine_tuned_from_its_start(loop):
-    method = NetworkMethod("scratch", small(), "cpu")
+    method = NetworkMethod(Start("scratch"), small(), "cpu")
     assert method.needs_labels
     examples = [(loop.cine, loop.labels([1]))]
     predict = run(method.fit_job(examples, 3))
@@ -61,9 +62,22 @@ def test_a_start_that_segments_needs_no_label(loop, tmp_path):
     configuration = {**dataclasses.asdict(config), "classes": 2}
     card = ModelCard("segmentation", "SegmentationNet", configuration)
     save_model(path, SegmentationNet(config), card)
-    method = NetworkMethod(str(path), small(), "cpu", zero_shot=True)
+    method = NetworkMethod(Start(str(path)), small(), "cpu", zero_shot=True)
     assert not method.needs_labels
     predict = run(method.fit_job([], 0))
     found = predict(loop.cine.normalized(0))
     assert found.shape == (128, 128)
     assert found.dtype == np.bool_
+
+
+def test_snapshots_are_networks_of_earlier_steps(loop):
+    how = small(early_stopping_every=0)
+    how = dataclasses.replace(how, steps=4)
+    method = NetworkMethod(Start("scratch"), how, "cpu", snapshot_every=2)
+    fitted = run(method.fit_job([(loop.cine, loop.labels([1]))], 3))
+    assert list(fitted.snapshots) == [2, 4]
+    frame = loop.cine.normalized(0)
+    last = fitted.snapshots[4](frame)
+    assert last.shape == (128, 128)
+    # nothing is blended with a start from scratch; files hold half precision
+    assert (last == fitted.predict(frame)).mean() > 0.99

@@ -48,6 +48,12 @@ class TrainingRun:
         self.processes = join()
         self._resume = resume
 
+    @property
+    def resumes(self) -> bool:
+        """Whether a state is there and the training continues from it."""
+        path = state_path_of(self.out)
+        return self._resume and self.processes.once(path.exists)
+
     def fill_job(self, pool: ExamplePool[Any], message: str) -> Job[None]:
         """Make the examples that the pool holds at the step at which training begins.
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.patients import patient_key
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, UNet, load_pwcnet
@@ -38,6 +39,11 @@ from napari_motionseg.training.pretrain.pair_data import PairSettings, pair_pool
 from napari_motionseg.training.pretrain.pair_task import PairTask
 from napari_motionseg.training.pretrain.prefetch import FramePrefetcher
 from napari_motionseg.training.pretrain.settings import PretrainSettings
+from napari_motionseg.training.pretrain.signal import (
+    check_objective,
+    require_signal,
+    signal_job,
+)
 
 __all__ = [
     "Learner",
@@ -60,6 +66,7 @@ def pretrain_job(
     out: str | Path,
     resume: bool = False,
     cache: FlowCache | None = None,
+    anyway: bool = False,
 ) -> Job[Path]:
     """Learn a pixel embedding from the motion in loops.
 
@@ -77,12 +84,15 @@ def pretrain_job(
         Whether to continue the last run with the same loops and settings.
     cache
         Cache in which flow is searched and stored; None uses none.
+    anyway
+        Whether to train even if the flow has no signal; see `require_signal`.
 
     Yields
     ------
     Progress
-        First for the flow of each loop, with a message for each that is left out; then
-        after each step, with ``metrics["loss"]`` and the metrics of the objective.
+        First for a few pairs, on which is measured what the flow can teach; then for
+        the flow of each loop, with a message for each that is left out; then after each
+        step, with ``metrics["loss"]`` and the metrics of the objective.
         Every `check_every` steps, they include what the embedding explains of held-out
         flow; see `HeldOutCheck`.
         Every `training.preview_every` steps, `preview` is a picture ``(H, 3W, 3)``
@@ -97,9 +107,11 @@ def pretrain_job(
     Raises
     ------
     SettingsError
-        If no loop is given, or loops are given beside synthetic pairs.
+        If no loop is given, loops are given beside synthetic pairs, or the objective
+        does not fit the network.
     TrainingError
-        If no loop has motion to learn from, or training fails; see `train_job`.
+        If the flow has no signal, no loop has motion to learn from, or training fails;
+        see `train_job`.
     WriteError
         If flow, state or checkpoint cannot be written.
     """
@@ -120,7 +132,10 @@ def pretrain_job(
         lambda: Learner(UNet(settings.network), settings.make_objective()),
         loop_settings.seed,
     )
+    check_objective(model, settings)
     if settings.pairs is None:
+        if not (anyway or training.resumes):
+            yield from _require_signal_job(cines, model, settings, cache)
         found = yield from _from_loops(model, cines, settings, training, cache)
     else:
         found = yield from _from_pairs(model, settings, training)
@@ -129,6 +144,25 @@ def pretrain_job(
     training.save(model.embedding, card, torch.float32)
     yield Progress(record.steps_done, settings.steps, f"Wrote {training.out.name}")
     return training.out
+
+
+def _require_signal_job(
+    cines: Sequence[Cine],
+    model: Learner,
+    settings: PretrainSettings,
+    cache: FlowCache | None,
+) -> Job[None]:
+    """Refuse flow without a signal before hours are spent."""
+    information = yield from signal_job(cines, model, settings, cache)
+    require_signal(information, settings)
+    patients = {patient_key(cine) for cine in cines}
+    if len(cines) > 1 and len(patients) == 1 and None not in patients:
+        words = (
+            "All loops are of one patient: what is explained is measured on frames of "
+            "the same loops, and tells nothing about other patients."
+        )
+        # with a number, so that the command line prints the message as a note
+        yield Progress(0, settings.steps, words, {"patients": 1.0})
 
 
 def _from_loops(
@@ -173,10 +207,15 @@ def pretrain(
     out: str | Path,
     resume: bool = False,
     cache: FlowCache | None = None,
+    anyway: bool = False,
 ) -> Path:
     """Run `pretrain_job` to its end."""
     settings = settings or PretrainSettings()
-    return run(pretrain_job(cines, settings, out=out, resume=resume, cache=cache))
+    return run(
+        pretrain_job(
+            cines, settings, out=out, resume=resume, cache=cache, anyway=anyway
+        )
+    )
 
 
 def describe(loops: Sequence[MovingLoop], settings: PretrainSettings) -> dict[str, Any]:

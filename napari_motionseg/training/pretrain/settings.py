@@ -178,6 +178,18 @@ class PretrainSettings:
             return self.workers
         return WORKERS_ON_CUDA if device == "cuda" else 0
 
+    def least_information(self) -> dict[str, float]:
+        """Return the least information from which an objective can teach, by its name.
+
+        Objectives without such a measure are missing.
+        """
+        names = [self.objective] if isinstance(self.objective, str) else self.objective
+        found = {
+            name: getattr(OBJECTIVES.load(name), "least_information", None)
+            for name in names
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
     def make_objective(self) -> Any:
         """Return the objective, a function of embedding, flow and generator.
 

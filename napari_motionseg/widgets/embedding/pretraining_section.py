@@ -13,7 +13,7 @@ from napari_motionseg.widgets.common.choosers import LayerChooser
 from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
-from napari_motionseg.widgets.common.form_rows import Number
+from napari_motionseg.widgets.common.form_rows import Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
@@ -24,7 +24,12 @@ ROWS = {
         tooltip="Optimizer steps; more steps are better and take longer",
         minimum=1,
         maximum=100_000,
-    )
+    ),
+    "anyway": Switch(
+        text="Train without a signal",
+        tooltip="Train even if the flow says almost nothing, or says it only about the "
+        "background",
+    ),
 }
 
 
@@ -60,10 +65,11 @@ class LearnEmbedding(QObject):
         )
         self.button.clicked.connect(self._train)
         form = dock.section("Pretrain an embedding")
-        self.choices.add_to(form)
+        form.addRow("Steps", self.choices.native("steps"))
         form.addRow(self.button)
         more = dock.advanced("The device that the pretraining computes on")
         more.addRow("Device", DeviceChooser(self._session))
+        more.addRow(self.choices.native("anyway"))
         self.panel = JobPanel(self._session, curve=True)
         self.panel.ended.connect(lambda _: self.button.setEnabled(True))
         dock.add(self.panel)

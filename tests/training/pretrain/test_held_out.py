@@ -20,6 +20,7 @@ from napari_motionseg.training.pretrain.motion_data import MovingLoop
 from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
+pytestmark = pytest.mark.usefixtures("no_signal_check")
 SIDE = 40
 
 

@@ -34,6 +34,7 @@ from napari_motionseg.training.pretrain.motion_data import (
     moving_loops_job,
 )
 
+pytestmark = pytest.mark.usefixtures("no_signal_check")
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 
 

@@ -33,6 +33,7 @@ from napari_motionseg.training.pretrain.motion_data import FlowFile, MovingLoop
 from napari_motionseg.training.pretrain.prefetch import FrameCrop, FramePrefetcher
 
 PATIENCE_S = 60
+pytestmark = pytest.mark.usefixtures("no_signal_check")
 STEPS = 6
 SEVERAL = {"flow-consistency": 1.0, "temporal-consistency": 0.5}
 
