@@ -20,6 +20,7 @@ import typer
 from napari_motionseg.cli import (
     adapt_flow,
     archive,
+    batch,
     click,
     deidentify,
     demo,
@@ -86,6 +87,7 @@ for pointing in (click.click, guide.guide):
     app.command(cls=PointsCommand)(pointing)
 app.command("import", cls=RecipeCommand)(import_masks.import_masks)
 app.add_typer(archive.app, name="archive")
+app.add_typer(batch.app, name="batch")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(project.app, name="project")
 

@@ -1,0 +1,1 @@
+"""Work through an archive of loops: one task a loop, any number of runs and hosts."""

@@ -1,0 +1,162 @@
+"""Segment the loops of a place; the network is loaded once in each process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_motionseg.batch.records import Draft
+from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.io import write_masks
+from napari_motionseg.io.dicom_seg_writer import (
+    Algorithm,
+    SegmentationSettings,
+    write_segmentation,
+)
+from napari_motionseg.io.result_folders import fingerprint
+from napari_motionseg.jobs import run
+from napari_motionseg.models import SegmentationNet
+from napari_motionseg.models.class_names import VESSEL
+from napari_motionseg.models.model_card import checkpoint_path
+from napari_motionseg.segmentation import Segmentation, load_segmentation, segment_job
+from napari_motionseg.segmentation.temporal_smoothing import postprocess
+
+TAILS = {
+    "npz": "_masks.npz", "tiff": "_masks.tiff", "nii": "_masks.nii.gz",
+    "dicom-seg": "_masks.dcm",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SegmentationTask:
+    """What is done with each loop, as values that another process can be sent.
+
+    Parameters
+    ----------
+    model
+        Path of the checkpoint, or ``default``.
+    form
+        Format of the masks: ``npz``, ``tiff``, ``nii`` or ``dicom-seg``.
+    threshold
+        Probability from which a pixel is vessel.
+    smallest
+        Number of pixels; smaller connected components are removed.
+    batch
+        Number of frames that go through the network at once.
+    device
+        Device of the network: ``auto`` or a name that torch knows.
+
+    Raises
+    ------
+    SettingsError
+        If the format is unknown.
+    """
+
+    model: str = "default"
+    form: str = "npz"
+    threshold: float = 0.5
+    smallest: int = 0
+    batch: int = 1
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.form not in TAILS:
+            raise SettingsError(
+                f"--format must be one of {', '.join(TAILS)}; got {self.form!r}"
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """Return the JSON values that the results depend on.
+
+        Raises
+        ------
+        CheckpointError
+            If the model cannot be read.
+        """
+        file = checkpoint_path(Path(self.model))
+        given = {n: v for n, v in asdict(self).items() if n not in ("batch", "device")}
+        return {
+            "task": "segment", **given,
+            "model": file.name, "model_sha256": fingerprint(file)[1],
+        }  # fmt: skip
+
+    def run(self, cine: Cine, key: str, draft: Draft) -> dict[str, Any]:
+        """Segment a loop, write its masks, and return its facts.
+
+        Parameters
+        ----------
+        cine
+            The loop.
+        key
+            Key of its place.
+        draft
+            Where the masks are written to.
+        """
+        job = segment_job(
+            cine, _network(self.model), threshold=self.threshold, batch=self.batch,
+            device=self.device,
+        )  # fmt: skip
+        found = run(job)
+        masks = postprocess(found, self.smallest)
+        self._write(draft.path(cine.name, key, TAILS[self.form]), cine, masks, found)
+        return facts(cine, masks, found)
+
+    def _write(
+        self, path: Path, cine: Cine, masks: np.ndarray, found: Segmentation
+    ) -> None:
+        if self.form != "dicom-seg":
+            write_masks(
+                path, masks, labelled=found.done, frame_times=cine.frame_times,
+                pixel_spacing=cine.pixel_spacing,
+            )  # fmt: skip
+            return
+        known = self.settings()
+        chosen = f"threshold={self.threshold}, smallest={self.smallest}"
+        origin = Algorithm("AUTOMATIC", known["model"], known["model_sha256"], chosen)
+        write_segmentation(
+            path, cine, masks, labelled=found.done,
+            settings=SegmentationSettings(algorithm=origin),
+        )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _network(model: str) -> SegmentationNet:
+    return load_segmentation(model)
+
+
+def facts(cine: Cine, masks: np.ndarray, found: Segmentation) -> dict[str, Any]:
+    """Return what the table says of a loop; no attribute of the patient.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    masks
+        Its masks ``(T, H, W)``.
+    found
+        The segmentation that they were made of.
+    """
+    area = (masks == VESSEL).sum(axis=(1, 2)).astype(float)
+    spacing = cine.pixel_spacing
+    unit = "px" if spacing is None else "mm2"
+    area *= 1.0 if spacing is None else spacing[0] * spacing[1]
+    strange = found.strangeness
+    return {
+        "loop": cine.name,
+        "frames": len(cine),
+        "rows": cine.shape[1],
+        "columns": cine.shape[2],
+        "damaged_frames": len(cine.frames.damaged),
+        "spacing_basis": cine.spacing_basis,
+        "timing_basis": cine.timing_basis,
+        "strangeness": None if strange is None else round(strange, 3),
+        "strange": found.strange,
+        "fullest_frame": int(area.argmax()),
+        "vessel_area_unit": unit,
+        "vessel_area": [round(float(one), 1) for one in area],
+    }

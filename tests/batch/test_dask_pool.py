@@ -1,0 +1,153 @@
+"""Workers of Dask do what one process does, and what they lack is told."""
+
+import threading
+
+import pytest
+from helpers import dicom_files as files
+
+from napari_motionseg.batch import dask_pool as module
+from napari_motionseg.batch.dask_pool import (
+    DaskPool,
+    dask_client,
+    is_open_to_others,
+    require_workers,
+)
+from napari_motionseg.batch.records import DONE, FAILED, BatchFolder
+from napari_motionseg.batch.work import Batch
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.jobs import run
+
+distributed = pytest.importorskip("distributed")
+COUNT = 9
+
+
+class Shapes:
+    """A task that writes the shape of a loop."""
+
+    threads: set = set()
+
+    def settings(self):
+        return {"task": "shape"}
+
+    def run(self, cine, key, draft):
+        Shapes.threads.add(threading.get_ident())
+        draft.path(cine.name, key, ".txt").write_text(str(cine.shape))
+        return {"loop": cine.name}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def loops(tmp_path):
+    room = tmp_path / "loops"
+    room.mkdir()
+    for number in range(COUNT):
+        data = files.xa_dataset(files.gray_frames(2, seed=number))
+        data.save_as(room / f"loop{number}.dcm", enforce_file_format=True)
+    return room
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return BatchFolder(tmp_path / "out", Shapes().settings())
+
+
+def test_workers_do_what_one_process_does(client, loops, folder, tmp_path):
+    (loops / "loop4.dcm").write_bytes((loops / "loop4.dcm").read_bytes()[:500])
+    require_workers(client, folder, 2)
+    pool = DaskPool(client, folder, Shapes())
+    counts = run(Batch(folder, Shapes()).job([loops], pool=pool))
+    assert (counts.found, counts.done, counts.failed) == (COUNT, COUNT - 1, 1)
+    assert len(pool) == 0
+    alone = BatchFolder(tmp_path / "alone", Shapes().settings())
+    threads, Shapes.threads = Shapes.threads, set()
+    run(Batch(alone, Shapes()).job([loops]))
+    names = [
+        sorted(p.name for p in (one.folder / "results").iterdir())
+        for one in (folder, alone)
+    ]
+    assert names[0] == names[1]
+    told = [
+        [(r.path, r.state, r.reason) for r in one.records()] for one in (folder, alone)
+    ]
+    assert told[0] == told[1]
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+def test_few_places_are_with_the_scheduler(client, loops, folder, monkeypatch):
+    pool, most = DaskPool(client, folder, Shapes()), []
+    get = pool.get
+
+    def counted():
+        most.append(len(pool))
+        return get()
+
+    monkeypatch.setattr(pool, "get", counted)
+    run(Batch(folder, Shapes()).job([loops], pool=pool))
+    assert max(most) == 2 * module.AHEAD
+    assert {r.state for r in folder.records()} == {DONE}
+
+
+def test_a_place_that_no_worker_survives_fails(client, loops, folder, monkeypatch):
+    work = module._work
+
+    def deadly(path, task, place):
+        if place.path.stem == "loop2":
+            raise RuntimeError("Attempted to run task on 4 different workers")
+        return work(path, task, place)
+
+    monkeypatch.setattr(module, "_work", deadly)
+    pool = DaskPool(client, folder, Shapes())
+    counts = run(Batch(folder, Shapes()).job([loops], pool=pool))
+    assert (counts.done, counts.failed) == (COUNT - 1, 1)
+    (failed,) = [r for r in folder.records() if r.state == FAILED]
+    assert failed.reason.startswith("the worker died while it worked on it: Attempted")
+
+
+def test_a_worker_that_cannot_do_the_work_is_named(client, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_state_of_worker", lambda _: ("0.0.1", folder.settings))
+        with pytest.raises(SettingsError, match=r"has 0\.0\.1 of napari-motionseg"):
+            require_workers(client, folder)
+    (folder.folder / "motionseg-batch.json").unlink()
+    with pytest.raises(SettingsError, match="does not see .*no batch ran here"):
+        require_workers(client, folder)
+
+
+def test_workers_that_do_not_come_are_told(client, folder, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    with pytest.raises(SettingsError, match="fewer than 50 workers"):
+        require_workers(client, folder, 50)
+
+
+def test_an_address_of_nothing_is_told(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE_S", 0.5)
+    for address in ("tcp://127.0.0.1:9", "no address at all", "smb://x:1"):
+        with (
+            pytest.raises(SettingsError, match="no Dask scheduler answers"),
+            dask_client(address),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("address", "is_open"),
+    [
+        ("tcp://127.0.0.1:8786", False), ("localhost:8786", False),
+        ("tcp://[::1]:8786", False), ("tls://gpu.hospital.example:8786", False),
+        ("tcp://10.0.0.4:8786", True), ("gpu:8786", True),
+        ("ws://gpu.hospital.example:8786", True),
+    ],
+)  # fmt: skip
+def test_what_others_in_the_network_can_read(address, is_open):
+    assert is_open_to_others(address) is is_open
