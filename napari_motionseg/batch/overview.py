@@ -29,7 +29,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a tex
 
 @dataclass(frozen=True)
 class Status:
-    """How far a batch is.
+    """Progress of a batch.
 
     Parameters
     ----------

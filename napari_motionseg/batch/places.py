@@ -32,7 +32,7 @@ Known = Callable[["Place"], bool]
 
 @dataclass(frozen=True)
 class Place:
-    """What one task reads.
+    """The file or the files that one task reads.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ WORKING, DONE, FAILED = "working", "done", "failed"
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a place.
+    """The state of a place and its results.
 
     Parameters
     ----------

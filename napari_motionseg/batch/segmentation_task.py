@@ -34,7 +34,7 @@ TAILS = {
 
 @dataclass(frozen=True)
 class SegmentationTask:
-    """What is done with each loop, as values that another process can be sent.
+    """Settings of a segmentation, which another process can be sent.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ KILLED = "the program ended while it worked on it, {} times"
 
 
 class Task(Protocol):
-    """What is done with each loop."""
+    """The processing of each loop."""
 
     def settings(self) -> dict[str, Any]:
         """Return the JSON values that the results depend on."""
@@ -41,7 +41,7 @@ class Task(Protocol):
 
 
 class Pool(Protocol):
-    """What does the work: this process, or workers of Dask."""
+    """The processes that do the work: this one, or workers of Dask."""
 
     def __len__(self) -> int:
         """Return the number of places in work."""
@@ -61,7 +61,7 @@ class Pool(Protocol):
 
 @dataclass
 class Counts:
-    """How many places were found in a run, and what became of them.
+    """Numbers of places of a run, by their state.
 
     Parameters
     ----------
