@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-train bench-dicom clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-train bench-dicom bench-archive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-train  make bench-dicom  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-train  make bench-dicom  make bench-archive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -122,6 +122,11 @@ bench-interactive: $(READY)
 bench-train: $(READY)
 	$(BIN)/python benchmarks/train.py --setting avx2 --threads 2 --draws synthetic-9310,synthetic-9311
 	$(BIN)/python benchmarks/train.py --threads 2
+	$(BIN)/python benchmarks/render.py
+
+# An hour on two cores
+bench-archive: $(READY)
+	$(BIN)/python benchmarks/archive.py
 	$(BIN)/python benchmarks/render.py
 
 # Five minutes; real loops from MOTIONSEG_DATA, validators as scripts/dicom_tools.sh has

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from render_acceleration import acceleration
+from render_archive import archive
 from render_dicom import dicom_segmentations
 from render_explorer import explorer
 from render_flow import sections
@@ -81,6 +82,7 @@ def all_sections(results: Path) -> list[str]:
     for name, render in (("demo", demo), ("project", project)):
         parts += one(results, name, render)
     parts += dicom_segmentations(results)
+    parts += archive(results)
     parts += [*explorer(results), *fuzz(results), *safety(results)]
     parts += one(results, "measure", measure)
     parts += one(results, "measure_moving", measure_moving)
