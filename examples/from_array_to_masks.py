@@ -31,10 +31,8 @@ def main(folder: Path, steps: int = 60) -> float:
     # learn from motion; for real loops leave `flow` and `network` at their defaults
     network = UNetConfig(width=8, depth=3, flat_field=True)
     flow = FlowSettings(method="ilk")
-    louder = {"background": "removed", "dilation": 2, "sigma": 0.25}
-    motion = PretrainSettings(
-        steps=20, crop=64, network=network, flow=flow, options=louder
-    )
+    how = {"background": "removed", "dilation": 2, "sigma": 0.25}  # a louder target
+    motion = PretrainSettings(crop=64, options=how, network=network, flow=flow, steps=20)
     embedding = pretrain([cine], motion, out=folder / "embedding.safetensors")
 
     # one labelled frame, densely: what is not painted on it is background

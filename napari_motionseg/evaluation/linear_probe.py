@@ -73,17 +73,13 @@ class LinearProbe:
         probe = fit_probe(seen, truth)
         threshold = best_threshold(probe(seen), truth)
 
-        def scores(picture: Frame) -> NDArray[np.float32]:
-            """Return the score ``(H, W)`` of each pixel, larger on vessels."""
-            found = features.of(torch.from_numpy(picture)[None, None])
-            flat = probe(found.reshape(len(found), -1).T)
-            return flat.reshape(picture.shape).astype(np.float32)
+        last = _LastScores(features, probe)
 
         def predict(picture: Frame) -> Mask:
             """Segment one frame ``(H, W)`` in [0, 1]."""
-            return np.asarray(scores(picture) >= threshold)
+            return np.asarray(last.scores(picture) >= threshold)
 
-        return Fitted(predict, scores)
+        return Fitted(predict, last.scores)
 
     def _embedding(self, seed: int) -> UNet:
         if self.start == Start(SCRATCH):
@@ -105,6 +101,28 @@ class _Features:
         found = self._network(image.to(self._device))[0]
         features: NDArray[np.float64] = found.double().cpu().numpy()
         return features
+
+
+class _LastScores:
+    """Scores of a frame, kept until another one is asked for.
+
+    Mask and scores of a frame then cost one pass through the network.
+    """
+
+    def __init__(self, features: _Features, probe: Probe) -> None:
+        self._features = features
+        self._probe = probe
+        self._frame: Frame | None = None
+        self._found: NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+    def scores(self, frame: Frame) -> NDArray[np.float32]:
+        """Return the score ``(H, W)`` of each pixel, larger on vessels."""
+        if frame is not self._frame:
+            found = self._features.of(torch.from_numpy(frame)[None, None])
+            flat = self._probe(found.reshape(len(found), -1).T)
+            self._found = flat.reshape(frame.shape).astype(np.float32)
+            self._frame = frame
+        return self._found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

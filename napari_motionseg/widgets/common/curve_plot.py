@@ -43,8 +43,9 @@ class TrainingCurves(QWidget):
         self.loss, self.explained = LossCurve(), ExplainedCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.loss)
+        # above the loss, whose fall proves little
         layout.addWidget(self.explained)
+        layout.addWidget(self.loss)
         self.setVisible(False)
 
     def clear(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_motionseg.viewmodel.explained_words import explained_words
 from napari_motionseg.viewmodel.learning_choices import PretrainChoices
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.viewmodel.training_jobs import pretrain_layer_job
@@ -88,5 +89,9 @@ class LearnEmbedding(QObject):
             self.button.setEnabled(False)
 
     def _keep(self, path: Path) -> None:
+        from napari_motionseg.models import read_card
+
         self._session.add_model(Model(path, "embedding", path.stem))
+        said = (self.panel.status.text(), explained_words(read_card(path)))
+        self.panel.say("\n".join(filter(None, said)))
         self.learnt.emit(path)
