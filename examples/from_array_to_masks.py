@@ -32,7 +32,7 @@ def main(folder: Path, steps: int = 60) -> float:
     network = UNetConfig(width=8, depth=3, flat_field=True)
     flow = FlowSettings(method="ilk")
     how = {"background": "removed", "dilation": 2, "sigma": 0.25}  # a louder target
-    motion = PretrainSettings(crop=64, options=how, network=network, flow=flow, steps=20)
+    motion = PretrainSettings(crop=64, options=how, network=network, flow=flow, steps=9)
     embedding = pretrain([cine], motion, out=folder / "embedding.safetensors")
 
     # one labelled frame, densely: what is not painted on it is background
