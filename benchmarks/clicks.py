@@ -44,16 +44,14 @@ from napari_motionseg.objectives.guidance import guidance_mask
 from napari_motionseg.segmentation.live_preview import LiveHead, view_of
 from napari_motionseg.segmentation.metrics import dice
 from napari_motionseg.segmentation.predict import load_segmentation
-from napari_motionseg.synthesis.camera import CameraConfig, photograph
+from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import part_stills
-from napari_motionseg.training.masks.settings import noiseless_angiograms
 
 RESULTS = Path(__file__).parent / "results" / "clicks.json"
 SEED = 93_000_000  # far from the seeds of all trainings
-TUNING = 8  # pictures on which the peers' numbers are chosen, not among the measured
+TUNING = 4  # pictures on which the peers' numbers are chosen, not among the measured
 LEAST_BRANCH_PX, BRANCHES = 150, 4  # of a picture: the largest ones
 GOOD, MOST = 0.8, 30  # Dice to reach, and clicks or strokes after which one gives up
-TREE_THRESHOLD = 0.25  # of scores: what probably moves with the clicks belongs as well
 STROKE_PX, BRUSH_PX = 50, 2.0  # of the painting robot, as in `simulated_strokes`
 SILVER_STRIDE, BORDER_PX = 12, 16
 CROP = 384  # side of the pictures whose flow is guided, as in the paper
@@ -92,27 +90,18 @@ def parse_options() -> argparse.Namespace:
 
 
 def synthetic(count: int, seed: int) -> list[dict]:
-    """Return photographed frames with parts, groups and flow."""
-    made = part_stills(count, 512, seed, noiseless_angiograms())
-    found = []
-    for n in range(count):
-        generator = torch.Generator().manual_seed(seed + n)
-        vessel = (made.groups[n] > 0).float()
-        layers = torch.stack((vessel, 0 * vessel, vessel * 0 + 1))
-        pictures, seen = photograph(
-            made.pictures[n][None], layers[None], CameraConfig(), generator
-        )
-        opened = seen[0, 2].numpy() > 0
-        found.append(
-            {
-                "frame": pictures[0].numpy(),
-                "parts": made.parts[n].numpy() * opened,
-                "vessels": made.vessels[n].numpy() & opened,
-                "flow": made.flow[n].numpy() * opened,
-                "field": opened,
-            }
-        )
-    return found
+    """Return frames of the package's synthetic loops, with parts and flow."""
+    made = part_stills(count, 512, seed, SynthesisConfig.preset("xa-coronary"))
+    return [
+        {
+            "frame": made.pictures[n].numpy(),
+            "parts": made.parts[n].numpy(),
+            "vessels": made.vessels[n].numpy(),
+            "flow": made.flow[n].numpy(),
+            "field": find_field_of_view(made.pictures[n].numpy()).mask,
+        }
+        for n in range(count)
+    ]
 
 
 # One click against the branch
@@ -269,13 +258,13 @@ def clicks_needed(propagator, prepared, truth, guess) -> tuple[int, float]:
         click = next_click(found, truth)
         if click is None:
             break
-        scores = click_scores(
-            propagator, prepared, Clicks(((click.row, click.column),))
-        )
+        clicks = Clicks(((click.row, click.column),))
+        extent = "tree" if click.missing else "branch"
+        scores = click_scores(propagator, prepared, clicks, extent=extent)
         if click.missing:
-            found = found | mask_of_scores(scores, TREE_THRESHOLD)
+            found = found | mask_of_scores(scores)
         else:
-            found = found & ~mask_of_scores(scores, 0.5)
+            found = found & ~mask_of_scores(scores)
             found[click.row, click.column] = False
         count, score = count + 1, dice(found, truth)
     return count, float(score)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -21,7 +21,7 @@ from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 
 if TYPE_CHECKING:
     from napari_motionseg.cine import Cine
-    from napari_motionseg.guidance.mask_of_clicks import ClickMask
+    from napari_motionseg.guidance.mask_of_clicks import ClickMask, Extent
 
 Positive = Annotated[
     list[str] | None,
@@ -48,6 +48,14 @@ Score = Annotated[
 Directions = Annotated[
     int, typer.Option(help="Directions of the clicks' motion: 2, 4 or 8.")
 ]
+ExtentOption = Annotated[
+    str,
+    typer.Option(
+        "--extent",
+        help="branch: what moves with the clicks; tree: everything that vessels "
+        "connect to them.",
+    ),
+]
 Class = Annotated[
     int, typer.Option("--class", min=1, help="Class number of the object.")
 ]
@@ -61,6 +69,7 @@ def click(
     negative: Negative = None,
     threshold: Score = 0.5,
     directions: Directions = 4,
+    extent: ExtentOption = "branch",
     class_number: Class = 1,
     model: Model = Path("propagation-xa"),
     whole_picture: WholePicture = False,
@@ -88,7 +97,8 @@ def click(
     propagator = load_propagator(model, device)
     found = click_mask(
         propagator, propagator.prepare(picture), clicks,
-        threshold=threshold, directions=directions, field=field,
+        threshold=threshold, directions=directions, extent=cast("Extent", extent),
+        field=field,
     )  # fmt: skip
     if found.note:
         print_note(found.note)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.guidance.local_axis import across_axis
 from napari_motionseg.guidance.points import Arrow, Clicks, Mask
 from napari_motionseg.guidance.propagator import PreparedFrame, Propagator
+from napari_motionseg.registry import unknown_name
 
 Scores = NDArray[np.float32]
+Extent = Literal["branch", "tree"]
 DIRECTIONS = (2, 4, 8)
 SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
 NOTHING_SHARE = 0.5  # a mask that covers more of the frame means that nothing was hit
@@ -49,6 +52,7 @@ def click_mask(
     *,
     threshold: float = 0.5,
     directions: int = 4,
+    extent: Extent = "branch",
     field: Mask | None = None,
 ) -> ClickMask:
     """Return the mask of the object that clicks mean.
@@ -63,9 +67,12 @@ def click_mask(
         Points on the object, and points beside it.
     threshold
         Score from which a pixel belongs to the object; a lower one includes what only
-        probably moves with the clicks, such as the other branches of a tree.
+        probably moves with the clicks.
     directions
         Number of directions of motion, 2, 4 or 8; see `click_scores`.
+    extent
+        ``"branch"``: what moves with the clicks. ``"tree"``: everything that vessels
+        connect to them.
     field
         Field of view ``(H, W)`` bool; nothing outside belongs to the object. None means
         the whole frame.
@@ -77,7 +84,7 @@ def click_mask(
     """
     shape = (prepared.frame.shape[0], prepared.frame.shape[1])
     clicks.check(shape, field)
-    scores = click_scores(propagator, prepared, clicks, directions)
+    scores = click_scores(propagator, prepared, clicks, directions, extent)
     if field is not None:
         scores = scores * field
     mask = mask_of_scores(scores, threshold)
@@ -89,6 +96,7 @@ def click_scores(
     prepared: PreparedFrame,
     clicks: Clicks,
     directions: int = 4,
+    extent: Extent = "branch",
 ) -> Scores:
     """Return the share of the clicks' motion that each pixel follows.
 
@@ -99,19 +107,28 @@ def click_scores(
     directions
         2: across the vessel at the positive points, both ways. 4: also along it. 8:
         also between. The directions across say most, because a vessel that slides along
-        itself looks the same.
+        itself looks the same. Without meaning for the extent ``"tree"``.
+    extent
+        As for `click_mask`.
 
     Returns
     -------
     ndarray
         Scores ``(H, W)`` float32 in [0, 1]: the mean over the directions of the
-        predicted motion along the direction, divided by the given one.
+        predicted motion along the direction, divided by the given one. For the extent
+        ``"tree"``, the probability of being connected.
     """
+    if extent not in get_args(Extent):
+        choices = dict.fromkeys(get_args(Extent))
+        raise SettingsError(unknown_name("extent", extent, choices))
     if directions not in DIRECTIONS:
         raise SettingsError(f"directions must be one of {DIRECTIONS}; got {directions}")
     speed = SPEED_SHARE * propagator.longest(prepared)
-    first = across_axis(prepared.frame, clicks.positive)
     still = [Arrow(*point) for point in clicks.negative]
+    if extent == "tree":
+        moving = [Arrow(*point, 0, speed) for point in clicks.positive]
+        return propagator.connected(prepared, moving + still)
+    first = across_axis(prepared.frame, clicks.positive)
     angles = [first + 2 * math.pi * i / directions for i in range(directions)]
     units = [(math.cos(angle), math.sin(angle)) for angle in angles]
     flows = propagator.flows(

@@ -21,6 +21,7 @@ from napari_motionseg.models.folded_unet import folded_convolutions, folded_embe
 from napari_motionseg.models.light_propagation import LightPropagationNet
 from napari_motionseg.models.model_card import checkpoint_path
 from napari_motionseg.models.precision import autocast
+from napari_motionseg.models.propagation_candidates import connected_share
 from napari_motionseg.models.propagation_models import (
     DEFAULT_PROPAGATION,
     PROPAGATION,
@@ -129,12 +130,45 @@ class Propagator:
         sparse = torch.stack([self._sparse(prepared, arrows) for arrows in guidance])
         with torch.inference_mode(), autocast(self._device):
             flow = self._network.flow(prepared.features, sparse.to(self._device))
-        flow = flow.float().cpu() / prepared.factor
-        shape = prepared.frame.shape
-        if flow.shape[-2:] != shape:
-            flow = functional.interpolate(flow, shape, mode="bilinear")
+        flow = self._at_size_of(prepared, flow) / prepared.factor
         found: Flow = flow.numpy()
         return found
+
+    def connected(
+        self, prepared: PreparedFrame, arrows: Sequence[Arrow]
+    ) -> NDArray[np.float32]:
+        """Return how likely each pixel is connected to a moving point, ``(H, W)``.
+
+        Parameters
+        ----------
+        prepared
+            Frame from `prepare`.
+        arrows
+            Points that move, and points that stay still.
+
+        Raises
+        ------
+        CheckpointError
+            If the network does not know which pixels are vessel.
+        """
+        if not isinstance(self._network, LightPropagationNet):
+            raise CheckpointError(
+                "the extent 'tree' needs the light network, which knows vessels; "
+                "this one has the layout of the paper"
+            )
+        sparse = self._sparse(prepared, arrows)[None].to(self._device)
+        with torch.inference_mode():
+            share = connected_share(prepared.features.vessel.float(), sparse)
+        return self._at_size_of(prepared, share[None, None])[0, 0].numpy()
+
+    @staticmethod
+    def _at_size_of(prepared: PreparedFrame, planes: Tensor) -> Tensor:
+        """Return planes ``(N, C, h, w)`` on the CPU at the size of the frame."""
+        planes = planes.float().cpu()
+        shape = prepared.frame.shape
+        if planes.shape[-2:] == shape:
+            return planes
+        return functional.interpolate(planes, shape, mode="bilinear")
 
     def _sparse(self, prepared: PreparedFrame, arrows: Sequence[Arrow]) -> Tensor:
         """Return the network's guidance ``(3, h, w)``: x, y and mask."""

@@ -33,6 +33,7 @@ from napari_motionseg.models.propagation_candidates import (
     REACH_FACTS,
     WAYS,
     candidate_vectors,
+    likelier_vessel,
     shared_classes,
 )
 from napari_motionseg.models.propagation_network import PropagationNet
@@ -59,7 +60,9 @@ class EncodedFrames(NamedTuple):
     keys
         Features ``(B, C, H, W)`` of each pixel for the sparse motion encoder.
     conductance
-        Conductance ``(B, 2, h, w)`` of cells of 4 px; see `seeded_reach`.
+        Logits ``(B, 2, h, w)`` of the conductance of cells of 4 px; see `seeded_reach`.
+    vessel
+        Logit ``(B, 1, H, W)`` of being vessel.
     size
         Height and width of the frames before padding.
     """
@@ -69,6 +72,7 @@ class EncodedFrames(NamedTuple):
     pixels: Tensor
     keys: Tensor
     conductance: Tensor
+    vessel: Tensor
     size: tuple[int, int]
 
 
@@ -179,7 +183,8 @@ class LightPropagationNet(nn.Module):
             self.to_middle(middle),
             torch.cat((self.to_pixels(pixels), self.trust[1] * vessel), dim=1),
             self.to_keys(pixels),
-            torch.cat((along, beside), dim=1).sigmoid(),
+            torch.cat((along, beside), dim=1),
+            vessel,
             (height, width),
         )
 
@@ -273,7 +278,10 @@ class LightPropagationNet(nn.Module):
         """
         _check(frames, sparse_motion)
         count = len(sparse_motion)
-        vectors, facts = candidate_vectors(frames.conductance, sparse_motion)
+        shift = likelier_vessel(frames.vessel, sparse_motion)
+        likelier = torch.cat((self.trust[0] * shift, torch.zeros_like(shift)), dim=1)
+        conductance = _repeated(frames.conductance, count) + likelier
+        vectors, facts = candidate_vectors(conductance.sigmoid(), sparse_motion)
         guided = self._guided(frames, sparse_motion)
         state = _repeated(frames.cells, count) + guided
         for one in self.rounds:
@@ -282,8 +290,8 @@ class LightPropagationNet(nn.Module):
         middle = functional.relu(middle + self.reached(facts))
         middle = middle + self.refine(middle)
         # where no vessel leads from a point, a vessel does not follow it
-        log_reach = self.trust[2] * facts[:, WAYS : WAYS + 1]
-        return torch.cat((self.across(middle), log_reach), dim=1), vectors
+        prior = self.trust[2] * facts[:, WAYS : WAYS + 1] + self.trust[1] * shift
+        return torch.cat((self.across(middle), prior), dim=1), vectors
 
     def forward(self, picture: Tensor, sparse_motion: Tensor) -> Tensor:
         """Return logits ``(B, 2, C, H, W)``; see `encode` and `propagate`."""

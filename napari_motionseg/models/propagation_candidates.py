@@ -18,6 +18,9 @@ FIRST_CONDUCTANCE = (1.0, 4.0)  # logits of both before training
 CANDIDATES = WAYS + 2  # vectors for each pixel: those of the ways, their mean, and zero
 REACH_FACTS = 3 * WAYS + 1
 LEAST_REACH, LEAST_CHANCE = 1e-6, 1e-4  # so that logarithms stay finite
+CLEAR = 2.0  # logit of a vessel that is clearly seen
+MOST_SHIFT = 8.0
+NEAR_PX = 3  # side of the square around a point in which it may have been meant
 AROUND_PX = 40.0  # standard deviation of the weights of the mean vector
 
 
@@ -29,10 +32,9 @@ def candidate_vectors(
     Parameters
     ----------
     conductance
-        Conductance ``(F, 2, h, w)`` of each cell of F frames.
+        Conductance ``(B, 2, h, w)`` of each cell.
     sparse_motion
-        Guidance ``(B, 3, H, W)``: flow x and y in px, and the mask of guided pixels;
-        B is a multiple of F.
+        Guidance ``(B, 3, H, W)``: flow x and y in px, and the mask of guided pixels.
 
     Returns
     -------
@@ -49,10 +51,9 @@ def candidate_vectors(
     sums = MIDDLE**2 * functional.avg_pool2d(padded, MIDDLE)
     given = sums[:, :2] / sums[:, 2:].clamp(min=1)
     seeds = sums[:, 2] > 0
-    if len(conductance) == 1 and bool((seeds == seeds[:1]).all()):
-        seeds = seeds[:1]  # several directions of the same clicks
-    else:
-        conductance = conductance.repeat_interleave(count // len(conductance), dim=0)
+    if all(bool((part == part[:1]).all()) for part in (seeds, conductance)):
+        # several directions of the same clicks
+        seeds, conductance = seeds[:1], conductance[:1]
     found = seeded_reach(conductance, seeds, height + width)
     reach, source = (part.expand(count, -1, -1, -1) for part in found)
     index = source.flatten(1)[:, None].expand(-1, 2, -1)
@@ -126,3 +127,57 @@ def _gaussian(side: int, deviation: float, device: torch.device) -> Tensor:
     """Return the matrix ``(side, side)`` that blurs one axis."""
     place = torch.arange(side, device=device, dtype=torch.float32)
     return torch.exp(-((place[:, None] - place) ** 2) / (2 * deviation**2))
+
+
+def likelier_vessel(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
+    """Return how much likelier to be vessel each pixel is, ``(B, 1, 1, 1)``.
+
+    Whoever gives a point a motion says that something is there. If it is fainter than
+    vessels are, whatever is as faint counts as vessel.
+
+    Parameters
+    ----------
+    vessel
+        Logit ``(F, 1, H, W)`` of being vessel, of F frames.
+    sparse_motion
+        Guidance ``(B, 3, H, W)``; B is a multiple of F.
+    """
+    share = len(sparse_motion) // len(vessel)
+    moving = (sparse_motion[:, :2] != 0).any(dim=1)
+    near = functional.max_pool2d(vessel, NEAR_PX, 1, NEAR_PX // 2)
+    shifts = []
+    for number, mask in enumerate(moving):
+        height, width = mask.shape
+        seen = near[number // share, 0, :height, :width][mask]
+        level = seen.mean() if len(seen) else near.new_tensor(CLEAR)
+        shifts.append((CLEAR - level).clamp(0, MOST_SHIFT))
+    return torch.stack(shifts)[:, None, None, None]
+
+
+def connected_share(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
+    """Return how likely each pixel is connected to a moving point by vessels.
+
+    This needs nothing but the logit of being vessel: a whole tree follows a point of
+    it, while a trained network also decides where a branch ends.
+
+    Parameters
+    ----------
+    vessel
+        Logit ``(1, 1, H, W)`` of being vessel; the sides are multiples of 4.
+    sparse_motion
+        Guidance ``(1, 3, h, w)`` of the frame without its padding.
+
+    Returns
+    -------
+    Tensor
+        Probability ``(h, w)``.
+    """
+    height, width = sparse_motion.shape[-2:]
+    likelier = vessel + likelier_vessel(vessel, sparse_motion)
+    cells = functional.max_pool2d(likelier, MIDDLE) + FIRST_CONDUCTANCE[0]
+    conductance = cells.sigmoid().expand(-1, WAYS, -1, -1)
+    _, facts = candidate_vectors(conductance, sparse_motion)
+    moved = facts[:, 2 * WAYS : 2 * WAYS + 1]
+    reach = functional.interpolate(moved, scale_factor=MIDDLE, mode="nearest")
+    found = (likelier + (reach + LEAST_REACH).log()).sigmoid()
+    return found[0, 0, :height, :width]

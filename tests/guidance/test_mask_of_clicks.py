@@ -106,3 +106,14 @@ def test_other_numbers_of_directions_are_refused(objects, frame):
     known = KnownObjects(objects)
     with pytest.raises(SettingsError, match=r"one of \(2, 4, 8\); got 3"):
         click_scores(known, known.prepare(frame), Clicks(((5, 9),)), 3)
+
+
+def test_the_extent_tree_is_what_is_connected(objects, frame):
+    known = KnownObjects(objects)
+    prepared = known.prepare(frame)
+    clicks = Clicks(((5, 9),), ((15, 30),))
+    found = click_mask(known, prepared, clicks, extent="tree")
+    assert (found.mask == (objects == 1)).all()
+    assert not known.asked
+    with pytest.raises(SettingsError, match="did you mean 'branch'"):
+        click_scores(known, prepared, clicks, extent="branches")

@@ -70,3 +70,12 @@ def test_a_checkpoint_without_a_propagation_head_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="kind 'embedding', which has no propag"):
         load_propagator(path)
     assert load_propagator(save_tiny(tmp_path / "tiny.safetensors"), "cpu").limit == 10
+
+
+@pytest.mark.parametrize("shape", [(130, 141), (60, 90)])
+def test_connected_has_the_size_of_the_frame(propagator, shape):
+    prepared = propagator.prepare(frame(*shape))
+    found = propagator.connected(prepared, [Arrow(20, 30, 0, 5), Arrow(50, 60)])
+    assert found.shape == shape
+    assert ((found >= 0) & (found <= 1)).all()
+    assert found[20, 30] > found[50, 60]

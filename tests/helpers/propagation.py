@@ -47,6 +47,12 @@ class KnownObjects:
     def longest(self, prepared):
         return 20.0
 
+    def connected(self, prepared, arrows):
+        moved = {
+            self.objects[round(a.row), round(a.column)] for a in arrows if a.length
+        }
+        return np.isin(self.objects, list(moved)).astype(np.float32)
+
     def flows(self, prepared, guidance):
         self.asked.append(guidance)
         flows = np.zeros((len(guidance), 2, *self.objects.shape), np.float32)

@@ -126,8 +126,10 @@ def test_motion_stays_on_the_vessel_of_its_point_before_training() -> None:
     pixels = frames.pixels.clone()
     pixels[:, -1] = vessel
     along = functional.max_pool2d(vessel[None], 4) + 1
-    conductance = torch.cat((along, frames.conductance[:, 1:]), dim=1).sigmoid()
-    frames = frames._replace(pixels=pixels, conductance=conductance)
+    conductance = torch.cat((along, frames.conductance[:, 1:]), dim=1)
+    frames = frames._replace(
+        pixels=pixels, conductance=conductance, vessel=vessel[None]
+    )
     flow = model.flow(frames, guidance((0, 12, 4, 8, 0), size=(48, 48)))[0, 0]
     assert (flow[9:15] > 6).all()
     assert (flow[28:36].abs() < 1).all()

@@ -4,6 +4,8 @@ import torch
 
 from napari_motionseg.models.propagation_candidates import (
     candidate_vectors,
+    connected_share,
+    likelier_vessel,
     mean_around,
     shared_classes,
 )
@@ -44,7 +46,9 @@ def test_directions_of_the_same_clicks_share_their_claims():
     conductance = torch.rand(1, 2, 8, 12, generator=torch.Generator().manual_seed(0))
     first = guidance((9, 3, 3, 0), (20, 30, 3, 0), (4, 40, 0, 0))
     second = guidance((9, 3, 0, -2), (20, 30, 0, -2), (4, 40, 0, 0))
-    together = candidate_vectors(conductance, torch.cat((first, second)))
+    together = candidate_vectors(
+        conductance.expand(2, -1, -1, -1), torch.cat((first, second))
+    )
     for number, one in enumerate((first, second)):
         for all_, own in zip(
             together, candidate_vectors(conductance, one), strict=True
@@ -87,3 +91,39 @@ def test_candidates_share_the_two_nearest_classes():
         [0.3, 0.5 / 4, 0.5 * 3 / 4 + 0.2, 0, 0],
     ])  # fmt: skip
     torch.testing.assert_close(chance, expected, atol=2e-4, rtol=0)
+
+
+def two_vessels():
+    """Return logits of a faint and of a clear vessel, which a thin one connects."""
+    vessel = torch.full((1, 1, 48, 48), -9.0)
+    vessel[..., 8:16, :] = -3.0
+    vessel[..., 28:36, :] = 5.0
+    return vessel
+
+
+def test_a_faint_vessel_counts_if_it_is_clicked():
+    size = (48, 48)
+    sparse = torch.cat([
+        guidance((12, 4, 8, 0), size=size),
+        guidance((30, 4, 8, 0), size=size),
+        guidance((12, 4, 0, 0), (30, 4, 8, 0), size=size),  # a still point says nothing
+        guidance(size=size),
+    ])  # fmt: skip
+    shift = likelier_vessel(two_vessels(), sparse)
+    assert shift.flatten().tolist() == [5, 0, 0, 0]
+
+
+def test_connected_is_what_vessels_lead_to():
+    vessel = two_vessels()
+    clear = connected_share(vessel, guidance((30, 4, 8, 0), size=(46, 47)))
+    assert clear.shape == (46, 47)
+    assert (clear[29:35] > 0.9).all()
+    assert (clear[:26] < 0.1).all()
+    vessel[..., 16:28, 20:24] = 5.0  # a connection to a vessel that is now clear, too
+    vessel[..., 8:16, :] = 5.0
+    joined = connected_share(vessel, guidance((30, 4, 8, 0), size=(46, 47)))
+    assert (joined[9:15] > 0.8).all()
+    cut = guidance((30, 4, 8, 0), (12, 30, 0, 0), size=(46, 47))
+    kept = connected_share(vessel, cut)
+    assert (kept[9:15, 34:] < 0.1).all()
+    assert (kept[29:35, :8] > 0.9).all()
