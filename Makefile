@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-train bench-dicom bench-archive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-clicks bench-train bench-dicom bench-archive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-train  make bench-dicom  make bench-archive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-clicks  make bench-train  make bench-dicom  make bench-archive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -115,6 +115,13 @@ bench-interactive: $(READY)
 	@if [ -n "$$MOTIONSEG_DATA" ]; then $(BIN)/python benchmarks/interactive.py --groups p5,p6; \
 	  else echo "MOTIONSEG_DATA is not set: rows of real loops stay as they are"; fi
 	$(SCREEN) $(BIN)/python benchmarks/interactive_window.py
+	$(BIN)/python benchmarks/render.py
+
+# Half an hour on two cores, five minutes with CLICKS="--pictures 6 --every 14"; drawn
+# masks from MOTIONSEG_GOLD, real loops from MOTIONSEG_DATA
+CLICKS ?=
+bench-clicks: $(READY)
+	$(BIN)/python benchmarks/clicks.py $(CLICKS)
 	$(BIN)/python benchmarks/render.py
 
 # Half an hour on two cores; drawn masks from MOTIONSEG_GOLD, real loops from

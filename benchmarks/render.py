@@ -10,6 +10,7 @@ from pathlib import Path
 
 from render_acceleration import acceleration
 from render_archive import archive
+from render_clicks import clicks
 from render_dicom import dicom_segmentations
 from render_explorer import explorer
 from render_flow import sections
@@ -73,6 +74,7 @@ def main() -> None:
 def all_sections(results: Path) -> list[str]:
     """Return a section for each measurement that was made."""
     parts = [*masks(results), *few_labels(results), *interactive(results)]
+    parts += clicks(results)
     parts += train(results)
     parts += window(results)
     parts += ablations(results)

@@ -26,6 +26,7 @@ WHEEL_HAS = (
     "napari_motionseg/samples/synthetic-angiogram.dcm",
     "napari_motionseg/samples/synthetic-angiogram.npz",
     "napari_motionseg/models/weights/pwcnet-xa.safetensors",
+    "napari_motionseg/models/weights/propagation-xa.safetensors",
     "napari_motionseg/models/weights/vessels-xa.safetensors",
     "*.dist-info/licenses/LICENSE",
     "*.dist-info/entry_points.txt",

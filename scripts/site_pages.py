@@ -23,6 +23,7 @@ PAGES = {
     "results.md": "benchmarks/RESULTS.md",
     "vessels-xa.md": "napari_motionseg/models/weights/vessels-xa.md",
     "pwcnet-xa.md": "napari_motionseg/models/weights/pwcnet-xa.md",
+    "propagation-xa.md": "napari_motionseg/models/weights/propagation-xa.md",
 }
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)#:]+)(#[^)]*)?\)")
 

@@ -24,6 +24,7 @@ PAGES = sorted(
 GENERATED = {
     "contributing.md", "changelog.md", "results.md", "commands.md", "vessels-xa.md",
     "pwcnet-xa.md",
+    "propagation-xa.md",
 }  # fmt: skip
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

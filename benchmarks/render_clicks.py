@@ -1,0 +1,139 @@
+"""The sections of `benchmarks/clicks.py` in RESULTS.md."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tables import SILVER, answer, listed, table
+
+FASTER_THAN_S = 0.15  # a click at 384 px
+LOOP_S = 5.0
+ABOVE = 0.05  # IoU above the best peer
+HALF = 0.5
+CORRECTIONS = 5
+
+
+def clicks(results: Path) -> list[str]:
+    """Return the sections that there are."""
+    path = results / "clicks.json"
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    parts = {"branches": branches, "flow": flow, "trees": trees, "times": times}
+    return [make(found[name]) for name, make in parts.items() if found.get(name)]
+
+
+def where(rows: dict) -> str:
+    """Return machines and days of the rows."""
+    seen = sorted({f"{row['machine']}, {row['date']}" for row in rows.values()})
+    return f"{'; '.join(seen)}."
+
+
+def branches(rows: dict) -> str:
+    """Return the section on one click against the clicked branch."""
+    own = rows["propagation"]
+    peers = {name: row["iou"] for name, row in rows.items() if name != "propagation"}
+    best = max(peers, key=peers.get)
+    gain = own["iou"] - peers[best]
+    lines = [
+        (name, f"{row['iou']:.3f} ({row['low']:.3f} to {row['high']:.3f})",
+         f"{row['number']:g}")
+        for name, row in sorted(rows.items(), key=lambda item: -item[1]["iou"])
+    ]  # fmt: skip
+    verdict = "reached" if gain >= ABOVE else "missed"
+    return answer(
+        "How much of a vessel branch does one click mask?",
+        f"The IoU is {own['iou']:.3f}, and {peers[best]:.3f} by {best}; the target of "
+        f"{ABOVE:.2f} above all is {verdict}.",
+        table(("method", "IoU with the clicked branch", "its number"), lines),
+        f"`benchmarks/clicks.py`: {own['clicks']} clicks on the widest place of the "
+        f"largest branches of {own['pictures']} synthetic pictures whose branches are "
+        "known; 95 % interval over pictures. *Its number*: threshold, tolerance, reach "
+        "or beta; that of each peer is the best on pictures of its own. "
+        f"{where(rows)}",
+    )
+
+
+def flow(rows: dict) -> str:
+    """Return the section on flow from guidance."""
+    own = rows["propagation"]
+    peers = {n: row for n, row in rows.items() if n != "propagation"}
+    best = min(peers, key=lambda name: peers[name]["error_px"])
+    share = own["error_px"] / peers[best]["error_px"]
+    on = own["vessel_error_px"] / peers[best]["vessel_error_px"]
+    lines = [
+        (name, f"{row['error_px']:.3f}", f"{row['vessel_error_px']:.3f}")
+        for name, row in sorted(rows.items(), key=lambda item: item[1]["error_px"])
+    ]
+    verdict = "reached" if share <= HALF else "missed"
+    return answer(
+        "How well is flow propagated from a few guided points?",
+        f"The error is {share:.0%} of that of {best} interpolation, and {on:.0%} on "
+        f"vessels; the target of half is {verdict}.",
+        table(("method", "end-point error, px", "on vessels, px"), lines),
+        f"`benchmarks/clicks.py`: {own['pictures']} synthetic frames with exact flow, "
+        f"windows of 384 px; guidance by watershed (K = 15) and grid (G = 80), "
+        f"{own['points']:.0f} points on average. {where(rows)}",
+    )
+
+
+def trees(rows: dict) -> str:
+    """Return the section on clicks and strokes until a tree is good."""
+    lines = [
+        (name, row["pictures"], *(cell(row[kind]) for kind in
+                                  ("clicks", "strokes", "corrections")))
+        for name, row in rows.items()
+    ]  # fmt: skip
+    halves = [n for n, row in rows.items() if half_as_many(row)]
+    few = [n for n, row in rows.items() if row["corrections"]["median"] < CORRECTIONS]
+    silver = f" {SILVER}" if any("silver" in name for name in rows) else ""
+    return answer(
+        "How many clicks does a vessel tree need?",
+        f"At most half as many clicks as strokes on {listed(halves) or 'no set'}; "
+        f"fewer than {CORRECTIONS} corrections of the first guess on "
+        f"{listed(few) or 'no set'}.",
+        table(
+            ("set", "pictures", "clicks from nothing", "strokes with preview",
+             "clicks from the first guess"),
+            lines,
+        ),
+        "`benchmarks/clicks.py`: median number until the Dice is .8, and the share of "
+        "pictures that reach it within 30. A robot clicks on the centre of the largest "
+        "error: a click on a missing vessel adds the tree that is connected to it, one "
+        "on something else removes what moves with it. The same robot paints strokes "
+        f"of 50 px there, with the live preview.{silver} {where(rows)}",
+    )  # fmt: skip
+
+
+def cell(found: dict) -> str:
+    """Return median and share of one way."""
+    return f"{found['median']:g} ({found['reached']:.0%})"
+
+
+def half_as_many(row: dict) -> bool:
+    """Return whether clicks reach the target as often, with half as many."""
+    clicked, painted = row["clicks"], row["strokes"]
+    often = clicked["reached"] >= painted["reached"]
+    return often and clicked["median"] <= painted["median"] / 2
+
+
+def times(rows: dict) -> str:
+    """Return the section on times."""
+    lines = [
+        (name, f"{row['encoder_s']:.3f}", f"{1000 * row['click_s']:.0f} ms")
+        for name, row in rows.items() if "click_s" in row
+    ]  # fmt: skip
+    loop = next(row for row in rows.values() if "loop_s" in row)
+    own = rows["384 px, 4 directions"]
+    verdict = "reached" if own["click_s"] <= FASTER_THAN_S else "missed"
+    played = "reached" if loop["loop_s"] <= LOOP_S and loop["finite"] else "missed"
+    return answer(
+        "How quickly is a click answered?",
+        f"In {1000 * own['click_s']:.0f} ms at 384 px with four directions (target "
+        f"{1000 * FASTER_THAN_S:.0f} ms {verdict}), after {own['encoder_s']:.2f} s for "
+        f"the frame; a guided loop of 30 frames of 512 px takes {loop['loop_s']:.1f} s "
+        f"(target {LOOP_S:g} s {played}).",
+        table(("picture", "encoder, once a frame, s", "a click"), lines),
+        f"`benchmarks/clicks.py`, median of 5 after a first call. {where(rows)}",
+    )
