@@ -51,7 +51,8 @@ RESULTS = Path(__file__).parent / "results" / "clicks.json"
 SEED = 93_000_000  # far from the seeds of all trainings
 TUNING = 4  # pictures on which the peers' numbers are chosen, not among the measured
 LEAST_BRANCH_PX, BRANCHES = 150, 4  # of a picture: the largest ones
-GOOD, MOST = 0.8, 30  # Dice to reach, and clicks or strokes after which one gives up
+THRESHOLD = 0.3  # the default of a click
+GOOD, MOST = 0.8, 20  # Dice to reach, and clicks or strokes after which one gives up
 STROKE_PX, BRUSH_PX = 50, 2.0  # of the painting robot, as in `simulated_strokes`
 SILVER_STRIDE, BORDER_PX = 12, 16
 CROP = 384  # side of the pictures whose flow is guided, as in the paper
@@ -124,7 +125,9 @@ def branches(propagator, options) -> dict:
         scores = click_scores(propagator, prepared[id(frame)], Clicks((click,)))
         return mask_of_scores(scores, threshold)
 
-    rows["propagation"] = summary([ious(ours, 0.5, one) for one in measured], 0.5)
+    rows["propagation"] = summary(
+        [ious(ours, THRESHOLD, one) for one in measured], THRESHOLD
+    )
     return rows
 
 

@@ -50,7 +50,7 @@ def click_mask(
     prepared: PreparedFrame,
     clicks: Clicks,
     *,
-    threshold: float = 0.5,
+    threshold: float = 0.3,
     directions: int = 4,
     extent: Extent = "branch",
     field: Mask | None = None,
@@ -146,7 +146,7 @@ def click_scores(
     return scores
 
 
-def mask_of_scores(scores: Scores, threshold: float = 0.5) -> Mask:
+def mask_of_scores(scores: Scores, threshold: float = 0.3) -> Mask:
     """Return the pixels whose score is at least the threshold, ``(H, W)`` bool.
 
     Raises
