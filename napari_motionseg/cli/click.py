@@ -67,7 +67,7 @@ def click(
     frame: Frame = 0,
     positive: Positive = None,
     negative: Negative = None,
-    threshold: Score = 0.3,
+    threshold: Score = 0.4,
     directions: Directions = 4,
     extent: ExtentOption = "branch",
     class_number: Class = 1,

@@ -50,7 +50,7 @@ def click_mask(
     prepared: PreparedFrame,
     clicks: Clicks,
     *,
-    threshold: float = 0.3,
+    threshold: float = 0.4,
     directions: int = 4,
     extent: Extent = "branch",
     field: Mask | None = None,
@@ -71,8 +71,8 @@ def click_mask(
     directions
         Number of directions of motion, 2, 4 or 8; see `click_scores`.
     extent
-        ``"branch"``: what moves with the clicks. ``"tree"``: everything that vessels
-        connect to them.
+        ``"branch"``: what moves with the clicks and is connected to them. ``"tree"``:
+        either of both, and thus everything that vessels connect to them.
     field
         Field of view ``(H, W)`` bool; nothing outside belongs to the object. None means
         the whole frame.
@@ -107,16 +107,18 @@ def click_scores(
     directions
         2: across the vessel at the positive points, both ways. 4: also along it. 8:
         also between. The directions across say most, because a vessel that slides along
-        itself looks the same. Without meaning for the extent ``"tree"``.
+        itself looks the same.
     extent
         As for `click_mask`.
 
     Returns
     -------
     ndarray
-        Scores ``(H, W)`` float32 in [0, 1]: the mean over the directions of the
-        predicted motion along the direction, divided by the given one. For the extent
-        ``"tree"``, the probability of being connected.
+        Scores ``(H, W)`` float32 in [0, 1]. The motion is the mean over the directions
+        of the predicted motion along the direction, divided by the given one. The score
+        is the motion times the probability that vessels connect the pixel to the clicks
+        (``"branch"``), or the mean of both (``"tree"``). A network that does not know
+        vessels gives the motion alone.
     """
     if extent not in get_args(Extent):
         choices = dict.fromkeys(get_args(Extent))
@@ -125,9 +127,6 @@ def click_scores(
         raise SettingsError(f"directions must be one of {DIRECTIONS}; got {directions}")
     speed = SPEED_SHARE * propagator.longest(prepared)
     still = [Arrow(*point) for point in clicks.negative]
-    if extent == "tree":
-        moving = [Arrow(*point, 0, speed) for point in clicks.positive]
-        return propagator.connected(prepared, moving + still)
     first = across_axis(prepared.frame, clicks.positive)
     angles = [first + 2 * math.pi * i / directions for i in range(directions)]
     units = [(math.cos(angle), math.sin(angle)) for angle in angles]
@@ -142,11 +141,16 @@ def click_scores(
         np.clip((cosine * flow[0] + sine * flow[1]) / speed, 0, 1)
         for (cosine, sine), flow in zip(units, flows, strict=True)
     ]
-    scores: Scores = np.mean(parts, axis=0, dtype=np.float32)
-    return scores
+    moved: Scores = np.mean(parts, axis=0, dtype=np.float32)
+    if extent == "branch" and not propagator.knows_vessels:
+        return moved
+    moving = [Arrow(*point, 0, speed) for point in clicks.positive]
+    connected = propagator.connected(prepared, moving + still)
+    # on synthetic frames, the product is best for a branch, the mean for a tree
+    return moved * connected if extent == "branch" else (moved + connected) / 2
 
 
-def mask_of_scores(scores: Scores, threshold: float = 0.3) -> Mask:
+def mask_of_scores(scores: Scores, threshold: float = 0.4) -> Mask:
     """Return the pixels whose score is at least the threshold, ``(H, W)`` bool.
 
     Raises

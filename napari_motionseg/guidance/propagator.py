@@ -82,6 +82,11 @@ class Propagator:
         """Bound in px of each component of flow, in the picture the network sees."""
         return self._network.limit
 
+    @property
+    def knows_vessels(self) -> bool:
+        """Whether the network knows which pixels are vessel; see `connected`."""
+        return isinstance(self._network, LightPropagationNet)
+
     def longest(self, prepared: PreparedFrame) -> float:
         """Return the length in px of the frame of the longest possible arrow."""
         # the outermost bin's centre is the largest flow that can be predicted

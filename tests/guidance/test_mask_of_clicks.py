@@ -108,12 +108,27 @@ def test_other_numbers_of_directions_are_refused(objects, frame):
         click_scores(known, known.prepare(frame), Clicks(((5, 9),)), 3)
 
 
-def test_the_extent_tree_is_what_is_connected(objects, frame):
+def test_a_branch_moves_and_is_connected_and_a_tree_is_either(objects, frame):
     known = KnownObjects(objects)
-    prepared = known.prepare(frame)
-    clicks = Clicks(((5, 9),), ((15, 30),))
-    found = click_mask(known, prepared, clicks, extent="tree")
-    assert (found.mask == (objects == 1)).all()
-    assert not known.asked
+    known.connected = lambda prepared, arrows: np.where(objects > 0, 0.8, 0)
+    prepared, clicks = known.prepare(frame), Clicks(((5, 9),))
+    branch = click_scores(known, prepared, clicks)
+    tree = click_scores(known, prepared, clicks, extent="tree")
+    for number, own, all_ in ((0, 0, 0), (1, 0.8, 0.9), (2, 0, 0.4)):
+        assert branch[objects == number] == pytest.approx(own)
+        assert tree[objects == number] == pytest.approx(all_)
+    known.knows_vessels = False
+    moved = click_scores(known, prepared, clicks)
+    assert moved[objects == 1] == pytest.approx(1)
     with pytest.raises(SettingsError, match="did you mean 'branch'"):
         click_scores(known, prepared, clicks, extent="branches")
+
+
+def test_points_without_motion_stay_points_without_motion(objects, frame):
+    known = KnownObjects(objects)
+    seen = []
+    known.connected = lambda prepared, arrows: (
+        seen.extend(arrows) or np.ones(objects.shape, np.float32)
+    )
+    click_scores(known, known.prepare(frame), Clicks(((5, 9),), ((15, 30),)))
+    assert [(a.row, a.length > 0) for a in seen] == [(5, True), (15, False)]

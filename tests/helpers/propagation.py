@@ -37,6 +37,8 @@ class KnownObjects:
         Number ``(H, W)`` of the object of each pixel.
     """
 
+    knows_vessels = True
+
     def __init__(self, objects):
         self.objects = objects
         self.asked = []
