@@ -147,7 +147,8 @@ def click_scores(
     moving = [Arrow(*point, 0, speed) for point in clicks.positive]
     connected = propagator.connected(prepared, moving + still)
     # on synthetic frames, the product is best for a branch, the mean for a tree
-    return moved * connected if extent == "branch" else (moved + connected) / 2
+    scores = moved * connected if extent == "branch" else (moved + connected) / 2
+    return scores.astype(np.float32)
 
 
 def mask_of_scores(scores: Scores, threshold: float = 0.4) -> Mask:
