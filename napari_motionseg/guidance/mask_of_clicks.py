@@ -72,7 +72,7 @@ def click_mask(
         Number of directions of motion, 2, 4 or 8; see `click_scores`.
     extent
         ``"branch"``: what moves with the clicks and is connected to them. ``"tree"``:
-        either of both, and thus everything that vessels connect to them.
+        everything that vessels connect to them.
     field
         Field of view ``(H, W)`` bool; nothing outside belongs to the object. None means
         the whole frame.
@@ -114,11 +114,11 @@ def click_scores(
     Returns
     -------
     ndarray
-        Scores ``(H, W)`` float32 in [0, 1]. The motion is the mean over the directions
-        of the predicted motion along the direction, divided by the given one. The score
-        is the motion times the probability that vessels connect the pixel to the clicks
-        (``"branch"``), or the mean of both (``"tree"``). A network that does not know
-        vessels gives the motion alone.
+        Scores ``(H, W)`` float32 in [0, 1]. For ``"tree"``, it is the probability that
+        vessels connect the pixel to the clicks. For ``"branch"``, it is multiplied with
+        the mean over the directions of the predicted motion along the direction,
+        divided by the given one. A network that does not know vessels gives the latter
+        alone.
     """
     if extent not in get_args(Extent):
         choices = dict.fromkeys(get_args(Extent))
@@ -126,7 +126,10 @@ def click_scores(
     if directions not in DIRECTIONS:
         raise SettingsError(f"directions must be one of {DIRECTIONS}; got {directions}")
     speed = SPEED_SHARE * propagator.longest(prepared)
+    moving = [Arrow(*point, 0, speed) for point in clicks.positive]
     still = [Arrow(*point) for point in clicks.negative]
+    if extent == "tree":
+        return propagator.connected(prepared, moving + still)
     first = across_axis(prepared.frame, clicks.positive)
     angles = [first + 2 * math.pi * i / directions for i in range(directions)]
     units = [(math.cos(angle), math.sin(angle)) for angle in angles]
@@ -142,13 +145,10 @@ def click_scores(
         for (cosine, sine), flow in zip(units, flows, strict=True)
     ]
     moved: Scores = np.mean(parts, axis=0, dtype=np.float32)
-    if extent == "branch" and not propagator.knows_vessels:
+    if not propagator.knows_vessels:
         return moved
-    moving = [Arrow(*point, 0, speed) for point in clicks.positive]
-    connected = propagator.connected(prepared, moving + still)
-    # on synthetic frames, the product is best for a branch, the mean for a tree
-    scores = moved * connected if extent == "branch" else (moved + connected) / 2
-    return scores.astype(np.float32)
+    scores: Scores = moved * propagator.connected(prepared, moving + still)
+    return scores
 
 
 def mask_of_scores(scores: Scores, threshold: float = 0.4) -> Mask:
