@@ -6,8 +6,26 @@ import torch
 from helpers.propagation import save_tiny, tiny_network
 
 from napari_motionseg.errors import CheckpointError, SettingsError
-from napari_motionseg.guidance import Arrow, Propagator, load_propagator
-from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
+from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
+from napari_motionseg.guidance import (
+    Arrow,
+    Clicks,
+    Propagator,
+    click_mask,
+    guided_flow,
+    load_propagator,
+)
+from napari_motionseg.models import (
+    ModelCard,
+    UNet,
+    UNetConfig,
+    read_card,
+    save_model,
+)
+from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.models.propagation_models import DEFAULT_PROPAGATION
+from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.synthesis.part_stills import part_stills
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +97,58 @@ def test_connected_has_the_size_of_the_frame(propagator, shape):
     assert found.shape == shape
     assert ((found >= 0) & (found <= 1)).all()
     assert found[20, 30] > found[50, 60]
+
+
+# the network that ships
+
+SEED = 4
+
+
+@pytest.fixture(scope="module")
+def still():
+    config = SynthesisConfig.preset("xa-coronary", bolus=False)
+    made = part_stills(1, 256, SEED, config)
+    return made.pictures[0].numpy(), made.parts[0].numpy(), made.vessels[0].numpy()
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_propagator(device="cpu")
+
+
+def widest(parts, vessels):
+    """Return a place in the widest branch, and the mask of the branch."""
+    sizes = np.bincount((parts * vessels).ravel())
+    sizes[0] = 0
+    branch = (parts == sizes.argmax()) & vessels
+    return inmost_pixel(branch), branch
+
+
+def test_one_click_finds_the_tree_and_another_the_branch(still, shipped):
+    frame, parts, vessels = still
+    place, branch = widest(parts, vessels)
+    prepared = shipped.prepare(frame)
+    tree = click_mask(shipped, prepared, Clicks((place,)), extent="tree")
+    assert dice(tree.mask, vessels) > 0.4
+    assert tree.mask[place]
+    assert not tree.note
+    part = click_mask(shipped, prepared, Clicks((place,)), threshold=0.2)
+    assert part.mask.any()
+    inside = (part.mask & branch).sum() / part.mask.sum()
+    assert inside > (tree.mask & branch).sum() / tree.mask.sum()
+
+
+def test_an_arrow_moves_the_vessel_and_not_the_background(still, shipped):
+    frame, parts, vessels = still
+    place, _ = widest(parts, vessels)
+    found = guided_flow(shipped, shipped.prepare(frame), [Arrow(*place, 0, 6)])
+    right = found.flow[0]
+    assert right[place] > 2
+    assert right[vessels].mean() > 3 * abs(right[~vessels].mean())
+
+
+def test_its_card_says_what_it_was_trained_on():
+    card = read_card(DEFAULT_PROPAGATION)
+    assert card.kind == "propagation"
+    assert card.provenance["training"]["steps_done"] > 0
+    assert card.provenance["settings"]["synthesis"]
