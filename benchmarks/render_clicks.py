@@ -99,7 +99,7 @@ def trees(rows: dict) -> str:
             lines,
         ),
         "`benchmarks/clicks.py`: median number until the Dice is .8, and the share of "
-        "pictures that reach it within 20. A robot clicks on the centre of the largest "
+        "pictures that reach it within 12. A robot clicks on the centre of the largest "
         "error: a click on a missing vessel adds the tree that is connected to it, one "
         "on something else removes what moves with it. The same robot paints strokes "
         f"of 50 px there, with the live preview.{silver} {where(rows)}",
