@@ -20,8 +20,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
 }
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
 SCRATCH, RANDOM = "scratch", "random"
+PROBE = "probe"
 # loops that are fixed before any training, far from the seeds of trainings
 TRAIN_SEED, TEST_SEED = 93_000_000, 93_001_000
 TRAIN_LOOPS, TEST_LOOPS, SIDE, FRAMES = 16, 8, 384, 12
@@ -61,13 +63,12 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--arms", nargs="+", default=default_arms())
     parser.add_argument("--data", nargs="+", default=default_data())
-    parser.add_argument("--schedules", nargs="+", default=["short", "tuned"])
+    parser.add_argument("--schedules", nargs="+", default=[PROBE, "short", "tuned"])
     parser.add_argument("--draws", default="1-16", help="first and last, from 1")
     parser.add_argument("--labels", type=int, default=1)
     parser.add_argument("--steps", type=int, default=1200, help="of pretraining")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0, help="of pretraining")
-    parser.add_argument("--whitening", type=int, default=3, help="frames; 0: none")
     parser.add_argument("--test", default="p5,p6")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results", type=Path, default=RESULTS)
@@ -111,21 +112,6 @@ def pretrained(arm: str, options: argparse.Namespace) -> Path:
     return out
 
 
-def random_start(options: argparse.Namespace) -> Path:
-    """Return a checkpoint of random weights, which are whitened like those taught."""
-    from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
-    from napari_motionseg.training.engine.initial_networks import with_seed
-
-    out: Path = options.room / "starts" / f"random-{options.width}.safetensors"
-    if not out.exists():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        config = UNetConfig(width=options.width, flat_field=True)
-        model = with_seed(lambda: UNet(config), options.seed)
-        card = ModelCard("embedding", "UNet", asdict(config), {"weights": "random"})
-        save_model(out, model, card)
-    return out
-
-
 def settings_of(schedule: str, options: argparse.Namespace) -> Any:
     """Return the settings of fine-tuning, which all arms share."""
     from napari_motionseg.models import UNetConfig
@@ -134,14 +120,13 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
     if schedule == "short":  # the paper's loss and rate, cut short
         settings = FinetuneSettings.recipe("paper").with_steps(80)
     else:
-        settings = FinetuneSettings.recipe("tuned").with_steps(80)
+        settings = FinetuneSettings.recipe("tuned").with_steps(120)
     return replace(
         settings,
         batch=2,
-        crop=128,
+        crop=128 if schedule == "short" else 160,
         early_stopping_every=0,
         network=UNetConfig(width=options.width, flat_field=True),
-        whitening_frames=options.whitening,
     )
 
 
@@ -172,7 +157,7 @@ def evaluate(data: str, schedule: str, options: argparse.Namespace) -> None:
     learners, testers = loops_of(data, options)
     digest = digest_of([*learners, *(loop for loop, _ in testers)])
     own = (options.labels, options.steps, options.width, options.seed)
-    words = [data, schedule, digest[:8], *map(str, own), f"w{options.whitening}"]
+    words = [data, schedule, digest[:8], *map(str, own)]
     kept = options.room / f"{'-'.join(words)}.jsonl"
     rows = [json.loads(line) for line in kept.open()] if kept.exists() else []
     done = {(row["method"], row["seed"]) for row in rows}
@@ -200,7 +185,6 @@ def trial(
 ) -> list[dict[str, Any]]:
     """Return the rows of one fine-tuning."""
     from napari_motionseg.evaluation.fewshot import Trial, draw_frames, measured
-    from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.jobs import run
 
     chosen = draw_frames(learners, options.labels, draw)
@@ -208,16 +192,24 @@ def trial(
         (learners[number].cine, learners[number].labels(frames))
         for number, frames in chosen.items()
     ]
-    start = SCRATCH if arm == SCRATCH else str(start_of(arm, options))
-    method = NetworkMethod(start, settings_of(schedule, options), options.device)
-    predict = run(method.fit_job(examples, draw))
+    method = method_of(arm, schedule, options)
+    fitted = run(method.fit_job(examples, draw))
     one = Trial(arm, options.labels, draw, examples, testers)
-    return measured(predict, one, testers)
+    return measured(fitted, one, testers)
 
 
-def start_of(arm: str, options: argparse.Namespace) -> Path:
-    """Return the checkpoint from which an arm is fine-tuned."""
-    return random_start(options) if arm == RANDOM else pretrained(arm, options)
+def method_of(arm: str, schedule: str, options: argparse.Namespace) -> Any:
+    """Return the method of an arm: fine-tuning, or a probe of frozen features."""
+    from napari_motionseg.evaluation.linear_probe import LinearProbe
+    from napari_motionseg.evaluation.methods import NetworkMethod
+    from napari_motionseg.evaluation.starts import parse_start
+
+    text = {SCRATCH: SCRATCH, RANDOM: f"whitened:{SCRATCH}"}.get(arm)
+    start = parse_start(text or str(pretrained(arm, options)))
+    settings = settings_of(schedule, options)
+    if schedule == PROBE:
+        return LinearProbe(start, settings.network, options.device)
+    return NetworkMethod(start, settings, options.device)
 
 
 def draws_of(text: str) -> range:
@@ -261,10 +253,10 @@ def write(
         "pretraining_steps": options.steps,
         "width": options.width,
         "seed": options.seed,
-        "whitening_frames": options.whitening,
         "loops_sha256": digest,
         "processor": processor_name(),
         "against": against,
+        "trials": dict(Counter(row["method"] for row in rows)),
     } | here_and_now()
     file = options.results / f"motion_{data}_{schedule}.json"
     file.write_text(json.dumps(report, indent=1) + "\n")
