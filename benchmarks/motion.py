@@ -38,6 +38,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     "moving-apart": ("--objective", "moving-apart"),
     "cross-pixel": ("--objective", "cross-pixel"),
 }
+HEAD = "+head"  # the new last layer begins with what fits the labels
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
 SCRATCH, RANDOM = "scratch", "random"
 PROBE = "probe"
@@ -50,8 +51,8 @@ TEST_FRAMES = (6,)  # of each synthetic test loop
 def main() -> None:
     options = parse_options()
     for arm in options.arms:
-        if arm not in (SCRATCH, RANDOM):
-            pretrained(arm, options)
+        if arm.removesuffix(HEAD) not in (SCRATCH, RANDOM):
+            pretrained(arm.removesuffix(HEAD), options)
     for data in options.data:
         for schedule in options.schedules:
             evaluate(data, schedule, options)
@@ -204,9 +205,10 @@ def method_of(arm: str, schedule: str, options: argparse.Namespace) -> Any:
     from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.evaluation.starts import parse_start
 
-    text = {SCRATCH: SCRATCH, RANDOM: f"whitened:{SCRATCH}"}.get(arm)
-    start = parse_start(text or str(pretrained(arm, options)))
-    settings = settings_of(schedule, options)
+    base = arm.removesuffix(HEAD)
+    text = {SCRATCH: SCRATCH, RANDOM: f"whitened:{SCRATCH}"}.get(base)
+    start = parse_start(text or str(pretrained(base, options)))
+    settings = replace(settings_of(schedule, options), fitted_head=HEAD in arm)
     if schedule == PROBE:
         return LinearProbe(start, settings.network, options.device)
     return NetworkMethod(start, settings, options.device)
@@ -243,7 +245,7 @@ def write(
 
     against = {}
     for baseline in options.arms:
-        if baseline in (SCRATCH, RANDOM) or SHUFFLED in baseline:
+        if baseline.startswith((SCRATCH, RANDOM)) or SHUFFLED in baseline:
             against[baseline] = summarize(rows, baseline)
     report = {
         "data": data,

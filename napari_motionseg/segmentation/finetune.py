@@ -28,6 +28,7 @@ from napari_motionseg.segmentation.dataset import (
     describe_dataset,
     gather_frames,
 )
+from napari_motionseg.segmentation.discriminant_head import fit_new_head
 from napari_motionseg.segmentation.early_stopping import EarlyStopping
 from napari_motionseg.segmentation.feature_whitening import (
     frames_between,
@@ -114,7 +115,7 @@ def finetune_job(
     frames = gather_frames(examples)
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
-    model, origin = _start_of(start, classes, settings, examples)
+    model, origin = _start_of(start, classes, settings, examples, frames)
     fits = settings.levels is None or fits_whole_frames(model, frames)
     settings = settings.for_start(origin["kind"], decoder_depth(model), fits)
     training = settings.training_for(len(frames))
@@ -158,14 +159,17 @@ def _start_of(
     classes: int,
     settings: FinetuneSettings,
     examples: Sequence[LabelledLoop],
+    frames: Sequence[LabelledFrame],
 ) -> tuple[SegmentationNet, dict[str, Any]]:
-    """Return the network to train and its origin, with features at one scale."""
+    """Return the network to train and its origin; an embedding is made ready."""
     seed = settings.training.seed
     model, origin = initial_network(start, classes, settings.network, seed)
     if origin["kind"] == "embedding":
         cines = [cine for cine, _ in examples]
         pictures = frames_between(cines, settings.whitening_frames)
         whiten_features(model.embedding, pictures)
+        if settings.fitted_head:
+            fit_new_head(model, frames)
     return model, origin
 
 

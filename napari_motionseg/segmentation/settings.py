@@ -66,6 +66,9 @@ class FinetuneSettings:
         without a head, an ``"embedding"`` checkpoint, are brought to mean 0 and
         deviation 1 before the new head is trained; see `whiten_features`. 0 leaves the
         features as they are.
+    fitted_head
+        Whether the new last layer of such a start begins with what fits the labels best
+        in closed form, in place of random weights; see `fit_new_head`.
     pseudo_labels
         Whether predictions of an initial segmentation network replace missing labels;
         see `with_pseudo_labels`.
@@ -101,6 +104,7 @@ class FinetuneSettings:
     network: UNetConfig = field(default_factory=UNetConfig)
     kept: Kept = 0.0
     whitening_frames: int = 3
+    fitted_head: bool = False
     pseudo_labels: bool = False
     early_stopping_every: int = 0
     levels: int | None = None
