@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-ablation bench-explorer bench-interactive bench-clicks bench-train bench-dicom bench-archive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-motion bench-ablation bench-explorer bench-interactive bench-clicks bench-train bench-dicom bench-archive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-ablation  make bench-explorer  make bench-interactive  make bench-clicks  make bench-train  make bench-dicom  make bench-archive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-motion  make bench-ablation  make bench-explorer  make bench-interactive  make bench-clicks  make bench-train  make bench-dicom  make bench-archive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -94,6 +94,13 @@ bench-measure: $(READY)
 
 bench-fewshot: $(READY)
 	$(BIN)/python benchmarks/fewshot.py
+	$(BIN)/python benchmarks/render.py
+
+# An hour or two on a quiet core; with a GPU the paper's budget:
+# MOTION="--steps 38800 --width 64 --labels 1". Real loops from MOTIONSEG_DATA
+MOTION ?=
+bench-motion: $(READY)
+	$(BIN)/python benchmarks/motion.py $(MOTION)
 	$(BIN)/python benchmarks/render.py
 
 # Hours on two cores; ABLATIONS="objective" for one of them

@@ -185,7 +185,7 @@ def trial(
     options: argparse.Namespace,
 ) -> list[dict[str, Any]]:
     """Return the rows of one fine-tuning."""
-    from napari_motionseg.evaluation.fewshot import Trial, draw_frames, measured
+    from napari_motionseg.evaluation.fewshot import draw_frames
     from napari_motionseg.jobs import run
 
     chosen = draw_frames(learners, options.labels, draw)
@@ -195,8 +195,24 @@ def trial(
     ]
     method = method_of(arm, schedule, options)
     fitted = run(method.fit_job(examples, draw))
-    one = Trial(arm, options.labels, draw, examples, testers)
-    return measured(fitted, one, testers)
+    key = {"method": arm, "labels": options.labels, "seed": draw}
+    return [
+        {**key, **measures(fitted, loop, t)} for loop, frames in testers for t in frames
+    ]
+
+
+def measures(fitted: Any, loop: Any, t: int) -> dict[str, Any]:
+    """Return Dice of a test frame, and AUC of a probe; skeletons would cost more."""
+    from napari_motionseg.embedding.separation import area_under_curve
+    from napari_motionseg.segmentation.metrics import dice
+
+    frame, truth = loop.cine.normalized(t), loop.masks[t]
+    row = {"loop": loop.name, "group": loop.group, "frame": int(t)}
+    row["dice"] = float(dice(fitted.predict(frame), truth))
+    if fitted.scores is not None:
+        scores = fitted.scores(frame)
+        row["auc"] = area_under_curve(scores[truth], scores[~truth])
+    return row
 
 
 def method_of(arm: str, schedule: str, options: argparse.Namespace) -> Any:
@@ -243,10 +259,15 @@ def write(
     """Write means and paired differences, with machine and date."""
     from napari_motionseg.evaluation.paired_statistics import summarize
 
+    unmeasured = {"cldice": 0.0, "hd95_px": 0.0}
+    rows = [{**unmeasured, **row} for row in rows]
     against = {}
     for baseline in options.arms:
         if baseline.startswith((SCRATCH, RANDOM)) or SHUFFLED in baseline:
-            against[baseline] = summarize(rows, baseline)
+            against[baseline] = [
+                {name: value for name, value in row.items() if name not in unmeasured}
+                for row in summarize(rows, baseline)
+            ]
     report = {
         "data": data,
         "schedule": schedule,

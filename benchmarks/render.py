@@ -20,6 +20,7 @@ from render_interactive import interactive
 from render_masks import masks
 from render_measure import measure
 from render_measure_moving import measure_moving
+from render_motion import motion
 from render_mutation import mutation
 from render_recorded import recorded
 from render_safety import safety
@@ -77,6 +78,7 @@ def all_sections(results: Path) -> list[str]:
     parts += clicks(results)
     parts += train(results)
     parts += window(results)
+    parts += motion(results)
     parts += ablations(results)
     parts += one(results, "in_loop", in_loop)
     parts += [*cubes(results), *flow_signal(results), *sections(results)]

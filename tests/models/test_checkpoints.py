@@ -79,3 +79,20 @@ def test_a_flow_network_knows_its_variant(tmp_path):
 def test_unknown_shipped_weights():
     with pytest.raises(CheckpointError, match="pwcnet-x"):
         shipped_weights("pwcnet-xx")
+
+
+def test_the_embedding_that_motion_taught_ships():
+    model, card = load_model("motion-xa", kind="embedding")
+    facts = card.provenance["pretraining"]
+    assert facts["pairs"]["estimated"] is False, "exact flow"
+    assert facts["shuffled"] is False
+    assert facts["loops"] == [], "no real loop"
+    explained = card.provenance["explained"]
+    assert explained["held_out_explained"] > explained["shuffled_explained"] + 0.3
+    vessel = torch.full((1, 1, 96, 96), 0.7)
+    vessel[..., 44:52] = 0.4
+    with torch.no_grad():
+        found = model(vessel)[0]
+    inside, outside = found[:, 20:70, 47], found[:, 20:70, 12]
+    spread = (inside - inside.mean(dim=1, keepdim=True)).norm(dim=0).mean()
+    assert float((inside.mean(dim=1) - outside.mean(dim=1)).norm()) > 3 * float(spread)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import read_card
-from napari_motionseg.models.model_card import WEIGHTS_FOLDER
+from napari_motionseg.models.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
 from napari_motionseg.viewmodel.recent_models import RecentModels
 from napari_motionseg.viewmodel.session import Model, Session
 from napari_motionseg.widgets.common.listening import listen
@@ -311,9 +311,13 @@ def _keep_narrow(chooser: QComboBox, tooltip: str) -> None:
 
 
 def shipped_models() -> list[Model]:
-    """Return the embeddings and segmentation networks that come with the package."""
+    """Return the embeddings and segmentation networks that come with the package.
+
+    The default network is the first one.
+    """
     found = []
-    for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")):
+    files = WEIGHTS_FOLDER.glob("*.safetensors")
+    for path in sorted(files, key=lambda file: (file.stem != DEFAULT_MODEL, file)):
         card = read_card(path)
         if card.kind in ("embedding", "segmentation"):
             found.append(Model(path, card.kind, f"{path.stem} (shipped)"))
