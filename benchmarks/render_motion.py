@@ -9,6 +9,8 @@ from typing import Any
 
 from tables import SILVER, answer, table
 
+from napari_motionseg.evaluation.paired_statistics import summarize
+
 Row = Mapping[str, Any]
 DATA = {"synthetic": "synthetic loops", "real": "real loops"}
 SCHEDULES = {
@@ -36,13 +38,29 @@ ARMS = (
 
 def motion(results: Path) -> list[str]:
     """Return a section for each set of loops and schedule that was measured."""
-    parts = []
+    path = results / "motion_probe.json"
+    parts = [probes(json.loads(path.read_text()))] if path.exists() else []
     for data in DATA:
         for schedule in SCHEDULES:
             path = results / f"motion_{data}_{schedule}.json"
             if path.exists():
                 parts.append(section(json.loads(path.read_text())))
     return parts
+
+
+def probes(found: Row) -> str:
+    """Return the section on frozen features of real loops."""
+    rows = found["rows"]
+    controls = [m for m in dict.fromkeys(r["method"] for r in rows) if is_control(m)]
+    against = {control: summarize(rows, control) for control in controls}
+    return answer(
+        SCHEDULES["probe"].format(DATA["real"]),
+        conclusion(against, "auc"),
+        lines(against, "auc"),
+        "`benchmarks/motion_probe.py`: a balanced linear classifier on frozen "
+        "features, from one labelled frame of p1 to p4, tested on six loops of p5 and "
+        f"p6. {ARMS} {SILVER} {found['processor']}, {found['date']}.",
+    )
 
 
 def section(found: Row) -> str:

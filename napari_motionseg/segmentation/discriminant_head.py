@@ -78,7 +78,8 @@ def discriminants(
     tiny = torch.finfo(covariance.dtype).tiny
     shrunk = covariance + (SHRINKAGE * variance).clamp(min=tiny) * identity
     weights = torch.linalg.solve(shrunk, means.T).T
-    bias = (counts / counts.sum()).log() - (weights * means).sum(dim=1) / 2
+    shares = counts.to(means.dtype) / counts.sum()
+    bias = shares.log() - (weights * means).sum(dim=1) / 2
     return weights, bias
 
 
