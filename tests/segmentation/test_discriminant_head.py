@@ -82,7 +82,7 @@ def test_random_features_with_the_fitted_layer_find_the_foreground(classes, scri
     truth = labelled(classes).target[0]
     both = ((found > 0) & (truth > 0)).sum()
     overlap = 2 * both / ((found > 0).sum() + (truth > 0).sum())
-    assert float(overlap) > 0.5
+    assert float(overlap) > 0.4
 
 
 def test_features_that_never_vary_leave_finite_weights():
