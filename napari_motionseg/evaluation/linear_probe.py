@@ -67,7 +67,7 @@ class LinearProbe:
         parts, classes = [], []
         for frame in frames:
             labelled = frame.target[0] >= 0
-            parts.append(features.of(frame.image)[:, labelled.numpy()].T)
+            parts.append(features.of(frame.image)[:, labelled].T.double().numpy())
             classes.append((frame.target[0][labelled] > 0).numpy())
         seen, truth = np.concatenate(parts), np.concatenate(classes)
         probe = fit_probe(seen, truth)
@@ -96,11 +96,10 @@ class _Features:
         self._device = device
 
     @torch.inference_mode()
-    def of(self, image: Tensor) -> NDArray[np.float64]:
+    def of(self, image: Tensor) -> Tensor:
         """Return the features ``(D, H, W)`` of a picture ``(1, 1, H, W)``."""
-        found = self._network(image.to(self._device))[0]
-        features: NDArray[np.float64] = found.double().cpu().numpy()
-        return features
+        found: Tensor = self._network(image.to(self._device))[0].cpu()
+        return found
 
 
 class _LastScores:
@@ -119,9 +118,10 @@ class _LastScores:
         """Return the score ``(H, W)`` of each pixel, larger on vessels."""
         if frame is not self._frame:
             found = self._features.of(torch.from_numpy(frame)[None, None])
-            flat = self._probe(found.reshape(len(found), -1).T)
-            self._found = flat.reshape(frame.shape).astype(np.float32)
-            self._frame = frame
+            weights = torch.from_numpy(self._probe.weights).to(found.dtype)
+            offset = float(self._probe.mean @ self._probe.weights)
+            scores = torch.einsum("d,dhw->hw", weights, found) - offset
+            self._found, self._frame = scores.numpy(), frame
         return self._found
 
 

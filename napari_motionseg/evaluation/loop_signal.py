@@ -217,13 +217,14 @@ def flow_signal_job(
         except (LabelError, MotionError, ReadError) as error:
             reasons.append(f"{names[number]}: {error}")
             message = f"Loop {number + 1} of {len(loops)} is left out: {reasons[-1]}"
-            yield Progress(number + 1, len(loops), message)
+            # a number beside the message makes it a note to the user
+            counts = {"left_out": float(len(reasons))}
+            yield Progress(number + 1, len(loops), message, counts)
             continue
         for found in _loop_rows(loop, pairs, settings, cache):
             rows.append({"loop": names[number], "patient": patient, **found})
             words = f"{found['method']}, {names[number]}"
-            told = {name: found[name] for name in ("nats_paper", "auc_length")}
-            if (yield Progress(number, len(loops), words, told)) == STOP:
+            if (yield Progress(number, len(loops), words)) == STOP:
                 return rows
     if not rows:
         raise LabelError("no loop can be measured. " + "; ".join(reasons[:10]))
