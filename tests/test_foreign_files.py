@@ -172,6 +172,10 @@ CASES = {
         ("evaluate", "masks", "--images", "@labels", "--masks", "@labels", "--model",
          "@vessel", "--out", "o.json"),
     ),
+    "evaluate flow-signal": Case(
+        ("evaluate", "flow-signal", "@loop", "--methods", "ilk", "--no-cache", "--out",
+         "o.json"),
+    ),
     "evaluate ablation": Case(
         ("evaluate", "ablation", "objective", "--data", "@references", "--train", "p1",
          "--test", "p1", "--no-cache", "--out", "o"),

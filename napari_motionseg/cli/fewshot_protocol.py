@@ -119,14 +119,8 @@ def protocol_settings(
     from napari_motionseg.evaluation import FewShotSettings
 
     first, count = draw_range(draws)
-    counts = label_counts(labels, learners)
-    if count < ENOUGH_DRAWS and any(counts):
-        print_note(
-            f"{count} draws give a lead, not a result: which frames are labelled often "
-            f"matters more than the start; use {ENOUGH_DRAWS} or more"
-        )
     return FewShotSettings(
-        labels=counts,
+        labels=label_counts(labels, learners),
         seeds=count,
         first=first,
         protocol=protocol,
@@ -271,6 +265,11 @@ def measure(
     kept = map_progress(job, partial(_record_rows, record))
     summary = summarize(run_job(kept, "Evaluating", stoppable=True))
     record.finish(summary)
+    if settings.seeds < ENOUGH_DRAWS and any(settings.labels):
+        print_note(
+            f"{settings.seeds} draws give a lead, not a result: which frames are "
+            f"labelled often matters more than the start; use {ENOUGH_DRAWS} or more"
+        )
     if as_json:
         for row in summary:
             print_result(row, "", as_json)

@@ -32,12 +32,10 @@ def test_all_labels_are_as_many_as_there_are():
         label_counts("all", [])
 
 
-def test_variants_are_chosen_on_some_draws_and_reported_on_others(capsys):
+def test_variants_are_chosen_on_some_draws_and_reported_on_others():
     loops = [moving_bar("p1_a")]
     chosen = protocol_settings("1", loops, "1-8", 1)
-    assert "8 draws give a lead, not a result" in capsys.readouterr().err
     reported = protocol_settings("1", loops, "9-24", 1)
-    assert capsys.readouterr().err == ""
     assert (list(chosen.draws), list(reported.draws)) == ([*range(8)], [*range(8, 24)])
     assert draw_range("3") == (2, 1)
     for text in ("0-3", "5-4", "a-b", "1-"):
