@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+SWITCH_S = 0.0005  # seconds after which a waiting thread gets the interpreter
 LIBRARIES = ("libtorch_python.so", "libtorch_python.dylib")
 
 
@@ -32,24 +34,31 @@ def load_torch() -> None:
     if torch_is_loaded():
         return
     _link_libraries()
-    with without_collections():
+    with beside_the_window():
         import torch  # noqa: F401 - what uses it finds it imported
 
 
 @contextmanager
-def without_collections() -> Iterator[None]:
-    """Import modules without garbage collections, neither meanwhile nor just after.
+def beside_the_window() -> Iterator[None]:
+    """Import modules in a thread, and hold the window's thread as little as possible.
+
+    Python's interpreter lets another thread wait for 5 ms. The window's thread gives
+    the interpreter up hundreds of times while a dock is built, and would wait each
+    time; so the limit is lower meanwhile.
 
     An import makes hundreds of thousands of objects, which live until the process ends.
     The first collection after it would examine all of them, which stops every thread
-    for some hundred milliseconds. Therefore they count as old ones at once. Nothing is
-    lost: a full collection examines old objects, too.
+    for some hundred milliseconds. Therefore there is none meanwhile, and the objects
+    count as old ones at once. Nothing is lost: a full collection examines them, too.
     """
-    collecting = gc.isenabled()
+    collecting, interval = gc.isenabled(), sys.getswitchinterval()
     gc.disable()
+    sys.setswitchinterval(SWITCH_S)
     try:
         yield
     finally:
+        if not math.isclose(interval, SWITCH_S):  # else another import will set it back
+            sys.setswitchinterval(interval)
         if collecting:
             if not gc.get_freeze_count():  # objects that others have frozen stay so
                 gc.freeze()

@@ -4,13 +4,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 
 from napari_motionseg.cine import Cine, Subtraction
 from napari_motionseg.contributions import cine_layer
+from napari_motionseg.embedding.separation import Separation
 from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common.curve_plot import FrameCurve, LossCurve
 from napari_motionseg.widgets.common.dock_layout import LEAST_WIDTH
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
+from napari_motionseg.widgets.embedding.explorer_histogram import SimilarityHistogram
+from napari_motionseg.widgets.measure.kymographs import Kymograph
+from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.motion.dock import MotionDock
 
 LONG = 60_000  # ms, for a child process that imports torch on a busy machine
@@ -155,3 +160,16 @@ def test_an_embedding_is_learnt(viewer, dock, loop_layer, qtbot, click, monkeypa
     qtbot.waitUntil(
         lambda: not explorer.pictures.busy and not explorer.feed.busy, timeout=LONG
     )
+
+
+def test_no_plot_takes_the_room_of_a_tall_dock(qapp):
+    loss, frames = LossCurve(), FrameCurve()
+    loss.add(1.0)
+    loss.draw()
+    frames.show_curves({"speed": [1.0, 2.0]})
+    histogram = SimilarityHistogram()
+    edges = np.linspace(-1, 1, 3)
+    histogram.show_separation(Separation(edges, np.ones(2), np.ones(2), 0.5))
+    for widget in (loss, frames, histogram, ProfilePlot(), Kymograph("diameter")):
+        room = widget.layout().expandingDirections()
+        assert not room & Qt.Orientation.Vertical, widget

@@ -33,16 +33,20 @@ def test_a_thread_loads_torch_and_leaves_collection_as_it_was(off):
 
 def test_what_an_import_makes_counts_as_old_at_once():
     code = """
-import gc
-from napari_motionseg.models.torch_loading import without_collections
-with without_collections():
-    inside = gc.isenabled()
-    made = [[] for _ in range(10)]
+import gc, sys
+from napari_motionseg.models.torch_loading import beside_the_window
+before = sys.getswitchinterval()
+with beside_the_window():
+    inside = gc.isenabled(), sys.getswitchinterval() < before
+    with beside_the_window():
+        made = [[] for _ in range(10)]
+    inside += (sys.getswitchinterval() < before,)
 old = gc.get_objects(generation=2)
-print(inside, gc.isenabled(), any(one is made for one in old), gc.get_freeze_count())
+print(*inside, gc.isenabled(), any(one is made for one in old), gc.get_freeze_count(),
+      sys.getswitchinterval() == before)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "False True True 0", done.stderr
+    assert done.stdout.strip() == "False True True True True 0 True", done.stderr
 
 
 def test_what_is_loaded_is_not_loaded_again(monkeypatch):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     import pyqtgraph
@@ -246,12 +246,22 @@ class FrameCurve(QWidget):
         self.clicked.emit(max(0, round(place.x())))
 
 
+def keep_height(plot: QWidget, height: int) -> None:
+    """Give a plot a height in px that no dock stretches, however tall it is.
+
+    A fixed height alone is not enough: pyqtgraph's plots ask for all the room there is,
+    and a layout would put it around them.
+    """
+    plot.setFixedHeight(height)
+    plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+
 def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
     """Fill a widget with a plot that cannot be moved or zoomed."""
     from pyqtgraph import PlotWidget
 
     plot = PlotWidget(background=None)
-    plot.setFixedHeight(HEIGHT)
+    keep_height(plot, HEIGHT)
     plot.setMouseEnabled(x=False, y=False)
     plot.setMenuEnabled(False)
     plot.hideButtons()

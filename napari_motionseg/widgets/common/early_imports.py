@@ -11,7 +11,7 @@ import importlib
 import threading
 from contextlib import suppress
 
-from napari_motionseg.models.torch_loading import without_collections
+from napari_motionseg.models.torch_loading import beside_the_window
 
 # in the order in which a user needs them
 MODULES = (
@@ -39,7 +39,7 @@ def import_early() -> threading.Thread:
 
 
 def _import() -> None:
-    with without_collections():
+    with beside_the_window():
         for name in MODULES:
             # whatever cannot be imported is reported where it is used
             with suppress(Exception):

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.embedding.separation import Separation
-from napari_motionseg.widgets.common.curve_plot import GRAY
+from napari_motionseg.widgets.common.curve_plot import GRAY, keep_height
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class SimilarityHistogram(QWidget):
         from pyqtgraph import PlotWidget
 
         plot = PlotWidget(background=None)
-        plot.setFixedHeight(HEIGHT)
+        keep_height(plot, HEIGHT)
         plot.setMouseEnabled(x=False, y=False)
         plot.setMenuEnabled(False)
         plot.hideButtons()

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.measurement import FollowedVessel
 from napari_motionseg.measurement.loop_numbers import LoopNumbers
-from napari_motionseg.widgets.common.curve_plot import GRAY
+from napari_motionseg.widgets.common.curve_plot import GRAY, keep_height
 
 HEIGHT = 120
 COLOURS = {"diameter": "viridis", "darkness": "magma"}
@@ -39,7 +39,7 @@ class Kymograph(QWidget):
         self._name, self._length = name, np.empty(0)
         self._frames = 0
         self.plot = pyqtgraph.PlotWidget(background=None)
-        self.plot.setFixedHeight(HEIGHT)
+        keep_height(self.plot, HEIGHT)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()

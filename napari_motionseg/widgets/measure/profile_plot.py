@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.measurement import VesselMeasurement
 from napari_motionseg.measurement.stenosis import MARKERS
-from napari_motionseg.widgets.common.curve_plot import GRAY, STRONG
+from napari_motionseg.widgets.common.curve_plot import GRAY, STRONG, keep_height
 
 HEIGHT = 190
 BAND = STRONG + "40"
@@ -36,7 +36,7 @@ class ProfilePlot(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.plot = pyqtgraph.PlotWidget(background=None)
-        self.plot.setFixedHeight(HEIGHT)
+        keep_height(self.plot, HEIGHT)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
