@@ -2,18 +2,17 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QTimer
 
-from napari_motionseg.widgets.common.later_removal import LaterRemoval
+from napari_motionseg.widgets.common.later_removal import removal_of
 
 LONG = 60_000
 
 
 @pytest.fixture
 def former(viewer):
-    owner = QObject()
-    yield LaterRemoval(owner, viewer)
-    owner.deleteLater()
+    assert removal_of(viewer) is removal_of(viewer)  # all parts of the docks share it
+    return removal_of(viewer)
 
 
 def test_names_are_free_at_once_and_layers_go_one_by_one(viewer, former, qtbot):

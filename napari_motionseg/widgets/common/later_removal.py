@@ -7,16 +7,30 @@ both at once.
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary, ref
+
 from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_motionseg.widgets.common.viewers import show_layer
+from napari_motionseg.widgets.common.viewers import show_layer, unwrapped
 
 # Suffix for the names of layers that are about to be removed, so that new layers can
 # have these names.
 GOING = "(going)"
 PAUSE_MS = 50  # in which the window can draw and react
+_removals: WeakKeyDictionary[Viewer, LaterRemoval] = WeakKeyDictionary()
+
+
+def removal_of(viewer: Viewer) -> LaterRemoval:
+    """Return the removal that all parts of a viewer's docks share.
+
+    If each part had its own, several layers could be removed in the same turn.
+    """
+    viewer = unwrapped(viewer)
+    if viewer not in _removals:
+        _removals[viewer] = LaterRemoval(viewer)
+    return _removals[viewer]
 
 
 class LaterRemoval(QObject):
@@ -24,23 +38,25 @@ class LaterRemoval(QObject):
 
     Parameters
     ----------
-    owner
-        Qt parent of this object; both are destroyed together.
     viewer
-        The viewer that the layers belong to.
+        The viewer that the layers belong to. Only a weak reference is kept.
     """
 
-    def __init__(self, owner: QObject, viewer: Viewer) -> None:
-        super().__init__(owner)
-        self._viewer = viewer
+    def __init__(self, viewer: Viewer) -> None:
+        super().__init__()
+        self._viewer = ref(viewer)
         self._waiting: list[Layer] = []
         self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._remove_one)
 
     def remove(self, layer: Layer) -> None:
         """Hide a layer, free its name, and remove it soon."""
-        if layer in self._viewer.layers and layer not in self._waiting:
+        viewer = self._viewer()
+        if viewer is None or layer not in viewer.layers:
+            return
+        if layer not in self._waiting:
             show_layer(layer, False)
             layer.name = f"{layer.name} {GOING}"
             self._waiting.append(layer)
@@ -52,12 +68,14 @@ class LaterRemoval(QObject):
 
     def remove_named(self, name: str) -> None:
         """Remove the layer with a name, if there is one; see `remove`."""
-        if name in self._viewer.layers:
-            self.remove(self._viewer.layers[name])
+        viewer = self._viewer()
+        if viewer is not None and name in viewer.layers:
+            self.remove(viewer.layers[name])
 
     def _remove_one(self) -> None:
+        viewer = self._viewer()
         layer = self._waiting.pop(0) if self._waiting else None
-        if not self._waiting:
-            self._timer.stop()
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        if viewer is not None and layer in viewer.layers:
+            viewer.layers.remove(layer)
+        if self._waiting:
+            self._timer.start()

@@ -18,7 +18,7 @@ from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import NEW_NAMES
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.later_removal import LaterRemoval
+from napari_motionseg.widgets.common.later_removal import removal_of
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import (
     frame_shown,
@@ -53,7 +53,7 @@ class MaskLayers(QObject):
         self._state = state
         self._viewer = viewer
         self._cleaner = Latest(self, self._show_cleaned)
-        self._former = LaterRemoval(self, viewer)
+        self._former = removal_of(viewer)
         # napari emits the event of a stroke before it changes the pixels
         self._stroke = QTimer(self)
         self._stroke.setSingleShot(True)

@@ -29,7 +29,7 @@ from napari_motionseg.widgets.common.dock_layout import button, button_row
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Choice, Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
-from napari_motionseg.widgets.common.later_removal import LaterRemoval
+from napari_motionseg.widgets.common.later_removal import removal_of
 from napari_motionseg.widgets.common.number_box import Special
 from napari_motionseg.widgets.common.painted_labels import painted_labels
 from napari_motionseg.widgets.common.settings_form import SettingsForm
@@ -97,7 +97,7 @@ class TrainSection(QObject):
         self._state = state
         self._viewer = viewer
         self._panel = panel
-        self._former = LaterRemoval(self, viewer)
+        self._former = removal_of(viewer)
         self._build_settings(advanced)
         self._build_buttons(form)
         self._connect()
