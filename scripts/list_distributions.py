@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MEGABYTE = 2**20
-LARGEST_WHEEL, LARGEST_SDIST = 20 * MEGABYTE, 40 * MEGABYTE
+LARGEST_WHEEL, LARGEST_SDIST = 24 * MEGABYTE, 40 * MEGABYTE
 
 WHEEL_HAS = (
     "napari_motionseg/napari.yaml",

@@ -14,6 +14,7 @@ import typer
 import typer.main
 from helpers.foreign_files import IN_THE_WAY, plant, require_untouched, state
 
+from napari_motionseg.batch.records import BatchFolder
 from napari_motionseg.cli.app import app, execute
 from napari_motionseg.contributions import write_labels
 from napari_motionseg.demo.result import FILES
@@ -37,7 +38,7 @@ from napari_motionseg.training.engine.checkpointing import TrainingState, write_
 # they write nothing that a folder of the user could hold
 READERS = {
     "info", "suggest", "project info", "doctor",
-    "archive find", "archive put", "archive login", "archive logout",
+    "archive find", "archive put", "archive login", "archive logout", "batch status",
 }  # fmt: skip
 # needs an archive: `test_a_file_of_others_is_not_touched` in test_archive_retrieval.py
 TESTED_ELSEWHERE = {"archive get"}
@@ -55,6 +56,7 @@ class Inputs:
     vessel: object
     project: object
     references: object
+    batch: object
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +76,13 @@ def inputs(tmp_path_factory, small_cine, synthetic):
     references = folder / "references"
     references.mkdir()
     write_xa(references / "p1_c1.dcm", small_cine)
+    batch = BatchFolder(folder / "batch", {"task": "segment"})
     valid = masks.any(axis=(1, 2))
     np.savez(references / "p1_c1_mask.npz", mask=masks > 0, valid=valid)
     return Inputs(
         folder / "loop.dcm", folder / "labels.npz", folder / "embedding.safetensors",
         folder / "vessel.safetensors", saver.project.folder, references,
+        batch.folder,
     )  # fmt: skip
 
 
@@ -130,6 +134,11 @@ CASES = {
     "segment as PNG": Case(
         (*SEGMENT, "--format", "png"), ("o/loop_masks/frame_0000.png",), runs=True
     ),
+    "batch segment": Case(
+        ("batch", "segment", "@loop", "--model", "@vessel", "--out", "o"),
+        ("o/motionseg-batch.json", "o/results/loop_masks.npz"),
+    ),
+    "batch table": Case(("batch", "table", "@batch", "--out", "o.csv"), runs=True),
     "export": Case((*EXPORT, "o.nii.gz"), runs=True),
     "export as PNG": Case((*EXPORT, "o"), runs=True),
     "export as TIFF": Case((*EXPORT, "o.tiff"), runs=True),
