@@ -29,6 +29,8 @@ from napari_motionseg.text import as_json as json_text
 from napari_motionseg.text import lines_without_controls, without_controls
 
 Result = TypeVar("Result")
+# metrics that a bar has no room for; curves.csv has them, and `explained` says more
+NOT_IN_BARS = frozenset(("divergence", "information"))
 LOG_EVERY_S = 30.0  # interval of lines in a log file, where no progress bar is shown
 
 
@@ -124,7 +126,8 @@ class _ProgressDisplay:
             self._metrics = {}
         self._total, self._step = progress.total, progress.step
         self._metrics |= progress.metrics
-        numbers = "  ".join(f"{k} {v:.4g}" for k, v in self._metrics.items())
+        shown = {k: v for k, v in self._metrics.items() if k not in NOT_IN_BARS}
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in shown.items())
         message = without_controls(progress.message)
         if progress.metrics and message not in ("", self._last_note):
             self._last_note = message

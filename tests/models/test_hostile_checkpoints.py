@@ -23,6 +23,13 @@ from napari_motionseg.models.unet import SegmentationNet, UNetConfig
 from napari_motionseg.training.engine.checkpointing import read_state
 
 CONFIG = {"width": 2, "depth": 1, "embedding_dim": 2}
+CONFIGS = {
+    "SegmentationNet": {**CONFIG, "classes": 3},
+    "LightPropagationNet": {"width": 4, "fine": 2, "encoder": {**CONFIG, "depth": 4}},
+    "ConditionalPropagationNet": {
+        "encoder": CONFIG, "head": {"image_channels": 4, "width": 4},
+    },
+}  # fmt: skip
 WANTED = {"features.levels.1.0.0.weight": torch.zeros(16, 3, 3, 3)}
 KEY = "moduleExtractor.moduleOne.0.weight"
 
@@ -130,8 +137,7 @@ def test_what_is_no_file(tmp_path):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_networks_are_laid_out_without_memory_as_they_are_built(architecture):
     """The shapes that a file is compared with are those of the network."""
-    config = {} if "PWC" in architecture else CONFIG
-    config = {**config, "classes": 3} if architecture == "SegmentationNet" else config
+    config = CONFIGS.get(architecture, {} if "PWC" in architecture else CONFIG)
     with torch.device("meta"):
         layout = ARCHITECTURES[architecture](**config).state_dict()
     built = ARCHITECTURES[architecture](**config).state_dict()
