@@ -109,7 +109,7 @@ def distributions(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("napari_motionseg", ["nifti", "archive", "opencv", "peers", "sr"]),
+        ("napari_motionseg", ["nifti", "archive", "batch", "opencv", "peers", "sr"]),
         ("examples", []),
         ("tests", ["test", "docs", "opencv", "peers"]),
         ("scripts", ["test", "docs", "opencv"]),
