@@ -78,12 +78,9 @@ class SegmentationTask:
         CheckpointError
             If the model cannot be read.
         """
-        file = checkpoint_path(Path(self.model))
+        name, sha256 = _identity(self.model)
         given = {n: v for n, v in asdict(self).items() if n not in ("batch", "device")}
-        return {
-            "task": "segment", **given,
-            "model": file.name, "model_sha256": fingerprint(file)[1],
-        }  # fmt: skip
+        return {"task": "segment", **given, "model": name, "model_sha256": sha256}
 
     def run(self, cine: Cine, key: str, draft: Draft) -> dict[str, Any]:
         """Segment a loop, write its masks, and return its facts.
@@ -115,9 +112,8 @@ class SegmentationTask:
                 pixel_spacing=cine.pixel_spacing,
             )  # fmt: skip
             return
-        known = self.settings()
         chosen = f"threshold={self.threshold}, smallest={self.smallest}"
-        origin = Algorithm("AUTOMATIC", known["model"], known["model_sha256"], chosen)
+        origin = Algorithm("AUTOMATIC", *_identity(self.model), chosen)
         write_segmentation(
             path, cine, masks, labelled=found.done,
             settings=SegmentationSettings(algorithm=origin),
@@ -127,6 +123,13 @@ class SegmentationTask:
 @lru_cache(maxsize=1)
 def _network(model: str) -> SegmentationNet:
     return load_segmentation(model)
+
+
+@lru_cache(maxsize=1)
+def _identity(model: str) -> tuple[str, str]:
+    """Return the name and the SHA-256 of a checkpoint, which is read once."""
+    file = checkpoint_path(Path(model))
+    return file.name, fingerprint(file)[1]
 
 
 def facts(cine: Cine, masks: np.ndarray, found: Segmentation) -> dict[str, Any]:
