@@ -7,7 +7,6 @@ corrected masks, so that no correction in them is taken for the network's work.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.atomic import replacing
-from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.reading import MEMORY_BUDGET
-from napari_motionseg.io.regular_files import is_regular, open_regular
+from napari_motionseg.io.regular_files import is_regular
 from napari_motionseg.project.mask_probabilities import (
     PROBABILITIES,
     Shape,
     expected_array,
+    stored_arrays,
 )
 
 
@@ -98,13 +97,8 @@ def read_corrections(
     path = corrections_file(folder, number)
     if not is_regular(path, follow_links=False):
         return None
-    if int(np.prod(shape, dtype=object)) > memory_budget:
-        raise ReadError(f"{path}: its arrays are larger than the memory budget")
-    with (
-        open_regular(path, follow_links=False) as file,
-        damage_named(path, "file of corrections"),
-        zipfile.ZipFile(file) as archive,
-    ):
+    needed = int(np.prod(shape, dtype=object))
+    with stored_arrays(path, "file of corrections", needed, memory_budget) as archive:
         confirmed = expected_array(archive, "confirmed", "b1", shape[:1])
         frames = expected_array(archive, "frames", "i4", (None,), most=shape[0])
         size = shape[1:] if len(frames) else (0, 0)

@@ -8,6 +8,8 @@ small.
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,13 +116,8 @@ def read_probabilities(
     path = file_of(folder, number)
     if not is_regular(path, follow_links=False):
         return None
-    if 3 * int(np.prod(shape, dtype=object)) > memory_budget:
-        raise ReadError(f"{path}: its arrays are larger than the memory budget")
-    with (
-        open_regular(path, follow_links=False) as file,
-        damage_named(path, "file of probabilities"),
-        zipfile.ZipFile(file) as archive,
-    ):
+    needed = 3 * int(np.prod(shape, dtype=object))
+    with stored_arrays(path, "file of probabilities", needed, memory_budget) as archive:
         known = MaskProbabilities(
             expected_array(archive, "probabilities", "f2", shape),
             expected_array(archive, "likeliest", "u1", shape),
@@ -129,6 +126,38 @@ def read_probabilities(
     if not np.isfinite(known.probabilities).all():
         raise ReadError(f"{path}: holds probabilities that are not finite")
     return known
+
+
+@contextmanager
+def stored_arrays(
+    path: Path, what: str, needed: int, memory_budget: int
+) -> Iterator[zipfile.ZipFile]:
+    """Open a file of arrays in a project; damage is named after the file.
+
+    Parameters
+    ----------
+    path
+        Path of the file.
+    what
+        Name of its kind for messages.
+    needed
+        Bytes that its arrays take.
+    memory_budget
+        Bytes that they may take.
+
+    Raises
+    ------
+    ReadError
+        If the arrays are too large, or reading them fails.
+    """
+    if needed > memory_budget:
+        raise ReadError(f"{path}: its arrays are larger than the memory budget")
+    with (
+        open_regular(path, follow_links=False) as file,
+        damage_named(path, what),
+        zipfile.ZipFile(file) as archive,
+    ):
+        yield archive
 
 
 def expected_array(
