@@ -26,6 +26,7 @@ from measure import MM, interval
 from scipy.spatial import cKDTree
 from skimage.morphology import medial_axis
 
+import napari_motionseg
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.jobs import run
@@ -78,20 +79,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--catheters", type=int, default=40, help="shafts")
     parser.add_argument("--seed", type=int, default=SEED, help="of the test loops")
+    parser.add_argument("--rows", type=Path, help="file of finished loops, to go on")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    timed = times()
+    seeds = range(options.seed, options.seed + options.loops)
+    found = all_rows(seeds, options.jobs, options.rows)
     digest = hashlib.sha256()
-    beats, fronts = [], []
-    with ProcessPoolExecutor(options.jobs) as pool:
-        seeds = range(options.seed, options.seed + options.loops)
-        for seed, (hashed, beat, front) in zip(
-            seeds, pool.map(rows_of, seeds), strict=True
-        ):
-            digest.update(hashed)
-            beats.append(beat)
-            fronts.append(front)
-            print(seed, json.dumps(beat), json.dumps(front), flush=True)
+    for seed in seeds:
+        digest.update(bytes.fromhex(found[seed]["hash"]))
+    beats = [found[seed]["beat"] for seed in seeds]
+    fronts = [found[seed]["front"] for seed in seeds]
     catheters = catheter_rows(options.catheters, options.seed, digest)
     paths = [trajectory_row(options.seed + n) for n in range(TRAJECTORIES)]
     report = {
@@ -113,20 +110,57 @@ def main() -> None:
                 catheter_summary(catheters, name, filled)
             for name in CALIBRATIONS for filled in (False, True)
         },
-        "seconds": timed,
+        "seconds": times(),
     }  # fmt: skip
     options.out.write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps(report, indent=1))
 
 
-def rows_of(seed: int) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
+def all_rows(seeds: range, jobs: int, kept: Path | None) -> dict[int, dict[str, Any]]:
+    """Return what was measured in the loops of seeds, by seed.
+
+    Rows are appended to the file `kept` as they are found, and read from it when a run
+    that was stopped goes on. Rows that other code has measured are ignored.
+    """
+    code, found = code_hash(), {}
+    if kept is not None and kept.exists():
+        for line in kept.read_text().splitlines():
+            row = json.loads(line)
+            if row["code"] == code and row["seed"] in seeds:
+                found[row["seed"]] = row
+    missing = [seed for seed in seeds if seed not in found]
+    with ProcessPoolExecutor(jobs) as pool:
+        for row in pool.map(rows_of, missing):
+            found[row["seed"]] = row
+            line = json.dumps({**row, "code": code})
+            print(line, flush=True)
+            if kept is not None:
+                with kept.open("a") as file:
+                    file.write(line + "\n")
+    return found
+
+
+def code_hash() -> str:
+    """Return a hash of the code that a row depends on."""
+    package = Path(napari_motionseg.__file__).parent
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for part in ("measurement", "motion", "synthesis"):
+        for file in sorted((package / part).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def rows_of(seed: int) -> dict[str, Any]:
     """Return the hash of a seed's loops, and what was measured in them."""
     loop, rate = draw_beat(seed), RATES[seed % len(RATES)]
     beat = beat_row(loop, {name: flow_of(loop, name) for name in FLOWS})
     front = draw_front(seed, rate)
     hashed = hashlib.sha256(rounded(loop) + rounded(front)).digest()
     found = {name: front_row(front, flow_of(front, name)) for name in FLOWS}
-    return hashed, beat, {"rate": rate, **found}
+    return {
+        "seed": seed, "hash": hashed.hex(), "beat": beat,
+        "front": {"rate": rate, **found},
+    }  # fmt: skip
 
 
 def times() -> dict[str, float]:

@@ -38,6 +38,7 @@ ROUNDS = 25
 CONVERGED = 2e-3  # change of a logarithm in a round, in all but a hundredth of sections
 LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
 PATIENT_AT_FIRST = 16.0  # times the tolerance in the first round, halved in each
+DAMPING = 1e-3  # of a step: where no vessel is seen, only bends have a prior
 CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
 BESIDE_PX = 3.0  # deviation of the weight of background beside the lumen
 MAD_TO_SD = 1.4826
@@ -225,6 +226,7 @@ class _State:
         bands, smooth = self._prior_bands()
         right -= smooth
         self._bands = _add_blocks(bands, blocks)
+        self._bands[0] += DAMPING
         # the blur borders the banded system: eliminate the sections first
         both = np.stack([right.ravel(), border.ravel()], axis=1)
         solved = solveh_banded(self._bands, both, lower=True)
@@ -275,11 +277,13 @@ class _State:
     def _prior_bands(self) -> tuple[Array, Array]:
         """Return the prior's equations as lower bands, and its pull ``(N, 5)``."""
         count, step = len(self.sections), self.vessel.line.step
+        # a tube that absorbs less than the noise gives the background no scale
+        depth = max(self.depth, self.noise)
         bends = {
             LOG_RADIUS: self.prior.radius_bend,
             OFFSET: self.prior.offset_bend,
-            LEVEL: self.prior.background_bend * self.depth,
-            SLOPE: self.prior.background_bend * self.depth / 4,
+            LEVEL: self.prior.background_bend * depth,
+            SLOPE: self.prior.background_bend * depth / 4,
         }
         bands = np.zeros((BAND + 1, count * PARAMETERS))
         pull = np.zeros_like(self.sections)

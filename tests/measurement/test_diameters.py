@@ -9,7 +9,7 @@ from napari_motionseg.measurement import (
     measure_diameters,
     trace_centreline,
 )
-from napari_motionseg.measurement.centreline import vessel_cost
+from napari_motionseg.measurement.centreline import Centreline, vessel_cost
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 
@@ -93,3 +93,15 @@ def test_a_thin_lumen_in_uneven_tissue_is_not_taken_for_wide_and_faint():
     profile = measured(phantom)
     smallest = profile.diameters[20:-20].min()
     assert smallest == pytest.approx(2 * phantom.radius.min(), abs=0.6)
+
+
+@pytest.mark.parametrize("height", [0.02, 0.3])
+def test_a_bright_ridge_where_a_vessel_was_expected_has_no_contrast(height):
+    # a rib, or the border of the diaphragm, in a frame that contrast has not reached
+    rows = np.arange(64)[:, None] - 32.0
+    ridge = 0.4 + height * np.exp(-((rows / 15) ** 2) / 2)
+    noise = np.random.default_rng(0).normal(0, 0.003, (64, 160))
+    along = np.column_stack((np.full(128, 32.0), np.arange(16.0, 144.0)))
+    line = Centreline(along, 1.0, 1.0)
+    found = measure_diameters(ridge + noise, line, expected=np.full(128, 8.0))
+    assert (found.fit.contrast < 1e-4).all()
