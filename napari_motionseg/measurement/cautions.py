@@ -35,7 +35,7 @@ def closed_sections(profile: DiameterProfile) -> NDArray[np.bool_]:
     middle = np.zeros((len(fit.radius), 1))
     depth = fit.contrast * tube_profile(middle, fit.radius, fit.blur).value[:, 0]
     closed = depth < LEAST_DEPTH * fit.noise
-    return _long_runs(closed, SHORTEST_GAP_PX / profile.line.step)
+    return long_runs(closed, SHORTEST_GAP_PX / profile.line.step)
 
 
 def cautions(profile: DiameterProfile, shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ def cautions(profile: DiameterProfile, shape: tuple[int, ...]) -> tuple[str, ...
         )
     usual = float(np.median(profile.fit.contrast))
     dense = profile.fit.contrast > DENSE * usual
-    dense = _long_runs(dense & ~closed, SHORTEST_DENSE_PX / profile.line.step)
+    dense = long_runs(dense & ~closed, SHORTEST_DENSE_PX / profile.line.step)
     if dense.any():
         found.append(
             f"Contrast seems denser {_where(profile, dense)}: the vessel runs towards "
@@ -78,7 +78,7 @@ def cautions(profile: DiameterProfile, shape: tuple[int, ...]) -> tuple[str, ...
     return tuple(found)
 
 
-def _long_runs(flags: NDArray[np.bool_], shortest: float) -> NDArray[np.bool_]:
+def long_runs(flags: NDArray[np.bool_], shortest: float) -> NDArray[np.bool_]:
     """Return flags of which runs of fewer sections than `shortest` are cleared."""
     edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
     kept = np.zeros_like(flags)

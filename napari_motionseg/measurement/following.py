@@ -21,6 +21,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.measurement.calibration import Calibration, calibration_of
+from napari_motionseg.measurement.cautions import long_runs
 from napari_motionseg.measurement.centreline import Centreline, resampled
 from napari_motionseg.measurement.diameters import (
     BACKGROUND_PX,
@@ -41,6 +42,7 @@ STEP_PX = 1.0  # between cross-sections of other frames; their noise is shared a
 KNOWN_BLUR = 0.03  # standard deviation of its logarithm, once the anchor has told it
 SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
 LEAST_DEPTH = 2.0  # of a vessel that is seen, in deviations of a pixel's noise
+SHORTEST_SEEN_PX = 3.0
 LARGEST_CHANGE = 1.0  # of a radius from that of the anchor frame, in doublings
 FARTHEST_CENTRE = 1.0  # of a section's radius, by which a frame may move its middle
 
@@ -236,6 +238,8 @@ class _Sections:
         seen = (depth >= LEAST_DEPTH * found.fit.noise) & (
             np.abs(np.log2(size)) < LARGEST_CHANGE
         )
+        # a section that stands out alone does so by noise
+        seen = long_runs(seen, SHORTEST_SEEN_PX / self.profile.line.step)
         good = seen & (moved <= FARTHEST_CENTRE * np.maximum(expected, 1.0))
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
