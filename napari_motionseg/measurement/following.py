@@ -29,9 +29,9 @@ from napari_motionseg.measurement.diameters import (
     DiameterProfile,
     measure_diameters,
 )
-from napari_motionseg.measurement.straightening import straighten
+from napari_motionseg.measurement.straightening import StraightVessel, straighten
 from napari_motionseg.measurement.tube_fit import TubePrior, fit_linearly
-from napari_motionseg.measurement.tube_profile import tube_profile
+from napari_motionseg.measurement.tube_profile import tube_values
 from napari_motionseg.measurement.unfilled_frames import predicted_places
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
@@ -202,7 +202,8 @@ class _Sections:
         sections = cls(frames, anchor, profile)
         sections.points[anchor] = profile.line.points
         sections.diameters[anchor] = profile.diameters
-        sections.contrast[anchor] = _darkness(frame, profile.line.points, profile)
+        across = _across(frame, profile.line.points, profile)
+        sections.contrast[anchor] = _darkness(across, profile)
         return sections
 
     def measure(self, t: int, frame: NDArray[np.floating], carried: Array) -> Array:
@@ -232,7 +233,8 @@ class _Sections:
         place = _nearest(found.line.points, carried, aspect)
         middle = _between(found.line.points, place)
         size = _between(found.fit.radius, place) / expected
-        depth = _darkness(frame, carried, self.profile)
+        across = _across(frame, carried, self.profile)
+        depth = _darkness(across, self.profile)
         moved = np.linalg.norm((middle - carried) * (aspect, 1.0), axis=1)
         # without contrast, noise alone decides where and how wide a vessel seems to be
         seen = (depth >= LEAST_DEPTH * found.fit.noise) & (
@@ -244,9 +246,9 @@ class _Sections:
         self.points[t] = np.where(good[:, None], middle, carried)
         self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
         # the darkness beside the middle would be taken for less contrast
-        across = Centreline(carried, aspect, STEP_PX).normals
-        offset = ((self.points[t] - carried) * (aspect, 1.0) * across).sum(axis=1)
-        self.contrast[t] = _darkness(frame, carried, self.profile, offset)
+        normals = Centreline(carried, aspect, STEP_PX).normals
+        offset = ((self.points[t] - carried) * (aspect, 1.0) * normals).sum(axis=1)
+        self.contrast[t] = _darkness(across, self.profile, offset)
         here: Array = self.points[t].copy()
         return here
 
@@ -259,11 +261,18 @@ class _Sections:
         )  # fmt: skip
 
 
+def _across(
+    frame: NDArray[np.floating], points: Array, profile: DiameterProfile
+) -> StraightVessel:
+    """Return a frame across sections whose middles lie at points ``(N, 2)``."""
+    line = profile.line
+    here = Centreline(points, line.aspect, line.step)
+    widest = float(profile.fit.radius.max())
+    return straighten(frame, here, ROOM * widest + BACKGROUND_PX)
+
+
 def _darkness(
-    frame: NDArray[np.floating],
-    points: Array,
-    profile: DiameterProfile,
-    offset: Array | None = None,
+    vessel: StraightVessel, profile: DiameterProfile, offset: Array | None = None
 ) -> Array:
     """Return the darkness ``(N,)`` of each section's middle minus that of its sides.
 
@@ -272,13 +281,11 @@ def _darkness(
     The section's tube is that of the anchor frame, so that it is known even without
     contrast; the result is then about 0.
     """
-    fit, line = profile.fit, profile.line
-    here = Centreline(points, line.aspect, line.step)
-    vessel = straighten(frame, here, ROOM * float(fit.radius.max()) + BACKGROUND_PX)
-    middle_at = np.zeros(len(points)) if offset is None else offset
+    fit, count = profile.fit, len(profile.line)
+    middle_at = np.zeros(count) if offset is None else offset
     tubes = np.stack((fit.radius, middle_at), axis=1)
     contrast = fit_linearly(vessel, tubes, fit.blur)[:, 0]
-    middle = tube_profile(np.zeros((len(points), 1)), fit.radius, fit.blur).value
+    middle = tube_values(np.zeros((count, 1)), fit.radius, fit.blur)
     depth: Array = contrast * middle[:, 0]
     return depth
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,20 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.io.result_folders import replacing_folder
 from napari_motionseg.measurement.following import FollowedVessel
+from napari_motionseg.measurement.loop_vessel import LoopVessel, lesion_rows
+from napari_motionseg.measurement.result_figures import (
+    NOTICE,
+    kymograph_figure,
+    profile_figure,
+)
+from napari_motionseg.measurement.section_speed import section_speeds
 from napari_motionseg.measurement.vessel import VesselMeasurement
 from napari_motionseg.text import as_json
 
+__all__ = ["NOTICE", "write_measurement", "write_measurements"]
+
 KIND = "measurement"
-NOTICE = "Research use only; not a medical device."
-FIGURE_INCHES = (10.0, 4.2)
-ROOM_PX = 40  # of the picture shown around the vessel
+JSON_FILE = "measurement.json"
 
 
 def write_measurement(
@@ -36,7 +44,8 @@ def write_measurement(
     ----------
     folder
         Folder to write: `measurement.json`, `profile.csv`, `profile.png`, and for a
-        followed vessel `diameters.csv` and `contrast.csv`, a row for each frame.
+        followed vessel `kymographs.png`, `diameters.csv`, `contrast.csv` and, where
+        frame times are known, `speeds.csv`, a row for each frame.
     cine
         The loop.
     measured
@@ -57,23 +66,108 @@ def write_measurement(
         If the folder cannot be written.
     """
     with replacing_folder(folder, KIND, overwrite=overwrite) as room:
-        room.mkdir()
-        (room / "measurement.json").write_text(
-            as_json({"notice": NOTICE, **row}, indent=1) + "\n"
+        _fill(room, cine, measured, row, followed)
+
+
+def write_measurements(
+    folder: str | Path,
+    cine: Cine,
+    vessels: Sequence[LoopVessel],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write all measured vessels of a loop to a new folder.
+
+    Parameters
+    ----------
+    folder
+        Folder to write. One vessel gives the files of `write_measurement`. Several give
+        a folder for each, such as `vessel_2`, and `measurement.json` and `lesions.csv`
+        of all.
+    cine
+        The loop.
+    vessels
+        One or more vessels.
+    overwrite
+        As in `write_measurement`.
+
+    Raises
+    ------
+    OccupiedError
+        If the folder contains something that must not be replaced.
+    WriteError
+        If the folder cannot be written.
+    """
+    with replacing_folder(folder, KIND, overwrite=overwrite) as room:
+        if len(vessels) == 1:
+            (one,) = vessels
+            _fill(room, cine, one.measured, one.as_dict(), one.followed)
+        else:
+            room.mkdir()
+            for one in vessels:
+                part = room / one.name.replace(" ", "_")
+                _fill(part, cine, one.measured, one.as_dict(), one.followed)
+            _write_json(
+                room / JSON_FILE, {"vessels": [one.as_dict() for one in vessels]}
+            )
+        _write_lesions(room / "lesions.csv", vessels)
+
+
+def _fill(
+    room: Path,
+    cine: Cine,
+    measured: VesselMeasurement,
+    row: dict[str, Any],
+    followed: FollowedVessel | None,
+) -> None:
+    """Write the files of one vessel to a new folder."""
+    room.mkdir()
+    _write_json(room / JSON_FILE, row)
+    _write_profile(room / "profile.csv", measured)
+    (room / "profile.png").write_bytes(profile_figure(cine, measured))
+    if followed is None:
+        return
+    (room / "kymographs.png").write_bytes(kymograph_figure(followed))
+    unit, times = followed.calibration.unit, cine.frame_times
+    tables = [
+        ("diameters", followed.diameters, unit),
+        ("contrast", followed.contrast, "darkness"),
+    ]
+    if times is not None:
+        speeds = section_speeds(followed.points, times, followed.calibration)
+        tables.append(("speeds", speeds, f"{unit}/s"))
+    for name, values, what in tables:
+        _write_kymograph(
+            room / f"{name}.csv", values, times, followed.arc_length, unit, what
         )
-        _write_profile(room / "profile.csv", measured)
-        _draw(room / "profile.png", cine, measured)
-        if followed is not None:
-            unit = followed.calibration.unit
-            times = cine.frame_times
-            for name, values, what in (
-                ("diameters", followed.diameters, unit),
-                ("contrast", followed.contrast, "darkness"),
-            ):
-                lengths = followed.arc_length
-                _write_kymograph(
-                    room / f"{name}.csv", values, times, lengths, unit, what
-                )
+
+
+def _write_json(path: Path, row: dict[str, Any]) -> None:
+    path.write_text(as_json({"notice": NOTICE, **row}, indent=1) + "\n")
+
+
+def _write_lesions(path: Path, vessels: Sequence[LoopVessel]) -> None:
+    """Write a row for each lesion, and for each vessel without one."""
+    units = {one.measured.profile.calibration.unit for one in vessels}
+    unit = units.pop() if len(units) == 1 else "px"  # one calibration for a loop
+    head = [
+        "vessel", "frame", "lesion", f"MLD ({unit})", f"RVD ({unit})",
+        "diameter stenosis (%)", "area stenosis (%)", f"length ({unit})",
+    ]  # fmt: skip
+    rows = [
+        [
+            row.vessel, row.frame, _or_nan(row.lesion), row.mld, row.rvd,
+            row.percent_diameter_stenosis, row.percent_area_stenosis,
+            _or_nan(row.length),
+        ]
+        for one in vessels
+        for row in lesion_rows(one.number, one.measured)
+    ]  # fmt: skip
+    _write_table(path, head, np.array(rows, float).reshape(-1, len(head)))
+
+
+def _or_nan(value: float | None) -> float:
+    return float("nan") if value is None else value
 
 
 def _write_profile(path: Path, measured: VesselMeasurement) -> None:
@@ -115,44 +209,3 @@ def _write_table(path: Path, head: list[str], rows: NDArray[np.float64]) -> None
         writer.writerow(head)
         for row in rows:
             writer.writerow(["" if np.isnan(v) else f"{v:.6g}" for v in row])
-
-
-def _draw(path: Path, cine: Cine, measured: VesselMeasurement) -> None:
-    """Draw the vessel in its frame beside its diameters."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    profile, unit = measured.profile, measured.profile.calibration.unit
-    figure = Figure(figsize=FIGURE_INCHES, layout="constrained")
-    FigureCanvasAgg(figure)
-    picture, curve = figure.subplots(1, 2, width_ratios=(1, 1.5))
-    rows, columns = profile.line.points.T
-    picture.imshow(cine.normalized(measured.frame), cmap="gray")
-    picture.plot(columns, rows, color="tab:orange", linewidth=1)
-    picture.set_xlim(columns.min() - ROOM_PX, columns.max() + ROOM_PX)
-    picture.set_ylim(rows.max() + ROOM_PX, rows.min() - ROOM_PX)
-    picture.set_title(f"frame {measured.frame}")
-    picture.set_axis_off()
-    length = profile.arc_length
-    low, high = (profile.diameters + k * profile.uncertainty for k in (-1.96, 1.96))
-    curve.fill_between(length, low, high, alpha=0.3, linewidth=0, label="95 % (noise)")
-    curve.plot(length, profile.diameters, label=f"diameter ({profile.method})")
-    curve.plot(
-        length,
-        measured.reference,
-        "--",
-        label=f"reference ({measured.reference_method})",
-    )
-    for lesion in measured.lesions:
-        curve.axvspan(
-            length[lesion.start], length[lesion.end], color="tab:red", alpha=0.12
-        )
-        picture.plot(
-            columns[lesion.smallest], rows[lesion.smallest], "x", color="tab:red"
-        )
-    curve.set(
-        xlabel=f"arc length ({unit})", ylabel=f"diameter ({unit})", ylim=(0, None)
-    )
-    curve.legend(loc="best", frameon=False)
-    figure.suptitle(NOTICE, fontsize="small")
-    figure.savefig(path, dpi=120)

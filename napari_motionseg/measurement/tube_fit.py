@@ -27,7 +27,11 @@ from scipy import ndimage
 from scipy.linalg import cholesky_banded, solveh_banded
 
 from napari_motionseg.measurement.straightening import StraightVessel
-from napari_motionseg.measurement.tube_profile import Samples, tube_profile
+from napari_motionseg.measurement.tube_profile import (
+    Samples,
+    tube_profile,
+    tube_values,
+)
 
 Array = NDArray[np.float64]
 
@@ -161,13 +165,14 @@ def fit_linearly(
         ``(N, M)`` weight of each sample; None for those within the picture.
     """
     weight = vessel.inside.astype(float) if weight is None else weight
-    shape = tube_profile(vessel.offsets - tubes[:, 1:], tubes[:, 0], blur).value
+    # single precision: a sample's noise is thousands of times its rounding
+    distance = (vessel.offsets - tubes[:, 1:]).astype(np.float32)
+    shape = tube_values(distance, tubes[:, 0], blur).astype(np.float64)
     straight = np.broadcast_to(vessel.offsets, shape.shape)
     design = np.stack([-shape, np.ones_like(shape), straight], axis=2)
-    weighted = design * weight[..., None]
-    normal = np.einsum("nmi,nmj->nij", weighted, design) + 1e-9 * np.eye(3)
-    right = np.einsum("nmi,nm->ni", weighted, vessel.values)
-    found: Array = np.linalg.solve(normal, right[..., None])[..., 0]
+    weighted = (design * weight[..., None]).transpose(0, 2, 1)
+    normal = weighted @ design + 1e-9 * np.eye(3)
+    found: Array = np.linalg.solve(normal, weighted @ vessel.values[..., None])[..., 0]
     return found
 
 

@@ -87,6 +87,35 @@ def tube_profile(
     )
 
 
+def tube_values(
+    distance: NDArray[np.floating], radius: Array, blur: float
+) -> Samples:
+    """Return the profile of blurred tubes ``(N, M)`` without its derivatives.
+
+    It takes a third of the time of `tube_profile`.
+
+    Parameters
+    ----------
+    distance, radius, blur
+        As in `tube_profile`.
+    """
+    number = np.dtype(distance.dtype).type
+    places, weights = _nodes(float(np.max(radius, initial=0.0)) / blur)
+    scaled = distance / number(blur)
+    column = (radius / blur)[:, None].astype(distance.dtype)
+    value, bell = np.zeros_like(scaled), np.empty_like(scaled)
+    for place, weight in zip(places, weights, strict=True):
+        np.subtract(scaled, number(place) * column, out=bell)
+        np.multiply(bell, bell, out=bell)
+        bell *= number(-0.5)
+        np.exp(bell, out=bell)
+        bell *= number(weight)
+        value += bell
+    height = 2 * blur / math.sqrt(2 * math.pi)
+    found: Samples = number(height) * column**2 * value
+    return found
+
+
 def _nodes(radius_in_blurs: float) -> tuple[Array, Array]:
     """Return nodes in (-1, 1) and weights of the integral of sqrt(1 - x^2)."""
     count = LEAST_NODES + math.ceil(NODES_PER_BLUR * radius_in_blurs)

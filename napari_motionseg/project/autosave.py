@@ -73,6 +73,7 @@ class Autosaver(WatchList):
         self._make = None if isinstance(project, Project) else project
         self._settings: dict[str, Any] = {}
         self._settings_given = False
+        self._settings_are_work = False
         self._saving = threading.Lock()  # held during one comparison of all layers
         self._wake = threading.Condition()
         self._asked = self._answered = 0
@@ -94,6 +95,12 @@ class Autosaver(WatchList):
         """Save the settings of the docks, which are JSON values."""
         with self._mutex:
             self._settings, self._settings_given = settings, True
+
+    def keep_work_in_settings(self) -> None:
+        """Note that the settings hold a user's work, for which a project is made."""
+        with self._mutex:
+            self._settings_are_work = True
+        self.touch()
 
     def keep_model(self, path: Path, kind: str, title: str) -> None:
         """Save a copy of a network in the project, as soon as the project exists."""
@@ -223,7 +230,8 @@ class Autosaver(WatchList):
             gone = [layer for layer in layers if layer.gone]
         stacks = [(layer, *layer.pixels()) for layer in layers]
         if self._made is None:
-            if not any(layer.is_new_work(stack) for layer, stack, _ in stacks):
+            painted = any(layer.is_new_work(stack) for layer, stack, _ in stacks)
+            if not painted and not self._settings_are_work:
                 self._forget(gone)
                 self._chores.forget(gone)
                 return

@@ -16,7 +16,8 @@ from napari_motionseg.measurement import follow_vessel_job
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 from napari_motionseg.widgets.measure import follow_section
-from napari_motionseg.widgets.measure.dock import NO_GUIDE, MeasureDock
+from napari_motionseg.widgets.measure.choices_section import NO_GUIDE
+from napari_motionseg.widgets.measure.dock import MeasureDock
 from napari_motionseg.widgets.measure.vessel_layers import LINE, POINTS
 
 SPACING = 0.2
@@ -112,7 +113,7 @@ def test_points_belong_to_their_frame(viewer, measuring, phantom, qtbot):
     viewer.dims.set_current_step(0, 1)
     assert measuring.state.measured is None
     assert lines(viewer) == 0
-    assert not measuring.save_button.isEnabled()
+    assert not measuring.saving.tables.isEnabled()
     viewer.dims.set_current_step(0, 0)
     wait_for_numbers(qtbot, measuring)
 
@@ -127,12 +128,12 @@ def test_where_there_is_no_vessel_it_says_so(viewer, measuring, qtbot):
 def test_other_methods_and_a_catheter(viewer, measuring, phantom, qtbot):
     click(viewer, phantom.ends())
     wait_for_numbers(qtbot, measuring)
-    measuring.reference.setCurrentText("mean local")
+    measuring.choices.reference.setCurrentText("mean local")
     qtbot.waitUntil(
         lambda: "mean local" in measuring.values["Reference"].text(), timeout=LONG
     )
-    measuring.french.setValue(12)  # 4 mm for a tube of about 9 px
-    measuring.catheter_button.click()
+    measuring.choices.french.setValue(12)  # 4 mm for a tube of about 9 px
+    measuring.choices.by_catheter.click()
     qtbot.waitUntil(
         lambda: measuring.state.measured.profile.calibration.basis.startswith(
             "catheter 12F"
@@ -141,7 +142,7 @@ def test_other_methods_and_a_catheter(viewer, measuring, phantom, qtbot):
     )
     assert "catheter 12F" in measuring.values["A pixel"].text()
     assert "calibrations differ" in measuring.warning.text()
-    measuring.header_button.click()
+    measuring.choices.by_header.click()
     assert "isocentre" in measuring.values["A pixel"].text()
     assert measuring.warning.text() == ""
 
@@ -155,10 +156,10 @@ def test_numbers_are_saved_and_files_of_others_stay(
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
     )
-    measuring.save_button.click()
+    measuring.saving.tables.click()
     assert (target / "profile.csv").exists()
     (target / "notes.txt").write_text("mine")
-    measuring.save_button.click()
+    measuring.saving.tables.click()
     assert (target / "notes.txt").read_text() == "mine"
     assert "did not write" in measuring.message.text()
 
@@ -222,7 +223,7 @@ def test_dragged_markers_and_borders_change_the_numbers(
     assert changed.profile is before.profile, "a border needs no new fit"
     assert changed.lesions[0].mld > before.lesions[0].mld + 0.1
     assert measuring.plot.regions[0] is region, "what is dragged must not be made anew"
-    measuring.reference.setCurrentText("interpolated local")
+    measuring.choices.reference.setCurrentText("interpolated local")
     qtbot.waitUntil(
         lambda: "interpolated" in measuring.values["Reference"].text(), timeout=LONG
     )
@@ -267,7 +268,7 @@ def test_a_followed_vessel_is_shown_by_length_and_time(
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
     )
-    measuring.save_button.click()
+    measuring.saving.tables.click()
     assert (target / "diameters.csv").exists()
     # another point is another vessel
     viewer.dims.set_current_step(0, 0)
@@ -286,7 +287,7 @@ def test_a_report_needs_the_loops_dicom_file(
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
     )
-    measuring.report_button.click()
+    measuring.saving.report.click()
     assert "was not read from DICOM files" in measuring.message.text()
     assert not target.exists()
 
@@ -312,7 +313,7 @@ def test_the_report_of_the_dock_is_read_back(
     monkeypatch.setattr(
         QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), "")
     )
-    made.report_button.click()
+    made.saving.report.click()
     assert complaints(target) == []
     groups = hd.sr.srread(target).content.get_planar_roi_measurement_groups()
     (smallest,) = [
@@ -326,14 +327,14 @@ def test_masks_guide_the_centreline(viewer, measuring, phantom, qtbot):
     masks = np.zeros((3, *phantom.frame.shape), np.uint8)
     masks[0] = phantom.mask
     labels = viewer.add_labels(masks, name="masks")
-    assert measuring.guide.layer is None, "masks guide only by a user's choice"
-    measuring.guide.setCurrentText("masks")
-    assert measuring.guide.layer is labels
+    assert measuring.choices.guide.layer is None, "masks guide only by a user's choice"
+    measuring.choices.guide.setCurrentText("masks")
+    assert measuring.choices.guide.layer is labels
     click(viewer, phantom.ends())
     wait_for_numbers(qtbot, measuring)
     question = measuring.state._question
     np.testing.assert_array_equal(question.guide, phantom.mask)
-    measuring.guide.setCurrentText(NO_GUIDE)
+    measuring.choices.guide.setCurrentText(NO_GUIDE)
     qtbot.waitUntil(lambda: measuring.state._question.guide is None, timeout=LONG)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from napari_motionseg.measurement.tube_profile import tube_profile
+from napari_motionseg.measurement.tube_profile import tube_profile, tube_values
 
 
 def slow(distance, radius, blur):
@@ -68,3 +68,10 @@ def test_every_tube_has_its_own_radius():
     for row, radius in enumerate((1.0, 3.0)):
         alone = tube_profile(distance[:1], np.array([radius]), 0.9).value
         np.testing.assert_allclose(both[row], alone[0], atol=1e-9)
+
+
+def test_values_alone_are_those_with_derivatives():
+    distance = np.linspace(-6, 5, 23)[None] + np.zeros((3, 1))
+    radius = np.array([0.6, 1.9, 4.0])
+    expected = tube_profile(distance, radius, 0.8).value
+    np.testing.assert_allclose(tube_values(distance, radius, 0.8), expected, rtol=1e-12)

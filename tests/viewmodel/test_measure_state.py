@@ -12,7 +12,7 @@ from napari_motionseg.measurement import Calibration, follow_vessel_job
 from napari_motionseg.measurement.centreline import vessel_cost
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
-from napari_motionseg.viewmodel import measure_state
+from napari_motionseg.viewmodel import measure_state, vessel_question
 from napari_motionseg.viewmodel.measure_state import WAITING, MeasureState
 
 
@@ -125,7 +125,7 @@ def test_a_dragged_point_needs_no_second_search_for_vessels(asked, monkeypatch):
         searched.append(1)
         return vessel_cost(frame)
 
-    monkeypatch.setattr(measure_state, "vessel_cost", cost)
+    monkeypatch.setattr(vessel_question, "vessel_cost", cost)
     state.place(0, ends)
     state.place(0, (ends[0], (ends[1][0], ends[1][1] - 10)))
     found = [question.answer() for question in questions]

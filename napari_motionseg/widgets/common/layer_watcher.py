@@ -68,6 +68,11 @@ class LayerWatch(QObject):
             if is_loop(layer) and "cine" in layer.metadata:
                 self._loop(layer)
 
+    def watch_loop(self, image: Layer) -> None:
+        """Watch a loop without labels, because a dock has made something of it."""
+        if self._loop(image) is not None:
+            self._listen_to_name(image)
+
     def describe_all(self) -> None:
         """Record the names, display settings and metadata of all watched layers.
 
@@ -83,8 +88,12 @@ class LayerWatch(QObject):
 
     def adopt_loop(self, layer: Layer, loop: WatchedLoop) -> None:
         """Watch a loop that was read from a project."""
-        layer.events.name.connect(self._touched)
+        self._listen_to_name(layer)
         self.saver.watch_loop(loop)
+
+    def _listen_to_name(self, loop: Layer) -> None:
+        loop.events.name.disconnect(self._touched)
+        loop.events.name.connect(self._touched)
 
     def has(self, layer: Layer) -> bool:
         """Return whether a layer belongs to the project, or was made by a dock."""

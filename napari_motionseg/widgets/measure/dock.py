@@ -1,87 +1,82 @@
-"""The Measure dock: diameters and stenoses of a vessel between clicked points."""
+"""The Measure dock: diameters and stenoses of vessels between clicked points."""
 
 from __future__ import annotations
 
-from typing import get_args
-
-import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtWidgets import (
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QShortcut
 
-from napari_motionseg.errors import MeasurementError, MotionSegError
+from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement import Calibration, VesselMeasurement
-from napari_motionseg.measurement.diameters import Method
-from napari_motionseg.measurement.result_files import NOTICE, write_measurement
-from napari_motionseg.measurement.stenosis import ReferenceMethod
-from napari_motionseg.viewmodel.measure_state import MeasureState, VesselQuestion
+from napari_motionseg.measurement.loop_vessel import lesion_rows
+from napari_motionseg.measurement.result_files import NOTICE
+from napari_motionseg.viewmodel.measure_memory import MeasureMemory
+from napari_motionseg.viewmodel.measure_state import MeasureState
+from napari_motionseg.viewmodel.vessel_question import VesselQuestion
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
-from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
-from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.choosers import LoopChooser
+from napari_motionseg.widgets.common.dock_layout import button, button_row, hint
+from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
+from napari_motionseg.widgets.measure.choices_section import ChoicesSection
 from napari_motionseg.widgets.measure.follow_section import FollowSection
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
+from napari_motionseg.widgets.measure.saving_section import SavingSection
 from napari_motionseg.widgets.measure.vessel_layers import VesselLayers
+from napari_motionseg.widgets.measure.vessel_table import VesselTable
 
 ROWS = ("Length", "Smallest diameter", "Reference", "Stenosis", "Lesion", "A pixel")
-USUAL_FRENCH = 6.0
-NO_GUIDE = "none"
 Answer = tuple[VesselQuestion, VesselMeasurement | MeasurementError]
 
 
 class MeasureDock(AutosavedDock):
-    """Measure a vessel: click its ends, read diameters and stenosis.
+    """Measure vessels: click their ends, read diameters and stenosis.
 
     Attributes
     ----------
     state
-        The points, the settings and the numbers.
+        The vessels, the settings and the numbers.
     vessel
-        The layers that show the points and the centreline.
+        The layers that show the points and the centrelines.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.state = MeasureState()
+        self.memory = MeasureMemory(self.session)
         self.vessel = VesselLayers(self, self.viewer)
         self._latest = Latest(self, self._answered)
+        self._section: int | None = None
         self.chooser = LoopChooser(self.viewer, "The loop to measure in")
         self.section("Loop").addRow(self.chooser)
         self._build_points()
         self._build_numbers()
         self.following = FollowSection(self.session, self.state)
+        self.add(self.following)
+        form = self.advanced("How diameters, references and millimetres are found")
+        self.choices = ChoicesSection(form, self.viewer, self.state)
+        self.saving = SavingSection(self.state)
+        self.saving.said.connect(self._say)
+        self.add(self.saving)
+        self.add(hint(NOTICE))
+        self._connect()
+        self._show_loop(self.chooser.layer)
+
+    def _connect(self) -> None:
         self.following.frame_wanted.connect(self._show_frame)
         self.following.section_shown.connect(self._show_section)
-        self._section: int | None = None
-        self.add(self.following)
-        self._build_settings()
-        self.save_button = button(
-            "Save tables and figure...",
-            "Write the numbers, a table for a spreadsheet and a figure to a new folder",
-        )
-        self.save_button.clicked.connect(self._save)
-        self.add(self.save_button)
-        self.report_button = button(
-            "Save report...",
-            "Write the numbers as a DICOM Structured Report of the loop's study",
-        )
-        self.report_button.clicked.connect(self._save_report)
-        self.add(self.report_button)
-        self.add(hint(NOTICE))
         self.vessel.moved.connect(self._points_moved)
+        self.vessel.undo_asked.connect(self._go_back)
         self.state.asked.connect(self._ask)
         self.state.changed.connect(self._show)
+        self.state.replaced.connect(self._show_points)
+        self.state.vessels.edited.connect(self._keep)
         self.chooser.layer_changed.connect(self._show_loop)
-        self._show_loop(self.chooser.layer)
+        listen(self, self.session.settings_restored, self._restored)
 
     def _build_points(self) -> None:
         self.place_button = button(
@@ -91,18 +86,36 @@ class MeasureDock(AutosavedDock):
         )
         self.place_button.setCheckable(True)
         self.place_button.toggled.connect(self._toggle)
-        self.clear_button = button("Remove points", "Remove points and centreline")
+        self.new_button = button(
+            "New vessel", "Keep this vessel, and place the points of another one"
+        )
+        self.new_button.clicked.connect(self._begin_new)
+        self.undo_button = button(
+            "Undo",
+            "Undo the last change of points, markers, borders or choices (Ctrl+Z)",
+        )
+        self.undo_button.clicked.connect(self.state.vessels.undo)
+        self.clear_button = button(
+            "Remove vessel", "Remove this vessel: its points, line and numbers"
+        )
         self.clear_button.clicked.connect(self._clear)
-        row = QWidget()
-        layout = QHBoxLayout(row)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.place_button)
-        layout.addWidget(self.clear_button)
-        self.section("Vessel").addRow(row)
+        form = self.section("Vessels")
+        form.addRow(button_row(self.place_button, self.new_button))
+        form.addRow(button_row(self.undo_button, self.clear_button))
+        for keys, back in (
+            (QKeySequence.StandardKey.Undo, True),
+            (QKeySequence.StandardKey.Redo, False),
+        ):
+            pressed = QShortcut(QKeySequence(keys), self)
+            pressed.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            pressed.activated.connect(lambda back=back: self._go_back(back))
         self.message = hint("")
         self.add(self.message)
 
     def _build_numbers(self) -> None:
+        self.table = VesselTable()
+        self.table.chosen.connect(self._choose_vessel)
+        self.add(self.table)
         self.plot = ProfilePlot()
         self.plot.markers_moved.connect(self.state.move_markers)
         self.plot.borders_moved.connect(self.state.move_borders)
@@ -114,74 +127,6 @@ class MeasureDock(AutosavedDock):
         self.warning = hint("")
         self.add(self.warning)
 
-    def _build_settings(self) -> None:
-        form = self.advanced("How diameters, references and millimetres are found")
-        self.method = self._choice(
-            get_args(Method), "How diameters are measured; see the documentation"
-        )
-        self.method.currentTextChanged.connect(
-            lambda name: self.state.choose(method=name)
-        )
-        self.reference = self._choice(
-            get_args(ReferenceMethod), "How the reference diameter is found"
-        )
-        self.reference.currentTextChanged.connect(
-            lambda name: self.state.choose(reference_method=name)
-        )
-        self._add_guide(form)
-        form.addRow("Diameters  ", self.method)
-        form.addRow("Reference  ", self.reference)
-        self.french = QDoubleSpinBox()
-        self.french.setRange(1, 34)
-        self.french.setDecimals(1)
-        self.french.setValue(USUAL_FRENCH)
-        self.french.setSuffix(" F")
-        self.french.setToolTip(
-            "Size of the catheter; its diameter is a third of it, mm"
-        )
-        form.addRow("Catheter  ", self.french)
-        self.catheter_button = button(
-            "Calibrate by the points",
-            "Take the tube between the points for the catheter's shaft. An empty "
-            "catheter is the better ruler",
-        )
-        self.catheter_button.clicked.connect(self._calibrate)
-        self.header_button = button(
-            "Calibrate by the header", "Use the size of a pixel that the file gives"
-        )
-        self.header_button.clicked.connect(self.state.calibrate_by_header)
-        form.addRow(self.catheter_button)
-        form.addRow(self.header_button)
-
-    def _add_guide(self, form: QFormLayout) -> None:
-        self.guide = LayerChooser(
-            self.viewer, self._is_guide, "Masks that the line keeps to; diameters "
-            "always come from the picture", NO_GUIDE, only_by_hand=True,
-        )  # fmt: skip
-        self.guide.layer_changed.connect(self._guide_by)
-        form.addRow("Guide  ", self.guide)
-
-    def _is_guide(self, layer: Layer) -> bool:
-        cine = self.state.cine
-        return (
-            cine is not None
-            and isinstance(layer, Labels)
-            and tuple(layer.data.shape) == cine.shape
-        )
-
-    def _guide_by(self, layer: Layer | None) -> None:
-        if layer is None:
-            self.state.guide_by(None)
-            return
-        self.state.guide_by(lambda frame: np.asarray(layer.data[frame]) > 0)
-
-    @staticmethod
-    def _choice(names: tuple[str, ...], tooltip: str) -> QComboBox:
-        box = QComboBox()
-        box.addItems(names)
-        box.setToolTip(tooltip)
-        return box
-
     def _show_loop(self, layer: Layer | None) -> None:
         self.place_button.setChecked(False)
         self.vessel.show_loop(layer)
@@ -189,9 +134,19 @@ class MeasureDock(AutosavedDock):
         if layer is not None:
             with errors_shown():
                 cine = self.session.loop(layer).cine
-        self.state.show_loop(cine)
-        self.guide.refresh()
+        notes = None if layer is None else self.memory.notes(layer.name)
+        self.state.show_loop(cine, notes)
+        self.choices.guide.refresh()
         self.place_button.setEnabled(cine is not None)
+
+    def _restored(self, _: object = None) -> None:
+        """Show the vessels of a project that was opened."""
+        self._show_loop(self.chooser.layer)
+
+    def _keep(self) -> None:
+        layer = self.chooser.layer
+        if layer is not None and self.memory.keep(layer.name, self.state.vessels.notes):
+            self.controller.keep_work_on(layer)
 
     def _toggle(self, wanted: bool) -> None:
         if wanted:
@@ -199,16 +154,41 @@ class MeasureDock(AutosavedDock):
         else:
             self.vessel.end()
 
+    def _begin_new(self) -> None:
+        self.state.vessels.add()
+        self.place_button.setChecked(True)
+        self.vessel.begin()
+
     def _clear(self) -> None:
         self.place_button.setChecked(False)
         self.vessel.clear()
-        self._points_moved()
+        self.state.vessels.remove()
+
+    def _go_back(self, back: bool) -> None:
+        if back:
+            self.state.vessels.undo()
+        else:
+            self.state.vessels.redo()
+
+    def _choose_vessel(self, number: int) -> None:
+        self.state.vessels.show(number)
+        frame = self.state.vessel.frame
+        if frame is not None:
+            self._show_frame(frame)
+
+    def _show_points(self) -> None:
+        """Show the points of the vessel that is edited now, and its frame."""
+        self._section = None
+        vessel = self.state.vessel
+        self.vessel.show_places(vessel.places)
+        if vessel.frame is not None and not vessel.points(self.vessel.frame):
+            self._show_frame(vessel.frame)
 
     def _points_moved(self) -> None:
-        self.state.place(self.vessel.frame, self.vessel.points)
+        self.state.place_all(self.vessel.frame, self.vessel.places)
         if self.state.followed is not None:
             self.following.show_frame(self.vessel.frame)
-            self._draw()
+        self._draw()
 
     def _show_frame(self, frame: int) -> None:
         if self.chooser.layer is not None:
@@ -219,7 +199,14 @@ class MeasureDock(AutosavedDock):
         self._draw()
 
     def _draw(self) -> None:
-        self.vessel.draw(self.state.measured, self.state.followed, self._section)
+        others = tuple(
+            (one.measured, one.followed)
+            for one in self.state.all_measured()
+            if one.number != self.state.vessel.number
+        )
+        self.vessel.draw(
+            self.state.measured, self.state.followed, self._section, others
+        )
 
     def _ask(self, question: VesselQuestion) -> None:
         self._latest.ask(_answered_question, question)
@@ -228,65 +215,31 @@ class MeasureDock(AutosavedDock):
         self.state.accept(*answer)
 
     def _show(self) -> None:
-        measured = self.state.measured
-        self.message.setText(self.state.message)
-        self.message.setVisible(bool(self.state.message))
+        state, measured = self.state, self.state.measured
+        self._say(state.message)
         cautions = [] if measured is None else list(measured.warnings)
-        said = "\n".join(filter(None, [self.state.warning, *cautions]))
+        said = "\n".join(filter(None, [state.warning, *cautions]))
         self.warning.setText(said)
         self.warning.setVisible(bool(said))
-        self.plot.show_measurement(measured, self.state.markers)
+        self.plot.show_measurement(measured, state.markers)
+        known = state.all_measured()
+        rows = [row for one in known for row in lesion_rows(one.number, one.measured)]
+        self.table.show_rows(rows, state.vessel.number)
         self.following.show_state()
+        self.choices.show_state()
         self._draw()
         texts = dict.fromkeys(ROWS, "-") if measured is None else numbers(measured)
-        texts["A pixel"] = pixel_size(self.state.calibration)
+        texts["A pixel"] = pixel_size(state.calibration)
         for name, text in texts.items():
             self.values[name].setText(text)
-        self.save_button.setEnabled(measured is not None)
-        self.report_button.setEnabled(measured is not None)
-        self.clear_button.setEnabled(bool(self.vessel.points))
-
-    def _calibrate(self) -> None:
-        with errors_shown():
-            self.state.calibrate_by_catheter(self.french.value())
-
-    def _save(self) -> None:
-        cine, measured = self.state.cine, self.state.measured
-        if cine is None or measured is None:
-            return
-        name = f"{cine.name}_vessel"
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save tables and figure", name)
-        if not chosen:
-            return
-        try:
-            row = measured.as_dict()
-            followed, numbers = self.state.followed, self.state.numbers
-            if numbers is not None:
-                row["followed"] = numbers.as_dict()
-            write_measurement(chosen, cine, measured, row, followed)
-        except MotionSegError as error:
-            self._say(str(error))
-
-    def _save_report(self) -> None:
-        cine, measured = self.state.cine, self.state.measured
-        if cine is None or measured is None:
-            return
-        chosen, _ = QFileDialog.getSaveFileName(
-            self, "Save report", f"{cine.name}_measurement.dcm", "DICOM (*.dcm)"
-        )
-        if not chosen:
-            return
-        from napari_motionseg.measurement.report_parts import write_measurement_report
-
-        try:
-            write_measurement_report(chosen, cine, [measured])
-            self._say(f"{chosen} was written.")
-        except MotionSegError as error:
-            self._say(str(error))
+        self.saving.show_state()
+        self.clear_button.setEnabled(bool(state.vessel.places))
+        self.new_button.setEnabled(bool(state.vessel.places))
+        self.undo_button.setEnabled(state.vessels.can_undo)
 
     def _say(self, sentence: str) -> None:
         self.message.setText(sentence)
-        self.message.setVisible(True)
+        self.message.setVisible(bool(sentence))
 
 
 def _answered_question(question: VesselQuestion) -> Answer:

@@ -1,4 +1,4 @@
-"""Show a followed vessel as pictures of length and time: diameter and darkness."""
+"""Show a followed vessel as pictures of length and time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_motionseg.measurement import FollowedVessel
 from napari_motionseg.measurement.loop_numbers import LoopNumbers
+from napari_motionseg.measurement.section_speed import section_speeds
 from napari_motionseg.widgets.common.curve_plot import GRAY, keep_height
 
 HEIGHT = 120
-COLOURS = {"diameter": "viridis", "darkness": "magma"}
+COLOURS = {"diameter": "viridis", "darkness": "magma", "speed": "cividis"}
 CURSOR, END_DIASTOLE = "#ffffff", "#e0a030"  # the colour of R waves under the slider
 LOW, HIGH = 2, 98  # percentiles that get the ends of the colours
 
@@ -80,7 +81,8 @@ class Kymograph(QWidget):
             xRange=(-0.5, self._frames - 0.5), yRange=(0, last), padding=0
         )
         self.plot.setLabel("bottom", "frame", color=GRAY)
-        label = f"{self._name}, {unit}" if self._name == "diameter" else self._name
+        units = {"diameter": f", {unit}", "speed": f", {unit}/s"}
+        label = f"{self._name}{units.get(self._name, '')}"
         self.plot.setLabel("left", f"length ({unit})", color=GRAY)
         self.plot.setTitle(label, color=GRAY, size="8pt")
 
@@ -111,7 +113,7 @@ class Kymograph(QWidget):
 
 
 class Kymographs(QWidget):
-    """Show the diameter and the darkness of a followed vessel.
+    """Show the diameter, the darkness and the speed of a followed vessel.
 
     Signals
     -------
@@ -148,12 +150,18 @@ class Kymographs(QWidget):
         unit, length = followed.calibration.unit, followed.arc_length
         self.parts["diameter"].show_values(followed.diameters, length, unit)
         self.parts["darkness"].show_values(followed.contrast, length, unit)
+        self.parts["speed"].setVisible(frame_times is not None)
+        if frame_times is not None:
+            speeds = section_speeds(
+                followed.points, frame_times, followed.calibration
+            )
+            self.parts["speed"].show_values(speeds, length, unit)
         beats = end_diastoles(numbers, frame_times)
         for part in self.parts.values():
             part.mark_beats(beats)
 
     def show_cursor(self, frame: int, section: int | None = None) -> None:
-        """Move the cursor of both pictures; None keeps its cross-section."""
+        """Move the cursor of all pictures; None keeps its cross-section."""
         for part in self.parts.values():
             part.show_cursor(frame, section)
 

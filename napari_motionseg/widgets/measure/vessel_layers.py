@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from qtpy.QtCore import QObject, Signal
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.measurement import FollowedVessel, VesselMeasurement
 from napari_motionseg.measurement.centreline import Point
+from napari_motionseg.viewmodel.vessel_notes import Place
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placement
 
 POINTS, LINE = "vessel points", "centreline"
-YELLOW, RED, WHITE = "#ffd166", "#ff2d2d", "#ffffff"
+YELLOW, RED, WHITE, BLUE = "#ffd166", "#ff2d2d", "#ffffff", "#6cb8ff"
+Drawn = tuple[VesselMeasurement, FollowedVessel | None]
 BAR_PX = 4.0  # beyond the vessel on each side
 SIZE = 1 / 64  # size of a point, as a share of a frame's height
 
@@ -35,9 +38,12 @@ class VesselLayers(QObject):
     -------
     moved
         Emitted after points were added, moved or removed, or another frame is shown.
+    undo_asked
+        Emitted with True for Ctrl+Z and with False for Ctrl+Shift+Z on the picture.
     """
 
     moved = Signal()
+    undo_asked = Signal(bool)
 
     def __init__(self, owner: QObject, viewer: Viewer) -> None:
         super().__init__(owner)
@@ -55,15 +61,41 @@ class VesselLayers(QObject):
         return 0 if self._loop is None else frame_shown(self._viewer, self._loop)
 
     @property
-    def points(self) -> tuple[Point, ...]:
-        """Rows and columns of the points on the shown frame, in the order of clicks."""
+    def places(self) -> tuple[Place, ...]:
+        """Frame, row and column of all points, in the order of clicks."""
         if self._points is None:
             return ()
         return tuple(
-            (float(point[-2]), float(point[-1]))
+            (
+                0 if len(point) < 3 else round(float(point[0])),
+                float(point[-2]),
+                float(point[-1]),
+            )
             for point in np.asarray(self._points.data)
-            if len(point) < 3 or round(float(point[0])) == self.frame
         )
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """Rows and columns of the points on the shown frame, in the order of clicks."""
+        here = self.frame
+        return tuple((row, column) for t, row, column in self.places if t == here)
+
+    def show_places(self, places: tuple[Place, ...]) -> None:
+        """Show other points than those that the user has clicked last.
+
+        Parameters
+        ----------
+        places
+            Frame, row and column of each point.
+        """
+        if self._loop is None or places == self.places:
+            return
+        if self._points is None:
+            self._points = self._new_points()
+        data = np.array(places, float).reshape(-1, 3)[:, 3 - self._loop.ndim :]
+        with self._points.events.data.blocker():
+            self._points.selected_data = set()
+            self._points.data = data
 
     def show_loop(self, loop: Layer | None) -> None:
         """Use another loop, or none, and remove the layers of the previous one."""
@@ -76,23 +108,34 @@ class VesselLayers(QObject):
         if self._loop is None or self._loop not in self._viewer.layers:
             return
         if self._points is None:
-            ndim = self._loop.ndim
-            layer = Layer.create(
-                np.empty((0, ndim)),
-                {
-                    "name": f"{self._loop.name} {POINTS}", "ndim": ndim,
-                    "metadata": {DERIVED: POINTS}, "symbol": "disc",
-                    "size": max(3.0, self._loop.data.shape[-2] * SIZE),
-                    "face_color": YELLOW, "border_color": "black",
-                    **placement(self._loop, ndim),
-                },
-                "points",
-            )  # fmt: skip
-            self._viewer.layers.append(layer)
-            layer.events.data.connect(self._edited)
-            self._points = layer
+            self._points = self._new_points()
         self._viewer.layers.selection.active = self._points
         self._points.mode = "add"
+
+    def _new_points(self) -> Layer:
+        """Add an empty layer for the user's points."""
+        loop = self._loop
+        if loop is None:
+            raise SettingsError("there is no loop to place points on")
+        layer = Layer.create(
+            np.empty((0, loop.ndim)),
+            {
+                "name": f"{loop.name} {POINTS}", "ndim": loop.ndim,
+                "metadata": {DERIVED: POINTS}, "symbol": "disc",
+                "size": max(3.0, loop.data.shape[-2] * SIZE),
+                "face_color": YELLOW, "border_color": "black",
+                **placement(loop, loop.ndim),
+            },
+            "points",
+        )  # fmt: skip
+        self._viewer.layers.append(layer)
+        layer.events.data.connect(self._edited)
+        for keys, back in (("Control-Z", True), ("Control-Shift-Z", False)):
+            layer.bind_key(keys, partial(self._undo_pressed, back=back))
+        return layer
+
+    def _undo_pressed(self, _: Layer, *, back: bool) -> None:
+        self.undo_asked.emit(back)
 
     def end(self) -> None:
         """Stop adding points; existing points can still be dragged."""
@@ -104,6 +147,7 @@ class VesselLayers(QObject):
         measured: VesselMeasurement | None,
         followed: FollowedVessel | None = None,
         section: int | None = None,
+        others: tuple[Drawn, ...] = (),
     ) -> None:
         """Show the centreline of a measurement; None shows none.
 
@@ -115,33 +159,43 @@ class VesselLayers(QObject):
             The vessel in all frames; its line is then drawn on the shown frame.
         section
             Index of the followed cross-section that is marked by a bar, or None.
+        others
+            The loop's other vessels, each with its way through the loop or None.
         """
         here = self.frame
-        drawn = (measured, followed, section, here if followed is not None else None)
-        if drawn == self._drawn:
+        moving = followed is not None or any(way is not None for _, way in others)
+        drawn = (measured, followed, section, here if moving else None, others)
+        if drawn == self._drawn or self._loop is None:
             return
         self._drawn = drawn
-        if measured is None or self._loop is None:
-            if self._line is not None:
-                self._line.data = []
-            return
-        line, frame = measured.profile.line.points, measured.frame
-        if followed is not None and np.isfinite(followed.points[here]).all():
-            line, frame = followed.points[here], here
-        paths, colors = [self._on_frame(line, frame)], [YELLOW]
-        if followed is not None and section is not None:
-            paths.append(self._on_frame(_bar(line, section, followed), frame))
-            colors.append(WHITE)
-        for lesion in measured.lesions:
-            part = line[lesion.start : lesion.end + 1]
-            if len(part) > 1:
-                paths.append(self._on_frame(part, frame))
-                colors.append(RED)
+        paths, colors = [], []
+        for other, way in others:
+            line, frame = _line_on(here, other, way)
+            paths.append(self._on_frame(line, frame))
+            colors.append(BLUE)
+        if measured is not None:
+            line, frame = _line_on(here, measured, followed)
+            paths.append(self._on_frame(line, frame))
+            colors.append(YELLOW)
+            if followed is not None and section is not None:
+                paths.append(self._on_frame(_bar(line, section, followed), frame))
+                colors.append(WHITE)
+            for lesion in measured.lesions:
+                part = line[lesion.start : lesion.end + 1]
+                if len(part) > 1:
+                    paths.append(self._on_frame(part, frame))
+                    colors.append(RED)
+        self._show_paths(paths, colors)
+
+    def _show_paths(self, paths: list[np.ndarray], colors: list[str]) -> None:
         if self._line is None:
+            if not paths:
+                return
             self._line = self._new_line()
         # in place: a layer that is added or removed blocks the window for long
         self._line.data = []
-        self._line.add_paths(paths, edge_color=colors, edge_width=1)
+        if paths:
+            self._line.add_paths(paths, edge_color=colors, edge_width=1)
 
     def _new_line(self) -> Layer:
         """Add an empty layer for the centreline below the points; keep the brush."""
@@ -200,6 +254,15 @@ class VesselLayers(QObject):
     def _frame_changed(self, event: Any = None) -> None:
         if self._points is not None:
             self.moved.emit()
+
+
+def _line_on(
+    frame: int, measured: VesselMeasurement, followed: FollowedVessel | None
+) -> tuple[np.ndarray, int]:
+    """Return a vessel's line on a frame if it was followed there, else on its own."""
+    if followed is not None and np.isfinite(followed.points[frame]).all():
+        return followed.points[frame], frame
+    return measured.profile.line.points, measured.frame
 
 
 def _bar(line: np.ndarray, section: int, followed: FollowedVessel) -> np.ndarray:

@@ -1,0 +1,111 @@
+"""Show the lesions of all measured vessels as a table; a click shows a vessel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_motionseg.measurement.loop_vessel import LesionRow
+
+HEADS = ("Vessel", "Frame", "MLD", "RVD", "Stenosis", "Length")
+TIPS = (
+    "Number of the vessel",
+    "Frame in which it was measured, from 0",
+    "Smallest diameter of the lesion, or of the vessel if it has none",
+    "Reference diameter at the same place",
+    "Narrowing of the diameter",
+    "Length of the lesion",
+)
+MOST_ROWS = 6  # that are shown without a scroll bar
+
+
+class VesselTable(QWidget):
+    """A row for each lesion, and for each vessel without one.
+
+    Signals
+    -------
+    chosen
+        Emitted with the number of the vessel that the user has clicked.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = QTableWidget(0, len(HEADS))
+        self.table.setHorizontalHeaderLabels(HEADS)
+        for column, tip in enumerate(TIPS):
+            head = self.table.horizontalHeaderItem(column)
+            if head is not None:
+                head.setToolTip(tip)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        if (side := self.table.verticalHeader()) is not None:
+            side.hide()
+        if (top := self.table.horizontalHeader()) is not None:
+            top.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+            top.setMinimumSectionSize(20)
+        self.table.cellClicked.connect(self._clicked)
+        self._numbers: list[int] = []
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.table)
+
+    def show_rows(self, rows: Sequence[LesionRow], current: int) -> None:
+        """Fill the table.
+
+        Parameters
+        ----------
+        rows
+            Lesions of all vessels; none hides the table.
+        current
+            Number of the vessel that is edited; its first row is marked.
+        """
+        self.setVisible(bool(rows))
+        self._numbers = [row.vessel for row in rows]
+        self.table.setRowCount(len(rows))
+        for line, row in enumerate(rows):
+            for column, text in enumerate(_texts(row)):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
+                self.table.setItem(line, column, item)
+        if current in self._numbers:
+            self.table.selectRow(self._numbers.index(current))
+        else:
+            self.table.clearSelection()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show all rows, up to a limit, without empty room below."""
+        top = self.table.horizontalHeader()
+        height = 2 if top is None else top.sizeHint().height() + 2
+        for line in range(min(self.table.rowCount(), MOST_ROWS)):
+            height += self.table.rowHeight(line)
+        self.table.setFixedHeight(height)
+
+    def _clicked(self, line: int, _: int) -> None:
+        if line < len(self._numbers):
+            self.chosen.emit(self._numbers[line])
+
+
+def _texts(row: LesionRow) -> tuple[str, ...]:
+    length = "-" if row.length is None else f"{row.length:.1f} {row.unit}"
+    return (
+        str(row.vessel),
+        str(row.frame),
+        f"{row.mld:.2f} {row.unit}",
+        f"{row.rvd:.2f} {row.unit}",
+        f"{row.percent_diameter_stenosis:.0f} %",
+        length,
+    )
