@@ -10,7 +10,9 @@ from napari_motionseg.measurement.calibration import Calibration
 Array = NDArray[np.float64]
 
 
-def section_speeds(points: Array, frame_times: Array, calibration: Calibration) -> Array:
+def section_speeds(
+    points: Array, frame_times: Array, calibration: Calibration
+) -> Array:
     """Return the speed ``(T, N)`` of cross-sections in units of length per second.
 
     It is the speed in the plane of the picture: motion towards the detector is not

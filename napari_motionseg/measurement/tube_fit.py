@@ -172,8 +172,8 @@ def fit_linearly(
     design = np.stack([-shape, np.ones_like(shape), straight], axis=2)
     weighted = (design * weight[..., None]).transpose(0, 2, 1)
     normal = weighted @ design + 1e-9 * np.eye(3)
-    found: Array = np.linalg.solve(normal, weighted @ vessel.values[..., None])[..., 0]
-    return found
+    right = weighted @ vessel.values[..., None]
+    return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float64)
 
 
 class _State:

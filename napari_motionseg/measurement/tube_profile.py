@@ -87,9 +87,7 @@ def tube_profile(
     )
 
 
-def tube_values(
-    distance: NDArray[np.floating], radius: Array, blur: float
-) -> Samples:
+def tube_values(distance: NDArray[np.floating], radius: Array, blur: float) -> Samples:
     """Return the profile of blurred tubes ``(N, M)`` without its derivatives.
 
     It takes a third of the time of `tube_profile`.

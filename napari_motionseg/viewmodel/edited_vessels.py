@@ -35,7 +35,7 @@ class EditedVessels:
 
     @property
     def notes(self) -> LoopNotes:
-        """What the user has placed and chosen in this loop."""
+        """The user's points and choices in this loop."""
         return self._undo.value
 
     @property

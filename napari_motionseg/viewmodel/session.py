@@ -112,6 +112,9 @@ class Session:
         Emitted with the title of the job that starts, or None when it has ended.
     settings_changed
         Emitted with all settings when those of a dock have changed.
+    work_in_settings
+        Emitted with the layer of a loop when settings hold a user's work on it, which
+        is saved like strokes.
     settings_restored
         Emitted with all settings when a project was opened, for docks to show theirs.
     device_changed
@@ -147,6 +150,7 @@ class Session:
     models_changed: ClassVar[Signal] = Signal(object)
     job_changed: ClassVar[Signal] = Signal(object)
     settings_changed: ClassVar[Signal] = Signal(dict)
+    work_in_settings: ClassVar[Signal] = Signal(object)
     settings_restored: ClassVar[Signal] = Signal(dict)
     device_changed: ClassVar[Signal] = Signal(str)
     masks_made: ClassVar[Signal] = Signal(object)

@@ -106,7 +106,7 @@ class ShownVessel:
 
     @property
     def numbers(self) -> LoopNumbers | None:
-        """What the whole loop says about the followed vessel, or None."""
+        """Numbers of the whole loop for the followed vessel, or None."""
         pair = self.results.followed.get(self.vessel.number)
         return None if pair is None else pair[1]
 

@@ -133,9 +133,7 @@ class LoopNotes:
 
     def calibrated(self, calibration: Calibration | None) -> LoopNotes:
         """Return the notes with another size of a pixel; arc lengths are reset."""
-        vessels = tuple(
-            replace(one, markers=None, borders=()) for one in self.vessels
-        )
+        vessels = tuple(replace(one, markers=None, borders=()) for one in self.vessels)
         return replace(self, vessels=vessels, calibration=calibration)
 
     def as_json(self) -> dict[str, Any]:
@@ -157,9 +155,14 @@ def notes_of(row: Any) -> LoopNotes | None:
         known = None if calibration is None else _calibration(calibration)
         notes = LoopNotes(vessels, _whole(row["current"]), known)
         numbers = {one.number for one in vessels}
-        return notes if notes.current in numbers and len(numbers) == len(vessels) else None
-    except (KeyError, TypeError, ValueError, AttributeError, MeasurementError):
+        return (
+            notes if notes.current in numbers and len(numbers) == len(vessels) else None
+        )
+    except (LookupError, TypeError, ValueError, AttributeError, MeasurementError):
         return None
+    numbers = {one.number for one in vessels}
+    unique = len(numbers) == len(vessels)
+    return notes if unique and notes.current in numbers else None
 
 
 def _vessel(row: Any) -> VesselNotes:

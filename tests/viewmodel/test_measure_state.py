@@ -14,6 +14,7 @@ from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 from napari_motionseg.viewmodel import measure_state, vessel_question
 from napari_motionseg.viewmodel.measure_state import WAITING, MeasureState
+from napari_motionseg.viewmodel.vessel_notes import LoopNotes, VesselNotes
 
 
 @pytest.fixture
@@ -193,3 +194,114 @@ def test_a_vessel_that_changed_meanwhile_takes_no_followed_one():
     assert state.followed is followed
     state.place(0, ((40.0, 10.0), (44.0, 60.0)))
     assert state.followed is None
+
+
+def answered(state, questions):
+    """Answer questions until none is open."""
+    done = 0
+    while done < len(questions):
+        done = len(questions)
+        state.accept(questions[-1], questions[-1].answer())
+
+
+def test_several_vessels_keep_their_numbers(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    answered(state, questions)
+    first = state.measured
+    state.vessels.add()
+    assert state.vessel.number == 2
+    assert state.measured is None
+    assert state.message == WAITING
+    state.place(1, ends)
+    answered(state, questions)
+    assert [(one.number, one.measured.frame) for one in state.all_measured()] == [
+        (1, 0),
+        (2, 1),
+    ]
+    state.vessels.show(1)
+    answered(state, questions)
+    assert state.measured.frame == first.frame
+    state.vessels.remove()
+    assert [one.number for one in state.all_measured()] == [2]
+
+
+def test_undo_brings_points_and_numbers_back(asked):
+    state, questions, ends = asked
+    told = []
+    state.replaced.connect(lambda: told.append(state.vessel.places))
+    state.place(0, ends[:1])
+    state.place(0, ends)
+    answered(state, questions)
+    length = state.measured.profile.arc_length[-1]
+    shorter = (ends[0], tuple(state.measured.profile.line.points[80]))
+    state.place(0, (ends[0], ends[1], shorter[1]))
+    state.place(0, shorter)
+    answered(state, questions)
+    assert state.measured.profile.arc_length[-1] < 0.8 * length
+    state.vessels.undo()
+    state.vessels.undo()
+    answered(state, questions)
+    assert told[-1] == ((0, *ends[0]), (0, *ends[1]))
+    assert state.measured.profile.arc_length[-1] == pytest.approx(length)
+    state.vessels.undo()
+    state.vessels.undo()
+    assert not state.vessels.can_undo
+    assert state.all_measured() == []
+    state.vessels.redo()
+    state.vessels.redo()
+    answered(state, questions)
+    assert state.measured.profile.arc_length[-1] == pytest.approx(length)
+
+
+def test_undo_of_a_removed_vessel_and_of_a_calibration(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    answered(state, questions)
+    state.calibrate(Calibration(0.4, 0.4, "ruler", True))
+    answered(state, questions)
+    assert state.warning
+    wide = state.measured.profile.diameters.mean()
+    state.vessels.remove()
+    assert state.all_measured() == []
+    state.vessels.undo()
+    answered(state, questions)
+    assert state.measured.profile.diameters.mean() == pytest.approx(wide)
+    state.vessels.undo()
+    answered(state, questions)
+    assert state.measured.profile.diameters.mean() == pytest.approx(wide / 2)
+    assert state.warning == ""
+
+
+def test_all_vessels_of_notes_are_measured(asked):
+    """As after a project was opened, and with another calibration."""
+    state, questions, ends = asked
+    notes = LoopNotes(
+        (
+            VesselNotes(1, tuple((0, *end) for end in ends)),
+            VesselNotes(3, tuple((1, *end) for end in ends)),
+            VesselNotes(4, ((1, 3.0, 20.0), (1, 3.0, 60.0))),  # no vessel there
+        ),
+        3,
+    )
+    state.show_loop(state.cine, notes)
+    answered(state, questions)
+    assert [one.number for one in state.all_measured()] == [1, 3]
+    assert state.measured.frame == 1
+    state.calibrate(Calibration(0.4, 0.4, "ruler", True))
+    answered(state, questions)
+    units = {one.measured.profile.calibration.basis for one in state.all_measured()}
+    assert units == {"ruler"}
+
+
+def test_moved_borders_are_kept_and_undone():
+    state, questions = measured_lesion()
+    before = state.measured.lesions[0].length
+    state.move_borders(0, 1.0, 4.0)
+    moved = state.vessels.notes
+    state.vessels.undo()
+    answered(state, questions)
+    assert state.measured.lesions[0].length == pytest.approx(before)
+    state.show_loop(state.cine, moved)
+    answered(state, questions)
+    assert state.measured.lesions[0].length == pytest.approx(3.0, abs=0.2)

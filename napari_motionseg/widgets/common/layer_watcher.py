@@ -49,6 +49,7 @@ class LayerWatch(QObject):
         self._deleted: list[str] = []
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removed.connect(self._removed)
+        session.work_in_settings.connect(self.keep_work_on)
         for layer in viewer.layers:
             self._watch(layer)
 
@@ -68,10 +69,11 @@ class LayerWatch(QObject):
             if is_loop(layer) and "cine" in layer.metadata:
                 self._loop(layer)
 
-    def watch_loop(self, image: Layer) -> None:
-        """Watch a loop without labels, because a dock has made something of it."""
+    def keep_work_on(self, image: Layer) -> None:
+        """Save a loop and the settings that hold work on it, also without labels."""
         if self._loop(image) is not None:
             self._listen_to_name(image)
+            self.saver.keep_work_in_settings()
 
     def describe_all(self) -> None:
         """Record the names, display settings and metadata of all watched layers.

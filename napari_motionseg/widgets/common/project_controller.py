@@ -117,11 +117,6 @@ class ProjectController(QObject):
         """Whether a project is being opened or moved, or a missing loop is read."""
         return self._opening.busy or self._moving.busy or self._finding.busy
 
-    def keep_work_on(self, loop: Layer) -> None:
-        """Save a loop and the settings that hold work on it, also without labels."""
-        self._layers.watch_loop(loop)
-        self._saver.keep_work_in_settings()
-
     def flush(self) -> bool:
         """Save now, and return whether everything is on disk."""
         self._memory.keep()

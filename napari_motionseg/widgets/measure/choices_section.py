@@ -1,4 +1,4 @@
-"""Choose how vessels are measured, what guides them, and what a pixel is."""
+"""Choose how vessels are measured, what guides them, and the size of a pixel."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class MeasureDock(AutosavedDock):
     def _keep(self) -> None:
         layer = self.chooser.layer
         if layer is not None and self.memory.keep(layer.name, self.state.vessels.notes):
-            self.controller.keep_work_on(layer)
+            self.session.work_in_settings.emit(layer)
 
     def _toggle(self, wanted: bool) -> None:
         if wanted:

@@ -152,9 +152,7 @@ class Kymographs(QWidget):
         self.parts["darkness"].show_values(followed.contrast, length, unit)
         self.parts["speed"].setVisible(frame_times is not None)
         if frame_times is not None:
-            speeds = section_speeds(
-                followed.points, frame_times, followed.calibration
-            )
+            speeds = section_speeds(followed.points, frame_times, followed.calibration)
             self.parts["speed"].show_values(speeds, length, unit)
         beats = end_diastoles(numbers, frame_times)
         for part in self.parts.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.measurement import FollowedVessel, VesselMeasurement
 from napari_motionseg.measurement.centreline import Point
 from napari_motionseg.viewmodel.vessel_notes import Place
+from napari_motionseg.widgets.common.later_removal import GOING
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placement
 
@@ -130,12 +130,15 @@ class VesselLayers(QObject):
         )  # fmt: skip
         self._viewer.layers.append(layer)
         layer.events.data.connect(self._edited)
-        for keys, back in (("Control-Z", True), ("Control-Shift-Z", False)):
-            layer.bind_key(keys, partial(self._undo_pressed, back=back))
+        layer.bind_key("Control-Z", self._undo_pressed)
+        layer.bind_key("Control-Shift-Z", self._redo_pressed)
         return layer
 
-    def _undo_pressed(self, _: Layer, *, back: bool) -> None:
-        self.undo_asked.emit(back)
+    def _undo_pressed(self, _: Layer) -> None:
+        self.undo_asked.emit(True)
+
+    def _redo_pressed(self, _: Layer) -> None:
+        self.undo_asked.emit(False)
 
     def end(self) -> None:
         """Stop adding points; existing points can still be dragged."""
@@ -239,7 +242,9 @@ class VesselLayers(QObject):
         """Update the state after the user has removed a layer."""
         if event.value is self._points:
             self._points = None
-            self.moved.emit()
+            # when another project is opened, the user has removed no vessel
+            if not str(event.value).endswith(GOING):
+                self.moved.emit()
         elif event.value is self._line:
             self._line = self._drawn = None
         elif event.value is self._loop:
