@@ -1,4 +1,4 @@
-"""Environment variables with which a user chooses device, model, cache and archive.
+"""Environment variables: device, model, cache, archive and scheduler of the user.
 
 napari's preferences of the plugin set the same variables; child processes inherit them.
 """
@@ -11,6 +11,7 @@ CACHE = "MOTIONSEG_CACHE"  # see `io.cache_folder`
 DEVICE = "MOTIONSEG_DEVICE"
 MEMORY = "MOTIONSEG_MEMORY"  # GiB; see `io.memory_budget`
 MODEL = "MOTIONSEG_MODEL"
+SCHEDULER = "MOTIONSEG_SCHEDULER"  # address of a Dask scheduler for jobs
 ARCHIVE = "MOTIONSEG_DICOMWEB"  # address of a DICOMweb archive
 ARCHIVE_CA = "MOTIONSEG_DICOMWEB_CA"  # file of the certificates that it is checked by
 ARCHIVE_HTTP = "MOTIONSEG_DICOMWEB_HTTP"  # "allow": also without encryption
@@ -32,3 +33,8 @@ def chosen_model() -> str | None:
 def chosen_archive() -> str:
     """Return the address of the archive that the user prefers, or an empty text."""
     return os.environ.get(ARCHIVE, "").strip()
+
+
+def chosen_scheduler() -> str:
+    """Return the address of the scheduler that jobs run on; empty for this computer."""
+    return os.environ.get(SCHEDULER, "").strip()

@@ -7,117 +7,21 @@ archive. Everything else stands in the output folder, which all workers must see
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from napari_motionseg.batch.places import Place
 from napari_motionseg.batch.records import FAILED, BatchFolder, Record
 from napari_motionseg.batch.work import Task, work_on
-from napari_motionseg.errors import (
-    MissingDependencyError,
-    MotionSegError,
-    SettingsError,
-)
-from napari_motionseg.version import __version__
+from napari_motionseg.errors import MotionSegError, SettingsError
+from napari_motionseg.remote.dask_client import state_of_workers
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 AHEAD = 2  # places for each thread of a worker: one in work, one that waits
-PATIENCE_S = 15  # for a scheduler to answer
-# Dask makes its workers return memory at once, which costs a network 0.4 of its speed
-ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
-KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_MMAP_THRESHOLD_": 2**30}
 DIED = "the worker died while it worked on it: {}"
-
-
-def require_dask(wanted: str) -> None:
-    """Check that Dask's scheduler can be used here.
-
-    Parameters
-    ----------
-    wanted
-        The option that asks for it; the message begins with it.
-
-    Raises
-    ------
-    MissingDependencyError
-        If distributed is not installed.
-    """
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"{wanted} needs distributed, which is not installed: "
-            "pip install 'napari-motionseg[batch]'"
-        ) from error
-
-
-@contextmanager
-def dask_client(address: str = "", workers: int = 0) -> Iterator[Client]:
-    """Connect to a scheduler, or start one with workers on this computer.
-
-    Parameters
-    ----------
-    address
-        Address of a scheduler, such as ``tcp://host:8786``; empty to start one.
-    workers
-        Number of processes to start if there is no address; each has one thread.
-
-    Raises
-    ------
-    MissingDependencyError
-        If distributed is not installed.
-    SettingsError
-        If no scheduler answers at the address.
-    """
-    require_dask("--scheduler" if address else "--workers")
-    import dask
-    import distributed
-
-    if not address:
-        environment = {**dask.config.get(ENVIRONMENT), **KEEP_MEMORY}
-        with (
-            dask.config.set({ENVIRONMENT: environment}),
-            distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=None
-            ) as cluster,
-            distributed.Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = distributed.Client(address, timeout=PATIENCE_S)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise SettingsError(
-            f"--scheduler {address}: no Dask scheduler answers there ({error}); start "
-            "one with dask scheduler"
-        ) from error
-    with client:
-        yield client
-
-
-def is_open_to_others(address: str) -> bool:
-    """Return whether a connection leaves this computer without encryption.
-
-    Parameters
-    ----------
-    address
-        Address of a scheduler.
-    """
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if parts.scheme in ("tls", "wss", "inproc"):
-        return False
-    host = parts.hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost"
 
 
 def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> None:
@@ -137,20 +41,9 @@ def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> No
     SettingsError
         If no worker comes, or one cannot do the work; the message says why.
     """
-    try:
-        client.wait_for_workers(workers, timeout=PATIENCE_S)
-    except TimeoutError as error:
-        raise SettingsError(
-            f"the Dask scheduler has fewer than {workers} workers; start them with "
-            "dask worker ADDRESS"
-        ) from error
-    told = client.run(_state_of_worker, str(folder.folder.absolute()))
-    for worker, (version, settings) in told.items():
-        if version != __version__:
-            raise SettingsError(
-                f"worker {worker} has {version} of napari-motionseg, and this is "
-                f"{__version__}; install the same version everywhere"
-            )
+    path = str(folder.folder.absolute())
+    told = state_of_workers(client, workers, _settings_seen, path)
+    for worker, settings in told.items():
         if settings != folder.settings:
             raise SettingsError(
                 f"worker {worker} does not see {folder.folder}: {settings}; the folder "
@@ -158,12 +51,12 @@ def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> No
             )
 
 
-def _state_of_worker(folder: str) -> tuple[str, Any]:
-    """Return the version on a worker, and what it reads in the output folder."""
+def _settings_seen(folder: str) -> Any:
+    """Return what a worker reads in the output folder."""
     try:
-        return __version__, BatchFolder(folder).settings
+        return BatchFolder(folder).settings
     except MotionSegError as error:
-        return __version__, str(error)
+        return str(error)
 
 
 class DaskPool:

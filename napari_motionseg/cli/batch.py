@@ -128,11 +128,11 @@ def _pool(
     if not (scheduler or workers):
         yield None
         return
-    from napari_motionseg.batch.dask_pool import (
-        DaskPool,
-        dask_client,
+    from napari_motionseg.batch.dask_pool import DaskPool, require_workers
+    from napari_motionseg.remote.dask_client import (
+        connected,
         is_open_to_others,
-        require_workers,
+        local_client,
     )
 
     if scheduler and is_open_to_others(scheduler):
@@ -140,7 +140,7 @@ def _pool(
             f"the connection to {scheduler} is not encrypted: others in the network "
             "can read paths and results; use tls:// outside of a trusted network"
         )
-    with dask_client(scheduler, workers) as client:
+    with connected(scheduler) if scheduler else local_client(workers) as client:
         require_workers(client, folder, workers or 1)
         yield DaskPool(client, folder, task)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +20,12 @@ from psygnal import Signal
 from napari_motionseg.cine import Cine
 from napari_motionseg.embedding.embedding_cache import EmbeddingCache
 from napari_motionseg.embedding.loaded_networks import Networks
-from napari_motionseg.errors import JobError
 from napari_motionseg.io.temporary import temporary_folder
-from napari_motionseg.jobs import Job, JobRunner, LocalRunner, RunningJob
 from napari_motionseg.lru_cache import LRUCache
 from napari_motionseg.project.mask_probabilities import MaskProbabilities
 from napari_motionseg.viewmodel.frame_marks import FrameMarks
 from napari_motionseg.viewmodel.layer_arrays import cine_of_layer
-from napari_motionseg.viewmodel.worker_modules import WORKER_MODULES
+from napari_motionseg.viewmodel.session_jobs import Runners, SessionJobs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -99,7 +96,7 @@ class Loop:
     token: object = field(default_factory=object, repr=False)
 
 
-class Session:
+class Session(SessionJobs):
     """State that the docks of one viewer share.
 
     Attributes
@@ -108,8 +105,6 @@ class Session:
         Emitted with a `Loop` when another flow of it is shown.
     models_changed
         Emitted with a `Model` when it was added.
-    job_changed
-        Emitted with the title of the job that starts, or None when it has ended.
     settings_changed
         Emitted with all settings when those of a dock have changed.
     work_in_settings
@@ -140,15 +135,12 @@ class Session:
         Cache of loaded networks.
     store
         Cache of embeddings on disk, or None if caches are off.
-    runner
-        Runner of the docks' jobs.
     marks
         Marks of the frames of the loop that a job works on.
     """
 
     flow_changed: ClassVar[Signal] = Signal(object)
     models_changed: ClassVar[Signal] = Signal(object)
-    job_changed: ClassVar[Signal] = Signal(object)
     settings_changed: ClassVar[Signal] = Signal(dict)
     work_in_settings: ClassVar[Signal] = Signal(object)
     settings_restored: ClassVar[Signal] = Signal(dict)
@@ -164,12 +156,8 @@ class Session:
         self.embeddings = EmbeddingCache()
         self._store: EmbeddingStore | None | Literal["unknown"] = "unknown"
         self._numbers = itertools.count(1)
-        self._job: RunningJob | None = None
         self._device = "auto"
-        self._panels = 0
-        self._closed = False
         self.marks = FrameMarks()
-        self.job_title: str | None = None
         self.models: list[Model] = []
         self.settings: dict[str, Any] = {}
         self.mask_probabilities: WeakKeyDictionary[Any, MaskProbabilities] = (
@@ -179,8 +167,8 @@ class Session:
         self._room = ExitStack()
         room = temporary_folder(tempfile.gettempdir())
         self.folder = self._room.enter_context(room)
-        self.runner: JobRunner = LocalRunner(self.folder, WORKER_MODULES)
-        self._end = finalize(self, _end, self.runner, self._room)
+        super().__init__(self.folder)
+        self._end = finalize(self, _end, self.runners, self._room)
 
     def loop(self, layer: Any, *, refresh: bool = False) -> Loop:
         """Return the loop of an image layer.
@@ -266,76 +254,14 @@ class Session:
             self.device_changed.emit(name)
             self.keep_settings(JOBS, {"device": name})
 
-    @property
-    def job(self) -> RunningJob | None:
-        """The job that runs, or None."""
-        job = self._job
-        return job if job is not None and job.running else None
-
-    def start(
-        self, title: str, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
-    ) -> RunningJob:
-        """Start a job; a session has one at a time.
-
-        Raises
-        ------
-        JobError
-            If another job runs, because two would share the cores and the memory.
-        """
-        if self.job is not None:
-            raise JobError(
-                f"{self.job_title} is still running: stop or cancel it first"
-            )
-        self._job = self.runner.start(function, *args, **kwargs)
-        self.job_title = title
-        self.job_changed.emit(title)
-        return self._job
-
-    def job_ended(self, job: RunningJob) -> None:
-        """Record that a job has ended."""
-        if job is self._job:
-            self._job, self.job_title = None, None
-            self.job_changed.emit(None)
-            self.expect_job()
-
-    def panel_opened(self) -> None:
-        """Count a panel that can start jobs."""
-        self._panels += 1
-
-    def panel_closed(self) -> None:
-        """Count a destroyed panel; after the last one, end the standby process."""
-        self._panels -= 1
-        if self._panels <= 0:
-            self.runner.release()
-
-    def expect_job(self) -> None:
-        """Start a worker in advance, if there is a panel that can start a job."""
-        if self._panels > 0 and self.job is None and not self._closed:
-            self.runner.keep_ready()
-
-    def standby_words(self) -> str:
-        """Return a sentence on the standby process and its memory."""
-        taken = self.runner.standby_bytes
-        if taken is None:
-            return "No worker process stands ready; a job starts one."
-        if taken == 0:
-            return "A worker process is being made ready for the next job."
-        return (
-            "A worker process stands ready for the next job; it takes "
-            f"{taken / 2**20:.0f} MiB."
-        )
-
     def close(self) -> None:
         """Cancel the job that runs and remove the files of the session."""
-        self._closed = True
         self.closed.emit()
-        if self._job is not None:
-            self._job.cancel()
-            self.job_ended(self._job)
+        self.close_jobs()
         self._end()
 
 
-def _end(runner: JobRunner, room: ExitStack) -> None:
+def _end(runners: Runners, room: ExitStack) -> None:
     """End the standby process, and remove the files of a session."""
-    runner.release()
+    runners.now.release()
     room.close()

@@ -6,16 +6,12 @@ import pytest
 from helpers import dicom_files as files
 
 from napari_motionseg.batch import dask_pool as module
-from napari_motionseg.batch.dask_pool import (
-    DaskPool,
-    dask_client,
-    is_open_to_others,
-    require_workers,
-)
+from napari_motionseg.batch.dask_pool import DaskPool, require_workers
 from napari_motionseg.batch.records import DONE, FAILED, BatchFolder
 from napari_motionseg.batch.work import Batch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import run
+from napari_motionseg.remote import dask_client
 
 distributed = pytest.importorskip("distributed")
 COUNT = 9
@@ -39,7 +35,10 @@ class Shapes:
 def client():
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
+            n_workers=2,
+            threads_per_worker=1,
+            processes=False,
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -116,8 +115,9 @@ def test_a_place_that_no_worker_survives_fails(client, loops, folder, monkeypatc
 
 def test_a_worker_that_cannot_do_the_work_is_named(client, folder, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_state_of_worker", lambda _: ("0.0.1", folder.settings))
-        with pytest.raises(SettingsError, match=r"has 0\.0\.1 of napari-motionseg"):
+        theirs = {"napari-motionseg": "0.0.1", "Python": "2.7"}
+        patch.setattr(dask_client, "_state", lambda more, args: (theirs, None))
+        with pytest.raises(SettingsError, match=r"napari-motionseg 0\.0\.1, here"):
             require_workers(client, folder)
     (folder.folder / "motionseg-batch.json").unlink()
     with pytest.raises(SettingsError, match="does not see .*no batch ran here"):
@@ -125,34 +125,6 @@ def test_a_worker_that_cannot_do_the_work_is_named(client, folder, monkeypatch):
 
 
 def test_workers_that_do_not_come_are_told(client, folder, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(dask_client, "PATIENCE_S", 0.2)
     with pytest.raises(SettingsError, match="fewer than 50 workers"):
         require_workers(client, folder, 50)
-
-
-@pytest.mark.parametrize(
-    "error", [OSError("refused"), TimeoutError(), ValueError("unknown scheme smb")]
-)
-def test_an_address_of_nothing_is_told(monkeypatch, error):
-    def refuse(*_, **__):
-        raise error
-
-    monkeypatch.setattr(distributed, "Client", refuse)
-    with (
-        pytest.raises(SettingsError, match="tcp://gpu:8786: no Dask scheduler answers"),
-        dask_client("tcp://gpu:8786"),
-    ):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("address", "is_open"),
-    [
-        ("tcp://127.0.0.1:8786", False), ("localhost:8786", False),
-        ("tcp://[::1]:8786", False), ("tls://gpu.hospital.example:8786", False),
-        ("tcp://10.0.0.4:8786", True), ("gpu:8786", True),
-        ("ws://gpu.hospital.example:8786", True),
-    ],
-)  # fmt: skip
-def test_what_others_in_the_network_can_read(address, is_open):
-    assert is_open_to_others(address) is is_open

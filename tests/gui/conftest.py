@@ -56,7 +56,7 @@ def _jobs_run_here(request, monkeypatch):
     """
     if request.node.get_closest_marker("child_process") is None:
         monkeypatch.setattr(
-            "napari_motionseg.viewmodel.session.LocalRunner", HereRunner
+            "napari_motionseg.viewmodel.session_jobs.LocalRunner", HereRunner
         )
 
 

@@ -166,7 +166,7 @@ def test_a_worker_is_made_ready_for_panels_alone(session):
             self.calls.append("release")
 
     session.runner.release()
-    session.runner = Runner()
+    session.runners.now = Runner()
     session.expect_job()
     assert Runner.calls == []  # nobody can start a job
     session.panel_opened()
@@ -186,7 +186,7 @@ def test_the_worker_that_stands_ready_is_told_of_in_words(session):
             pass
 
     session.runner.release()
-    session.runner = Runner()
+    session.runners.now = Runner()
     assert session.standby_words().startswith("No worker process stands ready")
     session.runner.standby_bytes = 0
     assert "is being made ready" in session.standby_words()

@@ -14,14 +14,17 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any
 
-from napari_motionseg.environment import CACHE, DEVICE, MEMORY, MODEL
+from napari_motionseg.environment import CACHE, DEVICE, MEMORY, MODEL, SCHEDULER
 from napari_motionseg.widgets.common.early_imports import import_early
 
 PLUGIN = "napari-motionseg"
 CATEGORY = "computing"  # the key under `configurations` in napari.yaml
-VARIABLES = {"device": DEVICE, "memory": MEMORY, "cache": CACHE, "model": MODEL}
+VARIABLES = {
+    "device": DEVICE, "memory": MEMORY, "cache": CACHE, "model": MODEL,
+    "scheduler": SCHEDULER,
+}  # fmt: skip
 # values that set no variable; napari.yaml has the same
-DEFAULTS = {"device": "auto", "memory": 8.0, "cache": "", "model": ""}
+DEFAULTS = {"device": "auto", "memory": 8.0, "cache": "", "model": "", "scheduler": ""}
 # names of the variables that preferences have set, so that they may change them again
 MARK = "MOTIONSEG_FROM_PREFERENCES"
 
@@ -62,6 +65,19 @@ def computing_preferences() -> Any | None:
         return getattr(get_plugin_settings(PLUGIN), CATEGORY)
     except (ImportError, KeyError, AttributeError):
         return None
+
+
+def keep_scheduler(address: str) -> None:
+    """Keep the address of a scheduler in napari's preferences, if it has any.
+
+    Parameters
+    ----------
+    address
+        Address of the scheduler; empty for this computer.
+    """
+    preferences = computing_preferences()
+    if preferences is not None and preferences.scheduler != address:
+        preferences.scheduler = address
 
 
 def apply_preferences(preferences: Any, environment: MutableMapping[str, str]) -> None:

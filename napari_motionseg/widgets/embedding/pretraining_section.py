@@ -11,11 +11,11 @@ from napari_motionseg.viewmodel.learning_choices import PretrainChoices
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.viewmodel.training_jobs import pretrain_layer_job
 from napari_motionseg.widgets.common.choosers import LayerChooser
-from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import Dock, button
 from napari_motionseg.widgets.common.endings import LEARNING
 from napari_motionseg.widgets.common.form_rows import Number, Switch
 from napari_motionseg.widgets.common.job_panel import JobPanel
+from napari_motionseg.widgets.common.run_on_chooser import add_places
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 from napari_motionseg.widgets.common.viewers import errors_shown
 
@@ -69,7 +69,7 @@ class LearnEmbedding(QObject):
         form.addRow("Steps", self.choices.native("steps"))
         form.addRow(self.button)
         more = dock.advanced("The device that the pretraining computes on")
-        more.addRow("Device", DeviceChooser(self._session))
+        add_places(more, self._session)
         more.addRow(self.choices.native("anyway"))
         self.panel = JobPanel(self._session, curve=True)
         self.panel.ended.connect(lambda _: self.button.setEnabled(True))

@@ -13,10 +13,10 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.motion import ESTIMATORS, FlowSettings, choose_gap
 from napari_motionseg.motion.flow_sequence import resolve_gap
 from napari_motionseg.viewmodel.session import Model, Session
-from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.form_rows import Number, Switch
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.number_box import Special
+from napari_motionseg.widgets.common.run_on_chooser import add_places
 from napari_motionseg.widgets.common.settings_form import SettingsForm
 
 MOST_FRAMES_APART = 30
@@ -138,7 +138,7 @@ class FlowControls(QObject):
         form.addRow("Method", self.method)
         more.addRow("Compare with", self.other)
         self.settings.add_to(more)
-        more.addRow("Device", DeviceChooser(session))
+        add_places(more, session)
         for chooser in (self.method, self.other):
             chooser.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.settings.changed.connect(lambda: self.changed.emit())

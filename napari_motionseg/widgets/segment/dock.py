@@ -9,11 +9,11 @@ from napari_motionseg.viewmodel.segment_memory import SegmentMemory
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import status_of
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
-from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.dock_layout import button_row, hint
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
+from napari_motionseg.widgets.common.run_on_chooser import add_places
 from napari_motionseg.widgets.common.steady_label import SteadyLabel
 from napari_motionseg.widgets.segment.apply_section import ApplySection
 from napari_motionseg.widgets.segment.bare_frame import BareFrame
@@ -86,8 +86,7 @@ class SegmentDock(AutosavedDock):
         correcting.addRow(button_row(load, self.correct.save_masks_button))
         if self.panel.curve is not None:
             advanced.addRow(self.panel.curve)
-        self.device = DeviceChooser(self.session)
-        advanced.addRow("Device", self.device)
+        self.device = add_places(advanced, self.session)
         self.device.known.connect(self._tell)
 
     def _bind_keys(self) -> None:

@@ -1,0 +1,193 @@
+"""Connect to a Dask scheduler, and check who is there."""
+
+from __future__ import annotations
+
+import ipaddress
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from napari_motionseg.errors import MissingDependencyError, SettingsError
+from napari_motionseg.version import __version__
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+PATIENCE_S = 15  # for a scheduler to answer
+# Dask makes its workers return memory at once, which costs a network 0.4 of its speed
+ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_MMAP_THRESHOLD_": 2**30}
+
+
+def require_dask(wanted: str) -> None:
+    """Check that Dask's scheduler can be used here.
+
+    Parameters
+    ----------
+    wanted
+        The option that asks for it; the message begins with it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If distributed is not installed.
+    """
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{wanted} needs distributed, which is not installed: "
+            "pip install 'napari-motionseg[batch]'"
+        ) from error
+
+
+def connected(address: str) -> Client:
+    """Return a connection to a scheduler; its caller closes it.
+
+    Parameters
+    ----------
+    address
+        Address of the scheduler, such as ``tcp://host:8786``.
+
+    Raises
+    ------
+    MissingDependencyError
+        If distributed is not installed.
+    SettingsError
+        If no scheduler answers at the address.
+    """
+    require_dask(address)
+    import distributed
+
+    try:
+        return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except Exception as error:  # another service may answer with anything
+        reason = str(error) or type(error).__name__
+        raise SettingsError(
+            f"{address}: no Dask scheduler answers there ({reason}); start one with "
+            "dask scheduler"
+        ) from error
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Client]:
+    """Start a scheduler with workers on this computer, and connect to it.
+
+    Parameters
+    ----------
+    workers
+        Number of processes; each has one thread.
+
+    Raises
+    ------
+    MissingDependencyError
+        If distributed is not installed.
+    """
+    require_dask("--workers")
+    import dask
+    import distributed
+
+    environment = {**dask.config.get(ENVIRONMENT), **KEEP_MEMORY}
+    with (
+        dask.config.set({ENVIRONMENT: environment}),
+        distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def is_open_to_others(address: str) -> bool:
+    """Return whether a connection leaves this computer without encryption.
+
+    Parameters
+    ----------
+    address
+        Address of a scheduler.
+    """
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme in ("tls", "wss", "inproc"):
+        return False
+    host = parts.hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def state_of_workers(
+    client: Client, workers: int = 1, more: Callable[..., Any] | None = None, *args: Any
+) -> dict[str, Any]:
+    """Check that there are workers of this version, and ask them for more.
+
+    Parameters
+    ----------
+    client
+        Connection to the scheduler.
+    workers
+        Number of workers to wait for.
+    more
+        A function that each worker is to call; None for no function.
+    *args
+        Its arguments.
+
+    Returns
+    -------
+    dict
+        What the function has returned, by the address of the worker.
+
+    Raises
+    ------
+    SettingsError
+        If too few workers come, or one has other versions; the message says which.
+    """
+    try:
+        client.wait_for_workers(workers, timeout=PATIENCE_S)
+    except TimeoutError as error:
+        raise SettingsError(
+            f"the Dask scheduler has fewer than {workers} workers; start them with "
+            "motionseg worker or dask worker"
+        ) from error
+    told: dict[str, Any] = client.run(_state, more, args)
+    for worker, (versions, _) in told.items():
+        require_same_versions(f"worker {worker}", versions)
+    return {worker: found for worker, (_, found) in told.items()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that two computers must share to understand each other."""
+    return {
+        "napari-motionseg": __version__,
+        "Python": ".".join(platform.python_version_tuple()[:2]),
+    }
+
+
+def require_same_versions(who: str, theirs: dict[str, str]) -> None:
+    """Refuse another computer whose versions differ.
+
+    Parameters
+    ----------
+    who
+        Name of the other computer; the message begins with it.
+    theirs
+        Its `versions`.
+
+    Raises
+    ------
+    SettingsError
+        If a version differs.
+    """
+    ours = versions()
+    other = [name for name in ours if theirs.get(name) != ours[name]]
+    if other:
+        words = ", ".join(f"{n} {theirs.get(n)}, here {ours[n]}" for n in other)
+        raise SettingsError(
+            f"{who} has other versions ({words}); install the same everywhere"
+        )
+
+
+def _state(more: Callable[..., Any] | None, args: Any) -> tuple[dict[str, str], Any]:
+    return versions(), None if more is None else more(*args)

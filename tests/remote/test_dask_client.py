@@ -1,0 +1,67 @@
+"""Connections to a scheduler: refusals in words, and what others can read."""
+
+import pytest
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.remote.dask_client import (
+    connected,
+    is_open_to_others,
+    local_client,
+    state_of_workers,
+    versions,
+)
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("refused"), TimeoutError(), ValueError("unknown scheme smb")]
+)
+def test_an_address_of_nothing_is_told(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(distributed, "Client", refuse)
+    with pytest.raises(
+        SettingsError, match="tcp://gpu:8786: no Dask scheduler answers"
+    ):
+        connected("tcp://gpu:8786")
+
+
+@pytest.mark.parametrize(
+    ("address", "is_open"),
+    [
+        ("tcp://127.0.0.1:8786", False), ("localhost:8786", False),
+        ("tcp://[::1]:8786", False), ("tls://gpu.hospital.example:8786", False),
+        ("tcp://10.0.0.4:8786", True), ("gpu:8786", True),
+        ("ws://gpu.hospital.example:8786", True),
+    ],
+)  # fmt: skip
+def test_what_others_in_the_network_can_read(address, is_open):
+    assert is_open_to_others(address) is is_open
+
+
+def test_workers_are_asked_for_more_than_their_versions(cluster):
+    client = connected(cluster.scheduler_address)
+    told = state_of_workers(client, 1, pow, 2, 5)
+    assert list(told.values()) == [32]
+    assert state_of_workers(client) == dict.fromkeys(told)
+    client.close()
+
+
+def test_own_workers_keep_their_memory_and_serve_nobody_else():
+    with local_client(1) as client:
+        (name,) = client.run(_kept_memory).values()
+        assert name == str(2**30)
+        dashboard = client.dashboard_link
+        assert dashboard.startswith("http://127.0.0.1:")
+
+
+def _kept_memory():
+    import os
+
+    return os.environ["MALLOC_TRIM_THRESHOLD_"]
+
+
+def test_versions_name_the_program_and_python():
+    assert set(versions()) == {"napari-motionseg", "Python"}
