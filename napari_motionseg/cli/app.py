@@ -42,6 +42,7 @@ from napari_motionseg.cli import (
     train_flow,
     train_masks,
     train_propagation,
+    worker,
 )
 from napari_motionseg.cli.console import print_error, print_note
 from napari_motionseg.cli.failures import exit_code
@@ -81,6 +82,7 @@ for command in (
     deidentify.deidentify,
     demo.demo,
     doctor.doctor,
+    worker.worker,
 ):
     app.command(cls=RecipeCommand)(command)
 for pointing in (click.click, guide.guide):

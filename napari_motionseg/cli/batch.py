@@ -14,6 +14,7 @@ import typer
 from napari_motionseg.cli.console import print_error, print_note, print_result, run_job
 from napari_motionseg.cli.options import AsJson, Device, Threshold
 from napari_motionseg.cli.recipe_options import RecipeCommand
+from napari_motionseg.cli.run_on import tell_if_open
 from napari_motionseg.cli.segment import Batch, SegmentationModel, Smallest
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.errors import SettingsError
@@ -129,17 +130,10 @@ def _pool(
         yield None
         return
     from napari_motionseg.batch.dask_pool import DaskPool, require_workers
-    from napari_motionseg.remote.dask_client import (
-        connected,
-        is_open_to_others,
-        local_client,
-    )
+    from napari_motionseg.remote.dask_client import connected, local_client
 
-    if scheduler and is_open_to_others(scheduler):
-        print_note(
-            f"the connection to {scheduler} is not encrypted: others in the network "
-            "can read paths and results; use tls:// outside of a trusted network"
-        )
+    if scheduler:
+        tell_if_open(scheduler)
     with connected(scheduler) if scheduler else local_client(workers) as client:
         require_workers(client, folder, workers or 1)
         yield DaskPool(client, folder, task)

@@ -23,6 +23,7 @@ from napari_motionseg.cli.recipe_options import (
     changes_recipe,
     recipe_and_changes,
 )
+from napari_motionseg.cli.run_on import RunOn, job_on
 from napari_motionseg.cli.targets import require_target
 from napari_motionseg.cli.trained_model import report_checkpoint
 
@@ -108,6 +109,7 @@ def finetune(
     rate: Rate = None,
     device: Device = None,
     seed: Seed = None,
+    run_on: RunOn = "",
     as_json: AsJson = False,
 ) -> None:
     """Train a segmentation from a few labelled frames.
@@ -124,5 +126,5 @@ def finetune(
     require_target(out, (*cines, *labels, model))
     examples = read_labelled_loops(cines, labels, label_mode, frame)
     start = SCRATCH if model == SCRATCH else Path(model)
-    job = finetune_job(examples, settings, start=start, out=out)
+    job = job_on(run_on, finetune_job, examples, settings, start=start, out=out)
     report_checkpoint(run_job(job, "Fine-tuning", stoppable=True), as_json)

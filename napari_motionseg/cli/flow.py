@@ -9,6 +9,7 @@ import typer
 
 from napari_motionseg.cli.console import print_note, print_result, run_job
 from napari_motionseg.cli.options import AsJson, Device, OneCine
+from napari_motionseg.cli.run_on import RunOn, job_on
 from napari_motionseg.cli.targets import Overwrite, require_target, source_of
 from napari_motionseg.errors import SettingsError
 
@@ -72,6 +73,7 @@ def flow(
     precision: FlowPrecision = "auto",
     cached: Cached = True,
     overwrite: Overwrite = False,
+    run_on: RunOn = "",
     as_json: AsJson = False,
 ) -> None:
     """Estimate the optical flow of a loop and write it.
@@ -89,8 +91,9 @@ def flow(
         out, (cine, weights), folder="" if single else "flow", overwrite=overwrite
     )
     loop = read_cine(cine)
-    cache = FlowCache.default() if cached else None
-    sequence = run_job(estimate_flow_job(loop, settings, cache), "Optical flow")
+    cache = FlowCache.default() if cached and not run_on else None
+    job = job_on(run_on, estimate_flow_job, loop, settings, cache)
+    sequence = run_job(job, "Optical flow")
     for text in sequence.notes:
         print_note(text)
     save_flow(out, loop, sequence, frame, overwrite=overwrite)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +23,7 @@ from napari_motionseg.cli.mask_format import (
     format_suffix,
 )
 from napari_motionseg.cli.options import AsJson, Cines, Device, Threshold
+from napari_motionseg.cli.run_on import RunOn, job_on
 from napari_motionseg.cli.segmentation_options import (
     Compressed,
     Oriented,
@@ -96,6 +97,28 @@ class MaskSettings:
     whole_picture: bool
 
 
+@dataclass(frozen=True)
+class Computing:
+    """What computes masks, and where.
+
+    Parameters
+    ----------
+    network
+        Network to segment with, or path of its checkpoint.
+    batch
+        Number of frames that go through the network at once.
+    device
+        Device of the network: ``auto`` or a name that torch knows.
+    run_on
+        Address of the Dask scheduler that it runs on; empty for this process.
+    """
+
+    network: SegmentationNet | Path
+    batch: int = 1
+    device: str = "auto"
+    run_on: str = ""
+
+
 def segment(
     cines: Cines,
     model: SegmentationModel,
@@ -115,6 +138,7 @@ def segment(
     oriented: Oriented = False,
     overwrite: Overwrite = False,
     device: Device = "auto",
+    run_on: RunOn = "",
     as_json: AsJson = False,
 ) -> None:
     """Segment every frame of loops and write the masks.
@@ -126,22 +150,39 @@ def segment(
     --format dicom-seg writes one DICOM Segmentation for each loop. It contains the
     patient and study attributes of the loop's file, which archives require.
     """
+    from napari_motionseg.models.model_card import checkpoint_path
     from napari_motionseg.segmentation import load_segmentation
 
     suffix = format_suffix(form, of_loops=True)
-    network = load_segmentation(model)
+    network = checkpoint_path(model) if run_on else load_segmentation(model)
+    computing = Computing(network, batch, device, run_on)
     settings = MaskSettings(threshold, smallest, smooth, whole_picture)
     folder, origin = _output(out, model, settings, overwrite=overwrite)
     dicom = segmentation_settings(kind, names, compress, reproducible, oriented, origin)
+
+    def one(cine: Cine, file: Path | None) -> dict[str, Any]:
+        """Segment one loop, write its masks, and return the row to print."""
+        known = None if file is None else read_known(file, cine, label_mode)
+        masks, found = compute_masks(cine, computing, settings, known)
+        return write(folder, cine, masks, found, suffix, dicom)
+
+    _do_all(cines, labels, one, as_json)
+
+
+def _do_all(
+    cines: Sequence[Path],
+    labels: Sequence[Path] | None,
+    one: Callable[[Cine, Path | None], dict[str, Any]],
+    as_json: bool,
+) -> None:
+    """Print a row for each loop; one that fails does not end the others."""
     failures = Failures("loops")
     count = 0
     for cine, file in loops_with_labels(cines, labels, failures):
         count += 1
         begun = time.perf_counter()
         try:
-            known = None if file is None else read_known(file, cine, label_mode)
-            masks, found = compute_masks(cine, network, settings, batch, device, known)
-            _print_row(write(folder, cine, masks, found, suffix, dicom), begun, as_json)
+            _print_row(one(cine, file), begun, as_json)
         except MotionSegError as error:
             failures.add(error)
     failures.exit_if_any(count + failures.unread)
@@ -165,10 +206,8 @@ def _print_row(row: dict[str, Any], started: float, as_json: bool) -> None:
 
 def compute_masks(
     cine: Cine,
-    network: SegmentationNet,
+    computing: Computing,
     settings: MaskSettings,
-    batch: int,
-    device: str,
     labels: Labels | None = None,
 ) -> tuple[NDArray[np.uint8], Segmentation]:
     """Segment a loop under a progress bar.
@@ -177,14 +216,10 @@ def compute_masks(
     ----------
     cine
         Loop to segment.
-    network
-        Network to segment with.
+    computing
+        Network, device and computer.
     settings
-        Options that decide which pixels are vessel.
-    batch
-        Number of frames that go through the network at once.
-    device
-        Device of the network: ``auto`` or a name that torch knows.
+        What counts as vessel.
     labels
         Labels of the loop, which the masks obey, or None.
 
@@ -196,13 +231,17 @@ def compute_masks(
     from napari_motionseg.segmentation import segment_job
     from napari_motionseg.segmentation.temporal_smoothing import postprocess, smooth_job
 
-    job = segment_job(
-        cine, network, threshold=settings.threshold, batch=batch, device=device,
+    job = job_on(
+        computing.run_on, segment_job, cine, computing.network,
+        threshold=settings.threshold, batch=computing.batch, device=computing.device,
         whole_picture=settings.whole_picture, labels=labels,
     )  # fmt: skip
     found = run_job(job, cine.name)
     if settings.smooth and len(cine) > 1:
-        found = run_job(smooth_job(cine, found, device=device), cine.name)
+        smooth = job_on(
+            computing.run_on, smooth_job, cine, found, device=computing.device
+        )
+        found = run_job(smooth, cine.name)
     return postprocess(found, settings.smallest), found
 
 

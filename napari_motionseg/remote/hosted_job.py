@@ -18,6 +18,7 @@ from typing import Any
 
 from napari_motionseg.errors import JobError, MotionSegError
 from napari_motionseg.jobs import ChildJob, LocalRunner, Progress
+from napari_motionseg.jobs.local_runner import IDLE_S
 from napari_motionseg.jobs.progress import STOP
 from napari_motionseg.remote.letters import BYE, Kind, Letter, Message, Reply
 from napari_motionseg.remote.packing import ContentStore, Parcel, pack, unpack
@@ -51,10 +52,18 @@ def host(key: str, preload: tuple[str, ...] = (), silence_s: float = SILENCE_S) 
             job.close()
 
 
-def runner(preload: tuple[str, ...]) -> LocalRunner:
-    """Return what starts the processes of this worker; it keeps one ready."""
+def runner(preload: tuple[str, ...], idle_s: float = IDLE_S) -> LocalRunner:
+    """Return what starts the processes of this worker; it keeps one ready.
+
+    Parameters
+    ----------
+    preload
+        Names of modules that the processes import.
+    idle_s
+        Seconds after which the process that stands ready is ended.
+    """
     if preload not in _RUNNERS:
-        _RUNNERS[preload] = LocalRunner(None, preload)
+        _RUNNERS[preload] = LocalRunner(None, preload, idle_s)
     return _RUNNERS[preload]
 
 

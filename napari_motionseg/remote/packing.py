@@ -28,6 +28,7 @@ WEIGHTS = ".safetensors"
 STORE_BYTES = 2 * 2**30  # contents that a worker keeps for later jobs
 SHELF = "files"  # folder in the room for files that were elsewhere
 _ROOM, _FILE = "room", "file"
+_AS_TEXT = "as text"  # last word about a path that is not a `Path` but a text
 
 
 class ContentStore(LRUCache[bytes]):
@@ -73,8 +74,8 @@ def pack(content: Any, room: Path) -> tuple[Parcel, dict[str, bytes]]:
     Parameters
     ----------
     content
-        The object. Paths below `room`, and paths of weights, are paths of the same
-        files on the other side; other paths stay as they are.
+        The object. Paths below `room`, and paths of weights, also as texts, are paths
+        of the same files on the other side; other paths stay as they are.
     room
         Folder of this side's temporary files.
 
@@ -188,7 +189,12 @@ class _Pickler(pickle.Pickler):
         self._packer = packer
 
     def persistent_id(self, thing: Any) -> Any:
-        return self._packer.path(thing) if isinstance(thing, Path) else None
+        if isinstance(thing, Path):
+            return self._packer.path(thing)
+        if isinstance(thing, str) and thing.endswith(WEIGHTS):
+            known = self._packer.path(Path(thing))
+            return known and (*known, _AS_TEXT)
+        return None
 
     def reducer_override(self, thing: Any) -> Any:
         if not isinstance(thing, Cine):
@@ -207,7 +213,7 @@ class _Unpacker(pickle.Unpickler):
         super().__init__(source, buffers=buffers)
         self._contents, self._room = contents, room
 
-    def persistent_load(self, known: Any) -> Path:
+    def persistent_load(self, known: Any) -> Path | str:
         path: Path = self._room / known[1]
         if not path.resolve().is_relative_to(self._room.resolve()):
             raise JobError(f"{known[1]}: a job has no files outside of its folder")
@@ -215,4 +221,4 @@ class _Unpacker(pickle.Unpickler):
             content = _content(self._contents, known[2])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        return path
+        return str(path) if known[-1] == _AS_TEXT else path

@@ -268,7 +268,7 @@ def segment_job(
             message, preview = f"frame {t} is damaged and left out", None
             if t in found:
                 _keep(result, t, found[t], inside)
-                message = "; ".join([f"frame {t}", *_notes(result, predictor)])
+                message = "; ".join(_notes(result, predictor))
                 preview = (t, *(part[t].copy() for part in result.parts))
             told, then = _told(result), waiting.next_frame
             signal = yield Progress(step, total, message, told, preview, (t,), then)

@@ -71,7 +71,8 @@ def test_paths_of_the_room_and_of_weights_are_the_same_files_there(rooms, tmp_pa
     outside.write_bytes(b"others")
     other = tmp_path / "loop.dcm"
     other.write_bytes(b"a patient")
-    paths = here / "learnt.safetensors", here / "new.npy", outside, other, here
+    text = str(outside)
+    paths = here / "learnt.safetensors", here / "new.npy", outside, other, here, text
     found = sent(paths, rooms)
     assert found[0] == there / "learnt.safetensors"
     assert found[0].read_bytes() == b"weights"
@@ -82,6 +83,8 @@ def test_paths_of_the_room_and_of_weights_are_the_same_files_there(rooms, tmp_pa
     assert found[2].name == outside.name
     assert found[3] == other
     assert found[4] == there
+    assert found[5] == str(found[2])
+    assert sent("a.safetensors", rooms) == "a.safetensors"  # a word and no file
 
 
 def test_weights_of_one_name_and_other_content_stay_apart(rooms, tmp_path):

@@ -71,7 +71,7 @@ def test_two_classes_threshold_at_one_half(noise_cine):
 def test_order_preview_and_stop(noise_cine):
     job = segment_job(noise_cine, network(), frames=[5, 4, 6, 3], device="cpu")
     first = next(job)
-    assert (first.step, first.total, first.message) == (1, 4, "frame 5")
+    assert (first.step, first.total, first.message) == (1, 4, "")
     assert first.preview[0] == 5
     assert first.preview[1].shape == (72, 80)
     next(job)
@@ -117,7 +117,7 @@ def test_memory_runs_out_batch_then_tiles(noise_cine):
     messages = []
     job = segment_job(noise_cine, model, device="cpu", batch=4)
     result = run(job, lambda p: messages.append(p.message))
-    assert messages[0] == "frame 0; out of memory: 2 frames at once"
+    assert messages[0] == "out of memory: 2 frames at once"
     assert result.done.all()
 
 

@@ -1,0 +1,118 @@
+"""Serve a Dask scheduler with workers of this computer."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.remote.dask_client import KEEP_MEMORY, PATIENCE_S, require_dask
+
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+@dataclass(frozen=True)
+class PlannedWorker:
+    """A worker that is to be started.
+
+    Parameters
+    ----------
+    gpu
+        Index of its GPU, or None.
+    """
+
+    gpu: int | None = None
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """Resources of the worker, in the words of Dask."""
+        return {} if self.gpu is None else {"GPU": 1}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables of the worker."""
+        kept = {name: str(value) for name, value in KEEP_MEMORY.items()}
+        return kept if self.gpu is None else {**kept, VISIBLE: str(self.gpu)}
+
+
+def worker_plan(workers: int = 0, gpus: int | None = None) -> list[PlannedWorker]:
+    """Return the workers to start; each GPU belongs to one of them.
+
+    Parameters
+    ----------
+    workers
+        Number of workers; 0 for one a GPU, or one if there is none.
+    gpus
+        Number of GPUs; None to ask torch.
+    """
+    if gpus is None:
+        import torch
+
+        gpus = torch.cuda.device_count()
+    count = workers or max(1, gpus)
+    return [PlannedWorker(n if n < gpus else None) for n in range(count)]
+
+
+def serve(address: str, plan: Sequence[PlannedWorker], preload: Sequence[str]) -> None:
+    """Run workers until the scheduler ends or the process is interrupted.
+
+    Parameters
+    ----------
+    address
+        Address of the scheduler.
+    plan
+        The workers.
+    preload
+        Names of modules that jobs are likely to need.
+
+    Raises
+    ------
+    SettingsError
+        If no scheduler answers at the address.
+    """
+    require_dask("motionseg worker")
+    asyncio.run(_serve(address, plan, tuple(preload)))
+
+
+async def _serve(
+    address: str, plan: Sequence[PlannedWorker], preload: tuple[str, ...]
+) -> None:
+    from distributed import Nanny
+
+    from napari_motionseg.remote.ready_worker import ReadyWorker
+
+    await _require_scheduler(address)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    nannies = [
+        Nanny(
+            address, nthreads=1, resources=one.resources, env=one.environment,
+            plugins=(ReadyWorker(preload),), silence_logs=None,
+        )
+        for one in plan
+    ]  # fmt: skip
+    await asyncio.gather(*nannies)
+    ends = [asyncio.ensure_future(nanny.finished()) for nanny in nannies]
+    ends.append(asyncio.ensure_future(stop.wait()))
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*(nanny.close(timeout=5) for nanny in nannies))
+    for end in ends:
+        end.cancel()
+
+
+async def _require_scheduler(address: str) -> None:
+    from distributed.core import rpc
+
+    try:
+        async with rpc(address) as scheduler:
+            await asyncio.wait_for(scheduler.identity(), PATIENCE_S)
+    except Exception as error:  # another service may answer with anything
+        reason = str(error) or type(error).__name__
+        raise SettingsError(
+            f"{address}: no Dask scheduler answers there ({reason}); start one with "
+            "dask scheduler"
+        ) from error

@@ -1,0 +1,68 @@
+"""Workers of this computer: one a GPU, and each keeps a process ready."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from napari_motionseg.errors import SettingsError
+from napari_motionseg.remote import serving
+from napari_motionseg.remote.dask_client import connected, state_of_workers
+from napari_motionseg.remote.serving import PlannedWorker, serve, worker_plan
+
+distributed = pytest.importorskip("distributed")
+PATIENCE_S = 60
+
+
+@pytest.mark.parametrize(
+    ("workers", "gpus", "plan"),
+    [
+        (0, 0, [None]), (0, 2, [0, 1]), (1, 2, [0]), (3, 2, [0, 1, None]),
+        (2, 0, [None, None]),
+    ],
+)  # fmt: skip
+def test_each_gpu_belongs_to_one_worker(workers, gpus, plan):
+    assert [one.gpu for one in worker_plan(workers, gpus)] == plan
+
+
+def test_a_worker_with_a_gpu_sees_that_one_and_offers_it():
+    assert PlannedWorker(1).environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert PlannedWorker(1).resources == {"GPU": 1}
+    assert "CUDA_VISIBLE_DEVICES" not in PlannedWorker().environment
+    assert PlannedWorker().resources == {}
+
+
+def test_an_address_of_nothing_is_told(monkeypatch):
+    monkeypatch.setattr(serving, "PATIENCE_S", 1)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(SettingsError, match="no Dask scheduler answers there"):
+        serve(f"tcp://127.0.0.1:{port}", [PlannedWorker()], ())
+
+
+def test_workers_serve_until_they_are_interrupted():
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
+    ) as cluster:
+        words = [sys.executable, "-P", "-m", "napari_motionseg", "worker"]
+        address = cluster.scheduler_address
+        with subprocess.Popen(
+            [*words, "--scheduler", address], stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ) as process:  # fmt: skip
+            try:
+                client = connected(address)
+                client.wait_for_workers(1, timeout=PATIENCE_S)
+                assert len(state_of_workers(client)) == 1
+                client.close()
+                process.send_signal(signal.SIGINT)
+                assert process.wait(PATIENCE_S) == 0
+            finally:
+                process.kill()
+            said = process.stderr.read()
+        assert "1 workers for" in said
+        assert "Traceback" not in said
