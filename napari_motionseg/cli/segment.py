@@ -99,7 +99,7 @@ class MaskSettings:
 
 @dataclass(frozen=True)
 class Computing:
-    """What computes masks, and where.
+    """The network that makes masks, and the place where it computes.
 
     Parameters
     ----------
