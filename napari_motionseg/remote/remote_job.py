@@ -173,6 +173,8 @@ class _Conversation:
         while not self.ended:
             try:
                 client = self.job._connection.client()
+                if lost_since is not None:
+                    self._say(f"connected to {self.job._connection.address} again")
                 lost_since = None
                 self._step(client)
             except (OSError, TimeoutError, SettingsError) as error:
@@ -274,7 +276,7 @@ class _Conversation:
     def _again(self) -> None:
         """Look for the job on another worker, because its worker has died."""
         self.worker = ""
-        self._say("the worker has died; the job begins again on another one")
+        self._say("the worker died; the job has begun again on another one")
 
     def _lost(self, error: Exception, since_s: float) -> None:
         """Say that the connection is lost; the job may go on meanwhile."""
@@ -285,8 +287,8 @@ class _Conversation:
         if since_s > LOST_S:
             raise JobError(
                 f"the connection to {address} was lost and did not come back in "
-                f"{LOST_S:.0f} s ({error}); nothing that you have painted is lost: "
-                "start again, or choose to run on this computer"
+                f"{LOST_S:.0f} s; nothing that you have painted is lost: start again, "
+                "or choose to run on this computer"
             ) from error
         self._say(f"no connection to {address} for {since_s:.0f} s; trying again")
         time.sleep(TRY_EVERY_S)

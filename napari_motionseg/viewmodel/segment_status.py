@@ -42,7 +42,9 @@ def status_of(state: SegmentState, device: str | None) -> str:
         is unknown.
     """
     if state.job is not None:
-        return f"{state.job}{device_words(device)}. You can go on looking and painting."
+        place = state.session.run_on
+        where = f" on a worker of {place}" if place else device_words(device)
+        return f"{state.job}{where}. You can go on looking and painting."
     if state.loop is None:
         return (
             "Open a loop: drag a file into the window, or take File > Open Sample > "

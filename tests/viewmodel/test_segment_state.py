@@ -329,6 +329,9 @@ def test_the_status_leads_from_step_to_step(state, painting):
     assert "do not trust its masks" in status_of(state, "cpu")
     state.job = "Training"
     assert status_of(state, "cpu").startswith("Training on the processor.")
+    state.session.runners.address = "tcp://gpu:8786"
+    assert status_of(state, "cpu").startswith("Training on a worker of tcp://gpu:8786.")
+    state.session.runners.address = ""
     assert status_of(state, "cuda:0").startswith("Training on the GPU (cuda:0).")
     assert status_of(state, None).startswith("Training. You can go on")
 
