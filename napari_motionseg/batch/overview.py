@@ -1,16 +1,12 @@
-"""Tell how far a batch is, and make a table of its loops."""
+"""Tell how far a batch is."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from napari_motionseg.batch.places import Part
-from napari_motionseg.batch.records import DONE, FAILED, BatchFolder, Record
+from napari_motionseg.batch.records import DONE, FAILED, BatchFolder
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.atomic import replacing
 from napari_motionseg.io.durable import make_folders
@@ -18,13 +14,6 @@ from napari_motionseg.io.json_files import read_json
 from napari_motionseg.text import as_json
 
 PARTS, MOST_BYTES = "parts", 2**16
-HEAD = (
-    "path", "state", "reason", "loop", "result", "frames", "rows", "columns",
-    "damaged_frames", "spacing_basis", "timing_basis", "strangeness", "strange",
-    "fullest_frame", "vessel_area_unit", "vessel_area_largest", "vessel_area_mean",
-    "seconds",
-)  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run such a text
 
 
 @dataclass(frozen=True)
@@ -125,68 +114,3 @@ def _listed(folder: BatchFolder) -> tuple[int | None, int, int]:
         return found, len(alike), int(count)
     except (ReadError, KeyError, TypeError, ValueError):
         return None, 0, 1
-
-
-def rows(folder: BatchFolder) -> Iterator[dict[str, Any]]:
-    """Yield a row for each loop, and for each place that has failed.
-
-    Parameters
-    ----------
-    folder
-        The output folder.
-    """
-    for record in folder.records():
-        if record.state != DONE:
-            yield _of_place(replace(record, rows=()))
-            continue
-        names = [name for name, _, _ in record.results]
-        for number, row in enumerate(record.rows):
-            area = [float(one) for one in row.get("vessel_area", ())]
-            yield {
-                **_of_place(record), **row,
-                "result": names[number] if number < len(names) else "",
-                "vessel_area_largest": max(area, default=0.0),
-                "vessel_area_mean": round(fmean(area), 1) if area else 0.0,
-            }  # fmt: skip
-
-
-def _of_place(record: Record) -> dict[str, Any]:
-    return {
-        "path": record.path, "state": record.state, "reason": record.reason,
-        "seconds": record.seconds,
-    }  # fmt: skip
-
-
-def write_table(folder: BatchFolder, path: str | Path) -> int:
-    """Write a CSV file with a row for each loop, and return the number of rows.
-
-    It has no attribute of a patient, but the paths of the loops.
-
-    Parameters
-    ----------
-    folder
-        The output folder.
-    path
-        File to write.
-
-    Raises
-    ------
-    OccupiedError
-        If something at the path must not be replaced.
-    WriteError
-        If the file cannot be written.
-    """
-    count = 0
-    with replacing(path) as temporary, temporary.open("w", newline="") as file:
-        table = csv.DictWriter(file, HEAD, extrasaction="ignore", restval="")
-        table.writeheader()
-        for row in rows(folder):
-            table.writerow({name: _plain(value) for name, value in row.items()})
-            count += 1
-    return count
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that a spreadsheet shows and does not run."""
-    text = isinstance(value, str) and value.startswith(FORMULA)
-    return f"'{value}" if text else value

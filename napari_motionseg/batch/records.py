@@ -100,9 +100,11 @@ class Draft:
         tail
             End of the name with the suffix, such as ``_masks.npz``.
         """
-        name = f"{safe_stem(stem)}-{key[:HASH_DIGITS]}"
-        number = sum(one.startswith(name) for one in self.names)
-        name += (f"-{number + 1}" if number else "") + tail
+        begin = f"{safe_stem(stem)}-{key[:HASH_DIGITS]}"
+        name, number = begin + tail, 1
+        while name in self.names:  # another loop of the place has the same name
+            number += 1
+            name = f"{begin}-{number}{tail}"
         self.names.append(name)
         return self.room / name
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_motionseg.batch.loop_facts import loop_facts
 from napari_motionseg.batch.records import Draft
+from napari_motionseg.batch.thumbnails import THUMBNAIL, write_thumbnail
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import write_masks
@@ -78,7 +80,7 @@ class SegmentationTask:
         CheckpointError
             If the model cannot be read.
         """
-        name, sha256 = _identity(self.model)
+        name, sha256 = identity_of(self.model)
         given = {n: v for n, v in asdict(self).items() if n not in ("batch", "device")}
         return {"task": "segment", **given, "model": name, "model_sha256": sha256}
 
@@ -95,13 +97,16 @@ class SegmentationTask:
             Where the masks are written to.
         """
         job = segment_job(
-            cine, _network(self.model), threshold=self.threshold, batch=self.batch,
+            cine, network_of(self.model), threshold=self.threshold, batch=self.batch,
             device=self.device,
         )  # fmt: skip
         found = run(job)
         masks = postprocess(found, self.smallest)
         self._write(draft.path(cine.name, key, TAILS[self.form]), cine, masks, found)
-        return facts(cine, masks, found)
+        told = facts(cine, masks, found)
+        t = told["fullest_frame"]
+        write_thumbnail(draft.path(cine.name, key, THUMBNAIL), cine, t, masks[t])
+        return told
 
     def _write(
         self, path: Path, cine: Cine, masks: np.ndarray, found: Segmentation
@@ -113,7 +118,7 @@ class SegmentationTask:
             )  # fmt: skip
             return
         chosen = f"threshold={self.threshold}, smallest={self.smallest}"
-        origin = Algorithm("AUTOMATIC", *_identity(self.model), chosen)
+        origin = Algorithm("AUTOMATIC", *identity_of(self.model), chosen)
         write_segmentation(
             path, cine, masks, labelled=found.done,
             settings=SegmentationSettings(algorithm=origin),
@@ -121,19 +126,32 @@ class SegmentationTask:
 
 
 @lru_cache(maxsize=1)
-def _network(model: str) -> SegmentationNet:
+def network_of(model: str) -> SegmentationNet:
+    """Return the network of a checkpoint, which is loaded once in a process.
+
+    Parameters
+    ----------
+    model
+        Path of the checkpoint, or ``default``.
+    """
     return load_segmentation(model)
 
 
 @lru_cache(maxsize=1)
-def _identity(model: str) -> tuple[str, str]:
-    """Return the name and the SHA-256 of a checkpoint, which is read once."""
+def identity_of(model: str) -> tuple[str, str]:
+    """Return the name and the SHA-256 of a checkpoint, which is read once.
+
+    Parameters
+    ----------
+    model
+        Path of the checkpoint, or ``default``.
+    """
     file = checkpoint_path(Path(model))
     return file.name, fingerprint(file)[1]
 
 
 def facts(cine: Cine, masks: np.ndarray, found: Segmentation) -> dict[str, Any]:
-    """Return what the table says of a loop; no attribute of the patient.
+    """Return what the table says of a segmented loop; no attribute of the patient.
 
     Parameters
     ----------
@@ -144,22 +162,42 @@ def facts(cine: Cine, masks: np.ndarray, found: Segmentation) -> dict[str, Any]:
     found
         The segmentation that they were made of.
     """
-    area = (masks == VESSEL).sum(axis=(1, 2)).astype(float)
-    spacing = cine.pixel_spacing
-    unit = "px" if spacing is None else "mm2"
-    area *= 1.0 if spacing is None else spacing[0] * spacing[1]
+    area = vessel_area(cine, masks)
     strange = found.strangeness
     return {
-        "loop": cine.name,
-        "frames": len(cine),
-        "rows": cine.shape[1],
-        "columns": cine.shape[2],
-        "damaged_frames": len(cine.frames.damaged),
-        "spacing_basis": cine.spacing_basis,
-        "timing_basis": cine.timing_basis,
+        **loop_facts(cine),
         "strangeness": None if strange is None else round(strange, 3),
         "strange": found.strange,
         "fullest_frame": int(area.argmax()),
-        "vessel_area_unit": unit,
+        "vessel_area_unit": "px" if cine.pixel_spacing is None else "mm2",
         "vessel_area": [round(float(one), 1) for one in area],
+        "vessel_area_largest": round(float(area.max()), 1),
+        "vessel_area_mean": round(float(area.mean()), 1),
+        "contrast_frames": contrast_frames(area),
     }
+
+
+def vessel_area(cine: Cine, masks: np.ndarray) -> np.ndarray:
+    """Return the area of vessel in each frame, in mm² where the spacing is known.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    masks
+        Its masks ``(T, H, W)``.
+    """
+    spacing = cine.pixel_spacing
+    scale = 1.0 if spacing is None else spacing[0] * spacing[1]
+    return np.asarray((masks == VESSEL).sum(axis=(1, 2)) * scale, float)
+
+
+def contrast_frames(area: np.ndarray) -> int:
+    """Return the number of frames with at least half of the largest area of vessel.
+
+    Parameters
+    ----------
+    area
+        Area ``(T,)`` of vessel in each frame.
+    """
+    return int((area >= area.max() / 2).sum()) if area.max() > 0 else 0

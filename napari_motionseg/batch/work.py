@@ -352,9 +352,12 @@ def _results(
     folder: BatchFolder, task: Task, place: Place, record: Record
 ) -> tuple[tuple[dict[str, Any], ...], Any]:
     with temporary_folder(folder.folder) as room:
-        draft = Draft(room)
-        rows = tuple(task.run(cine, place.key, draft) for cine in place.read())
-        return rows, folder.place(record, draft).results
+        draft, rows = Draft(room), []
+        for cine in place.read():
+            before = len(draft.names)
+            facts = task.run(cine, place.key, draft)
+            rows.append({**facts, "files": draft.names[before:]})
+        return tuple(rows), folder.place(record, draft).results
 
 
 def _failed(record: Record, error: Exception) -> Record:

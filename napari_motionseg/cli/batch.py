@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_motionseg.cli.console import print_error, print_note, print_result, run_job
+from napari_motionseg.cli.flow import Gap, Method, Weights
 from napari_motionseg.cli.options import AsJson, Device, Threshold
 from napari_motionseg.cli.recipe_options import RecipeCommand
 from napari_motionseg.cli.run_on import tell_if_open
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from napari_motionseg.batch.overview import Status
     from napari_motionseg.batch.places import Part
     from napari_motionseg.batch.records import BatchFolder
-    from napari_motionseg.batch.segmentation_task import SegmentationTask
-    from napari_motionseg.batch.work import Counts, Pool
+    from napari_motionseg.batch.work import Counts, Pool, Task
 
 app = typer.Typer(
     help="Work through an archive of loops. Any number of runs, on any number of "
@@ -71,10 +71,48 @@ Scheduler = Annotated[
         "the work. They must see the same paths.",
     ),
 ]
+Backward = Annotated[
+    bool, typer.Option("--backward", help="Estimate the backward flow too.")
+]
+EmbeddingModel = Annotated[
+    Path,
+    typer.Option(
+        help="Checkpoint (.safetensors), default, or motion-xa for the embedding that "
+        "motion has taught."
+    ),
+]
 Form = Annotated[
     str,
     typer.Option("--format", help="Format of the masks: npz, tiff, nii, dicom-seg."),
 ]
+
+
+@dataclass(frozen=True)
+class Run:
+    """The options of a run that do not depend on its task.
+
+    Parameters
+    ----------
+    out
+        Folder of the batch.
+    part
+        Part of the archive, I/N; empty for that of SLURM, or all.
+    retry
+        Whether places that have failed for good are tried again.
+    scheduler
+        Address of a Dask scheduler; empty for none.
+    workers
+        Number of processes on this computer; 0 for this process alone.
+    as_json
+        Whether the counts are printed as JSON.
+    """
+
+    out: Path
+    part: str
+    retry: bool
+    scheduler: str
+    workers: int
+    as_json: bool
 
 
 @app.command(cls=RecipeCommand)
@@ -98,32 +136,119 @@ def segment(
     Masks go to DIR/results; `motionseg batch status` tells how far it is, and
     `motionseg batch table` makes a table of all loops. A loop that fails stops nothing.
     """
+    from napari_motionseg.batch.segmentation_task import SegmentationTask
+
+    task = SegmentationTask(str(model), form, threshold, smallest, batch, device)
+    _do(task, paths, Run(out, part, retry, scheduler, workers, as_json))
+
+
+@app.command(cls=RecipeCommand)
+def flow(
+    paths: Archive,
+    out: Results,
+    gap: Gap = "auto",
+    backward: Backward = False,
+    method: Method = "pwcnet",
+    weights: Weights = None,
+    part: PartOf = "",
+    retry: Retry = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = "",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Estimate the optical flow of all loops of an archive, each once.
+
+    DIR/results gets one .npz for each loop: forward (T - gap, 2, H, W) in px, as
+    float16, and backward if it is wanted.
+    """
+    from napari_motionseg.batch.estimation_task import FlowTask
+    from napari_motionseg.cli.flow import flow_settings
+
+    task = FlowTask(flow_settings(gap, method, weights, device, backward))
+    _do(task, paths, Run(out, part, retry, scheduler, workers, as_json))
+
+
+@app.command(cls=RecipeCommand)
+def measure(
+    paths: Archive,
+    out: Results,
+    model: SegmentationModel = Path("default"),
+    threshold: Threshold = 0.5,
+    batch: Batch = 1,
+    part: PartOf = "",
+    retry: Retry = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = "",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure the longest vessel of each loop, on the frame that shows most vessel.
+
+    Research use only; not a medical device. Nobody has looked at the vessel that was
+    chosen: use the numbers to sort loops, and measure by hand what you publish.
+    """
+    from napari_motionseg.batch.measurement_task import MeasurementTask
+
+    task = MeasurementTask(str(model), threshold, batch, device)
+    _do(task, paths, Run(out, part, retry, scheduler, workers, as_json))
+
+
+@app.command(cls=RecipeCommand)
+def embed(
+    paths: Archive,
+    out: Results,
+    model: EmbeddingModel = Path("default"),
+    part: PartOf = "",
+    retry: Retry = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = "",
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Describe all loops of an archive by their embedding, to search and group them.
+
+    DIR/results gets one .npz for each loop: mean and spread (T, D), the mean and the
+    standard deviation of the vectors in the field of view of each frame.
+    """
+    from napari_motionseg.batch.embedding_task import EmbeddingTask
+
+    task = EmbeddingTask(str(model), device)
+    _do(task, paths, Run(out, part, retry, scheduler, workers, as_json))
+
+
+def _do(task: Task, paths: Sequence[Path], how: Run) -> None:
+    """Do a task for all loops that are missing, and print the counts.
+
+    Raises
+    ------
+    typer.Exit
+        If a loop has failed.
+    """
     from napari_motionseg.batch.overview import note_listed
     from napari_motionseg.batch.records import BatchFolder
-    from napari_motionseg.batch.segmentation_task import SegmentationTask
     from napari_motionseg.batch.work import Batch as Work
 
-    chosen = parsed_part(part, os.environ)
-    task = SegmentationTask(str(model), form, threshold, smallest, batch, device)
-    folder = BatchFolder(out, task.settings())
-    work = Work(folder, task, retry=retry)
-    with _pool(folder, task, scheduler, workers) as pool:
+    chosen = parsed_part(how.part, os.environ)
+    folder = BatchFolder(how.out, task.settings())
+    work = Work(folder, task, retry=how.retry)
+    with _pool(folder, task, how.scheduler, how.workers) as pool:
         job = work.job(paths, chosen, pool)
         counts = run_job(job, _title(chosen), stoppable=True)
     if work.listed:
         note_listed(folder, chosen, counts.found)
-    print_result(asdict(counts), _as_line(counts), as_json)
+    print_result(asdict(counts), _as_line(counts), how.as_json)
     if counts.failed or counts.given_up:
         print_error(
             f"{counts.failed + counts.given_up} of {counts.found} failed; motionseg "
-            f"batch status {out} tells why"
+            f"batch status {how.out} tells why"
         )
         raise typer.Exit(1)
 
 
 @contextmanager
 def _pool(
-    folder: BatchFolder, task: SegmentationTask, scheduler: str, workers: int
+    folder: BatchFolder, task: Task, scheduler: str, workers: int
 ) -> Iterator[Pool | None]:
     """Yield what does the work; None for this process."""
     if not (scheduler or workers):
@@ -189,15 +314,27 @@ def status_words(found: Status) -> str:
 @app.command()
 def table(
     folder: BatchOf,
-    out: Annotated[Path, typer.Option(help="CSV file to write.")],
+    out: Annotated[Path, typer.Option(help="File to write, .csv or .parquet.")],
 ) -> None:
     """Write a table with a row for each loop, without any attribute of patients."""
-    from napari_motionseg.batch.overview import write_table
     from napari_motionseg.batch.records import BatchFolder
+    from napari_motionseg.batch.tables import write_table
 
     require_target(out, ())
     count = write_table(BatchFolder(folder), out)
     print_note(f"{out}: {count} rows; it names the paths of the loops")
+
+
+@app.command()
+def index(folder: BatchOf) -> None:
+    """Write DIR/index.html, to look through pictures of all loops."""
+    from napari_motionseg.batch.index_pages import FIRST, write_index
+    from napari_motionseg.batch.records import BatchFolder
+
+    count = write_index(BatchFolder(folder))
+    print_note(
+        f"{folder / FIRST}: {count} loops; it shows their pictures and their names"
+    )
 
 
 def parsed_part(text: str, environment: Any) -> Part:

@@ -1,10 +1,8 @@
-"""How far a batch is, and the table of its loops."""
-
-import csv
+"""How far a batch is."""
 
 import pytest
 
-from napari_motionseg.batch.overview import note_listed, status, write_table
+from napari_motionseg.batch.overview import note_listed, status
 from napari_motionseg.batch.places import Part
 from napari_motionseg.batch.records import DONE, FAILED, BatchFolder, Record
 
@@ -52,18 +50,3 @@ def test_a_broken_note_or_record_is_as_none(folder):
     record.write_text('{"key": 3}')
     found = status(folder)
     assert (found.done, found.missing) == (1, None)
-
-
-def test_the_table_has_a_row_for_each_loop_and_each_failure(folder, tmp_path):
-    path = tmp_path / "table.csv"
-    assert write_table(folder, path) == 4
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["state"] for row in rows] == ["done", "done", "failed", "working"]
-    assert rows[0]["result"] == "loop0_masks.npz"
-    assert (rows[0]["vessel_area_largest"], rows[0]["vessel_area_mean"]) == (
-        "5.0",
-        "3.0",
-    )
-    assert rows[1]["loop"] == "'=HYPERLINK(1)"  # a spreadsheet must not run it
-    assert rows[2]["reason"] == "is damaged"

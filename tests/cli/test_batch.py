@@ -41,7 +41,7 @@ def test_an_archive_is_segmented_in_parts(
     (told,) = motionseg("batch", "status", out, "--json").rows
     assert (told["done"], told["failed"], told["missing"]) == (2, 1, 0)
     assert told["failures"][0][0].endswith("damaged.dcm")
-    masks = sorted((out / "results").iterdir())
+    masks = sorted((out / "results").glob("*_masks.npz"))
     assert len({path.name for path in masks}) == 2  # of two loops of one name
     motionseg("segment", archive / "a" / "loop.dcm", "--model", light, "--out", single)
     (alone,) = single.glob("*.npz")
@@ -127,3 +127,29 @@ def test_an_unknown_format_is_refused_before_work(motionseg, archive, tmp_path):
     assert answer.code == 2
     assert "must be one of npz" in answer.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (("flow", "--method", "ilk", "--gap", 1), "_flow.npz"),
+        (("embed", "--model", "light"), "_embedding.npz"),
+        (("measure", "--model", "light"), "_measurement.json"),
+    ],
+)
+def test_other_tasks_of_an_archive(motionseg, archive, light, tmp_path, words, end):
+    out = tmp_path / "out"
+    words = [light if word == "light" else word for word in words]
+    motionseg("batch", words[0], archive / "a", "--out", out, *words[1:])
+    names = [path.name for path in (out / "results").iterdir()]
+    assert any(name.endswith("_thumbnail.png") for name in names)
+    if end != "_measurement.json":  # grain is no vessel to be measured
+        assert any(name.endswith(end) for name in names)
+    motionseg("batch", "table", out, "--out", tmp_path / "loops.csv")
+    with (tmp_path / "loops.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["state"] == "done"
+    motionseg("batch", "index", out)
+    assert "loop" in (out / "index.html").read_text(encoding="utf-8")
+    other = motionseg("batch", "segment", archive, "--out", out, "--model", light)
+    assert other.code == 2  # a folder has results of one task
