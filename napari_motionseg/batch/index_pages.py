@@ -25,7 +25,7 @@ STYLE = """
 body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
 h1 { font-size: 1.4rem; margin-bottom: .2rem }
 nav a, nav b { margin-right: .6rem }
-main { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, 12.5rem) }
+main { display: grid; margin: 1rem 0; gap: 1rem; grid-template-columns: repeat(auto-fill, 12.5rem) }
 figure { margin: 0; overflow-wrap: anywhere }
 figure img, figure .none { background: #222; border-radius: .3rem; display: block;
   height: 12rem; object-fit: contain; width: 12rem }
@@ -106,8 +106,9 @@ def _links(number: int, more: bool) -> str:
 
 def _figure(row: Mapping[str, Any]) -> str:
     if row["state"] != DONE:
-        path, words = _text(row["path"]), _text(row["reason"] or row["state"])
-        caption = f"<span class=failed>{words}</span><br><small>{path}</small>"
+        path, reason = str(row["path"]), str(row["reason"] or row["state"])
+        words = _text(reason.removeprefix(f"{path}: "))
+        caption = f"<span class=failed>{words}</span><br><small>{_text(path)}</small>"
         return _framed("<div class=none></div>", caption)
     files = [str(name) for name in row.get("files", ())]
     pictures = [name for name in files if name.endswith(THUMBNAIL)]
