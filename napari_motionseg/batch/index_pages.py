@@ -25,7 +25,8 @@ STYLE = """
 body { margin: 2rem auto; max-width: 75rem; padding: 0 1rem }
 h1 { font-size: 1.4rem; margin-bottom: .2rem }
 nav a, nav b { margin-right: .6rem }
-main { display: grid; margin: 1rem 0; gap: 1rem; grid-template-columns: repeat(auto-fill, 12.5rem) }
+main { display: grid; gap: 1rem; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fill, 12.5rem) }
 figure { margin: 0; overflow-wrap: anywhere }
 figure img, figure .none { background: #222; border-radius: .3rem; display: block;
   height: 12rem; object-fit: contain; width: 12rem }
