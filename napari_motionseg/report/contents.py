@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.measurement.loop_vessel import LoopVessel
 from napari_motionseg.segmentation import Evaluation
 
 
@@ -79,6 +80,8 @@ class Report:
         Model cards of the checkpoints by file name, as JSON values.
     movie
         Path of an MP4 or GIF to embed, or None.
+    vessels
+        Vessels that were measured in the loop.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class Report:
     provenance: Mapping[str, str] = field(default_factory=dict)
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     movie: Path | None = None
+    vessels: Sequence[LoopVessel] = ()
 
     def __post_init__(self) -> None:
         for name in ("masks", "truth"):

@@ -27,6 +27,7 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.io.secondary_capture import write_capture
 from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.measurement.loop_vessel import LoopVessel
 from napari_motionseg.models import read_card
 from napari_motionseg.report.contents import Report
 from napari_motionseg.report.overlays import RGB, each_overlay
@@ -61,6 +62,8 @@ class Result:
         Colours of the classes, by number.
     filled
         Whether masks are filled with a tint in an overlay.
+    vessels
+        Vessels that were measured in the loop.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Result:
     models: tuple[Path, ...] = ()
     colors: Mapping[int, RGB] | None = None
     filled: bool = False
+    vessels: Sequence[LoopVessel] = ()
 
     def __post_init__(self) -> None:
         for name in ("masks", "painted", "reference"):
@@ -277,6 +281,7 @@ def _contents(result: Result, movie: Path) -> Report:
             path.name: dataclasses.asdict(read_card(path)) for path in result.models
         },
         movie=movie,
+        vessels=result.vessels,
     )
 
 

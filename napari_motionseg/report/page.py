@@ -20,6 +20,7 @@ from napari_motionseg.report.pictures import (
     png,
 )
 from napari_motionseg.report.style import CSS
+from napari_motionseg.report.vessel_section import vessel_section
 from napari_motionseg.text import as_json, without_controls
 
 RESEARCH_USE = "Research use only; not a medical device."
@@ -44,6 +45,7 @@ def render_report(report: Report) -> str:
         _head(report),
         _panels(report),
         _strip(report),
+        _vessels(report),
         _agreement(report),
         _losses(report),
         _times(report),
@@ -193,6 +195,17 @@ def _agreement(report: Report) -> str:
         "Agreement with the truth",
         report.truth_note,
         f'<div class="card chart">{chart}</div>',
+    )
+
+
+def _vessels(report: Report) -> str:
+    if not report.vessels:
+        return ""
+    return _section(
+        "Measured vessels",
+        "Diameters are those of the frames named below. The uncertainty of a diameter "
+        "is that of noise alone.",
+        vessel_section(report.cine, report.vessels),
     )
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from napari_motionseg.embedding import EmbeddingStore
     from napari_motionseg.embedding.loop_colors import LoopPalettes
+    from napari_motionseg.measurement.loop_vessel import LoopVessel
     from napari_motionseg.motion import FlowSequence
 
 JOBS = "jobs"  # the key of the settings of jobs among those of the docks
@@ -125,6 +126,8 @@ class Session(SessionJobs):
         Emitted when the session ends.
     mask_probabilities
         Probabilities by the layer of masks that were made of them.
+    measured_vessels
+        Measured vessels by the layer of their loop, for reports.
     settings
         Settings of each dock that are saved with the project, as JSON values.
     models
@@ -161,6 +164,9 @@ class Session(SessionJobs):
         self.models: list[Model] = []
         self.settings: dict[str, Any] = {}
         self.mask_probabilities: WeakKeyDictionary[Any, MaskProbabilities] = (
+            WeakKeyDictionary()
+        )
+        self.measured_vessels: WeakKeyDictionary[Any, list[LoopVessel]] = (
             WeakKeyDictionary()
         )
         # this also removes the files that a killed window has left

@@ -249,3 +249,25 @@ def test_files_of_several_vessels(
     assert head.startswith("vessel,frame,lesion,MLD (mm),RVD (mm)")
     assert [row.split(",")[0] for row in rows] == ["1", "2"]
     assert (target / "vessel_2" / "profile.png").stat().st_size > 10_000
+
+
+def test_a_subtraction_is_a_layer_or_says_what_is_missing(
+    viewer, measuring, notified, qtbot
+):
+    section = measuring.subtraction
+    section.frames.setText("0,2-3")
+    section.button.click()
+    layer = layer_named(viewer, "subtracted")
+    assert layer.data.shape == viewer.layers[0].data.shape
+    assert np.abs(np.asarray(layer.data[1])).max() < 0.01, "all frames are alike"
+    for text, words in (("first", "written like 0-5"), ("9", "outside the loop's 0")):
+        section.frames.setText(text)
+        section.button.click()
+        assert words in str(notified[-1])
+    section.frames.setText("0-1")
+    section.kind.setCurrentText("same phase of the heart")
+    section.button.click()
+    assert "followed vessel" in str(notified[-1])
+    section.kind.setCurrentText("of the header")
+    section.button.click()
+    assert "names no mask frames" in str(notified[-1])

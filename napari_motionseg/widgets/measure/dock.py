@@ -26,6 +26,7 @@ from napari_motionseg.widgets.measure.choices_section import ChoicesSection
 from napari_motionseg.widgets.measure.follow_section import FollowSection
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.measure.saving_section import SavingSection
+from napari_motionseg.widgets.measure.subtraction_section import SubtractionSection
 from napari_motionseg.widgets.measure.vessel_layers import VesselLayers
 from napari_motionseg.widgets.measure.vessel_table import VesselTable
 
@@ -59,6 +60,10 @@ class MeasureDock(AutosavedDock):
         self.add(self.following)
         form = self.advanced("How diameters, references and millimetres are found")
         self.choices = ChoicesSection(form, self.viewer, self.state)
+        form = self.advanced("Subtract frames before contrast", "Subtraction")
+        self.subtraction = SubtractionSection(
+            form, self.viewer, self.chooser, self.state
+        )
         self.saving = SavingSection(self.state)
         self.saving.said.connect(self._say)
         self.add(self.saving)
@@ -223,6 +228,8 @@ class MeasureDock(AutosavedDock):
         self.warning.setVisible(bool(said))
         self.plot.show_measurement(measured, state.markers)
         known = state.all_measured()
+        if self.chooser.layer is not None:
+            self.session.measured_vessels[self.chooser.layer] = known
         rows = [row for one in known for row in lesion_rows(one.number, one.measured)]
         self.table.show_rows(rows, state.vessel.number)
         self.following.show_state()

@@ -16,6 +16,7 @@ from napari_motionseg.io.archive_storage import Stored
 from napari_motionseg.io.label_numbers import CLASSES
 from napari_motionseg.io.segment_codes import known_name
 from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.measurement.loop_vessel import LoopVessel
 from napari_motionseg.report.exporting import (
     Result,
     capture_job,
@@ -249,7 +250,14 @@ class ExportSection:
             models=self._models(layer),
             colors=colors_of(layer),
             filled=self.settings().filled,
+            vessels=tuple(self._vessels(layer)),
         )
+
+    def _vessels(self, layer: Labels) -> list[LoopVessel]:
+        """Return the vessels that the Measure dock has measured in the loop."""
+        loop = loop_layer_of(self._viewer, layer)
+        known = self._dock.session.measured_vessels
+        return [] if loop is None else known.get(loop, [])
 
     def _painted(self, masks: Labels, reference: Any) -> Any:
         """Return what was painted on the loop, to tell which frames were labelled."""
