@@ -9,10 +9,13 @@ part of the vessel cannot be seen.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.measurement.diameters import DiameterProfile
+from napari_motionseg.measurement.stenosis import Lesion
 from napari_motionseg.measurement.tube_profile import tube_profile
 
 Array = NDArray[np.float64]
@@ -76,6 +79,39 @@ def cautions(profile: DiameterProfile, shape: tuple[int, ...]) -> tuple[str, ...
             f"The vessel reaches the border of the picture {_where(profile, cut)}."
         )
     return tuple(found)
+
+
+def lesion_cautions(
+    profile: DiameterProfile, lesions: Sequence[Lesion]
+) -> tuple[str, ...]:
+    """Return full sentences about lesions that must not be trusted.
+
+    A narrowing that reaches an end of the line has only one border. It may be a part of
+    the lesion, or a smaller vessel in which the line begins or ends.
+
+    Parameters
+    ----------
+    profile
+        Diameters along the vessel.
+    lesions
+        Narrowings along the vessel.
+    """
+    last = len(profile.line) - 1
+    cut = [one for one in lesions if one.start == 0 or one.end == last]
+    if not cut:
+        return ()
+    ends = " and ".join(
+        name
+        for name, there in (
+            ("first", any(one.start == 0 for one in cut)),
+            ("last", any(one.end == last for one in cut)),
+        )
+        if there
+    )
+    return (
+        f"A narrowing reaches the {ends} point: its border is not seen. Move the point "
+        "beyond the lesion. A smaller branch in which the line ends is no stenosis.",
+    )
 
 
 def long_runs(flags: NDArray[np.bool_], shortest: float) -> NDArray[np.bool_]:

@@ -25,6 +25,7 @@ MOST_HARMONICS = 4  # of the diameter
 FRAMES_A_HARMONIC = 6
 FINE_PHASES = 100
 FEWEST_FRAMES = 6
+LEAST_MOTION_PX = 0.2  # root mean square: following has errors of this size
 FEWEST_BEATS = 1.0
 MS_A_MINUTE = 60_000.0
 
@@ -91,8 +92,13 @@ def heart_rate(points: Array, frame_times: Array) -> float:
         )
     trend = np.vander((times - times.mean()) / span, 3)
     rest = flat - trend @ np.linalg.lstsq(trend, flat, rcond=None)[0]
-    if float(np.abs(rest).max()) < 1e-3:
-        raise MeasurementError("the vessel does not move: there is no beat to find")
+    moves = float(np.sqrt((rest**2).mean()))
+    if moves < LEAST_MOTION_PX:
+        raise MeasurementError(
+            f"the vessel does not move with a heartbeat: it moves by {moves:.2f} px "
+            f"about a steady motion, as of the table; {LEAST_MOTION_PX} px or more are "
+            "needed"
+        )
     rates = np.arange(slowest, FASTEST_BPM, RATE_STEP_BPM)
     left = [_unexplained(rest, trend, times, rate) for rate in rates]
     return float(rates[int(np.argmin(left))])

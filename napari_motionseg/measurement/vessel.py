@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement.calibration import Calibration, calibration_of
-from napari_motionseg.measurement.cautions import cautions, closed_sections
+from napari_motionseg.measurement.cautions import (
+    cautions,
+    closed_sections,
+    lesion_cautions,
+)
 from napari_motionseg.measurement.centreline import (
     Point,
     trace_centreline,
@@ -166,7 +170,7 @@ def measure_vessel(
         profile.arc_length, profile.diameters, reference_method, markers
     )
     lesions = find_lesions(profile.arc_length, profile.diameters, reference)
-    warnings = cautions(profile, picture.shape)
+    warnings = cautions(profile, picture.shape) + lesion_cautions(profile, lesions)
     return VesselMeasurement(
         frame, profile, reference, reference_method, lesions, warnings
     )

@@ -94,7 +94,9 @@ class MeasureState(ShownVessel):
             self._frame = frame
             followed = self.followed is not None
             self.results.outdate(before.number)
-            kind = f"points {before.number} {len(places)}"
+            # each click is a step of its own; a drag is one
+            dragged = len(places) == len(before.places)
+            kind = f"points {before.number}" if dragged else ""
             self.vessels.edit(self.vessels.notes.having(before.placed(places)), kind)
             if followed:
                 self.changed.emit()  # a picture of another vessel must not stay

@@ -48,6 +48,17 @@ def test_a_tight_stenosis_is_not_closed():
     assert found.warnings == ()
 
 
+def test_a_narrowing_without_a_border_is_said():
+    phantom = vessel_phantom(radius=5.0, depth=0.6, noise=0.006, size=128)
+    middle = tuple(phantom.centre[int(phantom.radius.argmin())])
+    first, last = phantom.ends(16)
+    assert measured(phantom).warnings == ()
+    found = measured(phantom, (middle, last))
+    assert "reaches the first point" in found.warnings[-1]
+    assert "smaller branch" in found.warnings[-1]
+    assert "the last point" in measured(phantom, (first, middle)).warnings[-1]
+
+
 def test_a_foreshortened_part_is_said(healthy):
     fit = healthy.profile.fit
     contrast = fit.contrast.copy()

@@ -107,7 +107,7 @@ class SubtractionSection:
         if numbers is None or numbers.phase is None:
             raise MeasurementError(
                 "masks of the same phase need a followed vessel, whose motion shows "
-                "the heartbeat: measure a vessel and press Follow through the loop first"
+                "the heartbeat: measure a vessel, then press Follow through the loop"
             )
         from napari_motionseg.motion import FlowSettings
         from napari_motionseg.motion.estimators import ESTIMATORS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -117,22 +118,31 @@ class VesselLayers(QObject):
         loop = self._loop
         if loop is None:
             raise SettingsError("there is no loop to place points on")
-        layer = Layer.create(
-            np.empty((0, loop.ndim)),
-            {
-                "name": f"{loop.name} {POINTS}", "ndim": loop.ndim,
-                "metadata": {DERIVED: POINTS}, "symbol": "disc",
-                "size": max(3.0, loop.data.shape[-2] * SIZE),
-                "face_color": YELLOW, "border_color": "black",
-                **placement(loop, loop.ndim),
-            },
-            "points",
-        )  # fmt: skip
+        layer = _empty_points(loop)
         self._viewer.layers.append(layer)
         layer.events.data.connect(self._edited)
+        layer.mouse_drag_callbacks.append(self._drag)
         layer.bind_key("Control-Z", self._undo_pressed)
         layer.bind_key("Control-Shift-Z", self._redo_pressed)
         return layer
+
+    def _drag(self, layer: Layer, event: Any) -> Iterator[None]:
+        """Let the numbers follow a point while it is dragged.
+
+        napari reports a dragged point when the button is released, and does not move
+        points in the mode that adds some.
+        """
+        adding = str(layer.mode) == "add"
+        touched = layer.get_value(event.position, world=True)
+        yield
+        while event.type == "mouse_move":
+            if adding and touched is not None:
+                data = np.array(layer.data)
+                data[touched, -2:] = layer.world_to_data(event.position)[-2:]
+                layer.data = data
+            elif touched is not None:
+                self.moved.emit()
+            yield
 
     def _undo_pressed(self, _: Layer) -> None:
         self.undo_asked.emit(True)
@@ -259,6 +269,21 @@ class VesselLayers(QObject):
     def _frame_changed(self, event: Any = None) -> None:
         if self._points is not None:
             self.moved.emit()
+
+
+def _empty_points(loop: Layer) -> Layer:
+    """Return a layer without points that lies on a loop."""
+    return Layer.create(
+        np.empty((0, loop.ndim)),
+        {
+            "name": f"{loop.name} {POINTS}", "ndim": loop.ndim,
+            "metadata": {DERIVED: POINTS}, "symbol": "disc",
+            "size": max(3.0, loop.data.shape[-2] * SIZE),
+            "face_color": YELLOW, "border_color": "black",
+            **placement(loop, loop.ndim),
+        },
+        "points",
+    )  # fmt: skip
 
 
 def _line_on(

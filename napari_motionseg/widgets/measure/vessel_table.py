@@ -16,15 +16,16 @@ from qtpy.QtWidgets import (
 
 from napari_motionseg.measurement.loop_vessel import LesionRow
 
-HEADS = ("Vessel", "Frame", "MLD", "RVD", "Stenosis", "Length")
+HEADS = ("Vessel", "Frame", "MLD\n{}", "RVD\n{}", "DS\n%", "Length\n{}")
 TIPS = (
     "Number of the vessel",
     "Frame in which it was measured, from 0",
     "Smallest diameter of the lesion, or of the vessel if it has none",
     "Reference diameter at the same place",
-    "Narrowing of the diameter",
+    "Diameter stenosis: how far the smallest diameter is below the reference",
     "Length of the lesion",
 )
+LEAST_ROW_PX = 20
 MOST_ROWS = 6  # that are shown without a scroll bar
 
 
@@ -42,11 +43,8 @@ class VesselTable(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.table = QTableWidget(0, len(HEADS))
-        self.table.setHorizontalHeaderLabels(HEADS)
-        for column, tip in enumerate(TIPS):
-            head = self.table.horizontalHeaderItem(column)
-            if head is not None:
-                head.setToolTip(tip)
+        self._name_columns("mm")
+        self.table.setWordWrap(False)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -74,6 +72,8 @@ class VesselTable(QWidget):
         """
         self.setVisible(bool(rows))
         self._numbers = [row.vessel for row in rows]
+        if rows:
+            self._name_columns(rows[0].unit)
         self.table.setRowCount(len(rows))
         for line, row in enumerate(rows):
             for column, text in enumerate(_texts(row)):
@@ -86,12 +86,21 @@ class VesselTable(QWidget):
             self.table.clearSelection()
         self._fit()
 
+    def _name_columns(self, unit: str) -> None:
+        for column, name in enumerate(HEADS):
+            head = self.table.horizontalHeaderItem(column)
+            if head is None:
+                head = QTableWidgetItem()
+                head.setToolTip(TIPS[column])
+                self.table.setHorizontalHeaderItem(column, head)
+            head.setText(name.format(unit))
+
     def _fit(self) -> None:
         """Show all rows, up to a limit, without empty room below."""
         top = self.table.horizontalHeader()
         height = 2 if top is None else top.sizeHint().height() + 2
         for line in range(min(self.table.rowCount(), MOST_ROWS)):
-            height += self.table.rowHeight(line)
+            height += max(self.table.rowHeight(line), LEAST_ROW_PX)
         self.table.setFixedHeight(height)
 
     def _clicked(self, line: int, _: int) -> None:
@@ -100,12 +109,12 @@ class VesselTable(QWidget):
 
 
 def _texts(row: LesionRow) -> tuple[str, ...]:
-    length = "-" if row.length is None else f"{row.length:.1f} {row.unit}"
+    length = "-" if row.length is None else f"{row.length:.1f}"
     return (
         str(row.vessel),
         str(row.frame),
-        f"{row.mld:.2f} {row.unit}",
-        f"{row.rvd:.2f} {row.unit}",
-        f"{row.percent_diameter_stenosis:.0f} %",
+        f"{row.mld:.2f}",
+        f"{row.rvd:.2f}",
+        f"{row.percent_diameter_stenosis:.0f}",
         length,
     )
