@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ from napari_motionseg.segmentation import load_segmentation, segment_job
 from napari_motionseg.segmentation.temporal_smoothing import postprocess
 
 RESULTS = Path(__file__).parent / "results" / "archive.json"
+PARTS = ("cost", "many", "kills", "disk", "remote")
 REPEATS = 3
+SMALL_DISK = "12M"
+WHO = ("worker", "client and scheduler", "scheduler alone")
 DAMAGED = 0.03  # share of the inputs of the kill test
 
 
@@ -48,7 +52,8 @@ def main() -> None:
     parser.add_argument("--loops", type=int, default=1000, help="of 16 frames, 256 px")
     parser.add_argument("--many", type=int, default=10_000, help="tiny loops")
     parser.add_argument("--kills", type=int, default=20, help="random moments")
-    parser.add_argument("--parts", nargs="+", default=["cost", "many", "kills"])
+    parser.add_argument("--trainings", type=int, default=8, help="pairs")
+    parser.add_argument("--parts", nargs="+", default=PARTS)
     parser.add_argument("--tiny", type=Path, help=argparse.SUPPRESS)  # own process
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
@@ -67,6 +72,10 @@ def main() -> None:
             ]
         if "kills" in given.parts:
             held["kills"] = kills(room, given.kills)
+        if "disk" in given.parts:
+            held["disk"] = full_disk(room)
+        if "remote" in given.parts:
+            held["remote"] = remote_training(room, given.trainings)
     given.out.write_text(json.dumps(held, indent=1) + "\n")
     print(json.dumps(held, indent=1))
 
@@ -129,7 +138,7 @@ def by_workers(archive: Path, workers: int, out: Path) -> float:
 def done_in(out: Path) -> int:
     """Return the number of results."""
     folder = out / "results"
-    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+    return sum(1 for _ in folder.glob("*_masks.npz")) if folder.is_dir() else 0
 
 
 def wait_for(out: Path, count: int, patience_s: float = 120) -> None:
@@ -171,7 +180,7 @@ def tiny_run(archive: Path) -> dict[str, Any]:
 
 
 def kills(room: Path, count: int) -> dict[str, Any]:
-    """Kill a worker, or the command with its scheduler; compare what is left."""
+    """Kill a worker, the scheduler, or both with the command; compare what is left."""
     archive = small_archive(room / "killed", 40, size=96, frames=4)
     paths = sorted(archive.rglob("*.dcm"))
     damaged = paths[:: round(1 / DAMAGED)]
@@ -185,8 +194,10 @@ def kills(room: Path, count: int) -> dict[str, Any]:
     rows = []
     for number in range(count):
         rng, out = random.Random(number), room / f"out{number}"
-        who = ("worker", "client and scheduler")[number % 2]
-        rows.append({"killed": who, **killed(archive, out, who, rng, wanted)})
+        who = WHO[number % len(WHO)]
+        kill = killed_scheduler if who == "scheduler alone" else killed
+        rows.append({"killed": who, **kill(archive, out, who, rng, wanted)})
+        print(rows[-1], file=sys.stderr, flush=True)
         shutil.rmtree(out)
     return {
         "loops": len(paths), "damaged": len(damaged), "results": len(wanted),
@@ -212,7 +223,55 @@ def killed(
             with suppress(psutil.NoSuchProcess):
                 one.kill()
     process.wait()
-    again = subprocess.run(words[:-2], check=False, capture_output=True, text=True)
+    return taken_up(words[:-2], out, there, wanted)
+
+
+def killed_scheduler(
+    archive: Path, out: Path, who: str, rng: random.Random, wanted: dict[str, str]
+) -> dict[str, Any]:
+    """Kill a scheduler whose workers do the work; the command must end by itself."""
+    port = rng.randrange(20_000, 30_000)
+    address = f"tcp://127.0.0.1:{port}"
+    words = [*COMMAND, "segment", str(archive), "--out", str(out)]
+    with started(
+        ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
+         "--dashboard-address", "127.0.0.1:0"]
+    ) as scheduler, started(
+        ["napari_motionseg", "worker", "--scheduler", address, "--workers", 2]
+    ):  # fmt: skip
+        process = subprocess.Popen(
+            [*words, "--scheduler", address], stderr=subprocess.DEVNULL
+        )
+        wait_for(out, rng.randrange(1, 30))
+        there = done_in(out)
+        scheduler.kill()
+        process.wait(timeout=120)
+    return taken_up(words, out, there, wanted)
+
+
+@contextmanager
+def started(words: list[Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a module in a process, which is ended afterwards."""
+    command = [sys.executable, "-P", "-m", *map(str, words)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            time.sleep(3)
+            yield process
+        finally:
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
+
+
+def taken_up(
+    words: list[str], out: Path, there: int, wanted: dict[str, str]
+) -> dict[str, Any]:
+    """Run the command again in one process, and compare what it leaves."""
+    again = subprocess.run(words, check=False, capture_output=True, text=True)
     found = hashes(out)
     states = [r.state for r in BatchFolder(out).records()]
     return {
@@ -221,11 +280,91 @@ def killed(
     }  # fmt: skip
 
 
+def full_disk(room: Path) -> dict[str, Any]:
+    """Fill a small disk with results, make room, and take the batch up."""
+    archive = small_archive(room / "for a small disk", 40, size=96, frames=4)
+    whole, disk = room / "with room", room / "small disk"
+    words = [*COMMAND, "segment", str(archive), "--out"]
+    subprocess.run([*words, str(whole)], check=True, capture_output=True)
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "none", str(disk)]
+    subprocess.run(mount, check=True)
+    try:
+        block = disk / "others"
+        with suppress(OSError), block.open("wb") as file:
+            while True:  # leave 256 KiB, less than the results take
+                file.write(bytes(2**16))
+        os.truncate(block, block.stat().st_size - 2**18)
+        out = disk / "out"
+        first = subprocess.run(
+            [*words, str(out)], check=False, capture_output=True, text=True
+        )
+        there = done_in(out)
+        block.unlink()
+        row = taken_up([*words, str(out)], out, there, hashes(whole))
+        said = first.stderr.strip().splitlines()[-1] if first.stderr.strip() else ""
+        return {**row, "first_rc": first.returncode, "said": said}
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def remote_training(room: Path, pairs: int) -> dict[str, Any]:
+    """Train in a child process and on a worker of this computer, in turns."""
+    from napari_motionseg.io import Labels
+    from napari_motionseg.jobs import LocalRunner
+    from napari_motionseg.models.model_card import checkpoint_path
+    from napari_motionseg.remote import RemoteRunner
+    from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+    from napari_motionseg.viewmodel.training_choices import TrainingChoices
+    from napari_motionseg.viewmodel.training_jobs import finetune_layer_job
+    from napari_motionseg.viewmodel.worker_modules import WORKER_MODULES
+
+    made = synthesize_cine(SynthesisConfig(size=512, frames=45), seed=3)
+    masks = np.where(made.masks, 1, 0).astype(np.uint8)
+    labelled = np.arange(len(made.cine)) == 22
+    example = (made.cine, Labels(masks, labelled))
+    start = checkpoint_path("default")
+    port = random.Random().randrange(20_000, 30_000)
+    address = f"tcp://127.0.0.1:{port}"
+    room.mkdir(exist_ok=True)
+
+    def seconds_on(runner: Any, number: int) -> float:
+        runner.keep_ready()
+        time.sleep(12)  # both have loaded torch before the click
+        begun = time.perf_counter()
+        job = runner.start(
+            finetune_layer_job, [example], TrainingChoices(), "cpu", start=start,
+            out=room / f"vessel-{number}.safetensors", shown=made.cine.normalized(22),
+        )  # fmt: skip
+        while job.running:
+            list(job.poll())
+            time.sleep(0.02)
+        took = time.perf_counter() - begun
+        if job.error is not None:
+            raise SystemExit(str(job.error))
+        return took
+
+    with started(
+        ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
+         "--dashboard-address", "127.0.0.1:0"]
+    ), started(["napari_motionseg", "worker", "--scheduler", address]):  # fmt: skip
+        there = RemoteRunner(address, room, WORKER_MODULES)
+        here = LocalRunner(room, WORKER_MODULES)
+        rows = []
+        for number in range(pairs):
+            local = seconds_on(here, 2 * number)
+            remote = seconds_on(there, 2 * number + 1)
+            rows.append([round(local, 2), round(remote, 2)])
+            print(rows[-1], file=sys.stderr, flush=True)
+        here.release()
+    return {"pairs": rows}
+
+
 def hashes(out: Path) -> dict[str, str]:
     """Return the SHA-256 of each result, without names that depend on the folder."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((out / "results").iterdir())
+        for path in sorted((out / "results").glob("*_masks.npz"))
     }
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from napari_motionseg.batch.places import Place
 from napari_motionseg.batch.records import FAILED, BatchFolder, Record
 from napari_motionseg.batch.work import Task, work_on
-from napari_motionseg.errors import MotionSegError, SettingsError
+from napari_motionseg.errors import JobError, MotionSegError, SettingsError
 from napari_motionseg.remote.dask_client import state_of_workers
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 AHEAD = 2  # places for each thread of a worker: one in work, one that waits
 DIED = "the worker died while it worked on it: {}"
+LOST = (
+    "the connection to the Dask scheduler was lost ({}); run the command again, which "
+    "does only what is missing"
+)
 
 
 def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> None:
@@ -97,13 +101,25 @@ class DaskPool:
         self._completed.add(future)
 
     def get(self) -> tuple[Place, Record | None]:
-        """Wait for any place, and return its record."""
+        """Wait for any place, and return its record.
+
+        Raises
+        ------
+        JobError
+            If the connection to the scheduler was lost.
+        """
+        from distributed import KilledWorker
+
         future = next(self._completed)
         place = self._places.pop(future)
         try:
             return place, future.result()
-        except Exception as error:  # noqa: BLE001 - Dask names what a worker died of
+        except KilledWorker as error:  # each worker that began it has died
             return place, self._died(place, error)
+        except MotionSegError:  # not even a record could be written
+            raise
+        except Exception as error:
+            raise JobError(LOST.format(error)) from error
 
     def cancel(self) -> None:
         """Cancel what has not begun."""

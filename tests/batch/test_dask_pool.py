@@ -9,7 +9,7 @@ from napari_motionseg.batch import dask_pool as module
 from napari_motionseg.batch.dask_pool import DaskPool, require_workers
 from napari_motionseg.batch.records import DONE, FAILED, BatchFolder
 from napari_motionseg.batch.work import Batch
-from napari_motionseg.errors import SettingsError
+from napari_motionseg.errors import JobError, SettingsError, WriteError
 from napari_motionseg.jobs import run
 from napari_motionseg.remote import dask_client
 
@@ -97,20 +97,53 @@ def test_few_places_are_with_the_scheduler(client, loops, folder, monkeypatch):
     assert {r.state for r in folder.records()} == {DONE}
 
 
-def test_a_place_that_no_worker_survives_fails(client, loops, folder, monkeypatch):
-    work = module._work
+def ending_in(error):
+    """Return work that ends in an error of Dask on one of the loops."""
 
-    def deadly(path, task, place):
+    def work(path, task, place):
         if place.path.stem == "loop2":
-            raise RuntimeError("Attempted to run task on 4 different workers")
-        return work(path, task, place)
+            raise error
+        return module.work_on(BatchFolder(path), task, place)
 
-    monkeypatch.setattr(module, "_work", deadly)
+    return work
+
+
+def test_a_place_that_no_worker_survives_fails(client, loops, folder, monkeypatch):
+    killed = distributed.KilledWorker("work", None, 3)
+    monkeypatch.setattr(module, "_work", ending_in(killed))
     pool = DaskPool(client, folder, Shapes())
     counts = run(Batch(folder, Shapes()).job([loops], pool=pool))
     assert (counts.done, counts.failed) == (COUNT - 1, 1)
     (failed,) = [r for r in folder.records() if r.state == FAILED]
     assert failed.reason.startswith("the worker died while it worked on it: Attempted")
+
+
+def test_a_lost_scheduler_is_no_failure_of_a_loop(client, loops, folder, monkeypatch):
+    lost = distributed.client.FutureCancelledError("work", "lost", None)
+    monkeypatch.setattr(module, "_work", ending_in(lost))
+    with pytest.raises(JobError, match="run the command again"):
+        run(
+            Batch(folder, Shapes()).job(
+                [loops], pool=DaskPool(client, folder, Shapes())
+            )
+        )
+    assert not [r for r in folder.records() if r.state == FAILED]
+    monkeypatch.undo()
+    again = run(Batch(folder, Shapes()).job([loops]))
+    assert again.failed == 0
+    assert len([r for r in folder.records() if r.state == DONE]) == COUNT
+
+
+def test_a_full_disk_ends_the_run_with_its_own_words(
+    client, loops, folder, monkeypatch
+):
+    monkeypatch.setattr(module, "_work", ending_in(WriteError("no space left")))
+    with pytest.raises(WriteError, match="no space left"):
+        run(
+            Batch(folder, Shapes()).job(
+                [loops], pool=DaskPool(client, folder, Shapes())
+            )
+        )
 
 
 def test_a_worker_that_cannot_do_the_work_is_named(client, folder, monkeypatch):
