@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tables import answer, table
@@ -11,6 +12,7 @@ from tables import answer, table
 MOST_OVERHEAD = 0.05  # of the bare prediction
 LEAST_GAIN = 1.85  # of two workers over one
 MOST_GROWTH = 0.10  # of memory, from the small to the large archive
+MOST_REMOTE_S = 1.0  # that a training on a worker may take longer, beside its share
 MOST_IDLE_S = 20.0  # of a run that finds nothing to do
 
 
@@ -20,8 +22,12 @@ def archive(results: Path) -> list[str]:
     if not path.exists():
         return []
     found = json.loads(path.read_text())
-    sections = {"cost": cost, "many": growth, "kills": kills}
-    return [sections[name](found) for name in sections if name in found]
+    sections = {
+        "cost": cost, "many": growth, "kills": kills, "remote": remote,
+    }  # fmt: skip
+    told = [sections[name](found) for name in sections if name in found]
+    path = results / "elastic.json"
+    return [*told, elastic(json.loads(path.read_text()))] if path.exists() else told
 
 
 def cost(found: dict[str, Any]) -> str:
@@ -95,9 +101,62 @@ def kills(found: dict[str, Any]) -> str:
         table(
             ("killed", "at result", "results equal", "failures", "left in work"), rows
         ),
-        "`benchmarks/archive.py --parts kills`: `kill -9` of a worker, or of the "
-        f"command with its scheduler, at a random moment; {said['loops']} loops, of "
+        "`benchmarks/archive.py --parts kills disk`: `kill -9` of a worker, of the "
+        "scheduler, or of the command with its scheduler, at a random moment; "
+        f"{_of_disk(found)}{said['loops']} loops, of "
         f"which {said['damaged']} are damaged and must be listed as failures. *Equal*: "
         f"by SHA-256 to {said['results']} results of an undisturbed run. "
         f"{found['processor']}, {found['date']}.",
+    )
+
+
+def _of_disk(found: dict[str, Any]) -> str:
+    """Return what a full disk did, as the begin of a sentence."""
+    said = found.get("disk")
+    if said is None:
+        return ""
+    equal = "equal" if said["equal"] and not said["left_in_work"] else "**not equal**"
+    return (
+        f"a disk that was full after {said['at']} results ended the run with exit code "
+        f"{said['first_rc']} and in words, and with room again the results were "
+        f"{equal}; "
+    )
+
+
+def remote(found: dict[str, Any]) -> str:
+    """Return what a worker adds to a training of the window."""
+    pairs = found["remote"]["pairs"]
+    here, there = (median(column) for column in zip(*pairs, strict=True))
+    more = there - here
+    most = MOST_OVERHEAD * here + MOST_REMOTE_S
+    words = "reached" if more <= most else "missed"
+    rows = [(number + 1, *pair) for number, pair in enumerate(pairs)]
+    return answer(
+        "How much longer does a training on another computer take?",
+        f"{more:+.1f} s on {here:.1f} s (target {MOST_OVERHEAD:.0%} and "
+        f"{MOST_REMOTE_S:g} s, {words}), if the other computer is as fast.",
+        table(("pair", "child process here, s", "worker of Dask, s"), rows),
+        "`benchmarks/archive.py --parts remote`: *Train* of the Segment dock from one "
+        "dense frame of a synthetic loop of 45 frames of 512 px, from the click to the "
+        "weights in the window; scheduler and worker are on the same computer, and "
+        f"both ways have a process ready. Medians. {found['processor']}, {found['date']}.",
+    )
+
+
+def elastic(found: dict[str, Any]) -> str:
+    """Return whether torchrun takes a training up."""
+    rows = [
+        (row["killed_at"], row["steps"], "yes" if row["equal"] else "**no**")
+        for row in found["rows"]
+    ]
+    good = sum(row["equal"] for row in found["rows"])
+    return answer(
+        "Does torch elastic take a training up?",
+        f"After a process was killed, {good} of {len(rows)} trainings ended with the "
+        "weights of one that nobody disturbed.",
+        table(("killed at step", "steps in the end", "weights equal"), rows),
+        "`benchmarks/elastic.py`: two hosts are two addresses of one computer, one "
+        "process each, gloo; `kill -9` of one, `--max-restarts 3`, `--resume`, a state "
+        f"every {found['save_every']} of {found['total']} steps. {found['processor']}, "
+        f"{found['date']}.",
     )
