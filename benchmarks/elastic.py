@@ -88,7 +88,8 @@ def agent(
         "--rdzv-backend", "c10d", "--rdzv-endpoint", f"{HOSTS[0]}:{port}",
         "--local-addr", host, "-m", "napari_motionseg", "pretrain", loops,
         "--batch", 2, "--crop", 64, "--width", 4, "--flow-method", "ilk",
-        "--steps", steps, "--save-every", SAVE_EVERY, "--resume", "--device", "cpu", "--seed", 5,
+        "--steps", steps, "--save-every", SAVE_EVERY, "--resume",
+        "--device", "cpu", "--seed", 5,
         "--anyway", "--out", out,
     ]  # fmt: skip
     return subprocess.Popen(

@@ -139,7 +139,8 @@ def remote(found: dict[str, Any]) -> str:
         "`benchmarks/archive.py --parts remote`: *Train* of the Segment dock from one "
         "dense frame of a synthetic loop of 45 frames of 512 px, from the click to the "
         "weights in the window; scheduler and worker are on the same computer, and "
-        f"both ways have a process ready. Medians. {found['processor']}, {found['date']}.",
+        "both ways have a process ready. Medians. "
+        f"{found['processor']}, {found['date']}.",
     )
 
 

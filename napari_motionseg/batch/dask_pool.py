@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from napari_motionseg.batch.places import Place
+from napari_motionseg.batch.places import AnyPlace
 from napari_motionseg.batch.records import FAILED, BatchFolder, Record
 from napari_motionseg.batch.work import Task, work_on
 from napari_motionseg.errors import JobError, MotionSegError, SettingsError
@@ -81,7 +81,7 @@ class DaskPool:
 
         self._client, self._folder, self._task = client, folder, task
         self._completed = as_completed([])
-        self._places: dict[Future, Place] = {}
+        self._places: dict[Future, AnyPlace] = {}
 
     def __len__(self) -> int:
         """Return the number of places that were given to the scheduler."""
@@ -92,7 +92,7 @@ class DaskPool:
         threads = int(sum(self._client.nthreads().values()))
         return len(self._places) < AHEAD * max(1, threads)
 
-    def put(self, place: Place) -> None:
+    def put(self, place: AnyPlace) -> None:
         """Give a place to the scheduler."""
         future = self._client.submit(
             _work, str(self._folder.folder.absolute()), self._task, place, pure=False
@@ -100,7 +100,7 @@ class DaskPool:
         self._places[future] = place
         self._completed.add(future)
 
-    def get(self) -> tuple[Place, Record | None]:
+    def get(self) -> tuple[AnyPlace, Record | None]:
         """Wait for any place, and return its record.
 
         Raises
@@ -126,7 +126,7 @@ class DaskPool:
         self._client.cancel(list(self._places))
         self._places.clear()
 
-    def _died(self, place: Place, error: Exception) -> Record:
+    def _died(self, place: AnyPlace, error: Exception) -> Record:
         """Write down that no worker survives a place."""
         known = self._folder.record(place.key)
         record = known or Record(place.key, str(place.path), "")
@@ -136,7 +136,7 @@ class DaskPool:
         return record
 
 
-def _work(folder: str, task: Task, place: Place) -> Record | None:
+def _work(folder: str, task: Task, place: AnyPlace) -> Record | None:
     return work_on(_opened(folder), task, place)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 
-from napari_motionseg.batch.places import Place
+from napari_motionseg.batch.places import AnyPlace
 
 AHEAD = 1000  # places that wait to be worked on
 LOOK_S = 0.2  # between two looks at whether the consumer has gone
@@ -29,13 +29,13 @@ class Listing:
         Whether all are found.
     """
 
-    def __init__(self, places: Iterator[Place]) -> None:
+    def __init__(self, places: Iterator[AnyPlace]) -> None:
         self.count, self.ended = 0, False
         self._places = places
-        self._queue: queue.Queue[Place | BaseException | None] = queue.Queue(AHEAD)
+        self._queue: queue.Queue[AnyPlace | BaseException | None] = queue.Queue(AHEAD)
         self._gone = threading.Event()
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[AnyPlace]:
         """Yield the places; an error of the listing is raised when its turn comes."""
         thread = threading.Thread(target=self._list, daemon=True)
         thread.start()
@@ -59,7 +59,7 @@ class Listing:
         self.ended = True
         self._put(None)
 
-    def _put(self, found: Place | BaseException | None) -> bool:
+    def _put(self, found: AnyPlace | BaseException | None) -> bool:
         while not self._gone.is_set():
             with suppress(queue.Full):
                 self._queue.put(found, timeout=LOOK_S)

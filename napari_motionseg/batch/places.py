@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_motionseg.batch.archive_series import SeriesPlace, is_query, series_of
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import ReadError, SettingsError
 from napari_motionseg.io import read_cines
@@ -72,15 +74,19 @@ class Place:
     def _all_files(self) -> Sequence[Path]:
         return images_in(self.path) if self.path.is_dir() else [self.path]
 
-    def read(self) -> list[Cine]:
-        """Read the loops of the place.
+    @contextmanager
+    def loops(self) -> Iterator[list[Cine]]:
+        """Yield the loops of the place, whose frames can be read meanwhile.
 
         Raises
         ------
         ReadError
             If there is none.
         """
-        return read_together(self.files) if self.files else read_cines(self.path)
+        yield read_together(self.files) if self.files else read_cines(self.path)
+
+
+AnyPlace = Place | SeriesPlace
 
 
 @dataclass(frozen=True)
@@ -109,19 +115,22 @@ class Part:
                 f"a part must be I/N with I from 1 to N; got {self.number}/{self.count}"
             )
 
-    def has(self, place: Place) -> bool:
+    def has(self, place: AnyPlace) -> bool:
         """Return whether a place belongs to the part; its path alone decides."""
         return int(place.key[:12], 16) % self.count == self.number - 1
 
 
-def places(paths: Iterable[Path], known: Known | None = None) -> Iterator[Place]:
+def places(
+    paths: Iterable[str | Path], known: Known | None = None
+) -> Iterator[AnyPlace]:
     """Yield every place at or below some paths, one folder at a time.
 
     Parameters
     ----------
     paths
-        DICOM files and movies, folders, DICOMDIR files, and text files with a path on
-        each line. A path is yielded once, even if it is reached in several ways.
+        DICOM files and movies, folders, DICOMDIR files, text files with a path on each
+        line, and queries of DICOMweb archives; see `series_of`. A place is yielded
+        once, even if it is reached in several ways.
     known
         Function that returns whether a file is already known to hold a loop of several
         frames, so that its header need not be read again. None reads all headers.
@@ -133,11 +142,18 @@ def places(paths: Iterable[Path], known: Known | None = None) -> Iterator[Place]
     """
     seen: set[bytes] = set()
     for path in paths:
-        for place in _at(Path(os.path.abspath(path)), known or _unknown):
+        for place in _of_any(path, known or _unknown):
             key = bytes.fromhex(place.key)
             if key not in seen:
                 seen.add(key)
                 yield place
+
+
+def _of_any(path: str | Path, known: Known) -> Iterator[AnyPlace]:
+    if is_query(path):
+        yield from series_of(str(path))
+    else:
+        yield from _at(Path(os.path.abspath(path)), known)
 
 
 def _unknown(_: Place) -> bool:

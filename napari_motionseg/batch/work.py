@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from napari_motionseg.batch.listing import Listing
-from napari_motionseg.batch.places import Part, Place, places
+from napari_motionseg.batch.places import AnyPlace, Part, Place, places
 from napari_motionseg.batch.records import (
     DONE,
     FAILED,
@@ -19,6 +19,7 @@ from napari_motionseg.batch.records import (
 )
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import (
+    ArchiveError,
     MissingDependencyError,
     MotionSegError,
     WriteError,
@@ -27,6 +28,8 @@ from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.jobs import STOP, Job, Progress
 
 MOST_TRIES = 3
+# errors that may not come again: a full disk, a library that is missing, a network
+PASSING = (WriteError, MissingDependencyError, ArchiveError)
 KILLED = "the program ended while it worked on it, {} times"
 
 
@@ -49,10 +52,10 @@ class Pool(Protocol):
     def has_room(self) -> bool:
         """Return whether another place may be given to it."""
 
-    def put(self, place: Place) -> None:
+    def put(self, place: AnyPlace) -> None:
         """Give it a place."""
 
-    def get(self) -> tuple[Place, Record | None]:
+    def get(self) -> tuple[AnyPlace, Record | None]:
         """Wait for a place, and return its record; see `work_on`."""
 
     def cancel(self) -> None:
@@ -111,7 +114,7 @@ class Batch:
         """Whether all places of the part were found."""
         return self._listing is not None and self._listing.ended
 
-    def missing(self, paths: Iterable[Any], part: Part) -> Iterator[Place]:
+    def missing(self, paths: Iterable[Any], part: Part) -> Iterator[AnyPlace]:
         """Yield the places of a part that are not done, and count the others.
 
         Parameters
@@ -137,7 +140,7 @@ class Batch:
         known = self.folder.record(place.key)
         return known is not None and known.stamp == _stamp(place)
 
-    def _is_due(self, place: Place, known: Record) -> bool:
+    def _is_due(self, place: AnyPlace, known: Record) -> bool:
         if known.stamp != _stamp(place):
             return True
         if known.state == DONE:
@@ -182,7 +185,7 @@ class Batch:
         self._listing = listing
         if pool is None:
             pool = Here(self.folder, self.task)
-        put_off: list[Place] = []
+        put_off: list[AnyPlace] = []
         for place, record in worked_through(listing, pool):
             if record is None:
                 put_off.append(place)
@@ -218,7 +221,7 @@ class Here:
 
     def __init__(self, folder: BatchFolder, task: Task) -> None:
         self._folder, self._task = folder, task
-        self._places: list[Place] = []
+        self._places: list[AnyPlace] = []
 
     def __len__(self) -> int:
         """Return the number of places in work."""
@@ -228,11 +231,11 @@ class Here:
         """Return whether there is no place in work."""
         return not self._places
 
-    def put(self, place: Place) -> None:
+    def put(self, place: AnyPlace) -> None:
         """Take a place, which `get` works on."""
         self._places.append(place)
 
-    def get(self) -> tuple[Place, Record | None]:
+    def get(self) -> tuple[AnyPlace, Record | None]:
         """Work on the place."""
         place = self._places.pop()
         return place, work_on(self._folder, self._task, place)
@@ -243,8 +246,8 @@ class Here:
 
 
 def worked_through(
-    places: Iterable[Place], pool: Pool
-) -> Iterator[tuple[Place, Record | None]]:
+    places: Iterable[AnyPlace], pool: Pool
+) -> Iterator[tuple[AnyPlace, Record | None]]:
     """Give places to a pool while it has room, and yield what comes back.
 
     Parameters
@@ -262,14 +265,14 @@ def worked_through(
         yield pool.get()
 
 
-def _stamp(place: Place) -> str:
+def _stamp(place: AnyPlace) -> str:
     try:
         return place.stamp()
     except MotionSegError:
         return ""
 
 
-def work_on(folder: BatchFolder, task: Task, place: Place) -> Record | None:
+def work_on(folder: BatchFolder, task: Task, place: AnyPlace) -> Record | None:
     """Do the task for all loops of a place, and return its record.
 
     An error is written into the record; it ends nothing else.
@@ -302,7 +305,7 @@ def work_on(folder: BatchFolder, task: Task, place: Place) -> Record | None:
         lock.release()
 
 
-def _worked_on(folder: BatchFolder, task: Task, place: Place) -> Record:
+def _worked_on(folder: BatchFolder, task: Task, place: AnyPlace) -> Record:
     begun = time.monotonic()
     before = folder.record(place.key)
     record = _begun(before, place)
@@ -330,7 +333,7 @@ def _just_done(folder: BatchFolder, before: Record, stamp: str) -> bool:
     return before.state == DONE and before.stamp == stamp and folder.is_complete(before)
 
 
-def _begun(before: Record | None, place: Place) -> Record:
+def _begun(before: Record | None, place: AnyPlace) -> Record:
     stamp = _stamp(place)
     return Record(
         place.key, str(place.path), stamp, tries=_tries(before, stamp) + 1,
@@ -349,14 +352,15 @@ def _tries(before: Record | None, stamp: str) -> int:
 
 
 def _results(
-    folder: BatchFolder, task: Task, place: Place, record: Record
+    folder: BatchFolder, task: Task, place: AnyPlace, record: Record
 ) -> tuple[tuple[dict[str, Any], ...], Any]:
     with temporary_folder(folder.folder) as room:
         draft, rows = Draft(room), []
-        for cine in place.read():
-            before = len(draft.names)
-            facts = task.run(cine, place.key, draft)
-            rows.append({**facts, "files": draft.names[before:]})
+        with place.loops() as loops:
+            for cine in loops:
+                before = len(draft.names)
+                facts = task.run(cine, place.key, draft)
+                rows.append({**facts, "files": draft.names[before:]})
         return tuple(rows), folder.place(record, draft).results
 
 
@@ -364,5 +368,5 @@ def _failed(record: Record, error: Exception) -> Record:
     ours = isinstance(error, MotionSegError)
     reason = str(error) if ours else f"{type(error).__name__}: {error}"
     # a file that cannot be read stays as it is; a full disk or a lack of memory may end
-    again = not ours or isinstance(error, (WriteError, MissingDependencyError))
+    again = not ours or isinstance(error, PASSING)
     return replace(record, state=FAILED, reason=reason, again=again)

@@ -34,11 +34,12 @@ app = typer.Typer(
 )
 
 Archive = Annotated[
-    list[Path],
+    list[str],
     typer.Argument(
         metavar="PATH...",
-        help="DICOM files, movies, folders, DICOMDIR files, and text files (.txt) with "
-        "a path on each line.",
+        help="DICOM files, movies, folders, DICOMDIR files, text files (.txt) with a "
+        "path on each line, and DICOMweb queries: "
+        "https://archive/dicom-web?modality=XA&date=FROM:TO.",
     ),
 ]
 Results = Annotated[Path, typer.Option(help="Folder of the batch.")]
@@ -217,7 +218,7 @@ def embed(
     _do(task, paths, Run(out, part, retry, scheduler, workers, as_json))
 
 
-def _do(task: Task, paths: Sequence[Path], how: Run) -> None:
+def _do(task: Task, paths: Sequence[str], how: Run) -> None:
     """Do a task for all loops that are missing, and print the counts.
 
     Raises

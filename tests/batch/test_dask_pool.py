@@ -1,6 +1,7 @@
 """Workers of Dask do what one process does, and what they lack is told."""
 
 import threading
+import types
 
 import pytest
 from helpers import dicom_files as files
@@ -109,7 +110,8 @@ def ending_in(error):
 
 
 def test_a_place_that_no_worker_survives_fails(client, loops, folder, monkeypatch):
-    killed = distributed.KilledWorker("work", None, 3)
+    worker = types.SimpleNamespace(address="tcp://10.0.0.4:1")
+    killed = distributed.KilledWorker("work", worker, 3)
     monkeypatch.setattr(module, "_work", ending_in(killed))
     pool = DaskPool(client, folder, Shapes())
     counts = run(Batch(folder, Shapes()).job([loops], pool=pool))

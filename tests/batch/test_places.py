@@ -29,6 +29,11 @@ def series(folder, count=3):
     return folder
 
 
+def loops_of(place):
+    with place.loops() as loops:
+        return loops
+
+
 @pytest.fixture
 def archive(tmp_path):
     root = tmp_path / "archive"
@@ -48,7 +53,7 @@ def test_files_of_frames_and_series_of_single_frames(archive):
         "a/one.dcm", "a/two", "b/many.dcm", "b",
     ]  # fmt: skip
     assert [len(p.files) for p in found] == [0, 0, 0, 3]
-    counts = [len(cine) for place in found for cine in place.read()]
+    counts = [len(cine) for place in found for cine in loops_of(place)]
     assert counts == [FRAMES, FRAMES, FRAMES, 3]
     everything = sorted(len(cine) for cine in read_cines(archive / "b"))
     assert everything == [FRAMES, 3]
@@ -68,7 +73,7 @@ def test_a_name_with_any_characters(tmp_path):
     loop(tmp_path / "plain.dcm").rename(path)
     (found,) = places([tmp_path])
     assert len(found.key) == 64
-    assert len(found.read()) == 1
+    assert len(loops_of(found)) == 1
 
 
 def test_a_missing_path_is_told(tmp_path):
