@@ -129,6 +129,7 @@ bench-interactive: $(READY)
 CLICKS ?=
 bench-clicks: $(READY)
 	$(BIN)/python benchmarks/clicks.py $(CLICKS)
+	$(SCREEN) $(BIN)/python benchmarks/clicks_window.py
 	$(BIN)/python benchmarks/render.py
 
 # Half an hour on two cores; drawn masks from MOTIONSEG_GOLD, real loops from

@@ -40,6 +40,7 @@ from napari_motionseg.guidance import (
     mask_of_scores,
     moved_frames,
 )
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLD
 from napari_motionseg.objectives.guidance import guidance_mask
 from napari_motionseg.segmentation.live_preview import LiveHead, view_of
 from napari_motionseg.segmentation.metrics import dice
@@ -51,7 +52,6 @@ RESULTS = Path(__file__).parent / "results" / "clicks.json"
 SEED = 93_000_000  # far from the seeds of all trainings
 TUNING = 4  # pictures on which the peers' numbers are chosen, not among the measured
 LEAST_BRANCH_PX, BRANCHES = 150, 4  # of a picture: the largest ones
-THRESHOLD = 0.4  # the default of a click
 GOOD, MOST = 0.8, 12  # Dice to reach, and clicks or strokes after which one gives up
 STROKE_PX, BRUSH_PX = 50, 2.0  # of the painting robot, as in `simulated_strokes`
 SILVER_STRIDE, BORDER_PX = 12, 16

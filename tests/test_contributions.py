@@ -180,7 +180,7 @@ def test_every_command_of_the_manifest_is_there():
         if ".widgets" not in module:
             assert callable(getattr(import_module(module), name))
     widgets = [widget.display_name for widget in manifest.contributions.widgets]
-    docks = ["Cine", "Motion", "Embedding", "Segment", "Measure", "Project"]
+    docks = ["Cine", "Motion", "Embedding", "Segment", "Guide", "Measure", "Project"]
     assert widgets == [*docks, "Archive", "Open all"]
 
 

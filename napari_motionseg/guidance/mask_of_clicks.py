@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.guidance.local_axis import across_axis
 from napari_motionseg.guidance.points import Arrow, Clicks, Mask
-from napari_motionseg.guidance.propagator import PreparedFrame, Propagator
 from napari_motionseg.registry import unknown_name
+
+if TYPE_CHECKING:
+    from napari_motionseg.guidance.propagator import PreparedFrame, Propagator
 
 Scores = NDArray[np.float32]
 Extent = Literal["branch", "tree"]
 DIRECTIONS = (2, 4, 8)
+THRESHOLD = 0.3  # score at which masks of clicked branches are best
 SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
 NOTHING_SHARE = 0.5  # a mask that covers more of the frame means that nothing was hit
 
@@ -50,8 +53,8 @@ def click_mask(
     prepared: PreparedFrame,
     clicks: Clicks,
     *,
-    threshold: float = 0.4,
-    directions: int = 4,
+    threshold: float = THRESHOLD,
+    directions: int = 2,
     extent: Extent = "branch",
     field: Mask | None = None,
 ) -> ClickMask:
@@ -88,14 +91,14 @@ def click_mask(
     if field is not None:
         scores = scores * field
     mask = mask_of_scores(scores, threshold)
-    return ClickMask(scores, mask, _note(mask))
+    return ClickMask(scores, mask, mask_note(mask))
 
 
 def click_scores(
     propagator: Propagator,
     prepared: PreparedFrame,
     clicks: Clicks,
-    directions: int = 4,
+    directions: int = 2,
     extent: Extent = "branch",
 ) -> Scores:
     """Return the share of the clicks' motion that each pixel follows.
@@ -139,6 +142,7 @@ def click_scores(
             [Arrow(*p, speed * sine, speed * cosine) for p in clicks.positive] + still
             for cosine, sine in units
         ],
+        clicked=True,
     )
     parts = [
         np.clip((cosine * flow[0] + sine * flow[1]) / speed, 0, 1)
@@ -151,7 +155,7 @@ def click_scores(
     return scores
 
 
-def mask_of_scores(scores: Scores, threshold: float = 0.4) -> Mask:
+def mask_of_scores(scores: Scores, threshold: float = THRESHOLD) -> Mask:
     """Return the pixels whose score is at least the threshold, ``(H, W)`` bool.
 
     Raises
@@ -165,7 +169,14 @@ def mask_of_scores(scores: Scores, threshold: float = 0.4) -> Mask:
     return mask
 
 
-def _note(mask: Mask) -> str:
+def mask_note(mask: Mask) -> str:
+    """Return a sentence if a mask is hardly what was meant; else an empty one.
+
+    Parameters
+    ----------
+    mask
+        Mask ``(H, W)`` bool.
+    """
     share = float(mask.mean())
     if share > NOTHING_SHARE:
         return (

@@ -92,13 +92,18 @@ class Propagator:
         # the outermost bin's centre is the largest flow that can be predicted
         return self.limit * (1 - 1 / self._network.bins) / prepared.factor
 
-    def prepare(self, frame: NDArray[Any]) -> PreparedFrame:
+    def prepare(
+        self, frame: NDArray[Any], factor: float | None = None
+    ) -> PreparedFrame:
         """Compute the features of a frame, which all guidance on it shares.
 
         Parameters
         ----------
         frame
             Frame ``(H, W)`` in [0, 1].
+        factor
+            Side of the picture that the network sees, divided by that of the frame.
+            None enlarges tiny frames and reduces large ones.
 
         Raises
         ------
@@ -106,7 +111,7 @@ class Propagator:
             If the array is not a frame.
         """
         values = check_frame(frame)
-        factor = _factor(values.shape)
+        factor = _factor(values.shape) if factor is None else factor
         rows, columns = (max(1, round(factor * side)) for side in values.shape)
         picture = torch.from_numpy(values)[None, None].to(self._device)
         if (rows, columns) != values.shape:
@@ -118,7 +123,11 @@ class Propagator:
         return PreparedFrame(values, factor, (rows, columns), features)
 
     def flows(
-        self, prepared: PreparedFrame, guidance: Sequence[Sequence[Arrow]]
+        self,
+        prepared: PreparedFrame,
+        guidance: Sequence[Sequence[Arrow]],
+        *,
+        clicked: bool = False,
     ) -> Flow:
         """Return the flow ``(N, 2, H, W)`` in px that follows from N sets of arrows.
 
@@ -131,10 +140,16 @@ class Propagator:
         guidance
             The arrows of each set, in px of the frame. Arrows on one pixel of the
             network are averaged.
+        clicked
+            Whether the arrows are clicks on an object: the rest then rather stays.
         """
         sparse = torch.stack([self._sparse(prepared, arrows) for arrows in guidance])
         with torch.inference_mode(), autocast(self._device):
-            flow = self._network.flow(prepared.features, sparse.to(self._device))
+            flow = self._network.flow(
+                prepared.features,
+                sparse.to(self._device),
+                torch.full((len(sparse),), clicked, device=self._device),
+            )
         flow = self._at_size_of(prepared, flow) / prepared.factor
         found: Flow = flow.numpy()
         return found

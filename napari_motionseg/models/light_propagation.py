@@ -1,7 +1,7 @@
 """Predict dense flow from a picture and a few flow vectors, quickly enough for a click.
 
 The parts are those of Zhan et al. (CVPR 2019, section 3.1); see `propagation_network`
-for the paper's own layout. Four changes make an answer quick and let motion run along a
+for the paper's own layout. Five changes make an answer quick and let motion run along a
 vessel:
 
 - The image encoder is a light U-Net, whose features are computed once for each frame.
@@ -9,6 +9,8 @@ vessel:
   of the picture there. Its results are added up in cells of `cell` px.
 - Each guided point claims the cells that it reaches most easily (`seeded_reach`), so
   that it is heard along a whole vessel and not only within the propagation nets.
+- Clicks and arrows have weights of their own. A click says that something moves, and
+  the rest is likely to stay; arrows describe a motion, and the rest moves between them.
 - The network weighs a few candidates for the flow of each pixel: no motion, the vector
   of the point that has claimed it, in two ways, and the mean of the vectors around it.
   Classes of flow follow from the weights. To choose is learnt in hundreds of steps; to
@@ -29,11 +31,13 @@ from napari_motionseg.models.light_propagation_config import LightPropagationCon
 from napari_motionseg.models.propagation_candidates import (
     CANDIDATES,
     FIRST_CONDUCTANCE,
+    LEAN,
     MIDDLE,
     REACH_FACTS,
     WAYS,
     candidate_vectors,
     likelier_vessel,
+    likeliest_near,
     shared_classes,
 )
 from napari_motionseg.models.propagation_network import PropagationNet
@@ -41,10 +45,11 @@ from napari_motionseg.models.unet import UNet, double_convolution
 
 PIXELS_AT_ONCE = 4096  # pixels whose features stay in the processor's cache
 # logits of the candidates before training: the way along vessels, the way beside them,
-# the mean, and no motion
-FIRST_GATES = (0.0, -3.0, -3.0, 0.0)
+# the background, and no motion
+FIRST_GATES = (LEAN, -6.0, 0.0, -6.0)
 # factors on the vessel's logit in conductance and gate, and on the reach's logarithm
 FIRST_TRUST = (1.0, 1.0, 4.0)
+HEADS = 2  # weights of the candidates for arrows, and for clicks on objects
 GUIDANCE_FACTS = 7  # x, y, speed, whether it stands still, place in the cell, and 1
 
 
@@ -116,7 +121,7 @@ class LightPropagationNet(nn.Module):
         self.refine = double_convolution(fine, fine)
         self.across = nn.Conv2d(fine, fine, 1)
         self.mix = nn.Conv1d(fine, fine, 1)
-        self.fusion = nn.Conv1d(fine, CANDIDATES, 1)
+        self.fusion = nn.Conv1d(fine, HEADS * CANDIDATES, 1)
         self._begin_with_vessels()
 
     def _begin_with_vessels(self) -> None:
@@ -124,7 +129,7 @@ class LightPropagationNet(nn.Module):
         with torch.no_grad():
             for layer, biases in (
                 (cast("nn.Conv2d", self.conductance[2]), FIRST_CONDUCTANCE),
-                (self.fusion, FIRST_GATES),
+                (self.fusion, HEADS * FIRST_GATES),
             ):
                 layer.weight.zero_()
                 cast("Tensor", layer.bias).copy_(torch.tensor(biases))
@@ -189,7 +194,11 @@ class LightPropagationNet(nn.Module):
         )
 
     def propagate(
-        self, frames: EncodedFrames, sparse_motion: Tensor, at: Tensor | None = None
+        self,
+        frames: EncodedFrames,
+        sparse_motion: Tensor,
+        at: Tensor | None = None,
+        clicked: Tensor | None = None,
     ) -> Tensor:
         """Return logits of the bins of x and y for guidance on encoded frames.
 
@@ -203,6 +212,9 @@ class LightPropagationNet(nn.Module):
             the first B / F guidances belong to the first frame.
         at
             Indices ``(B, N)`` of pixels, counted row by row; None for all.
+        clicked
+            Whether each guidance is that of clicks, ``(B,)`` bool; None means that all
+            are arrows.
 
         Returns
         -------
@@ -218,11 +230,15 @@ class LightPropagationNet(nn.Module):
         count, (height, width) = len(sparse_motion), frames.size
         if at is None:
             at = torch.arange(height * width, device=coarse.device).expand(count, -1)
-            answer = self.propagate(frames, sparse_motion, at)
+            answer = self.propagate(frames, sparse_motion, at, clicked)
             return answer.view(*answer.shape[:3], height, width)
         hidden = _values_at(coarse, at, width) + _pixels_at(frames, at, count)
         mixed = functional.relu(self.mix(functional.relu(hidden[:, :-1])))
         gates = self.fusion(mixed)
+        arrows, clicks = gates.chunk(HEADS, dim=1)
+        gates = arrows
+        if clicked is not None:
+            gates = torch.where(clicked[:, None, None], clicks, arrows)
         gates = torch.cat((gates[:, :1] + hidden[:, -1:], gates[:, 1:]), dim=1)
         row, column = at // width // MIDDLE, at % width // MIDDLE
         place = (row * vectors.shape[-1] + column)[:, None, None]
@@ -230,12 +246,17 @@ class LightPropagationNet(nn.Module):
         weights = gates.float().softmax(dim=1)
         return shared_classes(weights, found, self.config.bins, self.config.limit)
 
-    def flow(self, frames: EncodedFrames, sparse_motion: Tensor) -> Tensor:
+    def flow(
+        self,
+        frames: EncodedFrames,
+        sparse_motion: Tensor,
+        clicked: Tensor | None = None,
+    ) -> Tensor:
         """Return the expected flow ``(B, 2, H, W)`` in px, without its classes.
 
         Parameters
         ----------
-        frames, sparse_motion
+        frames, sparse_motion, clicked
             As for `propagate`.
         """
         coarse, vectors = self._coarse(frames, sparse_motion)
@@ -247,10 +268,11 @@ class LightPropagationNet(nn.Module):
         rows = max(1, PIXELS_AT_ONCE // width // MIDDLE) * MIDDLE
         for index in range(count):
             pixels = frames.pixels[index // share]
+            head = int(clicked is not None and bool(clicked[index]))
             for row in range(0, height, rows):
                 cut = (slice(None), slice(row, min(row + rows, height)), slice(width))
                 hidden = (large[index][cut] + pixels[cut]).flatten(1)
-                weights = self._weights(hidden).view(CANDIDATES, -1, 1, width)
+                weights = self._weights(hidden, head).view(CANDIDATES, -1, 1, width)
                 cells = slice(row // MIDDLE, -(-cut[1].stop // MIDDLE))
                 own = candidates[index, :, :, cells, :width].repeat_interleave(
                     MIDDLE, 2
@@ -259,11 +281,12 @@ class LightPropagationNet(nn.Module):
                 flow[index, :, cut[1]] = (weights[:-1].movedim(1, 2) * own).sum(dim=0)
         return flow
 
-    def _weights(self, hidden: Tensor) -> Tensor:
+    def _weights(self, hidden: Tensor, head: int) -> Tensor:
         """Return the candidates' weights ``(K, N)`` of features ``(fine + 1, N)``."""
         hidden, prior = hidden[:-1], hidden[-1:]
-        for layer in (self.mix, self.fusion):
-            weight, bias = layer.weight[..., 0], cast("Tensor", layer.bias)
+        own = slice(head * CANDIDATES, (head + 1) * CANDIDATES)
+        for layer, rows in ((self.mix, slice(None)), (self.fusion, own)):
+            weight, bias = layer.weight[rows, :, 0], cast("Tensor", layer.bias)[rows]
             hidden = weight @ hidden.relu_() + bias[:, None]
         hidden[:1] += prior
         return hidden.float().softmax(dim=0)
@@ -281,7 +304,10 @@ class LightPropagationNet(nn.Module):
         shift = likelier_vessel(frames.vessel, sparse_motion)
         likelier = torch.cat((self.trust[0] * shift, torch.zeros_like(shift)), dim=1)
         conductance = _repeated(frames.conductance, count) + likelier
-        vectors, facts = candidate_vectors(conductance.sigmoid(), sparse_motion)
+        meant = (
+            likeliest_near(_repeated(frames.vessel, count)) + shift + LEAN
+        ).sigmoid()
+        vectors, facts = candidate_vectors(conductance.sigmoid(), sparse_motion, meant)
         guided = self._guided(frames, sparse_motion)
         state = _repeated(frames.cells, count) + guided
         for one in self.rounds:

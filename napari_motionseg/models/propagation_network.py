@@ -305,7 +305,11 @@ class ConditionalPropagationNet(nn.Module):
         return features
 
     def propagate(
-        self, pictures: Tensor, sparse_motion: Tensor, at: Tensor | None = None
+        self,
+        pictures: Tensor,
+        sparse_motion: Tensor,
+        at: Tensor | None = None,
+        clicked: Tensor | None = None,
     ) -> Tensor:
         """Return logits for guidance on encoded pictures.
 
@@ -318,6 +322,8 @@ class ConditionalPropagationNet(nn.Module):
             F, and the first B / F guidances belong to the first picture.
         at
             Indices ``(B, N)`` of pixels, counted row by row; None for all.
+        clicked
+            Without effect: the paper's network does not distinguish clicks from arrows.
 
         Returns
         -------
@@ -332,7 +338,9 @@ class ConditionalPropagationNet(nn.Module):
         index = at[:, None, None].expand(-1, *logits.shape[1:3], -1)
         return logits.flatten(3).gather(3, index)
 
-    def flow(self, pictures: Tensor, sparse_motion: Tensor) -> Tensor:
+    def flow(
+        self, pictures: Tensor, sparse_motion: Tensor, clicked: Tensor | None = None
+    ) -> Tensor:
         """Return the expected flow ``(B, 2, H, W)`` in px; see `propagate`."""
         return expected_flow(self.propagate(pictures, sparse_motion), self.limit)
 

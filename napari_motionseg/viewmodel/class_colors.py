@@ -57,7 +57,7 @@ def class_picture(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
         ``(H, W, 4)`` uint8, red, green, blue and alpha.
     """
     likeliest = probabilities[1:].argmax(axis=0)
-    colors = np.array([_rgb(color_of(n)) for n in range(1, len(probabilities))])
+    colors = np.array([rgb_of(n) for n in range(1, len(probabilities))])
     picture = np.empty((*likeliest.shape, 4), np.uint8)
     picture[..., :3] = colors.astype(np.uint8)[likeliest]
     foreground = (1 - probabilities[0] - FAINTEST) / (1 - FAINTEST)
@@ -65,5 +65,7 @@ def class_picture(probabilities: NDArray[np.float32]) -> NDArray[np.uint8]:
     return picture
 
 
-def _rgb(color: str) -> tuple[int, int, int]:
+def rgb_of(number: int) -> tuple[int, int, int]:
+    """Return red, green and blue in 0 to 255 of the color of a class."""
+    color = color_of(number)
     return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)

@@ -64,7 +64,8 @@ def test_a_thread_imports_torch_when_loop_and_docks_are_opened():
         sys.meta_path.insert(0, Watch())
         viewer = Viewer(show=False)
         viewer.open_sample("napari-motionseg", "synthetic-angiogram")
-        for name in ("Cine", "Motion", "Embedding", "Segment", "Measure", "Project"):
+        docks = "Cine", "Motion", "Embedding", "Segment", "Guide", "Measure", "Project"
+        for name in docks:
             dock, widget = viewer.window.add_plugin_dock_widget(
                 "napari-motionseg", name
             )

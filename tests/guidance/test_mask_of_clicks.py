@@ -58,7 +58,7 @@ def test_motion_against_the_click_does_not_count(objects, frame):
     known = KnownObjects(objects)
     answer = known.flows
 
-    def contrary(prepared, guidance):
+    def contrary(prepared, guidance, **_):
         flows = answer(prepared, guidance)
         flows[:, :, objects == 2] = -flows[:, :, objects == 1][:, :, :1]
         return flows
@@ -86,7 +86,7 @@ def test_a_click_on_the_background_is_said(objects, frame):
 
 def test_an_empty_mask_is_said(objects, frame):
     known = KnownObjects(objects)
-    known.flows = lambda prepared, guidance: np.zeros((len(guidance), 2, 30, 40))
+    known.flows = lambda prepared, guidance, **_: np.zeros((len(guidance), 2, 30, 40))
     found = click_mask(known, known.prepare(frame), Clicks(((5, 9),)))
     assert not found.mask.any()
     assert "nothing moves with the clicks" in found.note

@@ -121,7 +121,7 @@ def test_a_frozen_encoder_stays_as_it_is(model) -> None:
 def test_motion_stays_on_the_vessel_of_its_point_before_training() -> None:
     model = LightPropagationNet(TINY).eval()
     vessel = torch.full((1, 48, 48), -9.0)
-    vessel[:, 8:16] = vessel[:, 28:36] = 9.0
+    vessel[:, 8:16] = vessel[:, 28:36] = 6.0
     frames = model.encode(torch.rand(1, 1, 48, 48))
     pixels = frames.pixels.clone()
     pixels[:, -1] = vessel
@@ -175,3 +175,23 @@ def test_bins_are_those_of_the_paper() -> None:
     assert centres[49] == 0
     torch.testing.assert_close(centres.diff(), torch.full((98,), 100 / 99))
     torch.testing.assert_close(centres[-1], torch.tensor(50 - 50 / 99))
+
+
+@torch.inference_mode()
+def test_clicks_and_arrows_have_weights_of_their_own() -> None:
+    model = LightPropagationNet(TINY).eval()
+    frames = model.encode(torch.rand(1, 1, 48, 48))
+    sparse = guidance((0, 12, 4, 8, 0), (0, 40, 40, 8, 0), size=(48, 48))
+    sparse = sparse.expand(2, -1, -1, -1)
+    clicked = torch.tensor([False, True])
+    before = model.flow(frames, sparse, clicked)
+    assert (before[0] == before[1]).all()
+    # no motion, for clicks alone
+    model.fusion.bias[-1] += 20
+    after = model.flow(frames, sparse, clicked)
+    assert (after[0] == before[0]).all()
+    assert after[1].abs().max() < 0.1
+    assert (model.flow(frames, sparse) == before[:1]).all()
+    chances = model.propagate(frames, sparse, clicked=clicked)
+    found = expected_flow(chances, model.limit)
+    torch.testing.assert_close(found, after, atol=0.02, rtol=0)

@@ -6,7 +6,6 @@ from napari_motionseg.models.propagation_candidates import (
     candidate_vectors,
     connected_share,
     likelier_vessel,
-    mean_around,
     shared_classes,
 )
 
@@ -56,23 +55,18 @@ def test_directions_of_the_same_clicks_share_their_claims():
             torch.testing.assert_close(all_[number], own[0])
 
 
-def test_the_mean_around_equals_a_slow_version():
-    given, points = torch.zeros(1, 2, 6, 9), torch.zeros(1, 1, 6, 9)
-    places = [(1, 2, 3.0, 1.0, 1), (4, 7, -2.0, 0.0, 2)]
-    for row, column, x, y, count in places:
-        given[0, :, row, column] = torch.tensor([x, y])
-        points[0, 0, row, column] = count
-    mean, near = mean_around(given, points)
-    for row, column in ((0, 0), (3, 5), (5, 8)):
-        weights = [
-            n * torch.exp(torch.tensor(-((row - r) ** 2 + (column - c) ** 2) / 200.0))
-            for r, c, _, _, n in places
-        ]
-        total = sum(weights)
-        x = sum(w * p[2] for w, p in zip(weights, places, strict=True)) / total
-        torch.testing.assert_close(mean[0, 0, row, column], x)
-        expected = (total + 1e-6).log() / 4
-        torch.testing.assert_close(near[0, 0, row, column], expected)
+def test_points_beside_vessels_tell_the_background_and_claim_no_vessel():
+    vessel = torch.zeros(1, 1, 32, 48)
+    vessel[..., 8:12, :] = 1  # probability that a point there is meant for a vessel
+    sparse = guidance((9, 3, 8, 0), (14, 5, -2, 1), (28, 40, -2, 1))
+    conductance = torch.full((1, 2, 8, 12), 0.9)
+    vectors, facts = candidate_vectors(conductance, sparse, vessel)
+    assert (vectors[0, 0, 0] == 8).all()  # the only point on the vessel
+    assert (facts[0, 0] > 0).all()
+    around = torch.tensor([-2.0, 1.0])[:, None, None].expand(-1, 8, 12)
+    torch.testing.assert_close(vectors[0, 2], around, atol=0.01, rtol=0)
+    everything, _ = candidate_vectors(conductance, sparse)
+    assert not everything[0, 2].any()  # without the probabilities, all are on vessels
 
 
 def test_without_a_point_there_is_no_motion():
@@ -111,6 +105,18 @@ def test_a_faint_vessel_counts_if_it_is_clicked():
     ])  # fmt: skip
     shift = likelier_vessel(two_vessels(), sparse)
     assert shift.flatten().tolist() == [5, 0, 0, 0]
+
+
+def test_of_many_points_only_the_likeliest_tell_how_faint_vessels_are():
+    size = (48, 48)
+    background = [(row, 4, 8, 0) for row in (1, 22, 44)] + [(44, 30, 8, 0)]
+    clear = [(30, column, 8, 0) for column in (5, 15, 25, 35)]
+    sparse = torch.cat([
+        guidance(*clear, *background, size=size),
+        guidance(*clear[:1], *background[:1], size=size),
+    ])  # fmt: skip
+    shift = likelier_vessel(two_vessels(), sparse)
+    assert shift.flatten().tolist() == [0, 4]
 
 
 def test_connected_is_what_vessels_lead_to():

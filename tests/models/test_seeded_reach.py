@@ -7,12 +7,13 @@ import torch
 from napari_motionseg.models.seeded_reach import seeded_reach
 
 
-def slow(conductance, seeds):
+def slow(conductance, starts):
     """Dijkstra's algorithm on one grid; return the reach and the seed of each cell."""
     height, width = conductance.shape
-    reach = dict.fromkeys(seeds, 1.0)
-    source = {seed: seed for seed in seeds}
-    queue = [(-1.0, seed) for seed in seeds]
+    reach = dict(starts)
+    source = {seed: seed for seed in starts}
+    queue = [(-start, seed) for seed, start in starts.items()]
+    heapq.heapify(queue)
     while queue:
         found, (row, column) = heapq.heappop(queue)
         if -found < reach[row, column]:
@@ -29,13 +30,14 @@ def slow(conductance, seeds):
 def test_it_equals_dijkstras_algorithm():
     generator = torch.Generator().manual_seed(0)
     conductance = torch.rand(1, 2, 9, 13, generator=generator, dtype=torch.float64)
-    seeds = torch.zeros(1, 9, 13, dtype=torch.bool)
-    places = [(1, 2), (7, 11), (4, 6)]
-    for row, column in places:
-        seeds[0, row, column] = True
-    reach, source = seeded_reach(conductance, seeds, 9 * 13)
+    starts = torch.zeros(1, 2, 9, 13, dtype=torch.float64)
+    places = {(1, 2): (1.0, 1.0), (7, 11): (0.3, 1.0), (4, 6): (0.8, 0.01)}
+    for (row, column), values in places.items():
+        starts[0, :, row, column] = torch.tensor(values, dtype=torch.float64)
+    reach, source = seeded_reach(conductance, starts, 9 * 13)
     for kind in (0, 1):
-        expected, origin = slow(conductance[0, kind], places)
+        own = {place: values[kind] for place, values in places.items()}
+        expected, origin = slow(conductance[0, kind], own)
         for (row, column), value in expected.items():
             assert abs(float(reach[0, kind, row, column]) - value) < 1e-12
             r, c = origin[row, column]
@@ -45,8 +47,8 @@ def test_it_equals_dijkstras_algorithm():
 def test_a_wall_keeps_points_apart_and_steps_limit_the_way():
     conductance = torch.full((1, 1, 5, 9), 0.9)
     conductance[..., 4] = 0
-    seeds = torch.zeros(1, 5, 9, dtype=torch.bool)
-    seeds[0, 2, 0] = seeds[0, 2, 8] = True
+    seeds = torch.zeros(1, 1, 5, 9)
+    seeds[0, 0, 2, 0] = seeds[0, 0, 2, 8] = 1
     reach, source = seeded_reach(conductance, seeds, 20)
     assert (source[0, 0, :, :4] == 18).all()
     assert (source[0, 0, :, 5:] == 26).all()
@@ -60,8 +62,8 @@ def test_the_gradient_runs_along_the_best_way():
     conductance = torch.full((1, 1, 3, 5), 0.5)
     conductance[0, 0, 1] = 0.9
     conductance.requires_grad_(True)
-    seeds = torch.zeros(1, 3, 5, dtype=torch.bool)
-    seeds[0, 1, 0] = True
+    seeds = torch.zeros(1, 1, 3, 5)
+    seeds[0, 0, 1, 0] = 1
     seeded_reach(conductance, seeds, 9)[0][0, 0, 1, 4].backward()
     found = conductance.grad[0, 0]
     torch.testing.assert_close(found[1, 1:], torch.full((4,), 0.9**3))
@@ -71,7 +73,5 @@ def test_the_gradient_runs_along_the_best_way():
 
 
 def test_without_a_point_nothing_is_reached():
-    reach, _ = seeded_reach(
-        torch.full((2, 1, 4, 4), 0.9), torch.zeros(2, 4, 4, dtype=torch.bool), 9
-    )
+    reach, _ = seeded_reach(torch.full((2, 1, 4, 4), 0.9), torch.zeros(2, 1, 4, 4), 9)
     assert not reach.any()

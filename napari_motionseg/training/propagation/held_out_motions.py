@@ -31,7 +31,11 @@ def held_out_scores(
     with eval_mode(model), torch.inference_mode(), autocast(device, torch.float32):
         for example in examples:
             encoded = model.encode(example.pictures.to(device))
-            found = model.flow(encoded, example.sparse.to(device)).cpu()  # type: ignore[arg-type]
+            found = model.flow(
+                encoded,  # type: ignore[arg-type]
+                example.sparse.to(device),
+                example.clicked.to(device),
+            ).cpu()
             errors.append(torch.linalg.vector_norm(found - example.flow, dim=1))
             still.append(torch.linalg.vector_norm(example.flow, dim=1))
     return {

@@ -35,10 +35,13 @@ class Guided(NamedTuple):
         Flow ``(2, H, W)`` in px.
     guided
         Mask ``(H, W)`` bool of the pixels whose flow is given.
+    clicked
+        Whether the points are clicks on objects, which say only that they move.
     """
 
     flow: Tensor
     guided: Tensor
+    clicked: bool = False
 
 
 class PartMotions:
@@ -54,6 +57,9 @@ class PartMotions:
         Bound in px of the flow that the network can predict.
     generator
         Generator of the random numbers, on the CPU.
+    opened
+        Field of view ``(H, W)`` bool; parts, motion and points lie inside it. None
+        means the whole picture.
     """
 
     def __init__(
@@ -63,8 +69,14 @@ class PartMotions:
         scene_flow: Tensor,
         limit: float,
         generator: torch.Generator,
+        opened: Tensor | None = None,
     ) -> None:
-        self.parts, self.groups, self.scene_flow = parts, groups, scene_flow
+        self._opened = torch.ones_like(parts, dtype=torch.bool)
+        if opened is not None:
+            self._opened = opened
+        parts = parts * self._opened
+        self.parts, self.groups = parts, groups * self._opened
+        self.scene_flow = scene_flow * self._opened
         self.limit, self.generator = limit, generator
         counts = torch.bincount(parts.flatten().long())
         large = (counts >= LEAST_PART_PX).nonzero().flatten()
@@ -85,10 +97,11 @@ class PartMotions:
         if self._chance(STILL_POINTS):
             square = moved[None, None].float()
             near = functional.max_pool2d(square, NEAR_PX, 1, NEAR_PX // 2)[0, 0] > 0
+            near &= self._opened
             others = (self.parts > 0) & ~moved
             for where in (others, ~moved & near):
                 self._mark(guided, where, self._few(0.4))
-        return Guided(flow, guided)
+        return Guided(flow, guided, clicked=True)
 
     def all_parts(self) -> Guided:
         """Return a motion in which every part or group moves by itself."""
@@ -138,8 +151,8 @@ class PartMotions:
         drawn = self._one(0, 1)
         if not self.numbers or drawn >= GROUP:
             everything = self._chance(0.5)
-            moved = torch.ones_like(self.parts, dtype=torch.bool)
-            back = self.parts == 0
+            moved = self._opened
+            back = (self.parts == 0) & self._opened
             return (moved if everything else back), [back]
         first = self.parts == self._pick(self.numbers)
         if drawn < PART:
@@ -156,7 +169,10 @@ class PartMotions:
         mask = guidance_mask(
             flow[None], nms_kernel=kernel, grid_stride=stride, generator=self.generator
         )
-        return Guided(flow, mask[0])
+        guided = mask[0] & self._opened
+        if not guided.any():  # nothing could be predicted from no point at all
+            self._mark(guided, self._opened, 1)
+        return Guided(flow * self._opened, guided)
 
     def _mark(self, guided: Tensor, where: Tensor, count: int) -> None:
         """Mark `count` random pixels of a mask as guided."""

@@ -46,12 +46,15 @@ class Batch(NamedTuple):
         Flow ``(B K, 2, h, w)`` in px.
     weight
         Weight ``(B K, h w)`` of each pixel for being in the loss.
+    clicked
+        Whether each guidance is that of clicks, ``(B K,)`` bool.
     """
 
     pictures: Tensor
     sparse: Tensor
     flow: Tensor
     weight: Tensor
+    clicked: Tensor
 
 
 class PropagationTask:
@@ -91,7 +94,12 @@ class PropagationTask:
                                    generator=generator).to(device)  # fmt: skip
         model, limit = self.model, self.model.limit
         encoded = model.encode(batch.pictures)
-        logits = model.propagate(encoded, batch.sparse, chosen)  # type: ignore[arg-type]
+        logits = model.propagate(
+            encoded,  # type: ignore[arg-type]
+            batch.sparse,
+            chosen,
+            batch.clicked,
+        )
         index = chosen[:, None].expand(-1, 2, -1)
         flow = batch.flow.flatten(2).gather(2, index)
         loss = bin_loss(logits, flow, limit, shared=self._settings.labels == "shared")
@@ -140,17 +148,17 @@ class PropagationTask:
         taken, seen = photograph(picture[None], masks[None], settings.camera, generator)
         parts, groups = _with_drawn_devices(numbers, seen[0, 1])
         opened = seen[0, 2] > 0
-        motions = PartMotions(
-            parts * opened, groups * opened, flow, self.model.limit, generator
-        )
+        motions = PartMotions(parts, groups, flow, self.model.limit, generator, opened)
         drawn = [self._motion(motions, generator) for _ in range(settings.motions)]
-        flows = torch.stack([one.flow * opened for one in drawn])
-        guided = torch.stack([one.guided & opened for one in drawn])
+        flows = torch.stack([one.flow for one in drawn])
+        guided = torch.stack([one.guided for one in drawn])
         part = (parts * opened > 0)[None, None].float()
         near = functional.max_pool2d(part, NEAR_PX, 1, NEAR_PX // 2)
         weight = 1 + (PART_WEIGHT - NEAR_WEIGHT) * part + (NEAR_WEIGHT - 1) * near
         weights = weight.flatten(1).expand(len(drawn), -1)
-        return Batch(taken[:, None], sparse_motion(flows, guided), flows, weights)
+        clicked = torch.tensor([one.clicked for one in drawn])
+        sparse = sparse_motion(flows, guided)
+        return Batch(taken[:, None], sparse, flows, weights, clicked)
 
     def _motion(self, motions: PartMotions, generator: torch.Generator) -> Guided:
         drawn = float(torch.rand((), generator=generator))
@@ -211,7 +219,13 @@ class PropagationTask:
         sparse[0, :, rows[middle], columns[middle]] = torch.tensor([limit / 2, 0, 1])
         device = next(self.model.parameters()).device
         with eval_mode(self.model), torch.inference_mode():
-            logits = self.model(frame[None].to(device), sparse.to(device))
+            encoded = self.model.encode(frame[None].to(device))
+            clicked = torch.ones(1, dtype=torch.bool, device=device)
+            logits = self.model.propagate(
+                encoded,  # type: ignore[arg-type]
+                sparse.to(device),
+                clicked=clicked,
+            )
             speed = expected_flow(logits, limit).norm(dim=1)[0].cpu() / (limit / 2)
         both = torch.cat((frame[0], speed.clamp(0, 1)), dim=1)
         picture: NDArray[np.uint8] = (both * 255).round().to(torch.uint8).numpy()

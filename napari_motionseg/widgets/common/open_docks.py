@@ -19,7 +19,7 @@ from napari_motionseg.widgets.common.offers import TITLE
 from napari_motionseg.widgets.common.viewers import unwrapped
 
 PLUGIN = "napari-motionseg"
-DOCKS = ("Cine", "Motion", "Embedding", "Measure", "Project", "Segment")
+DOCKS = ("Cine", "Motion", "Embedding", "Measure", "Guide", "Project", "Segment")
 
 
 def open_dock(viewer: Viewer, name: str) -> Any:

@@ -6,17 +6,21 @@ that napari uses by default. Keys that start a job have Shift.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject
 
 from napari_motionseg.viewmodel.brush import brush_place
+from napari_motionseg.widgets.common.viewer_keys import (
+    Action,
+    bind_until_gone,
+    held,
+    pressed,
+)
 
-Action = Callable[[], object]
-Bound = TypeVar("Bound", bound=Callable[..., Any])
 KEYS = {
     "guess": "Shift-G",
     "train": "Shift-T",
@@ -81,43 +85,11 @@ def bind_keys(
         the action in `KEYS`.
     """
     bound: dict[str, Any] = {
-        KEYS[name]: _pressed(press, WORDS[name]) for name, press in actions.items()
+        KEYS[name]: pressed(press, WORDS[name]) for name, press in actions.items()
     }
     for name, (press, release) in hold.items():
-        bound[KEYS[name]] = _held(press, release, WORDS[name])
+        bound[KEYS[name]] = held(press, release, WORDS[name])
     for place in range(MOST_BRUSHES):
         brush = partial(take_brush, brush_place(place))
-        bound[f"Ctrl-{place + 1}"] = _pressed(brush, f"Brush {place + 1}")
-    for key, action in bound.items():
-        viewer.bind_key(key, action, overwrite=True)
-    owner.destroyed.connect(partial(_unbind, viewer, tuple(bound)))
-
-
-def _pressed(press: Action, words: str) -> Callable[[Any], None]:
-    def act(viewer: Any) -> None:
-        press()
-
-    return _named(act, words)
-
-
-def _held(
-    press: Action, release: Action, words: str
-) -> Callable[[Any], Iterator[None]]:
-    def act(viewer: Any) -> Iterator[None]:
-        press()
-        yield  # napari continues this generator when the key is released
-        release()
-
-    return _named(act, words)
-
-
-def _named(act: Bound, words: str) -> Bound:
-    """Set the description of a function that napari lists, and return the function."""
-    act.__name__ = words
-    act.__doc__ = f"{words}."
-    return act
-
-
-def _unbind(viewer: Viewer, keys: tuple[str, ...], _: object = None) -> None:
-    for key in keys:
-        viewer.bind_key(key, None, overwrite=True)
+        bound[f"Ctrl-{place + 1}"] = pressed(brush, f"Brush {place + 1}")
+    bind_until_gone(owner, viewer, bound)

@@ -24,7 +24,7 @@ def motions(parts, seed=0, flow=None):
 def test_clicks_move_whole_parts_and_nothing_else(parts):
     kinds = set()
     for seed in range(80):
-        flow, guided = motions(parts, seed).clicks()
+        flow, guided, _ = motions(parts, seed).clicks()
         moving = flow.abs().sum(dim=0) > 0
         kinds.add(tuple(sorted({int(n) for n in parts[moving].unique()})))
         for number in range(5):
@@ -43,14 +43,14 @@ def test_clicks_move_whole_parts_and_nothing_else(parts):
 def test_points_without_motion_lie_beside_what_moves(parts):
     some = 0
     for seed in range(40):
-        flow, guided = motions(parts, seed).clicks()
+        flow, guided, _ = motions(parts, seed).clicks()
         still = guided & (flow.abs().sum(dim=0) == 0)
         some += bool(still.any())
     assert 8 < some < 36
 
 
 def test_all_parts_move_by_themselves(parts):
-    flow, guided = motions(parts, 3).all_parts()
+    flow, guided, _ = motions(parts, 3).all_parts()
     others = [motions(parts, seed).all_parts().guided for seed in range(4, 9)]
     means = [flow[:, parts == n].mean(dim=1) for n in range(4)]
     apart = [float((means[i] - means[j]).norm()) for i in range(4) for j in range(i)]
@@ -62,7 +62,7 @@ def test_all_parts_move_by_themselves(parts):
 def test_the_motion_of_the_scene_keeps_its_direction(parts):
     scene = torch.zeros(2, 40, 60)
     scene[0, 5:10], scene[1, 15:20] = 3, -2
-    flow, _ = motions(parts, 1, scene).scene()
+    flow, _, _ = motions(parts, 1, scene).scene()
     factor = flow[0, 7, 7] / 3
     assert 0.5 <= factor <= 2.5
     torch.testing.assert_close(flow, factor * scene)
@@ -78,6 +78,20 @@ def test_an_affine_motion_has_its_speed_in_the_middle(parts):
 
 def test_a_picture_without_parts_moves_as_a_whole_or_as_background():
     empty = torch.zeros(40, 60, dtype=torch.int64)
-    flow, guided = motions(empty).clicks()
+    flow, guided, _ = motions(empty).clicks()
     assert (flow.abs().sum(dim=0) > 0).all()
     assert guided.any()
+
+
+def test_points_and_motion_lie_in_the_field_of_view(parts):
+    opened = torch.zeros(40, 60, dtype=torch.bool)
+    opened[4:12, 20:28] = True
+    flow = torch.ones(2, 40, 60)
+    for seed in range(30):
+        drawn = PartMotions(
+            parts, parts, flow, 24.0, torch.Generator().manual_seed(seed), opened
+        )
+        for one in (drawn.clicks(), drawn.scene(), drawn.all_parts()):
+            assert not one.flow[:, ~opened].any()
+            assert not one.guided[~opened].any()
+            assert one.guided.any()  # without a point, no motion can be predicted

@@ -1,0 +1,176 @@
+"""Show clicks, arrows and the mask of clicks as layers over a loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_motionseg.viewmodel.guide_pictures import (
+    MOVED,
+    arrow_vectors,
+    marked_points,
+    mask_picture,
+)
+from napari_motionseg.viewmodel.guide_state import GuideState
+from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import DERIVED, placement, show_layer
+
+MASK, POINTS, ARROWS = "click mask", "clicks", "arrows"
+SIZE = 1 / 64  # size of a point, as a share of a frame's height
+
+
+class GuideLayers(QObject):
+    """Three layers of the shown frame: the mask, the arrows and the points.
+
+    Parameters
+    ----------
+    owner
+        Widget; when it is destroyed, the connections to the viewer end.
+    viewer
+        The viewer that holds the layers.
+
+    Signals
+    -------
+    dropped
+        Emitted with the role of a layer that the user has removed.
+    """
+
+    dropped = Signal(str)
+
+    def __init__(self, owner: QObject, viewer: Viewer) -> None:
+        super().__init__(owner)
+        self._viewer = viewer
+        self._loop: Layer | None = None
+        self._layers: dict[str, Any] = {}
+        self._changing = False
+        listen(owner, viewer.layers.events.removed, self._removed)
+
+    @property
+    def known(self) -> dict[str, Layer]:
+        """The layers that exist, by their role."""
+        return dict(self._layers)
+
+    def show_loop(self, loop: Layer | None) -> None:
+        """Use another loop, or none, and remove the layers of the previous one."""
+        if loop is self._loop:
+            return
+        self._changing = True
+        try:
+            for layer in self._layers.values():
+                if layer in self._viewer.layers:
+                    self._viewer.layers.remove(layer)
+        finally:
+            self._changing = False
+        self._layers, self._loop = {}, loop
+
+    def begin(self, *roles: str) -> None:
+        """Add layers before they are needed: to add one blocks the window."""
+        loop = self._loop
+        if loop is None or loop not in self._viewer.layers:
+            return
+        for role in roles:
+            if role not in self._layers:
+                self._layers[role] = self._new(role, loop)
+
+    def draw(self, state: GuideState, with_scores: bool) -> None:
+        """Show the clicks, arrows and mask of a state.
+
+        Parameters
+        ----------
+        state
+            The state of the dock.
+        with_scores
+            Whether the scores are shown around the mask.
+        """
+        points, vectors = marked_points(state.here), arrow_vectors(state.arrows)
+        if points:
+            self.begin(POINTS)
+        if len(vectors):
+            self.begin(ARROWS)
+        self._draw_points(points)
+        if ARROWS in self._layers and len(vectors) + len(self._layers[ARROWS].data):
+            self._layers[ARROWS].data = vectors
+        self._draw_mask(state, with_scores)
+
+    def _draw_points(self, points: list[tuple[float, float, str]]) -> None:
+        layer = self._layers.get(POINTS)
+        if layer is None or (not points and not len(layer.data)):
+            return
+        places = np.array([point[:2] for point in points], float).reshape(-1, 2)
+        layer.data = places
+        if points:
+            layer.face_color = [color for _, _, color in points]
+        layer.selected_data = set()
+
+    def _draw_mask(self, state: GuideState, with_scores: bool) -> None:
+        mask, scores = state.mask, state.scores
+        if mask is None or scores is None:
+            if MASK in self._layers:
+                show_layer(self._layers[MASK], False)
+            return
+        current = state.here.current
+        picture = mask_picture(
+            mask, scores, current.number, proposed=current.proposed,
+            with_scores=with_scores,
+        )  # fmt: skip
+        self.begin(MASK)
+        layer = self._layers.get(MASK)
+        if layer is not None:
+            layer.data[...] = picture
+            show_layer(layer, True)
+            layer.refresh(thumbnail=False, extent=False, highlight=False)
+
+    def _new(self, role: str, loop: Layer) -> Layer:
+        rows, columns = loop.data.shape[loop.ndim - 2 : loop.ndim]
+        data, kind, looks = _appearance(role, rows, columns)
+        active = self._viewer.layers.selection.active
+        layer = Layer.create(
+            data,
+            {
+                "name": f"{loop.name} {role}", "metadata": {DERIVED: role},
+                **placement(loop, 2), **looks,
+            },
+            kind,
+        )  # fmt: skip
+        place = len(self._viewer.layers)
+        if role == MASK:  # below points and arrows
+            place = self._viewer.layers.index(loop) + 1
+        self._viewer.layers.insert(place, layer)
+        if active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+        return layer
+
+    def _removed(self, event: Any) -> None:
+        if self._changing:
+            return
+        for role, layer in list(self._layers.items()):
+            if layer is event.value:
+                del self._layers[role]
+                self.dropped.emit(role)
+        if event.value is self._loop:
+            self.show_loop(None)
+
+
+def _appearance(
+    role: str, rows: int, columns: int
+) -> tuple[np.ndarray, str, dict[str, Any]]:
+    """Return data, type and attributes of a new layer."""
+    size = max(3.0, rows * SIZE)
+    if role == MASK:
+        looks: dict[str, Any] = {"rgb": True, "visible": False}
+        return np.zeros((rows, columns, 4), np.uint8), "image", looks
+    if role == POINTS:
+        looks = {
+            "symbol": "disc", "size": size, "face_color": "white",
+            "border_color": "black", "border_width": 0.15,
+        }  # fmt: skip
+        return np.empty((0, 2)), "points", looks
+    looks = {
+        "edge_color": MOVED, "edge_width": size / 3, "vector_style": "arrow",
+        "length": 1,
+    }  # fmt: skip
+    return np.empty((0, 2, 2)), "vectors", looks

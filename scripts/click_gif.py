@@ -1,0 +1,102 @@
+"""Make docs/images/click.gif: clicks on a synthetic frame become a mask.
+
+python scripts/click_gif.py
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
+from napari_motionseg.guidance import (
+    Clicks,
+    click_scores,
+    load_propagator,
+    mask_of_scores,
+)
+from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.synthesis.part_stills import part_stills
+from napari_motionseg.viewmodel.guide_choices import ClickChoices
+from napari_motionseg.viewmodel.guide_pictures import (
+    NEGATIVE,
+    POSITIVE,
+    mask_picture,
+)
+
+OUT = Path(__file__).parents[1] / "docs" / "images" / "click.gif"
+SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 64
+MOVES, HOLD, LAST = 7, 8, 16  # frames of the animation
+MS = 90
+POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="propagation-xa", help="checkpoint")
+    options = parser.parse_args()
+    config = SynthesisConfig.preset("xa-coronary", bolus=False)
+    stills = part_stills(1, SIZE, SEED, config)
+    frame = stills.pictures[0].numpy()
+    parts = (stills.parts[0] * stills.vessels[0]).numpy()
+    propagator = load_propagator(options.model)
+    prepared = propagator.prepare(frame)
+    frames = [
+        Image.fromarray(one).quantize(COLORS)
+        for one in animated(propagator, prepared, frame, parts)
+    ]
+    frames[0].save(OUT, save_all=True, append_images=frames[1:], duration=MS, loop=0)
+
+
+def animated(propagator, prepared, frame, parts) -> Iterator[np.ndarray]:
+    """Yield the frames of the animation, ``(H, W, 3)`` uint8."""
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:3]]
+    clicks, overlay, pointer = Clicks(()), None, (SIZE * 0.9, SIZE * 0.9)
+    for number, place in enumerate(places):
+        for step in range(1, MOVES + 1):
+            share = step / MOVES
+            at = tuple(
+                (1 - share) * a + share * b for a, b in zip(pointer, place, strict=True)
+            )
+            yield drawn(frame, overlay, clicks, at)
+        pointer = place
+        if number < 2:
+            clicks = Clicks((*clicks.positive, place), clicks.negative)
+        else:
+            clicks = Clicks(clicks.positive, (*clicks.negative, place))
+        yield drawn(frame, overlay, clicks, pointer)
+        scores = click_scores(propagator, prepared, clicks)
+        mask = mask_of_scores(scores, ClickChoices().threshold)
+        overlay = mask_picture(mask, scores, 1)
+        for _ in range(HOLD):
+            yield drawn(frame, overlay, clicks, pointer)
+    overlay[mask, 3] = 230  # accepted: drawn like paint
+    for _ in range(LAST):
+        yield drawn(frame, overlay, Clicks(()), pointer)
+
+
+def drawn(frame, overlay, clicks, pointer) -> np.ndarray:
+    """Return a frame with mask, points and pointer."""
+    gray = np.round(255 * frame).astype(np.uint8)
+    image = Image.fromarray(gray).convert("RGBA")
+    if overlay is not None:
+        image = Image.alpha_composite(image, Image.fromarray(overlay))
+    image = image.convert("RGB").resize((SHOWN_PX, SHOWN_PX), Image.Resampling.LANCZOS)
+    draw, scale = ImageDraw.Draw(image), SHOWN_PX / SIZE
+    for points, color in ((clicks.positive, POSITIVE), (clicks.negative, NEGATIVE)):
+        for row, column in points:
+            x, y = column * scale, row * scale
+            draw.ellipse((x - 4, y - 4, x + 4, y + 4), fill=color, outline="black")
+    x, y = pointer[1] * scale, pointer[0] * scale
+    draw.polygon([(x + a, y + b) for a, b in POINTER], fill="white", outline="black")
+    return np.asarray(image)
+
+
+if __name__ == "__main__":
+    main()
