@@ -40,7 +40,7 @@ from napari_motionseg.guidance import (
     mask_of_scores,
     moved_frames,
 )
-from napari_motionseg.guidance.mask_of_clicks import THRESHOLD
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
 from napari_motionseg.objectives.guidance import guidance_mask
 from napari_motionseg.segmentation.live_preview import LiveHead, view_of
 from napari_motionseg.segmentation.metrics import dice
@@ -123,10 +123,11 @@ def branches(propagator, options) -> dict:
         if id(frame) not in prepared:
             prepared[id(frame)] = propagator.prepare(frame)
         scores = click_scores(propagator, prepared[id(frame)], Clicks((click,)))
-        return mask_of_scores(scores, threshold)
+        return mask_of_scores(scores, threshold, (click,))
 
     rows["propagation"] = summary(
-        [ious(ours, THRESHOLD, one) for one in measured], THRESHOLD
+        [ious(ours, THRESHOLDS["branch"], one) for one in measured],
+        THRESHOLDS["branch"],
     )
     return rows
 
@@ -265,9 +266,9 @@ def clicks_needed(propagator, prepared, truth, guess) -> tuple[int, float]:
         extent = "tree" if click.missing else "branch"
         scores = click_scores(propagator, prepared, clicks, extent=extent)
         if click.missing:
-            found = found | mask_of_scores(scores)
+            found = found | mask_of_scores(scores, THRESHOLDS[extent])
         else:
-            found = found & ~mask_of_scores(scores)
+            found = found & ~mask_of_scores(scores, THRESHOLDS[extent], clicks.positive)
             found[click.row, click.column] = False
         count, score = count + 1, dice(found, truth)
     return count, float(score)

@@ -19,9 +19,9 @@ from napari_motionseg.guidance import (
     load_propagator,
     mask_of_scores,
 )
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import part_stills
-from napari_motionseg.viewmodel.guide_choices import ClickChoices
 from napari_motionseg.viewmodel.guide_pictures import (
     NEGATIVE,
     POSITIVE,
@@ -29,9 +29,10 @@ from napari_motionseg.viewmodel.guide_pictures import (
 )
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "click.gif"
-SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 64
+SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 128
 MOVES, HOLD, LAST = 7, 8, 16  # frames of the animation
 MS = 90
+ACCEPTED = 230  # opacity of an accepted mask
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     propagator = load_propagator(options.model)
     prepared = propagator.prepare(frame)
     frames = [
-        Image.fromarray(one).quantize(COLORS)
+        Image.fromarray(one).quantize(COLORS, dither=Image.Dither.NONE)
         for one in animated(propagator, prepared, frame, parts)
     ]
     frames[0].save(OUT, save_all=True, append_images=frames[1:], duration=MS, loop=0)
@@ -56,29 +57,28 @@ def animated(propagator, prepared, frame, parts) -> Iterator[np.ndarray]:
     """Yield the frames of the animation, ``(H, W, 3)`` uint8."""
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:3]]
+    places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:2]]
     clicks, overlay, pointer = Clicks(()), None, (SIZE * 0.9, SIZE * 0.9)
-    for number, place in enumerate(places):
+    for place in places:
         for step in range(1, MOVES + 1):
             share = step / MOVES
             at = tuple(
                 (1 - share) * a + share * b for a, b in zip(pointer, place, strict=True)
             )
             yield drawn(frame, overlay, clicks, at)
-        pointer = place
-        if number < 2:
-            clicks = Clicks((*clicks.positive, place), clicks.negative)
-        else:
-            clicks = Clicks(clicks.positive, (*clicks.negative, place))
+        pointer, clicks = place, Clicks((*clicks.positive, place))
         yield drawn(frame, overlay, clicks, pointer)
         scores = click_scores(propagator, prepared, clicks)
-        mask = mask_of_scores(scores, ClickChoices().threshold)
+        mask = mask_of_scores(scores, THRESHOLDS["branch"], clicks.positive)
         overlay = mask_picture(mask, scores, 1)
-        for _ in range(HOLD):
-            yield drawn(frame, overlay, clicks, pointer)
-    overlay[mask, 3] = 230  # accepted: drawn like paint
-    for _ in range(LAST):
-        yield drawn(frame, overlay, Clicks(()), pointer)
+        yield from (drawn(frame, overlay, clicks, pointer) for _ in range(HOLD))
+    # what else vessels connect to the clicks
+    scores = click_scores(propagator, prepared, clicks, extent="tree")
+    mask = mask_of_scores(scores, THRESHOLDS["tree"])
+    overlay = mask_picture(mask, scores, 1)
+    yield from (drawn(frame, overlay, clicks, pointer) for _ in range(HOLD))
+    overlay[mask, 3] = ACCEPTED  # drawn like paint
+    yield from (drawn(frame, overlay, Clicks(()), pointer) for _ in range(LAST))
 
 
 def drawn(frame, overlay, clicks, pointer) -> np.ndarray:

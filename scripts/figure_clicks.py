@@ -21,6 +21,7 @@ from napari_motionseg.guidance import (
     mask_of_scores,
     moved_frames,
 )
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
 from napari_motionseg.motion import flow_to_rgb
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import part_stills
@@ -56,12 +57,18 @@ def show_clicks(propagator, prepared, frame, places) -> None:
     panels = {
         "a click": (frame, [(first, "lime")]),
         "score: what moves with it": (branch, [(first, "lime")]),
-        "mask": (tinted(frame, mask_of_scores(branch)), [(first, "lime")]),
+        "mask": (
+            tinted(frame, mask_of_scores(branch, THRESHOLDS["branch"], (first,))),
+            [(first, "lime")],
+        ),
         "with a negative point": (
-            tinted(frame, mask_of_scores(less)),
+            tinted(frame, mask_of_scores(less, THRESHOLDS["branch"], (first,))),
             [(first, "lime"), (second, "red")],
         ),
-        "extent tree": (tinted(frame, mask_of_scores(tree)), [(first, "lime")]),
+        "extent tree": (
+            tinted(frame, mask_of_scores(tree, THRESHOLDS["tree"])),
+            [(first, "lime")],
+        ),
     }
     figure, axes = plt.subplots(1, len(panels), figsize=(13, 2.9))
     for axis, (words, (image, points)) in zip(axes, panels.items(), strict=True):

@@ -22,7 +22,7 @@ from napari_motionseg.widgets.common.open_docks import open_dock
 
 SIZE = 1366, 768
 PATIENCE_MS = 120_000
-ARROW = (-5, 13)  # rows and columns in px
+ARROW = (-2, 5)  # rows and columns in px
 
 
 def main() -> None:

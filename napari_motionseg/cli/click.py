@@ -39,10 +39,11 @@ Out = Annotated[
     ),
 ]
 Score = Annotated[
-    float,
+    float | None,
     typer.Option(
         help="Score from which a pixel belongs to the object; a lower one includes "
-        "what only probably moves with the clicks."
+        "what only probably moves with the clicks; default: 0.1 for a branch, 0.4 for "
+        "a tree."
     ),
 ]
 Directions = Annotated[
@@ -67,7 +68,7 @@ def click(
     frame: Frame = 0,
     positive: Positive = None,
     negative: Negative = None,
-    threshold: Score = 0.3,
+    threshold: Score = None,
     directions: Directions = 2,
     extent: ExtentOption = "branch",
     class_number: Class = 1,

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.guidance.points import Arrow, Mask, check_inside
-from napari_motionseg.guidance.propagator import Flow, PreparedFrame, Propagator
+
+if TYPE_CHECKING:
+    from napari_motionseg.guidance.propagator import Flow, PreparedFrame, Propagator
 
 
 @dataclass(frozen=True, eq=False)

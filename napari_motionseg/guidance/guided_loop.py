@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.guidance.points import check_frame
@@ -88,6 +87,8 @@ def write_guided_movie(
 
 def marked_synthetic(frames: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return frames ``(T, H, W, 3)`` uint8 with the word SYNTHETIC in their corner."""
+    from PIL import Image, ImageDraw, ImageFont  # the dock opens without it
+
     gray = np.round(np.clip(frames, 0, 1) * 255).astype(np.uint8)
     colours = np.repeat(gray[..., None], 3, axis=-1)
     size = max(LEAST_WORD_PX, round(WORD_SHARE * frames.shape[1]))

@@ -7,15 +7,17 @@ directions, the negative ones stay still, and what follows the motion is the obj
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.guidance.local_axis import across_axis
-from napari_motionseg.guidance.points import Arrow, Clicks, Mask
+from napari_motionseg.guidance.points import Arrow, Clicks, Mask, Point
 from napari_motionseg.registry import unknown_name
 
 if TYPE_CHECKING:
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
 Scores = NDArray[np.float32]
 Extent = Literal["branch", "tree"]
 DIRECTIONS = (2, 4, 8)
-THRESHOLD = 0.3  # score at which masks of clicked branches are best
+# scores at which masks are best: those of a branch are small, because of several
+# branches each might be the one that moves
+THRESHOLDS: dict[Extent, float] = {"branch": 0.1, "tree": 0.4}
 SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
+NEAR_PX = 4  # px beside a part of the mask in which a click still means it
 NOTHING_SHARE = 0.5  # a mask that covers more of the frame means that nothing was hit
 
 
@@ -53,7 +58,7 @@ def click_mask(
     prepared: PreparedFrame,
     clicks: Clicks,
     *,
-    threshold: float = THRESHOLD,
+    threshold: float | None = None,
     directions: int = 2,
     extent: Extent = "branch",
     field: Mask | None = None,
@@ -70,7 +75,7 @@ def click_mask(
         Points on the object, and points beside it.
     threshold
         Score from which a pixel belongs to the object; a lower one includes what only
-        probably moves with the clicks.
+        probably moves with the clicks. None takes that of the extent, see `THRESHOLDS`.
     directions
         Number of directions of motion, 2, 4 or 8; see `click_scores`.
     extent
@@ -90,8 +95,9 @@ def click_mask(
     scores = click_scores(propagator, prepared, clicks, directions, extent)
     if field is not None:
         scores = scores * field
-    mask = mask_of_scores(scores, threshold)
-    return ClickMask(scores, mask, mask_note(mask))
+    threshold = THRESHOLDS[extent] if threshold is None else threshold
+    mask = mask_of_scores(scores, threshold, own_points(clicks, extent))
+    return ClickMask(scores, mask, mask_note(mask, scores, threshold))
 
 
 def click_scores(
@@ -155,8 +161,29 @@ def click_scores(
     return scores
 
 
-def mask_of_scores(scores: Scores, threshold: float = THRESHOLD) -> Mask:
+def own_points(clicks: Clicks, extent: Extent) -> tuple[Point, ...]:
+    """Return the points that each part of a mask must touch; none for a whole tree.
+
+    A tree is often interrupted, where a catheter crosses it or contrast is missing. A
+    branch is not, so that parts without a click belong to something else.
+    """
+    return clicks.positive if extent == "branch" else ()
+
+
+def mask_of_scores(
+    scores: Scores, threshold: float, points: Sequence[Point] = ()
+) -> Mask:
     """Return the pixels whose score is at least the threshold, ``(H, W)`` bool.
+
+    Parameters
+    ----------
+    scores
+        Scores ``(H, W)`` in [0, 1].
+    threshold
+        Lowest score of a pixel of the object.
+    points
+        Row and column of positive points. Connected parts of the mask that come no
+        nearer than `NEAR_PX` to any of them are left out. Without points, all are kept.
 
     Raises
     ------
@@ -166,24 +193,37 @@ def mask_of_scores(scores: Scores, threshold: float = THRESHOLD) -> Mask:
     if not 0 < threshold < 1:
         raise SettingsError(f"threshold must lie between 0 and 1; got {threshold}")
     mask: Mask = scores >= threshold
-    return mask
+    if not points:
+        return mask
+    parts, _ = ndimage.label(mask, np.ones((3, 3)))
+    found: set[int] = set()
+    for row, column in points:
+        rows, columns = (
+            slice(max(0, round(place) - NEAR_PX), round(place) + NEAR_PX + 1)
+            for place in (row, column)
+        )
+        found.update(np.unique(parts[rows, columns]).tolist())
+    own: Mask = np.isin(parts, sorted(found - {0}))
+    return own
 
 
-def mask_note(mask: Mask) -> str:
+def mask_note(mask: Mask, scores: Scores, threshold: float) -> str:
     """Return a sentence if a mask is hardly what was meant; else an empty one.
 
     Parameters
     ----------
     mask
-        Mask ``(H, W)`` bool.
+        Mask ``(H, W)`` bool from `mask_of_scores`.
+    scores, threshold
+        What it was made of.
     """
-    share = float(mask.mean())
+    share = float((scores >= threshold).mean())
     if share > NOTHING_SHARE:
         return (
             f"{share:.0%} of the frame moves with the clicks: they lie on the "
             "background, not on a vessel or device; click on a dark line"
         )
-    if not share:
+    if not mask.any():
         return (
             "nothing moves with the clicks; lower the threshold, remove negative "
             "points, or click on the middle of the vessel"

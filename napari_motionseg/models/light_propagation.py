@@ -20,13 +20,22 @@ vessel:
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.encoded_frames import (
+    GUIDANCE_FACTS,
+    EncodedFrames,
+    check_guidance_of,
+    guided_cells,
+    larger,
+    pixels_at,
+    repeated,
+    values_at,
+)
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
 from napari_motionseg.models.propagation_candidates import (
     CANDIDATES,
@@ -50,35 +59,6 @@ FIRST_GATES = (LEAN, -6.0, 0.0, -6.0)
 # factors on the vessel's logit in conductance and gate, and on the reach's logarithm
 FIRST_TRUST = (1.0, 1.0, 4.0)
 HEADS = 2  # weights of the candidates for arrows, and for clicks on objects
-GUIDANCE_FACTS = 7  # x, y, speed, whether it stands still, place in the cell, and 1
-
-
-class EncodedFrames(NamedTuple):
-    """Features of frames at three resolutions, from `LightPropagationNet.encode`.
-
-    Parameters
-    ----------
-    cells, middle, pixels
-        Features ``(B, C, h, w)`` of each cell of 8 px, of 4 px, and of each pixel.
-        The sides are those of the frames, padded to a multiple of 16. The last feature
-        of a pixel is the logit of being vessel.
-    keys
-        Features ``(B, C, H, W)`` of each pixel for the sparse motion encoder.
-    conductance
-        Logits ``(B, 2, h, w)`` of the conductance of cells of 4 px; see `seeded_reach`.
-    vessel
-        Logit ``(B, 1, H, W)`` of being vessel.
-    size
-        Height and width of the frames before padding.
-    """
-
-    cells: Tensor
-    middle: Tensor
-    pixels: Tensor
-    keys: Tensor
-    conductance: Tensor
-    vessel: Tensor
-    size: tuple[int, int]
 
 
 class LightPropagationNet(nn.Module):
@@ -232,7 +212,7 @@ class LightPropagationNet(nn.Module):
             at = torch.arange(height * width, device=coarse.device).expand(count, -1)
             answer = self.propagate(frames, sparse_motion, at, clicked)
             return answer.view(*answer.shape[:3], height, width)
-        hidden = _values_at(coarse, at, width) + _pixels_at(frames, at, count)
+        hidden = values_at(coarse, at, width) + pixels_at(frames, at, count)
         mixed = functional.relu(self.mix(functional.relu(hidden[:, :-1])))
         gates = self.fusion(mixed)
         arrows, clicks = gates.chunk(HEADS, dim=1)
@@ -260,7 +240,7 @@ class LightPropagationNet(nn.Module):
             As for `propagate`.
         """
         coarse, vectors = self._coarse(frames, sparse_motion)
-        large = _larger(coarse, MIDDLE)
+        large = larger(coarse, MIDDLE)
         candidates = vectors.repeat_interleave(MIDDLE, -1)
         count, (height, width) = len(sparse_motion), frames.size
         share = count // len(frames.pixels)
@@ -299,20 +279,22 @@ class LightPropagationNet(nn.Module):
         They are ``(B, fine + 1, h, w)`` and ``(B, K - 1, 2, h, w)`` in px, and have the
         resolution of `EncodedFrames.middle`.
         """
-        _check(frames, sparse_motion)
+        check_guidance_of(frames, sparse_motion)
         count = len(sparse_motion)
         shift = likelier_vessel(frames.vessel, sparse_motion)
         likelier = torch.cat((self.trust[0] * shift, torch.zeros_like(shift)), dim=1)
-        conductance = _repeated(frames.conductance, count) + likelier
+        conductance = repeated(frames.conductance, count) + likelier
         meant = (
-            likeliest_near(_repeated(frames.vessel, count)) + shift + LEAN
+            likeliest_near(repeated(frames.vessel, count)) + shift + LEAN
         ).sigmoid()
         vectors, facts = candidate_vectors(conductance.sigmoid(), sparse_motion, meant)
-        guided = self._guided(frames, sparse_motion)
-        state = _repeated(frames.cells, count) + guided
+        guided = guided_cells(
+            self.guidance, frames, sparse_motion, self.config.cell, self.config.limit
+        )
+        state = repeated(frames.cells, count) + guided
         for one in self.rounds:
             state = one(state)
-        middle = _larger(self.down(state), 2) + _repeated(frames.middle, count)
+        middle = larger(self.down(state), 2) + repeated(frames.middle, count)
         middle = functional.relu(middle + self.reached(facts))
         middle = middle + self.refine(middle)
         # where no vessel leads from a point, a vessel does not follow it
@@ -322,31 +304,6 @@ class LightPropagationNet(nn.Module):
     def forward(self, picture: Tensor, sparse_motion: Tensor) -> Tensor:
         """Return logits ``(B, 2, C, H, W)``; see `encode` and `propagate`."""
         return self.propagate(self.encode(picture), sparse_motion)
-
-    def _guided(self, frames: EncodedFrames, sparse_motion: Tensor) -> Tensor:
-        """Return the encoded guidance of each cell, ``(B, width, h, w)``."""
-        cell = self.config.cell
-        cells = torch.zeros(
-            (len(sparse_motion), *frames.cells.shape[1:]), device=sparse_motion.device
-        )
-        b, y, x = sparse_motion[:, 2].nonzero(as_tuple=True)
-        vector = sparse_motion[b, :2, y, x].float() / self.config.limit
-        speed = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
-        place = torch.stack((y % cell, x % cell), dim=1) / cell
-        facts = (vector, speed, (speed == 0).float(), place, torch.ones_like(speed))
-        which = b // (len(sparse_motion) // len(frames.cells))
-        row, column = y // cell, x // cell
-        keys = frames.keys[which, :, y, x]
-        around = frames.cells[which, :, row, column]
-        seen = torch.cat((torch.cat(facts, dim=1).to(keys.dtype), keys, around), dim=1)
-        found = self.guidance(seen).float()
-        flat = (b * cells.shape[2] + row) * cells.shape[3] + column
-        added = torch.zeros(
-            (len(cells) * cells.shape[2] * cells.shape[3], cells.shape[1]),
-            device=cells.device,
-        ).index_add(0, flat, found)
-        grid = added.view(len(cells), cells.shape[2], cells.shape[3], -1)
-        return grid.permute(0, 3, 1, 2)
 
 
 class _Round(nn.Module):
@@ -364,51 +321,3 @@ class _Round(nn.Module):
         spread = torch.cat([net(state) for net in self.nets], dim=1)
         fused: Tensor = state + self.fusion(spread)
         return fused
-
-
-def _check(frames: EncodedFrames, sparse_motion: Tensor) -> None:
-    shape = tuple(sparse_motion.shape)
-    if len(shape) != 4 or shape[1] != 3 or shape[2:] != frames.size:
-        raise SettingsError(
-            f"sparse_motion must be (B, 3, {frames.size[0]}, {frames.size[1]}); "
-            f"got {shape}"
-        )
-    if not shape[0] or shape[0] % len(frames.cells):
-        raise SettingsError(
-            f"the number of guidances must be a multiple of that of the frames, "
-            f"{len(frames.cells)}; got {shape[0]}"
-        )
-
-
-def _repeated(features: Tensor, count: int) -> Tensor:
-    """Return features of each frame as often as it has guidances, ``(count, ...)``."""
-    if len(features) == 1:
-        return features.expand(count, *features.shape[1:])
-    return features.repeat_interleave(count // len(features), dim=0)
-
-
-def _values_at(coarse: Tensor, at: Tensor, width: int) -> Tensor:
-    """Return the values ``(B, C, N)`` of bilinearly enlarged features at pixels."""
-    height, columns = (MIDDLE * side for side in coarse.shape[-2:])
-    x = (2 * (at % width) + 1) / columns - 1
-    y = (2 * (at // width) + 1) / height - 1
-    grid = torch.stack((x, y), dim=-1)[:, None]
-    sampled = functional.grid_sample(
-        coarse.float(), grid, padding_mode="border", align_corners=False
-    )
-    return sampled[:, :, 0]
-
-
-def _pixels_at(frames: EncodedFrames, at: Tensor, count: int) -> Tensor:
-    """Return the features ``(B, C, N)`` of the frames' pixels."""
-    _, channels, _, padded = frames.pixels.shape
-    row, column = at // frames.size[1], at % frames.size[1]
-    index = (row * padded + column).view(len(frames.pixels), 1, -1)
-    chosen = frames.pixels.flatten(2).gather(2, index.expand(-1, channels, -1))
-    share = count // len(frames.pixels)
-    parts = chosen.view(len(frames.pixels), channels, share, -1)
-    return parts.transpose(1, 2).flatten(0, 1)
-
-
-def _larger(features: Tensor, factor: int) -> Tensor:
-    return functional.interpolate(features, scale_factor=factor, mode="bilinear")

@@ -294,15 +294,12 @@ class ConditionalPropagationNet(nn.Module):
 
     def configuration(self) -> dict[str, Any]:
         """Return the arguments from which a checkpoint builds the network again."""
-        return {
-            "encoder": asdict(self.encoder.config),
-            "head": asdict(self.head.config),
-        }
+        encoder, head = asdict(self.encoder.config), asdict(self.head.config)
+        return {"encoder": encoder, "head": head}
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Return features ``(B, D, h, w)`` of pictures ``(B, C, H, W)`` in [0, 1]."""
-        features: Tensor = self.encoder(pictures)
-        return features
+        return self.encoder(pictures)  # type: ignore[no-any-return]
 
     def propagate(
         self,

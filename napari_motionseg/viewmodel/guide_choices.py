@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS, THRESHOLD, Extent
+from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS, THRESHOLDS, Extent
 
 LEAST_THRESHOLD, MOST_THRESHOLD = 0.01, 0.99
 
@@ -26,7 +26,7 @@ class ClickChoices:
         Whether the network looks at a window around two or more clicks.
     """
 
-    threshold: float = THRESHOLD
+    threshold: float = THRESHOLDS["branch"]
     extent: Extent = "branch"
     directions: int = 2
     zoomed: bool = False

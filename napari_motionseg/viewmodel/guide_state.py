@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_motionseg.guidance.mask_of_clicks import mask_note, mask_of_scores
+from napari_motionseg.guidance.mask_of_clicks import (
+    mask_note,
+    mask_of_scores,
+    own_points,
+)
 from napari_motionseg.guidance.points import Clicks, Point
 from napari_motionseg.viewmodel.arrow_guidance import ArrowGuidance
 from napari_motionseg.viewmodel.guide_engine import (
@@ -60,7 +64,8 @@ class GuideState(ArrowGuidance):
         """Mask ``(H, W)`` of the current object, or None."""
         if self.scores is None:
             return None
-        return mask_of_scores(self.scores, self.choices.threshold)
+        points = own_points(self._scored, self.choices.extent)
+        return mask_of_scores(self.scores, self.choices.threshold, points)
 
     def choose(self, **changes: Any) -> None:
         """Change choices, see `ClickChoices`; only the threshold needs no network."""
@@ -200,7 +205,8 @@ class GuideState(ArrowGuidance):
         self._scored = Clicks(())
 
     def _show_scores(self) -> None:
-        mask = self.mask
-        if mask is not None:
-            self.message = sentence(mask_note(mask))
+        mask, scores = self.mask, self.scores
+        if mask is not None and scores is not None:
+            note = mask_note(mask, scores, self.choices.threshold)
+            self.message = sentence(note)
         self.changed.emit()

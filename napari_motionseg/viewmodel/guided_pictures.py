@@ -17,8 +17,6 @@ COLORS, ARROWS, MOVED = "guided flow", "guided arrows", "moved frame"
 MEASURED, DIFFERENCE = "measured flow", "difference"
 OVER = (COLORS, ARROWS)  # views over the loop; the others are beside it
 ARROW_STEP_PX, LEAST_ARROW_PX = 16, 0.5
-LIMITS = 0.2, 99.8  # percentiles of the gray values that are black and white
-LEAST_CONTRAST = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +31,11 @@ class GuidedPictures:
         The pictures by the name of their view.
     full_px
         Length in px at which the color of flow is full.
-    limits
-        Gray values of the moved frame that are black and white.
     """
 
     answer: ArrowAnswer
     pictures: dict[str, NDArray[Any]]
     full_px: float
-    limits: tuple[float, float]
 
 
 def drawn_pictures(answer: ArrowAnswer, names: tuple[str, ...]) -> GuidedPictures:
@@ -54,10 +49,8 @@ def drawn_pictures(answer: ArrowAnswer, names: tuple[str, ...]) -> GuidedPicture
         Names of the wanted views. `MEASURED` adds the difference as well.
     """
     frame, flow, measured = answer.frame, answer.flow, answer.measured
-    low, high = (float(value) for value in np.percentile(frame, LIMITS))
-    limits = low, max(high, low + LEAST_CONTRAST)
     if flow is None:
-        return GuidedPictures(answer, {}, 1.0, limits)
+        return GuidedPictures(answer, {}, 1.0)
     flows = (flow,) if measured is None else (flow, measured)
     full = max(full_color_length(one) for one in flows)
     made: dict[str, NDArray[Any]] = {}
@@ -70,7 +63,7 @@ def drawn_pictures(answer: ArrowAnswer, names: tuple[str, ...]) -> GuidedPicture
     if MEASURED in names and measured is not None:
         made[MEASURED] = flow_to_rgb(measured, full)
         made[DIFFERENCE] = disagreement(flow, measured)
-    return GuidedPictures(answer, made, full, limits)
+    return GuidedPictures(answer, made, full)
 
 
 def grid_vectors(flow: NDArray[np.float32]) -> NDArray[np.float32]:

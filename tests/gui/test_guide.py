@@ -21,10 +21,15 @@ FRAME = 3
 
 @pytest.fixture
 def objects(synthetic):
-    """Two halves of the vessels."""
-    numbers = (synthetic.masks[FRAME] > 0).astype(int)
-    middle = int(np.median(np.nonzero(numbers)[1]))
-    numbers[:, middle:] *= 2
+    """The largest parts of the left and of the right half of the vessels."""
+    vessels = synthetic.masks[FRAME] > 0
+    middle = int(np.median(np.nonzero(vessels)[1]))
+    numbers = np.zeros(vessels.shape, int)
+    for number, columns in ((1, slice(0, middle)), (2, slice(middle + 1, None))):
+        parts, _ = ndimage.label(vessels[:, columns], np.ones((3, 3)))
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        numbers[:, columns][parts == sizes.argmax()] = number
     return numbers
 
 

@@ -132,3 +132,14 @@ def test_points_without_motion_stay_points_without_motion(objects, frame):
     )
     click_scores(known, known.prepare(frame), Clicks(((5, 9),), ((15, 30),)))
     assert [(a.row, a.length > 0) for a in seen] == [(5, True), (15, False)]
+
+
+def test_parts_that_no_click_touches_are_left_out():
+    scores = np.zeros((30, 40), np.float32)
+    scores[5:8, 2:12] = scores[20:23, 2:12] = scores[5:8, 30:35] = 0.8
+    mask = mask_of_scores(scores, 0.5, ((6, 3), (19, 13)))
+    assert mask[6, 11]
+    assert mask[21, 5]  # the click was 2 px beside it
+    assert not mask[6, 32]
+    assert mask_of_scores(scores, 0.5)[6, 32]
+    assert not mask_of_scores(scores, 0.5, ((0, 20),)).any()

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS
+from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS, THRESHOLDS, Extent
 from napari_motionseg.viewmodel.guide_choices import LEAST_THRESHOLD, MOST_THRESHOLD
 from napari_motionseg.viewmodel.guide_state import GuideState
 from napari_motionseg.viewmodel.painting import NEW_NAMES, names_of
@@ -28,7 +28,7 @@ from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
 from napari_motionseg.widgets.guide.guide_keys import key_of
 from napari_motionseg.widgets.segment.label_layers import new_painting, painting_of
 
-EXTENTS = {"a branch or device": "branch", "the whole tree": "tree"}
+EXTENTS: dict[str, Extent] = {"a branch or device": "branch", "the whole tree": "tree"}
 MODE = "scribbles"  # of a labels layer that another program has made
 MOST_CARRIED = 500
 
@@ -221,7 +221,8 @@ class ClickSection(QObject):
         return painting_of(self._viewer, loop) if known else None
 
     def _choose_extent(self, text: str) -> None:
-        self._state.choose(extent=EXTENTS[text])
+        extent = EXTENTS[text]
+        self._state.choose(extent=extent, threshold=THRESHOLDS[extent])
 
     def accept(self, then: Callable[[], None] | None = None) -> None:
         """Write the mask into the labels of the loop, and then call a function."""

@@ -29,6 +29,7 @@ from napari_motionseg.widgets.common.dock_layout import Dock
 from napari_motionseg.widgets.common.picture_layers import PictureLayers
 from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
+LEAST_CONTRAST = 1e-3
 ABOVE = 1 / 24  # room for a color bar, as a share of a frame's height
 BOXES = {
     COLORS: ("Flow colors", "Hue is the direction of the guided motion"),
@@ -133,7 +134,7 @@ class GuidedViews(QObject):
         rows, columns = loop.data.shape[loop.ndim - 2 : loop.ndim]
         grid = FlowCells((rows, columns), 1, len(beside))
         pictures = {
-            name: _picture(name, found, grid, beside) for name in found.pictures
+            name: _picture(name, found, grid, beside, loop) for name in found.pictures
         }
         if loop in self._viewer.layers:
             captions = partial(_captions, found, grid, beside)
@@ -145,7 +146,7 @@ class GuidedViews(QObject):
 
 
 def _picture(
-    name: str, found: GuidedPictures, grid: FlowCells, beside: list[str]
+    name: str, found: GuidedPictures, grid: FlowCells, beside: list[str], loop: Layer
 ) -> ShownPicture:
     looks: dict[str, Any] = {}
     settings: dict[str, Any] = {}
@@ -154,7 +155,11 @@ def _picture(
     elif name == ARROWS:
         looks = {"edge_color": "#ffd84d", "edge_width": 1.6, "vector_style": "arrow"}
     elif name == MOVED:
-        settings = {"contrast_limits": found.limits}
+        # as bright as the loop, whose layer holds the stored values
+        cine = found.answer.question.loop.cine
+        limits = cine.scaled(np.asarray(loop.contrast_limits))
+        low, high = (float(value) for value in limits)
+        settings = {"contrast_limits": (low, max(high, low + LEAST_CONTRAST))}
         looks = {"colormap": "gray"}
     elif name == MEASURED:
         looks = {"rgb": True}
