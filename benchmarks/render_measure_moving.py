@@ -16,8 +16,9 @@ HOW = (
     "*Trajectories*: known motions with 0.5 px of noise. Peers measure the largest "
     "minus the smallest diameter on the exact mask of every frame. Catheters of 5 to 8 "
     "French: *blur from a vessel* knows the detector's blur from a vessel beside the "
-    "shaft; *a solid tube* is measured like a vessel. Errors of strain and catheters "
-    "are root mean squares. Times are medians on a frame of 512 px with {sections} "
+    "shaft; *sure* leaves out those that themselves give an uncertainty above 1.5 % "
+    "(faint walls); *a solid tube* is measured like a vessel. Errors of strain and "
+    "catheters are root mean squares. Times are medians on a frame of 512 px with {sections} "
     "cross-sections, with the flow at hand. In brackets: 95 % intervals by a bootstrap "
     "over loops. {machine}, {date}."
 )
@@ -98,7 +99,8 @@ def _catheters(found: dict[str, Any]) -> list[Line]:
     for name, row in found["catheter"].items():
         what, main = "calibration, %: error", name.startswith("blur from")
         if row["lost"]:
-            what += f" ({row['lost']} not found)"
+            left = "left out" if "sure" in name else "not found"
+            what += f" ({row['lost']} {left})"
         lines.append(Line(what, f"catheter: {name}", row["error"], 2.0, 1, main=main))
     return lines
 

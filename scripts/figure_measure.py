@@ -45,22 +45,31 @@ def main() -> None:
         folder = Path(room) / "measured"
         write_measurement(folder, made.cine, measured, measured.as_dict())
         shutil.copyfile(folder / "profile.png", OUT / "measure.png")
-    pairs = range(FRAMES - 1)
-    flow = FlowSequence(
+    line = measured.profile.line
+    followed = run(follow_vessel_job(made.cine, exact_flow(made), ANCHOR, line))
+    draw(made, followed)
+
+
+def exact_flow(made: SyntheticCine) -> FlowSequence:
+    """Return the true flow of neighbouring frames, both ways."""
+    pairs = range(len(made.cine) - 1)
+    return FlowSequence(
         np.stack([made.flow(t, t + 1) for t in pairs]),
         np.stack([made.flow(t + 1, t) for t in pairs]),
         1,
         "exact",
     )
-    line = measured.profile.line
-    followed = run(follow_vessel_job(made.cine, flow, ANCHOR, line))
-    draw(made, followed)
 
 
 def widest_branch(made: SyntheticCine) -> list[tuple[float, float]]:
     """Return four points on the widest branch that lies well inside the picture."""
+    return wide_branches(made)[0]
+
+
+def wide_branches(made: SyntheticCine) -> list[list[tuple[float, float]]]:
+    """Return four points on each long branch inside the picture, the widest first."""
     tubes = made.moment(ANCHOR).vessels
-    best: tuple[float, np.ndarray] | None = None
+    found: list[tuple[float, np.ndarray]] = []
     last = made.cine.shape[1] - BORDER_PX
     for branch in tubes.branch.unique():
         centres = tubes.centres[tubes.branch == branch].numpy()
@@ -69,12 +78,15 @@ def widest_branch(made: SyntheticCine) -> list[tuple[float, float]]:
         if inside.sum() < LEAST_SAMPLES:
             continue
         width = float(radii[inside].mean())
-        if best is None or width > best[0]:
-            best = width, centres[inside][BEGIN:MOST_SAMPLES]
-    if best is None:
+        found.append((width, centres[inside][BEGIN:MOST_SAMPLES]))
+    if not found:
         raise SystemExit("no branch is long enough; choose another seed")
-    chosen = best[1][np.linspace(0, len(best[1]) - 1, 4).astype(int)]
-    return [(float(y), float(x)) for x, y in chosen]
+    found.sort(key=lambda one: -one[0])
+    return [[(float(y), float(x)) for x, y in way[_even(len(way))]] for _, way in found]
+
+
+def _even(count: int) -> np.ndarray:
+    return np.linspace(0, count - 1, 4).astype(int)
 
 
 def draw(made: SyntheticCine, followed: FollowedVessel) -> None:

@@ -58,6 +58,10 @@ class EditedVessels:
         self._undo.change(notes, kind)
         self.edited.emit()
 
+    def hold(self, held: bool) -> None:
+        """Make the changes of a drag one step; see `UndoStack.hold`."""
+        self._undo.hold(held)
+
     def show(self, number: int) -> None:
         """Edit another vessel, given its number; this is no change to undo."""
         before = self.notes

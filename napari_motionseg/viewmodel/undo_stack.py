@@ -30,6 +30,14 @@ class UndoStack(Generic[T]):
         self._earlier: list[T] = []
         self._undone: list[T] = []
         self._last: tuple[str, float] | None = None
+        self._held: str | None = None
+
+    def hold(self, held: bool) -> None:
+        """Make all changes of one kind a single step until it is called with False.
+
+        A drag on a busy computer has pauses that are longer than `TOGETHER_S`.
+        """
+        self._held = "" if held else None
 
     @property
     def can_undo(self) -> bool:
@@ -55,11 +63,13 @@ class UndoStack(Generic[T]):
         if value == self.value:
             return
         now, last = self._clock(), self._last
-        same = kind and last is not None and last[0] == kind
-        if not (same and last is not None and now - last[1] < TOGETHER_S):
+        soon = last is not None and last[0] == kind and now - last[1] < TOGETHER_S
+        if not kind or not (soon or self._held == kind):
             self._earlier = [*self._earlier, self.value][-MOST_STEPS:]
         self._undone = []
         self.value, self._last = value, (kind, now)
+        if self._held is not None:
+            self._held = kind
 
     def undo(self) -> bool:
         """Return to the earlier value; return whether there was one."""

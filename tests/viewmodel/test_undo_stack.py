@@ -35,6 +35,11 @@ def test_a_drag_is_one_step_and_a_pause_or_another_kind_ends_it():
     for value in (1, 2, 3):
         clock.now += TOGETHER_S / 2
         stack.change(value, "marker")
+    stack.hold(True)
+    for value in (30, 31, 32):
+        clock.now += 10 * TOGETHER_S  # a busy computer
+        stack.change(value, "point")
+    stack.hold(False)
     stack.change(4, "border")
     clock.now += 2 * TOGETHER_S
     stack.change(5, "border")
@@ -43,4 +48,4 @@ def test_a_drag_is_one_step_and_a_pause_or_another_kind_ends_it():
     seen = []
     while stack.undo():
         seen.append(stack.value)
-    assert seen == [6, 5, 4, 3, 0]
+    assert seen == [6, 5, 4, 32, 3, 0]

@@ -75,6 +75,7 @@ class MeasureDock(AutosavedDock):
         self.following.frame_wanted.connect(self._show_frame)
         self.following.section_shown.connect(self._show_section)
         self.vessel.moved.connect(self._points_moved)
+        self.vessel.dragging.connect(self.state.vessels.hold)
         self.vessel.undo_asked.connect(self._go_back)
         self.state.asked.connect(self._ask)
         self.state.changed.connect(self._show)
@@ -271,4 +272,7 @@ def pixel_size(calibration: Calibration) -> str:
     """Describe the size of a pixel."""
     if not calibration.known:
         return f"px: {calibration.basis}"
-    return f"{calibration.column_mm:.4f} mm, {calibration.basis}"
+    spread = (
+        "" if calibration.spread is None else f" ± {100 * calibration.spread:.1f} %"
+    )
+    return f"{calibration.column_mm:.4f} mm{spread}, {calibration.basis}"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.measurement import FollowedVessel, VesselMeasurement
@@ -41,10 +41,13 @@ class VesselLayers(QObject):
         Emitted after points were added, moved or removed, or another frame is shown.
     undo_asked
         Emitted with True for Ctrl+Z and with False for Ctrl+Shift+Z on the picture.
+    dragging
+        Emitted with True when the mouse is pressed on a point, and then with False.
     """
 
     moved = Signal()
     undo_asked = Signal(bool)
+    dragging = Signal(bool)
 
     def __init__(self, owner: QObject, viewer: Viewer) -> None:
         super().__init__(owner)
@@ -134,6 +137,7 @@ class VesselLayers(QObject):
         """
         adding = str(layer.mode) == "add"
         touched = layer.get_value(event.position, world=True)
+        self.dragging.emit(touched is not None)
         yield
         while event.type == "mouse_move":
             if adding and touched is not None:
@@ -143,6 +147,11 @@ class VesselLayers(QObject):
             elif touched is not None:
                 self.moved.emit()
             yield
+        # napari reports the last move after this
+        QTimer.singleShot(0, self._drag_ended)
+
+    def _drag_ended(self) -> None:
+        self.dragging.emit(False)
 
     def _undo_pressed(self, _: Layer) -> None:
         self.undo_asked.emit(True)

@@ -52,7 +52,8 @@ class VesselTable(QWidget):
         if (side := self.table.verticalHeader()) is not None:
             side.hide()
         if (top := self.table.horizontalHeader()) is not None:
-            top.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+            top.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            top.setStretchLastSection(True)
             top.setMinimumSectionSize(20)
         self.table.cellClicked.connect(self._clicked)
         self._numbers: list[int] = []
