@@ -161,7 +161,12 @@ def stenosis_row(rows: list[dict], method: str) -> dict[str, object]:
         true = np.array([one["mld"] for one in some])
         return float(np.polyfit(true, true + errors(some, "mld"), 1)[0])
 
+    def correlation(some: list[dict]) -> float:
+        true = np.array([one["mld"] for one in some])
+        return float(np.corrcoef(true, true + errors(some, "mld"))[0, 1])
+
     return {
+        "mld_correlation": interval(rows, correlation),
         "mld_bias_mm": interval(rows, lambda some: errors(some, "mld").mean()),
         "mld_precision_mm": interval(rows, lambda some: errors(some, "mld").std()),
         "mld_slope": interval(rows, slope),

@@ -14,7 +14,7 @@ TARGETS = {
 }  # fmt: skip
 HEAD = (
     "method", "diameters: bias, mm", "precision, mm", "MLD: bias, mm", "precision, mm",
-    "slope", "% stenosis: precision",
+    "slope", "% stenosis: precision", "MLD: correlation",
 )  # fmt: skip
 
 
@@ -24,7 +24,9 @@ def measure(found: dict[str, Any]) -> str:
         (name, *cells({**found["diameters"][name], **found["stenoses"][name]}))
         for name in found["diameters"]
     ]
-    rows.append(("**target**", "0.03", "0.05", "0.05", "0.08", "0.95 to 1.05", "2.0"))
+    rows.append(
+        ("**target**", "0.03", "0.05", "0.05", "0.08", "0.95 to 1.05", "2.0", "")
+    )
     tube = {**found["diameters"]["tube"], **found["stenoses"]["tube"]}
     verdicts = [
         abs(tube[name][0] - (name == "mld_slope")) <= target
@@ -60,7 +62,7 @@ def cells(row: dict[str, list[float]]) -> list[str]:
     """Return values with their intervals."""
     return [
         _cell(row[name], 1 if name == "ds_precision" else 3, name.endswith("bias_mm"))
-        for name in TARGETS
+        for name in (*TARGETS, "mld_correlation")
     ]
 
 

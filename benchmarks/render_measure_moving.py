@@ -18,9 +18,9 @@ HOW = (
     "French: *blur from a vessel* knows the detector's blur from a vessel beside the "
     "shaft; *sure* leaves out those that themselves give an uncertainty above 1.5 % "
     "(faint walls); *a solid tube* is measured like a vessel. Errors of strain and "
-    "catheters are root mean squares. Times are medians on a frame of 512 px with {sections} "
-    "cross-sections, with the flow at hand. In brackets: 95 % intervals by a bootstrap "
-    "over loops. {machine}, {date}."
+    "catheters are root mean squares. Times are medians on a frame of 512 px with "
+    "{sections} cross-sections, with the flow at hand. In brackets: 95 % intervals by "
+    "a bootstrap over loops. {machine}, {date}."
 )
 
 
@@ -101,7 +101,9 @@ def _catheters(found: dict[str, Any]) -> list[Line]:
         if row["lost"]:
             left = "left out" if "sure" in name else "not found"
             what += f" ({row['lost']} {left})"
-        lines.append(Line(what, f"catheter: {name}", row["error"], 2.0, 1, main=main))
+        how = f"catheter: {name}"
+        lines.append(Line(what, how, row["error"], 2.0, 1, main=main))
+        lines.append(Line("bias", how, row["bias"], digits=1))
     return lines
 
 

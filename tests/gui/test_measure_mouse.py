@@ -207,7 +207,13 @@ def test_a_marker_is_dragged_with_the_mouse(viewer, measuring, phantom, qtbot):
     drag(plot, 0.05 * length, 0.45 * length, 0.5)
     assert measuring.state.markers[0] == pytest.approx(0.45 * length, rel=0.1)
     assert measuring.values["Reference"].text() != before
-    QTest.mouseClick(measuring.undo_button, LEFT)
+    region = measuring.plot.regions[0].getRegion()
+    inside = float(np.mean(region))
+    drag(plot, measuring.state.markers[0], inside, 0.5)
+    drag(plot, inside, 0.1 * length, 0.5)  # out of the lesion, which stays
+    assert measuring.state.markers[0] == pytest.approx(0.1 * length, rel=0.3)
+    while measuring.state.vessels.can_undo and measuring.state.markers is not None:
+        QTest.mouseClick(measuring.undo_button, LEFT)
     qtbot.waitUntil(
         lambda: measuring.values["Reference"].text() == before, timeout=LONG
     )

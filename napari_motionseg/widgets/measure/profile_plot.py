@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyqtgraph
 from numpy.typing import NDArray
@@ -15,7 +17,22 @@ from napari_motionseg.widgets.common.curve_plot import GRAY, STRONG, keep_height
 HEIGHT = 190
 BAND = STRONG + "40"
 REFERENCE, LESION, LESION_EDGE = "#f08c4b", "#ff2d2d30", "#ff2d2d90"
+ABOVE_LESIONS = 20
 WITHIN = 1.96  # standard deviations of 95 %
+
+
+class LesionRegion(pyqtgraph.LinearRegionItem):
+    """A shaded lesion whose borders can be dragged, and not the whole of it.
+
+    A marker that lies within the lesion could not be taken otherwise.
+    """
+
+    def mouseDragEvent(self, ev: Any) -> None:  # noqa: N802 - pyqtgraph's name
+        """Leave a drag to what lies below."""
+        ev.ignore()
+
+    def hoverEvent(self, ev: Any) -> None:  # noqa: N802 - pyqtgraph's name
+        """Show no other shade, because nothing can be taken here."""
 
 
 class ProfilePlot(QWidget):
@@ -55,7 +72,7 @@ class ProfilePlot(QWidget):
             "lesion, and the reference markers where there are some"
         )
         self._add_curves()
-        self.regions: list[pyqtgraph.LinearRegionItem] = []
+        self.regions: list[LesionRegion] = []
         self.markers = [self._new_marker(), self._new_marker()]
         self.setVisible(False)
 
@@ -128,8 +145,8 @@ class ProfilePlot(QWidget):
                 marker.setBounds((length[0], length[-1]))
                 marker.setValue(place)
 
-    def _new_region(self, index: int) -> pyqtgraph.LinearRegionItem:
-        region = pyqtgraph.LinearRegionItem(
+    def _new_region(self, index: int) -> LesionRegion:
+        region = LesionRegion(
             brush=pyqtgraph.mkBrush(LESION), pen=pyqtgraph.mkPen(LESION_EDGE)
         )
         region.sigRegionChanged.connect(
@@ -143,6 +160,7 @@ class ProfilePlot(QWidget):
             angle=90, movable=True, pen=pyqtgraph.mkPen(REFERENCE, width=2)
         )
         marker.setVisible(False)
+        marker.setZValue(ABOVE_LESIONS)
         marker.sigDragged.connect(
             lambda: self.markers_moved.emit(
                 *(float(each.value()) for each in self.markers)
