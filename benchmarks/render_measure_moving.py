@@ -16,10 +16,10 @@ HOW = (
     "*Trajectories*: known motions with 0.5 px of noise. Peers measure the largest "
     "minus the smallest diameter on the exact mask of every frame. Catheters of 5 to 8 "
     "French: *blur from a vessel* knows the detector's blur from a vessel beside the "
-    "shaft; *sure* leaves out those that themselves give an uncertainty above 1.5 % "
-    "(faint walls); *a solid tube* is measured like a vessel. Errors of strain and "
+    "shaft; *a solid tube* is measured like a vessel. Errors of strain and "
     "catheters are root mean squares. Times are medians on a frame of 512 px with "
-    "{sections} cross-sections, with the flow at hand. In brackets: 95 % intervals by "
+    "{sections} cross-sections, with the flow at hand, on a machine that others used "
+    "too. In brackets: 95 % intervals by "
     "a bootstrap over loops. {machine}, {date}."
 )
 
@@ -99,8 +99,7 @@ def _catheters(found: dict[str, Any]) -> list[Line]:
     for name, row in found["catheter"].items():
         what, main = "calibration, %: error", name.startswith("blur from")
         if row["lost"]:
-            left = "left out" if "sure" in name else "not found"
-            what += f" ({row['lost']} {left})"
+            what += f" ({row['lost']} not found)"
         how = f"catheter: {name}"
         lines.append(Line(what, how, row["error"], 2.0, 1, main=main))
         lines.append(Line("bias", how, row["bias"], digits=1))

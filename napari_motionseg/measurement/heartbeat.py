@@ -192,6 +192,8 @@ def _amplitude(relative: Array, course: Array, phase: Array) -> tuple[float, flo
     rest = relative[known] - level - share * here
     sd = np.sqrt(float(rest @ rest) / (len(here) - 2) * inverse[1, 1])
     largest = 1 + level + max(share * wave.max(), share * wave.min())
+    if share * np.ptp(wave) >= largest:
+        return float("nan"), float("nan")  # no lumen becomes smaller than none
     return float(share * np.ptp(wave) / largest), float(sd * np.ptp(wave) / largest)
 
 

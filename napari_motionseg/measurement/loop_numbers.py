@@ -19,6 +19,7 @@ from napari_motionseg.measurement.following import FollowedVessel
 from napari_motionseg.measurement.heartbeat import WallStrain, wall_strain
 
 TRUSTED = 0.5  # share of the motion that a beat must explain
+MOST_DRIFT_PX = 3.0  # along the vessel, there and back
 NO_TIMES = "frame times are unknown: there is no heart rate and no speed of contrast"
 
 
@@ -91,16 +92,18 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
     unit, times = followed.calibration.unit, cine.frame_times
     if times is None:
         return LoopNumbers(unit, None, None, None, (NO_TIMES,))
-    notes: list[str] = []
+    notes = _drift_notes(followed)
     phase = strain = arrival = None
     try:
         phase = heart_phase(followed.points, times)
-        strain = wall_strain(followed.diameters, phase.phase)
         if phase.explained < TRUSTED:
             notes.append(
                 f"a heartbeat explains only {100 * phase.explained:.0f} % of the "
-                "vessel's motion: do not trust the heart rate and the wall strain"
+                "vessel's motion: the heart rate and the wall strain are not known"
             )
+            phase = None
+        else:
+            strain = wall_strain(followed.diameters, phase.phase)
     except MeasurementError as error:
         notes.append(str(error))
     try:
@@ -113,6 +116,17 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
     except MeasurementError as error:
         notes.append(str(error))
     return LoopNumbers(unit, phase, strain, arrival, tuple(notes))
+
+
+def _drift_notes(followed: FollowedVessel) -> list[str]:
+    """Return a sentence if sections have lost their places; none if they kept them."""
+    known = followed.drift[np.isfinite(followed.drift)]
+    if not len(known) or (usual := float(np.median(known))) <= MOST_DRIFT_PX:
+        return []
+    return [
+        f"sections are {usual:.1f} px from their start after the way to a frame and "
+        "back (median): do not trust what is said of single sections over time"
+    ]
 
 
 def time_density(cine: Cine, region: NDArray[np.bool_]) -> NDArray[np.float64]:
