@@ -21,7 +21,7 @@ ABOVE_LESIONS = 20
 WITHIN = 1.96  # standard deviations of 95 %
 
 
-class LesionRegion(pyqtgraph.LinearRegionItem):
+class LesionRegion(pyqtgraph.LinearRegionItem):  # type: ignore[misc]
     """A shaded lesion whose borders can be dragged, and not the whole of it.
 
     A marker that lies within the lesion could not be taken otherwise.

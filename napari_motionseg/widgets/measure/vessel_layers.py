@@ -125,8 +125,8 @@ class VesselLayers(QObject):
         self._viewer.layers.append(layer)
         layer.events.data.connect(self._edited)
         layer.mouse_drag_callbacks.append(self._drag)
-        layer.bind_key("Control-Z", self._undo_pressed)
-        layer.bind_key("Control-Shift-Z", self._redo_pressed)
+        layer.bind_key("Control-Z", lambda _: self.undo_asked.emit(True))
+        layer.bind_key("Control-Shift-Z", lambda _: self.undo_asked.emit(False))
         return layer
 
     def _drag(self, layer: Layer, event: Any) -> Iterator[None]:
@@ -152,12 +152,6 @@ class VesselLayers(QObject):
 
     def _drag_ended(self) -> None:
         self.dragging.emit(False)
-
-    def _undo_pressed(self, _: Layer) -> None:
-        self.undo_asked.emit(True)
-
-    def _redo_pressed(self, _: Layer) -> None:
-        self.undo_asked.emit(False)
 
     def end(self) -> None:
         """Stop adding points; existing points can still be dragged."""
