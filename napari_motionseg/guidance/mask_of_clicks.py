@@ -30,6 +30,7 @@ DIRECTIONS = (2, 4, 8)
 # branches each might be the one that moves
 THRESHOLDS: dict[Extent, float] = {"branch": 0.1, "tree": 0.4}
 SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
+LEAST_SCORE = 0.01  # smaller scores are 0; they are not worth their computation
 NEAR_PX = 4  # px beside a part of the mask in which a click still means it
 NOTHING_SHARE = 0.5  # a mask that covers more of the frame means that nothing was hit
 
@@ -139,6 +140,9 @@ def click_scores(
     still = [Arrow(*point) for point in clicks.negative]
     if extent == "tree":
         return propagator.connected(prepared, moving + still)
+    connected: Scores | None = None
+    if propagator.knows_vessels:
+        connected = propagator.connected(prepared, moving + still)
     first = across_axis(prepared.frame, clicks.positive)
     angles = [first + 2 * math.pi * i / directions for i in range(directions)]
     units = [(math.cos(angle), math.sin(angle)) for angle in angles]
@@ -149,16 +153,14 @@ def click_scores(
             for cosine, sine in units
         ],
         clicked=True,
+        where=None if connected is None else connected >= LEAST_SCORE,
     )
     parts = [
         np.clip((cosine * flow[0] + sine * flow[1]) / speed, 0, 1)
         for (cosine, sine), flow in zip(units, flows, strict=True)
     ]
     moved: Scores = np.mean(parts, axis=0, dtype=np.float32)
-    if not propagator.knows_vessels:
-        return moved
-    scores: Scores = moved * propagator.connected(prepared, moving + still)
-    return scores
+    return moved if connected is None else moved * connected
 
 
 def own_points(clicks: Clicks, extent: Extent) -> tuple[Point, ...]:

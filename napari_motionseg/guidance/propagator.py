@@ -17,6 +17,7 @@ from torch.nn import functional
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.guidance.points import Arrow, check_frame
 from napari_motionseg.models import load_model, read_card, resolve_device
+from napari_motionseg.models.flow_bins import expected_flow
 from napari_motionseg.models.folded_unet import folded_convolutions, folded_embedding
 from napari_motionseg.models.light_propagation import LightPropagationNet
 from napari_motionseg.models.model_card import checkpoint_path
@@ -128,6 +129,7 @@ class Propagator:
         guidance: Sequence[Sequence[Arrow]],
         *,
         clicked: bool = False,
+        where: NDArray[np.bool_] | None = None,
     ) -> Flow:
         """Return the flow ``(N, 2, H, W)`` in px that follows from N sets of arrows.
 
@@ -142,17 +144,33 @@ class Propagator:
             network are averaged.
         clicked
             Whether the arrows are clicks on an object: the rest then rather stays.
+        where
+            Mask ``(H, W)`` bool of the pixels whose flow is needed, which saves time;
+            the flow of the others is 0. None means all. A resized frame, and a network
+            with the layout of the paper, compute all of them.
         """
         sparse = torch.stack([self._sparse(prepared, arrows) for arrows in guidance])
+        told = torch.full((len(sparse),), clicked, device=self._device)
+        few = where is not None and self.knows_vessels and where.shape == prepared.size
         with torch.inference_mode(), autocast(self._device):
-            flow = self._network.flow(
-                prepared.features,
-                sparse.to(self._device),
-                torch.full((len(sparse),), clicked, device=self._device),
-            )
+            guided = prepared.features, sparse.to(self._device), told
+            flow = self._flow_at(where, *guided) if few else self._network.flow(*guided)
         flow = self._at_size_of(prepared, flow) / prepared.factor
         found: Flow = flow.numpy()
         return found
+
+    def _flow_at(
+        self, where: Any, features: Any, sparse: Tensor, clicked: Tensor
+    ) -> Tensor:
+        """Return the flow ``(N, 2, h, w)`` of the pixels of a mask; 0 elsewhere."""
+        at = torch.from_numpy(np.flatnonzero(where)).to(self._device)
+        flow = torch.zeros((len(sparse), 2, where.size), device=self._device)
+        if len(at):
+            chosen = at.expand(len(sparse), -1)
+            logits = self._network.propagate(features, sparse, chosen, clicked)
+            with torch.autocast(self._device.type, enabled=False):
+                flow[..., at] = expected_flow(logits.float(), self.limit)
+        return flow.view(len(sparse), 2, *where.shape)
 
     def connected(
         self, prepared: PreparedFrame, arrows: Sequence[Arrow]

@@ -10,7 +10,7 @@ from napari_motionseg.viewmodel.class_colors import rgb_of
 from napari_motionseg.viewmodel.frame_guidance import FrameGuidance
 from napari_motionseg.viewmodel.stroke_picture import RIM, rim_of
 
-INSIDE, GLOW = 0.45, 0.55  # opacity of the mask, and of a score of 1
+INSIDE, GLOW = 0.45, 0.55  # opacity of the mask, and of the brightest score
 GLOW_COLOR = (255, 255, 255)
 PROPOSED_RIM = (255, 210, 63, 255)  # a mask that was carried, and is not accepted
 POSITIVE, NEGATIVE, STILL, MOVED = "#2bd94f", "#ff3b3b", "#ffffff", "#ffd84d"
@@ -22,7 +22,7 @@ def mask_picture(
     number: int,
     *,
     proposed: bool = False,
-    with_scores: bool = False,
+    glow_at: float | None = None,
 ) -> NDArray[np.uint8]:
     """Return the picture of a mask, ``(H, W, 4)`` uint8.
 
@@ -36,13 +36,14 @@ def mask_picture(
         Number of the class, which gives the color.
     proposed
         Whether the rim is drawn in the color of proposals.
-    with_scores
-        Whether scores outside the mask are drawn as a white glow.
+    glow_at
+        Score at which the white glow outside the mask is brightest, usually the
+        threshold; None draws no glow.
     """
     picture = np.zeros((*mask.shape, 4), np.uint8)
-    if with_scores:
+    if glow_at is not None:
         picture[..., :3] = GLOW_COLOR
-        picture[..., 3] = np.clip(scores, 0, 1) * (255 * GLOW)
+        picture[..., 3] = np.clip(scores / glow_at, 0, 1) * (255 * GLOW)
     picture[mask, :3] = rgb_of(number)
     picture[mask, 3] = round(255 * INSIDE)
     picture[rim_of(mask)] = PROPOSED_RIM if proposed else RIM

@@ -87,7 +87,20 @@ class GuideState(ArrowGuidance):
     # clicks
 
     def click(self, point: Point, positive: bool) -> None:
-        """Add a point on the current object, or beside it."""
+        """Add a point on the current object, or beside it.
+
+        After a mask was accepted that is still computed, the point waits for it,
+        because it belongs to the next object.
+        """
+        accepting = self._when_scored
+        if accepting is not None:
+
+            def accept_first() -> None:
+                accepting()
+                self.click(point, positive)
+
+            self._when_scored = accept_first
+            return
         current = self.here.current.with_point(point, positive)
         self._change(replace(self.here, current=current))
 

@@ -66,6 +66,22 @@ def test_the_answer_is_that_of_the_network(propagator, monkeypatch):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(130, 140), (60, 140)])
+def test_flow_of_few_pixels_is_that_of_all(propagator, monkeypatch, shape):
+    monkeypatch.setenv("MOTIONSEG_BF16", "off")
+    prepared = propagator.prepare(frame(*shape))
+    arrows = [[Arrow(40, 50, -2, 3)], [Arrow(40, 50, 2, -3), Arrow(9, 9)]]
+    where = np.zeros(shape, bool)
+    where[30:50, 40:60] = where[0, 0] = where[-1, -1] = True
+    everything = propagator.flows(prepared, arrows, clicked=True)
+    few = propagator.flows(prepared, arrows, clicked=True, where=where)
+    np.testing.assert_allclose(few[..., where], everything[..., where], atol=0.02)
+    if shape == prepared.size:
+        assert not few[..., ~where].any()
+    nothing = propagator.flows(prepared, arrows, where=np.zeros(shape, bool))
+    assert shape != prepared.size or not nothing.any()
+
+
 def test_arrows_are_scaled_with_the_frame(propagator):
     prepared = propagator.prepare(frame(60, 140))
     assert propagator.longest(prepared) == pytest.approx(8 / 3)

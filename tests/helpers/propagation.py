@@ -55,7 +55,7 @@ class KnownObjects:
         }
         return np.isin(self.objects, list(moved)).astype(np.float32)
 
-    def flows(self, prepared, guidance, *, clicked=False):
+    def flows(self, prepared, guidance, *, clicked=False, where=None):
         self.asked.append(guidance)
         flows = np.zeros((len(guidance), 2, *self.objects.shape), np.float32)
         for flow, arrows in zip(flows, guidance, strict=True):

@@ -108,12 +108,15 @@ def test_a_mask_is_accepted_when_it_is_that_of_all_clicks(session, loop, engine)
     made.clicks_answered(engine.scores(asked[-1]))
     made.click((27, 20), True)
     made.accept(painting, "scribbles", lambda: done.append(1))
+    made.click((9, 40), True)  # of the next object
     assert not painting.data.any()  # the mask of both clicks is still computed
     made.clicks_answered(engine.scores(asked[0]))
     assert not painting.data.any()  # an answer to an earlier question
     made.clicks_answered(engine.scores(asked[-1]))
     assert painting.data[1, 27, 20]
     assert done == [1]
+    assert made.here.current.clicks == Clicks(((9, 40),))
+    assert len(made.here.done[0].clicks.positive) == 2
 
 
 def test_clicks_are_carried_along_the_flow_as_proposals(state, loop):

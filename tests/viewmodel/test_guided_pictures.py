@@ -50,9 +50,9 @@ def test_a_mask_has_a_rim_that_tells_proposals():
     plain = mask_picture(mask, scores, 1)
     assert tuple(plain[2, 2]) == RIM
     assert not plain[0].any()
-    proposed = mask_picture(mask, scores, 1, proposed=True, with_scores=True)
+    proposed = mask_picture(mask, scores, 1, proposed=True, glow_at=0.9)
     assert tuple(proposed[2, 2]) == PROPOSED_RIM
-    assert proposed[8, 8, 3] > proposed[8, 0, 3] > 0
+    assert proposed[8, 8, 3] == proposed[8, 2, 3] > proposed[0, 8, 3] > 0
 
 
 def test_points_have_the_color_of_their_meaning():

@@ -115,7 +115,7 @@ class GuideLayers(QObject):
         current = state.here.current
         picture = mask_picture(
             mask, scores, current.number, proposed=current.proposed,
-            with_scores=with_scores,
+            glow_at=state.choices.threshold if with_scores else None,
         )  # fmt: skip
         self.begin(MASK)
         layer = self._layers.get(MASK)
