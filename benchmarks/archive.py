@@ -239,6 +239,7 @@ def killed_scheduler(
     ) as scheduler, started(
         ["napari_motionseg", "worker", "--scheduler", address, "--workers", 2]
     ):  # fmt: skip
+        wait_for_workers(address, 2)
         process = subprocess.Popen(
             [*words, "--scheduler", address], stderr=subprocess.DEVNULL
         )
@@ -247,6 +248,14 @@ def killed_scheduler(
         scheduler.kill()
         process.wait(timeout=120)
     return taken_up(words, out, there, wanted)
+
+
+def wait_for_workers(address: str, count: int) -> None:
+    """Wait until workers have come to a scheduler."""
+    from distributed import Client
+
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(count, timeout=120)
 
 
 @contextmanager
@@ -348,6 +357,7 @@ def remote_training(room: Path, pairs: int) -> dict[str, Any]:
         ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port,
          "--dashboard-address", "127.0.0.1:0"]
     ), started(["napari_motionseg", "worker", "--scheduler", address]):  # fmt: skip
+        wait_for_workers(address, 1)
         there = RemoteRunner(address, room, WORKER_MODULES)
         here = LocalRunner(room, WORKER_MODULES)
         rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 PATIENCE_S = 15  # for a scheduler to answer
 # Dask makes its workers return memory at once, which costs a network 0.4 of its speed
 ENVIRONMENT = "distributed.nanny.pre-spawn-environ"
-KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_MMAP_THRESHOLD_": 2**30}
+KEEP_MEMORY = {
+    "MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30),
+}  # fmt: skip
 
 
 def require_dask(wanted: str) -> None:
@@ -86,18 +89,38 @@ def local_client(workers: int) -> Iterator[Client]:
         If distributed is not installed.
     """
     require_dask("--workers")
-    import dask
     import distributed
 
-    environment = {**dask.config.get(ENVIRONMENT), **KEEP_MEMORY}
     with (
-        dask.config.set({ENVIRONMENT: environment}),
+        memory_kept(),
         distributed.LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0"
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
+
+
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """Let workers that are made meanwhile keep their memory.
+
+    Their processes must have the variables when they start. Dask takes them from the
+    environment of this process or, if it has none, from its configuration.
+    """
+    import dask
+
+    before = {name: os.environ.get(name) for name in KEEP_MEMORY}
+    os.environ.update(KEEP_MEMORY)
+    known = dask.config.get(ENVIRONMENT)
+    try:
+        with dask.config.set({ENVIRONMENT: {**known, **KEEP_MEMORY}}):
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def is_open_to_others(address: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_motionseg.errors import JobError, MotionSegError
+from napari_motionseg.io.temporary import temporary_folder
 from napari_motionseg.jobs import ChildJob, LocalRunner, Progress
 from napari_motionseg.jobs.local_runner import IDLE_S
 from napari_motionseg.jobs.progress import STOP
@@ -43,8 +44,9 @@ def host(key: str, preload: tuple[str, ...] = (), silence_s: float = SILENCE_S) 
     silence_s
         Seconds without a letter after which the window has gone.
     """
-    with tempfile.TemporaryDirectory(prefix="motionseg-remote-") as room:
-        HOSTED[key] = job = HostedJob(Path(room), runner(preload), silence_s)
+    # this also removes what a killed worker has left
+    with temporary_folder(tempfile.gettempdir()) as room:
+        HOSTED[key] = job = HostedJob(room, runner(preload), silence_s)
         try:
             job.serve()
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.remote.dask_client import KEEP_MEMORY, PATIENCE_S, require_dask
+from napari_motionseg.remote.dask_client import PATIENCE_S, memory_kept, require_dask
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -33,8 +33,7 @@ class PlannedWorker:
     @property
     def environment(self) -> dict[str, str]:
         """Environment variables of the worker."""
-        kept = {name: str(value) for name, value in KEEP_MEMORY.items()}
-        return kept if self.gpu is None else {**kept, VISIBLE: str(self.gpu)}
+        return {} if self.gpu is None else {VISIBLE: str(self.gpu)}
 
 
 def worker_plan(workers: int = 0, gpus: int | None = None) -> list[PlannedWorker]:
@@ -88,13 +87,14 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    nannies = [
-        Nanny(
-            address, nthreads=1, resources=one.resources, env=one.environment,
-            plugins=(ReadyWorker(preload),), silence_logs=None,
-        )
-        for one in plan
-    ]  # fmt: skip
+    with memory_kept():
+        nannies = [
+            Nanny(
+                address, nthreads=1, resources=one.resources, env=one.environment,
+                plugins=(ReadyWorker(preload),), silence_logs=None,
+            )
+            for one in plan
+        ]  # fmt: skip
     await asyncio.gather(*nannies)
     ends = [asyncio.ensure_future(nanny.finished()) for nanny in nannies]
     ends.append(asyncio.ensure_future(stop.wait()))

@@ -1,9 +1,12 @@
 """Workers of Dask do what one process does, and what they lack is told."""
 
+import os
+import signal
 import threading
 import types
 
 import pytest
+from helpers import batch_tasks
 from helpers import dicom_files as files
 
 from napari_motionseg.batch import dask_pool as module
@@ -163,3 +166,29 @@ def test_workers_that_do_not_come_are_told(client, folder, monkeypatch):
     monkeypatch.setattr(dask_client, "PATIENCE_S", 0.2)
     with pytest.raises(SettingsError, match="fewer than 50 workers"):
         require_workers(client, folder, 50)
+
+
+def test_a_worker_that_is_killed_costs_no_result(loops, tmp_path):
+    """The whole test, with random moments and schedulers, is benchmarks/archive.py."""
+    task, folders = batch_tasks.SlowSums(), []
+    for name in ("undisturbed", "killed"):
+        folders.append(BatchFolder(tmp_path / name, task.settings()))
+    run(Batch(folders[0], task).job([loops]))
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        workers = list(client.run(os.getpid).values())
+        job = Batch(folders[1], task).job(
+            [loops], pool=DaskPool(client, folders[1], task)
+        )
+        next(job)
+        os.kill(workers[0], signal.SIGKILL)
+        counts = run(job)
+    assert (counts.done, counts.failed) == (COUNT, 0)
+    told = [
+        {r.path: (r.state, r.results) for r in folder.records()} for folder in folders
+    ]
+    assert told[0] == told[1]
