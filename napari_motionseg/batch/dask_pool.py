@@ -7,6 +7,8 @@ archive. Everything else stands in the output folder, which all workers must see
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from napari_motionseg.batch.records import FAILED, BatchFolder, Record
 from napari_motionseg.batch.work import Task, work_on
 from napari_motionseg.errors import JobError, MotionSegError, SettingsError
 from napari_motionseg.remote.dask_client import state_of_workers
+from napari_motionseg.text import as_json
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -28,8 +31,10 @@ LOST = (
 )
 
 
-def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> None:
-    """Check that the workers have this version and see the output folder.
+def require_workers(
+    client: Client, folder: BatchFolder, task: Task, workers: int = 1
+) -> None:
+    """Check that the workers have this version, see the folder, and have the weights.
 
     Parameters
     ----------
@@ -37,6 +42,8 @@ def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> No
         Connection to the scheduler.
     folder
         The output folder.
+    task
+        What is done with each loop.
     workers
         Number of workers to wait for.
 
@@ -46,19 +53,29 @@ def require_workers(client: Client, folder: BatchFolder, workers: int = 1) -> No
         If no worker comes, or one cannot do the work; the message says why.
     """
     path = str(folder.folder.absolute())
-    told = state_of_workers(client, workers, _settings_seen, path)
-    for worker, settings in told.items():
+    told = state_of_workers(client, workers, _settings_seen, path, task)
+    for worker, (settings, own) in told.items():
         if settings != folder.settings:
             raise SettingsError(
                 f"worker {worker} does not see {folder.folder}: {settings}; the folder "
                 "must have the same path on all computers"
             )
+        if own != folder.settings:
+            raise SettingsError(
+                f"worker {worker} would not do the same: {own}; the weights must have "
+                "the same path on all computers"
+            )
 
 
-def _settings_seen(folder: str) -> Any:
-    """Return what a worker reads in the output folder."""
+def _settings_seen(folder: str, task: Task) -> tuple[Any, Any]:
+    """Return what a worker reads in the output folder, and what its task would do."""
+    return _told(lambda: BatchFolder(folder).settings), _told(task.settings)
+
+
+def _told(look: Callable[[], Any]) -> Any:
+    """Return JSON values, or the reason why there are none."""
     try:
-        return BatchFolder(folder).settings
+        return json.loads(as_json(look()))
     except MotionSegError as error:
         return str(error)
 

@@ -261,7 +261,7 @@ def _pool(
     if scheduler:
         tell_if_open(scheduler)
     with connected(scheduler) if scheduler else local_client(workers) as client:
-        require_workers(client, folder, workers or 1)
+        require_workers(client, folder, task, workers or 1)
         yield DaskPool(client, folder, task)
 
 

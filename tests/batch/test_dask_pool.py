@@ -13,7 +13,12 @@ from napari_motionseg.batch import dask_pool as module
 from napari_motionseg.batch.dask_pool import DaskPool, require_workers
 from napari_motionseg.batch.records import DONE, FAILED, BatchFolder
 from napari_motionseg.batch.work import Batch
-from napari_motionseg.errors import JobError, SettingsError, WriteError
+from napari_motionseg.errors import (
+    CheckpointError,
+    JobError,
+    SettingsError,
+    WriteError,
+)
 from napari_motionseg.jobs import run
 from napari_motionseg.remote import dask_client
 
@@ -66,7 +71,7 @@ def folder(tmp_path):
 
 def test_workers_do_what_one_process_does(client, loops, folder, tmp_path):
     (loops / "loop4.dcm").write_bytes((loops / "loop4.dcm").read_bytes()[:500])
-    require_workers(client, folder, 2)
+    require_workers(client, folder, Shapes(), 2)
     pool = DaskPool(client, folder, Shapes())
     counts = run(Batch(folder, Shapes()).job([loops], pool=pool))
     assert (counts.found, counts.done, counts.failed) == (COUNT, COUNT - 1, 1)
@@ -99,6 +104,10 @@ def test_few_places_are_with_the_scheduler(client, loops, folder, monkeypatch):
     run(Batch(folder, Shapes()).job([loops], pool=pool))
     assert max(most) == 2 * module.AHEAD
     assert {r.state for r in folder.records()} == {DONE}
+
+
+def no_weights(self):
+    raise CheckpointError("no file w.st")
 
 
 def ending_in(error):
@@ -156,16 +165,20 @@ def test_a_worker_that_cannot_do_the_work_is_named(client, folder, monkeypatch):
         theirs = {"napari-motionseg": "0.0.1", "Python": "2.7"}
         patch.setattr(dask_client, "_state", lambda more, args: (theirs, None))
         with pytest.raises(SettingsError, match=r"napari-motionseg 0\.0\.1, here"):
-            require_workers(client, folder)
+            require_workers(client, folder, Shapes())
+    with monkeypatch.context() as patch:
+        patch.setattr(Shapes, "settings", no_weights)
+        with pytest.raises(SettingsError, match="would not do the same: no file w.st"):
+            require_workers(client, folder, Shapes())
     (folder.folder / "motionseg-batch.json").unlink()
     with pytest.raises(SettingsError, match="does not see .*no batch ran here"):
-        require_workers(client, folder)
+        require_workers(client, folder, Shapes())
 
 
 def test_workers_that_do_not_come_are_told(client, folder, monkeypatch):
     monkeypatch.setattr(dask_client, "PATIENCE_S", 0.2)
     with pytest.raises(SettingsError, match="fewer than 50 workers"):
-        require_workers(client, folder, 50)
+        require_workers(client, folder, Shapes(), 50)
 
 
 def test_a_worker_that_is_killed_costs_no_result(loops, tmp_path):
