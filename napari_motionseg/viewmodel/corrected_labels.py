@@ -13,17 +13,21 @@ from napari_motionseg.io.label_numbers import (
     IMPLIED_BACKGROUND,
     of_target,
 )
+from napari_motionseg.viewmodel.drawn_strokes import drawn_classes, follow_strokes
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.mask_corrections import (
     GivenLabels,
     corrected_pixels,
     correction_labels,
     frame_labels,
+    unsaid,
 )
 from napari_motionseg.viewmodel.painting import (
     layer_labels,
     overwrite_frame,
     overwrite_frames,
+    painted_frame,
+    replace_frame,
     screen_labels,
 )
 
@@ -42,9 +46,10 @@ class CorrectedLabels:
         self._given: dict[int, GivenLabels] = {}
 
     def take_corrections(self, masks: LoopMasks, t: int, mode: str) -> None:
-        """Copy the corrections of a frame to the labels, as a single step of undo.
+        """Copy the corrections of a frame to the labels.
 
-        Corrections that were undone are removed from the labels.
+        Corrections that were undone are removed from the labels, so that copying is no
+        step of undo: it follows the undo of a stroke, and would only stand in its way.
 
         Parameters
         ----------
@@ -55,14 +60,46 @@ class CorrectedLabels:
         mode
             Label mode of a labels layer of another origin.
         """
-        mask, corrections = masks.mask(t), masks.corrections.get(t)
+        mask = masks.mask(t)
         given = self._given.setdefault(t, GivenLabels(mask.shape))
+        painted = screen_labels(self._painting, t, mode)
+        drawn = drawn_classes(given.own(painted))
+        corrections = unsaid(masks.corrections.get(t), drawn, masks.made(t))
         labels = given.replace(
-            screen_labels(self._painting, t, mode),
+            painted,
             correction_labels(mask, corrections),
             corrected_pixels(corrections, mask.shape),
         )
-        self._write(t, labels, mode)
+        if (labels != painted).any():
+            replace_frame(self._painting, t, layer_labels(self._painting, labels, mode))
+
+    def take_strokes(self, masks: LoopMasks, t: int, mode: str) -> bool:
+        """Make the strokes of a frame corrections of its mask.
+
+        Labels that come from corrections are no strokes.
+
+        Parameters
+        ----------
+        masks
+            Masks that follow the strokes.
+        t
+            Index of the frame.
+        mode
+            Label mode of a labels layer of another origin.
+
+        Returns
+        -------
+        bool
+            Whether strokes have changed the corrections.
+        """
+        if not follow_strokes(masks, self._painting):
+            return False
+        # most frames have none, and to read all of a loop would take long
+        if t not in masks.stroked and not painted_frame(self._painting, t).any():
+            return False
+        labels, given = screen_labels(self._painting, t, mode), self._given.get(t)
+        own = labels if given is None else given.own(labels)
+        return masks.take_strokes(t, drawn_classes(own))
 
     def confirm(self, t: int, mask: NDArray[np.uint8] | None, mode: str) -> bool:
         """Label all pixels of a frame, as a single step of undo.

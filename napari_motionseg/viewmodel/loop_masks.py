@@ -14,7 +14,7 @@ from napari_motionseg.segmentation.obeyed_labels import obeying
 from napari_motionseg.segmentation.postprocess import postprocess_mask
 from napari_motionseg.viewmodel.mask_corrections import (
     UNTOUCHED,
-    DrawnBackground,
+    DrawnStrokes,
     corrected,
     merged,
 )
@@ -72,7 +72,7 @@ class LoopMasks:
         self.strange = False
         self.labels: Labels | None = None
         self.corrections: dict[int, NDArray[np.uint8]] = {}
-        self._drawn: dict[int, DrawnBackground] = {}
+        self._drawn: dict[int, DrawnStrokes] = {}
         # masks as the network made them, without corrections
         self._made = np.zeros(stack, np.uint8)
 
@@ -109,6 +109,11 @@ class LoopMasks:
         data = np.asarray(self.layer.data)
         return data[t] if data.ndim == 3 else data
 
+    def made(self, t: int) -> NDArray[np.uint8]:
+        """Return the mask ``(H, W)`` of a frame as the network made it."""
+        made: NDArray[np.uint8] = self._made[t]
+        return made
+
     def put(self, t: int, mask: NDArray[np.uint8]) -> None:
         """Show a mask ``(H, W)`` on a frame, except where the user has corrected it."""
         if not self.confirmed[t]:
@@ -135,16 +140,16 @@ class LoopMasks:
         self._correct(t, found)
         return True
 
-    def take_background(self, t: int, drawn: NDArray[np.bool_]) -> bool:
-        """Make drawn background of a frame a correction, also where the mask is empty.
+    def take_strokes(self, t: int, drawn: NDArray[np.uint8]) -> bool:
+        """Make strokes on a frame corrections, also where the mask agrees with them.
 
         Parameters
         ----------
         t
             Index of the frame.
         drawn
-            ``(H, W)``: pixels that are drawn as background. What is drawn no more, as
-            after undo, is corrected no more.
+            ``(H, W)`` class of each pixel that is drawn, `UNTOUCHED` elsewhere. What is
+            drawn no more, as after undo, is corrected no more.
 
         Returns
         -------
@@ -152,9 +157,9 @@ class LoopMasks:
             Whether any correction has changed.
         """
         known = self.corrections.get(t)
-        if t not in self._drawn and not drawn.any():
+        if t not in self._drawn and (drawn == UNTOUCHED).all():
             return False
-        strokes = self._drawn.setdefault(t, DrawnBackground(drawn.shape))
+        strokes = self._drawn.setdefault(t, DrawnStrokes(drawn.shape))
         found = strokes.replace(known, drawn)
         if (found == (UNTOUCHED if known is None else known)).all():
             return False
@@ -162,9 +167,14 @@ class LoopMasks:
         self.mask(t)[...] = self._expected(t)
         return True
 
+    def keep_strokes(self, t: int, pixels: NDArray[np.bool_]) -> None:
+        """Keep corrections of pixels ``(H, W)`` of a frame when their strokes go."""
+        if t in self._drawn:
+            self._drawn[t].keep(pixels)
+
     @property
     def stroked(self) -> tuple[int, ...]:
-        """Indices of the frames that have corrections or drawn background."""
+        """Indices of the frames that have corrections or strokes."""
         return tuple(sorted({*self.corrections, *self._drawn}))
 
     def _correct(self, t: int, found: NDArray[np.uint8]) -> None:

@@ -86,8 +86,9 @@ def correction_labels(
     Returns
     -------
     NDArray
-        ``(H, W)`` numbers of the screen: corrected pixels as drawn ones; in the margin
-        the classes of the mask, with background as implied; 0 elsewhere.
+        ``(H, W)`` numbers of the screen: the classes of the mask on corrected pixels
+        and in the margin, with background as implied; 0 elsewhere. Background is not
+        drawn, because a stroke of it would stand where the user has erased.
     """
     labels = np.zeros(mask.shape, np.uint8)
     core = corrected_pixels(corrections, mask.shape)
@@ -96,8 +97,35 @@ def correction_labels(
     margin = max(LEAST_MARGIN, round(min(mask.shape) * MARGIN_SHARE))
     near = ndimage.distance_transform_cdt(~core, "chessboard") <= margin
     labels[near] = np.where(mask[near] == 0, IMPLIED_BACKGROUND, mask[near])
-    labels[core & (mask == 0)] = BACKGROUND
     return labels
+
+
+def unsaid(
+    corrections: NDArray[np.uint8] | None,
+    drawn: NDArray[np.uint8],
+    made: NDArray[np.uint8],
+) -> NDArray[np.uint8] | None:
+    """Return the corrections of a frame from which labels follow.
+
+    Strokes say themselves what is corrected. A stroke of a class has a margin, as other
+    corrections have, where it contradicts the network; background that is drawn has
+    none, because the rest of a false vessel in the margin would become truth.
+
+    Parameters
+    ----------
+    corrections
+        ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None if nothing
+        was corrected.
+    drawn
+        ``(H, W)`` class of each pixel that is drawn in the labels, `UNTOUCHED`
+        elsewhere.
+    made
+        ``(H, W)`` classes that the network made.
+    """
+    if corrections is None:
+        return None
+    said = (corrections == drawn) & ((drawn == 0) | (drawn == made))
+    return np.where(said, np.uint8(UNTOUCHED), corrections)
 
 
 def frame_labels(
@@ -130,6 +158,11 @@ class GivenLabels:
         self._given = np.zeros(size, np.uint8)
         self._beneath = np.zeros(size, np.uint8)
 
+    def own(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return labels ``(H, W)`` without those that come from corrections."""
+        ours = (self._given != 0) & (labels == self._given)
+        return np.where(ours, self._beneath, labels)
+
     def replace(
         self,
         labels: NDArray[np.uint8],
@@ -150,19 +183,18 @@ class GivenLabels:
         core
             ``(H, W)``: the corrected pixels themselves, which replace any paint.
         """
-        ours = (self._given != 0) & (labels == self._given)
-        own = np.where(ours, self._beneath, labels)
+        own = self.own(labels)
         gives = core | ((wanted != 0) & (own == 0))
         self._given = np.where(gives, wanted, 0).astype(np.uint8)
         self._beneath = np.where(gives, own, 0).astype(np.uint8)
         return np.where(gives, wanted, own).astype(np.uint8)
 
 
-class DrawnBackground:
-    """Corrections of one frame that come from drawn background, and go with it.
+class DrawnStrokes:
+    """Corrections of one frame that come from strokes in the labels, and go with them.
 
-    Background that is drawn where a mask is empty changes no pixel of the mask. It is a
-    correction all the same: no threshold may put a vessel there.
+    A stroke that says what the mask shows already changes no pixel of it. It is a
+    correction all the same: no threshold may change the class there.
 
     Parameters
     ----------
@@ -171,13 +203,14 @@ class DrawnBackground:
     """
 
     def __init__(self, size: tuple[int, ...]) -> None:
-        self._ours = np.zeros(size, bool)
-        self._beneath = np.zeros(size, np.uint8)
+        # class of each pixel that a stroke has corrected, and the correction of before
+        self._ours = np.full(size, UNTOUCHED, np.uint8)
+        self._beneath = np.full(size, UNTOUCHED, np.uint8)
 
     def replace(
-        self, corrections: NDArray[np.uint8] | None, drawn: NDArray[np.bool_]
+        self, corrections: NDArray[np.uint8] | None, drawn: NDArray[np.uint8]
     ) -> NDArray[np.uint8]:
-        """Return the corrections of the frame with the drawn background in them.
+        """Return the corrections of the frame with the strokes in them.
 
         Parameters
         ----------
@@ -185,13 +218,19 @@ class DrawnBackground:
             ``(H, W)`` class of each corrected pixel, `UNTOUCHED` elsewhere; None if
             nothing was corrected.
         drawn
-            ``(H, W)``: the pixels that are drawn as background now. Where background is
-            drawn no more, the corrections of before return.
+            ``(H, W)`` class of each pixel that is drawn now, `UNTOUCHED` elsewhere.
+            Where nothing is drawn any more, the corrections of before return.
         """
         known = np.full_like(self._beneath, UNTOUCHED)
         if corrections is not None:
             known = corrections
-        own = np.where(self._ours & (known == 0), self._beneath, known)
-        self._ours = drawn & (own != 0)
-        self._beneath = np.where(self._ours, own, 0).astype(np.uint8)
-        return np.where(self._ours, 0, own).astype(np.uint8)
+        ours = (self._ours != UNTOUCHED) & (known == self._ours)
+        own = np.where(ours, self._beneath, known)
+        takes = (drawn != UNTOUCHED) & (own != drawn)
+        self._ours = np.where(takes, drawn, UNTOUCHED).astype(np.uint8)
+        self._beneath = np.where(takes, own, UNTOUCHED).astype(np.uint8)
+        return np.where(takes, drawn, own).astype(np.uint8)
+
+    def keep(self, pixels: NDArray[np.bool_]) -> None:
+        """Keep the corrections of pixels ``(H, W)`` when their strokes go."""
+        self._ours[pixels] = UNTOUCHED

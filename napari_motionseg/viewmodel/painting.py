@@ -216,6 +216,20 @@ def overwrite_frame(painting: Any, t: int, labels: NDArray[Any]) -> None:
     overwrite_frames(painting, {t: labels})
 
 
+def replace_frame(painting: Any, t: int, labels: NDArray[Any]) -> None:
+    """Replace the labels of one frame, which is no step of undo.
+
+    Parameters
+    ----------
+    painting, t, labels
+        See `overwrite_frame`.
+    """
+    data = painting.data
+    data[t if data.ndim == 3 else ...] = labels
+    painting.refresh()
+    painting.events.paint(value=[])  # as after a stroke; docks and autosave listen
+
+
 def overwrite_frames(painting: Any, frames: dict[int, NDArray[Any]]) -> None:
     """Replace the labels of several frames, as a single step of undo.
 

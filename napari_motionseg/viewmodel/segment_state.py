@@ -18,9 +18,13 @@ from psygnal import Signal, SignalGroupDescriptor
 from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.brush import Brush
 from napari_motionseg.viewmodel.corrected_labels import CorrectedLabels
-from napari_motionseg.viewmodel.drawn_background import draws_background
+from napari_motionseg.viewmodel.drawn_strokes import draws_in_labels
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
-from napari_motionseg.viewmodel.painting import NEW_NAMES, label_of, names_of
+from napari_motionseg.viewmodel.painting import (
+    NEW_NAMES,
+    label_of,
+    names_of,
+)
 from napari_motionseg.viewmodel.session import Model, Session
 
 
@@ -145,7 +149,7 @@ class SegmentState:
     @property
     def canvas(self) -> Any:
         """The layer that brushes paint on: masks that are shown, else the labels."""
-        other = not self.masks_visible or draws_background(self.brush, self.painting)
+        other = not self.masks_visible or draws_in_labels(self.brush, self.painting)
         return self.painting if self.masks is None or other else self.masks.layer
 
     def label_of(self, number: int) -> int:
@@ -230,25 +234,30 @@ class SegmentState:
             self.set_preview_aside()
         self.threshold, self.smallest = threshold, smallest
 
-    def take_corrections(self, t: int) -> None:
-        """Turn the user's corrections of a frame's mask into labels.
+    def take_corrections(self, t: int) -> bool:
+        """Turn corrections of a frame's mask into labels, and strokes into corrections.
 
-        The corrected pixels and a narrow margin become labels, if there are any.
+        Corrections have a narrow margin. Return whether strokes changed the mask.
         """
-        masks = self.masks
-        if masks is not None and masks.note_corrections(t):
+        if (masks := self.masks) is None:
+            return False
+        corrected, mode, stroked = masks.note_corrections(t), self.label_mode, False
+        written = self._labels_to_write() if corrected else self._labels()
+        if written is not None and self.masks_visible:
+            stroked = written.take_strokes(masks, t, mode)
+        if corrected or stroked:
             self.session.masks_corrected.emit(masks)
-            written = self._labels_to_write()
             if written is not None:
                 self.take_up_preview()
-                written.take_corrections(masks, t, self.label_mode)
+                written.take_corrections(masks, t, mode)
+        return stroked
 
     def confirm_frame(self, t: int) -> None:
         """Label all pixels of a frame as displayed, including its background.
 
         The classes are those of the masks, else of the preview, else the painted ones.
         """
-        mask = self._shown_classes(t)
+        mask = shown_classes(self, t)
         if mask is None and self.painting is None:
             return
         written = self._labels_to_write()
@@ -260,18 +269,22 @@ class SegmentState:
                 f"Frame {t} is right: training learns all of it, the background too."
             )
 
-    def _shown_classes(self, t: int) -> NDArray[np.uint8] | None:
-        """Return the classes ``(H, W)`` that masks or preview show of a frame."""
-        if self.masks is not None and self.masks_shown and self.masks.done[t]:
-            return self.masks.mask(t)
-        if self.preview_on and self.preview_mask is not None:
-            shown, mask = self.preview_mask
-            return mask if shown == t else None
-        return None
-
     def _labels_to_write(self) -> CorrectedLabels | None:
         if self.painting is None:
             self.labels_wanted.emit()
+        return self._labels()
+
+    def _labels(self) -> CorrectedLabels | None:
         if self._written is None and self.painting is not None:
             self._written = CorrectedLabels(self.painting)
         return self._written
+
+
+def shown_classes(state: SegmentState, t: int) -> NDArray[np.uint8] | None:
+    """Return the classes ``(H, W)`` that masks or preview show of a frame."""
+    if state.masks is not None and state.masks_shown and state.masks.done[t]:
+        return state.masks.mask(t)
+    if state.preview_on and state.preview_mask is not None:
+        shown, mask = state.preview_mask
+        return mask if shown == t else None
+    return None

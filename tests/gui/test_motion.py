@@ -247,6 +247,25 @@ def test_each_view_follows_the_frame(viewer, motion, loop_layer, estimate, click
     assert seen(viewer) == [loop_layer]
 
 
+def test_docks_take_the_places_beside_the_loop_from_each_other_at_one_click(
+    viewer, motion, dock, embedding_file, loop_layer, estimate, click
+):
+    controls = dock(EmbeddingDock).explorer.controls
+    controls.model.open_file(embedding_file)
+    estimate()
+    beside = [n for n, view in VIEWS.items() if not view.over]
+    tick(motion, click, *beside)
+    estimate.settle()
+    click(controls.on)
+    assert controls.on.isChecked()
+    assert not [n for n in beside if motion.views.boxes[n].isChecked()]
+    click(motion.views.boxes[beside[0]])
+    assert motion.views.boxes[beside[0]].isChecked()
+    assert not controls.on.isChecked()
+    estimate.settle()
+    assert beside[0] in shown(motion)
+
+
 def test_all_views_at_once_stand_apart(viewer, motion, loop_layer, estimate, click):
     scene = estimate()
     tick(motion, click, *VIEWS)

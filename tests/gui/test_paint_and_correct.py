@@ -62,14 +62,13 @@ def labelled(ready):
 # one stroke
 
 
-def test_one_stroke_in_the_masks_labels_what_it_corrects(
+def test_one_stroke_over_the_masks_labels_what_is_drawn(
     ready, masks, mouse, click, qtbot
 ):
     click(ready.paint.brushes[1])
     drag(mouse, (20, 30), (20, 50))  # a branch that the masks miss
     qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: ready.state.painting.data.any(), timeout=LONG)
-    assert masks.mask(FRAME)[20, 40] == 1
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[20, 40] == 1, timeout=LONG)
     target = labelled(ready)
     assert target[20, 40] == 1
     assert (target == -1).mean() > 0.9
@@ -84,28 +83,33 @@ def test_one_stroke_in_the_masks_labels_what_it_corrects(
 def test_the_brush_stays_in_hand_as_masks_and_labels_change(
     loop_layer, ready, masks, mouse, click, qtbot
 ):
-    click(ready.paint.brushes[1])
-    drag(mouse, (20, 30), (20, 50))
+    click(ready.paint.palette.eraser)
+    drag(mouse, (42, 30), (42, 50))
     qtbot.waitUntil(lambda: ready.state.painting is not None, timeout=LONG)
     masks.layer.visible = False
-    assert ready.state.painting.mode == "paint"
+    assert ready.state.painting.mode == "erase"
     ready.apply.threshold.setValue(40)  # shows the masks again
     qtbot.wait(20)
-    assert masks.layer.mode == "paint"
+    assert masks.layer.mode == "erase"
     ready.apply.layers.begin(loop_layer, ready.state.names)
     qtbot.wait(20)
     newer = ready.state.masks.layer
     assert newer is not masks.layer
-    assert (newer.mode, newer.selected_label) == ("paint", 1)
+    assert newer.mode == "erase"
     assert ready.viewer.layers.selection.active is newer
+    click(ready.paint.brushes[1])
+    painting = ready.state.painting
+    assert (painting.mode, painting.selected_label) == ("paint", 1)
+    assert newer.visible
+    assert ready.viewer.layers.selection.active is painting
     newer.visible = False
-    ready.state.painting.mode = "erase"
+    painting.mode = "erase"
     ready.state.confirm_frame(FRAME)
     qtbot.wait(20)
-    assert ready.state.painting.mode == "erase"
+    assert painting.mode == "erase"
 
 
-def test_erasing_in_the_masks_draws_background_and_undo_takes_it_back(
+def test_erasing_in_the_masks_draws_nothing_and_undo_takes_it_back(
     viewer, ready, masks, mouse, click, qtbot
 ):
     click(ready.paint.palette.eraser)
@@ -114,38 +118,59 @@ def test_erasing_in_the_masks_draws_background_and_undo_takes_it_back(
     painting = ready.state.painting
     qtbot.waitUntil(lambda: painting.data.any(), timeout=LONG)
     assert masks.mask(FRAME)[72, 65] == 0
-    assert painting.data[FRAME, 72, 65] == BACKGROUND
+    assert labelled(ready)[72, 65] == 0
+    assert not (painting.data == BACKGROUND).any()  # no blue where one has erased
     masks.layer.undo()
     qtbot.waitUntil(lambda: not painting.data.any(), timeout=LONG)
     assert masks.mask(FRAME)[72, 65] == 1
 
 
-def test_background_where_the_masks_are_empty_is_seen_and_holds(
-    viewer, ready, masks, mouse, click, qtbot
+@pytest.mark.parametrize(("number", "rows"), [(0, (20, 42)), (1, (42, 20))])
+def test_a_stroke_where_the_masks_agree_is_seen_and_holds(
+    viewer, ready, masks, mouse, click, qtbot, number, rows
 ):
-    click(ready.paint.brushes[0])
+    """Background where there is no vessel, and a vessel where there is one."""
+    agree, differ = rows
+    click(ready.paint.brushes[number])
     painting = ready.state.painting
     assert viewer.layers.selection.active is painting
-    drag(mouse, (20, 30), (20, 50))  # nothing there
+    drag(mouse, (agree, 30), (agree, 50))
     qtbot.waitUntil(lambda: FRAME in masks.corrections, timeout=LONG)
     qtbot.wait(QApplication.doubleClickInterval() + 50)  # or it would be one
-    drag(mouse, (42, 30), (42, 50))  # a vessel
-    qtbot.waitUntil(lambda: masks.mask(FRAME)[42, 40] == 0, timeout=LONG)
-    assert (painting.data[FRAME, [20, 42], 40] == BACKGROUND).all()
+    drag(mouse, (differ, 30), (differ, 50))
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[differ, 40] == number, timeout=LONG)
+    assert (painting.data[FRAME, list(rows), 40] == (number or BACKGROUND)).all()
     assert painting.visible
     t = masks.layer.data.shape[0] - 1
     show_frame(viewer, masks.loop, t)  # the rest is done later, away from the frame
-    masks.probabilities[FRAME, 15:25] = 0.9
+    masks.probabilities[FRAME] = 0.9 - 0.8 * number  # all other pixels turn
     ready.apply.threshold.setValue(30)
-    qtbot.waitUntil(lambda: masks.mask(FRAME)[24, 40] == 1, timeout=LONG)
-    assert (masks.mask(FRAME)[[20, 42], 40] == 0).all()
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[5, 5] == 1 - number, timeout=LONG)
+    assert (masks.mask(FRAME)[list(rows), 40] == number).all()
     painting.undo()
     painting.undo()
     qtbot.waitUntil(lambda: not painting.data[FRAME].any(), timeout=LONG)
     qtbot.waitUntil(lambda: not masks.corrections, timeout=LONG)
-    assert (masks.mask(FRAME)[[20, 42], 40] == 1).all()
-    click(ready.paint.brushes[1])
+    assert (masks.mask(FRAME) == 1 - number).all()
+
+
+def test_the_eraser_takes_strokes_of_background_away_and_no_vessel_returns(
+    viewer, ready, masks, mouse, click, qtbot
+):
+    click(ready.paint.brushes[0])
+    painting = ready.state.painting
+    drag(mouse, (42, 20), (42, 50))  # on the vessel
+    qtbot.waitUntil(lambda: masks.mask(FRAME)[42, 24] == 0, timeout=LONG)
+    click(ready.paint.palette.eraser)
     assert viewer.layers.selection.active is masks.layer
+    qtbot.wait(QApplication.doubleClickInterval() + 50)
+    drag(mouse, (42, 32), (42, 60))
+    assert painting.data[FRAME, 42, 34] == IMPLIED_BACKGROUND
+    assert painting.data[FRAME, 42, 24] == BACKGROUND  # not passed over
+    ready.apply.threshold.setValue(30)
+    qtbot.wait(20)
+    assert (masks.mask(FRAME)[42, 22:40] == 0).all()
+    assert masks.mask(FRAME)[42, 75] == 1
 
 
 def test_a_stroke_that_is_drawn_while_masks_are_adjusted_is_not_lost(
@@ -199,10 +224,8 @@ def test_a_brush_hides_nothing_and_the_preview_comes_at_once(
 
 def test_masks_and_labels_share_numbers_and_colours(ready, masks, click):
     click(ready.paint.brushes[2])
-    number = masks.layer.selected_label
-    masks.layer.visible = False
     painting = ready.state.painting
-    assert painting.selected_label == number == 2
+    assert painting.selected_label == 2
     for label in (1, 2):
         np.testing.assert_array_equal(
             painting.get_color(label), masks.layer.get_color(label)
@@ -304,12 +327,12 @@ def test_tools_of_napari_are_seen_in_the_dock(viewer, loop_layer, ready, click, 
 def test_one_size_for_brush_and_eraser_in_dock_and_napari(ready, masks, click):
     click(ready.paint.brushes[1])
     ready.paint.palette.slider.setValue(17)
-    assert masks.layer.brush_size == 17
-    masks.layer.brush_size = 9  # as Alt and the mouse do
+    assert ready.state.painting.brush_size == 17
+    ready.state.painting.brush_size = 9  # as Alt and the mouse do
     assert ready.paint.palette.slider.value() == 9
     assert ready.paint.palette.pixels.text() == "9 px"
-    masks.layer.visible = False
-    assert ready.state.painting.brush_size == 9
+    click(ready.paint.palette.eraser)
+    assert masks.layer.brush_size == 9
 
 
 def test_a_catheter_is_a_class_from_the_start(ready, click, synthetic):

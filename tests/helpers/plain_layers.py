@@ -1,5 +1,7 @@
 """Provide layers without napari."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 
@@ -25,10 +27,18 @@ class PlainLabels:
         self.visible = True
         self.metadata = {"classes": ["background", "vessel"]} if named else {}
         self.steps = []  # of undo: whether the layer was visible, and how many pixels
+        self.events = SimpleNamespace(paint=self._told)
+        self.paints = 0  # how often the layer has told of paint
 
     @property
     def ndim(self):
         return self.data.ndim
+
+    def _told(self, value):
+        self.paints += 1
+
+    def refresh(self):
+        """Do nothing: nothing is shown."""
 
     def data_setitem(self, where, values):
         self.steps.append((self.visible, len(where[0])))

@@ -6,12 +6,13 @@ import pytest
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 from napari_motionseg.viewmodel.mask_corrections import (
     UNTOUCHED,
-    DrawnBackground,
+    DrawnStrokes,
     GivenLabels,
     corrected,
     corrected_pixels,
     correction_labels,
     frame_labels,
+    unsaid,
 )
 
 SIZE = (23, 31)
@@ -37,8 +38,7 @@ def slow_labels(mask, corrections, margin):
             away = np.maximum(abs(rows - row), abs(columns - column))
             if not len(away) or away.min() > margin:
                 continue
-            quiet = BACKGROUND if away.min() == 0 else IMPLIED_BACKGROUND
-            labels[row, column] = mask[row, column] or quiet
+            labels[row, column] = mask[row, column] or IMPLIED_BACKGROUND
     return labels
 
 
@@ -109,28 +109,41 @@ def test_given_labels_are_taken_back_and_paint_beneath_comes_again():
     np.testing.assert_array_equal(back, labels)
 
 
-def test_drawn_background_corrects_and_goes_as_it_came():
-    strokes, size = DrawnBackground((4, 5)), (4, 5)
-    drawn = np.zeros(size, bool)
-    drawn[1, 1:4] = True
+def test_strokes_correct_and_go_as_they_came():
+    strokes, size = DrawnStrokes((4, 5)), (4, 5)
+    drawn = np.full(size, UNTOUCHED, np.uint8)
+    drawn[1, 1:4], drawn[2, 1:4] = 0, 1
     before = np.full(size, UNTOUCHED, np.uint8)
     before[1, 1], before[1, 2], before[3, 3] = 2, 0, 1  # corrected by hand
     with_stroke = strokes.replace(before, drawn)
-    assert (with_stroke[drawn] == 0).all()
+    assert (with_stroke[drawn != UNTOUCHED] == drawn[drawn != UNTOUCHED]).all()
     assert with_stroke[3, 3] == 1
     np.testing.assert_array_equal(strokes.replace(with_stroke, drawn), with_stroke)
-    undone = strokes.replace(with_stroke, np.zeros(size, bool))
+    undone = strokes.replace(with_stroke, np.full(size, UNTOUCHED, np.uint8))
     np.testing.assert_array_equal(undone, before)
     strokes.replace(before, drawn)
-    painted_over = with_stroke.copy()
-    painted_over[1, 3] = 1  # a vessel, drawn over the stroke
-    drawn[1, 3] = False
-    assert strokes.replace(painted_over, drawn)[1, 3] == 1
+    drawn[1, 3] = 1  # a vessel, drawn over the stroke
+    assert strokes.replace(with_stroke, drawn)[1, 3] == 1
+    erased = np.zeros(size, bool)
+    erased[2, 1] = True
+    strokes.keep(erased)
+    kept = strokes.replace(with_stroke, np.full(size, UNTOUCHED, np.uint8))
+    assert (kept[2, 1:4] == (1, UNTOUCHED, UNTOUCHED)).all()
 
 
-def test_background_on_an_empty_frame_is_a_correction_of_its_own():
-    strokes, drawn = DrawnBackground((4, 5)), np.eye(4, 5, dtype=bool)
+def test_strokes_on_an_empty_frame_are_corrections_of_their_own():
+    strokes = DrawnStrokes((4, 5))
+    drawn = np.where(np.eye(4, 5) > 0, np.uint8(1), np.uint8(UNTOUCHED))
     found = strokes.replace(None, drawn)
-    assert (found[drawn] == 0).all()
-    assert (found[~drawn] == UNTOUCHED).all()
-    assert (strokes.replace(found, ~drawn & drawn) == UNTOUCHED).all()
+    np.testing.assert_array_equal(found, drawn)
+    nothing = np.full_like(drawn, UNTOUCHED)
+    assert (strokes.replace(found, nothing) == UNTOUCHED).all()
+
+
+def test_what_strokes_say_needs_no_label_unless_a_class_contradicts_the_network():
+    corrections = np.array([[0, 1, 2, 1, 1, UNTOUCHED]], np.uint8)
+    drawn = np.array([[0, UNTOUCHED, 1, 1, 1, 1]], np.uint8)
+    made = np.array([[1, 0, 0, 0, 1, 0]], np.uint8)
+    expected = [[UNTOUCHED, 1, 2, 1, UNTOUCHED, UNTOUCHED]]
+    np.testing.assert_array_equal(unsaid(corrections, drawn, made), expected)
+    assert unsaid(None, drawn, made) is None

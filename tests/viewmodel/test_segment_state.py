@@ -153,7 +153,7 @@ def test_a_correction_takes_over_what_was_corrected_and_a_margin(state):
     assert not painting.data.any()
 
 
-def test_a_wrong_branch_that_is_erased_becomes_drawn_background(state):
+def test_a_wrong_branch_that_is_erased_becomes_background_that_is_not_drawn(state):
     painting = PlainLabels(np.zeros((1, 30, 30), np.uint8))
     state.paint_on(painting)
     layer = PlainLabels(np.zeros((1, 30, 30), np.uint8))
@@ -164,9 +164,39 @@ def test_a_wrong_branch_that_is_erased_becomes_drawn_background(state):
     state.begin_masks(masks)
     layer.data[0, 5:7, 10:20] = 0
     state.take_corrections(0)
-    assert (painting.data[0, 5:7, 10:20] == 255).all()
+    assert (painting.data[0, 5:7, 10:20] == 254).all()
     assert (painting.data[0, 5:7, 8:10] == 1).all()  # what stays, in the margin
     assert not painting.data[0, 5:7, 3:8].any()
+
+
+def test_strokes_hold_in_the_masks_and_the_margin_does_not_grow(state):
+    """A stroke where masks agree is a correction; labels that follow are no strokes."""
+    painting = PlainLabels(np.zeros((2, 40, 50), np.uint8))
+    state.paint_on(painting)
+    masks = LoopMasks(
+        "loop", PlainLabels(np.zeros((2, 40, 50), np.uint8)), np.ones(2, bool)
+    )
+    vessel = np.zeros((40, 50), np.uint8)
+    vessel[10:20] = 1
+    masks.put(1, vessel)
+    state.begin_masks(masks)
+    painting.data[1, 12, 5:15] = 1  # a stroke on the vessel
+    assert state.take_corrections(1)
+    assert not state.take_corrections(1)
+    assert (painting.data[1] != 0).sum() == 10  # no margin: it is as it was
+    masks.layer.data[1, 15, 30:40] = 0  # erased
+    for _ in range(3):
+        state.take_corrections(1)
+        masks.put(1, np.zeros((40, 50), np.uint8))  # another threshold
+    assert np.argwhere(masks.mask(1)).tolist() == [[12, c] for c in range(5, 15)]
+    assert (painting.data[1] != 0).sum() == 10 + 5 * 14
+    assert not painting.steps  # labels that follow are no step of undo
+    again = LoopMasks(
+        "loop", PlainLabels(np.zeros((2, 40, 50), np.uint8)), np.ones(2, bool)
+    )
+    state.begin_masks(again)  # what the labels say holds in other masks, too
+    state.take_corrections(1)
+    assert (again.mask(1) == (painting.data[1] == 1)).all()
 
 
 def test_corrections_ask_for_labels_to_go_to(state, painting):

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QSpinBox,
 )
+from superqt.utils import signals_blocked
 
 from napari_motionseg.motion import (
     VIEWS,
@@ -242,10 +243,15 @@ class MotionViews:
 
     def _give_way(self, owner: object) -> None:
         """Uncheck the views beside the loop when another dock needs their places."""
-        if owner is not self and self.scene is not None:
-            for name, view in VIEWS.items():
-                if not view.over:
-                    self.boxes[name].setChecked(False)
+        if owner is self or self.scene is None:
+            return
+        beside = [self.boxes[name] for name, view in VIEWS.items() if not view.over]
+        # all boxes before the one refresh: with some of them still checked, it would
+        # take the places back from the other dock
+        for box in beside:
+            with signals_blocked(box):
+                box.setChecked(False)
+        self.refresh()
 
     def _moved(self, viewer: Any, event: Any) -> None:
         found, words = self._found, []

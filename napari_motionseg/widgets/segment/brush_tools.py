@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.io.label_numbers import IMPLIED_BACKGROUND
 from napari_motionseg.segmentation.islands import island_at
+from napari_motionseg.viewmodel.drawn_strokes import hide_background, swept_pixels
 from napari_motionseg.viewmodel.painting import painted_frame
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
@@ -25,8 +26,9 @@ HOLDING = ("paint", "erase")  # napari's modes that the dock's tools use
 class BrushTools(QObject):
     """Synchronize the tool of the dock with the mode of the painted layer.
 
-    The dock's tools work on the masks if they are visible, and otherwise on the labels;
-    background is always drawn in the labels.
+    Strokes are always drawn in the labels, and masks that are visible follow them. The
+    other tools of the dock work on the masks if these are visible, and otherwise on the
+    labels.
     Tools that the user chooses in napari's own controls are shown in the dock, too.
 
     Parameters
@@ -60,6 +62,7 @@ class BrushTools(QObject):
             change.connect(self._hand_on)
         listen(self, viewer.layers.selection.events.active, self._changed)
         listen(self, viewer.mouse_drag_callbacks, self._clicked)
+        listen(self, viewer.mouse_drag_callbacks, self._erased)
 
     @property
     def canvas(self) -> Layer | None:
@@ -149,6 +152,23 @@ class BrushTools(QObject):
             yield
         if np.abs(np.asarray(event.pos) - start).max() <= STILL_PX:
             self.remove_island(self.canvas, event.position)
+
+    def _erased(self, viewer: Any, event: Any) -> Iterator[None]:
+        """Erase drawn background, too, where the eraser passes over the masks."""
+        masks, canvas = self._state.masks, self.canvas
+        if masks is None or canvas is not masks.layer:
+            return
+        if self._state.brush.tool != "erase":
+            return
+        points = [point_at(canvas, event.position)]
+        yield
+        while event.type == "mouse_move":
+            points.append(point_at(canvas, event.position))
+            yield
+        t = frame_shown(self._viewer, canvas)
+        size = masks.mask(t).shape
+        swept = swept_pixels(points, self._state.brush.size, size)
+        hide_background(masks, self._state.painting, t, swept)
 
     def remove_island(self, canvas: Any, position: Any) -> None:
         """Remove the connected part of a class at a position of the world.

@@ -13,7 +13,6 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.segmentation.postprocess import uncertainty
 from napari_motionseg.viewmodel.class_colors import label_colors
-from napari_motionseg.viewmodel.drawn_background import take_background
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import NEW_NAMES
 from napari_motionseg.viewmodel.segment_state import SegmentState
@@ -236,17 +235,15 @@ class MaskLayers(QObject):
             self._take(masks.stroked)
 
     def _take(self, frames: Iterable[int]) -> None:
-        """Take what was painted on frames: corrections, and background in the labels.
+        """Take what was painted on frames: corrections, and strokes in the labels.
 
-        Corrections become labels, and drawn background becomes a correction.
+        Corrections become labels, and strokes become corrections.
         """
-        state, masks = self._state, self._state.masks
+        masks = self._state.masks
         if masks is None or masks.layer not in self._viewer.layers:
             return
         for t in frames:
-            state.take_corrections(t)
-            if state.masks_visible and take_background(masks, state.painting, t):
-                state.session.masks_corrected.emit(masks)
+            if self._state.take_corrections(t):
                 masks.layer.refresh()
 
     def _move_below_painting(self, layer: Layer) -> None:
