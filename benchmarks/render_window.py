@@ -112,7 +112,8 @@ def buttons(found: dict[str, Any]) -> str:
         "event loop, from the click to the end of what the button starts. Bare napari "
         "adds and removes the same layers, one at a time, in the same run; the longest "
         "of these blocks stands beside. A dock is opened from the menu; beside it, "
-        "bare napari adds an empty dock of the same width. Load average "
+        "bare napari adds an empty dock of the same width. Beside a button that "
+        "changes no layer, it hides and shows the loop. Load average "
         f"{found['motionseg']['load']:.0f} on {found['machine']}, {found['date']}."
     )
     head = ("button", "layers", "longest block, ms", "bare napari, ms", "within 100 ms")

@@ -65,27 +65,35 @@ class ButtonTimes:
         -------
         list
             For each button its longest block and that of bare napari, in ms. For a
-            dock that is opened, napari adds an empty one of the same width.
+            dock that is opened, napari adds an empty one of the same width; for a
+            button that changes no layer, it hides and shows the loop, because any
+            change redraws the canvas.
         """
         viewer = Viewer(title="napari")
         viewer.window._qt_window.resize(*window)
-        viewer.add_image(np.zeros((16, 512, 512), np.uint8))
+        loop = viewer.add_image(np.zeros((16, 512, 512), np.uint8))
         settle(1.0)
-        known: dict[Any, float] = {}
         for row, layers in zip(self._rows, self._layers, strict=True):
-            times = [self._bare(viewer, layer, known) for layer in layers]
+            # each row anew, because a block is as long as the machine is busy then
+            times = [self._longest(viewer, layer) for layer in layers]
             if row["button"].startswith(OPENING):
                 times.append(self._empty_dock(viewer, row["button"]))
-            row |= {"layers": len(layers), "bare_ms": round(max(times, default=0), 1)}
+            elif not layers:
+                times.append(self._redrawing(loop))
+            row |= {"layers": len(layers), "bare_ms": round(max(times), 1)}
         viewer.close()
         return self._rows
 
-    def _bare(self, viewer: Viewer, layer: Layer, known: dict[Any, float]) -> float:
-        outline = getattr(layer, "contour", 0)
-        key = (type(layer), layer.data.shape, str(layer.data.dtype), outline)
-        if key not in known:
-            known[key] = self._longest(viewer, layer)
-        return known[key]
+    def _redrawing(self, layer: Layer) -> float:
+        """Return the longest block while a layer is hidden, and while it is shown."""
+        times = []
+        for visible in (False, True):
+            settle(SETTLE_S)
+            self._clock.restart()
+            layer.visible = visible
+            settle(SETTLE_S)
+            times.append(self._clock.longest_ms())
+        return max(times)
 
     def _empty_dock(self, viewer: Viewer, name: str) -> float:
         """Return the longest block while an empty dock is added."""

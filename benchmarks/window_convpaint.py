@@ -144,7 +144,8 @@ class Convpaint(WindowTask):
                     self.hand.stroke(route, self.at)
             self.press("Train")
             wait(lambda: self.widget.segment_btn.isEnabled(), 600)
-            self.press("Segment image")
+            if not self.widget.auto_seg:  # else *Train* has segmented the frame
+                self.press("Segment image")
             settle(0.2)
             found = dice(self.masks()[frame] == VESSEL, self.truth[frame])
             rounds.append(

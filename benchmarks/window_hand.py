@@ -123,11 +123,11 @@ class Hand:
 
 
 def button(parent: QWidget, words: str) -> QPushButton:
-    """Return the button whose text begins with some words."""
+    """Return the button whose text begins with some words, a visible one if any."""
     known = parent.findChildren(QPushButton)
-    for found in known:
-        if found.text().startswith(words):
-            return found
+    found = [one for one in known if one.text().startswith(words)]
+    for one in sorted(found, key=lambda one: not one.isVisible()):
+        return one
     raise LookupError(f"no button {words!r} among {[b.text() for b in known]}")
 
 

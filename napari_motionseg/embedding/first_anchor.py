@@ -42,8 +42,6 @@ def vessel_pixel(
     SettingsError
         If the frame is not (H, W), or the probabilities have another shape.
     """
-    from skimage.filters import frangi
-
     if frame.ndim != 2 or 0 in frame.shape:
         raise SettingsError(f"frame must be (H, W); got shape {frame.shape}")
     if probability is not None and probability.shape != frame.shape:
@@ -55,6 +53,9 @@ def vessel_pixel(
     if probability is not None and np.ptp(probability) > 0:
         score = ndimage.gaussian_filter(np.asarray(probability, np.float32), sigmas[0])
     else:
+        # here, because much of scipy comes with it
+        from skimage.filters import frangi
+
         score = frangi(frame, sigmas=sigmas, black_ridges=True)
     score = np.where(_inner(frame), np.nan_to_num(score), 0)
     if score.max() <= 0:

@@ -131,3 +131,24 @@ def test_a_dock_without_a_curve_makes_no_plot():
         viewer.close()
         """)
     assert said == {"False"}
+
+
+def test_pictures_of_docks_find_imported_what_they_need():
+    """After a large import in a thread, a garbage collection stops the window."""
+    loaded = answers("""
+        import sys
+        import numpy as np
+        import napari.viewer
+        from napari_motionseg.embedding.first_anchor import vessel_pixel
+        from napari_motionseg.measurement import centreline
+        from napari_motionseg.widgets.common.early_imports import import_early
+
+        import_early().join()
+        before = set(sys.modules)
+        frame = np.random.default_rng(0).random((24, 24))
+        vessel_pixel(frame, None)
+        cost = centreline.vessel_cost(frame)
+        centreline.trace_centreline(cost, [(4, 4), (18, 18)])
+        print(*sys.modules.keys() - before)
+        """)
+    assert not [name for name in loaded if name.startswith(("scipy", "skimage"))]

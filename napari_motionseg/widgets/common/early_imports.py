@@ -1,8 +1,9 @@
 """Import in a thread what the first dock and the first layers will need.
 
 When a plugin's command is used for the first time, its dock is usually opened soon
-after. Without this, the window would stand still then: for the modules of the dock, and
-for pandas and scikit-image, which napari imports with its first labels layer.
+after. Without this, the window would stand still then: for the modules of the dock, for
+pandas and scikit-image, which napari imports with its first labels layer, and for the
+garbage collection that follows a large import, also one in a thread of a dock.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ MODULES = (
     "napari_motionseg.widgets.cine.dock",
     "napari_motionseg.widgets.measure.dock",
     "napari_motionseg.widgets.project.dock",
+    # of the first anchor of an embedding and of centrelines, with much of scipy
+    "skimage.filters.ridges",
+    "skimage.graph.mcp",
+    "skimage.morphology",
+    "scipy.interpolate",
 )
 
 
