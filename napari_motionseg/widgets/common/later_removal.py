@@ -76,6 +76,9 @@ class LaterRemoval(QObject):
         viewer = self._viewer()
         layer = self._waiting.pop(0) if self._waiting else None
         if viewer is not None and layer in viewer.layers:
+            active = viewer.layers.selection.active
             viewer.layers.remove(layer)
+            if active in viewer.layers:  # napari selects the neighbour instead
+                viewer.layers.selection.active = active
         if self._waiting:
             self._timer.start()

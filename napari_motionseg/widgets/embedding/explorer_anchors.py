@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_motionseg.viewmodel.cells import CellGrid
 from napari_motionseg.widgets.common.collection_pause import CollectionPause
+from napari_motionseg.widgets.common.later_removal import removal_of
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -94,11 +95,8 @@ class AnchorLayers(QObject):
         """Remove the layer, but keep the anchors until they are drawn again."""
         self._pause.release()
         layer, self._points = self._points, None
-        if layer is not None and layer in self._viewer.layers:
-            active = self._viewer.layers.selection.active
-            self._viewer.layers.remove(layer)
-            if active in self._viewer.layers:
-                self._viewer.layers.selection.active = active
+        if layer is not None:
+            removal_of(self._viewer).remove(layer)
 
     def remove(self) -> None:
         """Remove the layer and forget the anchors."""
