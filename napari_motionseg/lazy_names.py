@@ -2,6 +2,10 @@
 
 torch takes seconds to import, and the window must open a dock without it. A package
 whose modules need torch therefore names them and does not import them.
+
+The window imports in a thread, too. If a package imported its modules, two threads
+could each wait for a module that the other one is about to import; Python then fails
+one of the imports with a "partially initialized module".
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -32,3 +35,25 @@ def test_every_name_of_a_package_is_there_and_is_no_module(package):
     for name in module._PUBLIC:
         assert not isinstance(getattr(module, name), type(pytest))
     assert set(module._PUBLIC) <= set(dir(module))
+
+
+# packages that no dock imports
+ELSEWHERE = ("cli", "demo", "doctor", "objectives")
+
+
+def test_packages_of_the_window_import_none_of_their_modules():
+    """Else two threads that import at once could wait for each other."""
+    code = """
+        import importlib, pkgutil, sys
+        import napari_motionseg
+        for module in pkgutil.iter_modules(napari_motionseg.__path__):
+            if module.ispkg and module.name not in sys.argv[1:]:
+                name = f"napari_motionseg.{module.name}"
+                importlib.import_module(name)
+                print(*(m for m in sys.modules if m.startswith(f"{name}.")))
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *ELSEWHERE],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == []

@@ -34,6 +34,12 @@ DARK_SHARE = 0.72
 LEAST_STEP = 0.05  # least rise in gray across the edge of blades, towards the field
 PLATEAU_SHARE = 0.6  # share of that step; largest change of gray farther outside
 STEPPED_SHARE = 0.93  # least share of the edge that shows this step
+# Places across an edge, in px of the small picture, towards the field: within it, in
+# the covered region, and farther outside.
+PROBES = (4.0, -3.0, -9.0)
+# Blades near the X-ray tube cast a wide penumbra; the places are farther apart then.
+PENUMBRAS = (1.0, 1.75, 2.5)
+PROBED_SHARE = 0.1  # of the shorter side; farther apart lie folds of tissue
 # share of the picture; a smaller outside region is a marker or letter
 LEAST_AREA = 0.002
 LEAST_DARK_AREA = 0.008  # share of the picture; a smaller corner is often a shadow
@@ -244,7 +250,11 @@ def _has_no_edge(picture: Picture, outside: Mask) -> bool:
 
 
 def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) -> float:
-    """Return the share of the edge across which gray rises by at least `LEAST_STEP`."""
+    """Return the share of the edge across which gray rises by at least `LEAST_STEP`.
+
+    It is the largest share for any width of the penumbra, as soon as one suffices; with
+    `either_way`, which asks for any step, that of the narrowest.
+    """
     edge = outside & ndimage.binary_dilation(~outside)
     if not edge.any():
         return 0.0
@@ -256,10 +266,27 @@ def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) ->
     normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
     places = np.argwhere(edge).T.astype(np.float32)
     ahead = normal[:, edge]
-    inner, outer, beyond = (
-        ndimage.map_coordinates(picture, places + d * ahead, order=1, mode="nearest")
-        for d in (4.0, -3.0, -9.0)
-    )
+    share = 0.0
+    farthest = PROBED_SHARE * min(picture.shape)
+    for width in PENUMBRAS[:1] if either_way else PENUMBRAS:
+        if width > 1 and width * max(map(abs, PROBES)) > farthest:
+            break
+        probed = tuple(
+            ndimage.map_coordinates(
+                picture, places + width * d * ahead, order=1, mode="nearest"
+            )
+            for d in PROBES
+        )
+        share = max(share, _stepped(*probed, either_way=either_way))
+        if share >= STEPPED_SHARE:
+            break
+    return share
+
+
+def _stepped(
+    inner: Picture, outer: Picture, beyond: Picture, *, either_way: bool
+) -> float:
+    """Return the share of places where gray steps up from outside to the field."""
     step, further = inner - outer, outer - beyond
     if either_way:
         step, further = np.abs(step), np.abs(further)

@@ -14,27 +14,35 @@ the window slow, GPU memory is released when a process ends, and a crash does no
 the window. A runner on another computer can implement the same two interfaces.
 """
 
-from napari_motionseg.jobs.child_job import ChildJob
-from napari_motionseg.jobs.local_runner import LocalRunner
-from napari_motionseg.jobs.progress import (
-    STOP,
-    Job,
-    Progress,
-    Signal,
-    map_progress,
-    run,
-)
-from napari_motionseg.jobs.running_job import JobRunner, RunningJob
+from __future__ import annotations
 
-__all__ = [
-    "STOP",
-    "ChildJob",
-    "Job",
-    "JobRunner",
-    "LocalRunner",
-    "Progress",
-    "RunningJob",
-    "Signal",
-    "map_progress",
-    "run",
-]
+from typing import TYPE_CHECKING
+
+from napari_motionseg.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from napari_motionseg.jobs.child_job import ChildJob as ChildJob
+    from napari_motionseg.jobs.local_runner import LocalRunner as LocalRunner
+    from napari_motionseg.jobs.progress import STOP as STOP
+    from napari_motionseg.jobs.progress import Job as Job
+    from napari_motionseg.jobs.progress import Progress as Progress
+    from napari_motionseg.jobs.progress import Signal as Signal
+    from napari_motionseg.jobs.progress import map_progress as map_progress
+    from napari_motionseg.jobs.progress import run as run
+    from napari_motionseg.jobs.running_job import JobRunner as JobRunner
+    from napari_motionseg.jobs.running_job import RunningJob as RunningJob
+
+_PUBLIC = {
+    "ChildJob": "child_job",
+    "LocalRunner": "local_runner",
+    "STOP": "progress",
+    "Job": "progress",
+    "Progress": "progress",
+    "Signal": "progress",
+    "map_progress": "progress",
+    "run": "progress",
+    "JobRunner": "running_job",
+    "RunningJob": "running_job",
+}
+__all__ = [*_PUBLIC]
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

@@ -90,6 +90,18 @@ def test_blades_that_let_some_noise_through_are_found():
     assert overlap(found.mask, truth) > 0.94
 
 
+@pytest.mark.parametrize(
+    ("centre", "half", "blur", "floor", "least"),
+    [((110, 128), (100, 150), 10.0, 0.3, 0.98),
+     ((128, 100), (150, 90), 12.0, 0.36, 0.9)],
+)  # fmt: skip
+def test_blades_with_a_wide_penumbra_are_found(centre, half, blur, floor, least):
+    """Blades near the X-ray tube; the edge rises over a tenth of the picture."""
+    field = Field("blades", centre, half, 0.03, blur, floor)
+    picture, truth = taken(tissue(shape=(256, 256)), field)
+    assert overlap(find_field_of_view(picture).mask, truth) > least
+
+
 @pytest.mark.parametrize("shape", [(160, 160), (131, 177), (200, 150)])
 def test_a_picture_without_an_edge_is_open_throughout(shape):
     found = find_field_of_view(taken(tissue(3, shape))[0])

@@ -76,6 +76,33 @@ def test_docks_of_the_menu_are_tabs_with_short_titles(viewer, plugins, qtbot):
     assert [x.text() for x in first.titleBarWidget().findChildren(QLabel)] == ["Cine"]
 
 
+def test_the_menu_brings_a_dock_behind_others_to_the_front(viewer, plugins, qtbot):
+    """napari's own menu closes a dock that is open, also behind a tab."""
+    window = viewer.window._qt_window
+    window.show()
+    holders = {}
+    for name in ("Cine", "Segment"):
+        holders[name], _ = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        qtbot.wait(50)
+    behind, front = holders["Cine"], holders["Segment"]
+
+    def seen(holder):
+        return not holder.isHidden() and not holder.visibleRegion().isEmpty()
+
+    def choose(holder):  # what napari's menu does with a dock that it knows
+        holder.setVisible(not holder.isVisible())
+
+    qtbot.waitUntil(lambda: seen(front) and not seen(behind), timeout=LONG)
+    choose(behind)
+    qtbot.waitUntil(lambda: seen(behind) and not seen(front), timeout=LONG)
+    choose(behind)  # in front: it is closed
+    qtbot.waitUntil(lambda: behind.isHidden() and seen(front), timeout=LONG)
+    qtbot.wait(50)
+    assert behind.isHidden()
+    choose(behind)
+    qtbot.waitUntil(lambda: seen(behind) and not seen(front), timeout=LONG)
+
+
 def test_a_dock_that_the_user_has_moved_stays_there(viewer, plugins, qtbot):
     dock = menu(viewer, plugins, "Cine")
     qtbot.waitUntil(lambda: dock._placed, timeout=LONG)

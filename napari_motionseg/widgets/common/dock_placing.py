@@ -11,6 +11,8 @@ from functools import partial
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QLabel, QMainWindow, QWidget
 
+from napari_motionseg.widgets.common.front_tab import FrontTab
+
 USABLE_WIDTH = 380  # pixels; wide enough for the rows of all docks
 # largest share of the window's width for docks; the picture gets the rest
 MOST_OF_WINDOW = 0.4
@@ -40,6 +42,7 @@ def place_dock(content: QWidget, kind: type[QWidget]) -> None:
         window.tabifyDockWidget(siblings[-1], holder)
         holder.show()
     holder.raise_()
+    FrontTab(holder)
     least = min(USABLE_WIDTH, round(MOST_OF_WINDOW * window.width()))
     if holder.width() < least:
         window.resizeDocks([holder], [least], Qt.Orientation.Horizontal)

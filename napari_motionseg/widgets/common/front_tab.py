@@ -1,0 +1,52 @@
+"""Bring a dock behind other tabs to the front, where napari would close it.
+
+napari's menu closes a dock that is open. A dock behind other tabs is open, too, but a
+user who chooses it there wants to see it.
+"""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QDockWidget
+
+
+class FrontTab(QObject):
+    """Show a dock widget in front whenever it is chosen and was not in front.
+
+    Parameters
+    ----------
+    holder
+        The dock widget, which owns this object.
+    """
+
+    def __init__(self, holder: QDockWidget) -> None:
+        super().__init__(holder)
+        self._holder = holder
+        self._behind = False
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._raise)
+        holder.visibilityChanged.connect(self._seen)
+        holder.installEventFilter(self)
+
+    def _seen(self, visible: bool) -> None:
+        if not self._holder.isHidden():
+            self._behind = not visible
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, watched: QObject | None, event: QEvent | None
+    ) -> bool:
+        """Notice that the dock is shown, or hidden while it is behind others."""
+        kind = None if event is None else event.type()
+        shown = kind == QEvent.Type.ShowToParent
+        if shown or (kind == QEvent.Type.HideToParent and self._behind):
+            self._turn.start(0)
+        elif kind == QEvent.Type.HideToParent:
+            self._turn.stop()
+        return False
+
+    def _raise(self) -> None:
+        window = self._holder.parentWidget()
+        if window is not None and window.isVisible():
+            self._holder.show()
+            self._holder.raise_()
