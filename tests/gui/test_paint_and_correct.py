@@ -215,7 +215,7 @@ def test_a_brush_hides_nothing_and_the_preview_comes_at_once(
     click(ready.paint.brushes[1])
     assert masks.layer.visible
     drag(mouse, (20, 30), (20, 50))
-    qtbot.waitUntil(lambda: previewed == [loop_layer], timeout=LONG)
+    qtbot.waitUntil(lambda: {*previewed} == {loop_layer}, timeout=LONG)
     assert masks.layer.visible
     overlay = ready.live.overlay(loop_layer)
     assert overlay.visible
