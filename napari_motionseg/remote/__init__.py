@@ -6,6 +6,17 @@ messages several times a second. If the connection is lost, the job goes on, and
 messages wait; if the worker dies, the job begins again on another one.
 """
 
-from napari_motionseg.remote.runner import RemoteRunner
+from __future__ import annotations
 
-__all__ = ["RemoteRunner"]
+from typing import TYPE_CHECKING
+
+from napari_motionseg.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from napari_motionseg.remote.runner import RemoteRunner as RemoteRunner
+
+_PUBLIC = {
+    "RemoteRunner": "runner",
+}
+__all__ = [*_PUBLIC]
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)
