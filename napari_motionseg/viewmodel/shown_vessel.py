@@ -110,6 +110,12 @@ class ShownVessel:
         pair = self.results.followed.get(self.vessel.number)
         return None if pair is None else pair[1]
 
+    @property
+    def being_measured(self) -> bool:
+        """Whether the displayed numbers are about to be replaced by newer ones."""
+        question = self._question
+        return question is not None and question.vessel == self.vessel.number
+
     def all_measured(self) -> list[LoopVessel]:
         """Return all measured vessels of the loop in the order of their numbers."""
         found = []

@@ -247,6 +247,19 @@ def test_a_click_in_the_kymograph_goes_to_the_frame_and_the_section(
     assert {path[0][0] for path in line.data} == {3.0}
 
 
+def test_a_vessel_that_is_being_measured_is_followed_after_that(
+    viewer, measuring, phantom, qtbot, monkeypatch
+):
+    monkeypatch.setattr(follow_section, "follow_layer_job", followed_by_truth)
+    click_ends(viewer, measuring, phantom, qtbot)
+    before = measuring.state.measured
+    measuring.choices.method.setCurrentText("edges")
+    QTest.mouseClick(measuring.following.button, LEFT)
+    qtbot.waitUntil(lambda: measuring.state.followed is not None, timeout=LONG)
+    assert measuring.state.measured is not before
+    assert measuring.state.measured.profile.method == "edges"
+
+
 def test_a_project_keeps_the_vessels(viewer, measuring, phantom, qtbot, own_state):
     controller = controller_of(viewer)
     click_ends(viewer, measuring, phantom, qtbot)

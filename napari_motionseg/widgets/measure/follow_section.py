@@ -43,6 +43,7 @@ class FollowSection(QWidget):
     def __init__(self, session: Session, state: MeasureState) -> None:
         super().__init__()
         self._session, self._state = session, state
+        self._wanted = False  # as soon as the vessel is measured
         self.button = button(
             "Follow through the loop",
             "Carry every cross-section along the optical flow, and measure it in every "
@@ -76,6 +77,8 @@ class FollowSection(QWidget):
         words = "" if state.numbers is None else loop_words(state.numbers)
         self.words.setText(words)
         self.words.setVisible(bool(words))
+        if self._wanted and not state.being_measured:
+            self._follow()
 
     def _mark_beats(self, times: NDArray[np.float64] | None) -> None:
         beats = end_diastoles(self._state.numbers, times)
@@ -90,7 +93,9 @@ class FollowSection(QWidget):
 
     def _follow(self) -> None:
         state = self._state
-        if state.cine is None or state.measured is None:
+        # a vessel that is measured again meanwhile would be followed in vain
+        self._wanted = state.being_measured
+        if state.cine is None or state.measured is None or self._wanted:
             return
         measured = state.measured
         profile = measured.profile
