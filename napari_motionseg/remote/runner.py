@@ -13,7 +13,7 @@ from napari_motionseg.jobs import Job
 from napari_motionseg.jobs.child_job import require_importable
 from napari_motionseg.remote.connection import Connection
 from napari_motionseg.remote.dask_client import require_dask
-from napari_motionseg.remote.remote_job import RemoteJob
+from napari_motionseg.remote.remote_job import LEAVE_S, RemoteJob
 
 
 class RemoteRunner:
@@ -39,6 +39,7 @@ class RemoteRunner:
         self.address = address
         self._folder, self._preload = folder, tuple(preload)
         self._connection = Connection(address)
+        self._last: RemoteJob | None = None
 
     def start(
         self, function: Callable[..., Job[Any]], *args: Any, **kwargs: Any
@@ -51,9 +52,10 @@ class RemoteRunner:
             If the function cannot be imported in another process.
         """
         require_importable(function)
-        return RemoteJob(
+        self._last = RemoteJob(
             self._connection, self._folder, self._preload, function, args, kwargs
         )
+        return self._last
 
     def keep_ready(self) -> None:
         """Connect in a thread, so that the next job begins sooner."""
@@ -61,12 +63,17 @@ class RemoteRunner:
 
     def release(self) -> None:
         """End the connection in a thread, because that may wait for the other side."""
-        threading.Thread(target=self._connection.close, daemon=True).start()
+        threading.Thread(target=self._close, daemon=True).start()
 
     @property
     def standby_bytes(self) -> int | None:
         """None: nothing stands ready on this computer."""
         return None
+
+    def _close(self) -> None:
+        if self._last is not None:
+            self._last.wait_gone(LEAVE_S)  # it has to take leave of its worker
+        self._connection.close()
 
     def _connect(self) -> None:
         with suppress(MotionSegError):  # a job will tell it
