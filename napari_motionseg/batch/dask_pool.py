@@ -97,7 +97,7 @@ class DaskPool:
         from distributed import as_completed
 
         self._client, self._folder, self._task = client, folder, task
-        self._completed = as_completed([])
+        self._completed = as_completed([], loop=client.loop)
         self._places: dict[Future, AnyPlace] = {}
 
     def __len__(self) -> int:

@@ -49,7 +49,8 @@ def client():
             processes=False,
             dashboard_address="127.0.0.1:0",
         ) as cluster,
-        distributed.Client(cluster) as client,
+        # as for an address: no client of a program counts as that of all others
+        distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield client
 
