@@ -7,9 +7,9 @@ READY := $(VENV)/.ready
 # A screen for GUI tests where there is none; 24 bits, or OpenGL finds no visual
 SCREEN := $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1600x1000x24")
 
-.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots bench-flow bench-masks bench-measure bench-fewshot bench-motion bench-ablation bench-explorer bench-interactive bench-clicks bench-train bench-dicom bench-archive clean
+.PHONY: help demo gui test test-processors test-determinism test-lowest test-mutants lint docs screenshots screenshots-docks bench-flow bench-masks bench-measure bench-fewshot bench-motion bench-ablation bench-explorer bench-interactive bench-clicks bench-train bench-dicom bench-archive clean
 help:
-	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-motion  make bench-ablation  make bench-explorer  make bench-interactive  make bench-clicks  make bench-train  make bench-dicom  make bench-archive  make clean"
+	@echo "make demo  make gui  make test  make test-processors  make test-determinism  make test-lowest  make test-mutants  make docs  make screenshots  make screenshots-docks  make bench-flow  make bench-masks  make bench-measure  make bench-fewshot  make bench-motion  make bench-ablation  make bench-explorer  make bench-interactive  make bench-clicks  make bench-train  make bench-dicom  make bench-archive  make clean"
 
 $(READY): pyproject.toml constraints.txt setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -65,6 +65,10 @@ screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshot_archive.py
 	$(SCREEN) $(BIN)/python scripts/path_gif.py
 	$(BIN)/python scripts/figure_measure.py
+
+# Every dock in both themes, at two sizes and two scalings, to be looked at
+screenshots-docks: $(READY)
+	$(if $(DISPLAY),,xvfb-run -a -s "-screen 0 3840x2400x24") $(BIN)/python scripts/screenshots_docks.py --out screenshots-out
 
 # An hour or two on two cores, a few minutes with PAIRS=24; a run that was cut goes on
 # where it stopped. Real loops are read from the folder that MOTIONSEG_DATA names
