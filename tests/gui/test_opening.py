@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QTabBar
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer, geometry
@@ -93,6 +93,8 @@ def test_the_menu_brings_a_dock_behind_others_to_the_front(viewer, plugins, qtbo
         holder.setVisible(not holder.isVisible())
 
     qtbot.waitUntil(lambda: seen(front) and not seen(behind), timeout=LONG)
+    bars = [b for b in window.findChildren(QTabBar) if b.count() > 1]
+    assert bars[0].elideMode() == Qt.TextElideMode.ElideNone  # titles are whole
     choose(behind)
     qtbot.waitUntil(lambda: seen(behind) and not seen(front), timeout=LONG)
     choose(behind)  # in front: it is closed

@@ -6,8 +6,8 @@ user who chooses it there wants to see it.
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 
 
 class FrontTab(QObject):
@@ -28,6 +28,7 @@ class FrontTab(QObject):
         self._turn.timeout.connect(self._raise)
         holder.visibilityChanged.connect(self._seen)
         holder.installEventFilter(self)
+        self._turn.start(0)  # when the dock is among the tabs
 
     def _seen(self, visible: bool) -> None:
         if not self._holder.isHidden():
@@ -50,3 +51,18 @@ class FrontTab(QObject):
         if window is not None and window.isVisible():
             self._holder.show()
             self._holder.raise_()
+            show_whole_titles(window)
+
+
+def show_whole_titles(window: QWidget) -> None:
+    """Write the titles of tabs out; where they do not fit, the tabs can be scrolled.
+
+    Parameters
+    ----------
+    window
+        The main window, whose dock widgets have the tabs.
+    """
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    for bar in window.findChildren(QTabBar, options=direct):
+        bar.setUsesScrollButtons(True)
+        bar.setElideMode(Qt.TextElideMode.ElideNone)
