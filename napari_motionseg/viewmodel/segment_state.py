@@ -234,10 +234,11 @@ class SegmentState:
             self.set_preview_aside()
         self.threshold, self.smallest = threshold, smallest
 
-    def take_corrections(self, t: int) -> bool:
+    def take_corrections(self, t: int, *, new: bool = True) -> bool:
         """Turn corrections of a frame's mask into labels, and strokes into corrections.
 
-        Corrections have a narrow margin. Return whether strokes changed the mask.
+        Corrections have a narrow margin. Return whether strokes changed the mask. The
+        network has learnt strokes that are not `new`: labels and preview stay.
         """
         if (masks := self.masks) is None:
             return False
@@ -247,9 +248,9 @@ class SegmentState:
             stroked = written.take_strokes(masks, t, mode)
         if corrected or stroked:
             self.session.masks_corrected.emit(masks)
-            if written is not None:
-                self.take_up_preview()
-                written.take_corrections(masks, t, mode)
+        if written is not None and (corrected or (stroked and new)):
+            self.take_up_preview()
+            written.take_corrections(masks, t, mode)
         return stroked
 
     def confirm_frame(self, t: int) -> None:

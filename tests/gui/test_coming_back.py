@@ -10,6 +10,7 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.project import RecentProjects
+from napari_motionseg.viewmodel.mask_corrections import UNTOUCHED
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.loop_display import loop_display_of
@@ -100,7 +101,8 @@ def test_threshold_model_masks_and_frame_of_before(
     np.testing.assert_array_equal(state.masks.layer.data, masks)
     strokes = viewer.layers["loop labels"].data.copy()
     segment.apply.layers.take_corrections()
-    assert not state.masks.corrections  # what was shown before is no correction
+    for t, found in state.masks.corrections.items():  # strokes are, and nothing else
+        assert ((found == UNTOUCHED) | (strokes[t] > 0)).all()
     np.testing.assert_array_equal(viewer.layers["loop labels"].data, strokes)
     segment.apply.threshold.setValue(98)  # the threshold has what it needs
     qtbot.waitUntil(

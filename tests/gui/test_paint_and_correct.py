@@ -154,6 +154,27 @@ def test_a_stroke_where_the_masks_agree_is_seen_and_holds(
     assert (masks.mask(FRAME) == 1 - number).all()
 
 
+def test_strokes_from_before_the_masks_are_no_news(
+    ready, loop_layer, mouse, click, qtbot
+):
+    """The network has learnt them: the next step is not to train, nor a preview."""
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))
+    state, layers = ready.state, ready.apply.layers
+    qtbot.waitUntil(lambda: state.painting is not None, timeout=LONG)
+    state.unlearned = False
+    layers.begin(loop_layer, state.names, "a model")
+    probability = np.zeros(loop_layer.data.shape[1:], np.float16)
+    for t in range(len(loop_layer.data)):
+        layers.show_frame(t, probability, np.ones(probability.shape, np.uint8))
+    assert state.masks.mask(FRAME)[20, 40] == 1  # and yet they hold
+    assert (state.unlearned, state.preview_on) == (False, False)
+    qtbot.wait(QApplication.doubleClickInterval() + 50)  # or it would be one
+    drag(mouse, (60, 30), (60, 50))
+    qtbot.waitUntil(lambda: state.masks.mask(FRAME)[60, 40] == 1, timeout=LONG)
+    assert (state.unlearned, state.preview_on) == (True, True)
+
+
 def test_the_eraser_takes_strokes_of_background_away_and_no_vessel_returns(
     viewer, ready, masks, mouse, click, qtbot
 ):

@@ -124,17 +124,18 @@ def test_from_a_file_to_exports(
 
 
 def correct(viewer, segment, loop, brush, click, qtbot):
-    """Paint on the masks of another frame with the mouse; it joins the labels."""
+    """Paint over the masks of another frame with the mouse; the masks follow."""
     masks, t = segment.state.masks.layer, 2
     show_frame(viewer, loop, t)
-    assert segment.state.brush.paints(0)  # from before: it paints on the masks now
+    assert segment.state.brush.paints(0)  # from before
     click(segment.paint.brushes[1])
-    assert viewer.layers.selection.active is masks
+    painting = segment.state.painting
+    assert viewer.layers.selection.active is painting
     masks.data[t, 36:54, 36:54] = 0
     brush(loop, [(40, 40), (40, 50)])
-    painting = segment.state.painting
     qtbot.waitUntil(lambda: painting.data[t].any(), timeout=LONG)
-    assert masks.data[t][40, 45] == painting.data[t][40, 45] == 1
+    qtbot.waitUntil(lambda: masks.data[t][40, 45] == 1, timeout=LONG)
+    assert painting.data[t][40, 45] == 1
     labelled = np.count_nonzero(painting.data[t])
     assert labelled < 0.1 * painting.data[t].size
     show_frame(viewer, loop, 3)

@@ -141,13 +141,14 @@ class MaskLayers(QObject):
         masks = self._state.masks
         if masks is not None:
             masks.add(t, probability, likeliest)
-            self._clean(masks, t)
+            self._clean(masks, t, new=False)
 
     def adjust(self) -> None:
         """Adjust masks to the threshold: the current frame at once, then the others."""
         masks = self._state.masks
         if masks is not None:
             self._clean(masks, frame_shown(self._viewer, masks.layer))
+            self._state.set_preview_aside()  # strokes that were taken want it
             self._cleaner.ask(
                 _cleaned, masks, masks.adjustable, self._state.threshold,
                 self._state.smallest,
@@ -201,8 +202,8 @@ class MaskLayers(QObject):
         if self._state.uncertainty_on:
             self.show_uncertainty()
 
-    def _clean(self, masks: LoopMasks, t: int) -> None:
-        self._take((t,))
+    def _clean(self, masks: LoopMasks, t: int, *, new: bool = True) -> None:
+        self._take((t,), new=new)
         if t in masks.adjustable:
             found = masks.cleaned([t], self._state.threshold, self._state.smallest)
             masks.put(t, found[t])
@@ -234,16 +235,17 @@ class MaskLayers(QObject):
         if masks is not None:
             self._take(masks.stroked)
 
-    def _take(self, frames: Iterable[int]) -> None:
+    def _take(self, frames: Iterable[int], *, new: bool = True) -> None:
         """Take what was painted on frames: corrections, and strokes in the labels.
 
-        Corrections become labels, and strokes become corrections.
+        Corrections become labels, and strokes become corrections; see
+        `SegmentState.take_corrections`.
         """
         masks = self._state.masks
         if masks is None or masks.layer not in self._viewer.layers:
             return
         for t in frames:
-            if self._state.take_corrections(t):
+            if self._state.take_corrections(t, new=new):
                 masks.layer.refresh()
 
     def _move_below_painting(self, layer: Layer) -> None:
