@@ -58,9 +58,15 @@ def probes(found: Row) -> str:
         conclusion(against, "auc"),
         lines(against, "auc"),
         "`benchmarks/motion_probe.py`: a balanced linear classifier on frozen "
-        "features, from one labelled frame of p1 to p4, tested on six loops of p5 and "
-        f"p6. {ARMS} {SILVER} {found['processor']}, {found['date']}.",
+        f"features, from one labelled frame of p1 to p4 (draws {_span(rows)}), tested "
+        f"on six loops of p5 and p6. {ARMS} {SILVER} {found['processor']}, "
+        f"{found['date']}.",
     )
+
+
+def _span(rows: Sequence[Row]) -> str:
+    draws = [row["seed"] for row in rows]
+    return f"{min(draws)} to {max(draws)}"
 
 
 def section(found: Row) -> str:
@@ -70,7 +76,8 @@ def section(found: Row) -> str:
     rows = lines(found["against"], measure)
     silver = f" {SILVER}" if data == "real" else ""
     where = (
-        f"`benchmarks/motion.py`, one label of another patient. {HOW[schedule]} {ARMS} "
+        f"`benchmarks/motion.py`, one label of another patient, draws "
+        f"{found['draws']}. {HOW[schedule]} {ARMS} "
         f"Early stopping is off. Loops {found['loops_sha256'][:12]}."
         f"{silver} {found['processor']}, {found['date']}."
     )

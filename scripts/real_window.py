@@ -25,6 +25,8 @@ from napari_motionseg.widgets.common.viewers import show_frame
 SIZE = (1440, 900)
 PATIENCE_S = 900
 READER = "MotionSeg"  # as napari lists it
+COLORFUL = 90  # difference of the largest and smallest of red, green and blue
+SWATCHES = 52  # colours for what is colourful
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -105,7 +107,7 @@ class RealWindow:
     def shoot(self, path: Path) -> None:
         """Write a picture of the whole window."""
         self.settle(0.5)
-        self.grab().quantize(256).save(path, optimize=True)
+        with_few_colors(self.grab()).save(path, optimize=True)
         print(path)
 
     def front(self, name: str) -> Any:
@@ -213,6 +215,23 @@ class RealWindow:
         while time.perf_counter() < until:
             QApplication.processEvents()
             time.sleep(0.005)
+
+
+def with_few_colors(picture: Image.Image) -> Image.Image:
+    """Return a picture of 256 colours, a fifth of which are for what is colourful.
+
+    A window is mostly gray, and the few pixels of its swatches would be given the
+    colours of something else.
+    """
+    pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    colorful = pixels[np.ptp(pixels.astype(int), axis=1) > COLORFUL]
+    palette = picture.quantize(256 - SWATCHES).getpalette()[: 3 * (256 - SWATCHES)]
+    if len(colorful):
+        own = np.unique(colorful, axis=0)  # each once, however few its pixels are
+        palette += Image.fromarray(own[None]).quantize(SWATCHES).getpalette()
+    known = Image.new("P", (1, 1))
+    known.putpalette(palette[: 3 * 256])
+    return picture.quantize(palette=known, dither=Image.Dither.NONE)
 
 
 def as_picture(image: QImage) -> Image.Image:
