@@ -39,9 +39,12 @@ from napari_motionseg.training.engine.checkpointing import TrainingState, write_
 READERS = {
     "info", "suggest", "project info", "doctor",
     "archive find", "archive put", "archive login", "archive logout", "batch status",
+    "worker",
 }  # fmt: skip
-# needs an archive: `test_a_file_of_others_is_not_touched` in test_archive_retrieval.py
-TESTED_ELSEWHERE = {"archive get"}
+# needs an archive: `test_a_file_of_others_is_not_touched` in test_archive_retrieval.py;
+# has no --out: `test_a_page_is_replaced_only_if_it_is_of_this_program` in
+# test_index_pages.py
+TESTED_ELSEWHERE = {"archive get", "batch index"}
 FLOW_WORDS = ("--method", "ilk", "--gap", "1", "--no-cache")
 CONFIG = UNetConfig(width=2, depth=2, embedding_dim=4)
 
@@ -137,6 +140,18 @@ CASES = {
     "batch segment": Case(
         ("batch", "segment", "@loop", "--model", "@vessel", "--out", "o"),
         ("o/motionseg-batch.json", "o/results/loop_masks.npz"),
+    ),
+    "batch flow": Case(
+        ("batch", "flow", "@loop", "--method", "ilk", "--out", "o"),
+        ("o/motionseg-batch.json", "o/results/loop_flow.npz"),
+    ),
+    "batch measure": Case(
+        ("batch", "measure", "@loop", "--model", "@vessel", "--out", "o"),
+        ("o/motionseg-batch.json", "o/results/loop_measurement.json"),
+    ),
+    "batch embed": Case(
+        ("batch", "embed", "@loop", "--model", "@embedding", "--out", "o"),
+        ("o/motionseg-batch.json", "o/results/loop_embedding.npz"),
     ),
     "batch table": Case(("batch", "table", "@batch", "--out", "o.csv"), runs=True),
     "export": Case((*EXPORT, "o.nii.gz"), runs=True),

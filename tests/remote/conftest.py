@@ -3,7 +3,7 @@
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster():
     """One worker in a thread of this process."""
     from napari_motionseg.remote import hosted_job
@@ -20,7 +20,7 @@ def cluster():
         runner.release()  # the process that stands ready for the next job
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def killable():
     """Two workers in processes of their own, which may be killed."""
     distributed = pytest.importorskip("distributed")

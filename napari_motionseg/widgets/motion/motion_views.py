@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -15,7 +16,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QSpinBox,
 )
-from superqt.utils import signals_blocked
 
 from napari_motionseg.motion import (
     VIEWS,
@@ -249,7 +249,7 @@ class MotionViews:
         # all boxes before the one refresh: with some of them still checked, it would
         # take the places back from the other dock
         for box in beside:
-            with signals_blocked(box):
+            with QSignalBlocker(box):
                 box.setChecked(False)
         self.refresh()
 
