@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from napari_motionseg.batch.records import Draft
-from napari_motionseg.batch.segmentation_task import facts, identity_of, network_of
+from napari_motionseg.batch.segmentation_task import facts, identity_of, segmented
 from napari_motionseg.batch.thumbnails import THUMBNAIL, write_thumbnail
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
-from napari_motionseg.jobs import run
 from napari_motionseg.measurement import VesselMeasurement, measure_vessel
 from napari_motionseg.measurement.longest_path import longest_path
 from napari_motionseg.models.class_names import VESSEL
-from napari_motionseg.segmentation import segment_job
 from napari_motionseg.segmentation.temporal_smoothing import postprocess
 from napari_motionseg.text import as_json
 
@@ -65,11 +63,7 @@ class MeasurementTask:
         draft
             Where the measurement is written to.
         """
-        job = segment_job(
-            cine, network_of(self.model), threshold=self.threshold, batch=self.batch,
-            device=self.device,
-        )  # fmt: skip
-        found = run(job)
+        found = segmented(cine, self.model, self.threshold, self.batch, self.device)
         masks = postprocess(found, 0)
         told = facts(cine, masks, found)
         t = told["fullest_frame"]

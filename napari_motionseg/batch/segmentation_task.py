@@ -96,16 +96,13 @@ class SegmentationTask:
         draft
             Where the masks are written to.
         """
-        job = segment_job(
-            cine, network_of(self.model), threshold=self.threshold, batch=self.batch,
-            device=self.device,
-        )  # fmt: skip
-        found = run(job)
+        found = segmented(cine, self.model, self.threshold, self.batch, self.device)
         masks = postprocess(found, self.smallest)
         self._write(draft.path(cine.name, key, TAILS[self.form]), cine, masks, found)
         told = facts(cine, masks, found)
         t = told["fullest_frame"]
-        write_thumbnail(draft.path(cine.name, key, THUMBNAIL), cine, t, masks[t])
+        vessel = masks[t] == VESSEL
+        write_thumbnail(draft.path(cine.name, key, THUMBNAIL), cine, t, vessel)
         return told
 
     def _write(
@@ -123,6 +120,24 @@ class SegmentationTask:
             path, cine, masks, labelled=found.done,
             settings=SegmentationSettings(algorithm=origin),
         )  # fmt: skip
+
+
+def segmented(
+    cine: Cine, model: str, threshold: float, batch: int, device: str
+) -> Segmentation:
+    """Segment a loop by a network that is loaded once in a process.
+
+    Parameters
+    ----------
+    cine
+        The loop.
+    model, threshold, batch, device
+        See `SegmentationTask`.
+    """
+    network = network_of(model)
+    return run(
+        segment_job(cine, network, threshold=threshold, batch=batch, device=device)
+    )
 
 
 @lru_cache(maxsize=1)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import traceback
-from collections.abc import Iterator
 from typing import Any
 
 from napari_motionseg.errors import JobError, MotionSegError
-from napari_motionseg.jobs.progress import STOP, Job, Progress, Signal
-from napari_motionseg.jobs.running_job import JobState, require_finished
+from napari_motionseg.jobs.inbox_job import InboxJob
+from napari_motionseg.jobs.progress import STOP, Job, Signal
 
 
-class ThreadJob:
+class ThreadJob(InboxJob):
     """A job in a thread; implements `RunningJob`.
 
     Nothing of Qt is touched in the thread, so it may outlive the window that polls it.
@@ -27,54 +25,11 @@ class ThreadJob:
     phase = ""
 
     def __init__(self, job: Job[Any]) -> None:
-        self.state: JobState = "running"
-        self.error: MotionSegError | None = None
-        self._result: Any = None
+        super().__init__()
         self._job = job
         self._cancelled = threading.Event()
-        self._words: queue.SimpleQueue[Signal] = queue.SimpleQueue()
-        self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="motionseg-job")
         self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether the job has not ended yet."""
-        return self.state == "running"
-
-    @property
-    def result(self) -> Any:
-        """The job's result.
-
-        Raises
-        ------
-        MotionSegError
-            The job's own error; `JobError` if it crashed or is not finished.
-        """
-        require_finished(self.state, self.error)
-        return self._result
-
-    def poll(self) -> Iterator[Progress]:
-        """Yield the progress that has arrived since the last call; never wait."""
-        while self.running:
-            try:
-                kind, value = self._inbox.get_nowait()
-            except queue.Empty:
-                return
-            if kind == "progress":
-                yield value
-            elif kind == "result":
-                self.state, self._result = "finished", value
-            else:
-                self.state, self.error = "failed", value
-
-    def stop(self) -> None:
-        """Ask the job to finish early and keep its results; continue to call `poll`."""
-        self._words.put(STOP)
-
-    def prioritize(self, frame: int) -> None:
-        """Ask the job to do `frame` next, if it can change the order of frames."""
-        self._words.put(int(frame))
 
     def cancel(self) -> None:
         """End the job after its step; its state is ``"cancelled"`` at once."""

@@ -143,7 +143,7 @@ class _Packer:
         _Pickler(target, self).dump(content)
         return bytes(imagecodecs.zstd_encode(target.getvalue(), LEVEL))
 
-    def keep(self, content: bytes | memoryview) -> str:
+    def _keep(self, content: bytes | memoryview) -> str:
         digest = hashlib.sha256(content).hexdigest()
         if digest not in self.contents:
             self.contents[digest] = bytes(
@@ -156,14 +156,14 @@ class _Packer:
         raw = buffer.raw()
         if raw.nbytes < APART_BYTES:
             return True
-        self.arrays.append(self.keep(raw))
+        self.arrays.append(self._keep(raw))
         return False
 
     def path(self, path: Path) -> tuple[str, ...] | None:
         """Return what stands for a path; None if it stays as it is."""
         inside = path.is_relative_to(self.room)
         if path.is_file() and (inside or path.suffix == WEIGHTS):
-            digest = self.keep(path.read_bytes())
+            digest = self._keep(path.read_bytes())
             self.files.append(digest)
             apart = Path(SHELF, digest[:16], path.name)
             return (_FILE, self._name(path) if inside else apart.as_posix(), digest)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_motionseg.errors import JobError, MotionSegError, SettingsError
-from napari_motionseg.jobs import STOP, Job, Progress
-from napari_motionseg.jobs.running_job import JobState, require_finished
+from napari_motionseg.jobs import Job, Progress
+from napari_motionseg.jobs.inbox_job import InboxJob
 from napari_motionseg.remote.connection import Connection
 from napari_motionseg.remote.hosted_job import exchange, host
 from napari_motionseg.remote.letters import BYE, Letter, Reply
@@ -30,7 +29,7 @@ TRY_EVERY_S = 1.0
 LEAVE_S = 10.0  # for a job to end after its result has arrived
 
 
-class RemoteJob:
+class RemoteJob(InboxJob):
     """A job on a worker of a Dask cluster; implements `RunningJob`.
 
     Parameters
@@ -54,63 +53,19 @@ class RemoteJob:
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
-        self.state: JobState = "running"
-        self.error: MotionSegError | None = None
-        self._result: Any = None
+        super().__init__()
         self._connection, self._room, self._preload = connection, room, preload
         self._content = (function, args, dict(kwargs))
-        self._phase, self._stepped = "Packing the job…", False
-        self._words: queue.SimpleQueue[str | int] = queue.SimpleQueue()
-        self._inbox: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._phase = "Packing the job…"
         self._thread = threading.Thread(
             target=self._run, name="motionseg-remote-job", daemon=True
         )
         self._thread.start()
 
     @property
-    def running(self) -> bool:
-        """Whether the job has not ended yet."""
-        return self.state == "running"
-
-    @property
     def phase(self) -> str:
         """Description of the work before the first step; empty once steps arrive."""
         return "" if self._stepped or not self.running else self._phase
-
-    @property
-    def result(self) -> Any:
-        """The job's result.
-
-        Raises
-        ------
-        MotionSegError
-            The job's own error; `JobError` if it crashed or is not finished.
-        """
-        require_finished(self.state, self.error)
-        return self._result
-
-    def poll(self) -> Iterator[Progress]:
-        """Yield the progress that has arrived since the last call; never wait."""
-        while self.running:
-            try:
-                kind, value = self._inbox.get_nowait()
-            except queue.Empty:
-                return
-            if kind == "progress":
-                self._stepped = True
-                yield value
-            elif kind == "result":
-                self.state, self._result = "finished", value
-            else:
-                self.state, self.error = "failed", value
-
-    def stop(self) -> None:
-        """Ask the job to finish early and keep its results; continue to call `poll`."""
-        self._words.put(STOP)
-
-    def prioritize(self, frame: int) -> None:
-        """Ask the job to do `frame` next, if it can change the order of frames."""
-        self._words.put(int(frame))
 
     def cancel(self) -> None:
         """End the job without a result; its state is ``"cancelled"`` at once."""

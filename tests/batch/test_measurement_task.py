@@ -39,12 +39,7 @@ def masks_are(monkeypatch):
             np.ones(len(cine), bool),
         )  # fmt: skip
 
-        def job(*_, **__):
-            return found
-            yield
-
-        monkeypatch.setattr(module, "segment_job", job)
-        monkeypatch.setattr(module, "network_of", lambda model: None)
+        monkeypatch.setattr(module, "segmented", lambda *_: found)
 
     return give
 
