@@ -101,7 +101,7 @@ def train_job(
                 if trainer.step % settings.checkpoint_every == 0:
                     trainer.save(path)
                 progress = trainer.progress(notice)
-                log.write(progress)
+                log.write(progress, trainer.throughput.waiting_s)
                 signal = yield progress
                 stopped = any(processes.all_gather(signal == STOP))
                 notice = ""

@@ -28,6 +28,7 @@ from napari_motionseg.training.engine.settings import TrainingSettings, learning
 CURVES = "curves.csv"
 PICTURES = "step-[0-9][0-9][0-9][0-9][0-9][0-9]*.png"
 STEP, SECONDS, RATE = "step", "seconds", "learning_rate"
+DATA = "data_seconds"
 
 Row = dict[str, Any]
 
@@ -83,9 +84,10 @@ def _is_curves(path: Path) -> bool:
 class RunLog:
     """The log of a run, as a context manager.
 
-    ``curves.csv`` has a row for each step: step, seconds since the run began, learning
-    rate, loss and metrics of the task. ``step-000200.png`` is the preview of that step.
-    With ``settings.tensorboard``, TensorBoard event files lie beside them.
+    ``curves.csv`` has a row for each step: step, seconds since the run began, those of
+    them spent on data, learning rate, loss and metrics of the task.
+    ``step-000200.png`` is the preview of that step. With ``settings.tensorboard``,
+    TensorBoard event files lie beside them.
 
     Parameters
     ----------
@@ -134,13 +136,22 @@ class RunLog:
         if self._events is not None:
             self._events.close()
 
-    def write(self, progress: Progress) -> None:
-        """Write the results of a step to the log."""
+    def write(self, progress: Progress, waiting_s: float = 0.0) -> None:
+        """Write the results of a step to the log.
+
+        Parameters
+        ----------
+        progress
+            The results.
+        waiting_s
+            Time in s spent on data since the run began.
+        """
         if self._folder is None:
             return
         rate = learning_rate(self._settings, progress.step - 1)
         seconds = round(time.monotonic() - self._start, 3)
-        row = {STEP: progress.step, SECONDS: seconds, RATE: rate, **progress.metrics}
+        row = {STEP: progress.step, SECONDS: seconds, RATE: rate}
+        row |= {DATA: round(waiting_s, 3), **progress.metrics}
         if self._curves is None:
             require_log_folder(self._folder)
             self._curves = _Curves(self._folder / CURVES, self._done)

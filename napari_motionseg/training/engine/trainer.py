@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ from napari_motionseg.training.engine.gradient_accumulation import (
 )
 from napari_motionseg.training.engine.settings import TrainingSettings, learning_rate
 from napari_motionseg.training.engine.task import CroppingTask, ResizableTask, Task
+from napari_motionseg.training.engine.throughput import Throughput, TimedTask
 from napari_motionseg.version import __version__
 
 # settings that may change at a resume, because no batch depends on them
@@ -105,6 +107,7 @@ class Trainer:
         self._batch = task.batch_size if isinstance(task, ResizableTask) else None
         self._saved_step = 0
         self._between_steps = True
+        self.throughput = Throughput(devices=processes.count)
         place(task.model, self._device)
         self._step = GradientAccumulation(
             task, settings, processes, self._device, self._dtype
@@ -127,6 +130,7 @@ class Trainer:
 
     def _take_step(self) -> bool:
         """Take one step; return False, with nothing changed, if memory ran out."""
+        begun, waited = time.perf_counter(), self._waited()
         self._task.model.train()
         self._optimizer.zero_grad(set_to_none=True)
         with reproducible_sums(self._device):
@@ -141,7 +145,22 @@ class Trainer:
         self.metrics = mean_of(results)
         self.losses.append(self.metrics["loss"])
         self.step += 1
+        self._count(time.perf_counter() - begun, self._waited() - waited)
         return True
+
+    def _waited(self) -> float:
+        """Return the time in s that the task has spent on data."""
+        task = self._task
+        return task.data_clock.seconds if isinstance(task, TimedTask) else 0.0
+
+    def _count(self, seconds: float, waiting_s: float) -> None:
+        known, pictures = self.throughput, (self._batch or 1) / self._processes.count
+        self.throughput = dataclasses.replace(
+            known,
+            pictures=known.pictures + pictures,
+            seconds=known.seconds + seconds,
+            waiting_s=known.waiting_s + waiting_s,
+        )
 
     def _need_less(self) -> str:
         """Reduce the batch, then the size of pictures; return a notice."""
@@ -174,6 +193,8 @@ class Trainer:
         # also the first step, to show soon that something is learnt
         due = every and (self.step % every == 0 or self.step in (1, total))
         preview = self._task.preview() if due and self._processes.is_main else None
+        if self.step == total and isinstance(self._task, TimedTask):
+            notice = f"{notice} {self.throughput}".strip()
         return Progress(self.step, total, notice, self.metrics, preview)
 
     def save(self, path: Path | None) -> None:

@@ -14,6 +14,7 @@ from napari_motionseg.models import FlowNet, LayeredPWCNet, PWCNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.pwcnet import resized
 from napari_motionseg.motion.colors import flow_to_rgb
+from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (
     jitter,
     mirror,
@@ -57,6 +58,7 @@ class FlowTask:
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
+        self.data_clock = DataClock()
         self._pool = pool
         self._held_out = held_out
         self._settings = settings
@@ -65,7 +67,8 @@ class FlowTask:
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the multi-scale loss; metrics are end-point errors in px."""
-        pictures, flow, vessel = self.batch(step, generator)
+        with self.data_clock:
+            pictures, flow, vessel = self.batch(step, generator)
         pictures, flow = pictures.to(device), flow.to(device)
         vessel = vessel.to(device)
         first, second = pictures[:, :1], pictures[:, 1:]

@@ -14,6 +14,7 @@ from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.synthesis import Stills
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import jitter, mirror, turn
 from napari_motionseg.training.masks.class_loss import class_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
@@ -45,6 +46,7 @@ class MaskTask:
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
+        self.data_clock = DataClock()
         self._pool = pool
         self._held_out = held_out
         self._settings = settings
@@ -57,7 +59,8 @@ class MaskTask:
         ``"dice"`` and ``"catheter_dice"`` are those of the batch, where the likeliest
         class of each pixel is taken.
         """
-        pictures, masks = (part.to(device) for part in self.batch(step, generator))
+        with self.data_clock:
+            pictures, masks = (part.to(device) for part in self.batch(step, generator))
         # training at one size makes the mean over octaves better on real loops:
         # embedding.md
         logits = self.model.head(self.model.embedding.at_one_size(pictures))

@@ -15,6 +15,7 @@ from napari_motionseg.models import UNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
+from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (
     jitter,
     mirror,
@@ -137,6 +138,7 @@ class CheckedTask:
     """
 
     def __init__(self, check: Measurement | None, every: int) -> None:
+        self.data_clock = DataClock()
         self._check = check
         self._check_every = every
         self._checked_step: int | None = None
@@ -191,10 +193,11 @@ class PretrainTask(CheckedTask):
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the objective's loss and metrics on a random batch."""
-        pictures, flow = self.batch(generator)
         later = None
-        if self.model.needs_second_frame:
-            later = self._later(generator).to(device)
+        with self.data_clock:
+            pictures, flow = self.batch(generator)
+            if self.model.needs_second_frame:
+                later = self._later(generator).to(device)
         loss, metrics = self.model(
             pictures.to(device), flow.to(device), generator, later
         )

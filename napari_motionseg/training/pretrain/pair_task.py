@@ -85,7 +85,8 @@ class PairTask(CheckedTask):
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the objective's loss and metrics on a random batch."""
-        pictures, later, flow = self.batch(step, generator)
+        with self.data_clock:
+            pictures, later, flow = self.batch(step, generator)
         second = None
         if self.model.needs_second_frame:
             # gray values are changed independently, so that only the content stays

@@ -17,6 +17,7 @@ from napari_motionseg.objectives.guidance import sparse_motion
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.synthesis.part_stills import PartStills
 from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (
     mirror,
     mirror_flow,
@@ -81,6 +82,7 @@ class PropagationTask:
     ) -> None:
         self.model = model
         self.batch_size = settings.batch
+        self.data_clock = DataClock()
         self._pool = pool
         self._held_out = held_out
         self._settings = settings
@@ -89,7 +91,8 @@ class PropagationTask:
         self, step: int, generator: torch.Generator, device: torch.device
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss; ``"error_px"`` is the mean end-point error of its pixels."""
-        batch = Batch(*(part.to(device) for part in self.batch(step, generator)))
+        with self.data_clock:
+            batch = Batch(*(part.to(device) for part in self.batch(step, generator)))
         chosen = torch.multinomial(batch.weight.cpu(), self._pixels(batch), False,
                                    generator=generator).to(device)  # fmt: skip
         model, limit = self.model, self.model.limit
