@@ -7,7 +7,7 @@ import pytest
 from helpers import child_jobs
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFormLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QScrollArea, QWidget
 
 from napari_motionseg.environment import SCHEDULER
 from napari_motionseg.models import (
@@ -19,6 +19,7 @@ from napari_motionseg.models import (
 from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common import run_on_chooser as module
+from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.run_on_chooser import RunOnChooser, add_places
 from napari_motionseg.widgets.common.viewers import session_of
@@ -94,6 +95,33 @@ def test_a_connection_that_others_can_read_is_told(places, session):
     assert "gpu.hospital.example" in chooser.warning.text()
     typed(places, "tls://gpu.hospital.example:8786")
     assert chooser.warning.isHidden()
+
+
+def test_a_warning_below_the_edge_is_scrolled_to(session, qtbot):
+    """The row appears at the end of a long dock, where nobody would see it."""
+    area, room = QScrollArea(), QWidget()
+    qtbot.addWidget(area)
+    form = QFormLayout(room)
+    fold = Fold("Advanced")
+    more = QFormLayout()
+    fold.add_form(more)
+    form.addRow(high := QWidget())
+    high.setFixedHeight(150)
+    form.addRow(fold)
+    add_places(more, session)
+    area.setWidget(room)
+    area.setWidgetResizable(True)
+    area.resize(300, 200)
+    area.show()
+    QTest.mouseClick(fold.heading, Qt.MouseButton.LeftButton)
+    chooser = room.findChild(RunOnChooser)
+
+    def seen(row):
+        return row.visibleRegion().boundingRect().height() == row.height() > 0
+
+    qtbot.waitUntil(lambda: seen(chooser))
+    typed(room, "tcp://gpu.hospital.example:8786")
+    qtbot.waitUntil(lambda: seen(chooser.warning))
 
 
 def test_dask_is_missing(places, session, notified, monkeypatch):

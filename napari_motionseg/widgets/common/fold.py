@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QToolButton, QVBoxLayout, QWidget
 
+from napari_motionseg.widgets.common.scrolling import scroll_to
+
 INDENT = 8  # pixels of indentation, which shows the rows that belong to the heading
 
 
@@ -36,6 +38,7 @@ class Fold(QWidget):
         column.addWidget(self.heading)
         column.addWidget(self.content)
         self.heading.toggled.connect(self._show_rows)
+        self.heading.clicked.connect(self._scroll_to_rows)
         self._show_rows(False)
 
     @property
@@ -50,6 +53,10 @@ class Fold(QWidget):
     def open(self, opened: bool = True) -> None:
         """Show the rows, or hide them."""
         self.heading.setChecked(opened)
+
+    def _scroll_to_rows(self) -> None:
+        if self.is_open:
+            scroll_to(self.content)
 
     def _show_rows(self, shown: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow

@@ -11,6 +11,7 @@ from napari_motionseg.widgets.common.device_chooser import DeviceChooser
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.plugin_preferences import keep_scheduler
+from napari_motionseg.widgets.common.scrolling import scroll_to
 from napari_motionseg.widgets.common.viewers import errors_shown
 
 HERE = "this computer"
@@ -71,6 +72,8 @@ class RunOnChooser(QComboBox):
             self._session.run_on = address
             keep_scheduler(address)
         self.show_choice(self._session.run_on)
+        if self.warning.isVisible():
+            scroll_to(self.warning)
 
     def show_choice(self, address: str) -> None:
         """Show an address, and the warning if it needs one; empty for this computer."""
