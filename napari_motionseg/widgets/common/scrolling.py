@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QScrollArea, QWidget
 
+LAID_OUT_MS = 30  # Qt lays nested rows out in several turns of the event loop
+
 
 def scroll_to(row: QWidget) -> None:
     """Scroll the area around a row until the row is visible, once it is laid out.
@@ -18,7 +20,7 @@ def scroll_to(row: QWidget) -> None:
     timer.setSingleShot(True)
     timer.timeout.connect(lambda: _scroll(row))
     timer.timeout.connect(timer.deleteLater)
-    timer.start(0)
+    timer.start(LAID_OUT_MS)
 
 
 def _scroll(row: QWidget) -> None:
