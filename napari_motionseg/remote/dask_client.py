@@ -59,11 +59,13 @@ def connected(address: str) -> Client:
     MissingDependencyError
         If distributed is not installed.
     SettingsError
-        If no scheduler answers at the address.
+        If no scheduler answers at the address, or it needs certificates that are not
+        there.
     """
     require_dask(address)
     import distributed
 
+    connection_options(address, "client")
     try:
         return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
     except Exception as error:  # another service may answer with anything
@@ -72,6 +74,46 @@ def connected(address: str) -> Client:
             f"{address}: no Dask scheduler answers there ({reason}); start one with "
             "dask scheduler"
         ) from error
+
+
+def connection_options(address: str, role: str) -> dict[str, Any]:
+    """Return how Dask's configuration connects to an address: with which certificates.
+
+    Parameters
+    ----------
+    address
+        Address of a scheduler.
+    role
+        Who connects: `"client"` or `"worker"`.
+
+    Raises
+    ------
+    SettingsError
+        If the address is encrypted and the configuration has no certificates, if they
+        cannot be used, or if the address must be encrypted and is not.
+    """
+    from distributed import Security
+
+    try:
+        options: dict[str, Any] = Security().get_connection_args(role)
+    except OSError as error:  # a file that is missing, or not a certificate
+        raise SettingsError(
+            "the certificates of Dask's configuration (distributed.comm.tls) cannot be "
+            f"used: {error}"
+        ) from error
+    is_encrypted = address.startswith(("tls://", "wss://"))
+    if options.get("require_encryption") and not is_encrypted:
+        raise SettingsError(
+            f"{address}: Dask's configuration wants encryption, so the address must "
+            "begin with tls://"
+        )
+    if is_encrypted and options.get("ssl_context") is None:
+        raise SettingsError(
+            f"{address}: encrypted connections need certificates, and Dask's "
+            f"configuration names none for a {role} (distributed.comm.tls); "
+            "docs/remote.md shows where they are named"
+        )
+    return options
 
 
 @contextmanager

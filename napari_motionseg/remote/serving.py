@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.remote.dask_client import PATIENCE_S, memory_kept, require_dask
+from napari_motionseg.remote.dask_client import (
+    PATIENCE_S,
+    connection_options,
+    memory_kept,
+    require_dask,
+)
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
@@ -107,8 +112,9 @@ async def _serve(
 async def _require_scheduler(address: str) -> None:
     from distributed.core import rpc
 
+    options = connection_options(address, "worker")
     try:
-        async with rpc(address) as scheduler:
+        async with rpc(address, connection_args=options) as scheduler:
             await asyncio.wait_for(scheduler.identity(), PATIENCE_S)
     except Exception as error:  # another service may answer with anything
         reason = str(error) or type(error).__name__

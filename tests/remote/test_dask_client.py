@@ -5,12 +5,14 @@ import pytest
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.remote.dask_client import (
     connected,
+    connection_options,
     is_open_to_others,
     local_client,
     state_of_workers,
     versions,
 )
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 
@@ -39,6 +41,30 @@ def test_an_address_of_nothing_is_told(monkeypatch, error):
 )  # fmt: skip
 def test_what_others_in_the_network_can_read(address, is_open):
     assert is_open_to_others(address) is is_open
+
+
+@pytest.mark.parametrize("role", ["client", "worker"])
+@pytest.mark.parametrize(
+    ("address", "comm", "words"),
+    [
+        ("tls://gpu:8786", {}, "names none for a (client|worker)"),
+        ("tcp://gpu:8786", {"require-encryption": True}, "must begin with tls://"),
+        ("tls://gpu:8786", {"tls": {"ca-file": "/none.pem"}}, "cannot be used"),
+    ],
+)
+def test_certificates_that_are_missing_are_told(address, comm, words, role):
+    names = {"cert": "/none.pem", "key": "/none.pem"}
+    if "tls" in comm:
+        comm = {"tls": comm["tls"] | {"client": names, "worker": names}}
+    with (
+        dask.config.set({"distributed.comm": _merged(comm)}),
+        pytest.raises(SettingsError, match=words),
+    ):
+        connection_options(address, role)
+
+
+def _merged(comm):
+    return dask.config.merge(dask.config.get("distributed.comm"), comm)
 
 
 def test_workers_are_asked_for_more_than_their_versions(cluster):

@@ -1,5 +1,6 @@
 """Workers of this computer: one a GPU, and each keeps a process ready."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from napari_motionseg.remote import serving
 from napari_motionseg.remote.dask_client import connected, state_of_workers
 from napari_motionseg.remote.serving import PlannedWorker, serve, worker_plan
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 PATIENCE_S = 60
 
@@ -44,15 +46,37 @@ def test_an_address_of_nothing_is_told(monkeypatch):
         serve(f"tcp://127.0.0.1:{port}", [PlannedWorker()], ())
 
 
-def test_workers_serve_until_they_are_interrupted():
+@pytest.fixture(params=["tcp", "tls"])
+def configuration(request, tmp_path):
+    """Folder with Dask's configuration, and the protocol that it asks for."""
+    if request.param == "tls":
+        pytest.importorskip("cryptography")
+        made = distributed.Security.temporary()
+        pair = {"cert": made.tls_client_cert, "key": made.tls_client_key}
+        roles = dict.fromkeys(("client", "scheduler", "worker"), pair)
+        tls = {"ca-file": made.tls_ca_file, **roles}
+        comm = {"require-encryption": True, "tls": tls}
+        words = json.dumps({"distributed": {"comm": comm}})
+        (tmp_path / "dask.yaml").write_text(words)
+    added = dask.config.collect([tmp_path], {})
+    with dask.config.set(dask.config.merge(dask.config.config, added)):
+        yield request.param, tmp_path
+
+
+def test_workers_serve_until_they_are_interrupted(configuration):
+    protocol, folder = configuration
     with distributed.LocalCluster(
-        n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
-    ) as cluster:
+        n_workers=0, processes=False, protocol=protocol,
+        security=distributed.Security() if protocol == "tls" else None,
+        dashboard_address="127.0.0.1:0",
+    ) as cluster:  # fmt: skip
         words = [sys.executable, "-P", "-m", "napari_motionseg", "worker"]
+        paths = {"PYTHONPATH": os.pathsep.join(sys.path), "DASK_CONFIG": str(folder)}
         address = cluster.scheduler_address
+        assert address.startswith(f"{protocol}://")
         with subprocess.Popen(
             [*words, "--scheduler", address], stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **paths},
         ) as process:  # fmt: skip
             try:
                 client = connected(address)
