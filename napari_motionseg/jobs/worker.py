@@ -32,6 +32,7 @@ from napari_motionseg.jobs.progress import STOP, Job, Signal
 from napari_motionseg.jobs.resident_memory import own_resident_bytes
 from napari_motionseg.jobs.transport import decode, encode, read_frame, write_frame
 
+REMOVALS, REMOVAL_S = 20, 0.05  # tries to remove a folder, and time between them
 ORPHAN_GRACE_S = 5.0  # time for a job to close its files after its window has ended
 
 
@@ -80,8 +81,14 @@ class Worker:
             os._exit(1)
 
     def _remove_folder(self) -> None:
-        if self._own_folder:
+        """Remove the folder of the job, also if its last step still writes to it."""
+        if not self._own_folder:
+            return
+        for _ in range(REMOVALS):
             shutil.rmtree(self._folder, ignore_errors=True)
+            if not os.path.lexists(self._folder):
+                return
+            time.sleep(REMOVAL_S)
 
     def _greet(self, hello: Hello) -> None:
         """Import the modules that a job is likely to need."""

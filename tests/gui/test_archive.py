@@ -17,7 +17,7 @@ from napari_motionseg.widgets.common.archive_access import archive_of
 from napari_motionseg.widgets.project.dock import ProjectDock
 
 SHAPE = (3, 40, 36)
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 pytestmark = pytest.mark.usefixtures("plugins")
 
 

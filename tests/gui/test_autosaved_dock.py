@@ -11,7 +11,7 @@ import napari_motionseg
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.project import Project
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 MANIFEST = PluginManifest.from_file(
     Path(napari_motionseg.__file__).with_name("napari.yaml")
 )

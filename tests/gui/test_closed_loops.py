@@ -19,7 +19,7 @@ from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 pytestmark = pytest.mark.usefixtures("own_state")

@@ -18,7 +18,7 @@ from napari_motionseg.widgets.measure.kymographs import Kymograph
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.motion.dock import MotionDock
 
-LONG = 60_000  # ms, for a child process that imports torch on a busy machine
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 def texts(form):

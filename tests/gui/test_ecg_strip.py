@@ -12,7 +12,7 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.viewers import show_frame
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

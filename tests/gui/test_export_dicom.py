@@ -19,7 +19,7 @@ from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SHAPE = (3, 40, 36)
 
 

@@ -13,7 +13,7 @@ from napari_motionseg.contributions import geometry
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SAVE_SELECTED = "napari.window.file.save_layers_dialog.selected"
 WRITER = "Masks of a cine loop"  # the display name in the manifest of the plugin
 

@@ -15,7 +15,7 @@ from napari_motionseg.widgets.guide.guide_layers import ARROWS, MASK, POINTS
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
 NONE = Qt.KeyboardModifier.NoModifier
-LONG = 60_000  # ms, on a busy machine
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 3
 
 

@@ -6,7 +6,7 @@ from qtpy.QtCore import QTimer
 
 from napari_motionseg.widgets.common.later_removal import removal_of
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

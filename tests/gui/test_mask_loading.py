@@ -16,7 +16,7 @@ from napari_motionseg.widgets.common.project_layers import is_network_masks, lie
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 60_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 pytestmark = pytest.mark.usefixtures("own_state")

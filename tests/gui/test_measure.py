@@ -21,7 +21,7 @@ from napari_motionseg.widgets.measure.dock import MeasureDock
 from napari_motionseg.widgets.measure.vessel_layers import LINE, POINTS
 
 SPACING = 0.2
-LONG = 20_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion import dock as motion_module
 from napari_motionseg.widgets.motion.dock import MotionDock
 
-LONG = 60_000  # ms, for a child process that imports torch on a busy machine
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from napari_motionseg.widgets.common.accents import ACCENT
 from napari_motionseg.widgets.common.viewers import session_of, show_frame
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
-LONG = 60_000  # ms
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 3
 
 

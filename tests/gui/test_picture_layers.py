@@ -13,7 +13,7 @@ from napari_motionseg.widgets.common.canvas_marks import scene_of
 from napari_motionseg.widgets.common.picture_layers import PictureLayers
 from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
-LONG = 30_000
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SIZE = (20, 30)
 RANDOM = np.random.default_rng(0)
 

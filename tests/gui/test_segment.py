@@ -17,7 +17,7 @@ from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.segment import correct_section as segment_correct
 from napari_motionseg.widgets.segment import shortcuts
 
-LONG = 60_000  # ms, for a child process that imports torch on a busy machine
+LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
 
 

@@ -18,7 +18,7 @@ from helpers import child_jobs
 from napari_motionseg.errors import JobError, LabelError
 from napari_motionseg.jobs import STOP, ChildJob
 
-PATIENCE_S = 60
+PATIENCE_S = 200  # for a child process that imports torch on a busy machine
 
 
 def watch(job, until=lambda told: False):

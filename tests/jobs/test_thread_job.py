@@ -8,7 +8,7 @@ from napari_motionseg.errors import JobError, LabelError
 from napari_motionseg.jobs import STOP
 from napari_motionseg.jobs.thread_job import ThreadJob
 
-PATIENCE_S = 60
+PATIENCE_S = 200  # for a child process that imports torch on a busy machine
 
 
 def watch(job, until=lambda told: False):

@@ -11,7 +11,7 @@ from helpers import child_jobs
 from napari_motionseg.errors import JobError, MissingDependencyError
 from napari_motionseg.remote import RemoteRunner, dask_client
 
-PATIENCE_S = 60
+PATIENCE_S = 200  # for a child process that imports torch on a busy machine
 
 
 def ended(job):
