@@ -51,8 +51,7 @@ def cost(found: dict[str, Any]) -> str:
         table(("", "seconds a loop", ""), rows),
         f"`benchmarks/archive.py --parts cost --loops {said['loops']}`: loops of 16 "
         f"frames of 256 px, one thread each; medians of 3 on {said['sample']} loops, "
-        f"workers on all. {found.get('beside', '')} {found['processor']}, "
-        f"{found['date']}.",
+        f"workers on all. {found['processor']}, {found['date']}.",
     )
 
 
