@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement.path_search import PathSearch
+from napari_motionseg.measurement.ridge_filter import dark_ridges
 
 Array = NDArray[np.float64]
 Point = tuple[float, float]
 
 VESSEL_SIGMAS_PX = (1.0, 1.6, 2.5, 4.0, 6.0)  # coronaries are 2 to 20 px wide
-HALVED_FROM_PX = 2.0  # filters from this width on are computed at half of the size
 FULL_PERCENTILE = 99.5  # of the ridge filter's response: taken as certain vessel
 LEAST_COST = 0.02  # of a sure vessel; the background costs 1
 SMOOTHING_PX = 0.5  # how far the smooth line may leave the path of pixels, on average
@@ -80,6 +81,10 @@ class Centreline:
         place: Array = start + offset[..., None] * normals / (self.aspect, 1.0)
         return place
 
+    def thinned(self, every: int) -> Centreline:
+        """Return the line with one of `every` points, which are so far apart."""
+        return Centreline(self.points[::every], self.aspect, self.step * every)
+
     def shifted(self, offset: Array) -> Centreline:
         """Return the line moved by ``(N,)`` widths of a pixel along its normals."""
         return resampled(self.at(offset), self.aspect, self.step, smoothing_px=0.05)
@@ -99,7 +104,7 @@ def vessel_cost(
         is given, the geometric mean of both is used, so that a path keeps to the middle
         of a vessel that the network has found.
     """
-    ridge = _ridges(np.asarray(frame, np.float32))
+    ridge = dark_ridges(np.asarray(frame, np.float32), VESSEL_SIGMAS_PX)
     full = np.percentile(ridge, FULL_PERCENTILE)
     vessel = np.clip(ridge / full, 0, 1) if full > 0 else np.zeros(ridge.shape)
     if probability is not None:
@@ -108,43 +113,17 @@ def vessel_cost(
     return cost
 
 
-def _ridges(frame: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the largest response ``(H, W)`` of the ridge filter of all widths.
-
-    Wide filters see no detail of a pixel, so that half of the resolution serves them
-    in a quarter of the time.
-    """
-    from scipy.ndimage import map_coordinates
-    from skimage.filters import sato
-
-    narrow = [sigma for sigma in VESSEL_SIGMAS_PX if sigma < HALVED_FROM_PX]
-    wide = [sigma / 2 for sigma in VESSEL_SIGMAS_PX if sigma >= HALVED_FROM_PX]
-    ridge: NDArray[np.float32] = sato(frame, sigmas=narrow)
-    even = np.pad(frame, [(0, side % 2) for side in frame.shape], mode="edge")
-    rows, columns = (side // 2 for side in even.shape)
-    half = even.reshape(rows, 2, columns, 2).mean(axis=(1, 3))
-    if min(half.shape) < FEWEST_POINTS:
-        return ridge
-    # the middle of a halved pixel lies between two pixels
-    places = [(np.arange(side) - 0.5) / 2 for side in frame.shape]
-    row, column = places
-    coarse = map_coordinates(
-        sato(half, sigmas=wide), np.meshgrid(row, column, indexing="ij"), order=1,
-        mode="nearest",
-    )  # fmt: skip
-    widest: NDArray[np.float32] = np.maximum(ridge, coarse)
-    return widest
-
-
 def trace_centreline(
-    cost: Array, points: Sequence[Point], aspect: float = 1.0, step: float = 0.5
-) -> Centreline:
+    cost: Array | PathSearch, points: Sequence[Point], aspect: float = 1.0,
+    step: float = 0.5,
+) -> Centreline:  # fmt: skip
     """Return the centreline of least cost through points, in their order.
 
     Parameters
     ----------
     cost
-        ``(H, W)`` positive cost of each pixel; see `vessel_cost`.
+        ``(H, W)`` positive cost of each pixel; see `vessel_cost`. A `PathSearch` of
+        such a cost is quicker where points are moved one at a time.
     points
         Rows and columns in px of at least two points.
     aspect
@@ -158,14 +137,8 @@ def trace_centreline(
         If there are fewer than two points, one lies outside the picture, or two
         neighbours are too close for a line.
     """
-    from skimage.graph import MCP_Geometric
-
-    pixels = _inside(points, cost.shape)
-    path = [pixels[0]]
-    for start, end in zip(pixels[:-1], pixels[1:], strict=True):
-        search = MCP_Geometric(cost, sampling=(aspect, 1.0))
-        search.find_costs([start], [end])
-        path += search.traceback(end)[1:]
+    search = cost if isinstance(cost, PathSearch) else PathSearch(cost)
+    path = search.path(_inside(points, search.cost.shape), aspect)
     if len(path) < FEWEST_POINTS:
         raise MeasurementError(
             f"the points {list(map(tuple, points))} are {len(path)} pixels apart; a "

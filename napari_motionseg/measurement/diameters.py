@@ -24,7 +24,13 @@ from napari_motionseg.measurement.calibration import Calibration
 from napari_motionseg.measurement.centreline import Centreline
 from napari_motionseg.measurement.edge_contours import edge_contours
 from napari_motionseg.measurement.straightening import StraightVessel, straighten
-from napari_motionseg.measurement.tube_fit import TubeFit, TubePrior, fit_tubes
+from napari_motionseg.measurement.tube_fit import (
+    CONVERGED,
+    ROUGHLY,
+    TubeFit,
+    TubePrior,
+    fit_tubes,
+)
 from napari_motionseg.measurement.tube_search import search_tubes
 from napari_motionseg.registry import unknown_name
 
@@ -36,7 +42,9 @@ WIDEST_PX = 60.0
 BACKGROUND_PX = 5.0  # that a cross-section shows beside the vessel at least
 ROOM = 2.0  # half width of a cross-section, in largest radii
 BLURS_BESIDE = 2.5  # beyond its radius a lumen still absorbs, by so many blurs
+SEARCHED_EVERY = 2  # of the sections in the search: neighbours look alike
 FAR_PX = 1.5  # off the middle, a cross-section of a bent vessel is a slanted one
+NEAR_PX = 4.0  # of a measured line, whose radii then serve to begin with
 MOST_SECTIONS = 20_000
 
 
@@ -124,18 +132,62 @@ def measure_diameters(
         )
     calibration = calibration or Calibration()
     if expected is None:
-        line, expected = _searched(density, line, prior)
-    vessel, fit = _fitted(density, line, expected, prior)
+        line, rough = _searched(density, line, prior)
+        vessel, fit = _fitted(density, line, rough.radius, prior, rough)
+    else:
+        vessel, fit = _fitted(density, line, expected, prior)
     if np.abs(fit.offset).max() > FAR_PX:
-        vessel, fit = _fitted(density, line.shifted(fit.offset), fit.radius, prior)
+        moved = line.shifted(fit.offset)
+        vessel, fit = _fitted(density, moved, fit.radius, prior, fit)
+    diameters = _by_method(method, vessel, fit) * calibration.column_mm
+    return DiameterProfile(vessel.line, diameters, method, calibration, fit)
+
+
+def preview_diameters(
+    density: NDArray[np.floating],
+    line: Centreline,
+    known: DiameterProfile,
+    calibration: Calibration,
+    method: Method = "tube",
+) -> DiameterProfile:
+    """Return the diameters along a centreline quickly, and less exactly.
+
+    Parameters
+    ----------
+    density
+        ``(H, W)`` frame in which absorbances add up; vessels are dark.
+    line
+        The centreline.
+    known
+        Diameters along a similar line; where this line is near to it, nothing is
+        searched for.
+    calibration
+        Size of a pixel.
+    method
+        As in `measure_diameters`.
+
+    Raises
+    ------
+    MeasurementError
+        If there is no vessel along the line.
+    """
+    from scipy.spatial import cKDTree
+
+    away, nearest = cKDTree(known.line.points).query(line.points)
+    if (away > NEAR_PX).any():
+        line, rough = _searched(density, line, None)
+        radius = rough.radius
+    else:
+        rough, radius = None, known.fit.radius[nearest]
+    vessel, fit = _fitted(density, line, radius, None, rough, ROUGHLY)
     diameters = _by_method(method, vessel, fit) * calibration.column_mm
     return DiameterProfile(vessel.line, diameters, method, calibration, fit)
 
 
 def _searched(
     density: NDArray[np.floating], line: Centreline, prior: TubePrior | None
-) -> tuple[Centreline, Array]:
-    """Return the line in the middle of the lumen, and rough radii ``(N,)`` along it."""
+) -> tuple[Centreline, TubeFit]:
+    """Return the line in the middle of the lumen, and tubes fitted roughly along it."""
     half_width = SEARCHED_PX
     while True:
         vessel = straighten(density, line, half_width)
@@ -144,9 +196,13 @@ def _searched(
         if largest < half_width / 2 or half_width >= WIDEST_PX:
             break
         half_width *= 2
-    vessel = straighten(density, line, ROOM * largest + BACKGROUND_PX)
-    fit = fit_tubes(vessel, start, prior)
-    return line.shifted(fit.offset), fit.radius
+    # this fit only shows where the middle is and about how wide: half of the sections
+    coarse = line.thinned(SEARCHED_EVERY)
+    vessel = straighten(density, coarse, ROOM * largest + BACKGROUND_PX)
+    fit = fit_tubes(vessel, start[::SEARCHED_EVERY], prior, converged=ROUGHLY)
+    places = np.arange(len(line)) / SEARCHED_EVERY
+    offset = np.interp(places, np.arange(len(coarse)), fit.offset)
+    return line.shifted(offset), fit
 
 
 def _fitted(
@@ -154,14 +210,24 @@ def _fitted(
     line: Centreline,
     radius: Array,
     prior: TubePrior | None,
+    rough: TubeFit | None = None,
+    converged: float = CONVERGED,
 ) -> tuple[StraightVessel, TubeFit]:
     """Fit tubes to a line in the middle of a lumen whose radii are nearly known."""
-    radius = np.interp(
-        np.linspace(0, 1, len(line)), np.linspace(0, 1, len(radius)), radius
-    )
+    known = [radius] if rough is None else [radius, rough.contrast]
+    radius, *contrast = (_stretched(each, len(line)) for each in known)
     vessel = straighten(density, line, ROOM * float(radius.max()) + BACKGROUND_PX)
-    start = np.stack((radius, np.zeros(len(line))), axis=1)
-    return vessel, fit_tubes(vessel, start, prior, near=True)
+    start = np.stack((radius, np.zeros(len(line)), *contrast), axis=1)
+    blur = None if rough is None else rough.blur
+    fit = fit_tubes(vessel, start, prior, near=True, converged=converged, blur=blur)
+    return vessel, fit
+
+
+def _stretched(values: Array, count: int) -> Array:
+    """Return values along a vessel ``(count,)`` for another number of sections."""
+    share = np.linspace(0, 1, len(values))
+    found: Array = np.interp(np.linspace(0, 1, count), share, values)
+    return found
 
 
 def _by_method(method: Method, vessel: StraightVessel, fit: TubeFit) -> Array:

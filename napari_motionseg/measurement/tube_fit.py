@@ -40,6 +40,7 @@ PARAMETERS = 5
 BAND = 2 * PARAMETERS  # second differences reach two sections away
 ROUNDS = 25
 CONVERGED = 2e-3  # change of a logarithm in a round, in all but a hundredth of sections
+ROUGHLY = 2e-2  # the same, of a fit that only prepares another one
 LARGEST_STEP = 0.3  # of log radius, log contrast and log blur in one round
 PATIENT_AT_FIRST = 16.0  # times the tolerance in the first round, halved in each
 DAMPING = 1e-3  # of a step: where no vessel is seen, only bends have a prior
@@ -120,6 +121,8 @@ def fit_tubes(
     prior: TubePrior | None = None,
     *,
     near: bool = False,
+    converged: float = CONVERGED,
+    blur: float | None = None,
 ) -> TubeFit:
     """Return the tubes that explain the cross-sections of a vessel best.
 
@@ -129,21 +132,26 @@ def fit_tubes(
         The straightened vessel, in gray values in which absorbances add up.
     start
         ``(N, 2)`` radius and offset of each section to start from, in widths of a
-        pixel.
+        pixel; or ``(N, 3)`` with the contrast, in gray values.
     prior
         Prior knowledge of the shape; None for the defaults.
     near
         Whether the start is close to the solution, so that samples with residuals far
         beyond the noise lose weight from the first round on.
+    converged
+        Change of a logarithm in a round, in all but a hundredth of the sections, below
+        which the fit ends.
+    blur
+        Blur to start from in widths of a pixel; None for that of the prior.
     """
     prior = prior or TubePrior()
     patience = 1.0 if near else PATIENT_AT_FIRST
-    state = _State.begin(vessel, start, prior)
+    state = _State.begin(vessel, start, prior, blur or prior.blur)
     for number in range(ROUNDS):
         # far from the solution, the largest residuals must keep their weight
         tolerance = CAUCHY * max(1.0, patience / 2**number)
         change = state.improve(tolerance)
-        if change < CONVERGED and tolerance == CAUCHY:
+        if change < converged and tolerance == CAUCHY:
             break
     return state.result()
 
@@ -158,7 +166,8 @@ def fit_linearly(
     vessel
         The straightened vessel.
     tubes
-        ``(N, 2)`` radius and offset of each section in widths of a pixel.
+        ``(N, 2)`` radius and offset of each section in widths of a pixel; more columns
+        are ignored.
     blur
         Standard deviation of the blur in widths of a pixel.
     weight
@@ -166,7 +175,7 @@ def fit_linearly(
     """
     weight = vessel.inside.astype(float) if weight is None else weight
     # single precision: a sample's noise is thousands of times its rounding
-    distance = (vessel.offsets - tubes[:, 1:]).astype(np.float32)
+    distance = (vessel.offsets - tubes[:, 1:2]).astype(np.float32)
     shape = tube_values(distance, tubes[:, 0], blur).astype(np.float64)
     straight = np.broadcast_to(vessel.offsets, shape.shape)
     design = np.stack([-shape, np.ones_like(shape), straight], axis=2)
@@ -195,15 +204,20 @@ class _State:
         self.weight = vessel.inside.astype(float)
 
     @classmethod
-    def begin(cls, vessel: StraightVessel, start: Array, prior: TubePrior) -> _State:
+    def begin(
+        cls, vessel: StraightVessel, start: Array, prior: TubePrior, blur: float
+    ) -> _State:
         """Start from radii and offsets; contrast and background follow linearly."""
         sections = np.zeros((len(start), PARAMETERS))
         sections[:, LOG_RADIUS] = np.log(start[:, 0])
         sections[:, OFFSET] = start[:, 1]
         state = cls(vessel, sections, prior)
-        found = fit_linearly(vessel, start, prior.blur, state.weight)
+        state.log_blur = float(np.log(blur))
+        found = fit_linearly(vessel, start, blur, state.weight)
         usual = max(float(np.median(found[:, 0])), 1e-6)
         contrast = np.clip(found[:, 0], usual / 3, usual * 3)
+        if start.shape[1] > 2:
+            contrast = start[:, 2]
         sections[:, LOG_CONTRAST] = np.log(contrast)
         sections[:, LEVEL], sections[:, SLOPE] = found[:, 1], found[:, 2]
         return state

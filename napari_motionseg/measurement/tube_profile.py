@@ -13,6 +13,7 @@ falls below a millionth once neighbouring nodes lie little farther apart than s.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ Samples = NDArray[Any]  # of single or double precision
 
 LEAST_NODES = 8
 NODES_PER_BLUR = 2.6  # for each blur that the radius spans: exact to a millionth
+NODES_A_BLOCK = 8
+REACH = 7.0  # blurs from a node, beyond which its bell is below 3e-11
 
 
 class TubeProfile(NamedTuple):
@@ -58,33 +61,28 @@ def tube_profile(
         Standard deviation of the blur, positive, in the same unit.
     """
     number = np.dtype(distance.dtype).type
-    places, weights = _nodes(float(np.max(radius, initial=0.0)) / blur)
-    scaled = distance / number(blur)
-    column = (radius / blur)[:, None].astype(distance.dtype)
+    # samples first: those that a node reaches are then beside each other in memory
+    scaled = np.ascontiguousarray(distance.T) / number(blur)
+    row = (radius / blur).astype(distance.dtype)
     value, slope, pull, spread = (np.zeros_like(scaled) for _ in range(4))
-    away, bell, part = (np.empty_like(scaled) for _ in range(3))
-    # in place: half of the time would go into new arrays
-    for place, weight in zip(places, weights, strict=True):
-        np.subtract(scaled, number(place) * column, out=away)
-        np.multiply(away, away, out=bell)
-        bell *= number(-0.5)
-        np.exp(bell, out=bell)
-        bell *= number(weight)
-        value += bell
+    for places, weights, near in _blocks(scaled, row):
+        away = scaled[near] - places[:, None, None] * row
+        bell = np.exp(number(-0.5) * away * away)
+        value[near] += _summed(weights, bell)
         bell *= away
-        slope -= bell
-        np.multiply(bell, number(place), out=part)
-        pull += part
+        slope[near] -= _summed(weights, bell)
+        pull[near] += _summed(weights * places, bell)
         bell *= away
-        spread += bell
+        spread[near] += _summed(weights, bell)
     height = 2 * blur / math.sqrt(2 * math.pi)
-    area = number(height) * column**2
-    return TubeProfile(
-        value=area * value,
-        by_distance=area * slope / number(blur),
-        by_log_radius=area * (2 * value + column * pull),
-        by_log_blur=area * (spread - value),
+    area = number(height) * row**2
+    found = (
+        area * value,
+        area * slope / number(blur),
+        area * (2 * value + row * pull),
+        area * (spread - value),
     )
+    return TubeProfile(*(np.ascontiguousarray(each.T) for each in found))
 
 
 def tube_values(distance: NDArray[np.floating], radius: Array, blur: float) -> Samples:
@@ -98,20 +96,52 @@ def tube_values(distance: NDArray[np.floating], radius: Array, blur: float) -> S
         As in `tube_profile`.
     """
     number = np.dtype(distance.dtype).type
-    places, weights = _nodes(float(np.max(radius, initial=0.0)) / blur)
-    scaled = distance / number(blur)
-    column = (radius / blur)[:, None].astype(distance.dtype)
-    value, bell = np.zeros_like(scaled), np.empty_like(scaled)
-    for place, weight in zip(places, weights, strict=True):
-        np.subtract(scaled, number(place) * column, out=bell)
-        np.multiply(bell, bell, out=bell)
-        bell *= number(-0.5)
-        np.exp(bell, out=bell)
-        bell *= number(weight)
-        value += bell
+    scaled = np.ascontiguousarray(distance.T) / number(blur)
+    row = (radius / blur).astype(distance.dtype)
+    value = np.zeros_like(scaled)
+    for places, weights, near in _blocks(scaled, row):
+        away = scaled[near] - places[:, None, None] * row
+        value[near] += _summed(weights, np.exp(number(-0.5) * away * away))
     height = 2 * blur / math.sqrt(2 * math.pi)
-    found: Samples = number(height) * column**2 * value
-    return found
+    found: Samples = number(height) * row**2 * value
+    return np.ascontiguousarray(found.T)
+
+
+def _blocks(scaled: Samples, row: Samples) -> Iterator[tuple[Samples, Samples, slice]]:
+    """Yield places and weights ``(J,)`` of nodes, and the samples that they reach.
+
+    Some nodes at a time: each call of NumPy hands the interpreter to another thread,
+    and a window that is being drawn does not give it back at once.
+
+    Parameters
+    ----------
+    scaled
+        ``(M, N)`` distances in blurs.
+    row
+        ``(N,)`` radii in blurs.
+    """
+    if not scaled.size:
+        return
+    lowest, highest = scaled.min(axis=1), scaled.max(axis=1)
+    smallest, largest = float(row.min()), float(row.max())
+    places, weights = _nodes(largest)
+    for start in range(0, len(places), NODES_A_BLOCK):
+        some = places[start : start + NODES_A_BLOCK]
+        corners = np.outer((some[0], some[-1]), (smallest, largest))
+        reached = (highest >= corners.min() - REACH) & (lowest <= corners.max() + REACH)
+        near = np.flatnonzero(reached)
+        if len(near):
+            yield (
+                some.astype(scaled.dtype),
+                weights[start : start + NODES_A_BLOCK].astype(scaled.dtype),
+                slice(near[0], near[-1] + 1),
+            )
+
+
+def _summed(weights: Samples, values: Samples) -> Samples:
+    """Return the weighted sum ``(M, N)`` of values ``(J, M, N)``."""
+    flat: Samples = weights @ values.reshape(len(weights), -1)
+    return flat.reshape(values.shape[1:])
 
 
 def _nodes(radius_in_blurs: float) -> tuple[Array, Array]:

@@ -93,6 +93,7 @@ class MeasureState(ShownVessel):
                 self._shaft.left(self.points, self.measured)
             self._frame = frame
             followed = self.followed is not None
+            self.follow_again |= followed
             self.results.outdate(before.number)
             # each click is a step of its own; a drag is one
             dragged = len(places) == len(before.places)
@@ -113,6 +114,7 @@ class MeasureState(ShownVessel):
         self._shown_anew()
 
     def _shown_anew(self) -> None:
+        self.follow_again = False
         if self.vessel.frame is not None:
             self._frame = self.vessel.frame
         self._compare_calibrations()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_motionseg.cine import Cine
@@ -17,6 +15,7 @@ from napari_motionseg.measurement import (
 )
 from napari_motionseg.measurement.centreline import Point
 from napari_motionseg.measurement.loop_vessel import LoopVessel
+from napari_motionseg.measurement.path_search import PathSearch
 from napari_motionseg.viewmodel.edited_vessels import EditedVessels
 from napari_motionseg.viewmodel.vessel_notes import LoopNotes, VesselNotes
 from napari_motionseg.viewmodel.vessel_question import CostKey, Guide, VesselQuestion
@@ -48,6 +47,10 @@ class ShownVessel:
         Hint for the user, such as the next step; may be empty.
     warning
         Sentence on calibrations that differ; may be empty.
+    held
+        Whether the mouse holds a point: its numbers are then previews.
+    follow_again
+        Whether the current vessel was followed before its points were moved.
     """
 
     asked: ClassVar[Signal] = Signal(object)
@@ -62,11 +65,13 @@ class ShownVessel:
         """Forget the results, and begin with a loop and its notes, or with none."""
         self.cine = cine
         self.message, self.warning = WAITING, ""
+        self.held = self.follow_again = False
         self.vessels.start(notes)
         self.results = VesselResults()
         self._frame = 0
+        self._previewed = False  # since the last exact measurement was asked for
         self._question: VesselQuestion | None = None  # that is being answered
-        self._costs: dict[CostKey, NDArray[np.float64]] = {}
+        self._costs: dict[CostKey, PathSearch] = {}
 
     @property
     def vessel(self) -> VesselNotes:
@@ -124,11 +129,30 @@ class ShownVessel:
             found.append(LoopVessel(number, measured, followed, numbers))
         return found
 
+    def hold(self, held: bool) -> None:
+        """Make the moves of a dragged point one step, and their numbers previews.
+
+        Parameters
+        ----------
+        held
+            True when the mouse is pressed on a point, False when it is released: the
+            vessel is then measured once, exactly.
+        """
+        self.vessels.hold(held)
+        self.held = held
+        if not held and self._previewed:
+            self._ask()
+
     def accept(
         self, question: VesselQuestion, found: VesselMeasurement | MeasurementError
     ) -> None:
-        """Store the result of a request, unless a newer request was made."""
+        """Store the result of a request.
+
+        If a newer request about the same vessel waits, because its points are being
+        dragged faster than vessels are measured, the result is shown meanwhile.
+        """
         if question is not self._question:
+            self._preview(question, found)
             return
         self._question = None
         shown = question.vessel == self.vessel.number
@@ -136,12 +160,26 @@ class ShownVessel:
             self.results.fail(question.vessel)
             if shown:
                 self.message = f"{str(found)[:1].upper()}{str(found)[1:]}."
+        elif question.preview_of is not None:
+            self.results.preview(question.vessel, found)
+            self.message = ""
         else:
             vessel = self.vessels.notes.numbered(question.vessel)
             self.results.accept(vessel, found)
             self.message = "" if shown else self.message
         self.changed.emit()
         self._ask_for_others()
+
+    def _preview(
+        self, question: VesselQuestion, found: VesselMeasurement | MeasurementError
+    ) -> None:
+        """Show a result whose points have moved on, until that of the newer ones."""
+        newer = self._question
+        if newer is None or isinstance(found, MeasurementError):
+            return
+        if newer.is_of(question) and newer.vessel == self.vessel.number:
+            self.results.preview(question.vessel, found)
+            self.changed.emit()
 
     def _ask(self) -> None:
         self._question = None
@@ -158,6 +196,8 @@ class ShownVessel:
         self._ask_about(self.vessel, self._frame)
 
     def _ask_for_others(self) -> None:
+        if self.held:
+            return  # the dragged vessel's turn comes again at once
         wanted = self.results.missing(self.vessels.notes)
         if wanted is not None:
             self._ask_about(*wanted)
@@ -165,11 +205,14 @@ class ShownVessel:
     def _ask_about(self, vessel: VesselNotes, frame: int) -> None:
         if self.cine is None:
             return
+        known = self.measured if self.held and vessel is self.vessel else None
+        self._previewed = known is not None
         guide = None if self._guide is None else self._guide(frame)
         if guide is not None and not guide.any():
             guide = None  # this frame has no masks
         self._question = VesselQuestion(
             self.cine, frame, vessel.points(frame), self.calibration, vessel.method,
             vessel.reference_method, vessel.markers, guide, vessel.number, self._costs,
+            known,
         )  # fmt: skip
         self.asked.emit(self._question)

@@ -17,6 +17,7 @@ from napari_motionseg.measurement import (
 )
 from napari_motionseg.measurement.centreline import Point, vessel_cost
 from napari_motionseg.measurement.diameters import Method
+from napari_motionseg.measurement.path_search import PathSearch
 from napari_motionseg.measurement.stenosis import ReferenceMethod
 
 CostKey = tuple[int, int | None]  # frame, and hash of the guide
@@ -48,8 +49,11 @@ class VesselQuestion:
     vessel
         Number of the vessel in the notes of its loop.
     costs
-        Cost of the pixels of the last frame, by its index and guide; questions about
-        one loop share it, so that a dragged point costs no second search for vessels.
+        Search for paths in the last frame, by its index and guide; questions about one
+        loop share it, so that a dragged point costs no second search for vessels.
+    preview_of
+        Last measurement, while a point is being dragged: the vessel is then measured
+        less exactly, in a fraction of the time. None measures it exactly.
     """
 
     cine: Cine
@@ -61,12 +65,13 @@ class VesselQuestion:
     markers: tuple[float, float] | None = None
     guide: NDArray[np.bool_] | None = field(default=None, repr=False)
     vessel: int = 1
-    costs: dict[CostKey, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    costs: dict[CostKey, PathSearch] = field(default_factory=dict, repr=False)
+    preview_of: VesselMeasurement | None = field(default=None, repr=False)
 
     def answer(self) -> VesselMeasurement | MeasurementError:
         """Return the measurement, or the error that explains why there is none."""
         try:
-            return measure_vessel(
+            found = measure_vessel(
                 self.cine,
                 self.frame,
                 self.points,
@@ -75,11 +80,28 @@ class VesselQuestion:
                 method=self.method,
                 reference_method=self.reference_method,
                 markers=self.markers,
+                preview_of=self.preview_of,
             )
         except MeasurementError as error:
             return error
+        _ = found.profile.uncertainty  # here and not in the window, which plots it
+        return found
 
-    def _cost(self) -> NDArray[np.float64] | None:
+    def is_of(self, other: VesselQuestion) -> bool:
+        """Return whether another request differs in nothing but the points' places."""
+        return (
+            self.cine is other.cine
+            and len(self.points) == len(other.points)
+            and self._choices() == other._choices()
+        )
+
+    def _choices(self) -> tuple[object, ...]:
+        return (
+            self.vessel, self.frame, self.calibration, self.method,
+            self.reference_method, self.markers,
+        )  # fmt: skip
+
+    def _cost(self) -> PathSearch | None:
         if not self.cine.frames.usable(self.frame):
             return None
         guide = self.guide
@@ -88,5 +110,5 @@ class VesselQuestion:
             probability = None if guide is None else guide.astype(float)
             cost = vessel_cost(self.cine.normalized(self.frame), probability)
             self.costs.clear()
-            self.costs[key] = cost
+            self.costs[key] = PathSearch(cost)
         return self.costs[key]

@@ -64,6 +64,10 @@ class VesselResults:
             elif not same or one != now.numbered(one.number):
                 self.outdate(one.number)
 
+    def preview(self, number: int, found: VesselMeasurement) -> None:
+        """Show a measurement of points that have moved on; it stays out of date."""
+        self.measured[number] = found
+
     def accept(self, vessel: VesselNotes, found: VesselMeasurement) -> None:
         """Keep a measurement, with the borders of lesions that the user has moved."""
         for index, start, end in vessel.borders:

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers.dicom_tools import complaints
+from matplotlib.colors import to_hex
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
@@ -18,7 +19,8 @@ from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 from napari_motionseg.widgets.measure import follow_section
 from napari_motionseg.widgets.measure.choices_section import NO_GUIDE
 from napari_motionseg.widgets.measure.dock import MeasureDock
-from napari_motionseg.widgets.measure.vessel_layers import LINE, POINTS
+from napari_motionseg.widgets.measure.vessel_layers import POINTS
+from napari_motionseg.widgets.measure.vessel_lines import LINE, RED, WHITE, YELLOW
 
 SPACING = 0.2
 LONG = 200_000  # ms, for a child process that imports torch on a busy machine
@@ -58,9 +60,11 @@ def click(viewer, points, frame=0):
 
 
 def lines(viewer):
-    """Count the paths of the centreline's layer."""
+    """Return the colours of the drawn lines."""
     layer = layer_named(viewer, LINE)
-    return 0 if layer is None else len(layer.data)
+    if layer is None:
+        return set()
+    return {to_hex(color) for color in layer.edge_color[: len(layer.data)]}
 
 
 def wait_for_numbers(qtbot, dock):
@@ -82,8 +86,7 @@ def test_two_clicks_give_the_numbers(viewer, measuring, phantom, qtbot):
     assert float(texts["Stenosis"].split()[0]) == pytest.approx(50, abs=3)
     assert "isocentre" in texts["A pixel"]
     assert measuring.plot.isVisibleTo(measuring)
-    line = layer_named(viewer, LINE)
-    assert len(line.data) == 2  # the vessel, and its lesion in red
+    assert lines(viewer) == {YELLOW, RED}  # the vessel, and its lesion
     assert viewer.layers.selection.active is layer_named(viewer, POINTS)
 
 
@@ -112,7 +115,7 @@ def test_points_belong_to_their_frame(viewer, measuring, phantom, qtbot):
     wait_for_numbers(qtbot, measuring)
     viewer.dims.set_current_step(0, 1)
     assert measuring.state.measured is None
-    assert lines(viewer) == 0
+    assert not lines(viewer)
     assert measuring.saving.tables.isEnabled(), "what was measured can be saved"
     viewer.dims.set_current_step(0, 0)
     wait_for_numbers(qtbot, measuring)
@@ -122,7 +125,7 @@ def test_where_there_is_no_vessel_it_says_so(viewer, measuring, qtbot):
     click(viewer, [(5.0, 30.0), (5.0, 70.0)])
     qtbot.waitUntil(lambda: "darker" in measuring.message.text(), timeout=LONG)
     assert measuring.values["Length"].text() == "-"
-    assert lines(viewer) == 0
+    assert not lines(viewer)
 
 
 def test_other_methods_and_a_catheter(viewer, measuring, phantom, qtbot):
@@ -169,7 +172,7 @@ def test_layers_that_go(viewer, measuring, phantom, qtbot):
     wait_for_numbers(qtbot, measuring)
     viewer.layers.remove(layer_named(viewer, POINTS))
     assert measuring.state.measured is None
-    assert lines(viewer) == 0
+    assert not lines(viewer)
     measuring.place_button.setChecked(False)
     measuring.place_button.setChecked(True)
     click(viewer, phantom.ends())
@@ -262,7 +265,7 @@ def test_a_followed_vessel_is_shown_by_length_and_time(
     assert viewer.dims.current_step[0] == 2
     assert measuring.state.measured is not None
     line = layer_named(viewer, LINE)
-    assert len(line.data) == 3
+    assert lines(viewer) == {YELLOW, RED, WHITE}
     assert all(path[0][0] == 2 for path in line.data)
     target = tmp_path / "vessel"
     monkeypatch.setattr(

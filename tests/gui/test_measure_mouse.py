@@ -18,7 +18,8 @@ from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.measure import follow_section
 from napari_motionseg.widgets.measure.dock import MeasureDock
-from napari_motionseg.widgets.measure.vessel_layers import BLUE, LINE, POINTS
+from napari_motionseg.widgets.measure.vessel_layers import POINTS
+from napari_motionseg.widgets.measure.vessel_lines import BLUE, LINE
 
 LEFT = Qt.MouseButton.LeftButton
 LONG = 4_000
@@ -156,6 +157,49 @@ def test_numbers_follow_a_point_while_it_is_dragged(
     assert len(layer.data) == 2
     QTest.mouseClick(measuring.undo_button, LEFT)
     np.testing.assert_allclose(layer.data[1, 1:], last, atol=1)
+
+
+FOLLOWED = []  # lines that were followed
+
+
+def counted_following(cine, frame, line, calibration, device="auto"):
+    FOLLOWED.append(line)
+    return (yield from followed_by_truth(cine, frame, line, calibration, device))
+
+
+def test_a_moved_vessel_is_followed_again_once(
+    viewer, measuring, phantom, qtbot, monkeypatch
+):
+    FOLLOWED.clear()
+    monkeypatch.setattr(follow_section, "follow_layer_job", counted_following)
+    click_ends(viewer, measuring, phantom, qtbot)
+    QTest.mouseClick(measuring.following.button, LEFT)
+    qtbot.waitUntil(lambda: measuring.state.followed is not None, timeout=LONG)
+    canvas, line = (
+        viewer.window._qt_viewer.canvas,
+        measuring.state.measured.profile.line,
+    )
+    number = measuring.values["Length"]
+    before = number.text()
+
+    def at(row, column):
+        world = viewer.layers[0].data_to_world((1, row, column))
+        return QPoint(*map(round, canvas.view.scene.transform.map(world[:0:-1])[:2]))
+
+    QTest.mouseMove(canvas.native, at(*phantom.ends()[1]))
+    QTest.mousePress(canvas.native, LEFT, pos=at(*phantom.ends()[1]))
+    for back in (10, 20, 40, 60, 61, 60):
+        QTest.mouseMove(canvas.native, at(*line.points[-back]))
+        QTest.qWait(30)
+    qtbot.waitUntil(lambda: number.text() != before, timeout=LONG)
+    assert len(FOLLOWED) == 1, "nothing is followed while the mouse holds the point"
+    assert measuring.state.followed is None
+    QTest.mouseRelease(canvas.native, LEFT, pos=at(*line.points[-60]))
+    qtbot.waitUntil(lambda: measuring.state.followed is not None, timeout=LONG)
+    assert len(FOLLOWED) == 2
+    np.testing.assert_array_equal(
+        FOLLOWED[1].points, measuring.state.measured.profile.line.points
+    )
 
 
 def test_several_vessels_have_rows_and_a_click_goes_to_one(

@@ -53,6 +53,75 @@ def test_an_answer_that_comes_too_late_is_dropped(asked):
     assert state.measured.frame == 1
 
 
+def test_numbers_follow_a_drag_that_is_quicker_than_measuring(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    state.accept(questions[0], questions[0].answer())
+    exact = state.measured
+    shown = []
+    state.changed.connect(lambda: shown.append(state.measured))
+    state.hold(True)
+    (row, column), last = ends[0], ends[1]
+    for step in (1, 2, 3):
+        state.place(0, ((row, column + 6 * step), last))
+    assert all(one.preview_of is exact for one in questions[1:])
+    # the window has asked for the first of them, and keeps only the newest beside it
+    state.accept(questions[1], questions[1].answer())
+    assert shown[-1] is state.measured
+    assert state.measured is not exact
+    assert state.being_measured
+    state.accept(questions[3], questions[3].answer())
+    quick = state.measured
+    assert quick.profile.arc_length[-1] < exact.profile.arc_length[-1] - 3
+    assert state.results.number_of(quick.profile) is None, "previews are not followed"
+    count = len(questions)
+    state.hold(False)
+    assert len(questions) == count + 1
+    assert questions[-1].preview_of is None
+    assert questions[-1].points == questions[3].points
+    state.accept(questions[-1], questions[-1].answer())
+    assert len(state.measured.profile.line) > 1.8 * len(quick.profile.line)
+    assert state.results.number_of(state.measured.profile) == 1
+    inner = state.measured.profile.diameters[10:-10]
+    assert np.median(quick.profile.diameters) == pytest.approx(
+        np.median(inner), rel=0.02
+    )
+    state.vessels.undo()
+    assert state.points == ends, "a drag is one step"
+
+
+def test_a_press_that_moves_nothing_asks_nothing(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    state.accept(questions[0], questions[0].answer())
+    state.hold(True)
+    state.hold(False)
+    assert len(questions) == 1
+
+
+def test_an_answer_about_other_choices_is_no_preview(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    state.choose(method="edges")
+    state.accept(questions[0], questions[0].answer())
+    assert state.measured is None
+    state.accept(questions[1], questions[1].answer())
+    assert state.measured.profile.method == "edges"
+
+
+def test_a_drag_into_tissue_ends_in_a_sentence(asked):
+    state, questions, ends = asked
+    state.place(0, ends)
+    state.accept(questions[0], questions[0].answer())
+    state.hold(True)
+    state.place(0, ((3.0, 20.0), (3.0, 60.0)))
+    state.accept(questions[-1], questions[-1].answer())
+    state.hold(False)
+    state.accept(questions[-1], questions[-1].answer())
+    assert state.measured is None
+    assert state.message.startswith("Nothing along the line")
+
+
 def test_errors_become_a_sentence(asked):
     state, questions, ends = asked
     state.place(0, ((3.0, 20.0), (3.0, 60.0)))

@@ -8,6 +8,7 @@ results instead.
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,9 @@ from qtpy.QtCore import QObject, QTimer
 from napari_motionseg.errors import MotionSegError
 
 FETCH_EVERY_MS = 8
+# Python lets a thread wait 5 ms each time it has given the interpreter away, and every
+# larger call of NumPy does that: beside a window that draws, 30 ms of work took 900
+HANDOVER_S = 0.0005
 Answer = tuple[Any, BaseException | None]
 
 
@@ -37,6 +41,7 @@ class Latest:
         self._show = show
         self._gone = False
         self._busy = False
+        self._usual_handover = sys.getswitchinterval()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
         self._timer = QTimer(owner)
@@ -62,6 +67,7 @@ class Latest:
             self._waiting = (function, args)
             return
         self._busy = True
+        sys.setswitchinterval(min(HANDOVER_S, self._usual_handover))
         # not a daemon: the interpreter must not end while torch computes in a thread
         threading.Thread(
             target=_answer, args=(self._answers, function, args), name="motionseg-short"
@@ -74,6 +80,7 @@ class Latest:
 
     def _owner_gone(self) -> None:
         self._gone = True
+        sys.setswitchinterval(self._usual_handover)
         # the owner was destroyed with its timer, so the result is dropped
         self._busy = False
         self.forget()
@@ -85,6 +92,7 @@ class Latest:
         except queue.Empty:
             return
         self._timer.stop()
+        sys.setswitchinterval(self._usual_handover)
         try:
             self._show_answer(result, error)
         finally:

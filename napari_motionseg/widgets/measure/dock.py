@@ -75,7 +75,7 @@ class MeasureDock(AutosavedDock):
         self.following.frame_wanted.connect(self._show_frame)
         self.following.section_shown.connect(self._show_section)
         self.vessel.moved.connect(self._points_moved)
-        self.vessel.dragging.connect(self.state.vessels.hold)
+        self.vessel.dragging.connect(self.state.hold)
         self.vessel.undo_asked.connect(self._go_back)
         self.state.asked.connect(self._ask)
         self.state.changed.connect(self._show)

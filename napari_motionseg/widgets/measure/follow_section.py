@@ -77,7 +77,8 @@ class FollowSection(QWidget):
         words = "" if state.numbers is None else loop_words(state.numbers)
         self.words.setText(words)
         self.words.setVisible(bool(words))
-        if self._wanted and not state.being_measured:
+        moved = state.follow_again and not state.held
+        if (self._wanted or moved) and not state.being_measured:
             self._follow()
 
     def _mark_beats(self, times: NDArray[np.float64] | None) -> None:
@@ -95,6 +96,7 @@ class FollowSection(QWidget):
         state = self._state
         # a vessel that is measured again meanwhile would be followed in vain
         self._wanted = state.being_measured
+        state.follow_again = False
         if state.cine is None or state.measured is None or self._wanted:
             return
         measured = state.measured

@@ -17,11 +17,9 @@ from napari_motionseg.viewmodel.vessel_notes import Place
 from napari_motionseg.widgets.common.later_removal import GOING
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, frame_shown, placement
+from napari_motionseg.widgets.measure.vessel_lines import YELLOW, Drawn, VesselLines
 
-POINTS, LINE = "vessel points", "centreline"
-YELLOW, RED, WHITE, BLUE = "#ffd166", "#ff2d2d", "#ffffff", "#6cb8ff"
-Drawn = tuple[VesselMeasurement, FollowedVessel | None]
-BAR_PX = 4.0  # beyond the vessel on each side
+POINTS = "vessel points"
 SIZE = 1 / 64  # size of a point, as a share of a frame's height
 
 
@@ -54,8 +52,7 @@ class VesselLayers(QObject):
         self._viewer = viewer
         self._loop: Layer | None = None
         self._points: Layer | None = None
-        self._line: Layer | None = None
-        self._drawn: tuple[Any, ...] | None = None
+        self._lines = VesselLines(viewer)
         listen(owner, viewer.layers.events.removed, self._removed)
         listen(owner, viewer.dims.events.current_step, self._frame_changed)
 
@@ -141,10 +138,10 @@ class VesselLayers(QObject):
         yield
         while event.type == "mouse_move":
             if adding and touched is not None:
-                data = np.array(layer.data)
-                data[touched, -2:] = layer.world_to_data(event.position)[-2:]
-                layer.data = data
-            elif touched is not None:
+                # in place: a new array costs napari three times as long a move
+                layer.data[touched, -2:] = layer.world_to_data(event.position)[-2:]
+                layer.refresh(extent=False, thumbnail=False)
+            if touched is not None:
                 self.moved.emit()
             yield
         # napari reports the last move after this
@@ -178,78 +175,18 @@ class VesselLayers(QObject):
         others
             The loop's other vessels, each with its way through the loop or None.
         """
-        here = self.frame
-        moving = followed is not None or any(way is not None for _, way in others)
-        drawn = (measured, followed, section, here if moving else None, others)
-        if drawn == self._drawn or self._loop is None:
-            return
-        self._drawn = drawn
-        paths, colors = [], []
-        for other, way in others:
-            line, frame = _line_on(here, other, way)
-            paths.append(self._on_frame(line, frame))
-            colors.append(BLUE)
-        if measured is not None:
-            line, frame = _line_on(here, measured, followed)
-            paths.append(self._on_frame(line, frame))
-            colors.append(YELLOW)
-            if followed is not None and section is not None:
-                paths.append(self._on_frame(_bar(line, section, followed), frame))
-                colors.append(WHITE)
-            for lesion in measured.lesions:
-                part = line[lesion.start : lesion.end + 1]
-                if len(part) > 1:
-                    paths.append(self._on_frame(part, frame))
-                    colors.append(RED)
-        self._show_paths(paths, colors)
-
-    def _show_paths(self, paths: list[np.ndarray], colors: list[str]) -> None:
-        if self._line is None:
-            if not paths:
-                return
-            self._line = self._new_line()
-        # in place: a layer that is added or removed blocks the window for long
-        self._line.data = []
-        if paths:
-            self._line.add_paths(paths, edge_color=colors, edge_width=1)
-
-    def _new_line(self) -> Layer:
-        """Add an empty layer for the centreline below the points; keep the brush."""
-        active, loop = self._viewer.layers.selection.active, self._loop
-        if loop is None:
-            raise SettingsError("there is no loop to draw a centreline on")
-        layer = Layer.create(
-            [],
-            {
-                "name": f"{loop.name} {LINE}", "ndim": loop.ndim, "opacity": 0.9,
-                "metadata": {DERIVED: LINE}, **placement(loop, loop.ndim),
-            },
-            "shapes",
-        )  # fmt: skip
-        place = len(self._viewer.layers)
-        if self._points in self._viewer.layers:
-            place = self._viewer.layers.index(self._points)
-        self._viewer.layers.insert(place, layer)
-        if active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
-        return layer
+        if self._loop is not None:
+            current = None if measured is None else (measured, followed)
+            self._lines.draw(
+                self._loop, self.frame, current, section, others, self._points
+            )
 
     def clear(self) -> None:
         """Remove both layers."""
-        self._drawn = None
-        self._remove("_line")
-        self._remove("_points")
-
-    def _on_frame(self, points: np.ndarray, frame: int) -> np.ndarray:
-        if self._loop is None or self._loop.ndim < 3:
-            return points
-        return np.column_stack((np.full(len(points), frame), points))
-
-    def _remove(self, name: str) -> None:
-        layer = getattr(self, name)
-        setattr(self, name, None)
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        self._lines.clear()
+        points, self._points = self._points, None
+        if points is not None and points in self._viewer.layers:
+            self._viewer.layers.remove(points)
 
     def _removed(self, event: Any) -> None:
         """Update the state after the user has removed a layer."""
@@ -258,8 +195,8 @@ class VesselLayers(QObject):
             # when another project is opened, the user has removed no vessel
             if not str(event.value).endswith(GOING):
                 self.moved.emit()
-        elif event.value is self._line:
-            self._line = self._drawn = None
+        elif event.value is self._lines.layer:
+            self._lines.removed()
         elif event.value is self._loop:
             self.show_loop(None)
 
@@ -287,21 +224,3 @@ def _empty_points(loop: Layer) -> Layer:
         },
         "points",
     )  # fmt: skip
-
-
-def _line_on(
-    frame: int, measured: VesselMeasurement, followed: FollowedVessel | None
-) -> tuple[np.ndarray, int]:
-    """Return a vessel's line on a frame if it was followed there, else on its own."""
-    if followed is not None and np.isfinite(followed.points[frame]).all():
-        return followed.points[frame], frame
-    return measured.profile.line.points, measured.frame
-
-
-def _bar(line: np.ndarray, section: int, followed: FollowedVessel) -> np.ndarray:
-    """Return the ends ``(2, 2)`` of a bar across a cross-section."""
-    near = slice(max(section - 2, 0), section + 3)
-    along = line[near][-1] - line[near][0]
-    across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-9)
-    half = float(followed.profile.fit.radius[section]) + BAR_PX
-    return np.stack((line[section] - half * across, line[section] + half * across))
