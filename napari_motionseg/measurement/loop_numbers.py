@@ -17,6 +17,7 @@ from napari_motionseg.measurement.contrast_time import (
 )
 from napari_motionseg.measurement.following import FollowedVessel
 from napari_motionseg.measurement.heartbeat import WallStrain, wall_strain
+from napari_motionseg.measurement.r_wave_check import RWaveCheck, check_by_r_waves
 
 TRUSTED = 0.5  # share of the motion that a beat must explain
 MOST_DRIFT_PX = 3.0  # along the vessel, there and back
@@ -39,6 +40,8 @@ class LoopNumbers:
         Arrival of contrast at each section.
     notes
         Sentences about what could not be found, or should not be trusted.
+    r_waves
+        How far the end diastoles are from the R waves of the file, if it has some.
     """
 
     unit: str
@@ -46,6 +49,7 @@ class LoopNumbers:
     strain: WallStrain | None
     arrival: ContrastArrival | None
     notes: tuple[str, ...] = ()
+    r_waves: RWaveCheck | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers as JSON values; None stands for what is unknown."""
@@ -53,6 +57,8 @@ class LoopNumbers:
         speed = f"front_speed_{self.unit}_per_s"
         found: dict[str, Any] = {
             "heart_rate_bpm": None, "end_diastoles_ms": None, "beat_explains": None,
+            "r_waves_ms": None, "end_diastole_after_r_ms": None,
+            "r_waves_found": None,
             "median_wall_strain": None, speed: None, f"{speed}_interval": None,
             "arrival_resolution_ms": None, "transit_ms": None,
             "timi_frame_count": None, "timi_frame_count_lad_corrected": None,
@@ -62,6 +68,10 @@ class LoopNumbers:
             found["heart_rate_bpm"] = _number(phase.rate_bpm)
             found["end_diastoles_ms"] = [_number(t) for t in phase.end_diastoles_ms]
             found["beat_explains"] = _number(phase.explained)
+        if self.r_waves is not None:
+            found["r_waves_ms"] = [_number(t) for t in self.r_waves.r_waves_ms]
+            found["end_diastole_after_r_ms"] = _number(self.r_waves.offset_ms)
+            found["r_waves_found"] = self.r_waves.found
         if strain is not None:
             found["median_wall_strain"] = _number(strain.typical)
         if arrival is not None:
@@ -93,7 +103,7 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
     if times is None:
         return LoopNumbers(unit, None, None, None, (NO_TIMES,))
     notes = _drift_notes(followed)
-    phase = strain = arrival = None
+    phase = strain = arrival = check = None
     try:
         phase = heart_phase(followed.points, times)
         if phase.explained < TRUSTED:
@@ -104,6 +114,9 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
             phase = None
         else:
             strain = wall_strain(followed.diameters, phase.phase)
+            check = check_by_r_waves(phase.end_diastoles_ms, cine.r_waves, times)
+            if check is not None:
+                notes.append(check.sentence())
     except MeasurementError as error:
         notes.append(str(error))
     try:
@@ -115,7 +128,7 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
             )
     except MeasurementError as error:
         notes.append(str(error))
-    return LoopNumbers(unit, phase, strain, arrival, tuple(notes))
+    return LoopNumbers(unit, phase, strain, arrival, tuple(notes), check)
 
 
 def _drift_notes(followed: FollowedVessel) -> list[str]:

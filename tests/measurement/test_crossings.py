@@ -1,0 +1,80 @@
+"""Crossings and junctions, told by shape and by motion."""
+
+import numpy as np
+import pytest
+from helpers.drawn_vessels import CROSS
+from helpers.drawn_vessels import drawn_vessels as drawn
+
+from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement.crossings import with_crossings
+from napari_motionseg.measurement.vessel_graph import vessel_graph
+
+SIZE = 96
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    return vessel_graph(drawn(CROSS))
+
+
+def node_of_four(graph):
+    return next(node for node in graph.nodes if len(node.branches) == 4)
+
+
+def linear_flow(rng):
+    """Return a flow that turns, stretches and shifts all alike."""
+    row, column = np.mgrid[:SIZE, :SIZE] - 48.0
+    turn = rng.normal(size=(2, 2)) * 0.05
+    shift = rng.normal(size=2) * 4
+    return np.stack([turn[i, 0] * column + turn[i, 1] * row + shift[i] for i in (0, 1)])
+
+
+def test_straight_pairs_are_a_crossing(crossed):
+    node = node_of_four(with_crossings(crossed))
+    assert node.kind == "crossing"
+    assert node.apart_px is None
+    ends = {
+        one: max(crossed.branches[one].points, key=lambda p: abs(p[0] - 48))
+        for one in node.branches
+    }
+    for a, b in node.passing:
+        middle = (ends[a] + ends[b]) / 2
+        np.testing.assert_allclose(middle, (47, 48), atol=4)
+
+
+def test_what_moves_as_one_is_no_crossing(crossed):
+    rng = np.random.default_rng(0)
+    flows = [linear_flow(rng) for _ in range(3)]
+    node = node_of_four(with_crossings(crossed, flows))
+    assert node.kind == "junction"
+    assert node.apart_px < 0.1
+    assert node.passing == ()
+
+
+def test_what_moves_apart_is_a_crossing_of_that_size(crossed):
+    rng = np.random.default_rng(1)
+    first = linear_flow(rng)
+    row, column = np.mgrid[:SIZE, :SIZE]
+    falling = (row - 48) * (column - 48) > 0  # one vessel lies in these quarters
+    second = first + falling * np.array([3.0, 4.0])[:, None, None]
+    node = node_of_four(with_crossings(crossed, [first, second]))
+    assert node.kind == "crossing"
+    assert node.apart_px == pytest.approx(5 / np.sqrt(2), abs=0.2)
+    assert len({one for pair in node.passing for one in pair}) == 4
+
+
+def test_branches_that_turn_are_no_crossing():
+    # three branches on one side and one on the other
+    mask = drawn(
+        [((48, 48), (8, 48)), ((48, 48), (80, 12)), ((48, 48), (88, 44)),
+         ((48, 48), (80, 80))]
+    )  # fmt: skip
+    graph = with_crossings(vessel_graph(mask))
+    assert all(node.kind != "crossing" for node in graph.nodes)
+
+
+def test_a_flow_of_another_size_is_refused(crossed):
+    with pytest.raises(
+        MeasurementError, match=r"cover the vessels; got the shape \(2,"
+    ):
+        with_crossings(crossed, [np.zeros((2, 20, 20))])
