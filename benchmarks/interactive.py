@@ -77,6 +77,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="at most; the recipe's if unset")
     parser.add_argument("--tests", type=int, default=8, help="frames a loop; 0: all")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--recipe", default="quick", help="of the trainings")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--busy", action="store_true", help="keep no times")
     parser.add_argument("--dry", action="store_true", help="write nothing")
@@ -157,12 +158,12 @@ def trained(
     name: str, loop, labels: Labels, others, options, carry=None
 ) -> Iterator[tuple[str, float]]:
     """Dice on other frames after Train, as the window does it, and the times."""
-    settings = finetune_settings("tuned", options.steps)
+    settings = finetune_settings(options.recipe, options.steps)
     settings = dataclasses.replace(settings, carry=carry)
     with tempfile.TemporaryDirectory() as room:
         out = Path(room) / "model.safetensors"
         begun = time.perf_counter()
-        first = child(train, [(loop.cine, labels)], settings, out)
+        first = child([(loop.cine, labels)], settings, out)
         took = time.perf_counter() - begun
         quality, applied = shot(loop, out, others)
     yield name, quality
@@ -171,14 +172,11 @@ def trained(
     yield f"{name}_frame_s", applied
 
 
-def train(examples, settings: FinetuneSettings, out: Path):
-    return (yield from finetune_job(examples, settings, start="default", out=out))
-
-
-def child(function, *args) -> float:
-    """Run a job as the window does; return the seconds until its first preview."""
+def child(examples, settings: FinetuneSettings, out: Path) -> float:
+    """Train as the window does; return the seconds until the first preview."""
     begun = time.perf_counter()
-    job, first = ChildJob(function, *args), 0.0
+    job = ChildJob(finetune_job, examples, settings, start="default", out=out)
+    first = 0.0
     while job.running:
         for progress in job.poll():
             if progress.preview is not None and not first:

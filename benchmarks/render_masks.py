@@ -23,9 +23,10 @@ MEANT = (
     "folders that are no part of the repository; the outlines of `cadml` are 2 px too "
     "wide. *Silver*: masks of another network, without 16 px of the border. "
     "*Synthetic*: fixed by seed and hash; `quiet` and `exact` are made by the "
-    "generator of version c60b695, `cameras` and `empty` (devices, but no contrast "
-    "agent) by that of 2026-11-28; `catheters` compares the network's class *catheter* "
-    "with its masks."
+    "generator of version c60b695 (`outlined` has the pictures of `exact` with the "
+    "masks that people would draw, without faint branches and edges), `cameras` and "
+    "`empty` (devices, but no contrast agent) by that of 2026-11-28; `catheters` "
+    "compares the network's class *catheter* with its masks."
 )
 
 

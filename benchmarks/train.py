@@ -2,6 +2,7 @@
 
     python benchmarks/train.py                    # as the processor is
     python benchmarks/train.py --setting avx2     # as on a laptop without bf16
+    python benchmarks/train.py --setting cuda     # on an NVIDIA GPU
 
 Jobs run in a worker process that stands ready, as in the window. Draws are ten
 strokes or one labelled frame, and the Dice is that of other frames. Synthetic loops can
@@ -53,6 +54,7 @@ SETTINGS = {
         "ONEDNN_MAX_CPU_ISA": "AVX2",
         "MOTIONSEG_BF16": "off",
     },
+    "cuda": {"MOTIONSEG_DEVICE": "cuda"},
 }
 SIZE, LONG, TESTS, BORDER = 512, 60, 6, 16
 # what is labelled, and of which loop; none of them chose a setting

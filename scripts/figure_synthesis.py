@@ -16,6 +16,7 @@ from napari_motionseg.motion import flow_to_rgb
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
+from napari_motionseg.training.masks.settings import noiseless_angiograms
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
 SIDE, SEED = 288, 4
@@ -32,7 +33,7 @@ ROWS = {
     "tree": [
         ("left", {}), ("right", {"tree": "right"}),
         ("tortuosity 1", {"tortuosity": (1, 1)}), ("stenoses 5", {"stenoses": 5.0}),
-        ("generations 1", {"generations": 1}),
+        ("corkscrews 1", {"corkscrews": 1.0}),
     ],
     "contrast": [
         ("opacity 0.25", {"opacity": (0.25, 0.25)}), ("opacity 1", {"opacity": (1, 1)}),
@@ -67,6 +68,7 @@ def main() -> None:
         OUT / "synthesis_parameters.jpg", dpi=110, pil_kwargs={"quality": 82}
     )
     kinds().savefig(OUT / "synthesis_kinds.jpg", dpi=110, pil_kwargs={"quality": 82})
+    twenty().savefig(OUT / "synthesis_grid.jpg", dpi=110, pil_kwargs={"quality": 82})
     loops().savefig(OUT / "synthesis.jpg", dpi=110, pil_kwargs={"quality": 82})
 
 
@@ -86,6 +88,20 @@ def parameters() -> plt.Figure:
             frame = moment.frames(torch.Generator().manual_seed(0))[0]
             panel(axes, frame, words)
     figure.tight_layout(pad=0.4, h_pad=0.6)
+    return figure
+
+
+def twenty() -> plt.Figure:
+    """Return twenty loops as training draws them, at a moment that shows vessels."""
+    figure, rows = plt.subplots(4, 5, figsize=(10, 8.1))
+    config = noiseless_angiograms().changed(
+        size=SIDE, frames=12, frame_rate=7.5, bolus=False, noise=(0.2, 1.6)
+    )
+    for seed, axes in enumerate(rows.flat):
+        source = Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
+        moment = draw_any(config, 1, source).at(torch.tensor([1.0]))
+        panel(axes, moment.frames(torch.Generator().manual_seed(seed))[0], "")
+    figure.tight_layout(pad=0.2)
     return figure
 
 

@@ -30,6 +30,7 @@ CROSS_CUTTING = {
     "test_site_breaks.py",
     "test_site_checks.py",
     "test_site_commands.py",
+    "test_train_on_gpu.py",
     "test_wheel.py",
     "cli/test_damaged_loops.py",
     "cli/test_hostile_text.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -17,10 +18,7 @@ from napari_motionseg.synthesis import Stills, SynthesisConfig, training_stills
 from napari_motionseg.synthesis.camera import CameraConfig, photograph
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
-from napari_motionseg.training.masks.settings import (
-    noiseless_angiograms,
-    varied_angiograms,
-)
+from napari_motionseg.training.masks.settings import varied_angiograms
 
 # far from the seeds of all trainings, which are derived from the seed of the run
 SEED = 91_000_000
@@ -37,10 +35,12 @@ def frozen_set(name: str, count: int, size: int = 512) -> list[MaskedPicture]:
     name
         ``"quiet"``: outlined frames of the generator of version c60b695, like the
         training data of its network. ``"exact"``: frames of the default configuration,
-        with complete masks. ``"cameras"``: outlined frames under all conditions of
-        `CameraConfig`. ``"empty"``: frames under the same conditions with devices but
-        without contrast agent, whose masks are empty. ``"catheters"``: frames under the
-        same conditions, with the masks of their catheters instead of their vessels.
+        with complete masks. ``"outlined"``: the same frames with the masks that people
+        would outline, see `Moment.outlined`. ``"cameras"``: outlined frames under all
+        conditions of `CameraConfig`. ``"empty"``: frames under the same conditions with
+        devices but without contrast agent, whose masks are empty. ``"catheters"``:
+        frames under the same conditions, with the masks of their catheters instead of
+        their vessels.
     count
         Number of pictures.
     size
@@ -79,7 +79,7 @@ def _quiet(count: int, size: int) -> tuple[Tensor, Tensor]:
     return stills.pictures, stills.masks
 
 
-def _exact(count: int, size: int) -> tuple[Tensor, Tensor]:
+def _exact(count: int, size: int, part: str = "masks") -> tuple[Tensor, Tensor]:
     config = SynthesisConfig(size=size, bolus=False)
     draws = Draws(torch.Generator().manual_seed(SEED + 1), torch.device("cpu"))
     noise = torch.Generator().manual_seed(SEED + 2)
@@ -88,7 +88,7 @@ def _exact(count: int, size: int) -> tuple[Tensor, Tensor]:
         scenes = draw_any(config, 1, draws)
         for _ in range(STILLS_PER_SCENE):
             moment = scenes.at(draws.uniform(1, 0.0, 1.6))
-            parts.append((moment.frames(noise), moment.masks))
+            parts.append((moment.frames(noise), getattr(moment, part)))
     pictures, masks = (torch.cat(part)[:count] for part in zip(*parts, strict=True))
     return pictures, masks
 
@@ -101,7 +101,10 @@ def _cameras(count: int, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _catheters(count: int, size: int) -> tuple[Tensor, Tensor]:
-    synthesis = noiseless_angiograms().changed(catheter=1.0)
+    synthesis = _frozen_angiograms().changed(
+        tortuosity=(0.1, 1.8), taper=(0.35, 0.95), side_branches=(0.25, 1.0),
+        vessel_size=(0.6, 2.2), catheter_density=(0.2, 1.3), catheter=1.0,
+    )  # fmt: skip
     stills = training_stills(count, size, SEED + 7, synthesis)
     generator = torch.Generator().manual_seed(SEED + 8)
     pictures, masks = _photographed(stills, generator)
@@ -141,6 +144,7 @@ FROZEN_SETS: Mapping[str, Callable[[int, int], tuple[Tensor, Tensor]]] = (
         {
             "quiet": _quiet,
             "exact": _exact,
+            "outlined": partial(_exact, part="outlined"),
             "cameras": _cameras,
             "empty": _empty,
             "catheters": _catheters,

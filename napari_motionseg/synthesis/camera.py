@@ -17,9 +17,12 @@ from napari_motionseg.models.filters import smoothed
 from napari_motionseg.synthesis import grain
 from napari_motionseg.synthesis.config import Range
 from napari_motionseg.synthesis.fields import behind_field, draw_field
-from napari_motionseg.synthesis.lines import KINDS, LineKind, draw_lines
+from napari_motionseg.synthesis.lines import CATHETERS, KINDS, LineKind, draw_lines
 
 BITS = (8, 8, 8, 10, 12, 16)  # repeated as often as they occur in practice
+# A freely bent catheter cannot be told from a smooth vessel, so a network that is shown
+# both takes vessels for catheters
+USUAL_KINDS: tuple[LineKind, ...] = ("wire", "cable", "plates", "spine", "shaft")
 VISIBLE_DEPTH = 0.03  # of a catheter; a fainter one is not in the mask
 MOTION_PX = 5.0  # px between two frames, for the trail of a recursive filter
 
@@ -85,7 +88,7 @@ class CameraConfig:
     brightness: float = 0.12
     field: float = 0.4
     lines: float = 0.9
-    kinds: tuple[LineKind, ...] = KINDS
+    kinds: tuple[LineKind, ...] = USUAL_KINDS
     depth: Range = (0.02, 0.2)
     jpeg: Range = (40.0, 97.0)
 
@@ -193,7 +196,7 @@ class _Shot:
             depth = self.range(self.config.depth)
             for line in draw_lines(shape, self.generator, kind, depth):
                 picture = picture - line.darkness(shape).to(picture.device)
-                if kind == "catheter" and depth >= VISIBLE_DEPTH:
+                if kind in CATHETERS and depth >= VISIBLE_DEPTH:
                     tube = line.cover(shape).to(mask) * (1 - mask[0])
                     drawn = torch.maximum(mask[1], tube)
                     mask = torch.cat((mask[:1], drawn[None], mask[2:]))

@@ -51,6 +51,8 @@ class SynthesisConfig:
         Factor on the radius of the first vessel, which is 5 to 8 px.
     tortuosity
         Bending of vessels: 0 is straight, 0.3 is usual, 1 gives corkscrews.
+    corkscrews
+        Share of vessels that wind in short waves towards their end.
     taper
         Radius at the end of a vessel divided by that at its start, apart from the
         steps at its branchings.
@@ -126,6 +128,7 @@ class SynthesisConfig:
     heart_size: Range = (0.9, 1.5)
     vessel_size: Range = (0.7, 1.5)
     tortuosity: Range = (0.1, 0.8)
+    corkscrews: float = 0.0
     taper: Range = (0.85, 0.85)
     side_branches: Range = (1.0, 1.0)
     stenoses: float = 0.25
@@ -228,6 +231,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "frames": (1, 10_000), "frame_rate": (1, 120), "generations": (0, 5),
         "heart_size": (0.3, 3), "vessel_size": (0.2, 4), "tortuosity": (0, 2),
+        "corkscrews": (0, 1),
         "taper": (0.1, 1), "side_branches": (0, 1), "stenoses": (0, 5),
         "second_tree": (0, 1), "heart_rate_bpm": (20, 250),
         "heart_motion": (0, 3), "breathing": (0, 3), "table_pan": (0, 200),

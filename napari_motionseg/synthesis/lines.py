@@ -14,8 +14,9 @@ from torch import Tensor
 
 from napari_motionseg.errors import SettingsError
 
-LineKind = Literal["catheter", "wire", "cable", "plates", "spine"]
+LineKind = Literal["catheter", "wire", "cable", "plates", "spine", "shaft"]
 KINDS: tuple[LineKind, ...] = get_args(LineKind)
+CATHETERS: tuple[LineKind, ...] = ("catheter", "shaft")
 WALL_SHARE = 0.22  # share of a catheter's radius that is its wall of braided steel
 SAMPLES = 32  # points of a curve
 
@@ -131,6 +132,8 @@ def draw_lines(
         ``"cable"``: thin, faint and bent. ``"plates"``: short parallel lines, like end
         plates of vertebrae and sternal wires. ``"spine"``: a dark column of vertebrae
         with end plates, side walls, and the rings of pedicles and spinous processes.
+        ``"shaft"``: a catheter of constant width whose straight shaft comes from the
+        upper or lower edge and ends in one bend, as preformed tips do.
     depth
         Gray by which the middle of a catheter is darker, as share of full scale.
 
@@ -148,6 +151,7 @@ def draw_lines(
         "cable": dice.cable,
         "plates": dice.plates,
         "spine": dice.spine,
+        "shaft": dice.shaft,
     }[kind](depth)
 
 
@@ -196,9 +200,31 @@ class _Dice:
             start, self.near(middle, 0.25), self.near(tip, 0.35), self.near(tip, 0.12),
             tip,
         )  # fmt: skip
+        return [self.tube(course, depth)]
+
+    def shaft(self, depth: float) -> list[Line]:
+        """Return a catheter with a straight shaft and one bend before its tip."""
+        tip, up = self.inside(), self.one(0, 1) < 0.7
+        bend = self.side * self.one(0.04, 0.12)  # its radius, in px
+        turn = math.pi * self.one(0.25, 1.1)
+        angles = torch.linspace(0, turn, SAMPLES)
+        sign = 1.0 if self.one(0, 1) < 0.5 else -1.0
+        arc = torch.stack((sign * bend * (1 - angles.cos()), bend * angles.sin()), 1)
+        far = 1.5 * self.rows
+        x = torch.linspace(1, 0, SAMPLES)
+        bow = self.side * self.one(-0.1, 0.1) * x**2
+        straight = torch.stack((bow, -far * x), dim=1)
+        course = torch.cat((straight[:-1], arc))
+        lean = self.one(-0.4, 0.4) + (0.0 if up else math.pi)
+        cos, sin = math.cos(lean), math.sin(lean)
+        course = course @ torch.tensor([[cos, sin], [-sin, cos]])
+        return [self.tube(course - course[-1] + torch.tensor(tip), depth)]
+
+    def tube(self, course: Tensor, depth: float) -> Line:
+        """Return a catheter, empty or filled, along a course."""
         radius = max(1.0, self.side * self.one(0.005, 0.018))
         hollow = self.one(0.5, 1) if self.one(0, 1) < 0.5 else self.one(0, 0.3)
-        return [Line(course, radius, depth, hollow)]
+        return Line(course, radius, depth, hollow)
 
     def wire(self, depth: float) -> list[Line]:
         """Return a thin, nearly straight guide wire that crosses the picture."""

@@ -24,6 +24,9 @@ SMALLEST_RADIUS = 0.6  # px
 SLOTS = 8  # positions along a branch at which another one may leave it
 BENDS = 4  # number of waves that form a course
 STEP_PX = 1.0  # px of the drawn picture between two samples
+# px for each radian of a corkscrew's wave: about 30 to 60 px from turn to turn
+WINDING_PX = (4.5, 9.0)
+WINDING_RAD = (0.5, 1.3)  # largest change of heading in a corkscrew
 LEVEL_PULL = 2.5  # pull of a vessel towards its groove, in radians per radian
 LEFT, RIGHT = 0, 1
 
@@ -82,7 +85,7 @@ def grow_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
     ----------
     config
         Its `tree`, `dominance`, `generations`, `heart_size`, `vessel_size`,
-        `tortuosity`, `stenoses` and `second_tree` are used.
+        `tortuosity`, `corkscrews`, `stenoses` and `second_tree` are used.
     count
         Number of scenes.
     draws
@@ -212,7 +215,10 @@ class _Grower:
         height = self.draws.normal((n, BENDS, 1)) * (length / 40).clamp(max=1) ** 0.3
         bent = (height * torch.sin(way[:, None] / length + phase)).sum(dim=1)
         drift = self.draws.normal((n, 1)) * 0.3 * way / way[:, -1:].clamp(min=1)
-        return 0.45 * self.tortuosity[scene][:, None] * bent + drift
+        heading = 0.45 * self.tortuosity[scene][:, None] * bent + drift
+        # nothing is drawn for older configurations, whose scenes stay as they were
+        share = self.config.corkscrews
+        return heading + _windings(way, share, self.draws) if share else heading
 
     def _course(
         self,
@@ -339,6 +345,29 @@ class _Grower:
             tree=walks.tree[branch],
             branch=branch,
         )
+
+
+def _windings(way: Tensor, share: float, draws: Draws) -> Tensor:
+    """Return the change of heading of corkscrews, which grows towards the end.
+
+    Parameters
+    ----------
+    way
+        Distance ``(N, NODES)`` in px from the start of each branch.
+    share
+        Share of the branches that wind; the others do not change.
+    draws
+        Source of the random numbers, whose state stays as it is.
+    """
+    aside, shape = draws.aside(), (len(way), 1)
+    there = aside.happens(shape, share)
+    height = aside.range(shape, WINDING_RAD) * there
+    length = aside.range(shape, WINDING_PX)
+    phase = aside.uniform(shape, 0, 2 * math.pi)
+    begin = aside.uniform(shape, 0, 0.7)
+    done = way / way[:, -1:].clamp(min=1)
+    grown = ((done - begin) / 0.3).clamp(0, 1)
+    return height * grown * torch.sin(way / length + phase)
 
 
 def _joined(walks: list[_Walks]) -> _Walks:

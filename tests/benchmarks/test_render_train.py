@@ -41,6 +41,16 @@ def test_times_stand_beside_their_targets(tmp_path):
     assert "is +0.100 on 1 of 8 draws, too few to judge" in text
 
 
+def test_a_gpu_has_targets_of_its_own(tmp_path):
+    text = section(
+        tmp_path,
+        row("segment", setting="cuda", loop="60 frames", whole_s=1.1, first_s=0.2),
+        trained("quick", 0.8, 5.0, setting="cuda"),
+    )
+    assert "| 60 frames of 512 px segmented, s | cuda | 1 | 1.1 | missed |" in text
+    assert "| quick training, slowest, s | cuda | 6 | 5.0 | reached |" in text
+
+
 def test_only_draws_of_both_recipes_are_compared(tmp_path):
     rows = []
     for number in range(8):

@@ -184,6 +184,14 @@ def test_an_empty_set_and_a_wrong_shape_are_refused():
         picture_quality(np.zeros((9, 9), np.float32), np.zeros((9, 8), bool))
 
 
+def test_outlines_lie_within_the_exact_masks_of_the_same_pictures():
+    exact, outlined = (frozen_set(name, 2, 64) for name in ("exact", "outlined"))
+    for whole, part in zip(exact, outlined, strict=True):
+        np.testing.assert_array_equal(whole.image, part.image)
+        assert not (part.mask & ~whole.mask).any()
+        assert part.mask.sum() < 0.8 * whole.mask.sum()
+
+
 @pytest.mark.parametrize("name", ["quiet", "exact", "cameras", "empty"])
 def test_a_frozen_set_is_the_same_each_time(name):
     one, again = frozen_set(name, 3, 64), frozen_set(name, 3, 64)

@@ -16,7 +16,13 @@ from napari_motionseg.synthesis.fields import (
     draw_field,
 )
 from napari_motionseg.synthesis.grain import grain_of
-from napari_motionseg.synthesis.lines import KINDS, Line, distance_to, draw_lines
+from napari_motionseg.synthesis.lines import (
+    CATHETERS,
+    KINDS,
+    Line,
+    distance_to,
+    draw_lines,
+)
 
 CPU = torch.device("cpu")
 STILL = {
@@ -108,6 +114,26 @@ def test_every_kind_of_line_darkens_some_of_the_picture_and_little_of_it(kind):
     assert np.median(covered) > 0.005
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_shaft_comes_from_above_or_below_and_bends_only_before_its_tip(seed):
+    (line,) = draw_lines((96, 128), seeded(seed), "shaft", 0.1)
+    course = line.course
+    assert not 0 <= float(course[0, 1]) <= 96
+    assert 0 <= float(course[-1, 0]) <= 128
+    assert 0 <= float(course[-1, 1]) <= 96
+    steps = course.diff(dim=0)
+    turned = torch.atan2(steps[:, 1], steps[:, 0]).diff()
+    turned = (turned + torch.pi) % (2 * torch.pi) - torch.pi
+    shaft, tip = turned[:28].sum().abs(), turned[28:].sum().abs()
+    assert float(shaft) < 0.25
+    assert float(tip) > 2 * float(shaft)
+
+
+def test_training_shows_no_catheter_that_bends_like_a_vessel():
+    assert "catheter" not in CameraConfig().kinds
+    assert "shaft" in CameraConfig().kinds
+
+
 def empty(scene):
     """Return empty masks ``(B, 2, H, W)`` of vessels and catheters."""
     return torch.zeros((len(scene), 2, *scene.shape[1:]))
@@ -164,8 +190,10 @@ def test_devices_are_drawn_over_the_picture_and_darken_it(lines):
     assert not bool(masks[:, 0].any())
 
 
-def test_a_drawn_catheter_belongs_to_the_mask_but_never_covers_a_vessel():
-    config = CameraConfig(**(STILL | {"lines": 12, "depth": (0.2, 0.2)}))
+@pytest.mark.parametrize("kind", CATHETERS)
+def test_a_drawn_catheter_belongs_to_the_mask_but_never_covers_a_vessel(kind):
+    many = {"lines": 12, "depth": (0.2, 0.2), "kinds": (kind,)}
+    config = CameraConfig(**(STILL | many))
     scene = torch.full((4, 64, 64), 0.8)
     vessels = empty(scene)
     vessels[:, 0, 20:30] = 1

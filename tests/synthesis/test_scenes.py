@@ -103,6 +103,32 @@ def test_stenoses_narrow_and_nothing_else_does():
         assert bool(widens) == has
 
 
+def test_corkscrews_wind_towards_the_ends_and_are_drawn_aside():
+    """Trunks of both trees begin alike, so nothing else of the scene was redrawn."""
+    usual = {"tortuosity": (0.1, 0.1), "generations": 0, "size": 256}
+    straight = grow_trees(SynthesisConfig(**usual), 6, draws(2))
+    winding = grow_trees(SynthesisConfig(**usual, corkscrews=1.0), 6, draws(2))
+
+    def turning(trees, low, high):
+        """Return the mean change of direction in one part of all long branches."""
+        found = []
+        for number in trees.branch.unique().tolist():
+            points = trees.points[trees.branch == number]
+            if len(points) < 60:
+                continue
+            part = points[int(low * len(points)) : int(high * len(points))]
+            ahead = torch.nn.functional.normalize(part.diff(dim=0), dim=1)
+            cosines = (ahead[1:] * ahead[:-1]).sum(dim=1).clamp(-1, 1)
+            found.append(float(cosines.arccos().mean()))
+        return np.mean(found)
+
+    assert turning(winding, 0.8, 1) > 3 * turning(straight, 0.8, 1)
+    assert turning(winding, 0.8, 1) > 2 * turning(winding, 0, 0.2)
+    for name in ("radii", "points"):
+        one, other = (getattr(trees, name)[0] for trees in (straight, winding))
+        assert torch.equal(one, other)
+
+
 # views and motion
 
 

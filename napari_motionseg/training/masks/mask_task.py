@@ -19,7 +19,7 @@ from napari_motionseg.training.engine.transforms import jitter, mirror, turn
 from napari_motionseg.training.masks.class_loss import class_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
-WINDOWS = 2  # windows drawn for each picture; the one with more vessel is taken
+WINDOWS = 3  # windows drawn for each picture; the one with more vessel is taken
 
 
 class MaskTask:
@@ -71,7 +71,8 @@ class MaskTask:
                 name: dice(best == number, masks[:, number - 1] > 0.5)
                 for number, name in enumerate(names, start=1)
             }
-        return class_loss(logits, masks), scores
+        weights = (1.0, self._settings.catheter_weight)
+        return class_loss(logits, masks, weights), scores
 
     def batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return pictures ``(B, 1, h, w)`` and masks ``(B, 2, h, w)`` in [0, 1].
