@@ -51,6 +51,7 @@ def words(chooser):
 def test_what_is_known_can_be_chosen_before(chooser, session, loading, qtbot):
     assert words(chooser) == ["auto", "CPU"]
     assert chooser.resolved is None
+    assert not chooser._search.busy, "torch is loaded when the dock is drawn"
     chooser.setCurrentIndex(1)
     assert session.device == "cpu"
     with qtbot.waitSignal(chooser.known):

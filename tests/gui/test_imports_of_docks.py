@@ -7,6 +7,11 @@ process of its own, because other tests have imported everything.
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+
+from napari_motionseg.widgets.cine.dock import CineDock
+from napari_motionseg.widgets.common import early_imports
 
 # each takes a tenth of a second or more, and no dock needs it to open
 HEAVY = {
@@ -152,3 +157,25 @@ def test_pictures_of_docks_find_imported_what_they_need():
         print(*sys.modules.keys() - before)
         """)
     assert not [name for name in loaded if name.startswith(("scipy", "skimage"))]
+
+
+def test_imports_wait_while_a_dock_is_opened(dock, monkeypatch, qtbot):
+    begun, go_on, loaded = threading.Event(), threading.Event(), []
+
+    def load(name):
+        loaded.append((name, time.monotonic()))
+        begun.set()
+        go_on.wait(60)
+
+    monkeypatch.setattr(early_imports, "MODULES", ("first", "second", "third"))
+    monkeypatch.setattr(early_imports.importlib, "import_module", load)
+    monkeypatch.setattr(early_imports, "HOLD_S", 0.4)
+    thread = early_imports.import_early()
+    assert begun.wait(60)
+    dock(CineDock)
+    opened = time.monotonic()
+    go_on.set()
+    thread.join(60)
+    assert [name for name, _ in loaded] == ["first", "second", "third"]
+    assert loaded[1][1] >= opened
+    assert loaded[1][1] >= thread._resume_at

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_motionseg.viewmodel.cells import CheckpointCells
 from napari_motionseg.widgets.common import picture_layers as module
 from napari_motionseg.widgets.common.canvas_marks import scene_of
+from napari_motionseg.widgets.common.caption_letters import FACE, CaptionLetters
 from napari_motionseg.widgets.common.picture_layers import PictureLayers
 from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
@@ -283,3 +284,53 @@ def test_nothing_of_it_is_left_when_its_owner_goes(viewer, loop, qtbot):
     qtbot.waitUntil(lambda: bool(gone), timeout=LONG)
     assert text.parent is None
     viewer.layers.remove(loop)
+
+
+def test_letters_of_captions_are_loaded_one_in_a_turn(qtbot):
+    owner, ready = QObject(), []
+    letters = CaptionLetters(owner, lambda: ready.append(turns[0]))
+    turns, loaded = [0], []
+    font = letters.fonts.get_font(FACE)
+    load = font._load_char
+    font._load_char = lambda letter: (loaded.append((turns[0], letter)), load(letter))
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
+    timer.start(0)
+    assert not letters.has(["flow", "glow"])
+    assert letters.busy
+    assert not loaded, "nothing is loaded within the call"
+    qtbot.waitUntil(lambda: bool(ready), timeout=LONG)
+    timer.stop()
+    assert sorted(letter for _, letter in loaded) == sorted("flowg")
+    assert len({turn for turn, _ in loaded}) == 5
+    assert letters.has(["flow", "owl"])
+    assert letters.has(["flown"]), "a picture may load a letter by itself"
+    assert not letters.busy
+
+
+def test_the_first_marks_of_each_kind_have_a_turn_of_their_own(
+    viewer, show, pictures, qtbot
+):
+    data = RANDOM.random(SIZE).astype(np.float32)
+    data[3:5, 4:9] = np.nan
+    drawn, turns = {}, [0]
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
+    timer.start(0)
+    marks = pictures.marks
+    note = marks._is_new
+
+    def noted(kind, content):
+        new = note(kind, content)
+        if new and kind not in drawn:
+            drawn[kind] = turns[0]
+        return new
+
+    marks._is_new = noted
+    show("first", first=data)
+    timer.stop()
+    assert drawn.keys() == {"bars", "hatches", "captions"}
+    assert len(set(drawn.values())) == 3
+    assert marks._text.visible
+    show("first", first=data + 1)
+    assert not marks._turn.isActive(), "later ones are drawn at once"

@@ -101,6 +101,7 @@ def test_a_worker_stands_ready_while_a_dock_is_open(viewer, session, qtbot):
     panel = JobPanel(session)
     dock = viewer.window.add_dock_widget(panel, name="panel")
     panel.showEvent(QShowEvent())  # the window of a test is not shown
+    assert session.runner._standby is None, "the dock is drawn first"
     qtbot.waitUntil(lambda: bool(session.runner.standby_bytes), timeout=LONG)
     assert "MiB" in session.standby_words()
     worker = session.runner._standby

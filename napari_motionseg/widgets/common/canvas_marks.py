@@ -9,6 +9,7 @@ None, and `CaptionLayer` shows the captions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +18,13 @@ from napari.layers import Layer
 from napari.utils.theme import get_theme
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from vispy.gloo import gl
 from vispy.scene import visuals
 from vispy.visuals.transforms import MatrixTransform
 
 from napari_motionseg.motion.hatching import hatch_picture
+from napari_motionseg.widgets.common.caption_letters import FACE, CaptionLetters
 from napari_motionseg.widgets.common.listening import listen
 
 CAPTION_PT = 9
@@ -140,13 +142,29 @@ class CanvasMarks:
         self._crosses: Any = None
         self._images: dict[str, list[Any]] = {"bars": [], "hatches": []}
         self._drawn: dict[str, Any] = {}  # what the nodes of each kind show
+        self._letters = CaptionLetters(owner, self._draw)
+        # kinds whose first node has had its turn: a driver takes long to prepare it
+        self._begun: set[str] = set()
+        self._ended = False
+        self._turn = QTimer(owner)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._draw)
         listen(owner, viewer.events.theme, self._draw)
         listen(owner, viewer.dims.events.ndisplay, self._draw)
         listen(owner, grid_of(viewer).events.enabled, self._draw)
         owner.destroyed.connect(lambda _=None: self._end())
 
+    @property
+    def busy(self) -> bool:
+        """Whether some marks are still to be drawn, in turns of their own."""
+        return self._turn.isActive() or self._letters.busy
+
     def show(self, loop: Layer, marks: Marks) -> None:
-        """Draw exactly these marks, at pixels of a loop."""
+        """Draw exactly these marks, at pixels of a loop.
+
+        The first marks of a kind are drawn in a turn of their own, and captions when
+        their letters are loaded.
+        """
         self._loop, self.marks = loop, marks
         self._draw()
 
@@ -157,30 +175,56 @@ class CanvasMarks:
 
     def _draw(self, event: object = None) -> None:
         """Update the nodes whose content has changed."""
+        if self._ended:
+            return
         flat = self._viewer.dims.ndisplay == 2 and not grid_of(self._viewer).enabled
         marks = self.marks if flat and self._loop is not None else Marks()
-        self._draw_captions(marks.captions)
-        self._draw_crosses(marks.crosses)
-        bars = [
-            (b.corner, b.size, b.colors[None].astype(np.float32)) for b in marks.bars
+        new = 0
+        for kind, draw in self._kinds.items():
+            content = getattr(marks, kind)
+            if content and kind not in self._begun:
+                new += 1
+                if new > 1:
+                    continue  # it follows in the next turn
+                self._begun.add(kind)
+            draw(content)
+        if new > 1:
+            self._turn.start(0)
+
+    @property
+    def _kinds(self) -> dict[str, Callable[[Any], None]]:
+        """The functions that draw the marks of each kind."""
+        return {
+            "crosses": self._draw_crosses,
+            "bars": self._draw_bars,
+            "hatches": self._draw_hatches,
+            "captions": self._draw_captions,
+        }
+
+    def _draw_bars(self, bars: tuple[ColorBar, ...]) -> None:
+        wanted = [(b.corner, b.size, b.colors[None].astype(np.float32)) for b in bars]
+        self._draw_images("bars", wanted)
+
+    def _draw_hatches(self, hatches: tuple[Hatch, ...]) -> None:
+        wanted = [
+            (h.corner, h.unknown.shape, hatch_picture(h.unknown)) for h in hatches
         ]
-        hatches = [
-            (h.corner, h.unknown.shape, hatch_picture(h.unknown)) for h in marks.hatches
-        ]
-        self._draw_images("bars", bars)
-        self._draw_images("hatches", hatches)
+        self._draw_images("hatches", wanted)
 
     def _draw_captions(self, captions: Captions) -> None:
         points = self._points([corner for corner, _ in captions])
         texts = [text for _, text in captions]
+        if not self._letters.has(texts):
+            return  # `_draw` is called again when they are loaded
         color = get_theme(self._viewer.theme).text.as_hex()
         content = [(*item, color) for item in zip(texts, points.tolist(), strict=True)]
         if not self._is_new("captions", content):
             return
         if self._text is None:
             self._text = visuals.Text(
-                anchor_x="left", anchor_y="top", parent=self._scene
-            )
+                anchor_x="left", anchor_y="top", parent=self._scene, face=FACE,
+                font_manager=self._letters.fonts,
+            )  # fmt: skip
             self._text.order = ON_TOP
         self._text.visible = bool(texts)
         if texts:
@@ -262,6 +306,7 @@ class CanvasMarks:
         return matrix
 
     def _end(self) -> None:
+        self._ended = True
         nodes = [*self._images["bars"], *self._images["hatches"]]
         for node in (self._text, self._crosses, *nodes):
             if node is not None:

@@ -10,6 +10,7 @@ from napari.utils.theme import get_theme
 from napari.viewer import Viewer
 
 from napari_motionseg.widgets.common.canvas_marks import CAPTION_PT, Marks
+from napari_motionseg.widgets.common.layer_changes import active_kept
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 
 CAPTIONS = "captions"
@@ -23,6 +24,8 @@ class CaptionLayer:
     viewer
         The viewer that holds the layer.
     """
+
+    busy = False  # as of `CanvasMarks`: the layer is added at once
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
@@ -38,12 +41,11 @@ class CaptionLayer:
         if not marks.captions:
             return
         corners, texts = zip(*marks.captions, strict=True)
-        active = self._viewer.layers.selection.active
         self._layer = Layer.create(
             np.asarray(corners, float), self._appearance(loop, list(texts)), "points"
         )
-        self._viewer.layers.append(self._layer)
-        self._viewer.layers.selection.active = active
+        with active_kept(self._viewer):
+            self._viewer.layers.append(self._layer)
 
     def clear(self) -> None:
         """Remove the layer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFileDialog
 
 from napari_motionseg.errors import CheckpointError
-from napari_motionseg.models import read_card
-from napari_motionseg.models.model_card import DEFAULT_MODEL, WEIGHTS_FOLDER
+from napari_motionseg.models import checkpoint_path, read_card
+from napari_motionseg.models.model_card import DEFAULT, DEFAULT_MODEL, WEIGHTS_FOLDER
 from napari_motionseg.viewmodel.recent_models import RecentModels
 from napari_motionseg.viewmodel.session import Model, Session
 from napari_motionseg.widgets.common.listening import listen
@@ -228,7 +229,9 @@ class ModelChooser(QComboBox):
         self._kinds = kinds
         self._scratch = scratch
         self._follows = follows
-        for model in (*shipped_models(), *recent_models()):
+        known = {model.path for model in session.models}
+        shipped = [] if checkpoint_path(DEFAULT) in known else shipped_models()
+        for model in (*shipped, *recent_models(known)):
             session.add_model(model)
         self._fill(None)
         listen(self, session.models_changed, self._added)
@@ -261,6 +264,16 @@ class ModelChooser(QComboBox):
         self.choose(path)
         RecentModels.default().add(path)
 
+    def showPopup(self) -> None:  # noqa: N802 - Qt's name
+        """Show the list; the facts of each model are read from its file now."""
+        for index in range(self.count()):
+            model = self.itemData(index)
+            if isinstance(model, Model):
+                with suppress(CheckpointError):  # the file may be gone by now
+                    words = card_text(model.path)
+                    self.setItemData(index, words, Qt.ItemDataRole.ToolTipRole)
+        super().showPopup()
+
     def _added(self, model: Model) -> None:
         if model.kind in self._kinds:
             self._fill(model if model.kind == self._follows else None)
@@ -276,9 +289,6 @@ class ModelChooser(QComboBox):
             self.addItem("none yet: pretrain, or choose a file")
         for model in models:
             self.addItem(model.title, model)
-            self.setItemData(
-                self.count() - 1, card_text(model.path), Qt.ItemDataRole.ToolTipRole
-            )
         self.insertSeparator(self.count())
         self.addItem("Choose a file…", "file")
         if previous is not None:
@@ -324,10 +334,18 @@ def shipped_models() -> list[Model]:
     return found
 
 
-def recent_models() -> list[Model]:
-    """Return the recently opened models whose files can still be read."""
+def recent_models(known: Collection[Path] = ()) -> list[Model]:
+    """Return the recently opened models whose files can still be read.
+
+    Parameters
+    ----------
+    known
+        Paths of files that are left out, and not read.
+    """
     found = []
     for path in RecentModels.default().paths():
+        if path in known:
+            continue
         try:
             found.append(Model(path, read_card(path).kind, f"{path.stem} (recent)"))
         except CheckpointError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QSignalBlocker, Signal
+from qtpy.QtCore import QEvent, QSignalBlocker, QTimer, Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_motionseg.errors import SettingsError
@@ -16,6 +16,8 @@ TOOLTIP = (
     "Where jobs compute; auto takes a GPU if there is one. It holds for all docks of "
     "this window."
 )
+# until torch is loaded in a thread, which would compete with a dock that is being drawn
+AFTER_MS = 400
 # before torch is loaded, which knows the GPUs
 FIRST = {"auto": "auto", "cpu": "CPU"}
 Found = tuple[dict[str, str], str, str | None]
@@ -51,6 +53,10 @@ class DeviceChooser(QComboBox):
         self.resolved: str | None = None
         self._complete = False
         self._search = Latest(self, self._found)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(AFTER_MS)
+        self._soon.timeout.connect(self._load)
         self.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -72,7 +78,10 @@ class DeviceChooser(QComboBox):
         if torch_is_loaded():
             self._found(devices_here(self._session.device))
         else:
-            self._search.ask(devices_here, self._session.device)
+            self._soon.start()
+
+    def _load(self) -> None:
+        self._search.ask(devices_here, self._session.device)
 
     def _found(self, found: Found) -> None:
         devices, chosen, resolved = found

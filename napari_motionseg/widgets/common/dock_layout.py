@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_motionseg.widgets.common.dock_placing import holder_of, place_dock
+from napari_motionseg.widgets.common.early_imports import hold_imports
 from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.offers import withdraw_offers
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
@@ -43,6 +44,7 @@ class Dock(QScrollArea):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
+        hold_imports()
         super().__init__()
         self.viewer = unwrapped(napari_viewer)
         self.session = session_of(self.viewer)

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import importlib
 import threading
+import time
 from contextlib import suppress
 
 from napari_motionseg.models.torch_loading import beside_the_window
+
+HOLD_S = 0.6  # in which a dock is built and drawn
+HEAD_START_S = 0.05
+DOCK = ".dock"  # how the names of the docks' modules end
 
 # in the order in which a user needs them
 MODULES = (
@@ -20,6 +25,7 @@ MODULES = (
     "skimage.color.colorconv",
     "pandas",
     "pyqtgraph",
+    "freetype",  # of the first caption in the canvas
     "napari_motionseg.widgets.motion.dock",
     "napari_motionseg.widgets.embedding.dock",
     "napari_motionseg.widgets.cine.dock",
@@ -33,20 +39,47 @@ MODULES = (
 )
 
 
+class EarlyImports(threading.Thread):
+    """Thread that imports `MODULES`, one after the other.
+
+    It would compete with the window for the interpreter. While a dock is opened, it
+    begins with no further module.
+    """
+
+    def __init__(self) -> None:
+        # a daemon: a program that ends at once must not wait for it
+        super().__init__(name="motionseg imports", daemon=True)
+        self._resume_at = 0.0
+
+    def hold(self) -> None:
+        """Wait for `HOLD_S` from now on before the next module."""
+        self._resume_at = time.monotonic() + HOLD_S
+
+    def run(self) -> None:
+        """Import the modules."""
+        with beside_the_window():
+            for name in MODULES:
+                while (left := self._resume_at - time.monotonic()) > 0:
+                    time.sleep(left)
+                # whatever cannot be imported is reported where it is used
+                with suppress(Exception):
+                    importlib.import_module(name)
+                if name.endswith(DOCK):
+                    time.sleep(HEAD_START_S)  # a dock that has waited for it goes first
+
+
 def import_early() -> threading.Thread:
     """Import the modules in a thread, and return the thread.
 
     Code that needs one of the modules in the meantime waits for it, as for any import.
     """
-    # a daemon: a program that ends at once must not wait for it
-    thread = threading.Thread(target=_import, name="motionseg imports", daemon=True)
+    thread = EarlyImports()
     thread.start()
     return thread
 
 
-def _import() -> None:
-    with beside_the_window():
-        for name in MODULES:
-            # whatever cannot be imported is reported where it is used
-            with suppress(Exception):
-                importlib.import_module(name)
+def hold_imports() -> None:
+    """Let running imports wait, because a dock is being opened."""
+    for thread in threading.enumerate():
+        if isinstance(thread, EarlyImports):
+            thread.hold()

@@ -35,6 +35,9 @@ from napari_motionseg.widgets.common.loop_work import LoopFollower, LoopWork
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 
 POLL_EVERY_MS = 40
+# until a worker process is started in advance: it would take a core from the window,
+# which is still being drawn
+ADVANCE_MS = 600
 Handover = Callable[[Any], str | None]
 BUSY_S = 0.02  # longest time of one poll; other messages wait for the next poll
 
@@ -177,11 +180,11 @@ class JobPanel(QWidget):
         self.status.setText(sentence)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Start a worker process in advance, because a job may be started now."""
+        """Start a worker process in advance soon, because a job may be started now."""
         super().showEvent(event)
         guard_window(self, self._session)
         place_strip(self, self._session.marks)
-        self._session.expect_job()
+        QTimer.singleShot(ADVANCE_MS, self._session.expect_job)
 
     def event(self, event: QEvent | None) -> bool:
         """Show the memory of the waiting worker process in the tooltip."""

@@ -1,8 +1,7 @@
 """Remove layers a little later, one at a time, so that the window reacts in between.
 
-napari collects garbage whenever a layer is removed, which takes some hundred
-milliseconds. When a new layer takes the place of an old one, the user would wait for
-both at once.
+When a new layer takes the place of an old one, the user would otherwise wait for both
+at once. The garbage of removed layers is collected when the window is at rest.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
+from napari_motionseg.widgets.common.layer_changes import take_out
+from napari_motionseg.widgets.common.resting_collection import RestingCollection
 from napari_motionseg.widgets.common.viewers import show_layer, unwrapped
 
 # Suffix for the names of layers that are about to be removed, so that new layers can
@@ -40,6 +41,11 @@ class LaterRemoval(QObject):
     ----------
     viewer
         The viewer that the layers belong to. Only a weak reference is kept.
+
+    Attributes
+    ----------
+    collection
+        The collection of garbage that follows removals.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -50,6 +56,7 @@ class LaterRemoval(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self._remove_one)
+        self.collection = RestingCollection(self, viewer)
 
     def remove(self, layer: Layer) -> None:
         """Hide a layer, free its name, and remove it soon."""
@@ -72,13 +79,15 @@ class LaterRemoval(QObject):
         if viewer is not None and name in viewer.layers:
             self.remove(viewer.layers[name])
 
-    def _remove_one(self) -> None:
+    def remove_now(self, layer: Layer) -> None:
+        """Remove a layer in this turn of the event loop."""
         viewer = self._viewer()
-        layer = self._waiting.pop(0) if self._waiting else None
         if viewer is not None and layer in viewer.layers:
-            active = viewer.layers.selection.active
-            viewer.layers.remove(layer)
-            if active in viewer.layers:  # napari selects the neighbour instead
-                viewer.layers.selection.active = active
+            take_out(viewer, layer)
+            self.collection.expect()
+
+    def _remove_one(self) -> None:
+        if self._waiting:
+            self.remove_now(self._waiting.pop(0))
         if self._waiting:
             self._timer.start()

@@ -20,12 +20,15 @@ from napari_motionseg.widgets.common.canvas_marks import (
     scene_of,
 )
 from napari_motionseg.widgets.common.caption_layer import CaptionLayer
+from napari_motionseg.widgets.common.later_removal import removal_of
+from napari_motionseg.widgets.common.layer_changes import active_kept
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.shown_picture import HeldPicture, ShownPicture
 from napari_motionseg.widgets.common.viewers import camera_of
 
 # events of a layer after which its caption, colour bar and hatch must be updated
 EVENTS = ("visible", "colormap", "contrast_limits")
+PAUSE_MS = 15  # between two layers, in which the window draws and reacts
 
 
 class PictureLayers:
@@ -82,8 +85,8 @@ class PictureLayers:
 
     @property
     def busy(self) -> bool:
-        """Whether layers are still to be added or removed."""
-        return not self._gone and self._next() is not None
+        """Whether layers or marks are still to be added or removed."""
+        return not self._gone and (self._timer.isActive() or self.marks.busy)
 
     def layer(self, name: str) -> Layer | None:
         """Return the layer of a requested picture, or None."""
@@ -168,12 +171,10 @@ class PictureLayers:
     @contextmanager
     def _own_changes(self) -> Iterator[None]:
         """Ignore removals in this block, which the program makes; keep the brush."""
-        active = self._viewer.layers.selection.active
         before, self._changing = self._changing, True
         try:
-            yield
-            if active is None or active in self._viewer.layers:
-                self._viewer.layers.selection.active = active
+            with active_kept(self._viewer):
+                yield
         finally:
             self._changing = before
 
@@ -194,9 +195,13 @@ class PictureLayers:
     def _go_on(self) -> None:
         """Add or remove the next layer a little later; finish if there is none."""
         if self._next() is not None:
-            self._timer.start(0)
+            self._timer.start(PAUSE_MS)
             return
         self._timer.stop()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Fit the camera to the pictures, and draw their marks."""
         cells = 1 if self.grid is None else self.grid.cells
         if cells != self._cells and self._loop in self._viewer.layers:
             fit_view(self._viewer, self._loop, self.grid)
@@ -218,22 +223,20 @@ class PictureLayers:
         return None
 
     def _step(self) -> None:
-        """Add or remove one layer."""
-        step = self._next()
-        if step is not None:
-            what, name = step
-            with self._own_changes():
-                if what == "add":
-                    self._add(name)
-                elif what == "remove" and self._hides:
-                    self._held[name].rest(self._loop)
-                else:
-                    gone = (
-                        self._leaving.pop(0) if what == "leave" else self._let_go(name)
-                    )
-                    if gone in self._viewer.layers:
-                        self._viewer.layers.remove(gone)
-        self._go_on()
+        """Add or remove one layer, or finish if there is none."""
+        what, name = self._next() or ("", "")
+        if not what:
+            self._finish()
+            return
+        with self._own_changes():
+            if what == "add":
+                self._add(name)
+            elif what == "remove" and self._hides:
+                self._held[name].rest(self._loop)
+            else:
+                gone = self._leaving.pop(0) if what == "leave" else self._let_go(name)
+                removal_of(self._viewer).remove_now(gone)
+        self._timer.start(PAUSE_MS)  # even the marks have a turn of their own
 
     @property
     def _hides(self) -> bool:

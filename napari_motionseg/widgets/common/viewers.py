@@ -14,6 +14,7 @@ from napari.viewer import Viewer
 
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.viewmodel.session import Session
+from napari_motionseg.widgets.common.layer_changes import active_kept
 
 # One session for each viewer, for as long as the viewer exists. napari creates docks
 # one by one, and the viewer is the only object that all of them receive.
@@ -143,10 +144,9 @@ def lay_over(
     if name in viewer.layers:
         viewer.layers[name].data = data
         return
-    active = viewer.layers.selection.active
     add = getattr(viewer, f"add_{kind}")
-    add(data, name=name, metadata={DERIVED: what}, **placement(loop, 2), **looks)
-    viewer.layers.selection.active = active
+    with active_kept(viewer):
+        add(data, name=name, metadata={DERIVED: what}, **placement(loop, 2), **looks)
 
 
 def show_layer(layer: Layer, visible: bool) -> None:

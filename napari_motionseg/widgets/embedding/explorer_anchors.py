@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_motionseg.viewmodel.cells import CellGrid
 from napari_motionseg.widgets.common.collection_pause import CollectionPause
 from napari_motionseg.widgets.common.later_removal import removal_of
+from napari_motionseg.widgets.common.layer_changes import active_kept
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -104,7 +105,6 @@ class AnchorLayers(QObject):
         self.positions = ()
 
     def _new_points(self, points: Any, loop: Layer, grid: CellGrid) -> Layer:
-        active = self._viewer.layers.selection.active
         layer = Layer.create(
             points,
             {
@@ -115,9 +115,9 @@ class AnchorLayers(QObject):
             },
             "points",
         )  # fmt: skip
-        self._viewer.layers.append(layer)
+        with active_kept(self._viewer):
+            self._viewer.layers.append(layer)
         layer.events.data.connect(self._edited)
-        self._viewer.layers.selection.active = active
         return layer
 
     def _move_points(self, layer: Layer, points: Any) -> None:

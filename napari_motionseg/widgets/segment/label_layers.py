@@ -18,6 +18,7 @@ from napari_motionseg.viewmodel.painting import (
     of_frames,
 )
 from napari_motionseg.viewmodel.segment_state import SegmentState
+from napari_motionseg.widgets.common.layer_changes import active_kept
 from napari_motionseg.widgets.common.painted_labels import painted_labels
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -68,8 +69,7 @@ def labels_of_loop(
 
 def new_painting(viewer: Viewer, loop: Layer) -> Labels:
     """Add an empty labels layer over a loop; the active layer stays active."""
-    active = viewer.layers.selection.active
-    painting = viewer.add_labels(
+    painting = Labels(
         np.zeros(loop.data.shape[: loop.ndim], np.uint8),
         name=f"{loop.name} labels",
         metadata={CLASSES: list(NEW_NAMES), LOOP: loop.name},
@@ -79,8 +79,11 @@ def new_painting(viewer: Viewer, loop: Layer) -> Labels:
     )
     painting.selected_label = 1
     painting.preserve_labels = False
-    if active is not None:
-        viewer.layers.selection.active = active
+    if viewer.layers.selection.active is None:
+        viewer.add_layer(painting)
+    else:
+        with active_kept(viewer):
+            viewer.add_layer(painting)
     return painting
 
 

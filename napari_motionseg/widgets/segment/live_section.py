@@ -27,6 +27,7 @@ from napari_motionseg.viewmodel.stroke_preview import (
     Previewer,
 )
 from napari_motionseg.widgets.common.background import Latest
+from napari_motionseg.widgets.common.later_removal import removal_of
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import (
     DERIVED,
@@ -217,7 +218,7 @@ class LivePreview(QObject):
         for layer in list(layers):
             mine = layer.metadata.get(DERIVED) == PREVIEW
             if mine and layer.name not in names:
-                layers.remove(layer)
+                removal_of(self._viewer).remove_now(layer)
 
     def _hide(self) -> None:
         """Hide preview and rims; the layer stays, because the next stroke needs it."""

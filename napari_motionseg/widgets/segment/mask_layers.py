@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
@@ -18,6 +18,7 @@ from napari_motionseg.viewmodel.painting import NEW_NAMES
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.later_removal import removal_of
+from napari_motionseg.widgets.common.layer_changes import active_kept
 from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import (
     frame_shown,
@@ -102,8 +103,7 @@ class MaskLayers(QObject):
         self._set_aside(loop)
         shape = loop.data.shape[: loop.ndim]
         done = np.zeros(shape[0] if len(shape) == 3 else 1, bool)
-        active = self._viewer.layers.selection.active
-        layer = self._viewer.add_labels(
+        layer = Labels(
             np.zeros(shape, np.uint8),
             name=f"{loop.name} {MASKS}",
             opacity=OPACITY,
@@ -111,12 +111,20 @@ class MaskLayers(QObject):
             metadata={**derived(MASKS, loop), "done": done, "model": model},
             **placement(loop, loop.ndim),
         )
-        layer.contour = OUTLINE_PX
-        self._move_below_painting(layer)
-        if active is not None and not self._former.waits_for(active):
-            self._viewer.layers.selection.active = active
+        layer.contour = OUTLINE_PX  # before napari draws the layer
+        self._insert(layer)
         self._heard.turn_to(layer)
         self._state.begin_masks(LoopMasks(loop, layer, done, model))
+
+    def _insert(self, layer: Labels) -> None:
+        """Add masks to the viewer; they become active in place of those before."""
+        active = self._viewer.layers.selection.active
+        if active is None or self._former.waits_for(active):
+            self._viewer.add_layer(layer)
+        else:
+            with active_kept(self._viewer):
+                self._viewer.add_layer(layer)
+        self._move_below_painting(layer)
 
     def _set_aside(self, loop: Layer) -> None:
         """Hide the masks of a loop, which new ones replace, and remove them soon."""
@@ -175,11 +183,11 @@ class MaskLayers(QObject):
         """Remove masks of which no frame was segmented."""
         masks = self._state.masks
         if masks is not None and not masks.done.any():
-            self._viewer.layers.remove(masks.layer)
+            self._former.remove_now(masks.layer)
 
     def _remove(self, name: str) -> None:
         if name in self._viewer.layers:
-            self._viewer.layers.remove(name)
+            self._former.remove_now(self._viewer.layers[name])
 
     def _removed(self, event: Any) -> None:
         masks = self._state.masks
