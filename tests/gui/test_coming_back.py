@@ -1,6 +1,7 @@
 """A project that is opened again, or recovered, goes on where it was."""
 
 import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.loop_display import loop_display_of
 from napari_motionseg.widgets.common.project_controller import controller_of
+from napari_motionseg.widgets.common.recovery import recovery_of
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.segment.resumed_masks import ResumedMasks
 
@@ -223,7 +225,7 @@ def test_recovery_is_offered_in_any_dock_once_its_loop_is_open(
     viewer.layers.clear()
     other = open_file("other")
     cine = dock(CineDock)
-    qtbot.wait(30)
+    qtbot.waitUntil(lambda: not recovery_of(viewer).busy, timeout=LONG)
     assert cine.banner.isHidden()  # of no loop that is open
     viewer.layers.remove(other)
     again = open_file()
@@ -237,6 +239,23 @@ def test_recovery_is_offered_in_any_dock_once_its_loop_is_open(
     assert [x.name for x in viewer.layers] == ["loop", "loop labels"]
     assert viewer.layers["loop"] is again  # not shown a second time
     np.testing.assert_array_equal(viewer.layers["loop labels"].data, painted)
+
+
+def test_the_list_of_recoverable_work_is_read_in_a_thread(
+    viewer, dock, monkeypatch, qtbot, state
+):
+    readers, read = [], RecentProjects.recoverable
+
+    def noted(recent):
+        readers.append(threading.current_thread())
+        return read(recent)
+
+    monkeypatch.setattr(RecentProjects, "recoverable", noted)
+    dock(CineDock)
+    assert not readers, "the dock is drawn first"
+    qtbot.waitUntil(lambda: bool(readers), timeout=LONG)
+    qtbot.waitUntil(lambda: not recovery_of(viewer).busy, timeout=LONG)
+    assert threading.main_thread() not in readers
 
 
 def test_not_now_holds_for_all_docks(

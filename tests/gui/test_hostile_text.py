@@ -87,3 +87,15 @@ def test_a_long_word_in_a_label_asks_for_no_width(qtbot, dock, loop_layer, word)
     qtbot.addWidget(label)
     label.setFixedWidth(200)
     assert label.heightForWidth(200) > label.heightForWidth(2000)  # it is not cut off
+
+
+def test_markup_of_the_program_keeps_its_tags_whole(qtbot):
+    label = WrappedLabel()
+    qtbot.addWidget(label)
+    label.setTextFormat(Qt.TextFormat.RichText)
+    words = "<span style='color:#f08c4b'>labelled</span> against the other pixels"
+    label.setText(words)
+    assert QLabel.text(label) == words
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setText("/a/long/path/of/many/folders")
+    assert QLabel.text(label) != label.text() == "/a/long/path/of/many/folders"

@@ -67,8 +67,9 @@ class WrappedLabel(QLabel):
         return super().text().replace(MAY_BREAK, "")
 
     def setText(self, text: str | None) -> None:  # noqa: N802 - Qt's name
-        """Show a text."""
-        super().setText(breakable(text or ""))
+        """Show a text; one with markup is not broken, because tags are words, too."""
+        marked = self.textFormat() == Qt.TextFormat.RichText
+        super().setText((text or "") if marked else breakable(text or ""))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the least height of the text, with no minimum width."""

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.project import Recoverable
+from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
@@ -41,8 +42,9 @@ def open_sources(viewer: Viewer) -> list[Path]:
 class RecoveryOffer(QObject):
     """Find work that can be recovered, and open it if the user agrees.
 
-    The list consists of a few small files. It is read when the offer is created and
-    whenever a loop is opened.
+    The list is read in a thread, soon after the offer is created and whenever a loop is
+    opened. It consists of a few small files for each project, of which there may be
+    many, also on another computer.
 
     Parameters
     ----------
@@ -65,14 +67,15 @@ class RecoveryOffer(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self.look)
+        self._search = Latest(self, self._found)
         listen(self, controller.viewer.layers.events.inserted, self._inserted)
         controller.changed.connect(self.look)
-        self.look()
+        self._soon.start(0)
 
     @property
     def busy(self) -> bool:
-        """Whether the list of recoverable work is about to be read."""
-        return self._soon.isActive()
+        """Whether the list of recoverable work is being read, or about to be."""
+        return self._soon.isActive() or self._search.busy
 
     @property
     def waiting(self) -> list[Recoverable]:
@@ -88,7 +91,10 @@ class RecoveryOffer(QObject):
 
     def look(self) -> None:
         """Read the list of recoverable work again."""
-        self._waiting = self._controller.recent.recoverable()
+        self._search.ask(self._controller.recent.recoverable)
+
+    def _found(self, waiting: list[Recoverable]) -> None:
+        self._waiting = waiting
         self.changed.emit()
 
     def recover(self, item: Recoverable) -> None:
