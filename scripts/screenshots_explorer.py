@@ -1,10 +1,9 @@
 """Take the explorer's pictures of the documentation, on a synthetic loop:
 `xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots_explorer.py`.
 
-Writes explorer.png and figure3.jpg, and with ``--other`` a
-checkpoint explorer_pair.png. With
-``--loop FILE --frame N --anchor ROW,COLUMN`` it looks into a loop of your own; those
-pictures go to ``--out`` and nowhere else.
+Writes explorer.png and figure3.jpg, and beside a second checkpoint explorer_pair.png
+and figure3_pair.jpg. With ``--loop FILE --frame N --anchor ROW,COLUMN`` it looks into a
+loop of your own; those pictures go to ``--out`` and nowhere else.
 """
 
 from __future__ import annotations
@@ -20,9 +19,12 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import thickest_point
 from napari_motionseg.embedding.embedding_views import FIGURE_3
 from napari_motionseg.embedding.figure import draw_figure, save_figure
+from napari_motionseg.models.model_card import WEIGHTS_FOLDER
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.widgets.common.open_docks import PLUGIN, open_docks
+
+TAUGHT = WEIGHTS_FOLDER / "motion-xa.safetensors"  # the embedding that motion taught
 
 
 def main() -> None:
@@ -31,7 +33,9 @@ def main() -> None:
     parser.add_argument("--loop", type=Path)
     parser.add_argument("--frame", type=int)
     parser.add_argument("--anchor", default="256,256")
-    parser.add_argument("--other", type=Path, help="A second checkpoint.")
+    parser.add_argument(
+        "--other", type=Path, default=TAUGHT, help="A second checkpoint."
+    )
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     Pictures(options).take()
@@ -71,16 +75,22 @@ class Pictures(RealWindow):
         self.find_flow()
         self.put(self.anchor)
         self.embed_all()
-        self.shoot(self.out / "explorer.png")
-        figure = draw_figure(explorer.found.figure_rows(), "", explorer.found.names)
-        save_figure(figure, self.out / "figure3.jpg")
-        if self.other is not None:
-            controls.other.open_file(self.other)
-            self.ready()
-            self.shoot(self.out / "explorer_pair.png")
+        self.take_both("explorer.png", "figure3.jpg")
+        controls.other.open_file(self.other)
+        self.ready()
+        self.embed_all()
+        self.take_both("explorer_pair.png", "figure3_pair.jpg")
         explorer.clear()
         self.ready()
         self.viewer.close()
+
+    def take_both(self, window: str, figure: str) -> None:
+        """Write pictures of the window and of the figure that the dock exports."""
+        self.front("Embedding")
+        self.shoot(self.out / window)
+        found = self.explorer.found
+        drawn = draw_figure(found.figure_rows(), "", found.names)
+        save_figure(drawn, self.out / figure)
 
     def find_flow(self) -> None:
         """Take the exact flow of the synthetic loop; that of another is estimated."""

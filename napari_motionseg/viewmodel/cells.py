@@ -11,7 +11,7 @@ COLUMN_GAP = 1 / 24  # gap between cells in a row, as a share of a frame's width
 # Gaps between rows of cells, of a frame's height. Captions stand in them: one line
 # above a flow, two where flows are compared; two lines above views of an embedding
 FLOW_ROW_GAP, COMPARED_FLOWS_ROW_GAP = 1 / 8, 1 / 4
-CHECKPOINT_ROW_GAP = 1 / 5
+CHECKPOINT_ROW_GAP, COMPARED_CHECKPOINTS_ROW_GAP = 1 / 5, 1 / 3
 LEAST_GAP_PX = 2
 
 
@@ -139,7 +139,9 @@ class CheckpointCells(CellGrid):
 
     @property
     def _row_gap(self) -> float:
-        return CHECKPOINT_ROW_GAP
+        if self.members == 1:
+            return CHECKPOINT_ROW_GAP
+        return COMPARED_CHECKPOINTS_ROW_GAP  # narrow cells, and captions of two lines
 
     def _row_and_column(self, block: int, member: int) -> tuple[int, int]:
         if self.members > 1:

@@ -10,6 +10,10 @@ from vispy.util import keys
 from napari_motionseg.embedding.activation_maximization import PreferredSettings
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
 from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
+from napari_motionseg.widgets.common.canvas_marks import (
+    CAPTION_PT,
+    LEAST_CAPTION_PT,
+)
 from napari_motionseg.widgets.common.dock_layout import LEAST_WIDTH
 from napari_motionseg.widgets.common.viewers import camera_of, show_frame
 from napari_motionseg.widgets.embedding import explorer_feed
@@ -264,6 +268,20 @@ def test_two_checkpoints_have_a_row_each(explorer, tmp_path, settled, click):
     explorer.controls.other.setCurrentIndex(0)
     settled()
     assert layer_of(explorer, "similarity").data.shape == (96, 96)
+
+
+def test_captions_shrink_with_the_pictures_and_stay_readable(
+    explorer, viewer, settled, click
+):
+    click(explorer.controls.on)
+    settled()
+    marks, sizes = explorer.layers.marks, []
+    for zoom in (10, 0.5, 0.01):
+        camera_of(viewer).zoom = zoom
+        sizes.append(marks._text.font_size)
+    large, fitting, least = sizes
+    assert large == CAPTION_PT
+    assert least == LEAST_CAPTION_PT <= fitting <= large
 
 
 def test_labels_tell_how_well_the_anchor_does(

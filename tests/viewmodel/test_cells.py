@@ -75,4 +75,4 @@ def test_cells_of_one_checkpoint_make_a_near_square():
 
 def test_two_checkpoints_have_a_row_each():
     grid = CheckpointCells((90, 120), 2, 5)
-    assert [grid.corner(block, 1) for block in (0, 5)] == [(108, 0), (108, 625)]
+    assert [grid.corner(block, 1) for block in (0, 5)] == [(120, 0), (120, 625)]

@@ -26,8 +26,10 @@ from vispy.visuals.transforms import MatrixTransform
 from napari_motionseg.motion.hatching import hatch_picture
 from napari_motionseg.widgets.common.caption_letters import FACE, CaptionLetters
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.viewers import camera_of
 
-CAPTION_PT = 9
+CAPTION_PT, LEAST_CAPTION_PT = 9, 6
+PX_OF_LETTER = 0.7  # mean width of a letter at 1 pt, in pixels of the screen
 SOFTWARE = ("llvmpipe", "softpipe", "swrast")  # what Mesa calls drawing in software
 CROSS_PX, CROSS_COLOR = 13, "#ff2d2d"
 ON_TOP = 10**6  # rank in the order of drawing: after all layers
@@ -151,6 +153,7 @@ class CanvasMarks:
         self._turn.timeout.connect(self._draw)
         listen(owner, viewer.events.theme, self._draw)
         listen(owner, viewer.dims.events.ndisplay, self._draw)
+        listen(owner, camera_of(viewer).events.zoom, self._fit_captions)
         listen(owner, grid_of(viewer).events.enabled, self._draw)
         owner.destroyed.connect(lambda _=None: self._end())
 
@@ -228,9 +231,30 @@ class CanvasMarks:
             self._text.order = ON_TOP
         self._text.visible = bool(texts)
         if texts:
-            self._text.font_size, self._text.color = CAPTION_PT, color
+            self._text.font_size, self._text.color = self._caption_pt(), color
             self._text.text, self._text.pos = texts, points
         self._text.update()
+
+    def _fit_captions(self, event: object = None) -> None:
+        """Change the size of the captions to that which fits the zoom."""
+        if self._text is None or not self.marks.captions:
+            return
+        size = self._caption_pt()
+        if self._text.font_size != size:
+            self._text.font_size = size
+            self._text.update()
+
+    def _caption_pt(self) -> float:
+        """Return the size in pt at which no caption reaches into the next column."""
+        captions = self.marks.captions
+        columns = sorted({column for (_, column), _ in captions})
+        lines = [line for _, text in captions for line in text.splitlines()]
+        if len(columns) < 2 or not lines:
+            return CAPTION_PT
+        step = min(np.diff([self._point((0, column))[0] for column in columns]))
+        room = float(step) * camera_of(self._viewer).zoom
+        fitting = room / (PX_OF_LETTER * max(map(len, lines)))
+        return float(np.clip(round(fitting, 1), LEAST_CAPTION_PT, CAPTION_PT))
 
     def _draw_crosses(self, crosses: tuple[Pixel, ...]) -> None:
         points = self._points(crosses)

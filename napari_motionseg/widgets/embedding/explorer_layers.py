@@ -17,6 +17,7 @@ from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
 OVER_OPACITY = 0.8
 ABOVE = 1 / 24  # room for a colour bar, as a share of a frame's height
+LONG_START = "Similarity "  # narrow pictures get captions without it
 
 
 class ExplorerLayers(PictureLayers):
@@ -136,6 +137,8 @@ def _words(name: str, found: ExplorerResult, layer: Layer | None, stale: str) ->
     """Return a caption of two lines, with the ends of the range if they fit."""
     title = title_of(name, found.request.choices.method).replace(": ", ":\n")
     narrow = len(found.request.models) > 1
+    if narrow and title.startswith(LONG_START):
+        title = title.removeprefix(LONG_START).capitalize()
     if layer is not None and view_of(name).limits is not None and not narrow:
         low, high = (f"{v:.3g}".replace("-", "\u2212") for v in layer.contrast_limits)
         title += f", {low} to {high}"
