@@ -143,11 +143,9 @@ def conclusion(against: Mapping[str, Sequence[Row]], measure: str) -> str:
         gain = gain_of(rows, best["method"], measure)
         if gain is not None:
             parts.append(f"{words_of(gain)} over {control}")
-    sure = all(
-        (g := gain_of(rows, best["method"], measure)) is None or g[1] > 0
-        for rows in against.values()
-    )
-    verdict = "Yes" if sure else "Not shown"
+    gains = [gain_of(rows, best["method"], measure) for rows in against.values()]
+    sure = [gain[1] > 0 for gain in gains if gain is not None]
+    verdict = "Yes" if all(sure) else "In part" if any(sure) else "Not shown"
     unit = "AUC" if measure == "auc" else "Dice"
     return f"{verdict}: {best['method']} reaches {unit} {best[measure]:.3f}, " + (
         ", ".join(parts) + "."

@@ -90,7 +90,7 @@ class Pictures(RealWindow):
         self.shoot(self.out / window)
         found = self.explorer.found
         drawn = draw_figure(found.figure_rows(), "", found.names)
-        save_figure(drawn, self.out / figure)
+        save_figure(drawn, self.out / figure)  # docs have it at a width of 1600 px
 
     def find_flow(self) -> None:
         """Take the exact flow of the synthetic loop; that of another is estimated."""
