@@ -3,7 +3,7 @@
     python benchmarks/clicks.py                             # synthetic, anywhere
     MOTIONSEG_GOLD=../gold python benchmarks/clicks.py      # and drawn masks
     MOTIONSEG_DATA=../angiodata python benchmarks/clicks.py # and real loops, silver
-    python benchmarks/clicks.py --pictures 8 --every 10     # reduced: five minutes
+    python benchmarks/clicks.py --pictures 8 --every 20     # reduced: five minutes
 
 A robot user clicks on the centre of the largest error. For comparison, the same robot
 paints there, with the live preview of the Segment dock. Parts whose folder is not named
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,15 +21,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from click_peers import INTERPOLATIONS, PEERS
+from click_pictures import (
+    SEED,
+    drawn_pictures,
+    silver_pictures,
+    synthetic,
+    tree_pictures,
+)
+from click_robot import GOOD, clicks_needed, strokes_needed
 from machine import here_and_now
-from scipy import ndimage
-from skimage.morphology import skeletonize
 
 from napari_motionseg.cine.field_of_view import find_field_of_view
 from napari_motionseg.embedding import embed_frame
-from napari_motionseg.evaluation import read_references
-from napari_motionseg.evaluation.mask_sets import read_mask_set
-from napari_motionseg.evaluation.simulated_clicks import inmost_pixel, next_click
+from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
 from napari_motionseg.guidance import (
     Arrow,
     Clicks,
@@ -42,19 +45,12 @@ from napari_motionseg.guidance import (
 )
 from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
 from napari_motionseg.objectives.guidance import guidance_mask
-from napari_motionseg.segmentation.live_preview import LiveHead, view_of
-from napari_motionseg.segmentation.metrics import dice
+from napari_motionseg.segmentation.live_preview import view_of
 from napari_motionseg.segmentation.predict import load_segmentation
-from napari_motionseg.synthesis import SynthesisConfig
-from napari_motionseg.synthesis.part_stills import part_stills
 
 RESULTS = Path(__file__).parent / "results" / "clicks.json"
-SEED = 93_000_000  # far from the seeds of all trainings
 TUNING = 4  # pictures on which the peers' numbers are chosen, not among the measured
 LEAST_BRANCH_PX, BRANCHES = 150, 4  # of a picture: the largest ones
-GOOD, MOST = 0.8, 12  # Dice to reach, and clicks or strokes after which one gives up
-STROKE_PX, BRUSH_PX = 50, 2.0  # of the painting robot, as in `simulated_strokes`
-SILVER_STRIDE, BORDER_PX = 12, 16
 CROP = 384  # side of the pictures whose flow is guided, as in the paper
 PARTS = ("branches", "flow", "trees", "times")
 
@@ -69,12 +65,13 @@ def main() -> None:
     }  # fmt: skip
     for part in options.parts.split(","):
         rows = measures[part](propagator, options)
-        report.setdefault(part, {}).update(
-            {name: row | here_and_now() for name, row in rows.items()}
-        )
+        kept = report.get(part, {}) if part == "trees" else {}
+        new = {name: row | here_and_now() for name, row in rows.items()}
+        report[part] = kept | new
         print(json.dumps({part: rows}, indent=1), flush=True)
         if not options.dry:
             RESULTS.write_text(json.dumps(report, indent=1) + "\n")
+    options.partial.end()
 
 
 def parse_options() -> argparse.Namespace:
@@ -83,26 +80,38 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--model", default="propagation-xa", help="checkpoint")
     parser.add_argument("--pictures", type=int, default=24, help="synthetic ones")
-    parser.add_argument("--every", type=int, default=1, help="drawn or real picture")
+    parser.add_argument("--every", type=int, default=4, help="n-th drawn or real picture")
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dry", action="store_true", help="write nothing")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.partial = Partial(RESULTS.with_name("clicks_partial.json"))
+    return options
 
 
-def synthetic(count: int, seed: int) -> list[dict]:
-    """Return frames of the package's synthetic loops, with parts and flow."""
-    made = part_stills(count, 512, seed, SynthesisConfig.preset("xa-coronary"))
-    return [
-        {
-            "frame": made.pictures[n].numpy(),
-            "parts": made.parts[n].numpy(),
-            "vessels": made.vessels[n].numpy(),
-            "flow": made.flow[n].numpy(),
-            "field": find_field_of_view(made.pictures[n].numpy()).mask,
-        }
-        for n in range(count)
-    ]
+class Partial:
+    """Results of single pictures in a file, from which an interrupted run goes on.
+
+    Parameters
+    ----------
+    path
+        The file; it is removed at the end of a run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known = json.loads(path.read_text()) if path.exists() else {}
+
+    def once(self, name: str, make: Callable):
+        """Return what was made under a name before, or make it now."""
+        if name not in self._known:
+            self._known[name] = make()
+            self._path.write_text(json.dumps(self._known))
+        return self._known[name]
+
+    def end(self) -> None:
+        """Remove the file: all parts are written."""
+        self._path.unlink(missing_ok=True)
 
 
 # One click against the branch
@@ -114,9 +123,21 @@ def branches(propagator, options) -> dict:
     measured = clicked(synthetic(options.pictures, SEED + 1))
     rows = {}
     for name, (method, values) in PEERS.items():
-        scores = {v: mean_iou(method, v, tuning) for v in values}
+        scores = {
+            v: options.partial.once(
+                f"{name} {v} tuning", lambda m=method, v=v: mean_iou(m, v, tuning)
+            )
+            for v in values
+        }
         best = max(scores, key=scores.get)
-        rows[name] = summary([ious(method, best, one) for one in measured], best)
+        found = [
+            options.partial.once(
+                f"{name} {best} {number}",
+                lambda m=method, b=best, o=one: ious(m, b, o),
+            )
+            for number, one in enumerate(measured)
+        ]
+        rows[name] = summary(found, best)
     prepared: dict[int, object] = {}
 
     def ours(frame, click, threshold):
@@ -222,24 +243,42 @@ def flow(propagator, options) -> dict:
 
 def trees(propagator, options) -> dict:
     """Clicks and strokes to a Dice of .8, for each set and way."""
-    sets = {"synthetic": tree_pictures(options)}
-    sets |= drawn_pictures(options) | silver_pictures(options)
+    sets = {"synthetic": tree_pictures(options.pictures)}
+    sets |= drawn_pictures(options.every) | silver_pictures(options.every)
     network = load_segmentation("default")
-    rows = {}
-    for name, pictures in sets.items():
-        counts: dict[str, list] = {"clicks": [], "strokes": [], "corrections": []}
-        for frame, truth in pictures:
-            guess, view = first_guess(network, frame)
-            prepared = propagator.prepare(frame)
-            counts["clicks"].append(clicks_needed(propagator, prepared, truth, None))
-            counts["corrections"].append(
-                clicks_needed(propagator, prepared, truth, guess)
-            )
-            counts["strokes"].append(strokes_needed(view, truth))
-            print(name, {k: v[-1] for k, v in counts.items()}, flush=True)
-        rows[name] = {key: counted(values) for key, values in counts.items()}
-        rows[name]["pictures"] = len(pictures)
-    return rows
+    rows: dict[str, dict[str, list]] = {}
+    for name, number, (frame, truth) in in_turn(sets):
+        ways = options.partial.once(
+            f"{name} {number} of every {options.every}",
+            lambda f=frame, t=truth: tree_counts(propagator, network, f, t),
+        )
+        print(name, number, ways, flush=True)
+        for way, count in ways.items():
+            rows.setdefault(name, {}).setdefault(way, []).append(count)
+    return {
+        name: {way: counted(values) for way, values in ways.items()}
+        | {"pictures": len(sets[name])}
+        for name, ways in rows.items()
+    }
+
+
+def in_turn(sets: dict[str, list]):
+    """Yield name, number and picture of the sets, so that all of them advance."""
+    for number in range(max(map(len, sets.values()))):
+        for name, pictures in sets.items():
+            if number < len(pictures):
+                yield name, number, pictures[number]
+
+
+def tree_counts(propagator, network, frame, truth) -> dict[str, tuple[int, float]]:
+    """Return the clicks and strokes of each way, and the Dice that they reach."""
+    guess, view = first_guess(network, frame)
+    prepared = propagator.prepare(frame)
+    return {
+        "clicks": clicks_needed(propagator, prepared, truth, None),
+        "strokes": strokes_needed(view, truth),
+        "corrections": clicks_needed(propagator, prepared, truth, guess),
+    }
 
 
 def counted(values: list[tuple[int, float]]) -> dict:
@@ -250,100 +289,12 @@ def counted(values: list[tuple[int, float]]) -> dict:
     }
 
 
-def clicks_needed(propagator, prepared, truth, guess) -> tuple[int, float]:
-    """Return the number of clicks until the mask is good, and its Dice.
-
-    A click on something missing adds what moves with it; a click on something
-    superfluous takes away what moves with that.
-    """
-    found = np.zeros_like(truth) if guess is None else guess.copy()
-    count, score = 0, dice(found, truth)
-    while score < GOOD and count < MOST:
-        click = next_click(found, truth)
-        if click is None:
-            break
-        clicks = Clicks(((click.row, click.column),))
-        extent = "tree" if click.missing else "branch"
-        scores = click_scores(propagator, prepared, clicks, extent=extent)
-        if click.missing:
-            found = found | mask_of_scores(scores, THRESHOLDS[extent])
-        else:
-            found = found & ~mask_of_scores(scores, THRESHOLDS[extent], clicks.positive)
-            found[click.row, click.column] = False
-        count, score = count + 1, dice(found, truth)
-    return count, float(score)
-
-
-def strokes_needed(view, truth) -> tuple[int, float]:
-    """Return the number of strokes until the live preview is good, and its Dice."""
-    head = LiveHead(2)
-    target = np.full(truth.shape, -1, np.int16)
-    found, count, score = np.zeros_like(truth), 0, 0.0
-    while score < GOOD and count < MOST:
-        click = next_click(found, truth)
-        if click is None:
-            break
-        stroke = stroke_at(click, truth)
-        target[stroke] = int(click.missing)
-        head.paint(0, view, target)
-        found = head.predict(view, 0).probabilities[1] > 0.5
-        count, score = count + 1, dice(found, truth)
-    return count, float(score)
-
-
-def stroke_at(click, truth) -> np.ndarray:
-    """Return the pixels of a stroke that begins at the centre of an error."""
-    own = truth if click.missing else ~truth
-    line = skeletonize(own) if click.missing else own
-    seed = np.zeros_like(truth)
-    seed[click.row, click.column] = True
-    line = line | seed
-    reach = STROKE_PX // 2 if click.missing else 6
-    grown = ndimage.binary_dilation(seed, np.ones((3, 3)), iterations=reach, mask=line)
-    brushed = ndimage.distance_transform_edt(~grown) <= BRUSH_PX
-    return (brushed & own) | seed
-
-
 def first_guess(network, frame):
     """Return the mask of the default network, and the view for the live preview."""
     embedding = embed_frame(network, frame)
     view = view_of(network, embedding.astype(np.float16))
     field = find_field_of_view(frame).inner()
     return (view.probabilities.argmax(axis=0) == 1) & field, view
-
-
-def tree_pictures(options) -> list[tuple]:
-    made = synthetic(options.pictures, SEED + 3)
-    pairs = [(one["frame"], one["vessels"]) for one in made]
-    return [(frame, truth) for frame, truth in pairs if truth.sum() >= 500]
-
-
-def drawn_pictures(options) -> dict:
-    folder = os.environ.get("MOTIONSEG_GOLD")
-    if not folder:
-        print("MOTIONSEG_GOLD is not set: rows of drawn masks stay as they are")
-        return {}
-    found = {}
-    for path in sorted(Path(folder).glob("*.npz")):
-        pictures = read_mask_set(path, path)[:: options.every]
-        found[f"drawn: {path.stem}"] = [
-            (p.image.astype(np.float32) / 255, p.mask) for p in pictures
-        ]
-    return found
-
-
-def silver_pictures(options) -> dict:
-    folder = os.environ.get("MOTIONSEG_DATA")
-    if not folder:
-        print("MOTIONSEG_DATA is not set: rows of real loops stay as they are")
-        return {}
-    found = []
-    inner = slice(BORDER_PX, -BORDER_PX)
-    for loop in read_references(folder, ["p5", "p6"]):
-        for t in loop.shown[:: SILVER_STRIDE * options.every]:
-            frame = loop.cine.normalized(int(t))[inner, inner]
-            found.append((frame, loop.masks[t][inner, inner].astype(bool)))
-    return {"silver: p5, p6": found}
 
 
 # Times
@@ -357,15 +308,8 @@ def times(propagator, options) -> dict:
         frame = np.ascontiguousarray(small[:side, :side])
         prepared, encoder = timed(lambda f=frame: propagator.prepare(f))
         clicks = Clicks(((side / 2, side / 2),))
-        for directions in (2, 4):
-            _, took = timed(
-                lambda p=prepared, c=clicks, d=directions: click_scores(
-                    propagator, p, c, d
-                )
-            )
-            rows[f"{side} px, {directions} directions"] = {
-                "encoder_s": encoder, "click_s": took,
-            }  # fmt: skip
+        _, took = timed(lambda p=prepared, c=clicks: click_scores(propagator, p, c))
+        rows[f"{side} px"] = {"encoder_s": encoder, "click_s": took}
     prepared = propagator.prepare(small)
     arrows = [Arrow(256, 256, 8, 8)]
     moved, took = timed(lambda: guided_flow(propagator, prepared, arrows))

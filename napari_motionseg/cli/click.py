@@ -46,9 +46,6 @@ Score = Annotated[
         "a tree."
     ),
 ]
-Directions = Annotated[
-    int, typer.Option(help="Directions of the clicks' motion: 2, 4 or 8.")
-]
 ExtentOption = Annotated[
     str,
     typer.Option(
@@ -69,7 +66,6 @@ def click(
     positive: Positive = None,
     negative: Negative = None,
     threshold: Score = None,
-    directions: Directions = 2,
     extent: ExtentOption = "branch",
     class_number: Class = 1,
     model: Model = Path("propagation-xa"),
@@ -80,9 +76,8 @@ def click(
 ) -> None:
     """Turn clicks on a frame into a mask: what moves with the clicks is the object.
 
-    The positive points get the same motion in several directions, the negative points
-    stay still, and a network predicts what follows them. The other frames of the label
-    file are not labelled.
+    The positive points get a motion, the negative points stay still, and a network
+    predicts what follows them. The other frames of the label file are not labelled.
     """
     from napari_motionseg.guidance import Clicks, click_mask, load_propagator
 
@@ -98,8 +93,7 @@ def click(
     propagator = load_propagator(model, device)
     found = click_mask(
         propagator, propagator.prepare(picture), clicks,
-        threshold=threshold, directions=directions, extent=cast("Extent", extent),
-        field=field,
+        threshold=threshold, extent=cast("Extent", extent), field=field,
     )  # fmt: skip
     if found.note:
         print_note(found.note)

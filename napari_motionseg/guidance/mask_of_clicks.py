@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.guidance.local_axis import across_axis
 from napari_motionseg.guidance.points import Arrow, Clicks, Mask, Point
 from napari_motionseg.registry import unknown_name
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 Scores = NDArray[np.float32]
 Extent = Literal["branch", "tree"]
-DIRECTIONS = (2, 4, 8)
+PAPER_DIRECTIONS = 4  # the light network answers alike in all, and is asked for one
 # scores at which masks are best: those of a branch are small, because of several
 # branches each might be the one that moves
 THRESHOLDS: dict[Extent, float] = {"branch": 0.1, "tree": 0.4}
@@ -60,7 +59,6 @@ def click_mask(
     clicks: Clicks,
     *,
     threshold: float | None = None,
-    directions: int = 2,
     extent: Extent = "branch",
     field: Mask | None = None,
 ) -> ClickMask:
@@ -77,8 +75,6 @@ def click_mask(
     threshold
         Score from which a pixel belongs to the object; a lower one includes what only
         probably moves with the clicks. None takes that of the extent, see `THRESHOLDS`.
-    directions
-        Number of directions of motion, 2, 4 or 8; see `click_scores`.
     extent
         ``"branch"``: what moves with the clicks and is connected to them. ``"tree"``:
         everything that vessels connect to them.
@@ -93,7 +89,7 @@ def click_mask(
     """
     shape = (prepared.frame.shape[0], prepared.frame.shape[1])
     clicks.check(shape, field)
-    scores = click_scores(propagator, prepared, clicks, directions, extent)
+    scores = click_scores(propagator, prepared, clicks, extent)
     if field is not None:
         scores = scores * field
     threshold = THRESHOLDS[extent] if threshold is None else threshold
@@ -105,20 +101,13 @@ def click_scores(
     propagator: Propagator,
     prepared: PreparedFrame,
     clicks: Clicks,
-    directions: int = 2,
     extent: Extent = "branch",
 ) -> Scores:
     """Return the share of the clicks' motion that each pixel follows.
 
     Parameters
     ----------
-    propagator, prepared, clicks
-        As for `click_mask`.
-    directions
-        2: across the vessel at the positive points, both ways. 4: also along it. 8:
-        also between. The directions across say most, because a vessel that slides along
-        itself looks the same.
-    extent
+    propagator, prepared, clicks, extent
         As for `click_mask`.
 
     Returns
@@ -126,41 +115,65 @@ def click_scores(
     ndarray
         Scores ``(H, W)`` float32 in [0, 1]. For ``"tree"``, it is the probability that
         vessels connect the pixel to the clicks. For ``"branch"``, it is multiplied with
-        the mean over the directions of the predicted motion along the direction,
-        divided by the given one. A network that does not know vessels gives the latter
-        alone.
+        the predicted motion along the given one, as a share of it. A network with the
+        layout of the paper does not know vessels; it gives the mean of the latter over
+        `PAPER_DIRECTIONS` directions.
+
+    Raises
+    ------
+    SettingsError
+        If the extent is unknown.
     """
     if extent not in get_args(Extent):
         choices = dict.fromkeys(get_args(Extent))
         raise SettingsError(unknown_name("extent", extent, choices))
-    if directions not in DIRECTIONS:
-        raise SettingsError(f"directions must be one of {DIRECTIONS}; got {directions}")
     speed = SPEED_SHARE * propagator.longest(prepared)
-    moving = [Arrow(*point, 0, speed) for point in clicks.positive]
-    still = [Arrow(*point) for point in clicks.negative]
+    if not propagator.knows_vessels and extent == "branch":
+        return _share_moved(propagator, prepared, clicks, speed, PAPER_DIRECTIONS)
+    connected = propagator.connected(prepared, _moved(clicks, speed, 1, 0))
     if extent == "tree":
-        return propagator.connected(prepared, moving + still)
-    connected: Scores | None = None
-    if propagator.knows_vessels:
-        connected = propagator.connected(prepared, moving + still)
-    first = across_axis(prepared.frame, clicks.positive)
-    angles = [first + 2 * math.pi * i / directions for i in range(directions)]
-    units = [(math.cos(angle), math.sin(angle)) for angle in angles]
-    flows = propagator.flows(
-        prepared,
-        [
-            [Arrow(*p, speed * sine, speed * cosine) for p in clicks.positive] + still
-            for cosine, sine in units
-        ],
-        clicked=True,
-        where=None if connected is None else connected >= LEAST_SCORE,
-    )
+        return connected
+    where = connected >= LEAST_SCORE
+    return connected * _share_moved(propagator, prepared, clicks, speed, 1, where)
+
+
+def _share_moved(
+    propagator: Propagator,
+    prepared: PreparedFrame,
+    clicks: Clicks,
+    speed: float,
+    directions: int,
+    where: Mask | None = None,
+) -> Scores:
+    """Return the mean share ``(H, W)`` of the clicks' motion that each pixel follows.
+
+    Parameters
+    ----------
+    propagator, prepared, clicks
+        As for `click_mask`.
+    speed
+        Length in px of the motion of the positive points.
+    directions
+        Number of directions, which are evenly spread; the first one is to the right.
+    where
+        Mask ``(H, W)`` bool of the pixels that are needed; None means all.
+    """
+    turns = (2 * math.pi * number / directions for number in range(directions))
+    units = [(math.cos(turn), math.sin(turn)) for turn in turns]
+    told = [_moved(clicks, speed, right, down) for right, down in units]
+    flows = propagator.flows(prepared, told, clicked=True, where=where)
     parts = [
-        np.clip((cosine * flow[0] + sine * flow[1]) / speed, 0, 1)
-        for (cosine, sine), flow in zip(units, flows, strict=True)
+        np.clip((right * flow[0] + down * flow[1]) / speed, 0, 1)
+        for (right, down), flow in zip(units, flows, strict=True)
     ]
-    moved: Scores = np.mean(parts, axis=0, dtype=np.float32)
-    return moved if connected is None else moved * connected
+    share: Scores = np.mean(parts, axis=0, dtype=np.float32)
+    return share
+
+
+def _moved(clicks: Clicks, speed: float, right: float, down: float) -> list[Arrow]:
+    """Return the positive points as arrows of one direction, and the still others."""
+    moving = [Arrow(*point, speed * down, speed * right) for point in clicks.positive]
+    return moving + [Arrow(*point) for point in clicks.negative]
 
 
 def own_points(clicks: Clicks, extent: Extent) -> tuple[Point, ...]:

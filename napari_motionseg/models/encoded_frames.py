@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.models.guided_points import GuidedPoints
 from napari_motionseg.models.propagation_candidates import MIDDLE
 
 GUIDANCE_FACTS = 7  # x, y, speed, whether it stands still, place in the cell, and 1
@@ -45,7 +46,7 @@ class EncodedFrames(NamedTuple):
 def guided_cells(
     encoder: nn.Module,
     frames: EncodedFrames,
-    sparse_motion: Tensor,
+    points: GuidedPoints,
     cell: int,
     limit: float,
 ) -> Tensor:
@@ -56,33 +57,29 @@ def guided_cells(
     encoder
         Sparse motion encoder, which maps `GUIDANCE_FACTS` numbers and the features of
         pixel and cell to the channels of a cell.
-    frames, sparse_motion
-        As for `LightPropagationNet.propagate`.
+    frames
+        Features of F frames.
+    points
+        The guided points of B guidances; B is a multiple of F.
     cell
         Side of a cell in px.
     limit
         Bound in px of each component of flow.
     """
-    cells = torch.zeros(
-        (len(sparse_motion), *frames.cells.shape[1:]), device=sparse_motion.device
-    )
-    b, y, x = sparse_motion[:, 2].nonzero(as_tuple=True)
-    vector = sparse_motion[b, :2, y, x].float() / limit
+    channels, height, width = frames.cells.shape[1:]
+    y, x = points.row, points.column
+    vector = points.vector / limit
     speed = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
     place = torch.stack((y % cell, x % cell), dim=1) / cell
     facts = (vector, speed, (speed == 0).float(), place, torch.ones_like(speed))
-    which = b // (len(sparse_motion) // len(frames.cells))
-    row, column = y // cell, x // cell
+    which = points.which // (points.count // len(frames.cells))
     keys = frames.keys[which, :, y, x]
-    around = frames.cells[which, :, row, column]
+    around = frames.cells[which, :, y // cell, x // cell]
     seen = torch.cat((torch.cat(facts, dim=1).to(keys.dtype), keys, around), dim=1)
     found = encoder(seen).float()
-    flat = (b * cells.shape[2] + row) * cells.shape[3] + column
-    added = torch.zeros(
-        (len(cells) * cells.shape[2] * cells.shape[3], cells.shape[1]),
-        device=cells.device,
-    ).index_add(0, flat, found)
-    grid = added.view(len(cells), cells.shape[2], cells.shape[3], -1)
+    added = found.new_zeros((points.count * height * width, channels))
+    added = added.index_add(0, points.cells(cell, height, width), found)
+    grid = added.view(points.count, height, width, channels)
     return grid.permute(0, 3, 1, 2)
 
 

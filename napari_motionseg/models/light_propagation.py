@@ -36,6 +36,7 @@ from napari_motionseg.models.encoded_frames import (
     repeated,
     values_at,
 )
+from napari_motionseg.models.guided_points import guided_points
 from napari_motionseg.models.light_propagation_config import LightPropagationConfig
 from napari_motionseg.models.propagation_candidates import (
     CANDIDATES,
@@ -281,15 +282,15 @@ class LightPropagationNet(nn.Module):
         """
         check_guidance_of(frames, sparse_motion)
         count = len(sparse_motion)
-        shift = likelier_vessel(frames.vessel, sparse_motion)
+        points = guided_points(sparse_motion)
+        level = likeliest_near(frames.vessel, points)
+        shift = likelier_vessel(level, points)
         likelier = torch.cat((self.trust[0] * shift, torch.zeros_like(shift)), dim=1)
         conductance = repeated(frames.conductance, count) + likelier
-        meant = (
-            likeliest_near(repeated(frames.vessel, count)) + shift + LEAN
-        ).sigmoid()
-        vectors, facts = candidate_vectors(conductance.sigmoid(), sparse_motion, meant)
+        meant = (level + shift.flatten()[points.which] + LEAN).sigmoid()
+        vectors, facts = candidate_vectors(conductance.sigmoid(), points, meant)
         guided = guided_cells(
-            self.guidance, frames, sparse_motion, self.config.cell, self.config.limit
+            self.guidance, frames, points, self.config.cell, self.config.limit
         )
         state = repeated(frames.cells, count) + guided
         for one in self.rounds:

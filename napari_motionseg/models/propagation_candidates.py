@@ -12,6 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_motionseg.models.guided_points import (
+    GuidedPoints,
+    guided_points,
+    largest_near,
+)
 from napari_motionseg.models.local_fit import local_fit
 from napari_motionseg.models.seeded_reach import seeded_reach
 
@@ -25,11 +30,12 @@ CLEAR = 2.0  # logit of a vessel that is clearly seen
 MOST_SHIFT = 8.0
 NEAR_PX = 3  # side of the square around a point in which it may have been meant
 LEAN = 4.5  # added to the logit of being vessel: what is faint is rather vessel
+FAINT_PX = 60.0  # standard deviation of how far a click on a faint vessel is heard
 MEANT = 4  # number of moving points that are most likely on vessels; a user gives few
 
 
 def candidate_vectors(
-    conductance: Tensor, sparse_motion: Tensor, on_vessel: Tensor | None = None
+    conductance: Tensor, points: GuidedPoints, on_vessel: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return the candidates other than no motion, and facts about them.
 
@@ -37,11 +43,11 @@ def candidate_vectors(
     ----------
     conductance
         Conductance ``(B, 2, h, w)`` of each cell.
-    sparse_motion
-        Guidance ``(B, 3, H, W)``: flow x and y in px, and the mask of guided pixels.
+    points
+        The N guided points.
     on_vessel
-        Probability ``(B, 1, 4 h, 4 w)`` that a point there is meant for a vessel. None
-        means that all points are.
+        Probability ``(N,)`` that each point is meant for a vessel. None means that all
+        points are.
 
     Returns
     -------
@@ -51,37 +57,52 @@ def candidate_vectors(
         Facts ``(B, 7, h, w)``: reach of both ways, its logarithm, reach if the point
         moves, and logarithm of the weight of the background's points around.
     """
-    height, width = conductance.shape[-2:]
-    count, _, rows, columns = sparse_motion.shape
-    padding = (0, MIDDLE * width - columns, 0, MIDDLE * height - rows)
-    padded = functional.pad(sparse_motion.float(), padding)
-    points = padded[:, 2:]
-    meant = points if on_vessel is None else points * on_vessel
-    given, _ = _mean_of_cells(padded[:, :2], points)
-    start = torch.cat([functional.max_pool2d(part, MIDDLE) for part in (meant, points)],
-                      dim=1)  # fmt: skip
+    count, (height, width) = points.count, conductance.shape[-2:]
+    one = points.vector.new_ones(len(points.vector))
+    meant = one if on_vessel is None else on_vessel
+    given, _ = _mean_of_cells(points, one, height, width)
+    start = _largest_of_cells(points, torch.stack((meant, one), 1), height, width)
     if all(bool((part == part[:1]).all()) for part in (start, conductance)):
         # several directions of the same clicks
         start, conductance = start[:1], conductance[:1]
     found = seeded_reach(conductance, start, height + width)
     reach, source = (part.expand(count, -1, -1, -1) for part in found)
-    index = source.flatten(1)[:, None].expand(-1, 2, -1)
-    claimed = given.flatten(2).gather(2, index)
-    claimed = claimed.view(count, 2, WAYS, height, width).transpose(1, 2)
-    background = _mean_of_cells(padded[:, :2], points - meant)
+    claimed = torch.stack([_claimed(given, source[:, k]) for k in range(WAYS)], dim=1)
+    background = _mean_of_cells(points, one - meant, height, width)
     around, near = local_fit(*background, MIDDLE)
-    moving = (claimed.norm(dim=2) > 0).float()
+    moving = (claimed != 0).any(dim=2).float()
     far = (reach + LEAST_REACH).log() / 4
     weight = (near + LEAST_REACH).log() / 4
     facts = torch.cat((reach, far, reach * moving, weight), dim=1)
     return torch.cat((claimed, around[:, None]), dim=1), facts
 
 
-def _mean_of_cells(vectors: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def _mean_of_cells(
+    points: GuidedPoints, weight: Tensor, height: int, width: int
+) -> tuple[Tensor, Tensor]:
     """Return the weighted mean of the vectors of each cell, and the sum of weights."""
-    planes = functional.avg_pool2d(torch.cat((weight * vectors, weight), 1), MIDDLE)
-    total = planes[:, 2:]
-    return planes[:, :2] / total.clamp(min=1e-12), MIDDLE**2 * total
+    heavy = torch.cat((weight[:, None] * points.vector, weight[:, None]), dim=1)
+    total = heavy.new_zeros((points.count * height * width, 3))
+    total = total.index_add(0, points.cells(MIDDLE, height, width), heavy)
+    planes = total.view(points.count, height, width, 3).permute(0, 3, 1, 2)
+    return planes[:, :2] / planes[:, 2:].clamp(min=1e-12), planes[:, 2:]
+
+
+def _largest_of_cells(
+    points: GuidedPoints, values: Tensor, height: int, width: int
+) -> Tensor:
+    """Return the largest values of each cell's points, ``(B, K, h, w)``; 0 if none."""
+    kinds = values.shape[1]
+    place = points.cells(MIDDLE, height, width)[:, None].expand(-1, kinds)
+    empty = values.new_zeros((points.count * height * width, kinds))
+    largest = empty.scatter_reduce(0, place, values, "amax")
+    return largest.view(points.count, height, width, kinds).permute(0, 3, 1, 2)
+
+
+def _claimed(given: Tensor, source: Tensor) -> Tensor:
+    """Return the vector ``(B, 2, h, w)`` of the point that has claimed each cell."""
+    index = source.flatten(1)[:, None].expand(-1, 2, -1)
+    return given.flatten(2).gather(2, index).view_as(given)
 
 
 def shared_classes(weights: Tensor, vectors: Tensor, bins: int, limit: float) -> Tensor:
@@ -113,7 +134,7 @@ def shared_classes(weights: Tensor, vectors: Tensor, bins: int, limit: float) ->
     return (chance + LEAST_CHANCE).log()
 
 
-def likelier_vessel(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
+def likelier_vessel(level: Tensor, points: GuidedPoints) -> Tensor:
     """Return how much likelier to be vessel each pixel is, ``(B, 1, 1, 1)``.
 
     Whoever gives a point a motion says that something is there. If it is fainter than
@@ -122,27 +143,58 @@ def likelier_vessel(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
 
     Parameters
     ----------
-    vessel
-        Logit ``(F, 1, H, W)`` of being vessel, of F frames.
-    sparse_motion
-        Guidance ``(B, 3, H, W)``; B is a multiple of F.
+    level
+        Logit ``(N,)`` of being vessel at each point, see `likeliest_near`.
+    points
+        The points of B guidances.
     """
-    share = len(sparse_motion) // len(vessel)
-    moving = (sparse_motion[:, :2] != 0).any(dim=1)
-    near = likeliest_near(vessel)
-    shifts = []
-    for number, mask in enumerate(moving):
-        height, width = mask.shape
-        seen = near[number // share, 0, :height, :width][mask]
+    moving, shifts = points.moving, []
+    for number in range(points.count):
+        seen = level[moving & (points.which == number)]
         meant = seen.topk(min(MEANT, len(seen))).values
-        level = meant.mean() if len(seen) else near.new_tensor(CLEAR)
-        shifts.append((CLEAR - level).clamp(0, MOST_SHIFT))
+        usual = meant.mean() if len(seen) else level.new_tensor(CLEAR)
+        shifts.append((CLEAR - usual).clamp(0, MOST_SHIFT))
     return torch.stack(shifts)[:, None, None, None]
 
 
-def likeliest_near(vessel: Tensor) -> Tensor:
-    """Return the largest logit ``(F, 1, H, W)`` where a point may have been meant."""
-    return functional.max_pool2d(vessel, NEAR_PX, 1, NEAR_PX // 2)
+def likeliest_near(vessel: Tensor, points: GuidedPoints) -> Tensor:
+    """Return the largest logit ``(N,)`` of being vessel where each point may be meant.
+
+    Parameters
+    ----------
+    vessel
+        Logit ``(F, 1, H, W)`` of being vessel, of F frames.
+    points
+        The points of guidances of these frames.
+    """
+    return largest_near(vessel, points, NEAR_PX)
+
+
+def likelier_near(level: Tensor, points: GuidedPoints, size: torch.Size) -> Tensor:
+    """Return how much likelier to be vessel pixels near moving points are, ``(H, W)``.
+
+    A click on a faint vessel says that it is one, but nothing about faint lines far
+    away: if they all counted, a click would mask ribs and the edge of the heart.
+
+    Parameters
+    ----------
+    level
+        Logit ``(N,)`` of being vessel at each point, see `likeliest_near`.
+    points
+        The points of one guidance.
+    size
+        Rows and columns of the frame.
+    """
+    found = level.new_zeros(size)
+    rows, columns = (torch.arange(side, device=level.device) for side in size)
+    faint = (CLEAR - level).clamp(0, MOST_SHIFT) * points.moving
+    for number in faint.nonzero()[:, 0].tolist():
+        down, right = (
+            torch.exp(-((places - at[number]) ** 2) / (2 * FAINT_PX**2))
+            for places, at in ((rows, points.row), (columns, points.column))
+        )
+        found = torch.maximum(found, faint[number] * down[:, None] * right)
+    return found
 
 
 def connected_share(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
@@ -164,11 +216,16 @@ def connected_share(vessel: Tensor, sparse_motion: Tensor) -> Tensor:
         Probability ``(h, w)``.
     """
     height, width = sparse_motion.shape[-2:]
-    likelier = vessel + likelier_vessel(vessel, sparse_motion)
-    cells = functional.max_pool2d(likelier, MIDDLE) + FIRST_CONDUCTANCE[0]
-    conductance = cells.sigmoid().expand(-1, WAYS, -1, -1)
-    _, facts = candidate_vectors(conductance, sparse_motion)
-    moved = facts[:, 2 * WAYS : 2 * WAYS + 1]
-    reach = functional.interpolate(moved, scale_factor=MIDDLE, mode="nearest")
+    points = guided_points(sparse_motion)
+    level = likeliest_near(vessel, points)
+    likelier = vessel + likelier_near(level, points, vessel.shape[-2:])
+    conductance = functional.max_pool2d(likelier, MIDDLE) + FIRST_CONDUCTANCE[0]
+    rows, columns = conductance.shape[-2:]
+    one = points.vector.new_ones((len(points.vector), 1))
+    start = _largest_of_cells(points, one, rows, columns)
+    moves = _largest_of_cells(points, points.moving[:, None].float(), rows, columns)
+    reach, source = seeded_reach(conductance.sigmoid(), start, rows + columns)
+    reach = reach * moves.flatten(1)[0][source]
+    reach = functional.interpolate(reach, scale_factor=MIDDLE, mode="nearest")
     found = (likelier + (reach + LEAST_REACH).log()).sigmoid()
     return found[0, 0, :height, :width]

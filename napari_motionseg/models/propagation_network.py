@@ -35,13 +35,8 @@ from napari_motionseg.models.unet import UNet, double_convolution
 from napari_motionseg.models.unet_config import UNetConfig
 
 GUIDANCE_CHANNELS = 3  # x, y, mask
-ENCODER_STRIDES = (
-    1,
-    2,
-    4,
-    8,
-    16,
-)  # strides that two strided convolutions and two poolings can give
+# strides that two strided convolutions and two poolings can give
+ENCODER_STRIDES = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -160,8 +155,9 @@ class PropagationNet(nn.Module):
         size = features.shape[-2:]
         # small pictures keep two values per side, so that batch norm has a variance
         windows = [min(self.stride, max(1, side // 2)) for side in size]
-        pooled = functional.max_pool2d(features, windows, ceil_mode=True)
-        return enlarge(self.convolutions(pooled), windows, size)
+        if max(windows) > 1:
+            features = functional.max_pool2d(features, windows, ceil_mode=True)
+        return enlarge(self.convolutions(features), windows, size)
 
 
 class PropagationHead(nn.Module):

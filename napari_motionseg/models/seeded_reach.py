@@ -16,6 +16,7 @@ from torch.nn import functional
 # below 1, so that a way is not as good as the same way with a detour
 MOST_CONDUCTANCE = 1 - 1e-6
 LEAST_CONDUCTANCE = 1e-30  # so that logarithms stay finite
+STEPS_AT_ONCE = 8  # steps after which it is checked whether anything has changed
 
 
 def seeded_reach(
@@ -49,23 +50,29 @@ def seeded_reach(
 
 
 def _reach(conductance: Tensor, start: Tensor, steps: int) -> Tensor:
-    """Return the largest reach ``(B, K, h, w)``, by relaxation from cell to cell."""
-    reach = start.to(conductance.dtype)
-    for _ in range(steps):
-        further = torch.maximum(reach, conductance * _largest_near(reach))
-        if bool((further == reach).all()):
+    """Return the largest reach ``(B, K, h, w)``, by relaxation from cell to cell.
+
+    A way has a hundred steps, and each call of torch lets another thread interrupt this
+    one. A step therefore has six calls, all into the same memory.
+    """
+    reach = functional.pad(start.to(conductance.dtype), (1, 1, 1, 1))
+    above, row, below = reach[..., :-2, :], reach[..., 1:-1, :], reach[..., 2:, :]
+    rows, best = torch.empty_like(row), torch.empty_like(conductance)
+    left, middle, right = rows[..., :-2], rows[..., 1:-1], rows[..., 2:]
+    own = row[..., 1:-1]
+    while steps > 0:
+        before = own.clone()
+        for _ in range(min(steps, STEPS_AT_ONCE)):
+            torch.maximum(above, below, out=rows)
+            torch.maximum(rows, row, out=rows)
+            torch.maximum(left, right, out=best)
+            torch.maximum(best, middle, out=best)
+            best.mul_(conductance)
+            torch.maximum(own, best, out=own)
+        steps -= STEPS_AT_ONCE
+        if bool((own == before).all()):
             break
-        reach = further
-    return reach
-
-
-def _largest_near(values: Tensor) -> Tensor:
-    """Return the largest value of 3 x 3 cells; faster than torch's pooling."""
-    padded = functional.pad(values, (1, 1, 1, 1))
-    rows = torch.maximum(padded[..., :-2, :], padded[..., 2:, :])
-    rows = torch.maximum(rows, padded[..., 1:-1, :])
-    columns = torch.maximum(rows[..., :-2], rows[..., 2:])
-    return torch.maximum(columns, rows[..., 1:-1])
+    return own
 
 
 def _parents(reach: Tensor, start: Tensor) -> Tensor:

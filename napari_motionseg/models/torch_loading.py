@@ -42,28 +42,39 @@ def load_torch() -> None:
 def beside_the_window() -> Iterator[None]:
     """Import modules in a thread, and hold the window's thread as little as possible.
 
-    Python's interpreter lets another thread wait for 5 ms. The window's thread gives
-    the interpreter up hundreds of times while a dock is built, and would wait each
-    time; so the limit is lower meanwhile.
-
     An import makes hundreds of thousands of objects, which live until the process ends.
     The first collection after it would examine all of them, which stops every thread
     for some hundred milliseconds. Therefore there is none meanwhile, and the objects
     count as old ones at once. Nothing is lost: a full collection examines them, too.
     """
-    collecting, interval = gc.isenabled(), sys.getswitchinterval()
+    collecting = gc.isenabled()
     gc.disable()
-    sys.setswitchinterval(SWITCH_S)
     try:
-        yield
+        with short_turns():
+            yield
     finally:
-        if not math.isclose(interval, SWITCH_S):  # else another import will set it back
-            sys.setswitchinterval(interval)
         if collecting:
             if not gc.get_freeze_count():  # objects that others have frozen stay so
                 gc.freeze()
                 gc.unfreeze()  # moves everything to the oldest generation
             gc.enable()
+
+
+@contextmanager
+def short_turns() -> Iterator[None]:
+    """Let a thread that computes and the thread of the window take short turns.
+
+    Python's interpreter lets another thread wait for 5 ms. The window's thread gives
+    the interpreter up hundreds of times while it draws, and so does torch at each of
+    its calls; each of them would wait so long. The limit is therefore lower meanwhile.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        yield
+    finally:
+        if not math.isclose(interval, SWITCH_S):  # else another thread will set it back
+            sys.setswitchinterval(interval)
 
 
 def _link_libraries() -> None:

@@ -22,7 +22,7 @@ class ObjectClicks:
     clicks
         Points on the object and beside it; there may be none.
     number
-        Number of the object's class, from 1.
+        Number of the object's class; 0 is the background.
     proposed
         Whether the clicks were carried from another frame and wait for the user.
     """
@@ -181,7 +181,7 @@ def _object_of(row: Any) -> ObjectClicks | None:
     positive = _listed(row.get("positive"), lambda p: _numbers(p, 2))
     negative = _listed(row.get("negative"), lambda p: _numbers(p, 2))
     given = row.get("class")
-    number = given if type(given) is int and 1 <= given <= MOST_CLASS else 1
+    number = given if type(given) is int and 0 <= given <= MOST_CLASS else 1
     try:
         clicks = Clicks(positive, negative)
     except SettingsError:  # a pixel with both signs, or a number that is not finite

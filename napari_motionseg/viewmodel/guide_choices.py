@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS, THRESHOLDS, Extent
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS, Extent
 
 LEAST_THRESHOLD, MOST_THRESHOLD = 0.01, 0.99
 
@@ -20,22 +20,16 @@ class ClickChoices:
         Score from which a pixel belongs to the object.
     extent
         What the clicks mean, see `click_scores`.
-    directions
-        Number of directions of motion.
-    zoomed
-        Whether the network looks at a window around two or more clicks.
     """
 
     threshold: float = THRESHOLDS["branch"]
     extent: Extent = "branch"
-    directions: int = 2
-    zoomed: bool = False
 
     @classmethod
     def of_json(cls, values: Any) -> ClickChoices:
         """Return choices from JSON values; invalid ones become the defaults."""
         kept = values if isinstance(values, dict) else {}
-        found: dict[str, Any] = {"zoomed": kept.get("zoomed") is True}
+        found: dict[str, Any] = {}
         threshold = kept.get("threshold")
         if isinstance(threshold, float) and (
             LEAST_THRESHOLD <= threshold <= MOST_THRESHOLD
@@ -43,8 +37,6 @@ class ClickChoices:
             found["threshold"] = threshold
         if kept.get("extent") in get_args(Extent):
             found["extent"] = kept["extent"]
-        if type(kept.get("directions")) is int and kept["directions"] in DIRECTIONS:
-            found["directions"] = kept["directions"]
         return replace(cls(), **found)
 
     def needs_network(self, before: ClickChoices) -> bool:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import MotionSegError
+from napari_motionseg.guidance.carrying import carried_clicks
+from napari_motionseg.guidance.flow_of_arrows import guided_flow
+from napari_motionseg.guidance.mask_of_clicks import Extent, click_scores
 from napari_motionseg.guidance.points import Arrow, Clicks
+from napari_motionseg.models.torch_loading import (
+    beside_the_window,
+    load_torch,
+    short_turns,
+)
 from napari_motionseg.viewmodel.frame_guidance import ObjectClicks
 from napari_motionseg.viewmodel.session import Loop
 
@@ -22,7 +32,6 @@ if TYPE_CHECKING:
 
 KEPT_FRAMES = 3  # frames whose features stay in memory, each about 80 MiB at 512 px
 Flow = NDArray[np.float32]
-Key = tuple[int, int, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +46,14 @@ class ClickQuestion:
         Index of the frame.
     clicks
         The clicks; without any, the frame is only prepared for them.
-    extent, directions
-        As in `click_scores`.
-    zoomed
-        Whether the network looks at a window around the clicks.
+    extent
+        Name of what the clicks mean, see `click_scores`.
     """
 
     loop: Loop
     t: int
     clicks: Clicks
-    extent: Any = "branch"
-    directions: int = 2
-    zoomed: bool = False
+    extent: Extent = "branch"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +146,9 @@ class CarryAnswer:
 class GuideEngine:
     """Answer questions about clicks and arrows; each method may run in any thread.
 
+    Nothing is loaded before the first question, and whichever thread asks it loads the
+    network. That is never the thread of a window.
+
     Parameters
     ----------
     device
@@ -149,52 +157,43 @@ class GuideEngine:
 
     def __init__(self, device: str = "auto") -> None:
         self.device = device
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._propagator: Propagator | None = None
-        self._prepared: dict[Key, PreparedFrame] = {}
+        self._prepared: dict[int, PreparedFrame] = {}
+        self._prepared_of: Callable[[], Loop | None] = lambda: None
         self._flows: dict[int, tuple[Loop, FlowSequence]] = {}
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the network is loaded, so that a question is answered at once."""
+        return self._propagator is not None
 
     def scores(self, question: ClickQuestion) -> ClickAnswer:
         """Return the scores of clicks, or the reason why there are none."""
-        from napari_motionseg.guidance import click_scores
-        from napari_motionseg.guidance.zoom import click_window, zoomed_scores
-
-        frame = question.loop.cine.normalized(question.t)
-        inside = find_cine_field_of_view(question.loop.cine).mask
         clicks = question.clicks
         try:
-            if not clicks.points:
-                self._prepare(question.loop, question.t, frame)
-                return ClickAnswer(question)
-            clicks.check((frame.shape[0], frame.shape[1]), inside)
-            settings = question.directions, question.extent
-            window = click_window(clicks, frame.shape) if question.zoomed else None
-            if window is None:
-                prepared = self._prepare(question.loop, question.t, frame)
-                scores = click_scores(self._known(), prepared, clicks, *settings)
-            else:
-                prepared = self._prepare(question.loop, question.t, frame, window)
-                scores = zoomed_scores(
-                    self._known(), prepared, window, frame.shape, clicks, *settings
-                )
+            with self._answering(question.loop, question.t) as (propagator, prepared):
+                if not clicks.points:
+                    return ClickAnswer(question)
+                inside = find_cine_field_of_view(question.loop.cine).mask
+                clicks.check((inside.shape[0], inside.shape[1]), inside)
+                scores = click_scores(propagator, prepared, clicks, question.extent)
         except MotionSegError as error:
             return ClickAnswer(question, None, sentence(error))
         return ClickAnswer(question, scores * inside)
 
     def flow(self, question: ArrowQuestion) -> ArrowAnswer:
         """Return the flow of arrows, or the reason why there is none."""
-        from napari_motionseg.guidance import guided_flow
-
-        frame = question.loop.cine.normalized(question.t)
-        inside = find_cine_field_of_view(question.loop.cine).mask
+        loop, frame = question.loop, question.loop.cine.normalized(question.t)
         try:
-            prepared = self._prepare(question.loop, question.t, frame)
-            found = guided_flow(self._known(), prepared, question.arrows, field=inside)
+            with self._answering(loop, question.t) as (propagator, prepared):
+                inside = find_cine_field_of_view(loop.cine).mask
+                found = guided_flow(propagator, prepared, question.arrows, field=inside)
         except MotionSegError as error:
             return ArrowAnswer(question, frame, message=sentence(error))
         measured, why = None, ""
         if question.measured:
-            measured, why = self.measured(question.loop, question.t)
+            measured, why = self.measured(loop, question.t)
         message = " ".join(filter(None, (sentence(found.note), why)))
         return ArrowAnswer(question, frame, found.flow, measured, message)
 
@@ -212,8 +211,6 @@ class GuideEngine:
 
     def carried(self, question: CarryQuestion) -> CarryAnswer:
         """Return the clicks of objects on the next frames, along the measured flow."""
-        from napari_motionseg.guidance import carried_clicks
-
         loop, objects = question.loop, question.objects
         frames: dict[int, tuple[ObjectClicks, ...]] = {}
         last = min(question.t + question.count, len(loop.cine) - 1)
@@ -252,30 +249,41 @@ class GuideEngine:
             self._flows = {id(loop): known}
         return known[1]
 
-    def _known(self) -> Propagator:
+    @contextmanager
+    def _answering(
+        self, loop: Loop, t: int
+    ) -> Iterator[tuple[Propagator, PreparedFrame]]:
+        """Provide the network and the features of a frame to one thread at a time.
+
+        Two threads would compute the same features, and take the processor from each
+        other and from the window.
+        """
+        frame = loop.cine.normalized(t)
+        with self._lock, short_turns():
+            if self._propagator is None:
+                self._propagator = _loaded(self.device, frame)
+            if self._prepared_of() is not loop:
+                self._prepared, self._prepared_of = {}, ref(loop)
+            if t not in self._prepared:
+                recent = list(self._prepared.items())[1 - KEPT_FRAMES :]
+                self._prepared = {**dict(recent), t: self._propagator.prepare(frame)}
+            yield self._propagator, self._prepared[t]
+
+
+def _loaded(device: str, frame: NDArray[np.float32]) -> Propagator:
+    """Load torch and the network, and let it answer a first click on a frame.
+
+    The first answer of a process takes longer, because torch chooses its algorithms.
+    The user's first click does not wait for that.
+    """
+    load_torch()
+    with beside_the_window():
         from napari_motionseg.guidance import load_propagator
 
-        with self._lock:
-            if self._propagator is None:
-                self._propagator = load_propagator(device=self.device)
-            return self._propagator
-
-    def _prepare(
-        self, loop: Loop, t: int, frame: NDArray[np.float32], window: Any = None
-    ) -> PreparedFrame:
-        """Return the features of a frame, or of a window of it."""
-        key = id(loop), t, window
-        found = self._prepared.get(key)
-        if found is None:
-            propagator = self._known()
-            if window is None:
-                found = propagator.prepare(frame)
-            else:
-                found = propagator.prepare(frame[window.slices], window.factor)
-            kept: Sequence[Key] = [k for k in self._prepared if k[0] == id(loop)]
-            recent = {k: self._prepared[k] for k in kept[1 - KEPT_FRAMES :]}
-            self._prepared = {**recent, key: found}
-        return found
+        propagator = load_propagator(device=device)
+        middle = Clicks(((frame.shape[0] // 2, frame.shape[1] // 2),))
+        click_scores(propagator, propagator.prepare(frame), middle)
+    return propagator
 
 
 def sentence(message: object) -> str:

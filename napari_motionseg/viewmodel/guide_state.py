@@ -57,15 +57,21 @@ class GuideState(ArrowGuidance):
         super().__init__(session)
         self.scores: NDArray[np.float32] | None = None
         self._scored = Clicks(())  # the clicks that the scores are of
+        self._cut: tuple[Any, Any, NDArray[np.bool_]] | None = None
+        self._wakes = False  # whether the next frame is asked for without clicks
         self._when_scored: Callable[[], None] | None = None
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
         """Mask ``(H, W)`` of the current object, or None."""
-        if self.scores is None:
+        scores, choices = self.scores, self.choices
+        if scores is None:
             return None
-        points = own_points(self._scored, self.choices.extent)
-        return mask_of_scores(self.scores, self.choices.threshold, points)
+        made_with = choices.threshold, own_points(self._scored, choices.extent)
+        cut = self._cut
+        if cut is None or cut[0] is not scores or cut[1] != made_with:
+            self._cut = cut = scores, made_with, mask_of_scores(scores, *made_with)
+        return cut[2]
 
     def choose(self, **changes: Any) -> None:
         """Change choices, see `ClickChoices`; only the threshold needs no network."""
@@ -78,11 +84,16 @@ class GuideState(ArrowGuidance):
             self._show_scores()
 
     def choose_class(self, number: int) -> None:
-        """Choose the class of the current object, from 1."""
+        """Choose the class of the current object; 0 is the background."""
         current = replace(self.here.current, number=number)
         self.book.put(self.t, replace(self.here, current=current))
         self._keep()
         self.changed.emit()
+
+    def wake(self) -> None:
+        """Ask for a frame without clicks, so that the network is loaded meanwhile."""
+        self._wakes = True
+        self._ask()
 
     # clicks
 
@@ -202,13 +213,15 @@ class GuideState(ArrowGuidance):
     def _ask(self) -> None:
         """Ask for the scores of the clicks and the flow of the arrows."""
         self.message, self._when_scored = "", None
-        clicks, kept = self.here.current.clicks, self.choices
+        clicks = self.here.current.clicks
         if not clicks.points:
             self.scores = None
-        if self.loop is not None and (clicks.points or self.tool == "clicks"):
-            self.clicks_asked.emit(ClickQuestion(
-                self.loop, self.t, clicks, kept.extent, kept.directions, kept.zoomed
-            ))  # fmt: skip
+        wanted = clicks.points or self.tool is not None or self._wakes
+        if self.loop is not None and wanted:
+            self._wakes = False
+            self.clicks_asked.emit(
+                ClickQuestion(self.loop, self.t, clicks, self.choices.extent)
+            )
         self._ask_flow()
         self.changed.emit()
 

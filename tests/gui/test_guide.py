@@ -1,15 +1,19 @@
 """The Guide dock in the hand of a real mouse: clicks become masks, arrows motion."""
 
+import threading
+
 import numpy as np
 import pytest
 from helpers.propagation import KnownObjects
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog
 from scipy import ndimage
 
+from napari_motionseg.io.label_numbers import BACKGROUND
 from napari_motionseg.widgets.common.viewers import camera_of, show_frame
-from napari_motionseg.widgets.guide.dock import GuideDock
+from napari_motionseg.widgets.guide.dock import LOADING, WELCOME, GuideDock
 from napari_motionseg.widgets.guide.guide_layers import ARROWS, MASK, POINTS
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -34,10 +38,11 @@ def objects(synthetic):
 
 
 @pytest.fixture
-def guide(viewer, dock, loop_layer, flow, mouse, objects):
+def guide(viewer, dock, loop_layer, flow, mouse, objects, monkeypatch):
     """The dock on a loop with its flow; the clicked object follows a click."""
+    load = "napari_motionseg.viewmodel.guide_engine._loaded"
+    monkeypatch.setattr(load, lambda device, frame: KnownObjects(objects))
     made = dock(GuideDock)
-    made.engine._propagator = KnownObjects(objects)
     show_frame(viewer, loop_layer, FRAME)
     made.clicking.tool.click()
     return made
@@ -86,8 +91,6 @@ def test_a_click_becomes_paint_by_one_key(viewer, guide, mouse, key, settled, ob
     settled()
     layers = guide.layers.known
     assert (layers[MASK].data[..., 3] > 0)[objects == 1].all()
-    assert layers[MASK].visible
-    assert layers[MASK].visible
     mouse.click(*second)
     settled()
     assert guide.state.mask[second]
@@ -101,7 +104,7 @@ def test_a_click_becomes_paint_by_one_key(viewer, guide, mouse, key, settled, ob
     key(Qt.Key.Key_A)
     painted = labels_of(viewer).data[FRAME]
     assert (painted == (objects == 1)).all()
-    assert not layers[MASK].visible
+    assert not layers[MASK].data.any()
     key(Qt.Key.Key_Z, CONTROL)
     settled()
     assert not labels_of(viewer).data.any()
@@ -117,6 +120,14 @@ def test_the_mask_is_accepted_as_any_class_and_taken_up_by_segment(
     key(Qt.Key.Key_A)  # before the mask is there
     settled()
     assert (labels_of(viewer).data[FRAME] == 2 * (objects == 1)).all()
+    guide.clicking.classes.setCurrentText("background")
+    guide.clicking.classes.activated.emit(guide.clicking.classes.currentIndex())
+    mouse.click(*place_in(objects, 2))
+    key(Qt.Key.Key_A)
+    settled()
+    assert labels_of(viewer).data[FRAME][place_in(objects, 2)] == BACKGROUND
+    guide.clicking.classes.setCurrentIndex(1)
+    guide.clicking.classes.activated.emit(1)
     segment.state.preview_on = False
     segment.paint.match()
     assert segment.state.painting is labels_of(viewer)
@@ -142,6 +153,62 @@ def test_clicks_go_on_to_the_next_frame(viewer, guide, mouse, key, settled, obje
     settled()
     key(Qt.Key.Key_A)
     assert labels_of(viewer).data[FRAME + 1].any()
+
+
+def test_the_thread_of_the_window_neither_loads_nor_runs_the_network(
+    viewer, dock, loop_layer, mouse, objects, monkeypatch, qtbot
+):
+    known, loaders, go_on = KnownObjects(objects), [], threading.Event()
+
+    def load(device, frame):
+        go_on.wait(60)
+        loaders.append(threading.current_thread())
+        return known
+
+    monkeypatch.setattr("napari_motionseg.viewmodel.guide_engine._loaded", load)
+    show_frame(viewer, loop_layer, FRAME)
+    guide = dock(GuideDock)
+    assert not guide.masks.busy  # a dock behind other docks loads nothing
+    QApplication.sendEvent(guide, QShowEvent())
+    assert guide.status.text() == LOADING
+    go_on.set()
+    qtbot.waitUntil(lambda: not guide.masks.busy, timeout=LONG)
+    assert guide.status.text() == WELCOME
+    assert known.prepared == 1
+    QApplication.sendEvent(guide, QShowEvent())
+    assert not guide.masks.busy
+    guide.clicking.tool.click()
+    mouse.click(*place_in(objects, 1))
+    guide.guiding.tool.click()
+    mouse.press(*place_in(objects, 2))
+    mouse.release(*(at + 9 for at in place_in(objects, 2)))
+    qtbot.waitUntil(lambda: guide.state.guided is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: not guide.masks.busy, timeout=LONG)
+    assert guide.state.mask.any()
+    assert len(loaders) == 1
+    assert threading.main_thread() not in {*loaders, *known.threads}
+    assert known.prepared == 1  # the frame was ready for clicks and arrows
+
+
+def test_the_window_has_a_turn_after_each_layer_and_draws_points_once(
+    viewer, guide, mouse, settled, objects, qtbot
+):
+    assert len(guide.layers.known) <= 1  # the tool was taken, but not both are there
+    qtbot.waitUntil(lambda: set(guide.layers.known) == {MASK, POINTS}, timeout=LONG)
+    points, drawn = guide.layers.known[POINTS], []
+    points.events.data.connect(lambda event: drawn.append(len(points.data)))
+    mouse.click(*place_in(objects, 1))
+    once = len(drawn)
+    assert once
+    settled()
+    assert guide.state.mask.any()
+    guide.clicking.threshold.setValue(40)
+    assert len(drawn) == once
+    points.visible = False
+    guide.layers.known[MASK].visible = False  # a user's choice, which clicks respect
+    mouse.click(*place_in(objects, 2))
+    settled()
+    assert not guide.layers.known[MASK].visible
 
 
 def test_a_drag_moves_the_view_and_a_brush_takes_the_clicks(

@@ -1,5 +1,7 @@
 """Networks for clicks and arrows: a tiny one, and one whose answers are known."""
 
+import threading
+
 import numpy as np
 import torch
 
@@ -42,20 +44,26 @@ class KnownObjects:
     def __init__(self, objects):
         self.objects = objects
         self.asked = []
+        self.prepared = 0
+        self.threads = set()
 
     def prepare(self, frame):
+        self.threads.add(threading.current_thread())
+        self.prepared += 1
         return PreparedFrame(frame, 1.0, frame.shape, None)
 
     def longest(self, prepared):
         return 20.0
 
     def connected(self, prepared, arrows):
+        self.threads.add(threading.current_thread())
         moved = {
             self.objects[round(a.row), round(a.column)] for a in arrows if a.length
         }
         return np.isin(self.objects, list(moved)).astype(np.float32)
 
     def flows(self, prepared, guidance, *, clicked=False, where=None):
+        self.threads.add(threading.current_thread())
         self.asked.append(guidance)
         flows = np.zeros((len(guidance), 2, *self.objects.shape), np.float32)
         for flow, arrows in zip(flows, guidance, strict=True):

@@ -2,10 +2,12 @@
 
 import torch
 
+from napari_motionseg.models.guided_points import guided_points
 from napari_motionseg.models.propagation_candidates import (
     candidate_vectors,
     connected_share,
     likelier_vessel,
+    likeliest_near,
     shared_classes,
 )
 
@@ -21,7 +23,7 @@ def test_each_cell_has_the_vector_that_claims_it():
     conductance = torch.full((1, 2, 8, 12), 0.9)
     conductance[:, 0, :, 6] = 0  # a wall for the first kind of way
     sparse = guidance((9, 3, 3, -1), (10, 30, 0, 0))
-    vectors, facts = candidate_vectors(conductance, sparse)
+    vectors, facts = candidate_vectors(conductance, guided_points(sparse))
     assert vectors.shape == (1, 3, 2, 8, 12)
     assert (vectors[0, 0, 0, :, :6] == 3).all()
     assert (vectors[0, 0, 1, :, :6] == -1).all()
@@ -36,7 +38,8 @@ def test_each_cell_has_the_vector_that_claims_it():
 
 def test_points_of_one_cell_are_averaged():
     vectors, _ = candidate_vectors(
-        torch.full((1, 2, 8, 12), 0.9), guidance((8, 8, 2, 0), (11, 11, 4, 2))
+        torch.full((1, 2, 8, 12), 0.9),
+        guided_points(guidance((8, 8, 2, 0), (11, 11, 4, 2))),
     )
     assert vectors[0, 0, :, 5, 7].tolist() == [3, 1]
 
@@ -46,31 +49,30 @@ def test_directions_of_the_same_clicks_share_their_claims():
     first = guidance((9, 3, 3, 0), (20, 30, 3, 0), (4, 40, 0, 0))
     second = guidance((9, 3, 0, -2), (20, 30, 0, -2), (4, 40, 0, 0))
     together = candidate_vectors(
-        conductance.expand(2, -1, -1, -1), torch.cat((first, second))
+        conductance.expand(2, -1, -1, -1), guided_points(torch.cat((first, second)))
     )
     for number, one in enumerate((first, second)):
-        for all_, own in zip(
-            together, candidate_vectors(conductance, one), strict=True
-        ):
+        alone = candidate_vectors(conductance, guided_points(one))
+        for all_, own in zip(together, alone, strict=True):
             torch.testing.assert_close(all_[number], own[0])
 
 
 def test_points_beside_vessels_tell_the_background_and_claim_no_vessel():
-    vessel = torch.zeros(1, 1, 32, 48)
-    vessel[..., 8:12, :] = 1  # probability that a point there is meant for a vessel
-    sparse = guidance((9, 3, 8, 0), (14, 5, -2, 1), (28, 40, -2, 1))
+    points = guided_points(guidance((9, 3, 8, 0), (14, 5, -2, 1), (28, 40, -2, 1)))
+    on_vessel = torch.tensor([1.0, 0.0, 0.0])  # probability for each point
     conductance = torch.full((1, 2, 8, 12), 0.9)
-    vectors, facts = candidate_vectors(conductance, sparse, vessel)
+    vectors, facts = candidate_vectors(conductance, points, on_vessel)
     assert (vectors[0, 0, 0] == 8).all()  # the only point on the vessel
     assert (facts[0, 0] > 0).all()
     around = torch.tensor([-2.0, 1.0])[:, None, None].expand(-1, 8, 12)
     torch.testing.assert_close(vectors[0, 2], around, atol=0.01, rtol=0)
-    everything, _ = candidate_vectors(conductance, sparse)
+    everything, _ = candidate_vectors(conductance, points)
     assert not everything[0, 2].any()  # without the probabilities, all are on vessels
 
 
 def test_without_a_point_there_is_no_motion():
-    vectors, facts = candidate_vectors(torch.full((1, 2, 8, 12), 0.9), guidance())
+    nothing = guided_points(guidance())
+    vectors, facts = candidate_vectors(torch.full((1, 2, 8, 12), 0.9), nothing)
     assert not vectors.any()
     assert torch.isfinite(facts).all()
 
@@ -103,7 +105,8 @@ def test_a_faint_vessel_counts_if_it_is_clicked():
         guidance((12, 4, 0, 0), (30, 4, 8, 0), size=size),  # a still point says nothing
         guidance(size=size),
     ])  # fmt: skip
-    shift = likelier_vessel(two_vessels(), sparse)
+    points = guided_points(sparse)
+    shift = likelier_vessel(likeliest_near(two_vessels(), points), points)
     assert shift.flatten().tolist() == [5, 0, 0, 0]
 
 
@@ -115,7 +118,8 @@ def test_of_many_points_only_the_likeliest_tell_how_faint_vessels_are():
         guidance(*clear, *background, size=size),
         guidance(*clear[:1], *background[:1], size=size),
     ])  # fmt: skip
-    shift = likelier_vessel(two_vessels(), sparse)
+    points = guided_points(sparse)
+    shift = likelier_vessel(likeliest_near(two_vessels(), points), points)
     assert shift.flatten().tolist() == [0, 4]
 
 
@@ -133,3 +137,17 @@ def test_connected_is_what_vessels_lead_to():
     kept = connected_share(vessel, cut)
     assert (kept[9:15, 34:] < 0.1).all()
     assert (kept[29:35, :8] > 0.9).all()
+
+
+def test_a_click_on_a_faint_line_says_nothing_about_faint_lines_far_away():
+    vessel = torch.full((1, 1, 48, 480), -9.0)
+    vessel[..., 20:28, :] = -4.0  # one faint line over the whole frame
+    size = (48, 480)
+    near = connected_share(vessel, guidance((24, 20, 8, 0), size=size))
+    assert (near[22:26, :60] > 0.5).all()
+    assert (near[:, 300:] < 0.1).all()
+    assert (near[:12] < 0.1).all()
+    still = connected_share(vessel, guidance((24, 20, 0, 0), size=size))
+    assert (still < 0.1).all()
+    both = guidance((24, 20, 8, 0), (24, 440, 8, 0), size=size)
+    assert (connected_share(vessel, both)[22:26, 400:] > 0.5).all()

@@ -75,3 +75,13 @@ def test_the_gradient_runs_along_the_best_way():
 def test_without_a_point_nothing_is_reached():
     reach, _ = seeded_reach(torch.full((2, 1, 4, 4), 0.9), torch.zeros(2, 1, 4, 4), 9)
     assert not reach.any()
+
+
+def test_ways_longer_than_a_round_of_checks_are_found_and_no_longer_ones():
+    conductance = torch.full((1, 1, 1, 40), 0.9)
+    seeds = torch.zeros(1, 1, 1, 40)
+    seeds[..., 0] = 1
+    for steps in (7, 8, 9, 21, 39):
+        reach, _ = seeded_reach(conductance, seeds, steps)
+        assert (reach[0, 0, 0] > 0).sum() == steps + 1
+    assert (seeds[..., 1:] == 0).all()  # what was given is not overwritten

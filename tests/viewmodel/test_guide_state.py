@@ -197,7 +197,7 @@ def test_arrows_become_flow_beside_the_measured_one(state, loop, objects):
 
 def test_a_project_restores_clicks_and_choices(state, session, loop):
     state.click((10, 20), True)
-    state.choose(threshold=0.55, directions=8)
+    state.choose(threshold=0.55, extent="tree")
     kept = session.settings
     session.settings = {}
     other = GuideState(session)
@@ -205,9 +205,9 @@ def test_a_project_restores_clicks_and_choices(state, session, loop):
     assert not other.here.current.clicks.points
     other.restore(kept)
     assert other.here.current.clicks == Clicks(((10, 20),))
-    assert (other.choices.threshold, other.choices.directions) == (0.55, 8)
+    assert (other.choices.threshold, other.choices.extent) == (0.55, "tree")
     for damaged in ({"guide": 3}, {"guide": {"choices": {"threshold": "x",
-                    "directions": True, "extent": "all"}, "loops": [1]}}):  # fmt: skip
+                    "directions": 8, "extent": "all"}, "loops": [1]}}):  # fmt: skip
         other.restore(damaged)
     assert other.choices.threshold == state.choices.__class__().threshold
 

@@ -26,14 +26,18 @@ from napari_motionseg.training.engine.initial_networks import (
     describe_origin,
     load_initial_network,
 )
-from napari_motionseg.training.engine.seeds import derived_seed, step_generator
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.engine.synthetic_training import (
+    held_out_seed,
+    identity_of,
+    pool_of,
+)
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.flow.flow_initialization import initialize_weights
 from napari_motionseg.training.flow.flow_task import FlowTask, end_point_errors
 from napari_motionseg.training.flow.pairs import PairPool, Pairs
 from napari_motionseg.training.flow.settings import FlowTrainingSettings, Network
 
-HELD_OUT_STREAM = 2**31  # larger than the number of any block of training pairs
 INITIAL_STREAM = 2**31  # larger than the number of any step
 NETWORKS: Mapping[Network, type[FlowNet]] = MappingProxyType(
     {"layered": LayeredPWCNet, "published": PWCNet}
@@ -85,16 +89,16 @@ def train_flow_job(
     pool = pair_pool(settings)
     model, origin = initial_network(start, settings)
     yield from training.fill_job(pool, "Making picture pairs with known flow")
-    held_out_seed = derived_seed(settings.training.seed, HELD_OUT_STREAM)
-    held_out = _make_pairs(settings, settings.held_out, held_out_seed)
+    held_out = _make_pairs(settings, settings.held_out, held_out_seed(settings))
     task = FlowTask(model, pool, held_out, settings)
     if origin["fresh"]:
         generator = step_generator(settings.training.seed, INITIAL_STREAM)
         kept = PYRAMID if start is not None else ()
         initialize_weights(model, task.batch(0, generator)[0], generator, kept)
     whole = dataclasses.asdict(settings)
-    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
-    record = yield from training.train_job(task, {"flow": identity, "start": origin})
+    record = yield from training.train_job(
+        task, {"flow": identity_of(settings), "start": origin}
+    )
     errors = end_point_errors(model, held_out)
     provenance = {
         "settings": whole,
@@ -120,13 +124,7 @@ def train_flow(
 
 def pair_pool(settings: FlowTrainingSettings) -> PairPool:
     """Return the empty pool from which a training with these settings draws."""
-    return PairPool(
-        partial(_make_pairs, settings),
-        blocks=-(-settings.pool_size // settings.block),
-        block=settings.block,
-        refresh_every=settings.refresh_every,
-        seed=settings.training.seed,
-    )
+    return pool_of(PairPool, partial(_make_pairs, settings), settings)
 
 
 def _make_pairs(settings: FlowTrainingSettings, count: int, seed: int) -> Pairs:

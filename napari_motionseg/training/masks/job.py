@@ -26,13 +26,16 @@ from napari_motionseg.training.engine.initial_networks import (
     load_initial_network,
     with_seed,
 )
-from napari_motionseg.training.engine.seeds import derived_seed
+from napari_motionseg.training.engine.synthetic_training import (
+    held_out_seed,
+    identity_of,
+    pool_of,
+)
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
 CLASSES = len(CLASS_NAMES)
-HELD_OUT_STREAM = 2**31  # larger than the number of any block of training frames
 
 
 def train_masks_job(
@@ -80,12 +83,12 @@ def train_masks_job(
     model, origin = initial_network(start, settings)
     pool = still_pool(settings)
     yield from training.fill_job(pool, "Making frames whose vessels are known")
-    held_out_seed = derived_seed(settings.training.seed, HELD_OUT_STREAM)
-    held_out = _make_stills(settings, settings.held_out, held_out_seed)
+    held_out = _make_stills(settings, settings.held_out, held_out_seed(settings))
     task = MaskTask(model, pool, held_out, settings)
     whole = dataclasses.asdict(settings)
-    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
-    record = yield from training.train_job(task, {"masks": identity, "start": origin})
+    record = yield from training.train_job(
+        task, {"masks": identity_of(settings), "start": origin}
+    )
     striped = take_out_stripes(model, held_out.pictures[:, None])
     found = probabilities(model, held_out.pictures).argmax(dim=1)
     scores = {
@@ -125,13 +128,7 @@ def train_masks(
 
 def still_pool(settings: MaskTrainingSettings) -> ExamplePool[Stills]:
     """Return the empty pool from which a training with these settings draws."""
-    return ExamplePool(
-        partial(_make_stills, settings),
-        blocks=-(-settings.pool_size // settings.block),
-        block=settings.block,
-        refresh_every=settings.refresh_every,
-        seed=settings.training.seed,
-    )
+    return pool_of(ExamplePool, partial(_make_stills, settings), settings)
 
 
 def _make_stills(settings: MaskTrainingSettings, count: int, seed: int) -> Stills:

@@ -14,6 +14,7 @@ from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.synthesis import Stills
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.synthetic_training import drawn_window
 from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import jitter, mirror, turn
 from napari_motionseg.training.masks.class_loss import class_loss
@@ -111,24 +112,15 @@ class MaskTask:
     ) -> tuple[Tensor, Tensor]:
         stills, place = self._pool.at(step, index)
         layers = torch.stack([part[place].float() for part in stills])
-        low, high = self._settings.zoom
-        zoom = low + (high - low) * float(torch.rand((), generator=generator))
-        side = round(self._settings.crop * zoom)
-        windows = [self._window(layers, side, generator) for _ in range(WINDOWS)]
-        window = max(windows, key=lambda window: float(window[1].sum()))
+        crop, zoom = self._settings.crop, self._settings.zoom
+        rows, columns = drawn_window(layers[1], crop, zoom, WINDOWS, generator)
+        window = layers[:, rows, columns]
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
         window = turn(mirror(window) if mirrored % 2 else window, quarters)
-        crop = self._settings.crop
         resized = functional.interpolate(
             window[None], (crop, crop), mode="bilinear", antialias=True
         )[0]
         return resized[:1], resized[1:]
-
-    @staticmethod
-    def _window(layers: Tensor, side: int, generator: torch.Generator) -> Tensor:
-        room = layers.shape[-1] - side + 1
-        row, column = torch.randint(room, (2,), generator=generator).tolist()
-        return layers[:, row : row + side, column : column + side]
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a held-out frame beside its vessel probability ``(H, 2W)``, uint8."""

@@ -28,13 +28,17 @@ from napari_motionseg.training.engine.initial_networks import (
     describe_origin,
     with_seed,
 )
-from napari_motionseg.training.engine.seeds import derived_seed, step_generator
+from napari_motionseg.training.engine.seeds import step_generator
+from napari_motionseg.training.engine.synthetic_training import (
+    held_out_seed,
+    identity_of,
+    pool_of,
+)
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.propagation.held_out_motions import held_out_scores
 from napari_motionseg.training.propagation.propagation_task import PropagationTask
 from napari_motionseg.training.propagation.settings import PropagationTrainingSettings
 
-HELD_OUT_STREAM = 2**31  # larger than the number of any block of training frames
 STARTS = (PROPAGATION, "segmentation")
 
 
@@ -85,12 +89,11 @@ def train_propagation_job(
         model.freeze_encoder()
     pool = part_pool(settings)
     yield from training.fill_job(pool, "Making frames whose parts are known")
-    seed = derived_seed(settings.training.seed, HELD_OUT_STREAM)
+    seed = held_out_seed(settings)
     held_out = _make_stills(settings, settings.held_out, seed)
     task = PropagationTask(model, pool, held_out, settings)
     whole = dataclasses.asdict(settings)
-    identity = {k: v for k, v in whole.items() if k not in ("training", "held_out")}
-    identified = {"propagation": identity, "start": origin}
+    identified = {"propagation": identity_of(settings), "start": origin}
     record = yield from training.train_job(task, identified)
     examples = [
         task.example(held_out, place, step_generator(seed, place))
@@ -124,13 +127,7 @@ def train_propagation(
 
 def part_pool(settings: PropagationTrainingSettings) -> ExamplePool[PartStills]:
     """Return the empty pool from which a training with these settings draws."""
-    return ExamplePool(
-        partial(_make_stills, settings),
-        blocks=-(-settings.pool_size // settings.block),
-        block=settings.block,
-        refresh_every=settings.refresh_every,
-        seed=settings.training.seed,
-    )
+    return pool_of(ExamplePool, partial(_make_stills, settings), settings)
 
 
 def _make_stills(

@@ -17,6 +17,7 @@ from napari_motionseg.objectives.guidance import sparse_motion
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.synthesis.part_stills import PartStills
 from napari_motionseg.training.engine.example_pool import ExamplePool
+from napari_motionseg.training.engine.synthetic_training import drawn_window
 from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (
     mirror,
@@ -175,21 +176,13 @@ class PropagationTask:
         self, stills: PartStills, place: int, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return picture ``(h, w)``, numbers ``(2, h, w)``, flow ``(2, h, w)``."""
-        low, high = self._settings.zoom
-        crop = self._settings.crop
-        zoom = low + (high - low) * float(torch.rand((), generator=generator))
-        side = round(crop * zoom)
-        corners = [self._corner(stills, side, generator) for _ in range(WINDOWS)]
-        row, column = max(
-            corners,
-            key=lambda c: int(
-                _cut(stills.parts[place], c[0], c[1], side).count_nonzero()
-            ),
-        )
-        picture = _cut(stills.pictures[place], row, column, side).float()[None]
+        crop, zoom = self._settings.crop, self._settings.zoom
+        seen = stills.parts[place] > 0
+        window = drawn_window(seen, crop, zoom, WINDOWS, generator)
+        picture = stills.pictures[place][window].float()[None]
         numbers = torch.stack((stills.parts[place], stills.groups[place]))
-        numbers = _cut(numbers, row, column, side)
-        flow = _cut(stills.flow[place], row, column, side).float()
+        numbers, flow = numbers[:, *window], stills.flow[place][:, *window].float()
+        side = picture.shape[-1]
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
         if mirrored % 2:
             picture, numbers, flow = mirror(picture), mirror(numbers), mirror_flow(flow)
@@ -201,14 +194,6 @@ class PropagationTask:
         )[0, 0]
         numbers = _nearest(numbers.float(), size).long()
         return picture.clamp(0, 1), numbers, _nearest(flow, size) * (crop / side)
-
-    @staticmethod
-    def _corner(
-        stills: PartStills, side: int, generator: torch.Generator
-    ) -> tuple[int, int]:
-        room = stills.pictures.shape[-1] - side + 1
-        row, column = torch.randint(room, (2,), generator=generator).tolist()
-        return row, column
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a held-out frame beside the speed from one click ``(H, 2W)``."""
@@ -233,10 +218,6 @@ class PropagationTask:
         both = torch.cat((frame[0], speed.clamp(0, 1)), dim=1)
         picture: NDArray[np.uint8] = (both * 255).round().to(torch.uint8).numpy()
         return picture
-
-
-def _cut(plane: Tensor, row: int, column: int, side: int) -> Tensor:
-    return plane[..., row : row + side, column : column + side]
 
 
 def _nearest(planes: Tensor, size: tuple[int, int]) -> Tensor:

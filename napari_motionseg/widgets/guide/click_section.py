@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_motionseg.guidance.mask_of_clicks import DIRECTIONS, THRESHOLDS, Extent
+from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS, Extent
 from napari_motionseg.viewmodel.guide_choices import LEAST_THRESHOLD, MOST_THRESHOLD
 from napari_motionseg.viewmodel.guide_state import GuideState
 from napari_motionseg.viewmodel.painting import NEW_NAMES, names_of
@@ -40,8 +40,6 @@ class ClickSection(QObject):
     ----------
     form
         The form that the rows are added to.
-    advanced
-        The form of rows that are seldom needed.
     state
         The state of the dock.
     viewer
@@ -58,13 +56,7 @@ class ClickSection(QObject):
     wanted = Signal(bool)
     redraw = Signal()
 
-    def __init__(
-        self,
-        form: QFormLayout,
-        advanced: QFormLayout,
-        state: GuideState,
-        viewer: Viewer,
-    ) -> None:
+    def __init__(self, form: QFormLayout, state: GuideState, viewer: Viewer) -> None:
         super().__init__(form)
         self._state, self._viewer = state, viewer
         self._loop: Layer | None = None
@@ -72,7 +64,6 @@ class ClickSection(QObject):
         self._build_tools(form)
         self._build_threshold(form)
         self._build_endings(form)
-        self._build_advanced(advanced)
         self.show_state()
 
     def _build_tools(self, form: QFormLayout) -> None:
@@ -98,9 +89,11 @@ class ClickSection(QObject):
         self.extent.currentTextChanged.connect(self._choose_extent)
         form.addRow("Object", self.extent)
         self.classes = QComboBox()
-        self.classes.setToolTip("Class of the accepted mask")
+        self.classes.setToolTip(
+            "Class of the accepted mask; background removes it from other classes"
+        )
         self.classes.activated.connect(
-            lambda index: self._state.choose_class(index + 1)
+            lambda index: self._state.choose_class((index + 1) % self.classes.count())
         )
         form.addRow("Class", self.classes)
 
@@ -155,24 +148,6 @@ class ClickSection(QObject):
         form.addRow(button_row(self.carry_button, self.count))
         form.addRow(self.next_button)
 
-    def _build_advanced(self, form: QFormLayout) -> None:
-        self.directions = QComboBox()
-        self.directions.addItems([str(number) for number in DIRECTIONS])
-        self.directions.setToolTip(
-            "Directions in which the clicked points are moved; the first two are "
-            "across the vessel"
-        )
-        self.directions.currentTextChanged.connect(
-            lambda text: self._state.choose(directions=int(text))
-        )
-        form.addRow("Directions", self.directions)
-        self.zoom = QCheckBox("Zoom in on two or more clicks")
-        self.zoom.setToolTip(
-            "Let the network look at an enlarged window around the clicks"
-        )
-        self.zoom.toggled.connect(lambda on: self._state.choose(zoomed=on))
-        form.addRow(self.zoom)
-
     @property
     def buttons(self) -> tuple[QPushButton, ...]:
         """The buttons that need a loop."""
@@ -191,8 +166,6 @@ class ClickSection(QObject):
         values = (
             (self.threshold, "setValue", round(100 * choices.threshold)),
             (self.extent, "setCurrentText", _name_of(choices.extent)),
-            (self.directions, "setCurrentText", str(choices.directions)),
-            (self.zoom, "setChecked", choices.zoomed),
         )
         for widget, setter, value in values:
             with QSignalBlocker(widget):
@@ -208,12 +181,11 @@ class ClickSection(QObject):
     def _show_classes(self, number: int) -> None:
         painting = self._painting()
         names = NEW_NAMES if painting is None else names_of(painting)
-        if [self.classes.itemText(i) for i in range(self.classes.count())] != [
-            *names[1:]
-        ]:
+        offered = [*names[1:], names[0]]  # the background is the last one
+        if [self.classes.itemText(i) for i in range(self.classes.count())] != offered:
             self.classes.clear()
-            self.classes.addItems(names[1:])
-        self.classes.setCurrentIndex(min(number, len(names) - 1) - 1)
+            self.classes.addItems(offered)
+        self.classes.setCurrentIndex((min(number, len(names) - 1) - 1) % len(names))
 
     def _painting(self) -> Layer | None:
         loop = self._loop

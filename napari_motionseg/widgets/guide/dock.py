@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from napari.layers import Layer
 from napari.viewer import Viewer
+from qtpy.QtGui import QShowEvent
 
 from napari_motionseg.guidance.points import Arrow, Point
 from napari_motionseg.viewmodel.guide_engine import (
     ArrowQuestion,
     CarryAnswer,
     CarryQuestion,
+    ClickAnswer,
     ClickQuestion,
     GuideEngine,
 )
@@ -30,6 +32,7 @@ from napari_motionseg.widgets.guide.guide_pointer import IDLE, GuidePointer
 
 STATUS_LINES = 3
 REACH = 1 / 100  # distance at which a click takes a point, as a share of the height
+LOADING = "The network is loaded. You can click already; the mask will follow."
 WELCOME = "Press Click an object, then click on a vessel, a catheter or a device."
 CLICKING = "Click on an object. Shift and a click mark what does not belong to it."
 ACCEPTING = "Accept the mask, or correct it with further clicks."
@@ -67,14 +70,19 @@ class GuideDock(AutosavedDock):
         state.changed.connect(self._show)
         self._other_loop(self.chooser.layer)
 
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Load the network in a thread as soon as the dock is seen."""
+        super().showEvent(event)
+        if not self.engine.is_loaded and not self.masks.busy:
+            self.state.wake()
+
     def _build_sections(self) -> None:
         clicks, arrows = self.section("Click to mask"), self.section("Guide")
-        advanced = self.advanced("Directions of the clicks' motion, and zoom")
-        self.clicking = ClickSection(clicks, advanced, self.state, self.viewer)
+        self.clicking = ClickSection(clicks, self.state, self.viewer)
         self.guiding = ArrowSection(self, arrows, self.state)
 
     def _build_workers(self) -> None:
-        self.masks = Latest(self, self.state.clicks_answered)
+        self.masks = Latest(self, self._answered)
         self.flows = Latest(self, self.state.arrows_answered)
         self.carrying = Latest(self, self._carried)
 
@@ -103,6 +111,10 @@ class GuideDock(AutosavedDock):
 
     def _ask_scores(self, question: ClickQuestion) -> None:
         self.masks.ask(self.engine.scores, question)
+
+    def _answered(self, answer: ClickAnswer) -> None:
+        self.state.clicks_answered(answer)
+        self.status.say(self._words())
 
     def _ask_flow(self, question: ArrowQuestion) -> None:
         self.flows.ask(self.engine.flow, question)
@@ -201,6 +213,8 @@ class GuideDock(AutosavedDock):
             return PROPOSED
         if state.mask is not None:
             return ACCEPTING
+        if self.masks.busy and not self.engine.is_loaded:
+            return LOADING
         if self.masks.busy and current.clicks.points:
-            return "The network looks at the frame..."
+            return "The mask of the clicks is computed..."
         return {None: WELCOME, "clicks": CLICKING, "arrows": DRAWING}[state.tool]

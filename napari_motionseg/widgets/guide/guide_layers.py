@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Layer
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_motionseg.viewmodel.guide_pictures import (
     MOVED,
@@ -17,8 +17,9 @@ from napari_motionseg.viewmodel.guide_pictures import (
 )
 from napari_motionseg.viewmodel.guide_state import GuideState
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.viewers import DERIVED, placement, show_layer
+from napari_motionseg.widgets.common.viewers import DERIVED, placement
 
+Marked = tuple[float, float, str]  # row and column in px, and color
 MASK, POINTS, ARROWS = "click mask", "clicks", "arrows"
 SIZE = 1 / 64  # size of a point, as a share of a frame's height
 
@@ -47,6 +48,11 @@ class GuideLayers(QObject):
         self._loop: Layer | None = None
         self._layers: dict[str, Any] = {}
         self._changing = False
+        self._drawn: list[Marked] = []  # the points that their layer shows
+        self._later: list[str] = []  # roles whose layers are added one by one
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._add_next)
         listen(owner, viewer.layers.events.removed, self._removed)
 
     @property
@@ -65,16 +71,26 @@ class GuideLayers(QObject):
                     self._viewer.layers.remove(layer)
         finally:
             self._changing = False
-        self._layers, self._loop = {}, loop
+        self._layers, self._loop, self._drawn, self._later = {}, loop, [], []
 
     def begin(self, *roles: str) -> None:
-        """Add layers before they are needed: to add one blocks the window."""
+        """Add layers before they are needed, with a turn of the window after each.
+
+        napari takes a tenth of a second or more to add a layer.
+        """
+        self._later = [role for role in roles if role not in self._layers]
+        self._timer.start(0)
+
+    def _add_next(self) -> None:
+        if self._later:
+            self._add(self._later.pop(0))
+            self._timer.start(0)
+
+    def _add(self, role: str) -> None:
         loop = self._loop
-        if loop is None or loop not in self._viewer.layers:
-            return
-        for role in roles:
-            if role not in self._layers:
-                self._layers[role] = self._new(role, loop)
+        known = loop is not None and loop in self._viewer.layers
+        if known and role not in self._layers:
+            self._layers[role] = self._new(role, loop)
 
     def draw(self, state: GuideState, with_scores: bool) -> None:
         """Show the clicks, arrows and mask of a state.
@@ -86,43 +102,44 @@ class GuideLayers(QObject):
         with_scores
             Whether the scores are shown around the mask.
         """
-        points, vectors = marked_points(state.here), arrow_vectors(state.arrows)
-        if points:
-            self.begin(POINTS)
+        self._draw_points(marked_points(state.here))
+        vectors = arrow_vectors(state.arrows)
         if len(vectors):
-            self.begin(ARROWS)
-        self._draw_points(points)
+            self._add(ARROWS)
         if ARROWS in self._layers and len(vectors) + len(self._layers[ARROWS].data):
             self._layers[ARROWS].data = vectors
         self._draw_mask(state, with_scores)
 
-    def _draw_points(self, points: list[tuple[float, float, str]]) -> None:
+    def _draw_points(self, points: list[Marked]) -> None:
+        if points:
+            self._add(POINTS)
         layer = self._layers.get(POINTS)
-        if layer is None or (not points and not len(layer.data)):
+        if layer is None or points == self._drawn:
             return
-        places = np.array([point[:2] for point in points], float).reshape(-1, 2)
-        layer.data = places
+        self._drawn = points
+        layer.data = np.array([point[:2] for point in points], float).reshape(-1, 2)
         if points:
             layer.face_color = [color for _, _, color in points]
         layer.selected_data = set()
 
     def _draw_mask(self, state: GuideState, with_scores: bool) -> None:
         mask, scores = state.mask, state.scores
-        if mask is None or scores is None:
-            if MASK in self._layers:
-                show_layer(self._layers[MASK], False)
-            return
-        current = state.here.current
-        picture = mask_picture(
-            mask, scores, current.number, proposed=current.proposed,
-            glow_at=state.choices.threshold if with_scores else None,
-        )  # fmt: skip
-        self.begin(MASK)
+        if mask is not None and scores is not None:
+            self._add(MASK)
         layer = self._layers.get(MASK)
-        if layer is not None:
-            layer.data[...] = picture
-            show_layer(layer, True)
-            layer.refresh(thumbnail=False, extent=False, highlight=False)
+        if layer is None:
+            return
+        if mask is not None and scores is not None:
+            current = state.here.current
+            layer.data[...] = mask_picture(
+                mask, scores, current.number, proposed=current.proposed,
+                glow_at=state.choices.threshold if with_scores else None,
+            )  # fmt: skip
+        elif layer.data.any():
+            layer.data[...] = 0
+        else:
+            return
+        layer.refresh(thumbnail=False, extent=False, highlight=False)
 
     def _new(self, role: str, loop: Layer) -> Layer:
         rows, columns = loop.data.shape[loop.ndim - 2 : loop.ndim]
@@ -150,6 +167,7 @@ class GuideLayers(QObject):
         for role, layer in list(self._layers.items()):
             if layer is event.value:
                 del self._layers[role]
+                self._drawn = [] if role == POINTS else self._drawn
                 self.dropped.emit(role)
         if event.value is self._loop:
             self.show_loop(None)
@@ -161,7 +179,7 @@ def _appearance(
     """Return data, type and attributes of a new layer."""
     size = max(3.0, rows * SIZE)
     if role == MASK:
-        looks: dict[str, Any] = {"rgb": True, "visible": False}
+        looks: dict[str, Any] = {"rgb": True}
         return np.zeros((rows, columns, 4), np.uint8), "image", looks
     if role == POINTS:
         looks = {
