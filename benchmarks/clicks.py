@@ -80,7 +80,9 @@ def parse_options() -> argparse.Namespace:
     )
     parser.add_argument("--model", default="propagation-xa", help="checkpoint")
     parser.add_argument("--pictures", type=int, default=24, help="synthetic ones")
-    parser.add_argument("--every", type=int, default=4, help="n-th drawn or real picture")
+    parser.add_argument(
+        "--every", type=int, default=4, help="n-th drawn or real picture"
+    )
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dry", action="store_true", help="write nothing")

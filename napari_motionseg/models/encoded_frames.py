@@ -72,14 +72,14 @@ def guided_cells(
     speed = torch.linalg.vector_norm(vector, dim=1, keepdim=True)
     place = torch.stack((y % cell, x % cell), dim=1) / cell
     facts = (vector, speed, (speed == 0).float(), place, torch.ones_like(speed))
-    which = points.which // (points.count // len(frames.cells))
+    which = points.which // (points.guidances // len(frames.cells))
     keys = frames.keys[which, :, y, x]
     around = frames.cells[which, :, y // cell, x // cell]
     seen = torch.cat((torch.cat(facts, dim=1).to(keys.dtype), keys, around), dim=1)
-    found = encoder(seen).float()
-    added = found.new_zeros((points.count * height * width, channels))
+    found: Tensor = encoder(seen).float()
+    added = found.new_zeros((points.guidances * height * width, channels))
     added = added.index_add(0, points.cells(cell, height, width), found)
-    grid = added.view(points.count, height, width, channels)
+    grid = added.view(points.guidances, height, width, channels)
     return grid.permute(0, 3, 1, 2)
 
 

@@ -14,7 +14,7 @@ class GuidedPoints(NamedTuple):
 
     Parameters
     ----------
-    count
+    guidances
         Number B of guidances.
     which
         Index ``(N,)`` int64 of the guidance of each point.
@@ -24,7 +24,7 @@ class GuidedPoints(NamedTuple):
         Motion ``(N, 2)`` of each point in px: x, then y.
     """
 
-    count: int
+    guidances: int
     which: Tensor
     row: Tensor
     column: Tensor
@@ -72,7 +72,7 @@ def largest_near(values: Tensor, points: GuidedPoints, side: int) -> Tensor:
     half = side // 2
     padded = functional.pad(values[:, 0], (half,) * 4, value=-torch.inf)
     steps = torch.arange(side, device=values.device)
-    frame = points.which // (points.count // len(values))
+    frame = points.which // (points.guidances // len(values))
     found = padded[
         frame[:, None, None],
         points.row[:, None, None] + steps[:, None],

@@ -57,7 +57,7 @@ def candidate_vectors(
         Facts ``(B, 7, h, w)``: reach of both ways, its logarithm, reach if the point
         moves, and logarithm of the weight of the background's points around.
     """
-    count, (height, width) = points.count, conductance.shape[-2:]
+    count, (height, width) = points.guidances, conductance.shape[-2:]
     one = points.vector.new_ones(len(points.vector))
     meant = one if on_vessel is None else on_vessel
     given, _ = _mean_of_cells(points, one, height, width)
@@ -82,9 +82,9 @@ def _mean_of_cells(
 ) -> tuple[Tensor, Tensor]:
     """Return the weighted mean of the vectors of each cell, and the sum of weights."""
     heavy = torch.cat((weight[:, None] * points.vector, weight[:, None]), dim=1)
-    total = heavy.new_zeros((points.count * height * width, 3))
+    total = heavy.new_zeros((points.guidances * height * width, 3))
     total = total.index_add(0, points.cells(MIDDLE, height, width), heavy)
-    planes = total.view(points.count, height, width, 3).permute(0, 3, 1, 2)
+    planes = total.view(points.guidances, height, width, 3).permute(0, 3, 1, 2)
     return planes[:, :2] / planes[:, 2:].clamp(min=1e-12), planes[:, 2:]
 
 
@@ -94,9 +94,9 @@ def _largest_of_cells(
     """Return the largest values of each cell's points, ``(B, K, h, w)``; 0 if none."""
     kinds = values.shape[1]
     place = points.cells(MIDDLE, height, width)[:, None].expand(-1, kinds)
-    empty = values.new_zeros((points.count * height * width, kinds))
+    empty = values.new_zeros((points.guidances * height * width, kinds))
     largest = empty.scatter_reduce(0, place, values, "amax")
-    return largest.view(points.count, height, width, kinds).permute(0, 3, 1, 2)
+    return largest.view(points.guidances, height, width, kinds).permute(0, 3, 1, 2)
 
 
 def _claimed(given: Tensor, source: Tensor) -> Tensor:
@@ -149,7 +149,7 @@ def likelier_vessel(level: Tensor, points: GuidedPoints) -> Tensor:
         The points of B guidances.
     """
     moving, shifts = points.moving, []
-    for number in range(points.count):
+    for number in range(points.guidances):
         seen = level[moving & (points.which == number)]
         meant = seen.topk(min(MEANT, len(seen))).values
         usual = meant.mean() if len(seen) else level.new_tensor(CLEAR)

@@ -26,7 +26,7 @@ def test_points_are_the_guided_pixels_with_their_vectors_and_cells():
     cells = points.cells(4, 4, 5)
     assert cells[0] == 0
     assert cells[-1] == 4 * 4 * 5 - 1
-    assert points.count == 4
+    assert points.guidances == 4
 
 
 def test_the_largest_value_near_a_point_is_that_of_pooling():
