@@ -12,7 +12,7 @@ vessel:
 - Clicks and arrows have weights of their own. A click says that something moves, and
   the rest is likely to stay; arrows describe a motion, and the rest moves between them.
 - The network weighs a few candidates for the flow of each pixel: no motion, the vector
-  of the point that has claimed it, in two ways, and the mean of the vectors around it.
+  of the point that has claimed it, in two ways, and the motion of the background.
   Classes of flow follow from the weights. To choose is learnt in hundreds of steps; to
   compute logits of classes from numbers takes tens of thousands.
 """

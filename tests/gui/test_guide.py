@@ -85,7 +85,9 @@ def labels_of(viewer):
     return next(x for x in viewer.layers if x.name.endswith(" labels"))
 
 
-def test_a_click_becomes_paint_by_one_key(viewer, guide, mouse, key, settled, objects):
+def test_a_click_becomes_paint_by_one_key(
+    viewer, guide, mouse, key, settled, objects, qtbot
+):
     first, second = place_in(objects, 1), place_in(objects, 2)
     mouse.click(*first)
     settled()
@@ -102,6 +104,9 @@ def test_a_click_becomes_paint_by_one_key(viewer, guide, mouse, key, settled, ob
     assert guide.state.here.current.clicks.negative == (second,)
     assert len(layers[POINTS].data) == 2
     key(Qt.Key.Key_A)
+    settled()
+    order = [labels_of(viewer), layers[MASK], layers[POINTS]]
+    qtbot.waitUntil(lambda: list(viewer.layers)[-3:] == order)  # nothing is hidden
     painted = labels_of(viewer).data[FRAME]
     assert (painted == (objects == 1)).all()
     assert not layers[MASK].data.any()

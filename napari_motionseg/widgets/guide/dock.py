@@ -32,7 +32,7 @@ from napari_motionseg.widgets.guide.guide_pointer import IDLE, GuidePointer
 
 STATUS_LINES = 3
 REACH = 1 / 100  # distance at which a click takes a point, as a share of the height
-LOADING = "The network is loaded. You can click already; the mask will follow."
+LOADING = "Loading the network... You can click already; the mask will follow."
 WELCOME = "Press Click an object, then click on a vessel, a catheter or a device."
 CLICKING = "Click on an object. Shift and a click mark what does not belong to it."
 ACCEPTING = "Accept the mask, or correct it with further clicks."

@@ -17,7 +17,7 @@ from napari_motionseg.viewmodel.guide_pictures import (
 )
 from napari_motionseg.viewmodel.guide_state import GuideState
 from napari_motionseg.widgets.common.listening import listen
-from napari_motionseg.widgets.common.viewers import DERIVED, placement
+from napari_motionseg.widgets.common.viewers import DERIVED, is_painting, placement
 
 Marked = tuple[float, float, str]  # row and column in px, and color
 MASK, POINTS, ARROWS = "click mask", "clicks", "arrows"
@@ -53,7 +53,11 @@ class GuideLayers(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._add_next)
+        self._rising = QTimer(self)
+        self._rising.setSingleShot(True)
+        self._rising.timeout.connect(self._rise)
         listen(owner, viewer.layers.events.removed, self._removed)
+        listen(owner, viewer.layers.events.inserted, self._inserted)
 
     @property
     def known(self) -> dict[str, Layer]:
@@ -153,13 +157,25 @@ class GuideLayers(QObject):
             },
             kind,
         )  # fmt: skip
-        place = len(self._viewer.layers)
-        if role == MASK:  # below points and arrows
-            place = self._viewer.layers.index(loop) + 1
-        self._viewer.layers.insert(place, layer)
+        self._viewer.layers.append(layer)
+        if role == MASK:
+            self._rising.start(0)
         if active in self._viewer.layers:
             self._viewer.layers.selection.active = active
         return layer
+
+    def _inserted(self, event: Any) -> None:
+        if is_painting(event.value):
+            self._rising.start(0)  # not while others hear of the new layer
+
+    def _rise(self) -> None:
+        """Move the layers above labels, which would hide what a click changes there."""
+        layers = self._viewer.layers
+        roles = (role for role in (MASK, ARROWS, POINTS) if role in self._layers)
+        own = [layer for role in roles if (layer := self._layers[role]) in layers]
+        if list(layers)[len(layers) - len(own) :] != own:
+            for layer in own:
+                layers.move(layers.index(layer), len(layers))
 
     def _removed(self, event: Any) -> None:
         if self._changing:
