@@ -36,6 +36,7 @@ PICTURES = 16  # of each frozen set
 FROZEN = {
     "quiet": "a35d423cde1d09e18f7ae492abf4a23acefe220598bae83cdbf68fe53f192c5c",
     "exact": "04188109714fd41cf06ec3d98dc0868d2838ce5fbfeefc1de76470b2ad6a51ac",
+    "outlined": "37b01c4b7568b09840eb61d6b0140afb2dadc9f3b93f6a32696fb4da54193fef",
     "cameras": "effff6783319ac1080407b5f23794b54c11a8d4f9f9e34a877e8863a454fb997",
     "empty": "34edba738c7538a2525d3b6a4cf52c444c8b7d0f79397b9c10b78e6a80e32e3c",
     "catheters": "5dd66fdf5a08fcf23398bd044b84779ec210ec285debd0376c5d7f2bf6b5bebc",
