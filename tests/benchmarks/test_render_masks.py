@@ -37,3 +37,14 @@ def test_a_set_of_other_pixels_is_named(tmp_path):
     rows = {"synthetic: exact": row(frozen=False)}
     (tmp_path / "masks.json").write_text(json.dumps({"rows": rows}))
     assert "Other pixels than the frozen ones: synthetic: exact." in masks(tmp_path)[0]
+
+
+def test_the_class_catheter_does_not_count_among_vessels(tmp_path):
+    low = {"mean": 0.1, "low": 0.0, "high": 0.2}
+    part = row(called_vessel=low)
+    part["measures"] = part["measures"] | {"dice": low}
+    rows = {"synthetic: exact": row(), "synthetic: catheters": part}
+    (tmp_path / "masks.json").write_text(json.dumps({"rows": rows}))
+    (text,) = masks(tmp_path)
+    assert "between 0.500 (synthetic: exact) and 0.500" in text
+    assert "Of the pixels of catheters, 10.0 %" in text
