@@ -27,6 +27,8 @@ def main() -> None:
     parser.add_argument("--strokes", type=int, default=4)
     parser.add_argument("--steps", type=int, default=0)
     parser.add_argument("--enough", type=int, default=0, help="Frames, then Stop.")
+    parser.add_argument("--size", type=int, nargs=2, default=SIZE, help="In pixels.")
+    parser.add_argument("--theme", default="dark", choices=["dark", "light"])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state:
@@ -39,7 +41,8 @@ def walk(given: argparse.Namespace) -> None:
         given.cine, given.out, given.labels, given.frame, given.strokes, given.steps,
         given.enough,
     )  # fmt: skip
-    path = WholePath(options, SIZE)
+    path = WholePath(options, tuple(given.size))
+    path.viewer.theme = given.theme
     begun, number = time.perf_counter(), 0
     for moment in path.moments():
         if moment.key or moment.name == "start":

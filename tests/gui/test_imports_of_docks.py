@@ -12,6 +12,8 @@ import time
 
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common import early_imports
+from napari_motionseg.widgets.segment import apply_section
+from napari_motionseg.widgets.segment.dock import SegmentDock
 
 # each takes a tenth of a second or more, and no dock needs it to open
 HEAVY = {
@@ -179,3 +181,33 @@ def test_imports_wait_while_a_dock_is_opened(dock, monkeypatch, qtbot):
     assert [name for name, _ in loaded] == ["first", "second", "third"]
     assert loaded[1][1] >= opened
     assert loaded[1][1] >= thread._resume_at
+
+
+def test_masks_wait_for_what_their_layer_needs(dock, loop_layer, monkeypatch, qtbot):
+    segment, pending = dock(SegmentDock), [True]
+    monkeypatch.setattr(apply_section, "labels_need_imports", lambda: pending[0])
+    begun = []
+    segment.apply._beginning = lambda: begun.append(pending[0])
+    segment.apply._begin_soon.start(0)
+    qtbot.wait(100)
+    assert not begun
+    pending[0] = False
+    qtbot.waitUntil(lambda: begun == [False], timeout=60_000)
+
+
+def test_labels_wait_only_while_their_modules_are_imported(monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(name):
+        begun.set()
+        go_on.wait(60)
+
+    monkeypatch.setattr(early_imports.importlib, "import_module", load)
+    monkeypatch.setattr(early_imports, "MODULES", early_imports.OF_LABELS)
+    assert not early_imports.labels_need_imports()
+    thread = early_imports.import_early()
+    assert begun.wait(60)
+    assert early_imports.labels_need_imports()
+    go_on.set()
+    thread.join(60)
+    assert not early_imports.labels_need_imports()

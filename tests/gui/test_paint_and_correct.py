@@ -292,6 +292,21 @@ def test_the_rim_follows_the_hand_without_a_preview(
     assert not ready.live.overlay(loop_layer).visible
 
 
+def test_hidden_strokes_have_no_rims(viewer, loop_layer, ready, mouse, click, qtbot):
+    ready.live.switch.click()
+    click(ready.paint.brushes[1])
+    drag(mouse, (20, 30), (20, 50))
+    qtbot.waitUntil(lambda: ready.live.overlay(loop_layer) is not None, timeout=LONG)
+    overlay, painting = ready.live.overlay(loop_layer), ready.state.painting
+    assert overlay.visible
+    painting.visible = False
+    qtbot.waitUntil(lambda: not overlay.visible, timeout=LONG)
+    painting.visible = True
+    qtbot.waitUntil(lambda: overlay.visible, timeout=LONG)
+    rim = rim_of(painting.data[FRAME] == 1)
+    np.testing.assert_array_equal((np.asarray(overlay.data) == RIM).all(axis=-1), rim)
+
+
 def test_a_key_that_is_held_down_shows_the_bare_frame(
     viewer, loop_layer, ready, masks, mouse, click
 ):

@@ -15,15 +15,16 @@ from contextlib import suppress
 
 from napari_motionseg.models.torch_loading import beside_the_window
 
-HOLD_S = 0.6  # in which a dock is built and drawn
+HOLD_S = 0.3  # in which a dock is built and drawn
 HEAD_START_S = 0.05
 DOCK = ".dock"  # how the names of the docks' modules end
+
+OF_LABELS = ("skimage.color.colorconv", "pandas")  # napari imports them with labels
 
 # in the order in which a user needs them
 MODULES = (
     "napari_motionseg.widgets.segment.dock",
-    "skimage.color.colorconv",
-    "pandas",
+    *OF_LABELS,
     "pyqtgraph",
     "freetype",  # of the first caption in the canvas
     "napari_motionseg.widgets.motion.dock",
@@ -44,12 +45,18 @@ class EarlyImports(threading.Thread):
 
     It would compete with the window for the interpreter. While a dock is opened, it
     begins with no further module.
+
+    Attributes
+    ----------
+    done
+        Names of the modules that need not be waited for any more.
     """
 
     def __init__(self) -> None:
         # a daemon: a program that ends at once must not wait for it
         super().__init__(name="motionseg imports", daemon=True)
         self._resume_at = 0.0
+        self.done: set[str] = set()
 
     def hold(self) -> None:
         """Wait for `HOLD_S` from now on before the next module."""
@@ -64,6 +71,7 @@ class EarlyImports(threading.Thread):
                 # whatever cannot be imported is reported where it is used
                 with suppress(Exception):
                     importlib.import_module(name)
+                self.done.add(name)
                 if name.endswith(DOCK):
                     time.sleep(HEAD_START_S)  # a dock that has waited for it goes first
 
@@ -76,6 +84,14 @@ def import_early() -> threading.Thread:
     thread = EarlyImports()
     thread.start()
     return thread
+
+
+def labels_need_imports() -> bool:
+    """Return whether a first labels layer would wait for a module that is imported."""
+    return any(
+        isinstance(thread, EarlyImports) and not thread.done.issuperset(OF_LABELS)
+        for thread in threading.enumerate()
+    )
 
 
 def hold_imports() -> None:

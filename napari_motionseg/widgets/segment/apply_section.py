@@ -32,6 +32,7 @@ from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.accents import accent
 from napari_motionseg.widgets.common.choosers import ModelChooser
 from napari_motionseg.widgets.common.dock_layout import button
+from napari_motionseg.widgets.common.early_imports import labels_need_imports
 from napari_motionseg.widgets.common.endings import SEGMENTING
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.loop_work import LoopWork
@@ -84,13 +85,9 @@ class ApplySection(QObject):
         self._waiting: list[Layer] = []
         # the masks of the last run, with their loop and model
         self._made: tuple[ref[LoopMasks], ref[Cine], Path] | None = None
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
-        self._turn.timeout.connect(self._next_loop)
+        self._turn = _single_shot(self, self._next_loop)
         self._beginning: Callable[[], None] | None = None
-        self._begin_soon = QTimer(self)
-        self._begin_soon.setSingleShot(True)
-        self._begin_soon.timeout.connect(self._begin_now)
+        self._begin_soon = _single_shot(self, self._begin_when_ready)
         self._build_buttons(form)
         self._build_threshold(form)
         self._build_model(advanced)
@@ -231,6 +228,12 @@ class ApplySection(QObject):
             self._made = ref(self._state.masks), ref(cine), model
             self._panel.need(self._state.masks.layer)
 
+    def _begin_when_ready(self) -> None:
+        if labels_need_imports():  # the window would stand still for them
+            self._begin_soon.start(BEGIN_AFTER_MS)
+        else:
+            self._begin_now()
+
     def _begin_now(self) -> None:
         beginning, self._beginning = self._beginning, None
         self._begin_soon.stop()
@@ -294,3 +297,11 @@ class ApplySection(QObject):
     def _adjust(self) -> None:
         self.percent.setText(f"{self.threshold.value()} %")
         self._state.adjust(self.threshold.value() / 100, self.smallest.value())
+
+
+def _single_shot(owner: QObject, slot: Callable[[], None]) -> QTimer:
+    """Return a timer that calls a function once when it is started."""
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.timeout.connect(slot)
+    return timer

@@ -71,7 +71,7 @@ class LivePreview(QObject):
         self.switch.clicked.connect(state.switch_preview)
         self._heard = HeardLayer(
             self, paint=self._painted, labels_update=self.ask, set_data=self.ask,
-            data=self.ask,
+            data=self.ask, visible=self._hidden_or_shown,
         )  # fmt: skip
         state.events.preview_on.connect(self._switched)
         state.events.painting.connect(self._heard.turn_to)
@@ -105,6 +105,9 @@ class LivePreview(QObject):
     def _painted(self, event: object = None) -> None:
         self._state.unlearned = True
         self.ask()
+
+    def _hidden_or_shown(self, event: object = None) -> None:
+        self._first.start(0)
 
     def ask(self, event: object = None) -> None:
         """Draw the rim of the strokes, and request the preview of the current frame."""
@@ -176,7 +179,8 @@ class LivePreview(QObject):
         preview = None if self._shown is None else self._shown.picture
         fits = painting in self._viewer.layers and same_place(loop, painting)
         fits = fits and (painting.ndim < 3 or t < len(painting.data))
-        strokes = drawn(painting, t) if fits else None
+        # rims of strokes that the user has hidden would be outlines of nothing
+        strokes = drawn(painting, t) if fits and painting.visible else None
         if preview is None and (strokes is None or not strokes.any()):
             self._hide()
             return
