@@ -45,8 +45,10 @@ def measure(found: dict[str, Any]) -> str:
         "lesions of this size (Keane et al., Circulation 1995), on films and other "
         f"phantoms. {found['seconds_a_vessel']:.2f} s a vessel on a busy machine. "
         f"{found['machine']}, {found['date']}.\n\n"
-        "The tube method in the lower and the upper half of each condition:\n\n"
-        + table(("condition", *HEAD[1:]), conditions)
+        "The tube method in the lower and the upper half of each condition. For "
+        "spacing and angle there are as many phantoms again, of 0.15 to 0.35 mm a "
+        "pixel and turned by 0 to 30 degrees. Motion is a condition of the next "
+        "section:\n\n" + table(("condition", *HEAD[1:]), conditions)
     )
     return answer(
         "How exactly are diameters and stenoses measured?",

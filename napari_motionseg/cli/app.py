@@ -39,9 +39,11 @@ from napari_motionseg.cli import (
     segment,
     suggest,
     synth,
+    time_density,
     train_flow,
     train_masks,
     train_propagation,
+    vessel_graph,
     worker,
 )
 from napari_motionseg.cli.console import print_error, print_note
@@ -75,6 +77,8 @@ for command in (
     export.export,
     suggest.suggest,
     measure.measure,
+    vessel_graph.vessel_graph,
+    time_density.time_density,
     train_flow.train_flow,
     train_masks.train_masks,
     train_propagation.train_propagation,

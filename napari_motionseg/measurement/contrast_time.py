@@ -106,12 +106,12 @@ def contrast_arrival(
             f"arrival of contrast needs 3 frames or more; got {len(frame_times)}"
         )
     times = np.array(
-        [_arrival(contrast[:, n], frame_times) for n in range(contrast.shape[1])]
+        [arrival_time(contrast[:, n], frame_times) for n in range(contrast.shape[1])]
     )
     # seen backwards in time, contrast arrives where it is washed out
     back = np.array(
         [
-            -_arrival(contrast[::-1, n], -frame_times[::-1])
+            -arrival_time(contrast[::-1, n], -frame_times[::-1])
             for n in range(contrast.shape[1])
         ]
     )
@@ -124,8 +124,16 @@ def contrast_arrival(
     )  # fmt: skip
 
 
-def _arrival(darkness: Array, times: Array) -> float:
-    """Return the time at which a section's darkness ``(T,)`` crosses the threshold."""
+def arrival_time(darkness: Array, times: Array) -> float:
+    """Return the time at which darkness first crosses the threshold; NaN if never.
+
+    Parameters
+    ----------
+    darkness
+        ``(T,)`` darkness in each frame; NaN where unknown.
+    times
+        ``(T,)`` time of each frame, rising.
+    """
     known = np.isfinite(darkness)
     if known.sum() < 3:
         return float("nan")

@@ -60,6 +60,48 @@ def with_crossings(
     return replace(graph, nodes=nodes)
 
 
+def flows_about(
+    forward: NDArray[np.floating],
+    backward: NDArray[np.floating],
+    frame: int,
+    reach: int = 4,
+) -> list[Array]:
+    """Return the flow from a frame to each of its neighbours, up to `reach` away.
+
+    Vessels that cross move little apart in one frame, and more in several.
+
+    Parameters
+    ----------
+    forward, backward
+        ``(T - 1, 2, H, W)`` flow from frame t to t + 1, and from t + 1 to t, x then y
+        in px.
+    frame
+        Index of the frame.
+    reach
+        Number of frames on each side.
+    """
+    found = []
+    for flows, first, step in ((forward, frame, 1), (backward, frame - 1, -1)):
+        way: Array | None = None
+        for t in range(first, first + step * reach, step):
+            if not 0 <= t < len(flows):
+                break
+            here = np.asarray(flows[t], np.float64)
+            way = here if way is None else _added(way, here)
+            found.append(way)
+    return found
+
+
+def _added(way: Array, following: Array) -> Array:
+    """Return flow ``(2, H, W)`` with the flow of the next frame added on the way."""
+    rows, columns = np.indices(way.shape[1:])
+    places = (rows + way[1], columns + way[0])
+    added: Array = way + np.stack(
+        [map_coordinates(part, places, order=1, mode="nearest") for part in following]
+    )
+    return added
+
+
 def _of_four(node: Node) -> bool:
     return len(set(node.branches)) == 4 == len(node.branches)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
@@ -140,42 +139,6 @@ def _drift_notes(followed: FollowedVessel) -> list[str]:
         f"sections are {usual:.1f} px from their start after the way to a frame and "
         "back (median): do not trust what is said of single sections over time"
     ]
-
-
-def time_density(cine: Cine, region: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the mean density of a drawn region in each frame.
-
-    Parameters
-    ----------
-    cine
-        The loop.
-    region
-        ``(H, W)`` bool, True within the region.
-
-    Returns
-    -------
-    ndarray
-        ``(T,)`` darkness in the density's unit, 0 in the brightest frame; NaN in
-        damaged frames. The region stays where it is: a vessel moves through it.
-
-    Raises
-    ------
-    MeasurementError
-        If the region has another size than a frame, or is empty.
-    """
-    from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
-
-    if region.shape != cine.shape[1:] or not region.any():
-        raise MeasurementError(
-            f"a region must have the frames' shape {cine.shape[1:]} and contain a "
-            f"pixel; got {region.shape} with {int(region.sum())} pixels"
-        )
-    logarithmic = is_logarithmic(cine)
-    dark = np.full(len(cine), np.nan)
-    for t in range(len(cine)):
-        if cine.frames.usable(t):
-            dark[t] = -float(density(cine.normalized(t), logarithmic)[region].mean())
-    return dark - np.nanmin(dark) if np.isfinite(dark).any() else dark
 
 
 def _number(value: float) -> float | None:

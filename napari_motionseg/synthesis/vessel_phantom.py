@@ -47,6 +47,9 @@ class PhantomConfig:
         Height of the axis's waves.
     size
         Side of the picture.
+    angle
+        Degrees by which the axis is turned about the middle of the picture; up to 30,
+        so that both ends leave it at the left and at the right.
     """
 
     radius: float = 4.0
@@ -58,6 +61,7 @@ class PhantomConfig:
     tissue: float = 0.0
     bend: float = 10.0
     size: int = 128
+    angle: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,9 +157,16 @@ def noisy_picture(
 
 def vessel_axis(config: PhantomConfig) -> tuple[Array, Array]:
     """Return the axis ``(K, 2)`` and the radius ``(K,)`` along it."""
-    column = np.linspace(-6, config.size + 6, AXIS_POINTS)
+    # a turned axis must be longer to leave the picture
+    more = 6 + (config.size * 0.2 if config.angle else 0)
+    column = np.linspace(-more, config.size + more, AXIS_POINTS)
     row = config.size / 2 + config.bend * np.sin(column / BENT_OVER_PX)
     centre = np.stack((row, column), axis=1)
+    if config.angle:
+        turn = np.radians(config.angle)
+        cos, sin = np.cos(turn), np.sin(turn)
+        middle = config.size / 2
+        centre = middle + (centre - middle) @ np.array([[cos, -sin], [sin, cos]])
     steps = np.linalg.norm(np.diff(centre, axis=0), axis=1)
     length = np.r_[0, steps.cumsum()]
     lesion = np.exp(-(((length - length[AXIS_POINTS // 2]) / config.width) ** 2))

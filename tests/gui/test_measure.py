@@ -16,6 +16,7 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.measurement import follow_vessel_job
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
+from napari_motionseg.widgets.cine.ecg_strip import R_WAVE, EcgStrip
 from napari_motionseg.widgets.measure import follow_section
 from napari_motionseg.widgets.measure.choices_section import NO_GUIDE
 from napari_motionseg.widgets.measure.dock import MeasureDock
@@ -342,16 +343,38 @@ def test_masks_guide_the_centreline(viewer, measuring, phantom, qtbot):
     assert asked[-1].guide is None
 
 
-def test_end_diastole_is_marked_under_the_slider(viewer, measuring, qtbot):
+def test_end_diastole_and_r_waves_are_marked_under_the_slider(
+    viewer, measuring, phantom, qtbot
+):
     strip = measuring.following.strip
     assert not strip.isVisible()
     strip.place(measuring)
-    strip.show_beats(np.array([3.4, 15.0]), 24)
+    frames = np.clip([phantom.frame] * 24, 0, 1)
+    cine = Cine.from_array(frames, intensity_relationship="LOG", name="plain")
+    strip.show_heart(cine, np.array([3.4, 15.0]))
     strip.resize(240, 14)
     strip.grab()  # paints
     with qtbot.waitSignal(strip.clicked) as went:
         at = QPoint(round(strip.x_of(15.0, 24)), 5)
         qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=at)
     assert went.args == [15]
-    strip.show_beats(np.empty(0), 24)
+    strip.show_heart(cine, np.empty(0))
     assert not strip.isVisibleTo(strip.parentWidget())
+    # R waves of the file are shown before anything is measured
+    with_waves = dataclasses.replace(cine, r_waves=(4, 16))
+    strip.show_heart(with_waves, np.empty(0))
+    assert strip.wanted
+    assert strip.r_waves == (4, 16)
+    assert "R waves" in strip.toolTip()
+    colors = strip.grab().toImage()
+    x = round(strip.x_of(16, 24))
+    seen = {colors.pixelColor(x + k, strip.height() // 2).name() for k in (-1, 0, 1)}
+    assert R_WAVE in seen
+    # unless the Cine dock shows them
+    other = EcgStrip()
+    strip.parentWidget().layout().addWidget(other)
+    other.show_loop(with_waves)
+    other.isVisible = lambda: True
+    assert not strip.wanted
+    strip.show_heart(with_waves, np.array([3.4]))
+    assert strip.wanted

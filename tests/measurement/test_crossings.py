@@ -6,7 +6,7 @@ from helpers.drawn_vessels import CROSS
 from helpers.drawn_vessels import drawn_vessels as drawn
 
 from napari_motionseg.errors import MeasurementError
-from napari_motionseg.measurement.crossings import with_crossings
+from napari_motionseg.measurement.crossings import flows_about, with_crossings
 from napari_motionseg.measurement.vessel_graph import vessel_graph
 
 SIZE = 96
@@ -78,3 +78,26 @@ def test_a_flow_of_another_size_is_refused(crossed):
         MeasurementError, match=r"cover the vessels; got the shape \(2,"
     ):
         with_crossings(crossed, [np.zeros((2, 20, 20))])
+
+
+def test_flow_to_farther_frames_is_the_sum_on_the_way():
+    """Points that are carried a frame at a time end where the sum says."""
+    rng = np.random.default_rng(3)
+    forward = np.stack([linear_flow(rng) * 0.3 for _ in range(4)])
+    backward = np.stack([linear_flow(rng) * 0.3 for _ in range(4)])
+    found = flows_about(forward, backward, 2, reach=2)
+    assert len(found) == 4
+    for steps, whole in ((forward[2:4], found[1]), (backward[1::-1], found[3])):
+        row, column = 40, 52
+        place = np.array([column, row], float)
+        for flow in steps:
+            c, r = place
+            low, high = int(c), int(r)
+            corner = flow[:, high : high + 2, low : low + 2]
+            right, down = c - low, r - high
+            top = corner[:, 0, 0] * (1 - right) + corner[:, 0, 1] * right
+            bottom = corner[:, 1, 0] * (1 - right) + corner[:, 1, 1] * right
+            place = place + top * (1 - down) + bottom * down
+        np.testing.assert_allclose(whole[:, row, column], place - (column, row))
+    assert len(flows_about(forward, backward, 0)) == 4, "nothing before the first frame"
+    assert len(flows_about(forward, backward, 4)) == 4

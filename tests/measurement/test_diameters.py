@@ -10,6 +10,7 @@ from napari_motionseg.measurement import (
     trace_centreline,
 )
 from napari_motionseg.measurement.centreline import Centreline, vessel_cost
+from napari_motionseg.measurement.diameters import preview_diameters
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 
@@ -105,3 +106,24 @@ def test_a_bright_ridge_where_a_vessel_was_expected_has_no_contrast(height):
     line = Centreline(along, 1.0, 1.0)
     found = measure_diameters(ridge + noise, line, expected=np.full(128, 8.0))
     assert (found.fit.contrast < 1e-4).all()
+
+
+def test_a_preview_is_near_to_the_exact_measurement():
+    phantom = vessel_phantom(radius=5.0, depth=0.4, noise=0.006)
+    cost = vessel_cost(phantom.frame)
+    ends = phantom.ends()
+    exact = measure_diameters(phantom.frame, trace_centreline(cost, ends))
+    moved = [ends[0], tuple(phantom.centre[len(phantom.centre) * 3 // 4])]
+    line = trace_centreline(cost, moved, step=1.0)
+    quick = preview_diameters(phantom.frame, line, exact, Calibration())
+    truth = 2 * phantom.radius_at(quick.line.points)
+    assert len(quick.line) < 0.45 * len(exact.line)
+    assert np.abs(quick.diameters - truth)[3:-3].max() < 0.6
+    assert quick.diameters.min() == pytest.approx(6.0, abs=0.4)
+    # where nothing near is known, the vessel is searched for
+    start = int(len(exact.line) * 0.8)
+    part = Centreline(exact.line.points[start:], 1.0, exact.line.step)
+    known = measure_diameters(phantom.frame, part)
+    again = preview_diameters(phantom.frame, line, known, Calibration())
+    truth = 2 * phantom.radius_at(again.line.points)
+    assert np.abs(again.diameters - truth)[3:-3].max() < 0.6

@@ -40,3 +40,14 @@ def test_the_mask_and_the_ends_lie_on_the_vessel():
     assert made.mask.sum() == pytest.approx(6.0 * 128 * 1.02, rel=0.06)
     for row, column in made.ends():
         assert made.mask[round(row), round(column)]
+
+
+def test_a_turned_vessel_leaves_the_picture_at_both_sides():
+    made = vessel_phantom(radius=3.0, bend=0.0, angle=25.0, noise=0.0)
+    (row, column), (last_row, last_column) = made.ends()
+    slope = (last_row - row) / (last_column - column)
+    assert abs(slope) == pytest.approx(math.tan(math.radians(25)), rel=0.01)
+    assert made.mask[:, 1].any()
+    assert made.mask[:, -2].any()
+    across = (LEVEL - made.frame[:, 60:70]).sum(axis=0) * math.cos(math.radians(25))
+    np.testing.assert_allclose(across, 0.033 * math.pi * 9, rtol=5e-3)

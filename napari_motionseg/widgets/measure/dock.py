@@ -25,6 +25,7 @@ from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
 from napari_motionseg.widgets.measure.choices_section import ChoicesSection
 from napari_motionseg.widgets.measure.follow_section import FollowSection
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
+from napari_motionseg.widgets.measure.regions_section import RegionsSection
 from napari_motionseg.widgets.measure.saving_section import SavingSection
 from napari_motionseg.widgets.measure.subtraction_section import SubtractionSection
 from napari_motionseg.widgets.measure.vessel_layers import VesselLayers
@@ -64,6 +65,9 @@ class MeasureDock(AutosavedDock):
         self.subtraction = SubtractionSection(
             form, self.viewer, self.chooser, self.state
         )
+        form = self.advanced("Contrast over time in drawn regions", "Regions")
+        self.regions = RegionsSection(form, self.viewer, self.chooser, self.state)
+        self.regions.said.connect(self._say)
         self.saving = SavingSection(self.state)
         self.saving.said.connect(self._say)
         self.add(self.saving)
@@ -83,6 +87,7 @@ class MeasureDock(AutosavedDock):
         self.state.vessels.edited.connect(self._keep)
         self.chooser.layer_changed.connect(self._show_loop)
         listen(self, self.session.settings_restored, self._restored)
+        listen(self, self.viewer.dims.events.current_step, self._frame_changed)
 
     def _build_points(self) -> None:
         self.place_button = button(
@@ -141,6 +146,8 @@ class MeasureDock(AutosavedDock):
             with errors_shown():
                 cine = self.session.loop(layer).cine
         notes = None if layer is None else self.memory.notes(layer.name)
+        if cine is not self.state.cine:
+            self.regions.loop_changed()
         self.state.show_loop(cine, notes)
         self.choices.guide.refresh()
         self.place_button.setEnabled(cine is not None)
@@ -190,10 +197,11 @@ class MeasureDock(AutosavedDock):
         if vessel.frame is not None and not vessel.points(self.vessel.frame):
             self._show_frame(vessel.frame)
 
+    def _frame_changed(self, _: object = None) -> None:
+        self.following.show_frame(self.vessel.frame)
+
     def _points_moved(self) -> None:
         self.state.place_all(self.vessel.frame, self.vessel.places)
-        if self.state.followed is not None:
-            self.following.show_frame(self.vessel.frame)
         self._draw()
 
     def _show_frame(self, frame: int) -> None:

@@ -83,12 +83,14 @@ class FollowSection(QWidget):
 
     def _mark_beats(self, times: NDArray[np.float64] | None) -> None:
         beats = end_diastoles(self._state.numbers, times)
-        if len(beats) and self.strip.parentWidget() is None:
+        self.strip.show_heart(self._state.cine, beats)
+        if self.strip.wanted and self.strip.parentWidget() is None:
             self.strip.place(self)
-        self.strip.show_beats(beats, 0 if times is None else len(times))
+            self.strip.show_heart(self._state.cine, beats)
 
     def show_frame(self, frame: int) -> None:
         """Move the cursor to the frame that is shown."""
+        self.strip.show_frame(frame)
         if self._state.followed is not None:
             self.pictures.show_cursor(frame)
 

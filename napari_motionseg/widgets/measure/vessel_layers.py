@@ -135,6 +135,9 @@ class VesselLayers(QObject):
         adding = str(layer.mode) == "add"
         touched = layer.get_value(event.position, world=True)
         self.dragging.emit(touched is not None)
+        panning = layer.mouse_pan
+        # in the mode that adds points, a drag moves the picture too
+        layer.mouse_pan = panning and touched is None
         yield
         while event.type == "mouse_move":
             if adding and touched is not None:
@@ -144,6 +147,7 @@ class VesselLayers(QObject):
             if touched is not None:
                 self.moved.emit()
             yield
+        layer.mouse_pan = panning
         # napari reports the last move after this
         QTimer.singleShot(0, self._drag_ended)
 
