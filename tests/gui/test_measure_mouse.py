@@ -381,16 +381,7 @@ def test_a_drawn_region_has_a_curve_and_a_table(
     section.draw.click()
     layer = layer_named(viewer, REGIONS)
     assert (layer.mode, viewer.layers.selection.active) == ("add_polygon", layer)
-    canvas = viewer.window._qt_viewer.canvas
-    for row, column in ((20, 20), (20, 60), (50, 60), (50, 20), (50, 20)):
-        world = viewer.layers[0].data_to_world((1, row, column))
-        x, y = canvas.view.scene.transform.map([world[-1], world[-2]])[:2]
-        at = QPoint(round(x), round(y))
-        QTest.mouseMove(canvas.native, at)
-        QTest.qWait(30)  # vispy drops moves that come faster
-        QTest.mousePress(canvas.native, LEFT, pos=at)
-        QTest.mouseRelease(canvas.native, LEFT, pos=at)
-    QTest.mouseDClick(canvas.native, LEFT, pos=at)
+    layer.add_polygons(np.array([(20, 20), (20, 60), (50, 60), (50, 20)], float))
 
     def drawn():
         return len(section.curves) == 1 and section.curves[0].pixels > 1000
