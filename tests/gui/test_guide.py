@@ -175,7 +175,7 @@ def test_the_thread_of_the_window_neither_loads_nor_runs_the_network(
     guide = dock(GuideDock)
     assert not guide.masks.busy  # a dock behind other docks loads nothing
     QApplication.sendEvent(guide, QShowEvent())
-    assert guide.status.text() == LOADING
+    qtbot.waitUntil(lambda: guide.status.text() == LOADING, timeout=LONG)
     go_on.set()
     qtbot.waitUntil(lambda: not guide.masks.busy, timeout=LONG)
     assert guide.status.text() == WELCOME

@@ -29,6 +29,7 @@ MODULES = (
     "freetype",  # of the first caption in the canvas
     "napari_motionseg.widgets.motion.dock",
     "napari_motionseg.widgets.embedding.dock",
+    "napari_motionseg.widgets.guide.dock",
     "napari_motionseg.widgets.cine.dock",
     "napari_motionseg.widgets.measure.dock",
     "napari_motionseg.widgets.project.dock",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari.layers import Layer
 from napari.viewer import Viewer
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 
 from napari_motionseg.guidance.points import Arrow, Point
@@ -20,6 +21,7 @@ from napari_motionseg.viewmodel.guide_state import GuideState
 from napari_motionseg.widgets.common.autosaved_dock import AutosavedDock
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LoopChooser
+from napari_motionseg.widgets.common.device_chooser import AFTER_MS
 from napari_motionseg.widgets.common.dock_layout import hint
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.steady_label import SteadyLabel
@@ -71,8 +73,12 @@ class GuideDock(AutosavedDock):
         self._other_loop(self.chooser.layer)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Load the network in a thread as soon as the dock is seen."""
+        """Load the network in a thread, soon after the dock is drawn."""
         super().showEvent(event)
+        if not self.engine.is_loaded:
+            self._waking.start()
+
+    def _wake(self) -> None:
         if not self.engine.is_loaded and not self.masks.busy:
             self.state.wake()
 
@@ -85,6 +91,10 @@ class GuideDock(AutosavedDock):
         self.masks = Latest(self, self._answered)
         self.flows = Latest(self, self.state.arrows_answered)
         self.carrying = Latest(self, self._carried)
+        self._waking = QTimer(self)
+        self._waking.setSingleShot(True)
+        self._waking.setInterval(AFTER_MS)
+        self._waking.timeout.connect(self._wake)
 
     def _connect(self) -> None:
         state = self.state

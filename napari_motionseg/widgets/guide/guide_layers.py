@@ -16,6 +16,7 @@ from napari_motionseg.viewmodel.guide_pictures import (
     mask_picture,
 )
 from napari_motionseg.viewmodel.guide_state import GuideState
+from napari_motionseg.widgets.common.layer_changes import active_kept, take_out
 from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.viewers import DERIVED, is_painting, placement
 
@@ -72,7 +73,7 @@ class GuideLayers(QObject):
         try:
             for layer in self._layers.values():
                 if layer in self._viewer.layers:
-                    self._viewer.layers.remove(layer)
+                    take_out(self._viewer, layer)
         finally:
             self._changing = False
         self._layers, self._loop, self._drawn, self._later = {}, loop, [], []
@@ -148,7 +149,6 @@ class GuideLayers(QObject):
     def _new(self, role: str, loop: Layer) -> Layer:
         rows, columns = loop.data.shape[loop.ndim - 2 : loop.ndim]
         data, kind, looks = _appearance(role, rows, columns)
-        active = self._viewer.layers.selection.active
         layer = Layer.create(
             data,
             {
@@ -157,11 +157,10 @@ class GuideLayers(QObject):
             },
             kind,
         )  # fmt: skip
-        self._viewer.layers.append(layer)
+        with active_kept(self._viewer):
+            self._viewer.layers.append(layer)
         if role == MASK:
             self._rising.start(0)
-        if active in self._viewer.layers:
-            self._viewer.layers.selection.active = active
         return layer
 
     def _inserted(self, event: Any) -> None:
