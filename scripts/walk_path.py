@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from real_window import SIZE
+from real_window import SIZE, with_few_colors
 from whole_path import PathOptions, WholePath
 
 
@@ -50,7 +50,7 @@ def walk(given: argparse.Namespace) -> None:
             number += 1
             file = given.out / f"{number:02d}_{moment.name}.png"
             picture = path.grab() if moment.picture is None else moment.picture
-            picture.quantize(256).save(file, optimize=True)
+            with_few_colors(picture).save(file, optimize=True)
             seconds = time.perf_counter() - begun
             print(f"{seconds:6.0f} s  {file.name}  {moment.words}", flush=True)
     path.docks["Project"].controller.close()

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from napari_motionseg.models.torch_loading import beside_the_window
 
-HOLD_S = 0.3  # in which a dock is built and drawn
+HOLD_S = 0.6  # in which a dock is built and drawn
 HEAD_START_S = 0.05
 DOCK = ".dock"  # how the names of the docks' modules end
 
