@@ -22,8 +22,9 @@ from napari_motionseg.viewmodel.measure_state import MeasureState
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.choosers import LoopChooser
 from napari_motionseg.widgets.common.curve_plot import GRAY, keep_height
-from napari_motionseg.widgets.common.dock_layout import button, hint
+from napari_motionseg.widgets.common.dock_layout import button
 from napari_motionseg.widgets.common.listening import listen
+from napari_motionseg.widgets.common.plain_labels import WrappedLabel
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 
 REGIONS = "regions"
@@ -79,8 +80,9 @@ class RegionsSection(QWidget):
         for side in ("bottom", "left"):
             self.plot.getAxis(side).setPen(GRAY)
             self.plot.getAxis(side).setTextPen(GRAY)
+            self.plot.getAxis(side).enableAutoSIPrefix(False)
         self.plot.setLabel("left", "darkness", color=GRAY)
-        self.words = hint("")
+        self.words = WrappedLabel()
         for part in (self.draw, self.plot, self.words, self.save):
             form.addRow(part)
         listen(self, viewer.layers.events.removed, self._removed)
