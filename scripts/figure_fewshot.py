@@ -3,7 +3,8 @@
 python scripts/figure_fewshot.py
 
 Both are drawn from what the benchmarks have left in ``benchmarks/results``: Ma et al.'s
-figure 4 from `fewshot.py`, figure 7 and its like from `ablation.py`.
+figure 4 from `fewshot.py`, figure 7 and its like from `ablation.py`, and the embedding
+that exact flow has taught, with its controls, from `motion.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ ABLATIONS = {
     "flow": "flow consistency,\nby the flow it learns from",
 }
 
+TAUGHT = "regression of exact flow,\n120 steps on one label"
+
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
@@ -41,13 +44,14 @@ def main() -> None:
             "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
         }
     )  # fmt: skip
-    found = {name: read(f"ablation_{name}") for name in ABLATIONS}
-    shown = {name: rows for name, rows in found.items() if rows}
+    found = {title: read(f"ablation_{name}") for name, title in ABLATIONS.items()}
+    found[TAUGHT] = read("motion_real_tuned")
+    shown = {title: rows for title, rows in found.items() if rows}
     figure, axes = plt.subplots(1, 1 + len(shown), figsize=(4.4 + 3 * len(shown), 3))
     axes = np.atleast_1d(axes)
     by_labels(axes[0], read("fewshot_across"))
-    for axis, (name, rows) in zip(axes[1:], shown.items(), strict=True):
-        gains(axis, rows, ABLATIONS[name])
+    for axis, (title, rows) in zip(axes[1:], shown.items(), strict=True):
+        gains(axis, rows, title)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout(pad=0.6)
@@ -57,7 +61,11 @@ def main() -> None:
 def read(name: str) -> list[dict]:
     """Return the rows of a result's summary; none if it was not measured."""
     path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text())["summary"] if path.exists() else []
+    if not path.exists():
+        return []
+    result = json.loads(path.read_text())
+    rows: list[dict] = result.get("summary") or result["against"]["scratch"]
+    return rows
 
 
 def by_labels(axis: Axes, rows: list[dict]) -> None:
