@@ -11,6 +11,9 @@ import typer
 from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_motionseg.cine import Cine
     from napari_motionseg.io import Labels
 
@@ -79,3 +82,39 @@ def read_known(path: Path, cine: Cine, mode: str, frame: int | None = None) -> L
         mode=mode,  # type: ignore[arg-type]
         frame=frame,
     )
+
+
+def labels_of_frame(path: Path, cine: Cine, frame: int) -> NDArray[np.integer]:
+    """Read the labels ``(H, W)`` of one frame of a loop.
+
+    Parameters
+    ----------
+    path
+        Label file of the loop, or one image that belongs to the frame.
+    cine
+        The loop.
+    frame
+        Index of the frame, from 0.
+
+    Raises
+    ------
+    SettingsError
+        If the loop has no such frame, or none of the frame's pixels is labelled.
+    LabelError
+        If the labels do not fit the loop, or the frame is not labelled.
+    ReadError
+        If the file is missing, damaged or of an unknown type.
+    """
+    from napari_motionseg.io import read_labels
+
+    if not 0 <= frame < len(cine):
+        raise SettingsError(
+            f"--frame must be one of the loop's 0 to {len(cine) - 1}; got {frame}"
+        )
+    labels = read_labels(path, shape=cine.shape, frame=frame, cine=cine).labels[frame]
+    if not labels.any():
+        raise SettingsError(
+            f"{path}: frame {frame} has no labelled pixel: draw something on it, or "
+            "name another one with --frame"
+        )
+    return labels

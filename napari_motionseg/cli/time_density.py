@@ -33,18 +33,14 @@ def time_density(
     """
     import numpy as np
 
-    from napari_motionseg.errors import SettingsError
-    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.cli.labelled_loops import labels_of_frame
+    from napari_motionseg.io import read_cine
     from napari_motionseg.measurement import time_density as curves
 
     if out is not None:
         require_target(out, (cine, regions), overwrite=overwrite)
     loop = read_cine(cine)
-    if not 0 <= frame < len(loop):
-        raise SettingsError(
-            f"--frame must be one of the loop's 0 to {len(loop) - 1}; got {frame}"
-        )
-    labels = read_labels(regions, shape=loop.shape, cine=loop).labels[frame]
+    labels = labels_of_frame(regions, loop, frame)
     drawn = {f"region {n}": labels == n for n in np.unique(labels[labels > 0])}
     found = curves.time_density(loop, drawn)
     if out is not None:

@@ -35,18 +35,14 @@ def vessel_graph(
 
     Research use only; not a medical device.
     """
-    from napari_motionseg.errors import SettingsError
-    from napari_motionseg.io import read_cine, read_labels
+    from napari_motionseg.cli.labelled_loops import labels_of_frame
+    from napari_motionseg.io import read_cine
     from napari_motionseg.measurement import vessel_graph as graphs
     from napari_motionseg.measurement.crossings import with_crossings
 
     loop = read_cine(cine)
-    if not 0 <= frame < len(loop):
-        raise SettingsError(
-            f"--frame must be one of the loop's 0 to {len(loop) - 1}; got {frame}"
-        )
-    labels = read_labels(masks, shape=loop.shape, cine=loop)
-    found = graphs.vessel_graph(labels.labels[frame] > 0, loop.pixel_aspect)
+    labels = labels_of_frame(masks, loop, frame)
+    found = graphs.vessel_graph(labels > 0, loop.pixel_aspect)
     flows = _flows(loop, frame, device) if flow else []
     found = with_crossings(found, flows, loop.pixel_aspect)
     kinds = [node.kind for node in found.nodes]

@@ -17,6 +17,7 @@ from napari_motionseg.io.label_writers import write_masks as write_masks
 LabelMode = Literal["dense", "scribbles"]
 UNLABELLED = -1
 LARGEST_LABEL = 255
+NAMED = 5  # labelled frames in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +152,8 @@ def read_labels(
         stored = load_labels(path, shape, cine)
         return _placed(stored, shape, mode, frame)
     except LabelError as error:
+        if str(error).startswith(f"{path}: "):
+            raise
         raise LabelError(f"{path}: {error}") from error
 
 
@@ -178,7 +181,11 @@ def _placed(
     labelled = _checked_labelled(labelled, shape[0])
     if frame is not None:
         if not labelled[frame]:
-            raise LabelError(f"frame {frame} is not labelled in this file")
+            some = ", ".join(map(str, np.flatnonzero(labelled)[:NAMED]))
+            raise LabelError(
+                f"frame {frame} is not labelled in this file; the first that are: "
+                f"{some or 'none'}"
+            )
         labelled = np.arange(shape[0]) == frame
     return Labels(array, labelled, mode)
 

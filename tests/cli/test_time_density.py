@@ -44,4 +44,4 @@ def test_a_frame_without_regions_is_refused(motionseg, loop):
     given = (loop / "loop.dcm", "--regions", loop / "regions.npz", "--frame", 0)
     answer = motionseg("time-density", *given)
     assert answer.code == 2
-    assert "draw one" in answer.err
+    assert "regions.npz: frame 0 has no labelled pixel" in answer.err
