@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_motionseg.errors import SettingsError
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_motionseg.cine import Cine
@@ -84,7 +83,7 @@ def read_known(path: Path, cine: Cine, mode: str, frame: int | None = None) -> L
     )
 
 
-def labels_of_frame(path: Path, cine: Cine, frame: int) -> NDArray[np.integer]:
+def labels_of_frame(path: Path, cine: Cine, frame: int) -> NDArray[Any]:
     """Read the labels ``(H, W)`` of one frame of a loop.
 
     Parameters
@@ -111,7 +110,8 @@ def labels_of_frame(path: Path, cine: Cine, frame: int) -> NDArray[np.integer]:
         raise SettingsError(
             f"--frame must be one of the loop's 0 to {len(cine) - 1}; got {frame}"
         )
-    labels = read_labels(path, shape=cine.shape, frame=frame, cine=cine).labels[frame]
+    stored = read_labels(path, shape=cine.shape, frame=frame, cine=cine)
+    labels: NDArray[Any] = stored.labels[frame]
     if not labels.any():
         raise SettingsError(
             f"{path}: frame {frame} has no labelled pixel: draw something on it, or "

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_motionseg.errors import MeasurementError
-from napari_motionseg.measurement.contrast_time import contrast_arrival
+from napari_motionseg.measurement.contrast_time import arrival_time, contrast_arrival
 
 TIMES = np.arange(30) * 1000 / 15
 LENGTH = np.linspace(0, 40, 81)
@@ -54,3 +54,40 @@ def test_a_front_that_runs_upstream_has_no_speed():
 def test_two_frames_are_too_few():
     with pytest.raises(MeasurementError, match="3 frames or more; got 2"):
         contrast_arrival(np.zeros((2, 5)), TIMES[:2], LENGTH[:5])
+
+
+def slow_arrival(dark, times):
+    """Return where a course, walked frame by frame, first stays above half."""
+    ranked = sorted(dark)
+
+    def level(share):
+        low = int(share * (len(ranked) - 1))
+        part = share * (len(ranked) - 1) - low
+        return ranked[low] + part * (ranked[min(low + 1, len(dark) - 1)] - ranked[low])
+
+    half = (level(0.05) + level(0.95)) / 2
+    for t in range(1, len(dark)):
+        stays = t == len(dark) - 1 or dark[t + 1] >= half
+        if dark[t] >= half and stays:
+            part = (half - dark[t - 1]) / (dark[t] - dark[t - 1])
+            return times[t - 1] + part * (times[t] - times[t - 1])
+    return float("nan")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_arrival_and_speed_equal_slow_versions(seed):
+    rng = np.random.default_rng(seed)
+    times = np.cumsum(rng.uniform(20, 60, len(TIMES)))
+    dark = front(rng.uniform(30, 90)) + rng.normal(0, 0.05, (len(TIMES), len(LENGTH)))
+    dark[0] = 0
+    found = contrast_arrival(dark, times, LENGTH)
+    for n in range(len(LENGTH)):
+        slow = slow_arrival(list(dark[:, n]), times)
+        assert arrival_time(dark[:, n], times) == pytest.approx(slow, nan_ok=True)
+    slopes = [
+        (found.times_ms[b] - found.times_ms[a]) / (LENGTH[b] - LENGTH[a])
+        for a in range(len(LENGTH))
+        for b in range(a + 1, len(LENGTH))
+        if np.isfinite(found.times_ms[[a, b]]).all()
+    ]
+    assert found.speed == pytest.approx(1000 / np.median(slopes))

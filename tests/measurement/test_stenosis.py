@@ -89,3 +89,42 @@ def test_a_lesions_arithmetic():
 def test_what_cannot_be(method, markers, error, words):
     with pytest.raises(error, match=words):
         reference_diameters(LENGTH, TAPER, method, markers)
+
+
+def slow_lesions(diameters, reference):
+    """Return (start, smallest, end) of lesions, walked out from each narrow place."""
+    share, found = diameters / reference, {}
+    for deep in np.flatnonzero(share <= 0.8):
+        first = last = int(deep)
+        while first > 0 and share[first] < 0.95:
+            first -= 1
+        while last < len(share) - 1 and share[last] < 0.95:
+            last += 1
+        inner = range(first, last + 1)
+        found[first, last] = (first, min(inner, key=lambda i: share[i]), last)
+    return sorted(found.values(), key=lambda one: share[one[1]])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lesions_equal_those_walked_sample_by_sample(seed):
+    rng = np.random.default_rng(seed)
+    dips = [(rng.uniform(0, 40), rng.uniform(0.1, 0.9), 1.5) for _ in range(5)]
+    profile = narrowed(*dips) + rng.normal(0, 0.02, len(LENGTH))
+    found = find_lesions(LENGTH, profile, TAPER)
+    slow = slow_lesions(profile, TAPER)
+    assert [(one.start, one.smallest, one.end) for one in found] == slow
+    assert len(slow) > 0
+
+
+def test_the_fitted_curve_is_the_line_that_its_own_weights_give():
+    rng = np.random.default_rng(1)
+    profile = narrowed((20, 0.6, 3)) + rng.normal(0, 0.03, len(LENGTH))
+    found = reference_diameters(LENGTH, profile)
+    below = profile - found
+    near = abs(below) < 0.5
+    spread = 1.4826 * np.median(abs(below[near]))
+    for _ in range(20):  # the spread is that of the samples that count
+        spread = 1.4826 * np.median(abs(below[abs(below) < 3 * spread]))
+    weight = np.clip(1 - (below / (3 * spread)) ** 2, 0, None)  # squared by polyfit
+    line = np.polynomial.Polynomial.fit(LENGTH, profile, 1, w=weight)
+    np.testing.assert_allclose(line(LENGTH), found, atol=1e-3)

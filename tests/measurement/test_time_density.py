@@ -1,6 +1,7 @@
 """Curves of contrast in regions, of loops whose darkness is known."""
 
 import csv
+import math
 
 import numpy as np
 import pytest
@@ -75,3 +76,25 @@ def test_the_table_has_a_column_for_each_region(bolus, tmp_path):
 def test_what_is_no_region(bolus, regions, words):
     with pytest.raises(MeasurementError, match=words):
         time_density(bolus[0], regions)
+
+
+@pytest.mark.parametrize("relationship", ["LOG", "LIN"])
+def test_the_curve_equals_a_mean_taken_pixel_by_pixel(relationship):
+    rng = np.random.default_rng(0)
+    stored = rng.integers(200, 4000, (4, 6, 7)).astype(np.uint16)
+    cine = Cine.from_array(
+        stored, frame_times=np.arange(4) * 50.0, bits_stored=12,
+        intensity_relationship=relationship,
+    )  # fmt: skip
+    region = rng.random((6, 7)) > 0.5
+    dark = []
+    for t in range(4):
+        frame = cine.normalized(t)
+        inside = [float(frame[place]) for place in map(tuple, np.argwhere(region))]
+        if relationship == "LIN":
+            inside = [math.log(value) for value in inside]
+        dark.append(-sum(inside) / len(inside))
+    (one,) = time_density(cine, {"all": region})
+    np.testing.assert_allclose(one.darkness, np.array(dark) - min(dark), atol=1e-5)
+    assert one.peak_frame == int(np.argmax(dark))
+    assert one.pixels == int(region.sum())

@@ -74,6 +74,7 @@ class ProfilePlot(QWidget):
         self._add_curves()
         self.regions: list[LesionRegion] = []
         self.markers = [self._new_marker(), self._new_marker()]
+        self._unit = ""
         self.setVisible(False)
 
     def _add_curves(self) -> None:
@@ -105,8 +106,10 @@ class ProfilePlot(QWidget):
             return
         profile = measured.profile
         unit, length = profile.calibration.unit, profile.arc_length
-        self.plot.setLabel("bottom", f"arc length ({unit})", color=GRAY)
-        self.plot.setLabel("left", f"diameter ({unit})", color=GRAY)
+        if unit != self._unit:  # a label is laid out anew, with its axis
+            self._unit = unit
+            self.plot.setLabel("bottom", f"arc length ({unit})", color=GRAY)
+            self.plot.setLabel("left", f"diameter ({unit})", color=GRAY)
         noise = WITHIN * profile.uncertainty
         for edge, sign in zip(self._edges, (-1, 1), strict=True):
             edge.setData(length, profile.diameters + sign * noise)
