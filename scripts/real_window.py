@@ -227,11 +227,24 @@ def with_few_colors(picture: Image.Image) -> Image.Image:
     colorful = pixels[np.ptp(pixels.astype(int), axis=1) > COLORFUL]
     palette = picture.quantize(256 - SWATCHES).getpalette()[: 3 * (256 - SWATCHES)]
     if len(colorful):
-        own = np.unique(colorful, axis=0)  # each once, however few its pixels are
-        palette += Image.fromarray(own[None]).quantize(SWATCHES).getpalette()
+        palette += most_distinct(np.unique(colorful, axis=0), SWATCHES).ravel().tolist()
     known = Image.new("P", (1, 1))
     known.putpalette(palette[: 3 * 256])
     return picture.quantize(palette=known, dither=Image.Dither.NONE)
+
+
+def most_distinct(colors: np.ndarray, count: int) -> np.ndarray:
+    """Return colours of ``(N, 3)`` of which each next one is farthest from the others.
+
+    A colour that nothing else resembles is among the first, however rare it is.
+    """
+    known = colors.astype(int)
+    chosen = [0]
+    apart = ((known - known[0]) ** 2).sum(axis=1)
+    while len(chosen) < count and apart.any():
+        chosen.append(int(apart.argmax()))
+        apart = np.minimum(apart, ((known - known[chosen[-1]]) ** 2).sum(axis=1))
+    return colors[chosen]
 
 
 def as_picture(image: QImage) -> Image.Image:

@@ -98,12 +98,9 @@ def _reason(frame: int, doubts: NDArray[np.float64], away: NDArray[np.float64]) 
     typical = float(np.nanmedian(doubts))
     ratio = doubts[frame] / typical if typical > 0 else 1.0
     if ratio >= 1.15:
-        doubt = f"the model is {ratio:.1f} times as uncertain there as on most frames"
+        doubt = f"Frame {frame} is {ratio:.1f} times as uncertain as most"
     else:
-        doubt = "the model is about equally uncertain on all frames"
+        doubt = f"Frame {frame}: all frames are about equally uncertain"
     if np.isinf(away[frame]):
-        return f"Frame {frame}: {doubt}."
-    return (
-        f"Frame {frame}: {doubt}, and the nearest labelled frame is "
-        f"{away[frame]:.0f} away."
-    )
+        return f"{doubt}."
+    return f"{doubt}; the nearest labelled frame is {away[frame]:.0f} away."

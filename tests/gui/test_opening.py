@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
+from napari._qt.qt_resources import get_stylesheet
+from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QTabBar
 
@@ -13,7 +15,7 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common import layer_arrivals
 from napari_motionseg.widgets.common.dock_layout import MOST_WIDTH
-from napari_motionseg.widgets.common.dock_placing import holder_of
+from napari_motionseg.widgets.common.dock_placing import USABLE_WIDTH, holder_of
 from napari_motionseg.widgets.common.loop_display import loop_display_of
 from napari_motionseg.widgets.common.open_docks import DOCKS, PLUGIN, docks_of
 from napari_motionseg.widgets.common.viewers import camera_of
@@ -116,6 +118,9 @@ def test_a_dock_that_the_user_has_moved_stays_there(viewer, plugins, qtbot):
 
 
 def test_open_all_opens_all_in_place_of_itself(viewer, plugins, qtbot):
+    window = viewer.window._qt_window
+    window.setStyleSheet(get_stylesheet(get_settings().appearance.theme))
+    window.show()
     cine = menu(viewer, plugins, "Cine")
     menu(viewer, plugins, "Open all")
     qtbot.waitUntil(lambda: len(docks_of(viewer)) == len(DOCKS), timeout=LONG)
@@ -123,8 +128,14 @@ def test_open_all_opens_all_in_place_of_itself(viewer, plugins, qtbot):
     assert set(viewer.window.dock_widgets) >= {f"{x} (MotionSeg)" for x in DOCKS}
     assert "Open all (MotionSeg)" not in viewer.window.dock_widgets
     tabs = [holder_of(dock) for dock in docks_of(viewer).values()]
-    window = viewer.window._qt_window
     assert set(window.tabifiedDockWidgets(tabs[0])) == set(tabs[1:])
+
+    def room():
+        bars = [b for b in window.findChildren(QTabBar) if b.count() == len(DOCKS)]
+        return bars[0].sizeHint().width() if bars else MOST_WIDTH
+
+    # no title is cut, and there are no arrows, in a column of usual width
+    qtbot.waitUntil(lambda: room() <= USABLE_WIDTH, timeout=30_000)
     from napari_motionseg.widgets.common.viewers import session_of
 
     session_of(viewer).close()

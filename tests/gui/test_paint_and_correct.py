@@ -9,9 +9,12 @@ from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_motionseg.io.label_numbers import BACKGROUND, IMPLIED_BACKGROUND
 from napari_motionseg.motion import FlowSequence
+from napari_motionseg.segmentation.suggest import suggest_frame
 from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.stroke_picture import RIM, rim_of
+from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.accents import ACCENT
+from napari_motionseg.widgets.common.dock_placing import bring_to_front
 from napari_motionseg.widgets.common.viewers import session_of, show_frame
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
@@ -275,6 +278,9 @@ def test_strokes_masks_and_preview_look_different(
     order = list(ready.viewer.layers)
     overlay = ready.live.overlay(loop_layer)
     assert order.index(overlay) < order.index(masks.layer) < order.index(painting)
+    ready.correct.doubt.click()
+    order = [layer.name for layer in ready.viewer.layers]
+    assert order.index(f"{loop_layer.name} uncertainty") < order.index(painting.name)
 
 
 def test_the_rim_follows_the_hand_without_a_preview(
@@ -435,11 +441,14 @@ def test_frames_between_labelled_ones_are_filled_along_the_flow(
 
 
 @pytest.fixture
-def styled(ready, qtbot):
-    """The dock as napari draws it, in a window of 1366 x 768 px."""
+def styled(ready, dock, qtbot):
+    """The dock as napari draws it, a tab of a window of 1366 x 768 px."""
     from napari._qt.qt_resources import get_stylesheet
 
     window = ready.viewer.window._qt_window
+    cine = dock(CineDock)
+    qtbot.waitUntil(lambda: cine._placed, timeout=LONG)
+    bring_to_front(ready)
     window.setStyleSheet(get_stylesheet(get_settings().appearance.theme))
     window.resize(1366, 768)
     window.show()
@@ -459,6 +468,30 @@ def test_the_dock_fits_a_screen_of_768_px(styled):
     assert styled.widget().sizeHint().height() <= styled.viewport().height()
     assert not styled.verticalScrollBar().isVisible()
     assert not any(fold.is_open for fold in styled.folds)
+
+
+def test_a_button_has_its_height_whether_it_can_be_pressed_or_not(styled):
+    """Rows moved by 2 px as the first guess was done, which enables some."""
+    buttons = [b for b in styled.findChildren(QPushButton) if b.isVisibleTo(styled)]
+    heights = []
+    for usable in (True, False):
+        for one in buttons:
+            one.setEnabled(usable)
+            one.ensurePolished()
+        heights.append([one.sizeHint().height() for one in buttons])
+    assert heights[0] == heights[1]
+
+
+def test_a_reason_to_label_a_frame_is_read_whole(styled):
+    probabilities = np.full((200, 4, 4), 0.98, np.float16)
+    probabilities[199] = 0.5
+    label = styled.correct.reason
+    label.say(suggest_frame(probabilities, labelled=[0]).reason)
+    assert "199" in label.text()
+    room = label.contentsRect()
+    wrapped = Qt.TextFlag.TextWordWrap.value
+    needed = label.fontMetrics().boundingRect(room, wrapped, label.text())
+    assert needed.height() <= room.height()
 
 
 def test_nothing_moves_as_texts_change(styled, masks, qtbot):

@@ -114,14 +114,14 @@ def test_train_apply_correct_save(
     strokes = {number: draw(ready, synthetic, number) for number in (1, 0)}
     ready.train.steps.setValue(3)
     learning = []
-    ready.panel.progressed.connect(
-        lambda _: learning.append(
-            (
-                f"{loop_layer.name} training" in viewer.layers,
-                ready.live.switch.isChecked(),
-            )
-        )
-    )
+
+    def look(_):
+        names = [layer.name for layer in viewer.layers]
+        below = names.index(ready.state.painting.name)  # strokes are not covered
+        shown = f"{loop_layer.name} training" in names[:below]
+        learning.append((shown, ready.live.switch.isChecked()))
+
+    ready.panel.progressed.connect(look)
     click(ready.train.train_button)
     assert "on the processor" in ready.status.text()
     with qtbot.waitSignal(ready.panel.finished, timeout=LONG):

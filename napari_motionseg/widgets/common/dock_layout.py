@@ -25,10 +25,13 @@ from napari_motionseg.widgets.common.offers import withdraw_offers
 from napari_motionseg.widgets.common.plain_labels import WrappedLabel, plain_label
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
-MARGIN, SPACING = 10, 8
+MARGIN, SPACING = 10, 6
 LEAST_WIDTH = 320  # pixels; docks with narrow rows all get this width
 MOST_WIDTH = 480  # pixels; a wider column gets a horizontal scroll bar
 QUIET = "color: #8a8d93;"  # gray text of explanations, readable in both themes
+# napari's style gives disabled buttons a border of 1 px and the padding of the others:
+# rows would move as a button is enabled
+SAME_HEIGHT = "QPushButton:disabled { padding: 3px; }"
 
 
 class Dock(QScrollArea):
@@ -51,6 +54,7 @@ class Dock(QScrollArea):
         self._forms: list[QFormLayout] = []
         self.folds: list[Fold] = []
         content = QWidget()
+        content.setStyleSheet(SAME_HEIGHT)
         self._column = QVBoxLayout(content)
         self._column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         self._column.setSpacing(SPACING)
@@ -94,7 +98,7 @@ class Dock(QScrollArea):
 
     def _new_form(self) -> QFormLayout:
         form = QFormLayout()
-        form.setSpacing(SPACING - 2)
+        form.setSpacing(SPACING)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._forms.append(form)
@@ -176,7 +180,7 @@ def button_row(*widgets: QWidget) -> QWidget:
     row = QWidget()
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(SPACING - 2)
+    layout.setSpacing(SPACING)
     for widget in widgets:
         layout.addWidget(widget, 1)
     return row

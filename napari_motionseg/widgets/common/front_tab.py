@@ -9,6 +9,8 @@ from __future__ import annotations
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QTabBar, QWidget
 
+NARROW = "QTabBar::tab { padding: 3px; }"
+
 
 class FrontTab(QObject):
     """Show a dock widget in front whenever it is chosen and was not in front.
@@ -57,6 +59,9 @@ class FrontTab(QObject):
 def show_whole_titles(window: QWidget) -> None:
     """Write the titles of tabs out; where they do not fit, the tabs can be scrolled.
 
+    The tabs get less padding than napari gives them, so that those of all docks fit
+    side by side into a column of usual width.
+
     Parameters
     ----------
     window
@@ -66,3 +71,5 @@ def show_whole_titles(window: QWidget) -> None:
     for bar in window.findChildren(QTabBar, options=direct):
         bar.setUsesScrollButtons(True)
         bar.setElideMode(Qt.TextElideMode.ElideNone)
+        if bar.styleSheet() != NARROW:  # setting a style sheet is slow
+            bar.setStyleSheet(NARROW)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -147,6 +147,27 @@ def lay_over(
     add = getattr(viewer, f"add_{kind}")
     with active_kept(viewer):
         add(data, name=name, metadata={DERIVED: what}, **placement(loop, 2), **looks)
+
+
+def move_below(viewer: Viewer, name: str, others: Iterable[Layer | None]) -> None:
+    """Move a layer below others, so that it does not cover them.
+
+    Parameters
+    ----------
+    viewer
+        The viewer of the layers.
+    name
+        Name of the layer; nothing happens if there is none.
+    others
+        Layers that shall be above it; None and removed ones do not count.
+    """
+    layers = viewer.layers
+    places = [layers.index(other) for other in others if other in layers]
+    if name not in layers or not places:
+        return
+    place = layers.index(layers[name])
+    if place > min(places):
+        layers.move(place, min(places))
 
 
 def show_layer(layer: Layer, visible: bool) -> None:

@@ -33,6 +33,7 @@ from napari_motionseg.widgets.common.viewers import (
     DERIVED,
     frame_shown,
     lay_over,
+    move_below,
     same_place,
     show_layer,
 )
@@ -206,11 +207,9 @@ class LivePreview(QObject):
 
     def _move_below_masks(self, overlay: Layer) -> None:
         """Move the preview below masks and strokes, so that all are visible."""
-        layers, masks = self._viewer.layers, self._state.masks
+        masks = self._state.masks
         above = [self._state.painting, None if masks is None else masks.layer]
-        places = [layers.index(layer) for layer in above if layer in layers]
-        if places and layers.index(overlay) > min(places):
-            layers.move(layers.index(overlay), min(places))
+        move_below(self._viewer, overlay.name, above)
 
     def _removed(self, event: object) -> None:
         self._tidy.start(0)

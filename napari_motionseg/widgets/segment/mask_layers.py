@@ -23,6 +23,7 @@ from napari_motionseg.widgets.common.listening import HeardLayer, listen
 from napari_motionseg.widgets.common.viewers import (
     frame_shown,
     lay_over,
+    move_below,
     placement,
     show_layer,
 )
@@ -176,6 +177,7 @@ class MaskLayers(QObject):
                 uncertainty(masks.probabilities[t]), colormap="inferno",
                 contrast_limits=(0, 1), blending="additive",
             )  # fmt: skip
+            move_below(self._viewer, self._overlay, [self._state.painting])
         else:
             self._remove(self._overlay)
 
@@ -258,12 +260,10 @@ class MaskLayers(QObject):
 
     def _move_below_painting(self, layer: Layer) -> None:
         """Move the masks below strokes, so that both are visible."""
-        layers, loop = self._viewer.layers, self._state.loop
-        painting = self._state.painting
-        if painting is None and loop in layers:
+        loop, painting = self._state.loop, self._state.painting
+        if painting is None and loop in self._viewer.layers:
             painting = painting_of(self._viewer, loop)
-        if painting in layers and layers.index(layer) > layers.index(painting):
-            layers.move(layers.index(layer), layers.index(painting))
+        move_below(self._viewer, layer.name, [painting])
 
 
 def _cleaned(

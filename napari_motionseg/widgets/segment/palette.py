@@ -58,6 +58,7 @@ class Palette(QWidget):
         self.add_button = button("+", "Add a class…, such as a stent")
         width = self.fontMetrics().horizontalAdvance("+") + ADD_PADDING_PX
         self.add_button.setFixedWidth(width)
+        border_when_checked(self.add_button, ACCENT)  # the height of the brushes
         self.add_button.clicked.connect(ask_class)
         self._build()
         state.events.names.connect(self._fill)

@@ -39,6 +39,7 @@ from napari_motionseg.widgets.common.viewers import (
     has_paint,
     is_loop,
     lay_over,
+    move_below,
 )
 from napari_motionseg.widgets.segment.label_layers import painting_of
 from napari_motionseg.widgets.segment.shortcuts import key_words
@@ -202,7 +203,8 @@ class TrainSection(QObject):
     def _show_progress(self, progress: Progress) -> None:
         loop = self._state.training_on
         if isinstance(progress.preview, np.ndarray) and loop is not None:
-            if f"{loop.name} {TRAINING}" not in self._viewer.layers:
+            name = f"{loop.name} {TRAINING}"
+            if name not in self._viewer.layers:
                 self._state.set_preview_aside()
                 self._state.masks_visible = False
             lay_over(
@@ -210,6 +212,7 @@ class TrainSection(QObject):
                 colormap="magma", contrast_limits=(0, 1), blending="additive",
                 opacity=0.7,
             )  # fmt: skip
+            move_below(self._viewer, name, [painting_of(self._viewer, loop)])
 
     def _hide_progress(self, loop: Layer) -> None:
         self._former.remove_named(f"{loop.name} {TRAINING}")
