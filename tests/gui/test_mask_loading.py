@@ -10,11 +10,13 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.io import write_masks
 from napari_motionseg.widgets.common import mask_loading
 from napari_motionseg.widgets.common.layer_arrivals import arrivals_of
+from napari_motionseg.widgets.common.mask_loading import LoadMasksButton
 from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.common.project_layers import is_network_masks, lies_on
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.project.dock import ProjectDock
+from napari_motionseg.widgets.segment.dock import SegmentDock
 
 LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
@@ -46,7 +48,7 @@ def two_loops(viewer, small_cine):
     return layers
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".tiff", ""])
+@pytest.mark.parametrize("suffix", [".npz", ".tiff", ".nii.gz", ""])
 def test_opened_masks_become_labels_on_their_loop(
     viewer, plugins, two_loops, masks, tmp_path, said, suffix, qtbot
 ):
@@ -128,12 +130,18 @@ def test_masks_and_a_reference_are_loaded_and_compared(
     assert 0 < judge.answer.mean()["dice"] < 1
 
 
+@pytest.mark.parametrize("kind", [ProjectDock, SegmentDock])
 def test_what_cannot_be_loaded_is_said(
-    viewer, dock, loop_layer, tmp_path, monkeypatch, click, notified
+    viewer, dock, loop_layer, tmp_path, monkeypatch, click, notified, kind
 ):
     (tmp_path / "m.npz").write_bytes(b"no")
     choose(monkeypatch, tmp_path / "m.npz")
-    click(dock(ProjectDock).load_button)
+    (button,) = [
+        found
+        for found in dock(kind).findChildren(LoadMasksButton)
+        if found.text() == "Load masks…"
+    ]
+    click(button)
     assert "m.npz" in notified[0]
     assert list(viewer.layers) == [loop_layer]
 

@@ -15,7 +15,7 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common import layer_arrivals
 from napari_motionseg.widgets.common.dock_layout import MOST_WIDTH
-from napari_motionseg.widgets.common.dock_placing import USABLE_WIDTH, holder_of
+from napari_motionseg.widgets.common.dock_placing import holder_of
 from napari_motionseg.widgets.common.loop_display import loop_display_of
 from napari_motionseg.widgets.common.open_docks import DOCKS, PLUGIN, docks_of
 from napari_motionseg.widgets.common.viewers import camera_of
@@ -130,12 +130,17 @@ def test_open_all_opens_all_in_place_of_itself(viewer, plugins, qtbot):
     tabs = [holder_of(dock) for dock in docks_of(viewer).values()]
     assert set(window.tabifiedDockWidgets(tabs[0])) == set(tabs[1:])
 
-    def room():
+    def beside_titles():
+        """Px for each tab beside its title; napari takes 14."""
         bars = [b for b in window.findChildren(QTabBar) if b.count() == len(DOCKS)]
-        return bars[0].sizeHint().width() if bars else MOST_WIDTH
+        if not bars:
+            return np.inf
+        texts = [bars[0].tabText(number) for number in range(len(DOCKS))]
+        written = sum(bars[0].fontMetrics().horizontalAdvance(x) for x in texts)
+        return (bars[0].sizeHint().width() - written) / len(DOCKS)
 
-    # no title is cut, and there are no arrows, in a column of usual width
-    qtbot.waitUntil(lambda: room() <= USABLE_WIDTH, timeout=30_000)
+    # so that all titles fit side by side into a column of usual width
+    qtbot.waitUntil(lambda: beside_titles() < 11, timeout=30_000)
     from napari_motionseg.widgets.common.viewers import session_of
 
     session_of(viewer).close()

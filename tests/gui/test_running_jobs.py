@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QMainWindow, QStyle, QStyleOptionSlider
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.viewmodel import time_left
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common import close_guard, job_panel
 from napari_motionseg.widgets.common.background import Latest
@@ -200,6 +201,18 @@ def test_stop_and_keep_says_how_much(panel, by_hand):
     panel.stop()
     panel._poll()
     assert "the flow of 1 of 45 pairs of frames is kept" in panel.status.text()
+
+
+def test_time_left_is_said_from_the_first_step_on(panel, by_hand, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time_left.time, "monotonic", lambda: now[0])
+    by_hand("Counting", child_jobs.counting, 10)
+    now[0] += 100  # the worker starts
+    for _ in range(3):
+        panel._poll()
+        now[0] += 2
+    first = panel.status.text().splitlines()[0]
+    assert first.endswith("3 of 10 · 14 s left")
 
 
 def test_one_poll_does_not_work_off_all_that_has_arrived(panel, by_hand, monkeypatch):
