@@ -377,6 +377,21 @@ def test_one_size_for_brush_and_eraser_in_dock_and_napari(ready, masks, click):
     assert masks.layer.brush_size == 9
 
 
+def test_an_eraser_of_napari_s_has_the_size_that_the_dock_shows(
+    viewer, ready, masks, qtbot
+):
+    """Nothing of the dock has been used on the masks before."""
+    viewer.layers.selection.active = masks.layer
+    masks.layer.mode = "erase"
+    masks.layer.brush_size = 12
+    slider = ready.paint.palette.slider
+    qtbot.waitUntil(lambda: slider.value() == 12, timeout=30_000)
+    masks.layer.brush_size = 7
+    assert slider.value() == 7
+    slider.setValue(20)
+    assert masks.layer.brush_size == 20
+
+
 def test_a_catheter_is_a_class_from_the_start(ready, click, synthetic):
     click(ready.paint.brushes[2])
     layer = ready.state.painting

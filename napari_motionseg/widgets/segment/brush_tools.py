@@ -122,7 +122,11 @@ class BrushTools(QObject):
             brush = self._state.brush
             if canvas is None or self._viewer.layers.selection.active is not canvas:
                 brush.tool = None
-            elif canvas.mode == "paint":
+                return
+            self._heard.turn_to(canvas)
+            if canvas.mode in HOLDING:
+                brush.resize(canvas.brush_size)
+            if canvas.mode == "paint":
                 self._follow_label(canvas.selected_label)
             elif canvas.mode == "erase":
                 brush.tool = "erase"
