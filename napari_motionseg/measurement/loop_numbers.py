@@ -20,6 +20,7 @@ from napari_motionseg.measurement.r_wave_check import RWaveCheck, check_by_r_wav
 
 TRUSTED = 0.5  # share of the motion that a beat must explain
 MOST_DRIFT_PX = 3.0  # along the vessel, there and back
+LONGER = 0.2  # share; hearts stretch a vessel in the picture by less
 NO_TIMES = "frame times are unknown: there is no heart rate and no speed of contrast"
 
 
@@ -101,7 +102,7 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
     unit, times = followed.calibration.unit, cine.frame_times
     if times is None:
         return LoopNumbers(unit, None, None, None, (NO_TIMES,))
-    notes = _drift_notes(followed)
+    notes = _drift_notes(followed) + _length_notes(followed)
     phase = strain = arrival = check = None
     try:
         phase = heart_phase(followed.points, times)
@@ -138,6 +139,27 @@ def _drift_notes(followed: FollowedVessel) -> list[str]:
     return [
         f"sections are {usual:.1f} px from their start after the way to a frame and "
         "back (median): do not trust what is said of single sections over time"
+    ]
+
+
+def _length_notes(followed: FollowedVessel) -> list[str]:
+    """Return a sentence on frames in which the line is far too long.
+
+    A part of the line that has left the vessel winds through the tissue beside it.
+    """
+    plane = followed.points * (followed.profile.line.aspect, 1.0)
+    length = np.linalg.norm(np.diff(plane, axis=1), axis=2).sum(axis=1)
+    longer = length / length[followed.anchor] - 1
+    # NaN, where the vessel was not followed, is not longer
+    long = np.flatnonzero((longer > LONGER) & ~followed.predicted)
+    if not len(long):
+        return []
+    worst = long[np.argmax(longer[long])]
+    return [
+        f"in {len(long)} frames the line is over {100 * LONGER:.0f} % longer than in "
+        f"frame {followed.anchor}, most in frame {worst} "
+        f"({100 * longer[worst]:.0f} %): parts of it have left the vessel there, "
+        f"unless frame {followed.anchor} shows the vessel foreshortened"
     ]
 
 

@@ -62,3 +62,17 @@ def test_sections_that_drift_are_said(still):
     way = 8 * np.clip(np.sin(2 * np.pi * TIMES / BEAT_MS), 0, None)
     found = loop_numbers(cine, followed(profile, moved(profile, way), 4.2))
     assert "sections are 4.2 px from their start" in found.notes[0]
+
+
+@pytest.mark.parametrize("wide", [0.0, 2.0, 14.0])
+def test_a_line_that_winds_off_the_vessel_is_said(still, wide):
+    cine, profile = still
+    points = moved(profile, 8 * np.sin(2 * np.pi * TIMES / BEAT_MS) ** 2)
+    count = points.shape[1]
+    part = slice(count // 3, 2 * count // 3)
+    bulge = np.sin(np.linspace(0, 2 * np.pi, len(range(count)[part])))
+    points[20:22, part, 0] += wide * bulge
+    points[5] = np.nan
+    found = loop_numbers(cine, followed(profile, points, 0.4))
+    said = [note for note in found.notes if "longer than in frame 0" in note]
+    assert [note.startswith("in 2 frames") for note in said] == [True] * (wide > 10)
