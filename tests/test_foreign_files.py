@@ -39,7 +39,7 @@ from napari_motionseg.training.engine.checkpointing import TrainingState, write_
 READERS = {
     "info", "suggest", "project info", "doctor",
     "archive find", "archive put", "archive login", "archive logout", "batch status",
-    "worker",
+    "worker", "vessel-graph",
 }  # fmt: skip
 # needs an archive: `test_a_file_of_others_is_not_touched` in test_archive_retrieval.py;
 # has no --out: `test_a_page_is_replaced_only_if_it_is_of_this_program` in
@@ -187,6 +187,11 @@ CASES = {
     "measure": Case(
         ("measure", "@loop", "--from", "6,48,30", "--to", "48,60", "--out", "o"),
         tuple(f"o/{n}" for n in ("measurement.json", "profile.csv", "profile.png")),
+    ),
+    "time-density": Case(
+        ("time-density", "@loop", "--regions", "@labels", "--frame", "2", "--out",
+         "o.csv"),
+        runs=True,
     ),
     "import": Case(("import", "@labels", "--of", "@loop", "--out", "o.npz")),
     "deidentify": Case(

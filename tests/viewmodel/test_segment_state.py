@@ -324,7 +324,7 @@ def test_the_most_doubtful_frame_is_next(state, painting):
     assert next_frame(state) is None
     state.begin_masks(new_masks(0, 1, 2, 3, 4))
     assert next_frame(state) == 3
-    assert state.advice.startswith("Frame 3: ")
+    assert state.advice.startswith("Frame 3 is ")
     painting.data[3, 0, 0] = 1
     assert next_frame(state) != 3
     painting.data[:, 0, 0] = 1
