@@ -189,6 +189,7 @@ class FinetuneSettings:
             crop=256,
             network=UNetConfig(flat_field=True),
             kept="earned",
+            fitted_head=True,
             pseudo_labels=True,
             early_stopping_every=TUNED_EARLY_STOPPING_EVERY,
             training=TrainingSettings(steps=250, schedule="cosine"),
