@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from napari_motionseg.cine.field_of_view import find_field_of_view
 from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
 from napari_motionseg.guidance import (
     Clicks,
@@ -29,7 +30,7 @@ from napari_motionseg.viewmodel.guide_pictures import (
 )
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "click.gif"
-SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 128
+SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 256
 MOVES, HOLD, LAST = 7, 8, 16  # frames of the animation
 MS = 90
 ACCEPTED = 230  # opacity of an accepted mask
@@ -57,6 +58,7 @@ def animated(propagator, prepared, frame, parts) -> Iterator[np.ndarray]:
     """Yield the frames of the animation, ``(H, W, 3)`` uint8."""
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
+    seen = find_field_of_view(frame[None]).inner()
     places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:2]]
     clicks, overlay, pointer = Clicks(()), None, (SIZE * 0.9, SIZE * 0.9)
     for place in places:
@@ -68,12 +70,12 @@ def animated(propagator, prepared, frame, parts) -> Iterator[np.ndarray]:
             yield drawn(frame, overlay, clicks, at)
         pointer, clicks = place, Clicks((*clicks.positive, place))
         yield drawn(frame, overlay, clicks, pointer)
-        scores = click_scores(propagator, prepared, clicks)
+        scores = seen * click_scores(propagator, prepared, clicks)
         mask = mask_of_scores(scores, THRESHOLDS["branch"], clicks.positive)
         overlay = mask_picture(mask, scores, 1)
         yield from (drawn(frame, overlay, clicks, pointer) for _ in range(HOLD))
     # what else vessels connect to the clicks
-    scores = click_scores(propagator, prepared, clicks, extent="tree")
+    scores = seen * click_scores(propagator, prepared, clicks, extent="tree")
     mask = mask_of_scores(scores, THRESHOLDS["tree"])
     overlay = mask_picture(mask, scores, 1)
     yield from (drawn(frame, overlay, clicks, pointer) for _ in range(HOLD))
