@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,9 +12,6 @@ from torch import Tensor
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.seeds import derived_seed
 from napari_motionseg.training.engine.settings import TrainingSettings
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 HELD_OUT_STREAM = 2**31  # larger than the number of any block of a pool
 NO_IDENTITY = ("training", "held_out")  # settings that change no weight
@@ -70,8 +67,14 @@ def held_out_seed(settings: PoolSettings) -> int:
     return derived_seed(settings.training.seed, HELD_OUT_STREAM)
 
 
-def identity_of(settings: DataclassInstance) -> dict[str, Any]:
-    """Return the settings that a run must share with the one that it continues."""
+def identity_of(settings: Any) -> dict[str, Any]:
+    """Return the settings that a run must share with the one that it continues.
+
+    Parameters
+    ----------
+    settings
+        Settings of the training, a dataclass.
+    """
     whole = dataclasses.asdict(settings)
     return {name: value for name, value in whole.items() if name not in NO_IDENTITY}
 
