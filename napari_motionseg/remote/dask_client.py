@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import platform
@@ -65,15 +66,48 @@ def connected(address: str) -> Client:
     require_dask(address)
     import distributed
 
-    connection_options(address, "client")
+    # a client that fails is left half open, and stops another one for ever when it is
+    # collected while that one starts
+    asyncio.run(require_scheduler(address, "client"))
     try:
         return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except Exception as error:
+        raise _no_scheduler(address, error) from error
+
+
+async def require_scheduler(address: str, role: str) -> None:
+    """Check that a scheduler answers at an address.
+
+    Parameters
+    ----------
+    address
+        Address of the scheduler.
+    role
+        Who asks: `"client"` or `"worker"`.
+
+    Raises
+    ------
+    SettingsError
+        If nothing or another service answers, or certificates are missing.
+    """
+    from distributed.core import rpc
+
+    options = connection_options(address, role)
+    try:
+        async with rpc(address, connection_args=options) as scheduler:
+            await asyncio.wait_for(scheduler.identity(), PATIENCE_S)
     except Exception as error:  # another service may answer with anything
-        reason = str(error) or type(error).__name__
-        raise SettingsError(
-            f"{address}: no Dask scheduler answers there ({reason}); start one with "
-            "dask scheduler"
-        ) from error
+        raise _no_scheduler(address, error) from error
+
+
+def _no_scheduler(address: str, error: BaseException) -> SettingsError:
+    while error.__cause__ is not None:  # the first one says most, of a certificate too
+        error = error.__cause__
+    reason = str(error) or type(error).__name__
+    return SettingsError(
+        f"{address}: no Dask scheduler answers there ({reason}); start one with "
+        "dask scheduler"
+    )
 
 
 def connection_options(address: str, role: str) -> dict[str, Any]:

@@ -7,12 +7,10 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from napari_motionseg.errors import SettingsError
 from napari_motionseg.remote.dask_client import (
-    PATIENCE_S,
-    connection_options,
     memory_kept,
     require_dask,
+    require_scheduler,
 )
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -87,7 +85,7 @@ async def _serve(
 
     from napari_motionseg.remote.ready_worker import ReadyWorker
 
-    await _require_scheduler(address)
+    await require_scheduler(address, "worker")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -107,18 +105,3 @@ async def _serve(
     await asyncio.gather(*(nanny.close(timeout=5) for nanny in nannies))
     for end in ends:
         end.cancel()
-
-
-async def _require_scheduler(address: str) -> None:
-    from distributed.core import rpc
-
-    options = connection_options(address, "worker")
-    try:
-        async with rpc(address, connection_args=options) as scheduler:
-            await asyncio.wait_for(scheduler.identity(), PATIENCE_S)
-    except Exception as error:  # another service may answer with anything
-        reason = str(error) or type(error).__name__
-        raise SettingsError(
-            f"{address}: no Dask scheduler answers there ({reason}); start one with "
-            "dask scheduler"
-        ) from error

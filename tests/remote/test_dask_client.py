@@ -3,6 +3,7 @@
 import pytest
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.remote import dask_client
 from napari_motionseg.remote.dask_client import (
     connected,
     connection_options,
@@ -41,6 +42,16 @@ def test_an_address_of_nothing_is_told(monkeypatch, error):
 )  # fmt: skip
 def test_what_others_in_the_network_can_read(address, is_open):
     assert is_open_to_others(address) is is_open
+
+
+def test_no_client_is_begun_where_nobody_answers(monkeypatch):
+    """A half open client may stop the next one for ever when it is collected."""
+    begun = []
+    monkeypatch.setattr(distributed, "Client", lambda *a, **k: begun.append(a))
+    monkeypatch.setattr(dask_client, "PATIENCE_S", 1)
+    with pytest.raises(SettingsError, match="no Dask scheduler answers"):
+        connected("tcp://127.0.0.1:9")
+    assert not begun
 
 
 @pytest.mark.parametrize("role", ["client", "worker"])

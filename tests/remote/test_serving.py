@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.remote import serving
+from napari_motionseg.remote import dask_client
 from napari_motionseg.remote.dask_client import connected, state_of_workers
 from napari_motionseg.remote.serving import PlannedWorker, serve, worker_plan
 
@@ -38,7 +38,7 @@ def test_a_worker_with_a_gpu_sees_that_one_and_offers_it():
 
 
 def test_an_address_of_nothing_is_told(monkeypatch):
-    monkeypatch.setattr(serving, "PATIENCE_S", 1)
+    monkeypatch.setattr(dask_client, "PATIENCE_S", 1)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
