@@ -279,15 +279,18 @@ class _Nodes:
         self._forks: dict[int, int] = {}
 
     def add_fork(self, fork: int, place: Array) -> None:
+        """Add a junction to the node of a fork, which is new at its first junction."""
         if fork not in self._forks:
             self._forks[fork] = self._new()
         self.places[self._forks[fork]].append(place)
 
     def of_fork(self, fork: int, branch: int) -> int:
+        """Let a branch end at the node of a fork, and return the node's index."""
         self.branches[self._forks[fork]].append(branch)
         return self._forks[fork]
 
     def add_end(self, place: NDArray[np.int64], branch: int) -> int:
+        """Add a node where one branch ends, and return its index."""
         number = self._new()
         self.places[number].append(place.astype(np.float64))
         self.branches[number].append(branch)

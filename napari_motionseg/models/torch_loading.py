@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-SWITCH_S = 0.0005  # seconds after which a waiting thread gets the interpreter
+from napari_motionseg.short_turns import short_turns
+
 LIBRARIES = ("libtorch_python.so", "libtorch_python.dylib")
 
 
@@ -58,23 +58,6 @@ def beside_the_window() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()  # moves everything to the oldest generation
             gc.enable()
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """Let a thread that computes and the thread of the window take short turns.
-
-    Python's interpreter lets another thread wait for 5 ms. The window's thread gives
-    the interpreter up hundreds of times while it draws, and so does torch at each of
-    its calls; each of them would wait so long. The limit is therefore lower meanwhile.
-    """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        yield
-    finally:
-        if not math.isclose(interval, SWITCH_S):  # else another thread will set it back
-            sys.setswitchinterval(interval)
 
 
 def _link_libraries() -> None:

@@ -21,7 +21,6 @@ from napari_motionseg.guidance.points import Arrow, Clicks
 from napari_motionseg.models.torch_loading import (
     beside_the_window,
     load_torch,
-    short_turns,
 )
 from napari_motionseg.viewmodel.frame_guidance import ObjectClicks
 from napari_motionseg.viewmodel.session import Loop
@@ -259,7 +258,7 @@ class GuideEngine:
         other and from the window.
         """
         frame = loop.cine.normalized(t)
-        with self._lock, short_turns():
+        with self._lock:
             if self._propagator is None:
                 self._propagator = _loaded(self.device, frame)
             if self._prepared_of() is not loop:

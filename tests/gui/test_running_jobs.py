@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QMainWindow, QStyle, QStyleOptionSlider
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.short_turns import TURN_S
 from napari_motionseg.viewmodel import time_left
 from napari_motionseg.viewmodel.session import Session
 from napari_motionseg.widgets.common import close_guard, job_panel
@@ -396,11 +397,12 @@ def test_one_choice_of_device_holds_for_all_docks(session, qtbot, monkeypatch):
 
 
 def test_latest_shows_the_newest_answer(qtbot):
-    owner, shown = QObject(), []
+    owner, shown, turns = QObject(), [], []
     latest = Latest(owner, shown.append)
     begun, go_on = threading.Event(), threading.Event()
 
     def slow(value):
+        turns.append(sys.getswitchinterval())
         begun.set()
         assert go_on.wait(60)
         return value
@@ -414,6 +416,7 @@ def test_latest_shows_the_newest_answer(qtbot):
     go_on.set()
     qtbot.waitUntil(lambda: not latest.busy, timeout=LONG)
     assert shown == [1, 3]
+    assert max(turns) == pytest.approx(TURN_S)  # the window draws beside it
 
 
 def test_an_unexpected_error_in_a_thread_reaches_the_window(qtbot):

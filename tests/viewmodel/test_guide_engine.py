@@ -1,7 +1,6 @@
 """Clicks and arrows are answered in a thread, which loads the network once."""
 
 import gc
-import sys
 import threading
 
 import numpy as np
@@ -11,7 +10,6 @@ from helpers.propagation import KnownObjects
 from napari_motionseg.cine import Cine
 from napari_motionseg.guidance import propagator
 from napari_motionseg.guidance.points import Arrow, Clicks
-from napari_motionseg.viewmodel import guide_engine
 from napari_motionseg.viewmodel.guide_engine import (
     ArrowQuestion,
     ClickQuestion,
@@ -60,23 +58,6 @@ def test_the_first_question_loads_the_network_beside_the_window(loads, known):
     assert (found.scores[known.objects == 1] > 0).all()
     assert len(loads) == 1
     assert gc.isenabled()
-
-
-def test_an_answer_lets_the_window_have_short_turns(loads, known, monkeypatch):
-    before, usual, during = sys.getswitchinterval(), 0.02, []
-
-    def scores(*args):
-        during.append(sys.getswitchinterval())
-        return np.zeros(SIZE, np.float32)
-
-    monkeypatch.setattr(guide_engine, "click_scores", scores)
-    sys.setswitchinterval(usual)  # threads of other tests may have changed it
-    try:
-        GuideEngine().scores(ClickQuestion(new_loop(), 1, Clicks(((10, 20),))))
-        assert max(during) < usual / 5
-        assert sys.getswitchinterval() == pytest.approx(usual)
-    finally:
-        sys.setswitchinterval(before)
 
 
 def test_two_threads_prepare_a_frame_once(loads, known):

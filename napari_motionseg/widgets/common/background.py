@@ -8,7 +8,6 @@ results instead.
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,11 +16,9 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer
 
 from napari_motionseg.errors import MotionSegError
+from napari_motionseg.short_turns import short_turns
 
 FETCH_EVERY_MS = 8
-# Python lets a thread wait 5 ms each time it has given the interpreter away, and every
-# larger call of NumPy does that: beside a window that draws, 30 ms of work took 900
-HANDOVER_S = 0.0005
 Answer = tuple[Any, BaseException | None]
 
 
@@ -41,7 +38,6 @@ class Latest:
         self._show = show
         self._gone = False
         self._busy = False
-        self._usual_handover = sys.getswitchinterval()
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._waiting: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
         self._timer = QTimer(owner)
@@ -67,7 +63,6 @@ class Latest:
             self._waiting = (function, args)
             return
         self._busy = True
-        sys.setswitchinterval(min(HANDOVER_S, self._usual_handover))
         # not a daemon: the interpreter must not end while torch computes in a thread
         threading.Thread(
             target=_answer, args=(self._answers, function, args), name="motionseg-short"
@@ -80,7 +75,6 @@ class Latest:
 
     def _owner_gone(self) -> None:
         self._gone = True
-        sys.setswitchinterval(self._usual_handover)
         # the owner was destroyed with its timer, so the result is dropped
         self._busy = False
         self.forget()
@@ -92,7 +86,6 @@ class Latest:
         except queue.Empty:
             return
         self._timer.stop()
-        sys.setswitchinterval(self._usual_handover)
         try:
             self._show_answer(result, error)
         finally:
@@ -120,6 +113,8 @@ def _answer(
     args: tuple[Any, ...],
 ) -> None:
     try:
-        answers.put((function(*args), None))
+        with short_turns():
+            found = function(*args)
+        answers.put((found, None))
     except BaseException as error:  # noqa: BLE001 - raised again in the window's thread
         answers.put((None, error))
