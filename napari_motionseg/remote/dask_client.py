@@ -101,9 +101,11 @@ async def require_scheduler(address: str, role: str) -> None:
 
 
 def _no_scheduler(address: str, error: BaseException) -> SettingsError:
-    while error.__cause__ is not None:  # the first one says most, of a certificate too
-        error = error.__cause__
-    reason = str(error) or type(error).__name__
+    reason = type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:  # the first one that speaks says most
+        reason = str(cause) or reason
+        cause = cause.__cause__
     return SettingsError(
         f"{address}: no Dask scheduler answers there ({reason}); start one with "
         "dask scheduler"

@@ -1,5 +1,7 @@
 """Connections to a scheduler: refusals in words, and what others can read."""
 
+import asyncio
+
 import pytest
 
 from napari_motionseg.errors import SettingsError
@@ -42,6 +44,24 @@ def test_an_address_of_nothing_is_told(monkeypatch, error):
 )  # fmt: skip
 def test_what_others_in_the_network_can_read(address, is_open):
     assert is_open_to_others(address) is is_open
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (OSError("no comm"), OSError("certificate of others"), "certificate of others"),
+        (TimeoutError(), asyncio.CancelledError(), "(TimeoutError)"),
+        (OSError("closed"), asyncio.CancelledError(), "(closed)"),
+    ],
+)
+def test_the_reason_is_the_first_cause_that_speaks(monkeypatch, error, cause, words):
+    async def refuse(*_, **__):
+        raise error from cause
+
+    monkeypatch.setattr(distributed.core.rpc, "__aenter__", refuse)
+    with pytest.raises(SettingsError) as caught:
+        connected("tcp://127.0.0.1:9")
+    assert words in str(caught.value)
 
 
 def test_no_client_is_begun_where_nobody_answers(monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, QTimer
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QLabel
 
 LONG = 20  # characters; a longer word may not fit the width of a dock
@@ -61,6 +62,9 @@ class WrappedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setText(text)
+        self._laid_out = QTimer(self)  # ends with the label
+        self._laid_out.setSingleShot(True)
+        self._laid_out.timeout.connect(self.updateGeometry)
 
     def text(self) -> str:
         """Return the text as it was set."""
@@ -74,3 +78,12 @@ class WrappedLabel(QLabel):
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the least height of the text, with no minimum width."""
         return QSize(0, super().minimumSizeHint().height())
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Ask for the height once more after the first layout.
+
+        A form that also holds a plot lays a label that has just been shown out with the
+        lines that it had before.
+        """
+        super().showEvent(event)
+        self._laid_out.start(0)
