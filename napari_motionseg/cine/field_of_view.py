@@ -19,6 +19,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_motionseg.cine.cine import Cine
+from napari_motionseg.cine.collimator_blades import (
+    DARK_SHARE,
+    LEAST_STEP,
+    PLATEAU_SHARE,
+    PROBES,
+    STEPPED_SHARE,
+    cut_blades,
+    penumbras,
+)
 from napari_motionseg.errors import SettingsError
 
 Picture = NDArray[np.float32]
@@ -29,17 +38,6 @@ MOST_FRAMES = 9  # frames whose median is searched; motion cancels out in it
 LEVEL = 1 / 255  # one gray level of eight bits
 FLAT_LEVELS = 1.6  # a flat border varies by at most so many gray levels within a few px
 SATURATED = 0.97  # brighter than this is overexposed lung: flat, but inside the field
-# share of the field's median gray; darker pixels may lie behind blades
-DARK_SHARE = 0.72
-LEAST_STEP = 0.05  # least rise in gray across the edge of blades, towards the field
-PLATEAU_SHARE = 0.6  # share of that step; largest change of gray farther outside
-STEPPED_SHARE = 0.93  # least share of the edge that shows this step
-# Places across an edge, in px of the small picture, towards the field: within it, in
-# the covered region, and farther outside.
-PROBES = (4.0, -3.0, -9.0)
-# Blades near the X-ray tube cast a wide penumbra; the places are farther apart then.
-PENUMBRAS = (1.0, 1.75, 2.5)
-PROBED_SHARE = 0.1  # of the shorter side; farther apart lie folds of tissue
 # share of the picture; a smaller outside region is a marker or letter
 LEAST_AREA = 0.002
 LEAST_DARK_AREA = 0.008  # share of the picture; a smaller corner is often a shadow
@@ -193,7 +191,7 @@ def _find_open_field(picture: Picture, spread: Picture) -> Mask:
         if _leaves_convex_field(grown) and not _has_no_edge(picture, grown):
             inside &= ~grown
     dark = _find_collimator(picture, inside)
-    inside &= ~dark
+    inside = cut_blades(picture, inside & ~dark)
     if inside.all() or inside.mean() < LEAST_OPEN:
         return np.ones(picture.shape, bool)
     return _convex_hull_of_largest(inside)
@@ -267,10 +265,7 @@ def _step_share(picture: Picture, outside: Mask, *, either_way: bool = False) ->
     places = np.argwhere(edge).T.astype(np.float32)
     ahead = normal[:, edge]
     share = 0.0
-    farthest = PROBED_SHARE * min(picture.shape)
-    for width in PENUMBRAS[:1] if either_way else PENUMBRAS:
-        if width > 1 and width * max(map(abs, PROBES)) > farthest:
-            break
+    for width in (1.0,) if either_way else penumbras(min(picture.shape)):
         probed = tuple(
             ndimage.map_coordinates(
                 picture, places + width * d * ahead, order=1, mode="nearest"
