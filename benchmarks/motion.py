@@ -2,13 +2,16 @@
 
     make bench-motion                          # reduced form: an hour on one core
     MOTIONSEG_DATA=../angiodata make bench-motion          # and on real loops
-    make bench-motion MOTION="--steps 38800 --width 64 --draws 1-16"  # a GPU, hours
+    make bench-motion MOTION="--steps 38800 --width 64"    # a GPU, hours
 
 Starts learn from synthetic pairs whose flow is exact (or estimated), without any mask,
 by `motionseg pretrain synthetic --recipe exact`. Their controls see the same pictures
 with the flow of other pictures, or nothing at all. Then each start is fine-tuned on the
-same labelled frame of each draw and tested on loops that no training has seen. Rows are
-kept in a scratch folder: a run that was cut goes on.
+same labelled frame of each draw and tested on loops that no training has seen. The
+features of all starts but *scratch* are brought to one scale and get a last layer that
+is fitted to the label, as `motionseg finetune` does. A *probe* leaves them frozen.
+Draws 1 to 8 served to choose between variants. Rows are kept in a scratch folder: a run
+that was cut goes on.
 """
 
 from __future__ import annotations
@@ -38,7 +41,6 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     "moving-apart": ("--objective", "moving-apart"),
     "cross-pixel": ("--objective", "cross-pixel"),
 }
-HEAD = "+head"  # the new last layer begins with what fits the labels
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
 SCRATCH, RANDOM = "scratch", "random"
 PROBE = "probe"
@@ -51,8 +53,8 @@ TEST_FRAMES = (6,)  # of each synthetic test loop
 def main() -> None:
     options = parse_options()
     for arm in options.arms:
-        if arm.removesuffix(HEAD) not in (SCRATCH, RANDOM):
-            pretrained(arm.removesuffix(HEAD), options)
+        if arm not in (SCRATCH, RANDOM):
+            pretrained(arm, options)
     for data in options.data:
         for schedule in options.schedules:
             evaluate(data, schedule, options)
@@ -65,12 +67,13 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--arms", nargs="+", default=default_arms())
     parser.add_argument("--data", nargs="+", default=default_data())
     parser.add_argument("--schedules", nargs="+", default=[PROBE, "short", "tuned"])
-    parser.add_argument("--draws", default="1-16", help="first and last, from 1")
+    parser.add_argument("--draws", default="9-24", help="first and last, from 1")
     parser.add_argument("--labels", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=1200, help="of pretraining")
+    parser.add_argument("--steps", type=int, default=3600, help="of pretraining")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0, help="of pretraining")
-    parser.add_argument("--test", default="p5,p6")
+    parser.add_argument("--train", default="p1,p2,p3,p4", help="patients, real loops")
+    parser.add_argument("--test", default="p5,p6", help="patients, real loops")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--room", type=Path, default=ROOM)
@@ -78,7 +81,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def default_arms() -> list[str]:
-    return [SCRATCH, RANDOM, "loud", "regression", "paper", "loud" + SHUFFLED]
+    return [SCRATCH, RANDOM, "regression", "regression" + SHUFFLED, "loud"]
 
 
 def default_data() -> list[str]:
@@ -118,14 +121,14 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
     from napari_motionseg.models import UNetConfig
     from napari_motionseg.segmentation import FinetuneSettings
 
-    if schedule == "short":  # the paper's loss and rate, cut short
-        settings = FinetuneSettings.recipe("paper").with_steps(80)
+    if schedule == "short":  # the paper's loss, rate and number of steps
+        settings = FinetuneSettings.recipe("paper").with_steps(200)
     else:
         settings = FinetuneSettings.recipe("tuned").with_steps(120)
     return replace(
         settings,
         batch=2,
-        crop=128 if schedule == "short" else 160,
+        crop=160,
         early_stopping_every=0,
         network=UNetConfig(width=options.width, flat_field=True),
     )
@@ -142,7 +145,7 @@ def loops_of(data: str, options: argparse.Namespace) -> tuple[Any, Any]:
         testers = synthetic_references(TEST_LOOPS, TEST_SEED, how)
         return learners, [(loop, TEST_FRAMES) for loop in testers]
     folder = os.environ["MOTIONSEG_DATA"]
-    learners = read_references(folder, ["p1", "p2", "p3", "p4"])
+    learners = read_references(folder, options.train.split(","))
     testers = read_references(folder, options.test.split(","))
     return learners, [(loop, middle_frames(loop)) for loop in testers]
 
@@ -221,10 +224,9 @@ def method_of(arm: str, schedule: str, options: argparse.Namespace) -> Any:
     from napari_motionseg.evaluation.methods import NetworkMethod
     from napari_motionseg.evaluation.starts import parse_start
 
-    base = arm.removesuffix(HEAD)
-    text = {SCRATCH: SCRATCH, RANDOM: f"whitened:{SCRATCH}"}.get(base)
-    start = parse_start(text or str(pretrained(base, options)))
-    settings = replace(settings_of(schedule, options), fitted_head=HEAD in arm)
+    text = {SCRATCH: SCRATCH, RANDOM: f"whitened:{SCRATCH}"}.get(arm)
+    start = parse_start(text or str(pretrained(arm, options)))
+    settings = replace(settings_of(schedule, options), fitted_head=arm != SCRATCH)
     if schedule == PROBE:
         return LinearProbe(start, settings.network, options.device)
     return NetworkMethod(start, settings, options.device)
@@ -263,7 +265,7 @@ def write(
     rows = [{**unmeasured, **row} for row in rows]
     against = {}
     for baseline in options.arms:
-        if baseline.startswith((SCRATCH, RANDOM)) or SHUFFLED in baseline:
+        if baseline in (SCRATCH, RANDOM) or SHUFFLED in baseline:
             against[baseline] = [
                 {name: value for name, value in row.items() if name not in unmeasured}
                 for row in summarize(rows, baseline)
@@ -281,7 +283,8 @@ def write(
         "against": against,
         "trials": dict(Counter(row["method"] for row in rows)),
     } | here_and_now()
-    file = options.results / f"motion_{data}_{schedule}.json"
+    labels = "" if options.labels == 1 else f"_{options.labels}"
+    file = options.results / f"motion_{data}_{schedule}{labels}.json"
     file.write_text(json.dumps(report, indent=1) + "\n")
 
 

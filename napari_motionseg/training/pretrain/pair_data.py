@@ -22,6 +22,7 @@ from napari_motionseg.motion.estimators import ESTIMATORS
 from napari_motionseg.synthesis import training_pairs
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.settings import at_least
+from napari_motionseg.training.masks.settings import varied_angiograms
 
 LEAST_SIDE = 64  # px; smaller angiograms have no room for vessels
 
@@ -43,6 +44,15 @@ class PairSettings:
     estimated
         Whether the flow is estimated from the two pictures, by the method of the flow
         settings, in place of the exact one.
+    varied
+        Whether scenes are as varied as in the training of masks, in place of those of
+        the preset ``"xa-coronary"``. They hold fainter and thinner vessels, busier
+        backgrounds and more devices.
+    zoom
+        Range of the side of a window in the picture, in units of the window that the
+        network sees. The window is then resized, which makes vessels wider or thinner;
+        its flow is scaled with it. Windows are also turned by quarters if the range is
+        not ``(1, 1)``.
 
     Raises
     ------
@@ -55,12 +65,18 @@ class PairSettings:
     block: int = 24
     refresh_every: int = 100
     estimated: bool = False
+    varied: bool = True
+    zoom: tuple[float, float] = (0.5, 2.0)
 
     def __post_init__(self) -> None:
         at_least(self, "size", LEAST_SIDE)
         for name in ("pool", "block"):
             at_least(self, name, 1)
         at_least(self, "refresh_every", 0)
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise SettingsError(
+                f"zoom must be two rising positive values; got {self.zoom}"
+            )
 
 
 class MovingPairs(NamedTuple):
@@ -121,7 +137,8 @@ def make_pairs(
     SettingsError, MissingDependencyError, CheckpointError
         If the estimator is unknown, not installed, or has no weights.
     """
-    made = training_pairs(count, settings.size, seed)
+    scenes = varied_angiograms() if settings.varied else None
+    made = training_pairs(count, settings.size, seed, scenes)
     pictures = torch.stack((made.first, made.second), dim=1)
     motion = _estimated(pictures, flow) if settings.estimated else made.flow
     return MovingPairs(pictures.half(), motion.half())

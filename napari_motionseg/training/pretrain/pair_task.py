@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.training.engine.example_pool import ExamplePool
@@ -15,6 +16,7 @@ from napari_motionseg.training.engine.transforms import (
     jitter,
     mirror,
     mirror_flow,
+    turn,
     turn_flow,
 )
 from napari_motionseg.training.pretrain.motion_task import (
@@ -22,28 +24,34 @@ from napari_motionseg.training.pretrain.motion_task import (
     Learner,
     Measurement,
 )
-from napari_motionseg.training.pretrain.pair_data import MovingPairs
+from napari_motionseg.training.pretrain.pair_data import MovingPairs, PairSettings
 from napari_motionseg.training.pretrain.preview import draw_preview
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 
 class PairWindow(NamedTuple):
-    """A window of a pair in the pool, which may be mirrored.
+    """A window of a pair in the pool, which may be mirrored, turned and resized.
 
     Attributes
     ----------
     pair
         Number of the pair in the pool.
+    side
+        Side of the window in the picture, in px.
     row, column
         First row and column of the window.
     mirrored
         Whether left and right are swapped.
+    quarters
+        Number of quarter turns, counter-clockwise.
     """
 
     pair: int
+    side: int
     row: int
     column: int
     mirrored: bool
+    quarters: int
 
 
 class PairTask(CheckedTask):
@@ -77,6 +85,7 @@ class PairTask(CheckedTask):
         self.batch_size = settings.batch
         self._pool = pool
         self._settings = settings
+        self._pairs = settings.pairs or PairSettings()
         self._side = side
         self._window = min(side, settings.crop or side)
         self._shown = pool.at(0, 0)
@@ -117,25 +126,38 @@ class PairTask(CheckedTask):
         def draw(bound: int) -> int:
             return int(torch.randint(bound, (1,), generator=generator))
 
-        room = self._side - self._window + 1
+        side, quarters = self._window, 0
+        low, high = self._pairs.zoom
+        if (low, high) != (1, 1):
+            share = float(torch.rand((), generator=generator))
+            zoom = low * (high / low) ** share  # uniform in its logarithm
+            side, quarters = min(self._side, round(side * zoom)), draw(4)
+        room = self._side - side + 1
         pair, row, column = draw(len(self._pool)), draw(room), draw(room)
-        return PairWindow(pair, row, column, bool(draw(2)) and self._settings.mirror)
+        mirrored = bool(draw(2)) and self._settings.mirror
+        return PairWindow(pair, side, row, column, mirrored, quarters)
 
     def _pictures(self, step: int, window: PairWindow) -> Tensor:
         pairs, place = self._pool.at(step, window.pair)
         cut = self._cut(pairs.pictures[place], window)
-        return mirror(cut) if window.mirrored else cut
+        return turn(mirror(cut) if window.mirrored else cut, window.quarters)
 
     def _flow(self, step: int, window: PairWindow) -> Tensor:
         pairs, place = self._pool.at(step, window.pair)
-        cut = self._cut(pairs.flow[place], window)
-        return mirror_flow(cut) if window.mirrored else cut
+        cut = self._cut(pairs.flow[place], window) * (self._window / window.side)
+        return turn_flow(mirror_flow(cut) if window.mirrored else cut, window.quarters)
 
     def _cut(self, field: Tensor, window: PairWindow) -> Tensor:
-        """Return the window of a field ``(C, H, W)`` in float32."""
-        rows = slice(window.row, window.row + self._window)
-        columns = slice(window.column, window.column + self._window)
-        return field[:, rows, columns].float()
+        """Return the window of a field ``(C, H, W)`` in float32, at the final size."""
+        rows = slice(window.row, window.row + window.side)
+        columns = slice(window.column, window.column + window.side)
+        cut = field[:, rows, columns].float()
+        if window.side == self._window:
+            return cut
+        size = (self._window, self._window)
+        return functional.interpolate(cut[None], size, mode="bilinear", antialias=True)[
+            0
+        ]
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a preview ``(H, 3 W, 3)`` of the first pair of the initial pool.

@@ -15,6 +15,8 @@ from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 # what `describe` adds to the settings
 ADDED = ("loops", "gaps", "flow_weights_sha256")
+# what pairs were before their cards said so
+EARLIER_PAIRS = {"varied": False, "zoom": (1.0, 1.0)}
 
 
 def stored_settings(
@@ -50,7 +52,7 @@ def stored_settings(
                 "steps": own.steps,
                 "network": _of(UNetConfig, fields["network"]),
                 "flow": _of(FlowSettings, fields["flow"]),
-                "pairs": pairs and _of(PairSettings, pairs),
+                "pairs": pairs and _of(PairSettings, EARLIER_PAIRS | pairs),
                 "training": own,
             }
         )

@@ -25,6 +25,7 @@ from napari_motionseg.training.pretrain.pair_data import (
 )
 from napari_motionseg.training.pretrain.pair_task import PairTask
 from napari_motionseg.training.pretrain.settings import LOUD, PretrainSettings
+from napari_motionseg.training.pretrain.stored_settings import stored_settings
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
 SIDE = 64
@@ -42,7 +43,7 @@ def settings(steps=3, **others):
         steps=steps, device="cpu", precision="float32", preview_every=2
     )
     given = {"batch": 2, "crop": 32, "points": 20, "network": TINY} | others
-    pairs = given.pop("pairs", PairSettings(size=SIDE, pool=2, block=2))
+    pairs = given.pop("pairs", PairSettings(SIDE, 2, 2, varied=False, zoom=(1.0, 1.0)))
     return PretrainSettings(steps=steps, pairs=pairs, training=training, **given)
 
 
@@ -70,6 +71,48 @@ def test_a_mirrored_picture_has_a_mirrored_flow():
     assert bool((y > 0).all())
     assert bool((x.abs() == y).all())
     assert 4 < int((x < 0).sum()) < 28
+
+
+def sloped_pairs(count, seed):
+    """Make pairs of tilted planes; the second one has moved by a vector of its own."""
+    draws = np.random.default_rng(seed)
+    tilt = draws.uniform(-0.003, 0.003, (count, 2, 1, 1))
+    vectors = draws.uniform(-8, 8, (count, 2, 1, 1))
+    rows, columns = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+    first = 0.5 + tilt[:, :1] * columns + tilt[:, 1:] * rows
+    second = first - (tilt * vectors).sum(axis=1, keepdims=True)
+    pictures = torch.from_numpy(np.concatenate((first, second), axis=1))
+    flow = torch.from_numpy(vectors).expand(count, 2, SIDE, SIDE)
+    return MovingPairs(pictures.float(), flow.float())
+
+
+def test_flow_leads_to_the_second_picture_after_zooming_turning_and_mirroring():
+    zoom = (0.5, 2.0)
+    how = settings(batch=64, jitter=0.0, pairs=PairSettings(SIDE, zoom=zoom))
+    pool = ExamplePool(sloped_pairs, blocks=2, block=8, refresh_every=0, seed=0)
+    task = PairTask(Learner(UNet(TINY), how.make_objective()), pool, how, SIDE)
+    first, second, flow = task.batch(0, step_generator(0, 0))
+    assert flow.shape == (64, 2, 32, 32)
+    along_x = (second[..., 16, 20] - second[..., 16, 12]) / 8
+    along_y = (second[..., 20, 16] - second[..., 12, 16]) / 8
+    x, y = flow[:, :1, 16, 16], flow[:, 1:, 16, 16]
+    reached = second[..., 16, 16] + along_x * x + along_y * y
+    torch.testing.assert_close(reached, first[..., 16, 16], atol=5e-4, rtol=0)
+    drawn = [task._draw(step_generator(0, n)) for n in range(64)]
+    assert {window.quarters for window in drawn} == {0, 1, 2, 3}
+    sides = [window.side for window in drawn]
+    assert 16 <= min(sides) < 20
+    assert 54 < max(sides) <= 64
+
+
+def test_cards_from_before_tell_that_their_pairs_were_not_varied(tmp_path):
+    how = settings(1, pairs=PairSettings(SIDE, 2, 2, varied=False, zoom=(1.0, 1.0)))
+    out = pretrain([], how, out=tmp_path / "e.safetensors")
+    card = load_model(out)[1]
+    assert stored_settings(card, out)[0].pairs == how.pairs
+    facts = card.provenance["pretraining"]["pairs"]
+    del facts["varied"], facts["zoom"]
+    assert stored_settings(card, out)[0].pairs == how.pairs
 
 
 def test_pairs_have_exact_flow_or_an_estimated_one():
@@ -150,6 +193,8 @@ def test_loops_beside_pairs_are_refused(tmp_path):
         ({"size": 32}, "size must be at least 64; got 32"),
         ({"pool": 0}, "pool must be at least 1"),
         ({"refresh_every": -1}, "refresh_every must be at least 0"),
+        ({"zoom": (0.0, 1.0)}, "zoom must be two rising positive values"),
+        ({"zoom": (2.0, 1.0)}, "zoom must be two rising positive values"),
     ],
 )
 def test_settings_of_pairs_are_checked(wrong, words):
