@@ -6,8 +6,11 @@ Flow has channel 0 = x (columns, right) and 1 = y (rows, down).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 # largest changes of the gray values of a picture at strength 1
 GAMMA, CONTRAST, BRIGHTNESS, NOISE = 0.3, 0.3, 0.1, 0.02
@@ -41,6 +44,103 @@ def turn_flow(flow: Tensor, quarters: int) -> Tensor:
         x, y = flow.unbind(-3)
         flow = torch.stack((y, -x), dim=-3)
     return flow
+
+
+class Pose(NamedTuple):
+    """How a window of a picture is shown: resized, mirrored, and turned by quarters.
+
+    Attributes
+    ----------
+    size
+        Rows and columns to which the window is resized, before it is turned.
+    mirrored
+        Whether left and right are swapped.
+    quarters
+        Number of quarter turns, counter-clockwise; even unless the size is square.
+    """
+
+    size: tuple[int, int]
+    mirrored: bool
+    quarters: int
+
+    def picture(self, window: Tensor) -> Tensor:
+        """Return a window ``(C, H, W)`` in this pose, ``(C, *size)``."""
+        shown = self._resized(window)
+        return turn(mirror(shown) if self.mirrored else shown, self.quarters)
+
+    def flow(self, window: Tensor) -> Tensor:
+        """Return the flow ``(2, H, W)`` of a window in this pose, ``(2, *size)``.
+
+        Vectors are scaled by the change of size, which is that of the columns.
+        """
+        shown = self._resized(window) * (self.size[1] / window.shape[-1])
+        return turn_flow(mirror_flow(shown) if self.mirrored else shown, self.quarters)
+
+    def _resized(self, window: Tensor) -> Tensor:
+        if window.shape[-2:] == self.size:
+            return window
+        return functional.interpolate(
+            window[None], self.size, mode="bilinear", antialias=True
+        )[0]
+
+
+class Place(NamedTuple):
+    """A window of a picture, and how it is shown.
+
+    Attributes
+    ----------
+    rows, columns
+        Rows and columns of the window in the picture.
+    pose
+        How the window is shown.
+    """
+
+    rows: slice
+    columns: slice
+    pose: Pose
+
+
+def drawn_place(
+    sides: tuple[int, int],
+    seen: tuple[int, int],
+    zoom: tuple[float, float],
+    mirror: bool,
+    generator: torch.Generator,
+) -> Place:
+    """Draw a window of a picture.
+
+    Parameters
+    ----------
+    sides
+        Rows and columns of the picture.
+    seen
+        Rows and columns that the network sees, at most `sides`.
+    zoom
+        Range of the size of the window in units of `seen`, drawn uniformly in its
+        logarithm. Windows are also turned by quarters unless it is ``(1, 1)``.
+    mirror
+        Whether half of the windows are mirrored.
+    generator
+        Generator of the random numbers, on the CPU.
+    """
+
+    def draw(bound: int) -> int:
+        return int(torch.randint(bound, (1,), generator=generator))
+
+    window, quarters = seen, 0
+    if zoom != (1, 1):
+        (low, high), share = zoom, float(torch.rand((), generator=generator))
+        most = min(sides[0] / seen[0], sides[1] / seen[1])
+        drawn = min(low * (high / low) ** share, most)
+        window = round(seen[0] * drawn), round(seen[1] * drawn)
+        quarters = draw(4) if seen[0] == seen[1] else 2 * draw(2)
+    row, column = draw(sides[0] - window[0] + 1), draw(sides[1] - window[1] + 1)
+    mirrored = bool(draw(2)) and mirror
+    return Place(
+        slice(row, row + window[0]),
+        slice(column, column + window[1]),
+        Pose(seen, mirrored, quarters),
+    )
 
 
 def jitter(pictures: Tensor, generator: torch.Generator, strength: float) -> Tensor:

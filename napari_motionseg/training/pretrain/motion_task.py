@@ -17,9 +17,9 @@ from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
 from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (
+    Place,
+    drawn_place,
     jitter,
-    mirror,
-    mirror_flow,
     turn_flow,
 )
 from napari_motionseg.training.pretrain.motion_data import MovingLoop
@@ -83,27 +83,23 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True)
 class Window:
-    """A window of a frame of a loop, which may be mirrored.
+    """A window of a frame of a loop.
 
     Parameters
     ----------
     loop, t
         Number of the loop, and its frame, from 0.
-    rows, columns
-        Rows and columns of the window in the frame.
-    mirrored
-        Whether left and right are swapped.
+    place
+        The window, and how it is shown.
     """
 
     loop: int
     t: int
-    rows: slice
-    columns: slice
-    mirrored: bool
+    place: Place
 
     def piece(self, gap: int = 0) -> FrameCrop:
         """Return the crop of the frame, or of the frame that is `gap` later."""
-        rows, columns = self.rows, self.columns
+        rows, columns, _ = self.place
         return FrameCrop(
             self.loop,
             self.t + gap,
@@ -113,8 +109,8 @@ class Window:
 
     def __str__(self) -> str:
         return (
-            f"loop {self.loop + 1} frame {self.t + 1} from row {self.rows.start}, "
-            f"column {self.columns.start}"
+            f"loop {self.loop + 1} frame {self.t + 1} from row "
+            f"{self.place.rows.start}, column {self.place.columns.start}"
         )
 
 
@@ -187,7 +183,8 @@ class PretrainTask(CheckedTask):
         self._settings = settings
         self._last: list[Window] = []
         sides = [min(loop.cine.shape[axis] for loop in loops) for axis in (1, 2)]
-        self._window = [min(side, settings.crop or side) for side in sides]
+        height, width = (min(side, settings.crop or side) for side in sides)
+        self._window = height, width
 
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device
@@ -243,22 +240,22 @@ class PretrainTask(CheckedTask):
         number = draw(len(self._loops))
         loop = self._loops[number]
         t = loop.entries[draw(len(loop.entries))]
-        sides = zip(loop.cine.shape[1:], self._window, strict=True)
-        starts = [(draw(side - window + 1), window) for side, window in sides]
-        rows, columns = (slice(start, start + window) for start, window in starts)
-        mirrored = bool(draw(2)) and self._settings.mirror
-        return Window(number, t, rows, columns, mirrored)
+        sides, how = (loop.cine.shape[1], loop.cine.shape[2]), self._settings
+        place = drawn_place(sides, self._window, how.zoom, how.mirror, generator)
+        return Window(number, t, place)
 
     def _cut(self, pieces: Sequence[FrameCrop]) -> Tensor:
         """Return the crops for the windows of the last batch, ``(B, 1, h, w)``."""
         pictures = self._prefetcher.pictures(pieces)
         pairs = zip(pictures, self._last, strict=True)
-        return torch.stack([mirror(p) if w.mirrored else p for p, w in pairs])
+        return torch.stack(
+            [window.place.pose.picture(picture) for picture, window in pairs]
+        )
 
     def _motion(self, window: Window) -> Tensor:
         loop = self._loops[window.loop]
-        flow = loop.motion(window.t, (window.rows, window.columns))
-        return mirror_flow(flow) if window.mirrored else flow
+        rows, columns, pose = window.place
+        return pose.flow(loop.motion(window.t, (rows, columns)))
 
     def describe_batch(self) -> str:
         """Return a description of the windows of the last batch."""

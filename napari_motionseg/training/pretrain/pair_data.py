@@ -48,11 +48,6 @@ class PairSettings:
         Whether scenes are as varied as in the training of masks, in place of those of
         the preset ``"xa-coronary"``. They hold fainter and thinner vessels, busier
         backgrounds and more devices.
-    zoom
-        Range of the side of a window in the picture, in units of the window that the
-        network sees. The window is then resized, which makes vessels wider or thinner;
-        its flow is scaled with it. Windows are also turned by quarters if the range is
-        not ``(1, 1)``.
 
     Raises
     ------
@@ -66,17 +61,12 @@ class PairSettings:
     refresh_every: int = 100
     estimated: bool = False
     varied: bool = True
-    zoom: tuple[float, float] = (0.5, 2.0)
 
     def __post_init__(self) -> None:
         at_least(self, "size", LEAST_SIDE)
         for name in ("pool", "block"):
             at_least(self, name, 1)
         at_least(self, "refresh_every", 0)
-        if not 0 < self.zoom[0] <= self.zoom[1]:
-            raise SettingsError(
-                f"zoom must be two rising positive values; got {self.zoom}"
-            )
 
 
 class MovingPairs(NamedTuple):

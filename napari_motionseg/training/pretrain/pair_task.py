@@ -8,15 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.transforms import (
+    Place,
+    drawn_place,
     jitter,
-    mirror,
-    mirror_flow,
-    turn,
     turn_flow,
 )
 from napari_motionseg.training.pretrain.motion_task import (
@@ -24,34 +22,24 @@ from napari_motionseg.training.pretrain.motion_task import (
     Learner,
     Measurement,
 )
-from napari_motionseg.training.pretrain.pair_data import MovingPairs, PairSettings
+from napari_motionseg.training.pretrain.pair_data import MovingPairs
 from napari_motionseg.training.pretrain.preview import draw_preview
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 
 class PairWindow(NamedTuple):
-    """A window of a pair in the pool, which may be mirrored, turned and resized.
+    """A window of a pair in the pool.
 
     Attributes
     ----------
     pair
         Number of the pair in the pool.
-    side
-        Side of the window in the picture, in px.
-    row, column
-        First row and column of the window.
-    mirrored
-        Whether left and right are swapped.
-    quarters
-        Number of quarter turns, counter-clockwise.
+    place
+        The window, and how it is shown.
     """
 
     pair: int
-    side: int
-    row: int
-    column: int
-    mirrored: bool
-    quarters: int
+    place: Place
 
 
 class PairTask(CheckedTask):
@@ -85,7 +73,6 @@ class PairTask(CheckedTask):
         self.batch_size = settings.batch
         self._pool = pool
         self._settings = settings
-        self._pairs = settings.pairs or PairSettings()
         self._side = side
         self._window = min(side, settings.crop or side)
         self._shown = pool.at(0, 0)
@@ -123,41 +110,21 @@ class PairTask(CheckedTask):
         return first, pairs[:, 1:], flow
 
     def _draw(self, generator: torch.Generator) -> PairWindow:
-        def draw(bound: int) -> int:
-            return int(torch.randint(bound, (1,), generator=generator))
-
-        side, quarters = self._window, 0
-        low, high = self._pairs.zoom
-        if (low, high) != (1, 1):
-            share = float(torch.rand((), generator=generator))
-            zoom = low * (high / low) ** share  # uniform in its logarithm
-            side, quarters = min(self._side, round(side * zoom)), draw(4)
-        room = self._side - side + 1
-        pair, row, column = draw(len(self._pool)), draw(room), draw(room)
-        mirrored = bool(draw(2)) and self._settings.mirror
-        return PairWindow(pair, side, row, column, mirrored, quarters)
+        pair = int(torch.randint(len(self._pool), (1,), generator=generator))
+        how, sides, seen = self._settings, (self._side,) * 2, (self._window,) * 2
+        return PairWindow(
+            pair, drawn_place(sides, seen, how.zoom, how.mirror, generator)
+        )
 
     def _pictures(self, step: int, window: PairWindow) -> Tensor:
-        pairs, place = self._pool.at(step, window.pair)
-        cut = self._cut(pairs.pictures[place], window)
-        return turn(mirror(cut) if window.mirrored else cut, window.quarters)
+        pairs, number = self._pool.at(step, window.pair)
+        rows, columns, pose = window.place
+        return pose.picture(pairs.pictures[number][:, rows, columns].float())
 
     def _flow(self, step: int, window: PairWindow) -> Tensor:
-        pairs, place = self._pool.at(step, window.pair)
-        cut = self._cut(pairs.flow[place], window) * (self._window / window.side)
-        return turn_flow(mirror_flow(cut) if window.mirrored else cut, window.quarters)
-
-    def _cut(self, field: Tensor, window: PairWindow) -> Tensor:
-        """Return the window of a field ``(C, H, W)`` in float32, at the final size."""
-        rows = slice(window.row, window.row + window.side)
-        columns = slice(window.column, window.column + window.side)
-        cut = field[:, rows, columns].float()
-        if window.side == self._window:
-            return cut
-        size = (self._window, self._window)
-        return functional.interpolate(cut[None], size, mode="bilinear", antialias=True)[
-            0
-        ]
+        pairs, number = self._pool.at(step, window.pair)
+        rows, columns, pose = window.place
+        return pose.flow(pairs.flow[number][:, rows, columns].float())
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a preview ``(H, 3 W, 3)`` of the first pair of the initial pool.

@@ -55,6 +55,10 @@ class PretrainSettings:
         Further settings of the objective by name, or ``objective.name`` for several.
     mirror
         Whether pictures and their flow are mirrored at random.
+    zoom
+        Range of the side of a window in the picture, in units of `crop`. The window is
+        then resized to `crop`, which makes vessels wider or thinner; its flow is scaled
+        with it. Windows are also turned by quarters unless the range is ``(1, 1)``.
     jitter
         Strength of random changes of gray values; 0 for none.
     shuffled
@@ -96,6 +100,7 @@ class PretrainSettings:
     points: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     mirror: bool = True
+    zoom: tuple[float, float] = (1.0, 1.0)
     jitter: float = 0.5
     shuffled: bool = False
     held_out: float = 0.1
@@ -117,6 +122,10 @@ class PretrainSettings:
                 f"{self.held_out}"
             )
         at_least(self, "jitter", 0.0)
+        if not 0 < self.zoom[0] <= self.zoom[1]:
+            raise SettingsError(
+                f"zoom must be two rising positive values; got {self.zoom}"
+            )
         if self.workers is not None:
             at_least(self, "workers", 0)
         object.__setattr__(self, "options", dict(self.options))
@@ -164,6 +173,7 @@ class PretrainSettings:
             batch=2,
             crop=160,
             points=400,
+            zoom=(0.5, 2.0),
             options=dict(LOUD),
             network=UNetConfig(flat_field=True),
             pairs=PairSettings(),

@@ -15,8 +15,7 @@ from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 # what `describe` adds to the settings
 ADDED = ("loops", "gaps", "flow_weights_sha256")
-# what pairs were before their cards said so
-EARLIER_PAIRS = {"varied": False, "zoom": (1.0, 1.0)}
+EARLIER_PAIRS = {"varied": False}  # what pairs were before cards said so
 
 
 def stored_settings(
@@ -52,6 +51,7 @@ def stored_settings(
                 "steps": own.steps,
                 "network": _of(UNetConfig, fields["network"]),
                 "flow": _of(FlowSettings, fields["flow"]),
+                "zoom": tuple(fields.get("zoom", (1.0, 1.0))),
                 "pairs": pairs and _of(PairSettings, EARLIER_PAIRS | pairs),
                 "training": own,
             }

@@ -432,6 +432,20 @@ def test_no_mirror_and_whole_frames_when_asked():
     assert (flow[:, 0, 0] == torch.arange(36)).all()
 
 
+@pytest.mark.parametrize("shape", [(40, 36), (20, 50)])
+def test_zoomed_windows_are_turned_and_keep_their_size(shape):
+    how = settings(batch=40, crop=32, jitter=0.0, zoom=(0.5, 2.0))
+    task = make_task([loop(3, *shape)], how)
+    pictures, flow = task.batch(step_generator(0, 0))
+    side = min(shape[0], 32)
+    assert pictures.shape == (40, 1, side, 32)
+    # flow tells the place in the loop, so it rises by 1 px with each px in every pose
+    across, down = flow[:, 0].diff(dim=-1).median(), flow[:, 0].diff(dim=-2).median()
+    assert float(down.abs()) < 0.01 < 0.9 < float(across) < 1.1
+    poses = {window.place.pose.quarters for window in task._last}
+    assert poses == ({0, 1, 2, 3} if side == 32 else {0, 2})
+
+
 def test_small_loops_make_small_windows():
     task = make_task([loop(), loop(3, 20, 50)], settings(crop=32))
     pictures, _ = task.batch(step_generator(0, 0))
