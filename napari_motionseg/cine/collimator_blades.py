@@ -140,7 +140,7 @@ def _sharpest_blades(
 
 @dataclass(frozen=True)
 class _Limits:
-    """What an edge must reach to be that of a blade, for one picture.
+    """Thresholds that an edge must reach to be that of a blade, for one picture.
 
     Parameters
     ----------

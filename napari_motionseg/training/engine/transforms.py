@@ -47,7 +47,7 @@ def turn_flow(flow: Tensor, quarters: int) -> Tensor:
 
 
 class Pose(NamedTuple):
-    """How a window of a picture is shown: resized, mirrored, and turned by quarters.
+    """Size, mirroring and quarter turns with which a window is shown.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class Pose(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A window of a picture, and how it is shown.
+    """Window of a picture with its pose.
 
     Attributes
     ----------
