@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_motionseg.io.label_numbers import (
 from napari_motionseg.viewmodel.drawn_strokes import drawn_classes, follow_strokes
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.mask_corrections import (
+    UNTOUCHED,
     GivenLabels,
     corrected_pixels,
     correction_labels,
@@ -101,6 +103,35 @@ class CorrectedLabels:
         own = labels if given is None else given.own(labels)
         return masks.take_strokes(t, drawn_classes(own))
 
+    def drop_strokes(self, masks: LoopMasks, t: int, mode: str) -> None:
+        """Remove strokes of a frame where the user has changed its mask since.
+
+        What was done last holds: who erases in the masks means the strokes that they
+        follow, too. The change of the labels is no step of undo; undo in the masks
+        brings the class back as a correction.
+
+        Parameters
+        ----------
+        masks
+            Masks that follow the strokes; their changes are not yet noted.
+        t
+            Index of the frame.
+        mode
+            Label mode of a labels layer of another origin.
+        """
+        if not follow_strokes(masks, self._painting):
+            return
+        mask, changed = masks.mask(t), masks.changed(t)
+        if not changed.any():
+            return
+        labels, given = screen_labels(self._painting, t, mode), self._given.get(t)
+        own = labels if given is None else given.own(labels)
+        drawn = drawn_classes(own)
+        stale = changed & (drawn != UNTOUCHED) & (drawn != mask)
+        if stale.any():
+            left = np.where(stale, 0, labels).astype(np.uint8)
+            replace_frame(self._painting, t, layer_labels(self._painting, left, mode))
+
     def confirm(self, t: int, mask: NDArray[np.uint8] | None, mode: str) -> bool:
         """Label all pixels of a frame, as a single step of undo.
 
@@ -139,13 +170,28 @@ def gap_around(painted: Sequence[int], t: int) -> tuple[int, int] | None:
     painted
         Indices of the labelled frames, in rising order.
     t
-        Index of the frame that is shown: in the gap, or the frame before it.
+        Index of the frame that is shown: in the gap, or a frame at its end. Of two gaps
+        beside a labelled frame, the later one is returned.
     """
-    before = [frame for frame in painted if frame <= t]
-    after = [frame for frame in painted if frame > t]
-    if not before or not after or after[0] - before[-1] < 2:
-        return None
-    return before[-1], after[0]
+    gaps = [(a, b) for a, b in pairwise(painted) if b - a > 1 and a <= t <= b]
+    return gaps[-1] if gaps else None
+
+
+def missing_for_filling(labelled: Collection[int]) -> str:
+    """Return what the labels of a loop lack before a gap can be filled; "" if nothing.
+
+    Parameters
+    ----------
+    labelled
+        Indices of the labelled frames.
+    """
+    frames = sorted(labelled)
+    if len(frames) < 2:
+        count = f"{len(frames)} frame is" if frames else "none is"
+        return f"label two frames with others between them; so far {count} labelled"
+    if all(after - before < 2 for before, after in pairwise(frames)):
+        return "label a frame farther away: no frames lie between the labelled ones"
+    return ""
 
 
 def write_filled(

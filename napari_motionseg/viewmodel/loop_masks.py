@@ -120,6 +120,10 @@ class LoopMasks:
             self._made[t] = mask
             self.mask(t)[...] = self._expected(t)
 
+    def changed(self, t: int) -> NDArray[np.bool_]:
+        """Return the changed pixels ``(H, W)`` of a mask that are not yet noted."""
+        return np.asarray(self.mask(t) != self._expected(t))
+
     def note_corrections(self, t: int) -> bool:
         """Find pixels of a frame that the user has changed, also by undo.
 

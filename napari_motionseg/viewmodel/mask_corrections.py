@@ -1,9 +1,9 @@
 """Find the user's corrections of a mask, and derive labels from them.
 
-A correction determines the pixels that it changed, and a narrow margin around them,
-which the user has examined. It does not determine the rest of the frame: branches that
-the mask misses there must not become background. The button *This frame is right*
-confirms a whole frame.
+A correction determines the pixels that it changed, and the background in a narrow
+margin around them, which the user has examined. It does not determine the rest of the
+frame: branches that the mask misses there must not become background. The button *This
+frame is right* confirms a whole frame.
 
 All arrays in this module belong to one frame.
 """
@@ -86,9 +86,11 @@ def correction_labels(
     Returns
     -------
     NDArray
-        ``(H, W)`` numbers of the screen: the classes of the mask on corrected pixels
-        and in the margin, with background as implied; 0 elsewhere. Background is not
-        drawn, because a stroke of it would stand where the user has erased.
+        ``(H, W)`` numbers of the screen: the classes of the mask on corrected pixels,
+        and implied background where the mask has none on them and in the margin; 0
+        elsewhere. An eraser draws nothing: background is not drawn, because a stroke of
+        it would stand where the user has erased, and neither are classes in the margin,
+        because they would stand as stubs around that place.
     """
     labels = np.zeros(mask.shape, np.uint8)
     core = corrected_pixels(corrections, mask.shape)
@@ -96,7 +98,8 @@ def correction_labels(
         return labels
     margin = max(LEAST_MARGIN, round(min(mask.shape) * MARGIN_SHARE))
     near = ndimage.distance_transform_cdt(~core, "chessboard") <= margin
-    labels[near] = np.where(mask[near] == 0, IMPLIED_BACKGROUND, mask[near])
+    labels[near & (mask == 0)] = IMPLIED_BACKGROUND
+    labels[core] = np.where(mask[core] == 0, IMPLIED_BACKGROUND, mask[core])
     return labels
 
 

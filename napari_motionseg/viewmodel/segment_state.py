@@ -242,8 +242,11 @@ class SegmentState:
         """
         if (masks := self.masks) is None:
             return False
-        corrected, mode, stroked = masks.note_corrections(t), self.label_mode, False
-        written = self._labels_to_write() if corrected else self._labels()
+        mode, stroked, known = self.label_mode, False, self._labels()
+        if known is not None and self.masks_visible:
+            known.drop_strokes(masks, t, mode)
+        corrected = masks.note_corrections(t)
+        written = self._labels_to_write() if corrected else known
         if written is not None and self.masks_visible:
             stroked = written.take_strokes(masks, t, mode)
         if corrected or stroked:

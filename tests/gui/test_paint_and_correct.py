@@ -122,7 +122,8 @@ def test_erasing_in_the_masks_draws_nothing_and_undo_takes_it_back(
     qtbot.waitUntil(lambda: painting.data.any(), timeout=LONG)
     assert masks.mask(FRAME)[72, 65] == 0
     assert labelled(ready)[72, 65] == 0
-    assert not (painting.data == BACKGROUND).any()  # no blue where one has erased
+    drawn = {*np.unique(painting.data)} - {0, IMPLIED_BACKGROUND}
+    assert not drawn  # no blue where one has erased, and no stubs of vessel around it
     masks.layer.undo()
     qtbot.waitUntil(lambda: not painting.data.any(), timeout=LONG)
     assert masks.mask(FRAME)[72, 65] == 1
@@ -195,6 +196,22 @@ def test_the_eraser_takes_strokes_of_background_away_and_no_vessel_returns(
     qtbot.wait(20)
     assert (masks.mask(FRAME)[42, 22:40] == 0).all()
     assert masks.mask(FRAME)[42, 75] == 1
+
+
+@pytest.mark.parametrize("row", [20, 42])
+def test_an_erased_stroke_leaves_nothing(ready, masks, mouse, click, qtbot, row):
+    """Neither of a vessel where the masks showed none, nor of one on a vessel."""
+    click(ready.paint.brushes[1])
+    painting = ready.state.painting
+    drag(mouse, (row, 30), (row, 50))
+    qtbot.waitUntil(lambda: FRAME in masks.corrections, timeout=LONG)
+    click(ready.paint.palette.eraser)
+    ready.state.brush.size = 14
+    qtbot.wait(QApplication.doubleClickInterval() + 50)
+    drag(mouse, (row, 20), (row, 60))
+    qtbot.waitUntil(lambda: not (painting.data == 1).any(), timeout=LONG)
+    assert {*np.unique(painting.data)} <= {0, IMPLIED_BACKGROUND}
+    assert not masks.mask(FRAME)[row - 3 : row + 4, 25:40].any()
 
 
 def test_a_stroke_that_is_drawn_while_masks_are_adjusted_is_not_lost(
@@ -426,10 +443,16 @@ def test_frames_between_labelled_ones_are_filled_along_the_flow(
     viewer, loop_layer, ready, click, qtbot, notified
 ):
     ready.paint.take_brush(1)
-    painting = ready.state.painting
+    painting, fill = ready.state.painting, ready.correct.fill_button
     for t, shift in ((1, 0), (4, 6)):
+        assert not fill.isEnabled()
+        assert f"{'1 frame is' if t > 1 else 'none is'} labelled" in fill.toolTip()
         rows, columns = np.mgrid[30:34, 20 + shift : 40 + shift]
+        show_frame(viewer, loop_layer, t)
         painting.data_setitem((np.full(rows.shape, t), rows, columns), 1)
+        qtbot.waitUntil(lambda t=t: t in session_of(viewer).marks.labelled)
+    assert fill.isEnabled()
+    assert "labelled;" not in fill.toolTip()
     click(ready.correct.fill_button)
     assert "flow in both directions" in notified[0]
     count, *size = loop_layer.data.shape

@@ -38,7 +38,10 @@ def slow_labels(mask, corrections, margin):
             away = np.maximum(abs(rows - row), abs(columns - column))
             if not len(away) or away.min() > margin:
                 continue
-            labels[row, column] = mask[row, column] or IMPLIED_BACKGROUND
+            if mask[row, column] == 0:
+                labels[row, column] = IMPLIED_BACKGROUND
+            elif away.min() == 0:
+                labels[row, column] = mask[row, column]
     return labels
 
 

@@ -165,8 +165,52 @@ def test_a_wrong_branch_that_is_erased_becomes_background_that_is_not_drawn(stat
     layer.data[0, 5:7, 10:20] = 0
     state.take_corrections(0)
     assert (painting.data[0, 5:7, 10:20] == 254).all()
-    assert (painting.data[0, 5:7, 8:10] == 1).all()  # what stays, in the margin
-    assert not painting.data[0, 5:7, 3:8].any()
+    # what stays beside it is not drawn either: stubs would stand around the place
+    assert not painting.data[0, 5:7, 3:10].any()
+    assert {*np.unique(painting.data)} == {0, 254}
+
+
+@pytest.mark.parametrize("made", [0, 1])
+def test_a_stroke_that_is_erased_in_the_masks_is_gone(state, made):
+    """Where the network found nothing, nothing stays; else background, not drawn."""
+    painting = PlainLabels(np.zeros((1, 30, 60), np.uint8))
+    state.paint_on(painting)
+    layer = PlainLabels(np.zeros((1, 30, 60), np.uint8))
+    masks = LoopMasks("loop", layer, np.ones(1, bool))
+    found = np.zeros((30, 60), np.uint8)
+    found[8:13] = made
+    masks.put(0, found)
+    state.begin_masks(masks)
+    painting.data[0, 9:12, 10:40] = 1
+    state.take_corrections(0)
+    for left in (20, 30):  # in two parts, as a hand moves
+        layer.data[0, 8:13, left : left + 10] = 0
+        state.take_corrections(0)
+    assert not masks.mask(0)[8:13, 20:40].any()
+    drawn = painting.data[0, 9:12] == 1
+    assert drawn[:, 10:20].all()
+    assert drawn.sum() == 30
+    assert set(np.unique(painting.data[0, 9:12, 24:36])) == {254 * made}
+    layer.data[0, 9:12, 20:40] = 1  # undone in the masks
+    state.take_corrections(0)
+    assert (masks.mask(0)[9:12, 10:40] == 1).all()
+    target = painted_target(painting, 0, "scribbles", (30, 60))
+    assert not (target[9:12, 10:40] == 0).any()
+
+
+def test_a_class_that_replaces_a_stroke_in_the_masks_holds(state):
+    painting = PlainLabels(np.zeros((1, 20, 20), np.uint8))
+    state.paint_on(painting)
+    layer = PlainLabels(np.zeros((1, 20, 20), np.uint8))
+    masks = LoopMasks("loop", layer, np.ones(1, bool))
+    state.begin_masks(masks)
+    painting.data[0, 5, 3:15] = 1
+    state.take_corrections(0)
+    layer.data[0, 5, 8:12] = 2
+    state.take_corrections(0)
+    expected = [1] * 5 + [2] * 4 + [1] * 3
+    assert masks.mask(0)[5, 3:15].tolist() == expected
+    assert painting.data[0, 5, 3:15].tolist() == expected
 
 
 def test_strokes_hold_in_the_masks_and_the_margin_does_not_grow(state):
@@ -189,7 +233,7 @@ def test_strokes_hold_in_the_masks_and_the_margin_does_not_grow(state):
         state.take_corrections(1)
         masks.put(1, np.zeros((40, 50), np.uint8))  # another threshold
     assert np.argwhere(masks.mask(1)).tolist() == [[12, c] for c in range(5, 15)]
-    assert (painting.data[1] != 0).sum() == 10 + 5 * 14
+    assert (painting.data[1] != 0).sum() == 10 + 10  # the margin is vessel
     assert not painting.steps  # labels that follow are no step of undo
     again = LoopMasks(
         "loop", PlainLabels(np.zeros((2, 40, 50), np.uint8)), np.ones(2, bool)

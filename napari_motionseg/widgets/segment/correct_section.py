@@ -13,7 +13,11 @@ from napari_motionseg.contributions import write_labels
 from napari_motionseg.errors import LabelError, MotionError
 from napari_motionseg.io.atomic import copy_file
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.viewmodel.corrected_labels import gap_around, write_filled
+from napari_motionseg.viewmodel.corrected_labels import (
+    gap_around,
+    missing_for_filling,
+    write_filled,
+)
 from napari_motionseg.viewmodel.next_frame import next_frame
 from napari_motionseg.viewmodel.painting import painted_frames, painted_target
 from napari_motionseg.viewmodel.segment_state import SegmentState
@@ -21,6 +25,7 @@ from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.widgets.common.accents import accent
 from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.dock_layout import QUIET, button, button_row
+from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.save_dialog import ask_target
 from napari_motionseg.widgets.common.steady_label import SteadyLabel
 from napari_motionseg.widgets.common.viewers import (
@@ -76,11 +81,7 @@ class CorrectSection(QObject):
             f"background elsewhere ({key_words('right')}). A stroke alone labels what "
             "it touches.",
         )
-        self.fill_button = button(
-            "Fill between",
-            "Fill the frames between two labelled ones along the flow, where the flow "
-            f"agrees from both sides ({key_words('fill')})",
-        )
+        self.fill_button = button("Fill between", self._fill_words(""))
         self.save_masks_button = button(
             "Save masks…", "Keep the masks as .npz, TIFF or PNG; 0 is the background"
         )
@@ -103,6 +104,7 @@ class CorrectSection(QObject):
         self.save_model_button.clicked.connect(self._save_model)
         self._state.events.advice.connect(self._show_advice)
         self._state.events.connect(self._enable)
+        listen(self, self._state.session.marks.changed, self._enable_fill)
         self._enable()
 
     def _enable(self) -> None:
@@ -112,9 +114,27 @@ class CorrectSection(QObject):
         self.right_button.setEnabled(
             state.masks is not None or state.painting is not None
         )
-        self.fill_button.setEnabled(state.painting is not None)
+        self._enable_fill()
         self.save_model_button.setEnabled(state.model is not None)
         accent(self.next_button, next_step(state) == "next")
+
+    def _enable_fill(self) -> None:
+        """Enable *Fill between* where it has a gap to fill; else say what it needs."""
+        state = self._state
+        missing = missing_for_filling(()) if state.painting is None else ""
+        # while a job marks another loop, the labelled frames are not known at once
+        if state.painting is not None and state.session.marks.loop is state.loop:
+            missing = missing_for_filling(state.session.marks.labelled)
+        self.fill_button.setEnabled(not missing)
+        self.fill_button.setToolTip(self._fill_words(missing))
+
+    @staticmethod
+    def _fill_words(missing: str) -> str:
+        task = (
+            "Fill the frames between two labelled ones along the flow, where the flow "
+            f"agrees from both sides ({key_words('fill')})"
+        )
+        return f"{task}. To do first: {missing}." if missing else task
 
     def _show_advice(self, advice: str) -> None:
         self.reason.say(advice)
