@@ -162,6 +162,34 @@ class CorrectedLabels:
         overwrite_frame(self._painting, t, layer_labels(self._painting, labels, mode))
 
 
+def note_corrections(
+    masks: LoopMasks, t: int, written: CorrectedLabels | None, mode: str, follow: bool
+) -> bool:
+    """Note what the user has changed in a mask, and remove strokes that it replaces.
+
+    Parameters
+    ----------
+    masks
+        Masks of the loop.
+    t
+        Index of the frame.
+    written
+        The labels layer of the loop, or None.
+    mode
+        Label mode of a labels layer of another origin.
+    follow
+        Whether the masks follow strokes now; they do while they are visible.
+
+    Returns
+    -------
+    bool
+        Whether any pixel was changed since the last call.
+    """
+    if written is not None and follow:
+        written.drop_strokes(masks, t, mode)
+    return masks.note_corrections(t)
+
+
 def gap_around(painted: Sequence[int], t: int) -> tuple[int, int] | None:
     """Return the labelled frames before and after a gap; None if there is no gap.
 

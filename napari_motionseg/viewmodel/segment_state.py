@@ -17,7 +17,10 @@ from psygnal import Signal, SignalGroupDescriptor
 
 from napari_motionseg.io.labels import LabelMode
 from napari_motionseg.viewmodel.brush import Brush
-from napari_motionseg.viewmodel.corrected_labels import CorrectedLabels
+from napari_motionseg.viewmodel.corrected_labels import (
+    CorrectedLabels,
+    note_corrections,
+)
 from napari_motionseg.viewmodel.drawn_strokes import draws_in_labels
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
 from napari_motionseg.viewmodel.painting import (
@@ -235,17 +238,14 @@ class SegmentState:
         self.threshold, self.smallest = threshold, smallest
 
     def take_corrections(self, t: int, *, new: bool = True) -> bool:
-        """Turn corrections of a frame's mask into labels, and strokes into corrections.
+        """Make corrections of a frame's mask labels, and strokes corrections.
 
-        Corrections have a narrow margin. Return whether strokes changed the mask. The
-        network has learnt strokes that are not `new`: labels and preview stay.
+        Return whether strokes changed the mask. Strokes not `new` are learnt already.
         """
         if (masks := self.masks) is None:
             return False
         mode, stroked, known = self.label_mode, False, self._labels()
-        if known is not None and self.masks_visible:
-            known.drop_strokes(masks, t, mode)
-        corrected = masks.note_corrections(t)
+        corrected = note_corrections(masks, t, known, mode, self.masks_visible)
         written = self._labels_to_write() if corrected else known
         if written is not None and self.masks_visible:
             stroked = written.take_strokes(masks, t, mode)
