@@ -6,14 +6,17 @@ worker, because their modules need torch, which the window must not wait for.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.cine.field_of_view import find_field_of_view
 from napari_motionseg.io.labels import Labels
-from napari_motionseg.jobs import Job
+from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.viewmodel.learning_choices import (
     AdaptationChoices,
     PretrainChoices,
@@ -45,15 +48,22 @@ def finetune_layer_job(
     out
         Path of the checkpoint that is written and returned.
     shown
-        Frame ``(H, W)`` in [0, 1] that previews are made of.
-
+        Frame ``(H, W)`` in [0, 1] that previews are made of. They mark nothing outside
+        its field of view.
     """
     from napari_motionseg.segmentation.finetune import finetune_job
 
     settings = on_device(choices.settings(), device)
-    return (
-        yield from finetune_job(examples, settings, start=start, out=out, shown=shown)
-    )
+    inside = find_field_of_view(shown).inner()
+    job = finetune_job(examples, settings, start=start, out=out, shown=shown)
+    return (yield from map_progress(job, partial(_preview_inside, inside)))
+
+
+def _preview_inside(inside: NDArray[np.bool_], progress: Progress) -> Progress:
+    if progress.preview is None:
+        return progress
+    preview = np.where(inside, progress.preview, 0).astype(np.float16)
+    return replace(progress, preview=preview)
 
 
 def pretrain_layer_job(

@@ -454,7 +454,7 @@ def test_frames_between_labelled_ones_are_filled_along_the_flow(
     assert fill.isEnabled()
     assert "labelled;" not in fill.toolTip()
     click(ready.correct.fill_button)
-    assert "flow in both directions" in notified[0]
+    assert "press Estimate flow" in notified[0]
     count, *size = loop_layer.data.shape
     forward = np.zeros((count - 1, 2, *size), np.float32)
     forward[:, 0] = 2  # px to the right from each frame to the next

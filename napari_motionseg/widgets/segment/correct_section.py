@@ -188,8 +188,8 @@ class CorrectSection(QObject):
         loop = state.session.loop(state.loop)
         if loop.flow is None or loop.flow.backward is None:
             raise MotionError(
-                "filling needs the flow in both directions: in the Motion dock, "
-                "estimate the flow and show the backward flow"
+                "no flow in both directions yet: press Estimate flow in the Motion "
+                "dock; under Advanced, Backward flow too must be on, as it is at first"
             )
         size = loop.cine.shape[1:]
         targets = tuple(
