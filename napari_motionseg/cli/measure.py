@@ -195,9 +195,11 @@ def followed_row(loop: Cine, followed: FollowedVessel) -> dict[str, Any]:
     numbers = loop_numbers(loop, followed)
     for note in numbers.notes:
         print_note(note)
+    unseen = followed.interpolated.mean(axis=1)
     return {
         "frames": int(followed.followed.sum()),
         "drift_px": [round(float(d), 3) for d in followed.drift],
+        "unseen_share": [round(float(part), 3) for part in unseen],
         **numbers.as_dict(),
     }
 

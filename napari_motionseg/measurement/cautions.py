@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.measurement.diameters import DiameterProfile
+from napari_motionseg.measurement.flag_runs import long_runs
 from napari_motionseg.measurement.stenosis import Lesion
 from napari_motionseg.measurement.tube_profile import tube_profile
 
@@ -112,15 +113,6 @@ def lesion_cautions(
         f"A narrowing reaches the {ends} point: its border is not seen. Move the point "
         "beyond the lesion. A smaller branch in which the line ends is no stenosis.",
     )
-
-
-def long_runs(flags: NDArray[np.bool_], shortest: float) -> NDArray[np.bool_]:
-    """Return flags of which runs of fewer sections than `shortest` are cleared."""
-    edges = np.flatnonzero(np.diff(np.r_[False, flags, False]))
-    kept = np.zeros_like(flags)
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        kept[start:stop] = stop - start >= shortest
-    return kept
 
 
 def _where(profile: DiameterProfile, flags: NDArray[np.bool_]) -> str:

@@ -2,9 +2,10 @@
 
 Each cross-section of the anchor frame is followed from frame to frame, so that it keeps
 its identity. In every frame the line is moved to the middle of the lumen, which removes
-drift across the vessel. Drift along the vessel is measured: the line is followed back
-to the anchor frame, and the distance to its original position is reported for every
-frame.
+drift across the vessel. Sections that a frame does not show are placed between those
+that it shows, and have no diameter there. Drift along the vessel is measured: the line
+is followed back to the anchor frame, and the distance to its original position is
+reported for every frame.
 """
 
 from __future__ import annotations
@@ -21,30 +22,16 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.jobs import STOP, Job, Progress
 from napari_motionseg.measurement.calibration import Calibration, calibration_of
-from napari_motionseg.measurement.cautions import long_runs
-from napari_motionseg.measurement.centreline import Centreline, resampled
-from napari_motionseg.measurement.diameters import (
-    BACKGROUND_PX,
-    ROOM,
-    DiameterProfile,
-    measure_diameters,
-)
-from napari_motionseg.measurement.straightening import StraightVessel, straighten
-from napari_motionseg.measurement.tube_fit import TubePrior, fit_linearly
-from napari_motionseg.measurement.tube_profile import tube_values
+from napari_motionseg.measurement.centreline import Centreline
+from napari_motionseg.measurement.diameters import DiameterProfile, measure_diameters
+from napari_motionseg.measurement.followed_sections import FollowedSections
 from napari_motionseg.measurement.unfilled_frames import predicted_places
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.motion.contrast_arrival import density, is_logarithmic
 
 Array = NDArray[np.float64]
 
-STEP_PX = 1.0  # between cross-sections of other frames; their noise is shared anyway
-KNOWN_BLUR = 0.03  # standard deviation of its logarithm, once the anchor has told it
 SMOOTHED_PX = 3.0  # along the vessel: displacement of neighbouring sections is alike
-LEAST_DEPTH = 2.0  # of a vessel that is seen, in deviations of a pixel's noise
-SHORTEST_SEEN_PX = 3.0
-LARGEST_CHANGE = 1.0  # of a radius from that of the anchor frame, in doublings
-FARTHEST_CENTRE = 1.0  # of a section's radius, by which a frame may move its middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +61,10 @@ class FollowedVessel:
     predicted
         ``(T,)`` bool, True for frames that contrast does not fill, in which the
         vessel's place follows from the phase of the heart.
+    place_sd
+        ``(T, N)`` standard deviation of each section's place in widths of a pixel, as
+        far as it follows from what a frame shows: small where the lumen is seen, and
+        growing with the distance from there. NaN where nothing was looked for.
     """
 
     anchor: int
@@ -84,6 +75,7 @@ class FollowedVessel:
     drift: Array
     calibration: Calibration
     predicted: NDArray[np.bool_]
+    place_sd: Array
 
     @property
     def arc_length(self) -> Array:
@@ -96,6 +88,13 @@ class FollowedVessel:
         """Return ``(T,)`` bool, True for frames to which the vessel was followed."""
         known: NDArray[np.bool_] = np.any(np.isfinite(self.points), axis=(1, 2))
         return known
+
+    @property
+    def interpolated(self) -> NDArray[np.bool_]:
+        """Return ``(T, N)`` bool, True where a followed lumen was not seen."""
+        unseen: NDArray[np.bool_] = np.isnan(self.diameters)
+        unseen &= np.isfinite(self.points).all(axis=2)
+        return unseen
 
 
 def follow_vessel_job(
@@ -139,10 +138,10 @@ def follow_vessel_job(
         return density(cine.normalized(t), logarithmic)
 
     profile = measure_diameters(frame(anchor), line, calibration)
-    vessel = _Sections.begin(len(cine), anchor, frame(anchor), profile)
+    vessel = FollowedSections(len(cine), anchor, frame(anchor), profile)
     done, total = 0, len(cine) - 1
     for sign in (1, -1):
-        t, here = anchor, vessel.points[anchor]
+        t, here = anchor, vessel.begin_way()
         while 0 <= t + sign < len(cine) and _known(flow, t, sign):
             here = _carried(here, flow, t, sign, line.aspect)
             t += sign
@@ -152,13 +151,13 @@ def follow_vessel_job(
             if (
                 yield Progress(done, total, f"Following the vessel: frame {t}")
             ) == STOP:
-                return vessel.result(flow)
+                return _result(vessel, flow)
     yield from _measure_unfilled(vessel, cine, frame, (done, total))
-    return vessel.result(flow)
+    return _result(vessel, flow)
 
 
 def _measure_unfilled(
-    vessel: _Sections,
+    vessel: FollowedSections,
     cine: Cine,
     frame: Callable[[int], NDArray[np.float32]],
     progress: tuple[int, int],
@@ -179,115 +178,15 @@ def _measure_unfilled(
             yield Progress(*progress, f"Measuring the filling vessel: frame {t}")
 
 
-class _Sections:
-    """Sections of a vessel while they are followed; arrays as in `FollowedVessel`."""
-
-    def __init__(self, frames: int, anchor: int, profile: DiameterProfile) -> None:
-        count = len(profile.line)
-        self.anchor, self.profile = anchor, profile
-        self.points = np.full((frames, count, 2), np.nan)
-        self.diameters = np.full((frames, count), np.nan)
-        self.contrast = np.full((frames, count), np.nan)
-        self.predicted = np.zeros(frames, bool)
-
-    @classmethod
-    def begin(
-        cls,
-        frames: int,
-        anchor: int,
-        frame: NDArray[np.floating],
-        profile: DiameterProfile,
-    ) -> _Sections:
-        """Return the sections with those of the anchor frame filled in."""
-        sections = cls(frames, anchor, profile)
-        sections.points[anchor] = profile.line.points
-        sections.diameters[anchor] = profile.diameters
-        across = _across(frame, profile.line.points, profile)
-        sections.contrast[anchor] = _darkness(across, profile)
-        return sections
-
-    def measure(self, t: int, frame: NDArray[np.floating], carried: Array) -> Array:
-        """Measure the vessel in a frame; return the positions ``(N, 2)`` of sections.
-
-        Parameters
-        ----------
-        t
-            Index of the frame.
-        frame
-            ``(H, W)`` density of the frame.
-        carried
-            ``(N, 2)`` row and column in px to which the flow carried the sections.
-        """
-        self.points[t] = carried
-        self.contrast[t] = 0.0
-        aspect = self.profile.line.aspect
-        if not _inside(carried, frame.shape).all():
-            return carried
-        line = resampled(carried, aspect, STEP_PX, smoothing_px=0.3)
-        expected = self.profile.fit.radius
-        # one detector made all frames, so that they share their blur
-        prior = TubePrior(blur=self.profile.fit.blur, blur_spread=KNOWN_BLUR)
-        found = measure_diameters(
-            frame, line, self.profile.calibration, prior=prior, expected=expected
-        )
-        place = _nearest(found.line.points, carried, aspect)
-        middle = _between(found.line.points, place)
-        size = _between(found.fit.radius, place) / expected
-        across = _across(frame, carried, self.profile)
-        depth = _darkness(across, self.profile)
-        moved = np.linalg.norm((middle - carried) * (aspect, 1.0), axis=1)
-        # without contrast, noise alone decides where and how wide a vessel seems to be
-        seen = (depth >= LEAST_DEPTH * found.fit.noise) & (
-            np.abs(np.log2(size)) < LARGEST_CHANGE
-        )
-        # a section that stands out alone does so by noise
-        seen = long_runs(seen, SHORTEST_SEEN_PX / self.profile.line.step)
-        good = seen & (moved <= FARTHEST_CENTRE * np.maximum(expected, 1.0))
-        self.points[t] = np.where(good[:, None], middle, carried)
-        self.diameters[t] = np.where(good, _between(found.diameters, place), np.nan)
-        # the darkness beside the middle would be taken for less contrast
-        normals = Centreline(carried, aspect, STEP_PX).normals
-        offset = ((self.points[t] - carried) * (aspect, 1.0) * normals).sum(axis=1)
-        self.contrast[t] = _darkness(across, self.profile, offset)
-        here: Array = self.points[t].copy()
-        return here
-
-    def result(self, flow: FlowSequence) -> FollowedVessel:
-        """Return the vessel in the frames followed so far."""
-        return FollowedVessel(
-            self.anchor, self.profile, self.points, self.diameters, self.contrast,
-            _drift(self.points, flow, self.anchor, self.profile.line.aspect),
-            self.profile.calibration, self.predicted,
-        )  # fmt: skip
-
-
-def _across(
-    frame: NDArray[np.floating], points: Array, profile: DiameterProfile
-) -> StraightVessel:
-    """Return a frame across sections whose middles lie at points ``(N, 2)``."""
-    line = profile.line
-    here = Centreline(points, line.aspect, line.step)
-    widest = float(profile.fit.radius.max())
-    return straighten(frame, here, ROOM * widest + BACKGROUND_PX)
-
-
-def _darkness(
-    vessel: StraightVessel, profile: DiameterProfile, offset: Array | None = None
-) -> Array:
-    """Return the darkness ``(N,)`` of each section's middle minus that of its sides.
-
-    The middle lies at distances `offset` ``(N,)`` along the normals; None for none.
-
-    The section's tube is that of the anchor frame, so that it is known even without
-    contrast; the result is then about 0.
-    """
-    fit, count = profile.fit, len(profile.line)
-    middle_at = np.zeros(count) if offset is None else offset
-    tubes = np.stack((fit.radius, middle_at), axis=1)
-    contrast = fit_linearly(vessel, tubes, fit.blur)[:, 0]
-    middle = tube_values(np.zeros((count, 1)), fit.radius, fit.blur)
-    depth: Array = contrast * middle[:, 0]
-    return depth
+def _result(sections: FollowedSections, flow: FlowSequence) -> FollowedVessel:
+    """Return the vessel in the frames followed so far."""
+    profile = sections.profile
+    return FollowedVessel(
+        sections.anchor, profile, sections.points, sections.diameters,
+        sections.contrast,
+        _drift(sections.points, flow, sections.anchor, profile.line.aspect),
+        profile.calibration, sections.predicted, sections.place_sd,
+    )  # fmt: skip
 
 
 def _check(cine: Cine, flow: FlowSequence, anchor: int) -> None:
@@ -354,34 +253,3 @@ def _drift(points: Array, flow: FlowSequence, anchor: int, aspect: float) -> Arr
             away = (found - points[anchor]) * (aspect, 1.0)
             drift[t] = float(np.median(np.linalg.norm(away, axis=1)))
     return drift
-
-
-def _inside(points: Array, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    limits = np.asarray(shape) - 1
-    inside: NDArray[np.bool_] = np.all((points >= 0) & (points <= limits), axis=1)
-    return inside
-
-
-def _nearest(line: Array, points: Array, aspect: float) -> Array:
-    """Return the fractional index ``(N,)`` of the line's place nearest to each point.
-
-    Places never run backwards along the vessel.
-    """
-    from scipy.spatial import cKDTree
-
-    plane, wanted = line * (aspect, 1.0), points * (aspect, 1.0)
-    _, index = cKDTree(plane).query(wanted)
-    before = np.clip(index - 1, 0, len(plane) - 3)
-    tangent = plane[before + 2] - plane[before]
-    along = ((wanted - plane[index]) * tangent).sum(axis=1)
-    along /= np.maximum((tangent**2).sum(axis=1), 1e-12) / 2
-    place = np.clip(index + np.clip(along, -1, 1), 0, len(plane) - 1)
-    return np.maximum.accumulate(place)
-
-
-def _between(values: Array, place: Array) -> Array:
-    """Return values ``(M, ...)`` at fractional indices ``(N,)``, linearly."""
-    low = np.minimum(place.astype(np.intp), len(values) - 2)
-    share = (place - low).reshape(-1, *(1,) * (values.ndim - 1))
-    mixed: Array = values[low] * (1 - share) + values[low + 1] * share
-    return mixed

@@ -20,6 +20,7 @@ from napari_motionseg.measurement.r_wave_check import RWaveCheck, check_by_r_wav
 
 TRUSTED = 0.5  # share of the motion that a beat must explain
 MOST_DRIFT_PX = 3.0  # along the vessel, there and back
+MOST_UNSEEN = 0.1  # share of a vessel's sections that a frame may leave to guess
 LONGER = 0.2  # share; hearts stretch a vessel in the picture by less
 NO_TIMES = "frame times are unknown: there is no heart rate and no speed of contrast"
 
@@ -102,7 +103,8 @@ def loop_numbers(cine: Cine, followed: FollowedVessel) -> LoopNumbers:
     unit, times = followed.calibration.unit, cine.frame_times
     if times is None:
         return LoopNumbers(unit, None, None, None, (NO_TIMES,))
-    notes = _drift_notes(followed) + _length_notes(followed)
+    notes = _drift_notes(followed) + _unseen_notes(followed)
+    notes += _length_notes(followed)
     phase = strain = arrival = check = None
     try:
         phase = heart_phase(followed.points, times)
@@ -139,6 +141,22 @@ def _drift_notes(followed: FollowedVessel) -> list[str]:
     return [
         f"sections are {usual:.1f} px from their start after the way to a frame and "
         "back (median): do not trust what is said of single sections over time"
+    ]
+
+
+def _unseen_notes(followed: FollowedVessel) -> list[str]:
+    """Return a sentence on filled frames that do not show a part of the vessel."""
+    filled = followed.followed & ~followed.predicted
+    share = followed.interpolated.mean(axis=1)
+    some = np.flatnonzero(filled & (share > MOST_UNSEEN))
+    if not len(some):
+        return []
+    unseen = followed.interpolated[some]
+    place = np.nanmax(np.where(unseen, followed.place_sd[some], np.nan), initial=0.0)
+    return [
+        f"in {len(some)} frames over {100 * MOST_UNSEEN:.0f} % of the vessel is not "
+        "seen: these sections have no diameter there, and their places, between those "
+        f"that are seen, are known to {place:.0f} px at worst (standard deviation)"
     ]
 
 

@@ -132,6 +132,7 @@ def _fill(
     tables = [
         ("diameters", followed.diameters, unit),
         ("contrast", followed.contrast, "darkness"),
+        ("place_uncertainty", followed.place_sd, "px"),
     ]
     if times is not None:
         speeds = section_speeds(followed.points, times, followed.calibration)

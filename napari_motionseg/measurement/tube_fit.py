@@ -24,8 +24,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.linalg import cholesky_banded, solveh_banded
+from scipy.linalg import solveh_banded
 
+from napari_motionseg.measurement.banded_inverse import diagonal_of_inverse
 from napari_motionseg.measurement.straightening import StraightVessel
 from napari_motionseg.measurement.tube_profile import (
     Samples,
@@ -47,6 +48,7 @@ DAMPING = 1e-3  # of a step: where no vessel is seen, only bends have a prior
 CAUCHY = 2.4  # residuals beyond so many deviations lose weight: branches, crossings
 BESIDE_PX = 3.0  # deviation of the weight of background beside the lumen
 MAD_TO_SD = 1.4826
+SPREAD_OVER_PX = 10.0  # of the vessel, to which one known radius applies
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,10 @@ class TubePrior:
         Expected standard deviation of the blur.
     blur_spread
         Standard deviation of log s about that.
+    radius_spread
+        Standard deviation of log r about the radius to start from, over 10 px of the
+        vessel, where that radius is known from another frame; None if it is a guess.
+        Without it, a section without contrast may grow without limit.
     """
 
     radius_bend: float = 0.05
@@ -78,6 +84,7 @@ class TubePrior:
     background_bend: float = 0.05
     blur: float = 0.9
     blur_spread: float = 0.35
+    radius_spread: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +119,8 @@ class TubeFit:
     @cached_property
     def radius_sd(self) -> Array:
         """Return the standard deviation ``(N,)`` of `radius`, from noise and prior."""
-        return self.radius * np.sqrt(_diagonal_of_inverse(self.equations, LOG_RADIUS))
+        variance = diagonal_of_inverse(self.equations)[LOG_RADIUS::PARAMETERS]
+        return self.radius * np.sqrt(variance)
 
 
 def fit_tubes(
@@ -193,6 +201,7 @@ class _State:
     ) -> None:
         self.vessel, self.prior = vessel, prior
         self.sections = sections
+        self.begun = sections[:, LOG_RADIUS].copy()
         self.log_blur = float(np.log(prior.blur))
         step_across = float(vessel.offsets[1] - vessel.offsets[0])
         # samples closer than a pixel share its noise: each counts by its area
@@ -309,6 +318,11 @@ class _State:
         for which, bend in bends.items():
             precision = 1 / (bend**2 * step**3)
             _add_differences(bands, pull, self.sections, which, (1, -2, 1), precision)
+        if self.prior.radius_spread is not None:
+            known = step / (self.prior.radius_spread**2 * SPREAD_OVER_PX)
+            bands[0, LOG_RADIUS::PARAMETERS] += known
+            away = self.sections[:, LOG_RADIUS] - self.begun
+            pull[:, LOG_RADIUS] += known * away
         drift = 1 / (self.prior.contrast_drift**2 * step)
         _add_differences(bands, pull, self.sections, LOG_CONTRAST, (-1, 1), drift)
         return bands, pull
@@ -365,25 +379,3 @@ def _add_blocks(bands: Array, blocks: Array) -> Array:
         for j in range(i + 1):
             bands[i - j, start + j] += blocks[:, i, j]
     return bands
-
-
-def _diagonal_of_inverse(bands: Array, which: int) -> Array:
-    """Return one parameter's variances ``(N,)`` from the equations' lower bands.
-
-    The rows of the inverse factor are found a section at a time, by Takahashi's
-    recursion for banded matrices.
-    """
-    factor = cholesky_banded(bands, lower=True)
-    size, width = bands.shape[1], bands.shape[0]
-    inverse = np.zeros((width, size))  # lower bands of the inverse
-    for column in range(size - 1, -1, -1):
-        reach = min(width - 1, size - 1 - column)
-        below = factor[1 : reach + 1, column] / factor[0, column]
-        near = np.empty((reach, reach))
-        for k in range(reach):
-            near[k:, k] = inverse[: reach - k, column + 1 + k]
-            near[k, k:] = near[k:, k]
-        inverse[1 : reach + 1, column] = -near @ below
-        own = 1 / factor[0, column] ** 2
-        inverse[0, column] = own - below @ inverse[1 : reach + 1, column]
-    return inverse[0, which::PARAMETERS]

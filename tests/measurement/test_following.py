@@ -100,3 +100,91 @@ def test_flow_of_another_kind_is_refused(moving):
             run(follow_vessel_job(cine, wrong, ANCHOR, line, PX))
     with pytest.raises(MeasurementError, match="frame 9 is outside"):
         run(follow_vessel_job(cine, flow, 9, line, PX))
+
+
+HIDDEN = slice(60, 110)  # sections of the middle
+
+
+def hidden_and_misled(moving, hide):
+    """Return the loop and its flow, wrong about the middle of the vessel.
+
+    Parameters
+    ----------
+    hide
+        Whether contrast is missing there too, so that no picture can correct it.
+    """
+    cine, flow, phantom = moving
+    frames = np.stack([cine.normalized(t) for t in range(FRAMES)])
+    forward = flow.forward.copy()
+    middle = line_of(phantom).points[HIDDEN].mean(axis=0)
+    grid = np.stack(np.mgrid[: cine.shape[1], : cine.shape[2]], axis=-1)
+    for t in range(FRAMES):
+        at = middle + STEP * (t - ANCHOR)
+        near = np.linalg.norm(grid - at, axis=-1) < 12
+        if hide and t != ANCHOR:
+            noise = np.random.default_rng(t).normal(0.6, 0.004, near.sum())
+            frames[t][near] = noise
+        if t < FRAMES - 1:
+            wide = np.linalg.norm(grid - at, axis=-1) < 20
+            forward[t][:, wide] += np.array([2.0, 9.0])[:, None]
+    loop = Cine.from_array(np.clip(frames, 0, 1), intensity_relationship="LOG")
+    return loop, FlowSequence(forward, -forward, 1, "misled"), phantom
+
+
+def away_of(found, t):
+    truth = found.points[ANCHOR] + STEP * (t - ANCHOR)
+    return np.linalg.norm(found.points[t] - truth, axis=1)
+
+
+def test_a_hidden_stretch_stays_between_what_is_seen(moving):
+    """Without that, the flow carries it away by 9 px a frame."""
+    cine, flow, phantom = hidden_and_misled(moving, hide=True)
+    found = run(follow_vessel_job(cine, flow, ANCHOR, line_of(phantom), PX))
+    for t in (0, 1, 3, 4):
+        hidden = found.interpolated[t]
+        assert hidden[HIDDEN].mean() > 0.3
+        assert np.isnan(found.diameters[t][hidden]).all()
+        assert np.isfinite(found.contrast[t]).all()
+        assert away_of(found, t).max() < 4.0
+        # what is guessed is known less well, and least in its middle
+        assert found.place_sd[t][hidden].min() > found.place_sd[t][~hidden].max()
+    assert not found.interpolated[ANCHOR].any()
+
+
+def test_a_stretch_that_the_flow_has_lost_is_found_again(moving):
+    cine, flow, phantom = hidden_and_misled(moving, hide=False)
+    found = run(follow_vessel_job(cine, flow, ANCHOR, line_of(phantom), PX))
+    for t in (1, 3):
+        assert found.interpolated[t].mean() < 0.1
+        assert np.percentile(away_of(found, t), 90) < 2.5
+
+
+def test_sections_beyond_the_found_line_keep_apart(moving):
+    cine, flow, phantom = moving
+    found = run(follow_vessel_job(cine, flow, ANCHOR, line_of(phantom), PX))
+    apart = np.linalg.norm(np.diff(found.points, axis=1), axis=2)
+    assert apart.min() > 0.2
+
+
+def test_a_vessel_that_leaves_the_picture_is_measured_where_it_is_seen(moving):
+    cine, flow, phantom = moving
+    # the same loop, cut so that the vessel's end moves out at the right
+    cut = 99
+    small = Cine.from_array(
+        np.stack([cine.normalized(t)[:, :cut] for t in range(FRAMES)]),
+        intensity_relationship="LOG",
+    )
+    same = FlowSequence(flow.forward[..., :cut], flow.backward[..., :cut], 1, "exact")
+    found = run(follow_vessel_job(small, same, ANCHOR, line_of(phantom), PX))
+    for t in range(FRAMES):
+        outside = found.points[t][:, 1] > cut - 1
+        assert np.isnan(found.diameters[t][outside]).all()
+    assert outside.any()
+    assert (~found.interpolated[4]).mean() > 0.9
+    # far outside, nothing is measured, and nothing fails
+    gone = FlowSequence(
+        flow.forward[..., :cut] + 200, flow.backward[..., :cut] + 200, 1, "away"
+    )
+    found = run(follow_vessel_job(small, gone, ANCHOR, line_of(phantom), PX))
+    assert found.interpolated[[0, 1, 3, 4]].all()
+    assert (found.contrast[[0, 1, 3, 4]] == 0).mean() > 0.9

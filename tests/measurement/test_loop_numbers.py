@@ -30,7 +30,7 @@ def followed(profile, points, drift):
     return FollowedVessel(
         0, profile, points, np.full((FRAMES, count), 8.0), np.ones((FRAMES, count)),
         np.r_[np.nan, np.full(FRAMES - 1, drift)], Calibration(),
-        np.zeros(FRAMES, bool),
+        np.zeros(FRAMES, bool), np.full((FRAMES, count), 0.3),
     )  # fmt: skip
 
 

@@ -14,12 +14,14 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_motionseg.measurement import FollowedVessel, VesselMeasurement
+from napari_motionseg.measurement.flag_runs import runs
 from napari_motionseg.widgets.common.viewers import DERIVED, placement
 
 Array = NDArray[np.float64]
 
 LINE = "centreline"
 YELLOW, RED, WHITE, BLUE = "#ffd166", "#ff2d2d", "#ffffff", "#6cb8ff"
+GRAY = "#b9b3a4"  # where a frame does not show the vessel
 Drawn = tuple[VesselMeasurement, FollowedVessel | None]
 BAR_PX = 4.0  # beyond the vessel on each side
 WIDTH_PX = 1.0
@@ -137,6 +139,9 @@ def _current_paths(
     """Return points, frame and colour of each line of the vessel that is edited."""
     line, t = _line_on(frame, measured, followed)
     paths = [(line, t, YELLOW)]
+    if followed is not None and t == frame:
+        hidden = followed.interpolated[t]
+        paths += [(line[a : b + 1], t, GRAY) for a, b in runs(hidden) if b - a > 1]
     if followed is not None and section is not None:
         paths.append((_bar(line, section, followed), t, WHITE))
     paths += [(line[one.start : one.end + 1], t, RED) for one in measured.lesions]
