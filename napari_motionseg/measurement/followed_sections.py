@@ -225,6 +225,7 @@ class FollowedSections:
         # a section that stands out alone does so by noise
         seen = long_runs(seen, SHORTEST_SEEN_PX / self.profile.line.step)
         seen &= moved <= FARTHEST_CENTRE * np.maximum(radius, 1.0)
+        seen &= _inside(middle, frame.shape)
         diameters = np.where(seen, _between(found.diameters, place), np.nan)
         places = np.where(seen[:, None], middle, expected)
         return _Look(expected, places, seen, diameters, depth)
