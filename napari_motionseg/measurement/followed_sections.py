@@ -23,7 +23,11 @@ from napari_motionseg.measurement.section_search import (
 from napari_motionseg.measurement.straightening import StraightVessel, straighten
 from napari_motionseg.measurement.tube_fit import TubePrior, fit_linearly
 from napari_motionseg.measurement.tube_profile import tube_values
-from napari_motionseg.measurement.unseen_sections import placed_between
+from napari_motionseg.measurement.unseen_sections import (
+    FLOW_PX,
+    SEEN_PX,
+    placed_between,
+)
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -164,10 +168,8 @@ class FollowedSections:
         carried
             ``(N, 2)`` row and column in px to which the flow carried the sections.
         """
-        every = slice(None)
         self._age += 1
-        self.points[t], self.contrast[t] = carried, 0.0
-        look = self._look(frame, carried, every)
+        look = self._look(frame, carried, slice(None))
         places, spread = self._completed(look)
         for _ in range(RELOCATIONS):
             if look.seen.all() or look.seen.mean() < LEAST_SEEN:
@@ -180,11 +182,44 @@ class FollowedSections:
                 look = look.with_part(part, self._look(frame, moved[part], part))
             places, spread = self._completed(look)
         self._age[look.seen] = 0
-        self.points[t], self.place_sd[t] = places, spread
-        self.diameters[t] = look.diameters
-        self.contrast[t] = self._depth(self._across(frame, places, every), every)
+        self._keep(t, frame, look, (places, spread))
         here: Array = places.copy()
         return here
+
+    def measure_predicted(
+        self, t: int, frame: NDArray[np.floating], expected: Array
+    ) -> None:
+        """Measure the vessel in a frame that contrast does not fill.
+
+        What contrast has not reached cannot be seen, and is not looked for: it keeps
+        its place.
+
+        Parameters
+        ----------
+        t
+            Index of the frame.
+        frame
+            ``(H, W)`` density of the frame.
+        expected
+            ``(N, 2)`` row and column in px of the sections at this phase of the heart.
+        """
+        look = self._look(frame, expected, slice(None))
+        spread = np.where(look.seen, SEEN_PX, FLOW_PX)
+        self._keep(t, frame, look, (look.places, spread))
+        self.predicted[t] = True
+
+    def _keep(
+        self,
+        t: int,
+        frame: NDArray[np.floating],
+        look: _Look,
+        found: tuple[Array, Array],
+    ) -> None:
+        """Keep what a frame shows, with the places of sections and their deviations."""
+        every = slice(None)
+        self.points[t], self.place_sd[t] = found
+        self.diameters[t] = look.diameters
+        self.contrast[t] = self._depth(self._across(frame, found[0], every), every)
 
     def _look(self, frame: NDArray[np.floating], expected: Array, part: slice) -> _Look:
         """Return what a frame shows of sections that are expected at places.

@@ -64,7 +64,8 @@ class FollowedVessel:
     place_sd
         ``(T, N)`` standard deviation of each section's place in widths of a pixel, as
         far as it follows from what a frame shows: small where the lumen is seen, and
-        growing with the distance from there. NaN where nothing was looked for.
+        growing with the distance from there. NaN in frames to which the vessel was not
+        followed.
     """
 
     anchor: int
@@ -173,8 +174,7 @@ def _measure_unfilled(
     unfilled, places = found
     for t in np.flatnonzero(unfilled):
         if cine.frames.usable(int(t)):
-            vessel.measure(int(t), frame(int(t)), places[t])
-            vessel.predicted[t] = True
+            vessel.measure_predicted(int(t), frame(int(t)), places[t])
             yield Progress(*progress, f"Measuring the filling vessel: frame {t}")
 
 

@@ -1,9 +1,13 @@
 """End diastole and phase of points that move with a known heart."""
 
+import math
+from itertools import product
+
 import numpy as np
 import pytest
 
 from napari_motionseg.errors import MeasurementError
+from napari_motionseg.measurement import beat_phase
 from napari_motionseg.measurement.beat_phase import contraction, heart_phase
 from napari_motionseg.synthesis.phantom_loop import BeatConfig
 
@@ -82,3 +86,79 @@ def test_too_short_a_loop_is_said():
 def test_the_heart_rests_at_both_ends():
     share = np.array([0.0, 0.36, 1 - 1e-9])
     np.testing.assert_allclose(contraction(share, 0.36, 0.6), [0, 1, 0], atol=1e-6)
+
+
+def slow_contraction(share, systole, filling):
+    if share < systole:
+        return (1 - math.cos(math.pi * share / systole)) / 2
+    rest = (share - systole) / (1 - systole)
+    return (1 + math.cos(math.pi * rest**filling)) / 2
+
+
+def slow_share(time, begins):
+    last = max(n for n, one in enumerate(begins) if one <= time)
+    return (time - begins[last]) / (begins[last + 1] - begins[last])
+
+
+def slow_gain(points, times, slow_waves, shape):
+    """Return the motion that a shape explains beside slow motion, by two fits."""
+    flat = points.reshape(len(times), -1)
+
+    def left(design):
+        fit = np.linalg.lstsq(design, flat, rcond=None)[0]
+        return ((flat - design @ fit) ** 2).sum()
+
+    return left(slow_waves) - left(np.column_stack((slow_waves, shape)))
+
+
+def test_the_best_beat_equals_a_slow_search(monkeypatch):
+    """Every rate, beginning, systole and filling is tried by itself."""
+    grid = {
+        "RATES": np.array([0.95, 1.0, 1.05]), "PHASES": 12,
+        "SYSTOLES": np.array([0.3, 0.36, 0.42]), "FILLINGS": (0.5, 0.85),
+    }  # fmt: skip
+    for name, value in grid.items():
+        monkeypatch.setattr(beat_phase, name, value)
+    # two directions of motion: the main motions are all there is
+    points, _ = moving(BeatConfig(rate_bpm=75.0, first_ms=330), noise=0.0)
+    rough, times = 800.0, TIMES
+    fit = beat_phase._BeatFit.of(points, times, rough)
+    begins, systole, filling = fit.search(rough)
+    span = times[-1] - times[0]
+    most = min(max(2, int(2 * span / (1.8 * rough))), len(times) // 4)
+    waves = np.array(
+        [[math.cos(math.pi * k * t / span) for k in range(most + 1)] for t in times]
+    )
+    found = {}
+    for rate, step, length, power in product(
+        grid["RATES"], range(12), grid["SYSTOLES"], grid["FILLINGS"]
+    ):
+        period = rough * rate
+        shape = [
+            slow_contraction((t / period - step / 12) % 1, length, power) for t in times
+        ]
+        key = (period, step, length, power)
+        found[key] = slow_gain(points, times, waves, shape)
+    period, step, length, power = max(found, key=found.get)
+    assert (systole, filling) == (length, power)
+    np.testing.assert_allclose(np.diff(begins), period)
+    assert (begins[0] / period - step / 12) % 1 == pytest.approx(0, abs=1e-9)
+    # the share that is explained, of the motion that is left beside slow motion
+    begins = beat_phase._extended(begins, times)
+    shape = [slow_contraction(slow_share(t, begins), systole, filling) for t in times]
+    flat = points.reshape(len(times), -1)
+    slow = flat - waves @ np.linalg.lstsq(waves, flat, rcond=None)[0]
+    share = slow_gain(points, times, waves, shape) / (slow**2).sum()
+    assert fit.explained(begins, systole, filling) == pytest.approx(share, rel=1e-6)
+
+
+def test_shares_and_contractions_equal_loops():
+    rng = np.random.default_rng(0)
+    begins = np.cumsum(rng.uniform(500, 900, 7)) - 900
+    times = np.sort(rng.uniform(begins[0], begins[-1] - 1, 50))
+    found = beat_phase._shares(times, begins)
+    slow = [slow_share(t, begins) for t in times]
+    np.testing.assert_allclose(found, slow)
+    np.testing.assert_allclose(
+        contraction(found, 0.34, 0.65), [slow_contraction(s, 0.34, 0.65) for s in slow]
+    )

@@ -1,9 +1,13 @@
 """Crossings and junctions, told by shape and by motion."""
 
+import math
+import statistics
+
 import numpy as np
 import pytest
 from helpers.drawn_vessels import CROSS
 from helpers.drawn_vessels import drawn_vessels as drawn
+from scipy import ndimage
 
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement.crossings import flows_about, with_crossings
@@ -101,3 +105,68 @@ def test_flow_to_farther_frames_is_the_sum_on_the_way():
         np.testing.assert_allclose(whole[:, row, column], place - (column, row))
     assert len(flows_about(forward, backward, 0)) == 4, "nothing before the first frame"
     assert len(flows_about(forward, backward, 4)) == 4
+
+
+def slow_bilinear(field, row, column):
+    low, left = int(row), int(column)
+    down, right = row - low, column - left
+    rows, columns = (1 - down, down), (1 - right, right)
+    return sum(
+        field[low + i, left + j] * rows[i] * columns[j] for i in (0, 1) for j in (0, 1)
+    )
+
+
+def slow_stretch(graph, node, number):
+    """Return the points of a branch that tell its direction, walked one at a time."""
+    points = [tuple(p) for p in graph.branches[number].points]
+    if math.dist(points[0], node.place) > math.dist(points[-1], node.place):
+        points.reverse()
+    begin = 0.75 * node.width
+    end, way, found = max(2.5 * node.width, begin + 6), 0.0, []
+    for n, point in enumerate(points):
+        way += math.dist(point, points[n - 1]) if n else 0.0
+        if begin <= way <= end:
+            found.append(point)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_and_their_motion_equal_slow_versions(crossed, seed):
+    rng = np.random.default_rng(seed)
+    flows = [
+        ndimage.gaussian_filter(rng.normal(size=(2, SIZE, SIZE)), (0, 9, 9)) * 60
+        for _ in range(2)
+    ]
+    node = node_of_four(with_crossings(crossed, flows))
+    ways = {one: slow_stretch(crossed, node, one) for one in node.branches}
+    angle = {
+        one: math.atan2(
+            np.mean([c for _, c in way]) - node.place[1],
+            np.mean([r for r, _ in way]) - node.place[0],
+        )
+        for one, way in ways.items()
+    }
+
+    def turn(a, b):
+        between = abs(angle[a] - angle[b]) % (2 * math.pi)
+        return abs(math.pi - min(between, 2 * math.pi - between))
+
+    a, *others = node.branches
+    partner = min(
+        others,
+        key=lambda b: max(turn(a, b), turn(*(one for one in others if one != b))),
+    )
+    pairs = (a, partner), tuple(one for one in others if one != partner)
+    square = 0.0
+    for flow in flows:
+        for part in flow:
+            middle = [
+                sum(
+                    statistics.median(slow_bilinear(part, r, c) for r, c in ways[one])
+                    for one in pair
+                ) / 2
+                for pair in pairs
+            ]  # fmt: skip
+            square += (middle[0] - middle[1]) ** 2
+    assert node.apart_px == pytest.approx(math.sqrt(square / len(flows)), abs=1e-9)
+    assert set(map(frozenset, node.passing)) == set(map(frozenset, pairs))

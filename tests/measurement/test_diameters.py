@@ -1,5 +1,7 @@
 """Diameters of a phantom whose every diameter is known."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from napari_motionseg.measurement import (
 )
 from napari_motionseg.measurement.centreline import Centreline, vessel_cost
 from napari_motionseg.measurement.diameters import preview_diameters
+from napari_motionseg.measurement.straightening import straighten
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
 
@@ -127,3 +130,38 @@ def test_a_preview_is_near_to_the_exact_measurement():
     again = preview_diameters(phantom.frame, line, known, Calibration())
     truth = 2 * phantom.radius_at(again.line.points)
     assert np.abs(again.diameters - truth)[3:-3].max() < 0.6
+
+
+def test_densitometric_areas_equal_sums_over_pixels():
+    """Across a straight vessel, a column of pixels is a cross-section."""
+    phantom = vessel_phantom(radius=5.0, depth=0.4, noise=0.0, bend=0.0, tissue=0.0)
+    profile = measured(phantom, "densitometry")
+    fit, level = profile.fit, float(np.median(phantom.frame))
+    contrast = sorted(fit.contrast)[len(fit.contrast) // 2]
+    for n in range(10, len(profile.line) - 10, 9):
+        row, column = profile.line.points[n]
+        left, right = int(column), int(column) + 1
+        total = 0.0
+        for pixel in range(phantom.frame.shape[0]):
+            if abs(pixel - row) < 15:
+                dark = [level - phantom.frame[pixel, c] for c in (left, right)]
+                total += dark[0] * (right - column) + dark[1] * (column - left)
+        slow = 2 * np.sqrt(total / contrast / np.pi)
+        assert profile.diameters[n] == pytest.approx(slow, rel=0.01)
+
+
+def test_densitometry_equals_its_formula_sample_by_sample():
+    phantom = vessel_phantom(radius=4.0, depth=0.3, noise=0.006, seed=2)
+    profile = measured(phantom, "densitometry")
+    fit, line = profile.fit, profile.line
+    half = 2.0 * float(fit.radius.max()) + 5
+    vessel = straighten(phantom.frame, line, half)
+    for n in range(0, len(line), 23):
+        total = 0.0
+        for offset, value in zip(vessel.offsets, vessel.values[n], strict=True):
+            if abs(offset - fit.offset[n]) <= fit.radius[n] + 2.5 * fit.blur:
+                level, slope = fit.background[n]
+                total += 0.5 * (level + slope * offset - value)
+        area = max(total / float(np.median(fit.contrast)), 0)
+        expected = 2 * math.sqrt(area / math.pi)
+        assert profile.diameters[n] == pytest.approx(expected, rel=1e-3)

@@ -1,7 +1,10 @@
 """Heart rate and wall strain of vessels that move as they are told."""
 
+import math
+
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement.heartbeat import heart_rate, wall_strain
@@ -102,3 +105,77 @@ def test_a_section_that_would_vanish_has_no_strain():
     known = np.isfinite(found.strain)
     assert known.sum() >= 39
     assert (found.strain[known] < 1).all()
+
+
+def slow_waves(share, count):
+    """Return 1, cos and sin of a share of the beat and of its multiples."""
+    row = [1.0]
+    for k in range(1, count + 1):
+        row += [math.cos(2 * math.pi * k * share), math.sin(2 * math.pi * k * share)]
+    return row
+
+
+def slow_strain(diameters, phase):
+    """Strain and deviation, section by section, with scipy's fits and regression."""
+    frames, count = diameters.shape
+    harmonics = min(max(frames // 6, 1), 4)
+    relative = diameters / np.nanmedian(diameters, axis=0) - 1
+    parts = np.array_split(np.arange(count), 8)
+    found = []
+    for n in range(count):
+        mine = next(set(part) for part in parts if n in part)
+        others = [m for m in range(count) if m not in mine]
+        usual = [np.nanmedian([relative[t, m] for m in others]) for t in range(frames)]
+        design = np.array([slow_waves(share, harmonics) for share in phase])
+        fit = optimize.lsq_linear(design, np.array(usual), lsmr_tol="auto").x
+
+        def course(share, fit=fit):
+            return float(np.dot(slow_waves(share, harmonics)[1:], fit[1:]))
+
+        wave = [course(k / 100) for k in range(100)]
+        known = [t for t in range(frames) if np.isfinite(relative[t, n])]
+        line = stats.linregress(
+            [course(phase[t]) for t in known], [relative[t, n] for t in known]
+        )
+        curve = [1 + line.intercept + line.slope * one for one in wave]
+        sign = np.sign(line.slope)
+        size = (max(curve) - min(curve)) / max(curve)
+        deviation = line.stderr * (max(wave) - min(wave)) / max(curve)
+        found.append((sign * size, deviation))
+    return np.transpose(found)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_strain_equals_a_slow_version(seed):
+    rng = np.random.default_rng(seed)
+    share = TIMES * 70 / 60_000 % 1
+    beat = np.exp(-3 * share) * rng.uniform(0.05, 0.2)
+    diameters = rng.uniform(2, 4, 19) * (1 + beat[:, None] * rng.normal(1, 0.3, 19))
+    diameters += 0.04 * rng.standard_normal(diameters.shape)
+    diameters[rng.random(diameters.shape) < 0.1] = np.nan
+    found = wall_strain(diameters, share)
+    strain, deviation = slow_strain(diameters, share)
+    np.testing.assert_allclose(found.strain, strain, atol=1e-7)
+    np.testing.assert_allclose(found.uncertainty, deviation, atol=1e-7)
+
+
+@pytest.mark.parametrize("rate", [52.0, 97.0])
+def test_the_rate_equals_a_slow_search(rate):
+    """Every rate, every coordinate: trend and harmonics fitted in one go."""
+    points = beating(rate, noise=1.5, seed=int(rate))[:, :6]
+    seconds = (TIMES - TIMES.mean()) / 1000
+    span = TIMES[-1] - TIMES[0]
+    slowest = max(40.0, 60_000 / span)
+    left = {}
+    for step in range(int((180 - slowest) / 0.5) + 1):
+        tried = slowest + 0.5 * step
+        design = np.array(
+            [
+                [1, s, s * s, *slow_waves(t * tried / 60_000, 2)[1:]]
+                for s, t in zip(seconds, TIMES, strict=True)
+            ]
+        )
+        q, _ = np.linalg.qr(design)
+        flat = points.reshape(len(TIMES), -1)
+        left[tried] = float((flat**2).sum() - ((q.T @ flat) ** 2).sum())
+    assert heart_rate(points, TIMES) == pytest.approx(min(left, key=left.get))

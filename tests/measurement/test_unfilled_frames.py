@@ -1,8 +1,13 @@
 """A vessel's place before contrast fills it, from the phase of filled beats."""
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
+import pytest
 
 from napari_motionseg.measurement.unfilled_frames import (
+    _at_phase,
     filled_frames,
     predicted_places,
 )
@@ -64,3 +69,25 @@ def test_motion_without_a_beat_predicts_nothing():
     rng = np.random.default_rng(1)
     noise = moving()[:1] + rng.standard_normal((40, SECTIONS, 2))
     assert predicted_places(noise, filling(), TIMES, 36) is None
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_places_equal_least_squares_with_weak_observations_of_no_motion(seed):
+    """A ridge of 0.05 is one more observation of each harmonic, of weight 0.05."""
+    rng = np.random.default_rng(seed)
+    phase, points = rng.random(20), rng.normal(50, 9, (20, 4, 2))
+    filled = rng.random(20) < 0.7
+    found = _at_phase(points, filled, SimpleNamespace(phase=phase))
+    count = min(max(int(filled.sum()) // 4, 1), 3)
+
+    def row(share):
+        turns = [2 * math.pi * share * k for k in range(1, count + 1)]
+        return [1.0, *map(math.cos, turns), *map(math.sin, turns)]
+
+    design = [row(share) for share in phase[filled]]
+    weak = math.sqrt(0.05) * np.eye(2 * count + 1)[1:]
+    flat = points[filled].reshape(int(filled.sum()), -1)
+    wanted = np.vstack((flat, np.zeros((2 * count, flat.shape[1]))))
+    fit = np.linalg.lstsq(np.vstack((design, weak)), wanted)[0]
+    slow = np.array([row(share) for share in phase]) @ fit
+    np.testing.assert_allclose(found, slow.reshape(points.shape), atol=1e-8)
