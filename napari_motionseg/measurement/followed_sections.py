@@ -182,7 +182,9 @@ class FollowedSections:
                 look = look.with_part(part, self._look(frame, moved[part], part))
             places, spread = self._completed(look)
         self._age[look.seen] = 0
-        self._keep(t, frame, look, (places, spread))
+        every = slice(None)
+        contrast = self._depth(self._across(frame, places, every), every)
+        self._keep(t, look, (places, spread), contrast)
         here: Array = places.copy()
         return here
 
@@ -205,21 +207,26 @@ class FollowedSections:
         """
         look = self._look(frame, expected, slice(None))
         spread = np.where(look.seen, SEEN_PX, FLOW_PX)
-        self._keep(t, frame, look, (look.places, spread))
+        # the line of measured and of expected places is jagged: across it, the expected
+        # one says where the sides of the vessel are
+        every, aspect = slice(None), self.profile.line.aspect
+        across = self._across(frame, expected, every)
+        away = (look.places - expected) * (aspect, 1.0)
+        offset = (away * across.line.normals).sum(axis=1)
+        contrast = self._depth(across, every, offset)
+        self._keep(t, look, (look.places, spread), contrast)
         self.predicted[t] = True
 
     def _keep(
         self,
         t: int,
-        frame: NDArray[np.floating],
         look: _Look,
         found: tuple[Array, Array],
+        contrast: Array,
     ) -> None:
         """Keep what a frame shows, with the places of sections and their deviations."""
-        every = slice(None)
         self.points[t], self.place_sd[t] = found
-        self.diameters[t] = look.diameters
-        self.contrast[t] = self._depth(self._across(frame, found[0], every), every)
+        self.diameters[t], self.contrast[t] = look.diameters, contrast
 
     def _look(self, frame: NDArray[np.floating], expected: Array, part: slice) -> _Look:
         """Return what a frame shows of sections that are expected at places.
@@ -312,15 +319,19 @@ class FollowedSections:
             wanted[max(first - beside, 0) : last + beside] = True
         return [slice(first, last) for first, last in runs(wanted)]
 
-    def _depth(self, across: StraightVessel, part: slice) -> Array:
+    def _depth(
+        self, across: StraightVessel, part: slice, offset: Array | None = None
+    ) -> Array:
         """Return the darkness ``(M,)`` of sections' middles minus that beside them.
 
+        The middle lies at distances `offset` ``(M,)`` along the normals; None for none.
         The section's tube is that of the anchor frame, so that it is known even without
         contrast; the result is then about 0.
         """
         radius, blur = self.profile.fit.radius[part], self.profile.fit.blur
         none = np.zeros(len(radius))
-        contrast = fit_linearly(across, np.stack((radius, none), axis=1), blur)[:, 0]
+        tubes = np.stack((radius, none if offset is None else offset), axis=1)
+        contrast = fit_linearly(across, tubes, blur)[:, 0]
         middle = tube_values(none[:, None], radius, blur)
         depth: Array = contrast * middle[:, 0]
         return depth
