@@ -21,7 +21,13 @@ from napari_motionseg.widgets.measure import follow_section
 from napari_motionseg.widgets.measure.choices_section import NO_GUIDE
 from napari_motionseg.widgets.measure.dock import MeasureDock
 from napari_motionseg.widgets.measure.vessel_layers import POINTS
-from napari_motionseg.widgets.measure.vessel_lines import LINE, RED, WHITE, YELLOW
+from napari_motionseg.widgets.measure.vessel_lines import (
+    LINE,
+    RED,
+    WHITE,
+    YELLOW,
+    dashed,
+)
 
 SPACING = 0.2
 LONG = 200_000  # ms, for a child process that imports torch on a busy machine
@@ -378,3 +384,13 @@ def test_end_diastole_and_r_waves_are_marked_under_the_slider(
     assert not strip.wanted
     strip.show_heart(with_waves, np.array([3.4]))
     assert strip.wanted
+
+
+def test_what_a_frame_does_not_show_is_drawn_dashed():
+    hidden = np.zeros(100, bool)
+    assert dashed(hidden) == [(0, 99)]
+    hidden[20:60] = True
+    assert dashed(hidden) == [(0, 20), (29, 38), (47, 56), (60, 99)]
+    hidden[:] = True
+    assert dashed(hidden)[0] == (9, 18)
+    assert max(last for _, last in dashed(hidden)) == 90

@@ -1,8 +1,12 @@
 """A vessel that moves by a known motion is followed with its sections."""
 
+import math
+import statistics
+
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.interpolate import RegularGridInterpolator
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import MeasurementError
@@ -13,6 +17,7 @@ from napari_motionseg.measurement import (
     trace_centreline,
 )
 from napari_motionseg.measurement.centreline import vessel_cost
+from napari_motionseg.measurement.following import _drift
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis.vessel_phantom import vessel_phantom
 
@@ -188,3 +193,44 @@ def test_a_vessel_that_leaves_the_picture_is_measured_where_it_is_seen(moving):
     found = run(follow_vessel_job(small, gone, ANCHOR, line_of(phantom), PX))
     assert found.interpolated[[0, 1, 3, 4]].all()
     assert (found.contrast[[0, 1, 3, 4]] == 0).mean() > 0.9
+
+
+def slow_carried(points, field, aspect):
+    """Carry points ``(N, 2)`` along a flow field, by other means than the program."""
+    rows, columns = map(np.arange, field.shape[1:])
+    shift = np.stack(
+        [
+            RegularGridInterpolator((rows, columns), part)(points)
+            for part in (field[1], field[0])
+        ],
+        axis=1,
+    )
+    apart = [math.hypot(aspect * r, c) for r, c in np.diff(points, axis=0)]
+    spread = 3.0 / statistics.median(apart)
+    reach = int(4 * spread + 0.5)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+    wide = np.pad(shift, ((reach, reach), (0, 0)), mode="symmetric")
+    smooth = [np.convolve(part, bell / bell.sum(), mode="valid") for part in wide.T]
+    return points + np.transpose(smooth)
+
+
+def test_drift_is_the_distance_after_the_way_back_frame_by_frame():
+    rng = np.random.default_rng(0)
+    shape, count, aspect = (60, 70), 41, 1.3
+    both = ndimage.gaussian_filter(
+        rng.normal(size=(2, FRAMES - 1, 2, *shape)), (0, 0, 0, 6, 6)
+    ).astype(np.float32)
+    forward, backward = 12 * both
+    along = np.stack((np.linspace(22, 35, count), np.linspace(20, 50, count)), axis=1)
+    points = along + rng.normal(size=(FRAMES, 1, 2))
+    found = _drift(points, FlowSequence(forward, backward, 1, ""), ANCHOR, aspect)
+    for t in range(FRAMES):
+        here = points[t]
+        for frame in range(t, ANCHOR, -1):
+            here = slow_carried(here, backward[frame - 1], aspect)
+        for frame in range(t, ANCHOR):
+            here = slow_carried(here, forward[frame], aspect)
+        away = [math.hypot(aspect * r, c) for r, c in here - points[ANCHOR]]
+        # frames that are carried together share one width of smoothing
+        if t != ANCHOR:
+            assert found[t] == pytest.approx(statistics.median(away), rel=3e-3)

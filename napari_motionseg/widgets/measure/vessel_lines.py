@@ -21,10 +21,10 @@ Array = NDArray[np.float64]
 
 LINE = "centreline"
 YELLOW, RED, WHITE, BLUE = "#ffd166", "#ff2d2d", "#ffffff", "#6cb8ff"
-GRAY = "#b9b3a4"  # where a frame does not show the vessel
 Drawn = tuple[VesselMeasurement, FollowedVessel | None]
 BAR_PX = 4.0  # beyond the vessel on each side
 WIDTH_PX = 1.0
+DASH, GAP = 9, 9  # sections, where a frame does not show the vessel
 
 
 class VesselLines:
@@ -138,14 +138,30 @@ def _current_paths(
 ) -> list[tuple[Array, int, str]]:
     """Return points, frame and colour of each line of the vessel that is edited."""
     line, t = _line_on(frame, measured, followed)
-    paths = [(line, t, YELLOW)]
+    hidden = np.zeros(len(line), bool)
     if followed is not None and t == frame:
         hidden = followed.interpolated[t]
-        paths += [(line[a : b + 1], t, GRAY) for a, b in runs(hidden) if b - a > 1]
+    paths = [(line[a : b + 1], t, YELLOW) for a, b in dashed(hidden)]
     if followed is not None and section is not None:
         paths.append((_bar(line, section, followed), t, WHITE))
     paths += [(line[one.start : one.end + 1], t, RED) for one in measured.lesions]
     return paths
+
+
+def dashed(hidden: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and the last section of each stroke of a line.
+
+    Parameters
+    ----------
+    hidden
+        ``(N,)`` bool, True for sections that the frame does not show: dashes.
+    """
+    drawn = ~hidden
+    for first, stop in runs(hidden):
+        place = np.arange(stop - first)
+        drawn[first:stop] = place % (DASH + GAP) >= GAP
+    last = len(hidden) - 1
+    return [(first, min(stop, last)) for first, stop in runs(drawn) if first < last]
 
 
 def _line_on(
