@@ -112,6 +112,28 @@ def test_threshold_model_masks_and_frame_of_before(
     )
 
 
+def test_labels_that_come_with_a_project_are_those_of_the_open_loop(
+    viewer, segment, open_file, qtbot, tmp_path
+):
+    """They are painted on, marked, and learnt from, without a brush being taken."""
+    loop = open_file()
+    qtbot.waitUntil(lambda: segment.state.loop is loop, timeout=LONG)
+    paint(segment)
+    saved_as(viewer, qtbot, tmp_path / "a.motionseg")
+    shutil.copytree(tmp_path / "a.motionseg", tmp_path / "b.motionseg")
+    viewer.layers.remove("loop labels")
+    qtbot.waitUntil(lambda: segment.state.painting is None, timeout=LONG)
+    controller = controller_of(viewer)
+    controller.open(tmp_path / "b.motionseg")
+    folder = tmp_path / "b.motionseg"
+    qtbot.waitUntil(lambda: controller.project.folder == folder, timeout=LONG)
+    state = segment.state
+    qtbot.waitUntil(lambda: state.painting is not None, timeout=LONG)
+    assert state.painting is viewer.layers["loop labels"]
+    qtbot.waitUntil(lambda: state.session.marks.labelled == {3}, timeout=LONG)
+    assert len(segment.train.examples()) == 1
+
+
 def corrected(segment, t, rows, columns, number):
     """Correct a block of the masks, as a brush does."""
     where = np.mgrid[rows, columns].reshape(2, -1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from napari.layers import Labels, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
@@ -9,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QInputDialog, QPushButton
 
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.widgets.common.choosers import LayerChooser, LoopChooser
+from napari_motionseg.widgets.common.listening import listen
 from napari_motionseg.widgets.common.painted_labels import MODES
 from napari_motionseg.widgets.common.project_layers import lies_on
 from napari_motionseg.widgets.common.viewers import is_painting
@@ -86,6 +89,7 @@ class PaintSection(QObject):
         self._state.events.loop.connect(self._enable)
         self._state.events.label_mode.connect(self._show_mode)
         self._state.labels_wanted.connect(self.painting_for_strokes)
+        listen(self, self._viewer.layers.events.inserted, self._arrived)
         self._other_mode(self.mode.currentText())
         self._state.paint_on(self.painting.layer)
         self._other_loop(self.image.layer)
@@ -102,6 +106,11 @@ class PaintSection(QObject):
             self._arrival.start(0)
             self._state.brush.fit(*loop.data.shape[-2:])
         self._state.loop = loop
+
+    def _arrived(self, event: Any) -> None:
+        # a project that is opened adds labels to a loop that is open already
+        if self._state.painting is None and is_painting(event.value):
+            self._arrival.start(0)
 
     def match(self) -> Labels | None:
         """Choose the labels layer of the loop, if there is one."""
