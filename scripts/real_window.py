@@ -6,6 +6,10 @@ in common.
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -45,6 +49,7 @@ class RealWindow:
     """
 
     def __init__(self, size: tuple[int, int] = SIZE) -> None:
+        use_own_state()
         self.viewer = Viewer(title="MotionSeg")
         self.viewer.theme = "dark"
         self.window = self.viewer.window._qt_window
@@ -215,6 +220,14 @@ class RealWindow:
         while time.perf_counter() < until:
             QApplication.processEvents()
             time.sleep(0.005)
+
+
+def use_own_state() -> None:
+    """Keep projects apart from the user's own, whose recovery docks would offer."""
+    if "MOTIONSEG_STATE" not in os.environ:
+        folder = tempfile.mkdtemp(prefix="motionseg-pictures-")
+        os.environ["MOTIONSEG_STATE"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def with_few_colors(picture: Image.Image) -> Image.Image:

@@ -50,6 +50,7 @@ class Walk(RealWindow):
         self.truth, self.frame = self.open_loop()
         self.docks = open_docks(self.viewer)
         self.settle(1.0)
+        self.home()  # the docks have made the picture narrower
 
     def open_loop(self) -> tuple[np.ndarray, int]:
         """Show the loop; return its masks and the frame that will be painted."""
