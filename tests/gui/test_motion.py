@@ -144,6 +144,8 @@ def test_the_legend_says_what_full_colour_is(motion, estimate, qtbot):
     by_twenty = flow_to_rgb(scene.flows[0].forward[0], 20)
     np.testing.assert_array_equal(layer.data, by_twenty)
     assert "20.0 px in 133 ms" in legend.words.text()
+    wheel = legend.wheel.pixmap().height()
+    assert legend.minimumSizeHint().height() >= wheel  # not squeezed in a low dock
 
 
 def test_a_loop_too_short_is_refused_at_once(viewer, dock, click, notified):

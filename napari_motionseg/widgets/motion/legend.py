@@ -33,6 +33,7 @@ class FlowLegend(QWidget):
         super().__init__()
         self.wheel = plain_label()
         self.wheel.setPixmap(wheel_pixmap(WHEEL_PX))
+        self.wheel.setFixedSize(WHEEL_PX, WHEEL_PX)  # a low dock scrolls instead
         self.wheel.setToolTip(
             "Hue is the direction of the motion, saturation its length"
         )
