@@ -48,6 +48,7 @@ class SegmentMemory:
             state.model = self._model(kept.get("model")) or state.model
             trained = self._model(kept.get("trained"))
             state.trained = None if trained is None else trained.path
+            state.unlearned = kept.get("unlearned") is True
             if kept.get("label_mode") in get_args(LabelMode):
                 state.label_mode = kept["label_mode"]
             default = state.threshold, state.smallest
@@ -63,6 +64,7 @@ class SegmentMemory:
             "model": None if state.model is None else state.model.path.name,
             "trained": None if state.trained is None else state.trained.name,
             "label_mode": state.label_mode,
+            "unlearned": state.unlearned,
             "threshold": state.threshold,
             "smallest": state.smallest,
         }

@@ -83,7 +83,7 @@ def test_threshold_model_masks_and_frame_of_before(
     # something else is done meanwhile
     loop_display_of(viewer).show(second)
     segment.apply.threshold.setValue(80)
-    segment.state.trained = None
+    segment.state.trained, segment.state.unlearned = None, False
 
     controller.open(tmp_path / "c.motionseg")
     folder = tmp_path / "c.motionseg"
@@ -95,9 +95,11 @@ def test_threshold_model_masks_and_frame_of_before(
     assert segment.apply.threshold.value() == 37
     assert state.trained.parent == folder / "models"
     assert segment.train.train_button.text() == "Train on"
+    assert state.unlearned  # the next step is to train
     assert not viewer.layers["loop labels"].visible
     qtbot.waitUntil(lambda: state.masks is not None, timeout=LONG)
     assert state.masks is not before
+    assert state.masks.model == before.model != ""
     assert state.masks.layer is viewer.layers["loop masks"]
     qtbot.waitUntil(lambda: not segment.apply.layers.busy, timeout=LONG)
     np.testing.assert_array_equal(state.masks.layer.data, masks)

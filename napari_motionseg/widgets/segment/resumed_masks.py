@@ -88,4 +88,5 @@ def masks_of(loop: Layer, layer: Layer) -> LoopMasks:
     if done.shape != (count,):
         done = np.ones(count, bool)
     layer.metadata["done"] = done  # the job updates this array in place
-    return LoopMasks(loop, layer, done)
+    # the next step depends on the network that made them
+    return LoopMasks(loop, layer, done, str(layer.metadata.get("model", "")))
