@@ -41,14 +41,19 @@ def tree_pictures(count: int) -> list[tuple]:
 
 
 def drawn_pictures(every: int) -> dict:
-    """Return pictures with drawn masks, by the name of their set."""
+    """Return pictures with drawn masks, by the name of their set.
+
+    Every second patient is left out: corrections of clicks were developed on them.
+    """
     folder = os.environ.get("MOTIONSEG_GOLD")
     if not folder:
         print("MOTIONSEG_GOLD is not set: rows of drawn masks stay as they are")
         return {}
     found = {}
     for path in sorted(Path(folder).glob("*.npz")):
-        pictures = read_mask_set(path, path)[::every]
+        pictures = read_mask_set(path, path)
+        patients = sorted({p.group for p in pictures}, key=lambda n: (len(n), n))
+        pictures = [p for p in pictures if p.group in patients[1::2]][::every]
         found[f"drawn: {path.stem}"] = [
             (p.image.astype(np.float32) / 255, p.mask) for p in pictures
         ]

@@ -16,41 +16,34 @@ GOOD, MOST = 0.8, 12  # Dice to reach, and clicks or strokes after which one giv
 STROKE_PX, BRUSH_PX = 50, 2.0  # of the painting robot, as in `simulated_strokes`
 
 
-def clicks_needed(propagator, prepared, truth, guess) -> tuple[int, float]:
+def clicks_needed(propagator, prepared, field, truth, guess) -> tuple[int, float]:
     """Return the number of clicks until the mask is good, and its Dice.
 
-    All clicks together describe the mask, as in the window: those on what is missing
-    lie on the tree, and those on what is superfluous lie beside it.
+    All clicks together describe the mask, as in the window: without a first guess, the
+    tree that is connected to them; else all vessels of the frame.
     """
-    start = np.zeros_like(truth) if guess is None else guess
+    extent = "tree" if guess is None else "vessels"
+    found = np.zeros_like(truth) if guess is None else guess
     places: dict[tuple[int, int], bool] = {}
-    found, count, score = start, 0, dice(start, truth)
+    count, score = 0, dice(found, truth)
     while score < GOOD and count < MOST:
         click = next_click(found, truth)
         if click is None:
             break
         places[click.row, click.column] = click.missing
-        found = corrected(propagator, prepared, start, places)
+        found = mask_of(propagator, prepared, places, extent) & field
         count, score = count + 1, dice(found, truth)
     return count, float(score)
 
 
-def corrected(propagator, prepared, start, places) -> np.ndarray:
-    """Return a mask with the tree of the clicks, and without what they remove."""
+def mask_of(propagator, prepared, places, extent) -> np.ndarray:
+    """Return the mask of clicks on what is missing, and on what is superfluous."""
     on, beside = (
         tuple(place for place, missing in places.items() if missing == wanted)
         for wanted in (True, False)
     )
-    found = start.copy()
-    if on:
-        scores = click_scores(propagator, prepared, Clicks(on, beside), "tree")
-        found |= mask_of_scores(scores, THRESHOLDS["tree"])
-    if beside and start.any():  # of a given mask, they remove what moves with them
-        scores = click_scores(propagator, prepared, Clicks(beside, on))
-        found &= ~mask_of_scores(scores, THRESHOLDS["branch"], beside)
-    for place in beside:
-        found[place] = False
-    return found
+    scores = click_scores(propagator, prepared, Clicks(on, beside), extent)
+    return mask_of_scores(scores, THRESHOLDS[extent])
 
 
 def strokes_needed(view, truth) -> tuple[int, float]:

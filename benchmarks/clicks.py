@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from click_ceilings import ceilings
 from click_peers import INTERPOLATIONS, PEERS
 from click_pictures import (
     SEED,
@@ -273,30 +274,29 @@ def in_turn(sets: dict[str, list]):
 
 
 def tree_counts(propagator, network, frame, truth) -> dict[str, tuple[int, float]]:
-    """Return the clicks and strokes of each way, and the Dice that they reach."""
-    guess, view = first_guess(network, frame)
-    prepared = propagator.prepare(frame)
+    """Return the clicks or strokes of each way, and the Dice that they reach."""
+    view = view_of(network, embed_frame(network, frame).astype(np.float16))
+    field = find_field_of_view(frame)
+    guess = (view.probabilities.argmax(axis=0) == 1) & field.inner()
+    prepared, seen = propagator.prepare(frame), field.mask
+    best = ceilings(view.probabilities[1] * seen, truth)
     return {
-        "clicks": clicks_needed(propagator, prepared, truth, None),
+        "clicks": clicks_needed(propagator, prepared, seen, truth, None),
         "strokes": strokes_needed(view, truth),
-        "corrections": clicks_needed(propagator, prepared, truth, guess),
+        "corrections": clicks_needed(propagator, prepared, seen, truth, guess),
+        # an oracle needs no clicks
+        **{f"best {what}": (0, dice) for what, dice in best.items()},
     }
 
 
 def counted(values: list[tuple[int, float]]) -> dict:
-    needed = np.array([count for count, _ in values])
+    """Return the median number, the share that is good, and the mean Dice."""
+    needed, scores = np.array(values).T
     return {
         "median": float(np.median(needed)),
-        "reached": float(np.mean([score >= GOOD for _, score in values])),
+        "reached": float(np.mean(scores >= GOOD)),
+        "dice": float(np.mean(scores)),
     }
-
-
-def first_guess(network, frame):
-    """Return the mask of the default network, and the view for the live preview."""
-    embedding = embed_frame(network, frame)
-    view = view_of(network, embedding.astype(np.float16))
-    field = find_field_of_view(frame).inner()
-    return (view.probabilities.argmax(axis=0) == 1) & field, view
 
 
 # Times

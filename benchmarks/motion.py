@@ -40,7 +40,12 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     "paper": ("--objective", "flow-consistency"),
     "moving-apart": ("--objective", "moving-apart"),
     "cross-pixel": ("--objective", "cross-pixel"),
-}
+    # guidance for thin vessels, as docs/papers/conditional-propagation.md explains
+    "propagation": (
+        "--objective", "conditional-propagation",
+        "--option", "nms_kernel=15", "--option", "grid_stride=80",
+    ),
+}  # fmt: skip
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
 SCRATCH, RANDOM = "scratch", "random"
 PROBE = "probe"

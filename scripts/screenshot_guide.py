@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 
 os.environ.setdefault("MOTIONSEG_CACHE", "off")
+# an own place for autosave, so that no unsaved work of others is offered
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="motionseg-guide-")
 
 from figure_measure import ANCHOR, SEED, widest_branch
 from napari.viewer import Viewer
@@ -42,6 +45,7 @@ def main() -> None:
     points = [(round(row), round(column)) for row, column in widest_branch(made)]
     middle = points[len(points) // 2]
     dock.clicking.tool.setChecked(True)
+    dock.clicking.extent.setCurrentText("the whole tree")
     dock.state.click(middle, True)
     wait(lambda: dock.state.mask is not None)
     save(viewer, options.out / "guide_dock.png")

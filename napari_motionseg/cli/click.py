@@ -42,8 +42,8 @@ Score = Annotated[
     float | None,
     typer.Option(
         help="Score from which a pixel belongs to the object; a lower one includes "
-        "what only probably moves with the clicks; default: 0.1 for a branch, 0.4 for "
-        "a tree."
+        "what only probably moves with the clicks; default: 0.1 for a branch, else "
+        "0.5."
     ),
 ]
 ExtentOption = Annotated[
@@ -51,7 +51,7 @@ ExtentOption = Annotated[
     typer.Option(
         "--extent",
         help="branch: what moves with the clicks; tree: everything that vessels "
-        "connect to them.",
+        "connect to them; vessels: all vessels of the frame, corrected by the clicks.",
     ),
 ]
 Class = Annotated[
@@ -80,6 +80,7 @@ def click(
     predicts what follows them. The other frames of the label file are not labelled.
     """
     from napari_motionseg.guidance import Clicks, click_mask, load_propagator
+    from napari_motionseg.guidance.mask_of_clicks import check_clicks
 
     clicks = Clicks(
         points_of(parsed_numbers("--positive", positive, "RC")),
@@ -89,7 +90,8 @@ def click(
         out, (cine, model), folder="" if out.suffix else "masks", overwrite=overwrite
     )
     loop, picture, field = read_frame(cine, frame, whole_picture)
-    clicks.check((picture.shape[0], picture.shape[1]), field)
+    shape = picture.shape[0], picture.shape[1]
+    check_clicks(clicks, shape, cast("Extent", extent), field)
     propagator = load_propagator(model, device)
     found = click_mask(
         propagator, propagator.prepare(picture), clicks,

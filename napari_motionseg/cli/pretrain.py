@@ -357,9 +357,8 @@ def _settings_of(context: typer.Context) -> PretrainSettings:
             "--estimated-flow and --pool need --recipe exact, which learns from "
             "synthetic pairs; other recipes estimate the flow of loops"
         )
-    if "objective" in changes and "options" not in changes:
-        # the options of the recipe belong to its own objective
-        changes["options"], changes["points"] = {}, changes.get("points")
+    if "objective" in changes:  # what the recipe says belongs to its own objective
+        changes = {"options": {}, "points": None, **changes}
     settings: PretrainSettings = with_changes(recipe, changes)
     return settings
 

@@ -2,6 +2,8 @@
 
 Zhan et al. (CVPR 2019, section 4.3): the positive points get the same motion in several
 directions, the negative ones stay still, and what follows the motion is the object.
+Masks of a whole tree begin with what the network takes for vessel, and each click
+corrects that; see `corrections`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_motionseg.errors import SettingsError
+from napari_motionseg.guidance.corrections import corrected_scores
 from napari_motionseg.guidance.points import Arrow, Clicks, Mask, Point
 from napari_motionseg.registry import unknown_name
 
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
     from napari_motionseg.guidance.propagator import PreparedFrame, Propagator
 
 Scores = NDArray[np.float32]
-Extent = Literal["branch", "tree"]
+Extent = Literal["branch", "tree", "vessels"]
 PAPER_DIRECTIONS = 4  # the light network answers alike in all, and is asked for one
 # scores at which masks are best: those of a branch are small, because of several
 # branches each might be the one that moves
-THRESHOLDS: dict[Extent, float] = {"branch": 0.1, "tree": 0.4}
+THRESHOLDS: dict[Extent, float] = {"branch": 0.1, "tree": 0.5, "vessels": 0.5}
 SPEED_SHARE = 0.5  # length of the motion, as share of the longest possible
 LEAST_SCORE = 0.01  # smaller scores are 0; they are not worth their computation
 NEAR_PX = 4  # px beside a part of the mask in which a click still means it
@@ -77,7 +80,8 @@ def click_mask(
         probably moves with the clicks. None takes that of the extent, see `THRESHOLDS`.
     extent
         ``"branch"``: what moves with the clicks and is connected to them. ``"tree"``:
-        everything that vessels connect to them.
+        everything that vessels connect to them. ``"vessels"``: all vessels of the
+        frame, as the network sees them, corrected by the clicks.
     field
         Field of view ``(H, W)`` bool; nothing outside belongs to the object. None means
         the whole frame.
@@ -88,7 +92,7 @@ def click_mask(
         If the clicks do not fit the frame, or a setting is out of range.
     """
     shape = (prepared.frame.shape[0], prepared.frame.shape[1])
-    clicks.check(shape, field)
+    check_clicks(clicks, shape, extent, field)
     scores = click_scores(propagator, prepared, clicks, extent)
     if field is not None:
         scores = scores * field
@@ -113,11 +117,13 @@ def click_scores(
     Returns
     -------
     ndarray
-        Scores ``(H, W)`` float32 in [0, 1]. For ``"tree"``, it is the probability that
-        vessels connect the pixel to the clicks. For ``"branch"``, it is multiplied with
-        the predicted motion along the given one, as a share of it. A network with the
-        layout of the paper does not know vessels; it gives the mean of the latter over
-        `PAPER_DIRECTIONS` directions.
+        Scores ``(H, W)`` float32 in [0, 1]. For ``"branch"``, it is the probability
+        that vessels connect the pixel to the clicks, multiplied with the predicted
+        motion along the given one, as a share of it. For ``"tree"`` and ``"vessels"``,
+        it is the probability of being vessel, of which all clicks have corrected what
+        they concern; for ``"tree"``, that of being connected to the positive ones.
+        A network with the layout of the paper does not know vessels; it gives the mean
+        share of the motion over `PAPER_DIRECTIONS` directions.
 
     Raises
     ------
@@ -127,14 +133,52 @@ def click_scores(
     if extent not in get_args(Extent):
         choices = dict.fromkeys(get_args(Extent))
         raise SettingsError(unknown_name("extent", extent, choices))
+    if extent == "vessels" or (extent == "tree" and not clicks.positive):
+        return _corrected(propagator, prepared, clicks, propagator.vessels(prepared))
     speed = SPEED_SHARE * propagator.longest(prepared)
-    if not propagator.knows_vessels and extent == "branch":
+    if extent == "tree":
+        alone = _moved(Clicks(clicks.positive), speed, 1, 0)
+        connected = propagator.connected(prepared, alone)
+        return _corrected(propagator, prepared, clicks, connected)
+    if not propagator.knows_vessels:
         return _share_moved(propagator, prepared, clicks, speed, PAPER_DIRECTIONS)
     connected = propagator.connected(prepared, _moved(clicks, speed, 1, 0))
-    if extent == "tree":
-        return connected
     where = connected >= LEAST_SCORE
     return connected * _share_moved(propagator, prepared, clicks, speed, 1, where)
+
+
+def check_clicks(
+    clicks: Clicks, shape: tuple[int, int], extent: Extent, field: Mask | None = None
+) -> None:
+    """Raise an error unless clicks on a frame describe an object.
+
+    Parameters
+    ----------
+    clicks, extent, field
+        As for `click_mask`. All vessels can be corrected by negative points alone.
+    shape
+        Rows and columns of the frame.
+
+    Raises
+    ------
+    SettingsError
+        If a point is missing, or outside the frame or the field.
+    """
+    clicks.check(shape, field, on_object=extent != "vessels")
+
+
+def _corrected(
+    propagator: Propagator,
+    prepared: PreparedFrame,
+    clicks: Clicks,
+    vessel: NDArray[np.float32],
+) -> Scores:
+    """Return probabilities of being vessel, corrected by clicks."""
+    known = prepared.together
+    for point in clicks.points:
+        if point not in known:
+            known[point] = click_scores(propagator, prepared, Clicks((point,)))
+    return corrected_scores(vessel, clicks, [known[point] for point in clicks.points])
 
 
 def _share_moved(

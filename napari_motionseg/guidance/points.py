@@ -54,7 +54,13 @@ class Clicks:
         """All points, the positive ones first."""
         return self.positive + self.negative
 
-    def check(self, shape: tuple[int, int], field: Mask | None = None) -> None:
+    def check(
+        self,
+        shape: tuple[int, int],
+        field: Mask | None = None,
+        *,
+        on_object: bool = True,
+    ) -> None:
         """Raise an error unless a mask can be made of the clicks.
 
         Parameters
@@ -63,17 +69,21 @@ class Clicks:
             Rows and columns of the frame.
         field
             Field of view ``(H, W)`` bool; None means the whole frame.
+        on_object
+            Whether a positive point is needed; if not, a negative one will do.
 
         Raises
         ------
         SettingsError
-            If there is no positive point, or a point is outside the frame or the field.
+            If such a point is missing, or a point is outside the frame or the field.
         """
-        if not self.positive:
+        if on_object and not self.positive:
             raise SettingsError(
                 "at least one positive point is needed: negative points only say what "
                 "does not belong to the object"
             )
+        if not self.points:
+            raise SettingsError("at least one point is needed")
         check_inside(self.points, shape, field)
 
 

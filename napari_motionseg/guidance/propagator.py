@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from napari_motionseg.errors import CheckpointError
-from napari_motionseg.guidance.points import Arrow, check_frame
+from napari_motionseg.guidance.points import Arrow, Point, check_frame
 from napari_motionseg.models import load_model, read_card, resolve_device
 from napari_motionseg.models.flow_bins import expected_flow
 from napari_motionseg.models.folded_unet import folded_convolutions, folded_embedding
@@ -54,12 +54,16 @@ class PreparedFrame:
         Rows and columns of that picture.
     features
         Features from the network's image encoder.
+    together
+        Share ``(H, W)`` of each single point's motion that the pixels follow, by the
+        point; further clicks on the frame need it again.
     """
 
     frame: NDArray[np.float32]
     factor: float
     size: tuple[int, int]
     features: Any
+    together: dict[Point, NDArray[np.float32]] = field(default_factory=dict)
 
 
 class Propagator:
@@ -189,15 +193,38 @@ class Propagator:
         CheckpointError
             If the network does not know which pixels are vessel.
         """
-        if not isinstance(self._network, LightPropagationNet):
-            raise CheckpointError(
-                "the extent 'tree' needs the light network, which knows vessels; "
-                "this one has the layout of the paper"
-            )
+        vessel = self._vessel_logit(prepared)
         sparse = self._sparse(prepared, arrows)[None].to(self._device)
         with torch.inference_mode():
-            share = connected_share(prepared.features.vessel.float(), sparse)
+            share = connected_share(vessel, sparse)
         return self._at_size_of(prepared, share[None, None])[0, 0].numpy()
+
+    def vessels(self, prepared: PreparedFrame) -> NDArray[np.float32]:
+        """Return the probability ``(H, W)`` of being vessel, without any click.
+
+        Parameters
+        ----------
+        prepared
+            Frame from `prepare`.
+
+        Raises
+        ------
+        CheckpointError
+            If the network does not know which pixels are vessel.
+        """
+        rows, columns = prepared.size
+        chance = self._vessel_logit(prepared)[..., :rows, :columns].sigmoid()
+        return self._at_size_of(prepared, chance)[0, 0].numpy()
+
+    def _vessel_logit(self, prepared: PreparedFrame) -> Tensor:
+        """Return the logit ``(1, 1, h, w)`` of being vessel, with the padding."""
+        if not isinstance(self._network, LightPropagationNet):
+            raise CheckpointError(
+                "the extents 'tree' and 'vessels' need the light network, which knows "
+                "vessels; this one has the layout of the paper; choose 'branch'"
+            )
+        logit: Tensor = prepared.features.vessel.float()
+        return logit
 
     @staticmethod
     def _at_size_of(prepared: PreparedFrame, planes: Tensor) -> Tensor:

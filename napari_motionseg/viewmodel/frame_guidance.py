@@ -25,11 +25,14 @@ class ObjectClicks:
         Number of the object's class; 0 is the background.
     proposed
         Whether the clicks were carried from another frame and wait for the user.
+    lost
+        Number of clicks that could not be carried to this frame.
     """
 
     clicks: Clicks = Clicks(())
     number: int = 1
     proposed: bool = False
+    lost: int = 0
 
     def with_point(self, point: Point, positive: bool) -> ObjectClicks:
         """Return the clicks with one more; it replaces one on the same pixel."""
@@ -50,7 +53,7 @@ class ObjectClicks:
         return self._with(Clicks(positive, negative))
 
     def _with(self, clicks: Clicks) -> ObjectClicks:
-        return replace(self, clicks=clicks, proposed=False)
+        return replace(self, clicks=clicks, proposed=False, lost=0)
 
 
 @dataclass(frozen=True)

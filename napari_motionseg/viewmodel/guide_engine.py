@@ -16,8 +16,12 @@ from napari_motionseg.cine.field_of_view import find_cine_field_of_view
 from napari_motionseg.errors import MotionSegError
 from napari_motionseg.guidance.carrying import carried_clicks
 from napari_motionseg.guidance.flow_of_arrows import guided_flow
-from napari_motionseg.guidance.mask_of_clicks import Extent, click_scores
-from napari_motionseg.guidance.points import Arrow, Clicks
+from napari_motionseg.guidance.mask_of_clicks import (
+    Extent,
+    check_clicks,
+    click_scores,
+)
+from napari_motionseg.guidance.points import Arrow, Clicks, Point, check_inside
 from napari_motionseg.models.torch_loading import (
     beside_the_window,
     load_torch,
@@ -57,7 +61,10 @@ class ClickQuestion:
 
 @dataclass(frozen=True, eq=False)
 class ClickAnswer:
-    """Scores ``(H, W)`` of a question, or a sentence on why there are none."""
+    """Scores ``(H, W)`` of a question, or a sentence on why there are none.
+
+    With scores, the sentence says which clicks have no effect.
+    """
 
     question: ClickQuestion
     scores: NDArray[np.float32] | None = None
@@ -175,11 +182,15 @@ class GuideEngine:
                 if not clicks.points:
                     return ClickAnswer(question)
                 inside = find_cine_field_of_view(question.loop.cine).mask
-                clicks.check((inside.shape[0], inside.shape[1]), inside)
-                scores = click_scores(propagator, prepared, clicks, question.extent)
+                seen, told = _seen(clicks, inside)
+                if told and not seen.points:
+                    return ClickAnswer(question, None, told)
+                shape = inside.shape[0], inside.shape[1]
+                check_clicks(seen, shape, question.extent, inside)
+                scores = click_scores(propagator, prepared, seen, question.extent)
         except MotionSegError as error:
             return ClickAnswer(question, None, sentence(error))
-        return ClickAnswer(question, scores * inside)
+        return ClickAnswer(question, scores * inside, told)
 
     def flow(self, question: ArrowQuestion) -> ArrowAnswer:
         """Return the flow of arrows, or the reason why there is none."""
@@ -221,11 +232,7 @@ class GuideEngine:
                 if t in flow.missing:
                     break
                 backward = None if flow.backward is None else flow.backward[t]
-                moved = tuple(
-                    replace(one, proposed=True, clicks=carried_clicks(
-                        one.clicks, flow.forward[t], backward))
-                    for one in objects
-                )  # fmt: skip
+                moved = tuple(_moved(one, flow.forward[t], backward) for one in objects)
                 objects = tuple(one for one in moved if one.clicks.positive)
                 if not objects:
                     break
@@ -283,6 +290,28 @@ def _loaded(device: str, frame: NDArray[np.float32]) -> Propagator:
         middle = Clicks(((frame.shape[0] // 2, frame.shape[1] // 2),))
         click_scores(propagator, propagator.prepare(frame), middle)
     return propagator
+
+
+def _moved(one: ObjectClicks, flow: Flow, backward: Flow | None) -> ObjectClicks:
+    """Return the clicks on an object in the next frame, as a proposal."""
+    clicks = carried_clicks(one.clicks, flow, backward)
+    lost = one.lost + len(one.clicks.points) - len(clicks.points)
+    return replace(one, clicks=clicks, proposed=True, lost=lost)
+
+
+def _seen(clicks: Clicks, field: NDArray[np.bool_]) -> tuple[Clicks, str]:
+    """Return the clicks in the field of view, and a sentence on the others."""
+    told: dict[Point, str] = {}
+    for point in clicks.points:
+        try:
+            check_inside((point,), (field.shape[0], field.shape[1]), field)
+        except MotionSegError as error:
+            told[point] = sentence(error)
+    positive, negative = (
+        tuple(point for point in points if point not in told)
+        for points in (clicks.positive, clicks.negative)
+    )
+    return Clicks(positive, negative), next(iter(told.values()), "")
 
 
 def sentence(message: object) -> str:

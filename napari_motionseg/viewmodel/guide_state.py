@@ -57,6 +57,7 @@ class GuideState(ArrowGuidance):
         super().__init__(session)
         self.scores: NDArray[np.float32] | None = None
         self._scored = Clicks(())  # the clicks that the scores are of
+        self._told = ""  # what the answer says about the clicks
         self._cut: tuple[Any, Any, NDArray[np.bool_]] | None = None
         self._wakes = False  # whether the next frame is asked for without clicks
         self._when_scored: Callable[[], None] | None = None
@@ -204,6 +205,7 @@ class GuideState(ArrowGuidance):
         same = asked.loop is self.loop and asked.t == self.t
         if same and clicks.points and asked.clicks == clicks:
             self.scores, self.message = answer.scores, answer.message
+            self._told = answer.message
             self._scored, wanted = clicks, self._when_scored
             self._when_scored = None
             if wanted is not None:
@@ -234,5 +236,5 @@ class GuideState(ArrowGuidance):
         mask, scores = self.mask, self.scores
         if mask is not None and scores is not None:
             note = mask_note(mask, scores, self.choices.threshold)
-            self.message = sentence(note)
+            self.message = sentence(note) or self._told
         self.changed.emit()

@@ -82,17 +82,26 @@ def test_pretraining_from_exact_flow_and_its_control(motionseg, tmp_path):
     assert facts["options"]["sigma"] == 0.25
 
 
-def test_options_of_a_recipe_do_not_reach_another_objective(motionseg, tmp_path):
+@pytest.mark.parametrize(
+    ("objective", "words", "options"),
+    [
+        ("flow-regression", ("--points", 30), {}),
+        # it has no points, of which the recipe has a number
+        ("conditional-propagation", ("--option", "bins=5"), {"bins": 5}),
+    ],
+)
+def test_options_of_a_recipe_do_not_reach_another_objective(
+    motionseg, tmp_path, objective, words, options
+):
     out = tmp_path / "e.safetensors"
     answer = motionseg(
         "pretrain", "synthetic", "--recipe", "exact", "--width", 4, *SMALL,
-        "--steps", 1, "--objective", "flow-regression", "--points", 30, "--pool", 2,
-        "--out", out,
+        "--steps", 1, "--objective", objective, *words, "--pool", 2, "--out", out,
     )  # fmt: skip
     assert answer.code == 0, answer.err
     facts = read_card(out).provenance["pretraining"]
-    assert facts["objective"] == "flow-regression"
-    assert facts["options"] == {}
+    assert facts["objective"] == objective
+    assert facts["options"] == options
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog
 from scipy import ndimage
 
+from napari_motionseg.guidance import Clicks
 from napari_motionseg.io.label_numbers import BACKGROUND
+from napari_motionseg.viewmodel.frame_guidance import ObjectClicks
+from napari_motionseg.viewmodel.guide_engine import CarryAnswer, CarryQuestion
 from napari_motionseg.widgets.common.viewers import camera_of, show_frame
 from napari_motionseg.widgets.guide.dock import LOADING, WELCOME, GuideDock
 from napari_motionseg.widgets.guide.guide_layers import ARROWS, MASK, POINTS
@@ -245,9 +248,33 @@ def test_beside_the_frame_nothing_is_clicked(guide, mouse, settled, objects):
     assert not guide.clicking.accept_button.isEnabled()
 
 
+def test_clicks_beside_vessels_alone_correct_all_vessels(
+    viewer, guide, mouse, key, settled, objects
+):
+    guide.clicking.extent.setCurrentText("all vessels")
+    mouse.click(*place_in(objects, 1), SHIFT)
+    settled()
+    mask = guide.state.mask
+    assert mask[place_in(objects, 2)]
+    assert not mask[place_in(objects, 1)]
+    key(Qt.Key.Key_A)
+    np.testing.assert_array_equal(labels_of(viewer).data[FRAME] > 0, mask)
+
+
+def test_lost_clicks_are_said(guide, objects):
+    here = ObjectClicks(Clicks((place_in(objects, 1),)), proposed=True, lost=2)
+    question = CarryQuestion(guide.state.loop, FRAME - 1, (here,))
+    guide.state.carried(CarryAnswer(question, {FRAME: (here,)}))
+    assert "2 of 3 clicks could not be followed" in guide.status.text()
+
+
 def test_arrows_move_the_frame(viewer, guide, mouse, settled, objects, qtbot):
+    mouse.click(*place_in(objects, 1))
+    settled()
+    assert "Accept the mask" in guide.status.text()
     guide.guiding.tool.click()
     assert not guide.clicking.tool.isChecked()
+    assert "Drag an arrow" in guide.status.text()
     start, still = place_in(objects, 1), place_in(objects, 2)
     center = camera_of(viewer).center
     mouse.press(*start)
@@ -263,14 +290,17 @@ def test_arrows_move_the_frame(viewer, guide, mouse, settled, objects, qtbot):
     settled()
     assert [arrow.length for arrow in guide.state.here.arrows] == [12, 0]
     assert len(guide.layers.known[ARROWS].data) == 1
+    assert "Play shows this motion" in guide.status.text()
     flow = guide.state.guided.flow
     assert (flow[0][objects == 1] == 12).all()
     shown = guide.guiding.views.layers.known
     assert set(shown) == {"guided flow", "moved frame"}
     moved = shown["moved frame"].data.copy()
     guide.guiding.play_button.click()
+    assert guide.guiding.play_button.text() == "Stop"
     qtbot.waitUntil(lambda: (shown["moved frame"].data != moved).any(), timeout=LONG)
     guide.guiding.play_button.click()
+    assert guide.guiding.play_button.text() == "Play"
     settled()
     np.testing.assert_array_equal(shown["moved frame"].data, moved)
     guide.guiding.clear_button.click()
@@ -295,6 +325,7 @@ def test_guided_flow_is_compared_and_exported(
         QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), "")
     )
     guide.guiding.export_button.click()
+    assert "guided.gif is being written" in guide.status.text()
     settled()
     settled()
     assert path.stat().st_size > 1000

@@ -24,6 +24,10 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.propagation_models import DEFAULT_PROPAGATION
+from napari_motionseg.models.propagation_network import (
+    ConditionalPropagationNet,
+    PropagationConfig,
+)
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import part_stills
 
@@ -113,6 +117,19 @@ def test_connected_has_the_size_of_the_frame(propagator, shape):
     assert found.shape == shape
     assert ((found >= 0) & (found <= 1)).all()
     assert found[20, 30] > found[50, 60]
+    alone = propagator.vessels(prepared)
+    assert alone.shape == shape
+    assert ((alone > 0) & (alone < 1)).all()
+
+
+def test_the_layout_of_the_paper_knows_no_vessels():
+    encoder = UNetConfig(width=2, depth=3)
+    network = ConditionalPropagationNet(encoder, PropagationConfig(limit=10.0))
+    paper = Propagator(network, "cpu")
+    prepared = paper.prepare(frame(130, 141))
+    for extent in ("tree", "vessels"):
+        with pytest.raises(CheckpointError, match="light network.*choose 'branch'"):
+            click_mask(paper, prepared, Clicks(((20, 30),)), extent=extent)
 
 
 # the network that ships

@@ -62,6 +62,9 @@ class KnownObjects:
         }
         return np.isin(self.objects, list(moved)).astype(np.float32)
 
+    def vessels(self, prepared):
+        return np.where(self.objects > 0, 0.9, 0.1).astype(np.float32)
+
     def flows(self, prepared, guidance, *, clicked=False, where=None):
         self.threads.add(threading.current_thread())
         self.asked.append(guidance)

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from helpers.propagation import KnownObjects
 from napari_motionseg.cine import Cine
 from napari_motionseg.guidance import propagator
 from napari_motionseg.guidance.points import Arrow, Clicks
+from napari_motionseg.viewmodel import guide_engine
+from napari_motionseg.viewmodel.frame_guidance import ObjectClicks
 from napari_motionseg.viewmodel.guide_engine import (
     ArrowQuestion,
+    CarryQuestion,
     ClickQuestion,
     GuideEngine,
 )
@@ -85,6 +89,43 @@ def test_two_threads_prepare_a_frame_once(loads, known):
     for thread in threads:
         thread.join(60)
     assert known.prepared == 1
+
+
+def test_a_click_outside_the_field_of_view_has_no_effect_and_is_said(
+    loads, known, monkeypatch
+):
+    field = np.ones(SIZE, bool)
+    field[:, 50:] = False
+    monkeypatch.setattr(
+        guide_engine, "find_cine_field_of_view", lambda _: SimpleNamespace(mask=field)
+    )
+    engine, loop = GuideEngine(), new_loop()
+    alone = engine.scores(ClickQuestion(loop, 0, Clicks(((10, 20),))))
+    both = engine.scores(ClickQuestion(loop, 0, Clicks(((10, 20), (30, 55)))))
+    np.testing.assert_array_equal(both.scores, alone.scores)
+    assert both.message.startswith(
+        "The point at row 30, column 55 is outside the field"
+    )
+    assert not alone.message
+    only = engine.scores(ClickQuestion(loop, 0, Clicks((), ((30, 55),))))
+    assert only.scores is None
+    assert "outside the field" in only.message
+
+
+def test_clicks_that_the_flow_loses_are_counted(monkeypatch):
+    flow = np.zeros((5, 2, *SIZE), np.float32)
+    backward = flow.copy()
+    backward[0, 0, :, 40:] = 9  # a point there does not come back
+    backward[1, 0, :, 20:40] = 9
+    sequence = SimpleNamespace(forward=flow, backward=backward, missing=set())
+    engine = GuideEngine()
+    monkeypatch.setattr(engine, "_flow_of", lambda _: sequence)
+    clicks = Clicks(((10, 5), (10, 50)), ((30, 30),))
+    found = engine.carried(CarryQuestion(new_loop(), 0, (ObjectClicks(clicks),), 2))
+    assert found.frames[1] == (
+        ObjectClicks(Clicks(((10, 5),), ((30, 30),)), 1, proposed=True, lost=1),
+    )
+    assert found.frames[2] == (ObjectClicks(Clicks(((10, 5),)), 1, True, lost=2),)
 
 
 def test_few_frames_are_kept_and_none_of_another_loop(loads, known):

@@ -25,6 +25,7 @@ from napari_motionseg.widgets.common.viewers import errors_shown
 from napari_motionseg.widgets.guide.guide_keys import key_of
 from napari_motionseg.widgets.guide.guided_views import GuidedViews
 
+PLAY, STOP = "Play", "Stop"
 MOVIES = "Movie (*.mp4);;Animation (*.gif)"
 
 
@@ -78,11 +79,12 @@ class ArrowSection(QObject):
         form.addRow(button_row(self.tool, self.clear_button))
 
     def _build_loop(self, form: QFormLayout) -> None:
-        self.play_button = button(
-            "Play", "Play the frame moving along the flow and back"
-        )
+        self.play_button = button(PLAY, "Play the frame moving along the flow and back")
         self.play_button.setCheckable(True)
         self.play_button.toggled.connect(self._play)
+        self.play_button.toggled.connect(
+            lambda on: self.play_button.setText(STOP if on else PLAY)
+        )
         self.export_button = button(
             "Export...", "Write the loop as MP4 or GIF; each frame says SYNTHETIC"
         )
@@ -146,6 +148,7 @@ class ArrowSection(QObject):
         )
         if name:
             self._saving = Path(name)
+            self._state.say(f"{self._saving.name} is being written...")
             if self._frames:
                 self._write()
             else:

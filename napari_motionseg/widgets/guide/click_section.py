@@ -28,7 +28,11 @@ from napari_motionseg.widgets.common.viewers import errors_shown, show_frame
 from napari_motionseg.widgets.guide.guide_keys import key_of
 from napari_motionseg.widgets.segment.label_layers import new_painting, painting_of
 
-EXTENTS: dict[str, Extent] = {"a branch or device": "branch", "the whole tree": "tree"}
+EXTENTS: dict[str, Extent] = {
+    "a branch or device": "branch",
+    "the whole tree": "tree",
+    "all vessels": "vessels",
+}
 MODE = "scribbles"  # of a labels layer that another program has made
 MOST_CARRIED = 500
 
@@ -84,7 +88,8 @@ class ClickSection(QObject):
         self.extent = QComboBox()
         self.extent.addItems(EXTENTS)
         self.extent.setToolTip(
-            "What a click means: what moves with it, or all that vessels connect to it"
+            "What the clicks describe: what moves with them, everything that vessels "
+            "connect to them, or all vessels, where they correct what was found"
         )
         self.extent.currentTextChanged.connect(self._choose_extent)
         form.addRow("Object", self.extent)
@@ -116,7 +121,7 @@ class ClickSection(QObject):
         )
         form.addRow("Threshold", row)
         self.scores = QCheckBox("Score map")
-        self.scores.setToolTip("Show also what moves with the clicks less often")
+        self.scores.setToolTip("Show also what the threshold leaves out by a little")
         self.scores.toggled.connect(self.redraw)
         form.addRow(self.scores)
 
@@ -199,7 +204,7 @@ class ClickSection(QObject):
     def accept(self, then: Callable[[], None] | None = None) -> None:
         """Write the mask into the labels of the loop, and then call a function."""
         loop = self._loop
-        clicked = bool(self._state.here.current.clicks.positive)
+        clicked = bool(self._state.here.current.clicks.points)
         if clicked and loop is not None and loop in self._viewer.layers:
             painting = self._painting() or new_painting(self._viewer, loop)
             with errors_shown():

@@ -39,7 +39,9 @@ WELCOME = "Press Click an object, then click on a vessel, a catheter or a device
 CLICKING = "Click on an object. Shift and a click mark what does not belong to it."
 ACCEPTING = "Accept the mask, or correct it with further clicks."
 PROPOSED = "These clicks were carried from another frame: accept, correct or drop them."
+LOST = "{lost} of {count} clicks could not be followed to this frame. " + PROPOSED
 DRAWING = "Drag an arrow from a point to where it shall move; click points that rest."
+MOVING = "Play shows this motion. Further arrows and still points change it."
 
 
 class GuideDock(AutosavedDock):
@@ -218,13 +220,21 @@ class GuideDock(AutosavedDock):
         state = self.state
         if state.message:
             return state.message
-        current = state.here.current
+        if state.tool == "arrows":
+            moves = state.guided is not None and state.guided.flow is not None
+            return MOVING if moves else DRAWING
+        return self._words_of_clicks()
+
+    def _words_of_clicks(self) -> str:
+        state, current = self.state, self.state.here.current
         if current.proposed and current.clicks.points:
-            return PROPOSED
+            count = current.lost + len(current.clicks.points)
+            told = LOST if current.lost else PROPOSED
+            return told.format(lost=current.lost, count=count)
         if state.mask is not None:
             return ACCEPTING
         if self.masks.busy and not self.engine.is_loaded:
             return LOADING
         if self.masks.busy and current.clicks.points:
             return "The mask of the clicks is computed..."
-        return {None: WELCOME, "clicks": CLICKING, "arrows": DRAWING}[state.tool]
+        return WELCOME if state.tool is None else CLICKING
