@@ -24,11 +24,11 @@ from napari_motionseg.guidance.points import Clicks
 Scores = NDArray[np.float32]
 # standard deviations of the logit's corrections: of the whole frame, of what is near,
 # and of what moves with a click
-FRAME, NEAR, TOGETHER = 2.0, 2.0, 2.0
+FRAME, NEAR, TOGETHER = 1.0, 2.0, 2.0
 # standard deviation of the distance at which a correction is still felt, as a share of
 # the frame's longer side
 NEAR_SHARE = 0.08
-NOISE = 0.3  # standard deviation of the logit at a click
+NOISE = 1.0  # standard deviation of the logit at a click
 SURE = 1.5  # logit that a click demands at least, with its sign
 MOST_WIDER_PX = 3  # by which outlines may lie outside those of the network
 WIDER_COST = 0.7  # log evidence that each px of it must bring
