@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from pathlib import Path
 
 os.environ.setdefault("MOTIONSEG_CACHE", "off")
-# an own place for autosave, so that no unsaved work of others is offered
-os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="motionseg-guide-")
 
 from figure_measure import ANCHOR, SEED, widest_branch
 from napari.viewer import Viewer
 from qtpy.QtTest import QTest
+from real_window import use_own_state
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.guidance import Arrow
@@ -32,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     options = parser.parse_args()
+    use_own_state()
     config = SynthesisConfig(
         frames=ANCHOR + 2, collimator=0.0, second_tree=0.0, streaming=(0, 0)
     )
