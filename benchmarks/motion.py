@@ -128,6 +128,8 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
 
     if schedule == "short":  # the paper's loss, rate and number of steps
         settings = FinetuneSettings.recipe("paper").with_steps(200)
+    elif schedule == "quick":  # the last level of the decoder alone
+        settings = FinetuneSettings.recipe("quick")
     else:
         settings = FinetuneSettings.recipe("tuned").with_steps(120)
     return replace(
