@@ -117,7 +117,8 @@ def trees(rows: dict) -> str:
         "the threshold that is best for each branch; mean Dice, and the share of "
         "pictures on which it reaches .8. Corrections of clicks were developed on "
         "other synthetic pictures, on the other patients of the drawn sets, and on p1 "
-        f"to p4.{silver} {where(rows)}",
+        "to p4; two constants were changed, on those pictures, after a look at results "
+        f"of the pictures in the table.{silver} {where(rows)}",
     )  # fmt: skip
 
 

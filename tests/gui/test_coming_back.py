@@ -1,5 +1,6 @@
 """A project that is opened again, or recovered, goes on where it was."""
 
+import json
 import shutil
 import threading
 
@@ -84,6 +85,7 @@ def test_threshold_model_masks_and_frame_of_before(
     loop_display_of(viewer).show(second)
     segment.apply.threshold.setValue(80)
     segment.state.trained, segment.state.unlearned = None, False
+    segment.session.settings = {}  # as in a new window
 
     controller.open(tmp_path / "c.motionseg")
     folder = tmp_path / "c.motionseg"
@@ -96,6 +98,11 @@ def test_threshold_model_masks_and_frame_of_before(
     assert state.trained.parent == folder / "models"
     assert segment.train.train_button.text() == "Train on"
     assert state.unlearned  # the next step is to train
+    paint(segment)
+    assert controller.flush()  # what docks chose before is not written to this project
+    stored = json.loads((folder / "project.json").read_text())["settings"]["segment"]
+    assert stored["trained"] == trained.name
+    assert stored["threshold"] == 0.37
     assert not viewer.layers["loop labels"].visible
     qtbot.waitUntil(lambda: state.masks is not None, timeout=LONG)
     assert state.masks is not before

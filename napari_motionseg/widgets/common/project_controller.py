@@ -218,6 +218,7 @@ class ProjectController(QObject):
         self._at_end = finalize(self.viewer, saver.close)
 
     def _show_opened(self, opened: OpenedProject) -> None:
+        settings = opened.project.manifest.settings
         stay = {shown_loop_of(self.viewer, cine) for cine in opened.loops.values()}
         old = [x for x in self.viewer.layers if self._layers.has(x) and x not in stay]
         self._replace(Autosaver(opened.project))
@@ -234,8 +235,10 @@ class ProjectController(QObject):
             path = opened.project.model_path(model)
             if path.is_file():
                 self.session.add_model(Model(path, model.kind, model.title))
-        self.session.restore_settings(opened.project.manifest.settings)
-        self._memory.restore(opened.project.manifest.settings)
+        # while layers were shown, docks kept choices that were made before
+        self._saver.keep_settings(settings)
+        self.session.restore_settings(settings)
+        self._memory.restore(settings)
         self.recent.add(opened.project.folder)
         _tell_notes(opened.project)
         self._checking.ask(_changed, opened.project, self._unchecked)
