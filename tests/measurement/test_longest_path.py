@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.morphology import skeletonize
 
 from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement.longest_path import longest_path
@@ -53,3 +54,33 @@ def test_nothing_long_enough_is_told(length):
 
 def test_a_short_course_has_two_points(tree):
     assert len(longest_path(tree, apart=1000)) == 2
+
+
+def slow_longest(mask):
+    """Length in px of the longest shortest way between two skeleton pixels."""
+    pixels = np.argwhere(skeletonize(mask))
+    away = np.abs(pixels[:, None] - pixels[None])
+    touching = away.max(axis=2) == 1
+    ways = np.where(touching, np.hypot(away[..., 0], away[..., 1]), np.inf)
+    np.fill_diagonal(ways, 0)
+    for middle in range(len(pixels)):  # Floyd and Warshall
+        ways = np.minimum(ways, ways[:, middle, None] + ways[None, middle])
+    return ways[np.isfinite(ways)].max()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_way_between_two_pixels_of_a_tree_is_longer(seed):
+    draws = np.random.default_rng(seed)
+    mask = np.zeros((70, 70), bool)
+    nodes = [np.array([35.0, 35.0])]
+    for _ in range(6):  # each branch begins where another one ends
+        start, angle = nodes[draws.integers(len(nodes))], draws.uniform(0, 2 * np.pi)
+        course = np.linspace(0, draws.uniform(12, 28), 60)
+        way = start + course[:, None] * (np.sin(angle), np.cos(angle))
+        way = way[((way > 2) & (way < 67)).all(axis=1)]
+        mask[tuple(way.round().astype(int).T)] = True
+        nodes.append(way[-1] if len(way) else start)
+    mask = thick(mask)
+    points = np.array(longest_path(mask, apart=1e-3, ends=0))
+    length = np.hypot(*np.diff(points, axis=0).T).sum()
+    assert length == pytest.approx(slow_longest(mask))

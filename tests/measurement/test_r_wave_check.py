@@ -35,3 +35,17 @@ def test_one_frame_of_rounding_is_near_enough():
 @pytest.mark.parametrize(("found", "waves"), [([], (9,)), ([300.0], (0, 1, 38, 99))])
 def test_without_a_wave_in_the_loop_there_is_no_check(found, waves):
     assert check_by_r_waves(np.array(found), waves, TIMES) is None
+
+
+def test_random_beats_against_a_search_one_by_one():
+    draws = np.random.default_rng(0)
+    for _ in range(20):
+        found = np.sort(draws.uniform(0, TIMES[-1], 4))
+        waves = sorted(draws.choice(np.arange(2, 36), 3, replace=False).tolist())
+        check = check_by_r_waves(found, waves, TIMES)
+        near = 0
+        for wave, offset in zip(waves, check.offsets_ms, strict=True):
+            nearest = min((one - TIMES[wave] for one in found), key=abs)
+            assert offset == nearest
+            near += abs(nearest) <= 1.001 * 66.7
+        assert check.found == near
