@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from qtpy.QtCore import QSize, Qt, QTimer
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel
 
 LONG = 20  # characters; a longer word may not fit the width of a dock
@@ -62,9 +62,9 @@ class WrappedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
         self.setText(text)
-        self._laid_out = QTimer(self)  # ends with the label
-        self._laid_out.setSingleShot(True)
-        self._laid_out.timeout.connect(self.updateGeometry)
+        self._squeezed = QTimer(self)  # ends with the label
+        self._squeezed.setSingleShot(True)
+        self._squeezed.timeout.connect(self.updateGeometry)
 
     def text(self) -> str:
         """Return the text as it was set."""
@@ -79,11 +79,12 @@ class WrappedLabel(QLabel):
         """Return the least height of the text, with no minimum width."""
         return QSize(0, super().minimumSizeHint().height())
 
-    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Ask for the height once more after the first layout.
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Ask for the height once more if it is too small for the lines of the text.
 
         A form that also holds a plot lays a label that has just been shown out with the
         lines that it had before.
         """
-        super().showEvent(event)
-        self._laid_out.start(0)
+        super().resizeEvent(event)
+        if self.height() < self.heightForWidth(self.width()):
+            self._squeezed.start(0)

@@ -235,8 +235,7 @@ class ProjectController(QObject):
             path = opened.project.model_path(model)
             if path.is_file():
                 self.session.add_model(Model(path, model.kind, model.title))
-        # while layers were shown, docks kept choices that were made before
-        self._saver.keep_settings(settings)
+        self._saver.keep_settings(settings)  # docks have kept earlier choices meanwhile
         self.session.restore_settings(settings)
         self._memory.restore(settings)
         self.recent.add(opened.project.folder)
