@@ -113,7 +113,7 @@ class ExplainedCurve(QWidget):
         """The curves by the names of their metrics, in a new plot."""
         from pyqtgraph import InfiniteLine, mkBrush, mkPen
 
-        plot = _plot(self, "step", "explained")
+        plot = _plot(self, "", "explained")  # the loss below it has the same steps
         legend = " &nbsp; ".join(
             f"<span style='color: {color}'>{name}</span>"
             for name, color in zip(EXPLAINED_CURVES.values(), CURVES, strict=True)
@@ -257,7 +257,10 @@ def keep_height(plot: QWidget, height: int) -> None:
 
 
 def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
-    """Fill a widget with a plot that cannot be moved or zoomed."""
+    """Fill a widget with a plot that cannot be moved or zoomed.
+
+    The texts name the axes; an empty one takes no room.
+    """
     from pyqtgraph import PlotWidget
 
     plot = PlotWidget(background=None)
@@ -266,13 +269,12 @@ def _plot(widget: QWidget, below: str, beside: str) -> pyqtgraph.PlotWidget:
     plot.setMenuEnabled(False)
     plot.hideButtons()
     for side, text in (("bottom", below), ("left", beside)):
-        plot.setLabel(side, text, color=GRAY)
+        if text:
+            plot.setLabel(side, text, color=GRAY)
         axis = plot.getAxis(side)
         axis.setPen(GRAY)
         axis.setTextPen(GRAY)
-        axis.enableAutoSIPrefix(
-            False
-        )  # labels such as "loss (x0.001)" are hard to read
+        axis.enableAutoSIPrefix(False)  # "loss (x0.001)" is hard to read
     plot.showGrid(x=False, y=True, alpha=0.2)
     layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
