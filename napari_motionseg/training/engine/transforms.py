@@ -132,7 +132,7 @@ def drawn_place(
         (low, high), share = zoom, float(torch.rand((), generator=generator))
         most = min(sides[0] / seen[0], sides[1] / seen[1])
         drawn = min(low * (high / low) ** share, most)
-        window = round(seen[0] * drawn), round(seen[1] * drawn)
+        window = max(1, round(seen[0] * drawn)), max(1, round(seen[1] * drawn))
         quarters = draw(4) if seen[0] == seen[1] else 2 * draw(2)
     row, column = draw(sides[0] - window[0] + 1), draw(sides[1] - window[1] + 1)
     mirrored = bool(draw(2)) and mirror

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_motionseg.training.engine.transforms import (
+    drawn_place,
     jitter,
     mirror,
     mirror_flow,
@@ -103,3 +104,10 @@ def test_flat_pictures_stay_flat_but_for_noise():
 def test_jitter_of_black_and_white_is_finite(value):
     changed = jitter(torch.full((8, 1, 6, 6), value), generator(), 1.0)
     assert torch.isfinite(changed).all()
+
+
+def test_the_smallest_window_is_a_pixel():
+    place = drawn_place((40, 40), (32, 32), (0.001, 0.002), True, generator())
+    picture = torch.rand(1, 40, 40)[:, place.rows, place.columns]
+    assert picture.shape == (1, 1, 1)
+    assert place.pose.picture(picture).shape == (1, 32, 32)
