@@ -161,6 +161,7 @@ class _Limits:
 
     @classmethod
     def of(cls, picture: Picture, inside: Mask) -> _Limits:
+        """Return the thresholds for a picture and its field as far as it is known."""
         shorter = min(picture.shape)
         return cls(
             float(np.median(picture[inside])),

@@ -6,7 +6,7 @@ Flow has channel 0 = x (columns, right) and 1 = y (rows, down).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -63,25 +63,36 @@ class Pose(NamedTuple):
     mirrored: bool
     quarters: int
 
-    def picture(self, window: Tensor) -> Tensor:
-        """Return a window ``(C, H, W)`` in this pose, ``(C, *size)``."""
-        shown = self._resized(window)
+    def picture(self, window: Tensor, *, mixed: bool = True) -> Tensor:
+        """Return a window ``(C, H, W)`` in this pose, ``(C, *size)``.
+
+        Parameters
+        ----------
+        window
+            Planes ``(C, H, W)`` of floating point numbers.
+        mixed
+            Whether neighbouring values are mixed as the window is resized; numbers of
+            classes must not be.
+        """
+        shown = self._resized(window, mixed)
         return turn(mirror(shown) if self.mirrored else shown, self.quarters)
 
-    def flow(self, window: Tensor) -> Tensor:
+    def flow(self, window: Tensor, *, mixed: bool = True) -> Tensor:
         """Return the flow ``(2, H, W)`` of a window in this pose, ``(2, *size)``.
 
         Vectors are scaled by the change of size, which is that of the columns.
+        `mixed` is as for `picture`.
         """
-        shown = self._resized(window) * (self.size[1] / window.shape[-1])
+        shown = self._resized(window, mixed) * (self.size[1] / window.shape[-1])
         return turn_flow(mirror_flow(shown) if self.mirrored else shown, self.quarters)
 
-    def _resized(self, window: Tensor) -> Tensor:
+    def _resized(self, window: Tensor, mixed: bool) -> Tensor:
         if window.shape[-2:] == self.size:
             return window
-        return functional.interpolate(
-            window[None], self.size, mode="bilinear", antialias=True
-        )[0]
+        how: dict[str, Any] = {"mode": "nearest-exact"}
+        if mixed:
+            how = {"mode": "bilinear", "antialias": True}
+        return functional.interpolate(window[None], self.size, **how)[0]
 
 
 class Place(NamedTuple):

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.eval_mode import eval_mode
@@ -16,7 +15,7 @@ from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.synthetic_training import drawn_window
 from napari_motionseg.training.engine.throughput import DataClock
-from napari_motionseg.training.engine.transforms import jitter, mirror, turn
+from napari_motionseg.training.engine.transforms import Pose, jitter
 from napari_motionseg.training.masks.class_loss import class_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
 
@@ -116,10 +115,7 @@ class MaskTask:
         rows, columns = drawn_window(layers[1], crop, zoom, WINDOWS, generator)
         window = layers[:, rows, columns]
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
-        window = turn(mirror(window) if mirrored % 2 else window, quarters)
-        resized = functional.interpolate(
-            window[None], (crop, crop), mode="bilinear", antialias=True
-        )[0]
+        resized = Pose((crop, crop), bool(mirrored % 2), quarters).picture(window)
         return resized[:1], resized[1:]
 
     def preview(self) -> NDArray[np.uint8]:

@@ -19,12 +19,7 @@ from napari_motionseg.synthesis.part_stills import PartStills
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.synthetic_training import drawn_window
 from napari_motionseg.training.engine.throughput import DataClock
-from napari_motionseg.training.engine.transforms import (
-    mirror,
-    mirror_flow,
-    turn,
-    turn_flow,
-)
+from napari_motionseg.training.engine.transforms import Pose
 from napari_motionseg.training.propagation.bin_loss import bin_loss
 from napari_motionseg.training.propagation.part_motion import Guided, PartMotions
 from napari_motionseg.training.propagation.settings import PropagationTrainingSettings
@@ -182,18 +177,11 @@ class PropagationTask:
         picture = stills.pictures[place][window].float()[None]
         numbers = torch.stack((stills.parts[place], stills.groups[place]))
         numbers, flow = numbers[:, *window], stills.flow[place][:, *window].float()
-        side = picture.shape[-1]
         quarters, mirrored = torch.randint(4, (2,), generator=generator).tolist()
-        if mirrored % 2:
-            picture, numbers, flow = mirror(picture), mirror(numbers), mirror_flow(flow)
-        picture, numbers = turn(picture, quarters), turn(numbers, quarters)
-        flow = turn_flow(flow, quarters)
-        size = (crop, crop)
-        picture = functional.interpolate(
-            picture[None], size, mode="bilinear", antialias=True
-        )[0, 0]
-        numbers = _nearest(numbers.float(), size).long()
-        return picture.clamp(0, 1), numbers, _nearest(flow, size) * (crop / side)
+        pose = Pose((crop, crop), bool(mirrored % 2), quarters)
+        numbers = pose.picture(numbers.float(), mixed=False).long()
+        flow = pose.flow(flow, mixed=False)
+        return pose.picture(picture)[0].clamp(0, 1), numbers, flow
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a held-out frame beside the speed from one click ``(H, 2W)``."""
@@ -218,11 +206,6 @@ class PropagationTask:
         both = torch.cat((frame[0], speed.clamp(0, 1)), dim=1)
         picture: NDArray[np.uint8] = (both * 255).round().to(torch.uint8).numpy()
         return picture
-
-
-def _nearest(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return planes ``(C, H, W)`` at another size, without mixing their values."""
-    return functional.interpolate(planes[None], size, mode="nearest-exact")[0]
 
 
 def _with_drawn_devices(numbers: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

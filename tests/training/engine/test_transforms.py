@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from napari_motionseg.training.engine.transforms import (
+    Pose,
     drawn_place,
     jitter,
     mirror,
@@ -111,3 +112,11 @@ def test_the_smallest_window_is_a_pixel():
     picture = torch.rand(1, 40, 40)[:, place.rows, place.columns]
     assert picture.shape == (1, 1, 1)
     assert place.pose.picture(picture).shape == (1, 32, 32)
+
+
+def test_numbers_of_classes_are_not_mixed():
+    numbers = torch.randint(5, (1, 20, 20), generator=generator()).float()
+    pose = Pose((32, 32), True, 3)
+    assert set(pose.picture(numbers, mixed=False).unique().tolist()) <= set(range(5))
+    assert len(pose.picture(numbers).unique()) > 5
+    assert pose.flow(torch.ones(2, 20, 20), mixed=False).abs().unique() == 1.6
