@@ -10,9 +10,12 @@ atrioventricular grooves at polar angles of about 70 degrees.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
+from napari_motionseg.synthesis.centrelines import LEFT, RIGHT
 from napari_motionseg.synthesis.config import Range
 
 Place = tuple[float, float, float]
@@ -108,8 +111,8 @@ def _septals(
 
 # Diameters at the aorta: Dodge et al., Circulation 1992;86:232
 TABLE: tuple[Segment, ...] = (
-    Segment("LM", None, ((46, -106, 0.80), (51, -112, 0.9), (58, -121, 0.99)), "groove",
-            calibre=(3.9, 5.1), reach=(0.55, 1.0), winding=0.3, trunk=True),
+    Segment("LM", None, ((43, -101, 0.86), (52, -113, 0.93), (60, -120, 1.0)), "groove",
+            calibre=(4.1, 5.3), reach=(0.55, 1.0), winding=0.3, trunk=True),
     Segment("LAD", "LM", ANTERIOR_GROOVE, "groove", calibre=(0.95, 1.05),
             reach=(0.8, 1.0), winding=0.7, trunk=True),
     Segment("LCX", "LM", LEFT_GROOVE, "groove", calibre=(0.8, 1.0), reach=(0.4, 0.8),
@@ -119,11 +122,11 @@ TABLE: tuple[Segment, ...] = (
     Segment("IM", "LM", ((126, -148, 1.0),), calibre=(0.55, 0.8), angle=(20, 45),
             chance=0.22),
     Segment("D1", "LAD", ((128, -140, 1.0),), leaves_at=(0.09, 0.19),
-            calibre=(0.46, 0.6)),
+            calibre=(0.5, 0.64)),
     Segment("D2", "LAD", ((138, -126, 1.0),), leaves_at=(0.26, 0.38),
-            calibre=(0.4, 0.56), chance=0.95),
+            calibre=(0.44, 0.6), chance=0.95),
     Segment("D3", "LAD", ((150, -114, 1.0),), leaves_at=(0.45, 0.56),
-            calibre=(0.35, 0.5), chance=0.55),
+            calibre=(0.4, 0.55), chance=0.55),
     Segment("S1", "LAD", kind="septum", leaves_at=(0.1, 0.17), calibre=(0.26, 0.38),
             angle=(75, 95), length_mm=(28, 50), winding=0.3),
     *_septals("LAD", "S", (0.22, 0.29, 0.36, 0.43, 0.51, 0.6), (12, 38)),
@@ -132,7 +135,7 @@ TABLE: tuple[Segment, ...] = (
     Segment("LA", "LCX", ((32, -150, 0.95),), leaves_at=(0.08, 0.3),
             calibre=(0.2, 0.28), angle=(60, 95), chance=0.55),
     Segment("OM1", "LCX", ((130, -166, 1.0),), leaves_at=(0.13, 0.3),
-            calibre=(0.5, 0.72)),
+            calibre=(0.55, 0.75)),
     Segment("OM2", "LCX", ((130, -183, 1.0),), leaves_at=(0.42, 0.58),
             calibre=(0.45, 0.68), chance=0.85),
     Segment("OM3", "LCX", ((122, -205, 1.0),), leaves_at=(0.7, 0.82),
@@ -142,7 +145,7 @@ TABLE: tuple[Segment, ...] = (
     Segment("LPL", "LCX", ((118, -232, 1.0),), leaves_at=(0.86, 0.92),
             calibre=(0.45, 0.6), supplied_by="left"),
     *_septals("LPDA", "LPS", (0.12, 0.27, 0.42, 0.57), (8, 22)),
-    Segment("RCA", None, RIGHT_GROOVE, "groove", calibre=(3.2, 4.6), winding=0.7,
+    Segment("RCA", None, RIGHT_GROOVE, "groove", calibre=(3.3, 4.7), winding=0.7,
             reach=(0.96, 1.0), supplied_by="right", trunk=True),
     Segment("RCA", None, RIGHT_GROOVE, "groove", calibre=(2.3, 3.3), winding=0.7,
             reach=(0.55, 0.9), supplied_by="left", trunk=True),
@@ -163,9 +166,34 @@ TABLE: tuple[Segment, ...] = (
     Segment("RPL", "RCA", BEHIND_CRUX, "groove", calibre=(0.75, 1.1), reach=(0.6, 1.1),
             supplied_by="right", trunk=True),
     Segment("PL1", "RPL", ((122, 108, 1.0),), leaves_at=(0.12, 0.28),
-            calibre=(0.45, 0.65), chance=0.8),
+            calibre=(0.5, 0.7), chance=0.8),
     Segment("PL2", "RPL", ((120, 124, 1.0),), leaves_at=(0.4, 0.55),
-            calibre=(0.45, 0.65), chance=0.7),
+            calibre=(0.5, 0.7), chance=0.75),
     *_septals("PDA", "PS", (0.1, 0.22, 0.34, 0.46, 0.58, 0.7), (8, 24)),
 )  # fmt: skip
 SEGMENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
+PARENTS: Mapping[str, str | None] = MappingProxyType(
+    {row.name: row.parent for row in TABLE}
+)
+
+
+def generations() -> list[list[int]]:
+    """Return the rows of the table without a parent, those of their children, ..."""
+    depths = [_depth(row.name) for row in TABLE]
+    return [
+        [row for row, own in enumerate(depths) if own == depth]
+        for depth in range(max(depths) + 1)
+    ]
+
+
+def _depth(name: str) -> int:
+    parent = PARENTS[name]
+    return 0 if parent is None else 1 + _depth(parent)
+
+
+def tree_of(name: str) -> int:
+    """Return the tree that a segment belongs to: left 0, right 1."""
+    parent = PARENTS[name]
+    if parent is not None:
+        return tree_of(parent)
+    return RIGHT if name == "RCA" else LEFT

@@ -57,23 +57,19 @@ PROJECTIONS = (
 )
 
 
-def draw_usual_views(
-    config: SynthesisConfig, count: int, tree: Tensor, draws: Draws
-) -> Cameras:
+def draw_usual_views(config: SynthesisConfig, tree: Tensor, draws: Draws) -> Cameras:
     """Draw usual views of the trees.
 
     Parameters
     ----------
     config
         Its `view` is used.
-    count
-        Number of scenes.
     tree
         Tree ``(B,)`` that is injected with contrast agent: left 0, right 1.
     draws
         Source of the random views.
     """
-    device = draws.device
+    count, device = len(tree), draws.device
     often = torch.tensor([(p.left, p.right) for p in PROJECTIONS], device=device)
     limits = (often / often.sum(dim=0)).cumsum(dim=0)[:, (tree != LEFT).long()]
     chosen = (draws.uniform(count, 0, 1) >= limits).sum(dim=0)

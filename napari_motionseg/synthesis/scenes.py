@@ -18,9 +18,8 @@ from napari_motionseg.synthesis.contrast import (
     draw_boluses,
 )
 from napari_motionseg.synthesis.contrast_clouds import muscle_blush, root_reflux
-from napari_motionseg.synthesis.coronary_trees import grow_coronary_trees
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
+from napari_motionseg.synthesis.geometry import Cameras
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
 from napari_motionseg.synthesis.medical_devices import Devices, draw_devices
 from napari_motionseg.synthesis.motion import (
@@ -29,8 +28,7 @@ from napari_motionseg.synthesis.motion import (
     draw_heartbeats,
     draw_layer_motions,
 )
-from napari_motionseg.synthesis.projections import draw_usual_views
-from napari_motionseg.synthesis.vessels import grow_trees
+from napari_motionseg.synthesis.viewed_trees import draw_viewed_trees
 
 REFERENCE_DIAMETER = 12.0  # px at 512 px of the vessel that `opacity` refers to
 VISIBLE_ABSORBANCE = 0.02  # a fainter vessel is lost in noise and quantisation
@@ -103,13 +101,7 @@ class Scenes:
 
 def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
     """Draw `count` angiographic scenes."""
-    coronary = config.anatomy == "coronary"
-    trees = (grow_coronary_trees if coronary else grow_trees)(config, count, draws)
-    ostia = trees.first_samples(count)
-    if coronary:
-        cameras = draw_usual_views(config, count, trees.tree[ostia], draws)
-    else:
-        cameras = draw_cameras(config, count, draws)
+    trees, ostia, cameras = draw_viewed_trees(config, count, draws)
     jitter = 35 * draws.normal((count, 2))
     cameras = cameras.centred(trees.points, trees.scene, jitter)
     beats = draw_heartbeats(config, count, draws)

@@ -27,6 +27,7 @@ from napari_motionseg.synthesis.vessel_courses import (
     undulating,
 )
 from napari_motionseg.synthesis.vessel_shoots import (
+    END,
     Shoots,
     outside_parent,
     shoots_from,
@@ -36,13 +37,18 @@ NODES = 32  # points of a course
 SLOTS = 10  # positions along a branch at which a twig may leave it
 SPACING_PX = (30.0, 85.0)  # px between two twigs
 RADIUS_PX = (0.7, 2.9)  # radius of a twig at the side of a vessel
-LARGEST_SHARE = 0.65  # of a twig's radius in that of its parent
+LARGEST_SHARE = 0.5  # of a twig's radius in that of its parent
 FORK_RATIO = (0.55, 1.0)  # radius of the smaller daughter divided by the larger
 LENGTH_DIAMETERS = 17.0  # median length of a twig divided by its diameter
 LENGTH_SPREAD = 0.4  # standard deviation of the logarithm of that
 LONGEST_PX = 190.0
-ANGLE_SPREAD = 0.2  # radians
-INSIDE = 0.94  # a vessel that is deeper does not run on the surface
+ALONG_RADII = (0.8, 1.6)  # radii that a twig runs along its parent
+ANGLE_SPREAD = 0.2  # radians: standard deviation of the angle to the parent
+BEND = 0.35  # radians: standard deviation of the bend of a twig
+DEEPER = (0.0, 0.12)  # share of the radius of the heart by which a twig sinks in
+TAPER = 0.65  # radius at the end of a twig divided by that at its start
+WINDING = 1.2  # factor on the tortuosity
+INSIDE = 0.94  # depth of a vessel below which it runs within the muscle
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Placement:
     share
         Radius ``(M,)`` divided by the parent's.
     continues
-        Whether ``(M,)`` the twig continues the parent beyond its end.
+        Whether ``(M,)`` the twig is the widest at the end of the parent.
     """
 
     parent: Tensor
@@ -73,7 +79,7 @@ class Twigs:
     Parameters
     ----------
     config
-        Its `generations` and `taper` are used.
+        Its `generations` and `corkscrews` are used.
     axes
         Semi-axes ``(B, 3)`` of the hearts in px.
     tortuosity, side_branches
@@ -99,42 +105,47 @@ class Twigs:
         Parameters
         ----------
         parents
-            Branches whose twigs are placed.
+            Branches on which twigs are placed.
         continued
             Whether ``(N,)`` other branches leave at the end of a parent.
         """
-        draws, n = self.draws, len(parents)
-        whole = length(parents.nodes)
-        spacing = draws.uniform((n, 1), *SPACING_PX)
-        slots = torch.arange(SLOTS, device=whole.device)
-        place = spacing * (slots + draws.uniform((n, SLOTS), 0.4, 1.3))
-        at = place / whole[:, None].clamp(min=1)
-        node = (at * (parents.radii.shape[1] - 1)).long()
-        there = parents.radii.gather(1, node.clamp(max=parents.radii.shape[1] - 1))
-        low, high = (math.log(r) for r in RADIUS_PX)
-        radius = draws.uniform((n, SLOTS), low, high).exp()
-        share = (radius / there).clamp(max=LARGEST_SHARE)
-        exists = (at < 0.96) & (share * there >= SMALLEST_RADIUS)
-        wanted = self.side_branches[parents.scene][:, None]
-        exists &= draws.uniform((n, SLOTS), 0, 1) < wanted
-        row, slot = exists.nonzero(as_tuple=True)
-        ends = (~continued).nonzero()[:, 0]
-        fork = torch.arange(len(ends), device=ends.device).repeat(2)
-        ratio = draws.uniform(len(ends), *FORK_RATIO)
-        weights = torch.cat((torch.ones_like(ratio), ratio))
-        forked = fork_shares(weights, fork, len(ends))
-        placed = Placement(
-            torch.cat((row, ends[fork])),
-            torch.cat((at[row, slot], torch.ones_like(forked))),
-            torch.cat((share[row, slot], forked)),
-            torch.cat((row < 0, fork.new_ones(len(ends)) > 0, ratio < 0)),
-        )
+        both = self._on_sides(parents), self._at_ends((~continued).nonzero()[:, 0])
+        columns = zip(*(vars(part).values() for part in both), strict=True)
+        placed = Placement(*(torch.cat(column) for column in columns))
         if self.config.generations < 2:
             return Placement(*(part[:0] for part in vars(placed).values()))
         return placed
 
+    def _on_sides(self, parents: Courses) -> Placement:
+        draws, n = self.draws, len(parents)
+        slots = torch.arange(SLOTS, device=draws.device)
+        place = slots + draws.uniform((n, SLOTS), 0.4, 1.3)
+        place = place * draws.uniform((n, 1), *SPACING_PX)
+        at = place / length(parents.nodes)[:, None].clamp(min=1)
+        last = parents.radii.shape[1] - 1
+        there = parents.radii.gather(1, (at * last).long().clamp(max=last))
+        low, high = (math.log(radius) for radius in RADIUS_PX)
+        radius = draws.uniform((n, SLOTS), low, high).exp()
+        share = (radius / there).clamp(max=LARGEST_SHARE)
+        wanted = self.side_branches[parents.scene][:, None]
+        exists = draws.uniform((n, SLOTS), 0, 1) < wanted
+        exists &= (at < 0.96) & (share * there >= SMALLEST_RADIUS)
+        parent, slot = exists.nonzero(as_tuple=True)
+        return Placement(
+            parent, at[parent, slot], share[parent, slot], torch.zeros_like(slot) > 0
+        )
+
+    def _at_ends(self, ends: Tensor) -> Placement:
+        """Return two daughters at the end of each parent with index `ends` ``(M,)``."""
+        fork = torch.arange(len(ends), device=ends.device).repeat(2)
+        ratio = self.draws.uniform(len(ends), *FORK_RATIO)
+        weights = torch.cat((torch.ones_like(ratio), ratio))
+        first = torch.arange(2 * len(ends), device=ends.device) < len(ends)
+        share = fork_shares(weights, fork, len(ends))
+        return Placement(ends[fork], torch.ones_like(share), share, first)
+
     def shoots(self, parents: Courses, placed: Placement) -> Shoots:
-        """Return the beginnings of twigs."""
+        """Return the beginnings of twigs that are wide enough to be drawn."""
         angle = turning_angle(placed.share)
         angle = angle + ANGLE_SPREAD * self.draws.normal(len(angle))
         shoots = shoots_from(
@@ -144,69 +155,65 @@ class Twigs:
         return shoots.at(shoots.radius >= SMALLEST_RADIUS)
 
     def grown(self, shoots: Shoots, generations: int) -> list[Courses]:
-        """Return the twigs of shoots, and those of the further generations."""
+        """Return the twigs of shoots, and those of further generations."""
         found = []
-        for generation in range(generations):
-            if not len(shoots):
-                break
+        for further in reversed(range(generations)):
             courses = self._courses(shoots)
-            if generation < generations - 1:
-                placed = self.placed(courses, torch.zeros_like(courses.scene) > 0)
-                side = placed.at < 1
-                way = courses.path - courses.path[:, :1]
-                parent = placed.parent[side]
+            if further:
+                continued = torch.zeros_like(courses.scene) > 0
+                placed = self.placed(courses, continued)
+                side = placed.at < END
                 radii = thinned(
-                    courses.radii, way, parent, placed.at[side],
+                    courses.radii,
+                    courses.path - courses.path[:, :1],
+                    placed.parent[side],
+                    placed.at[side],
                     left_over(placed.share[side]),
-                )  # fmt: skip
+                )
                 courses = Courses(**{**vars(courses), "radii": radii})
                 shoots = self.shoots(courses, placed)
             found.append(courses)
         return found
 
     def _courses(self, shoots: Shoots) -> Courses:
-        draws, n = self.draws, len(shoots)
         axes = self.axes[shoots.scene]
+        nodes = undulating(
+            self._bent(shoots, axes), axes, WINDING * self.tortuosity[shoots.scene],
+            shoots.radius, self.config.corkscrews, self.draws,
+        )  # fmt: skip
+        nodes = even(nodes)
+        share = torch.linspace(0, 1, NODES, device=nodes.device)
+        radii = shoots.radius[:, None] * (1 - (1 - TAPER) * share)
+        path = shoots.path[:, None] + length(nodes)[:, None] * share
+        outside = outside_parent(shoots, nodes, radii)
+        return Courses(
+            nodes, radii, path, outside, shoots.scene, shoots.tree, shoots.segment
+        )
+
+    def _bent(self, shoots: Shoots, axes: Tensor) -> Tensor:
+        """Return the smooth courses ``(N, NODES, 3)`` of twigs."""
+        draws, n = self.draws, len(shoots)
         spread = torch.exp(LENGTH_SPREAD * draws.normal(n))
         far = (2 * LENGTH_DIAMETERS * shoots.radius * spread).clamp(max=LONGEST_PX)
-        up = normals(shoots.start, axes)
-        inside = torch.linalg.vector_norm(shoots.start / axes, dim=-1) < INSIDE
+        depth = torch.linalg.vector_norm(shoots.start / axes, dim=-1)
+        inside = (depth < INSIDE)[:, None]
         # in the muscle, twigs leave to all sides
-        away = torch.where(inside[:, None], draws.normal((n, 3)), up)
-        side = functional.normalize(torch.linalg.cross(away, shoots.ahead), dim=-1)
+        up = torch.where(inside, draws.normal((n, 3)), normals(shoots.start, axes))
+        side = functional.normalize(torch.linalg.cross(up, shoots.ahead), dim=-1)
         side = side * draws.sign(n)[:, None]
         cos, sin = shoots.angle.cos()[:, None], shoots.angle.sin()[:, None]
         out = cos * shoots.ahead + sin * side
-        across = torch.linalg.cross(away, out)
-        bend = 0.35 * draws.normal((n, 1)) * functional.normalize(across, dim=-1)
-        along = (shoots.parent_radius * draws.uniform(n, 0.8, 1.6))[:, None]
-        begin = shoots.start + along * shoots.ahead
-        controls = torch.stack(
-            [shoots.start, begin]
-            + [
-                begin + far[:, None] * share * (out + share * bend)
-                for share in (0.25, 0.5, 0.75, 1.0)
-            ],
-            dim=1,
+        bow = functional.normalize(torch.linalg.cross(up, out), dim=-1)
+        bend = (BEND * draws.normal((n, 1)) * bow)[:, None]
+        along = shoots.parent_radius * draws.uniform(n, *ALONG_RADII)
+        begin = shoots.start + along[:, None] * shoots.ahead
+        share = torch.linspace(0.25, 1, 4, device=far.device)[:, None]
+        line = begin[:, None] + far[:, None, None] * share * (
+            out[:, None] + share * bend
         )
+        controls = torch.cat((shoots.start[:, None], begin[:, None], line), dim=1)
         own = torch.linalg.vector_norm(controls[:, :2] / axes[:, None], dim=-1)
-        deep = own[:, 1:] * (
-            1 - torch.linspace(0, 1, 4, device=far.device)
-            * draws.uniform((n, 1), 0.0, 0.12)
-        )  # fmt: skip
+        deeper = own[:, 1:] * (1 - share[:, 0] * draws.uniform((n, 1), *DEEPER))
         nodes = spline(controls, NODES)
-        hugged = hugging(nodes, spline(torch.cat((own, deep), dim=1), NODES), axes)
-        nodes = even(torch.where(inside[:, None, None], nodes, hugged))
-        winding = 1.2 * self.tortuosity[shoots.scene]
-        nodes = undulating(
-            nodes, axes, winding, shoots.radius, self.config.corkscrews, draws
-        )
-        nodes = even(nodes)
-        share = torch.linspace(0, 1, NODES, device=far.device)
-        way = length(nodes)[:, None] * share
-        radii = shoots.radius[:, None] * (1 - 0.35 * share)
-        return Courses(
-            nodes, radii, shoots.path[:, None] + way,
-            outside_parent(shoots, nodes, radii), shoots.scene, shoots.tree,
-            shoots.segment,
-        )  # fmt: skip
+        hugged = hugging(nodes, spline(torch.cat((own, deeper), dim=1), NODES), axes)
+        return even(torch.where(inside[..., None], nodes, hugged))
