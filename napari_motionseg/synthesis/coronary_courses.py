@@ -32,9 +32,10 @@ PLACE_SPREAD = (
 )
 TARGET_SPREAD = 6.0  # degrees: standard deviation of the end of a branch on the wall
 ALONG_RADII = (1.0, 2.2)  # radii that a branch runs along its parent
-AT_END = 0.8  # factor on that at the end of the parent
+AT_END = 1.6  # factor on that at the end of the parent
 STRAIGHT_ON = (0.14, 0.26)  # share of the way to the end that a branch goes straight
 BULGE = 0.06  # standard deviation of the bulge of a branch, as share of its way
+IN_GROOVE = 0.5  # share of its course at which a segment lies in its groove
 KINDS = ("groove", "wall", "septum")
 
 
@@ -90,11 +91,16 @@ def segment_course(
 def _in_groove(
     shoots: Shoots, begin: Tensor, row: Tensor, axes: Tensor, draws: Draws
 ) -> Tensor:
-    places = _places(row, CONTROLS - 2, draws)
+    """Return courses that begin where their parent ends, and soon lie in the groove."""
+    places = _places(row, CONTROLS - 1, draws)
     points = on_ellipsoid(places, axes[:, None])
-    controls = torch.cat((shoots.start[:, None], begin[:, None], points), dim=1)
-    depth = torch.cat((_depth(controls[:, :2], axes), places[..., 2]), dim=1)
-    return _on_surface(controls, depth, axes)
+    share = torch.linspace(0, 1, CONTROLS - 1, device=row.device)[:, None]
+    nearer = (1 - share / IN_GROOVE).clamp(min=0) ** 2
+    points = points + nearer * (begin[:, None] - points[:, :1])
+    controls = torch.cat((shoots.start[:, None], begin[:, None], points[:, 1:]), dim=1)
+    own = _depth(controls[:, :2], axes)
+    depth = places[..., 2] + nearer[:, 0] * (own[:, 1:] - places[:, :1, 2])
+    return _on_surface(controls, torch.cat((own, depth[:, 1:]), dim=1), axes)
 
 
 def _over_wall(
@@ -159,8 +165,12 @@ def _places(row: Tensor, count: int, draws: Draws) -> Tensor:
     n = len(row)
     table = torch.stack([_even_places(one.course, count) for one in TABLE])
     places = table.to(row.device)[row]
-    shift = draws.normal((n, 1, 2)) + 0.5 * draws.normal((n, count, 2))
-    places[..., :2] += math.radians(PLACE_SPREAD) * shift
+    # smooth along the groove: aside, aslant and bowed
+    share = torch.linspace(0, 1, count, device=row.device)[:, None]
+    shapes = torch.ones_like(share), share - 0.5, torch.sin(math.pi * share) - 0.5
+    for shape in shapes:
+        spread = math.radians(PLACE_SPREAD) * draws.normal((n, 1, 2))
+        places[..., :2] += shape * spread
     return places
 
 

@@ -18,6 +18,8 @@ SHORTEST_WAVE_PX = 34.0
 SHORTEST_WAVE_RADII = 11.0  # a vessel can't turn within a few of its radii
 LONGEST_WAVE_PX = 260.0
 SLOPE = 0.5  # slope of an undulation, as root mean square, at a tortuosity of 1
+# length over which an undulation rises to its full height at the start of a branch
+BEGIN_RADII, BEGIN_PX = 6.0, 40.0
 INTO_WALL = 0.3  # undulation across the surface divided by that along it
 # a corkscrew: px for each radian of its wave, in units of the radius; its slope; and
 # the radius in px above which vessels have none
@@ -156,7 +158,7 @@ def undulating(
     count = nodes.shape[1]
     whole = length(nodes)[:, None]
     way = whole * torch.linspace(0, 1, count, device=nodes.device)
-    begun = smoothstep(way / (4 * radius[:, None]).clamp(min=20.0))
+    begun = smoothstep(way / (BEGIN_RADII * radius[:, None]).clamp(min=BEGIN_PX))
     up = normals(nodes, axes[:, None])
     side = functional.normalize(torch.linalg.cross(up, tangents(nodes)), dim=-1)
     along = _swing(way, radius, tortuosity, draws) * begun
