@@ -78,13 +78,27 @@ def draw_usual_views(config: SynthesisConfig, tree: Tensor, draws: Draws) -> Cam
     angles = usual[chosen] + ANGLE_SPREAD * draws.normal((count, 2))
     if not config.view:
         angles = torch.zeros_like(angles)
+    wobble = torch.deg2rad(HEART_SPREAD * draws.normal((count, 3))).unbind(dim=1)
+    return cameras_at(
+        angles, about(0, wobble[0]) @ about(1, wobble[1]) @ about(2, wobble[2])
+    )
+
+
+def cameras_at(angles: Tensor, lie: Tensor) -> Cameras:
+    """Return C-arms at given angles.
+
+    Parameters
+    ----------
+    angles
+        Primary and secondary angle ``(B, 2)`` in degrees: LAO and cranial positive.
+    lie
+        Rotation ``(B, 3, 3)`` of each heart in its patient, away from the usual.
+    """
     primary, secondary = torch.deg2rad(angles).unbind(dim=1)
     # the arm turns about the patient first, and then tilts
     turn = about(0, secondary) @ about(1, primary)
-    wobble = torch.deg2rad(HEART_SPREAD * draws.normal((count, 3))).unbind(dim=1)
-    lie = about(0, wobble[0]) @ about(1, wobble[1]) @ about(2, wobble[2])
-    centre = torch.full((count, 2), 256.0, device=device)
-    return Cameras(turn @ lie @ _heart_axes(device), centre, angles)
+    centre = torch.full((len(angles), 2), 256.0, device=angles.device)
+    return Cameras(turn @ lie @ _heart_axes(angles.device), centre, angles)
 
 
 def _heart_axes(device: torch.device) -> Tensor:

@@ -36,6 +36,7 @@ def draw_viewed_trees(
     if config.anatomy == "generic":
         trees = grow_trees(config, count, draws)
         return trees, trees.first_samples(count), draw_cameras(config, count, draws)
-    trees = grow_coronary_trees(config, count, draws)
+    # aside, so that settings of the vessels leave the rest of a scene as it is
+    trees = grow_coronary_trees(config, count, draws.aside())
     ostia = trees.first_samples(count)
     return trees, ostia, draw_usual_views(config, trees.tree[ostia], draws)
