@@ -53,7 +53,7 @@ INSIDE = 0.94  # depth of a vessel below which it runs within the muscle
 
 @dataclass(frozen=True)
 class Placement:
-    """Where twigs leave their parents.
+    """Places and radii of twigs on their parents.
 
     Parameters
     ----------
