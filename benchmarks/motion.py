@@ -53,6 +53,7 @@ PROBE = "probe"
 TRAIN_SEED, TEST_SEED = 93_000_000, 93_001_000
 TRAIN_LOOPS, TEST_LOOPS, SIDE, FRAMES = 16, 8, 384, 12
 TEST_FRAMES = (6,)  # of each synthetic test loop
+LABELS, STEPS = 1, 3600  # labelled frames, and steps of pretraining, of usual runs
 
 
 def main() -> None:
@@ -73,8 +74,8 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--data", nargs="+", default=default_data())
     parser.add_argument("--schedules", nargs="+", default=[PROBE, "short", "tuned"])
     parser.add_argument("--draws", default="9-24", help="first and last, from 1")
-    parser.add_argument("--labels", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=3600, help="of pretraining")
+    parser.add_argument("--labels", type=int, default=LABELS)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of pretraining")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0, help="of pretraining")
     parser.add_argument("--train", default="p1,p2,p3,p4", help="patients, real loops")
@@ -290,9 +291,17 @@ def write(
         "against": against,
         "trials": dict(Counter(row["method"] for row in rows)),
     } | here_and_now()
-    labels = "" if options.labels == 1 else f"_{options.labels}"
-    file = options.results / f"motion_{data}_{schedule}{labels}.json"
-    file.write_text(json.dumps(report, indent=1) + "\n")
+    name = result_name(data, schedule, options.labels, options.steps)
+    text = json.dumps(report, indent=1) + "\n"
+    (options.results / f"{name}.json").write_text(text)
+
+
+def result_name(data: str, schedule: str, labels: int, steps: int) -> str:
+    """Return the name of a result, without what all usual runs share."""
+    parts = ["motion", data, schedule]
+    parts += [f"{labels}-labels"] if labels != LABELS else []
+    parts += [f"{steps}-steps"] if steps != STEPS else []
+    return "_".join(parts)
 
 
 if __name__ == "__main__":

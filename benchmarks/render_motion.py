@@ -1,19 +1,22 @@
-"""The sections of RESULTS.md on whether motion teaches, at one label."""
+"""The sections of RESULTS.md on whether motion teaches, at few labels."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from tables import SILVER, answer, table
+from tables import SILVER, answer, listed, table
 
 Row = Mapping[str, Any]
+USUAL_STEPS = 3600  # of pretraining; sections of others say how many
 DATA = {"synthetic": "synthetic loops", "real": "real loops"}
 SCHEDULES = {
     "probe": "Do frozen features that motion taught tell vessels, {}?",
     "short": "Does motion help the paper's short fine-tuning, {}?",
+    "quick": "Does motion help quick fine-tuning, {}?",
     "tuned": "Does motion help tuned fine-tuning, {}?",
 }
 HOW = {
@@ -21,64 +24,85 @@ HOW = {
     "short": (
         "200 steps of two 160 px windows, binary cross entropy, Adam at a fixed 0.001."
     ),
+    "quick": "The last level of the decoder, as the recipe `quick` trains it.",
     "tuned": (
         "120 steps of two 160 px windows, cross entropy and Dice, a falling rate."
     ),
 }
 ARMS = (
     "*scratch*: random weights. *random*: the same with features of one scale and a "
-    "last layer that is fitted to the label, as for all other starts. *loud*, "
-    "*regression*: taught by exact flow of synthetic pairs, without any mask, in "
-    "{steps:,} steps of two 160 px windows. *-shuffled*: the same with the flow of "
-    "other pictures. *-estimated*, *-dis*: the same with estimated flow. *Gains* are "
-    "on the same loop and draw, with the 95 % interval over draws and patients."
+    "last layer that is fitted to the label, as for all other starts. Other names are "
+    "objectives (*paper* is flow consistency with the settings of the paper, *loud* "
+    "the same with settings whose target says more). They were taught by exact flow of "
+    "synthetic pairs, without any mask, in {steps:,} steps of two 160 px windows. "
+    "*-shuffled*: the same with the flow of other pictures. *-estimated*, *-dis*: the "
+    "same with the flow that our PWC-Net or DIS estimates. *Gains* are on the same "
+    "loop and draw, with the 95 % interval over draws and patients."
 )
 
 
 def motion(results: Path) -> list[str]:
-    """Return a section for each set of loops and schedule that was measured."""
-    parts = []
-    for data in DATA:
-        for schedule in SCHEDULES:
-            path = results / f"motion_{data}_{schedule}.json"
-            if path.exists():
-                parts.append(section(json.loads(path.read_text())))
-    return parts
+    """Return a section for each set of loops, schedule and length of pretraining."""
+    found = [json.loads(path.read_text()) for path in results.glob("motion_*.json")]
+    found.sort(key=lambda report: (places(report), report["labels"]))
+    return [section(list(reports)) for _, reports in groupby(found, places)]
 
 
-def section(found: Row) -> str:
-    """Return the section of one file."""
-    data, schedule = found["data"], found["schedule"]
+def places(report: Row) -> tuple[int, int, int]:
+    """Return the place of a report among the sections; longer trainings are first."""
+    data, schedule = list(DATA), list(SCHEDULES)
+    own = data.index(report["data"]), schedule.index(report["schedule"])
+    return *own, -report["pretraining_steps"]
+
+
+def section(reports: Sequence[Row]) -> str:
+    """Return the section of reports that differ in the number of labels only."""
+    first = reports[0]
+    data, schedule, steps = (
+        first[k] for k in ("data", "schedule", "pretraining_steps")
+    )
     measure = "auc" if schedule == "probe" else "dice"
-    rows = lines(found["against"], measure)
+    of = DATA[data] if steps == USUAL_STEPS else f"{DATA[data]}, {steps:,} steps"
+    said = [conclusion(r["against"], measure, label_words(r)) for r in reports]
+    counts = listed([str(report["labels"]) for report in reports])
+    frames = "labelled frame" if counts == "1" else "labelled frames"
     silver = f" {SILVER}" if data == "real" else ""
+    draws = {report["draws"] for report in reports}
     where = (
-        f"`benchmarks/motion.py`, one label of another patient, draws "
-        f"{found['draws']}; draws 1-8 served to choose. {HOW[schedule]} "
-        f"{ARMS.format(steps=found['pretraining_steps'])} "
-        f"Early stopping is off. Loops {found['loops_sha256'][:12]}."
-        f"{silver} {found['processor']}, {found['date']}."
+        f"`benchmarks/motion.py`, {counts} {frames} of other loops, draws "
+        f"{listed(sorted(draws))}; draws 1-8 served to choose. {HOW[schedule]} "
+        f"{ARMS.format(steps=steps)} "
+        f"Early stopping is off. Loops {first['loops_sha256'][:12]}."
+        f"{silver} {first['processor']}, {first['date']}."
     )
     return answer(
-        SCHEDULES[schedule].format(DATA[data]),
-        conclusion(found["against"], measure),
-        rows,
-        where,
+        SCHEDULES[schedule].format(of), " ".join(said), lines(reports, measure), where
     )
 
 
-def lines(against: Mapping[str, Sequence[Row]], measure: str) -> str:
+def label_words(report: Row) -> str:
+    """Return how many frames were labelled, as the end of a sentence."""
+    count = report["labels"]
+    return "with one label" if count == 1 else f"with {count} labels"
+
+
+def lines(reports: Sequence[Row], measure: str) -> str:
     """Return the table: each arm, with its gain over each control."""
-    first = next(iter(against.values()))
-    head = ["start", "draws", *(["AUC"] if measure == "auc" else []), "Dice"]
-    head += [f"{measure_word(measure)} over {name}" for name in against]
+    controls = list(dict.fromkeys(name for r in reports for name in r["against"]))
+    head = ["labels", "start", "draws", *(["AUC"] if measure == "auc" else []), "Dice"]
+    head += [f"{measure_word(measure)} over {name}" for name in controls]
     rows = []
-    for row in first:
-        own = [row["method"], row["draws"]]
-        own += [f"{row[m]:.3f}" for m in (["auc"] if measure == "auc" else [])]
-        own += [f"{row['dice']:.3f}"]
-        gains = [gain_of(rows_, row["method"], measure) for rows_ in against.values()]
-        rows.append([*own, *map(words_of, gains)])
+    for report in reports:
+        against = report["against"]
+        for row in next(iter(against.values())):
+            own = [row["labels"], row["method"], row["draws"]]
+            own += [f"{row[m]:.3f}" for m in (["auc"] if measure == "auc" else [])]
+            own += [f"{row['dice']:.3f}"]
+            gains = [
+                gain_of(against.get(name, []), row["method"], measure)
+                for name in controls
+            ]
+            rows.append([*own, *map(words_of, gains)])
     return table(head, rows)
 
 
@@ -89,9 +113,9 @@ def measure_word(measure: str) -> str:
 def gain_of(
     rows: Sequence[Row], method: str, measure: str
 ) -> tuple[float, float, float] | None:
-    """Return the gain of an arm and its interval; None for the control itself."""
+    """Return the gain of an arm and its interval; None if it was not measured."""
     name = "gain" if measure == "dice" else f"{measure}_gain"
-    row = next(row for row in rows if row["method"] == method)
+    row = next((row for row in rows if row["method"] == method), {})
     if name not in row:
         return None
     return row[name], row[f"{name}_low"], row[f"{name}_high"]
@@ -103,7 +127,9 @@ def words_of(gain: tuple[float, float, float] | None) -> str:
     return f"{gain[0]:+.3f} ({gain[1]:+.3f} to {gain[2]:+.3f})"
 
 
-def conclusion(against: Mapping[str, Sequence[Row]], measure: str) -> str:
+def conclusion(
+    against: Mapping[str, Sequence[Row]], measure: str, labels: str
+) -> str:
     """Return the best taught arm with its gains over the controls, as a sentence."""
     first = next(iter(against.values()))
     taught = [r for r in first if not is_control(r["method"])]
@@ -125,9 +151,8 @@ def conclusion(against: Mapping[str, Sequence[Row]], measure: str) -> str:
     sure = [gain[1] > 0 for gain in gains if gain is not None]
     verdict = "Yes" if all(sure) else "In part" if any(sure) else "Not shown"
     unit = "AUC" if measure == "auc" else "Dice"
-    return f"{verdict}: {best['method']} reaches {unit} {best[measure]:.3f}, " + (
-        ", ".join(parts) + "."
-    )
+    reached = f"{verdict} {labels}: {best['method']} reaches {unit} {best[measure]:.3f}"
+    return ", ".join([reached, *parts]) + "."
 
 
 def is_control(method: str) -> bool:
