@@ -6,6 +6,7 @@ python scripts/figure_synthesis.py
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,19 @@ from napari_motionseg.motion import flow_to_rgb
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
-from napari_motionseg.training.masks.settings import noiseless_angiograms
+from napari_motionseg.synthesis.projections import PROJECTIONS, cameras_at
+from napari_motionseg.training.masks.settings import (
+    in_coronary_anatomy,
+    noiseless_angiograms,
+)
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
-SIDE, SEED = 288, 4
+SIDE, SEED, KINDS_SEED = 288, 6, 4
 PLAIN = SynthesisConfig(
-    size=SIDE, frames=20, frame_rate=7.5, tree="left", second_tree=0, bolus=False,
+    anatomy="coronary", size=SIDE, frames=20, frame_rate=7.5, bolus=False,
+    tree="left", second_tree=0,
     heart_size=(1.2, 1.2), vessel_size=(1.1, 1.1), tortuosity=(0.3, 0.3), stenoses=0,
+    dominance="right",
     opacity=(0.7, 0.7), blush=(0, 0), reflux=(0, 0), catheter=0, leads=0, wires=0,
     electrodes=0, stents=0, collimator=0, intensity="log", contrast=(0.32, 0.32),
     noise=0.3, blur=(0.8, 0.8), scatter=(0.1, 0.1), vignette=(0, 0), sharpen=(0, 0),
@@ -69,6 +76,7 @@ def main() -> None:
     )
     kinds().savefig(OUT / "synthesis_kinds.jpg", dpi=110, pil_kwargs={"quality": 82})
     twenty().savefig(OUT / "synthesis_grid.jpg", dpi=110, pil_kwargs={"quality": 82})
+    views().savefig(OUT / "synthesis_views.jpg", dpi=110, pil_kwargs={"quality": 82})
     loops().savefig(OUT / "synthesis.jpg", dpi=110, pil_kwargs={"quality": 82})
 
 
@@ -94,7 +102,7 @@ def parameters() -> plt.Figure:
 def twenty() -> plt.Figure:
     """Return twenty loops as training draws them, at a moment that shows vessels."""
     figure, rows = plt.subplots(4, 5, figsize=(10, 8.1))
-    config = noiseless_angiograms().changed(
+    config = in_coronary_anatomy(noiseless_angiograms()).changed(
         size=SIDE, frames=12, frame_rate=7.5, bolus=False, noise=(0.2, 1.6)
     )
     for seed, axes in enumerate(rows.flat):
@@ -105,8 +113,28 @@ def twenty() -> plt.Figure:
     return figure
 
 
-def draws() -> Draws:
-    return Draws(torch.Generator().manual_seed(SEED), torch.device("cpu"))
+def views() -> plt.Figure:
+    """Return one left and one right tree in their usual projections."""
+    figure, rows = plt.subplots(2, 5, figsize=(10, 4.4))
+    for axes_of_row, tree in zip(rows, ("left", "right"), strict=True):
+        scenes = draw_any(PLAIN.changed(tree=tree, heart_motion=0), 1, draws())
+        usual = sorted(PROJECTIONS, key=lambda one: -getattr(one, tree))[:5]
+        for axes, one in zip(axes_of_row, usual, strict=True):
+            angles = torch.tensor([[one.primary, one.secondary]])
+            cameras = cameras_at(angles.float(), torch.eye(3)[None])
+            trees = scenes.trees
+            cameras = cameras.centred(trees.points, trees.scene, torch.zeros(1, 2))
+            seen = dataclasses.replace(scenes, cameras=cameras)
+            frame = seen.at(torch.tensor([2.2])).frames(
+                torch.Generator().manual_seed(0)
+            )
+            panel(axes, frame[0], f"{tree}: {one.name}")
+    figure.tight_layout(pad=0.4, h_pad=0.6)
+    return figure
+
+
+def draws(seed: int = SEED) -> Draws:
+    return Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
 
 
 def kinds() -> plt.Figure:
@@ -114,7 +142,7 @@ def kinds() -> plt.Figure:
     figure, rows = plt.subplots(2, 3, figsize=(7, 4.9))
     for axes, name in zip(rows, ("generic-layers", "rotating-cube"), strict=True):
         config = SynthesisConfig.preset(name, size=SIDE)
-        scenes = draw_any(config, 1, draws())
+        scenes = draw_any(config, 1, draws(KINDS_SEED))
         now, then = scenes.at(torch.tensor([0.4])), scenes.at(torch.tensor([0.55]))
         grain = torch.Generator().manual_seed(0)
         panel(axes[0], now.frames(grain)[0], name)
@@ -127,7 +155,9 @@ def kinds() -> plt.Figure:
 def loops() -> plt.Figure:
     """Loops as they come, with vessels and flow of one."""
     figure, rows = plt.subplots(2, 4, figsize=(10, 5.3))
-    config = SynthesisConfig(size=384, frames=12, frame_rate=7.5, bolus=False)
+    config = SynthesisConfig(
+        anatomy="coronary", size=384, frames=12, frame_rate=7.5, bolus=False
+    )
     for axes, seed in zip(rows[0], (3, 5, 8, 12), strict=True):
         panel(axes, synthesize_cine(config, seed).cine.normalized(6), f"seed {seed}")
     made = synthesize_cine(config, 5)

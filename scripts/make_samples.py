@@ -27,10 +27,12 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 QUALITY = 90  # of JPEG
 # seed and configuration, by the name of the file
 LOOPS = {
-    "synthetic-angiogram": (1, SynthesisConfig()),
+    "synthetic-angiogram": (14, SynthesisConfig(anatomy="coronary")),
     "faint-angiogram": (
-        3,
-        SynthesisConfig(opacity=(0.3, 0.4), noise=1.5, catheter=1.0),
+        8,
+        SynthesisConfig(
+            anatomy="coronary", opacity=(0.3, 0.4), noise=1.5, catheter=1.0
+        ),
     ),
 }
 

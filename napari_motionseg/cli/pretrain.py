@@ -240,6 +240,13 @@ Pool = Annotated[
     ),
     Sets(("pairs.pool",)),
 ]
+Anatomy = Annotated[
+    str | None,
+    typer.Option(
+        help="With --recipe exact: vessels of the pairs, generic or coronary."
+    ),
+    Sets(("pairs.anatomy",)),
+]
 Workers = Annotated[
     int | None,
     typer.Option(
@@ -285,6 +292,7 @@ def pretrain(
     shuffled: Shuffled = None,
     estimated: EstimatedFlow = None,
     pool: Pool = None,
+    anatomy: Anatomy = None,
     micro_batches: MicroBatches = None,
     workers: Workers = None,
     save_every: SaveEvery = None,
@@ -354,8 +362,8 @@ def _settings_of(context: typer.Context) -> PretrainSettings:
     recipe, changes = recipe_and_changes(context)
     if recipe.pairs is None and any(name.startswith("pairs.") for name in changes):
         raise SettingsError(
-            "--estimated-flow and --pool need --recipe exact, which learns from "
-            "synthetic pairs; other recipes estimate the flow of loops"
+            "--estimated-flow, --pool and --anatomy need --recipe exact, which learns "
+            "from synthetic pairs; other recipes estimate the flow of loops"
         )
     if "objective" in changes:  # what the recipe says belongs to its own objective
         changes = {"options": {}, "points": None, **changes}

@@ -31,6 +31,7 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "width": 16,
     },
     "pretrain": {
+        "anatomy": None,
         "batch": 3,
         "crop": 256,
         "device": "auto",

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -24,6 +24,13 @@ def synth(
     cines: Annotated[int, typer.Option(min=1, help="Number of loops.")] = 1,
     frames: Annotated[int, typer.Option(help="Number of frames of each loop.")] = 24,
     size: Annotated[int, typer.Option(help="Number of rows and columns.")] = 512,
+    anatomy: Annotated[
+        str,
+        typer.Option(
+            help="Vessels: coronary (named segments in usual projections) or generic "
+            "(what loops of version 0.1 show)."
+        ),
+    ] = "coronary",
     seed: Seed = 0,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
@@ -36,7 +43,8 @@ def synth(
     """
     from napari_motionseg.synthesis import SynthesisConfig
 
-    config = SynthesisConfig(size=size, frames=frames)
+    # an unknown name is refused by the configuration
+    config = SynthesisConfig(size=size, frames=frames, anatomy=cast(Any, anatomy))
     job = synth_job(out, config, cines, seed, overwrite=overwrite)
     for row in run_job(job, "Synthetic loops"):
         print_result(row, f"{row['cine']}  truth: {row['truth']}", as_json)

@@ -59,7 +59,8 @@ Recipe = Annotated[
     str,
     typer.Option(
         help="Recipe: cameras (grain, fields of view, devices, vessels of "
-        "all sizes) or quiet (nearly noiseless frames)."
+        "all sizes), coronary (the same with named coronary segments) or quiet "
+        "(nearly noiseless frames)."
     ),
 ]
 

@@ -55,15 +55,15 @@ def draw_cameras(config: SynthesisConfig, count: int, draws: Draws) -> Cameras:
     """Draw usual views, including the tilt of the heart in the chest."""
     usual = draws.uniform(count, -45, 50), draws.uniform(count, -30, 32)
     primary, secondary = (a if config.view else torch.zeros_like(a) for a in usual)
-    tilt = _about(0, torch.deg2rad(90 + draws.uniform(count, -8, 8)))
-    lean = _about(2, torch.deg2rad(draws.uniform(count, -50, -25)))
-    turn = _about(1, torch.deg2rad(primary)) @ _about(0, torch.deg2rad(secondary))
+    tilt = about(0, torch.deg2rad(90 + draws.uniform(count, -8, 8)))
+    lean = about(2, torch.deg2rad(draws.uniform(count, -50, -25)))
+    turn = about(1, torch.deg2rad(primary)) @ about(0, torch.deg2rad(secondary))
     centre = torch.full((count, 2), 256.0, device=draws.device)
     angles = torch.stack((primary, secondary), dim=1)
     return Cameras(turn @ lean @ tilt, centre, angles)
 
 
-def _about(axis: int, angle: Tensor) -> Tensor:
+def about(axis: int, angle: Tensor) -> Tensor:
     """Return rotations ``(B, 3, 3)`` about one axis by angles ``(B,)`` in radians."""
     c, s = angle.cos(), angle.sin()
     i, j = (axis + 1) % 3, (axis + 2) % 3

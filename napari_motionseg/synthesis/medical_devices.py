@@ -9,18 +9,23 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from napari_motionseg.synthesis.config import Range, SynthesisConfig
+from napari_motionseg.synthesis.catheter_courses import (
+    OUTSIDE_PX,
+    aortic_course,
+    bent_course,
+)
+from napari_motionseg.synthesis.centrelines import Trees
+from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.curves import STEP_PX, bezier, even, length
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras
 from napari_motionseg.synthesis.motion import RIBS, SPINE, TISSUE, LayerMotions
 from napari_motionseg.synthesis.tubes import Tubes
-from napari_motionseg.synthesis.vessels import Trees
 
 CATHETER_LOOSE_PX = 160.0  # length from the tip along which the heart moves a catheter
 LEAD_LOOSE_PX = 260.0  # length from the tip along which the heart moves a lead
 STRUT = 0.25  # absorbance of a stent's metal per px of path
-OUTSIDE_PX = -140.0  # coordinate at which devices from outside begin
+TIP_SAMPLES = 8  # samples of a vessel that give the direction at its ostium
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,7 @@ def draw_devices(
     draws
         Source of the random numbers.
     """
-    maker = _Maker(trees, cameras, opacity, config.catheter_density, draws)
+    maker = _Maker(trees, cameras, opacity, config, draws)
     kinds = {
         "catheter": maker.catheter,
         "leads": maker.lead,
@@ -205,12 +210,13 @@ class _Maker:
         trees: Trees,
         cameras: Cameras,
         opacity: Tensor,
-        catheter_density: Range,
+        config: SynthesisConfig,
         draws: Draws,
     ) -> None:
         self.trees, self.cameras = trees, cameras
         self.opacity, self.draws = opacity, draws
-        self.catheter_density = catheter_density
+        self.catheter_density = config.catheter_density
+        self.coronary = config.anatomy == "coronary"
         self.number = 0
         self.catheters: list[int] = []
         self.tethered: list[TetheredSamples] = []
@@ -260,20 +266,13 @@ class _Maker:
     def catheter(self, scene: int) -> None:
         """Add a catheter that reaches the ostium through the aorta."""
         anchor, ostium = self._ostium(scene)
-        (x, y), above = ostium.tolist(), self._one(0, 1) < 0.8
-        start = OUTSIDE_PX if above else 512 - OUTSIDE_PX
-        side = 1 if self._one(0, 1) < 0.5 else -1
-        toward = -1 if above else 1
-        entry_x = x + self._one(-140, 90)
-        bend = y - toward * self._one(-10, 45)
-        course = bezier(
-            [
-                (entry_x, start), (entry_x + self._one(-40, 40), bend + toward * 120),
-                (x + side * self._one(15, 70), bend), (x, y),
-            ],
-            ostium.device,
-        )  # fmt: skip
-        course = course.flip(0)  # the tip first
+        if self.coronary:
+            first = int(self.ostia[scene])
+            ahead = self.trees.points[first + TIP_SAMPLES] - anchor[0]
+            ahead = torch.nn.functional.normalize(ahead, dim=0)
+            course = aortic_course(anchor[0], ahead, self.cameras, scene, self.draws)
+        else:
+            course = bent_course(ostium, self.draws)
         way = torch.linspace(0, 1, len(course), device=ostium.device)
         follow = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
         dense = float(self.opacity[scene]) * self._one(*self.catheter_density)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from napari_motionseg.synthesis import tubes
 from napari_motionseg.synthesis.anatomy import LAYERS, Canvases, draw_canvases
+from napari_motionseg.synthesis.centrelines import Trees
 from napari_motionseg.synthesis.config import REFERENCE_SIDE, SynthesisConfig
 from napari_motionseg.synthesis.contrast import (
     VISIBLE_DENSITY,
@@ -18,7 +19,7 @@ from napari_motionseg.synthesis.contrast import (
 )
 from napari_motionseg.synthesis.contrast_clouds import muscle_blush, root_reflux
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
+from napari_motionseg.synthesis.geometry import Cameras
 from napari_motionseg.synthesis.imaging import Imagings, draw_imagings
 from napari_motionseg.synthesis.medical_devices import Devices, draw_devices
 from napari_motionseg.synthesis.motion import (
@@ -27,7 +28,7 @@ from napari_motionseg.synthesis.motion import (
     draw_heartbeats,
     draw_layer_motions,
 )
-from napari_motionseg.synthesis.vessels import Trees, grow_trees
+from napari_motionseg.synthesis.viewed_trees import draw_viewed_trees
 
 REFERENCE_DIAMETER = 12.0  # px at 512 px of the vessel that `opacity` refers to
 VISIBLE_ABSORBANCE = 0.02  # a fainter vessel is lost in noise and quantisation
@@ -100,9 +101,7 @@ class Scenes:
 
 def draw_scenes(config: SynthesisConfig, count: int, draws: Draws) -> Scenes:
     """Draw `count` angiographic scenes."""
-    trees = grow_trees(config, count, draws)
-    ostia = trees.first_samples(count)
-    cameras = draw_cameras(config, count, draws)
+    trees, ostia, cameras = draw_viewed_trees(config, count, draws)
     jitter = 35 * draws.normal((count, 2))
     cameras = cameras.centred(trees.points, trees.scene, jitter)
     beats = draw_heartbeats(config, count, draws)

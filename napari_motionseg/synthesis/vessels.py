@@ -14,54 +14,28 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from napari_motionseg.synthesis.centrelines import (
+    LEFT,
+    RIGHT,
+    SMALLEST_RADIUS,
+    UNNAMED,
+    Courses,
+    Trees,
+    sample_trees,
+)
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.stenoses import stenoses
 
 SEMI_AXES = (160.0, 150.0, 200.0)  # px: of the ellipsoid that stands for the heart
 NODES = 160  # points of a walk
 MURRAY = 3.0  # Murray (1926): the cubes of the children's radii add up to the parent's
-SMALLEST_RADIUS = 0.6  # px
 SLOTS = 8  # positions along a branch at which another one may leave it
 BENDS = 4  # number of waves that form a course
-STEP_PX = 1.0  # px of the drawn picture between two samples
 # px for each radian of a corkscrew's wave: about 30 to 60 px from turn to turn
 WINDING_PX = (4.5, 9.0)
 WINDING_RAD = (0.5, 1.3)  # largest change of heading in a corkscrew
 LEVEL_PULL = 2.5  # pull of a vessel towards its groove, in radians per radian
-LEFT, RIGHT = 0, 1
-
-
-@dataclass(frozen=True)
-class Trees:
-    """Samples of all centrelines of all scenes, concatenated.
-
-    Parameters
-    ----------
-    points
-        Positions ``(N, 3)`` on the resting heart, in px.
-    radii
-        Radius ``(N,)`` in px.
-    path
-        Distance ``(N,)`` in px that contrast agent travels from the ostium.
-    step
-        Length ``(N,)`` of centreline in px that a sample stands for.
-    scene, tree, branch
-        Index ``(N,)`` of the scene, of the tree (left 0, right 1) and of the branch.
-    """
-
-    points: Tensor
-    radii: Tensor
-    path: Tensor
-    step: Tensor
-    scene: Tensor
-    tree: Tensor
-    branch: Tensor
-
-    def first_samples(self, count: int) -> Tensor:
-        """Return the first sample ``(count,)`` of each scene, which is at an ostium."""
-        order = torch.argsort(self.scene, stable=True)  # trunks come first
-        scenes = torch.arange(count, device=order.device)
-        return order[torch.searchsorted(self.scene[order], scenes)]
 
 
 @dataclass(frozen=True)
@@ -201,7 +175,9 @@ class _Grower:
         headings = heading[:, None] + self._bends(way, scene)
         angles = self._course(scene, start, headings, length / (NODES - 1), level)
         narrower = 1 + self.narrowing[scene, None] * share
-        radii = radius[:, None] * narrower * self._stenoses(way)
+        radii = (
+            radius[:, None] * narrower * stenoses(way, self.config.stenoses, self.draws)
+        )
         offset = torch.zeros_like(length) if path is None else path
         return _Walks(angles, radii, way + offset[:, None], scene, scene)
 
@@ -243,19 +219,6 @@ class _Grower:
             polar = (polar + ahead).clamp(0.3, 2.9)
             nodes.append(torch.stack((polar, azimuth), dim=1))
         return torch.stack(nodes, dim=1)
-
-    def _stenoses(self, way: Tensor) -> Tensor:
-        """Return a factor on the radius that is below 1 in a stenosis."""
-        n, length = len(way), way[:, -1:]
-        factor = torch.ones_like(way)
-        for share in (0.8, 0.2):  # a second stenosis is rarer
-            chance = min(1.0, share * self.config.stenoses)
-            there = self.draws.happens((n, 1), chance)
-            centre = self.draws.uniform((n, 1), 0.1, 0.9) * length
-            width = self.draws.uniform((n, 1), 4, 14)
-            depth = self.draws.uniform((n, 1), 0.2, 0.65) * there
-            factor = factor * (1 - depth * torch.exp(-(((way - centre) / width) ** 2)))
-        return factor
 
     def branch_off(self, parents: _Walks, generation: int) -> tuple[_Walks, _Walks]:
         """Return the parents, thinner behind each branching, and their children."""
@@ -319,32 +282,13 @@ class _Grower:
             (polar.sin() * azimuth.cos(), polar.sin() * azimuth.sin(), -polar.cos()),
             dim=-1,
         )
-        chords = torch.linalg.vector_norm(nodes.diff(dim=1), dim=-1).sum(dim=1)
-        step = STEP_PX / self.config.scale
-        counts = (chords / step).ceil().long().clamp(min=4)
-        branch = torch.repeat_interleave(counts)
-        first = counts.cumsum(0) - counts
-        index = torch.arange(len(branch), device=branch.device) - first[branch]
-        share = index / (counts[branch] - 1) * (NODES - 1)
-        below = share.floor().long().clamp(max=NODES - 2)
-        part = (share - below)[:, None]
-
-        def sampled(values: Tensor) -> Tensor:
-            """Return the values of each branch, interpolated at its samples."""
-            flat = values if values.ndim == 3 else values[..., None]
-            low, high = flat[branch, below], flat[branch, below + 1]
-            mixed: Tensor = low + part * (high - low)
-            return mixed.view(-1, *values.shape[2:])
-
-        return Trees(
-            points=sampled(nodes),
-            radii=sampled(walks.radii).clamp(min=SMALLEST_RADIUS),
-            path=sampled(walks.path),
-            step=(chords / (counts - 1))[branch],
-            scene=walks.scene[branch],
-            tree=walks.tree[branch],
-            branch=branch,
+        unnamed = torch.full_like(walks.scene, UNNAMED)
+        # branches absorb inside their parents too, as when the weights were trained
+        everywhere = torch.ones_like(walks.radii)
+        courses = Courses(
+            nodes, walks.radii, walks.path, everywhere, walks.scene, walks.tree, unnamed
         )
+        return sample_trees(courses, self.config.scale)
 
 
 def _windings(way: Tensor, share: float, draws: Draws) -> Tensor:

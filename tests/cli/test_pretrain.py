@@ -108,8 +108,8 @@ def test_options_of_a_recipe_do_not_reach_another_objective(
     ("words", "told"),
     [
         (("--recipe", "exact"), "give the word synthetic"),
-        (("--estimated-flow",), "--estimated-flow and --pool need --recipe exact"),
-        (("--pool", "4"), "--estimated-flow and --pool need --recipe exact"),
+        (("--estimated-flow",), "--estimated-flow, --pool and --anatomy need"),
+        (("--pool", "4"), "--estimated-flow, --pool and --anatomy need"),
     ],
 )
 def test_exact_flow_is_only_known_of_synthetic_pairs(

@@ -30,3 +30,23 @@ def test_synth_writes_loops_and_their_truth(motionseg, tmp_path):
 
 def test_synth_refuses_a_size_that_cannot_be(motionseg, tmp_path):
     assert refused(motionseg("synth", tmp_path, "--size", 3), "size")
+
+
+def test_synth_draws_coronary_segments_unless_asked_for_generic_vessels(
+    motionseg, tmp_path
+):
+    size = ("--frames", 2, "--size", 64, "--seed", 6)
+    for folder, options in (
+        ("usual", ()),
+        ("coronary", ("--anatomy", "coronary")),
+        ("generic", ("--anatomy", "generic")),
+    ):
+        assert motionseg("synth", tmp_path / folder, *size, *options).code == 0
+    usual, coronary, generic = (
+        np.asarray(read_cine(tmp_path / folder / "cine_000.dcm").frames)
+        for folder in ("usual", "coronary", "generic")
+    )
+    np.testing.assert_array_equal(usual, coronary)
+    assert not np.array_equal(usual, generic)
+    refusal = motionseg("synth", tmp_path / "no", *size, "--anatomy", "cerebral")
+    assert refused(refusal, "coronary")

@@ -58,6 +58,25 @@ def noiseless_angiograms() -> SynthesisConfig:
     )
 
 
+def in_coronary_anatomy(config: SynthesisConfig) -> SynthesisConfig:
+    """Return ranges of angiograms whose vessels are named coronary segments.
+
+    Parameters
+    ----------
+    config
+        Ranges of everything else.
+    """
+    return config.changed(
+        anatomy="coronary",
+        heart_size=(0.9, 1.5),
+        vessel_size=(0.65, 1.5),
+        tortuosity=(0.05, 1.2),
+        corkscrews=0.1,
+        taper=(0.55, 0.95),
+        side_branches=(0.3, 1.0),
+    )
+
+
 @dataclass(frozen=True)
 class MaskTrainingSettings:
     """Settings of mask training; the defaults are the recipe ``"cameras"``.
@@ -156,15 +175,28 @@ class MaskTrainingSettings:
         ----------
         name
             ``"cameras"``: pictures of many simulated cameras and consoles, with vessels
-            from thin to very wide. ``"quiet"``: nearly noiseless pictures that fill the
-            frame, as all weights up to version c60b695 were trained on.
+            from thin to very wide. ``"coronary"``: the same pictures with the named
+            segments of the coronary tree, in usual projections. ``"quiet"``: nearly
+            noiseless pictures that fill the frame, as all weights up to version c60b695
+            were trained on.
 
         Raises
         ------
         SettingsError
             If there is no such recipe.
         """
-        return find_recipe(name, {"cameras": lambda: cls(), "quiet": cls._quiet})
+        return find_recipe(
+            name,
+            {
+                "cameras": lambda: cls(),
+                "coronary": cls._coronary,
+                "quiet": cls._quiet,
+            },
+        )
+
+    @classmethod
+    def _coronary(cls) -> MaskTrainingSettings:
+        return cls(synthesis=in_coronary_anatomy(noiseless_angiograms()))
 
     @classmethod
     def _quiet(cls) -> MaskTrainingSettings:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -19,10 +19,14 @@ from torch import Tensor
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.motion.estimators import ESTIMATORS
-from napari_motionseg.synthesis import training_pairs
+from napari_motionseg.synthesis import SynthesisConfig, training_pairs
+from napari_motionseg.synthesis.config import Anatomy
 from napari_motionseg.training.engine.example_pool import ExamplePool
-from napari_motionseg.training.engine.settings import at_least
-from napari_motionseg.training.masks.settings import varied_angiograms
+from napari_motionseg.training.engine.settings import at_least, one_of
+from napari_motionseg.training.masks.settings import (
+    in_coronary_anatomy,
+    varied_angiograms,
+)
 
 LEAST_SIDE = 64  # px; smaller angiograms have no room for vessels
 
@@ -48,6 +52,9 @@ class PairSettings:
         Whether scenes are as varied as in the training of masks, in place of those of
         the preset ``"xa-coronary"``. They hold fainter and thinner vessels, busier
         backgrounds and more devices.
+    anatomy
+        Anatomy of the vessels; see `SynthesisConfig`. The shipped networks learnt from
+        generic ones.
 
     Raises
     ------
@@ -61,12 +68,14 @@ class PairSettings:
     refresh_every: int = 100
     estimated: bool = False
     varied: bool = True
+    anatomy: Anatomy = "generic"
 
     def __post_init__(self) -> None:
         at_least(self, "size", LEAST_SIDE)
         for name in ("pool", "block"):
             at_least(self, name, 1)
         at_least(self, "refresh_every", 0)
+        one_of(self, "anatomy", get_args(Anatomy))
 
 
 class MovingPairs(NamedTuple):
@@ -127,7 +136,10 @@ def make_pairs(
     SettingsError, MissingDependencyError, CheckpointError
         If the estimator is unknown, not installed, or has no weights.
     """
-    scenes = varied_angiograms() if settings.varied else None
+    usual = SynthesisConfig.preset("xa-coronary")
+    scenes = varied_angiograms() if settings.varied else usual
+    if settings.anatomy == "coronary":
+        scenes = in_coronary_anatomy(scenes)
     made = training_pairs(count, settings.size, seed, scenes)
     pictures = torch.stack((made.first, made.second), dim=1)
     motion = _estimated(pictures, flow) if settings.estimated else made.flow

@@ -1,0 +1,42 @@
+"""Draw the vessels of hearts and the views in which they are seen, by anatomy."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from napari_motionseg.synthesis.centrelines import Trees
+from napari_motionseg.synthesis.config import SynthesisConfig
+from napari_motionseg.synthesis.coronary_trees import grow_coronary_trees
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
+from napari_motionseg.synthesis.projections import draw_usual_views
+from napari_motionseg.synthesis.vessels import grow_trees
+
+
+def draw_viewed_trees(
+    config: SynthesisConfig, count: int, draws: Draws
+) -> tuple[Trees, Tensor, Cameras]:
+    """Draw the vessels of `count` scenes and their views.
+
+    Parameters
+    ----------
+    config
+        Its `anatomy` says which vessels and views are drawn.
+    count
+        Number of scenes.
+    draws
+        Source of the random numbers.
+
+    Returns
+    -------
+    tuple[Trees, Tensor, Cameras]
+        The trees, the index ``(B,)`` of the sample at the ostium of each injected
+        tree, and the views.
+    """
+    if config.anatomy == "generic":
+        trees = grow_trees(config, count, draws)
+        return trees, trees.first_samples(count), draw_cameras(config, count, draws)
+    # aside, so that settings of the vessels leave the rest of a scene as it is
+    trees = grow_coronary_trees(config, count, draws.aside())
+    ostia = trees.first_samples(count)
+    return trees, ostia, draw_usual_views(config, trees.tree[ostia], draws)
