@@ -29,6 +29,11 @@ def test_a_catheter_reaches_the_ostium_along_the_vessel_and_comes_from_above(tre
         away = torch.linalg.vector_norm(course - ostium, dim=1)
         assert float(away[0]) < 20  # the tip is at most 3 mm in
         assert float(away.min()) < 5
+        # it leans on the wall of the aorta on the other side of the ostium
+        point = trees.points[:1] + 20 * ahead
+        along = cameras.project(point, scene)[0] - ostium
+        inside = (away > 30) & (away < 100)
+        assert float(((course - ostium)[inside] @ along).mean()) < 0
         # the ascending aorta is above the ostium
         assert float(course[:, 1].min()) < float(ostium[1]) - 300
         # the course is smooth: it turns by little between two of its 400 points

@@ -287,6 +287,27 @@ def test_septal_branches_run_inside_and_straight():
         assert float((points[-1] - points[0]).norm()) > 0.9 * whole
 
 
+def test_branches_over_the_wall_keep_to_the_surface():
+    trees = grown(8, generations=1, tortuosity=(0.0, 0.0))
+    for name in ("D1", "OM1", "AM", "RV1"):
+        for samples in courses(trees, name).values():
+            _, _, depth = places(trees, samples, AXES)
+            # the axes of a heart differ by up to 8 %
+            assert 0.9 < float(depth[20:].min()) < float(depth.max()) < 1.1
+
+
+def test_twigs_too_become_thinner_behind_their_twigs():
+    trees = grown(3, generations=4, side_branches=(1.0, 1.0))
+    first, last = branches(trees)
+    plain = trees.radii[last] / trees.radii[first]
+    named = {int(s[0]) for n in SEGMENTS for s in courses(trees, n).values()}
+    twig = torch.tensor([a not in named for a in first.tolist()])
+    wide = trees.radii[first] > 1.2  # so that the end is not at the least radius
+    # the taper of a twig is 0.65
+    assert float(plain[twig & wide].max()) == pytest.approx(0.65, abs=0.02)
+    assert float((plain[twig & wide] < 0.63).float().mean()) > 0.1
+
+
 def test_branches_stay_in_their_territories():
     """Diagonals end left of the anterior groove, in the order in which they leave."""
     trees = grown(20, generations=1, tortuosity=(0.3, 0.3))

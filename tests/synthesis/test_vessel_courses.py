@@ -155,5 +155,5 @@ def test_corkscrews_wind_the_ends_of_thin_vessels():
 
 
 def test_a_smooth_step_rises_from_0_to_1():
-    share = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0])
-    assert smoothstep(share).tolist() == [0, 0, 0.5, 1, 1]
+    share = torch.tensor([-1.0, 0.0, 0.25, 0.5, 1.0, 2.0])
+    assert smoothstep(share).tolist() == [0, 0, 0.15625, 0.5, 1, 1]

@@ -215,6 +215,24 @@ def test_the_quiet_recipe_is_that_of_version_c60b695():
     assert quiet.zoom == (0.8, 1.6)
 
 
+def test_the_coronary_recipe_differs_from_the_default_in_the_vessels_alone():
+    coronary, usual = MaskTrainingSettings.recipe("coronary"), MaskTrainingSettings()
+    assert coronary == dataclasses.replace(usual, synthesis=coronary.synthesis)
+    assert coronary.synthesis.anatomy == "coronary"
+    assert usual.synthesis.anatomy == "generic"
+    vessels = [
+        "anatomy",
+        "heart_size",
+        "vessel_size",
+        "tortuosity",
+        "corkscrews",
+        "taper",
+        "side_branches",
+    ]
+    own = {name: getattr(usual.synthesis, name) for name in vessels}
+    assert coronary.synthesis.changed(**own) == usual.synthesis
+
+
 def test_varied_angiograms_hold_all_that_the_preset_does():
     varied, usual = varied_angiograms(), SynthesisConfig.preset("xa-coronary")
     for name in ("tissue", "bones", "silhouettes"):

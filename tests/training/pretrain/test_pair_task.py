@@ -125,6 +125,18 @@ def test_pairs_have_exact_flow_or_an_estimated_one():
     assert not torch.equal(found.flow, exact.flow)
 
 
+def test_pairs_show_generic_vessels_unless_coronary_ones_are_asked_for():
+    usual = make_pairs(PairSettings(size=SIDE), FlowSettings(), 2, 5)
+    generic = PairSettings(size=SIDE, anatomy="generic")
+    same = make_pairs(generic, FlowSettings(), 2, 5)
+    assert torch.equal(usual.pictures, same.pictures)
+    coronary = PairSettings(size=SIDE, anatomy="coronary")
+    other = make_pairs(coronary, FlowSettings(), 2, 5)
+    assert not torch.equal(usual.pictures, other.pictures)
+    assert bool(torch.isfinite(other.flow).all())
+    assert PretrainSettings.recipe("exact").pairs == PairSettings()
+
+
 def test_an_estimator_that_gives_no_numbers_is_named(monkeypatch):
     class Broken:
         """An estimator whose flow is not finite."""
@@ -191,6 +203,7 @@ def test_loops_beside_pairs_are_refused(tmp_path):
         ({"size": 32}, "size must be at least 64; got 32"),
         ({"pool": 0}, "pool must be at least 1"),
         ({"refresh_every": -1}, "refresh_every must be at least 0"),
+        ({"anatomy": "coronry"}, "coronary"),
     ],
 )
 def test_settings_of_pairs_are_checked(wrong, words):
