@@ -68,12 +68,13 @@ SEED, LOOPS, SIDE, FRAMES = 93_002_000, 8, 384, 12
 
 def main() -> None:
     options = parse_options()
-    found = json.loads(RESULT.read_text()) if RESULT.exists() else {"rows": []}
+    out: Path = options.out
+    found = json.loads(out.read_text()) if out.exists() else {"rows": []}
     done = {key_of(row) for row in found["rows"]}
     for row in rows(options, done):
         print(row, flush=True)
         found["rows"].append(row)
-        options.out.write_text(json.dumps(found, indent=1) + "\n")
+        out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def parse_options() -> argparse.Namespace:
