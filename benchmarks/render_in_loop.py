@@ -29,7 +29,7 @@ MEANT = (
     "Then the recipe `quick` on labels of the same loop; Dice of six other frames "
     "without 16 px of border. A "
     "network that only marks more pixels gains at the usual threshold on synthetic "
-    "loops, where the default marks too few, but not at the *best* threshold, which is "
+    "loops, where the default marks too few, but less at the *best* threshold, which is "
     "chosen for each loop by its masks. Where a start fits the labelled frame with a "
     "Dice below 0.4, as some shuffled ones do, the recipe trains all layers. "
     "*Gains* are on the same loop and labels, with the 95 % interval over patients or "
