@@ -1,163 +1,203 @@
-"""One painted frame of a real loop: pretrained start against scratch start.
+"""Does learning from the motion of a loop improve the masks of that same loop?
 
-Pretrains an embedding on the loops of some patients (their flow by the shipped
-PWC-Net), fine-tunes from one frame of a loop of another patient, and compares with the
-same fine-tuning from scratch, over several seeds. Reads the folder named by
-``MOTIONSEG_DATA`` (``pN_cM.dcm`` with ``pN_cM_mask.npz``); writes JSON.
+    python benchmarks/in_loop.py                  # synthetic loops: two hours, one core
+    MOTIONSEG_DATA=../angiodata python benchmarks/in_loop.py --loops p1_c2 p5_c1
 
-The masks there are a silver standard, made by another group's network: good for
-comparing starts, not for an absolute accuracy.
+The button *Learn from motion* begins with random weights. The other starts continue the
+default network, with the objective of the button or with flow regression, on the motion
+of one loop and without any label; the network keeps its last layer, so it still gives
+masks. Controls get the flow of other windows. Each start is tested as it is, and after
+the quick recipe on one labelled frame or on ten strokes of the same loop. A run that
+was cut goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import tempfile
-import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from machine import here_and_now
+import torch
+from machine import here_and_now, processor_name
 from real_loops import data_folder
+from train import BORDER, draw_of, quality
 
-from napari_motionseg.cine import Cine
-from napari_motionseg.io import Labels, read_cine
-from napari_motionseg.jobs import run
-from napari_motionseg.motion import FlowSettings, estimate_flow_job
-from napari_motionseg.segmentation import FinetuneSettings, finetune_job, segment_job
-from napari_motionseg.segmentation.metrics import dice
-from napari_motionseg.training import (
-    PretrainSettings,
-    TrainingSettings,
-    pretrain_job,
+from napari_motionseg.evaluation.reference_loops import (
+    ReferenceLoop,
+    read_references,
+    synthetic_references,
 )
+from napari_motionseg.jobs import run
+from napari_motionseg.models import load_model, save_model
+from napari_motionseg.motion import FlowCache
+from napari_motionseg.segmentation import (
+    FinetuneSettings,
+    finetune_job,
+    segment_job,
+)
+from napari_motionseg.segmentation.metrics import dice
+from napari_motionseg.synthesis import SynthesisConfig
+from napari_motionseg.training import PretrainSettings, TrainingSettings, pretrain_job
+from napari_motionseg.training.engine.loop import train_job
+from napari_motionseg.training.pretrain.motion_data import moving_loops_job
+from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
+from napari_motionseg.viewmodel.learning_choices import PretrainChoices
+
+RESULT = Path(__file__).parent / "results" / "in_loop.json"
+ROOM = Path(tempfile.gettempdir()) / "motionseg-in-loop"
+DEFAULT, BUTTON, STATISTICS = "default", "button", "statistics"
+STILL = 1e-9  # learning rate at which only batch norm adapts
+REGRESSION = {"objective": "flow-regression"}
+# starts that continue the default network: settings of their learning
+CONTINUED: Mapping[str, Mapping[str, Any]] = {
+    "consistency": {},
+    "regression": REGRESSION,
+    "regression-shuffled": {**REGRESSION, "shuffled": True},
+    "regression-zoom": {**REGRESSION, "zoom": (0.5, 2.0)},
+    STATISTICS: {},
+}
+THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+KINDS = ("none", "dense", "strokes")
+# loops that are fixed before any training, far from the seeds of trainings
+SEED, LOOPS, SIDE, FRAMES = 93_002_000, 8, 384, 12
 
 
 def main() -> None:
     options = parse_options()
-    data = data_folder()
-    truth = np.load(data / f"{options.loop}_mask.npz")
-    cine = read_cine(data / f"{options.loop}.dcm")
-    room = options.room or Path(tempfile.mkdtemp())
-    room.mkdir(parents=True, exist_ok=True)
-    begin = time.perf_counter()
-    flow = run(estimate_flow_job(cine, FlowSettings()))
-    flow_s = time.perf_counter() - begin
-    pretrained, pretrain_s = pretrain_once(data, room, options)
-    rows = [
-        {"start": name, "seed": seed} | one_run(cine, truth, start, seed, room, options)
-        for seed in range(options.seeds)
-        for name, start in (("pretrained", pretrained), ("scratch", "scratch"))
-    ]
-    report = summary(rows) | {
-        "loop": options.loop,
-        "frame": options.frame,
-        "flow_seconds": flow_s,
-        "flow_pairs": len(flow),
-        "pretrain_steps": options.pretrain_steps,
-        "pretrain_seconds": pretrain_s,
-        "finetune_steps": options.steps,
-        "recipe": options.recipe,
-        **here_and_now(),
-        "runs": rows,
-    }
-    options.out.write_text(json.dumps(report, indent=2) + "\n")
-    print(json.dumps({k: v for k, v in report.items() if k != "runs"}, indent=2))
+    out: Path = options.out
+    found = json.loads(out.read_text()) if out.exists() else {"rows": []}
+    done = {key_of(row) for row in found["rows"]}
+    for row in rows(options, done):
+        print(row, flush=True)
+        found["rows"].append(row)
+        out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--loop", default="p6_c1")
-    parser.add_argument("--frame", type=int, default=15)
-    parser.add_argument("--patients", nargs="+", default=["p1", "p2", "p3", "p4"])
-    parser.add_argument("--pretrain-steps", type=int, default=600)
-    parser.add_argument("--steps", type=int, default=None)
-    parser.add_argument("--recipe", choices=["tuned", "paper"], default="tuned")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--room", type=Path, help="folder that keeps the checkpoints")
-    parser.add_argument("--out", type=Path, default=Path("in_loop.json"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    named = [f"synthetic-{SEED + k}" for k in range(LOOPS)]
+    starts = [DEFAULT, BUTTON, *CONTINUED]
+    parser.add_argument("--loops", nargs="+", default=named, help="synthetic, or pN_cM")
+    parser.add_argument("--starts", nargs="+", default=starts, choices=starts)
+    parser.add_argument("--labels", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--steps", type=int, default=200, help="of the learning")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of the learning")
+    parser.add_argument("--room", type=Path, default=ROOM, help="keeps checkpoints")
+    parser.add_argument("--out", type=Path, default=RESULT)
     return parser.parse_args()
 
 
-def pretrain_once(
-    data: Path, room: Path, options: argparse.Namespace
-) -> tuple[Path, float]:
-    """Pretrain, or take what an earlier run left in `room`."""
-    out = room / "embedding.safetensors"
+def key_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("loop", "start", "labels", "steps", "rate"))
+
+
+def rows(options: argparse.Namespace, done: set) -> Iterator[dict[str, Any]]:
+    """Yield a row for each loop, start and kind of labels that is not done."""
+    options.room.mkdir(parents=True, exist_ok=True)
+    where = here_and_now() | {"processor": processor_name()}
+    for name in options.loops:
+        loop = loop_of(name)
+        for start in options.starts:
+            learns = (options.steps, options.rate) if start in CONTINUED else (0, 0.0)
+            for kind in options.labels:
+                key = (name, start, kind, *learns)
+                if key in done or (start, kind) == (BUTTON, "none"):
+                    continue
+                network = learnt(start, loop, options)
+                named = ("loop", "start", "labels", "steps", "rate")
+                row = dict(zip(named, key, strict=True)) | {"group": loop.group}
+                yield row | tested(loop, network, kind) | where
+
+
+def loop_of(name: str) -> ReferenceLoop:
+    kind, _, number = name.partition("-")
+    if kind == "synthetic":
+        config = SynthesisConfig(size=SIDE, frames=FRAMES, bolus=False)
+        return synthetic_references(1, int(number), config)[0]
+    group = name.partition("_")[0]
+    return next(x for x in read_references(data_folder(), [group]) if x.name == name)
+
+
+def learnt(start: str, loop: ReferenceLoop, options: argparse.Namespace) -> str | Path:
+    """Return the network that has learnt from the motion of a loop, made once."""
+    if start == DEFAULT:
+        return DEFAULT
+    name = f"{start}-{options.steps}-{options.rate:g}-{loop.name}.safetensors"
+    out: Path = options.room / name
     if out.exists():
-        return out, float("nan")
-    paths = [p for n in options.patients for p in sorted(data.glob(f"{n}_*.dcm"))]
-    loops = [read_cine(path) for path in paths]
-    print(f"pretraining on {len(loops)} loops, {sum(map(len, loops))} frames")
+        return out
+    if start == BUTTON:
+        settings = PretrainChoices().settings("auto", min(loop.cine.shape[1:]))
+        cache = FlowCache.default()
+        return run(
+            pretrain_job([loop.cine], settings, out=out, cache=cache, anyway=True)
+        )
+    return continued(start, loop, out, options)
+
+
+def continued(
+    start: str, loop: ReferenceLoop, out: Path, options: argparse.Namespace
+) -> Path:
+    """Go on with the default network on the motion of a loop."""
+    model, card = load_model(DEFAULT, kind="segmentation")
+    rate = STILL if start == STATISTICS else options.rate
     settings = PretrainSettings(
-        steps=options.pretrain_steps,
-        network=FinetuneSettings.recipe(options.recipe).network,
-        training=TrainingSettings(steps=options.pretrain_steps, schedule="cosine"),
+        steps=options.steps,
+        batch=2,
+        crop=160,
+        training=TrainingSettings(
+            steps=options.steps, learning_rate=rate, schedule="cosine"
+        ),
+        **CONTINUED[start],
     )
-    start = time.perf_counter()
-    last = 0.0
-
-    def tell(progress) -> None:
-        nonlocal last
-        if time.perf_counter() - last > 15:
-            last = time.perf_counter()
-            print(progress.step, progress.total, progress.message, progress.metrics)
-
-    run(pretrain_job(loops, settings, out=out, anyway=True), tell)
-    return out, time.perf_counter() - start
+    loops = run(moving_loops_job([loop.cine], settings.flow, FlowCache.default()))
+    learner = Learner(model.embedding, settings.make_objective())
+    run(train_job(PretrainTask(learner, loops, settings), settings.training))
+    save_model(out, model, card, dtype=torch.float32)
+    return out
 
 
-def one_run(
-    cine: Cine,
-    truth: dict[str, np.ndarray],
-    start: Path | str,
-    seed: int,
-    room: Path,
-    options: argparse.Namespace,
+def tested(loop: ReferenceLoop, network: str | Path, kind: str) -> dict[str, float]:
+    """Return the Dice of other frames of the loop, after training on some labels."""
+    labels, _, others = draw_of(loop, "strokes" if kind == "strokes" else "dense")
+    if kind == "none":
+        return as_it_is(loop, network, others)
+    settings = FinetuneSettings.recipe("quick")
+    with tempfile.TemporaryDirectory() as room:
+        out = Path(room) / "model.safetensors"
+        run(finetune_job([(loop.cine, labels)], settings, start=network, out=out))
+        return {"dice": quality(loop, out, others)}
+
+
+def as_it_is(
+    loop: ReferenceLoop, network: str | Path, frames: list[int]
 ) -> dict[str, float]:
-    """Fine-tune from one frame; Dice on the other valid frames, and times."""
-    mask, valid = truth["mask"], truth["valid"]
-    labelled = np.zeros(len(cine), bool)
-    labelled[options.frame] = True
-    labels = Labels(mask.astype(np.int16), labelled, "dense")
-    settings = FinetuneSettings.recipe(options.recipe)
-    if options.steps is not None:
-        settings = dataclasses.replace(settings, steps=options.steps)
-    training = dataclasses.replace(settings.training, seed=seed)
-    settings = dataclasses.replace(settings, training=training)
-    out = room / f"{Path(start).stem}-{seed}.safetensors"
-    begin = time.perf_counter()
-    run(finetune_job([(cine, labels)], settings, start=start, out=out))
-    trained = time.perf_counter()
-    result = run(segment_job(cine, out))
-    done = time.perf_counter()
-    others = [t for t in np.flatnonzero(valid) if t != options.frame and mask[t].any()]
-    scores = [float(dice(result.masks[t] == 1, mask[t])) for t in others]
-    row = {
-        "dice": float(np.mean(scores)),
-        "dice_worst_frame": float(np.min(scores)),
-        "frames": len(scores),
-        "finetune_seconds": trained - begin,
-        "segment_seconds": done - trained,
-    }
-    print(out.stem, row, flush=True)
-    return row
+    """Return the Dice at the usual threshold and at the best one, without training.
 
-
-def summary(rows: list[dict]) -> dict[str, float]:
-    means = {
-        name: [r["dice"] for r in rows if r["start"] == name]
-        for name in ("pretrained", "scratch")
-    }
-    gain = np.subtract(means["pretrained"], means["scratch"])
-    return {
-        "dice_pretrained": float(np.mean(means["pretrained"])),
-        "dice_scratch": float(np.mean(means["scratch"])),
-        "gain_mean": float(gain.mean()),
-        "gain_spread": float(gain.std(ddof=1)) if len(gain) > 1 else 0.0,
-    }
+    A network that only marks more pixels everywhere gains at the usual threshold where
+    the default network marks too few, and nothing at the best threshold.
+    """
+    found = run(segment_job(loop.cine, network, frames=frames))
+    inner = slice(BORDER, -BORDER)
+    scores = [
+        np.mean(
+            [
+                dice(
+                    found.probabilities[t, inner, inner] >= np.float16(threshold),
+                    loop.masks[t, inner, inner],
+                )
+                for t in frames
+            ]
+        )
+        for threshold in (0.5, *THRESHOLDS)
+    ]
+    return {"dice": float(scores[0]), "best": float(max(scores))}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from render_explorer import explorer
 from render_flow import sections
 from render_flow_signal import flow_signal
 from render_fuzz import fuzz
+from render_in_loop import in_loop
 from render_interactive import interactive
 from render_masks import masks
 from render_measure import measure
@@ -80,7 +81,7 @@ def all_sections(results: Path) -> list[str]:
     parts += window(results)
     parts += motion(results)
     parts += ablations(results)
-    parts += one(results, "in_loop", in_loop)
+    parts += in_loop(results)
     parts += [*cubes(results), *flow_signal(results), *sections(results)]
     parts += acceleration(results)
     for name, render in (("demo", demo), ("project", project)):
@@ -281,34 +282,6 @@ def project(found: dict) -> str:
         "labels. All layers are compared with the disk, and the change is written and "
         f"synced. Compaction takes {found['compaction_ms']:.0f} ms, beside the "
         f"strokes. {found['machine']}, {found['date']}.",
-    )
-
-
-def in_loop(found: dict) -> str:
-    """Return the section on one labelled frame of a real loop."""
-    rows = [
-        (
-            run["start"], run["seed"], f"{run['dice']:.3f}",
-            f"{run['dice_worst_frame']:.3f}", f"{run['finetune_seconds']:.0f}",
-            f"{run['segment_seconds']:.0f}",
-        )
-        for run in sorted(found["runs"], key=lambda run: (run["start"], run["seed"]))
-    ]  # fmt: skip
-    head = ("start", "seed", "Dice", "worst frame", "fine-tuning, s", "segmenting, s")
-    return answer(
-        "Does pretraining help with one label of the same loop?",
-        f"The mean Dice is {found['dice_pretrained']:.3f} with pretraining and "
-        f"{found['dice_scratch']:.3f} with random weights (difference "
-        f"{found['gain_mean']:+.3f} ± {found['gain_spread']:.3f}).",
-        table(head, rows),
-        "`benchmarks/in_loop.py`: pretrained on the loops of p1 to p4 "
-        f"({found['pretrain_steps']} steps, {found['pretrain_seconds']:.0f} s with "
-        f"their flow), fine-tuned on frame {found['frame']} of {found['loop']} "
-        f"({found['finetune_steps'] or 'as many steps as the recipe has'}), dense "
-        f"labels, recipe `{found['recipe']}`; Dice on the other frames. Flow of "
-        f"{found['loop']}: {found['flow_pairs']} pairs in "
-        f"{found['flow_seconds']:.0f} s. {SILVER} {found['machine']}, "
-        f"{found['date']}.",
     )
 
 

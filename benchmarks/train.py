@@ -8,7 +8,8 @@ Jobs run in a worker process that stands ready, as in the window. Draws are ten
 strokes or one labelled frame, and the Dice is that of other frames. Synthetic loops can
 be measured anywhere; MOTIONSEG_GOLD names the folder of drawn masks, of which one
 picture is labelled and others are tested, and MOTIONSEG_DATA the real loops. A run that
-was cut goes on where it stopped.
+was cut goes on where it stopped. Times count on a free machine only: on a busy one,
+--busy keeps none, and its rows take no part in any time. --again measures rows anew.
 """
 
 from __future__ import annotations
@@ -74,13 +75,12 @@ def main() -> None:
     os.environ.update(SETTINGS[options.setting])
     if options.threads:
         os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    found = json.loads(RESULT.read_text()) if RESULT.exists() else {"rows": []}
-    done = {key_of(row) for row in found["rows"]}
+    done = set() if options.again else {key_of(row) for row in known_rows()}
     begun = time.perf_counter()
     for row in rows(options, done):
         print(row, flush=True)
         if not options.dry:
-            found["rows"].append(row)
+            found = {"rows": replaced(known_rows(), row)}
             RESULT.write_text(json.dumps(found, indent=1) + "\n")
         if options.seconds and time.perf_counter() - begun > options.seconds:
             print("the time is over; run again to go on")
@@ -100,7 +100,24 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=LONG, help="that are segmented")
     parser.add_argument("--busy", action="store_true", help="keep no times")
     parser.add_argument("--dry", action="store_true", help="write nothing")
-    return parser.parse_args()
+    parser.add_argument("--again", action="store_true", help="replace known rows")
+    options = parser.parse_args()
+    if options.again and options.busy:
+        parser.error("--again with --busy would replace times by none")
+    return options
+
+
+def known_rows() -> list[dict[str, Any]]:
+    return json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
+
+
+def replaced(rows: list[dict[str, Any]], new: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return rows with a new one in the place of that with the same key, or at last."""
+    keys = [key_of(row) for row in rows]
+    if key_of(new) not in keys:
+        return [*rows, new]
+    place = keys.index(key_of(new))
+    return [*rows[:place], new, *rows[place + 1 :]]
 
 
 def key_of(row: dict[str, Any]) -> tuple[str, ...]:

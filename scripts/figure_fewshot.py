@@ -2,9 +2,9 @@
 
 python scripts/figure_fewshot.py
 
-Both are drawn from what the benchmarks have left in ``benchmarks/results``: Ma et al.'s
-figure 4 from `fewshot.py`, figure 7 and its like from `ablation.py`, and the embedding
-that exact flow has taught, with its controls, from `motion.py`.
+All is drawn from what the benchmarks have left in ``benchmarks/results``. From `fewshot.py`: the default network beside others. From `motion.py`: Ma et al.'s figure 4, which is
+Dice by the number of labels after learning from motion, and figure 7, which is what
+better flow is worth.
 """
 
 from __future__ import annotations
@@ -27,13 +27,23 @@ COLORS = {
     "scratch": "#2e86ab",
     "random-forest": "#6a994e",
     "frangi": "#8d6a9f",
+    "motion": "#d1495b",
+    "shuffled motion": "#8d6a9f",
+    "random": "#e3a33b",
 }
-ABLATIONS = {
-    "objective": "500 steps of each objective\nbefore one label",
-    "flow": "flow consistency,\nby the flow it learns from",
+# methods of motion.py, by their names in the figure
+ARMS = {
+    "regression": "motion",
+    "regression-shuffled": "shuffled motion",
+    "random": "random",
+    "scratch": "scratch",
 }
-
-TAUGHT = "regression of exact flow,\n120 steps on one label"
+FLOWS = {
+    "regression": "exact flow",
+    "regression-estimated": "our PWC-Net",
+    "regression-dis": "DIS",
+    "regression-shuffled": "shuffled flow",
+}
 
 
 def main() -> None:
@@ -44,18 +54,32 @@ def main() -> None:
             "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
         }
     )  # fmt: skip
-    found = {title: read(f"ablation_{name}") for name, title in ABLATIONS.items()}
-    found[TAUGHT] = read("motion_real_tuned")
-    shown = {title: rows for title, rows in found.items() if rows}
-    figure, axes = plt.subplots(1, 1 + len(shown), figsize=(4.4 + 3 * len(shown), 3))
-    axes = np.atleast_1d(axes)
-    by_labels(axes[0], read("fewshot_across"))
-    for axis, (title, rows) in zip(axes[1:], shown.items(), strict=True):
-        gains(axis, rows, title)
+    figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.1))
+    by_labels(axes[0], read("fewshot_across"), "usual training")
+    by_labels(axes[1], motion_by_labels(), "motion, no mask; 120 steps")
+    gains(axes[2], flows(), "taught by the flow of synthetic pairs,\none label")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout(pad=0.6)
     figure.savefig(OUT, dpi=130, transparent=True)
+
+
+def motion_by_labels() -> list[dict]:
+    """Return the rows of real loops for each number of labels, with plain names."""
+    found = []
+    for path in sorted(RESULTS.glob("motion_real_tuned*.json")):
+        rows = json.loads(path.read_text())["against"]["scratch"]
+        found += [row | {"method": ARMS[row["method"]]} for row in rows
+                  if row["method"] in ARMS]  # fmt: skip
+    return sorted(found, key=lambda row: row["labels"])
+
+
+def flows() -> list[dict]:
+    """Return the gains over random weights on synthetic loops, by the flow."""
+    path = RESULTS / "motion_synthetic_tuned.json"
+    rows = json.loads(path.read_text())["against"]["random"]
+    return [row | {"method": FLOWS[row["method"]]} for row in rows
+            if row["method"] in FLOWS]  # fmt: skip
 
 
 def read(name: str) -> list[dict]:
@@ -68,8 +92,9 @@ def read(name: str) -> list[dict]:
     return rows
 
 
-def by_labels(axis: Axes, rows: list[dict]) -> None:
+def by_labels(axis: Axes, rows: list[dict], title: str) -> None:
     """Draw Dice over the number of labelled frames, a line a method."""
+    axis.set_title(title, fontsize=9, color=INK)
     counts = sorted({row["labels"] for row in rows})
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
@@ -90,7 +115,7 @@ def by_labels(axis: Axes, rows: list[dict]) -> None:
 
 
 def gains(axis: Axes, rows: list[dict], title: str) -> None:
-    """Draw what each start adds to scratch, with its 95% interval."""
+    """Draw what each start adds, with its 95% interval."""
     own = sorted((row for row in rows if "gain" in row), key=lambda row: row["gain"])
     axis.axvline(0, color=FAINT, lw=1)
     for place, row in enumerate(own):
@@ -101,7 +126,7 @@ def gains(axis: Axes, rows: list[dict], title: str) -> None:
     axis.set_yticks(range(len(own)), [row["method"] for row in own])
     axis.set_ylim(-0.6, len(own) - 0.4)
     axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.set_xlabel("gain in Dice over scratch")
+    axis.set_xlabel("gain in Dice over random weights")
     axis.set_title(title, fontsize=9, color=INK)
 
 

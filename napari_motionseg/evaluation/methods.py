@@ -28,7 +28,8 @@ from napari_motionseg.segmentation import FinetuneSettings, finetune_job
 from napari_motionseg.segmentation.dataset import gather_frames
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.metrics import dice
-from napari_motionseg.segmentation.predict import Predictor, load_segmentation
+from napari_motionseg.segmentation.predict import load_segmentation
+from napari_motionseg.segmentation.predictor import Predictor
 from napari_motionseg.segmentation.snapshots import Snapshots
 
 TREES = 100  # the default of scikit-learn

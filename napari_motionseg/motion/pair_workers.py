@@ -6,7 +6,7 @@ wait for each other after every layer, which matters most if other programs use 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -18,8 +18,10 @@ def work_through(
     take: Callable[[], Item | None],
     function: Callable[[Item], Result],
     workers: int,
-) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with its result, in order of completion.
+    *,
+    in_order: bool = False,
+) -> Generator[tuple[Item, Result]]:
+    """Yield each item with its result.
 
     Parameters
     ----------
@@ -32,6 +34,8 @@ def work_through(
     workers
         Number of items computed at once. With 1, the calling thread computes
         everything.
+    in_order
+        Whether results come in the order of the items, or as soon as they are ready.
     """
     import torch
 
@@ -53,12 +57,17 @@ def work_through(
                 torch.set_num_threads(usual)
                 if not running:
                     return
-                ready = wait(running, return_when=FIRST_COMPLETED).done
-                for future in ready:
+                first = next(iter(running))
+                for future in {first} if in_order else _completed(running):
                     yield running.pop(future), future.result()
         finally:
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(usual)
+
+
+def _completed(running: Iterable[Future[Result]]) -> set[Future[Result]]:
+    """Wait until one of the results is there, and return all that are."""
+    return wait(running, return_when=FIRST_COMPLETED).done
 
 
 def usual_workers() -> int:

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.cine.field_of_view import find_cine_field_of_view
-from napari_motionseg.errors import CheckpointError, MotionSegError, SettingsError
+from napari_motionseg.errors import CheckpointError, SettingsError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
-from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.familiarity import Familiarity
-from napari_motionseg.models.folded_unet import folded
-from napari_motionseg.models.precision import place
-from napari_motionseg.models.tiling import blend_tiles, smaller_tile
-from napari_motionseg.motion.pair_workers import usual_workers, work_through
 from napari_motionseg.segmentation.obeyed_labels import obey
-from napari_motionseg.training.engine.loop import autocast
+from napari_motionseg.segmentation.predictor import Predictor
 
 STRANGE = (
     "this does not look like the angiograms that the network was trained on: do not "
@@ -79,114 +73,6 @@ class Segmentation:
         _require_threshold(threshold)
         masks = _masks(self.probabilities, self.likeliest, threshold)
         return replace(self, masks=masks, threshold=threshold)
-
-
-class Predictor:
-    """Predict with less memory if it runs out: first smaller batches, then tiles.
-
-    Parameters
-    ----------
-    model
-        Network; it is put into evaluation mode, and its present weights are used.
-    device
-        Device to compute on.
-    batch
-        Number of frames to predict at once; it is halved if memory runs out.
-
-    Attributes
-    ----------
-    workers
-        Number of threads that each predict a batch; one if memory runs out.
-    notes
-        Sentences on how batches and tiles were reduced, for the user.
-    """
-
-    def __init__(
-        self, model: SegmentationNet, device: torch.device, batch: int
-    ) -> None:
-        self.device = device
-        self.batch = batch
-        self.tile: int | None = None
-        # on the CPU, two threads with a frame each need not wait for each other
-        self.workers = usual_workers() if device.type == "cpu" else 1
-        self.notes: list[str] = []
-        self._model = folded(model.eval()).to(device)
-        place(self._model, device)
-
-    def probabilities(self, images: Tensor) -> Tensor:
-        """Return ``(B, classes, H, W)`` float32 on the CPU for ``(B, 1, H, W)``.
-
-        Raises
-        ------
-        MotionSegError
-            If not even small tiles fit in memory.
-        """
-        while True:
-            try:
-                return torch.cat(self._computed(torch.split(images, self.batch)))
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._give_way(error, images)
-
-    def judged(
-        self, result: Segmentation, cine: Cine, frames: Iterable[int]
-    ) -> Segmentation:
-        """Return a result that says how unlike the training pictures a frame is.
-
-        The first of the frames is judged, unless an earlier one was.
-        """
-        known, first = self._model.familiarity, next(iter(frames), None)
-        if known is None or first is None or result.strangeness is not None:
-            return result
-        picture = cine.normalized(first)
-        strangeness = known.strangeness(self._model.embedding, picture)
-        strange = strangeness > known.limit
-        return replace(result, strangeness=strangeness, strange=strange)
-
-    @property
-    def together(self) -> int:
-        """Number of frames that are best given at once."""
-        return self.batch * self.workers
-
-    def _computed(self, parts: Sequence[Tensor]) -> list[Tensor]:
-        """Return the probabilities of each part; several are computed in parallel."""
-        numbers, workers = iter(range(len(parts))), min(self.workers, len(parts))
-        found = work_through(
-            lambda: next(numbers, None), lambda n: self._compute(parts[n]), workers
-        )
-        return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
-
-    def _compute(self, images: Tensor) -> Tensor:
-        if self.tile is None:
-            return self._on_device(images)
-        blended = blend_tiles(
-            (len(images), self._model.classes, *images.shape[-2:]),
-            self.tile,
-            lambda tile: self._on_device(images[..., tile[0], tile[1]]).numpy(),
-        )
-        return torch.from_numpy(blended)
-
-    def _on_device(self, images: Tensor) -> Tensor:
-        with torch.inference_mode(), autocast(self.device):
-            return self._model.probabilities(images.to(self.device)).float().cpu()
-
-    def _give_way(self, error: BaseException, images: Tensor) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if min(self.together, len(images)) > 1:
-            self.batch, self.workers = max(1, self.batch // 2), 1
-            self.notes.append(f"out of memory: {self.batch} frames at once")
-            return
-        failed = self.tile or max(images.shape[-2:])
-        smaller = smaller_tile(failed)
-        if smaller is None:
-            raise MotionSegError(
-                f"out of memory on {self.device} even with tiles of {failed} "
-                "pixels; use device='cpu' or a narrower network"
-            ) from error
-        self.tile, self.workers = smaller, 1
-        self.notes.append(f"out of memory: tiles of {self.tile} pixels")
 
 
 def segment_job(
@@ -260,14 +146,13 @@ def segment_job(
     result = _empty(cine, threshold, labels)
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
     step, total = 0, len(waiting)
-    while ts := waiting.take(predictor.together):
-        found = _probabilities(cine, ts, predictor)
-        result = predictor.judged(result, cine, found)
-        for t in ts:
+    with closing(predictor.predict_all(cine, waiting)) as predicted:
+        for t, probabilities in predicted:
             step += 1
             message, preview = f"frame {t} is damaged and left out", None
-            if t in found:
-                _keep(result, t, found[t], inside)
+            if probabilities is not None:
+                result = _judged(result, predictor, cine, t)
+                _keep(result, t, probabilities, inside)
                 message = "; ".join(_notes(result, predictor))
                 preview = (t, *(part[t].copy() for part in result.parts))
             told, then = _told(result), waiting.next_frame
@@ -290,16 +175,16 @@ def _empty(cine: Cine, threshold: float, labels: Labels | None) -> Segmentation:
     )
 
 
-def _probabilities(
-    cine: Cine, ts: Sequence[int], predictor: Predictor
-) -> dict[int, NDArray[np.float32]]:
-    """Return ``(classes, H, W)`` for each frame that is not damaged."""
-    good = [t for t in ts if cine.frames.usable(t)]
-    if not good:
-        return {}
-    images = torch.stack([torch.from_numpy(cine.normalized(t)) for t in good])
-    found = predictor.probabilities(images[:, None]).numpy()
-    return dict(zip(good, found, strict=True))
+def _judged(
+    result: Segmentation, predictor: Predictor, cine: Cine, t: int
+) -> Segmentation:
+    """Return a result that says how unlike the training pictures its first frame is."""
+    known = predictor.familiarity
+    if known is None or result.strangeness is not None:
+        return result
+    strangeness = predictor.strangeness(cine.normalized(t))
+    strange = strangeness > known.limit
+    return replace(result, strangeness=strangeness, strange=strange)
 
 
 def segment(

@@ -67,7 +67,9 @@ def test_a_loop_without_masks_is_nothing_to_compose(command, capsys):
     assert "error: a loop needs --masks" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", ["in_loop", "flow_real", "interactive --groups p5"])
+@pytest.mark.parametrize(
+    "words", ["in_loop --loops p5_c1", "flow_real", "interactive --groups p5"]
+)
 def test_real_loops_that_are_nowhere(words, command, monkeypatch, capsys):
     monkeypatch.delenv("MOTIONSEG_DATA", raising=False)
     name, *options = words.split()

@@ -37,7 +37,7 @@ def test_times_stand_beside_their_targets(tmp_path):
     assert "| first of them, s | avx2 | 1.5 | 1.2 | reached |" in text
     assert "| quick training, slowest, s | avx2 | 40 | 30.0 | reached |" in text
     assert "| times faster than all layers, median of 1 | avx2 |  | 4.0 |  |" in text
-    assert "3 of 4 targets are reached" in text
+    assert "5 of 6 targets are reached" in text
     assert "is +0.100 on 1 of 8 draws, too few to judge" in text
 
 
@@ -76,4 +76,19 @@ def test_a_worse_dice_misses_its_target(tmp_path):
         for number in range(8)
         for what, value in (("quick", 0.7), ("tuned", 0.71))
     ]
-    assert "2 of 3 targets" in section(tmp_path, *pairs)
+    assert "4 of 5 targets" in section(tmp_path, *pairs)
+
+
+def test_strokes_are_compared_with_no_label(tmp_path):
+    text = section(
+        tmp_path,
+        trained("quick", 0.63, 9.0, loop="synthetic-1"),
+        trained("quick", 0.48, 9.0, loop="synthetic-2"),
+        trained("quick", 0.90, 9.0, loop="synthetic-3", labels="dense"),
+        trained("tuned", 0.90, 9.0, loop="synthetic-4"),
+        trained("quick", 0.49, 9.0, loop="cimat40-5"),
+    )
+    first = "| Dice by ten strokes minus no label, "
+    assert f"{first}synthetic loops, mean of 2 | avx2 | +0.05 | +0.055 | re" in text
+    assert f"{first}synthetic loops, worst of 2 | avx2 | -0.01 | -0.020 | miss" in text
+    assert f"{first}cimat40, other pictures, mean of 1 | avx2 |  | -0.010 |  |" in text

@@ -86,9 +86,11 @@ def test_pictures_too_small_for_tiles_go_without():
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("size", [(64, 40), (6, 5)])
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_a_tiled_layer_is_the_layer(batch, size, dilation):
-    layer = convolution(48, 24, dilation=dilation)
-    fast = TiledConvolution(layer[0], layer[1].negative_slope, Workspace())
+@pytest.mark.parametrize("activation", [nn.LeakyReLU(0.1), nn.ReLU()])
+def test_a_tiled_layer_is_the_layer(batch, size, dilation, activation):
+    layer = nn.Sequential(convolution(48, 24, dilation=dilation)[0], activation)
+    fast = accelerate(nn.Sequential(layer))
+    assert isinstance(fast[0], TiledConvolution)
     x = torch.randn(batch, 48, *size)
     with torch.inference_mode():
         torch.testing.assert_close(fast(x), layer(x), atol=1e-3, rtol=1e-4)

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
-from napari_motionseg.models import SegmentationNet, UNetConfig
+from napari_motionseg.models import SegmentationNet, UNetConfig, folded_unet
+from napari_motionseg.models.acceleration import TiledConvolution, accelerate
 from napari_motionseg.models.folded_unet import FoldedNet, folded
 
 CONFIGS = {
@@ -45,6 +47,26 @@ def test_probabilities_are_those_of_the_network(name, classes, size):
         torch.testing.assert_close(quick(frames), logits, atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-5)
     assert wanted.std() > 0.01
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("size", [(40, 56), (33, 21), (2, 80)])
+def test_strips_of_the_last_level_are_the_whole(name, size, monkeypatch):
+    model, frames = folded(trained(CONFIGS[name])), torch.rand(2, 1, *size)
+    with torch.inference_mode():
+        whole = model(frames)
+        for values in (1, 1500, 5000):
+            monkeypatch.setattr(folded_unet, "STRIP_VALUES", values)
+            torch.testing.assert_close(model(frames), whole, atol=1e-5, rtol=1e-5)
+
+
+def test_an_accelerated_network_has_fewer_layers_and_the_same_scores():
+    model = folded(trained(UNetConfig(width=16, depth=2, octaves=2, flat_field=True)))
+    fast, frames = accelerate(model), torch.rand(1, 1, 97, 131)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(frames), model(frames), atol=1e-3, rtol=1e-3)
+    assert any(isinstance(module, TiledConvolution) for module in fast.modules())
+    assert not any(isinstance(module, nn.ReLU) for module in fast.modules())
 
 
 def test_the_network_itself_is_not_changed():

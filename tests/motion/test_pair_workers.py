@@ -25,6 +25,20 @@ def test_every_item_is_worked_through_once(workers):
     assert not flow_threads()
 
 
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_in_order_whichever_is_ready_first(workers):
+    items = iter(range(12))
+
+    def slow_at_first(item):
+        time.sleep(0.02 if item % 4 == 0 else 0)
+        return item
+
+    found = work_through(
+        lambda: next(items, None), slow_at_first, workers, in_order=True
+    )
+    assert [item for item, _ in found] == list(range(12))
+
+
 def test_workers_use_one_core_each_and_leave_torch_as_it_was():
     before = torch.get_num_threads()
     torch.set_num_threads(3)

@@ -42,7 +42,7 @@ assert found.done.all()
 TILES = """
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.tiling import smaller_tile
-from napari_motionseg.segmentation.predict import Predictor
+from napari_motionseg.segmentation.predictor import Predictor
 import torch
 
 class Hungry(SegmentationNet):

@@ -1,5 +1,4 @@
 import dataclasses
-import importlib
 
 import numpy as np
 import pytest
@@ -8,7 +7,6 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import (
     CheckpointError,
-    MotionSegError,
     SettingsError,
 )
 from napari_motionseg.jobs import STOP, run
@@ -21,19 +19,14 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.familiarity import LEVEL, Familiarity
-from napari_motionseg.models.folded_unet import FoldedNet
 from napari_motionseg.segmentation.predict import (
     STRANGE,
-    Predictor,
     load_segmentation,
     segment,
     segment_job,
 )
 
-# the package has a function of a similar name
-predict_module = importlib.import_module("napari_motionseg.segmentation.predict")
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
-CPU = torch.device("cpu")
 
 
 def network(classes=2):
@@ -98,44 +91,6 @@ def test_evaluation_mode_whatever_mode_it_came_in(noise_cine):
     after = model.embedding.state_dict()
     assert means
     assert all(torch.equal(after[k], v) for k, v in means.items())
-
-
-class Hungry(SegmentationNet):
-    """Refuses more pixels at once than it was told."""
-
-    limit = 0
-
-    def probabilities(self, x):
-        if x.numel() > self.limit:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
-        return super().probabilities(x)
-
-
-def test_memory_runs_out_batch_then_tiles(noise_cine):
-    model = Hungry(TINY, 2)
-    model.limit = 2 * 72 * 80
-    messages = []
-    job = segment_job(noise_cine, model, device="cpu", batch=4)
-    result = run(job, lambda p: messages.append(p.message))
-    assert messages[0] == "out of memory: 2 frames at once"
-    assert result.done.all()
-
-
-def test_tiles_agree_with_the_whole():
-    torch.manual_seed(0)
-    model = Hungry(TINY, 2)
-    image = torch.rand(1, 1, 300, 290)
-    model.limit = image.numel()
-    whole = Predictor(model, CPU, 1).probabilities(image)
-    model.limit = 256 * 256
-    predictor = Predictor(model, CPU, 1)
-    tiled = predictor.probabilities(image)
-    assert predictor.notes == ["out of memory: tiles of 192 pixels"]
-    assert tiled.shape == whole.shape
-    assert (tiled - whole).abs().mean() < 0.01
-    model.limit = 0
-    with pytest.raises(MotionSegError, match="even with tiles of 128 pixels"):
-        predictor.probabilities(image)
 
 
 def test_what_is_out_of_memory():
@@ -246,25 +201,6 @@ def test_the_statistics_come_with_the_checkpoint(tmp_path):
     assert load_segmentation(path).familiarity == known
 
 
-def test_a_folded_network_gives_way_to_tiles_of_a_large_frame(monkeypatch):
-    whole = network(3).eval()
-    image = torch.rand(1, 1, 200, 150)
-    wanted = Predictor(whole, CPU, 1).probabilities(image)
-    compute = FoldedNet.probabilities
-
-    def hungry(self, frame):
-        if frame.numel() > 128 * 128:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return compute(self, frame)
-
-    monkeypatch.setattr(FoldedNet, "probabilities", hungry)
-    predictor = Predictor(whole, CPU, 1)
-    found = predictor.probabilities(image)
-    assert predictor.tile == 128
-    assert (found - wanted).abs().median() < 0.01
-    torch.testing.assert_close(found.sum(dim=1), torch.ones(1, 200, 150))
-
-
 def test_weights_that_change_are_those_of_the_next_prediction(noise_cine):
     model = network().eval()
     before = segment(noise_cine, model, device="cpu", frames=[0])
@@ -272,35 +208,3 @@ def test_weights_that_change_are_those_of_the_next_prediction(noise_cine):
         model.head.bias.add_(3)
     after = segment(noise_cine, model, device="cpu", frames=[0])
     assert (after.probabilities[0] > before.probabilities[0]).mean() > 0.9
-
-
-@pytest.mark.parametrize("workers", [1, 2, 3])
-def test_frames_in_parallel_are_those_one_by_one(noise_cine, monkeypatch, workers):
-    monkeypatch.setattr(predict_module, "usual_workers", lambda: workers)
-    job = segment_job(noise_cine, network(3), frames=[5, 4, 6, 3, 0], device="cpu")
-    order = []
-    found = run(job, lambda p: order.extend(p.frames))
-    assert order == [5, 4, 6, 3, 0]
-    one = segment(noise_cine, network(3), device="cpu", frames=[5])
-    np.testing.assert_allclose(
-        found.probabilities[5].astype(float), one.probabilities[5], atol=0.02
-    )
-
-
-def test_two_frames_that_do_not_fit_are_computed_one_by_one(monkeypatch):
-    model = Hungry(TINY, 2)
-    running = []
-
-    def probabilities(self, x):
-        running.append(1)
-        if len(running) == 2:
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return SegmentationNet.probabilities(self, x)
-
-    monkeypatch.setattr(predict_module, "usual_workers", lambda: 2)
-    monkeypatch.setattr(Hungry, "probabilities", probabilities)
-    predictor = Predictor(model, CPU, 1)
-    images = torch.rand(4, 1, 64, 64)
-    assert predictor.probabilities(images).shape == (4, 2, 64, 64)
-    assert predictor.together == 1
-    assert predictor.notes == ["out of memory: 1 frames at once"]

@@ -62,7 +62,8 @@ class LearnEmbedding(QObject):
         self.button = button(
             "Learn from motion",
             "Estimate flow, then pretrain an embedding in which pixels that move alike "
-            "have similar vectors. No labels are needed.",
+            "have similar vectors. No labels are needed. It shows what moves together; "
+            "for masks, train from the default network, which gives better ones.",
         )
         self.button.clicked.connect(self._train)
         form = dock.section("Pretrain an embedding")
