@@ -21,8 +21,8 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.models.folded_unet import folded
-from napari_motionseg.models.weight_means import blend_with_start, copy_weights
 from napari_motionseg.models.precision import place
+from napari_motionseg.models.weight_means import blend_with_start, copy_weights
 from napari_motionseg.segmentation.dataset import (
     LabelledFrame,
     count_pixels,
