@@ -40,8 +40,10 @@ Each section answers one question with a sentence, a table, and the way it was m
 
 Dice is 1 for equal masks and 0 for masks without a common pixel. *Default network*
 means `vessels-xa`, which comes with the program. Since 2026-11-28 it reduces noise and
-marks nothing outside the field of view; its weights are the same as before. Sections of
-earlier days show it without these two steps.
+marks nothing outside the field of view. Sections of earlier days show it without these
+two steps. In the evening of 2026-11-29 its weights were mixed with those of a training
+on coronary anatomy. *How good are masks without any label?* shows the new weights; all
+other sections show the old ones.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",

@@ -127,9 +127,7 @@ def words_of(gain: tuple[float, float, float] | None) -> str:
     return f"{gain[0]:+.3f} ({gain[1]:+.3f} to {gain[2]:+.3f})"
 
 
-def conclusion(
-    against: Mapping[str, Sequence[Row]], measure: str, labels: str
-) -> str:
+def conclusion(against: Mapping[str, Sequence[Row]], measure: str, labels: str) -> str:
     """Return the best taught arm with its gains over the controls, as a sentence."""
     first = next(iter(against.values()))
     taught = [r for r in first if not is_control(r["method"])]

@@ -29,6 +29,13 @@ Start = Annotated[
     Path | None,
     typer.Option(help="Segmentation checkpoint to start from; default: from scratch."),
 ]
+Keep = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Share of the start's weights that the result keeps."
+    ),
+    Sets(("kept",)),
+]
 Batch = Annotated[int | None, typer.Option(help="Windows in a step."), Sets(("batch",))]
 Crop = Annotated[
     int | None,
@@ -79,6 +86,7 @@ def train_masks(
     schedule: Schedule = None,
     recipe: Recipe = "cameras",
     start: Start = None,
+    keep: Keep = None,
     resume: Resume = False,
     micro_batches: MicroBatches = None,
     save_every: SaveEvery = None,

@@ -22,6 +22,7 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.models.folded_unet import folded
 from napari_motionseg.models.precision import place
+from napari_motionseg.models.weight_means import blend_with_start, copy_weights
 from napari_motionseg.segmentation.dataset import (
     LabelledFrame,
     count_pixels,
@@ -37,8 +38,6 @@ from napari_motionseg.segmentation.feature_whitening import (
 from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.initialization import (
     SCRATCH,
-    blend_with_start,
-    copy_weights,
     earned_share,
     earned_trust,
     fits_whole_frames,

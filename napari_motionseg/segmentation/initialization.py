@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.models import (
@@ -100,11 +100,6 @@ def _load_start(
         origin["classes"] = model.classes
         model = with_classes(model, classes)
     return model, origin
-
-
-def copy_weights(model: SegmentationNet) -> dict[str, Tensor]:
-    """Return a copy of a network's weights and statistics."""
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def agreement(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
@@ -225,28 +220,3 @@ def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
     """
     in_full = all(bool((frame.target >= 0).all()) for frame in frames)
     return trust if in_full else max(trust, LEAST_WITH_SCRIBBLES)
-
-
-def blend_with_start(
-    model: SegmentationNet, start: dict[str, Tensor], kept: float
-) -> None:
-    """Move a trained network part of the way back to its initial weights, in place.
-
-    The mean of two weights combines the knowledge of both (Wortsman et al. 2022, Robust
-    fine-tuning of zero-shot models): few labels of one loop correct the start there,
-    and do less harm elsewhere.
-
-    Parameters
-    ----------
-    model
-        Network after training, which is changed.
-    start
-        Its weights before training, from `copy_weights`.
-    kept
-        Share of the initial weights, 0 to 1.
-    """
-    state = model.state_dict()
-    for name, before in start.items():
-        if before.is_floating_point():
-            before = before.to(state[name].device)
-            state[name].lerp_(before, kept)

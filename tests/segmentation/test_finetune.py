@@ -31,8 +31,6 @@ from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.flow_propagation import CarrySettings
 from napari_motionseg.segmentation.initialization import (
     agreement,
-    blend_with_start,
-    copy_weights,
     earned_share,
     earned_trust,
     initial_network,
@@ -335,18 +333,7 @@ def test_a_training_takes_the_steps_of_its_frames(tmp_path):
     assert load_model(out)[1].provenance["steps_done"] == 4
 
 
-def test_some_of_the_start_is_kept():
-    torch.manual_seed(0)
-    model = SegmentationNet(TINY, 2)
-    start = copy_weights(model)
-    with torch.no_grad():
-        for value in model.parameters():
-            value.add_(1.0)
-    blend_with_start(model, start, 0.25)
-    for name, value in model.named_parameters():
-        torch.testing.assert_close(value, start[name] + 0.75)
-    blend_with_start(model, start, 1.0)
-    torch.testing.assert_close(model.state_dict(), start)
+def test_a_share_of_the_start_that_is_none_is_refused():
     for wrong in (2, -0.1, float("nan"), "most"):
         with pytest.raises(SettingsError, match=f"kept must be 0 to 1 .* {wrong!r}"):
             FinetuneSettings(kept=wrong)

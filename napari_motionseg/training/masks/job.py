@@ -19,6 +19,7 @@ from napari_motionseg.models.familiarity import familiarity_of
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.models.stripe_removal import take_out_stripes
+from napari_motionseg.models.weight_means import blend_with_start, copy_weights
 from napari_motionseg.synthesis import Stills, training_stills
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.initial_networks import (
@@ -81,6 +82,7 @@ def train_masks_job(
     """
     training = TrainingRun(out, settings.training, resume)
     model, origin = initial_network(start, settings)
+    before = copy_weights(model)
     pool = still_pool(settings)
     yield from training.fill_job(pool, "Making frames whose vessels are known")
     held_out = _make_stills(settings, settings.held_out, held_out_seed(settings))
@@ -89,6 +91,8 @@ def train_masks_job(
     record = yield from training.train_job(
         task, {"masks": identity_of(settings), "start": origin}
     )
+    if settings.kept:
+        blend_with_start(model, before, settings.kept)
     striped = take_out_stripes(model, held_out.pictures[:, None])
     found = probabilities(model, held_out.pictures).argmax(dim=1)
     scores = {
@@ -160,9 +164,13 @@ def initial_network(
     CheckpointError
         If `start` is not a segmentation network.
     SettingsError
-        If it has more classes.
+        If it has more classes; or if some of a start is to be kept and there is none.
     """
     seed = settings.training.seed
+    if start is None and settings.kept:
+        raise SettingsError(
+            "a network from scratch has no start to keep; give one, or set kept to 0"
+        )
     if start is None:
         model = with_seed(lambda: SegmentationNet(settings.network, CLASSES), seed)
         return model, {"kind": "scratch"}

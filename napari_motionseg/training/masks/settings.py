@@ -107,6 +107,9 @@ class MaskTrainingSettings:
         Weight of pixels and overlap of catheters in the loss, where vessels have 1. It
         is below 1 because a filled catheter and a smooth vessel often look alike, and a
         missing vessel is worse.
+    kept
+        Share of the weights of a start that the result keeps, 0 to 1; see
+        `blend_with_start`. Without a start, it must be 0.
     held_out
         Number of frames that are never trained on, for the final Dice.
     network
@@ -132,6 +135,7 @@ class MaskTrainingSettings:
     jitter: float = 1.0
     camera: CameraConfig | None = field(default_factory=CameraConfig)
     catheter_weight: float = 0.3
+    kept: float = 0.0
     held_out: int = 24
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
@@ -158,6 +162,8 @@ class MaskTrainingSettings:
             raise SettingsError(
                 f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
             )
+        if not 0 <= self.kept <= 1:
+            raise SettingsError(f"kept must be 0 to 1; got {self.kept}")
         low, high = self.zoom
         if not 0 < low <= high:
             raise SettingsError(f"zoom must be 0 < low <= high; got {self.zoom}")

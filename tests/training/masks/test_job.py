@@ -116,6 +116,26 @@ def test_a_start_is_gone_on_with_and_named_in_the_card(tmp_path):
     assert read_card(second).provenance["start"]["kind"] == "segmentation"
 
 
+@pytest.mark.usefixtures("_cheap_stills")
+def test_the_result_keeps_a_share_of_its_start(tmp_path):
+    start = start_of(3, tmp_path)
+    new, mixed = (
+        train_masks(settings(kept=k), out=tmp_path / f"{k}.safetensors", start=start)
+        for k in (0.0, 0.75)
+    )
+    before, new, mixed = (load_model(p)[0].head.weight for p in (start, new, mixed))
+    assert (new - before).abs().max() > 0.01
+    expected = 0.75 * before + 0.25 * new
+    torch.testing.assert_close(mixed, expected, atol=2e-3, rtol=0)  # stored in float16
+
+
+def test_a_share_is_kept_of_a_start_only(tmp_path):
+    with pytest.raises(SettingsError, match="no start to keep"):
+        initial_network(None, settings(kept=0.5))
+    with pytest.raises(SettingsError, match="kept must be 0 to 1"):
+        settings(kept=1.5)
+
+
 def start_of(classes, folder):
     """Write a network of that many classes, and return its path."""
     model = SegmentationNet(NETWORK, classes=classes)
