@@ -2,9 +2,10 @@
 
 python scripts/figure_fewshot.py
 
-All is drawn from what the benchmarks have left in ``benchmarks/results``. From `fewshot.py`: the default network beside others. From `motion.py`: Ma et al.'s figure 4, which is
-Dice by the number of labels after learning from motion, and figure 7, which is what
-better flow is worth.
+All is drawn from what the benchmarks have left in ``benchmarks/results``. `fewshot.py`
+shows the default network beside others. `motion.py` gives figure 4 of Ma et al., the
+Dice by the number of labels after learning from motion, and their figure 7, what better
+flow is worth.
 """
 
 from __future__ import annotations
