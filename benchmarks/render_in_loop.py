@@ -113,14 +113,19 @@ def verdict(rows: Sequence[Row], words: str, labels: str) -> list[tuple[str, str
         return []
     mean, low, high = found
     kind = "helps" if low > 0 else "harms" if high < 0 else "no"
-    labels = "none, at the best thresholds" if measure == "best" else labels
-    text = f"{mean:+.3f} ({low:+.3f} to {high:+.3f}) with labels: {labels}, {words}"
+    known = "no label, at the best thresholds" if measure == "best" else labels
+    text = f"{mean:+.3f} ({low:+.3f} to {high:+.3f}) on {words}, with {known}"
     return [(kind, text)]
 
 
 def conclusion(verdicts: Sequence[tuple[str, str]]) -> str:
-    """Return the answer: yes, no or in part, with each difference."""
+    """Return whether it helps, harms, both or neither, with each difference."""
     kinds = {kind for kind, _ in verdicts}
-    first = "Yes" if kinds == {"helps"} else "In part" if "helps" in kinds else "No"
+    if {"helps", "harms"} <= kinds:
+        first = "It helps some loops and harms others"
+    elif "helps" in kinds:
+        first = "Yes" if kinds == {"helps"} else "In part"
+    else:
+        first = "No"
     said = "; ".join(text for _, text in verdicts)
     return f"{first}: regression minus default is {said}."

@@ -36,7 +36,7 @@ def test_gains_are_those_on_the_same_loop(tmp_path):
     place = "| synthetic, exact masks | one frame |"
     assert f"{place} default | 3 | 0.667 |  |  | -0.100 (" in text
     assert f"{place} regression | 2 | 0.700 | +0.150 (+0.100 to +0.200) |  |" in text
-    assert "**Yes: regression minus default is +0.150 (+0.100 to +0.200) with" in text
+    assert "**Yes: regression minus default is +0.150 (+0.100 to +0.200) on" in text
 
 
 def test_patients_that_chose_a_variant_have_no_part_in_the_answer(tmp_path):
@@ -52,16 +52,16 @@ def test_patients_that_chose_a_variant_have_no_part_in_the_answer(tmp_path):
     ]
     text = section(tmp_path, *rows, *others)
     assert "| p1 to p4, to choose | none | regression | 2 | 0.900 | +0.400 (" in text
-    assert "**No: regression minus default is -0.200 (-0.200 to -0.200) with" in text
+    assert "**No: regression minus default is -0.200 (-0.200 to -0.200) on" in text
     assert "silver standard" in text
 
 
-def test_some_help_and_some_harm_is_a_part(tmp_path):
+def test_help_and_harm_are_both_said(tmp_path):
     rows = [row(f"synthetic-{k}", "default", 0.5) for k in (1, 2)]
     rows += [row(f"synthetic-{k}", "regression", 0.6) for k in (1, 2)]
     rows += [row(f"p5_c{k}", "default", 0.5) for k in (1, 2)]
     rows += [row(f"p5_c{k}", "regression", 0.4) for k in (1, 2)]
-    assert "**In part: regression" in section(tmp_path, *rows)
+    assert "**It helps some loops and harms others: reg" in section(tmp_path, *rows)
 
 
 def test_marking_more_is_no_gain_at_the_best_threshold(tmp_path):
@@ -74,4 +74,4 @@ def test_marking_more_is_no_gain_at_the_best_threshold(tmp_path):
     )
     assert "| +0.200 (+0.200 to +0.200) | -0.050 (-0.050 to -0.050) |" in text
     assert "**No: regression minus default is -0.050" in text
-    assert "with labels: none, at the best thresholds" in text
+    assert "with no label, at the best thresholds" in text
