@@ -82,6 +82,7 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "batch": 4,
         "crop": 256,
         "device": "auto",
+        "keep": 0.0,
         "micro_batches": 0,
         "pool": 192,
         "preview_every": 200,
