@@ -3,9 +3,9 @@
 python scripts/figure_fewshot.py
 
 All is drawn from what the benchmarks have left in ``benchmarks/results``. `fewshot.py`
-shows the default network beside others. `motion.py` gives figure 4 of Ma et al., the
-Dice by the number of labels after learning from motion, and their figure 7, what better
-flow is worth.
+shows the default network beside others, by the number of labels. `motion.py` shows what
+learning from motion adds on one label, and what the flow it learns from matters
+(figure 7 of Ma et al.).
 """
 
 from __future__ import annotations
@@ -27,22 +27,14 @@ COLORS = {
     "scratch": "#2e86ab",
     "random-forest": "#6a994e",
     "frangi": "#8d6a9f",
-    "motion": "#d1495b",
-    "shuffled motion": "#8d6a9f",
-    "random": "#e3a33b",
 }
 # methods of motion.py, by their names in the figure
 ARMS = {
-    "regression": "motion",
-    "regression-shuffled": "shuffled motion",
-    "random": "random",
-    "scratch": "scratch",
-}
-FLOWS = {
     "regression": "exact flow",
     "regression-estimated": "our PWC-Net",
     "regression-dis": "DIS",
     "regression-shuffled": "shuffled flow",
+    "random": "random, fitted",
 }
 
 
@@ -55,31 +47,21 @@ def main() -> None:
         }
     )  # fmt: skip
     figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.1))
-    by_labels(axes[0], read("fewshot_across"), "usual training")
-    by_labels(axes[1], motion_by_labels(), "motion, no mask; 120 steps")
-    gains(axes[2], flows(), "taught by the flow of synthetic pairs,\none label")
+    by_labels(axes[0], read("fewshot_across"), "real loops, usual training")
+    for axis, data in zip(axes[1:], ("real", "synthetic"), strict=True):
+        gains(axis, taught(data), f"taught by motion, one label,\n{data} loops")
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     figure.tight_layout(pad=0.6)
     figure.savefig(OUT, dpi=130, transparent=True)
 
 
-def motion_by_labels() -> list[dict]:
-    """Return the rows of real loops for each number of labels, with plain names."""
-    found = []
-    for path in sorted(RESULTS.glob("motion_real_tuned*.json")):
-        rows = json.loads(path.read_text())["against"]["scratch"]
-        found += [row | {"method": ARMS[row["method"]]} for row in rows
-                  if row["method"] in ARMS]  # fmt: skip
-    return sorted(found, key=lambda row: row["labels"])
-
-
-def flows() -> list[dict]:
-    """Return the gains over random weights on synthetic loops, by the flow."""
-    path = RESULTS / "motion_synthetic_tuned.json"
-    rows = json.loads(path.read_text())["against"]["random"]
-    return [row | {"method": FLOWS[row["method"]]} for row in rows
-            if row["method"] in FLOWS]  # fmt: skip
+def taught(data: str) -> list[dict]:
+    """Return the gains over scratch that `motion.py` found, with plain names."""
+    path = RESULTS / f"motion_{data}_tuned.json"
+    rows = json.loads(path.read_text())["against"]["scratch"]
+    return [row | {"method": ARMS[row["method"]]} for row in rows
+            if row["method"] in ARMS]  # fmt: skip
 
 
 def read(name: str) -> list[dict]:
@@ -126,7 +108,7 @@ def gains(axis: Axes, rows: list[dict], title: str) -> None:
     axis.set_yticks(range(len(own)), [row["method"] for row in own])
     axis.set_ylim(-0.6, len(own) - 0.4)
     axis.xaxis.set_major_locator(MaxNLocator(4))
-    axis.set_xlabel("gain in Dice over random weights")
+    axis.set_xlabel("gain in Dice over random weights (scratch)")
     axis.set_title(title, fontsize=9, color=INK)
 
 
