@@ -65,7 +65,7 @@ def test_stripes_go_and_answers_stay(striped, frames):
         alternating(net, frames) for net in (before, striped, what_ships())
     )
     assert now < 0.1 * was
-    assert now == pytest.approx(shipped, rel=0.2)
+    assert now == pytest.approx(shipped, rel=0.3)
     after = striped.state_dict()
     changed = {
         name for name, v in before.state_dict().items() if (v != after[name]).any()

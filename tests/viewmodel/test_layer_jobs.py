@@ -16,7 +16,7 @@ from napari_motionseg.models import (
     save_model,
 )
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow
-from napari_motionseg.segmentation import predict
+from napari_motionseg.segmentation import predictor
 from napari_motionseg.segmentation import temporal_smoothing as smoothing
 from napari_motionseg.viewmodel.layer_jobs import (
     FlowRequest,
@@ -144,7 +144,9 @@ def light_model(tmp_path):
 @pytest.fixture
 def still(small_cine, monkeypatch):
     """Have smoothing meet a loop that does not move, and frames come one by one."""
-    monkeypatch.setattr(predict, "usual_workers", lambda: 1)  # it depends on free cores
+    monkeypatch.setattr(
+        predictor, "usual_workers", lambda: 1
+    )  # it depends on free cores
     none = np.zeros((7, 2, *small_cine.shape[1:]), np.float32)
     flow = FlowSequence(none, none, 1, "still")
     monkeypatch.setattr(smoothing, "lazy_flow", lambda *a: flow)

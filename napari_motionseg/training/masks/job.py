@@ -94,11 +94,7 @@ def train_masks_job(
     if settings.kept:
         blend_with_start(model, before, settings.kept)
     striped = take_out_stripes(model, held_out.pictures[:, None])
-    found = probabilities(model, held_out.pictures).argmax(dim=1)
-    scores = {
-        "held_out_dice": dice(found == VESSEL, held_out.masks),
-        "held_out_catheter_dice": dice(found == CATHETER, held_out.catheters),
-    }
+    scores = _held_out_scores(model, held_out)
     camera = task.photographed(held_out, settings.training.seed)
     known = familiarity_of(model.embedding, camera)
     provenance = {
@@ -116,6 +112,15 @@ def train_masks_job(
     training.save(model, card)
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
     return training.out
+
+
+def _held_out_scores(model: SegmentationNet, held_out: Stills) -> dict[str, float]:
+    """Return the Dice of vessels and catheters on frames never trained on."""
+    found = probabilities(model, held_out.pictures).argmax(dim=1)
+    return {
+        "held_out_dice": dice(found == VESSEL, held_out.masks),
+        "held_out_catheter_dice": dice(found == CATHETER, held_out.catheters),
+    }
 
 
 def train_masks(
