@@ -28,7 +28,7 @@ from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
 from napari_motionseg.viewmodel import time_left
 
 WINDOW = (1120, 840)  # high enough for the whole Segment dock
-SEED, FRAMES, SIDE = 2, 10, 384
+SEED, FRAMES, SIDE = 3, 10, 384
 TRAINING_STEPS = 60
 DOCK_PX = 440  # narrower docks get a horizontal scroll bar, and their tabs lose letters
 BAR = 46  # px of the caption
@@ -84,7 +84,8 @@ def main() -> None:
 def film(folder: Path) -> Iterator[Shot]:
     """Walk the path and take a picture of every moment that is told."""
     loop, truth = folder / "angiogram.dcm", folder / "truth.npz"
-    made = synthesize_cine(SynthesisConfig(size=SIDE, frames=FRAMES), seed=SEED)
+    config = SynthesisConfig(size=SIDE, frames=FRAMES, anatomy="coronary")
+    made = synthesize_cine(config, seed=SEED)
     write_xa(loop, made.cine)
     write_masks(truth, made.masks.astype(np.uint8))
     os.chdir(folder)  # so that names are short where the window tells of files
