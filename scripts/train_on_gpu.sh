@@ -43,7 +43,7 @@ if [ ! -f "$folder/rows-done" ]; then
 fi
 
 # --- as many steps as fit, measured once; a resumed run keeps their number
-train=("$python" -m napari_motionseg train-masks --recipe cameras --seed 1
+train=("$python" -m napari_motionseg train-masks --recipe coronary --seed 1
   --device "$device" --width "$width" --batch "$batch" --pool "$pool")
 [ -z "${DRY:-}" ] || train+=(--crop 64)
 [ -z "${START:-}" ] || train+=(--start "$START")
