@@ -63,7 +63,8 @@ class Worker:
             if call is not None:
                 self._run(call)
         except OSError:
-            pass  # the window has ended
+            # the window has ended; a message may fail before the listener hears of it
+            self._orphan.set()
         finally:
             if self._orphan.is_set():
                 self._remove_folder()

@@ -260,6 +260,27 @@ def test_a_killed_window_takes_child_and_files_along(tmp_path):
     assert not _runs(child)
 
 
+def test_a_worker_that_reaches_nobody_removes_its_folder(tmp_path):
+    """Also if its own messages fail before it hears that the window has ended."""
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "left behind").touch()
+    script = (
+        "import os, sys\n"
+        "from napari_motionseg.jobs.messages import Hello\n"
+        "from napari_motionseg.jobs.transport import encode, write_frame\n"
+        "from napari_motionseg.jobs.worker import Worker\n"
+        f"folder = {str(folder)!r}\n"
+        "hears, says = os.pipe(), os.pipe()\n"
+        "os.close(says[0])\n"  # nobody reads, but the other pipe is still open
+        "hello = Hello(tuple(sys.path), None, (), folder)\n"
+        "write_frame(hears[1], encode(hello, folder))\n"
+        "Worker(hears[0], says[1]).serve()\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=_environment(), check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def _runs(process):
     try:
         state = Path(f"/proc/{process}/stat").read_text().rsplit(")")[1].split()[0]
