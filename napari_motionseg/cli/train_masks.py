@@ -66,8 +66,8 @@ Recipe = Annotated[
     str,
     typer.Option(
         help="Recipe: cameras (grain, fields of view, devices, vessels of "
-        "all sizes), coronary (the same with named coronary segments) or quiet "
-        "(nearly noiseless frames)."
+        "all sizes), coronary (the same with named coronary segments), mixed (half "
+        "of each) or quiet (nearly noiseless frames)."
     ),
 ]
 

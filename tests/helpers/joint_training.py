@@ -110,7 +110,7 @@ def masks(folder):
 
     how = MaskTrainingSettings(
         batch=2, crop=32, still_size=64, pool_size=4, block=2, held_out=2,
-        refresh_every=2, network=SMALL, synthesis=None, camera=None, zoom=(0.8, 1.6),
+        refresh_every=2, network=SMALL, camera=None, zoom=(0.8, 1.6),
         training=_short(),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:

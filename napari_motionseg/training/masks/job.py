@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
@@ -141,13 +143,16 @@ def still_pool(settings: MaskTrainingSettings) -> ExamplePool[Stills]:
 
 
 def _make_stills(settings: MaskTrainingSettings, count: int, seed: int) -> Stills:
-    made = training_stills(
-        count,
-        settings.still_size,
-        seed,
-        settings.synthesis,
-        resolve_device(settings.training.device),
-    )
+    device = resolve_device(settings.training.device)
+    size, kinds = settings.still_size, settings.synthesis
+    shares = [(count + number) // len(kinds) for number in range(len(kinds))]
+    parts = [
+        training_stills(share, size, seed + 2 * number, kinds[number], device)
+        for number, share in enumerate(shares)
+        if share
+    ]
+    made = Stills(*(torch.cat(part) for part in zip(*parts, strict=True)))
+    # half precision only now: autocast cannot join half tensors on a CPU
     return made._replace(pictures=made.pictures.half())
 
 

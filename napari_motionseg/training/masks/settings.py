@@ -115,7 +115,8 @@ class MaskTrainingSettings:
     network
         Configuration of a network that is trained from scratch.
     synthesis
-        Ranges of the synthetic angiograms; None is the preset ``"xa-coronary"``.
+        Ranges of the synthetic angiograms. Where there are several, each makes an equal
+        share of the frames.
     training
         Settings of the training loop: steps, rate, schedule, precision, device, seed.
 
@@ -140,7 +141,9 @@ class MaskTrainingSettings:
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
     )
-    synthesis: SynthesisConfig | None = field(default_factory=noiseless_angiograms)
+    synthesis: tuple[SynthesisConfig, ...] = field(
+        default_factory=lambda: (noiseless_angiograms(),)
+    )
     training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
             steps=6000,
@@ -156,6 +159,8 @@ class MaskTrainingSettings:
     def __post_init__(self) -> None:
         for name in ("batch", "pool_size", "block", "held_out"):
             at_least(self, name, 1)
+        if not self.synthesis:
+            raise SettingsError("synthesis must name at least one kind of angiograms")
         for name in ("refresh_every", "jitter", "catheter_weight"):
             at_least(self, name, 0)
         if self.crop < CROP_MULTIPLE or self.crop % CROP_MULTIPLE:
@@ -182,9 +187,9 @@ class MaskTrainingSettings:
         name
             ``"cameras"``: pictures of many simulated cameras and consoles, with vessels
             from thin to very wide. ``"coronary"``: the same pictures with the named
-            segments of the coronary tree, in usual projections. ``"quiet"``: nearly
-            noiseless pictures that fill the frame, as all weights up to version c60b695
-            were trained on.
+            segments of the coronary tree, in usual projections. ``"mixed"``: half of
+            the pictures from each of these two. ``"quiet"``: nearly noiseless pictures
+            that fill the frame, as all weights up to version c60b695 were trained on.
 
         Raises
         ------
@@ -196,14 +201,20 @@ class MaskTrainingSettings:
             {
                 "cameras": lambda: cls(),
                 "coronary": cls._coronary,
+                "mixed": cls._mixed,
                 "quiet": cls._quiet,
             },
         )
 
     @classmethod
     def _coronary(cls) -> MaskTrainingSettings:
-        return cls(synthesis=in_coronary_anatomy(noiseless_angiograms()))
+        return cls(synthesis=(in_coronary_anatomy(noiseless_angiograms()),))
+
+    @classmethod
+    def _mixed(cls) -> MaskTrainingSettings:
+        generic = noiseless_angiograms()
+        return cls(synthesis=(generic, in_coronary_anatomy(generic)))
 
     @classmethod
     def _quiet(cls) -> MaskTrainingSettings:
-        return cls(synthesis=varied_angiograms(), camera=None, zoom=(0.8, 1.6))
+        return cls(synthesis=(varied_angiograms(),), camera=None, zoom=(0.8, 1.6))

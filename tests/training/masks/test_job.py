@@ -62,7 +62,8 @@ def settings(steps=3, **others):
     small = {
         "batch": 2, "crop": 32, "still_size": 64, "pool_size": 4, "block": 2,
         "held_out": 2, "refresh_every": 2, "network": NETWORK, "training": training,
-        "synthesis": None, "camera": None, "zoom": (0.8, 1.6),
+        "synthesis": (SynthesisConfig.preset("xa-coronary"),), "camera": None,
+        "zoom": (0.8, 1.6),
     }  # fmt: skip
     return MaskTrainingSettings(**(small | others))
 
@@ -210,7 +211,7 @@ def test_windows_are_photographed_and_nothing_outside_the_field_is_a_vessel():
 
 def test_the_quiet_recipe_is_that_of_version_c60b695():
     quiet = MaskTrainingSettings.recipe("quiet")
-    assert quiet.synthesis == varied_angiograms()
+    assert quiet.synthesis == (varied_angiograms(),)
     assert quiet.camera is None
     assert quiet.zoom == (0.8, 1.6)
 
@@ -218,8 +219,9 @@ def test_the_quiet_recipe_is_that_of_version_c60b695():
 def test_the_coronary_recipe_differs_from_the_default_in_the_vessels_alone():
     coronary, usual = MaskTrainingSettings.recipe("coronary"), MaskTrainingSettings()
     assert coronary == dataclasses.replace(usual, synthesis=coronary.synthesis)
-    assert coronary.synthesis.anatomy == "coronary"
-    assert usual.synthesis.anatomy == "generic"
+    (segments,), (generic,) = coronary.synthesis, usual.synthesis
+    assert segments.anatomy == "coronary"
+    assert generic.anatomy == "generic"
     vessels = [
         "anatomy",
         "heart_size",
@@ -229,8 +231,48 @@ def test_the_coronary_recipe_differs_from_the_default_in_the_vessels_alone():
         "taper",
         "side_branches",
     ]
-    own = {name: getattr(usual.synthesis, name) for name in vessels}
-    assert coronary.synthesis.changed(**own) == usual.synthesis
+    own = {name: getattr(generic, name) for name in vessels}
+    assert segments.changed(**own) == generic
+
+
+def test_the_mixed_recipe_has_the_angiograms_of_both():
+    mixed = MaskTrainingSettings.recipe("mixed")
+    both = [MaskTrainingSettings.recipe(name) for name in ("cameras", "coronary")]
+    assert mixed.synthesis == both[0].synthesis + both[1].synthesis
+
+
+@pytest.mark.parametrize(("count", "shares"), [(4, (2, 2)), (3, (1, 2)), (1, (0, 1))])
+def test_each_kind_of_angiograms_makes_an_equal_share(monkeypatch, count, shares):
+    asked = {}
+
+    def dots(count, size, seed, config=None, device="cpu"):
+        asked[config.anatomy] = (count, seed)
+        masks = torch.zeros((count, size, size), dtype=torch.bool)
+        return Stills(masks.float(), masks, masks)
+
+    monkeypatch.setattr(module, "training_stills", dots)
+    mixed = settings(
+        block=count,
+        held_out=count,
+        synthesis=MaskTrainingSettings.recipe("mixed").synthesis,
+    )
+    stills = still_pool(mixed).at(0, 0)[0]
+    assert len(stills.pictures) == count
+    assert tuple(asked.get(name, (0,))[0] for name in ("generic", "coronary")) == shares
+    assert len({seed for _, seed in asked.values()}) == len(asked)
+
+
+@pytest.mark.usefixtures("_cheap_stills")
+def test_a_block_of_several_kinds_is_made_within_autocast():
+    mixed = settings(synthesis=MaskTrainingSettings.recipe("mixed").synthesis)
+    with torch.autocast("cpu", torch.bfloat16):
+        stills = still_pool(mixed).at(0, 0)[0]
+    assert stills.pictures.dtype == torch.half
+
+
+def test_settings_without_angiograms_are_refused():
+    with pytest.raises(SettingsError, match="at least one kind"):
+        settings(synthesis=())
 
 
 def test_varied_angiograms_hold_all_that_the_preset_does():
