@@ -6,6 +6,7 @@ other receives. Both end with the process.
 
 from __future__ import annotations
 
+import atexit
 import os
 import queue
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import traceback
+import weakref
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +33,7 @@ ENDED: Final = "ended"  # kind of the last message, whose value is the exit code
 WAITING_MESSAGES = 32  # number of unread messages after which the worker waits
 LOOK_EVERY_S = 0.2
 END_GRACE_S = 5.0  # time after which a worker without a job ends by itself
+_started: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
 
 
 class WorkerProcess:
@@ -64,7 +67,9 @@ class WorkerProcess:
         self._process: subprocess.Popen[bytes] | None = None
         # True once the process is to be ended; its messages are then dropped
         self._doomed = False
+        self._ending = False  # whether the process ends now, finished or killed
         self._gone = threading.Event()
+        _started.add(self)
         threading.Thread(
             target=self._talk, name="motionseg-worker-talk", daemon=True
         ).start()
@@ -98,7 +103,7 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once."""
-        self._doomed = True
+        self._doomed = self._ending = True
         process = self._process
         if process is not None:
             process.kill()
@@ -224,7 +229,16 @@ class WorkerProcess:
         elif kind == "begun":
             self.phase = "Working on the first step…"
         else:
+            self._ending = kind != "progress"
             self._deliver(message)
+
+    def wait_if_ending(self) -> None:
+        """Wait until the folder of a finished or killed process is removed.
+
+        Any other process sees the end of its owner, and removes its folder itself.
+        """
+        if self._ending:
+            self.wait_gone(END_GRACE_S)
 
     def _deliver(self, message: Any) -> None:
         """Put a message into the inbox, unless the process was given up."""
@@ -254,3 +268,10 @@ def _unsendable(error: Exception) -> JobError:
         f"the job cannot be sent to its process ({error}); its function and arguments "
         "must be picklable, and defined in modules that can be imported"
     )
+
+
+@atexit.register
+def _wait_for_ending() -> None:
+    """Let threads remove the folders of ending processes; none runs after this."""
+    for worker in list(_started):
+        worker.wait_if_ending()

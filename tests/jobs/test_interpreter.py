@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,14 +24,16 @@ EXPECTED = ["the program runs", "result [1, 2, 3]"]
 
 
 def output_of(command, **options):
-    """Run a program and return the lines that it prints."""
+    """Run a program, which must leave no file, and return the lines that it prints."""
     path = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=240,
-        check=False, **options,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PYTHONPATH": path, "TMPDIR": folder}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=240,
+            check=False, **options,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert not list(Path(folder).glob("job-*"))
     return [
         line for line in done.stdout.splitlines() if "runs" in line or "res" in line
     ]
@@ -39,6 +43,20 @@ def test_a_script_without_guard_runs_once(tmp_path):
     script = tmp_path / "my_script.py"
     script.write_text(JOB)
     assert output_of([sys.executable, str(script)]) == EXPECTED
+
+
+def test_a_program_that_ends_its_jobs_leaves_no_file(tmp_path):
+    script = tmp_path / "my_script.py"
+    script.write_text(
+        "import time\n"
+        "from napari_motionseg.jobs import LocalRunner\n"
+        "runner = LocalRunner()\n"
+        "runner.keep_ready()\n"
+        "while not runner.standby_bytes:\n    time.sleep(0.01)\n"
+        "runner.release()\n"
+        "print('result', runner.standby_bytes)\n"
+    )
+    assert output_of([sys.executable, str(script)]) == ["result None"]
 
 
 def test_a_program_without_a_file_starts_jobs():
@@ -57,12 +75,13 @@ def test_ipython_starts_jobs(tmp_path):
     assert output_of(command, cwd=tmp_path) == EXPECTED
 
 
-def test_a_jupyter_kernel_starts_jobs():
+def test_a_jupyter_kernel_starts_jobs(tmp_path):
     manager = pytest.importorskip("jupyter_client.manager")
     pytest.importorskip("ipykernel")
     path = os.pathsep.join(filter(None, sys.path))
     kernel, client = manager.start_new_kernel(
-        kernel_name="python3", env={**os.environ, "PYTHONPATH": path}
+        kernel_name="python3",
+        env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path)},
     )
     said = []
     try:
@@ -73,8 +92,9 @@ def test_a_jupyter_kernel_starts_jobs():
         )
     finally:
         client.stop_channels()
-        kernel.shutdown_kernel(now=True)
+        kernel.shutdown_kernel()
     assert "".join(said).splitlines() == EXPECTED
+    assert not list(tmp_path.glob("job-*"))
 
 
 def test_a_job_that_is_defined_in_a_script_is_refused_in_words(tmp_path):
