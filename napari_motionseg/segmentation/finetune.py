@@ -43,6 +43,7 @@ from napari_motionseg.segmentation.initialization import (
     fits_whole_frames,
     initial_network,
     relearn_foreign_classes,
+    whole_frames,
 )
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
@@ -116,7 +117,12 @@ def finetune_job(
     counts = count_pixels(frames, classes)
     model, origin = _start_of(start, classes, settings, examples, frames)
     fits = settings.levels is None or fits_whole_frames(model, frames)
-    settings = settings.for_start(origin["kind"], decoder_depth(model), fits)
+    settings = settings.for_start(
+        origin["kind"],
+        decoder_depth(model),
+        fits=fits,
+        whole=bool(whole_frames(frames)),
+    )
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings)
     if settings.carry is not None:
@@ -190,7 +196,7 @@ def _use_start(
     origin["relearned"] = relearn_foreign_classes(model, frames, known, seed)
     before = copy_weights(model)
     earned = settings.kept == "earned"
-    gaps = any(bool((frame.target < 0).any()) for frame in frames)
+    gaps = len(whole_frames(frames)) < len(frames)
     start, trust = folded(model), 0.0
     place(start, next(model.parameters()).device)
     if earned or (settings.pseudo_labels and gaps):

@@ -138,8 +138,13 @@ def fits_whole_frames(model: SegmentationNet, frames: Sequence[LabelledFrame]) -
     bool
         True also if no frame is fully labelled.
     """
-    whole = [frame for frame in frames if bool((frame.target >= 0).all())]
+    whole = whole_frames(frames)
     return not whole or agreement(model, whole) >= LEAST_FIT
+
+
+def whole_frames(frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
+    """Return the frames that are completely labelled."""
+    return [frame for frame in frames if bool((frame.target >= 0).all())]
 
 
 def class_agreement(
@@ -218,5 +223,5 @@ def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:
     frames
         Labelled frames.
     """
-    in_full = all(bool((frame.target >= 0).all()) for frame in frames)
+    in_full = len(whole_frames(frames)) == len(frames)
     return trust if in_full else max(trust, LEAST_WITH_SCRIBBLES)

@@ -300,7 +300,7 @@ def test_settings():
         ({"crop": 100}, "multiple of 16 pixels, or None for whole frames; got 100"),
         ({"steps": 0}, "steps must be at least 1; got 0"),
         ({"batch": 0}, "batch must be at least 1"),
-        ({"levels": 0}, "levels must be at least 1, or None for all layers; got 0"),
+        ({"levels": 0}, "levels must be at least 1, or None; got 0"),
         ({"windows": 0}, "windows must be at least 1; got 0"),
         ({"loss": "focal"}, "got 'focal'"),
     ):

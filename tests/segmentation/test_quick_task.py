@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.errors import SettingsError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import run
 from napari_motionseg.models import (
@@ -217,7 +218,7 @@ def test_the_quick_recipe_learns_and_says_so(tmp_path, monkeypatch):
     )
     out = finetune([(cine, labels)], how, start=start, out=tmp_path / "m.safetensors")
     model, card = load_model(out)
-    assert card.provenance["settings"]["levels"] == 1
+    assert card.provenance["settings"]["levels"] == 2
     assert (
         card.provenance["training"]["last_losses_mean"]
         < 0.95 * (card.provenance["training"]["first_loss"])
@@ -248,6 +249,23 @@ def test_all_layers_are_trained_where_the_start_has_too_few(tmp_path, start):
         out=tmp_path / "m.safetensors",
     )  # fmt: skip
     assert load_model(out)[1].provenance["settings"]["levels"] is None
+
+
+def test_a_whole_frame_trains_more_levels_than_strokes():
+    quick, tuned = FinetuneSettings.quick(), FinetuneSettings.tuned()
+    whole = quick.for_start("segmentation", 4, whole=True)
+    assert (whole.levels, whole.kept, whole.steps) == (2, tuned.kept, quick.steps)
+    assert quick.for_start("segmentation", 4).levels == 1
+    assert quick.for_start("segmentation", 1, whole=True).levels == 1
+    assert tuned.for_start("segmentation", 4, whole=True).levels is None
+    one = dataclasses.replace(quick, whole_levels=None)
+    assert one.for_start("segmentation", 4, whole=True).levels == 1
+
+
+@pytest.mark.parametrize("levels", [{"levels": 0}, {"whole_levels": 0}])
+def test_no_levels_are_refused(levels):
+    with pytest.raises(SettingsError, match="at least 1"):
+        FinetuneSettings(**levels)
 
 
 def test_steps_of_a_person_hold_for_any_start_and_those_of_the_recipe_do_not():
