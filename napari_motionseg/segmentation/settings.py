@@ -85,7 +85,8 @@ class FinetuneSettings:
         features are computed once for each window; see `QuickTask`. None trains all
         layers, which also happens if the start is not a segmentation network.
     whole_levels
-        The same number if a frame is completely labelled; None takes `levels`.
+        Number of levels that are trained if a frame is completely labelled. None takes
+        `levels`.
     windows
         Number of windows for one labelled frame whose features are kept, if `levels` is
         a number; it grows with the number of frames like `steps`.
