@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
 from napari_motionseg.synthesis import SynthesisConfig
 
 UNCOVERED = {
@@ -23,3 +26,18 @@ def coronary_loop(**changes: Any) -> SynthesisConfig:
         Fields of `SynthesisConfig` with other values, by name.
     """
     return SynthesisConfig(**{**UNCOVERED, **changes})
+
+
+def moving_point(flow: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
+    """Return row and column of a place where a wide vessel moves far.
+
+    Parameters
+    ----------
+    flow
+        Flow ``(2, H, W)`` in px.
+    mask
+        Vessels ``(H, W)``.
+    """
+    worth = distance_transform_edt(mask) * np.linalg.norm(flow, axis=0)
+    row, column = np.unravel_index(int(worth.argmax()), mask.shape)
+    return int(row), int(column)

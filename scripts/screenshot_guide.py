@@ -13,13 +13,12 @@ from pathlib import Path
 os.environ.setdefault("MOTIONSEG_CACHE", "off")
 
 import numpy as np
-from coronary_loop import coronary_loop
+from coronary_loop import coronary_loop, moving_point
 from figure_measure import exact_flow
 from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtTest import QTest
 from real_window import as_picture, use_own_state, with_few_colors
-from scipy.ndimage import distance_transform_edt
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import liveliest_frame, thickest_point
@@ -67,21 +66,6 @@ def main() -> None:
     wait(lambda: "difference" in layers.known and not layers.busy)
     save(viewer, options.out / "guide_arrows.png", with_rounded_colors)
     viewer.close()
-
-
-def moving_point(flow: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
-    """Return row and column of a place where a wide vessel moves far.
-
-    Parameters
-    ----------
-    flow
-        Flow ``(2, H, W)`` in px.
-    mask
-        Vessels ``(H, W)``.
-    """
-    worth = distance_transform_edt(mask) * np.linalg.norm(flow, axis=0)
-    row, column = np.unravel_index(int(worth.argmax()), mask.shape)
-    return int(row), int(column)
 
 
 def wait(ready) -> None:
