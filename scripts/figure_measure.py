@@ -30,7 +30,7 @@ from napari_motionseg.synthesis import SyntheticCine, synthesize_cine
 
 OUT = Path("docs/images")
 SEED, FRAMES, ANCHOR = 8, 22, 17
-LEAST_SAMPLES, MOST_SAMPLES, BEGIN = 120, 260, 40
+LEAST_SAMPLES, MOST_SAMPLES, BEGIN = 120, 235, 40
 BORDER_PX = 40
 
 
