@@ -1,4 +1,4 @@
-"""The coronary loops that pictures of the docs show: one tree, and nothing covers it."""
+"""The coronary loops in pictures of the docs: one tree, and nothing covers it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ class Pictures(RealWindow):
             return (row, column), options.frame or 0
         config = coronary_loop(frames=10, tree="left", bolus=False)
         made = synthesize_cine(config, SEED)
-        data, attributes, _ = cine_layer(dataclasses.replace(made.cine, name="angiogram"))
+        data, attributes, _ = cine_layer(
+            dataclasses.replace(made.cine, name="angiogram")
+        )
         self.viewer.add_image(data, **attributes)
         self.flow = exact_flow(made)
         frame = liveliest_frame(self.flow.forward, made.masks)
