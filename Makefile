@@ -60,6 +60,8 @@ docs: $(READY)
 screenshots: $(READY)
 	$(SCREEN) $(BIN)/python scripts/screenshots.py
 	$(SCREEN) $(BIN)/python scripts/screenshots_explorer.py
+	$(SCREEN) $(BIN)/python scripts/screenshot_guess.py
+	$(SCREEN) $(BIN)/python scripts/screenshot_guide.py
 	$(SCREEN) $(BIN)/python scripts/screenshot_measure.py
 	@scripts/dicom_tools.sh
 	$(SCREEN) $(BIN)/python scripts/screenshot_archive.py

@@ -6,14 +6,14 @@ python scripts/click_gif.py
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from figure_clicks import SIZE, frame_to_click
 from PIL import Image, ImageDraw
 
 from napari_motionseg.cine.field_of_view import find_field_of_view
-from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
 from napari_motionseg.guidance import (
     Clicks,
     click_scores,
@@ -21,8 +21,6 @@ from napari_motionseg.guidance import (
     mask_of_scores,
 )
 from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
-from napari_motionseg.synthesis import SynthesisConfig
-from napari_motionseg.synthesis.part_stills import part_stills
 from napari_motionseg.viewmodel.guide_pictures import (
     NEGATIVE,
     POSITIVE,
@@ -30,9 +28,10 @@ from napari_motionseg.viewmodel.guide_pictures import (
 )
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "click.gif"
-SEED, SIZE, SHOWN_PX, COLORS = 12, 512, 400, 256
+SHOWN_PX, GRAYS = 400, 128
 MOVES, HOLD, LAST = 7, 8, 16  # frames of the animation
 MS = 90
+SOME = 4  # one picture in so many is searched for colours
 ACCEPTED = 230  # opacity of an accepted mask
 POINTER = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 
@@ -41,25 +40,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="propagation-xa", help="checkpoint")
     options = parser.parse_args()
-    config = SynthesisConfig.preset("xa-coronary", bolus=False)
-    stills = part_stills(1, SIZE, SEED, config)
-    frame = stills.pictures[0].numpy()
-    parts = (stills.parts[0] * stills.vessels[0]).numpy()
+    frame, places = frame_to_click()
     propagator = load_propagator(options.model)
     prepared = propagator.prepare(frame)
+    pictures = list(animated(propagator, prepared, frame, places))
+    palette = shared_palette(pictures)
     frames = [
-        Image.fromarray(one).quantize(COLORS, dither=Image.Dither.NONE)
-        for one in animated(propagator, prepared, frame, parts)
+        Image.fromarray(one).quantize(palette=palette, dither=Image.Dither.NONE)
+        for one in pictures
     ]
     frames[0].save(OUT, save_all=True, append_images=frames[1:], duration=MS, loop=0)
 
 
-def animated(propagator, prepared, frame, parts) -> Iterator[np.ndarray]:
+def shared_palette(pictures: Sequence[np.ndarray]) -> Image.Image:
+    """Return grays, and as many colours of all pictures ``(H, W, 3)``.
+
+    With one palette, only what changes between pictures is stored.
+    """
+    some = Image.fromarray(np.vstack(pictures[::SOME]))
+    colors = some.quantize(GRAYS, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    grays = np.linspace(0, 255, GRAYS).round().astype(int)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*grays.repeat(3).tolist(), *(colors or [])[: 3 * GRAYS]])
+    return palette
+
+
+def animated(propagator, prepared, frame, places) -> Iterator[np.ndarray]:
     """Yield the frames of the animation, ``(H, W, 3)`` uint8."""
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
     seen = find_field_of_view(frame[None]).inner()
-    places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:2]]
     clicks, overlay, pointer = Clicks(()), None, (SIZE * 0.9, SIZE * 0.9)
     for place in places:
         for step in range(1, MOVES + 1):

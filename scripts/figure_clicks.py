@@ -9,7 +9,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from coronary_loop import coronary_loop
 from matplotlib import pyplot as plt
+from skimage.morphology import skeletonize
 
 from napari_motionseg.evaluation.simulated_clicks import inmost_pixel
 from napari_motionseg.guidance import (
@@ -23,29 +25,46 @@ from napari_motionseg.guidance import (
 )
 from napari_motionseg.guidance.mask_of_clicks import THRESHOLDS
 from napari_motionseg.motion import flow_to_rgb
-from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.part_stills import part_stills
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
-SEED, SIZE = 12, 512
+SEED, SIZE = 16, 512
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="propagation-xa", help="checkpoint")
     options = parser.parse_args()
-    config = SynthesisConfig.preset("xa-coronary", bolus=False)
-    stills = part_stills(1, SIZE, SEED, config)
-    frame = stills.pictures[0].numpy()
-    parts = (stills.parts[0] * stills.vessels[0]).numpy()
+    frame, places = frame_to_click()
     propagator = load_propagator(options.model)
     prepared = propagator.prepare(frame)
-    sizes = np.bincount(parts.ravel())
-    sizes[0] = 0
-    places = [inmost_pixel(parts == n) for n in np.argsort(-sizes)[:2]]
     plt.rcParams.update({"font.size": 9, "text.color": "#555b66"})
     show_clicks(propagator, prepared, frame, places)
     show_arrows(propagator, prepared, frame, places)
+
+
+def frame_to_click() -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Return a frame ``(H, W)`` of a coronary tree, and the middle of two branches."""
+    stills = part_stills(1, SIZE, SEED, coronary_loop(bolus=False))
+    parts = (stills.parts[0] * stills.vessels[0]).numpy()
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    places = [middle_of(parts == n) for n in np.argsort(-sizes)[:2]]
+    return stills.pictures[0].numpy(), places
+
+
+def middle_of(branch: np.ndarray) -> tuple[int, int]:
+    """Return the pixel of a centreline that is half as far from the trunk as its end.
+
+    Parameters
+    ----------
+    branch
+        Mask ``(H, W)``, widest at the trunk.
+    """
+    line = np.argwhere(skeletonize(branch))
+    away = np.linalg.norm(line - inmost_pixel(branch), axis=1)
+    row, column = line[np.abs(away - away.max() / 2).argmin()]
+    return int(row), int(column)
 
 
 def show_clicks(propagator, prepared, frame, places) -> None:
@@ -100,6 +119,8 @@ def show_arrows(propagator, prepared, frame, places) -> None:
     for axis in axes[:2]:
         axis.arrow(column, row, 3 * 14, 3 * -6, width=3, color="orange")
         axis.plot(still_column, still_row, "s", ms=4, mfc="white", mec="black")
+        # an arrow near the edge would make its panel smaller than the others
+        axis.set(xlim=(-0.5, SIZE - 0.5), ylim=(SIZE - 0.5, -0.5))
     save(figure, "guided.jpg")
 
 

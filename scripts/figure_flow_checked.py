@@ -1,11 +1,11 @@
-"""Figure 6 of Ma et al. (2019): flow before and after fine-tuning, there and back.
+"""Figure 6 of Ma et al. (2019): flow before and after fine-tuning, both ways.
 
     python scripts/figure_flow_checked.py                # synthetic, for the docs
     ... figure_flow_checked.py a.dcm b.dcm --before stage1.safetensors --out ab.png
 
 A row a pair: flow by the network before its last training (`--before`; a classical
-method if none is given), flow by PWC-Net, the flow back by the same network, and frame
-2 brought back onto frame 1, dark where the two disagree. Frame 1 stands beside it.
+method if none is given), flow by PWC-Net, backward flow by the same network, and frame
+2 warped onto frame 1, dark where the two disagree. Frame 1 stands beside it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def main() -> None:
     titles = [
         "PWC-Net, before" if options.before else "DIS",
         "PWC-Net",
-        "PWC-Net, back",
-        "frame 2 brought back",
+        "PWC-Net, backward",
+        "frame 2, warped",
         "frame 1",
     ]
     save(draw_grid(panels, [""] * len(pairs), titles, {}), options.out)
@@ -56,7 +56,7 @@ def row(pair: Pair, before: str | None, weights: str | None) -> list[np.ndarray]
 
 
 def warped_frame(pair: Pair, forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
-    """Return frame 2 on frame 1, dark where the flows there and back disagree."""
+    """Return frame 2 on frame 1, dark where forward and backward flow disagree."""
     there, back = (torch.from_numpy(flow)[None] for flow in (forward, backward))
     later = torch.from_numpy(stretched(pair.second))[None, None]
     picture = warp(later, there)[0, 0].numpy()

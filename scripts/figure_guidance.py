@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from coronary_loop import coronary_loop
 from matplotlib import pyplot as plt
 
 from napari_motionseg.motion import flow_to_rgb
@@ -20,14 +21,14 @@ from napari_motionseg.objectives.guidance import (
 from napari_motionseg.synthesis import training_pairs
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "guidance.jpg"
-SEED, WHICH, SIZE, EDGE = 5, 1, 384, 0.1
+SEED, SIZE, EDGE = 8, 384, 0.1
 CHOICES = {"K = 81, G = 200": (81, 200), "K = 15, G = 80": (15, 80)}
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    pairs = training_pairs(4, SIZE, SEED)
-    picture, flow = pairs.first[WHICH], pairs.flow[WHICH : WHICH + 1]
+    pairs = training_pairs(1, SIZE, SEED, coronary_loop(bolus=False))
+    picture, flow = pairs.first[0], pairs.flow
     slope = motion_slope(flow)
     edges = slope > EDGE * slope.max()
     colours = flow_to_rgb(flow[0].numpy())

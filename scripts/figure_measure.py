@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from coronary_loop import coronary_loop
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -25,20 +26,17 @@ from napari_motionseg.measurement import (
 )
 from napari_motionseg.measurement.result_files import write_measurement
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.synthesis import SynthesisConfig, SyntheticCine, synthesize_cine
+from napari_motionseg.synthesis import SyntheticCine, synthesize_cine
 
 OUT = Path("docs/images")
-SEED, FRAMES, ANCHOR = 3, 22, 17
-LEAST_SAMPLES, MOST_SAMPLES, BEGIN = 120, 190, 20
+SEED, FRAMES, ANCHOR = 8, 22, 17
+LEAST_SAMPLES, MOST_SAMPLES, BEGIN = 120, 235, 40
 BORDER_PX = 40
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
-    config = SynthesisConfig(
-        frames=FRAMES, stenoses=1.0, collimator=0.0, second_tree=0.0, streaming=(0, 0)
-    )
-    made = synthesize_cine(config, seed=SEED)
+    made = measured_loop()
     points = widest_branch(made)
     measured = measure_vessel(made.cine, ANCHOR, points)
     with tempfile.TemporaryDirectory() as room:
@@ -48,6 +46,12 @@ def main() -> None:
     line = measured.profile.line
     followed = run(follow_vessel_job(made.cine, exact_flow(made), ANCHOR, line))
     draw(made, followed)
+
+
+def measured_loop() -> SyntheticCine:
+    """Return the loop whose vessels are measured, with a stenosis in most of them."""
+    config = coronary_loop(frames=FRAMES, stenoses=1.0)
+    return synthesize_cine(config, seed=SEED)
 
 
 def exact_flow(made: SyntheticCine) -> FlowSequence:

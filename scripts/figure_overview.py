@@ -15,6 +15,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from coronary_loop import coronary_loop, moving_point
 from matplotlib import pyplot as plt
 
 from napari_motionseg import estimate_flow, finetune, pretrain, segment, synthesize_cine
@@ -24,13 +25,12 @@ from napari_motionseg.models import UNetConfig, load_model
 from napari_motionseg.motion import FlowSettings, color_wheel, flow_to_rgb
 from napari_motionseg.motion.colors import hue_circle
 from napari_motionseg.segmentation import FinetuneSettings, dice
-from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.training import PretrainSettings, TrainingSettings
 
 OUT = Path(__file__).parents[1] / "docs" / "images" / "overview.png"
-SEED = 3
+SEED = 7
 SIZE = 320
-SHOWN, LABELLED = 10, 6
+SHOWN, LABELLED = 11, 8
 VESSEL = (1.0, 0.36, 0.2)
 INK, CROSS = "#222222", "#35e0ff"
 PANELS = ("frame", "flow", "embedding", "similarity", "segmentation")
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
-    config = SynthesisConfig(size=SIZE, frames=14, tree="left", collimator=False)
+    config = coronary_loop(size=SIZE, frames=14, tree="left")
     synthetic = synthesize_cine(config, options.seed)
     flow = FlowSettings(method=options.method, weights=options.weights)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,11 +77,10 @@ def go(synthetic, flow: FlowSettings, steps: int, folder: Path):
     )
     frame = cine.normalized(SHOWN)
     gray = np.repeat(stretched(frame)[..., None], 3, axis=-1)
-    moved = estimate_flow(cine, method=flow.method, weights=flow.weights).forward[
-        SHOWN - 1
-    ]
+    flows = estimate_flow(cine, method=flow.method, weights=flow.weights)
+    moved = flows.forward[SHOWN]
     features = embed_frame(load_model(embedding)[0], frame)
-    anchor = thickest(synthetic.masks[SHOWN])
+    anchor = moving_point(moved, synthetic.masks[SHOWN])
     mask = segment(cine, vessel, frames=[SHOWN]).masks[SHOWN] > 0
     truth = synthetic.masks[SHOWN]
     likeness = mpl.colormaps["magma"](rising(similarity_map(features, anchor)))[..., :3]
@@ -107,13 +106,6 @@ def rising(similarity):
 def stretched(frame):
     low, high = np.percentile(frame, (0.5, 99.5))
     return np.clip((frame - low) / (high - low), 0, 1)
-
-
-def thickest(mask) -> tuple[int, int]:
-    from scipy.ndimage import distance_transform_edt
-
-    row, column = np.unravel_index(distance_transform_edt(mask).argmax(), mask.shape)
-    return int(row), int(column)
 
 
 def with_wheel(picture, side: int = 56, margin: int = 8):

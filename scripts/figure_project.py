@@ -16,18 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from coronary_loop import coronary_loop
 from napari.viewer import Viewer
 from PIL import Image
 from qtpy.QtWidgets import QApplication
+from real_window import with_few_colors
 
 from napari_motionseg.contributions import VESSEL, cine_layer, geometry
 from napari_motionseg.models.model_card import checkpoint_path
 from napari_motionseg.segmentation import segment
-from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.synthesis import synthesize_cine
 from napari_motionseg.widgets.project.dock import ProjectDock
 
 SIZE = (1440, 900)
-SEED, FRAMES, SIDE = 1, 12, 512
+SEED, FRAMES = 2, 12
 PATIENCE_S = 300
 
 
@@ -41,7 +43,7 @@ def main() -> None:
 
 
 def picture(out: Path, project: Path) -> None:
-    made = synthesize_cine(SynthesisConfig(size=SIDE, frames=FRAMES), seed=SEED)
+    made = synthesize_cine(coronary_loop(frames=FRAMES, tree="left"), seed=SEED)
     cine = dataclasses.replace(made.cine, name="angiogram")
     viewer = Viewer(title="MotionSeg")
     viewer.theme = "dark"
@@ -51,6 +53,8 @@ def picture(out: Path, project: Path) -> None:
     dock = ProjectDock(viewer)
     holder = viewer.window.add_dock_widget(dock, name="Project")
     holder.setWindowTitle("Project")
+    settle(0.5)
+    viewer.reset_view()  # the dock has made the picture narrower
     layers = add_labels(viewer, cine, made.masks.astype(np.uint8))
     frame = int(made.masks.sum(axis=(1, 2)).argmax())
     viewer.dims.set_point(0, frame)
@@ -62,7 +66,7 @@ def picture(out: Path, project: Path) -> None:
     viewer.layers.selection.active = layers["masks"]
     settle(1.5)
     shot = viewer.window.screenshot(canvas_only=False, flash=False)
-    Image.fromarray(shot[..., :3]).save(out, optimize=True)
+    with_few_colors(Image.fromarray(shot[..., :3])).save(out, optimize=True)
     dock.controller.close()
     viewer.close()
 

@@ -10,14 +10,17 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from coronary_loop import coronary_loop
 from matplotlib import pyplot as plt
+from stroke_routes import background_routes, vessel_routes
 
-from napari_motionseg import SynthesisConfig, synthesize_cine
+from napari_motionseg import synthesize_cine
 from napari_motionseg.motion import color_wheel, flow_to_rgb
 
 OUT = Path(__file__).parents[1] / "docs" / "images"
 VESSEL, GROUND = "#ff5c33", "#35a7ff"
 INK = "#555b66"  # reads on light and on dark pages
+SEED, STROKE_PX = 8, 60  # of the labelled frame and its strokes
 
 
 def main() -> None:
@@ -86,8 +89,9 @@ def kernels() -> plt.Figure:
 
 def labels() -> plt.Figure:
     """One frame, labelled in the two ways."""
-    synthetic = synthesize_cine(SynthesisConfig(size=256, frames=12, bolus=False), 3)
-    frame, mask = synthetic.cine.normalized(6), synthetic.masks[6]
+    config = coronary_loop(size=256, frames=1, tree="right", bolus=False)
+    synthetic = synthesize_cine(config, SEED)
+    frame, mask = synthetic.cine.normalized(0), synthetic.masks[0]
     figure, axes = plt.subplots(1, 2, figsize=(7.2, 3.8))
     titles = (
         "dense: 0 background, 1 vessel",
@@ -98,32 +102,15 @@ def labels() -> plt.Figure:
         axis.set_title(title, fontsize=10)
         axis.set_axis_off()
     axes[0].imshow(overlay(mask, VESSEL, 0.75))
-    for stroke in strokes(mask):
-        axes[1].plot(
-            stroke[:, 1], stroke[:, 0], color=VESSEL, lw=3.5, solid_capstyle="round"
-        )
-    t = np.linspace(0, 1, 40)
-    for x, y in ((20 + 70 * t, 212 + 14 * np.sin(5 * t)), (196 + 40 * t, 40 + 26 * t)):
-        axes[1].plot(x, y, color=GROUND, lw=3.5, solid_capstyle="round")
+    painted = {
+        VESSEL: vessel_routes(mask, 2, STROKE_PX),
+        GROUND: background_routes(mask, 2, STROKE_PX),
+    }
+    for color, strokes in painted.items():
+        for rows, columns in (stroke.T for stroke in strokes):
+            axes[1].plot(columns, rows, color=color, lw=3.5, solid_capstyle="round")
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.92, wspace=0.03)
     return figure
-
-
-def strokes(mask) -> list:
-    """Return strokes ``(N, 2)`` along vessels, from the thickest place outwards."""
-    from scipy.ndimage import distance_transform_edt
-    from skimage.graph import route_through_array
-
-    depth = distance_transform_edt(mask)
-    start = np.unravel_index(depth.argmax(), mask.shape)
-    cost = np.where(mask, 1 / np.maximum(depth, 0.5), 1000)
-    rows, columns = np.nonzero(mask)
-    paths = []
-    for end in (columns.argmin(), rows.argmax()):
-        path, _ = route_through_array(cost, start, (rows[end], columns[end]))
-        third = len(path) // 3
-        paths.append(np.asarray(path)[third : 2 * third])
-    return paths
 
 
 def flow_colors() -> plt.Figure:

@@ -34,6 +34,7 @@ DOCK_PX = 440  # narrower docks get a horizontal scroll bar, and their tabs lose
 BAR = 46  # px of the caption
 INK, QUIET, PAPER, ACCENT = "#f2f3f5", "#7c818a", "#16181d", "#ff5c33"
 COLOURS, RARE = 128, 32
+CLEAR = 255  # the colour of pixels that stay as they are
 SAME = 10  # gray values; smaller changes from the previous picture are not stored
 ARROW = ((0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12))
 # Captions of the steps, and how long each picture of a step is shown, in ms
@@ -145,16 +146,43 @@ def write(shots: Sequence[Shot], out: Path) -> None:
         same = (abs(after - before) <= SAME).all(axis=-1)
         after[same] = before[same]
     palette = shared_palette(pictures)
-    frames = [
-        Image.fromarray(pixels.astype(np.uint8)).quantize(
-            palette=palette, dither=Image.Dither.NONE
-        )
-        for pixels in pictures
-    ]
+    frames = changes_only(pictures, palette)
     frames[0].save(
         out, save_all=True, append_images=frames[1:], loop=0, optimize=False,
-        duration=[shot.stays for shot in shots], disposal=1,
+        duration=[shot.stays for shot in shots], disposal=1, transparency=CLEAR,
     )  # fmt: skip
+
+
+def changes_only(
+    pictures: Sequence[np.ndarray], palette: Image.Image
+) -> list[Image.Image]:
+    """Return pictures of a palette, each clear where the previous one is the same.
+
+    A clear pixel keeps its colour, and many of them in a row take hardly any bytes.
+
+    Parameters
+    ----------
+    pictures
+        Pictures ``(H, W, 3)`` in the order in which they are shown.
+    palette
+        Picture whose palette has at most `CLEAR` colours.
+    """
+    frames: list[Image.Image] = []
+    before: np.ndarray | None = None
+    for pixels in pictures:
+        image = Image.fromarray(pixels.astype(np.uint8))
+        shown = np.asarray(image.quantize(palette=palette, dither=Image.Dither.NONE))
+        same = np.zeros(shown.shape, bool) if before is None else shown == before
+        frame = Image.fromarray(np.where(same, CLEAR, shown).astype(np.uint8))
+        frame.putpalette(padded(palette.getpalette() or []))
+        frames.append(frame)
+        before = shown
+    return frames
+
+
+def padded(colours: list[int]) -> list[int]:
+    """Return a palette of 256 colours, so that all pictures have the same one."""
+    return (colours + [0] * 768)[:768]
 
 
 def shared_palette(pictures: Sequence[np.ndarray]) -> Image.Image:

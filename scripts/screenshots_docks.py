@@ -18,12 +18,13 @@ import sys
 from itertools import product
 from pathlib import Path
 
+from coronary_loop import coronary_loop
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QPushButton, QWidget
 from real_window import RealWindow
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.synthesis import synthesize_cine
 from napari_motionseg.widgets.common.open_docks import open_docks
 
 THEMES, SIZES, SCALES = ("dark", "light"), ("1366x768", "1920x1200"), (1, 2)
@@ -61,8 +62,7 @@ class Docks(RealWindow):
         self.window.move(0, 0)
         self.viewer.theme = get_theme(theme).id
         self.out = out
-        config = SynthesisConfig(size=LOOP_PX, frames=FRAMES)
-        made = synthesize_cine(config, seed=4)
+        made = synthesize_cine(coronary_loop(size=LOOP_PX, frames=FRAMES), seed=4)
         self.masks = made.masks
         self.frame = int(made.masks.sum(axis=(1, 2)).argmax())
         cine = dataclasses.replace(made.cine, name="synthetic loop")

@@ -12,18 +12,22 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-import numpy as np
+from coronary_loop import coronary_loop, moving_point
+from figure_measure import exact_flow
 from real_window import RealWindow
 
 from napari_motionseg.contributions import cine_layer
-from napari_motionseg.demo import thickest_point
+from napari_motionseg.demo import liveliest_frame
 from napari_motionseg.embedding.embedding_views import FIGURE_3
 from napari_motionseg.embedding.figure import draw_figure, save_figure
 from napari_motionseg.models.model_card import WEIGHTS_FOLDER
 from napari_motionseg.motion import FlowSequence
-from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.synthesis import synthesize_cine
 from napari_motionseg.widgets.common.open_docks import PLUGIN, open_docks
 
+SEED = 2
+DOCK_PX = 400  # the rest is for the pictures
+PAIR_SIZE = 1440, 680  # two rows of six are low
 TAUGHT = WEIGHTS_FOLDER / "motion-xa.safetensors"  # the embedding that motion taught
 
 
@@ -47,23 +51,28 @@ class Pictures(RealWindow):
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__()
         self.out, self.other = options.out, options.other
-        self.made = None
+        self.flow: FlowSequence | None = None
         self.anchor, self.frame = self.open_loop(options)
         self.docks = open_docks(self.viewer)
         self.dock = self.front("Embedding")
         self.explorer = self.dock.explorer
         self.settle(1.0)
+        self.make_room(DOCK_PX)
 
     def open_loop(self, options: argparse.Namespace) -> tuple[tuple[int, int], int]:
         if options.loop is not None:
             self.viewer.open(options.loop, plugin=PLUGIN)
             row, column = (int(number) for number in options.anchor.split(","))
             return (row, column), options.frame or 0
-        self.made = made = synthesize_cine(SynthesisConfig(size=512, frames=10), seed=4)
-        data, attributes, _ = cine_layer(dataclasses.replace(made.cine, name="loop"))
+        config = coronary_loop(frames=10, tree="left", bolus=False)
+        made = synthesize_cine(config, SEED)
+        data, attributes, _ = cine_layer(
+            dataclasses.replace(made.cine, name="angiogram")
+        )
         self.viewer.add_image(data, **attributes)
-        frame = int(made.masks[:-2].sum(axis=(1, 2)).argmax())
-        return thickest_point(made.masks[frame]), frame
+        self.flow = exact_flow(made)
+        frame = liveliest_frame(self.flow.forward, made.masks)
+        return moving_point(self.flow.forward[frame], made.masks[frame]), frame
 
     def take(self) -> None:
         explorer, controls = self.explorer, self.explorer.controls
@@ -76,6 +85,7 @@ class Pictures(RealWindow):
         self.put(self.anchor)
         self.embed_all()
         self.take_both("explorer.png", "figure3.jpg")
+        self.window.resize(*PAIR_SIZE)
         controls.other.open_file(self.other)
         self.ready()
         self.embed_all()
@@ -94,14 +104,12 @@ class Pictures(RealWindow):
 
     def find_flow(self) -> None:
         """Take the exact flow of the synthetic loop; that of another is estimated."""
-        if self.made is None:
+        if self.flow is None:
             self.dock.explorer_actions.flow_button.click()
             self.wait(lambda: not self.dock.explorer_actions.panel.running)
             return
-        flows = [self.made.flow(t, t + 1) for t in range(len(self.made.cine) - 1)]
         session = self.dock.session
-        loop = session.loop(self.viewer.layers[0])
-        session.set_flow(loop, FlowSequence(np.stack(flows), None, 1, "exact"))
+        session.set_flow(session.loop(self.viewer.layers[0]), self.flow)
 
     def put(self, pixel: tuple[int, int]) -> None:
         """Set the anchor as a click does."""

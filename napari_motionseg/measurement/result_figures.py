@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.measurement.following import FollowedVessel
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Array = NDArray[np.float64]
 NOTICE = "Research use only; not a medical device."
 PROFILE_INCHES = (10.0, 4.2)
 KYMOGRAPH_INCHES = (10.0, 3.4)
@@ -70,15 +72,44 @@ def kymograph_figure(followed: FollowedVessel) -> bytes:
 
 def _draw_vessel(picture: Axes, cine: Cine, measured: VesselMeasurement) -> None:
     rows, columns = measured.profile.line.points.T
-    picture.imshow(cine.normalized(measured.frame), cmap="gray")
+    frame = cine.normalized(measured.frame)
+    picture.imshow(frame, cmap="gray")
     picture.plot(columns, rows, color="tab:orange", linewidth=1)
     for lesion in measured.lesions:
         at = lesion.smallest
         picture.plot(columns[at], rows[at], "x", color="tab:red")
-    picture.set_xlim(columns.min() - ROOM_PX, columns.max() + ROOM_PX)
-    picture.set_ylim(rows.max() + ROOM_PX, rows.min() - ROOM_PX)
+    height, width = frame.shape
+    (top, bottom), (left, right) = shown_window(
+        measured.profile.line.points, (height, width)
+    )
+    picture.set(xlim=(left, right), ylim=(bottom, top))
     picture.set_title(f"frame {measured.frame}")
     picture.set_axis_off()
+
+
+def shown_window(points: Array, shape: tuple[int, int]) -> Array:
+    """Return the square part of a frame around a line.
+
+    A window as narrow as a straight vessel would be a strip that shows little else.
+
+    Parameters
+    ----------
+    points
+        Rows and columns ``(N, 2)`` of the line in px.
+    shape
+        Height and width of the frame in px.
+
+    Returns
+    -------
+    ndarray
+        First and last ``((top, bottom), (left, right))`` in px, which include `ROOM_PX`
+        around the line where the frame reaches so far.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = np.minimum((high - low).max() + 2 * ROOM_PX, shape)
+    first = np.clip((low + high - side) / 2, 0, np.asarray(shape) - side)
+    window: Array = np.stack((first, first + side), axis=1) - 0.5
+    return window  # the first pixel begins at -0.5
 
 
 def _draw_diameters(curve: Axes, measured: VesselMeasurement) -> None:

@@ -27,6 +27,7 @@ TIPS = (
     "Length of the lesion",
 )
 LEAST_ROW_PX = 20
+LAST_COLUMN_PX = 50
 MOST_ROWS = 6  # that are shown without a scroll bar
 
 
@@ -54,6 +55,8 @@ class VesselTable(QWidget):
             side.hide()
         if (top := self.table.horizontalHeader()) is not None:
             top.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            # The last column is never narrower than this, whatever it contains
+            top.setDefaultSectionSize(LAST_COLUMN_PX)
             top.setStretchLastSection(True)
             top.setMinimumSectionSize(20)
         self.table.cellClicked.connect(self._clicked)
