@@ -13,7 +13,6 @@ window of theirs.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import subprocess
 import sys
@@ -43,11 +42,13 @@ from napari_motionseg.io.dicom_writer import write_xa
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.viewers import session_of, unwrapped
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from window_ticks import Ticks  # noqa: E402
+
 RESULTS = Path(__file__).parent / "results" / "window_blocks.json"
 FRAMES, SIDE = 45, 512
 PLUGIN = "napari-motionseg"
 BAR_MS = 100  # more than bare napari
-TICK_MS = 2
 WATCH_S = 6.0  # after the first step
 PATIENCE_S = 300.0
 ASIDE_S = 1.0  # in which a window comes to rest
@@ -152,45 +153,6 @@ def in_this_process(options: argparse.Namespace) -> dict:
 def worker_ready(session) -> bool:
     worker = session.runner._standby
     return worker is not None and worker.ready
-
-
-class Ticks:
-    """Ticks in the window's thread, and the longest pause between two of them.
-
-    Python's garbage collection, which any program meets now and then, is timed too.
-    """
-
-    def __init__(self) -> None:
-        self.collected_ms, self._begun = 0.0, 0.0
-        self._timer = QTimer()
-        self._timer.setInterval(TICK_MS)
-        self._timer.timeout.connect(self._tick)
-        self._last = time.perf_counter()
-        self.longest_ms = 0.0
-
-    def start(self) -> None:
-        self._last, self.longest_ms = time.perf_counter(), 0.0
-        gc.callbacks.append(self._collection)
-        self._timer.start()
-
-    def stop(self) -> float:
-        """Return the longest pause in ms."""
-        self._tick()
-        self._timer.stop()
-        gc.callbacks.remove(self._collection)
-        return self.longest_ms
-
-    def _collection(self, phase: str, facts: dict) -> None:
-        if phase == "start":
-            self._begun = time.perf_counter()
-        else:
-            took = 1e3 * (time.perf_counter() - self._begun)
-            self.collected_ms = max(self.collected_ms, took)
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.longest_ms = max(self.longest_ms, 1e3 * (now - self._last))
-        self._last = now
 
 
 def press(viewer: Viewer, button: QAbstractButton, panel: JobPanel) -> dict:

@@ -3,7 +3,8 @@
 
 From the file to masks, overlay and report, all by mouse. With ``--labels FILE`` the
 strokes follow those masks and the result is judged by them; without, they follow the
-first guess. Pictures, project and exports go to ``--out`` and nowhere else.
+first guess. Pictures, project and exports go to ``--out`` and nowhere else. Each line
+says the longest pause of the window since the line before, in ms.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from real_window import SIZE, with_few_colors
 from whole_path import PathOptions, WholePath
+from window_ticks import Ticks
 
 
 def main() -> None:
@@ -43,8 +45,10 @@ def walk(given: argparse.Namespace) -> None:
     )  # fmt: skip
     path = WholePath(options, tuple(given.size))
     path.viewer.theme = given.theme
-    begun, number = time.perf_counter(), 0
+    begun, number, ticks, longest_ms = time.perf_counter(), 0, Ticks(), 0.0
+    ticks.start()
     for moment in path.moments():
+        longest_ms = max(longest_ms, ticks.stop())  # pictures are not the user's time
         if moment.key or moment.name == "start":
             path.settle(0.4)
             number += 1
@@ -52,7 +56,13 @@ def walk(given: argparse.Namespace) -> None:
             picture = path.grab() if moment.picture is None else moment.picture
             with_few_colors(picture).save(file, optimize=True)
             seconds = time.perf_counter() - begun
-            print(f"{seconds:6.0f} s  {file.name}  {moment.words}", flush=True)
+            print(
+                f"{seconds:6.0f} s  {longest_ms:5.0f} ms  {file.name}  {moment.words}",
+                flush=True,
+            )
+            longest_ms = 0.0
+        ticks.start()
+    ticks.stop()
     path.docks["Project"].controller.close()
     path.viewer.close()
 

@@ -116,13 +116,7 @@ def finetune_job(
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
     model, origin = _start_of(start, classes, settings, examples, frames)
-    fits = settings.levels is None or fits_whole_frames(model, frames)
-    settings = settings.for_start(
-        origin["kind"],
-        decoder_depth(model),
-        fits=fits,
-        whole=bool(whole_frames(frames)),
-    )
+    settings = _settings_for(model, origin["kind"], frames, settings)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings)
     if settings.carry is not None:
@@ -176,6 +170,18 @@ def _start_of(
         if settings.fitted_head:
             fit_new_head(model, frames)
     return model, origin
+
+
+def _settings_for(
+    model: SegmentationNet,
+    kind: str,
+    frames: Sequence[LabelledFrame],
+    settings: FinetuneSettings,
+) -> FinetuneSettings:
+    """Return the settings for a start of some kind and for what is labelled."""
+    fits = settings.levels is None or fits_whole_frames(model, frames)
+    whole = bool(whole_frames(frames))
+    return settings.for_start(kind, decoder_depth(model), fits=fits, whole=whole)
 
 
 def _use_start(
