@@ -89,19 +89,16 @@ def train_masks_job(
     """
     training = TrainingRun(out, settings.training, resume)
     model, origin = initial_network(start, settings)
-    guide, guided = None, None
-    if teacher is not None:
-        guide, guided = load_teacher(teacher, settings.teacher_share)
+    guide, guided = load_teacher(teacher, settings.teacher_share)
+    origins = {"start": origin, **guided}
     before = copy_weights(model) if settings.kept else {}
     pool = still_pool(settings)
     yield from training.fill_job(pool, "Making frames whose vessels are known")
     held_out = _make_stills(settings, settings.held_out, held_out_seed(settings))
     task = MaskTask(model, pool, held_out, settings, guide)
-    whole = dataclasses.asdict(settings)
-    identity = {"masks": identity_of(settings), "start": origin}
-    if guided is not None:
-        identity["teacher"] = guided
-    record = yield from training.train_job(task, identity)
+    record = yield from training.train_job(
+        task, {"masks": identity_of(settings), **origins}
+    )
     if settings.kept:
         blend_with_start(model, before, settings.kept)
     striped = take_out_stripes(model, held_out.pictures[:, None])
@@ -111,19 +108,21 @@ def train_masks_job(
     provenance = {
         "familiar": known.for_card(),
         "class_names": list(CLASS_NAMES),
-        "settings": whole,
-        "start": origin,
-        "teacher": guided,
+        "settings": dataclasses.asdict(settings),
+        **origins,
         "training": record.provenance,
         "directions_of_stripes_taken_out": striped,
         **scores,
     }
-    network = dataclasses.asdict(model.embedding.config)
-    configuration = {**network, "classes": CLASSES}
-    card = ModelCard("segmentation", "SegmentationNet", configuration, provenance)
-    training.save(model, card)
+    training.save(model, _card(model, provenance))
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
     return training.out
+
+
+def _card(model: SegmentationNet, provenance: dict[str, Any]) -> ModelCard:
+    network = dataclasses.asdict(model.embedding.config)
+    configuration = {**network, "classes": CLASSES}
+    return ModelCard("segmentation", "SegmentationNet", configuration, provenance)
 
 
 def _held_out_scores(model: SegmentationNet, held_out: Stills) -> dict[str, float]:

@@ -60,13 +60,16 @@ class Teacher:
         return torch.stack((torch.where(alone, vessels, mixed), catheters), dim=1)
 
 
-def load_teacher(path: str | Path, share: float) -> tuple[Teacher, dict[str, Any]]:
-    """Return a teacher, and its origin for the model card.
+def load_teacher(
+    path: str | Path | None, share: float
+) -> tuple[Teacher | None, dict[str, Any]]:
+    """Return a teacher, and ``{"teacher": its origin}`` for the model card.
 
     Parameters
     ----------
     path
-        Path of a segmentation checkpoint, or the name of shipped weights.
+        Path of a segmentation checkpoint, or the name of shipped weights; None for no
+        teacher and an empty dict.
     share
         Share of the teacher's vessels; see `Teacher`.
 
@@ -75,7 +78,10 @@ def load_teacher(path: str | Path, share: float) -> tuple[Teacher, dict[str, Any
     CheckpointError
         If it is not a segmentation network.
     """
+    if path is None:
+        return None, {}
     model, card = load_initial_network(
         path, "segmentation", SegmentationNet, "a teacher of mask training"
     )
-    return Teacher(model, share), {**describe_origin(model, card), "share": share}
+    origin = {**describe_origin(model, card), "share": share}
+    return Teacher(model, share), {"teacher": origin}

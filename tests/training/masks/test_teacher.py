@@ -69,9 +69,13 @@ def test_a_teacher_is_read_from_a_segmentation_checkpoint(tmp_path):
     )  # fmt: skip
     save_model(path, certain(20.0), card)
     teacher, origin = load_teacher(path, 1.0)
-    assert origin["share"] == 1.0
-    assert len(origin["weights_sha256"]) == 64
+    assert origin["teacher"]["share"] == 1.0
+    assert len(origin["teacher"]["weights_sha256"]) == 64
     assert teacher.masks(PICTURE, exact(0.0, 0.0))[:, 0].min() > 0.99
+
+
+def test_there_need_be_no_teacher():
+    assert load_teacher(None, 0.5) == (None, {})
 
 
 def test_a_teacher_of_another_kind_is_refused():
