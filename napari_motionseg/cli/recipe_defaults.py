@@ -92,6 +92,7 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "schedule": "one-cycle",
         "seed": 0,
         "steps": 6000,
+        "teacher_share": 0.7,
         "tensorboard": False,
         "width": 16,
     },

@@ -36,6 +36,20 @@ Keep = Annotated[
     ),
     Sets(("kept",)),
 ]
+Teacher = Annotated[
+    Path | None,
+    typer.Option(
+        help="Segmentation checkpoint whose vessels are learnt too, so that they are "
+        "not forgotten; default: the exact masks alone."
+    ),
+]
+TeacherShare = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Share of the teacher's vessels; the rest is the exact mask."
+    ),
+    Sets(("teacher_share",)),
+]
 Batch = Annotated[int | None, typer.Option(help="Windows in a step."), Sets(("batch",))]
 Crop = Annotated[
     int | None,
@@ -87,6 +101,8 @@ def train_masks(
     recipe: Recipe = "cameras",
     start: Start = None,
     keep: Keep = None,
+    teacher: Teacher = None,
+    teacher_share: TeacherShare = None,
     resume: Resume = False,
     micro_batches: MicroBatches = None,
     save_every: SaveEvery = None,
@@ -106,8 +122,10 @@ def train_masks(
     from napari_motionseg.training.masks.job import train_masks_job
 
     settings = with_changes(*recipe_and_changes(context))
-    require_training_target(out, (start,))
-    job = train_masks_job(settings, out=out, resume=resume, start=start)
+    require_training_target(out, (start, teacher))
+    job = train_masks_job(
+        settings, out=out, resume=resume, start=start, teacher=teacher
+    )
     path = run_job(job, "Mask training", stoppable=True)
     score = read_card(path).provenance["held_out_dice"]
     line = f"{path}: Dice {score:.3f} on held-out synthetic frames"

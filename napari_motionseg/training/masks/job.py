@@ -37,6 +37,7 @@ from napari_motionseg.training.engine.synthetic_training import (
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
+from napari_motionseg.training.masks.teacher import load_teacher
 
 CLASSES = len(CLASS_NAMES)
 
@@ -47,6 +48,7 @@ def train_masks_job(
     out: str | Path,
     resume: bool = False,
     start: str | Path | None = None,
+    teacher: str | Path | None = None,
 ) -> Job[Path]:
     """Train a segmentation network only on synthetic frames.
 
@@ -62,6 +64,9 @@ def train_masks_job(
     start
         Path of a ``"segmentation"`` checkpoint to start from, of two or three classes;
         a network of two learns the catheter as a new one. None starts from scratch.
+    teacher
+        Path of a ``"segmentation"`` checkpoint whose vessels are learnt too; see
+        `Teacher`. None learns the exact masks alone.
 
     Yields
     ------
@@ -78,20 +83,21 @@ def train_masks_job(
     Raises
     ------
     CheckpointError
-        If `start` is not a segmentation network.
+        If `start` or `teacher` is not a segmentation network.
     TrainingError
         If training fails; see `train_job`.
     """
     training = TrainingRun(out, settings.training, resume)
     model, origin = initial_network(start, settings)
-    before = copy_weights(model)
+    guide, guided = load_teacher(teacher, settings.teacher_share)
+    origins = {"start": origin, **guided}
+    before = copy_weights(model) if settings.kept else {}
     pool = still_pool(settings)
     yield from training.fill_job(pool, "Making frames whose vessels are known")
     held_out = _make_stills(settings, settings.held_out, held_out_seed(settings))
-    task = MaskTask(model, pool, held_out, settings)
-    whole = dataclasses.asdict(settings)
+    task = MaskTask(model, pool, held_out, settings, guide)
     record = yield from training.train_job(
-        task, {"masks": identity_of(settings), "start": origin}
+        task, {"masks": identity_of(settings), **origins}
     )
     if settings.kept:
         blend_with_start(model, before, settings.kept)
@@ -102,18 +108,21 @@ def train_masks_job(
     provenance = {
         "familiar": known.for_card(),
         "class_names": list(CLASS_NAMES),
-        "settings": whole,
-        "start": origin,
+        "settings": dataclasses.asdict(settings),
+        **origins,
         "training": record.provenance,
         "directions_of_stripes_taken_out": striped,
         **scores,
     }
-    network = dataclasses.asdict(model.embedding.config)
-    configuration = {**network, "classes": CLASSES}
-    card = ModelCard("segmentation", "SegmentationNet", configuration, provenance)
-    training.save(model, card)
+    training.save(model, _card(model, provenance))
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
     return training.out
+
+
+def _card(model: SegmentationNet, provenance: dict[str, Any]) -> ModelCard:
+    network = dataclasses.asdict(model.embedding.config)
+    configuration = {**network, "classes": CLASSES}
+    return ModelCard("segmentation", "SegmentationNet", configuration, provenance)
 
 
 def _held_out_scores(model: SegmentationNet, held_out: Stills) -> dict[str, float]:
@@ -131,10 +140,14 @@ def train_masks(
     out: str | Path,
     resume: bool = False,
     start: str | Path | None = None,
+    teacher: str | Path | None = None,
 ) -> Path:
     """Run `train_masks_job` to its end."""
     settings = settings or MaskTrainingSettings()
-    return run(train_masks_job(settings, out=out, resume=resume, start=start))
+    job = train_masks_job(
+        settings, out=out, resume=resume, start=start, teacher=teacher
+    )
+    return run(job)
 
 
 def still_pool(settings: MaskTrainingSettings) -> ExamplePool[Stills]:

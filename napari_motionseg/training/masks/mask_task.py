@@ -18,6 +18,7 @@ from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import Pose, jitter
 from napari_motionseg.training.masks.class_loss import class_loss
 from napari_motionseg.training.masks.settings import MaskTrainingSettings
+from napari_motionseg.training.masks.teacher import Teacher
 
 WINDOWS = 3  # windows drawn for each picture; the one with more vessel is taken
 
@@ -35,6 +36,8 @@ class MaskTask:
         Frames for previews, never trained on.
     settings
         Settings of the windows and the camera.
+    teacher
+        Network that says in part what the vessels are; None learns the exact masks.
     """
 
     def __init__(
@@ -43,8 +46,10 @@ class MaskTask:
         pool: ExamplePool[Stills],
         held_out: Stills,
         settings: MaskTrainingSettings,
+        teacher: Teacher | None = None,
     ) -> None:
         self.model = model
+        self._teacher = teacher
         self.batch_size = settings.batch
         self.data_clock = DataClock()
         self._pool = pool
@@ -61,6 +66,9 @@ class MaskTask:
         """
         with self.data_clock:
             pictures, masks = (part.to(device) for part in self.batch(step, generator))
+        learnt = (
+            masks if self._teacher is None else self._teacher.masks(pictures, masks)
+        )
         # training at one size makes the mean over octaves better on real loops:
         # embedding.md
         logits = self.model.head(self.model.embedding.at_one_size(pictures))
@@ -72,7 +80,7 @@ class MaskTask:
                 for number, name in enumerate(names, start=1)
             }
         weights = (1.0, self._settings.catheter_weight)
-        return class_loss(logits, masks, weights), scores
+        return class_loss(logits, learnt, weights), scores
 
     def batch(self, step: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return pictures ``(B, 1, h, w)`` and masks ``(B, 2, h, w)`` in [0, 1].

@@ -110,6 +110,9 @@ class MaskTrainingSettings:
     kept
         Share of the weights of a start that the result keeps, 0 to 1; see
         `blend_with_start`. Without a start, it must be 0.
+    teacher_share
+        Share of a teacher's vessels in the vessels that are learnt, 0 to 1; see
+        `Teacher`. Without a teacher, it means nothing.
     held_out
         Number of frames that are never trained on, for the final Dice.
     network
@@ -137,6 +140,7 @@ class MaskTrainingSettings:
     camera: CameraConfig | None = field(default_factory=CameraConfig)
     catheter_weight: float = 0.3
     kept: float = 0.0
+    teacher_share: float = 0.7
     held_out: int = 24
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
@@ -167,8 +171,9 @@ class MaskTrainingSettings:
             raise SettingsError(
                 f"crop must be a multiple of {CROP_MULTIPLE} pixels; got {self.crop}"
             )
-        if not 0 <= self.kept <= 1:
-            raise SettingsError(f"kept must be 0 to 1; got {self.kept}")
+        for name in ("kept", "teacher_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SettingsError(f"{name} must be 0 to 1; got {getattr(self, name)}")
         low, high = self.zoom
         if not 0 < low <= high:
             raise SettingsError(f"zoom must be 0 < low <= high; got {self.zoom}")

@@ -270,6 +270,33 @@ def test_a_block_of_several_kinds_is_made_within_autocast():
     assert stills.pictures.dtype == torch.half
 
 
+@pytest.mark.usefixtures("_cheap_stills")
+def test_a_taught_network_says_who_taught_it_and_marks_what_its_teacher_does(tmp_path):
+    blind = SegmentationNet(NETWORK, 2)
+    with torch.no_grad():
+        blind.head.weight.zero_()
+        blind.head.bias.fill_(-20.0)
+    configuration = {**dataclasses.asdict(NETWORK), "classes": 2}
+    path = tmp_path / "blind.safetensors"
+    save_model(
+        path, blind, ModelCard("segmentation", "SegmentationNet", configuration, {})
+    )
+    out = train_masks(
+        settings(steps=60, teacher_share=1.0), out=tmp_path / "m.safetensors",
+        teacher=path,
+    )  # fmt: skip
+    model, card = load_model(out, kind="segmentation")
+    assert card.provenance["teacher"]["share"] == 1.0
+    found = probabilities(model, still_pool(settings()).at(0, 0)[0].pictures)
+    assert float((found[:, 1] > 0.5).float().mean()) < 0.01
+
+
+@pytest.mark.parametrize("name", ["kept", "teacher_share"])
+def test_shares_out_of_range_are_refused(name):
+    with pytest.raises(SettingsError, match=name):
+        settings(**{name: 1.5})
+
+
 def test_settings_without_angiograms_are_refused():
     with pytest.raises(SettingsError, match="at least one kind"):
         settings(synthesis=())
