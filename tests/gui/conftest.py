@@ -7,6 +7,7 @@ import importlib
 import numpy as np
 import pytest
 from helpers.here_job import HereRunner
+from helpers.patience import LONG
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -20,8 +21,6 @@ from napari_motionseg.models import (
 )
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.segmentation import FinetuneSettings
-
-LONG = 120_000  # ms, for a thread that embeds on a busy machine
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.contributions import cine_layer
@@ -15,8 +16,6 @@ from napari_motionseg.widgets.common.viewers import is_loop, show_frame
 from napari_motionseg.widgets.motion import flow_adaptation as module
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.motion.flow_adaptation import AdaptFlow
-
-LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 
 
 class OneSection(Dock):

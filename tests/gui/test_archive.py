@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import dicom_files as files
 from helpers import seg_loops
+from helpers.patience import LONG
 from helpers.web_archive import serving
 from qtpy.QtWidgets import QDialog, QMessageBox
 
@@ -17,7 +18,6 @@ from napari_motionseg.widgets.common.archive_access import archive_of
 from napari_motionseg.widgets.project.dock import ProjectDock
 
 SHAPE = (3, 40, 36)
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 pytestmark = pytest.mark.usefixtures("plugins")
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
@@ -11,7 +12,6 @@ import napari_motionseg
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.project import Project
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 MANIFEST = PluginManifest.from_file(
     Path(napari_motionseg.__file__).with_name("napari.yaml")
 )

@@ -9,6 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 
 from napari_motionseg.contributions import cine_layer, geometry
 from napari_motionseg.io import read_cine
@@ -18,9 +19,6 @@ from napari_motionseg.widgets.common.background import Latest
 from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.motion.dock import MotionDock
 from napari_motionseg.widgets.project.dock import ProjectDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
-
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari.utils.notifications import notification_manager
 
 from napari_motionseg.contributions import cine_layer
@@ -20,8 +21,6 @@ from napari_motionseg.widgets.common.project_controller import controller_of
 from napari_motionseg.widgets.common.recovery import recovery_of
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.segment.resumed_masks import ResumedMasks
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import Qt, QTimer
 
 from napari_motionseg.cine import Cine, Subtraction
@@ -17,8 +18,6 @@ from napari_motionseg.widgets.embedding.explorer_histogram import SimilarityHist
 from napari_motionseg.widgets.measure.kymographs import Kymograph
 from napari_motionseg.widgets.measure.profile_plot import ProfilePlot
 from napari_motionseg.widgets.motion.dock import MotionDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 def texts(form):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -11,8 +12,6 @@ from napari_motionseg.cine.ecg import SignalTrace
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.widgets.cine.dock import CineDock
 from napari_motionseg.widgets.common.viewers import show_frame
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QTimer
 from vispy.util import keys
 
@@ -19,8 +20,6 @@ from napari_motionseg.widgets.common.viewers import camera_of, show_frame
 from napari_motionseg.widgets.embedding import explorer_feed
 from napari_motionseg.widgets.embedding import explorer_units as units_module
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
-
-LONG = 120_000  # ms, for a child process that imports torch on a busy machine
 
 
 class Pointer:

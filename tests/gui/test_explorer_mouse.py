@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import Qt
 
 from napari_motionseg.models import ModelCard, UNet, UNetConfig, save_model
@@ -12,7 +13,6 @@ from napari_motionseg.viewmodel.frame_embeddings import frame_embedding
 from napari_motionseg.widgets.common.viewers import camera_of, show_frame
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
-LONG = 120_000  # ms, on a busy machine
 MAPS = ("similarity", "flow similarity")
 FRAME = 3
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import dicom_files as files
 from helpers import seg_loops
+from helpers.patience import LONG
 from npe2 import PluginManager, PluginManifest
 
 from napari_motionseg.contributions import cine_layer, geometry
@@ -19,7 +20,6 @@ from napari_motionseg.widgets.common.open_docks import PLUGIN
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SHAPE = (3, 40, 36)
 
 

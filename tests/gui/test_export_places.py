@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.foreign_files import IN_THE_WAY, plant, require_untouched, state
+from helpers.patience import LONG
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from qtpy.QtWidgets import QDialog, QFileDialog, QMessageBox
 
@@ -13,7 +14,6 @@ from napari_motionseg.contributions import geometry
 from napari_motionseg.io import read_labels
 from napari_motionseg.widgets.project.dock import ProjectDock
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SAVE_SELECTED = "napari.window.file.save_layers_dialog.selected"
 WRITER = "Masks of a cine loop"  # the display name in the manifest of the plugin
 

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from helpers.propagation import KnownObjects
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QShowEvent
@@ -22,7 +23,6 @@ from napari_motionseg.widgets.guide.guide_layers import ARROWS, MASK, POINTS
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 CONTROL = Qt.KeyboardModifier.ControlModifier
 NONE = Qt.KeyboardModifier.NoModifier
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 3
 
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QTimer
 
 from napari_motionseg.widgets.common.later_removal import removal_of
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QObject
 
 from napari_motionseg.widgets.common import layer_changes, resting_collection
@@ -16,7 +17,6 @@ from napari_motionseg.widgets.common.resting_collection import RestingCollection
 from napari_motionseg.widgets.common.viewers import lay_over, session_of
 from napari_motionseg.widgets.segment.dock import SegmentDock
 
-LONG = 30_000
 PICTURE = np.zeros((4, 4), np.float32)
 
 

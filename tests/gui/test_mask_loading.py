@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtWidgets import QFileDialog
 
 from napari_motionseg.contributions import cine_layer
@@ -17,9 +18,6 @@ from napari_motionseg.widgets.common.project_layers import is_network_masks, lie
 from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.project.dock import ProjectDock
 from napari_motionseg.widgets.segment.dock import SegmentDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
-
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

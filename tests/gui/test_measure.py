@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers.dicom_tools import complaints
+from helpers.patience import LONG
 from matplotlib.colors import to_hex
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
@@ -30,7 +31,6 @@ from napari_motionseg.widgets.measure.vessel_lines import (
 )
 
 SPACING = 0.2
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
@@ -24,7 +25,6 @@ from napari_motionseg.widgets.measure.vessel_layers import POINTS
 from napari_motionseg.widgets.measure.vessel_lines import BLUE, LINE
 
 LEFT = Qt.MouseButton.LeftButton
-LONG = 60_000  # a busy machine; waiting ends with what is waited for
 FRAMES = 4
 
 

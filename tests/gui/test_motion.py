@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari.layers import Points
 
 from napari_motionseg.cine import Cine
@@ -25,8 +26,6 @@ from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.embedding.dock import EmbeddingDock
 from napari_motionseg.widgets.motion import dock as motion_module
 from napari_motionseg.widgets.motion.dock import MotionDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture

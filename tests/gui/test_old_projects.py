@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_writer import write_xa
@@ -11,7 +12,6 @@ from napari_motionseg.project import Autosaver, Project
 from napari_motionseg.project.watched import WatchedLayer, WatchedLoop
 from napari_motionseg.widgets.common.project_controller import controller_of
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 BLUE, RED, GREEN = (0, 0, 1, 1), (1, 0, 0, 1), (0, 1, 0, 1)
 CLEAR = (0, 0, 0, 0)
 

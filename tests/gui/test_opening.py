@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari._qt.qt_resources import get_stylesheet
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
@@ -20,9 +21,6 @@ from napari_motionseg.widgets.common.loop_display import loop_display_of
 from napari_motionseg.widgets.common.open_docks import DOCKS, PLUGIN, docks_of
 from napari_motionseg.widgets.common.viewers import camera_of
 from napari_motionseg.widgets.motion.dock import MotionDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
-
 
 pytestmark = pytest.mark.usefixtures("own_state")
 

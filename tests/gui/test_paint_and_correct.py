@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
@@ -18,7 +19,6 @@ from napari_motionseg.widgets.common.dock_placing import bring_to_front
 from napari_motionseg.widgets.common.viewers import session_of, show_frame
 from napari_motionseg.widgets.segment.mask_layers import MaskLayers
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 3
 
 

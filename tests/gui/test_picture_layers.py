@@ -4,6 +4,7 @@ import gc
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari.layers import Points
 from qtpy.QtCore import QObject, QTimer
 
@@ -14,7 +15,6 @@ from napari_motionseg.widgets.common.caption_letters import FACE, CaptionLetters
 from napari_motionseg.widgets.common.picture_layers import PictureLayers
 from napari_motionseg.widgets.common.shown_picture import ShownPicture
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 SIZE = (20, 30)
 RANDOM = np.random.default_rng(0)
 

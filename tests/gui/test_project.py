@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtWidgets import QFileDialog
 
 from napari_motionseg.cine import Cine
@@ -21,8 +22,6 @@ from napari_motionseg.widgets.common.recovery import recovery_of
 from napari_motionseg.widgets.project import export_section as export_module
 from napari_motionseg.widgets.project import project_panel
 from napari_motionseg.widgets.project.dock import ProjectDock
-
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from helpers import child_jobs
+from helpers.patience import LONG
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFormLayout, QScrollArea, QWidget
@@ -23,8 +24,6 @@ from napari_motionseg.widgets.common.fold import Fold
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.run_on_chooser import RunOnChooser, add_places
 from napari_motionseg.widgets.common.viewers import session_of
-
-LONG = 120_000
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import weakref
 import numpy as np
 import pytest
 from helpers import child_jobs
+from helpers.patience import LONG
 from qtpy.QtCore import QEvent, QObject, QPointF, QTimer
 from qtpy.QtGui import QEnterEvent, QShowEvent
 from qtpy.QtWidgets import QMainWindow, QStyle, QStyleOptionSlider
@@ -28,8 +29,6 @@ from napari_motionseg.widgets.common.frame_strip import FrameStrip, place_strip
 from napari_motionseg.widgets.common.job_panel import JobPanel
 from napari_motionseg.widgets.common.loop_work import LoopWork
 from napari_motionseg.widgets.common.viewers import session_of, show_frame
-
-LONG = 120_000
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from napari.utils.shortcuts import default_shortcuts
 
 from napari_motionseg.contributions import cine_layer
@@ -17,7 +18,6 @@ from napari_motionseg.widgets.common.viewers import show_frame
 from napari_motionseg.widgets.segment import correct_section as segment_correct
 from napari_motionseg.widgets.segment import shortcuts
 
-LONG = 200_000  # ms, for a child process that imports torch on a busy machine
 FRAME = 6
 
 

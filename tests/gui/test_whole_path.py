@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from helpers.patience import LONG
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
@@ -16,7 +17,6 @@ from napari_motionseg.widgets.project import project_panel
 from napari_motionseg.widgets.project.dock import ProjectDock
 
 pytestmark = pytest.mark.child_process
-LONG = 600_000  # ms; a wait for a hang only, because a busy machine takes minutes
 FRAME = 6
 LEFT = Qt.MouseButton.LeftButton
 
