@@ -42,7 +42,10 @@ Via = Annotated[
 ]
 Guide = Annotated[
     Path | None,
-    typer.Option("--masks", help="Masks of the loop, to guide the centreline."),
+    typer.Option(
+        "--masks",
+        help="Masks of the loop, whose vessels (class 1) guide the centreline.",
+    ),
 ]
 Scale = Annotated[
     str,
@@ -151,12 +154,13 @@ def _measured(
 ) -> VesselMeasurement:
     from napari_motionseg.io import read_labels
     from napari_motionseg.measurement import measure_vessel
+    from napari_motionseg.models.class_names import VESSEL
 
     guide = None
     if masks is not None:
         labels = read_labels(masks, shape=loop.shape, cine=loop)
         if 0 <= frame < len(loop):
-            guide = (labels.labels[frame] > 0).astype(float)
+            guide = (labels.labels[frame] == VESSEL).astype(float)
     found = measure_vessel(
         loop,
         frame,

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.errors import SettingsError
-from napari_motionseg.segmentation.metrics import Spacing, cldice, dice, hd95
+from napari_motionseg.segmentation.metrics import (
+    Spacing,
+    cldice,
+    compared,
+    dice,
+    hd95,
+)
 
 Values = tuple[float, float, float]
 
@@ -73,7 +79,8 @@ class AgreementCache:
         masks, reference
             Class numbers ``(T, H, W)``.
         label
-            Class to compare; None compares all foreground classes together.
+            Class to compare; None compares all foreground classes together, see
+            `compared`.
         spacing
             Millimetres between rows and between columns; None gives HD95 in pixels.
         first
@@ -92,13 +99,14 @@ class AgreementCache:
                 f"masks {masks.shape} and reference {reference.shape} must both be "
                 "(T, H, W), of the same size; choose a reference made for this loop"
             )
-        compared = np.asarray(_of(reference, label).any(axis=(1, 2)), bool)
-        frames = np.flatnonzero(compared)
+        shown = reference != 0 if label is None else reference == label
+        has_reference = np.asarray(shown.any(axis=(1, 2)), bool)
+        frames = np.flatnonzero(has_reference)
         order = np.roll(frames, -int(np.searchsorted(frames, first)))
         answers: dict[int, Values] = {}
         left = len(order) if at_most is None else at_most
         for t in order:
-            pair = _of(masks[t], label), _of(reference[t], label)
+            pair = compared(masks[t], reference[t], label)
             key = _digest(*pair, spacing)
             if key not in self._known:
                 if left == 0:
@@ -106,7 +114,7 @@ class AgreementCache:
                 left -= 1
                 self._known[key] = _values(*pair, spacing)
             answers[int(t)] = self._known[key]
-        return _agreement(answers, compared, spacing)
+        return _agreement(answers, has_reference, spacing)
 
 
 def _agreement(
@@ -118,10 +126,6 @@ def _agreement(
     unit = "px" if spacing is None else "mm"
     complete = len(answers) == int(compared.sum())
     return Agreement(columns[0], columns[1], columns[2], unit, compared, complete)
-
-
-def _of(pixels: NDArray[Any], label: int | None) -> NDArray[np.bool_]:
-    return np.asarray(pixels != 0 if label is None else pixels == label)
 
 
 def _values(

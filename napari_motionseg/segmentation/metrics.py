@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import mask_overlap
+from napari_motionseg.models.class_names import CATHETER, VESSEL
 
 if TYPE_CHECKING:
     import torch
@@ -188,6 +189,27 @@ class Evaluation:
         return {name: float(np.mean(v)) for name, v in values.items()}
 
 
+def compared(
+    prediction: NDArray[Any], truth: NDArray[Any], label: int | None
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the pixels of a prediction and of its reference that are compared.
+
+    Parameters
+    ----------
+    prediction, truth
+        Class numbers or bool ``(H, W)`` of a frame.
+    label
+        Class to compare. None compares all foreground classes together; catheters
+        beside vessels in the prediction are left out if the reference shows none.
+    """
+    if label is not None:
+        return prediction == label, truth == label
+    guess, known = prediction != 0, truth != 0
+    if (prediction == VESSEL).any() and not (truth == CATHETER).any():
+        guess &= prediction != CATHETER
+    return guess, known
+
+
 def evaluate(
     prediction: NDArray[Any],
     truth: NDArray[Any],
@@ -208,7 +230,7 @@ def evaluate(
     spacing
         Millimetres between rows and between columns; None gives HD95 in pixels.
     label
-        Class to compare; None compares all foreground classes together.
+        Class to compare; None compares all foreground classes together, see `compared`.
 
     Raises
     ------
@@ -224,8 +246,8 @@ def evaluate(
     frames = np.flatnonzero(chosen)
     if not frames.size:
         raise SettingsError("there is no frame to evaluate: valid is False everywhere")
-    guess = prediction[frames] != 0 if label is None else prediction[frames] == label
-    known = truth[frames] != 0 if label is None else truth[frames] == label
+    pairs = [compared(prediction[t], truth[t], label) for t in frames]
+    guess, known = (np.stack(part) for part in zip(*pairs, strict=True))
     return Evaluation(
         frames=frames,
         dice=dice(guess, known),

@@ -35,6 +35,16 @@ def test_branches_and_nodes_of_a_frame(motionseg, loop):
     assert crossing["apart_px"] is None
 
 
+def test_a_catheter_is_no_branch(motionseg, loop, tmp_path):
+    cine, masks = loop
+    labels = np.load(masks)["labels"]
+    labels[0, :, 90:93] = 2
+    np.savez(tmp_path / "masks.npz", labels=labels, labelled=np.ones(3, bool))
+    given = ("vessel-graph", cine, "--masks", tmp_path / "masks.npz", "--frame", 0)
+    (row,) = motionseg(*given, "--json").rows
+    assert len(row["branches"]) == 3
+
+
 @pytest.mark.parametrize(
     ("frame", "words"),
     [(7, "one of the loop's 0 to 2; got 7"), (2, "masks.npz: frame 2 has no labelled")],

@@ -174,3 +174,21 @@ def test_evaluate_faults():
         evaluate(masks, masks[:1])
     with pytest.raises(SettingsError, match="no frame to evaluate"):
         evaluate(masks, masks, valid=np.zeros(2, bool))
+
+
+def test_catheters_that_the_reference_does_not_show_are_left_out():
+    truth = np.zeros((1, 8, 8), np.uint8)
+    truth[0, 2:4] = 1
+    found = truth.copy()
+    found[0, 6] = 2
+    assert evaluate(found, truth).mean()["dice"] == 1
+    shown = truth.copy()
+    shown[0, 7] = 2  # elsewhere, so they are compared
+    assert evaluate(found, shown).mean()["dice"] < 1
+    assert evaluate(found, truth, label=2).mean()["dice"] == 0
+
+
+def test_masks_of_another_numbering_are_compared_as_they_are():
+    truth = np.zeros((1, 8, 8), np.uint8)
+    truth[0, 2:4] = 1
+    assert evaluate(2 * truth, truth).mean()["dice"] == 1
