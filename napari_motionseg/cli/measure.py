@@ -44,7 +44,7 @@ Guide = Annotated[
     Path | None,
     typer.Option(
         "--masks",
-        help="Masks of the loop, whose vessels (class 1) guide the centreline.",
+        help="Masks of the loop, whose vessels guide the centreline.",
     ),
 ]
 Scale = Annotated[
@@ -154,13 +154,13 @@ def _measured(
 ) -> VesselMeasurement:
     from napari_motionseg.io import read_labels
     from napari_motionseg.measurement import measure_vessel
-    from napari_motionseg.models.class_names import VESSEL
+    from napari_motionseg.models.class_names import without_catheters
 
     guide = None
     if masks is not None:
         labels = read_labels(masks, shape=loop.shape, cine=loop)
         if 0 <= frame < len(loop):
-            guide = (labels.labels[frame] == VESSEL).astype(float)
+            guide = without_catheters(labels.labels[frame]).astype(float)
     found = measure_vessel(
         loop,
         frame,

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def vessel_graph(
     cine: OneCine,
-    masks: Annotated[
-        Path, typer.Option(help="Masks of the loop; class 1 is the vessels.")
-    ],
+    masks: Annotated[Path, typer.Option(help="Masks of the loop.")],
     frame: Annotated[int, typer.Option(help="Frame of the masks, counted from 0.")],
     flow: Annotated[
         bool,
@@ -41,11 +39,11 @@ def vessel_graph(
     from napari_motionseg.io import read_cine
     from napari_motionseg.measurement import vessel_graph as graphs
     from napari_motionseg.measurement.crossings import with_crossings
-    from napari_motionseg.models.class_names import VESSEL
+    from napari_motionseg.models.class_names import without_catheters
 
     loop = read_cine(cine)
     labels = labels_of_frame(masks, loop, frame)
-    found = graphs.vessel_graph(labels == VESSEL, loop.pixel_aspect)
+    found = graphs.vessel_graph(without_catheters(labels), loop.pixel_aspect)
     flows = _flows(loop, frame, device) if flow else []
     found = with_crossings(found, flows, loop.pixel_aspect)
     kinds = [node.kind for node in found.nodes]

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import mask_overlap
-from napari_motionseg.models.class_names import CATHETER, VESSEL
+from napari_motionseg.models.class_names import CATHETER, without_catheters
 
 if TYPE_CHECKING:
     import torch
@@ -204,10 +204,8 @@ def compared(
     """
     if label is not None:
         return prediction == label, truth == label
-    guess, known = prediction != 0, truth != 0
-    if (prediction == VESSEL).any() and not (truth == CATHETER).any():
-        guess &= prediction != CATHETER
-    return guess, known
+    shown = bool((truth == CATHETER).any())
+    return prediction != 0 if shown else without_catheters(prediction), truth != 0
 
 
 def evaluate(
