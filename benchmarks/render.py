@@ -42,8 +42,9 @@ Dice is 1 for equal masks and 0 for masks without a common pixel. *Default netwo
 means `vessels-xa`, which comes with the program. Since 2026-11-28 it reduces noise and
 marks nothing outside the field of view. Sections of earlier days show it without these
 two steps. In the evening of 2026-11-29 its weights were mixed with those of a training
-on coronary anatomy. *How good are masks without any label?* shows the new weights; all
-other sections show the old ones.
+on coronary anatomy. *How good are masks without any label?* shows the new weights, and
+so do training and Dice of *How soon is a network trained on what was painted?* (of its
+rows of AVX2, only the slowest); all other sections show the old ones.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",

@@ -21,9 +21,10 @@ Row = dict[str, Any]
 MEANT = (
     "`benchmarks/train.py`: jobs in a worker process that stands ready, with two "
     "threads. *avx2*: vector units limited to AVX2 and bf16 off. *quick* trains the "
-    "last level of the decoder, *tuned* all layers. Draws are ten simulated strokes or "
-    "one labelled frame; Dice of other frames of the loop, without 16 px of border. "
-    "`cimat40` are pictures with drawn masks: one is labelled, six others are tested."
+    "last level of the decoder, or two for a whole frame, *tuned* all layers. Draws "
+    "are ten simulated strokes or one labelled frame; Dice of other frames of the "
+    "loop, without 16 px of border. `cimat40` are pictures with drawn masks: one is "
+    "labelled, six others are tested."
 )
 
 
