@@ -24,6 +24,7 @@ from napari_motionseg.cli.recipe_options import (
     training,
 )
 from napari_motionseg.cli.targets import require_training_target
+from napari_motionseg.errors import SettingsError
 
 Start = Annotated[
     Path | None,
@@ -122,6 +123,8 @@ def train_masks(
     from napari_motionseg.training.masks.job import train_masks_job
 
     settings = with_changes(*recipe_and_changes(context))
+    if teacher is None and teacher_share is not None:
+        raise SettingsError("--teacher-share needs a --teacher")
     require_training_target(out, (start, teacher))
     job = train_masks_job(
         settings, out=out, resume=resume, start=start, teacher=teacher

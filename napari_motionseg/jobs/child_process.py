@@ -238,6 +238,7 @@ class WorkerProcess:
         Any other process sees the end of its owner, and removes its folder itself.
         """
         if self._ending:
+            self._doomed = True  # nobody reads its last messages any more
             self.wait_gone(END_GRACE_S)
 
     def _deliver(self, message: Any) -> None:

@@ -110,6 +110,7 @@ def subtract_phase(
         return _smooth_flow(cine, t, int(mask_of[t]), estimator)
 
     def decode(t: int) -> NDArray[np.float32]:
+        """Return a frame's density without that of its mask."""
         if not cine.frames.usable(t):
             return np.zeros(cine.shape[1:], np.float32)
         mask = density(cine.normalized(int(mask_of[t])), logarithmic)

@@ -339,6 +339,7 @@ def _ordered(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
     left = {(int(r), int(c)) for r, c in pixels}
 
     def near(pixel: tuple[int, int]) -> list[tuple[int, int]]:
+        """Return the neighbours that are not yet on the way."""
         row, column = pixel
         # straight neighbours first: a corner is passed and not cut
         steps = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))

@@ -189,6 +189,7 @@ class _Pickler(pickle.Pickler):
         self._packer = packer
 
     def persistent_id(self, thing: Any) -> Any:
+        """Return what stands for a file or folder; None for other things."""
         if isinstance(thing, Path):
             return self._packer.path(thing)
         if isinstance(thing, str) and thing.endswith(WEIGHTS):
@@ -214,6 +215,13 @@ class _Unpacker(pickle.Unpickler):
         self._contents, self._room = contents, room
 
     def persistent_load(self, known: Any) -> Path | str:
+        """Return the path of a file or folder that has arrived.
+
+        Raises
+        ------
+        JobError
+            If it lies outside the folder of the job.
+        """
         path: Path = self._room / known[1]
         if not path.resolve().is_relative_to(self._room.resolve()):
             raise JobError(f"{known[1]}: a job has no files outside of its folder")

@@ -38,11 +38,13 @@ from napari_motionseg.segmentation.feature_whitening import (
 from napari_motionseg.segmentation.finetune_task import FinetuneTask
 from napari_motionseg.segmentation.initialization import (
     SCRATCH,
+    agreement,
     earned_share,
     earned_trust,
-    fits_whole_frames,
+    fits,
     initial_network,
     relearn_foreign_classes,
+    whole_agreement,
     whole_frames,
 )
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
@@ -116,9 +118,9 @@ def finetune_job(
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
     model, origin = _start_of(start, classes, settings, examples, frames)
-    settings = _settings_for(model, origin["kind"], frames, settings)
+    settings, agreed = _settings_for(model, origin["kind"], frames, settings)
     training = settings.training_for(len(frames))
-    frames, before = _use_start(model, origin, frames, settings)
+    frames, before = _use_start(model, origin, frames, settings, agreed)
     if settings.carry is not None:
         frames += yield from gather_carried(examples, settings.carry, training.device)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
@@ -177,11 +179,18 @@ def _settings_for(
     kind: str,
     frames: Sequence[LabelledFrame],
     settings: FinetuneSettings,
-) -> FinetuneSettings:
-    """Return the settings for a start of some kind and for what is labelled."""
-    fits = settings.levels is None or fits_whole_frames(model, frames)
-    whole = bool(whole_frames(frames))
-    return settings.for_start(kind, decoder_depth(model), fits=fits, whole=whole)
+) -> tuple[FinetuneSettings, float | None]:
+    """Return the settings for a start of some kind and for what is labelled.
+
+    The second value is the agreement of the start with all labels, if it is known.
+    """
+    if settings.levels is None:
+        return settings, None
+    agreed, whole = whole_agreement(model, frames), whole_frames(frames)
+    chosen = settings.for_start(
+        kind, decoder_depth(model), fits=fits(agreed), whole=bool(whole)
+    )
+    return chosen, agreed if len(whole) == len(frames) else None
 
 
 def _use_start(
@@ -189,11 +198,13 @@ def _use_start(
     origin: dict[str, Any],
     frames: list[LabelledFrame],
     settings: FinetuneSettings,
+    agreed: float | None,
 ) -> tuple[list[LabelledFrame], dict[str, Tensor] | None]:
     """Return the frames with pseudo-labels, and the weights to blend with at the end.
 
     The weights are None if the start is not a segmentation network. The share of them
-    that is kept is recorded in `origin`.
+    that is kept is recorded in `origin`. `agreed` is the agreement of the start with
+    the labels; None computes it where it is needed.
     """
     if origin["kind"] != "segmentation":
         return frames, None
@@ -206,7 +217,9 @@ def _use_start(
     start, trust = folded(model), 0.0
     place(start, next(model.parameters()).device)
     if earned or (settings.pseudo_labels and gaps):
-        trust = earned_trust(start, frames)
+        if agreed is None:
+            agreed = agreement(start, frames)
+        trust = earned_trust(agreed)
     kept = earned_share(trust, frames) if earned else float(settings.kept)
     origin["kept"] = kept
     if settings.pseudo_labels:

@@ -123,8 +123,10 @@ def agreement(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
     return float(np.mean(list(scores.values()))) if scores else 0.0
 
 
-def fits_whole_frames(model: SegmentationNet, frames: Sequence[LabelledFrame]) -> bool:
-    """Return whether a network's masks resemble the frames that are fully labelled.
+def whole_agreement(
+    model: SegmentationNet, frames: Sequence[LabelledFrame]
+) -> float | None:
+    """Return the `agreement` with frames that are completely labelled.
 
     Strokes are not asked, because people paint where the masks are wrong.
 
@@ -135,11 +137,22 @@ def fits_whole_frames(model: SegmentationNet, frames: Sequence[LabelledFrame]) -
 
     Returns
     -------
-    bool
-        True also if no frame is fully labelled.
+    float or None
+        None if no frame is completely labelled.
     """
     whole = whole_frames(frames)
-    return not whole or agreement(model, whole) >= LEAST_FIT
+    return agreement(model, whole) if whole else None
+
+
+def fits(agreed: float | None) -> bool:
+    """Return whether a network's masks resemble whole frames.
+
+    Parameters
+    ----------
+    agreed
+        Agreement, from `whole_agreement`; without one, nothing speaks against it.
+    """
+    return agreed is None or agreed >= LEAST_FIT
 
 
 def whole_frames(frames: Sequence[LabelledFrame]) -> list[LabelledFrame]:
@@ -201,15 +214,9 @@ def relearn_foreign_classes(
     return foreign
 
 
-def earned_trust(model: Predicting, frames: Sequence[LabelledFrame]) -> float:
-    """Return the trust in a start, 0 to 1, from its agreement with labels.
-
-    Parameters
-    ----------
-    model, frames
-        Network and labelled frames, as for `agreement`.
-    """
-    return agreement(model, frames) ** EARNED
+def earned_trust(agreed: float) -> float:
+    """Return the trust in a start, 0 to 1, from its agreement with labels."""
+    return agreed**EARNED
 
 
 def earned_share(trust: float, frames: Sequence[LabelledFrame]) -> float:

@@ -170,7 +170,7 @@ class FinetuneSettings:
         depth
             Number of levels of the start's decoder; 0 if it has none.
         fits
-            Whether the start's masks resemble the labels; see `fits_whole_frames`. If
+            Whether the start's masks resemble the labels; see `initialization.fits`. If
             not, its features miss what the labels show, and all layers must learn.
         whole
             Whether a frame is completely labelled.

@@ -398,10 +398,12 @@ def test_the_better_the_start_fits_the_more_of_it_is_kept(tmp_path):
 def test_trust_is_the_fourth_power_of_the_agreement():
     bar = [labelled([[1, 1, 1], [0, 0, 0]])]
     start = Answers(0, 0, 2)
-    assert earned_trust(start, bar) == 0
-    assert earned_trust(Answers(0, 1, 2), bar) == 1
+    assert earned_trust(agreement(start, bar)) == 0
+    assert earned_trust(agreement(Answers(0, 1, 2), bar)) == 1
     rather = [labelled([[1, 0], [0, 0]])]
-    assert earned_trust(Answers(0, 1, 2), rather) == pytest.approx((2 / 3) ** 4)
+    assert earned_trust(agreement(Answers(0, 1, 2), rather)) == pytest.approx(
+        (2 / 3) ** 4
+    )
 
 
 def test_beside_strokes_a_quarter_is_kept_at_least():

@@ -7,8 +7,9 @@ from napari_motionseg.models import SegmentationNet, UNetConfig
 from napari_motionseg.segmentation.dataset import LabelledFrame
 from napari_motionseg.segmentation.initialization import (
     class_agreement,
-    fits_whole_frames,
+    fits,
     relearn_foreign_classes,
+    whole_agreement,
 )
 
 
@@ -81,11 +82,13 @@ def test_new_classes_are_not_called_foreign(model):
 
 
 def test_a_start_fits_frames_that_it_segments_alike(model):
-    assert fits_whole_frames(model, [labelled(0, 1, 2)])
-    assert not fits_whole_frames(model, [labelled(1, 2, 0)])
+    assert fits(whole_agreement(model, [labelled(0, 1, 2)]))
+    assert not fits(whole_agreement(model, [labelled(1, 2, 0)]))
 
 
 def test_strokes_do_not_tell_whether_a_start_fits(model):
     """People paint where the masks are wrong."""
-    assert fits_whole_frames(model, [labelled(1, -1, 0)])
-    assert not fits_whole_frames(model, [labelled(1, -1, 0), labelled(1, 2, 0)])
+    strokes, whole = labelled(1, -1, 0), labelled(1, 2, 0)
+    assert whole_agreement(model, [strokes]) is None
+    assert fits(None)
+    assert not fits(whole_agreement(model, [strokes, whole]))

@@ -226,6 +226,25 @@ def test_the_quick_recipe_learns_and_says_so(tmp_path, monkeypatch):
     assert model.classes == 2
 
 
+def test_a_start_is_compared_with_whole_frames_only_once(tmp_path, monkeypatch):
+    asked = []
+
+    def agreed(model, frames):
+        asked.append(len(frames))
+        return 0.9
+
+    monkeypatch.setattr(initialization, "agreement", agreed)
+    monkeypatch.setattr("napari_motionseg.segmentation.finetune.agreement", agreed)
+    start = checkpoint(tmp_path / "start.safetensors")
+    how = dataclasses.replace(
+        FinetuneSettings.quick().with_steps(1), crop=32, training=settings().training
+    )
+    out = finetune([bars()], how, start=start, out=tmp_path / "m.safetensors")
+    assert asked == [1]
+    kept = load_model(out)[1].provenance["start"]["kept"]
+    assert kept == pytest.approx(0.9**4)
+
+
 def test_a_new_class_is_learnt_beside_those_that_the_start_knows(tmp_path):
     start = checkpoint(tmp_path / "start.safetensors", classes=3)
     cine, labels = bars((64, 48), classes=4)
