@@ -1,5 +1,6 @@
 """The demo, small: every stage, every file, and the truth it is held against."""
 
+import hashlib
 import json
 import re
 
@@ -19,6 +20,7 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import read_cine, read_labels
 from napari_motionseg.jobs import run
 from napari_motionseg.models import read_card
+from napari_motionseg.models.model_card import checkpoint_path
 from napari_motionseg.segmentation.metrics import dice
 
 SMALL = DemoSettings(
@@ -43,7 +45,8 @@ def test_everything_is_written(demo):
     assert read_card(result.files["embedding"]).kind == "embedding"
     card = read_card(result.files["vessel"])
     assert card.kind == "segmentation"
-    assert card.provenance["start"]["kind"] == "embedding"
+    ships = checkpoint_path("default").read_bytes()
+    assert card.provenance["start"]["sha256"] == hashlib.sha256(ships).hexdigest()
 
 
 def test_one_frame_was_labelled_and_is_not_counted(demo):

@@ -48,9 +48,9 @@ def demo(
 ) -> None:
     """Run all steps on a synthetic loop; no data and no download are needed.
 
-    Make a DICOM loop, read it, estimate its flow, pretrain from motion, fine-tune the
-    network that ships on ONE labelled frame, segment every frame, compare with the
-    truth, write a report.
+    Make a DICOM loop, read it, estimate its flow, learn an embedding from the motion
+    without labels, fine-tune the network that ships on ONE labelled frame, segment
+    every frame, compare with the truth, write a report.
     Files of an earlier demo in the folder are replaced; other files stay.
     """
     from napari_motionseg.demo import STAGES, Demo, DemoSettings

@@ -19,10 +19,13 @@ class DemoSettings:
         Number of rows and columns of the loop.
     frames
         Number of frames of the loop.
-    pretrain_steps, finetune_steps
-        Optimizer steps of the two trainings.
+    pretrain_steps
+        Optimizer steps of the training from motion.
+    finetune_steps
+        Optimizer steps of the training from the labelled frame; None for those of the
+        recipe ``"quick"``.
     width
-        Width of the U-Net; see `UNetConfig`.
+        Width of the U-Net that learns from motion; see `UNetConfig`.
     flow_method
         Name of a flow estimator, a key of `motion.ESTIMATORS`.
     device
@@ -38,8 +41,8 @@ class DemoSettings:
 
     size: int = 256
     frames: int = 20
-    pretrain_steps: int = 60
-    finetune_steps: int = 200
+    pretrain_steps: int = 150
+    finetune_steps: int | None = None
     width: int = 16
     flow_method: str = "pwcnet"
     device: str = "auto"
@@ -49,7 +52,8 @@ class DemoSettings:
         least = {"size": LEAST_SIZE, "frames": 4}
         least |= {"pretrain_steps": 1, "finetune_steps": 1, "width": 1, "seed": 0}
         for name, bound in least.items():
-            if getattr(self, name) < bound:
+            value = getattr(self, name)
+            if value is not None and value < bound:
                 raise SettingsError(
-                    f"{name} must be at least {bound}; got {getattr(self, name)}"
+                    f"{name} must be at least {bound}; got {value}"
                 )

@@ -25,6 +25,7 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
+from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 from napari_motionseg.report import (
     FromMotion,
@@ -48,6 +49,7 @@ TRUTH_NOTE = (
     "The truth of a synthetic loop is known exactly. Before the contrast agent arrives "
     "there is little or no vessel to find."
 )
+WINDOW = 160  # px: side of the windows that are learnt from
 WELL_FILLED = 0.7  # share of the largest mask from which a frame counts as filled
 
 
@@ -104,7 +106,9 @@ class Demo:
         settings = self.settings
         self._claim()
         yield Progress(0, 3)
-        config = SynthesisConfig(size=settings.size, frames=settings.frames)
+        config = SynthesisConfig(
+            size=settings.size, frames=settings.frames, anatomy="coronary"
+        )
         made = synthesize_cine(config, seed=settings.seed)
         yield Progress(1, 3)
         write_xa(self.files["cine"], made.cine)
@@ -136,30 +140,31 @@ class Demo:
         )
 
     def pretrain(self) -> Job[None]:
-        """Pretrain an embedding on the flow."""
+        """Learn an embedding from the flow, without labels."""
         settings = self.settings
         how = PretrainSettings(
+            objective="flow-regression",
             steps=settings.pretrain_steps,
-            crop=min(256, settings.size),
-            network=UNetConfig(width=settings.width, flat_field=True),
+            crop=min(WINDOW, settings.size),
+            network=UNetConfig(
+                width=settings.width, flat_field=True, enlarging="bilinear"
+            ),
             flow=FlowSettings(method=settings.flow_method, device=settings.device),
             training=self._training(settings.pretrain_steps),
         )
         yield from pretrain_job([self.cine], how, out=self.files["embedding"])
 
     def finetune(self) -> Job[None]:
-        """Fine-tune the embedding on the one labelled frame."""
-        tuned = FinetuneSettings.tuned()
+        """Fine-tune the network that ships on the one labelled frame."""
+        quick = FinetuneSettings.quick()
         training = dataclasses.replace(
-            tuned.training, device=self.settings.device, seed=self.settings.seed
+            quick.training, device=self.settings.device, seed=self.settings.seed
         )
-        how = dataclasses.replace(tuned, training=training)
-        how = how.with_steps(self.settings.finetune_steps)
+        how = dataclasses.replace(quick, training=training)
+        if self.settings.finetune_steps is not None:
+            how = how.with_steps(self.settings.finetune_steps)
         yield from finetune_job(
-            [(self.cine, self.labels)],
-            how,
-            start=self.files["embedding"],
-            out=self.files["vessel"],
+            [(self.cine, self.labels)], how, start=DEFAULT, out=self.files["vessel"]
         )
 
     def segment(self) -> Job[None]:
@@ -256,7 +261,11 @@ class Demo:
         return {
             "napari-motionseg": __version__,
             "torch": torch.__version__,
-            **{name.replace("_", " "): str(value) for name, value in settings.items()},
+            **{
+                name.replace("_", " "): str(value)
+                for name, value in settings.items()
+                if value is not None
+            },
         }
 
 
