@@ -40,6 +40,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     "paper": ("--objective", "flow-consistency"),
     "moving-apart": ("--objective", "moving-apart"),
     "cross-pixel": ("--objective", "cross-pixel"),
+    "grouping": ("--objective", "grouping", "--dim", "8"),
     # guidance for thin vessels, as docs/papers/conditional-propagation.md explains
     "propagation": (
         "--objective", "conditional-propagation",

@@ -3,9 +3,9 @@
 python scripts/figure_fewshot.py
 
 All is drawn from what the benchmarks have left in ``benchmarks/results``. `fewshot.py`
-shows the default network beside others, by the number of labels. `motion.py` shows what
-learning from motion adds on one label, and what the flow it learns from matters
-(figure 7 of Ma et al.).
+shows the default network beside others, by the number of labels. `motion.py` shows the
+same for an embedding that motion taught (figure 4 of Ma et al.), what it adds on one
+label, and what the flow it learns from matters (figure 7).
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from matplotlib.ticker import MaxNLocator
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 OUT = ROOT / "docs" / "images" / "fewshot.png"
+USUAL_STEPS = 3600  # of learning from motion
 INK, FAINT = "#555b66", "#b9bec7"  # read on light and on dark pages
 COLORS = {
     "default": "#d1495b",
     "scratch": "#2e86ab",
     "random-forest": "#6a994e",
     "frangi": "#8d6a9f",
+    "motion": "#d1495b",
+    "random, fitted": "#6a994e",
 }
 # methods of motion.py, by their names in the figure
+BY_LABELS = {"regression": "motion", "random": "random, fitted", "scratch": "scratch"}
 ARMS = {
     "regression": "exact flow",
     "regression-estimated": "our PWC-Net",
@@ -46,13 +50,14 @@ def main() -> None:
             "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": FAINT,
         }
     )  # fmt: skip
-    figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.1))
-    by_labels(axes[0], read("fewshot_across"), "real loops, usual training")
-    for axis, data in zip(axes[1:], ("real", "synthetic"), strict=True):
-        gains(axis, taught(data), f"taught by motion, one label,\n{data} loops")
-    for axis in axes:
+    figure, axes = plt.subplots(2, 2, figsize=(9.2, 6.2))
+    by_labels(axes[0, 0], read("fewshot_across"), "real loops, networks that ship")
+    by_labels(axes[0, 1], taught_by_labels(), "synthetic loops, taught by motion")
+    for axis, data in zip(axes[1], ("real", "synthetic"), strict=True):
+        gains(axis, taught(data), f"taught by motion, one label, {data} loops")
+    for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout(pad=0.6)
+    figure.tight_layout(pad=0.8)
     figure.savefig(OUT, dpi=130, transparent=True)
 
 
@@ -62,6 +67,17 @@ def taught(data: str) -> list[dict]:
     rows = json.loads(path.read_text())["against"]["scratch"]
     return [row | {"method": ARMS[row["method"]]} for row in rows
             if row["method"] in ARMS]  # fmt: skip
+
+
+def taught_by_labels() -> list[dict]:
+    """Return Dice on synthetic loops for each measured number of labels."""
+    rows = []
+    for path in sorted(RESULTS.glob("motion_synthetic_tuned*.json")):
+        report = json.loads(path.read_text())
+        if report["pretraining_steps"] == USUAL_STEPS:
+            rows += report["against"]["scratch"]
+    return [row | {"method": BY_LABELS[row["method"]]} for row in rows
+            if row["method"] in BY_LABELS]  # fmt: skip
 
 
 def read(name: str) -> list[dict]:
@@ -92,7 +108,7 @@ def by_labels(axis: Axes, rows: list[dict], title: str) -> None:
             va="center", color=COLORS.get(method),
         )  # fmt: skip
     axis.set_xticks(range(len(counts)), [str(count) for count in counts])
-    axis.set(xlabel="labelled frames of other patients", ylabel="Dice")
+    axis.set(xlabel="labelled frames of other loops", ylabel="Dice")
     axis.set_xlim(-0.2, len(counts) - 1 + 0.9)
 
 

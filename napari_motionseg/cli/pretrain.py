@@ -123,6 +123,13 @@ Recipe = Annotated[
         "(as in Ma et al.), or exact (synthetic pairs with exact flow)."
     ),
 ]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        help="Embedding to start from: motion-xa, which ships, or a checkpoint; "
+        "default: random weights. It brings its own network."
+    ),
+]
 Steps = Annotated[
     int | None,
     typer.Option(min=1, help="Optimizer steps."),
@@ -272,6 +279,7 @@ def pretrain(
     out: Checkpoint,
     recipe: Recipe = "cpu",
     objective: Objective = None,
+    start: Start = None,
     steps: Steps = None,
     resume: Resume = False,
     batch: Batch = None,
@@ -310,13 +318,14 @@ def pretrain(
     Ctrl-C stops early and keeps the result so far; --resume continues from there.
     Curves and pictures are in the .log folder beside OUT.
     """
-    _run(context, cines, out, resume, cached, anyway, as_json)
+    _run(context, cines, out, start, resume, cached, anyway, as_json)
 
 
 def _run(
     context: typer.Context,
     cines: Sequence[Path],
     out: Path,
+    start: str | None,
     resume: bool,
     cached: bool,
     anyway: bool,
@@ -326,14 +335,14 @@ def _run(
     from napari_motionseg.motion import FlowCache
     from napari_motionseg.training import pretrain_job
 
-    settings = _settings_of(context)
-    require_training_target(out, (*cines, settings.flow.weights))
+    settings = _settings_of(context, start)
+    require_training_target(out, (*cines, start, settings.flow.weights))
     loops = _loops_for(settings, cines)
     if not (anyway or resume):
         _require_contrast(loops, settings.training.device)
     cache = FlowCache.default() if cached else None
     job = pretrain_job(
-        loops, settings, out=out, resume=resume, cache=cache, anyway=anyway
+        loops, settings, out=out, start=start, resume=resume, cache=cache, anyway=anyway
     )
     report_checkpoint(run_job(job, "Pretraining", stoppable=True), as_json)
 
@@ -349,13 +358,14 @@ def _require_contrast(loops: Sequence[Cine], device: str) -> None:
         require_contrast(read, vessel_predictor("default", device))
 
 
-def _settings_of(context: typer.Context) -> PretrainSettings:
+def _settings_of(context: typer.Context, start: str | None) -> PretrainSettings:
     """Return the recipe with the changes of the running command.
 
     Raises
     ------
     SettingsError
-        If a setting of pairs is given to a recipe that has none.
+        If a setting of pairs is given to a recipe that has none, or one of the network
+        to a start that brings its own.
     """
     from napari_motionseg.training.engine.recipes import with_changes
 
@@ -364,6 +374,11 @@ def _settings_of(context: typer.Context) -> PretrainSettings:
         raise SettingsError(
             "--estimated-flow, --pool and --anatomy need --recipe exact, which learns "
             "from synthetic pairs; other recipes estimate the flow of loops"
+        )
+    if start is not None and any(name.startswith("network.") for name in changes):
+        raise SettingsError(
+            "--width, --dim, --head, --flat-field, --enlarging and --octaves describe a "
+            "new network; --start brings its own, so leave them out"
         )
     if "objective" in changes:  # what the recipe says belongs to its own objective
         changes = {"options": {}, "points": None, **changes}

@@ -211,9 +211,16 @@ def shuffled_settings(base: str) -> tuple[PretrainSettings, list[str]]:
     CheckpointError
         If it does not tell how it was pretrained.
     """
-    settings, loops = stored_settings(read_card(base), base)
+    card = read_card(base)
+    settings, loops = stored_settings(card, base)
     if settings.shuffled:
         raise SettingsError(f"{base}: was pretrained with shuffled flow itself")
+    if "start" in card.provenance["pretraining"]:
+        raise SettingsError(
+            f"{base}: went on from another embedding, so a control from random weights "
+            "would differ in more than the flow. Pretrain the control with --start and "
+            "--shuffled-flow"
+        )
     return dataclasses.replace(settings, shuffled=True), loops
 
 

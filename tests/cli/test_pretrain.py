@@ -51,6 +51,8 @@ def test_several_objectives_on_a_hypercolumn(motionseg, loop_file, tmp_path):
         (("--objective", "grouping", "--objective", "grouping=2"), "given twice"),
         (("--objective", "temporal-consistency"), "cannot be used alone"),
         (("--head", "foot"), "unknown head 'foot'"),
+        (("--start", "motion-xa", "--width", "8"), "--start brings its own"),
+        (("--start", "none.safetensors"), "none.safetensors"),
         (("--batch", "2", "--parts", "3", "--flow-method", "ilk"), "cannot be divided"),
     ],
 )

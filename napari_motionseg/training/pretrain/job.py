@@ -25,7 +25,11 @@ from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.motion import FlowCache
 from napari_motionseg.training.engine.checkpointing import weights_digest
 from napari_motionseg.training.engine.gradient_accumulation import check_micro_batches
-from napari_motionseg.training.engine.initial_networks import with_seed
+from napari_motionseg.training.engine.initial_networks import (
+    describe_origin,
+    load_initial_network,
+    with_seed,
+)
 from napari_motionseg.training.engine.trainer import TrainingRecord
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.pretrain.held_out import (
@@ -57,6 +61,7 @@ __all__ = [
 
 # what the training depends on, its record, and what the embedding explains
 Outcome = tuple[dict[str, Any], TrainingRecord, dict[str, Any]]
+Origin = dict[str, Any]  # kind and hash of the start; empty for random weights
 
 
 def pretrain_job(
@@ -64,6 +69,7 @@ def pretrain_job(
     settings: PretrainSettings,
     *,
     out: str | Path,
+    start: str | Path | None = None,
     resume: bool = False,
     cache: FlowCache | None = None,
     anyway: bool = False,
@@ -80,8 +86,12 @@ def pretrain_job(
     out
         Path of the ``"embedding"`` checkpoint to write. The state from which `resume`
         continues is ``<name>.state.safetensors`` beside it.
+    start
+        Path of an ``"embedding"`` checkpoint to start from, or the name of shipped
+        weights. Its network replaces that of the settings. None starts from random
+        weights.
     resume
-        Whether to continue the last run with the same loops and settings.
+        Whether to continue the last run with the same loops, settings and start.
     cache
         Cache in which flow is searched and stored; None uses none.
     anyway
@@ -114,6 +124,8 @@ def pretrain_job(
         see `train_job`.
     WriteError
         If flow, state or checkpoint cannot be written.
+    CheckpointError
+        If the start cannot be read, or is no embedding of a U-Net.
     """
     if settings.pairs is None and not cines:
         raise SettingsError("pretraining needs at least one loop; got none")
@@ -128,22 +140,37 @@ def pretrain_job(
     count = training.processes.count
     micro_batches = loop_settings.micro_batches or count
     check_micro_batches(micro_batches, count, settings.batch)
-    model = with_seed(
-        lambda: Learner(UNet(settings.network), settings.make_objective()),
-        loop_settings.seed,
-    )
+    model, origin = _initial_learner(settings, start)
+    settings = dataclasses.replace(settings, network=model.embedding.config)
     check_objective(model, settings)
     if settings.pairs is None:
         if not (anyway or training.resumes):
             yield from _require_signal_job(cines, model, settings, cache)
-        found = yield from _from_loops(model, cines, settings, training, cache)
+        found = yield from _from_loops(model, cines, settings, origin, training, cache)
     else:
-        found = yield from _from_pairs(model, settings, training)
+        found = yield from _from_pairs(model, settings, origin, training)
     data, record, explained = found
     card = _card(settings, data, record, explained)
     training.save(model.embedding, card, torch.float32)
     yield Progress(record.steps_done, settings.steps, f"Wrote {training.out.name}")
     return training.out
+
+
+def _initial_learner(
+    settings: PretrainSettings, start: str | Path | None
+) -> tuple[Learner, Origin]:
+    """Return the objective with a random network or with that of a checkpoint."""
+    origin: Origin = {}
+
+    def build() -> Learner:
+        if start is None:
+            network = UNet(settings.network)
+        else:
+            network, card = load_initial_network(start, "embedding", UNet, "pretraining")
+            origin["start"] = describe_origin(network, card)
+        return Learner(network, settings.make_objective())
+
+    return with_seed(build, settings.training.seed), origin
 
 
 def _require_signal_job(
@@ -169,12 +196,13 @@ def _from_loops(
     model: Learner,
     cines: Sequence[Cine],
     settings: PretrainSettings,
+    origin: Origin,
     training: TrainingRun,
     cache: FlowCache | None,
 ) -> Job[Outcome]:
     """Train on loops."""
     loops = yield from moving_loops_job(cines, settings.flow, cache)
-    data = describe(loops, settings)
+    data = describe(loops, settings) | origin
     split = split_loops(loops, settings.held_out)
     check = held_out_check(split.held_out, model, settings)
     device = resolve_device(training.settings.device)
@@ -186,13 +214,13 @@ def _from_loops(
 
 
 def _from_pairs(
-    model: Learner, settings: PretrainSettings, training: TrainingRun
+    model: Learner, settings: PretrainSettings, origin: Origin, training: TrainingRun
 ) -> Job[Outcome]:
     """Train on synthetic pairs."""
     pairs = settings.pairs or PairSettings()
     pool = pair_pool(pairs, settings.flow, training.settings.seed)
     yield from training.fill_job(pool, "Making picture pairs with known flow")
-    data = describe((), settings)
+    data = describe((), settings) | origin
     check = held_out_pairs_check(model, settings)
     task = PairTask(model, pool, settings, pairs.size, check)
     record = yield from training.train_job(task, {"pretraining": data})
@@ -205,6 +233,7 @@ def pretrain(
     settings: PretrainSettings | None = None,
     *,
     out: str | Path,
+    start: str | Path | None = None,
     resume: bool = False,
     cache: FlowCache | None = None,
     anyway: bool = False,
@@ -213,7 +242,13 @@ def pretrain(
     settings = settings or PretrainSettings()
     return run(
         pretrain_job(
-            cines, settings, out=out, resume=resume, cache=cache, anyway=anyway
+            cines,
+            settings,
+            out=out,
+            start=start,
+            resume=resume,
+            cache=cache,
+            anyway=anyway,
         )
     )
 

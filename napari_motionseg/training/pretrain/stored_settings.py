@@ -14,7 +14,7 @@ from napari_motionseg.training.pretrain.pair_data import PairSettings
 from napari_motionseg.training.pretrain.settings import PretrainSettings
 
 # what `describe` adds to the settings
-ADDED = ("loops", "gaps", "flow_weights_sha256")
+ADDED = ("loops", "gaps", "flow_weights_sha256", "start")
 EARLIER_PAIRS = {"varied": False}  # what pairs were before cards said so
 
 
