@@ -35,6 +35,7 @@ CROSS_CUTTING = {
     "cli/test_damaged_loops.py",
     "cli/test_hostile_text.py",
     "cli/test_old_options.py",
+    "training/pretrain/test_continued.py",
     "io/test_dicom_archive.py",
     "io/test_dicom_meaning.py",
     "io/test_enhanced_objects.py",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_motionseg.cli.console import run_job
 from napari_motionseg.cli.flow import Cached, parsed_gap
+from napari_motionseg.cli.objective_words import as_objective, as_option
 from napari_motionseg.cli.options import AsJson, Checkpoint, Cines, Resume
 from napari_motionseg.cli.recipe_options import (
     MicroBatches,
@@ -35,31 +35,6 @@ if TYPE_CHECKING:
 SYNTHETIC, SYNTHETIC_LOOPS = "synthetic", 8
 
 
-def as_objective(texts: Sequence[str]) -> str | dict[str, float]:
-    """Return the name of a single objective, or the weights of several by name.
-
-    Raises
-    ------
-    SettingsError
-        If a weight is not a number, or a name occurs twice.
-    """
-    if len(texts) == 1 and "=" not in texts[0]:
-        return texts[0]
-    weights: dict[str, float] = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        try:
-            weight = float(value) if sign else 1.0
-        except ValueError:
-            raise SettingsError(
-                f"--objective must be NAME or NAME=WEIGHT; got {text!r}"
-            ) from None
-        if name in weights:
-            raise SettingsError(f"--objective {name} is given twice; give it once")
-        weights[name] = weight
-    return weights
-
-
 def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
     """Read loops, or make synthetic ones for the word ``synthetic``.
 
@@ -81,23 +56,6 @@ def loops_of(paths: Sequence[Path], seed: int) -> list[Cine]:
         else:
             loops += read_cines(path)
     return loops
-
-
-def as_option(text: str) -> tuple[str, Any]:
-    """Return name and value of ``NAME=VALUE``; the value is parsed as JSON if possible.
-
-    Raises
-    ------
-    SettingsError
-        If the name is missing.
-    """
-    name, sign, value = text.partition("=")
-    if not (name and sign):
-        raise SettingsError(f"--option must be NAME=VALUE; got {text!r}")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 Objective = Annotated[
@@ -377,8 +335,8 @@ def _settings_of(context: typer.Context, start: str | None) -> PretrainSettings:
         )
     if start is not None and any(name.startswith("network.") for name in changes):
         raise SettingsError(
-            "--width, --dim, --head, --flat-field, --enlarging and --octaves describe a "
-            "new network; --start brings its own, so leave them out"
+            "--width, --dim, --head, --flat-field, --enlarging and --octaves describe "
+            "a new network; --start brings its own, so leave them out"
         )
     if "objective" in changes:  # what the recipe says belongs to its own objective
         changes = {"options": {}, "points": None, **changes}

@@ -54,6 +54,4 @@ class DemoSettings:
         for name, bound in least.items():
             value = getattr(self, name)
             if value is not None and value < bound:
-                raise SettingsError(
-                    f"{name} must be at least {bound}; got {value}"
-                )
+                raise SettingsError(f"{name} must be at least {bound}; got {value}")

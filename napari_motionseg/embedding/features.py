@@ -11,6 +11,7 @@ from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.working_size import resized, size_of, to_working_size
 
 
 def embed_frame(
@@ -48,8 +49,9 @@ def embed_frame(
     network = network.to(place)
     image = torch.from_numpy(np.ascontiguousarray(frame, np.float32)).to(place)
     with eval_mode(network), torch.inference_mode():
-        embedding = network(image[None, None])[0]
-    result: NDArray[np.float32] = embedding.float().cpu().numpy()
+        embedding = network(to_working_size(image[None, None], network.config))
+    result: NDArray[np.float32]
+    result = resized(embedding.float(), size_of(image))[0].cpu().numpy()
     return result
 
 

@@ -54,6 +54,11 @@ class UNetConfig:
         Noisier frames are blurred before the first layer until they are below it; see
         `adaptive_blur`. None leaves every frame unchanged.
 
+    least_side, largest_side
+        Range in px of the longer side of a picture. Smaller and larger pictures are
+        enlarged or reduced before the network sees them; see `working_size`. 0 sets no
+        bound.
+
     Raises
     ------
     SettingsError
@@ -70,12 +75,15 @@ class UNetConfig:
     enlarging: Enlarging = "learnt"
     octaves: int = 1
     familiar_noise: float | None = None
+    least_side: int = 0
+    largest_side: int = 0
 
     def __post_init__(self) -> None:
         for name in ("in_channels", "embedding_dim", "width", "depth", "octaves"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise SettingsError(f"{name} must be a positive integer; got {value!r}")
+        self._require_sides()
         for name in ("depth", "octaves"):
             if getattr(self, name) > 6:
                 raise SettingsError(
@@ -93,4 +101,16 @@ class UNetConfig:
         if self.head == "hypercolumn" and self.octaves > 1:
             raise SettingsError(
                 "octaves must be 1 for a hypercolumn, which joins depths"
+            )
+
+    def _require_sides(self) -> None:
+        """Raise an error unless the range of sides is one."""
+        for name in ("least_side", "largest_side"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 0:
+                raise SettingsError(f"{name} must be a length in px; got {value!r}")
+        if 0 < self.largest_side < self.least_side:
+            raise SettingsError(
+                f"largest_side must be at least least_side; got {self.largest_side} "
+                f"and {self.least_side}"
             )

@@ -12,6 +12,13 @@ from torch import Tensor
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
+from napari_motionseg.models import UNetConfig
+from napari_motionseg.models.working_size import (
+    labels_at,
+    resized,
+    to_working_size,
+    working_size,
+)
 from napari_motionseg.segmentation.augmentation import AugmentSettings, augment
 from napari_motionseg.segmentation.labelled_classes import (
     LabelledLoop,
@@ -47,6 +54,17 @@ class LabelledFrame:
     def size(self) -> tuple[int, int]:
         """Number of rows and columns."""
         return self.image.shape[-2], self.image.shape[-1]
+
+    def at_working_size(self, config: UNetConfig) -> LabelledFrame:
+        """Return the frame at the size that suits a network; see `working_size`."""
+        size = working_size(self.size, config)
+        if size == self.size:
+            return self
+        target, weight = labels_at(self.target, size), self.weight
+        if weight is not None:
+            weight = resized(weight[None], size)[0]
+        image = to_working_size(self.image, config)
+        return LabelledFrame(image, target, (target[0] > 0).nonzero(), weight)
 
     def believed(self, generator: torch.Generator) -> Tensor:
         """Return the labels of a batch: weak labels are drawn by their weight."""

@@ -117,12 +117,13 @@ def finetune_job(
     frames = gather_frames(examples)
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
-    model, origin = _start_of(start, classes, settings, examples, frames)
+    model, origin, frames = _start_of(start, classes, settings, examples, frames)
     settings, agreed = _settings_for(model, origin["kind"], frames, settings)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings, agreed)
     if settings.carry is not None:
-        frames += yield from gather_carried(examples, settings.carry, training.device)
+        found = yield from gather_carried(examples, settings.carry, training.device)
+        frames += at_working_size(found, model)
     first = frames[0].image if shown is None else torch.from_numpy(shown)[None, None]
     kind = FinetuneTask if settings.levels is None else QuickTask
     task = kind(model, frames, settings, first)
@@ -155,23 +156,35 @@ def _ended(
     }
 
 
+def at_working_size(
+    frames: Sequence[LabelledFrame], model: SegmentationNet
+) -> list[LabelledFrame]:
+    """Return frames at the size that suits a network."""
+    return [frame.at_working_size(model.embedding.config) for frame in frames]
+
+
 def _start_of(
     start: str | Path | None,
     classes: int,
     settings: FinetuneSettings,
     examples: Sequence[LabelledLoop],
     frames: Sequence[LabelledFrame],
-) -> tuple[SegmentationNet, dict[str, Any]]:
-    """Return the network to train and its origin; an embedding is made ready."""
+) -> tuple[SegmentationNet, dict[str, Any], list[LabelledFrame]]:
+    """Return the network to train, its origin, and the frames at its working size.
+
+    An embedding is made ready: its features get one scale, and its last layer is
+    fitted.
+    """
     seed = settings.training.seed
     model, origin = initial_network(start, classes, settings.network, seed)
+    frames = at_working_size(frames, model)
     if origin["kind"] == "embedding":
         cines = [cine for cine, _ in examples]
         pictures = frames_between(cines, settings.whitening_frames)
         whiten_features(model.embedding, pictures)
         if settings.fitted_head:
             fit_new_head(model, frames)
-    return model, origin
+    return model, origin, frames
 
 
 def _settings_for(

@@ -12,6 +12,7 @@ from torch import Tensor
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.working_size import Size, resized, size_of, to_working_size
 from napari_motionseg.segmentation.dataset import (
     CROP_MULTIPLE,
     LabelledFrame,
@@ -55,7 +56,8 @@ class FinetuneTask:
         self.batch_size, self._crop = settings.batch, settings.crop
         self._frames = frames
         self._settings = settings
-        self._shown = shown
+        self._size = size_of(shown)
+        self._shown = to_working_size(shown, model.embedding.config)
 
     def loss(
         self, step: int, generator: torch.Generator, device: torch.device
@@ -76,11 +78,12 @@ class FinetuneTask:
         """Return the foreground probability ``(H, W)`` float16 of the shown frame."""
         with eval_mode(self.model):
             try:
-                return _foreground(self.model, self._shown)
+                return _foreground(self.model, self._shown, self._size)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                return _foreground(copy.deepcopy(self.model).cpu(), self._shown)
+                model = copy.deepcopy(self.model).cpu()
+                return _foreground(model, self._shown, self._size)
 
     def crop_smaller(self) -> str:
         """Halve the windows of the training; return "" if they are small already."""
@@ -96,9 +99,14 @@ class FinetuneTask:
         self.batch_size, self._crop = self._settings.batch, self._settings.crop
 
 
-def _foreground(model: SegmentationNet, image: Tensor) -> Any:
-    """Return the foreground probability ``(H, W)`` float16 of an image."""
+def _foreground(model: SegmentationNet, image: Tensor, size: Size) -> Any:
+    """Return the foreground probability ``(H, W)`` float16, in the size of a frame."""
     device = next(model.parameters()).device
     with torch.inference_mode():
-        foreground = 1 - model.probabilities(image.to(device))[0, 0]
-    return foreground.cpu().to(torch.float16).numpy()
+        foreground = 1 - model.probabilities(image.to(device))[:, :1]
+    return in_frame(foreground, size)
+
+
+def in_frame(foreground: Tensor, size: Size) -> Any:
+    """Return a probability ``(1, 1, H, W)`` as ``(H, W)`` float16 of a frame's size."""
+    return resized(foreground.float(), size)[0, 0].cpu().to(torch.float16).numpy()

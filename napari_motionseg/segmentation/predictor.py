@@ -21,6 +21,7 @@ from napari_motionseg.models.familiarity import Familiarity
 from napari_motionseg.models.folded_unet import folded
 from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
+from napari_motionseg.models.working_size import resized, size_of, to_working_size
 from napari_motionseg.motion.pair_workers import usual_workers, work_through
 
 
@@ -98,10 +99,11 @@ class Predictor:
 
         Only for a network whose `familiarity` is known.
         """
-        known = self._model.familiarity
-        return (
-            0.0 if known is None else known.strangeness(self._model.embedding, picture)
-        )
+        known, network = self._model.familiarity, self._model.embedding
+        if known is None:
+            return 0.0
+        seen = to_working_size(torch.from_numpy(picture)[None, None], network.config)
+        return known.strangeness(network, seen[0, 0].numpy())
 
     def predict_all(
         self, cine: Cine, waiting: FrameQueue
@@ -177,6 +179,11 @@ class Predictor:
                 self._give_way(error, images)
 
     def _compute(self, images: Tensor) -> Tensor:
+        config = self._model.embedding.config
+        found = self._in_tiles(to_working_size(images, config))
+        return resized(found, size_of(images))
+
+    def _in_tiles(self, images: Tensor) -> Tensor:
         if self.tile is None:
             return self._on_device(images)
         blended = blend_tiles(

@@ -21,7 +21,7 @@ from napari_motionseg.segmentation.decoder_features import (
     logits_of,
     trained_levels,
 )
-from napari_motionseg.segmentation.finetune_task import FinetuneTask
+from napari_motionseg.segmentation.finetune_task import FinetuneTask, in_frame
 from napari_motionseg.segmentation.losses import segmentation_loss
 from napari_motionseg.segmentation.settings import FinetuneSettings
 from napari_motionseg.training.engine.seeds import step_generator
@@ -118,8 +118,7 @@ class QuickTask(FinetuneTask):
                 raise
             with torch.no_grad():
                 logits = copy.deepcopy(self.model).cpu()(self._shown)
-        foreground = 1 - class_probabilities(logits)[0, 0]
-        return foreground.cpu().to(torch.float16).numpy()
+        return in_frame(1 - class_probabilities(logits)[:, :1], self._size)
 
     def crop_smaller(self) -> str:
         """Halve the windows of the training; return "" if they are small already."""

@@ -166,7 +166,9 @@ def _initial_learner(
         if start is None:
             network = UNet(settings.network)
         else:
-            network, card = load_initial_network(start, "embedding", UNet, "pretraining")
+            network, card = load_initial_network(
+                start, "embedding", UNet, "pretraining"
+            )
             origin["start"] = describe_origin(network, card)
         return Learner(network, settings.make_objective())
 

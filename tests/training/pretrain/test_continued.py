@@ -1,4 +1,4 @@
-"""A pretraining that goes on from an embedding: its weights, its network, its record."""
+"""A pretraining that goes on from an embedding: weights, network and record."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,11 @@ def test_it_begins_with_the_weights_and_the_network_of_the_start(loop, start, tm
 
 def test_the_card_tells_the_start_and_can_be_read_back(loop, start, tmp_path):
     out = pretrain(
-        [loop], settings(OTHER), out=tmp_path / "on.safetensors", start=start, anyway=True
+        [loop],
+        settings(OTHER),
+        out=tmp_path / "on.safetensors",
+        start=start,
+        anyway=True,
     )
     card = read_card(out)
     told = card.provenance["pretraining"]["start"]
