@@ -53,6 +53,7 @@ PROBE = "probe"
 # loops that are fixed before any training, far from the seeds of trainings
 TRAIN_SEED, TEST_SEED = 93_000_000, 93_001_000
 TRAIN_LOOPS, TEST_LOOPS, SIDE, FRAMES = 16, 8, 384, 12
+LARGEST_SIDE = 384  # px: the working size of all arms, that of the pairs
 TEST_FRAMES = (6,)  # of each synthetic test loop
 LABELS, STEPS = 1, 3600  # labelled frames, and steps of pretraining, of usual runs
 
@@ -139,7 +140,9 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
         batch=2,
         crop=160,
         early_stopping_every=0,
-        network=UNetConfig(width=options.width, flat_field=True),
+        network=UNetConfig(
+            width=options.width, flat_field=True, largest_side=LARGEST_SIDE
+        ),
     )
 
 

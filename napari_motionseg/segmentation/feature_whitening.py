@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.models import UNet
+from napari_motionseg.models.working_size import to_working_size
 
 # a channel that varies less than this share of the others has only rounding errors
 LEAST_DEVIATION = 1e-4
@@ -42,7 +43,8 @@ def whiten_features(embedding: UNet, pictures: Sequence[Tensor]) -> None:
     seen = copy.deepcopy(embedding).train()
     count, total, square = 0, torch.zeros(()), torch.zeros(())
     for picture in pictures:
-        found = seen(picture.to(device))[0].double().flatten(1).cpu()
+        working = to_working_size(picture.to(device), seen.config)
+        found = seen(working)[0].double().flatten(1).cpu()
         count += found.shape[1]
         total = total + found.sum(dim=1)
         square = square + found.square().sum(dim=1)

@@ -13,6 +13,12 @@ from torch import Tensor, nn
 
 from napari_motionseg.models import UNet
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.working_size import (
+    resized,
+    size_of,
+    to_working_size,
+    working_size,
+)
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
 from napari_motionseg.training.engine.throughput import DataClock
@@ -241,7 +247,11 @@ class PretrainTask(CheckedTask):
         loop = self._loops[number]
         t = loop.entries[draw(len(loop.entries))]
         sides, how = (loop.cine.shape[1], loop.cine.shape[2]), self._settings
-        place = drawn_place(sides, self._window, how.zoom, how.mirror, generator)
+        # windows show as much of a heart as they would at the network's working size
+        working = working_size(sides, self.model.embedding.config)
+        factor = max(sides) / max(working)
+        zoom = (how.zoom[0] * factor, how.zoom[1] * factor)
+        place = drawn_place(sides, self._window, zoom, how.mirror, generator)
         return Window(number, t, place)
 
     def _cut(self, pieces: Sequence[FrameCrop]) -> Tensor:
@@ -273,7 +283,9 @@ class PretrainTask(CheckedTask):
         device = next(self.model.parameters()).device
         with eval_mode(self.model), torch.inference_mode():
             frames = torch.from_numpy(frame)[None, None].to(device)
-            embedding = self.model.embedding(frames)[0].float().cpu().numpy()
+            network = self.model.embedding
+            found = network(to_working_size(frames, network.config))
+            embedding = resized(found.float(), size_of(frames))[0].cpu().numpy()
         speed = np.linalg.norm(loop.flow[t].astype(np.float32), axis=0)
         row, column = np.unravel_index(int(speed.argmax()), speed.shape)
         return draw_preview(frame, embedding, (int(row), int(column)))

@@ -168,6 +168,7 @@ class PretrainSettings:
 
     @classmethod
     def _exact(cls) -> PretrainSettings:
+        pairs = PairSettings()
         return cls(
             steps=EXACT_STEPS,
             batch=2,
@@ -175,8 +176,9 @@ class PretrainSettings:
             points=400,
             zoom=(0.5, 2.0),
             options=dict(LOUD),
-            network=UNetConfig(flat_field=True),
-            pairs=PairSettings(),
+            # it learns what vessels look like in pictures of this size
+            network=UNetConfig(flat_field=True, largest_side=pairs.size),
+            pairs=pairs,
             training=TrainingSettings(
                 steps=EXACT_STEPS, schedule="one-cycle", preview_every=200
             ),

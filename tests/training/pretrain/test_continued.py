@@ -1,5 +1,8 @@
 """A pretraining that goes on from an embedding: weights, network and record."""
 
+from contextlib import closing
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,13 @@ import torch
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import CheckpointError, MotionSegError
 from napari_motionseg.evaluation.starts import shuffled_settings
-from napari_motionseg.models import UNetConfig, load_model, read_card
+from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
 from napari_motionseg.motion import FlowSettings
 from napari_motionseg.training import PretrainSettings, TrainingSettings
 from napari_motionseg.training.pretrain.job import pretrain
+from napari_motionseg.training.pretrain.motion_data import MovingLoop
+from napari_motionseg.training.pretrain.motion_task import Learner, PretrainTask
+from napari_motionseg.training.pretrain.prefetch import FramePrefetcher
 from napari_motionseg.training.pretrain.stored_settings import stored_settings
 
 STARTED = UNetConfig(width=2, depth=2, embedding_dim=6)
@@ -91,3 +97,23 @@ def test_the_control_of_a_continued_embedding_is_not_trained_from_random_weights
     assert shuffled_settings(str(start))[0].shuffled
     with pytest.raises(MotionSegError, match="--shuffled-flow"):
         shuffled_settings(str(out))
+
+
+def test_windows_show_what_the_working_size_of_the_start_would(loop, tmp_path):
+    """A loop of 40 px is seen as one of 20 px: a window of 16 px covers 32."""
+    small = UNetConfig(width=2, depth=2, embedding_dim=6, largest_side=20)
+    how = replace(settings(small), crop=16, points=20, mirror=False, batch=3)
+    flow = np.zeros((3, 2, 40, 36), np.float16)
+    flow[:, 0] = 4.0
+    learner = Learner(UNet(small), how.make_objective())
+    with closing(FramePrefetcher([moving := MovingLoop(loop, flow, 1)], 0)) as frames:
+        task = PretrainTask(learner, [moving], how, frames)
+        task.loss(0, torch.Generator().manual_seed(0), torch.device("cpu"))
+        windows = list(task._last)
+        for window in windows:
+            assert window.place.rows.stop - window.place.rows.start == 32
+            assert window.place.columns.stop - window.place.columns.start == 32
+            assert window.place.pose.size == (16, 16)
+            lengths = task._motion(window).norm(dim=0)
+            torch.testing.assert_close(lengths, torch.full((16, 16), 2.0))
+        assert task.preview().shape == (40, 3 * 36, 3)
