@@ -26,8 +26,11 @@ def propagation_from_masks(network: SegmentationNet) -> LightPropagationNet:
     network
         Segmentation network of background, vessel and possibly more.
     """
-    # two octaves are a mean over sizes; one pass of the encoder has no use for them
-    shape = dataclasses.replace(network.embedding.config, octaves=1)
+    # one pass of the encoder has no use for a mean over sizes, and frames come to it at
+    # the size that suits the propagation
+    shape = dataclasses.replace(
+        network.embedding.config, octaves=1, least_side=0, largest_side=0
+    )
     model = LightPropagationNet(LightPropagationConfig(encoder=shape))
     model.encoder.load_state_dict(network.embedding.state_dict())
     weight, bias = joined_layers(network.embedding.last, network.head)

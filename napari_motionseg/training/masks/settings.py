@@ -12,6 +12,8 @@ from napari_motionseg.training.engine.recipes import find_recipe
 from napari_motionseg.training.engine.settings import TrainingSettings, at_least
 
 CROP_MULTIPLE = 16  # a U-Net halves its input four times
+# px: range of the longer side in which vessels have the widths of the training
+LEAST_SIDE, LARGEST_SIDE = 448, 640
 
 
 def varied_angiograms() -> SynthesisConfig:
@@ -143,7 +145,9 @@ class MaskTrainingSettings:
     teacher_share: float = 0.7
     held_out: int = 24
     network: UNetConfig = field(
-        default_factory=lambda: UNetConfig(flat_field=True, octaves=2)
+        default_factory=lambda: UNetConfig(
+            flat_field=True, octaves=2, least_side=LEAST_SIDE, largest_side=LARGEST_SIDE
+        )
     )
     synthesis: tuple[SynthesisConfig, ...] = field(
         default_factory=lambda: (noiseless_angiograms(),)
