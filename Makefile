@@ -102,7 +102,8 @@ bench-fewshot: $(READY)
 	$(BIN)/python benchmarks/fewshot.py
 	$(BIN)/python benchmarks/render.py
 
-# An hour or two on a quiet core; with a GPU the paper's budget:
+# Hours on a core; a quarter of an hour with
+# MOTION="--steps 500 --schedules probe --draws 9-16"; with a GPU the paper's budget:
 # MOTION="--steps 38800 --width 64 --labels 1". Real loops from MOTIONSEG_DATA
 MOTION ?=
 bench-motion: $(READY)

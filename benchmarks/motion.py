@@ -1,7 +1,8 @@
 """Does motion teach? Starts from motion against their controls, at few labels.
 
-    make bench-motion                          # reduced form: an hour on one core
+    make bench-motion                          # hours on one core
     MOTIONSEG_DATA=../angiodata make bench-motion          # and on real loops
+    make bench-motion MOTION="--steps 500 --schedules probe --draws 9-16"  # minutes
     make bench-motion MOTION="--steps 38800 --width 64"    # a GPU, hours
 
 Starts learn from synthetic pairs whose flow is exact (or estimated), without any mask,

@@ -96,6 +96,7 @@ def by_labels(axis: Axes, rows: list[dict], title: str) -> None:
     counts = sorted({row["labels"] for row in rows})
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
+        own.sort(key=lambda row: row["labels"])
         places = [counts.index(row["labels"]) for row in own]
         dice = [row["dice"] for row in own]
         spread = [row["spread"] or 0 for row in own]
