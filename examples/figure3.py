@@ -2,7 +2,7 @@
 
     python examples/figure3.py OUT [LOOP FRAME,ROW,COLUMN]
 
-The network is the one that ships.
+The embedding is `motion-xa`, which motion alone has taught.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(folder: Path, size: int = 384, **flow: str) -> float:
     inside = distance_transform_edt(loop.masks[t])  # the middle of the thickest vessel
     row, column = map(int, np.unravel_index(int(inside.argmax()), inside.shape))
     settings = FigureSettings(flow=FlowSettings(gap=1, **flow))
-    panels = run(figure3_job(loop.cine, ["default"], [(t, row, column)], settings))
+    panels = run(figure3_job(loop.cine, ["motion-xa"], [(t, row, column)], settings))
     print(write_panels(folder, panels, settings)[0])
     auc = separation(panels[0].row.pictures["similarity"], loop.masks[t] > 0).auc
     print(f"AUC of similarity for the vessels of frame {t}: {auc:.3f}")
@@ -38,7 +38,7 @@ def main(folder: Path, size: int = 384, **flow: str) -> float:
 
 def own(out: Path, loop: Path, anchor: tuple[int, int, int] | None) -> None:
     """Draw the figure of a file."""
-    job = figure3_job(read_cine(loop), ["default"], [anchor] if anchor else [])
+    job = figure3_job(read_cine(loop), ["motion-xa"], [anchor] if anchor else [])
     print(write_panels(out, run(job), FigureSettings())[0])
 
 
