@@ -54,7 +54,6 @@ PROBE = "probe"
 # loops that are fixed before any training, far from the seeds of trainings
 TRAIN_SEED, TEST_SEED = 93_000_000, 93_001_000
 TRAIN_LOOPS, TEST_LOOPS, SIDE, FRAMES = 16, 8, 384, 12
-LARGEST_SIDE = 384  # px: the working size of all arms, that of the pairs
 TEST_FRAMES = (6,)  # of each synthetic test loop
 LABELS, STEPS = 1, 3600  # labelled frames, and steps of pretraining, of usual runs
 
@@ -127,8 +126,8 @@ def pretrained(arm: str, options: argparse.Namespace) -> Path:
 
 def settings_of(schedule: str, options: argparse.Namespace) -> Any:
     """Return the settings of fine-tuning, which all arms share."""
-    from napari_motionseg.models import UNetConfig
     from napari_motionseg.segmentation import FinetuneSettings
+    from napari_motionseg.training import PretrainSettings
 
     if schedule == "short":  # the paper's loss, rate and number of steps
         settings = FinetuneSettings.recipe("paper").with_steps(200)
@@ -141,9 +140,8 @@ def settings_of(schedule: str, options: argparse.Namespace) -> Any:
         batch=2,
         crop=160,
         early_stopping_every=0,
-        network=UNetConfig(
-            width=options.width, flat_field=True, largest_side=LARGEST_SIDE
-        ),
+        # as the taught arms have it, with its working size
+        network=replace(PretrainSettings.recipe("exact").network, width=options.width),
     )
 
 

@@ -51,7 +51,9 @@ def main() -> None:
         }
     )  # fmt: skip
     figure, axes = plt.subplots(2, 2, figsize=(9.2, 6.2))
-    by_labels(axes[0, 0], read("fewshot_across"), "real loops, networks that ship")
+    by_labels(
+        axes[0, 0], read("fewshot_across"), "real loops, the default network and others"
+    )
     by_labels(axes[0, 1], taught_by_labels(), "synthetic loops, taught by motion")
     for axis, data in zip(axes[1], ("real", "synthetic"), strict=True):
         gains(axis, taught(data), f"taught by motion, one label, {data} loops")

@@ -11,7 +11,7 @@ from napari_motionseg.embedding.frame_vectors import FrameVectors
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import SegmentationNet, UNet, resolve_device
 from napari_motionseg.models.eval_mode import eval_mode
-from napari_motionseg.models.working_size import resized, size_of, to_working_size
+from napari_motionseg.models.working_size import at_working_size
 
 
 def embed_frame(
@@ -49,9 +49,8 @@ def embed_frame(
     network = network.to(place)
     image = torch.from_numpy(np.ascontiguousarray(frame, np.float32)).to(place)
     with eval_mode(network), torch.inference_mode():
-        embedding = network(to_working_size(image[None, None], network.config))
-    result: NDArray[np.float32]
-    result = resized(embedding.float(), size_of(image))[0].cpu().numpy()
+        embedding = at_working_size(network, network.config, image[None, None])[0]
+    result: NDArray[np.float32] = embedding.cpu().numpy()
     return result
 
 

@@ -25,11 +25,7 @@ from napari_motionseg.evaluation.starts import Start, embedding_of, write_start
 from napari_motionseg.jobs import Job, Progress
 from napari_motionseg.models import UNet, UNetConfig, resolve_device
 from napari_motionseg.models.mask_overlap import dice
-from napari_motionseg.models.working_size import (
-    resized,
-    size_of,
-    to_working_size,
-)
+from napari_motionseg.models.working_size import at_working_size
 from napari_motionseg.segmentation.dataset import gather_frames
 from napari_motionseg.segmentation.initialization import SCRATCH
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
@@ -103,9 +99,8 @@ class _Features:
     @torch.inference_mode()
     def of(self, image: Tensor) -> Tensor:
         """Return the features ``(D, H, W)`` of a picture ``(1, 1, H, W)``."""
-        working = to_working_size(image.to(self._device), self._network.config)
-        found = self._network(working).cpu()
-        return resized(found, size_of(image))[0]
+        network, seen = self._network, image.to(self._device)
+        return at_working_size(network, network.config, seen)[0].cpu()
 
 
 class _LastScores:

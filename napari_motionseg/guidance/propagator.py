@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from napari_motionseg.errors import CheckpointError
 from napari_motionseg.guidance.points import Arrow, Point, check_frame
@@ -32,6 +31,7 @@ from napari_motionseg.models.propagation_network import (
     ConditionalPropagationNet,
     PropagationNet,
 )
+from napari_motionseg.models.resizing import resized
 
 Flow = NDArray[np.float32]
 LARGEST_SIDE = 640  # px; a larger frame is reduced, because it would take too long
@@ -119,10 +119,7 @@ class Propagator:
         factor = _factor(values.shape) if factor is None else factor
         rows, columns = (max(1, round(factor * side)) for side in values.shape)
         picture = torch.from_numpy(values)[None, None].to(self._device)
-        if (rows, columns) != values.shape:
-            picture = functional.interpolate(
-                picture, (rows, columns), mode="bilinear", antialias=factor < 1
-            )
+        picture = resized(picture, (rows, columns), averaged=True)
         with torch.inference_mode(), autocast(self._device):
             features = self._network.encode(picture)
         return PreparedFrame(values, factor, (rows, columns), features)
@@ -229,11 +226,7 @@ class Propagator:
     @staticmethod
     def _at_size_of(prepared: PreparedFrame, planes: Tensor) -> Tensor:
         """Return planes ``(N, C, h, w)`` on the CPU at the size of the frame."""
-        planes = planes.float().cpu()
-        shape = prepared.frame.shape
-        if planes.shape[-2:] == shape:
-            return planes
-        return functional.interpolate(planes, shape, mode="bilinear")
+        return resized(planes.float().cpu(), prepared.frame.shape)
 
     def _sparse(self, prepared: PreparedFrame, arrows: Sequence[Arrow]) -> Tensor:
         """Return the network's guidance ``(3, h, w)``: x, y and mask."""

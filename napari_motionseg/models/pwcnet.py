@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models.correlation import correlation
+from napari_motionseg.models.resizing import resized
 from napari_motionseg.models.sampling import sample_along
 
 # Levels, channels and dilations are those published by Sun et al. (2018), so that
@@ -356,15 +357,6 @@ def normalize(features: Tensor) -> Tensor:
     features = features - features.mean(dim=(2, 3), keepdim=True)
     square = features.square().mean(dim=1, keepdim=True)
     return features * square.clamp(min=LEAST_SQUARE).rsqrt()
-
-
-def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize a picture bilinearly; return it unchanged if it has the size already."""
-    if tuple(picture.shape[-2:]) == tuple(size):
-        return picture
-    return functional.interpolate(
-        picture, size=size, mode="bilinear", align_corners=False
-    )
 
 
 def padded_size(height: int, width: int) -> tuple[int, int]:

@@ -9,15 +9,26 @@ network, and its answers are resized to their pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from napari_motionseg.models.resizing import Size, resized, size_of
 from napari_motionseg.models.unet_config import UNetConfig
 
 LARGEST_FACTOR = 2.0  # further enlarging shows nothing new
 
-Size = tuple[int, int]  # height and width in px
+
+def working_factor(size: Size, config: UNetConfig) -> float:
+    """Return the working size divided by the size of a picture; see `working_size`."""
+    longer = max(size)
+    if longer < config.least_side:
+        return min(LARGEST_FACTOR, config.least_side / longer)
+    if config.largest_side and longer > config.largest_side:
+        return config.largest_side / longer
+    return 1.0
 
 
 def working_size(size: Size, config: UNetConfig) -> Size:
@@ -30,12 +41,7 @@ def working_size(size: Size, config: UNetConfig) -> Size:
     config
         Configuration of the network, with the range of the longer side.
     """
-    longer = max(size)
-    factor = 1.0
-    if longer < config.least_side:
-        factor = min(LARGEST_FACTOR, config.least_side / longer)
-    elif config.largest_side and longer > config.largest_side:
-        factor = config.largest_side / longer
+    factor = working_factor(size, config)
     if factor == 1:
         return size
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
@@ -53,18 +59,30 @@ def to_working_size(images: Tensor, config: UNetConfig) -> Tensor:
     if max(size) > max(before):
         found = functional.interpolate(images.float(), size, mode="bicubic")
         return found.clamp(0, 1).to(images.dtype)
-    return resized(images.float(), size).to(images.dtype)
+    return resized(images.float(), size, averaged=True).to(images.dtype)
 
 
-def resized(values: Tensor, size: Size) -> Tensor:
-    """Return what is known of pixels ``(B, C, H, W)`` float32 at another size.
+def at_working_size(
+    network: Callable[[Tensor], Tensor], config: UNetConfig, images: Tensor
+) -> Tensor:
+    """Return what a network says of pictures, which it sees at its working size.
 
-    Larger values are averaged over the pixels that fall together; others are
-    interpolated.
+    Parameters
+    ----------
+    network
+        Function of pictures ``(B, 1, h, w)`` that returns planes ``(B, C, h, w)``.
+    config
+        Configuration of the network.
+    images
+        Pictures ``(B, 1, H, W)`` with gray values in [0, 1].
+
+    Returns
+    -------
+    Tensor
+        Planes ``(B, C, H, W)`` float32 in the size of the pictures.
     """
-    if size_of(values) == size:
-        return values
-    return functional.interpolate(values, size, mode="bilinear", antialias=True)
+    found = network(to_working_size(images, config))
+    return resized(found.float(), size_of(images), averaged=True)
 
 
 def labels_at(labels: Tensor, size: Size) -> Tensor:
@@ -85,8 +103,3 @@ def labels_at(labels: Tensor, size: Size) -> Tensor:
     shares = functional.adaptive_avg_pool2d((labels == classes).float(), size)
     found = shares.argmax(dim=0) if len(shares) else labels.new_full(size, -1)
     return torch.where(shares.sum(dim=0) > 0, found, -1)[None].to(labels.dtype)
-
-
-def size_of(values: Tensor) -> Size:
-    """Return height and width, the last two lengths of a tensor."""
-    return values.shape[-2], values.shape[-1]

@@ -13,9 +13,9 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
 from napari_motionseg.models import UNetConfig
+from napari_motionseg.models.resizing import resized, size_of
 from napari_motionseg.models.working_size import (
     labels_at,
-    resized,
     to_working_size,
     working_size,
 )
@@ -53,7 +53,7 @@ class LabelledFrame:
     @property
     def size(self) -> tuple[int, int]:
         """Number of rows and columns."""
-        return self.image.shape[-2], self.image.shape[-1]
+        return size_of(self.image)
 
     def at_working_size(self, config: UNetConfig) -> LabelledFrame:
         """Return the frame at the size that suits a network; see `working_size`."""
@@ -62,7 +62,7 @@ class LabelledFrame:
             return self
         target, weight = labels_at(self.target, size), self.weight
         if weight is not None:
-            weight = resized(weight[None], size)[0]
+            weight = resized(weight[None], size, averaged=True)[0]
         image = to_working_size(self.image, config)
         return LabelledFrame(image, target, (target[0] > 0).nonzero(), weight)
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.eval_mode import eval_mode
-from napari_motionseg.models.working_size import Size, resized, size_of, to_working_size
+from napari_motionseg.models.resizing import Size, resized, size_of
+from napari_motionseg.models.working_size import to_working_size
 from napari_motionseg.segmentation.dataset import (
     CROP_MULTIPLE,
     LabelledFrame,
@@ -109,4 +110,5 @@ def _foreground(model: SegmentationNet, image: Tensor, size: Size) -> Any:
 
 def in_frame(foreground: Tensor, size: Size) -> Any:
     """Return a probability ``(1, 1, H, W)`` as ``(H, W)`` float16 of a frame's size."""
-    return resized(foreground.float(), size)[0, 0].cpu().to(torch.float16).numpy()
+    found = resized(foreground.float(), size, averaged=True)[0, 0]
+    return found.cpu().to(torch.float16).numpy()

@@ -21,7 +21,7 @@ from napari_motionseg.models.familiarity import Familiarity
 from napari_motionseg.models.folded_unet import folded
 from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
-from napari_motionseg.models.working_size import resized, size_of, to_working_size
+from napari_motionseg.models.working_size import at_working_size, to_working_size
 from napari_motionseg.motion.pair_workers import usual_workers, work_through
 
 
@@ -179,9 +179,7 @@ class Predictor:
                 self._give_way(error, images)
 
     def _compute(self, images: Tensor) -> Tensor:
-        config = self._model.embedding.config
-        found = self._in_tiles(to_working_size(images, config))
-        return resized(found, size_of(images))
+        return at_working_size(self._in_tiles, self._model.embedding.config, images)
 
     def _in_tiles(self, images: Tensor) -> Tensor:
         if self.tile is None:

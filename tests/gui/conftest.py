@@ -10,6 +10,7 @@ from helpers.here_job import HereRunner
 from helpers.patience import LONG
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_motionseg.contributions import cine_layer
 from napari_motionseg.models import (
@@ -45,6 +46,20 @@ def _windows_are_plain():
         plain = "napari._qt.qt_main_window.get_stylesheet"
         patch.setattr(plain, lambda *_, **__: "")
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_button_stays_pressed():
+    """Release the mouse after a test that ends with its button held.
+
+    Qt remembers the button for the whole process, so that a later test would wait for
+    a mouse that never rests.
+    """
+    yield
+    if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+        elsewhere = QWidget()
+        QTest.mouseRelease(elsewhere, Qt.MouseButton.LeftButton)
+        assert QApplication.mouseButtons() == Qt.MouseButton.NoButton
 
 
 @pytest.fixture(autouse=True)

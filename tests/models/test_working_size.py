@@ -10,10 +10,12 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.io import Labels
 from napari_motionseg.jobs import run
 from napari_motionseg.models import ModelCard, SegmentationNet, UNetConfig, save_model
+from napari_motionseg.models.resizing import resized
 from napari_motionseg.models.working_size import (
+    at_working_size,
     labels_at,
-    resized,
     to_working_size,
+    working_factor,
     working_size,
 )
 from napari_motionseg.segmentation import FinetuneSettings, finetune_job, segment
@@ -37,12 +39,14 @@ ANY = UNetConfig(width=2, depth=2, embedding_dim=4)
 def test_the_longer_side_comes_into_the_range(size, expected):
     assert working_size(size, RANGE) == expected
     assert working_size(size, ANY) == size
+    assert working_factor(size, ANY) == 1
+    assert working_factor(size, RANGE) == pytest.approx(max(expected) / max(size))
 
 
 def test_pictures_of_a_suitable_size_are_the_same_object():
     picture = torch.rand(1, 1, 50, 40)
     assert to_working_size(picture, RANGE) is picture
-    assert resized(picture, (50, 40)) is picture
+    assert at_working_size(lambda seen: seen, RANGE, picture) is picture
 
 
 @pytest.mark.parametrize("size", [(24, 24), (200, 130)])
@@ -53,7 +57,10 @@ def test_gray_values_stay_in_range_and_a_constant_stays_constant(size):
     flat = to_working_size(torch.full((2, 1, *size), 0.3), RANGE)
     torch.testing.assert_close(flat, torch.full_like(flat, 0.3))
     torch.testing.assert_close(
-        resized(flat, size), torch.full((2, 1, *size), 0.3), atol=1e-6, rtol=0
+        resized(flat, size, averaged=True),
+        torch.full((2, 1, *size), 0.3),
+        atol=1e-6,
+        rtol=0,
     )
 
 
@@ -102,8 +109,10 @@ def test_masks_and_vectors_are_those_of_the_suitable_size(side):
     frame = cine.normalized(0)
     suitable = to_working_size(torch.from_numpy(frame)[None, None], RANGE)
     with torch.inference_mode():
-        expected = resized(plain.probabilities(suitable), frame.shape)[0, 1]
-        vectors = resized(plain.embedding(suitable), frame.shape)[0]
+        expected = resized(plain.probabilities(suitable), frame.shape, averaged=True)[
+            0, 1
+        ]
+        vectors = resized(plain.embedding(suitable), frame.shape, averaged=True)[0]
     found = segment(cine, model, device="cpu", whole_picture=True)
     np.testing.assert_allclose(found.probabilities[0], expected, atol=2e-3)
     np.testing.assert_allclose(embed_frame(model, frame), vectors, atol=1e-5)

@@ -117,6 +117,8 @@ def drawn_place(
     zoom: tuple[float, float],
     mirror: bool,
     generator: torch.Generator,
+    *,
+    scale: float = 1.0,
 ) -> Place:
     """Draw a window of a picture.
 
@@ -133,18 +135,21 @@ def drawn_place(
         Whether half of the windows are mirrored.
     generator
         Generator of the random numbers, on the CPU.
+    scale
+        Further factor on the size of every window, for pictures in which everything is
+        larger than the network should see it.
     """
 
     def draw(bound: int) -> int:
         return int(torch.randint(bound, (1,), generator=generator))
 
-    window, quarters = seen, 0
+    factor, quarters = scale, 0
     if zoom != (1, 1):
         (low, high), share = zoom, float(torch.rand((), generator=generator))
-        most = min(sides[0] / seen[0], sides[1] / seen[1])
-        drawn = min(low * (high / low) ** share, most)
-        window = max(1, round(seen[0] * drawn)), max(1, round(seen[1] * drawn))
+        factor *= low * (high / low) ** share
         quarters = draw(4) if seen[0] == seen[1] else 2 * draw(2)
+    factor = min(factor, sides[0] / seen[0], sides[1] / seen[1])
+    window = max(1, round(seen[0] * factor)), max(1, round(seen[1] * factor))
     row, column = draw(sides[0] - window[0] + 1), draw(sides[1] - window[1] + 1)
     mirrored = bool(draw(2)) and mirror
     return Place(

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from napari_motionseg.models import FlowNet, LayeredPWCNet, PWCNet
 from napari_motionseg.models.eval_mode import eval_mode
-from napari_motionseg.models.pwcnet import resized
+from napari_motionseg.models.resizing import resized
 from napari_motionseg.motion.colors import flow_to_rgb
 from napari_motionseg.training.engine.throughput import DataClock
 from napari_motionseg.training.engine.transforms import (

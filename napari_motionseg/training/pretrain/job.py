@@ -160,19 +160,13 @@ def _initial_learner(
     settings: PretrainSettings, start: str | Path | None
 ) -> tuple[Learner, Origin]:
     """Return the objective with a random network or with that of a checkpoint."""
-    origin: Origin = {}
-
-    def build() -> Learner:
-        if start is None:
-            network = UNet(settings.network)
-        else:
-            network, card = load_initial_network(
-                start, "embedding", UNet, "pretraining"
-            )
-            origin["start"] = describe_origin(network, card)
-        return Learner(network, settings.make_objective())
-
-    return with_seed(build, settings.training.seed), origin
+    seed, objective = settings.training.seed, settings.make_objective
+    if start is None:
+        network = settings.network
+        return with_seed(lambda: Learner(UNet(network), objective()), seed), {}
+    taught, card = load_initial_network(start, "embedding", UNet, "pretraining")
+    origin = {"start": describe_origin(taught, card)}
+    return with_seed(lambda: Learner(taught, objective()), seed), origin
 
 
 def _require_signal_job(

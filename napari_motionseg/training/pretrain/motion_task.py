@@ -13,12 +13,7 @@ from torch import Tensor, nn
 
 from napari_motionseg.models import UNet
 from napari_motionseg.models.eval_mode import eval_mode
-from napari_motionseg.models.working_size import (
-    resized,
-    size_of,
-    to_working_size,
-    working_size,
-)
+from napari_motionseg.models.working_size import at_working_size, working_factor
 from napari_motionseg.objectives.pixel_sampling import draw_pixels, vectors_at
 from napari_motionseg.objectives.weighted_sum import needs_second_frame
 from napari_motionseg.training.engine.throughput import DataClock
@@ -247,11 +242,10 @@ class PretrainTask(CheckedTask):
         loop = self._loops[number]
         t = loop.entries[draw(len(loop.entries))]
         sides, how = (loop.cine.shape[1], loop.cine.shape[2]), self._settings
-        # windows show as much of a heart as they would at the network's working size
-        working = working_size(sides, self.model.embedding.config)
-        factor = max(sides) / max(working)
-        zoom = (how.zoom[0] * factor, how.zoom[1] * factor)
-        place = drawn_place(sides, self._window, zoom, how.mirror, generator)
+        place = drawn_place(
+            sides, self._window, how.zoom, how.mirror, generator,
+            scale=1 / working_factor(sides, self.model.embedding.config),
+        )  # fmt: skip
         return Window(number, t, place)
 
     def _cut(self, pieces: Sequence[FrameCrop]) -> Tensor:
@@ -284,8 +278,8 @@ class PretrainTask(CheckedTask):
         with eval_mode(self.model), torch.inference_mode():
             frames = torch.from_numpy(frame)[None, None].to(device)
             network = self.model.embedding
-            found = network(to_working_size(frames, network.config))
-            embedding = resized(found.float(), size_of(frames))[0].cpu().numpy()
+            found = at_working_size(network, network.config, frames)[0]
+        embedding = found.cpu().numpy()
         speed = np.linalg.norm(loop.flow[t].astype(np.float32), axis=0)
         row, column = np.unravel_index(int(speed.argmax()), speed.shape)
         return draw_preview(frame, embedding, (int(row), int(column)))

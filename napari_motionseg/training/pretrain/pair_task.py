@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.working_size import at_working_size, working_factor
 from napari_motionseg.training.engine.example_pool import ExamplePool
 from napari_motionseg.training.engine.transforms import (
     Place,
@@ -112,9 +113,11 @@ class PairTask(CheckedTask):
     def _draw(self, generator: torch.Generator) -> PairWindow:
         pair = int(torch.randint(len(self._pool), (1,), generator=generator))
         how, sides, seen = self._settings, (self._side,) * 2, (self._window,) * 2
-        return PairWindow(
-            pair, drawn_place(sides, seen, how.zoom, how.mirror, generator)
-        )
+        place = drawn_place(
+            sides, seen, how.zoom, how.mirror, generator,
+            scale=1 / working_factor(sides, self.model.embedding.config),
+        )  # fmt: skip
+        return PairWindow(pair, place)
 
     def _pictures(self, step: int, window: PairWindow) -> Tensor:
         pairs, number = self._pool.at(step, window.pair)
@@ -136,8 +139,9 @@ class PairTask(CheckedTask):
         frame, flow = pairs.pictures[place, 0].float(), pairs.flow[place].float()
         device = next(self.model.parameters()).device
         with eval_mode(self.model), torch.inference_mode():
-            embedding = self.model.embedding(frame[None, None].to(device))[0]
+            network, seen = self.model.embedding, frame[None, None].to(device)
+            embedding = at_working_size(network, network.config, seen)[0]
         speed = torch.linalg.vector_norm(flow, dim=0).numpy()
         row, column = np.unravel_index(int(speed.argmax()), speed.shape)
-        shown = embedding.float().cpu().numpy()
+        shown = embedding.cpu().numpy()
         return draw_preview(frame.numpy(), shown, (int(row), int(column)))
