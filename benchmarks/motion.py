@@ -49,6 +49,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
+SEED = "-seed"  # and a number: another training of the same arm
 SCRATCH, RANDOM = "scratch", "random"
 PROBE = "probe"
 # loops that are fixed before any training, far from the seeds of trainings
@@ -98,7 +99,7 @@ def default_data() -> list[str]:
 
 def words_of(arm: str) -> list[str]:
     """Return the words of the command that pretrains an arm."""
-    words: list[str] = []
+    arm, words = arm.partition(SEED)[0], []
     for ending, more in (
         (SHUFFLED, ("--shuffled-flow",)),
         (ESTIMATED, ("--estimated-flow",)),
@@ -111,8 +112,9 @@ def words_of(arm: str) -> list[str]:
 
 def pretrained(arm: str, options: argparse.Namespace) -> Path:
     """Return the checkpoint of an arm; train it if it is missing."""
-    own = (options.steps, options.width, options.seed)
-    name = "-".join([arm, *map(str, own)])
+    objective, _, seed = arm.partition(SEED)
+    own = (options.steps, options.width, int(seed or options.seed))
+    name = "-".join([objective, *map(str, own)])
     out: Path = options.room / "starts" / f"{name}.safetensors"
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -295,6 +297,7 @@ def write(
         "trials": dict(Counter(row["method"] for row in rows)),
     } | here_and_now()
     name = result_name(data, schedule, options.labels, options.steps)
+    name += "_seeds" if any(SEED in arm for arm in options.arms) else ""
     text = json.dumps(report, indent=1) + "\n"
     (options.results / f"{name}.json").write_text(text)
 

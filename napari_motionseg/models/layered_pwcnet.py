@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_motionseg.models.correlation import correlation
-from napari_motionseg.models.layer_refinement import refine, settle
+from napari_motionseg.models.layer_refinement import register, settle
 from napari_motionseg.models.pwcnet import (
     COARSEST,
     FLOW_UNIT_PX,
@@ -179,23 +179,26 @@ class LayeredPWCNet(FlowNet):
     def decode(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
         """Return the flow ``(B, 2, H, W)`` in px from the pyramids of two pictures.
 
-        The vessel layer is registered to its shapes in both pictures. The background
-        flow is smoothed and averaged over both directions. Both need an estimate from
-        the second picture to the first; see `layer_refinement`.
+        The vessel layer is registered to its shapes in both pictures, together with the
+        flow from the second picture to the first. The background flow is smoothed and
+        averaged over both directions; see `layer_refinement`.
         """
-        there, back = self.see(first, second), self.see(second, first)
-        return _mixture(there, back, _background(there, back))
+        return self.decode_both(first, second)[0]
 
     def decode_both(
         self, first: Sequence[Tensor], second: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """Return forward and backward flow.
-
-        Each uses the other direction's estimate.
-        """
+        """Return forward and backward flow; see `decode`."""
         there, back = self.see(first, second), self.see(second, first)
-        background = _background(there, back)
-        return _mixture(there, back, background), _mixture(back, there, -background)
+        with torch.autocast(there.logits.device.type, enabled=False):
+            background = _background(there, back)
+            vessels = register(
+                there.alpha(), back.alpha(), there.layers()[0], back.layers()[0]
+            )
+        return (
+            background + there.alpha() * (vessels[0] - background),
+            -background + back.alpha() * (vessels[1] + background),
+        )
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
         """Return the flow of both layers from the pyramids of two pictures."""
@@ -229,20 +232,10 @@ def _background(there: LayeredFlow, back: LayeredFlow) -> Tensor:
     So smooth a field hardly changes over its own length: the backward flow at a pixel
     is the forward flow there with opposite sign.
     """
-    ways = []
-    for seen in (there, back):
-        alpha = seen.alpha()
-        with torch.autocast(alpha.device.type, enabled=False):
-            ways.append(settle(seen.layers()[1], alpha))
-    return (ways[0] - ways[1]) / 2
-
-
-def _mixture(seen: LayeredFlow, later: LayeredFlow, background: Tensor) -> Tensor:
-    """Return the mixed flow ``(B, 2, H, W)`` in px, vessel layer registered."""
-    alpha = seen.alpha()
-    with torch.autocast(alpha.device.type, enabled=False):
-        vessel = refine(alpha, later.alpha(), seen.layers()[0])
-    return background + alpha * (vessel - background)
+    there_smooth, back_smooth = (
+        settle(seen.layers()[1], seen.alpha()) for seen in (there, back)
+    )
+    return (there_smooth - back_smooth) / 2
 
 
 def _together(*parts: Tensor) -> Tensor:
