@@ -41,6 +41,8 @@ DECODER = {
 }  # fmt: skip
 DILATIONS = {6: (1, 1, 1), 5: (1, 1, 1), 4: (1, 2, 1), 3: (1, 2, 4, 1), 2: (1, 2, 1)}
 HIDDEN = 32  # channels that a level passes to the next
+# of the edge between the layers: a pixel moves with one of them, rarely in between
+SHARPNESS = 1.5
 SHAPE_CHANNELS = (48, 32, 16)  # channels of the vessel shape at 1/4, 1/2 and full size
 
 
@@ -195,9 +197,12 @@ class LayeredPWCNet(FlowNet):
             vessels = register(
                 there.alpha(), back.alpha(), there.layers()[0], back.layers()[0]
             )
+        ours, theirs = (
+            (SHARPNESS * seen.logits.float()).sigmoid() for seen in (there, back)
+        )
         return (
-            background + there.alpha() * (vessels[0] - background),
-            -background + back.alpha() * (vessels[1] + background),
+            background + ours * (vessels[0] - background),
+            -background + theirs * (vessels[1] + background),
         )
 
     def see(self, first: Sequence[Tensor], second: Sequence[Tensor]) -> LayeredFlow:
