@@ -6,6 +6,7 @@ what it is compared with, or None.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,18 +134,23 @@ def agreement_bars(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def synthetic_bars(generator: str, sums: dict[str, Sums]) -> list[dict[str, Any]]:
+def synthetic_bars(
+    generator: str, table: Table, sums: Mapping[str, Sums]
+) -> list[dict[str, Any]]:
     """Return the bars of one generator: on vessels, near them, far from them.
 
     Parameters
     ----------
     generator
         ``"package"`` or ``"simple"``.
+    table
+        Mean error in px of each method and region.
     sums
-        For each method and region ``(N, 2)``: pixels and sum of errors of each pair.
+        For each region ``(N, 2)``: pixels and sum of errors of each pair; only of the
+        methods that were measured in this run.
     """
-    classical = [name for name in sums if name not in (NETWORK, STILL)]
-    if NETWORK not in sums or not classical:
+    classical = [name for name in table if name not in (NETWORK, STILL)]
+    if NETWORK not in table or not classical:
         return []
     factor = VESSEL_RATIO[generator]
     rows = []
@@ -154,35 +160,33 @@ def synthetic_bars(generator: str, sums: dict[str, Sums]) -> list[dict[str, Any]
         ("far", "background farther", 1.0),
     ):
         peers = [*classical, STILL] if region == "near" else classical
-        rows.append(error_bar(sums, peers, GENERATOR[generator] + words, region, limit))
+        what = GENERATOR[generator] + words
+        rows.append(error_bar(table, sums, peers, what, region, limit))
     return rows
 
 
 def error_bar(
-    sums: dict[str, Sums], peers: list[str], what: str, region: str, limit: float
+    table: Table,
+    sums: Mapping[str, Sums],
+    peers: Sequence[str],
+    what: str,
+    region: str,
+    limit: float,
 ) -> dict[str, Any]:
     """Return one bar of end-point error against the best of `peers` in this region."""
-    own = sums[NETWORK][region]
-    other = min(peers, key=lambda name: mean_error(sums[name][region]))
-    ratio = mean_error(own) / mean_error(sums[other][region])
-    low, high = ratio_interval(own, sums[other][region])
+    other = min(peers, key=lambda name: table[name][region])
+    own, best_error = table[NETWORK][region], table[other][region]
+    measured = f"{own:.2f} px; {METHODS[other].title} {best_error:.2f} px"
+    if NETWORK in sums and other in sums:
+        low, high = ratio_interval(sums[NETWORK][region], sums[other][region])
+        measured += f"; ratio {low:.2f} to {high:.2f}"
+    ratio = own / best_error
     strict = region == "near"
-    return bar(
-        what,
-        "below all, and below standing still"
-        if strict
-        else f"at most {limit:g} of the best",
-        f"{mean_error(own):.2f} px; {METHODS[other].title} "
-        f"{mean_error(sums[other][region]):.2f} px; ratio {low:.2f} to {high:.2f}",
-        ratio,
-        ratio < limit if strict else ratio <= limit,
-    )
-
-
-def mean_error(sums: np.ndarray) -> float:
-    """Return the mean over all pixels of all pairs from ``(N, 2)``: pixels, sums."""
-    pixels, error = sums.sum(axis=0)
-    return float(error / pixels)
+    asked = f"at most {limit:g} of the best"
+    if strict:
+        asked = "below all, and below standing still"
+    passed = ratio < limit if strict else ratio <= limit
+    return bar(what, asked, measured, ratio, passed)
 
 
 def ratio_interval(

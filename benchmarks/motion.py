@@ -99,7 +99,8 @@ def default_data() -> list[str]:
 
 def words_of(arm: str) -> list[str]:
     """Return the words of the command that pretrains an arm."""
-    arm, words = arm.partition(SEED)[0], []
+    words: list[str] = []
+    arm = arm.partition(SEED)[0]
     for ending, more in (
         (SHUFFLED, ("--shuffled-flow",)),
         (ESTIMATED, ("--estimated-flow",)),

@@ -11,6 +11,7 @@ from typing import Any
 from tables import SILVER, answer, listed, table
 
 Row = Mapping[str, Any]
+SEED = "-seed"  # of an arm that was trained once more, as in `motion.py`
 USUAL_STEPS = 3600  # of pretraining; sections of others say how many
 DATA = {"synthetic": "synthetic loops", "real": "real loops"}
 SCHEDULES = {
@@ -36,8 +37,9 @@ ARMS = (
     "the same with settings whose target says more). They were taught by exact flow of "
     "synthetic pairs, without any mask, in {steps:,} steps of two 160 px windows. "
     "*-shuffled*: the same with the flow of other pictures. *-estimated*, *-dis*: the "
-    "same with the flow that our PWC-Net or DIS estimates. *Gains* are on the same "
-    "loop and draw, with the 95 % interval over draws and patients."
+    "same with the flow that our PWC-Net or DIS estimates. *-seed1*, *-seed2*: the "
+    "same with other random numbers. *Gains* are on the same loop and draw, with the "
+    "95 % interval over draws and patients."
 )
 
 
@@ -48,11 +50,17 @@ def motion(results: Path) -> list[str]:
     return [section(list(reports)) for _, reports in groupby(found, places)]
 
 
-def places(report: Row) -> tuple[int, int, int]:
+def places(report: Row) -> tuple[int, int, int, bool]:
     """Return the place of a report among the sections; longer trainings are first."""
     data, schedule = list(DATA), list(SCHEDULES)
     own = data.index(report["data"]), schedule.index(report["schedule"])
-    return *own, -report["pretraining_steps"]
+    return *own, -report["pretraining_steps"], is_repeated(report)
+
+
+def is_repeated(report: Row) -> bool:
+    """Return whether an arm was trained several times, from several seeds."""
+    rows = next(iter(report["against"].values()), ())
+    return any(SEED in row["method"] for row in rows)
 
 
 def section(reports: Sequence[Row]) -> str:
@@ -63,6 +71,7 @@ def section(reports: Sequence[Row]) -> str:
     )
     measure = "auc" if schedule == "probe" else "dice"
     of = DATA[data] if steps == USUAL_STEPS else f"{DATA[data]}, {steps:,} steps"
+    of += ", several trainings" if is_repeated(first) else ""
     said = [conclusion(r["against"], measure, label_words(r)) for r in reports]
     counts = listed([str(report["labels"]) for report in reports])
     frames = "labelled frame" if counts == "1" else "labelled frames"
@@ -128,12 +137,17 @@ def words_of(gain: tuple[float, float, float] | None) -> str:
 
 
 def conclusion(against: Mapping[str, Sequence[Row]], measure: str, labels: str) -> str:
-    """Return the best taught arm with its gains over the controls, as a sentence."""
+    """Return what a taught arm gains over the controls, as a sentence.
+
+    It is the best arm, or the least one of several trainings of the same objective.
+    """
     first = next(iter(against.values()))
     taught = [r for r in first if not is_control(r["method"])]
     if not taught:
         return "Only controls were measured."
-    best = max(taught, key=lambda row: row[measure])
+    reached = sorted(row[measure] for row in taught)
+    repeated = any(SEED in row["method"] for row in taught)
+    best = (min if repeated else max)(taught, key=lambda row: row[measure])
     parts = []
     # the flow of other pictures is the control of the same objective
     against = {
@@ -149,8 +163,14 @@ def conclusion(against: Mapping[str, Sequence[Row]], measure: str, labels: str) 
     sure = [gain[1] > 0 for gain in gains if gain is not None]
     verdict = "Yes" if all(sure) else "In part" if any(sure) else "Not shown"
     unit = "AUC" if measure == "auc" else "Dice"
-    reached = f"{verdict} {labels}: {best['method']} reaches {unit} {best[measure]:.3f}"
-    return ", ".join([reached, *parts]) + "."
+    words = f"{verdict} {labels}: {best['method']} reaches {unit} {best[measure]:.3f}"
+    if repeated:
+        words = (
+            f"{verdict} {labels}: {len(taught)} trainings reach {unit} "
+            f"{reached[0]:.3f} to {reached[-1]:.3f}; the least gain is that of "
+            f"{best['method']}"
+        )
+    return ", ".join([words, *parts]) + "."
 
 
 def is_control(method: str) -> bool:

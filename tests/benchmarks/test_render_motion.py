@@ -61,3 +61,16 @@ def test_a_control_that_was_not_measured_leaves_its_cells_empty(written):
     write(labels=5, against=against(5, 0.1))
     (text,) = sections()
     assert "| 5 | x | 16 | 0.600 | +0.100 (+0.080 to +0.120) |  |" in text
+
+
+def test_several_trainings_have_a_section_that_tells_the_least_gain(written, tmp_path):
+    write, sections = written
+    write(against=against(1, 0.2))
+    rows = [*against(1, 0.2)["scratch"], row("x-seed1", 0.6, 1, 0.1)]
+    report = REPORT | {"against": {"scratch": rows}}
+    (tmp_path / "motion_seeds.json").write_text(json.dumps(report))
+    usual, repeated = sections()
+    assert "synthetic loops?" in usual
+    assert "synthetic loops, several trainings?" in repeated
+    assert "Yes with one label: 2 trainings reach Dice 0.600 to 0.700" in repeated
+    assert "the least gain is that of x-seed1, +0.100 (+0.080 to +0.120)" in repeated
