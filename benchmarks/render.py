@@ -39,12 +39,19 @@ Each section answers one question with a sentence, a table, and the way it was m
 `benchmarks/render.py` writes this page from the files in `benchmarks/results`.
 
 Dice is 1 for equal masks and 0 for masks without a common pixel. *Default network*
-means `vessels-xa`, which comes with the program. Since 2026-11-28 it reduces noise and
-marks nothing outside the field of view. Sections of earlier days show it without these
-two steps. In the evening of 2026-11-29 its weights were mixed with those of a training
-on coronary anatomy. *How good are masks without any label?* shows the new weights, and
-so do training and Dice of *How soon is a network trained on what was painted?* (of its
-rows of AVX2, only the slowest); all other sections show the old ones.
+means `vessels-xa`, which comes with the program. A section shows the program of its
+date, which stands at its end. What has changed since the first ones:
+
+- 2026-11-28: the default network reduces noise, and marks nothing outside the field of
+  view.
+- 2026-11-29, evening: its weights are mixed with those of a training on coronary
+  anatomy. *How good are masks without any label?*, *How soon is a network trained on
+  what was painted?* (of its rows of AVX2, only the slowest) and the demo show it.
+- 2026-11-29, night: it sees pictures at 448 to 640 px, and loops of 512 px as before.
+  The same sections show it, and *Do small and large pictures need another size?*
+- 2026-11-30: both directions of the flow network's vessel layer are registered
+  together. Its accuracy shows it; its speed and embeddings that learnt from its flow
+  do not.
 """
 FEW_SHOT = {
     "fewshot_synthetic": "Which start is best with few labels, synthetic loops?",
