@@ -69,8 +69,7 @@ class FrameStack:
     Notes
     -----
     This class is deliberately not a `collections.abc.Sequence`: napari inspects every
-    item
-    of a sequence, in search of dask arrays, and would decode the whole loop.
+    item of a sequence, in search of dask arrays, and would decode the whole loop.
     """
 
     def __init__(

@@ -68,10 +68,9 @@ def subtract_masks(cine: Cine) -> FrameStack:
     Notes
     -----
     According to PS3.3 C.7.6.10.1, `AVG_SUB` averages the mask frames, `TID` takes the
-    frame
-    `tid_offset` earlier, and `REV_TID` runs backwards, beginning `tid_offset` before
-    the
-    first frame of the range. The mask is shifted first; contrast frames are averaged.
+    frame `tid_offset` earlier, and `REV_TID` runs backwards, beginning `tid_offset`
+    before the first frame of the range. The mask is shifted first; contrast frames are
+    averaged.
     """
     items = _usable_items(cine)
     if not items:

@@ -59,11 +59,9 @@ def frame_times(files: Sequence[Attributes], count: int, in_header: int) -> Timi
     Notes
     -----
     Sources in this order: the attributes that FrameIncrementPointer names, FrameTime
-    and
-    FrameTimeVector, the date and time of each frame, CineRate,
+    and FrameTimeVector, the date and time of each frame, CineRate,
     RecommendedDisplayFrameRate, ActualFrameDuration. The first one that gives rising
-    times
-    is used; a source that is present but does not give rising times is noted.
+    times is used; a source that is present but does not give rising times is noted.
     """
     parts = files[0].parts
     for basis, times in _candidates(files, count, in_header):

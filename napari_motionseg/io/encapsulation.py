@@ -124,10 +124,9 @@ def group_fragments(
     Notes
     -----
     Three ways to group are tried: by the table, one fragment for each frame, and a new
-    frame
-    wherever a codestream begins. The first that gives the promised number of frames is
-    used.
-    If none does, the table is preferred to codestreams, and those to single fragments.
+    frame wherever a codestream begins. The first that gives the promised number of
+    frames is used. If none does, the table is preferred to codestreams, and those to
+    single fragments.
     """
     fragments = items.fragments
     if not fragments:

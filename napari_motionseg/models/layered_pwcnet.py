@@ -159,10 +159,8 @@ class LayeredPWCNet(FlowNet):
     Notes
     -----
     The pyramid is that of PWC-Net. A level warps the features of the second picture by
-    the
-    flow of each layer, gets both cost volumes, and corrects both flows. There are no
-    dense
-    connections and no context network. `decode` returns ``(B, 2, H, W)``.
+    the flow of each layer, gets both cost volumes, and corrects both flows. There are
+    no dense connections and no context network. `decode` returns ``(B, 2, H, W)``.
     """
 
     output_level: ClassVar[int] = 0

@@ -247,21 +247,14 @@ class PWCNet(FlowNet):
     Notes
     -----
     Conventions of the published weights: values are in [0, 1] without subtraction of a
-    mean.
-    The correlation covers -4..4 with dy as outer index, is the mean over channels with
-    zero
-    padding, and is followed by LeakyReLU. Features of the second picture are warped by
-    the
-    upsampled flow of the level above, bilinearly with aligned corners, and are zero if
-    any
-    of the four neighbours is outside. The flow of a level is absolute, in units of 20
-    px.
-    New features come first in each concatenation. The output has a quarter of the
-    resolution
-    and is enlarged bilinearly (half-pixel centres). Pictures whose sides are not
-    multiples of
-    64 are resized to the next ones and the flow is scaled back, like in the published
-    script.
+    mean. The correlation covers -4..4 with dy as outer index, is the mean over channels
+    with zero padding, and is followed by LeakyReLU. Features of the second picture are
+    warped by the upsampled flow of the level above, bilinearly with aligned corners,
+    and are zero if any of the four neighbours is outside. The flow of a level is
+    absolute, in units of 20 px. New features come first in each concatenation. The
+    output has a quarter of the resolution and is enlarged bilinearly (half-pixel
+    centres). Pictures whose sides are not multiples of 64 are resized to the next ones
+    and the flow is scaled back, like in the published script.
     """
 
     output_level: ClassVar[int] = FINEST

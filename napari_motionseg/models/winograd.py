@@ -62,14 +62,10 @@ def transforms(m: int) -> Transforms:
     Notes
     -----
     This is the transposed Toom-Cook construction. Let V_k be the matrix of the powers 0
-    to
-    k - 1 of each point. The matrix of the outputs is V_m transposed, that of the
-    kernels is
-    V_3, and that of the inputs is the transposed inverse of V_(m + 2). The rows of the
-    last
-    are scaled to about 1 by powers of two, which the kernels undo: this is exact, and
-    best
-    for rounding.
+    to k - 1 of each point. The matrix of the outputs is V_m transposed, that of the
+    kernels is V_3, and that of the inputs is the transposed inverse of V_(m + 2). The
+    rows of the last are scaled to about 1 by powers of two, which the kernels undo:
+    this is exact, and best for rounding.
     """
     points = [Fraction(point) for point in POINTS[m]]
     side = m + KERNEL - 1

@@ -47,16 +47,11 @@ def frames_before_contrast(
     Notes
     -----
     The darkness of the darkest thin structures near the vessel is measured. A frame is
-    free
-    of contrast if it is much nearer to `without` than to the painted frame, and has
-    hardly
-    become darker since the first frame. The first condition uses the typical darkness,
-    over
-    half of the vessel's pixels. The second uses the darkest quarter, because contrast
-    fills
-    the widest part first. A catheter that was not painted is present before and after,
-    and
-    has no influence.
+    free of contrast if it is much nearer to `without` than to the painted frame, and
+    has hardly become darker since the first frame. The first condition uses the typical
+    darkness, over half of the vessel's pixels. The second uses the darkest quarter,
+    because contrast fills the widest part first. A catheter that was not painted is
+    present before and after, and has no influence.
     """
     away = ndimage.distance_transform_edt(~vessel)
     near = away <= scaled(NEAR_PX, vessel.shape)

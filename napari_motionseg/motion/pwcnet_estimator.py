@@ -71,10 +71,8 @@ class NetworkEstimator:
     Notes
     -----
     Frames are padded to multiples of 64 by repeating their edges, and the flow is
-    cropped. If
-    memory runs out, the batch is halved, then frames are split into tiles; `remark`
-    reports
-    it. On a CPU, `workers` threads may call it at once.
+    cropped. If memory runs out, the batch is halved, then frames are split into tiles;
+    `remark` reports it. On a CPU, `workers` threads may call it at once.
     """
 
     def __init__(
@@ -225,8 +223,7 @@ def _for_cpu(model: FlowNet, dtype: torch.dtype) -> FlowNet:
     model = copy.deepcopy(model).cpu().eval()
     if gains(model, dtype):
         return accelerate(model)
-    # training is faster in the plain layout, but estimation is a tenth faster in this
-    # one
+    # training is faster in the plain layout, estimation a tenth faster in this one
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -46,8 +46,7 @@ def without_background(flow: Tensor) -> Tensor:
     Notes
     -----
     The fit is a weighted least squares fit, repeated `ROUNDS` times; the weights come
-    from
-    the residuals of the previous one.
+    from the residuals of the previous one.
     """
     if flow.ndim != 4 or flow.shape[1] != 2 or 0 in flow.shape:
         raise SettingsError(f"flow must be (B, 2, H, W); got {tuple(flow.shape)}")

@@ -13,8 +13,7 @@ Therefore its features are useful for other tasks.
 Notes
 -----
 The embedding is that of the image encoder. Guidance, propagation and classification
-have
-their own weights, which are trained together with it and discarded afterwards:
+have their own weights, which are trained together with it and discarded afterwards:
 `learnable` makes a module of them, as for every objective with weights.
 """
 

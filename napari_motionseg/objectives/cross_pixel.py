@@ -225,12 +225,10 @@ def cross_pixel_loss(
     Notes
     -----
     As printed, the second lines of equations 4 and 5 have q' instead of q in the
-    numerator,
-    and normalize rows where the text says columns. Kernels are symmetric, so the double
-    sum
-    of equation 3 is the same for both. An embedding of length 0 has cosine 0 with every
-    other
-    and gets no gradient. Value and gradients are finite for any finite input.
+    numerator, and normalize rows where the text says columns. Kernels are symmetric, so
+    the double sum of equation 3 is the same for both. An embedding of length 0 has
+    cosine 0 with every other and gets no gradient. Value and gradients are finite for
+    any finite input.
     """
     check_choice("reduction", reduction, get_args(Reduction))
     check_points(embedding, flow)

@@ -3,8 +3,7 @@ r"""Flow classification: predict from one frame how each pixel moves, in classes
 This is the baseline of Mahendran, Thewlis, Vedaldi (ACCV 2018), section 4.5, for the
 objective in `cross_pixel`. x and y of the flow are normalized by their logarithm to
 [-1, 1] (equation 6) and divided into 16 classes each. The loss is a softmax cross
-entropy
-for each of them:
+entropy for each of them:
 
 .. math:: L = -\sum_p \big( \log P_x(c_x(p) \mid p) + \log P_y(c_y(p) \mid p) \big)
 

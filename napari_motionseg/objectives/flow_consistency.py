@@ -203,8 +203,7 @@ def flow_consistency_loss(
     Notes
     -----
     Equation 2 is printed without its minus sign. An embedding of length 0 has cosine 0
-    with
-    every other and gets no gradient. Value and gradient are finite for any finite
+    with every other and gets no gradient. Value and gradient are finite for any finite
     input.
     """
     check_choice("reduction", reduction, get_args(Reduction))

@@ -135,8 +135,7 @@ def affine_grouping_loss(
         \sum_u \sqrt{|f_u - \hat f_u|^2 + \epsilon^2} - \epsilon
 
     with the area :math:`M_l = \sum_u m_{ul}` and the centre :math:`\bar u_l` of a
-    segment;
-    the ridge :math:`\rho_l` is a few thousandths of a square pixel.
+    segment; the ridge :math:`\rho_l` is a few thousandths of a square pixel.
 
     Soft shares can mix a few motions to many, and thus explain a motion without finding
     its parts. With residual ``"own"``, each segment is measured by its own motion,

@@ -62,9 +62,8 @@ class Autosaver(WatchList):
     Notes
     -----
     Changes are found by comparison with the saved pixels, so undo, a network's masks
-    and the
-    changes of a script are saved like strokes. A layer that is painted on during the
-    comparison is compared again.
+    and the changes of a script are saved like strokes. A layer that is painted on
+    during the comparison is compared again.
     """
 
     def __init__(self, project: Project | Callable[[], Project]) -> None:

@@ -101,8 +101,8 @@ class LayerMotions:
     """Motion of the layers in front of and behind the heart, in px at 512 px.
 
     The layers are soft tissue, spine (with everything that lies still on the table),
-    ribs,
-    and the edges of diaphragm and lung. A point of layer l that is at m at rest is at::
+    ribs, and the edges of diaphragm and lung. A point of layer l that is at m at rest
+    is at::
 
         m + pan * t + wave(t) * breathing * (a_l + b_l * (y(m) - 256) / 256)
           + pull * exp(-|m - centre|^2 / (2 reach^2)) * contraction(t)
