@@ -4,7 +4,7 @@ A learned flow is too short where vessels move far. Gray values cannot correct i
 background shines through a vessel, moves differently, and pulls every fit towards its
 own motion. The shape of the vessel, which the network predicts in both pictures,
 contains no background. Registering the two shapes completes the flow. Both directions
-are registered together, because each should be the way back of the other.
+are registered together, because each should be the inverse of the other.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def register(
         Forward flow ``(B, 2, H, W)`` in px. It minimises the squared difference of the
         shapes in windows (Lucas & Kanade 1981) plus the difference from the surrounding
         flow (Horn & Schunck 1981), as Bruhn, Weickert & Schnörr combine them (IJCV
-        2005, Lucas/Kanade Meets Horn/Schunck). After each step, it gives way to the
-        backward flow, so that the way there and back ends where it began (Christensen
-        & Johnson 2001, Consistent Image Registration).
+        2005, Lucas/Kanade Meets Horn/Schunck). After each step, a part of it
+        is replaced by the inverse of the backward flow, so that both become inverse to
+        each other (Christensen & Johnson 2001, Consistent Image Registration).
     Tensor
         Backward flow ``(B, 2, H, W)`` in px, with forward and backward exchanged.
     """
