@@ -137,40 +137,48 @@ def words_of(gain: tuple[float, float, float] | None) -> str:
 
 
 def conclusion(against: Mapping[str, Sequence[Row]], measure: str, labels: str) -> str:
-    """Return what a taught arm gains over the controls, as a sentence.
-
-    It is the best arm, or the least one of several trainings of the same objective.
-    """
+    """Return what the best arm gains, and what several trainings of an arm gain."""
     first = next(iter(against.values()))
     taught = [r for r in first if not is_control(r["method"])]
     if not taught:
         return "Only controls were measured."
-    reached = sorted(row[measure] for row in taught)
-    repeated = any(SEED in row["method"] for row in taught)
-    best = (min if repeated else max)(taught, key=lambda row: row[measure])
-    parts = []
-    # the flow of other pictures is the control of the same objective
-    against = {
-        control: rows
-        for control, rows in against.items()
-        if "shuffled" not in control or control == f"{best['method']}-shuffled"
+    repeated = {
+        name.partition(SEED)[0] for r in taught if SEED in (name := r["method"])
     }
-    for control, rows in against.items():
-        gain = gain_of(rows, best["method"], measure)
-        if gain is not None:
-            parts.append(f"{words_of(gain)} over {control}")
-    gains = [gain_of(rows, best["method"], measure) for rows in against.values()]
-    sure = [gain[1] > 0 for gain in gains if gain is not None]
-    verdict = "Yes" if all(sure) else "In part" if any(sure) else "Not shown"
+    several = [r for r in taught if r["method"].partition(SEED)[0] in repeated]
     unit = "AUC" if measure == "auc" else "Dice"
-    words = f"{verdict} {labels}: {best['method']} reaches {unit} {best[measure]:.3f}"
-    if repeated:
+    said = []
+    if several:
+        least = min(several, key=lambda row: row[measure])
+        most = max(row[measure] for row in several)
         words = (
-            f"{verdict} {labels}: {len(taught)} trainings reach {unit} "
-            f"{reached[0]:.3f} to {reached[-1]:.3f}; the least gain is that of "
-            f"{best['method']}"
+            f"{labels}: {len(several)} trainings reach {unit} {least[measure]:.3f} to "
+            f"{most:.3f}; the least gain is that of {least['method']}"
         )
-    return ", ".join([words, *parts]) + "."
+        said.append(with_gains(words, least["method"], against, measure))
+    single = [row for row in taught if row not in several]
+    if single:
+        best = max(single, key=lambda row: row[measure])
+        words = f"{labels}: {best['method']} reaches {unit} {best[measure]:.3f}"
+        said.append(with_gains(words, best["method"], against, measure))
+    return " ".join(said)
+
+
+def with_gains(
+    words: str, method: str, against: Mapping[str, Sequence[Row]], measure: str
+) -> str:
+    """Return a sentence that begins with a verdict and ends with an arm's gains."""
+    gains = {
+        control: gain_of(rows, method, measure)
+        for control, rows in against.items()
+        # the flow of other pictures is the control of the same objective
+        if "shuffled" not in control or control == f"{method}-shuffled"
+    }
+    found = {control: gain for control, gain in gains.items() if gain is not None}
+    sure = [gain[1] > 0 for gain in found.values()]
+    verdict = "Yes" if all(sure) else "In part" if any(sure) else "Not shown"
+    parts = [f"{words_of(gain)} over {control}" for control, gain in found.items()]
+    return ", ".join([f"{verdict} {words}", *parts]) + "."
 
 
 def is_control(method: str) -> bool:

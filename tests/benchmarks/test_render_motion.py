@@ -67,6 +67,7 @@ def test_several_trainings_have_a_section_that_tells_the_least_gain(written, tmp
     write, sections = written
     write(against=against(1, 0.2))
     rows = [*against(1, 0.2)["scratch"], row("x-seed1", 0.6, 1, 0.1)]
+    rows.append(row("y", 0.51, 1, 0.01))
     report = REPORT | {"against": {"scratch": rows}}
     (tmp_path / "motion_seeds.json").write_text(json.dumps(report))
     usual, repeated = sections()
@@ -74,3 +75,4 @@ def test_several_trainings_have_a_section_that_tells_the_least_gain(written, tmp
     assert "synthetic loops, several trainings?" in repeated
     assert "Yes with one label: 2 trainings reach Dice 0.600 to 0.700" in repeated
     assert "the least gain is that of x-seed1, +0.100 (+0.080 to +0.120)" in repeated
+    assert "Not shown with one label: y reaches Dice 0.510, +0.010" in repeated
