@@ -12,15 +12,13 @@ report of the same pairs.
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from bars import real_bars
 from flow_methods import METHODS
-from flow_rows import HERE, Row, Rows, measured, parser, write_report
+from flow_rows import HERE, Row, Rows, earlier_report, measured, parser, write_report
 from real_loops import data_folder
 from real_pairs import GAPS, RealPair, measure, usable
 
@@ -39,7 +37,7 @@ def main() -> None:
         "pairs": {f"gap {g}": sum(p.gap == g for p in pairs) for g in options.gaps},
         "stride": options.stride,
     }
-    table = earlier(options.out, which) | table
+    table = earlier_report(options.out, which).get("methods", {}) | table
     report = which | {
         "weights": options.weights.name if options.weights else "shipped",
         "rows": real_bars(table),
@@ -72,13 +70,6 @@ def pairs_of(loop: Path, gaps: Sequence[int], stride: int) -> list[RealPair]:
     return [
         RealPair(loop, int(t), gap) for gap in gaps for t in usable(loop, gap)[::stride]
     ]
-
-
-def earlier(out: Path, which: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return what the report says of all methods, if it is of the same pairs."""
-    report = json.loads(out.read_text()) if out.exists() else {}
-    same = all(report.get(name) == value for name, value in which.items())
-    return report["methods"] if same else {}
 
 
 def summary(rows: list[Row]) -> dict[str, float]:

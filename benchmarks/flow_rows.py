@@ -182,6 +182,12 @@ def parser(description: str | None, name: str) -> argparse.ArgumentParser:
     return made
 
 
+def earlier_report(out: Path, which: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report that a run would replace, if it is of the same pairs."""
+    report: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {}
+    return report if all(report.get(k) == v for k, v in which.items()) else {}
+
+
 def write_report(out: Path, report: dict[str, Any]) -> None:
     """Write JSON with machine and date, and print its bars."""
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,6 @@ values of an earlier report, if that of `still` tells that the pairs are the sam
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,16 @@ from typing import Any
 import numpy as np
 from bars import Table, synthetic_bars
 from flow_methods import METHODS, STILL
-from flow_rows import HERE, PACKAGE, Row, Rows, measured, parser, write_report
+from flow_rows import (
+    HERE,
+    PACKAGE,
+    Row,
+    Rows,
+    earlier_report,
+    measured,
+    parser,
+    write_report,
+)
 from synthetic_pairs import GENERATORS, chunks, measure
 
 QUICK_PAIRS = 24
@@ -79,10 +87,8 @@ def stacked(rows: list[Row]) -> dict[str, np.ndarray]:
 
 def earlier(out: Path, which: Mapping[str, Any], generator: str, found: Table) -> Table:
     """Return the rows of an earlier report if its pairs are those of `found`."""
-    report = json.loads(out.read_text()) if out.exists() else {}
-    if any(report.get(name) != value for name, value in which.items()):
-        return {}
-    table: Table = report["generators"].get(generator, {})
+    report = earlier_report(out, which)
+    table: Table = report.get("generators", {}).get(generator, {})
     same = STILL in found and found[STILL] == table.get(STILL)
     return table if same else {}
 

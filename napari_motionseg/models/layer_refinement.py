@@ -58,7 +58,7 @@ SHAPE_CONTRAST = 3.0
 STIFFNESS = 0.1  # weight of the neighbours' motion against the squared slope of shapes
 DOUBT = 1.0  # difference of shapes at which a pixel gets half its weight
 LONGEST_STEP = 2.0  # px of the scale
-GIVEN_WAY = 0.3  # share of a flow that the other direction replaces after each step
+INVERSE_SHARE = 0.3  # of a flow that the inverse of the other replaces after a step
 FLOOR = 1e-3  # weight outside the layer, where its flow is continued
 # px: width of the mean, and distance to the front layer
 SETTLED_PX, CLEAR_PX = 40.0, 16
@@ -118,7 +118,7 @@ def register(
 def consistent(
     forward: Tensor, backward: Tensor, first: Tensor, second: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Bring each of two flows nearer to the way back of the other one.
+    """Bring each of two flows nearer to the inverse of the other one.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ class Fit:
         xx, yy = xx + STIFFNESS, yy + STIFFNESS
         determinant = xx * yy - xy * xy
         step = torch.cat((xy * yr - yy * xr, xy * xr - xx * yr), dim=1) / determinant
-        # torch.linalg.vector_norm takes ten times as long
+        # torch.linalg.vector_norm takes many times as long over two channels
         length = torch.hypot(step[:, :1], step[:, 1:])
         moved: Tensor = flow + step * (LONGEST_STEP / length.clamp(min=LONGEST_STEP))
         return moved
@@ -214,7 +214,7 @@ def slope(picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _nearer(flow: Tensor, other: Tensor, seen: Tensor) -> Tensor:
-    """Return a flow that a part of the other one's way back has replaced."""
+    """Return a flow of which the inverse of the other one has replaced a part."""
     found, inside = sample_along(torch.cat((other, seen), dim=1), flow)
     other, seen = found[:, :2], found[:, 2:]
-    return flow - GIVEN_WAY * inside * seen * (flow + other)
+    return flow - INVERSE_SHARE * inside * seen * (flow + other)

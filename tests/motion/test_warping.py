@@ -79,3 +79,9 @@ def test_an_error_of_exactly_the_threshold_agrees():
     forward, backward = constant(0, 0), constant(0, 2)
     assert not occlusion(forward, backward, threshold=2.0)[0, 3:-3, 3:-3].any()
     assert occlusion(forward, backward, threshold=1.999)[0, 3:-3, 3:-3].all()
+
+
+def test_the_gradient_of_the_error_is_finite_where_flows_agree_exactly():
+    still = torch.zeros(1, 2, 6, 6, requires_grad=True)
+    forward_backward_error(still, still).sum().backward()
+    assert bool(torch.isfinite(still.grad).all())
