@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from napari_motionseg.errors import ReadError, WriteError
 from napari_motionseg.io.cache_folder import cache_folder, make_marked
+from napari_motionseg.io.code_version import code_version
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.temporary import temporary_folder
-from napari_motionseg.version import __version__
 
 FORMAT = 1  # raise it whenever the meaning of stored embeddings changes
 CAPACITY = 4 * 2**30  # bytes: 128 frames of 512 x 512 pixels and 64 dimensions
@@ -182,7 +182,7 @@ def embedding_key(network: str, frame: NDArray[np.floating]) -> str:
     frame
         Frame ``(H, W)`` as the network gets it.
     """
-    head = f"{FORMAT} {__version__} {network} {frame.shape} {frame.dtype}"
+    head = f"{FORMAT} {code_version()} {network} {frame.shape} {frame.dtype}"
     digest = hashlib.sha256(head.encode())
     digest.update(np.ascontiguousarray(frame).data)
     return digest.hexdigest()[:40]

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from napari_motionseg.environment import CACHE as VARIABLE
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.cache_folder import OFF, cache_folder, make_marked
+from napari_motionseg.io.code_version import code_version
 from napari_motionseg.io.regular_files import read_regular
 from napari_motionseg.motion.flow_cache_entries import (
     JOURNAL,
@@ -43,7 +44,6 @@ from napari_motionseg.motion.flow_cache_entries import (
     size_of,
     write_content,
 )
-from napari_motionseg.version import __version__
 
 __all__ = ["OFF", "VARIABLE", "FlowCache", "FlowEntry"]
 FORMAT = 2  # version of the folders; folders of other versions are not used
@@ -100,7 +100,7 @@ class FlowCache:
         needed = 2 * 2 * 2 * int(np.prod(shape))
         if needed > self.capacity:
             return None
-        head = {**recipe, "format": FORMAT, "version": __version__, "shape": shape}
+        head = {**recipe, "format": FORMAT, "version": code_version(), "shape": shape}
         text = json.dumps(head, sort_keys=True)
         entry = FlowEntry(self._place(text), text, shape)
         self._make_room(needed, entry.folder)
