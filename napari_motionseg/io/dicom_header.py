@@ -306,7 +306,7 @@ class _Reader:
         if isinstance(parsed.file, InflatedFile):
             parsed.file.seek(at)
             inflated = parsed.file.read(length)
-            at, length = 0, length if length < 0 else len(inflated)
+            at = 0
         return Header(
             self._path,
             parsed.data,
