@@ -325,7 +325,7 @@ class _Walk:
         if explicit and vr not in KNOWN_VRS:
             extent = strange_extent(self._file, position, inner.end, order)
             if extent is not None:
-                if extent.representation:
+                if extent.representation not in (b"", vr):
                     self.repairs[position + 4] = extent.representation
                 return tag, extent.representation, extent.length, extent.value_at
         if not explicit or not vr.isalpha():

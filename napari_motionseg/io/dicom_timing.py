@@ -163,6 +163,11 @@ def _evenly(count: int, step: float) -> Times:
 
 def _from_dates(header: Attributes, keyword: str, count: int) -> Times | None:
     """Return the times from the date and time of each frame of an enhanced object."""
+    if 0 < len(header.groups) < count:
+        header.parts.note(
+            f"PerFrameFunctionalGroupsSequence has {len(header.groups)} items for "
+            f"{count} frames; frame times were not taken from it."
+        )
     if len(header.groups) < count or count < 2:
         return None
     moments: list[int] = []

@@ -64,9 +64,11 @@ def strange_extent(
         return None
     group, element = struct.unpack_from(f"{order}HH", head)
     tag = group << 16 | element
+    # pydicom reads two capital letters with a short length, whatever they are
+    short = head[4:6] if head[4:6].isalpha() and head[4:6].isupper() else _short(tag)
     ways = (
         Extent(struct.unpack_from(f"{order}I", head, 4)[0], position + 8, b""),
-        Extent(struct.unpack_from(f"{order}H", head, 6)[0], position + 8, _short(tag)),
+        Extent(struct.unpack_from(f"{order}H", head, 6)[0], position + 8, short),
         Extent(struct.unpack_from(f"{order}I", head, 8)[0], position + 12, b"UN"),
     )
     for way in ways:
