@@ -52,7 +52,17 @@ class CompressedFrames(StoredFrames):
             frames, note = group_fragments(items, form.frames, _extended_table(header))
             self._frames = divide_joined(file, frames, form.frames)
         self.warnings += [note] if note else []
-        self.count, self.cut_off = len(self._frames), items.cut_off
+        if items.repaired:
+            self.warnings.append(
+                "the length of an item is wrong; the next item was searched for"
+            )
+        self.count = len(self._frames)
+        last = items.fragments[-1:]
+        # without a delimiter, nothing tells that the last item is the last one
+        open_end = header.pixels_length < 0 and any(
+            part.offset + part.length == end for part in last
+        )
+        self.cut_off = items.cut_off or open_end
         streams = self._first_codestreams()
         self._plain = not streams and self._hold_plain_frames()
         self._settle(settle_compressed(form, streams))

@@ -19,6 +19,7 @@ from napari_motionseg.io.codestreams import RLE_HEADER_BYTES, codestream_kind
 ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 HEADER_BYTES = 8  # tag and length of an item, PS3.5 A.4
 MOST_ITEMS = 1_000_000  # far more than in any loop; walking them takes seconds
+SEARCHED_BYTES = 2**20  # read at once while the next item is searched for
 MOST_JOINED = 4  # short items that are looked at together to recognize a codestream
 # the end of one codestream of JPEG or JPEG 2000 and the beginning of the next. Neither
 # occurs in coded data, where 0xFF is followed by at most 0x8F (or by 0 in JPEG).
@@ -58,11 +59,14 @@ class Items(NamedTuple):
         The complete fragments.
     cut_off
         Whether the items end early, before their delimiter or inside an item.
+    repaired
+        Whether the length of an item was wrong, so that the next one was searched for.
     """
 
     offsets: tuple[int, ...]
     fragments: list[Fragment]
     cut_off: bool
+    repaired: bool = False
 
 
 def find_items(file: BinaryIO, start: int, end: int) -> Items:
@@ -89,15 +93,25 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
     """
     table: tuple[int, ...] | None = None
     fragments: list[Fragment] = []
+    repaired = False
     while start + HEADER_BYTES <= end:
         file.seek(start)
         head = file.read(HEADER_BYTES + RLE_HEADER_BYTES)
         length = struct.unpack_from("<I", head, 4)[0]
         if head.startswith(SEQUENCE_END):
-            return Items(table or (), fragments, cut_off=False)
+            return Items(table or (), fragments, False, repaired)
+        if not head.startswith(ITEM):
+            resumed = _resume(file, fragments, end)
+            if resumed is None:
+                break
+            start, repaired = resumed, True
+            continue
         start += HEADER_BYTES
-        if not head.startswith(ITEM) or start + length > end:
-            break
+        if start + length > end:
+            following = _next_item(file, start, end)
+            if following is None:
+                break
+            length, repaired = following - start, True
         kind = codestream_kind(_beginning(file, head, start, length, end))
         if table is None and not kind:
             file.seek(start)
@@ -108,7 +122,45 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
         if len(fragments) > MOST_ITEMS:
             raise ValueError(f"it has more than {MOST_ITEMS} fragments")
         start += length
-    return Items(table or (), fragments, cut_off=start != end)
+    return Items(table or (), fragments, start != end, repaired)
+
+
+def _resume(file: BinaryIO, fragments: list[Fragment], end: int) -> int | None:
+    """Return the offset of the item after the last fragment, whose length is wrong.
+
+    The last fragment is given its true length. None is returned if no item follows.
+    """
+    if not fragments:
+        return None
+    last = fragments[-1]
+    following = _next_item(file, last.offset, end)
+    if following is not None:
+        fragments[-1] = last._replace(length=following - last.offset)
+    return following
+
+
+def _next_item(file: BinaryIO, start: int, end: int) -> int | None:
+    """Return the offset of the next item that another item or the end follows."""
+    while start + HEADER_BYTES <= end:
+        file.seek(start)
+        block = file.read(min(SEARCHED_BYTES, end - start))
+        for match in re.finditer(ITEM + b"|" + SEQUENCE_END, block):
+            at = start + match.start()
+            if match[0] == SEQUENCE_END or _is_followed(file, at, end):
+                return at
+        start += max(1, len(block) - len(ITEM) + 1)
+    return None
+
+
+def _is_followed(file: BinaryIO, at: int, end: int) -> bool:
+    """Return whether the item at an offset ends where another item or the end is."""
+    file.seek(at + len(ITEM))
+    size = file.read(4)
+    after = at + HEADER_BYTES + int.from_bytes(size, "little")
+    if len(size) < 4 or after > end:
+        return False
+    file.seek(after)
+    return after == end or file.read(len(ITEM)) in (ITEM, SEQUENCE_END)
 
 
 def _beginning(file: BinaryIO, head: bytes, start: int, length: int, end: int) -> bytes:

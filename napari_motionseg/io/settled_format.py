@@ -72,13 +72,13 @@ def _alternatives(form: PixelFormat) -> list[tuple[PixelFormat, str]]:
     """Return other formats that a careless writer may have meant, with a sentence."""
     found = []
     gray = form.photometric.startswith("MONOCHROME")
-    if form.bits_allocated == 16 and form.high_bit < 8:
-        found.append(
-            (
-                dataclasses.replace(form, bits_allocated=8),
-                "BitsAllocated is 16, but the pixel data hold one byte for each sample",
+    for bits in (8, 16):
+        if form.high_bit < bits < form.bits_allocated:
+            words = (
+                f"BitsAllocated is {form.bits_allocated}, but the pixel data hold "
+                f"{bits} bits for each sample"
             )
-        )
+            found.append((dataclasses.replace(form, bits_allocated=bits), words))
     if form.samples == (3 if gray else 1) and not form.palette:
         samples = 1 if gray else 3
         found.append(

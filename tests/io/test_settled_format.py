@@ -46,10 +46,12 @@ def read_with(path, data, words):
     return cine
 
 
-def test_bytes_that_are_called_words(path):
-    data = files.xa_dataset(PIXELS, BitsAllocated=16)
-    cine = read_with(path, data, "one byte for each sample")
-    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+@pytest.mark.parametrize(("bits", "allocated"), [(8, 16), (8, 32), (12, 32)])
+def test_samples_in_smaller_containers_than_allocated(path, bits, allocated):
+    pixels = files.gray_frames(bits=bits)
+    data = files.xa_dataset(pixels, bits, BitsAllocated=allocated)
+    cine = read_with(path, data, f"BitsAllocated is {allocated}, but")
+    np.testing.assert_array_equal(cine.frames[:], pixels)
 
 
 @pytest.mark.parametrize("count", [1, 3])
