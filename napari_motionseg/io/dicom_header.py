@@ -21,6 +21,7 @@ from pydicom.uid import (
 )
 
 from napari_motionseg.errors import MemoryBudgetError, ReadError
+from napari_motionseg.io.character_sets import choose_character_set
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_encoding import (
     DOUBLE_PIXELS,
@@ -331,12 +332,14 @@ class _Reader:
             file = cast(BinaryIO, BoundedFile(file, stop, self._repairs))
         file.seek(start)
         # pydicom checks the first element once more, and comes to the same result
-        return read_dataset(
+        data = read_dataset(
             file,
             encoding.implicit,
             not encoding.big,
             stop_when=lambda tag, vr, length: tag in PIXELS,
         )
+        choose_character_set(data)
+        return data
 
     def _described(self, parsed: _Parsed, pixels: PixelElement) -> Header:
         inflated, at, length = None, pixels.at, pixels.length
