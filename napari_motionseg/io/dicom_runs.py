@@ -208,9 +208,14 @@ def _by_angles(planes: list[list[Single]]) -> list[list[Single]]:
 
 
 def _by_view(frames: list[Single]) -> list[list[Single]]:
-    """Group frames whose angles are nearly those of the first frame of their group."""
+    """Group frames whose angles are nearly those of the first frame of their group.
+
+    The search ends at more groups than a biplane system has planes.
+    """
     groups: list[list[Single]] = []
     for frame in frames:
+        if len(groups) > len(PLANES):
+            break
         near = next((one for one in groups if _is_near(one[0], frame)), None)
         if near is None:
             groups.append([frame])

@@ -124,10 +124,7 @@ def settle_compressed(
             f"Columns are {form.rows} and {form.columns}"
         )
         form = dataclasses.replace(form, rows=found.rows, columns=found.columns)
-    deeper = form.high_bit + 1 < found.bits < form.bits_allocated
-    if deeper and found.lossless and form.palette is None:
-        # With as many bits as are allocated, the upper ones may be an overlay. Lossy
-        # JPEG has 8 or 12 bits, whatever is stored.
+    if form.palette is None and _other_depth(found, form):
         warnings.append(
             f"frames have {found.bits} bits, though BitsStored is {form.bits_stored}"
         )
@@ -135,6 +132,17 @@ def settle_compressed(
             form, bits_stored=found.bits, high_bit=found.bits - 1
         )
     return Settled(form, warnings)
+
+
+def _other_depth(found: Codestream, form: PixelFormat) -> bool:
+    """Return whether a codestream has other bits than those stored by its header.
+
+    With as many bits as are allocated, the upper ones may be an overlay. Lossy JPEG has
+    8 or 12 bits, even if fewer are stored.
+    """
+    fewer = found.bits < form.bits_stored
+    more = found.lossless and form.high_bit + 1 < found.bits < form.bits_allocated
+    return fewer or more
 
 
 def _of_segments(form: PixelFormat, segments: int) -> Settled:

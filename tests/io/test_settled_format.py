@@ -129,6 +129,20 @@ def test_the_bits_of_a_lossless_codestream_count(path):
     np.testing.assert_array_equal(cine.frames[:], deep)
 
 
+@pytest.mark.parametrize(("bits", "stored"), [(8, 16), (8, 12), (10, 12), (12, 16)])
+def test_fewer_bits_than_stored_keep_the_range(path, bits, stored):
+    """The gray levels would else be shown and learnt nearly black."""
+    pixels = files.gray_frames(bits=bits)
+    syntax = uid.JPEG2000Lossless
+    streams = [coded_frames.encode(frame, syntax, bits) for frame in pixels]
+    data = in_items(files.xa_dataset(pixels.astype(np.uint16), stored), streams, syntax)
+    cine = read_with(
+        path, data, f"frames have {bits} bits, though BitsStored is {stored}"
+    )
+    assert cine.bits_stored == bits
+    np.testing.assert_array_equal(cine.frames[:], pixels)
+
+
 @pytest.mark.parametrize(
     ("pixels", "wrong"),
     [
