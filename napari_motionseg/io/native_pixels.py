@@ -46,6 +46,19 @@ class NativeFrames(StoredFrames):
             samples += -samples % 4
         self._frame_bits = samples * form.bits_allocated
         self.count = 8 * self._held // self._frame_bits
+        self._compare_length()
+
+    def _compare_length(self) -> None:
+        """Say if whole frames do not fill the pixel data of a complete file."""
+        left = 8 * self._held - self.count * self._frame_bits
+        known = self._header.pixels_length > 0 and not self.cut_off
+        if known and self.count and left >= 16:  # up to a byte is padding, PS3.5 8.1.1
+            form = self._form
+            self.warnings.append(
+                f"the pixel data are {left // 8} bytes longer than {self.count} frames "
+                f"of {form.rows} x {form.columns} pixels of {form.bits_allocated} "
+                "bits; if the picture is torn, Rows, Columns or BitsAllocated is wrong"
+            )
 
     def __call__(self, t: int) -> tuple[Pixels, str]:
         """Return the values of frame `t` and its colour space; see `StoredFrames`."""

@@ -97,6 +97,19 @@ def test_a_file_that_is_cut_off_changes_no_format(path):
     np.testing.assert_array_equal(cine.frames[:], pixels[:2] & 255)
 
 
+@pytest.mark.parametrize("wrong", [{"Rows": 9}, {"Columns": 11}, {"Columns": 13}])
+def test_a_length_that_fits_no_frame_is_said(path, wrong):
+    """Nothing tells the right size of a picture that is not compressed."""
+    data = files.xa_dataset(PIXELS[:1], **wrong)
+    if 13 in wrong.values():
+        data.NumberOfFrames, data.PixelData = 3, PIXELS.tobytes()
+    files.save(data, path)
+    with pytest.warns(PartialReadWarning) as seen:
+        cine = read_cine(path)
+    assert any("is wrong" in str(one.message) for one in seen)
+    assert any("Rows, Columns or BitsAllocated is wrong" in note for note in cine.notes)
+
+
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLSLossless])
 def test_the_size_of_a_codestream_counts(path, syntax):
     streams = [coded_frames.encode(frame, syntax, 8) for frame in PIXELS]
