@@ -19,7 +19,8 @@ from napari_motionseg.io.codestreams import RLE_HEADER_BYTES, codestream_kind
 ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 HEADER_BYTES = 8  # tag and length of an item, PS3.5 A.4
 MOST_ITEMS = 1_000_000  # far more than in any loop; walking them takes seconds
-SEARCHED_BYTES = 2**20  # read at once while the next item is searched for
+# bytes read at once while the next item is searched for; it is usually near
+LEAST_SEARCHED, MOST_SEARCHED = 2**12, 2**20
 MOST_JOINED = 4  # short items that are looked at together to recognize a codestream
 # the end of one codestream of JPEG or JPEG 2000 and the beginning of the next. Neither
 # occurs in coded data, where 0xFF is followed by at most 0x8F (or by 0 in JPEG).
@@ -140,24 +141,31 @@ def _resume(file: BinaryIO, fragments: list[Fragment], end: int) -> int | None:
 
 
 def _next_item(file: BinaryIO, start: int, end: int) -> int | None:
-    """Return the offset of the next item that another item or the end follows."""
+    """Return the offset of the next item, or of the end of the sequence."""
+    size = LEAST_SEARCHED
     while start + HEADER_BYTES <= end:
         file.seek(start)
-        block = file.read(min(SEARCHED_BYTES, end - start))
+        block = file.read(min(size, end - start))
+        size = min(2 * size, MOST_SEARCHED)
         for match in re.finditer(ITEM + b"|" + SEQUENCE_END, block):
             at = start + match.start()
-            if match[0] == SEQUENCE_END or _is_followed(file, at, end):
+            if match[0] == SEQUENCE_END or _is_item(file, at, end):
                 return at
         start += max(1, len(block) - len(ITEM) + 1)
     return None
 
 
-def _is_followed(file: BinaryIO, at: int, end: int) -> bool:
-    """Return whether the item at an offset ends where another item or the end is."""
+def _is_item(file: BinaryIO, at: int, end: int) -> bool:
+    """Return whether the item at an offset is one.
+
+    It ends where another item or the end is, or a codestream begins in it.
+    """
     file.seek(at + len(ITEM))
-    size = file.read(4)
-    after = at + HEADER_BYTES + int.from_bytes(size, "little")
-    if len(size) < 4 or after > end:
+    head = file.read(4 + RLE_HEADER_BYTES)
+    after = at + HEADER_BYTES + int.from_bytes(head[:4], "little")
+    if codestream_kind(head[4:]):
+        return True
+    if len(head) < 4 or after > end:
         return False
     file.seek(after)
     return after == end or file.read(len(ITEM)) in (ITEM, SEQUENCE_END)

@@ -142,6 +142,21 @@ def test_a_wrong_length_of_an_item_costs_no_other_frame(tmp_path, number, wrong)
     np.testing.assert_array_equal(cine.frames[:], PIXELS)
 
 
+@pytest.mark.parametrize("wrong", [-2, 2, 0xFFFFFFFF])
+def test_wrong_lengths_of_all_items_cost_no_frame(tmp_path, wrong):
+    streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
+    value = bytearray(items(b"", streams))
+    at = value.index(ITEM, 1)
+    for stream in streams:
+        length = len(stream) + len(stream) % 2
+        struct.pack_into("<I", value, at + 4, min(length + wrong, 0xFFFFFFFF))
+        at += 8 + length
+    path = loop_of(tmp_path / "a.dcm", uid.RLELossless, bytes(value))
+    with pytest.warns(PartialReadWarning, match="the length of an item is wrong"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+
+
 def test_a_loop_that_ends_between_two_items_is_cut_off(tmp_path):
     streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
     path = loop_of(tmp_path / "a.dcm", uid.RLELossless, items(b"", streams))
@@ -210,14 +225,14 @@ def test_items_that_claim_too_much_end_the_walk(tmp_path):
 def test_the_next_item_is_searched_for_in_linear_time(monkeypatch):
     """Nothing follows the items that the data seem to hold."""
     searches = 0
-    real = encapsulation._is_followed
+    real = encapsulation._is_item
 
     def counted(*arguments):
         nonlocal searches
         searches += 1
         return real(*arguments)
 
-    monkeypatch.setattr(encapsulation, "_is_followed", counted)
+    monkeypatch.setattr(encapsulation, "_is_item", counted)
     seeming = (ITEM + b"\xf0\xff\xff\xff") * 5000
     content = ITEM + bytes(4) + ITEM + struct.pack("<I", 8) + bytes(9) + seeming
     found = find_items(io.BytesIO(content), 0, len(content))
