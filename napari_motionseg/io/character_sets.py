@@ -37,7 +37,8 @@ def choose_character_set(data: Dataset) -> None:
     chosen = spelled if first and spelled in python_encoding else ""
     chosen = chosen or (UTF_8 if _is_utf_8(data) else "")
     if chosen:
-        data.set_original_encoding(*data.original_encoding, python_encoding[chosen])
+        implicit, little = data.original_encoding
+        data.set_original_encoding(implicit, little, python_encoding[chosen])
 
 
 def _raw(data: Dataset, keyword: str) -> bytes:

@@ -83,7 +83,8 @@ def _indices(samples: Pixels, low: int, form: PixelFormat) -> Pixels:
     shifted = samples.astype(np.int64) >> low
     if form.index_signed:
         return _extended(shifted, form.index_bits)
-    return shifted & (2**form.index_bits - 1)
+    indices: Pixels = shifted & (2**form.index_bits - 1)
+    return indices
 
 
 def _clipped(values: Pixels, form: PixelFormat) -> Pixels:

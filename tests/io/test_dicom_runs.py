@@ -150,6 +150,16 @@ def test_numbers_that_repeat_and_do_not_begin_again_are_one_run(
     assert grays(read_cines(tmp_path)) == [[0, 1, 2, 3]]
 
 
+def test_numbers_that_fall_with_time_are_runs_by_name(tmp_path):
+    for gray in range(6):
+        save_frame(
+            tmp_path, f"{gray}.dcm", gray,
+            InstanceNumber=gray % 3 + 1, AcquisitionTime=f"101500.{9 - gray}",
+        )  # fmt: skip
+    loops = grays(read_cines(tmp_path))
+    assert sorted(map(len, loops)) == [3, 3]
+
+
 def test_frames_without_a_number_are_placed_by_name(tmp_path):
     for gray in range(4):
         number = {} if gray == 1 else {"InstanceNumber": gray + 1}
