@@ -78,6 +78,9 @@ class Header:
         Value of the pixel data if the file is deflated; else None.
     warnings
         Sentences about what had to be guessed or is contradictory.
+    irregular
+        Whether other programs would take the attributes for something else: because of
+        unknown value representations, unnamed deflation or a damaged preamble.
     stamp
         Stamp that detects a change of the file before its frames are read; None if
         unknown.
@@ -92,6 +95,7 @@ class Header:
     big_endian: bool = False
     inflated: bytes | None = None
     warnings: tuple[str, ...] = ()
+    irregular: bool = False
     stamp: FileStamp | None = None
 
     def open_pixels(self) -> BinaryIO:
@@ -227,6 +231,7 @@ class _Reader:
         self._size = os.fstat(file.fileno()).st_size
         self._warnings: list[str] = []
         self._repairs: dict[int, bytes] = {}
+        self._irregular = False
 
     def header(self) -> Header:
         """Return the header of a file that holds integer pixels."""
@@ -245,6 +250,7 @@ class _Reader:
         start = _start(self._file.read(START_BYTES))
         if start is None:
             raise ReadError(f"{self._path}: is not a DICOM file")
+        self._irregular = start not in (0, PREAMBLE_BYTES + len(MAGIC))
         text, start = read_transfer_syntax(self._file, start, self._size)
         named = UID(text) if text else None
         file, start, end = self._unpacked(named, start)
@@ -254,6 +260,7 @@ class _Reader:
             file, start, end, encoding, self._most, self._repairs
         )
         if self._repairs:
+            self._irregular = True
             self._warnings.append(
                 "the value representation of some elements is unknown; their length "
                 "was found from what follows"
@@ -270,6 +277,7 @@ class _Reader:
         if named != DeflatedExplicitVRLittleEndian:
             usual = plain is not None and _group(head, plain) == 8
             if not usual and self._is_deflated(start):
+                self._irregular = True
                 self._warnings.append("the data are deflated, though no syntax says so")
                 return self._inflated(start)
             return self._file, start, self._size
@@ -357,6 +365,7 @@ class _Reader:
             big_endian=parsed.encoding.big,
             inflated=inflated,
             warnings=tuple(self._warnings),
+            irregular=self._irregular,
         )
 
 
