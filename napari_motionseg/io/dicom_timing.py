@@ -126,6 +126,10 @@ def _from_vector(header: Attributes, count: int, in_header: int) -> Times | None
     increments = header.numbers(VECTOR)
     if not increments:
         return None
+    if len(increments) == in_header - 1 and increments[0] > 0:
+        # the step before the first frame, which is always 0, was left out
+        header.parts.note(f"{VECTOR} lacks the value of the first frame.")
+        increments = (0.0, *increments)
     if len(increments) != in_header:
         header.parts.note(
             f"{VECTOR} has {len(increments)} values for {in_header} frames"
