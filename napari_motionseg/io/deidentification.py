@@ -93,6 +93,11 @@ def deidentify(
 def _read(path: Path, budget: int) -> Dataset:
     """Return the whole data set of a file after checking that its structure is safe."""
     header = read_header(path, budget)  # refuses bombs, deep nesting, missing pixels
+    if header.irregular:
+        raise ReadError(
+            f"{path}: its structure breaks the DICOM Standard, so attributes that name "
+            "the patient might be overlooked; have the file repaired first"
+        )
     with open_regular(path) as file, damage_named(path, "DICOM file"):
         size = file.seek(0, 2)
         if size > budget:

@@ -111,8 +111,8 @@ def open_file(header: Header, memory_budget: int) -> OpenedFile:
                 f"{header.path}: is a DICOM Segmentation, not a loop: open the loop "
                 "that it was made of, and read this file as its masks"
             )
-        form = pixel_format(header)
-        source = PixelSource(header, form)
+        source = PixelSource(header, pixel_format(header))
+        form = source.form
         check_budget(form, source.count, memory_budget, header.path)
     for warning in source.warnings:
         message = f"{header.path}: {warning}"

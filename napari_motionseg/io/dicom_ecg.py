@@ -77,7 +77,7 @@ def _waveform(attributes: Attributes, item: Dataset) -> SignalTrace:
     if not isinstance(data, bytes) or not data:
         raise ValueError("WaveformData is empty")
     kind = attributes.text("WaveformSampleInterpretation", item)
-    dtype = np.dtype(SAMPLE_TYPES.get((kind or "SS").upper(), SAMPLES))
+    dtype = _ordered(SAMPLE_TYPES.get((kind or "SS").upper(), SAMPLES), item)
     bits = attributes.integers("WaveformBitsAllocated", item)
     if bits and bits[0] != dtype.itemsize * 8:
         raise ValueError(f"WaveformBitsAllocated {bits[0]} does not fit {kind} samples")
@@ -94,7 +94,7 @@ def _curve(attributes: Attributes, group: int) -> SignalTrace:
     data = attributes.dataset
     kind = _first(data, group, REPRESENTATION)
     code = 1 if kind in (None, "") else int(kind)
-    dtype = np.dtype(CURVE_TYPES.get(code, SAMPLES))
+    dtype = _ordered(CURVE_TYPES.get(code, SAMPLES), data)
     value = data[(group, CURVE_DATA)].value
     if isinstance(value, bytes):
         usable = len(value) // dtype.itemsize * dtype.itemsize
@@ -107,6 +107,12 @@ def _curve(attributes: Attributes, group: int) -> SignalTrace:
     unit = str(_first(data, group, AXIS_UNITS) or "").strip(" \0").upper()
     samples, times = _with_times(data, group, samples, UNITS_MS.get(unit))
     return SignalTrace(samples, times, words[:16])
+
+
+def _ordered(kind: str, data: Dataset) -> np.dtype[Any]:
+    """Return a data type in the byte order of the file that a data set comes from."""
+    big = data.original_encoding[1] is False
+    return np.dtype(kind).newbyteorder(">" if big else "<")
 
 
 def _with_times(

@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import io
 import struct
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from pydicom.datadict import dictionary_has_tag
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
+
+from napari_motionseg.io.strange_elements import (
+    KNOWN_VRS,
+    LONG_LENGTHS,
+    strange_extent,
+)
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS = 0x7FE00010, 0x7FE00008, 0x7FE00009
 PIXELS = (PIXEL_DATA, FLOAT_PIXELS, DOUBLE_PIXELS)
 UNDEFINED = 0xFFFFFFFF  # undefined length, PS3.5 7.1
-LONG_LENGTHS = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
-KNOWN_VRS = frozenset(vr.value.encode() for vr in VR if len(vr.value) == 2)
 # deeper and longer than any loop; pydicom needs up to 25 us for each element
 MOST_DEPTH = 32
 MOST_ELEMENTS = 200_000
@@ -86,16 +90,27 @@ class BoundedFile(io.RawIOBase):
         File that is open for reading in binary mode.
     end
         Offset in bytes at which the part ends.
+    repairs
+        Two bytes that replace those of the file, by offset.
     """
 
-    def __init__(self, file: BinaryIO, end: int) -> None:
-        self._file, self._end = file, end
+    def __init__(
+        self, file: BinaryIO, end: int, repairs: dict[int, bytes] | None = None
+    ) -> None:
+        self._file, self._end, self._repairs = file, end, repairs or {}
+        self._places = sorted(self._repairs)
 
     def read(self, size: int | None = -1) -> bytes:
         """Return at most `size` bytes; all that remain if it is negative or None."""
-        left = max(0, self._end - self._file.tell())
+        start = self._file.tell()
+        left = max(0, self._end - start)
         wanted = left if size is None or size < 0 else min(size, left)
-        return self._file.read(wanted)
+        found = self._file.read(wanted)
+        first = bisect_left(self._places, start)
+        for at in self._places[first : bisect_left(self._places, start + len(found))]:
+            place, repair = at - start, self._repairs[at]
+            found = found[:place] + repair + found[place + len(repair) :]
+        return found
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move to an offset and return it."""
@@ -188,6 +203,7 @@ def find_pixel_element(
     end: int,
     encoding: Encoding,
     most: tuple[int, int] = MOST,
+    repairs: dict[int, bytes] | None = None,
 ) -> PixelElement | None:
     """Walk a data set and return the element of its pixels; None if it has none.
 
@@ -203,6 +219,9 @@ def find_pixel_element(
         Encoding of its elements.
     most
         Largest number of elements outside sequences of known length, and within them.
+    repairs
+        Is filled with value representations that stand for unknown ones, by their
+        offset in the file.
 
     Raises
     ------
@@ -210,7 +229,12 @@ def find_pixel_element(
         If an element reaches past the end of its container, sequences are nested too
         deep, or there are too many elements.
     """
-    return _Walk(file, encoding, end, most).run(start)
+    walk = _Walk(file, encoding, end, most)
+    try:
+        return walk.run(start)
+    finally:
+        if repairs is not None:
+            repairs.update(walk.repairs)
 
 
 class _TooMuch(ValueError):
@@ -237,6 +261,7 @@ class _Walk:
         self._most_elements, self._most_deferred = most
         self._stack = [_Container(end, items=False, encoding=encoding)]
         self._elements = self._deferred = 0
+        self.repairs: dict[int, bytes] = {}
 
     def run(self, position: int) -> PixelElement | None:
         """Walk from the offset of the first element; return the pixels' element."""
@@ -296,7 +321,14 @@ class _Walk:
         group, element = struct.unpack_from(f"{order}HH", head)
         tag = group << 16 | element
         vr = head[4:6]
-        if group == 0xFFFE or inner.encoding.implicit or not vr.isalpha():
+        explicit = group != 0xFFFE and not inner.encoding.implicit
+        if explicit and vr not in KNOWN_VRS:
+            extent = strange_extent(self._file, position, inner.end, order)
+            if extent is not None:
+                if extent.representation not in (b"", vr):
+                    self.repairs[position + 4] = extent.representation
+                return tag, extent.representation, extent.length, extent.value_at
+        if not explicit or not vr.isalpha():
             length = struct.unpack_from(f"{order}I", head, 4)[0]
             return tag, b"", length, position + 8
         if vr in LONG_LENGTHS:

@@ -12,6 +12,7 @@ Area = NDArray[np.bool_]
 ANGLES = ("PositionerPrimaryAngle", "PositionerSecondaryAngle")
 POSITIONER = "PositionerPositionSequence"
 MOST_ANGLE = 360.0  # degrees; larger values are damaged or in another unit
+MOST_CORNERS = 1000  # of a shutter; each is compared with every pixel
 ROTATION = 1.0  # degrees: a larger change of angle over the frames is noted
 
 
@@ -120,6 +121,8 @@ def _polygon(
     corners = attributes.numbers(f"VerticesOfThePolygonal{prefix}")
     if len(corners) < 6:
         return None
+    if len(corners) > 2 * MOST_CORNERS:
+        raise ValueError(f"its polygon has {len(corners) // 2} corners")
     usable = len(corners) // 2 * 2
     inside: Area = polygon2mask(shape, np.reshape(corners[:usable], (-1, 2)) - 1)
     return inside

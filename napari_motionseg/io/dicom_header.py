@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -20,6 +21,7 @@ from pydicom.uid import (
 )
 
 from napari_motionseg.errors import MemoryBudgetError, ReadError
+from napari_motionseg.io.character_sets import choose_character_set
 from napari_motionseg.io.damage import damage_named, pydicom_quiet
 from napari_motionseg.io.dicom_encoding import (
     DOUBLE_PIXELS,
@@ -38,6 +40,7 @@ from napari_motionseg.io.inflation import InflatedFile
 from napari_motionseg.io.regular_files import open_regular
 
 PREAMBLE_BYTES, MAGIC = 128, b"DICM"
+START_BYTES = PREAMBLE_BYTES + 8  # what is needed to find the first element
 MEMORY_BUDGET = 8 * 2**30  # bytes
 NOT_LOOPS = {
     "SR": "a structured report",
@@ -75,6 +78,9 @@ class Header:
         Value of the pixel data if the file is deflated; else None.
     warnings
         Sentences about what had to be guessed or is contradictory.
+    irregular
+        Whether other programs would take the attributes for something else: because of
+        unknown value representations, unnamed deflation or a damaged preamble.
     stamp
         Stamp that detects a change of the file before its frames are read; None if
         unknown.
@@ -89,6 +95,7 @@ class Header:
     big_endian: bool = False
     inflated: bytes | None = None
     warnings: tuple[str, ...] = ()
+    irregular: bool = False
     stamp: FileStamp | None = None
 
     def open_pixels(self) -> BinaryIO:
@@ -121,7 +128,7 @@ def is_dicom(path: Path) -> bool:
     """
     try:
         with open_regular(path) as file:
-            return _start(file.read(PREAMBLE_BYTES + 4)) is not None
+            return _start(file.read(START_BYTES)) is not None
     except (OSError, ReadError):
         return False
 
@@ -190,11 +197,19 @@ class _Parsed:
 
 def _start(head: bytes) -> int | None:
     """Return the offset of the first element; None if the file is not DICOM."""
-    if head[PREAMBLE_BYTES:] == MAGIC:
-        return PREAMBLE_BYTES + 4
+    after = head[PREAMBLE_BYTES:]
+    if after.startswith(MAGIC):
+        return PREAMBLE_BYTES + len(MAGIC)
+    if head.startswith(MAGIC):
+        return len(MAGIC)
     # files of old archives lack the preamble and begin with an element of group 2 or 8
     encoding = peek_encoding(head)
-    return 0 if encoding is not None and _group(head, encoding) in (2, 8) else None
+    if encoding is not None and _group(head, encoding) in (2, 8):
+        return 0
+    # only the four letters are missing between the preamble and group 2
+    encoding = peek_encoding(after)
+    found = encoding == Encoding(implicit=False) and _group(after, encoding) == 2
+    return PREAMBLE_BYTES if found else None
 
 
 def _group(head: bytes, encoding: Encoding) -> int:
@@ -215,6 +230,8 @@ class _Reader:
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._warnings: list[str] = []
+        self._repairs: dict[int, bytes] = {}
+        self._irregular = False
 
     def header(self) -> Header:
         """Return the header of a file that holds integer pixels."""
@@ -230,15 +247,24 @@ class _Reader:
 
     def parsed(self) -> _Parsed:
         """Return the attributes of the file, and where its pixels are."""
-        start = _start(self._file.read(PREAMBLE_BYTES + 4))
+        start = _start(self._file.read(START_BYTES))
         if start is None:
             raise ReadError(f"{self._path}: is not a DICOM file")
+        self._irregular = start not in (0, PREAMBLE_BYTES + len(MAGIC))
         text, start = read_transfer_syntax(self._file, start, self._size)
         named = UID(text) if text else None
         file, start, end = self._unpacked(named, start)
         encoding = self._encoding(file, start, named)
         syntax = named or _plain_syntax(encoding)
-        pixels = find_pixel_element(file, start, end, encoding, self._most)
+        pixels = find_pixel_element(
+            file, start, end, encoding, self._most, self._repairs
+        )
+        if self._repairs:
+            self._irregular = True
+            self._warnings.append(
+                "the value representation of some elements is unknown; their length "
+                "was found from what follows"
+            )
         data = self._attributes(file, start, end, encoding, pixels)
         return _Parsed(file, data, syntax, encoding, pixels)
 
@@ -249,13 +275,33 @@ class _Reader:
         plain = peek_encoding(head)
         self._file.seek(start)
         if named != DeflatedExplicitVRLittleEndian:
+            usual = plain is not None and _group(head, plain) == 8
+            if not usual and self._is_deflated(start):
+                self._irregular = True
+                self._warnings.append("the data are deflated, though no syntax says so")
+                return self._inflated(start)
             return self._file, start, self._size
         if plain is not None and _group(head, plain) == 8:
             self._warnings.append("the transfer syntax says deflated, the data are not")
             return self._file, start, self._size
+        return self._inflated(start)
+
+    def _inflated(self, start: int) -> tuple[BinaryIO, int, int]:
+        self._file.seek(start)
         inflated = InflatedFile(self._file, self._size - start, self._budget)
         # the end is known only after everything is inflated
         return cast(BinaryIO, inflated), 0, 2**62
+
+    def _is_deflated(self, start: int) -> bool:
+        """Return whether deflated data begin here that inflate to a data set."""
+        try:
+            head = self._inflated(start)[0].read(8)
+        except (ValueError, zlib.error):
+            return False
+        finally:
+            self._file.seek(start)
+        found = peek_encoding(head)
+        return found is not None and _group(head, found) == 8
 
     def _encoding(self, file: BinaryIO, start: int, named: UID | None) -> Encoding:
         """Return the encoding of the data set; note where the file contradicts it."""
@@ -291,22 +337,24 @@ class _Reader:
                     f"{self._path}: holds {(stop - start) / 2**30:.3g} GiB of "
                     "attributes, which is more than the memory budget"
                 )
-            file = cast(BinaryIO, BoundedFile(file, stop))
+            file = cast(BinaryIO, BoundedFile(file, stop, self._repairs))
         file.seek(start)
         # pydicom checks the first element once more, and comes to the same result
-        return read_dataset(
+        data = read_dataset(
             file,
             encoding.implicit,
             not encoding.big,
             stop_when=lambda tag, vr, length: tag in PIXELS,
         )
+        choose_character_set(data)
+        return data
 
     def _described(self, parsed: _Parsed, pixels: PixelElement) -> Header:
         inflated, at, length = None, pixels.at, pixels.length
         if isinstance(parsed.file, InflatedFile):
             parsed.file.seek(at)
             inflated = parsed.file.read(length)
-            at, length = 0, length if length < 0 else len(inflated)
+            at = 0
         return Header(
             self._path,
             parsed.data,
@@ -317,6 +365,7 @@ class _Reader:
             big_endian=parsed.encoding.big,
             inflated=inflated,
             warnings=tuple(self._warnings),
+            irregular=self._irregular,
         )
 
 
@@ -338,6 +387,11 @@ def _plain_syntax(encoding: Encoding) -> UID:
 def without_pixels(dataset: Dataset) -> str:
     """Return a clause that says what an object without pixel data is."""
     modality = str(dataset.get("Modality", ""))
+    if "DirectoryRecordSequence" in dataset:
+        return (
+            "is a DICOMDIR under another name, a list of files: name it DICOMDIR, or "
+            "open its folder"
+        )
     if modality in NOT_LOOPS:
         return f"is {NOT_LOOPS[modality]}, not a loop: it holds no pixel data"
     if "IconImageSequence" in dataset:

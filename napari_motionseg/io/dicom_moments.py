@@ -90,6 +90,20 @@ def after_midnight(moments: Sequence[int]) -> list[int]:
     return found
 
 
+def passed_midnight(moments: Sequence[int]) -> list[int]:
+    """Add a day to moments that follow midnight but lack the new date; return them all.
+
+    Unlike `after_midnight`, this needs no order: within a day, frames of one series on
+    both sides of a gap of more than twelve hours lie around midnight.
+    """
+    ordered = sorted(moments)
+    pairs = zip(ordered, ordered[1:], strict=False)
+    before = [a for a, b in pairs if b - a > DAY // 2]
+    if not before or ordered[-1] - ordered[0] >= DAY:
+        return list(moments)
+    return [one + DAY if one <= before[0] else one for one in moments]
+
+
 def times_of_files(files: Sequence[Attributes]) -> Iterator[tuple[str, Times | None]]:
     """Yield frame times from dates and times of single-frame files, best source first.
 

@@ -12,7 +12,7 @@ from napari_motionseg.io.compressed_pixels import CompressedFrames
 from napari_motionseg.io.damage import damage_named, frame_damage_named
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.encapsulation import ITEM, find_items
-from napari_motionseg.io.gray_values import gray_notes, to_gray
+from napari_motionseg.io.gray_values import colour_warnings, gray_notes, to_gray
 from napari_motionseg.io.native_pixels import NativeFrames
 from napari_motionseg.io.pixel_format import PixelFormat
 from napari_motionseg.io.stored_frames import StoredFrames
@@ -27,6 +27,8 @@ class PixelSource:
 
     Attributes
     ----------
+    form : PixelFormat
+        Format of the stored pixels, corrected where the pixel data contradict it.
     count : int
         Number of whole frames that the file holds, whatever its header promises.
     promised : int
@@ -55,6 +57,7 @@ class PixelSource:
             compressed, warning = _is_compressed(header, form)
             frames = CompressedFrames if compressed else NativeFrames
             self._frames = frames(header, form)
+        self.form = form = self._form = self._frames.form
         self.count, self.promised = self._frames.count, form.frames
         self.frame_bits = form.rows * form.columns * form.samples * form.bits_allocated
         if not self.count:
@@ -64,7 +67,9 @@ class PixelSource:
             )
         self.notes = gray_notes(form)
         self.warnings = [*header.warnings, *warning, *self._frames.warnings]
-        self.warnings += _about_count(self.count, form.frames)
+        self.warnings += colour_warnings(form)
+        whole = not self._frames.cut_off
+        self.warnings += _about_count(self.count, form.frames, whole)
 
     def __call__(self, t: int) -> Frame:
         """Return frame `t` as gray values, in which contrast agent is dark.
@@ -96,8 +101,16 @@ class PixelSource:
         return frame
 
 
-def _about_count(held: int, promised: int) -> list[str]:
-    """Return a sentence if header and pixel data disagree on the frame count."""
+def _about_count(held: int, promised: int, whole: bool) -> list[str]:
+    """Return a sentence if header and pixel data disagree on the frame count.
+
+    Parameters
+    ----------
+    held, promised
+        Numbers of frames in the pixel data, and according to the header.
+    whole
+        Whether the pixel data are as long as the file says.
+    """
     if held == promised or (not promised and held == 1):
         return []
     if not promised:
@@ -105,10 +118,8 @@ def _about_count(held: int, promised: int) -> list[str]:
             f"NumberOfFrames is missing or wrong; the pixel data hold {held} frames"
         ]
     if held < promised:
-        return [
-            f"{promised - held} of {promised} frames are missing: the file ends too "
-            "early"
-        ]
+        why = "the pixel data hold no more" if whole else "the file ends too early"
+        return [f"{promised - held} of {promised} frames are missing: {why}"]
     return [
         f"the pixel data hold {held - promised} more frames than the {promised} of the "
         "header; all of them are read"
@@ -136,7 +147,7 @@ def _is_compressed(header: Header, form: PixelFormat) -> tuple[bool, list[str]]:
                     file, header.pixels_at, header.pixels_at + header.pixels_length
                 ).cut_off
             )
-    if header.pixels_length < 0 and not items:
+    if header.pixels_length < 0 and said and not items:
         raise ReadError(
             f"{header.path}: its compressed pixel data do not begin with an item"
         )

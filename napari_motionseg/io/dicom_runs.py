@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from napari_motionseg.cine.acquisition import View
 from napari_motionseg.io.dicom import OpenedFile
 from napari_motionseg.io.dicom_geometry import view
-from napari_motionseg.io.dicom_moments import SOURCES
+from napari_motionseg.io.dicom_moments import SOURCES, passed_midnight
 from napari_motionseg.io.dicom_values import Attributes, values_of
 from napari_motionseg.io.movies import natural
 from napari_motionseg.io.optional_parts import OptionalParts
@@ -26,6 +26,7 @@ LOCALIZER = "LOCALIZER"
 # The two planes of a biplane system look from clearly different directions. On a moving
 # arm, successive frames differ by a few degrees and no view occurs twice.
 PLANES_APART = 10.0
+NEARLY = 5.0  # degrees within which the angles of one plane vary
 BLOCK_BYTES = 2**20
 FEWEST = 2  # frames that are needed for a loop of their own within a series
 
@@ -99,9 +100,11 @@ def _moments(headers: Sequence[Attributes]) -> Sequence[int | None]:
     """Return the files' times from the first source that distinguishes them."""
     complete: Sequence[int | None] = [None] * len(headers)
     for _, read in SOURCES:
-        found = [read(header) for header in headers]
-        if None in found:
+        found: Sequence[int | None] = [read(header) for header in headers]
+        known = [one for one in found if one is not None]
+        if len(known) < len(found):
             continue
+        found = passed_midnight(known)
         if len(set(found)) == len(found):
             return found
         complete = complete if complete[0] is not None else found
@@ -197,16 +200,38 @@ def _by_angles(planes: list[list[Single]]) -> list[list[Single]]:
     """Divide frames into planes if their views alternate between two directions."""
     divided = []
     for frames in planes:
-        groups = _split(frames, _rounded_angles)
+        groups = _by_view(frames)
         few = 2 <= len(groups) <= len(PLANES)
         full = all(len(group) >= FEWEST for group in groups)
         divided += groups if few and full and _apart(groups) else [frames]
     return divided
 
 
-def _rounded_angles(frame: Single) -> Hashable:
-    angles = frame.angles
-    return None if angles is None else (round(angles.primary), round(angles.secondary))
+def _by_view(frames: list[Single]) -> list[list[Single]]:
+    """Group frames whose angles are nearly those of the first frame of their group.
+
+    The search ends at more groups than a biplane system has planes.
+    """
+    groups: list[list[Single]] = []
+    for frame in frames:
+        if len(groups) > len(PLANES):
+            break
+        near = next((one for one in groups if _is_near(one[0], frame)), None)
+        if near is None:
+            groups.append([frame])
+        else:
+            near.append(frame)
+    return groups
+
+
+def _is_near(first: Single, second: Single) -> bool:
+    one, other = first.angles, second.angles
+    if one is None or other is None:
+        return one is other
+    return (
+        abs(one.primary - other.primary) < NEARLY
+        and abs(one.secondary - other.secondary) < NEARLY
+    )
 
 
 def _apart(groups: list[list[Single]]) -> bool:
@@ -258,32 +283,44 @@ def _by_run(frames: list[Single]) -> list[list[Single]]:
 
 def _restarted(frames: list[Single]) -> list[list[Single]]:
     counted = Counter(frame.number for frame in frames if frame.number is not None)
-    if not counted or max(counted.values()) == 1:
+    if not counted or max(counted.values()) == 1 or len(counted) == 1:
         return [_ordered(frames)]
     if frames[0].microseconds is not None and len(
         {frame.microseconds for frame in frames}
     ) == len(frames):
-        return _cut_where_numbers_fall(sorted(frames, key=_moment))
+        cut = _cut_where_numbers_fall(sorted(frames, key=_moment))
+        if FEWEST * len(cut) <= len(frames):
+            return cut  # else numbers fall nearly always, and time tells no runs
     found: dict[int, list[Single]] = {}
     times_seen: Counter[float | None] = Counter()
     for frame in sorted(frames, key=lambda one: (_moment(one), natural(one.name))):
         found.setdefault(times_seen[frame.number], []).append(frame)
         times_seen[frame.number] += 1
+    if any(min(counted) not in (one.number for one in run) for run in found.values()):
+        return [_ordered(frames)]  # a number that occurs twice, and no new beginning
     return [_ordered(run) for run in found.values()]
 
 
 def _ordered(frames: list[Single]) -> list[Single]:
-    """Return frames in order of InstanceNumber, or of time if some have no number."""
-    numbered = all(frame.number is not None for frame in frames)
+    """Return frames in order of InstanceNumber, or of time if numbers do not tell."""
+    numbers = {frame.number for frame in frames}
+    numbered = None not in numbers and len(numbers) > 1
     timed = all(frame.microseconds is not None for frame in frames)
-    return sorted(frames, key=_order if numbered or not timed else _moment)
+    if timed and not numbered:
+        return sorted(frames, key=_moment)
+    if not numbered:
+        by_name = sorted(frames, key=lambda frame: natural(frame.name))
+        known = [frame.number for frame in by_name if frame.number is not None]
+        if known == sorted(known):  # names are in the order of the numbers that exist
+            return by_name
+    return sorted(frames, key=_order)
 
 
 def _cut_where_numbers_fall(frames: list[Single]) -> list[list[Single]]:
-    """Divide frames, in order of time, wherever InstanceNumber does not rise."""
+    """Divide frames, in order of time, wherever InstanceNumber falls."""
     divided = [[frames[0]]]
     for before, frame in zip(frames, frames[1:], strict=False):
-        if (frame.number or 0) <= (before.number or 0):
+        if (frame.number or 0) < (before.number or 0):
             divided.append([])
         divided[-1].append(frame)
     return divided

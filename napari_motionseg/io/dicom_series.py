@@ -15,6 +15,9 @@ from napari_motionseg.io.dicom_runs import runs
 from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.loop_names import loop_name
 
+# attributes in which frames of one series agree
+OF_SERIES = ("SeriesInstanceUID", "StudyInstanceUID", "PatientID")
+
 
 def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Cine]:
     """Read every loop among DICOM files.
@@ -67,11 +70,20 @@ def read_files(paths: Iterable[Path], memory_budget: int, root: Path) -> list[Ci
 
 
 def _series(opened: OpenedFile) -> Hashable:
-    """Return a key that files of one series share; a multi-frame file has its own."""
-    series = values_of(opened.header.dataset, "SeriesInstanceUID")
-    if opened.count > 1 or opened.form.frames > 1 or not series:
-        return opened.header.path
-    return str(series[0])
+    """Return a key that files of one series share; a multi-frame file has its own.
+
+    Patient and study are part of it, because programs that remove UIDs may give all
+    series the same one. Without a UID, the frames of a folder are taken together.
+    """
+    path, data = opened.header.path, opened.header.dataset
+    if opened.count > 1 or opened.form.frames > 1:
+        return path
+    words = tuple(str(values_of(data, keyword)) for keyword in OF_SERIES)
+    if values_of(data, "SeriesInstanceUID"):
+        return words
+    described = any(values_of(data, keyword) for keyword in OF_SERIES)
+    number = str(values_of(data, "SeriesNumber"))
+    return (path.parent, number, *words) if described else path
 
 
 Loop = tuple[Sequence[OpenedFile], Path, str]

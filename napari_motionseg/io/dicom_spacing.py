@@ -29,6 +29,7 @@ AGREEMENT = 0.1  # relative difference of two magnifications from which it is no
 CHANGE = 0.01  # relative change of a spacing over the frames from which it is noted
 PROJECTIONS = ("XA", "RF", "DX", "CR", "MG", "IO", "PX", "RG", "DF", "DS")
 PROJECTION_CLASSES = "1.2.840.10008.5.1.4.1.1.12."  # XA, XRF, their enhanced forms
+DETECTOR_DISTANCE = "DistanceSourceToDetector"
 CENTIMETRES = 3  # PhysicalUnitsXDirection, PS3.3 C.8.5.5.1.15
 TISSUE = 1  # RegionSpatialFormat of a two-dimensional picture, PS3.3 C.8.5.5.1.1
 
@@ -198,15 +199,35 @@ def _magnification(attributes: Attributes) -> tuple[float, str] | None:
 
 
 def _from_distances(attributes: Attributes) -> tuple[float, str] | None:
-    detector = attributes.number("DistanceSourceToDetector")
     for keyword in ("DistanceSourceToIsocenter", "DistanceSourceToPatient"):
-        patient = attributes.number(keyword)
-        if detector and patient and detector > 0 and patient > 0:
-            name = f"DistanceSourceToDetector / {keyword}"
-            factor = _plausible(attributes, detector / patient, name)
-            if factor is not None:
-                return factor, f"({name})"
+        ratios = _ratios(attributes, keyword)
+        if not ratios:
+            continue
+        name = f"{DETECTOR_DISTANCE} / {keyword}"
+        if max(ratios) > min(ratios) * (1 + CHANGE):
+            attributes.parts.note(
+                f"{name} changes over the frames, from {min(ratios):.4g} to "
+                f"{max(ratios):.4g}; the median was used."
+            )
+        factor = _plausible(attributes, float(np.median(ratios)), name)
+        if factor is not None:
+            return factor, f"({name})"
     return None
+
+
+def _ratios(attributes: Attributes, keyword: str) -> list[float]:
+    """Return the distance of the detector over another one, of the compared frames."""
+    items: list[Dataset | None] = [None]
+    if DETECTOR_DISTANCE not in attributes.dataset:
+        count = len(attributes.groups)
+        items = [*attributes.groups.sampled("XRayGeometrySequence", count)] or items
+    found = []
+    for item in items:
+        detector = attributes.number(DETECTOR_DISTANCE, item)
+        patient = attributes.number(keyword, item)
+        if detector and patient and detector > 0 and patient > 0:
+            found.append(detector / patient)
+    return found
 
 
 def _plausible(attributes: Attributes, factor: float | None, name: str) -> float | None:

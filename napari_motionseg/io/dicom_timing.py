@@ -126,6 +126,10 @@ def _from_vector(header: Attributes, count: int, in_header: int) -> Times | None
     increments = header.numbers(VECTOR)
     if not increments:
         return None
+    if len(increments) == in_header - 1 and increments[0] > 0:
+        # the step before the first frame, which is always 0, was left out
+        header.parts.note(f"{VECTOR} lacks the value of the first frame.")
+        increments = (0.0, *increments)
     if len(increments) != in_header:
         header.parts.note(
             f"{VECTOR} has {len(increments)} values for {in_header} frames"
@@ -163,6 +167,11 @@ def _evenly(count: int, step: float) -> Times:
 
 def _from_dates(header: Attributes, keyword: str, count: int) -> Times | None:
     """Return the times from the date and time of each frame of an enhanced object."""
+    if 0 < len(header.groups) < count:
+        header.parts.note(
+            f"PerFrameFunctionalGroupsSequence has {len(header.groups)} items for "
+            f"{count} frames; frame times were not taken from it."
+        )
     if len(header.groups) < count or count < 2:
         return None
     moments: list[int] = []

@@ -35,8 +35,11 @@ MOST_BYTES = 2**28
 
 
 def is_dicomdir(path: Path) -> bool:
-    """Return whether a DICOM file is a DICOMDIR, judged by its name."""
-    return path.name.upper() == "DICOMDIR"
+    """Return whether a DICOM file is a DICOMDIR, judged by its name.
+
+    Copies of old media keep the version of ISO 9660 in the name (``DICOMDIR;1``).
+    """
+    return _plain(path.name) == "dicomdir"
 
 
 def files_of_dicomdir(path: Path) -> list[Path]:
@@ -125,7 +128,9 @@ def _parts(record: Dataset) -> list[str]:
         return []
     written = [str(part).strip() for part in values_of(record, "ReferencedFileID")]
     # some writers put the whole path into a single value
-    return [part for words in written for part in words.replace("\\", "/").split("/")]
+    path = "/".join(word.replace("\\", "/") for word in written)
+    first, *others = path.split("/")  # an empty first part is an absolute path
+    return [first] * (first != ".") + [part for part in others if part not in ("", ".")]
 
 
 class Medium:

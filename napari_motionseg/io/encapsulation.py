@@ -9,6 +9,7 @@ counted from elsewhere are common; the frames are then found from the fragments.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from typing import BinaryIO, NamedTuple
@@ -18,6 +19,12 @@ from napari_motionseg.io.codestreams import RLE_HEADER_BYTES, codestream_kind
 ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 HEADER_BYTES = 8  # tag and length of an item, PS3.5 A.4
 MOST_ITEMS = 1_000_000  # far more than in any loop; walking them takes seconds
+# bytes read at once while the next item is searched for; it is usually near
+LEAST_SEARCHED, MOST_SEARCHED = 2**12, 2**20
+MOST_JOINED = 4  # short items that are looked at together to recognize a codestream
+# the end of one codestream of JPEG or JPEG 2000 and the beginning of the next. Neither
+# occurs in coded data, where 0xFF is followed by at most 0x8F (or by 0 in JPEG).
+BOUNDARY = re.compile(rb"\xff\xd9\0*(?=\xff\xd8\xff|\xff\x4f\xff\x51)")
 
 
 class Fragment(NamedTuple):
@@ -53,11 +60,14 @@ class Items(NamedTuple):
         The complete fragments.
     cut_off
         Whether the items end early, before their delimiter or inside an item.
+    repaired
+        Whether the length of an item was wrong, so that the next one was searched for.
     """
 
     offsets: tuple[int, ...]
     fragments: list[Fragment]
     cut_off: bool
+    repaired: bool = False
 
 
 def find_items(file: BinaryIO, start: int, end: int) -> Items:
@@ -72,6 +82,11 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
     end
         Length of the file in bytes.
 
+    Notes
+    -----
+    The first item is the table of offsets (PS3.5 A.4), which may be empty. Some writers
+    omit it, so a first item that holds a codestream is taken as a fragment.
+
     Raises
     ------
     ValueError
@@ -79,25 +94,142 @@ def find_items(file: BinaryIO, start: int, end: int) -> Items:
     """
     table: tuple[int, ...] | None = None
     fragments: list[Fragment] = []
+    repaired = False
     while start + HEADER_BYTES <= end:
         file.seek(start)
         head = file.read(HEADER_BYTES + RLE_HEADER_BYTES)
         length = struct.unpack_from("<I", head, 4)[0]
         if head.startswith(SEQUENCE_END):
-            return Items(table or (), fragments, cut_off=False)
+            return Items(table or (), fragments, False, repaired)
+        if not head.startswith(ITEM):
+            resumed = _resume(file, fragments, end)
+            if resumed is None:
+                break
+            start, repaired = resumed, True
+            continue
         start += HEADER_BYTES
-        if not head.startswith(ITEM) or start + length > end:
-            break
-        if table is None:
+        if start + length > end:
+            following = _next_item(file, start, end)
+            if following is None:
+                break
+            length, repaired = following - start, True
+        kind = codestream_kind(_beginning(file, head, start, length, end))
+        if table is None and not kind:
             file.seek(start)
             table = struct.unpack(f"<{length // 4}I", file.read(length // 4 * 4))
         else:
-            kind = codestream_kind(head[HEADER_BYTES : HEADER_BYTES + length])
+            table = table or ()
             fragments.append(Fragment(start, length, kind))
         if len(fragments) > MOST_ITEMS:
             raise ValueError(f"it has more than {MOST_ITEMS} fragments")
         start += length
-    return Items(table or (), fragments, cut_off=start != end)
+    return Items(table or (), fragments, start != end, repaired)
+
+
+def _resume(file: BinaryIO, fragments: list[Fragment], end: int) -> int | None:
+    """Return the offset of the item after the last fragment, whose length is wrong.
+
+    The last fragment is given its true length. None is returned if no item follows.
+    """
+    if not fragments:
+        return None
+    last = fragments[-1]
+    following = _next_item(file, last.offset, end)
+    if following is not None:
+        fragments[-1] = last._replace(length=following - last.offset)
+    return following
+
+
+def _next_item(file: BinaryIO, start: int, end: int) -> int | None:
+    """Return the offset of the next item, or of the end of the sequence."""
+    size = LEAST_SEARCHED
+    while start + HEADER_BYTES <= end:
+        file.seek(start)
+        block = file.read(min(size, end - start))
+        size = min(2 * size, MOST_SEARCHED)
+        for match in re.finditer(ITEM + b"|" + SEQUENCE_END, block):
+            at = start + match.start()
+            if match[0] == SEQUENCE_END or _is_item(file, at, end):
+                return at
+        start += max(1, len(block) - len(ITEM) + 1)
+    return None
+
+
+def _is_item(file: BinaryIO, at: int, end: int) -> bool:
+    """Return whether the item at an offset is one.
+
+    It ends where another item or the end is, or a codestream begins in it.
+    """
+    file.seek(at + len(ITEM))
+    head = file.read(4 + RLE_HEADER_BYTES)
+    after = at + HEADER_BYTES + int.from_bytes(head[:4], "little")
+    if codestream_kind(head[4:]):
+        return True
+    if len(head) < 4 or after > end:
+        return False
+    file.seek(after)
+    return after == end or file.read(len(ITEM)) in (ITEM, SEQUENCE_END)
+
+
+def _beginning(file: BinaryIO, head: bytes, start: int, length: int, end: int) -> bytes:
+    """Return the first bytes of an item's value, enough to recognize a codestream.
+
+    The header of a codestream may be divided between short items.
+
+    Parameters
+    ----------
+    file
+        File that is open for reading in binary mode.
+    head
+        Header of the item, and the bytes that follow it.
+    start, length
+        Offset and number of bytes of the value.
+    end
+        Length of the file in bytes.
+    """
+    value = head[HEADER_BYTES : HEADER_BYTES + length]
+    for _ in range(MOST_JOINED):
+        start += length
+        if not value or len(value) >= RLE_HEADER_BYTES or start + HEADER_BYTES > end:
+            break
+        file.seek(start)
+        head = file.read(HEADER_BYTES + RLE_HEADER_BYTES)
+        if not head.startswith(ITEM):
+            break
+        start += HEADER_BYTES
+        length = struct.unpack_from("<I", head, 4)[0]
+        value += head[HEADER_BYTES : HEADER_BYTES + length]
+    return value[:RLE_HEADER_BYTES]
+
+
+def divide_joined(file: BinaryIO, frames: Frames, promised: int) -> Frames:
+    """Divide a fragment that holds the codestreams of all frames, one after the other.
+
+    Parameters
+    ----------
+    file
+        File that is open for reading in binary mode.
+    frames
+        Frames that `group_fragments` has returned.
+    promised
+        Number of frames that the header promises.
+
+    Returns
+    -------
+    list of list of Fragment
+        One part of the fragment for each frame if they are as many as promised; else
+        `frames`.
+    """
+    if len(frames) != 1 or len(frames[0]) != 1 or promised < 2:
+        return frames
+    whole = frames[0][0]
+    file.seek(whole.offset)
+    value = file.read(whole.length)
+    ends = [match.end() for match in BOUNDARY.finditer(value)]
+    if len(ends) + 1 != promised:
+        return frames
+    edges = zip([0, *ends], [*ends, whole.length], strict=True)
+    return [[Fragment(whole.offset + a, b - a, whole.kind)] for a, b in edges]
 
 
 def group_fragments(

@@ -7,10 +7,11 @@ frames: each group is parsed at most once for each requested macro.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.tag import BaseTag
 
 from napari_motionseg.io.damage import DAMAGE
 
@@ -40,11 +41,27 @@ class FunctionalGroups:
         return len(self._frames)
 
     def macros(self) -> list[Dataset]:
-        """Return the macro items that apply to the first frame, shared ones first."""
+        """Return the macro items that apply to the first frame, shared ones first.
+
+        A macro that the first frame lacks is taken from the first of the compared
+        frames that has it.
+        """
         if self._macros is None:
-            groups = [*self._shared[:1], *self._frames[:1]]
-            self._macros = [macro for group in groups for macro in _macros(group)]
+            shared = [macro for group in self._shared[:1] for macro in _macros(group)]
+            known: set[BaseTag] = set()
+            of_frames: list[Dataset] = []
+            for group in self._compared(len(self._frames)):
+                of_frames += _macros(group, without=known)
+                known.update(group.keys())
+            self._macros = shared + of_frames
         return self._macros
+
+    def _compared(self, count: int) -> Iterator[Dataset]:
+        """Yield the groups of at most 256 frames, evenly spread from the first."""
+        total = min(count, len(self._frames))
+        steps = np.linspace(0, total - 1, min(total, MOST_COMPARED)).astype(int)
+        for index in np.unique(steps):
+            yield self._frames[int(index)]
 
     def of_frames(self, macro: str, count: int) -> Iterator[Dataset | None]:
         """Yield the first item of a macro for each of the first `count` frames."""
@@ -65,10 +82,9 @@ class FunctionalGroups:
         total = min(count, len(self._frames))
         if shared or not total:
             return shared[:1]
-        steps = np.linspace(0, total - 1, min(total, MOST_COMPARED)).astype(int)
         found = []
-        for index in np.unique(steps):
-            found += list(_items(self._frames[int(index)], macro)[:1])
+        for group in self._compared(total):
+            found += list(_items(group, macro)[:1])
         return found
 
 
@@ -87,8 +103,8 @@ def _items(dataset: Dataset, keyword: str) -> Sequence[Dataset]:
     return items if all(isinstance(item, Dataset) for item in items) else []
 
 
-def _macros(group: Dataset) -> Iterator[Dataset]:
-    for tag in list(group.keys()):
+def _macros(group: Dataset, without: Collection[BaseTag] = ()) -> Iterator[Dataset]:
+    for tag in [one for one in list(group.keys()) if one not in without]:
         try:
             element = group[tag]
         except DAMAGE:

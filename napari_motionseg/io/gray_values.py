@@ -11,6 +11,7 @@ from napari_motionseg.io.palette_color import LUMINANCE
 from napari_motionseg.io.pixel_format import PixelFormat, stored_range
 
 Pixels = NDArray[Any]
+PALETTE = "PALETTE COLOR"
 
 
 def luminance(colours: Pixels, dtype: np.dtype[Any]) -> Pixels:
@@ -90,6 +91,27 @@ def to_gray(pixels: Pixels, colours: str, form: PixelFormat) -> Pixels:
         # MONOCHROME1: small values are bright, so values are inverted here
         return (sum(stored_range(form)) - pixels.astype(np.int64)).astype(form.dtype)
     return pixels
+
+
+def colour_warnings(form: PixelFormat) -> list[str]:
+    """Return a sentence if the name of the colours is unknown or contradicts them.
+
+    Parameters
+    ----------
+    form
+        Format of the pixels in the file.
+    """
+    named = form.photometric
+    if form.samples == 3:
+        known, read_as = named == "RGB" or named.startswith("YBR_"), "RGB"
+    else:
+        known, read_as = named in ("MONOCHROME1", "MONOCHROME2", PALETTE), "MONOCHROME2"
+    if known:
+        return []
+    return [
+        f"PhotometricInterpretation {named[:16]!r} is unknown or does not fit "
+        f"SamplesPerPixel {form.samples}; the pixels were read as {read_as}"
+    ]
 
 
 def gray_notes(form: PixelFormat) -> list[str]:

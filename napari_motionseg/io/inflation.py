@@ -67,7 +67,7 @@ class InflatedFile(io.RawIOBase):
         """Inflate up to an offset; None inflates everything."""
         while not self._ended and (end is None or len(self._content) < end):
             pending = self._stream.unconsumed_tail or self._file.read(CHUNK_BYTES)
-            part = self._stream.decompress(pending, CHUNK_BYTES)
+            part = self._decompressed(pending)
             self._content += part
             self._ended = self._stream.eof or not (pending or part)
             if len(self._content) > self._limit:
@@ -75,3 +75,17 @@ class InflatedFile(io.RawIOBase):
                     f"its deflated data expand to more than {self._limit / 2**20:.0f} "
                     "MiB, which is not plausible for a loop of this size"
                 )
+
+    def _decompressed(self, pending: bytes) -> bytes:
+        """Return the next inflated bytes; data with a header of zlib are read too.
+
+        DICOM deflates without a header (PS3.5 A.5), but some writers add that of zlib
+        or gzip.
+        """
+        try:
+            return self._stream.decompress(pending, CHUNK_BYTES)
+        except zlib.error:
+            if self._content:
+                raise
+            self._stream = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either header
+            return self._stream.decompress(pending, CHUNK_BYTES)

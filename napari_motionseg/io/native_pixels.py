@@ -9,6 +9,7 @@ import numpy as np
 from napari_motionseg.errors import ReadError
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.settled_format import settle_native
 from napari_motionseg.io.stored_frames import Pixels, StoredFrames
 from napari_motionseg.io.stored_samples import native_values
 
@@ -33,8 +34,9 @@ class NativeFrames(StoredFrames):
                 "with it the byte order of its 16-bit pixels; convert the file to "
                 "explicit VR little endian"
             )
-        self._held = _held_bytes(header)
+        self._held = self._held_bytes()
         # width of a row with padding, and number of samples stored for each pixel
+        form = self._form
         self._width, self._stored = form.columns, form.samples
         if form.photometric.startswith("YBR") and form.samples == 3:
             self._settle_colours()
@@ -44,22 +46,26 @@ class NativeFrames(StoredFrames):
             samples += -samples % 4
         self._frame_bits = samples * form.bits_allocated
         self.count = 8 * self._held // self._frame_bits
+        self._compare_length()
+
+    def _compare_length(self) -> None:
+        """Say if whole frames do not fill the pixel data of a complete file."""
+        left = 8 * self._held - self.count * self._frame_bits
+        known = self._header.pixels_length > 0 and not self.cut_off
+        if known and self.count and left >= 16:  # up to a byte is padding, PS3.5 8.1.1
+            form = self._form
+            self.warnings.append(
+                f"the pixel data are {left // 8} bytes longer than {self.count} frames "
+                f"of {form.rows} x {form.columns} pixels of {form.bits_allocated} "
+                "bits; if the picture is torn, Rows, Columns or BitsAllocated is wrong"
+            )
 
     def __call__(self, t: int) -> tuple[Pixels, str]:
         """Return the values of frame `t` and its colour space; see `StoredFrames`."""
         form, flat = self._form, self._samples(t)
-        samples: Pixels
-        colours = "YBR" if form.photometric.startswith("YBR") else "RGB"
-        if form.samples == 1:
-            samples = flat.reshape(form.rows, form.columns)
-        elif self._stored == 2:
-            samples = self._pairs(flat)
-        elif form.planar:
-            planes: Pixels = flat.reshape(3, form.rows, form.columns)
-            samples = np.moveaxis(planes, 0, -1)
-        else:
-            samples = flat.reshape(form.rows, form.columns, 3)
-        return native_values(samples, form), colours
+        halved = form.samples == 3 and self._stored == 2
+        samples = self._pairs(flat) if halved else arranged(flat, form)
+        return native_values(samples, form), stored_colours(form)
 
     def _settle_colours(self) -> None:
         """Determine the layout of colours from the length of the pixel data."""
@@ -121,14 +127,56 @@ class NativeFrames(StoredFrames):
         kind = f"{'>' if header.big_endian else '<'}u{form.sample_bytes}"
         return np.frombuffer(raw, kind).astype(f"u{form.sample_bytes}", copy=False)
 
+    def _held_bytes(self) -> int:
+        """Return the number of bytes of pixel data, and correct the format by it."""
+        header, length = self._header, self._header.pixels_length
+        if header.inflated is not None:
+            left = len(header.inflated)
+        else:
+            left = max(0, os.stat(header.path).st_size - header.pixels_at)
+        if length < 0:
+            self.warnings.append(
+                "the length of PixelData is undefined, though the pixels are not "
+                "compressed; everything up to the end of the file was read"
+            )
+            return left
+        form = self._form
+        frame = form.rows * form.columns * form.samples * form.bits_allocated // 8
+        if length < frame <= left and length < 2:
+            self.warnings.append(
+                "the length of PixelData is zero; everything up to the end of the file "
+                "was read"
+            )
+            return left
+        self.cut_off = length > left
+        if not self.cut_off:
+            self._settle(settle_native(form, length))
+        return min(left, length)
+
     def _bytes(self, start: int, size: int) -> bytes:
         with self._header.open_pixels() as file:
             file.seek(self._header.pixels_at + start)
             return file.read(min(size, max(0, self._held - start)))
 
 
-def _held_bytes(header: Header) -> int:
-    if header.inflated is not None:
-        return len(header.inflated)
-    left = os.stat(header.path).st_size - header.pixels_at
-    return max(0, min(left, header.pixels_length))
+def arranged(flat: Pixels, form: PixelFormat) -> Pixels:
+    """Return the samples of one frame as ``(H, W)`` or ``(H, W, 3)``.
+
+    Parameters
+    ----------
+    flat
+        All samples of the frame in the order of the file.
+    form
+        Format of the stored pixels.
+    """
+    if form.samples == 1:
+        return flat.reshape(form.rows, form.columns)
+    if form.planar:
+        planes: Pixels = flat.reshape(3, form.rows, form.columns)
+        return np.moveaxis(planes, 0, -1)
+    return flat.reshape(form.rows, form.columns, 3)
+
+
+def stored_colours(form: PixelFormat) -> str:
+    """Return the colour space of uncompressed samples, ``"YBR"`` or ``"RGB"``."""
+    return "YBR" if form.photometric.startswith("YBR") else "RGB"

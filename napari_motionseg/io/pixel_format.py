@@ -47,6 +47,10 @@ class PixelFormat:
     palette
         Luminance of each index of a PALETTE COLOR image, whose entries have
         `bits_stored` bits; None for other images.
+    index_bits
+        Number of bits of an index of the palette; 0 without a palette.
+    index_signed
+        Whether indices are signed (two's complement).
     """
 
     frames: int
@@ -60,6 +64,8 @@ class PixelFormat:
     planar: int
     high_bit: int
     palette: Palette | None = None
+    index_bits: int = 0
+    index_signed: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -79,7 +85,7 @@ class PixelFormat:
     @property
     def low_bit(self) -> int:
         """Position of the least significant bit of a sample in its container."""
-        return 0 if self.palette else self.high_bit + 1 - self.bits_stored
+        return self.high_bit + 1 - (self.index_bits or self.bits_stored)
 
     @property
     def chroma_is_halved(self) -> bool:
@@ -103,7 +109,9 @@ def pixel_format(header: Header) -> PixelFormat:
     data, path = header.dataset, header.path
     with damage_named(path, "pixel description"):
         allocated = _integer(data, "BitsAllocated", path)
-        stored = _integer(data, "BitsStored", path, allocated)
+        # without BitsStored, the bits up to HighBit are taken, which follow from it
+        high = _integer(data, "HighBit", path, allocated - 1)
+        stored = _integer(data, "BitsStored", path, high + 1)
         photometric = _photometric(data)
         form = PixelFormat(
             frames=promised_frames(data),
@@ -144,7 +152,13 @@ def _integer(data: Dataset, keyword: str, path: Path, default: Any = None) -> in
     value = default if value in (None, "") else value
     if value is None:
         raise ReadError(f"{path}: lacks {keyword}, which is needed to read the pixels")
-    return int(value)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ReadError(
+            f"{path}: {keyword} holds {str(value)[:40]!r} and not one whole number; it "
+            "is needed to read the pixels"
+        ) from None
 
 
 def _photometric(data: Dataset) -> str:
@@ -204,7 +218,14 @@ def _check_bits(form: PixelFormat, path: Path) -> None:
 def _with_palette(form: PixelFormat, palette: Palette) -> PixelFormat:
     from dataclasses import replace
 
-    return replace(form, palette=palette, bits_stored=palette.bits, signed=False)
+    return replace(
+        form,
+        palette=palette,
+        bits_stored=palette.bits,
+        signed=False,
+        index_bits=form.bits_stored,
+        index_signed=form.signed,
+    )
 
 
 def check_budget(form: PixelFormat, frames: int, budget: int, path: Path) -> None:

@@ -94,7 +94,9 @@ def is_own_derived(path: str | Path) -> bool:
 
 
 def _is_dicom(head: bytes) -> bool:
-    return head[128:132] == b"DICM" or _NO_PREAMBLE.match(head) is not None
+    letters = b"DICM" in (head[:4], head[128:132])
+    starts = (_NO_PREAMBLE.match(head, at) for at in (0, 128))
+    return letters or any(start is not None for start in starts)
 
 
 def _is_mp4(head: bytes) -> bool:

@@ -31,8 +31,7 @@ def decode_run_lengths(
     Raises
     ------
     ValueError
-        If the header is wrong, or a segment holds fewer bytes than the frame has
-        pixels.
+        If the header is wrong, or a segment does not hold one byte for each pixel.
     """
     from imagecodecs import packbits_decode
 
@@ -50,9 +49,11 @@ def decode_run_lengths(
         if not RLE_HEADER_BYTES <= start <= end <= len(stream):
             raise ValueError(f"run-length segment {number} lies outside the frame")
         values = packbits_decode(stream[start:end])
-        if len(values) < pixels:
+        # a padded segment may give some bytes too many, but not a row or more
+        if not pixels <= len(values) < pixels + max(columns, 2):
             raise ValueError(
-                f"run-length segment {number} holds {len(values)} of {pixels} bytes"
+                f"run-length segment {number} holds {len(values)} bytes, but Rows and "
+                f"Columns ask for {pixels}"
             )
         sample, byte = divmod(number, sample_bytes)
         plane = np.frombuffer(values, np.uint8, pixels)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_motionseg.io.dicom_header import Header
 from napari_motionseg.io.pixel_format import PixelFormat
+from napari_motionseg.io.settled_format import Settled
 
 Pixels = NDArray[Any]
 
@@ -21,21 +22,33 @@ class StoredFrames(ABC):
     header
         Header of the file.
     form
-        Format of the stored pixels.
+        Format of the stored pixels according to the header.
 
     Attributes
     ----------
     count : int
         Number of complete frames in the file.
+    cut_off : bool
+        Whether the file ends before its pixel data do.
     warnings : list of str
         Sentences about contradictions between header and pixel data.
     """
 
     count: int
+    cut_off: bool = False
 
     def __init__(self, header: Header, form: PixelFormat) -> None:
         self._header, self._form = header, form
         self.warnings: list[str] = []
+
+    @property
+    def form(self) -> PixelFormat:
+        """Format of the stored pixels, corrected where the pixel data contradict it."""
+        return self._form
+
+    def _settle(self, settled: Settled) -> None:
+        self._form = settled.form
+        self.warnings += settled.warnings
 
     @abstractmethod
     def __call__(self, t: int) -> tuple[Pixels, str]:

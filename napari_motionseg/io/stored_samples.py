@@ -27,11 +27,10 @@ def native_values(samples: Pixels, form: PixelFormat) -> Pixels:
     Returns
     -------
     values
-        Integers of the same shape, in `form.dtype`; for a palette, its indices as
-        stored.
+        Integers of the same shape, in `form.dtype`; for a palette, its indices.
     """
     if form.palette is not None:
-        return samples
+        return _indices(samples, form.low_bit, form)
     shifted = samples >> np.array(form.low_bit, samples.dtype)
     return _signed(shifted, form.bits_stored, form)
 
@@ -56,12 +55,12 @@ def decoded_values(
     Returns
     -------
     values
-        Integers of the same shape, in `form.dtype`.
+        Integers of the same shape, in `form.dtype`; for a palette, its indices.
     """
-    if form.palette is not None:
-        return samples
     # samples are at the same position as in the container, or already shifted down
     low = form.low_bit if bits > form.high_bit else 0
+    if form.palette is not None:
+        return _indices(samples, low, form)
     values: Pixels
     if samples.dtype.kind == "i":
         values = samples.astype(np.int32) >> low
@@ -77,6 +76,15 @@ def decoded_values(
     if form.signed:
         samples = _extended(samples.astype(np.int64), bits - low)
     return _clipped(samples, form)
+
+
+def _indices(samples: Pixels, low: int, form: PixelFormat) -> Pixels:
+    """Return the indices of a palette, whose least significant bit is at `low`."""
+    shifted = samples.astype(np.int64) >> low
+    if form.index_signed:
+        return _extended(shifted, form.index_bits)
+    indices: Pixels = shifted & (2**form.index_bits - 1)
+    return indices
 
 
 def _clipped(values: Pixels, form: PixelFormat) -> Pixels:

@@ -1,6 +1,8 @@
 """De-identified copies: nothing of the patient stays, and files stay related."""
 
 import datetime
+import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -190,6 +192,24 @@ def test_what_cannot_be_copied_is_refused(tmp_path):
     with pytest.raises(OccupiedError):
         deidentify(path, tmp_path / "out", Profile(KEY))
     assert copy.read_bytes() == theirs
+
+
+@pytest.mark.parametrize("fault", ["representation", "letters"])
+def test_what_other_programs_read_otherwise_is_refused(tmp_path, fault):
+    """The loop opens, but pydicom would overlook the attributes of the patient."""
+    path, _ = full_loop(tmp_path)
+    content = path.read_bytes()
+    at = content.index(struct.pack("<HH2s", 0x0008, 0x0060, b"CS")) + 4
+    changed = content[:at] + b"??" + content[at + 2 :]
+    if fault == "letters":
+        changed = content[:128] + content[132:]
+    path.write_bytes(changed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PartialReadWarning)
+        assert len(read_cine(path)) > 0
+    with pytest.raises(ReadError, match="might be overlooked"):
+        deidentify(path, tmp_path / "out", Profile(KEY))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.filterwarnings("ignore::napari_motionseg.errors.PartialReadWarning")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import dicom_files as files
-from pydicom import Dataset
+from pydicom import Dataset, uid
 
 from napari_motionseg.io import read_cine
 
@@ -88,6 +88,23 @@ def test_a_waveform_of_a_frequency(tmp_path):
     trace = waveform(tmp_path, SamplingFrequency=250, MultiplexGroupTimeOffset=-8)
     np.testing.assert_allclose(trace.times, [-8, -4, 0, 4])
     assert trace.samples.shape == (4, 2)
+
+
+def test_samples_in_the_byte_order_of_the_file(tmp_path):
+    """The signals of big-endian files are big-endian words, too (PS3.5 A.3)."""
+    data = files.xa_dataset(files.gray_frames(), syntax=uid.ExplicitVRBigEndian)
+    wave = files.item(
+        NumberOfWaveformChannels=2, WaveformBitsAllocated=16, SamplingFrequency=250
+    )
+    wave.add_new("WaveformData", "OW", np.arange(8, dtype=">i2").tobytes())
+    data.WaveformSequence = [wave]
+    data.add_new((0x5000, 0x0103), "US", 1)
+    data.add_new((0x5000, 0x3000), "OW", np.arange(5, dtype=">i2").tobytes())
+    signals = read_cine(files.save(data, tmp_path / "ecg.dcm")).ecg
+    np.testing.assert_array_equal(
+        signals["waveform 0"].samples, np.arange(8).reshape(4, 2)
+    )
+    np.testing.assert_array_equal(signals["curve 5000"].samples, np.arange(5))
 
 
 @pytest.mark.parametrize("frequency", [0, -1, 1e-9, 1e30])

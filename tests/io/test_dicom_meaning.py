@@ -6,6 +6,7 @@ from helpers import dicom_files as files
 from pydicom import DataElement, Dataset, config
 
 from napari_motionseg.cine import View
+from napari_motionseg.errors import PartialReadWarning
 from napari_motionseg.io import read_cine
 
 
@@ -64,6 +65,16 @@ def test_rectangular_shutter(cine_with):
         for column in range(12):
             expected[row, column] = 3 < row + 1 < 9 and 2 < column + 1 < 11
     np.testing.assert_array_equal(cine.valid_area, expected)
+
+
+def test_a_polygon_of_thousands_of_corners_is_left_out(cine_with):
+    """Each corner is compared with every pixel, so many of them take minutes."""
+    corners = np.random.default_rng(0).integers(1, 40, 8000).tolist()
+    with pytest.warns(PartialReadWarning, match="its polygon has 4000 corners"):
+        cine = cine_with(
+            ShutterShape="POLYGONAL", VerticesOfThePolygonalShutter=corners
+        )
+    assert cine.valid_area is None
 
 
 def test_circular_collimator_and_polygon(cine_with):

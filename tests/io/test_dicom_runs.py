@@ -15,7 +15,7 @@ SHAPE = (6, 5)
 
 def save_frame(folder, name, gray, shape=SHAPE, **attributes):
     """Write a file of one even frame, of a series that all files share."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     data = files.xa_dataset(np.full((1, *shape), gray, np.uint8))
     data.SeriesInstanceUID = "1.2.3"
     with warnings.catch_warnings():  # pydicom's, of values that break the Standard
@@ -96,6 +96,94 @@ def test_a_rotating_arm_is_one_loop(tmp_path):
             PositionerPrimaryAngle=-30 + 15 * (gray // 2), PositionerSecondaryAngle=0,
         )  # fmt: skip
     assert grays(read_cines(tmp_path)) == [[0, 1, 2, 3, 4, 5]]
+
+
+def test_angles_of_planes_may_vary_a_little(tmp_path):
+    for gray in range(6):
+        save_frame(
+            tmp_path, f"{gray}.dcm", gray, InstanceNumber=gray // 2 + 1,
+            PositionerPrimaryAngle=(-30, 60)[gray % 2] + 0.4 * gray,
+            PositionerSecondaryAngle=0,
+        )  # fmt: skip
+    assert grays(read_cines(tmp_path)) == [[0, 2, 4], [1, 3, 5]]
+
+
+TIMES = ["235959.8", "235959.9", "000000.0", "000000.1", "000000.2"]
+
+
+@pytest.mark.parametrize("date", [{}, {"AcquisitionDate": "20200101"}])
+def test_the_order_by_time_passes_midnight(tmp_path, date):
+    """Neither numbers nor names tell the order, and no date advances."""
+    for gray, time in enumerate(TIMES):
+        save_frame(tmp_path, f"{9 - gray}.dcm", gray, AcquisitionTime=time, **date)
+    cine = read_cine(tmp_path)
+    assert grays([cine]) == [[0, 1, 2, 3, 4]]
+    np.testing.assert_allclose(cine.frame_times, [0, 100, 200, 300, 400])
+
+
+def test_restarted_numbers_around_midnight(tmp_path):
+    for gray, time in enumerate(TIMES):
+        save_frame(
+            tmp_path, f"{9 - gray}.dcm", gray,
+            InstanceNumber=(1, 2, 3, 1, 2)[gray], AcquisitionTime=time,
+        )  # fmt: skip
+    assert grays(read_cines(tmp_path)) == [[0, 1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "timed"),
+    [
+        ([1] * 4, False),
+        ([1] * 4, True),
+        ([0, 1, 1, 2], False),
+        ([0, 1, 1, 2], True),
+        ([1, 1, 2, 2], True),
+    ],
+)
+def test_numbers_that_repeat_and_do_not_begin_again_are_one_run(
+    tmp_path, numbers, timed
+):
+    """Some writers number all frames alike."""
+    for gray, number in enumerate(numbers):
+        time = {"AcquisitionTime": f"101500.{gray}"} if timed else {}
+        save_frame(tmp_path, f"{gray}.dcm", gray, InstanceNumber=number, **time)
+    assert grays(read_cines(tmp_path)) == [[0, 1, 2, 3]]
+
+
+def test_numbers_that_fall_with_time_are_runs_by_name(tmp_path):
+    for gray in range(6):
+        save_frame(
+            tmp_path, f"{gray}.dcm", gray,
+            InstanceNumber=gray % 3 + 1, AcquisitionTime=f"101500.{9 - gray}",
+        )  # fmt: skip
+    loops = grays(read_cines(tmp_path))
+    assert sorted(map(len, loops)) == [3, 3]
+
+
+def test_frames_without_a_number_are_placed_by_name(tmp_path):
+    for gray in range(4):
+        number = {} if gray == 1 else {"InstanceNumber": gray + 1}
+        save_frame(tmp_path, f"{gray}.dcm", gray, **number)
+    assert grays(read_cines(tmp_path)) == [[0, 1, 2, 3]]
+
+
+def test_frames_without_a_series_are_those_of_their_folder(tmp_path):
+    for gray in range(6):
+        save_frame(
+            tmp_path / str(gray // 3), f"{gray}.dcm", gray,
+            InstanceNumber=gray % 3 + 1, SeriesInstanceUID="",
+        )  # fmt: skip
+    assert grays(read_cines(tmp_path)) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_patients_are_never_mixed_in_one_loop(tmp_path):
+    """Programs that remove UIDs may give every series the same one."""
+    for gray in range(6):
+        save_frame(
+            tmp_path, f"{gray}.dcm", gray,
+            InstanceNumber=gray + 1, PatientID=str(gray // 3),
+        )  # fmt: skip
+    assert grays(read_cines(tmp_path)) == [[0, 1, 2], [3, 4, 5]]
 
 
 def test_a_frame_of_another_size_is_left_out_by_name(tmp_path):

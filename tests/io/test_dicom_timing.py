@@ -37,6 +37,14 @@ def test_fall_backs_of_timing(cine_with, attributes, times, basis):
     assert cine.timing_basis == basis
 
 
+def test_a_vector_without_the_first_frame(cine_with):
+    """The first increment is always 0, so that some writers leave it out."""
+    cine = cine_with(FrameTimeVector=[30, 40, 50])
+    np.testing.assert_allclose(cine.frame_times, [0, 30, 70, 120])
+    assert cine.notes == ("FrameTimeVector lacks the value of the first frame.",)
+    assert cine_with(FrameTimeVector=[0, 40, 50]).frame_times is None
+
+
 def test_times_that_do_not_rise_are_no_times(cine_with):
     cine = cine_with(FrameTimeVector=[0, 10, -10, 10])
     assert cine.frame_times is None

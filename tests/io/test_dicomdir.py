@@ -99,6 +99,8 @@ def test_a_useless_dicomdir_does_not_hide_the_files_of_its_folder(tmp_path):
         ("IMAGES/IM1.;1", ["IMAGES", "IM1"]),
         ("IMAGES/IM1", ["IMAGES", "IM1.;1"]),
         ("IMAGES/IM1", ["IMAGES/IM1"]),
+        ("IMAGES/IM1", [".", "IMAGES", "IM1"]),
+        ("IMAGES/IM1", ["./IMAGES//IM1"]),
     ],
 )
 def test_names_that_copying_changed(tmp_path, kept, listed):
@@ -110,6 +112,12 @@ def test_the_exact_name_wins_over_one_of_another_case(tmp_path):
     for name in ("im1", "IM1", "Im1"):
         save_loop(tmp_path, name)
     assert names(dicomdir(tmp_path, [["IM1"]])) == ["IM1"]
+
+
+def test_a_dicomdir_keeps_its_version_in_its_name(tmp_path):
+    save_loop(tmp_path, "im1")
+    listed = dicomdir(tmp_path, [["IM1"]]).rename(tmp_path / "DICOMDIR;1")
+    assert names(listed) == ["im1"]
 
 
 def test_a_file_that_is_listed_twice_is_one_loop(tmp_path):

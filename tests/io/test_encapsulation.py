@@ -90,6 +90,99 @@ def test_one_frame_in_several_fragments():
     assert grouped((), [b"11", b"22"], 1) == ([2], None)
 
 
+def loop_of(path, syntax, value, **attributes):
+    data = files.xa_dataset(PIXELS, **attributes)
+    data.file_meta.TransferSyntaxUID = syntax
+    data.PixelData = value
+    data["PixelData"].is_undefined_length = True
+    return files.save(data, path)
+
+
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+def test_a_missing_table_costs_no_frame(tmp_path, syntax):
+    """Some writers begin with the first frame instead of an empty table."""
+    streams = [coded_frames.encode(frame, syntax, 8) for frame in PIXELS]
+    path = loop_of(tmp_path / "a.dcm", syntax, items(b"", streams)[8:])
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
+@pytest.mark.parametrize(
+    "syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless]
+)
+def test_fragments_that_cut_the_header_of_a_codestream(tmp_path, syntax):
+    parts = []
+    for frame in PIXELS:
+        stream = coded_frames.encode(frame, syntax, 8)
+        parts += [stream[:2], stream[2:20], b"", stream[20:]]
+    path = loop_of(tmp_path / "a.dcm", syntax, items(b"", parts))
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless])
+@pytest.mark.parametrize("padding", [b"", bytes(3)])
+def test_all_frames_in_one_fragment(tmp_path, syntax, padding):
+    streams = [coded_frames.encode(frame, syntax, 8) + padding for frame in PIXELS]
+    path = loop_of(tmp_path / "a.dcm", syntax, items(b"", [b"".join(streams)]))
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
+@pytest.mark.parametrize("number", [1, 3, 4])
+@pytest.mark.parametrize("wrong", [-2, 4, 10**6, 0xFFFFFFFF])
+def test_a_wrong_length_of_an_item_costs_no_other_frame(tmp_path, number, wrong):
+    streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
+    value = bytearray(items(b"", streams))
+    at = -1
+    for _ in range(number + 1):
+        at = value.index(ITEM, at + 1)
+    right = struct.unpack_from("<I", value, at + 4)[0]
+    struct.pack_into("<I", value, at + 4, min(right + wrong, 0xFFFFFFFF))
+    path = loop_of(tmp_path / "a.dcm", uid.RLELossless, bytes(value))
+    with pytest.warns(PartialReadWarning, match="the length of an item is wrong"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+
+
+@pytest.mark.parametrize("wrong", [-2, 2, 0xFFFFFFFF])
+def test_wrong_lengths_of_all_items_cost_no_frame(tmp_path, wrong):
+    streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
+    value = bytearray(items(b"", streams))
+    at = value.index(ITEM, 1)
+    for stream in streams:
+        length = len(stream) + len(stream) % 2
+        struct.pack_into("<I", value, at + 4, min(length + wrong, 0xFFFFFFFF))
+        at += 8 + length
+    path = loop_of(tmp_path / "a.dcm", uid.RLELossless, bytes(value))
+    with pytest.warns(PartialReadWarning, match="the length of an item is wrong"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+
+
+def test_a_loop_that_ends_between_two_items_is_cut_off(tmp_path):
+    streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
+    path = loop_of(tmp_path / "a.dcm", uid.RLELossless, items(b"", streams))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(ITEM)])
+    with pytest.warns(PartialReadWarning, match="1 of 4 .* the file ends too early"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS[:3])
+
+
+def test_an_extended_table_that_is_text_is_ignored(tmp_path):
+    streams = [coded_frames.run_lengths(frame) for frame in PIXELS]
+    path = loop_of(
+        tmp_path / "a.dcm",
+        uid.RLELossless,
+        items(b"", streams),
+        ExtendedOffsetTable=b"ab",
+    )
+    content = path.read_bytes()
+    old = struct.pack("<HH2sHI", 0x7FE0, 1, b"OV", 0, 2) + b"ab"
+    assert old in content
+    new = struct.pack("<HH2sH", 0x7FE0, 1, b"LO", 6) + b"no way"[:6]
+    path.write_bytes(content.replace(old, new))
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
 def test_entries_behind_the_last_frame_are_left_out():
     parts = [b"\xff\xd8\xff1", b"\xff\xd8\xff2"]
     assert grouped([0, 12, 24, 36], parts, 2) == ([1, 1], None)
@@ -112,19 +205,39 @@ def test_sixty_thousand_frames_are_grouped_in_one_pass(monkeypatch):
         steps = 0
         lengths, _ = grouped(table, parts, count)
         assert lengths == [1] * count
-        assert steps == count
+        assert steps <= count + 1  # the first item, a table, is looked at too
 
 
 def test_items_that_claim_too_much_end_the_walk(tmp_path):
     content = ITEM + bytes(4) + ITEM + struct.pack("<I", 0xFFFFFFF0) + b"abcd"
     found = find_items(io.BytesIO(content), 0, len(content))
-    assert found == ((), [], True)
+    assert found == ((), [], True, False)
     data = files.xa_dataset(PIXELS)
     data.file_meta.TransferSyntaxUID = uid.RLELossless
     data.PixelData = content
     data["PixelData"].is_undefined_length = True
+    path = files.save(data, tmp_path / "a.dcm")
+    path.write_bytes(path.read_bytes().removesuffix(b"\xfe\xff\xdd\xe0\0\0\0\0"))
     with pytest.raises(MemoryBudgetError, match="not one whole frame"):
-        read_cine(files.save(data, tmp_path / "a.dcm"))
+        read_cine(path)
+
+
+def test_the_next_item_is_searched_for_in_linear_time(monkeypatch):
+    """Nothing follows the items that the data seem to hold."""
+    searches = 0
+    real = encapsulation._is_item
+
+    def counted(*arguments):
+        nonlocal searches
+        searches += 1
+        return real(*arguments)
+
+    monkeypatch.setattr(encapsulation, "_is_item", counted)
+    seeming = (ITEM + b"\xf0\xff\xff\xff") * 5000
+    content = ITEM + bytes(4) + ITEM + struct.pack("<I", 8) + bytes(9) + seeming
+    found = find_items(io.BytesIO(content), 0, len(content))
+    assert (len(found.fragments), found.cut_off) == (1, True)
+    assert searches <= 5000
 
 
 def test_too_many_fragments_are_refused(monkeypatch):

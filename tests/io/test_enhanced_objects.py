@@ -156,3 +156,39 @@ def test_functional_groups_of_many_frames_are_each_parsed_once(cine_with, monkey
         assert cine.frame_interval == 1000
         counts.append(len(parsed))
     assert counts[1] - counts[0] <= 400  # each further frame once
+
+
+GEOMETRY = {"DistanceSourceToIsocenter": 800.0, "DistanceSourceToDetector": 1200.0}
+
+
+def test_groups_that_the_first_frame_lacks(cine_with):
+    items = enhanced(
+        FramePixelDataPropertiesSequence=[{"ImagerPixelSpacing": [0.3, 0.3]}] * 4,
+        XRayGeometrySequence=[GEOMETRY] * 4,
+    )
+    items["PerFrameFunctionalGroupsSequence"][0] = Dataset()
+    assert cine_with(**items).pixel_spacing == pytest.approx((0.2, 0.2))
+
+
+def test_a_magnification_that_changes_over_the_frames_is_the_median_and_noted(
+    cine_with,
+):
+    distances = [
+        GEOMETRY | {"DistanceSourceToDetector": 1200 + 80 * t} for t in (0, 0, 2, 4)
+    ]
+    items = enhanced(
+        FramePixelDataPropertiesSequence=[{"ImagerPixelSpacing": [0.3, 0.3]}] * 4,
+        XRayGeometrySequence=distances,
+    )
+    cine = cine_with(**items)
+    assert cine.pixel_spacing == pytest.approx((0.3 / 1.6, 0.3 / 1.6))
+    assert any("from 1.5 to 1.9; the median was used" in note for note in cine.notes)
+
+
+def test_fewer_groups_than_frames_are_noted(cine_with):
+    items = enhanced(
+        3, FrameContentSequence=[{"FrameReferenceDateTime": "20200101120000"}] * 3
+    )
+    cine = cine_with(**items)
+    assert cine.frame_times is None
+    assert any("has 3 items for 4 frames" in note for note in cine.notes)

@@ -15,6 +15,7 @@ from napari_motionseg.errors import MissingDecoderError, PartialReadWarning, Rea
 from napari_motionseg.io import can_read, read_cine
 from napari_motionseg.io.dicom_encoding import MOST_ELEMENTS
 from napari_motionseg.io.dicom_header import is_dicom
+from napari_motionseg.io.program_marks import is_foreign_loop
 
 DEFLATED = uid.DeflatedExplicitVRLittleEndian
 GE_PRIVATE = "1.2.840.113619.5.2"
@@ -270,6 +271,87 @@ def test_data_that_are_not_deflated_at_all(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs on this system")
+@pytest.mark.parametrize("header", [zlib.MAX_WBITS, zlib.MAX_WBITS | 16])
+def test_deflated_data_with_a_header_of_zlib_or_gzip(path, header):
+    """The Standard deflates without a header (PS3.5 A.5)."""
+    files.save(files.xa_dataset(PIXELS), path)
+    plain, at = path.read_bytes(), body(path)
+    data = files.xa_dataset(PIXELS, syntax=DEFLATED)
+    start = files.save(data, path).read_bytes()[: body(path)]
+    packer = zlib.compressobj(wbits=header)
+    path.write_bytes(start + packer.compress(plain[at:]) + packer.flush())
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
+def test_deflated_data_under_another_syntax(path):
+    files.save(files.xa_dataset(PIXELS), path)
+    content, at = path.read_bytes(), body(path)
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    path.write_bytes(content[:at] + packer.compress(content[at:]) + packer.flush())
+    with pytest.warns(PartialReadWarning, match="deflated, though no syntax says so"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+
+
+def test_deflated_data_that_are_cut_off_say_so(path):
+    pixels = files.gray_frames(frames=9)
+    files.save(files.xa_dataset(pixels, syntax=DEFLATED), path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 3 // 4])
+    with pytest.warns(PartialReadWarning, match="missing: the file ends too early"):
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], pixels[: len(cine)])
+
+
+@pytest.mark.parametrize(
+    "start", [lambda whole: whole[128:], lambda whole: whole[:128] + whole[132:]]
+)
+def test_a_part_of_the_preamble_is_missing(path, start):
+    files.save(files.xa_dataset(PIXELS), path)
+    path.write_bytes(start(path.read_bytes()))
+    assert is_dicom(path)
+    assert is_foreign_loop(path)
+    np.testing.assert_array_equal(read_cine(path).frames[:], PIXELS)
+
+
+STRANGE = {
+    "question marks": struct.pack("<2sH", b"??", 4),
+    "zeros": struct.pack("<2sH", b"\0\0", 4),
+    "small letters": struct.pack("<2sH", b"us", 4),
+    "of its own": struct.pack("<2sHI", b"ZZ", 0, 4),
+    "of its own and short": struct.pack("<2sH", b"ZZ", 4),
+    "implicit": struct.pack("<I", 4),
+}
+
+
+@pytest.mark.parametrize("written", STRANGE)
+@pytest.mark.parametrize("tag", [(0x0009, 0x1001), (0x0018, 0x1063)])
+def test_a_value_representation_that_does_not_exist(path, written, tag):
+    """What follows the element tells its length."""
+    data = files.xa_dataset(PIXELS, PatientWeight="70")
+    files.save(data, path)
+    content = path.read_bytes()
+    later = (0x0010, 0x0010) if tag[0] == 9 else (0x0020, 0x000E)
+    at = content.index(struct.pack("<HH", *later))
+    element = struct.pack("<HH", *tag) + STRANGE[written] + b"40.0"
+    path.write_bytes(content[:at] + element + content[at:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PartialReadWarning)
+        cine = read_cine(path)
+    np.testing.assert_array_equal(cine.frames[:], PIXELS)
+    if tag[0] != 9:
+        assert cine.frame_times is not None
+        np.testing.assert_allclose(cine.frame_times, [0, 40, 80])
+
+
+def test_a_dicomdir_under_another_name_is_named(path):
+    data = files.xa_dataset(PIXELS)
+    del data.PixelData
+    data.DirectoryRecordSequence = [files.item(DirectoryRecordType="PATIENT")]
+    with pytest.raises(ReadError, match="is a DICOMDIR under another name"):
+        read_cine(files.save(data, path))
+
+
 def test_a_fifo_is_refused_without_waiting(path):
     os.mkfifo(path)
     with pytest.raises(ReadError, match="named pipe"):

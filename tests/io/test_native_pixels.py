@@ -194,6 +194,29 @@ def test_indices_outside_a_palette_have_its_ends(path):
     np.testing.assert_array_equal(cine.frames[0], [[10, 10, 10, 20, 30, 40, 40]])
 
 
+@pytest.mark.parametrize(("high", "signed"), [(7, False), (7, True), (15, False)])
+def test_bits_around_the_indices_of_a_palette(path, high, signed):
+    """Old files keep an overlay in the bits that are not stored."""
+    tables = np.random.default_rng(3).integers(0, 65536, (3, 256))
+    places = np.random.default_rng(4).integers(0, 256, (2, 6, 8))
+    first = -128 if signed else 0
+    stored = (places + first & 255) << high - 7
+    stored |= 0x3500 if high == 7 else 0x35
+    path = palette_file(
+        path, stored.astype(np.uint16), tables, 16, BitsStored=8, HighBit=high
+    )
+    if signed:
+        data = files.reread(path)
+        data.PixelRepresentation = 1
+        for colour in ("Red", "Green", "Blue"):
+            described = data[f"{colour}PaletteColorLookupTableDescriptor"]
+            described.VR, described.value = "SS", [256, first, 16]
+        files.save(data, path)
+    cine = read_cine(path)
+    wanted = np.rint(tables.T @ WEIGHTS)[places]
+    np.testing.assert_array_equal(cine.frames[:], wanted)
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_segmented_palettes(path, bits):
     """Four entries, a ramp of 100, both again, and one value for the rest."""
