@@ -6,13 +6,14 @@
     make bench-motion MOTION="--steps 38800 --width 64"    # a GPU, hours
 
 Starts learn from synthetic pairs whose flow is exact (or estimated), without any mask,
-by `motionseg pretrain synthetic --recipe exact`. Their controls see the same pictures
-with the flow of other pictures, or nothing at all. Then each start is fine-tuned on the
-same labelled frame of each draw and tested on loops that no training has seen. The
-features of all starts but *scratch* are brought to one scale and get a last layer that
-is fitted to the label, as `motionseg finetune` does. A *probe* leaves them frozen.
-Draws 1 to 8 served to choose between variants. Rows are kept in a scratch folder: a run
-that was cut goes on.
+by `motionseg pretrain synthetic --recipe exact`. Starts that end in *-loops* learn from
+the estimated flow of the real loops that labels are drawn from. Their controls see the
+same pictures with the flow of other pictures, or nothing at all. Then each start is
+fine-tuned on the same labelled frame of each draw and tested on loops that no training
+has seen. The features of all starts but *scratch* are brought to one scale and get a
+last layer that is fitted to the label, as `motionseg finetune` does. A *probe* leaves
+them frozen. Draws 1 to 8 served to choose between variants. Rows are kept in a scratch
+folder: a run that was cut goes on.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     "regression": ("--objective", "flow-regression"),
     "paper": ("--objective", "flow-consistency"),
     "moving-apart": ("--objective", "moving-apart"),
+    "joint": ("--objective", "flow-regression=1", "--objective", "moving-apart=1"),
     "cross-pixel": ("--objective", "cross-pixel"),
     "grouping": ("--objective", "grouping", "--dim", "8"),
     # guidance for thin vessels, as docs/papers/conditional-propagation.md explains
@@ -49,6 +51,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
+LOOPS = "-loops"  # learns from the estimated flow of the loops with the labels
 SEED = "-seed"  # and a number: another training of the same arm
 SCRATCH, RANDOM = "scratch", "random"
 PROBE = "probe"
@@ -105,6 +108,7 @@ def words_of(arm: str) -> list[str]:
         (SHUFFLED, ("--shuffled-flow",)),
         (ESTIMATED, ("--estimated-flow",)),
         (DIS, ("--estimated-flow", "--flow-method", "dis")),
+        (LOOPS, ()),
     ):
         if arm.endswith(ending):
             arm, words = arm.removesuffix(ending), [*words, *more]
@@ -119,12 +123,23 @@ def pretrained(arm: str, options: argparse.Namespace) -> Path:
     out: Path = options.room / "starts" / f"{name}.safetensors"
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "napari_motionseg", "pretrain", "synthetic"]
-        command += ["--recipe", "exact", "--resume", *words_of(arm), "--out", str(out)]
+        command = [sys.executable, "-m", "napari_motionseg", "pretrain"]
+        command += [*source_of(arm, options), "--resume", *words_of(arm)]
+        command += ["--out", str(out)]
         for word, value in zip(("--steps", "--width", "--seed"), own, strict=True):
             command += [word, str(value)]
         subprocess.run(command, check=True)
     return out
+
+
+def source_of(arm: str, options: argparse.Namespace) -> list[str]:
+    """Return the words of the command that say what an arm learns from."""
+    if LOOPS not in arm:
+        return ["synthetic", "--recipe", "exact"]
+    folder = Path(os.environ["MOTIONSEG_DATA"])
+    patients = options.train.split(",")
+    files = [str(f) for p in patients for f in sorted(folder.glob(f"{p}_*.dcm"))]
+    return [*files, "--recipe", "loops", "--held-out", "0"]
 
 
 def settings_of(schedule: str, options: argparse.Namespace) -> Any:

@@ -102,7 +102,7 @@ def pretrain_settings(steps: int, device: str) -> PretrainSettings:
         "steps": steps, "training.steps": steps,
         "training.device": device, "flow.device": device,
     }  # fmt: skip
-    return with_changes(PretrainSettings.recipe("cpu"), steps_and_device)
+    return with_changes(PretrainSettings.recipe("loops"), steps_and_device)
 
 
 def choose_variants(

@@ -77,8 +77,8 @@ Option = Annotated[
 Recipe = Annotated[
     str,
     typer.Option(
-        help="Recipe: cpu (slow background divided out, previews), paper "
-        "(as in Ma et al.), or exact (synthetic pairs with exact flow)."
+        help="Recipe: loops (what works best), paper (as in Ma et al.), or exact "
+        "(synthetic pairs with exact flow)."
     ),
 ]
 Start = Annotated[
@@ -235,7 +235,7 @@ def pretrain(
     context: typer.Context,
     cines: Cines,
     out: Checkpoint,
-    recipe: Recipe = "cpu",
+    recipe: Recipe = "loops",
     objective: Objective = None,
     start: Start = None,
     steps: Steps = None,
@@ -358,6 +358,6 @@ def _loops_for(settings: PretrainSettings, cines: Sequence[Path]) -> list[Cine]:
     if others:
         raise SettingsError(
             f"--recipe exact learns from synthetic pairs, not from {others[0]}; give "
-            "the word synthetic, or use --recipe cpu for your loops"
+            "the word synthetic, or use --recipe loops for your loops"
         )
     return []

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_motionseg.training.flow.composed_pairs import AdaptationSettings
 
 STEPS = 400  # of a training that takes minutes on two cores
+LEAST_SIDE = 64  # px; smaller windows hold fewer pixels than are usually drawn
 
 
 def _require_steps(steps: int) -> None:
@@ -54,13 +55,15 @@ class PretrainChoices:
         side
             Shorter side of the loop in px, which limits the windows.
         """
-        from napari_motionseg.models import UNetConfig
         from napari_motionseg.training import PretrainSettings
 
-        base = PretrainSettings(steps=self.steps, network=UNetConfig(flat_field=True))
+        base = PretrainSettings.recipe("loops")
+        crop = min(base.crop or side, side)
         return dataclasses.replace(
             base,
-            crop=None if base.crop is None else min(base.crop, side),
+            steps=self.steps,
+            crop=crop,
+            points=base.points if crop >= LEAST_SIDE else crop**2 // 2,
             training=dataclasses.replace(base.training, device=device),
             flow=dataclasses.replace(base.flow, device=device),
         )

@@ -11,8 +11,8 @@ def test_pretraining_goes_on_where_it_was(motionseg, loop_file, embedding, tmp_p
     assert card.kind == "embedding"
     out = tmp_path / "e.safetensors"
     words = (
-        "pretrain", loop_file, "--width", 4, "--points", 30, "--flow-method", "ilk",
-        "--out", out, *SMALL,
+        "pretrain", loop_file, "--recipe", "paper", "--width", 4, "--points", 30,
+        "--flow-method", "ilk", "--out", out, *SMALL,
     )  # fmt: skip
     assert motionseg(*words, "--steps", 2).code == 0
     answer = motionseg(*words, "--steps", 3, "--workers", 1, "--resume", "--json")

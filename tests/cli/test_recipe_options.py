@@ -46,7 +46,7 @@ COMMANDS = {
 RECIPES = [
     ("train-flow", None), ("adapt-flow", None), ("train-masks", "cameras"),
     ("train-masks", "quiet"), ("train-propagation", "clicks"),
-    ("train-propagation", "paper"), ("pretrain", "cpu"), ("pretrain", "paper"),
+    ("train-propagation", "paper"), ("pretrain", "loops"), ("pretrain", "paper"),
     ("finetune", "quick"), ("finetune", "tuned"), ("finetune", "paper"),
 ]  # fmt: skip
 # an option of each kind of value, and what it must come to

@@ -203,8 +203,8 @@ def require_signal(
     )
     raise TrainingError(
         "this flow has no signal to learn from: its target is nearly the same "
-        f"everywhere ({words}). Use another flow method or gap, remove the motion of "
-        "the background (options background=removed, dilation=2, sigma=0.25 of "
-        "flow-consistency), or go on anyway (anyway=True, --anyway); `motionseg "
-        "evaluate flow-signal` measures each flow method"
+        f"everywhere ({words}). Use another flow method or gap, an objective that "
+        "leaves the motion of the background out (moving-apart, flow-regression), or "
+        "go on anyway (anyway=True, --anyway); `motionseg evaluate flow-signal` "
+        "measures each flow method"
     )

@@ -61,9 +61,10 @@ class LearnEmbedding(QObject):
         self.steps = self.choices.native("steps")
         self.button = button(
             "Learn from motion",
-            "Estimate flow, then pretrain an embedding in which pixels that move alike "
-            "have similar vectors. No labels are needed. It shows what moves together; "
-            "for masks, train from the default network, which gives better ones.",
+            "Estimate flow, then pretrain an embedding that tells what moves by itself "
+            "from what moves with the background. No labels are needed. It is for "
+            "looking; for masks, train from the default network, which gives better "
+            "ones.",
         )
         self.button.clicked.connect(self._train)
         form = dock.section("Pretrain an embedding")
