@@ -6,11 +6,12 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from napari_motionseg.cine import Cine
+from napari_motionseg.cine import Cine, FrameStack
 from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io.movie_frames import (
     Frame,
@@ -125,12 +126,18 @@ def cine_of_movie(movie: MovieFrames, path: Path, container: str) -> Cine:
         Name of the file format.
     """
     known = movie.times is not None
-    return Cine.from_array(
+    told = {} if movie.bits_stored is None else {"bits_stored": movie.bits_stored}
+    cine = Cine.from_array(
         movie.frames, movie.times, movie.pixel_spacing,
         timing_basis="container" if known else "unknown",
         spacing_basis=movie.spacing_basis, name=path.stem, source=path,
-        technical={"format": container}, notes=movie.notes,
+        technical={"format": container}, notes=movie.notes, **told,
     )  # fmt: skip
+    if not movie.damaged:
+        return cine
+    pixels = cine.frames[:]
+    blank = int(pixels[min(movie.damaged), 0, 0])
+    return replace(cine, frames=FrameStack.from_array(pixels, movie.damaged, blank))
 
 
 def _without_thumbnails(
