@@ -35,6 +35,8 @@ class MovieFrames:
         Indices of frames that could not be decoded; they are blank.
     bits_stored
         Number of bits of a gray value if the container tells, else None.
+    pixel_aspect
+        Height of a pixel divided by its width if the container tells, else None.
     """
 
     frames: Frame
@@ -44,6 +46,7 @@ class MovieFrames:
     notes: tuple[str, ...] = ()
     damaged: frozenset[int] = frozenset()
     bits_stored: int | None = None
+    pixel_aspect: float | None = None
 
 
 def require_budget(path: Path, needed: int, budget: int) -> None:
