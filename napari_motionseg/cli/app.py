@@ -56,6 +56,7 @@ from napari_motionseg.jobs.processor_share import passive_waiting
 from napari_motionseg.text import lines_without_controls
 from napari_motionseg.version import __version__
 
+CANCELLED = "cancelled; nothing half-written is left behind"
 # errors of the system about a path that the user gave
 BAD_PATH = (
     errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT,
@@ -149,13 +150,14 @@ def execute(arguments: Sequence[str]) -> int:
     try:
         with _one_line_warnings(debug):
             code = command.main(words, prog_name="motionseg", standalone_mode=False)
-        return int(code or 0)
+        # typer turns Ctrl-C into this code without a word
+        return _refuse(CANCELLED, 130, False) if code == 130 else int(code or 0)
     except UsageError as error:
         return _refuse(_usage(error), 2, debug)
     except MotionSegError as error:
         return _refuse(str(error), exit_code(error), debug)
     except (KeyboardInterrupt, typer.Abort):
-        return _refuse("cancelled; nothing half-written is left behind", 130, False)
+        return _refuse(CANCELLED, 130, False)
     except BrokenPipeError:
         # the reader of the output has closed it; Python would complain at its exit
         sys.stdout = None  # type: ignore[assignment]

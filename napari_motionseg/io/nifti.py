@@ -94,7 +94,9 @@ def write_nifti(
         "unknown" if pixel_spacing is None else "mm", "msec" if timed else "unknown"
     )
     image.header["descrip"] = b"napari-motionseg; research use only"
-    image.to_filename(path)
+    plain = path.with_name(path.name.lower())  # nibabel knows only some capitals
+    image.to_filename(plain)
+    plain.replace(path)
 
 
 def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:

@@ -62,7 +62,9 @@ def test_ctrl_c_cancels(motionseg, monkeypatch, loop_file):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(info, "describe", interrupt)
-    assert motionseg("info", loop_file).code == 130
+    answer = motionseg("info", loop_file)
+    assert answer.code == 130
+    assert "cancelled" in answer.err
 
 
 def test_as_a_module():
