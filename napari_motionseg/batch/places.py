@@ -160,24 +160,28 @@ def _unknown(_: Place) -> bool:
     return False
 
 
-def _at(path: Path, known: Known) -> Iterator[Place]:
+def _at(path: Path, known: Known, lists: tuple[Path, ...] = ()) -> Iterator[Place]:
+    """Yield the places of a path, which was named by text files `lists`, if any."""
+    if path.resolve() in lists:
+        raise SettingsError(f"{path}: the list of paths names itself; remove the line")
     if path.is_dir():
         yield from _below(path, known)
     elif not path.exists():
         raise SettingsError(f"{path}: no such file or folder")
     elif path.suffix.lower() in LISTS and not is_dicom(path):
-        yield from _listed(path, known)
+        yield from _listed(path, known, (*lists, path.resolve()))
     elif is_dicomdir(path):
         yield from _grouped(path.parent, files_of_dicomdir(path), known)
     else:
         yield Place(path)
 
 
-def _listed(path: Path, known: Known) -> Iterator[Place]:
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+def _listed(path: Path, known: Known, lists: tuple[Path, ...]) -> Iterator[Place]:
+    # editors of Windows begin a text with a mark, which "utf-8-sig" leaves out
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for line in lines:
             if name := line.strip("\r\n"):
-                yield from _at(Path(os.path.abspath(path.parent / name)), known)
+                yield from _at(Path(os.path.abspath(path.parent / name)), known, lists)
 
 
 def _below(folder: Path, known: Known) -> Iterator[Place]:

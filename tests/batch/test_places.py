@@ -117,3 +117,17 @@ def test_the_stamp_changes_with_any_file(archive):
     place.files[0].unlink()
     with pytest.raises(ReadError, match="No such file"):
         place.stamp()
+
+
+def test_a_list_of_windows_begins_with_a_mark(tmp_path):
+    loop(tmp_path / "a.dcm")
+    listing = tmp_path / "loops.txt"
+    listing.write_bytes(b"\xef\xbb\xbfa.dcm\r\n")
+    assert [place.path.name for place in places([listing])] == ["a.dcm"]
+
+
+def test_a_list_that_names_itself_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("b.txt\n")
+    (tmp_path / "b.txt").write_text("a.txt\n")
+    with pytest.raises(SettingsError, match="names itself"):
+        list(places([tmp_path / "a.txt"]))
