@@ -175,7 +175,7 @@ def cine_of_movie(movie: MovieFrames, path: Path, container: str) -> Cine:
 
 
 def _without_thumbnails(
-    folder: Path, files: list[Path], memory_budget: int
+    folder: Path, files: Sequence[Path], memory_budget: int
 ) -> list[Path]:
     """Leave out images of at most half the size, if they are a minority."""
     sizes = {}
@@ -189,7 +189,7 @@ def _without_thumbnails(
             continue
     counts = Counter(sizes.values())
     if not counts:
-        return files
+        return list(files)
     frames = max(counts, key=lambda size: (counts[size], size))
     small = [
         file
@@ -197,7 +197,7 @@ def _without_thumbnails(
         if 2 * size[0] <= frames[0] and 2 * size[1] <= frames[1]
     ]
     if not small:
-        return files
+        return list(files)
     warnings.warn(
         f"{folder}: {len(small)} thumbnails are left out: {small[0].name}"
         f"{', ...' if len(small) > 1 else ''}",

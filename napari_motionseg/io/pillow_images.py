@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +144,8 @@ def png_raw_mode(image: Image.Image) -> str:
     image
         Image whose pixels have not been decoded yet.
     """
-    return str(image.tile[0][3]) if image.tile else ""
+    parts: Any = getattr(image, "tile", ())
+    return str(parts[0][3]) if parts else ""
 
 
 def read_gif(path: Path, memory_budget: int) -> MovieFrames:

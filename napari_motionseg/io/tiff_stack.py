@@ -107,15 +107,16 @@ def _displayed_stack(
     file: tifffile.TiffFile, chosen: list[Series], path: Path
 ) -> tuple[DecodedFrames, tuple[str, ...]]:
     """Decode the chosen series as gray values, in the order of the file."""
-    parts, notes = [], []
+    parts: list[DecodedFrames] = []
+    notes: list[str] = []
     for series in chosen:
         _require_one_axis(series, path)
         part = decode_series(file, series, path)
-        frames, found = part.frames, ()
-        if len(frames):
+        if len(part.frames):
             frames, found = _as_displayed(part, series, path)
-        parts.append(DecodedFrames(frames, part.places, part.count))
-        notes += found
+            part = DecodedFrames(frames, part.places, part.count)
+            notes += found
+        parts.append(part)
     alike = [part for part in parts if len(part.frames)] or parts[:1]
     for i, part in enumerate(parts):
         if not len(part.frames):  # give it the shape and type of the others
