@@ -44,8 +44,8 @@ def in_order(files: Iterable[Path], folder: Path) -> list[Path]:
     for one, other in zip(ordered, ordered[1:], strict=False):
         if natural(one.stem) == natural(other.stem):
             raise ReadError(
-                f"{folder}: {one.name} and {other.name} have the same number; keep one "
-                "image for each frame"
+                f"{folder}: {_below(one, folder)} and {_below(other, folder)} have the "
+                "same number; keep one image for each frame"
             )
     kinds = list(dict.fromkeys(_NUMBER.sub("#", f.stem.casefold()) for f in ordered))
     if len(kinds) > 1:
@@ -58,6 +58,11 @@ def in_order(files: Iterable[Path], folder: Path) -> list[Path]:
             stacklevel=3,
         )
     return ordered
+
+
+def _below(file: Path, folder: Path) -> Path:
+    """Return the path of a file relative to a folder, if it lies there."""
+    return file.relative_to(folder) if file.is_relative_to(folder) else file
 
 
 def gap_note(ordered: Sequence[Path]) -> tuple[str, ...]:

@@ -41,3 +41,9 @@ def test_missing_numbers_are_noted():
         "numbers are missing after run7_002.png; frames may be missing",
     )
     assert note(0, 1, 2) == note(0, 2, 4) == note(3) == ()
+
+
+def test_two_images_of_one_name_are_told_apart_by_their_folders():
+    files = [FOLDER / "a" / "f0.png", FOLDER / "b" / "f0.png"]
+    with pytest.raises(ReadError, match=r"a.f0\.png and b.f0\.png have the same"):
+        in_order(files, FOLDER)
