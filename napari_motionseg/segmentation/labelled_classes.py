@@ -42,6 +42,6 @@ def require_all_classes(counts: Sequence[int]) -> None:
         more = len(missing) - MOST_NAMED
         others = [f"{more} other classes"] if more > 0 else []
         raise LabelError(
-            f"no pixel of {' or '.join(missing[:MOST_NAMED] + others)} is labelled; paint some of each of "
-            f"the {len(counts)} classes"
+            f"no pixel of {' or '.join(missing[:MOST_NAMED] + others)} is labelled; "
+            f"paint some of each of the {len(counts)} classes"
         )
