@@ -22,12 +22,15 @@ from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.dicomdir import files_of_dicomdir, is_dicomdir
 from napari_motionseg.io.file_selection import read_together
 from napari_motionseg.io.image_folders import images_in
+from napari_motionseg.io.joined_frames import SUFFIXES as STILLS
+from napari_motionseg.io.joined_frames import holds_one_frame
 from napari_motionseg.io.movies import MOVIES
 from napari_motionseg.io.program_marks import is_own, is_own_derived
 from napari_motionseg.io.regular_files import is_regular
 
 LISTS = (".txt", ".list")  # suffixes of text files with one path on each line
 SERIES = "single frames"  # in the name of a place of several files
+STILL_FRAMES = "single frames as TIFF or NumPy files"
 
 Known = Callable[["Place"], bool]
 
@@ -50,7 +53,10 @@ class Place:
     @property
     def key(self) -> str:
         """SHA-256 of the path, as hexadecimal digits; it names the record."""
-        text = f"{self.path}\n{SERIES if self.files else ''}"
+        series = SERIES if self.files else ""
+        if self.files and self.files[0].suffix.lower() in STILLS:
+            series = STILL_FRAMES  # a folder may hold a series of DICOM files too
+        text = f"{self.path}\n{series}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def stamp(self) -> str:
@@ -196,10 +202,25 @@ def _below(folder: Path, known: Known) -> Iterator[Place]:
 def _in_folder(folder: Path, files: Sequence[Path], known: Known) -> Iterator[Place]:
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_dicom(f)]
     dicom = [f for f in files if _is_loop(f, known)]
-    yield from (Place(file) for file in movies if not is_own(file))
+    yield from _movies(folder, [file for file in movies if not is_own(file)], known)
     yield from _grouped(folder, dicom, known)
     if not movies and not dicom and images_in(folder):
         yield Place(folder)
+
+
+def _movies(folder: Path, files: Sequence[Path], known: Known) -> Iterator[Place]:
+    """Yield movies and stacks, then the single frames of the folder together."""
+    stills = [
+        file
+        for file in files
+        if file.suffix.lower() in STILLS
+        and not known(Place(file))
+        and holds_one_frame(file)
+    ]
+    together = stills if len(stills) > 1 else []
+    yield from (Place(file) for file in files if file not in together)
+    if together:
+        yield Place(folder, tuple(together))
 
 
 def _is_loop(file: Path, known: Known) -> bool:

@@ -7,10 +7,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.errors import ReadError
+from napari_motionseg.io.damage import DAMAGE
 from napari_motionseg.io.image_names import natural
 from napari_motionseg.io.loop_names import loop_name
+from napari_motionseg.io.npy_arrays import npy_header
+from napari_motionseg.io.program_marks import movie_format
+from napari_motionseg.io.regular_files import open_regular
+from napari_motionseg.io.tiff_frames import frame_count
+from napari_motionseg.io.tiff_stack import quiet_tifffile
+
+SUFFIXES = (".tif", ".tiff", ".npy")
+
+
+def holds_one_frame(path: Path) -> bool:
+    """Return whether a TIFF or NumPy file holds one frame, judged by its header.
+
+    Parameters
+    ----------
+    path
+        Path of a file of any kind. The answer is False if it cannot be read.
+    """
+    try:
+        with open_regular(path) as stream:
+            if movie_format(path) == "npy":
+                shape = npy_header(stream)[0]
+                return len(shape) == 2 or (len(shape) == 3 and shape[0] == 1)
+            with quiet_tifffile(), tifffile.TiffFile(stream, name=path.name) as file:
+                described = (file.imagej_metadata or {}) if file.is_imagej else {}
+                pages = len(file.pages) == 1 and described.get("images", 1) == 1
+                return pages and frame_count(file.series[0]) == 1
+    except (ReadError, *DAMAGE):
+        return False
 
 
 def joined(cines: Sequence[Cine], root: Path) -> list[Cine]:
@@ -68,4 +99,4 @@ def joined_by_folder(cines: Sequence[Cine]) -> list[Cine]:
 
 def _is_single(cine: Cine) -> bool:
     suffix = cine.source.suffix.lower() if cine.source is not None else ""
-    return len(cine) == 1 and suffix in (".tif", ".tiff", ".npy")
+    return len(cine) == 1 and suffix in SUFFIXES
