@@ -38,7 +38,7 @@ class EmbeddingTask:
 
     def settings(self) -> dict[str, Any]:
         """Return the JSON values that the results depend on."""
-        name, sha256 = identity_of(self.model)
+        name, sha256 = identity_of(self.model, ("embedding", "segmentation"))
         return {"task": "embed", "model": name, "model_sha256": sha256}
 
     def run(self, cine: Cine, key: str, draft: Draft) -> dict[str, Any]:

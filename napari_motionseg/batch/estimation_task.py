@@ -15,6 +15,7 @@ from napari_motionseg.batch.thumbnails import THUMBNAIL, write_thumbnail
 from napari_motionseg.cine import Cine
 from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.jobs import run
+from napari_motionseg.models.model_card import regular_file
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
 
 TAIL = "_flow.npz"
@@ -39,7 +40,10 @@ class FlowTask:
         del given["device"]
         if self.flow.weights is not None:
             path = Path(self.flow.weights)
-            given |= {"weights": path.name, "weights_sha256": fingerprint(path)[1]}
+            given |= {
+                "weights": path.name,
+                "weights_sha256": fingerprint(regular_file(path))[1],
+            }
         return given
 
     def run(self, cine: Cine, key: str, draft: Draft) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from napari_motionseg.errors import MeasurementError
 from napari_motionseg.measurement import VesselMeasurement, measure_vessel
 from napari_motionseg.measurement.longest_path import longest_path
 from napari_motionseg.models.class_names import VESSEL
+from napari_motionseg.segmentation.predict import require_batch, require_threshold
 from napari_motionseg.segmentation.temporal_smoothing import postprocess
 from napari_motionseg.text import as_json
 
@@ -36,12 +37,21 @@ class MeasurementTask:
         Number of frames that go through the network at once.
     device
         Device of the network: ``auto`` or a name that torch knows.
+
+    Raises
+    ------
+    SettingsError
+        If a number is outside its range.
     """
 
     model: str = "default"
     threshold: float = 0.5
     batch: int = 1
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        require_threshold(self.threshold)
+        require_batch(self.batch)
 
     def settings(self) -> dict[str, Any]:
         """Return the JSON values that the results depend on."""

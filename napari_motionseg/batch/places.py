@@ -22,12 +22,15 @@ from napari_motionseg.io.dicom_values import values_of
 from napari_motionseg.io.dicomdir import files_of_dicomdir, is_dicomdir
 from napari_motionseg.io.file_selection import read_together
 from napari_motionseg.io.image_folders import images_in
+from napari_motionseg.io.joined_frames import SUFFIXES as STILLS
+from napari_motionseg.io.joined_frames import holds_one_frame
 from napari_motionseg.io.movies import MOVIES
 from napari_motionseg.io.program_marks import is_own, is_own_derived
 from napari_motionseg.io.regular_files import is_regular
 
 LISTS = (".txt", ".list")  # suffixes of text files with one path on each line
 SERIES = "single frames"  # in the name of a place of several files
+STILL_FRAMES = "single frames as TIFF or NumPy files"
 
 Known = Callable[["Place"], bool]
 
@@ -50,7 +53,10 @@ class Place:
     @property
     def key(self) -> str:
         """SHA-256 of the path, as hexadecimal digits; it names the record."""
-        text = f"{self.path}\n{SERIES if self.files else ''}"
+        series = SERIES if self.files else ""
+        if self.files and self.files[0].suffix.lower() in STILLS:
+            series = STILL_FRAMES  # a folder may hold a series of DICOM files too
+        text = f"{self.path}\n{series}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def stamp(self) -> str:
@@ -160,24 +166,28 @@ def _unknown(_: Place) -> bool:
     return False
 
 
-def _at(path: Path, known: Known) -> Iterator[Place]:
+def _at(path: Path, known: Known, lists: tuple[Path, ...] = ()) -> Iterator[Place]:
+    """Yield the places of a path, which was named by text files `lists`, if any."""
+    if path.resolve() in lists:
+        raise SettingsError(f"{path}: the list of paths names itself; remove the line")
     if path.is_dir():
         yield from _below(path, known)
     elif not path.exists():
         raise SettingsError(f"{path}: no such file or folder")
     elif path.suffix.lower() in LISTS and not is_dicom(path):
-        yield from _listed(path, known)
+        yield from _listed(path, known, (*lists, path.resolve()))
     elif is_dicomdir(path):
         yield from _grouped(path.parent, files_of_dicomdir(path), known)
     else:
         yield Place(path)
 
 
-def _listed(path: Path, known: Known) -> Iterator[Place]:
-    with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+def _listed(path: Path, known: Known, lists: tuple[Path, ...]) -> Iterator[Place]:
+    # editors of Windows begin a text with a mark, which "utf-8-sig" leaves out
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for line in lines:
             if name := line.strip("\r\n"):
-                yield from _at(Path(os.path.abspath(path.parent / name)), known)
+                yield from _at(Path(os.path.abspath(path.parent / name)), known, lists)
 
 
 def _below(folder: Path, known: Known) -> Iterator[Place]:
@@ -192,10 +202,25 @@ def _below(folder: Path, known: Known) -> Iterator[Place]:
 def _in_folder(folder: Path, files: Sequence[Path], known: Known) -> Iterator[Place]:
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_dicom(f)]
     dicom = [f for f in files if _is_loop(f, known)]
-    yield from (Place(file) for file in movies if not is_own(file))
+    yield from _movies(folder, [file for file in movies if not is_own(file)], known)
     yield from _grouped(folder, dicom, known)
     if not movies and not dicom and images_in(folder):
         yield Place(folder)
+
+
+def _movies(folder: Path, files: Sequence[Path], known: Known) -> Iterator[Place]:
+    """Yield movies and stacks, then the single frames of the folder together."""
+    stills = [
+        file
+        for file in files
+        if file.suffix.lower() in STILLS
+        and not known(Place(file))
+        and holds_one_frame(file)
+    ]
+    together = stills if len(stills) > 1 else []
+    yield from (Place(file) for file in files if file not in together)
+    if together:
+        yield Place(folder, tuple(together))
 
 
 def _is_loop(file: Path, known: Known) -> bool:

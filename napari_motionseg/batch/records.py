@@ -142,6 +142,8 @@ class BatchFolder:
             _require_same(self.folder, self.settings, json.loads(as_json(settings)))
 
     def _begin(self, manifest: Path, settings: Mapping[str, Any]) -> None:
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise OccupiedError(f"{self.folder}: is not a folder; choose a new folder")
         if self.folder.exists() and any(self.folder.iterdir()):
             raise OccupiedError(
                 f"{self.folder}: has files, and no {MANIFEST}; choose a new folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +24,11 @@ from napari_motionseg.io.dicom_seg_writer import (
 from napari_motionseg.io.result_folders import fingerprint
 from napari_motionseg.jobs import run
 from napari_motionseg.models import SegmentationNet
+from napari_motionseg.models.checkpoints import card_of_kind
 from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.model_card import checkpoint_path
 from napari_motionseg.segmentation import Segmentation, load_segmentation, segment_job
+from napari_motionseg.segmentation.predict import require_batch, require_threshold
 from napari_motionseg.segmentation.temporal_smoothing import postprocess
 
 TAILS = {
@@ -56,7 +59,7 @@ class SegmentationTask:
     Raises
     ------
     SettingsError
-        If the format is unknown.
+        If the format is unknown, or a number is outside its range.
     """
 
     model: str = "default"
@@ -71,6 +74,8 @@ class SegmentationTask:
             raise SettingsError(
                 f"--format must be one of {', '.join(TAILS)}; got {self.form!r}"
             )
+        require_threshold(self.threshold)
+        require_batch(self.batch)
 
     def settings(self) -> dict[str, Any]:
         """Return the JSON values that the results depend on.
@@ -153,15 +158,27 @@ def network_of(model: str) -> SegmentationNet:
 
 
 @lru_cache(maxsize=1)
-def identity_of(model: str) -> tuple[str, str]:
+def identity_of(
+    model: str, kind: str | Sequence[str] = "segmentation"
+) -> tuple[str, str]:
     """Return the name and the SHA-256 of a checkpoint, which is read once.
+
+    A batch stops here, before it begins, if it could not use the checkpoint.
 
     Parameters
     ----------
     model
         Path of the checkpoint, or ``default``.
+    kind
+        Kind of checkpoint that is needed, or several allowed ones.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or of another kind.
     """
     file = checkpoint_path(Path(model))
+    card_of_kind(file, kind)
     return file.name, fingerprint(file)[1]
 
 

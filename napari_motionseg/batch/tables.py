@@ -63,11 +63,21 @@ def rows(folder: BatchFolder) -> Iterator[dict[str, Any]]:
     """
     for record in folder.records():
         if record.state != DONE:
-            yield _of_place(replace(record, rows=()))
+            yield _in_unicode(_of_place(replace(record, rows=())))
             continue
         for row in record.rows:
             files = row.get("files") or [""]
-            yield {**_of_place(record), **row, "result": files[0]}
+            yield _in_unicode({**_of_place(record), **row, "result": files[0]})
+
+
+def _in_unicode(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in which bytes of a path that are no UTF-8 are shown as escapes."""
+    return {
+        name: value.encode("utf-8", "backslashreplace").decode("utf-8")
+        if isinstance(value, str)
+        else value
+        for name, value in row.items()
+    }
 
 
 def _of_place(record: Record) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _write_csv(
     path: Path, columns: dict[str, str], found: Iterable[dict[str, Any]]
 ) -> int:
     count = 0
-    with path.open("w", newline="") as file:
+    with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, columns, extrasaction="ignore", restval="")
         table.writeheader()
         for row in found:

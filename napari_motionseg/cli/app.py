@@ -6,6 +6,7 @@ traceback is shown only with ``--debug``.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -55,6 +56,12 @@ from napari_motionseg.jobs.processor_share import passive_waiting
 from napari_motionseg.text import lines_without_controls
 from napari_motionseg.version import __version__
 
+CANCELLED = "cancelled; nothing half-written is left behind"
+# errors of the system about a path that the user gave
+BAD_PATH = (
+    errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT,
+    errno.ENOTDIR,
+)  # fmt: skip
 # new versions of typer contain their own copy of click, so its class is found this way
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
@@ -143,19 +150,27 @@ def execute(arguments: Sequence[str]) -> int:
     try:
         with _one_line_warnings(debug):
             code = command.main(words, prog_name="motionseg", standalone_mode=False)
-        return int(code or 0)
+        # typer turns Ctrl-C into this code without a word
+        return _refuse(CANCELLED, 130, False) if code == 130 else int(code or 0)
     except UsageError as error:
         return _refuse(_usage(error), 2, debug)
     except MotionSegError as error:
         return _refuse(str(error), exit_code(error), debug)
     except (KeyboardInterrupt, typer.Abort):
-        return _refuse("cancelled; nothing half-written is left behind", 130, False)
+        return _refuse(CANCELLED, 130, False)
     except BrokenPipeError:
         # the reader of the output has closed it; Python would complain at its exit
         sys.stdout = None  # type: ignore[assignment]
         return 1
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        code = 2 if error.errno in BAD_PATH else 1
+        return _refuse(f"{where}{error.strerror or error}", code, debug)
+    except MemoryError:
+        return _refuse("more memory is needed than is free", 1, debug)
     except Exception as error:  # noqa: BLE001 - the user gets one line, not a traceback
-        what = f"unexpected failure: {type(error).__name__}: {error}"
+        reason = next(iter(str(error).splitlines()), "")  # torch adds its own frames
+        what = f"unexpected failure: {type(error).__name__}: {reason}"
         return _refuse(f"{what} (--debug shows the traceback)", 1, debug)
 
 

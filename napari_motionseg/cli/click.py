@@ -54,8 +54,12 @@ ExtentOption = Annotated[
         "connect to them; vessels: all vessels of the frame, corrected by the clicks.",
     ),
 ]
+LARGEST_CLASS = 255  # label files hold numbers of 8 bits
 Class = Annotated[
-    int, typer.Option("--class", min=1, help="Class number of the object.")
+    int,
+    typer.Option(
+        "--class", min=1, max=LARGEST_CLASS, help="Class number of the object."
+    ),
 ]
 
 

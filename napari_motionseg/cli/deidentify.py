@@ -12,7 +12,7 @@ import typer
 from napari_motionseg.cli.console import print_note, print_result
 from napari_motionseg.cli.failures import Failures
 from napari_motionseg.cli.options import AsJson
-from napari_motionseg.errors import MotionSegError
+from napari_motionseg.errors import MotionSegError, SettingsError
 
 KEY_BYTES = 32  # length of a digest of SHA-256, for which the key is used
 MOST_KEY_BYTES = 2**20  # a larger file was hardly meant to be a key
@@ -60,7 +60,7 @@ def deidentify(
 
     profile = Profile(_secret(key), cast("Any", dates))
     failures = Failures("files")
-    files = [x for x in files_below(paths) if out.resolve() not in x.resolve().parents]
+    files = [x for x in files_below(paths) if not _is_earlier_copy(x, paths, out)]
     for path in files:
         try:
             copy = deidentify(path, out, profile, burned_in=allow_burned_in)
@@ -80,3 +80,27 @@ def _secret(path: Path | None) -> bytes:
     from napari_motionseg.io.regular_files import read_regular
 
     return bytes(read_regular(os.fspath(path), MOST_KEY_BYTES))
+
+
+def _is_earlier_copy(file: Path, paths: list[Path], out: Path) -> bool:
+    """Return whether a file lies in the results of an earlier run, below an input.
+
+    Raises
+    ------
+    SettingsError
+        If the results would lie among the originals, where nobody could tell them
+        apart.
+    """
+    target, place = out.resolve(), file.resolve()
+    if file in paths or target not in place.parents:
+        return False
+    for path in paths:
+        folder = path.resolve()
+        if folder == target:
+            raise SettingsError(
+                f"--out {out}: is the folder of the originals; choose another folder, "
+                "so that copies and originals are not mixed"
+            )
+        if target in folder.parents and folder in place.parents:
+            return False
+    return True

@@ -52,6 +52,7 @@ Side = Annotated[
     int | None,
     typer.Option(
         min=48,
+        max=10_000,
         help="Resize pictures to this shorter side in px before "
         "segmentation; default: no resizing.",
     ),

@@ -48,7 +48,7 @@ Compare = Annotated[
         help="Measured flow of the frame, .flo as of motionseg flow, to compare with."
     ),
 ]
-Frames = Annotated[int, typer.Option(min=2, help="Frames of the movie.")]
+Frames = Annotated[int, typer.Option(min=2, max=10_000, help="Frames of the movie.")]
 Rate = Annotated[
     float, typer.Option("--rate", min=1, help="Frames of the movie in a second.")
 ]

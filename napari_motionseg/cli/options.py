@@ -26,7 +26,10 @@ Device = Annotated[
         help="Device: auto (CUDA, else MPS, else CPU), cpu, cuda, cuda:1 or mps."
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
+LARGEST_SEED = 2**63 - 1  # of torch
+Seed = Annotated[
+    int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of all random numbers.")
+]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on each line of stdout.")
 ]

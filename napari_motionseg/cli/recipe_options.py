@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 import typer
 from typer.core import TyperCommand
 
+from napari_motionseg.cli.options import LARGEST_SEED
 from napari_motionseg.cli.recipe_defaults import RECIPE_DEFAULTS
 
 Command = TypeVar("Command", bound=Callable[..., None])
@@ -202,7 +203,7 @@ Device = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    typer.Option(min=0, help="Seed of all random numbers."),
+    typer.Option(min=0, max=LARGEST_SEED, help="Seed of all random numbers."),
     training("seed"),
 ]
 MicroBatches = Annotated[

@@ -25,8 +25,10 @@ from napari_motionseg.io.movie_writer import movie_rate, write_movie
 from napari_motionseg.io.output_folder import OutputFolder, Source
 from napari_motionseg.jobs import Job, Progress, map_progress
 from napari_motionseg.models import UNet, UNetConfig, load_model, read_card
+from napari_motionseg.models.devices import resolve_device
 from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.motion import FlowSequence, FlowSettings, estimate_flow_job
+from napari_motionseg.motion.estimators import ESTIMATORS
 from napari_motionseg.report import (
     FromMotion,
     Report,
@@ -69,11 +71,15 @@ class Demo:
     ------
     OccupiedError
         If the folder holds other files with the names of the demo.
+    SettingsError
+        If the device or the flow method is unknown; nothing is written then.
     """
 
     def __init__(
         self, settings: DemoSettings, folder: str | Path, *, overwrite: bool = False
     ) -> None:
+        resolve_device(settings.device)
+        ESTIMATORS.load(settings.flow_method)
         self.settings = settings
         self._outputs = OutputFolder(folder, overwrite=overwrite)
         self.files = DemoFiles(Path(folder))

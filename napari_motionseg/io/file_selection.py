@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from napari_motionseg.cine import Cine, FrameStack
+from napari_motionseg.cine import Cine
 from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_header import is_dicom
 from napari_motionseg.io.dicom_series import read_files
 from napari_motionseg.io.dicomdir import is_dicomdir
-from napari_motionseg.io.image_folders import natural, read_image_files
-from napari_motionseg.io.loop_names import loop_name
+from napari_motionseg.io.image_folders import read_image_files
+from napari_motionseg.io.joined_frames import joined
 from napari_motionseg.io.memory_budget import default_budget
 from napari_motionseg.io.movies import IMAGES
 from napari_motionseg.io.reading import can_read, read_cines
@@ -71,7 +68,7 @@ def read_together(
         raise errors[0]
     for reason in errors:
         warnings.warn(f"left out: {reason}", PartialReadWarning, stacklevel=2)
-    return _joined(cines, root)
+    return joined(cines, root)
 
 
 def _readers(
@@ -125,29 +122,3 @@ def _common_folder(paths: Sequence[Path]) -> Path:
     # keep the way in which the user wrote the path, if possible
     first = paths[0].parent
     return first if first.absolute() == common else common
-
-
-def _joined(cines: Sequence[Cine], root: Path) -> list[Cine]:
-    """Join single frames from arrays and TIFF files to one loop; return all."""
-    singles = [cine for cine in cines if _is_single(cine)]
-    alike = {(cine.shape, cine.frames.dtype, cine.bits_stored) for cine in singles}
-    if len(singles) < 2 or len(alike) > 1:
-        return list(cines)
-    ordered = sorted(singles, key=lambda cine: natural(cine.source.name))  # type: ignore[union-attr]
-    pixels = np.concatenate([cine.frames[:] for cine in ordered])
-    notes = (note for cine in ordered for note in cine.notes)
-    whole = dataclasses.replace(
-        ordered[0],
-        frames=FrameStack.from_array(pixels),
-        frame_times=None,
-        timing_basis="unknown",
-        name=loop_name(root),
-        source=root,
-        notes=tuple(dict.fromkeys(notes)),
-    )
-    return [*(cine for cine in cines if not _is_single(cine)), whole]
-
-
-def _is_single(cine: Cine) -> bool:
-    suffix = cine.source.suffix.lower() if cine.source is not None else ""
-    return len(cine) == 1 and suffix in (".tif", ".tiff", ".npy")

@@ -7,8 +7,10 @@ make this program allocate more than the loop needs. Pickled objects are never l
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import LabelError, ReadError
+from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_header import is_dicom
 from napari_motionseg.io.dicom_seg_reader import read_segmentation
@@ -26,8 +28,20 @@ from napari_motionseg.io.label_values import class_numbers, require_fit
 from napari_motionseg.io.nifti import SUFFIXES as NIFTI
 from napari_motionseg.io.nifti import read_nifti
 from napari_motionseg.io.npy_arrays import npy_header, npy_pixels
-from napari_motionseg.io.pillow_images import open_image
+from napari_motionseg.io.pillow_images import (
+    is_deep_colour,
+    open_image,
+    png_raw_mode,
+)
+from napari_motionseg.io.png16 import read_deep_colours
 from napari_motionseg.io.regular_files import is_regular, open_regular
+from napari_motionseg.io.tiff_frames import (
+    IN_A_FRAME,
+    DecodedFrames,
+    decode_series,
+    frame_count,
+    frames_in_order,
+)
 from napari_motionseg.io.tiff_stack import choose_series, quiet_tifffile
 
 Shape = tuple[int, int, int]
@@ -38,6 +52,7 @@ _NPZ_KEYS = (("labels", "labelled"), ("mask", "valid"))
 CONTENT = "cine_sha256"  # name of the array that holds the hash of the loop's pixels
 HASH_DIGITS = 64
 _HASH = re.compile(rf"[0-9a-f]{{{HASH_DIGITS}}}")
+SPREAD = {"L;2": 85, "L;4": 17}  # step between two gray values, by Pillow's raw mode
 _ANY_SIZE = 2**62  # bytes; the limit depends on the loop's shape only
 
 
@@ -90,7 +105,9 @@ def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLab
     PartialReadWarning
         If black and white masks, or channels, were interpreted as classes.
     """
-    if path.is_dir():
+    with damage_named(path, "label file"):  # a name may be too long for the disk
+        is_folder, is_there = path.is_dir(), path.exists()
+    if is_folder:
         return _load_folder(path, shape)
     loaders: dict[str, Callable[[Path, Shape], StoredLabels]] = {
         ".npz": _load_npz,
@@ -100,7 +117,7 @@ def load_labels(path: Path, shape: Shape, cine: Cine | None = None) -> StoredLab
         ".nii": _load_nifti,
         ".nii.gz": _load_nifti,
     }
-    if not path.exists():
+    if not is_there:
         raise ReadError(f"{path}: there is no such file")
     loader = loaders.get(suffix_of(path))
     if loader is None and is_dicom(path):
@@ -172,17 +189,19 @@ def _member(
 def _load_tiff(path: Path, shape: Shape) -> StoredLabels:
     with (
         open_regular(path) as stream,
-        quiet_tifffile(),
+        quiet_tifffile() as errors,
         tifffile.TiffFile(stream, name=path.name, _multifile=False) as file,
     ):
         series, _ = choose_series(file.series, path)
         stored = _tiff_shape(series, shape)
+        cut = f"{path}: the TIFF file is damaged or ends too early"
+        if errors and stored != shape:
+            raise ReadError(f"{cut} ({errors[0]})")
         require_fit(stored, shape)
-        parts = [one.asarray() for one in series]
-        array = (parts[0] if len(parts) == 1 else np.stack(parts)).reshape(stored)
+        array = _tiff_pixels(file, series, path).reshape(stored)
         described = (file.shaped_metadata or ({},))[0]
-        if series[0].keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            array = _inverted_mask(array)
+    if errors:
+        warnings.warn(cut, PartialReadWarning, stacklevel=4)
     labelled = described.get("labelled") if len(array) == shape[0] else None
     return StoredLabels(
         array, None if labelled is None else np.asarray(labelled, dtype=bool),
@@ -192,19 +211,49 @@ def _load_tiff(path: Path, shape: Shape) -> StoredLabels:
 
 def _tiff_shape(series: list[Any], shape: Shape) -> tuple[int, ...]:
     """Return the shape of all series of a TIFF together, without axes of length 1."""
-    stored = tuple(n for n in series[0].shape if n > 1)
+    axes, sizes = series[0].axes, series[0].shape
+    if axes.endswith("SYX"):  # one plane for each channel
+        sizes = (*sizes[:-3], *sizes[-2:], sizes[-3])
+    stored = tuple(n for n in sizes if n > 1)
     if len(series) > 1:
-        stored = (len(series), *stored)
+        in_a_frame = sum(
+            n > 1 for axis, n in zip(axes, sizes, strict=True) if axis in IN_A_FRAME
+        )
+        stored = (sum(map(frame_count, series)), *stored[len(stored) - in_a_frame :])
     for fitting in (shape, shape[1:]):
         if stored == tuple(n for n in fitting if n > 1):
             return fitting
-    return (1, *stored) if series[0].axes == "YXS" and len(series) == 1 else stored
+    single = axes in ("YXS", "SYX") and len(series) == 1
+    return (1, *stored) if single else stored
 
 
-def _inverted_mask(array: NDArray[Any]) -> NDArray[Any]:
+def _tiff_pixels(
+    file: tifffile.TiffFile, series: list[Any], path: Path
+) -> NDArray[Any]:
+    """Return the pixels of all series, in the order of the file and black as 0."""
+    if len(series) == 1:
+        array: NDArray[Any] = series[0].asarray()
+        if series[0].axes.endswith("SYX"):
+            array = np.moveaxis(array, -3, -1)
+        return _with_black_as_zero(array, series[0])
+    parts = [decode_series(file, one, path) for one in series]
+    if any(len(part.frames) < part.count for part in parts):
+        raise ReadError(f"{path}: damaged TIFF: an image cannot be decoded")
+    shown = [
+        DecodedFrames(_with_black_as_zero(part.frames, one), part.places, part.count)
+        for part, one in zip(parts, series, strict=True)
+    ]
+    return frames_in_order(series, shown).frames
+
+
+def _with_black_as_zero(array: NDArray[Any], series: Any) -> NDArray[Any]:
     """Invert a black and white mask in which white is 0; leave classes as they are."""
+    page = series.keyframe
+    if page.photometric != tifffile.PHOTOMETRIC.MINISWHITE:
+        return array
     if array.dtype.kind == "b":
-        return ~array
+        # tifffile, and so scikit-image, stores True as 1 and calls it black
+        return array if str(page.software).startswith("tifffile") else ~array
     white = (
         array.dtype.kind == "u" and array.max(initial=0) == np.iinfo(array.dtype).max
     )
@@ -214,8 +263,13 @@ def _inverted_mask(array: NDArray[Any]) -> NDArray[Any]:
 def _load_png(path: Path, shape: Shape) -> StoredLabels:
     with open_image(path, ("PNG",), _ANY_SIZE) as image:
         require_fit((image.height, image.width), shape)
+        if is_deep_colour(image):
+            return StoredLabels(read_deep_colours(path)[None])
+        # Pillow spreads gray values of 2 and 4 bits over 8 bits
+        spread = SPREAD.get(png_raw_mode(image), 1)
         # pixels of a palette image are class numbers; the colours have no meaning
-        return StoredLabels(np.asarray(image)[None])
+        pixels = np.asarray(image)[None]
+        return StoredLabels(pixels // np.uint8(spread) if spread > 1 else pixels)
 
 
 def _load_nifti(path: Path, shape: Shape) -> StoredLabels:
@@ -261,12 +315,22 @@ def _load_folder(folder: Path, shape: Shape) -> StoredLabels:
                 f"{path.name}: another image is for frame {frame} too; keep one of "
                 "the two"
             )
-        stored = load_labels(path, (1, *shape[1:])).labels
+        with _named(path):
+            stored = load_labels(path, (1, *shape[1:])).labels
         if stored.size and (stored.min() < 0 or stored.max() > np.iinfo("u2").max):
             raise LabelError(f"{path.name}: labels must lie between 0 and 65535")
         labels[frame] = stored.reshape(shape[1:])
         labelled[frame] = True
     return StoredLabels(labels, labelled)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Name the image of a folder in an error about its labels."""
+    try:
+        yield
+    except LabelError as error:
+        raise type(error)(f"{path.name}: {error}") from error
 
 
 def _frame_of(path: Path, count: int) -> int:

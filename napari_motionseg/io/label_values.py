@@ -27,6 +27,7 @@ COLOUR_CHANNELS = (3, 4)  # RGB and RGBA
 LARGEST_LABEL = 255
 # More classes than this are unlikely; larger numbers with gaps are shades of gray.
 MOST_CLASSES = 64
+MOST_MISSING = 8  # more classes without pixels are worth a warning
 NAMED = 6  # most values that a message lists
 
 
@@ -132,7 +133,7 @@ def _whole(array: NDArray[Any]) -> NDArray[Any]:
             f"labels hold fractions ({_listed(fractions)}), as of probabilities or a "
             "smoothed mask; one whole number per class is needed: apply a threshold"
         )
-    if np.abs(array).max(initial=0) > np.iinfo(np.int32).max:
+    if float(np.abs(array).max(initial=0)) > np.iinfo(np.int32).max:
         raise LabelError(f"labels must be at most 65535; got {array.max():g}")
     return array.astype(np.int32)
 
@@ -141,6 +142,7 @@ def _without_channels(values: Pixels, name: str) -> Pixels:
     """Convert ``(..., C)`` to class numbers: equal channels, or one for each class."""
     channels = values.shape[-1]
     colours = channels in COLOUR_CHANNELS
+    _require_mask_in_colours(values)
     first: Pixels = values[..., 0]
     if channels < 3 and not _one_hot(values):
         return first  # gray, or gray and alpha
@@ -166,6 +168,18 @@ def _without_channels(values: Pixels, name: str) -> Pixels:
     )
 
 
+def _require_mask_in_colours(values: Pixels) -> None:
+    """Raise `LabelError` if only the transparency of a picture varies."""
+    seen, alpha = values[..., :-1], values[..., -1]
+    if values.shape[-1] not in (2, 4) or not values.size or _one_hot(values):
+        return
+    if seen.min() == seen.max() and alpha.min() != alpha.max():
+        raise LabelError(
+            "labels have one colour throughout, and only their transparency (alpha) "
+            "varies; save the mask as gray values without alpha"
+        )
+
+
 def _one_hot(values: NDArray[Any]) -> bool:
     """Return whether exactly one channel of each pixel is set, always to one value."""
     if values.shape[-1] < 2:
@@ -181,9 +195,19 @@ def _one_hot(values: NDArray[Any]) -> bool:
 def _numbered(values: NDArray[Any], name: str) -> NDArray[Any]:
     """Return the class numbers of black and white masks; refuse shades of gray."""
     largest = int(values.max(initial=0))
-    if not MOST_CLASSES <= largest <= max(WHITE):
+    if not MOST_MISSING < largest <= max(WHITE):
         return values
     held = np.unique(values)
+    if largest < MOST_CLASSES:
+        if largest + 1 - held.size > MOST_MISSING:
+            warnings.warn(
+                f"{name}: holds only the numbers {_listed(held)}; a network that "
+                f"learns from it has {largest + 1} classes. Number the classes 0, 1, "
+                "2, ...",
+                PartialReadWarning,
+                stacklevel=4,
+            )
+        return values
     if largest in WHITE and held.size <= 2 and held[0] in (0, largest):
         warnings.warn(
             f"{name}: a black and white image; {largest} is taken as class 1",

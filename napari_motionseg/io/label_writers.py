@@ -109,7 +109,8 @@ def _write(
     if content:
         known[CONTENT] = np.asarray(content)
     if suffix == ".npz":
-        np.savez_compressed(path, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
+        with path.open("wb") as stream:  # NumPy would add .npz to a name in capitals
+            np.savez_compressed(stream, labels=stack, labelled=labelled, **known)  # type: ignore[arg-type]
     elif suffix == ".png":
         save_png(path, stack[0])
     else:

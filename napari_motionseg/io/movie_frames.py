@@ -31,6 +31,12 @@ class MovieFrames:
         Source of `pixel_spacing`, in words.
     notes
         Sentences about what was guessed, converted or left out.
+    damaged
+        Indices of frames that could not be decoded; they are blank.
+    bits_stored
+        Number of bits of a gray value if the container tells, else None.
+    pixel_aspect
+        Height of a pixel divided by its width if the container tells, else None.
     """
 
     frames: Frame
@@ -38,6 +44,9 @@ class MovieFrames:
     pixel_spacing: tuple[float, float] | None = None
     spacing_basis: str = "unknown"
     notes: tuple[str, ...] = ()
+    damaged: frozenset[int] = frozenset()
+    bits_stored: int | None = None
+    pixel_aspect: float | None = None
 
 
 def require_budget(path: Path, needed: int, budget: int) -> None:
@@ -61,6 +70,35 @@ def gray(frames: Frame) -> Frame:
     if frames.shape[-1] < 3:
         return frames[..., 0]
     return luminance(frames[..., :3], frames.dtype)
+
+
+def with_blanks(
+    sound: Frame, places: NDArray[np.intp], count: int | None = None
+) -> tuple[Frame, frozenset[int]]:
+    """Insert a blank frame, of the lowest gray value, for each damaged one.
+
+    Parameters
+    ----------
+    sound
+        ``(G, H, W)`` frames that could be decoded, at least one.
+    places
+        ``(G,)`` rising index of each of them in the loop.
+    count
+        Number of frames of the loop; None if it ends with the last sound frame.
+
+    Returns
+    -------
+    frames
+        ``(T, H, W)`` all frames.
+    damaged
+        Indices of the blank frames.
+    """
+    total = int(places[-1]) + 1 if count is None else count
+    if len(sound) == total:
+        return sound, frozenset()
+    frames = np.full((total, *sound.shape[1:]), sound.min(), sound.dtype)
+    frames[places] = sound
+    return frames, frozenset(range(total)) - frozenset(places.tolist())
 
 
 def whole_numbers(frames: Frame, path: Path) -> tuple[Frame, tuple[str, ...]]:
@@ -95,7 +133,7 @@ def whole_numbers(frames: Frame, path: Path) -> tuple[Frame, tuple[str, ...]]:
         raise ReadError(
             f"{path}: gray values of a loop must be real numbers; got {frames.dtype}"
         )
-    low, high = frames.min(), frames.max()
+    low, high = float(frames.min()), float(frames.max())  # float16 would overflow
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ReadError(f"{path}: holds values that are not finite; replace them first")
     if kind == "f" and low >= 0 and high <= 1:

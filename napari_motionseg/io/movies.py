@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from napari_motionseg.io.movie_frames import (
 )
 from napari_motionseg.io.npy_arrays import npy_header, npy_pixels
 from napari_motionseg.io.pillow_images import read_gif
+from napari_motionseg.io.program_marks import movie_format
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.tiff_stack import read_tiff
 from napari_motionseg.io.video_frames import read_video
@@ -33,7 +36,7 @@ MOVIES = (*VIDEO, ".gif", *TIFF, ".npy")
 
 
 def read_movie(path: str | Path, memory_budget: int) -> Cine:
-    """Read a movie, TIFF stack or array; its suffix decides how.
+    """Read a movie, TIFF stack or array; its content decides how, then its suffix.
 
     Parameters
     ----------
@@ -57,19 +60,19 @@ def read_movie(path: str | Path, memory_budget: int) -> Cine:
         If the file is cut short, or parts of it are left out.
     """
     path = Path(path)
+    open_regular(path).close()  # a pipe, a device or nothing at all is refused here
     suffix = path.suffix.lower()
-    if suffix not in MOVIES:
+    found = movie_format(path)
+    if suffix not in MOVIES and not found:
         raise ReadError(f"{path}: is not a movie; supported are {', '.join(MOVIES)}")
+    named = FORMATS.get(suffix, "video" if suffix in VIDEO else "")
+    form = found or named
     with damage_named(path, "movie"):
-        if suffix == ".npy":
-            movie = read_npy(path, memory_budget)
-        elif suffix in TIFF:
-            movie = read_tiff(path, memory_budget)
-        elif suffix == ".gif":
-            movie = read_gif(path, memory_budget)
-        else:
-            movie = read_video(path, memory_budget)
-        return cine_of_movie(movie, path, suffix.lstrip("."))
+        movie = READERS[form](path, memory_budget)
+    if form != named:
+        note = f"the content is {NAMES[form]}, whatever the name of the file says"
+        movie = replace(movie, notes=(note, *movie.notes))
+    return cine_of_movie(movie, path, suffix.lstrip(".") or form)
 
 
 def read_npy(path: Path, memory_budget: int) -> MovieFrames:
@@ -113,3 +116,13 @@ def _as_loop(array: Frame, path: Path) -> Frame:
     if array.ndim != 3 or 0 in array.shape:
         raise ReadError(f"{path}: an array must have axes (T, H, W); got {given}")
     return array
+
+
+FORMATS = {".gif": "gif", ".tif": "tiff", ".tiff": "tiff", ".npy": "npy"}
+NAMES = {"gif": "a GIF", "tiff": "a TIFF", "npy": "an array", "video": "a video"}
+READERS: dict[str, Callable[[Path, int], MovieFrames]] = {
+    "gif": read_gif,
+    "tiff": read_tiff,
+    "npy": read_npy,
+    "video": read_video,
+}

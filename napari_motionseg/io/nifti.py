@@ -94,7 +94,9 @@ def write_nifti(
         "unknown" if pixel_spacing is None else "mm", "msec" if timed else "unknown"
     )
     image.header["descrip"] = b"napari-motionseg; research use only"
-    image.to_filename(path)
+    plain = path.with_name(path.name.lower())  # nibabel knows only some capitals
+    image.to_filename(plain)
+    plain.replace(path)
 
 
 def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
@@ -140,7 +142,7 @@ def read_nifti(path: Path, shape: Shape) -> NDArray[Any]:
         image = _opened(path, shape)
         turn = _turn(image, path)
         sides = _turned_shape(image.shape, turn)
-        count = _frame_count(sides, shape, path, image.shape)
+        count = _frame_count(sides, shape, image.shape)
         if image.get_data_dtype().kind not in "buif":
             raise LabelError(f"labels must be integers; got {image.get_data_dtype()}")
         pixels = np.asarray(image.dataobj)
@@ -176,7 +178,8 @@ def _opened(path: Path, shape: Shape) -> Any:
     size = {content[:4], content[3::-1]}
     second = NIFTI2_HEADER.to_bytes(4, "little") in size
     kind: Any = nibabel.Nifti2Image if second else nibabel.Nifti1Image
-    return kind.from_bytes(content)
+    with nibabel.imageglobals.LoggingOutputSuppressor():  # it prints on stderr
+        return kind.from_bytes(content)
 
 
 def _inflated(path: Path, stream: Any, most: int) -> bytes:
@@ -199,7 +202,8 @@ def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
     unknown = not (image.header["sform_code"] or image.header["qform_code"])
     plain = np.array_equal(affine, np.diag(np.abs(np.diag(affine))))
     found = orientations.io_orientation(affine)
-    wanted = orientations.axcodes2ornt("LPS")
+    target = _upright(found, image.shape)
+    wanted = orientations.axcodes2ornt(target)
     if np.array_equal(found, wanted):
         return None
     if unknown or plain:
@@ -212,12 +216,24 @@ def _turn(image: Any, path: Path) -> NDArray[np.float64] | None:
         return None
     warnings.warn(
         f"{path.name}: its affine says that axes run to "
-        f"{''.join(orientations.ornt2axcodes(found))}; the labels are turned to LPS",
+        f"{''.join(orientations.ornt2axcodes(found))}; the labels are turned to "
+        f"{target}",
         PartialReadWarning,
         stacklevel=5,
     )
     turn: NDArray[np.float64] = orientations.ornt_transform(found, wanted)
     return turn
+
+
+def _upright(found: NDArray[np.float64], stored: tuple[int, ...]) -> str:
+    """Return the axes of an upright picture: its rows run to the back or to the feet.
+
+    Rows of a frontal or lateral picture run along the body, from the head to the feet.
+    If both other axes are long, the third one counts the frames.
+    """
+    sides = dict(zip(found[:, 0].astype(int), stored, strict=False))
+    frontal = sides.get(0, 1) == 1 or sides.get(1, 1) == 1
+    return "LPI" if frontal and sides.get(2, 1) > 1 else "LPS"
 
 
 def _orientations() -> Any:
@@ -248,9 +264,7 @@ def _turned_shape(
     return tuple(placed)
 
 
-def _frame_count(
-    sides: tuple[int, ...], shape: Shape, path: Path, stored: tuple[int, ...]
-) -> int:
+def _frame_count(sides: tuple[int, ...], shape: Shape, stored: tuple[int, ...]) -> int:
     """Return the number of frames of the loop, or 1 if the file holds one frame."""
     count, height, width = shape
     long = tuple(n for n in sides if n != 1)
@@ -258,6 +272,6 @@ def _frame_count(
         if long == tuple(n for n in (width, height, frames) if n != 1):
             return frames
     raise LabelError(
-        f"{path.name}: has axes {stored}; labels of a loop of {count} frames of "
+        f"has axes {stored}; labels of a loop of {count} frames of "
         f"{height} x {width} have axes ({width}, {height}, 1, {count}) in NIfTI"
     )

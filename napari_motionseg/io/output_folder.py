@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -284,8 +285,7 @@ class OutputFolder:
         target = self.folder / name
         entry = entries.get(name)
         if entry is None:
-            # some file systems do not distinguish upper and lower case
-            alike = any(other.casefold() == name.casefold() for other in entries)
+            alike = any(_folded(other) == _folded(name) for other in entries)
             return not alike and not os.path.lexists(target)
         if entry.get("identity") != source.identity:
             return False
@@ -327,6 +327,14 @@ class OutputFolder:
         except OSError as error:
             reason = error.strerror or error
             raise WriteError(f"cannot write {target}: {reason}") from error
+
+
+def _folded(name: str) -> str:
+    """Return a name without what some file systems do not distinguish.
+
+    These are upper and lower case, and the two ways to write a letter with an accent.
+    """
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def safe_stem(name: str) -> str:

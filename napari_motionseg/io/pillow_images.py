@@ -6,18 +6,23 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from napari_motionseg.errors import MemoryBudgetError, PartialReadWarning, ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.movie_frames import Frame, MovieFrames, gray, require_budget
+from napari_motionseg.io.png16 import read_deep_colours
 from napari_motionseg.io.regular_files import open_regular
 
 LARGEST_SAMPLE = 8  # bytes of a pixel in any supported mode
+COLOURS = "colours are read as luminance"
+GRAY = ("1", "L", "LA")
 DEEP = ("I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 PADDING = 4096  # bytes: some programs pad a GIF with zeros at its end
 SHOWN_ANYHOW_MS = 10.0  # browsers show frames of this duration or less for 100 ms
@@ -59,6 +64,10 @@ def open_image(
             raise MemoryBudgetError(
                 f"{path}: the image is too large: {error}"
             ) from error
+        except UnidentifiedImageError as error:
+            raise ReadError(
+                f"{path}: damaged or unreadable image (not {' or '.join(formats)})"
+            ) from error
         with image:
             require_budget(
                 path, image.width * image.height * LARGEST_SAMPLE, memory_budget
@@ -66,7 +75,23 @@ def open_image(
             yield image
 
 
-def read_still(path: Path, formats: tuple[str, ...], memory_budget: int) -> Frame:
+@dataclass(frozen=True, eq=False)
+class Still:
+    """A decoded image.
+
+    Parameters
+    ----------
+    gray
+        ``(H, W)`` gray values as bool, as uint8, or with 16 or 32 bits.
+    notes
+        Sentences about what was converted or left out.
+    """
+
+    gray: Frame
+    notes: tuple[str, ...] = ()
+
+
+def read_still(path: Path, formats: tuple[str, ...], memory_budget: int) -> Still:
     """Read an image as gray values ``(H, W)``, turned by its EXIF orientation.
 
     Parameters
@@ -78,13 +103,49 @@ def read_still(path: Path, formats: tuple[str, ...], memory_budget: int) -> Fram
     memory_budget
         Largest number of bytes that the decoded image may take.
 
-    Returns
-    -------
-    ndarray
-        ``(H, W)`` as bool, as uint8, or with the 16 or 32 bits that are stored.
+    Raises
+    ------
+    ReadError
+        If the file is damaged, or holds several pictures.
     """
     with open_image(path, formats, memory_budget) as image:
-        return _gray_of(ImageOps.exif_transpose(image))
+        pictures = getattr(image, "n_frames", 1)
+        if pictures > 1:
+            raise ReadError(
+                f"{path}: holds {pictures} pictures, but an image of a folder is one "
+                "frame; save each picture as a file"
+            )
+        notes = (COLOURS,) if image.mode not in (*GRAY, *DEEP) else ()
+        if is_deep_colour(image):
+            deep = read_deep_colours(path, memory_budget=memory_budget)
+            return Still(gray(deep), notes)
+        return Still(_gray_of(ImageOps.exif_transpose(image)), notes)
+
+
+def is_deep_colour(image: Image.Image) -> bool:
+    """Return whether Pillow would reduce the channels of a PNG from 16 to 8 bits.
+
+    Parameters
+    ----------
+    image
+        Image whose pixels have not been decoded yet. Interlaced images do not count:
+        only Pillow can read them.
+    """
+    reduced = image.format == "PNG" and png_raw_mode(image).endswith(";16B")
+    several = image.mode in ("LA", "RGB", "RGBA")
+    return reduced and several and not image.info.get("interlace")
+
+
+def png_raw_mode(image: Image.Image) -> str:
+    """Return Pillow's name of the stored pixels, such as ``L;4`` for gray of 4 bits.
+
+    Parameters
+    ----------
+    image
+        Image whose pixels have not been decoded yet.
+    """
+    parts: Any = getattr(image, "tile", ())
+    return str(parts[0][3]) if parts else ""
 
 
 def read_gif(path: Path, memory_budget: int) -> MovieFrames:

@@ -1,4 +1,4 @@
-"""Read and write PNG of three 16-bit channels, which Pillow would reduce to 8 bits.
+"""Read and write PNG of several 16-bit channels, which Pillow reduces to 8 bits.
 
 The codec is libpng from imagecodecs. This module adds the checks that a library cannot
 make: the kind of PNG, its largest size, and the mark of this program.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ _HEADER = struct.Struct(">IIBBBBB")  # fields of IHDR (PNG specification 11.2.1)
 _LENGTH = struct.Struct(">I")
 _HEADER_END = len(SIGNATURE) + 4 + 4 + _HEADER.size + 4  # length, name, check sum
 DEPTH, TRUECOLOUR = 16, 2
-PIXEL_BYTES = 6  # three samples of 16 bits
+SAMPLE_BYTES = 2
+CHANNELS = {TRUECOLOUR: 3, 4: 2, 6: 4}  # of colour types (PNG specification 11.2.1)
 LONGEST_SIDE = 2**31 - 1  # px, PNG specification 7.1
 
 
@@ -83,9 +85,38 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
     MemoryBudgetError
         If the file or its pixels are larger than the budget.
     """
+    return _decoded(Path(path), memory_budget, {TRUECOLOUR: 3})
+
+
+def read_deep_colours(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
+    """Read a picture of two to four 16-bit channels, whatever they are.
+
+    Parameters
+    ----------
+    path
+        Path of a PNG file of gray and alpha, of RGB, or of RGB and alpha.
+    memory_budget
+        Number of bytes that the file and its pixels may each take.
+
+    Returns
+    -------
+    ndarray
+        Picture ``(H, W, S)`` uint16.
+
+    Raises
+    ------
+    ReadError
+        If the file is damaged, cut short, or another kind of PNG.
+    MemoryBudgetError
+        If the file or its pixels are larger than the budget.
+    """
+    return _decoded(Path(path), memory_budget, CHANNELS)
+
+
+def _decoded(path: Path, memory_budget: int, kinds: Mapping[int, int]) -> Pixels:
+    """Read a picture whose colour type is among `kinds`, with their channels."""
     from imagecodecs import png_decode
 
-    path = Path(path)
     with damage_named(path, "PNG"):
         with open_regular(path) as stream:
             data = stream.read(memory_budget + 1)
@@ -96,14 +127,14 @@ def read_png16(path: str | Path, *, memory_budget: int = 2**30) -> Pixels:
         if not data.startswith(SIGNATURE):
             raise ReadError(f"{path}: is not a PNG file")
         chunks = _critical_chunks(data, path)
-        height, width = _size(chunks, path)
-        needed = height * width * PIXEL_BYTES
-        if needed > memory_budget:
+        height, width, channels = _size(chunks, path, kinds)
+        row = width * channels * SAMPLE_BYTES
+        if height * row > memory_budget:
             raise MemoryBudgetError(
-                f"{path}: {width} x {height} pixels need {needed / 2**30:.3g} GiB; "
-                f"the memory budget is {memory_budget / 2**30:.3g} GiB"
+                f"{path}: {width} x {height} pixels need {height * row / 2**30:.3g} "
+                f"GiB; the memory budget is {memory_budget / 2**30:.3g} GiB"
             )
-        _require_length(chunks, height * (1 + width * PIXEL_BYTES), path)
+        _require_length(chunks, height * (1 + row), path)
         pixels: Pixels = png_decode(SIGNATURE + b"".join(whole for _, whole in chunks))
     return pixels
 
@@ -127,15 +158,17 @@ def _critical_chunks(data: bytes, path: Path) -> list[tuple[bytes, bytes]]:
     raise ReadError(f"{path}: the PNG is cut short")
 
 
-def _size(chunks: list[tuple[bytes, bytes]], path: Path) -> tuple[int, int]:
-    """Return height and width in pixels, and raise an error for another kind of PNG."""
+def _size(
+    chunks: list[tuple[bytes, bytes]], path: Path, kinds: Mapping[int, int]
+) -> tuple[int, int, int]:
+    """Return height, width and channels; raise an error for another kind of PNG."""
     name, first = chunks[0]
     if name != b"IHDR" or len(first) != 12 + _HEADER.size:
         raise ReadError(f"{path}: damaged PNG: does not begin with a header")
     width, height, depth, colour, _, _, interlace = _HEADER.unpack(first[8:-4])
     if not (0 < width <= LONGEST_SIDE and 0 < height <= LONGEST_SIDE):
         raise ReadError(f"{path}: damaged PNG: {width} x {height} pixels")
-    if (depth, colour) != (DEPTH, TRUECOLOUR):
+    if depth != DEPTH or colour not in kinds:
         raise ReadError(
             f"{path}: is a PNG of {depth} bits and colour type {colour}; it must have "
             f"three 16-bit channels (colour type {TRUECOLOUR})"
@@ -145,7 +178,7 @@ def _size(chunks: list[tuple[bytes, bytes]], path: Path) -> tuple[int, int]:
             f"{path}: is an interlaced PNG, which cannot be read; save it without "
             "interlacing"
         )
-    return height, width
+    return height, width, kinds[colour]
 
 
 def _require_length(

@@ -54,6 +54,27 @@ def is_own(path: str | Path) -> bool:
         return False
 
 
+def movie_format(path: str | Path) -> str:
+    """Return the format of a movie by its first bytes.
+
+    Parameters
+    ----------
+    path
+        Path of a file with any name.
+
+    Returns
+    -------
+    str
+        ``"gif"``, ``"tiff"``, ``"npy"``, ``"video"``, or empty for anything else.
+    """
+    try:
+        with open_regular(path) as file:
+            head = file.read(_HEAD_BYTES)
+    except (ReadError, OSError):
+        return ""
+    return next((name for name, known in _MOVIE_FORMATS if known(head)), "")
+
+
 def is_foreign_loop(path: str | Path) -> bool:
     """Return whether a file is a loop that this program did not write.
 
@@ -119,6 +140,19 @@ def _is_other_loop(head: bytes) -> bool:
     """Return whether a file is of a type of loop that this program never writes."""
     avi = head[:4] == b"RIFF" and head[8:12] == b"AVI "
     return avi or head[:4] == b"\x1a\x45\xdf\xa3" or head.startswith(_NPY)
+
+
+def _is_npy(head: bytes) -> bool:
+    return head.startswith(_NPY)
+
+
+_MOVIE_FORMATS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("gif", _is_gif),
+    ("tiff", _is_tiff),
+    ("npy", _is_npy),
+    ("video", _is_mp4),
+    ("video", _is_other_loop),
+)
 
 
 def _is_loop(head: bytes) -> bool:

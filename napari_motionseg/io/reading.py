@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from napari_motionseg.cine import Cine
 from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.io.cache_folder import TAG
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom import read_dicom
 from napari_motionseg.io.dicom_header import is_dicom
 from napari_motionseg.io.dicom_series import read_files
 from napari_motionseg.io.dicomdir import files_of_dicomdir, is_dicomdir
+from napari_motionseg.io.joined_frames import joined_by_folder
 from napari_motionseg.io.memory_budget import default_budget
 from napari_motionseg.io.movies import (
     IMAGES,
@@ -22,9 +25,10 @@ from napari_motionseg.io.movies import (
     read_image_folder,
     read_movie,
 )
-from napari_motionseg.io.program_marks import is_own, is_own_derived
+from napari_motionseg.io.program_marks import is_own, is_own_derived, movie_format
 from napari_motionseg.io.regular_files import is_regular, open_regular
 
+Reader = Callable[[], list[Cine]]
 MEMORY_BUDGET = 8 * 2**30
 MOST_NAMED = 8  # most loops that an error lists
 
@@ -70,14 +74,15 @@ def read_cines(path: str | Path, *, memory_budget: int | None = None) -> list[Ci
     ----------
     path
         A path as for `read_cine`, a folder of loops, or a DICOMDIR. Masks, overlays and
-        pictures that this program wrote are left out of a folder.
+        pictures that this program wrote are left out of a folder. TIFF and NumPy files
+        of one frame each that lie in one folder are one loop.
     memory_budget
         Bytes for each loop; see `read_cine`.
 
     Raises
     ------
     ReadError
-        If nothing there is a loop.
+        If nothing there is a loop, or none can be read.
     SettingsError
         If ``MOTIONSEG_MEMORY`` holds no number.
     """
@@ -89,14 +94,19 @@ def read_cines(path: str | Path, *, memory_budget: int | None = None) -> list[Ci
         open_regular(path).close()  # a pipe, a device or nothing at all is refused here
         if is_dicomdir(path):
             return read_files(files_of_dicomdir(path), budget, path.parent)
-        if path.suffix.lower() in MOVIES and not is_dicom(path):
+        if is_dicom(path):
+            return [read_dicom(path, budget)]
+        if path.suffix.lower() in MOVIES or movie_format(path):
             return [read_movie(path, budget)]
         if path.suffix.lower() in IMAGES:
             raise ReadError(
                 f"{path}: is a single image; open the folder of all frames, or a TIFF "
                 "stack"
             )
-        return [read_dicom(path, budget)]
+        raise ReadError(
+            f"{path}: is not a DICOM file, and no other format of a loop: "
+            f"{', '.join(MOVIES)}, or a folder of {', '.join(IMAGES)}"
+        )
 
 
 def can_read(path: str | Path) -> bool:
@@ -120,16 +130,54 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
     listed = _listed(folder)
     if listed:
         return read_files(listed, memory_budget, folder)
-    files = list(_files_below(folder))
+    files = list(_files_below(folder, _warn))
     dicom = [file for file in files if _is_loop_file(file)]
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_own(f)]
-    cines = read_files(dicom, memory_budget, folder) if dicom else []
-    cines += [read_movie(file, memory_budget) for file in movies]
-    if not cines and images_in(folder):
-        return [read_image_folder(folder, memory_budget)]
-    if not cines:
+    readers: list[Reader] = [lambda: read_files(dicom, memory_budget, folder)]
+    readers = readers[: len(dicom)] + [
+        partial(_read_one, read_movie, file, memory_budget)
+        for file in movies
+        if not is_dicom(file)
+    ]
+    if not readers:
+        readers = [
+            partial(_read_one, read_image_folder, place, memory_budget)
+            for place in _image_folders(folder, files)
+        ]
+    if not readers:
         raise ReadError(f"{folder}: holds no cine loop{_own_words(files)}")
+    return joined_by_folder(_readable(readers))
+
+
+def _read_one(
+    read: Callable[[Path, int], Cine], path: Path, memory_budget: int
+) -> list[Cine]:
+    with damage_named(path, "file"):
+        return [read(path, memory_budget)]
+
+
+def _readable(readers: list[Reader]) -> list[Cine]:
+    """Return the loops of all readers; one that fails is left out with a warning."""
+    cines: list[Cine] = []
+    errors: list[ReadError] = []
+    for read in readers:
+        try:
+            cines += read()
+        except ReadError as error:
+            errors.append(error)
+    if not cines:
+        raise errors[0]
+    for reason in errors:
+        warnings.warn(f"left out: {reason}", PartialReadWarning, stacklevel=4)
     return cines
+
+
+def _image_folders(folder: Path, files: list[Path]) -> list[Path]:
+    """Return the folder if it holds images, else the folders below it that do."""
+    if images_in(folder):
+        return [folder]
+    below = dict.fromkeys(f.parent for f in files if f.suffix.lower() in IMAGES)
+    return [place for place in below if images_in(place)]
 
 
 def _own_words(files: list[Path]) -> str:
@@ -181,20 +229,33 @@ def _is_loop_file(file: Path) -> bool:
     return is_dicom(file) and not is_dicomdir(file) and not is_own_derived(file)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def _files_below(
+    folder: Path, unreadable: Callable[[OSError], None] | None = None
+) -> Iterator[Path]:
     """Yield the regular files below a folder by name.
 
-    Circular links are not followed.
+    Circular links are not followed; hidden folders and caches are left out. A folder
+    that may not be read is left out, and `unreadable` is called with the reason.
     """
     seen: set[str] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
         real = os.path.realpath(root)
         if real in seen:
             folders.clear()
             continue
         seen.add(real)
-        folders.sort()
+        folders[:] = [name for name in sorted(folders) if not _is_apart(root, name)]
         for name in sorted(names):
             path = Path(root, name)
             if not name.startswith(".") and is_regular(path):
                 yield path
+
+
+def _is_apart(root: str, name: str) -> bool:
+    """Return whether a folder is hidden, or a cache of this or another program."""
+    return name.startswith(".") or os.path.lexists(os.path.join(root, name, TAG))
+
+
+def _warn(error: OSError) -> None:
+    message = f"left out: {error.filename}: {error.strerror}"
+    warnings.warn(message, PartialReadWarning, stacklevel=3)

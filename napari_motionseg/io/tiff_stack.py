@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from napari_motionseg.errors import MissingDecoderError, PartialReadWarning, ReadError
+from napari_motionseg.cine.frame_stack import describe_damage
+from napari_motionseg.errors import PartialReadWarning, ReadError
 from napari_motionseg.io.gray_values import luminance
 from napari_motionseg.io.movie_frames import (
     Frame,
@@ -21,13 +23,21 @@ from napari_motionseg.io.movie_frames import (
     gray,
     require_budget,
     whole_numbers,
+    with_blanks,
 )
 from napari_motionseg.io.regular_files import open_regular
 from napari_motionseg.io.tiff_calibration import read_calibration
+from napari_motionseg.io.tiff_frames import (
+    IN_A_FRAME,
+    DecodedFrames,
+    Series,
+    decode_series,
+    frame_count,
+    frames_in_order,
+)
 
-Series = Any  # tifffile.TiffPageSeries
 FRAME_AXES = {"T": "times", "Z": "slices", "C": "channels"}
-IN_A_FRAME = "YXS"
+POLARITIES = (tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.MINISBLACK)
 MOST_SAMPLES = 4  # red, green, blue, alpha
 UNREADABLE_COLOURS = (
     tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB,
@@ -43,7 +53,8 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
     """Read a TIFF file as a loop.
 
     If images differ in size, the stack of the largest ones is the loop. Smaller
-    versions, thumbnails and single images of another size are left out and noted.
+    versions, thumbnails and single images of another size are left out and noted. A
+    damaged frame between others is blank; at the end of a truncated file it is missing.
 
     Parameters
     ----------
@@ -64,7 +75,7 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
     Warns
     -----
     PartialReadWarning
-        If the file is cut short or images are left out.
+        If the file is cut short, frames are damaged or images are left out.
     """
     with (
         open_regular(path) as stream,
@@ -75,17 +86,50 @@ def read_tiff(path: Path, memory_budget: int) -> MovieFrames:
         chosen, left_out = choose_series(file.series, path)
         needed = sum(_bytes_of(series, path) for series in chosen)
         require_budget(path, needed, memory_budget)
-        parts = [_frames_of(file, series, path) for series in chosen]
-        frames = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        stack, notes = _displayed_stack(file, chosen, path)
         described = read_calibration(file, _index_of(file, chosen[0]))
-        frames, notes = _as_displayed(frames, chosen[0].keyframe, path)
+        bits = _bits_of(chosen[0].keyframe)
         notes = (*notes, *left_out, *_axis_note(chosen[0]), *described.notes)
-    _warn(path, errors, left_out, len(frames))
-    frames, converted = whole_numbers(frames, path)
+    if not len(stack.frames):
+        why = f" ({_plain(errors[0])})" if errors else ""
+        raise ReadError(f"{path}: damaged TIFF: no frame can be decoded{why}")
+    _warn(path, errors, left_out, stack)
+    frames, converted = whole_numbers(stack.frames, path)
+    frames, damaged = with_blanks(frames, stack.places)
     return MovieFrames(
         np.ascontiguousarray(frames), described.frame_times(len(frames)),
         described.pixel_spacing, described.spacing_basis, (*notes, *converted),
+        damaged, None if converted else bits,
     )  # fmt: skip
+
+
+def _displayed_stack(
+    file: tifffile.TiffFile, chosen: list[Series], path: Path
+) -> tuple[DecodedFrames, tuple[str, ...]]:
+    """Decode the chosen series as gray values, in the order of the file."""
+    parts: list[DecodedFrames] = []
+    notes: list[str] = []
+    for series in chosen:
+        _require_one_axis(series, path)
+        part = decode_series(file, series, path)
+        if len(part.frames):
+            frames, found = _as_displayed(part, series, path)
+            part = DecodedFrames(frames, part.places, part.count)
+            notes += found
+        parts.append(part)
+    alike = [part for part in parts if len(part.frames)] or parts[:1]
+    for i, part in enumerate(parts):
+        if not len(part.frames):  # give it the shape and type of the others
+            parts[i] = DecodedFrames(alike[0].frames[:0], part.places, part.count)
+    return frames_in_order(chosen, parts), tuple(dict.fromkeys(notes))
+
+
+def _bits_of(page: Any) -> int | None:
+    """Return the bits of packed gray values; None for whole bytes and for colours."""
+    bits = page.bitspersample
+    gray_values = page.photometric in POLARITIES and page.samplesperpixel == 1
+    packed = isinstance(bits, int) and 1 < bits < 16 and bits != 8
+    return bits if gray_values and packed else None
 
 
 def choose_series(
@@ -117,7 +161,7 @@ def choose_series(
         raise ReadError(f"{path}: contains no image")
     counts: Counter[tuple[Any, ...]] = Counter()
     for one in full:
-        counts[_kind(one)] += _count(one)
+        counts[_kind(one)] += frame_count(one)
     stacks = [kind for kind in counts if counts[kind] > MOST_THUMBNAILS]
     best = max(stacks or counts, key=lambda kind: kind[0])
     rivals = [k for k in stacks if k != best and not _are_thumbnails(k, best, counts)]
@@ -134,16 +178,18 @@ def choose_series(
         )
     others = sum(counts.values()) - counts[best]
     size = " x ".join(str(n) for n in best[1])
-    note = f"{others} images of another size than {size} are left out"
+    note = f"{others} images of another size or type than {size} are left out"
     return chosen, (note,) if others else ()
 
 
 def _kind(series: Series) -> tuple[Any, ...]:
     """Return pixels, axes' sizes and type of a frame, equal within a loop."""
-    sizes = zip(series.axes, series.shape, strict=True)
-    sides = tuple(n for axis, n in sizes if axis in IN_A_FRAME)
-    page = series.keyframe
-    return int(np.prod(sides)), sides, str(series.dtype), int(page.photometric)
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    sides = tuple(sizes[axis] for axis in IN_A_FRAME if axis in sizes)
+    colours = series.keyframe.photometric
+    # white may be 0 in some pages of a loop, and the largest value in others
+    kind = "gray" if colours in POLARITIES else str(colours)
+    return int(np.prod(sides)), sides, str(series.dtype), kind
 
 
 def _are_thumbnails(
@@ -153,11 +199,6 @@ def _are_thumbnails(
     sides = zip(small[1], large[1], strict=False)
     half = all(2 * one <= other for one, other in list(sides)[:2])
     return half and counts[small] <= counts[large]
-
-
-def _count(series: Series) -> int:
-    sizes = zip(series.axes, series.shape, strict=True)
-    return int(np.prod([n for axis, n in sizes if axis not in IN_A_FRAME], dtype=int))
 
 
 def _index_of(file: tifffile.TiffFile, series: Series) -> int:
@@ -179,65 +220,6 @@ def _bytes_of(series: Series, path: Path) -> int:
     if series.dtype is None or pixels == 0:
         raise ReadError(f"{path}: damaged TIFF: an image without pixels")
     return pixels * int(series.dtype.itemsize)
-
-
-def _frames_of(file: tifffile.TiffFile, series: Series, path: Path) -> Frame:
-    """Return frames ``(T, H, W)`` or ``(T, H, W, S)`` of one series."""
-    _require_one_axis(series, path)
-    lost = _lost_frames(file, series)
-    if lost is not None:
-        return lost
-    try:
-        array: Frame = series.asarray()
-    except ValueError as error:
-        if "imagecodecs" in str(error) or "COMPRESSION" in str(error):
-            raise _no_decoder(series, path) from error
-        return _leading_frames(series, error)
-    axes = series.axes
-    if "S" in axes:
-        array = np.moveaxis(array, axes.index("S"), -1)
-    if axes.replace("S", "")[-2:] != "YX":
-        raise ReadError(f"{path}: has axes {axes}; rows and columns must come last")
-    samples = array.shape[-1:] if "S" in axes else ()
-    rows, columns = array.shape[len(axes) - 2 - len(samples) :][:2]
-    return array.reshape(-1, rows, columns, *samples)
-
-
-def _leading_frames(series: Series, error: ValueError) -> Frame:
-    """Return the frames before the first unreadable one; each page is a frame."""
-    frames = []
-    if len(series.pages) == _count(series) and "S" not in series.axes:
-        for page in series.pages:
-            try:
-                frames.append(page.asarray())
-            except (ValueError, OSError):
-                break
-    if not frames:
-        raise error
-    logging.getLogger("tifffile").error("only %d frames are whole", len(frames))
-    return np.stack(frames)
-
-
-def _lost_frames(file: tifffile.TiffFile, series: Series) -> Frame | None:
-    """Return the frames of a truncated ImageJ stack, of which tifffile finds one only.
-
-    ImageJ describes one image and the number of images that follow. If the file is
-    truncated, tifffile returns only the first.
-    """
-    described = (file.imagej_metadata or {}) if file.is_imagej else {}
-    claimed, page = described.get("images", 1), series.keyframe
-    plain = page.compression == 1 and page.is_contiguous and _count(series) == 1
-    if not isinstance(claimed, int) or claimed < 2 or not plain:
-        return None
-    start, size = page.dataoffsets[0], page.nbytes
-    there = min(claimed, (file.filehandle.size - start) // size)
-    if there < 2:
-        return None
-    file.filehandle.seek(start)
-    stored = np.dtype(file.byteorder + page.dtype.char)
-    raw = file.filehandle.read(there * size)
-    array = np.frombuffer(raw, stored).astype(page.dtype)
-    return array.reshape(there, *page.shape)
 
 
 def _require_one_axis(series: Series, path: Path) -> None:
@@ -263,9 +245,10 @@ def _axis_note(series: Series) -> tuple[str, ...]:
 
 
 def _as_displayed(
-    frames: Frame, page: Any, path: Path
+    part: DecodedFrames, series: Series, path: Path
 ) -> tuple[Frame, tuple[str, ...]]:
     """Return gray values in which dark is low, and sentences about the conversion."""
+    frames, page = part.frames, series.keyframe
     photometric = page.photometric
     if photometric in UNREADABLE_COLOURS or (
         frames.ndim == 4 and frames.shape[-1] > MOST_SAMPLES
@@ -276,7 +259,7 @@ def _as_displayed(
             "convert it to gray or RGB"
         )
     if photometric == tifffile.PHOTOMETRIC.PALETTE and page.colormap is not None:
-        return _looked_up(frames, page), ("palette colours are read as luminance",)
+        return _looked_up(part, series), ("palette colours are read as luminance",)
     if frames.ndim == 4:
         coded = photometric == tifffile.PHOTOMETRIC.YCBCR
         stored = coded and page.compression not in (6, 7, 33003, 33005, 34712)
@@ -289,20 +272,28 @@ def _as_displayed(
     return frames, ()
 
 
-def _looked_up(frames: Frame, page: Any) -> Frame:
-    table = luminance(np.asarray(page.colormap).T // 257, np.dtype(np.uint8))
-    looked_up: Frame = table[np.minimum(frames, len(table) - 1)]
-    return looked_up
+def _looked_up(part: DecodedFrames, series: Series) -> Frame:
+    """Return the luminance of palette colours; each page may have its own palette."""
+    pages = series.pages if len(series.pages) == part.count else ()
+    deep = part.frames.dtype.itemsize > 1  # a palette has 16 bits in any case
+    gray_type, step = (np.uint16, 1) if deep else (np.uint8, 257)
+    shown = []
+    for frame, place in zip(part.frames, part.places, strict=True):
+        own = getattr(pages[place], "colormap", None) if len(pages) else None
+        colours = series.keyframe.colormap if own is None else own
+        table = luminance(np.asarray(colours).T // step, np.dtype(gray_type))
+        shown.append(table[np.minimum(frame, len(table) - 1)])
+    return np.stack(shown)
 
 
 def _inverted(frames: Frame, page: Any) -> Frame:
-    """Invert integers within their bits, and floats within their own range."""
+    """Invert integers within their bits; floats and wide ones in their own range."""
     kind = frames.dtype.kind
     if kind == "b" or kind == "i":
         turned: Frame = ~frames
         return turned
-    if kind == "f":
-        mirrored: Frame = frames.max() + frames.min() - frames
+    if kind == "f" or frames.dtype.itemsize > 2:
+        mirrored: Frame = (frames.max() - frames) + frames.min()
         return mirrored
     tag = page.tags.get("MaxSampleValue")
     told = int(tag.value) if tag is not None and isinstance(tag.value, int) else 0
@@ -313,25 +304,26 @@ def _inverted(frames: Frame, page: Any) -> Frame:
     return inverted
 
 
-def _no_decoder(series: Series, path: Path) -> MissingDecoderError:
-    compression = series.keyframe.compression
-    name = getattr(compression, "name", str(compression))
-    return MissingDecoderError(
-        f"{path}: no decoder for TIFF compression {name}; pip install -U imagecodecs, "
-        "or save the file uncompressed or with LZW"
-    )
-
-
-def _warn(path: Path, errors: list[str], left_out: tuple[str, ...], count: int) -> None:
+def _warn(
+    path: Path, errors: list[str], left_out: tuple[str, ...], stack: DecodedFrames
+) -> None:
+    count, last = len(stack.frames), int(stack.places[-1])
+    found = []
     if errors:
-        warnings.warn(
-            f"{path}: the TIFF file is damaged or ends too early; {count} frames are "
-            f"read ({errors[0]})",
-            PartialReadWarning,
-            stacklevel=2,
+        found.append(
+            f"the TIFF file is damaged or ends too early; {count} frames are read "
+            f"({_plain(errors[0])})"
         )
-    for note in left_out:
-        warnings.warn(f"{path}: {note}", PartialReadWarning, stacklevel=2)
+    if count <= last:
+        missing = sorted({*range(last + 1)} - {*stack.places.tolist()})
+        found.append(describe_damage(missing, last + 1))
+    for note in (*found, *left_out):
+        warnings.warn(f"{path}: {note}", PartialReadWarning, stacklevel=3)
+
+
+def _plain(message: str) -> str:
+    """Return a message of tifffile without the name of the object that gave it."""
+    return re.sub(r"^<[^>]*>\s*", "", message)
 
 
 @contextmanager

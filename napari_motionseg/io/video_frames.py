@@ -34,6 +34,7 @@ from napari_motionseg.io.regular_files import open_regular
 # playlists and scripts are excluded: they make ffmpeg open other files and addresses
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,avi,matroska,webm,mpegts,mpeg,asf,flv,mxf"
 LEAST_PIXELS = 2**20  # smallest limit on the pixels of a frame that ffmpeg is given
+LONGEST_PIXEL = 5  # sides of a pixel that differ more are damage
 STALLED_S = 60.0  # seconds without a frame after which ffmpeg is ended
 MISSING_END = 0.05  # share of the duration that may be missing; containers round it
 _FPS_MODE_SINCE = (5, 1)
@@ -42,6 +43,9 @@ _BASE = re.compile(r"\[Parsed_showinfo.* config in time_base: (\d+)/(\d+)")
 _DURATION = re.compile(
     r" Duration: (\d+):(\d+):(\d+(?:\.\d+)?)(?:, start: (\d+\.\d+))?"
 )
+_VIDEO_STREAM = re.compile(r"Stream #0:\d+.*: Video: (?!.*\(attached pic\))")
+_ASPECT = re.compile(r"\[Parsed_showinfo.* sar:(\d+)/(\d+) ")
+_NO_VIDEO = "matches no streams"  # ffmpeg's words for a file with sound only
 _TROUBLE = re.compile(
     r"\[(?:error|fatal|panic)\]|partial file|prematurely|corrupt|truncated"
 )
@@ -86,8 +90,18 @@ def read_video(path: Path, memory_budget: int) -> MovieFrames:
         raise ReadError(_with_reason(f"{path}: no frame can be decoded", text))
     times = _times(text, len(frames))
     _warn_of_damage(path, text, len(frames), times)
-    notes = () if times is not None else ("the video has no rising time stamps",)
-    return MovieFrames(np.stack(frames), times, notes=notes)
+    untimed = times is None and len(frames) > 1
+    notes = ("the video has no rising time stamps",) if untimed else ()
+    aspect = _pixel_aspect(text)
+    return MovieFrames(np.stack(frames), times, notes=notes, pixel_aspect=aspect)
+
+
+def _pixel_aspect(text: str) -> float | None:
+    """Return the height of a pixel divided by its width; None if it is not told."""
+    found = _ASPECT.search(text)
+    wide, high = (int(found[1]), int(found[2])) if found else (0, 0)
+    plausible = 0 < wide <= LONGEST_PIXEL * high and high <= LONGEST_PIXEL * wide
+    return high / wide if plausible else None
 
 
 def _decoded(path: Path, memory_budget: int, log: IO[bytes]) -> list[Frame]:
@@ -202,6 +216,8 @@ def _troubles(text: str) -> list[str]:
 
 
 def _with_reason(message: str, text: str) -> str:
+    if _NO_VIDEO in text:
+        return f"{message}: the file holds no video, perhaps only sound"
     troubles = _troubles(text)
     return f"{message} ({troubles[0]})" if troubles else message
 
@@ -217,10 +233,14 @@ def _warn_of_damage(
         last = float(times[-1]) + float(np.diff(times).max())
         if last + 1000 * start < duration * (1 - MISSING_END):
             troubles = [f"{last / 1000:.2f} of {duration / 1000:.2f} s could be read"]
+    found = []
     if troubles:
-        warnings.warn(
-            f"{path}: the video is damaged or ends too early; {count} frames are read "
-            f"({troubles[0]})",
-            PartialReadWarning,
-            stacklevel=3,
+        found.append(
+            f"the video is damaged or ends too early; {count} frames are read "
+            f"({troubles[0]})"
         )
+    streams = len(_VIDEO_STREAM.findall(text.split("Output #0")[0]))
+    if streams > 1:
+        found.append(f"holds {streams} videos; only the first is read")
+    for words in found:
+        warnings.warn(f"{path}: {words}", PartialReadWarning, stacklevel=3)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_motionseg.cine import Cine
+from napari_motionseg.io.program_marks import MARK
 from napari_motionseg.measurement.following import FollowedVessel
 from napari_motionseg.measurement.vessel import VesselMeasurement
 
@@ -141,5 +142,5 @@ def _figure(inches: tuple[float, float]) -> Figure:
 
 def _png(figure: Figure) -> bytes:
     file = BytesIO()
-    figure.savefig(file, dpi=DPI, format="png")
+    figure.savefig(file, dpi=DPI, format="png", metadata={"Software": MARK})
     return file.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -111,6 +111,30 @@ def load_model(
         network.
     """
     path = checkpoint_path(path)
+    card = card_of_kind(path, kind)
+    with damage_named_in(path), safe_open(regular_file(path), framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    model = _build(path, card, tensors)
+    expected = model.state_dict()
+    model.load_state_dict({n: t.to(expected[n].dtype) for n, t in tensors.items()})
+    return model.to(device).eval(), card
+
+
+def card_of_kind(path: Path, kind: str | Sequence[str] | None) -> ModelCard:
+    """Read the model card of a checkpoint, which must be of a kind.
+
+    Parameters
+    ----------
+    path
+        Path of the checkpoint.
+    kind
+        Its kind, or several allowed ones; None allows all.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or of another kind.
+    """
     card = read_card(path)
     kinds = (kind,) if isinstance(kind, str) else kind
     if kinds and card.kind not in kinds:
@@ -118,12 +142,7 @@ def load_model(
             f"{path}: is a checkpoint of kind {card.kind!r}; choose one of kind "
             f"{' or '.join(map(repr, kinds))}"
         )
-    with damage_named_in(path), safe_open(regular_file(path), framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    model = _build(path, card, tensors)
-    expected = model.state_dict()
-    model.load_state_dict({n: t.to(expected[n].dtype) for n, t in tensors.items()})
-    return model.to(device).eval(), card
+    return card
 
 
 def _build(path: Path, card: ModelCard, tensors: Mapping[str, Tensor]) -> nn.Module:

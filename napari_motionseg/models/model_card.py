@@ -99,13 +99,21 @@ def checkpoint_path(given: str | Path) -> Path:
         environment variable ``MOTIONSEG_MODEL`` names, else what ships.
     """
     name, path = str(given), Path(given)
-    if name == DEFAULT and not path.exists():
+    if name == DEFAULT and not _exists(path):
         chosen = chosen_model()
         name = DEFAULT_MODEL if chosen in (None, DEFAULT) else str(chosen)
         path = Path(name)
     shipped = WEIGHTS_FOLDER / f"{name}.safetensors"
     bare = path.name == name and not path.suffix
-    return shipped if bare and not path.exists() and shipped.is_file() else path
+    return shipped if bare and not _exists(path) and shipped.is_file() else path
+
+
+def _exists(path: Path) -> bool:
+    """Return whether something has this path; False if it cannot be a path."""
+    try:
+        return path.exists()
+    except OSError:  # the name is too long for the disk
+        return False
 
 
 def _require_types(path: Path, card: ModelCard) -> None:
@@ -129,7 +137,7 @@ def regular_file(path: Path) -> Path:
         If there is no such file, or it is a folder or a device.
     """
     if not is_regular(path):
-        what = "there is no such checkpoint" if not path.exists() else "is not a file"
+        what = "there is no such checkpoint" if not _exists(path) else "is not a file"
         raise CheckpointError(f"{path}: {what}")
     return path
 

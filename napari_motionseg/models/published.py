@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import warnings
@@ -121,7 +122,7 @@ def _reimplementation(key: str) -> str | None:
 
 def _read(path: Path) -> dict[str, Tensor]:
     if not is_regular(path):
-        what = "there is no such file" if not path.exists() else "is not a file"
+        what = "there is no such file" if not os.path.lexists(path) else "is not a file"
         raise CheckpointError(f"{path}: {what}")
     try:
         with warnings.catch_warnings():

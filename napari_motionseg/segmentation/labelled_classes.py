@@ -10,6 +10,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.errors import LabelError
 from napari_motionseg.io.labels import Labels
 
+MOST_NAMED = 3  # most classes that a message lists
 LabelledLoop = tuple[Cine, Labels]
 
 
@@ -38,7 +39,9 @@ def require_all_classes(counts: Sequence[int]) -> None:
         if count == 0
     ]
     if missing:
+        more = len(missing) - MOST_NAMED
+        others = [f"{more} other classes"] if more > 0 else []
         raise LabelError(
-            f"no pixel of {' or '.join(missing)} is labelled; paint some of each of "
-            f"the {len(counts)} classes"
+            f"no pixel of {' or '.join(missing[:MOST_NAMED] + others)} is labelled; "
+            f"paint some of each of the {len(counts)} classes"
         )

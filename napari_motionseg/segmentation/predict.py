@@ -70,7 +70,7 @@ class Segmentation:
 
     def at_threshold(self, threshold: float) -> Segmentation:
         """Return the masks for another threshold; the network is not run again."""
-        _require_threshold(threshold)
+        require_threshold(threshold)
         masks = _masks(self.probabilities, self.likeliest, threshold)
         return replace(self, masks=masks, threshold=threshold)
 
@@ -136,11 +136,10 @@ def segment_job(
     ReadError
         If no frame of the loop can be decoded.
     """
-    _require_threshold(threshold)
+    require_threshold(threshold)
     if labels is not None:
         labels.require_shape(cine.shape)
-    if batch < 1:
-        raise SettingsError(f"batch must be at least 1; got {batch}")
+    require_batch(batch)
     waiting = FrameQueue(_checked_order(frames, len(cine)))
     predictor = Predictor(load_segmentation(model), resolve_device(device), batch)
     result = _empty(cine, threshold, labels)
@@ -267,7 +266,14 @@ def _checked_order(frames: Sequence[int] | None, count: int) -> list[int]:
     return order
 
 
-def _require_threshold(threshold: float) -> None:
+def require_batch(batch: int) -> None:
+    """Raise `SettingsError` unless a number of frames is at least 1."""
+    if batch < 1:
+        raise SettingsError(f"batch must be at least 1; got {batch}")
+
+
+def require_threshold(threshold: float) -> None:
+    """Raise `SettingsError` unless a threshold lies between 0 and 1."""
     if not 0 < threshold < 1:
         raise SettingsError(f"threshold must be between 0 and 1; got {threshold}")
 

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+import tifffile
 from helpers import dicom_files as files
 
 from napari_motionseg.batch.places import Part, Place, places
@@ -117,3 +118,32 @@ def test_the_stamp_changes_with_any_file(archive):
     place.files[0].unlink()
     with pytest.raises(ReadError, match="No such file"):
         place.stamp()
+
+
+def test_a_list_of_windows_begins_with_a_mark(tmp_path):
+    loop(tmp_path / "a.dcm")
+    listing = tmp_path / "loops.txt"
+    listing.write_bytes(b"\xef\xbb\xbfa.dcm\r\n")
+    assert [place.path.name for place in places([listing])] == ["a.dcm"]
+
+
+def test_a_list_that_names_itself_is_refused(tmp_path):
+    (tmp_path / "a.txt").write_text("b.txt\n")
+    (tmp_path / "b.txt").write_text("a.txt\n")
+    with pytest.raises(SettingsError, match="names itself"):
+        list(places([tmp_path / "a.txt"]))
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".npy"])
+def test_single_frames_of_a_folder_are_one_place(tmp_path, suffix):
+    write = {".tif": tifffile.imwrite, ".npy": np.save}[suffix]
+    frames = np.arange(5 * 20 * 20, dtype=np.uint16).reshape(5, 20, 20)
+    for t, frame in enumerate(frames):
+        write(tmp_path / f"f{t}{suffix}", frame)
+    write(tmp_path / f"stack{suffix}", frames)
+    (tmp_path / f"damaged{suffix}").write_bytes(b"no loop")
+    found = list(places([tmp_path]))
+    assert len({place.key for place in found}) == 3
+    (single,) = (place for place in found if place.files)
+    (joined,) = loops_of(single)
+    np.testing.assert_array_equal(joined.frames[:], frames)

@@ -69,3 +69,15 @@ def test_a_table_of_another_kind_or_without_its_library_is_told(
     with pytest.raises(MissingDependencyError, match=r"napari-motionseg\[batch\]"):
         write_table(folder, tmp_path / "table.parquet")
     assert not list(tmp_path.glob("table*"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_paths_that_are_no_unicode_are_escaped(tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    batch = BatchFolder(tmp_path / "out", {"task": "segment"})
+    batch.write(Record("0" * 64, "/data/b\udcff\u00e9.dcm", "s", FAILED, reason="bad"))
+    path = tmp_path / f"table{suffix}"
+    assert write_table(batch, path) == 1
+    content = path.read_bytes()
+    assert "/data/b\\udcff\u00e9.dcm".encode() in content

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers.commands import refused
 
 from napari_motionseg.cli.batch import parsed_part
 from napari_motionseg.errors import SettingsError
@@ -153,3 +154,32 @@ def test_other_tasks_of_an_archive(motionseg, archive, light, tmp_path, words, e
     assert "loop" in (out / "index.html").read_text(encoding="utf-8")
     other = motionseg("batch", "segment", archive, "--out", out, "--model", light)
     assert other.code == 2  # a folder has results of one task
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--threshold", "nan"), "threshold must be between 0 and 1"),
+        (("--batch", "0"), "batch must be at least 1"),
+        (("--model", "nowhere"), "there is no such checkpoint"),
+        (("--model", "."), "is not a file"),
+        (("--model", "/dev/zero"), "is not a file"),
+        (("--model", "pwcnet-xa"), "is a checkpoint of kind 'flow'"),
+    ],
+)
+@pytest.mark.parametrize("task", ["segment", "measure"])
+def test_what_no_loop_could_use_is_refused_before_work(
+    motionseg, archive, tmp_path, task, words, said
+):
+    out = tmp_path / "out"
+    assert refused(motionseg("batch", task, archive, "--out", out, *words), said)
+    assert not out.exists()
+
+
+def test_a_file_in_the_place_of_the_folder(motionseg, archive, light, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    answer = motionseg(
+        "batch", "segment", archive, "--out", tmp_path / "out", "--model", light
+    )
+    assert refused(answer, "is not a folder")
+    assert (tmp_path / "out").read_text() == "mine"

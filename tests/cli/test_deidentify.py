@@ -1,11 +1,15 @@
 """`motionseg deidentify` copies loops and segmentations without identity."""
 
+from pathlib import Path
+
 import numpy as np
 from helpers import seg_loops
+from helpers.commands import refused
 
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_seg_reader import is_segmentation, read_segmentation
 from napari_motionseg.io.dicom_seg_writer import write_segmentation
+from napari_motionseg.io.dicom_writer import write_xa
 
 
 def folder_of(tmp_path, **attributes):
@@ -59,3 +63,22 @@ def test_burned_in_text_fails_and_the_others_are_copied(motionseg, tmp_path):
     answer = motionseg("deidentify", place, "--out", out, "--dates", "keep")
     assert answer.code == 2
     assert "remove or shift" in answer.err
+
+
+def test_a_named_file_is_copied_even_beside_itself(motionseg, small_cine, tmp_path):
+    folder = tmp_path / "in" / "sub"
+    folder.mkdir(parents=True)
+    write_xa(folder / "a.dcm", small_cine)
+    for given, out in ((folder / "a.dcm", folder), (folder, tmp_path / "in")):
+        (row,) = motionseg("deidentify", given, "--out", out, "--json").rows
+        assert Path(row["out"]).is_file()
+        Path(row["out"]).unlink()
+
+
+def test_copies_are_not_mixed_with_a_folder_of_originals(
+    motionseg, small_cine, tmp_path
+):
+    write_xa(tmp_path / "a.dcm", small_cine)
+    answer = motionseg("deidentify", tmp_path, "--out", tmp_path)
+    assert refused(answer, "is the folder of the originals")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.dcm"]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.commands import refused
 
 SMALL = ("--size", 96, "--frames", 6, "--steps", 2, "--flow-method", "ilk")
 
@@ -56,3 +57,14 @@ def test_a_demo_that_cannot_be_is_refused(motionseg, tmp_path):
     answer = motionseg("demo", "--out", tmp_path, "--size", 10)
     assert answer.code == 2
     assert "size" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("--device", "abacus"), "unknown device"), (("--flow-method", "x"), "choices")],
+)
+def test_unknown_names_are_refused_before_anything_is_written(
+    motionseg, tmp_path, words, said
+):
+    assert refused(motionseg("demo", "--out", tmp_path / "o", *words), said)
+    assert not (tmp_path / "o").exists()

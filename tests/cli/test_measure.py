@@ -11,6 +11,7 @@ from napari_motionseg.cine import Cine
 from napari_motionseg.io import read_cine
 from napari_motionseg.io.dicom_seg_writer import write_segmentation
 from napari_motionseg.io.dicom_writer import write_xa
+from napari_motionseg.io.program_marks import is_own
 from napari_motionseg.measurement import Calibration, catheter
 from napari_motionseg.synthesis.vessel_phantom import PhantomConfig, vessel_phantom
 
@@ -116,6 +117,7 @@ def test_a_folder_of_tables_and_a_figure(motionseg, loop, phantom, tmp_path):
     stored = json.loads((out / "measurement.json").read_text())
     assert "not a medical device" in stored["notice"]
     assert (out / "profile.png").read_bytes().startswith(b"\x89PNG")
+    assert is_own(out / "profile.png")  # it is not read as a frame of a loop
     (out / "notes.txt").write_text("mine")
     again = motionseg("measure", loop, *ends(phantom), "--out", out)
     assert again.code == 2

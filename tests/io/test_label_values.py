@@ -1,11 +1,15 @@
 """Masks as other programs store them: one meaning is read, several are a question."""
 
+import struct
+import zlib
+
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from napari_motionseg.errors import LabelError, PartialReadWarning
+from napari_motionseg.errors import LabelError, PartialReadWarning, ReadError
 from napari_motionseg.io import read_labels
 
 SHAPE = (4, 9, 11)
@@ -179,3 +183,114 @@ def test_hidden_images_are_no_labels(tmp_path, mask):
     Image.fromarray(mask[1]).save(tmp_path / "f_1.png")
     (tmp_path / "._f_1.png").write_bytes(b"of the Finder")
     assert read_labels(tmp_path, shape=SHAPE).frames == (1,)
+
+
+def test_gray_of_2_and_4_bits_are_class_numbers(tmp_path):
+    classes = np.arange(4, dtype=np.uint8).repeat(2).reshape(1, 8).repeat(8, 0)
+    for bits in (2, 4):
+        rows = b"".join(b"\0" + bytes(row) for row in _packed(classes, bits))
+        header = struct.pack(">IIBBBBB", 8, 8, bits, 0, 0, 0, 0)
+        chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+        content = b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)
+        (tmp_path / "m.png").write_bytes(content)
+        found = read_labels(tmp_path / "m.png", shape=(1, 8, 8))
+        np.testing.assert_array_equal(found.labels[0], classes)
+
+
+def _packed(classes, bits):
+    parts = classes.reshape(8, -1, 8 // bits)
+    shifts = np.arange(8 - bits, -1, -bits)
+    return (parts << shifts).sum(-1).astype(np.uint8)
+
+
+def _chunk(name, data):
+    checked = name + data
+    return (
+        struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+    )
+
+
+def test_channels_of_16_bits_keep_small_numbers(tmp_path, mask):
+    coded = imagecodecs.png_encode(np.stack([mask[1].astype(np.uint16)] * 3, -1))
+    (tmp_path / "m.png").write_bytes(coded)
+    found = read_labels(tmp_path / "m.png", shape=SHAPE, frame=1)
+    np.testing.assert_array_equal(found.labels, mask)
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_a_mask_in_the_transparency_is_a_question(tmp_path, mask, colours):
+    channels = [np.zeros_like(mask[1])] * colours + [mask[1] * 255]
+    Image.fromarray(np.stack(channels, -1)).save(tmp_path / "m.png")
+    with pytest.raises(LabelError, match="only their transparency"):
+        read_labels(tmp_path / "m.png", shape=SHAPE, frame=1)
+
+
+def test_true_is_1_in_a_tiff_of_tifffile(tmp_path, mask):
+    tifffile.imwrite(tmp_path / "m.tif", mask.astype(bool))  # it calls 1 black
+    found = read_labels(tmp_path / "m.tif", shape=SHAPE)
+    np.testing.assert_array_equal(found.labels, mask)
+    # others mean what they show
+    tifffile.imwrite(tmp_path / "n.tif", ~mask.astype(bool), software="scanner")
+    found = read_labels(tmp_path / "n.tif", shape=SHAPE)
+    np.testing.assert_array_equal(found.labels, mask)
+
+
+@pytest.mark.parametrize("inverted", [(), (0, 1)])
+def test_pages_of_a_tiff_may_differ(tmp_path, mask, inverted):
+    with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
+        for t, frame in enumerate(mask * 255):
+            turned = t in inverted
+            writer.write(
+                255 - frame if turned else frame, metadata=None,
+                compression="zlib" if t % 2 else None,
+                photometric="miniswhite" if turned else "minisblack",
+            )  # fmt: skip
+    with pytest.warns(PartialReadWarning, match="255 is taken as class 1"):
+        found = read_labels(tmp_path / "m.tif", shape=SHAPE)
+    np.testing.assert_array_equal(found.labels, mask)
+
+
+def test_a_planar_tiff_has_channels(tmp_path, mask):
+    planes = np.stack([mask[1]] * 3)
+    tifffile.imwrite(
+        tmp_path / "m.tif", planes, photometric="rgb", planarconfig="separate"
+    )
+    found = read_labels(tmp_path / "m.tif", shape=SHAPE, frame=1)
+    np.testing.assert_array_equal(found.labels, mask)
+
+
+def test_a_truncated_stack_is_not_taken_for_one_frame(tmp_path, mask):
+    with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
+        for frame in mask:
+            writer.write(frame, metadata=None)
+    content = (tmp_path / "m.tif").read_bytes()
+    with tifffile.TiffFile(tmp_path / "m.tif") as file:
+        second = file.pages[1].offset
+    (tmp_path / "m.tif").write_bytes(content[:second])
+    with pytest.raises(ReadError, match="ends too early"):
+        read_labels(tmp_path / "m.tif", shape=SHAPE, frame=1)
+
+
+def test_numbers_with_large_gaps_are_a_warning(tmp_path, mask):
+    with pytest.warns(PartialReadWarning, match="has 51 classes"):
+        found = read(tmp_path, ".npz", mask * 50)
+    assert found.classes == 51
+    assert read(tmp_path, ".npz", mask * 3).classes == 4
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_float16_labels_do_not_overflow(tmp_path, mask):
+    found = read(tmp_path, ".npz", mask.astype(np.float16))
+    np.testing.assert_array_equal(found.labels, mask)
+
+
+def test_the_image_of_a_folder_is_named(tmp_path, mask):
+    Image.fromarray(mask[0]).save(tmp_path / "f_0.png")
+    Image.fromarray(mask[1, ::2]).save(tmp_path / "f_1.png")
+    with pytest.raises(LabelError, match=r"f_1\.png: shape"):
+        read_labels(tmp_path, shape=SHAPE)
+
+
+def test_a_name_that_is_too_long_is_an_error_about_the_file():
+    with pytest.raises(ReadError, match="too long"):
+        read_labels("x" * 300, shape=SHAPE)

@@ -311,3 +311,11 @@ def test_a_failed_write_keeps_what_was_there(tmp_path, painted, monkeypatch):
         write_masks(path, painted * 0)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["M.NPZ", "M.TIFF", "M.Nii", "M.NII.GZ", "M.Nii.gz"])
+def test_capitals_in_a_suffix_make_no_difference(tmp_path, painted, name):
+    write_masks(tmp_path / name, painted)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    read = read_labels(tmp_path / name, shape=painted.shape)
+    np.testing.assert_array_equal(read.labels, painted)

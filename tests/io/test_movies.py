@@ -14,7 +14,8 @@ from napari_motionseg.errors import (
     PartialReadWarning,
     ReadError,
 )
-from napari_motionseg.io import read_cine
+from napari_motionseg.io import read_cine, read_cines
+from napari_motionseg.io.dicom_writer import write_xa
 
 T, H, W = 8, 48, 64
 
@@ -471,3 +472,60 @@ def test_an_image_that_promises_too_much(tmp_path, loop):
     Image.new("1", (6000, 6000)).save(tmp_path / "f0.png")
     with pytest.raises(MemoryBudgetError):
         read_cine(tmp_path, memory_budget=2**27)
+
+
+def test_content_decides_and_not_the_name(tmp_path, loop):
+    tifffile.imwrite(tmp_path / "real.tif", loop)
+    np.save(tmp_path / "real.npy", loop)
+    first, *others = [Image.fromarray(frame) for frame in loop]
+    first.save(tmp_path / "real.gif", save_all=True, append_images=others, duration=50)
+    ffmpeg(tmp_path / "real.mkv", loop, "-c:v", "ffv1")
+    suffixes = (".tif", ".npy", ".gif", ".mkv")
+    for real in suffixes:
+        for named in (*suffixes, ".dcm", ""):
+            path = (tmp_path / f"real{real}").rename(tmp_path / f"named{named}")
+            cine = read_cine(path)
+            np.testing.assert_array_equal(cine.frames[:], loop)
+            assert ("whatever the name" in " ".join(cine.notes)) == (real != named)
+            path.rename(tmp_path / f"real{real}")
+
+
+def test_dicom_named_like_an_image(tmp_path, small_cine):
+    write_xa(tmp_path / "a.dcm", small_cine)
+    path = (tmp_path / "a.dcm").rename(tmp_path / "a.png")
+    assert read_cine(path).shape == small_cine.shape
+
+
+def test_a_damaged_movie_among_good_ones_is_left_out(tmp_path, loop):
+    np.save(tmp_path / "good.npy", loop)
+    (tmp_path / "bad.mp4").write_bytes(b"no movie")
+    with pytest.warns(PartialReadWarning, match=r"left out: .*bad\.mp4"):
+        assert [cine.name for cine in read_cines(tmp_path)] == ["good"]
+
+
+def test_hidden_folders_and_caches_hold_no_loops(tmp_path, loop):
+    np.save(tmp_path / "good.npy", loop)
+    for name in (".motionseg-tmp-host-1-ab", "cache"):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "other.npy", loop)
+    (tmp_path / "cache" / "CACHEDIR.TAG").write_text("Signature: ...")
+    assert [cine.name for cine in read_cines(tmp_path)] == ["good"]
+
+
+def test_sound_without_video_is_named(tmp_path):
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi",
+               "-i", "sine=duration=0.2", str(tmp_path / "a.mp4")]  # fmt: skip
+    subprocess.run(command, check=True)
+    with pytest.raises(ReadError, match="holds no video"):
+        read_cine(tmp_path / "a.mp4")
+
+
+def test_a_second_video_in_a_file_is_named(tmp_path, loop):
+    path = ffmpeg(tmp_path / "a.mkv", loop, "-c:v", "ffv1", "-map", "0", "-map", "0")
+    with pytest.warns(PartialReadWarning, match="holds 2 videos; only the first"):
+        np.testing.assert_array_equal(pixels(path), loop)
+
+
+def test_pixels_of_a_video_may_be_oblong(tmp_path, loop):
+    path = ffmpeg(tmp_path / "a.mp4", loop, "-vf", "setsar=2/1", *X264)
+    assert read_cine(path).pixel_aspect == 0.5

@@ -192,3 +192,27 @@ def test_a_folder_that_is_not_there_cannot_be_made_of_a_file(tmp_path, masks):
     (tmp_path / "file").write_text("")
     with pytest.raises(WriteError, match="cannot write"):
         write_masks(tmp_path / "file" / "m.nii", masks)
+
+
+@pytest.mark.parametrize("frontal", [True, False])
+def test_rows_of_a_picture_along_the_body_run_to_the_feet(tmp_path, masks, frontal):
+    pixels = masks.transpose(2, 1, 0)  # columns, rows, frames
+    stored = pixels[:, None] if frontal else pixels[None]
+    # the axes run to L, A and I, or to R, P and I
+    affine = np.diag([-1.0, 1, -1, 1] if frontal else [1.0, -1, -1, 1])
+    nibabel.save(nibabel.Nifti1Image(stored, affine), tmp_path / "m.nii")
+    with pytest.warns(PartialReadWarning, match="turned to LPI"):
+        read = read_labels(tmp_path / "m.nii", shape=SHAPE)
+    np.testing.assert_array_equal(read.labels, masks)
+    turned = nibabel.Nifti1Image(stored[:, :, ::-1], affine @ np.diag([1, 1, -1, 1]))
+    nibabel.save(turned, tmp_path / "m.nii")
+    with pytest.warns(PartialReadWarning, match="turned to LPI"):
+        read = read_labels(tmp_path / "m.nii", shape=SHAPE)
+    np.testing.assert_array_equal(read.labels, masks)
+
+
+def test_damage_prints_nothing(tmp_path, capfd):
+    (tmp_path / "m.nii.gz").write_bytes(gzip.compress(bytes(range(256)) * 4))
+    with pytest.raises(ReadError, match="damaged"):
+        read_labels(tmp_path / "m.nii.gz", shape=SHAPE)
+    assert capfd.readouterr() == ("", "")

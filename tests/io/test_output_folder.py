@@ -278,3 +278,10 @@ def test_long_names_that_are_cut_stay_apart(tmp_path):
     written += _write(tmp_path, OTHER, names=names[1:])
     assert len(set(written)) == 2
     assert all(len(name.encode()) < 255 for name in written)
+
+
+def test_two_ways_to_write_a_letter_are_one_name(tmp_path):
+    (first,) = _write(tmp_path, ONE, names=[("caf\u00e9", "_masks.npz")])
+    (second,) = _write(tmp_path, OTHER, names=[("cafe\u0301", "_masks.npz")])
+    assert first == "caf\u00e9_masks.npz"
+    assert second == f"cafe\u0301-{OTHER.identity[:8]}_masks.npz"
