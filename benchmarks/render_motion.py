@@ -34,12 +34,15 @@ ARMS = (
     "*scratch*: random weights. *random*: the same with features of one scale and a "
     "last layer that is fitted to the label, as for all other starts. Other names are "
     "objectives (*paper* is flow consistency with the settings of the paper, *loud* "
-    "the same with settings whose target says more). They were taught by exact flow of "
-    "synthetic pairs, without any mask, in {steps:,} steps of two 160 px windows. "
-    "*-shuffled*: the same with the flow of other pictures. *-estimated*, *-dis*: the "
-    "same with the flow that our PWC-Net or DIS estimates. *-seed1*, *-seed2*: the "
-    "same with other random numbers. *Gains* are on the same loop and draw, with the "
-    "95 % interval over draws and patients."
+    "the same with settings whose target says more, *joint* is regression and moving "
+    "apart together). They were taught by exact flow of synthetic pairs, without any "
+    "mask, in {steps:,} steps of two 160 px windows. *-loops*: in place of the pairs, "
+    "by the flow that our PWC-Net estimates on the real loops of the patients from "
+    "whom labels are drawn; their masks are not used. *-shuffled*: the same with the "
+    "flow of other pictures. *-estimated*, *-dis*: the same with the flow that our "
+    "PWC-Net or DIS estimates. *-seed1*, *-seed2*: the same with other random numbers. "
+    "*Gains* are on the same loop and draw, with the 95 % interval over draws and "
+    "patients."
 )
 
 

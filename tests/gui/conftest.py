@@ -39,6 +39,15 @@ def _imported_modules_are_not_searched_for_garbage():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_earlier_tests_have_imported_is_not_either(
+    _imported_modules_are_not_searched_for_garbage,
+):
+    """Do the same with what the first windows have imported since."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _windows_are_plain():
     """Leave out the style sheet of napari: to apply it costs much of a test."""
