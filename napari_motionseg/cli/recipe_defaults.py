@@ -44,7 +44,7 @@ RECIPE_DEFAULTS: dict[str, dict[str, Any]] = {
         "held_out": 0.1,
         "method": "pwcnet",
         "micro_batches": 0,
-        "objective": "moving-apart",
+        "objective": "flow-regression=1, moving-apart=1",
         "octaves": 1,
         "option": None,
         "points": None,

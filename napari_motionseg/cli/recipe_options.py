@@ -138,7 +138,9 @@ def default_values(command: Callable[..., None]) -> dict[str, Any]:
     values = {}
     for option, field in fields_of(command).items():
         value = field.shown or _value_of(settings, field.names[0])
-        values[option] = None if value == {} else value
+        if isinstance(value, Mapping):  # as the option takes several values
+            value = ", ".join(f"{name}={one:g}" for name, one in value.items()) or None
+        values[option] = value
     return values
 
 

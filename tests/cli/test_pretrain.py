@@ -81,7 +81,7 @@ def test_pretraining_from_exact_flow_and_its_control(motionseg, tmp_path):
     facts = read_card(out).provenance["pretraining"]
     assert facts["shuffled"] is True
     assert facts["pairs"]["estimated"] is False
-    assert facts["options"]["sigma"] == 0.25
+    assert facts["objective"] == {"flow-regression": 1.0, "moving-apart": 1.0}
 
 
 @pytest.mark.parametrize(

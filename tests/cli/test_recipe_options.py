@@ -66,7 +66,11 @@ GIVEN = [
     ("pretrain", "--no-flat-field", {"network.flat_field": False}),
     ("pretrain", "--gap 3", {"flow.gap": 3}),
     ("pretrain", "--objective cross-pixel", {"objective": "cross-pixel"}),
-    ("pretrain", "--option sigma=3", {"options": {"sigma": 3}}),
+    (
+        "pretrain",
+        "--option moving-apart.sigma=3",
+        {"options": {"moving-apart.sigma": 3}},
+    ),
     ("pretrain", "--device cpu", {"training.device": "cpu", "flow.device": "cpu"}),
     ("finetune", "--steps 7", {"steps": 7, "growth": 0.0}),
     ("finetune", "--kept 0.25", {"kept": 0.25}),

@@ -1,9 +1,10 @@
 """Pretrain a pixel embedding from the motion in loops, without any label.
 
-The recipe ``"paper"`` follows Ma et al. (2019), 4.3: flow between frames 133 ms apart, a
-U-Net without its last layer, 250 points of a picture, batches of 3, Adam at a fixed rate
-of 0.001. Other objectives have their own number of points. The weights of an objective
-are trained too and stored in the state, but not in the embedding that is written.
+The recipe ``"paper"`` follows Ma et al. (2019), 4.3: flow between frames 133 ms apart,
+a U-Net without its last layer, 250 points of a picture, batches of 3, Adam at a fixed
+rate of 0.001. Other objectives have their own number of points. The weights of an
+objective are trained too and stored in the state, but not in the embedding that is
+written.
 """
 
 from __future__ import annotations

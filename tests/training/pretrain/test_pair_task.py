@@ -24,7 +24,7 @@ from napari_motionseg.training.pretrain.pair_data import (
     pair_pool,
 )
 from napari_motionseg.training.pretrain.pair_task import PairTask
-from napari_motionseg.training.pretrain.settings import LOUD, PretrainSettings
+from napari_motionseg.training.pretrain.settings import BOTH, PretrainSettings
 from napari_motionseg.training.pretrain.stored_settings import stored_settings
 
 TINY = UNetConfig(width=4, depth=2, embedding_dim=8)
@@ -181,13 +181,15 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path):
     assert facts["flow_weights_sha256"] is None  # exact flow needs no network
 
 
-def test_the_exact_recipe_is_loud():
-    exact = PretrainSettings.recipe("exact")
-    assert dict(exact.options) == dict(LOUD)
+def test_loops_and_pairs_are_learnt_from_in_the_same_way():
+    exact, loops = (PretrainSettings.recipe(name) for name in ("exact", "loops"))
+    assert exact.objective == dict(BOTH)
     assert exact.pairs is not None
     assert not exact.pairs.estimated
-    pool = pair_pool(exact.pairs, exact.flow, 0)
-    assert len(pool) == exact.pairs.pool
+    assert len(pair_pool(exact.pairs, exact.flow, 0)) == exact.pairs.pool
+    assert loops == dataclasses.replace(exact, pairs=None)
+    # pictures are seen at the size of the pairs
+    assert loops.network.largest_side == exact.pairs.size
 
 
 def test_loops_beside_pairs_are_refused(tmp_path):
