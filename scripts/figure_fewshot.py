@@ -28,16 +28,26 @@ COLORS = {
     "scratch": "#2e86ab",
     "random-forest": "#6a994e",
     "frangi": "#8d6a9f",
-    "motion": "#d1495b",
+    "motion-xa": "#d1495b",
+    "regression": "#edae49",
     "random, fitted": "#6a994e",
 }
 # methods of motion.py, by their names in the figure
-BY_LABELS = {"regression": "motion", "random": "random, fitted", "scratch": "scratch"}
+BY_LABELS = {
+    "joint": "motion-xa",
+    "regression": "regression",
+    "random": "random, fitted",
+    "scratch": "scratch",
+}
 ARMS = {
-    "regression": "exact flow",
-    "regression-estimated": "our PWC-Net",
-    "regression-dis": "DIS",
-    "regression-shuffled": "shuffled flow",
+    "moving-apart-loops": "motion of real loops",
+    "moving-apart-loops-shuffled": "real loops, shuffled flow",
+    "joint": "exact flow (motion-xa)",
+    "joint-shuffled": "motion-xa, shuffled flow",
+    "regression": "regression, exact flow",
+    "regression-estimated": "regression, our PWC-Net",
+    "regression-dis": "regression, DIS",
+    "regression-shuffled": "regression, shuffled",
     "random": "random, fitted",
 }
 
