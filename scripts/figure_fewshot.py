@@ -116,8 +116,9 @@ def by_labels(axis: Axes, rows: list[dict], title: str) -> None:
             places, dice, spread, marker="o", ms=4, capsize=2, lw=1.6,
             color=COLORS.get(method),
         )  # fmt: skip
+        aside = 6, 0 if len(own) > 1 else 14  # a single point is among the lines
         axis.annotate(
-            method, (places[-1], dice[-1]), (6, 0), textcoords="offset points",
+            method, (places[-1], dice[-1]), aside, textcoords="offset points",
             va="center", color=COLORS.get(method),
         )  # fmt: skip
     axis.set_xticks(range(len(counts)), [str(count) for count in counts])
