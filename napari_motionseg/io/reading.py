@@ -133,8 +133,10 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
     files = list(_files_below(folder, _warn))
     dicom = [file for file in files if _is_loop_file(file)]
     movies = [f for f in files if f.suffix.lower() in MOVIES and not is_own(f)]
-    readers: list[Reader] = [lambda: read_files(dicom, memory_budget, folder)]
-    readers = readers[: len(dicom)] + [
+    readers: list[Reader] = []
+    if dicom:
+        readers.append(partial(read_files, dicom, memory_budget, folder))
+    readers += [
         partial(_read_one, read_movie, file, memory_budget)
         for file in movies
         if not is_dicom(file)
