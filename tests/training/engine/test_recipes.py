@@ -16,7 +16,7 @@ RECIPES = {
     FlowTrainingSettings: ("cpu",),
     AdaptationSettings: ("cpu",),
     MaskTrainingSettings: ("cameras", "quiet"),
-    PretrainSettings: ("paper", "cpu"),
+    PretrainSettings: ("paper", "exact", "loops"),
     FinetuneSettings: ("paper", "tuned", "quick"),
 }
 
