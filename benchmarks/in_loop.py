@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,17 @@ SEED, LOOPS, SIDE, FRAMES = 93_002_000, 8, 384, 12
 
 def main() -> None:
     options = parse_options()
-    out: Path = options.out
+    keep_rows(options.out, key_of, lambda done: rows(options, done))
+
+
+def keep_rows(
+    out: Path,
+    key: Callable[[Mapping[str, Any]], tuple[Any, ...]],
+    missing: Callable[[set], Iterator[dict[str, Any]]],
+) -> None:
+    """Add the rows to a file that it does not hold yet, one after the other."""
     found = json.loads(out.read_text()) if out.exists() else {"rows": []}
-    done = {key_of(row) for row in found["rows"]}
-    for row in rows(options, done):
+    for row in missing({key(row) for row in found["rows"]}):
         print(row, flush=True)
         found["rows"].append(row)
         out.write_text(json.dumps(found, indent=1) + "\n")

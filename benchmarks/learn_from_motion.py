@@ -13,7 +13,6 @@ controls. A run that was cut goes on.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from in_loop import LOOPS, SEED, loop_of
+from in_loop import LOOPS, SEED, keep_rows, loop_of
 from machine import here_and_now, processor_name
 
 from napari_motionseg.embedding import embed_frame
@@ -46,13 +45,11 @@ KEY = ("loop", "start", "steps")
 
 def main() -> None:
     options = parse_options()
-    out: Path = options.out
-    found = json.loads(out.read_text()) if out.exists() else {"rows": []}
-    done = {tuple(row[name] for name in KEY) for row in found["rows"]}
-    for row in rows(options, done):
-        print(row, flush=True)
-        found["rows"].append(row)
-        out.write_text(json.dumps(found, indent=1) + "\n")
+    keep_rows(
+        options.out,
+        lambda row: tuple(row[name] for name in KEY),
+        lambda done: rows(options, done),
+    )
 
 
 def parse_options() -> argparse.Namespace:

@@ -17,7 +17,7 @@ from napari_motionseg.io.dicom import OpenedFile
 from napari_motionseg.io.dicom_geometry import view
 from napari_motionseg.io.dicom_moments import SOURCES, passed_midnight
 from napari_motionseg.io.dicom_values import Attributes, values_of
-from napari_motionseg.io.movies import natural
+from napari_motionseg.io.image_names import natural
 from napari_motionseg.io.optional_parts import OptionalParts
 from napari_motionseg.io.regular_files import open_regular
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from napari_motionseg.cine import Cine
-from napari_motionseg.errors import PartialReadWarning, ReadError
+from napari_motionseg.errors import ReadError
 from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.dicom_header import is_dicom
 from napari_motionseg.io.dicom_series import read_files
@@ -18,7 +17,7 @@ from napari_motionseg.io.image_folders import read_image_files
 from napari_motionseg.io.joined_frames import joined
 from napari_motionseg.io.memory_budget import default_budget
 from napari_motionseg.io.movies import IMAGES
-from napari_motionseg.io.reading import can_read, read_cines
+from napari_motionseg.io.reading import Reader, can_read, read_all, read_cines
 from napari_motionseg.io.regular_files import is_regular
 
 
@@ -57,23 +56,12 @@ def read_together(
         return read_cines(chosen[0], memory_budget=memory_budget)
     budget = default_budget() if memory_budget is None else memory_budget
     root = _common_folder(chosen)
-    errors: list[ReadError] = []
-    cines: list[Cine] = []
-    for read in _readers(chosen, root, budget):
-        try:
-            cines += read()
-        except ReadError as error:
-            errors.append(error)
-    if not cines:
-        raise errors[0]
-    for reason in errors:
-        warnings.warn(f"left out: {reason}", PartialReadWarning, stacklevel=2)
-    return joined(cines, root)
+    return joined(read_all(_readers(chosen, root, budget)), root)
 
 
 def _readers(
     chosen: Sequence[Path], root: Path, memory_budget: int
-) -> Iterator[Callable[[], list[Cine]]]:
+) -> Iterator[Reader]:
     """Yield functions that read the series, the images, and each other path."""
     series = [path for path in chosen if _is_part_of_series(path)]
     images = [path for path in chosen if is_image(path)]

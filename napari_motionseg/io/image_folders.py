@@ -15,7 +15,6 @@ from napari_motionseg.cine import Cine, FrameStack
 from napari_motionseg.cine.frame_stack import describe_damage
 from napari_motionseg.errors import MemoryBudgetError, PartialReadWarning, ReadError
 from napari_motionseg.io.image_names import gap_note, in_order
-from napari_motionseg.io.image_names import natural as natural
 from napari_motionseg.io.movie_frames import (
     Frame,
     MovieFrames,

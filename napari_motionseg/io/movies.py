@@ -14,7 +14,6 @@ from napari_motionseg.io.damage import damage_named
 from napari_motionseg.io.image_folders import IMAGES as IMAGES
 from napari_motionseg.io.image_folders import cine_of_movie
 from napari_motionseg.io.image_folders import images_in as images_in
-from napari_motionseg.io.image_folders import natural as natural
 from napari_motionseg.io.image_folders import read_image_folder as read_image_folder
 from napari_motionseg.io.movie_frames import (
     Frame,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def _read_folder(folder: Path, memory_budget: int) -> list[Cine]:
         ]
     if not readers:
         raise ReadError(f"{folder}: holds no cine loop{_own_words(files)}")
-    return joined_by_folder(_readable(readers))
+    return joined_by_folder(read_all(readers))
 
 
 def _read_one(
@@ -158,8 +158,24 @@ def _read_one(
         return [read(path, memory_budget)]
 
 
-def _readable(readers: list[Reader]) -> list[Cine]:
-    """Return the loops of all readers; one that fails is left out with a warning."""
+def read_all(readers: Iterable[Reader]) -> list[Cine]:
+    """Return the loops of all readers.
+
+    Parameters
+    ----------
+    readers
+        Functions that return the loops of some files.
+
+    Raises
+    ------
+    ReadError
+        If nothing can be read; the message is that of the first reader.
+
+    Warns
+    -----
+    PartialReadWarning
+        For each reader that fails, if others do not.
+    """
     cines: list[Cine] = []
     errors: list[ReadError] = []
     for read in readers:

@@ -15,8 +15,9 @@ from napari_motionseg.errors import (
     SettingsError,
 )
 from napari_motionseg.io import can_read, read_cine, read_cines
+from napari_motionseg.io.image_names import natural
 from napari_motionseg.io.movie_writer import write_movie
-from napari_motionseg.io.movies import natural, read_image_folder
+from napari_motionseg.io.movies import read_image_folder
 
 
 def write_series(folder, pixels, order=None, **attributes):
