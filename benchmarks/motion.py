@@ -60,6 +60,8 @@ TAUGHT: Mapping[str, Sequence[str]] = {
     ),
 }  # fmt: skip
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
+GENERIC = "-generic"  # flow of a PWC-Net that has seen no angiogram
+GENERIC_STEPS = 3000  # of its training, on textured shapes that move
 LOOPS = "-loops"  # learns from the estimated flow of the loops with the labels
 SEED = "-seed"  # and a number: another training of the same arm
 SCRATCH, RANDOM = "scratch", "random"
@@ -102,14 +104,14 @@ def parse_options() -> argparse.Namespace:
 
 
 def default_arms() -> list[str]:
-    return [SCRATCH, RANDOM, "regression", "regression" + SHUFFLED, "loud"]
+    return [SCRATCH, RANDOM, "joint", "joint" + SHUFFLED, "regression"]
 
 
 def default_data() -> list[str]:
     return ["synthetic", *(["real"] if os.environ.get("MOTIONSEG_DATA") else [])]
 
 
-def words_of(arm: str) -> list[str]:
+def words_of(arm: str, options: argparse.Namespace) -> list[str]:
     """Return the words of the command that pretrains an arm."""
     words: list[str] = []
     arm = arm.partition(SEED)[0]
@@ -121,7 +123,21 @@ def words_of(arm: str) -> list[str]:
     ):
         if arm.endswith(ending):
             arm, words = arm.removesuffix(ending), [*words, *more]
+    if arm.endswith(GENERIC):
+        arm = arm.removesuffix(GENERIC)
+        words += ["--estimated-flow", "--flow-weights", str(generic_flow(options))]
     return [*TAUGHT[arm], *words]
+
+
+def generic_flow(options: argparse.Namespace) -> Path:
+    """Return the checkpoint of a PWC-Net that has seen no angiogram; train it once."""
+    out: Path = options.room / f"generic-flow-{GENERIC_STEPS}.safetensors"
+    if not out.exists():
+        command = [sys.executable, "-m", "napari_motionseg", "train-flow", "--resume"]
+        command += ["--network", "published", "--scenes", "generic-layers"]
+        command += ["--steps", str(GENERIC_STEPS), "--out", str(out)]
+        subprocess.run(command, check=True)
+    return out
 
 
 def pretrained(arm: str, options: argparse.Namespace) -> Path:
@@ -133,7 +149,8 @@ def pretrained(arm: str, options: argparse.Namespace) -> Path:
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "napari_motionseg", "pretrain"]
-        command += [*source_of(arm, options), "--resume", *words_of(arm)]
+        command += [*source_of(arm, options), "--resume"]
+        command += words_of(arm, options)
         command += ["--out", str(out)]
         for word, value in zip(("--steps", "--width", "--seed"), own, strict=True):
             command += [word, str(value)]

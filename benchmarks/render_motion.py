@@ -40,7 +40,8 @@ ARMS = (
     "by the flow that our PWC-Net estimates on the real loops of the patients from "
     "whom labels are drawn; their masks are not used. *-shuffled*: the same with the "
     "flow of other pictures. *-estimated*, *-dis*: the same with the flow that our "
-    "PWC-Net or DIS estimates. *-seed1*, *-seed2*: the same with other random numbers. "
+    "PWC-Net or DIS estimates. *-generic*: with that of a PWC-Net of the published "
+    "layout that has learnt from textured shapes and has seen no angiogram. *-seed1*, *-seed2*: the same with other random numbers. "
     "*Gains* are on the same loop and draw, with the 95 % interval over draws and "
     "patients."
 )
