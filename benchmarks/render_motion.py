@@ -41,9 +41,9 @@ ARMS = (
     "whom labels are drawn; their masks are not used. *-shuffled*: the same with the "
     "flow of other pictures. *-estimated*, *-dis*: the same with the flow that our "
     "PWC-Net or DIS estimates. *-generic*: with that of a PWC-Net of the published "
-    "layout that has learnt from textured shapes and has seen no angiogram. *-seed1*, *-seed2*: the same with other random numbers. "
-    "*Gains* are on the same loop and draw, with the 95 % interval over draws and "
-    "patients."
+    "layout that has learnt from textured shapes and has seen no angiogram. *-seed1*, "
+    "*-seed2*: the same with other random numbers. *Gains* are on the same loop and "
+    "draw, with the 95 % interval over draws and patients."
 )
 
 
