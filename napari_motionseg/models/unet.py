@@ -22,6 +22,7 @@ from napari_motionseg.models.octaves import halved, mean_of_octaves
 from napari_motionseg.models.unet_config import Enlarging, UNetConfig
 
 if TYPE_CHECKING:
+    from napari_motionseg.models.catheter_net import CatheterNet
     from napari_motionseg.models.familiarity import Familiarity
 
 
@@ -293,9 +294,13 @@ class SegmentationNet(nn.Module):
     familiarity
         Statistics of the training pictures, if the checkpoint has them; see
         `Familiarity`.
+    catheters
+        Network that tells catheters beside this one, if the checkpoint names one; see
+        `CatheterNet`. Only `Predictor` asks it.
     """
 
     familiarity: Familiarity | None = None
+    catheters: CatheterNet | None = None
 
     def __init__(self, config: UNetConfig | None = None, classes: int = 2) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ from napari_motionseg.segmentation.initialization import (
     whole_agreement,
     whole_frames,
 )
+from napari_motionseg.segmentation.kept_catheters import kept_catheters
 from napari_motionseg.segmentation.labelled_classes import LabelledLoop
 from napari_motionseg.segmentation.pseudo_labels import with_pseudo_labels
 from napari_motionseg.segmentation.quick_task import QuickTask
@@ -118,6 +119,7 @@ def finetune_job(
     classes = max(labels.classes for _, labels in examples)
     counts = count_pixels(frames, classes)
     model, origin, frames = _start_of(start, classes, settings, examples, frames)
+    beside = kept_catheters(model, frames)
     settings, agreed = _settings_for(model, origin["kind"], frames, settings)
     training = settings.training_for(len(frames))
     frames, before = _use_start(model, origin, frames, settings, agreed)
@@ -129,7 +131,7 @@ def finetune_job(
     task = kind(model, frames, settings, first)
     job = _train_where_it_fits(task, training, settings.early_stopping_every)
     if snapshots is not None:
-        job = snapshots.taken_job(job, model, _card(model, {}))
+        job = snapshots.taken_job(job, model, _card(model, beside))
     record, steady = yield from job
     if before is not None:
         blend_with_start(model, before, origin["kept"])
@@ -137,6 +139,7 @@ def finetune_job(
         "examples": describe_dataset(examples),
         "labelled_pixels": counts,
         "start": origin,
+        **beside,
         **_ended(settings, record, steady),
     }
     save_model(out, model, _card(model, provenance))

@@ -18,6 +18,8 @@ from napari_motionseg.models import (
     UNetConfig,
     checkpoint_path,
 )
+from napari_motionseg.models.catheter_net import CatheterNet
+from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.folded_unet import Predicting
 from napari_motionseg.models.mask_overlap import dice
@@ -96,6 +98,8 @@ def _load_start(
             f"{start}: holds a {type(model).__name__}, which cannot start a "
             "segmentation; give an embedding or segmentation checkpoint, or 'scratch'"
         )
+    if model.classes == VESSEL + 1:
+        model.catheters = CatheterNet.of_card(card.provenance)
     if model.classes < classes:
         origin["classes"] = model.classes
         model = with_classes(model, classes)

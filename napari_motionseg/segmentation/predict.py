@@ -17,6 +17,8 @@ from napari_motionseg.io.labels import Labels
 from napari_motionseg.jobs import STOP, Job, Progress, run
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet, load_model, resolve_device
+from napari_motionseg.models.catheter_net import CatheterNet
+from napari_motionseg.models.class_names import VESSEL
 from napari_motionseg.models.familiarity import Familiarity
 from napari_motionseg.segmentation.obeyed_labels import obey
 from napari_motionseg.segmentation.predictor import Predictor
@@ -224,6 +226,8 @@ def load_segmentation(model: str | Path | SegmentationNet) -> SegmentationNet:
     if not isinstance(network, SegmentationNet):
         raise CheckpointError(f"{model}: {card.architecture} gives no masks")
     network.familiarity = Familiarity.of_card(card.provenance)
+    if network.classes == VESSEL + 1:
+        network.catheters = CatheterNet.of_card(card.provenance)
     return network
 
 

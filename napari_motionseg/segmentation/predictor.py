@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +17,11 @@ from napari_motionseg.errors import MotionSegError
 from napari_motionseg.jobs.frame_queue import FrameQueue
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.acceleration import accelerate
+from napari_motionseg.models.catheter_net import with_catheters
+from napari_motionseg.models.class_names import CATHETER
 from napari_motionseg.models.devices import is_out_of_memory
 from napari_motionseg.models.familiarity import Familiarity
-from napari_motionseg.models.folded_unet import folded
+from napari_motionseg.models.folded_unet import Predicting, folded
 from napari_motionseg.models.precision import autocast, place, resolve_precision
 from napari_motionseg.models.tiling import blend_tiles, smaller_tile
 from napari_motionseg.models.working_size import at_working_size, to_working_size
@@ -60,7 +63,8 @@ class Predictor:
     Parameters
     ----------
     model
-        Network; it is put into evaluation mode, and its present weights are used.
+        Network; it is put into evaluation mode, and its present weights are used. If a
+        `CatheterNet` stands beside it, the probabilities have a third class.
     device
         Device to compute on.
     batch
@@ -83,11 +87,9 @@ class Predictor:
         # on the CPU, two threads with a frame each need not wait for each other
         self.workers = usual_workers() if device.type == "cpu" else 1
         self.notes: list[str] = []
-        self._model = folded(model.eval()).to(device)
-        place(self._model, device)
-        single = resolve_precision("auto", device) is torch.float32
-        if device.type == "cpu" and single:
-            self._model = accelerate(self._model)
+        self._model = ready(model, device)
+        beside = model.catheters
+        self._beside = None if beside is None else ready(beside.network, device)
 
     @property
     def familiarity(self) -> Familiarity | None:
@@ -179,21 +181,31 @@ class Predictor:
                 self._give_way(error, images)
 
     def _compute(self, images: Tensor) -> Tensor:
-        return at_working_size(self._in_tiles, self._model.embedding.config, images)
+        found = self._answer(self._model, images)
+        if self._beside is None:
+            return found
+        return with_catheters(found, self._answer(self._beside, images)[:, CATHETER])
 
-    def _in_tiles(self, images: Tensor) -> Tensor:
+    def _answer(self, network: Predicting, images: Tensor) -> Tensor:
+        """Return the probabilities of a network, which sees its working size."""
+        in_tiles = partial(self._in_tiles, network)
+        return at_working_size(in_tiles, network.embedding.config, images)
+
+    def _in_tiles(self, network: Predicting, images: Tensor) -> Tensor:
         if self.tile is None:
-            return self._on_device(images)
+            return self._on_device(network, images)
         blended = blend_tiles(
-            (len(images), self._model.classes, *images.shape[-2:]),
+            (len(images), network.classes, *images.shape[-2:]),
             self.tile,
-            lambda tile: self._on_device(images[..., tile[0], tile[1]]).numpy(),
+            lambda tile: self._on_device(
+                network, images[..., tile[0], tile[1]]
+            ).numpy(),
         )
         return torch.from_numpy(blended)
 
-    def _on_device(self, images: Tensor) -> Tensor:
+    def _on_device(self, network: Predicting, images: Tensor) -> Tensor:
         with torch.inference_mode(), autocast(self.device):
-            return self._model.probabilities(images.to(self.device)).float().cpu()
+            return network.probabilities(images.to(self.device)).float().cpu()
 
     def _give_way(self, error: BaseException, images: Tensor) -> None:
         if self.device.type == "cuda":
@@ -212,3 +224,19 @@ class Predictor:
             ) from error
         self.tile = smaller
         self.notes.append(f"out of memory: tiles of {self.tile} pixels")
+
+
+def ready(model: SegmentationNet, device: torch.device) -> Predicting:
+    """Return a network that predicts the same as fast as a device can.
+
+    Parameters
+    ----------
+    model
+        Network; it is put into evaluation mode.
+    device
+        Device that the result lies on.
+    """
+    found = folded(model.eval()).to(device)
+    place(found, device)
+    single = resolve_precision("auto", device) is torch.float32
+    return accelerate(found) if device.type == "cpu" and single else found

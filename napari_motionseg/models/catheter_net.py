@@ -1,0 +1,105 @@
+"""Tell catheters from vessels with a second network, which sees the whole picture.
+
+A window of a picture cannot tell a filled catheter from a smooth vessel. Their courses
+can: a catheter comes from the edge of the picture, keeps its width, and ends where the
+vessels begin. A network that sees pictures at a quarter of their pixels sees this
+course at once. It works beside a network of vessels, which keeps what it has learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_motionseg.errors import CheckpointError
+from napari_motionseg.models.checkpoints import load_model
+from napari_motionseg.models.class_names import CATHETER
+from napari_motionseg.models.eval_mode import eval_mode
+from napari_motionseg.models.unet import SegmentationNet
+from napari_motionseg.models.working_size import at_working_size
+
+CARD_ENTRY = "catheters"  # of a model card: the checkpoint that tells catheters
+
+
+@dataclass(frozen=True, eq=False)
+class CatheterNet:
+    """A network of background, vessel and catheter, of which the last class counts.
+
+    Parameters
+    ----------
+    network
+        The network.
+    name
+        Name or path of its checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        If the network has no class for catheters.
+    """
+
+    network: SegmentationNet
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.network.classes != CATHETER + 1:
+            raise CheckpointError(
+                f"{self.name}: has {self.network.classes} classes; a network that "
+                "tells catheters has background, vessel and catheter"
+            )
+
+    @classmethod
+    def of_card(cls, provenance: Mapping[str, Any]) -> CatheterNet | None:
+        """Load the network that a model card names; None if it names none.
+
+        Parameters
+        ----------
+        provenance
+            Provenance of the card of a network of background and vessel.
+
+        Raises
+        ------
+        CheckpointError
+            If the checkpoint cannot be read or does not tell catheters.
+        """
+        name = provenance.get(CARD_ENTRY)
+        if name is None:
+            return None
+        network, card = load_model(str(name), kind="segmentation")
+        if not isinstance(network, SegmentationNet):
+            raise CheckpointError(f"{name}: {card.architecture} gives no masks")
+        return cls(network, str(name))
+
+    def probability(self, images: Tensor) -> Tensor:
+        """Return the probability ``(B, H, W)`` of a catheter at each pixel.
+
+        Parameters
+        ----------
+        images
+            Pictures ``(B, 1, H, W)`` with gray values in [0, 1].
+        """
+        config = self.network.embedding.config
+        with eval_mode(self.network), torch.inference_mode():
+            return at_working_size(self.network.probabilities, config, images)[
+                :, CATHETER
+            ]
+
+
+def with_catheters(found: Tensor, catheter: Tensor) -> Tensor:
+    """Return the probabilities ``(B, 3, H, W)`` of background, vessel and catheter.
+
+    The vessels' network divides into background and vessel what is no catheter.
+
+    Parameters
+    ----------
+    found
+        Probabilities ``(B, 2, H, W)`` of background and vessel.
+    catheter
+        Probability ``(B, H, W)`` of a catheter.
+    """
+    rest = found * (1 - catheter)[:, None]
+    return torch.cat((rest, catheter[:, None].to(rest)), dim=1)
