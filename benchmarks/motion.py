@@ -61,7 +61,7 @@ TAUGHT: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 SHUFFLED, ESTIMATED, DIS = "-shuffled", "-estimated", "-dis"
 GENERIC = "-generic"  # flow of a PWC-Net that has seen no angiogram
-GENERIC_STEPS = 3000  # of its training, on textured shapes that move
+GENERIC_STEPS = 2500  # of its training, on textured shapes that move
 LOOPS = "-loops"  # learns from the estimated flow of the loops with the labels
 SEED = "-seed"  # and a number: another training of the same arm
 SCRATCH, RANDOM = "scratch", "random"
