@@ -20,7 +20,8 @@ from napari_motionseg.contributions import cine_layer
 from napari_motionseg.demo import liveliest_frame
 from napari_motionseg.embedding.embedding_views import FIGURE_3
 from napari_motionseg.embedding.figure import draw_figure, save_figure
-from napari_motionseg.models.model_card import WEIGHTS_FOLDER
+from napari_motionseg.models import checkpoint_path
+from napari_motionseg.models.model_card import DEFAULT, WEIGHTS_FOLDER
 from napari_motionseg.motion import FlowSequence
 from napari_motionseg.synthesis import synthesize_cine
 from napari_motionseg.widgets.common.open_docks import PLUGIN, open_docks
@@ -86,6 +87,7 @@ class Pictures(RealWindow):
         self.embed_all()
         self.take_both("explorer.png", "figure3.jpg")
         self.window.resize(*PAIR_SIZE)
+        controls.model.choose(checkpoint_path(DEFAULT))
         controls.other.open_file(self.other)
         self.ready()
         self.embed_all()

@@ -20,6 +20,8 @@ from napari_motionseg.registry import unknown_name
 CARD_KEY = "motionseg"
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DEFAULT, DEFAULT_MODEL = "default", "vessels-xa"  # name for users, name of the file
+# the embedding that motion taught: similarity in it tells vessels best
+MOTION_MODEL = "motion-xa"
 
 
 @dataclass(frozen=True)

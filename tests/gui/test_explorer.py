@@ -531,3 +531,16 @@ def test_units_show_what_they_like(explorer, click, qtbot, monkeypatch):
     with qtbot.waitSignal(units.panel.finished, timeout=LONG):
         pass
     assert units.pictures.pixmap().width() == units_module.WIDTH_PX
+
+
+@pytest.mark.parametrize(
+    ("preferred", "title"),
+    [("", "motion-xa (shipped)"), ("vessels-xa", "vessels-xa (shipped)")],
+)
+def test_the_dock_opens_with_what_motion_taught(
+    dock, loop_layer, monkeypatch, preferred, title
+):
+    monkeypatch.setenv("MOTIONSEG_MODEL", preferred)
+    explorer = dock(EmbeddingDock).explorer
+    assert explorer.controls.model.chosen.title == title
+    assert explorer.controls.other.chosen is None

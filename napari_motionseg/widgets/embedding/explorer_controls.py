@@ -16,6 +16,9 @@ from qtpy.QtWidgets import (
 from napari_motionseg.embedding.embedding_views import FIRST_SHOWN, VIEWS, How
 from napari_motionseg.embedding.projection import Method
 from napari_motionseg.embedding.similarity import SHIFT
+from napari_motionseg.environment import chosen_model
+from napari_motionseg.models import checkpoint_path
+from napari_motionseg.models.model_card import MOTION_MODEL
 from napari_motionseg.viewmodel.explorer_state import ExplorerChoices
 from napari_motionseg.viewmodel.session import Model
 from napari_motionseg.widgets.common.choosers import ModelChooser
@@ -128,6 +131,8 @@ class ExplorerControls(QObject):
         self.model = ModelChooser(
             dock.session, KINDS, None, "The network whose embedding is shown", ""
         )
+        if chosen_model() is None:  # a network that the user prefers is the first
+            self.model.choose(checkpoint_path(MOTION_MODEL))
         self.other = ModelChooser(
             dock.session, KINDS, ONE_MODEL,
             "A second network, shown in a row of its own below the first", "",
