@@ -82,7 +82,8 @@ Recipe = Annotated[
     typer.Option(
         help="Recipe: cameras (grain, fields of view, devices, vessels of "
         "all sizes), coronary (the same with named coronary segments), mixed (half "
-        "of each) or quiet (nearly noiseless frames)."
+        "of each), quiet (nearly noiseless frames) or catheters (a network that tells "
+        "catheters beside one that finds vessels)."
     ),
 ]
 
@@ -130,6 +131,13 @@ def train_masks(
         settings, out=out, resume=resume, start=start, teacher=teacher
     )
     path = run_job(job, "Mask training", stoppable=True)
-    score = read_card(path).provenance["held_out_dice"]
-    line = f"{path}: Dice {score:.3f} on held-out synthetic frames"
-    print_result({"out": str(path), "held_out_dice": score}, line, as_json)
+    told = read_card(path).provenance
+    vessels, catheters = (
+        told[f"held_out_{name}"] for name in ("dice", "catheter_dice")
+    )
+    line = (
+        f"{path}: on held-out synthetic frames, Dice {vessels:.3f} for vessels and "
+        f"{catheters:.3f} for catheters"
+    )
+    row = {"out": str(path), "held_out_dice": vessels}
+    print_result(row | {"held_out_catheter_dice": catheters}, line, as_json)

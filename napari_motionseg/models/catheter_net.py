@@ -22,7 +22,10 @@ from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.unet import SegmentationNet
 from napari_motionseg.models.working_size import at_working_size
 
-CARD_ENTRY = "catheters"  # of a model card: the checkpoint that tells catheters
+KIND = "catheters"  # of its checkpoints, so that nobody takes them for masks of vessels
+CARD_ENTRY = (
+    "catheters"  # of the card of a network of vessels: the checkpoint beside it
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,7 @@ class CatheterNet:
         name = provenance.get(CARD_ENTRY)
         if name is None:
             return None
-        network, card = load_model(str(name), kind="segmentation")
+        network, card = load_model(str(name), kind=(KIND, "segmentation"))
         if not isinstance(network, SegmentationNet):
             raise CheckpointError(f"{name}: {card.architecture} gives no masks")
         return cls(network, str(name))

@@ -16,11 +16,13 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.jobs import Job, Progress, run
 from napari_motionseg.models import ModelCard, SegmentationNet, resolve_device
+from napari_motionseg.models.catheter_net import KIND
 from napari_motionseg.models.class_names import CATHETER, CLASS_NAMES, VESSEL
 from napari_motionseg.models.familiarity import familiarity_of
 from napari_motionseg.models.mask_overlap import dice
 from napari_motionseg.models.more_classes import with_classes
 from napari_motionseg.models.stripe_removal import take_out_stripes
+from napari_motionseg.models.unet_config import UNetConfig
 from napari_motionseg.models.weight_means import blend_with_start, copy_weights
 from napari_motionseg.synthesis import Stills, training_stills
 from napari_motionseg.training.engine.example_pool import ExamplePool
@@ -36,7 +38,7 @@ from napari_motionseg.training.engine.synthetic_training import (
 )
 from napari_motionseg.training.engine.training_run import TrainingRun
 from napari_motionseg.training.masks.mask_task import MaskTask, probabilities
-from napari_motionseg.training.masks.settings import MaskTrainingSettings
+from napari_motionseg.training.masks.settings import Finds, MaskTrainingSettings
 from napari_motionseg.training.masks.teacher import load_teacher
 
 CLASSES = len(CLASS_NAMES)
@@ -57,7 +59,8 @@ def train_masks_job(
     settings
         Settings of data, network and training loop.
     out
-        Path of the ``"segmentation"`` checkpoint to write, in float16. The state from
+        Path of the checkpoint to write, in float16, of kind ``"segmentation"``, or of
+        kind ``"catheters"`` if the settings say so. The state from
         which `resume` continues is ``<name>.state.safetensors`` beside it.
     resume
         Whether to continue the last run with the same settings.
@@ -114,15 +117,18 @@ def train_masks_job(
         "directions_of_stripes_taken_out": striped,
         **scores,
     }
-    training.save(model, _card(model, provenance))
+    training.save(model, _card(model, provenance, settings.finds))
     yield Progress(record.steps_done, settings.training.steps, "Done", scores)
     return training.out
 
 
-def _card(model: SegmentationNet, provenance: dict[str, Any]) -> ModelCard:
+def _card(
+    model: SegmentationNet, provenance: dict[str, Any], finds: Finds
+) -> ModelCard:
     network = dataclasses.asdict(model.embedding.config)
     configuration = {**network, "classes": CLASSES}
-    return ModelCard("segmentation", "SegmentationNet", configuration, provenance)
+    kind = KIND if finds == "catheters" else "segmentation"
+    return ModelCard(kind, "SegmentationNet", configuration, provenance)
 
 
 def _held_out_scores(model: SegmentationNet, held_out: Stills) -> dict[str, float]:
@@ -198,7 +204,7 @@ def initial_network(
         model = with_seed(lambda: SegmentationNet(settings.network, CLASSES), seed)
         return model, {"kind": "scratch"}
     model, card = load_initial_network(
-        start, "segmentation", SegmentationNet, "mask training"
+        start, ("segmentation", KIND), SegmentationNet, "mask training"
     )
     if model.classes > CLASSES:
         raise SettingsError(
@@ -208,4 +214,28 @@ def initial_network(
     if model.classes < CLASSES:
         narrow = model
         model = with_seed(lambda: with_classes(narrow, CLASSES), seed)
-    return model, describe_origin(model, card)
+    origin = describe_origin(model, card)
+    if settings.finds == "catheters":
+        model = at_size_of(settings.network, model)
+    return model, origin
+
+
+def at_size_of(config: UNetConfig, model: SegmentationNet) -> SegmentationNet:
+    """Return a network with the same weights that sees pictures at another size.
+
+    Parameters
+    ----------
+    config
+        Configuration whose octaves and sides are taken.
+    model
+        Network whose layers are taken.
+    """
+    own = dataclasses.replace(
+        model.embedding.config,
+        octaves=config.octaves,
+        least_side=config.least_side,
+        largest_side=config.largest_side,
+    )
+    resized = SegmentationNet(own, model.classes)
+    resized.load_state_dict(model.state_dict())
+    return resized

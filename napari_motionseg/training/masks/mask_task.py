@@ -10,6 +10,7 @@ from torch import Tensor
 from napari_motionseg.models import SegmentationNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.models.working_size import at_working_size
 from napari_motionseg.synthesis import Stills
 from napari_motionseg.synthesis.camera import photograph
 from napari_motionseg.training.engine.example_pool import ExamplePool
@@ -137,10 +138,12 @@ class MaskTask:
 
 def probabilities(model: SegmentationNet, pictures: Tensor) -> Tensor:
     """Return the probabilities ``(N, classes, H, W)`` on the CPU, frame by frame."""
-    device = next(model.parameters()).device
+    device, config = next(model.parameters()).device, model.embedding.config
     with eval_mode(model), torch.inference_mode():
         found = [
-            model.probabilities(picture[None, None].float().to(device))[0]
+            at_working_size(
+                model.probabilities, config, picture[None, None].float().to(device)
+            )[0]
             for picture in pictures
         ]
     return torch.stack(found).float().cpu()

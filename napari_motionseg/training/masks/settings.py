@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.models import UNetConfig
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.camera import CameraConfig
+from napari_motionseg.synthesis.lines import LineKind
 from napari_motionseg.training.engine.recipes import find_recipe
-from napari_motionseg.training.engine.settings import TrainingSettings, at_least
+from napari_motionseg.training.engine.settings import (
+    TrainingSettings,
+    at_least,
+    one_of,
+)
 
 CROP_MULTIPLE = 16  # a U-Net halves its input four times
 # px: range of the longer side in which vessels have the widths of the training
 LEAST_SIDE, LARGEST_SIDE = 448, 640
+CATHETER_SIDE = 256  # px: side at which a whole picture fits into a window
+Finds = Literal["vessels", "catheters"]
+# shafts are as frequent as they are because a catheter must be told from all others
+CATHETER_KINDS: tuple[LineKind, ...] = (
+    "shaft", "shaft", "catheter", "wire", "cable", "plates", "spine",
+)  # fmt: skip
 
 
 def varied_angiograms() -> SynthesisConfig:
@@ -117,8 +129,12 @@ class MaskTrainingSettings:
         `Teacher`. Without a teacher, it means nothing.
     held_out
         Number of frames that are never trained on, for the final Dice.
+    finds
+        ``"vessels"``, or ``"catheters"`` for a network that tells catheters beside one
+        that finds vessels; see `CatheterNet`.
     network
-        Configuration of a network that is trained from scratch.
+        Configuration of a network that is trained from scratch. A network that tells
+        catheters has its octaves and sides even if it starts from another one.
     synthesis
         Ranges of the synthetic angiograms. Where there are several, each makes an equal
         share of the frames.
@@ -144,6 +160,7 @@ class MaskTrainingSettings:
     kept: float = 0.0
     teacher_share: float = 0.7
     held_out: int = 24
+    finds: Finds = "vessels"
     network: UNetConfig = field(
         default_factory=lambda: UNetConfig(
             flat_field=True, octaves=2, least_side=LEAST_SIDE, largest_side=LARGEST_SIDE
@@ -178,6 +195,7 @@ class MaskTrainingSettings:
         for name in ("kept", "teacher_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SettingsError(f"{name} must be 0 to 1; got {getattr(self, name)}")
+        one_of(self, "finds", get_args(Finds))
         low, high = self.zoom
         if not 0 < low <= high:
             raise SettingsError(f"zoom must be 0 < low <= high; got {self.zoom}")
@@ -199,6 +217,8 @@ class MaskTrainingSettings:
             segments of the coronary tree, in usual projections. ``"mixed"``: half of
             the pictures from each of these two. ``"quiet"``: nearly noiseless pictures
             that fill the frame, as all weights up to version c60b695 were trained on.
+            ``"catheters"``: nearly whole pictures at a side of 256 px with more
+            catheters, for a network that tells catheters.
 
         Raises
         ------
@@ -212,6 +232,7 @@ class MaskTrainingSettings:
                 "coronary": cls._coronary,
                 "mixed": cls._mixed,
                 "quiet": cls._quiet,
+                "catheters": cls._catheters,
             },
         )
 
@@ -227,3 +248,17 @@ class MaskTrainingSettings:
     @classmethod
     def _quiet(cls) -> MaskTrainingSettings:
         return cls(synthesis=(varied_angiograms(),), camera=None, zoom=(0.8, 1.6))
+
+    @classmethod
+    def _catheters(cls) -> MaskTrainingSettings:
+        generic = noiseless_angiograms().changed(catheter=0.95)
+        sides = {"least_side": CATHETER_SIDE, "largest_side": CATHETER_SIDE}
+        return cls(
+            crop=CATHETER_SIDE,
+            zoom=(1.5, 2.0),
+            camera=CameraConfig(lines=1.3, kinds=CATHETER_KINDS),
+            catheter_weight=1.0,
+            finds="catheters",
+            network=UNetConfig(flat_field=True, **sides),
+            synthesis=(generic, in_coronary_anatomy(generic)),
+        )

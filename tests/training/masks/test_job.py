@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_motionseg.errors import SettingsError
+from napari_motionseg.errors import CheckpointError, SettingsError
 from napari_motionseg.jobs import run
 from napari_motionseg.models import (
     ModelCard,
@@ -16,8 +16,10 @@ from napari_motionseg.models import (
     read_card,
     save_model,
 )
+from napari_motionseg.models.catheter_net import CatheterNet
 from napari_motionseg.models.eval_mode import eval_mode
 from napari_motionseg.models.mask_overlap import dice
+from napari_motionseg.segmentation import load_segmentation
 from napari_motionseg.synthesis import Stills, SynthesisConfig
 from napari_motionseg.synthesis.camera import CameraConfig
 from napari_motionseg.training import TrainingSettings
@@ -308,3 +310,36 @@ def test_varied_angiograms_hold_all_that_the_preset_does():
         low, high = getattr(varied, name)
         assert low <= getattr(usual, name)[0]
         assert high >= getattr(usual, name)[1]
+
+
+@pytest.mark.usefixtures("_cheap_stills")
+def test_a_network_of_catheters_starts_from_one_of_vessels_at_its_own_size(tmp_path):
+    vessels = dataclasses.replace(NETWORK, octaves=2, least_side=48, largest_side=60)
+    start = tmp_path / "vessels.safetensors"
+    shape = {**dataclasses.asdict(vessels), "classes": 2}
+    torch.manual_seed(0)
+    model = SegmentationNet(vessels, 2)
+    save_model(start, model, ModelCard("segmentation", "SegmentationNet", shape, {}))
+    small = dataclasses.replace(NETWORK, least_side=32, largest_side=32)
+    how = settings(steps=1, finds="catheters", network=small, zoom=(1.5, 2.0))
+    begun, _ = initial_network(start, how)
+    assert begun.embedding.config == small
+    for name, value in model.embedding.state_dict().items():
+        assert torch.equal(begun.embedding.state_dict()[name], value), name
+    out = train_masks(how, start=start, out=tmp_path / "catheters.safetensors")
+    card = read_card(out)
+    assert card.kind == "catheters"
+    assert card.configuration["largest_side"] == 32
+    beside = CatheterNet.of_card({"catheters": str(out)})
+    assert beside.probability(torch.rand(1, 1, 64, 64)).shape == (1, 64, 64)
+    with pytest.raises(CheckpointError, match="kind 'catheters'"):
+        load_segmentation(out)
+
+
+def test_the_recipe_of_catheters_shows_whole_pictures_in_its_windows():
+    how = MaskTrainingSettings.recipe("catheters")
+    assert how.finds == "catheters"
+    assert how.crop == how.network.largest_side == how.network.least_side
+    assert how.crop * how.zoom[1] == how.still_size
+    with pytest.raises(SettingsError, match="finds"):
+        dataclasses.replace(how, finds="catheter")
