@@ -75,6 +75,14 @@ WholePicture = Annotated[
 ]
 
 
+Catheters = Annotated[
+    bool,
+    typer.Option(
+        help="Give catheters a class of their own, 2, if the network can tell them."
+    ),
+]
+
+
 @dataclass(frozen=True)
 class MaskSettings:
     """Options that decide which pixels are vessel.
@@ -89,12 +97,15 @@ class MaskSettings:
         Whether to average masks along the flow.
     whole_picture
         Whether vessels outside the field of view and on its edge are allowed.
+    catheters
+        Whether catheters get a class of their own.
     """
 
     threshold: float
     smallest: int
     smooth: bool
     whole_picture: bool
+    catheters: bool = True
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,7 @@ def segment(
     smooth: Smooth = False,
     batch: Batch = 1,
     whole_picture: WholePicture = False,
+    catheters: Catheters = True,
     labels: KnownLabels = None,
     label_mode: LabelMode = "dense",
     kind: SegmentationKind = "binary",
@@ -156,7 +168,7 @@ def segment(
     suffix = format_suffix(form, of_loops=True)
     network = checkpoint_path(model) if run_on else load_segmentation(model)
     computing = Computing(network, batch, device, run_on)
-    settings = MaskSettings(threshold, smallest, smooth, whole_picture)
+    settings = MaskSettings(threshold, smallest, smooth, whole_picture, catheters)
     folder, origin = _output(out, model, settings, overwrite=overwrite)
     dicom = segmentation_settings(kind, names, compress, reproducible, oriented, origin)
 
@@ -234,7 +246,8 @@ def compute_masks(
     job = job_on(
         computing.run_on, segment_job, cine, computing.network,
         threshold=settings.threshold, batch=computing.batch, device=computing.device,
-        whole_picture=settings.whole_picture, labels=labels,
+        whole_picture=settings.whole_picture, catheters=settings.catheters,
+        labels=labels,
     )  # fmt: skip
     found = run_job(job, cine.name)
     if settings.smooth and len(cine) > 1:

@@ -86,6 +86,7 @@ def segment_job(
     device: str = "auto",
     batch: int = 1,
     whole_picture: bool = False,
+    catheters: bool = True,
     labels: Labels | None = None,
 ) -> Job[Segmentation]:
     """Segment frames of a loop.
@@ -110,6 +111,9 @@ def segment_job(
     whole_picture
         Whether to also mark pixels outside the loop's field of view and along its edge.
         By default nothing is marked there, see `field_of_view`.
+    catheters
+        Whether a network that tells catheters beside the model is asked, if there is
+        one; its class is 2. See `CatheterNet`.
     labels
         Labels of this loop. Their pixels have their classes in the result, whatever the
         network says; None if there are none.
@@ -143,7 +147,8 @@ def segment_job(
         labels.require_shape(cine.shape)
     require_batch(batch)
     waiting = FrameQueue(_checked_order(frames, len(cine)))
-    predictor = Predictor(load_segmentation(model), resolve_device(device), batch)
+    network, on = load_segmentation(model), resolve_device(device)
+    predictor = Predictor(network, on, batch, catheters=catheters)
     result = _empty(cine, threshold, labels)
     inside = None if whole_picture else find_cine_field_of_view(cine).inner()
     step, total = 0, len(waiting)
@@ -197,12 +202,13 @@ def segment(
     device: str = "auto",
     batch: int = 1,
     whole_picture: bool = False,
+    catheters: bool = True,
     labels: Labels | None = None,
 ) -> Segmentation:
     """Run `segment_job` to its end."""
     job = segment_job(
         cine, model, frames=frames, threshold=threshold, device=device, batch=batch,
-        whole_picture=whole_picture, labels=labels,
+        whole_picture=whole_picture, catheters=catheters, labels=labels,
     )  # fmt: skip
     return run(job)
 

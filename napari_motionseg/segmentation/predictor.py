@@ -69,6 +69,8 @@ class Predictor:
         Device to compute on.
     batch
         Number of frames to predict at once; it is halved if memory runs out.
+    catheters
+        Whether a network that stands beside the model is asked.
 
     Attributes
     ----------
@@ -79,7 +81,12 @@ class Predictor:
     """
 
     def __init__(
-        self, model: SegmentationNet, device: torch.device, batch: int
+        self,
+        model: SegmentationNet,
+        device: torch.device,
+        batch: int,
+        *,
+        catheters: bool = True,
     ) -> None:
         self.device = device
         self.batch = batch
@@ -88,7 +95,7 @@ class Predictor:
         self.workers = usual_workers() if device.type == "cpu" else 1
         self.notes: list[str] = []
         self._model = ready(model, device)
-        beside = model.catheters
+        beside = model.catheters if catheters else None
         self._beside = None if beside is None else ready(beside.network, device)
 
     @property

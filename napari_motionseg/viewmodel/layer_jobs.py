@@ -253,6 +253,8 @@ class SegmentRequest:
         needs; None if there was none.
     labels
         Labels of the loop, which the masks obey; None if nothing is painted.
+    catheters
+        Whether catheters may become a class of their own; see `segment_job`.
     """
 
     model: Path
@@ -263,6 +265,7 @@ class SegmentRequest:
         None
     )
     labels: Labels | None = None
+    catheters: bool = True
 
 
 def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.bool_]]:
@@ -291,8 +294,9 @@ def segment_layer_job(cine: Cine, request: SegmentRequest) -> Job[NDArray[np.boo
 
     frames, device = request.frames, request.device
     result = yield from segment_job(
-        cine, request.model, frames=frames, device=device, labels=request.labels
-    )
+        cine, request.model, frames=frames, device=device,
+        catheters=request.catheters, labels=request.labels,
+    )  # fmt: skip
     result = _with_known(result, request)
     good = [t for t in range(len(cine)) if t not in cine.frames.damaged]
     if request.smooth and len(cine) > 1 and result.done[good].all():

@@ -402,3 +402,13 @@ def test_a_foreign_file_is_no_model(viewer, segment, loop_layer, tmp_path):
     (tmp_path / "a.safetensors").write_bytes(b"no")
     with pytest.raises(CheckpointError):
         segment.train.start.open_file(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(("third", "asked"), [("catheter", True), ("stent", False)])
+def test_a_third_class_of_the_user_s_own_is_no_catheter(
+    ready, loop_layer, third, asked
+):
+    ready.state.names = ("background", "vessel", third)
+    cine = ready.state.session.loop(loop_layer).cine
+    request = ready.apply._request(loop_layer, cine, ready.state.model.path, None)
+    assert request.catheters is asked

@@ -69,6 +69,8 @@ def test_masks_have_a_class_for_what_the_other_network_calls_catheter(tmp_path):
         wanted = np.where(c > vessel * (1 - c), 2, 1)
         assert (found.likeliest[t] == wanted)[sure].all()
     assert set(np.unique(found.likeliest)) == {1, 2}
+    unasked = segment(cine, both, whole_picture=True, device="cpu", catheters=False)
+    assert (unasked.probabilities == plain.probabilities).all()
     assert set(np.unique(plain.likeliest)) == {1}
 
 

@@ -252,13 +252,13 @@ class MaskTrainingSettings:
     @classmethod
     def _catheters(cls) -> MaskTrainingSettings:
         generic = noiseless_angiograms().changed(catheter=0.95)
-        sides = {"least_side": CATHETER_SIDE, "largest_side": CATHETER_SIDE}
+        side = CATHETER_SIDE
         return cls(
             crop=CATHETER_SIDE,
             zoom=(1.5, 2.0),
             camera=CameraConfig(lines=1.3, kinds=CATHETER_KINDS),
             catheter_weight=1.0,
             finds="catheters",
-            network=UNetConfig(flat_field=True, **sides),
+            network=UNetConfig(flat_field=True, least_side=side, largest_side=side),
             synthesis=(generic, in_coronary_anatomy(generic)),
         )

@@ -26,6 +26,7 @@ from napari_motionseg.models import checkpoint_path
 from napari_motionseg.models.model_card import DEFAULT
 from napari_motionseg.viewmodel.layer_jobs import SegmentRequest, segment_layer_job
 from napari_motionseg.viewmodel.loop_masks import LoopMasks
+from napari_motionseg.viewmodel.painting import CATHETER_NAME
 from napari_motionseg.viewmodel.segment_state import SegmentState
 from napari_motionseg.viewmodel.segment_status import next_step
 from napari_motionseg.viewmodel.session import Model
@@ -264,6 +265,8 @@ class ApplySection(QObject):
         return SegmentRequest(
             model, order, smooth, self._state.session.device, known,
             labels_of_loop(self._viewer, self._state, layer),
+            # the user's own third class may be something else
+            catheters=self._state.names[2:3] == (CATHETER_NAME,),
         )  # fmt: skip
 
     def _show_progress(self, progress: Progress) -> None:
