@@ -15,9 +15,10 @@ from matplotlib import pyplot as plt
 
 from napari_motionseg.motion import flow_to_rgb
 from napari_motionseg.synthesis import SynthesisConfig, synthesize_cine
+from napari_motionseg.synthesis.coronary_territory import CORONARY
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
-from napari_motionseg.synthesis.projections import PROJECTIONS, cameras_at
+from napari_motionseg.synthesis.projections import cameras_at
 from napari_motionseg.training.masks.settings import (
     in_coronary_anatomy,
     noiseless_angiograms,
@@ -118,11 +119,13 @@ def views() -> plt.Figure:
     figure, rows = plt.subplots(2, 5, figsize=(10, 4.4))
     for axes_of_row, tree in zip(rows, ("left", "right"), strict=True):
         scenes = draw_any(PLAIN.changed(tree=tree, heart_motion=0), 1, draws())
-        usual = sorted(PROJECTIONS, key=lambda one: -getattr(one, tree))[:5]
+        usual = sorted(CORONARY.projections, key=lambda one: -getattr(one, tree))[:5]
         for axes, one in zip(axes_of_row, usual, strict=True):
             angles = torch.tensor([[one.primary, one.secondary]])
-            cameras = cameras_at(angles.float(), torch.eye(3)[None])
             trees = scenes.trees
+            cameras = cameras_at(
+                CORONARY, angles.float(), torch.eye(3)[None], trees.tree[:1]
+            )
             cameras = cameras.centred(trees.points, trees.scene, torch.zeros(1, 2))
             seen = dataclasses.replace(scenes, cameras=cameras)
             frame = seen.at(torch.tensor([2.2])).frames(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from napari_motionseg.synthesis.centrelines import Trees
 from napari_motionseg.synthesis.curves import bezier
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras, about
 from napari_motionseg.synthesis.vessel_courses import spline
 
 OUTSIDE_PX = -140.0  # coordinate at which devices from outside begin
-MM_PX = 5.0  # px of a mm at the isocentre, in a picture of 512 px
+MM_PX = 5.0  # px of a mm at the heart, in a picture of 512 px
 AORTA_MM = 13.0  # radius of the aortic root
 FEMORAL_SHARE = 0.45  # the others come from the arm and leave the picture at the top
 NODES = 400
+TIP_SAMPLES = 8  # samples of a vessel that give the direction at its ostium
 
 
 def bent_course(ostium: Tensor, draws: Draws) -> Tensor:
@@ -97,6 +100,63 @@ def aortic_course(
         ]
     else:
         points += [root - 120 * down - one(0, 25) * left, root - 190 * down - 30 * left]
+    course = spline(torch.stack(points)[None], NODES)[0]
+    return cameras.project(course, torch.full((NODES,), scene, device=course.device))
+
+
+def ahead_at(trees: Trees, ostium: Tensor) -> Tensor:
+    """Return the unit vector ``(3,)`` along the vessel at its ostium.
+
+    Parameters
+    ----------
+    trees
+        Vessels of the scenes.
+    ostium
+        Index of the sample at the ostium.
+    """
+    ahead = trees.points[int(ostium) + TIP_SAMPLES] - trees.points[int(ostium)]
+    return functional.normalize(ahead, dim=0)
+
+
+def trunk_course(
+    ostium: Tensor,
+    ahead: Tensor,
+    cameras: Cameras,
+    scene: int,
+    draws: Draws,
+    *,
+    from_below: float,
+    trunk_mm: float,
+    px_per_mm: float,
+) -> Tensor:
+    """Return a course ``(K, 2)`` in px through the trunk that the vessel leaves.
+
+    The tip lies in the vessel. The catheter runs straight back for a way, and turns
+    into the trunk, which runs along the patient.
+
+    Parameters
+    ----------
+    ostium, ahead, cameras, scene, draws
+        Values as for `aortic_course`.
+    from_below
+        Share of catheters that come from below; the others come from above.
+    trunk_mm
+        Distance in mm from the ostium to the middle of the trunk.
+    px_per_mm
+        Pixels of a mm at the isocentre, in a picture of 512 px.
+    """
+    mm = px_per_mm
+    left, down, back = _patient_axes(cameras, scene)
+    below = float(draws.uniform(1, 0, 1)) < from_below
+    aside = draws.normal(4).tolist()
+    along = mm * (down if below else -down)
+    corner = ostium - mm * trunk_mm * ahead
+    tip = ostium + mm * float(draws.uniform(1, 2, 9)) * ahead
+    far = [
+        corner + way * along + 0.05 * mm * way * (one * left + two * back)
+        for way, one, two in zip((10, 30, 90, 260), aside, aside[::-1], strict=True)
+    ]
+    points = [tip, ostium, ostium - 0.5 * mm * trunk_mm * ahead, corner, *far]
     course = spline(torch.stack(points)[None], NODES)[0]
     return cameras.project(course, torch.full((NODES,), scene, device=course.device))
 

@@ -31,8 +31,8 @@ class Trees:
     scene, tree, branch
         Index ``(N,)`` of the scene, of the tree (left 0, right 1) and of the branch.
     segment
-        Index ``(N,)`` into `coronary_segments.SEGMENTS`; -1 for a vessel without a
-        name.
+        Index ``(N,)`` into `Territory.names` of the scene's territory, which
+        `territories.territory_of` returns; -1 for a vessel without a name.
     """
 
     points: Tensor

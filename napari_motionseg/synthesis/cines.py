@@ -16,10 +16,10 @@ from napari_motionseg.errors import SettingsError
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.scenes import Moment, Scenes, draw_scenes
+from napari_motionseg.synthesis.territories import spacing_mm
 
 Flow = NDArray[np.float32]
 
-SPACING_MM = 0.2  # size at the isocentre of a px of a picture of 512 px
 MOMENTS_KEPT = 4  # frames whose computed geometry stays in memory
 
 
@@ -119,7 +119,7 @@ def synthesize_cine(
     for t in range(config.frames):
         frames[t] = _array((moment(t).frames(grain) * 255).round().to(torch.uint8))
         masks[t] = _array(moment(t).masks)
-    spacing = SPACING_MM / config.scale
+    spacing = spacing_mm(config)
     primary, secondary = scenes.cameras.angles[0].tolist()
     cine = Cine.from_array(
         frames,

@@ -46,7 +46,7 @@ class SynthesisConfig:
         supplies the back of the heart.
     anatomy
         ``"generic"``: branches that walk over an ellipsoid, seen from any side.
-        ``"coronary"``: the named segments of `coronary_segments` with their usual
+        ``"coronary"``: the named segments of `coronary_territory` with their usual
         courses, seen in the usual projections.
     generations
         Number of branchings after the trunks, 0 to 5.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from napari_motionseg.synthesis.catheter_courses import (
     OUTSIDE_PX,
-    aortic_course,
+    ahead_at,
     bent_course,
 )
 from napari_motionseg.synthesis.centrelines import Trees
@@ -20,12 +20,12 @@ from napari_motionseg.synthesis.curves import STEP_PX, bezier, even, length
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras
 from napari_motionseg.synthesis.motion import RIBS, SPINE, TISSUE, LayerMotions
+from napari_motionseg.synthesis.territories import PX_PER_MM, px_per_mm, territory_of
 from napari_motionseg.synthesis.tubes import Tubes
 
 CATHETER_LOOSE_PX = 160.0  # length from the tip along which the heart moves a catheter
 LEAD_LOOSE_PX = 260.0  # length from the tip along which the heart moves a lead
 STRUT = 0.25  # absorbance of a stent's metal per px of path
-TIP_SAMPLES = 8  # samples of a vessel that give the direction at its ostium
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,8 @@ class _Maker:
         self.trees, self.cameras = trees, cameras
         self.opacity, self.draws = opacity, draws
         self.catheter_density = config.catheter_density
-        self.coronary = config.anatomy == "coronary"
+        self.territory = territory_of(config)
+        self.px_per_mm = px_per_mm(config)
         self.number = 0
         self.catheters: list[int] = []
         self.tethered: list[TetheredSamples] = []
@@ -264,19 +265,19 @@ class _Maker:
         self.number += 1
 
     def catheter(self, scene: int) -> None:
-        """Add a catheter that reaches the ostium through the aorta."""
+        """Add a catheter that reaches the ostium from where it usually comes."""
         anchor, ostium = self._ostium(scene)
-        if self.coronary:
-            first = int(self.ostia[scene])
-            ahead = self.trees.points[first + TIP_SAMPLES] - anchor[0]
-            ahead = torch.nn.functional.normalize(ahead, dim=0)
-            course = aortic_course(anchor[0], ahead, self.cameras, scene, self.draws)
-        else:
+        if self.territory is None:
             course = bent_course(ostium, self.draws)
+        else:
+            course = self.territory.catheter(
+                anchor[0], ahead_at(self.trees, self.ostia[scene]), self.cameras, scene,
+                self.draws,
+            )  # fmt: skip
         way = torch.linspace(0, 1, len(course), device=ostium.device)
         follow = torch.exp(-((way * length(course) / CATHETER_LOOSE_PX) ** 2))
         dense = float(self.opacity[scene]) * self._one(*self.catheter_density)
-        radius = self._one(2.6, 4.4)
+        radius = self.px_per_mm / PX_PER_MM * self._one(2.6, 4.4)
         self.catheters.append(self.number)
         self._place(scene, course, radius, dense, anchor, follow, TISSUE)
 

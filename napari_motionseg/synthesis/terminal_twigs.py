@@ -18,6 +18,7 @@ from napari_motionseg.synthesis.branching_law import (
 from napari_motionseg.synthesis.centrelines import SMALLEST_RADIUS, Courses
 from napari_motionseg.synthesis.config import SynthesisConfig
 from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.territory import Territory
 from napari_motionseg.synthesis.vessel_courses import (
     even,
     hugging,
@@ -25,6 +26,7 @@ from napari_motionseg.synthesis.vessel_courses import (
     normals,
     spline,
     undulating,
+    within,
 )
 from napari_motionseg.synthesis.vessel_shoots import (
     END,
@@ -35,11 +37,8 @@ from napari_motionseg.synthesis.vessel_shoots import (
 
 NODES = 32  # points of a course
 SLOTS = 10  # positions along a branch at which a twig may leave it
-SPACING_PX = (30.0, 85.0)  # px between two twigs
-RADIUS_PX = (0.7, 2.9)  # radius of a twig at the side of a vessel
 LARGEST_SHARE = 0.5  # of a twig's radius in that of its parent
 FORK_RATIO = (0.55, 1.0)  # radius of the smaller daughter divided by the larger
-LENGTH_DIAMETERS = 17.0  # median length of a twig divided by its diameter
 LENGTH_SPREAD = 0.4  # standard deviation of the logarithm of that
 LONGEST_PX = 190.0
 ALONG_RADII = (0.8, 1.6)  # radii that a twig runs along its parent
@@ -78,10 +77,12 @@ class Twigs:
 
     Parameters
     ----------
+    territory
+        Territory whose `twig_habit` they have.
     config
         Its `generations` and `corkscrews` are used.
     axes
-        Semi-axes ``(B, 3)`` of the hearts in px.
+        Semi-axes ``(B, 3)`` of the organs in px.
     tortuosity, side_branches
         Bending of vessels, and share of possible side branches, ``(B,)``.
     draws
@@ -90,12 +91,14 @@ class Twigs:
 
     def __init__(
         self,
+        territory: Territory,
         config: SynthesisConfig,
         axes: Tensor,
         tortuosity: Tensor,
         side_branches: Tensor,
         draws: Draws,
     ) -> None:
+        self.territory, self.habit = territory, territory.twig_habit
         self.config, self.axes, self.draws = config, axes, draws
         self.tortuosity, self.side_branches = tortuosity, side_branches
 
@@ -120,14 +123,15 @@ class Twigs:
         draws, n = self.draws, len(parents)
         slots = torch.arange(SLOTS, device=draws.device)
         place = slots + draws.uniform((n, SLOTS), 0.4, 1.3)
-        place = place * draws.uniform((n, 1), *SPACING_PX)
+        place = place * draws.uniform((n, 1), *self.habit.spacing_px)
         at = place / length(parents.nodes)[:, None].clamp(min=1)
         last = parents.radii.shape[1] - 1
         there = parents.radii.gather(1, (at * last).long().clamp(max=last))
-        low, high = (math.log(radius) for radius in RADIUS_PX)
+        low, high = (math.log(radius) for radius in self.habit.radius_px)
         radius = draws.uniform((n, SLOTS), low, high).exp()
         share = (radius / there).clamp(max=LARGEST_SHARE)
-        wanted = self.side_branches[parents.scene][:, None]
+        share_of = self.territory.twig_shares.to(draws.device)[parents.segment]
+        wanted = (self.side_branches[parents.scene] * share_of)[:, None]
         exists = draws.uniform((n, SLOTS), 0, 1) < wanted
         exists &= (at < 0.96) & (share * there >= SMALLEST_RADIUS)
         parent, slot = exists.nonzero(as_tuple=True)
@@ -177,9 +181,11 @@ class Twigs:
 
     def _courses(self, shoots: Shoots) -> Courses:
         axes = self.axes[shoots.scene]
+        nodes = self._bent(shoots, axes)
+        up = self.territory.off_sheets(shoots.segment, normals(nodes, axes[:, None]))
         nodes = undulating(
-            self._bent(shoots, axes), axes, WINDING * self.tortuosity[shoots.scene],
-            shoots.radius, self.config.corkscrews, self.draws,
+            nodes, up, WINDING * self.tortuosity[shoots.scene], shoots.radius,
+            self.config.corkscrews, self.draws,
         )  # fmt: skip
         nodes = even(nodes)
         share = torch.linspace(0, 1, NODES, device=nodes.device)
@@ -194,11 +200,13 @@ class Twigs:
         """Return the smooth courses ``(N, NODES, 3)`` of twigs."""
         draws, n = self.draws, len(shoots)
         spread = torch.exp(LENGTH_SPREAD * draws.normal(n))
-        far = (2 * LENGTH_DIAMETERS * shoots.radius * spread).clamp(max=LONGEST_PX)
+        far = 2 * self.habit.length_diameters * shoots.radius * spread
+        far = far.clamp(max=LONGEST_PX)
         depth = torch.linalg.vector_norm(shoots.start / axes, dim=-1)
         inside = (depth < INSIDE)[:, None]
         # in the muscle, twigs leave to all sides
         up = torch.where(inside, draws.normal((n, 3)), normals(shoots.start, axes))
+        up = self.territory.off_sheets(shoots.segment, up)
         side = functional.normalize(torch.linalg.cross(up, shoots.ahead), dim=-1)
         side = side * draws.sign(n)[:, None]
         cos, sin = shoots.angle.cos()[:, None], shoots.angle.sin()[:, None]
@@ -216,4 +224,7 @@ class Twigs:
         deeper = own[:, 1:] * (1 - share[:, 0] * draws.uniform((n, 1), *DEEPER))
         nodes = spline(controls, NODES)
         hugged = hugging(nodes, spline(torch.cat((own, deeper), dim=1), NODES), axes)
-        return even(torch.where(inside[..., None], nodes, hugged))
+        flat = self.territory.sheets.to(up.device)[shoots.segment] != 0
+        free = inside | flat.any(dim=1, keepdim=True)
+        nodes = torch.where(free[..., None], nodes, hugged)
+        return even(within(nodes, axes) if self.habit.confined else nodes)

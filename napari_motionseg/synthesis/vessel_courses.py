@@ -114,6 +114,20 @@ def hugging(nodes: Tensor, depth: Tensor, axes: Tensor) -> Tensor:
     return moved
 
 
+def within(nodes: Tensor, axes: Tensor) -> Tensor:
+    """Return polylines ``(N, K, 3)`` whose outer points are moved to the surface.
+
+    Parameters
+    ----------
+    nodes
+        Polylines ``(N, K, 3)``.
+    axes
+        Semi-axes ``(N, 3)`` of the ellipsoids in px.
+    """
+    own = torch.linalg.vector_norm(nodes / axes[:, None], dim=-1)
+    return hugging(nodes, own.clamp(max=1), axes)
+
+
 def length(nodes: Tensor) -> Tensor:
     """Return the length ``(N,)`` of polylines ``(N, K, 3)``."""
     whole: Tensor = torch.linalg.vector_norm(nodes.diff(dim=1), dim=-1).sum(dim=1)
@@ -129,7 +143,7 @@ def smoothstep(share: Tensor) -> Tensor:
 
 def undulating(
     nodes: Tensor,
-    axes: Tensor,
+    up: Tensor,
     tortuosity: Tensor,
     radius: Tensor,
     corkscrews: float,
@@ -144,8 +158,8 @@ def undulating(
     ----------
     nodes
         Evenly spaced courses ``(N, K, 3)`` in px.
-    axes
-        Semi-axes ``(N, 3)`` in px.
+    up
+        Unit normals ``(N, K, 3)`` of the surface along which they mostly swing.
     tortuosity
         Tortuosity ``(N,)``: 0 leaves the courses as they are.
     radius
@@ -159,7 +173,6 @@ def undulating(
     whole = length(nodes)[:, None]
     way = whole * torch.linspace(0, 1, count, device=nodes.device)
     begun = smoothstep(way / (BEGIN_RADII * radius[:, None]).clamp(min=BEGIN_PX))
-    up = normals(nodes, axes[:, None])
     side = functional.normalize(torch.linalg.cross(up, tangents(nodes)), dim=-1)
     along = _swing(way, radius, tortuosity, draws) * begun
     along = along + _corkscrew(way, radius, corkscrews, draws)

@@ -1,4 +1,4 @@
-"""Draw the vessels of hearts and the views in which they are seen, by anatomy."""
+"""Draw vessels and the views in which they are seen, by anatomy."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from torch import Tensor
 
 from napari_motionseg.synthesis.centrelines import Trees
 from napari_motionseg.synthesis.config import SynthesisConfig
-from napari_motionseg.synthesis.coronary_trees import grow_coronary_trees
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.geometry import Cameras, draw_cameras
+from napari_motionseg.synthesis.named_trees import grow_named_trees
 from napari_motionseg.synthesis.projections import draw_usual_views
+from napari_motionseg.synthesis.territories import territory_of
 from napari_motionseg.synthesis.vessels import grow_trees
 
 
@@ -33,10 +34,12 @@ def draw_viewed_trees(
         The trees, the index ``(B,)`` of the sample at the ostium of each injected
         tree, and the views.
     """
-    if config.anatomy == "generic":
+    territory = territory_of(config)
+    if territory is None:
         trees = grow_trees(config, count, draws)
         return trees, trees.first_samples(count), draw_cameras(config, count, draws)
     # aside, so that settings of the vessels leave the rest of a scene as it is
-    trees = grow_coronary_trees(config, count, draws.aside())
+    trees = grow_named_trees(territory, config, count, draws.aside())
     ostia = trees.first_samples(count)
-    return trees, ostia, draw_usual_views(config, trees.tree[ostia], draws)
+    views = draw_usual_views(territory, config, trees.tree[ostia], draws)
+    return trees, ostia, views

@@ -5,8 +5,9 @@ import torch
 
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.centrelines import LEFT, RIGHT
+from napari_motionseg.synthesis.coronary_territory import CORONARY, PROJECTIONS
 from napari_motionseg.synthesis.draws import Draws
-from napari_motionseg.synthesis.projections import PROJECTIONS, draw_usual_views
+from napari_motionseg.synthesis.projections import draw_usual_views
 
 MANY = 600
 
@@ -14,7 +15,7 @@ MANY = 600
 def views(tree, seed=0, **changes):
     which = torch.full((MANY,), tree)
     draws = Draws(torch.Generator().manual_seed(seed), torch.device("cpu"))
-    return draw_usual_views(SynthesisConfig(**changes), which, draws)
+    return draw_usual_views(CORONARY, SynthesisConfig(**changes), which, draws)
 
 
 @pytest.mark.parametrize("tree", [LEFT, RIGHT])

@@ -9,12 +9,13 @@ import torch
 from napari_motionseg.errors import SettingsError
 from napari_motionseg.synthesis import SynthesisConfig
 from napari_motionseg.synthesis.centrelines import LEFT, RIGHT
-from napari_motionseg.synthesis.coronary_segments import SEGMENTS, TABLE, tree_of
-from napari_motionseg.synthesis.coronary_trees import SEMI_AXES, grow_coronary_trees
+from napari_motionseg.synthesis.coronary_territory import CORONARY, SEMI_AXES
 from napari_motionseg.synthesis.draws import Draws
 from napari_motionseg.synthesis.kinds import draw_any
+from napari_motionseg.synthesis.named_trees import grow_named_trees
 
 PX_MM = 0.2
+SEGMENTS = CORONARY.names
 USUAL = SynthesisConfig(
     anatomy="coronary",
     heart_size=(1.2, 1.2),
@@ -30,7 +31,7 @@ def draws(seed=0):
 
 
 def grown(count=12, seed=0, **changes):
-    return grow_coronary_trees(USUAL.changed(**changes), count, draws(seed))
+    return grow_named_trees(CORONARY, USUAL.changed(**changes), count, draws(seed))
 
 
 def branches(trees):
@@ -64,14 +65,16 @@ AXES = 1.2 * torch.tensor(SEMI_AXES)  # the shape of each heart differs by 8 %
 
 
 def test_every_row_of_the_table_has_a_parent_and_a_name_of_its_own():
-    names = {row.name for row in TABLE}
-    for row in TABLE:
+    names = {row.name for row in CORONARY.segments}
+    for row in CORONARY.segments:
         assert row.parent is None or row.parent in names
-        others = [one for one in TABLE if one.name == row.name and one is not row]
+        others = [
+            one for one in CORONARY.segments if one.name == row.name and one is not row
+        ]
         assert all(one.supplied_by != row.supplied_by for one in others)
         assert "any" not in {row.supplied_by} or not others
-    assert {tree_of(name) for name in ("D1", "OM1", "LPS1")} == {LEFT}
-    assert {tree_of(name) for name in ("AM", "PL1", "PS1")} == {RIGHT}
+    assert {CORONARY.side_of(name) for name in ("D1", "OM1", "LPS1")} == {"left"}
+    assert {CORONARY.side_of(name) for name in ("AM", "PL1", "PS1")} == {"right"}
 
 
 def test_trees_have_their_named_segments():
@@ -82,7 +85,8 @@ def test_trees_have_their_named_segments():
         always = {"LM", "LAD", "LCX", "D1", "S1", "OM1", "RCA", "AM", "PDA", "RPL"}
         assert always <= names
         assert "LPDA" not in names
-    which = torch.tensor([tree_of(name) for name in SEGMENTS])
+    sides = {"left": LEFT, "right": RIGHT}
+    which = torch.tensor([sides[CORONARY.side_of(name)] for name in SEGMENTS])
     assert torch.equal(which[trees.segment], trees.tree)
 
 
@@ -382,4 +386,4 @@ def test_scenes_of_odd_sizes_show_the_trees():
 
 def test_an_unknown_anatomy_is_named():
     with pytest.raises(SettingsError, match="anatomy.*coronary"):
-        SynthesisConfig(anatomy="cerebral")
+        SynthesisConfig(anatomy="cerebrl")

@@ -1,8 +1,8 @@
-"""Grow coronary trees of named segments on an ellipsoidal heart, many at a time.
+"""Grow trees of named segments, as a territory lists them, many at a time.
 
-Lengths are in px at the isocentre of a picture of 512 px, where 1 px is 0.2 mm. The
-segments are rows of a table; all segments of one generation, in all scenes, are grown
-together. Twigs come last.
+Lengths are in px at the isocentre of a picture of 512 px. The segments are rows of the
+territory's table; all segments of one generation, in all scenes, are grown together.
+Twigs come last.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor
 from napari_motionseg.synthesis.branching_law import fork_shares, left_over, thinned
 from napari_motionseg.synthesis.centrelines import (
     LEFT,
+    RIGHT,
     SMALLEST_RADIUS,
     Courses,
     Trees,
@@ -20,21 +21,17 @@ from napari_motionseg.synthesis.centrelines import (
     sample_trees,
 )
 from napari_motionseg.synthesis.config import SynthesisConfig
-from napari_motionseg.synthesis.coronary_courses import (
+from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.segment_courses import (
     NODES,
     root_course,
     segment_course,
 )
-from napari_motionseg.synthesis.coronary_plan import MM_PX, draw_plan, per_row
-from napari_motionseg.synthesis.coronary_segments import (
-    SEGMENTS,
-    generations,
-    tree_of,
-)
-from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.segment_plan import Plan, draw_plan
 from napari_motionseg.synthesis.stenoses import stenoses
 from napari_motionseg.synthesis.terminal_twigs import Twigs
-from napari_motionseg.synthesis.vessel_courses import even, length, undulating
+from napari_motionseg.synthesis.territory import Territory
+from napari_motionseg.synthesis.vessel_courses import even, length, normals, undulating
 from napari_motionseg.synthesis.vessel_shoots import (
     END,
     Shoots,
@@ -43,18 +40,20 @@ from napari_motionseg.synthesis.vessel_shoots import (
     shoots_from,
 )
 
-# px: semi-axes of the heart at size 1, towards the free wall of the right ventricle,
-# the inferior wall and the apex
-SEMI_AXES = (185.0, 160.0, 240.0)
 USUAL_VESSEL_SIZE = 1.1  # `vessel_size` of published diameters, amid its default range
+EITHER = -1  # tree of a segment that exists on both sides
 LONG_PX = 450.0  # length from which a vessel has all of its taper
 
 
-def grow_coronary_trees(config: SynthesisConfig, count: int, draws: Draws) -> Trees:
-    """Grow the coronary trees of `count` scenes.
+def grow_named_trees(
+    territory: Territory, config: SynthesisConfig, count: int, draws: Draws
+) -> Trees:
+    """Grow the trees of `count` scenes.
 
     Parameters
     ----------
+    territory
+        Territory with the table of segments.
     config
         Its `tree`, `dominance`, `generations`, `heart_size`, `vessel_size`,
         `tortuosity`, `corkscrews`, `taper`, `side_branches`, `stenoses` and
@@ -64,7 +63,7 @@ def grow_coronary_trees(config: SynthesisConfig, count: int, draws: Draws) -> Tr
     draws
         Source of the random courses, lengths and radii.
     """
-    grower = _Grower(config, count, draws)
+    grower = _Grower(territory, config, count, draws)
     parts = [part.at(part.radii[:, 0] >= SMALLEST_RADIUS) for part in grower.grown()]
     return joined_trees([sample_trees(part, config.scale) for part in parts])
 
@@ -72,25 +71,30 @@ def grow_coronary_trees(config: SynthesisConfig, count: int, draws: Draws) -> Tr
 class _Grower:
     """Hold the state of growing trees."""
 
-    def __init__(self, config: SynthesisConfig, count: int, draws: Draws) -> None:
-        self.config, self.count, self.draws = config, count, draws
-        self.plan = draw_plan(config, count, draws)
+    def __init__(
+        self, territory: Territory, config: SynthesisConfig, count: int, draws: Draws
+    ) -> None:
+        self.territory, self.config = territory, config
+        self.count, self.draws = count, draws
+        self.plan = draw_plan(territory, config, count, draws)
         size = draws.range(count, config.heart_size)
         shape = draws.uniform((count, 3), 0.92, 1.08)
-        self.axes = torch.tensor(SEMI_AXES, device=draws.device) * size[:, None] * shape
+        usual = torch.tensor(territory.semi_axes, device=draws.device)
+        self.axes = mirrored(territory, usual * size[:, None] * shape, self.plan)
         self.vessel_size = draws.range(count, config.vessel_size)
         self.tortuosity = draws.range(count, config.tortuosity)
         self.taper = draws.range(count, config.taper)
         self.twigs = Twigs(
-            config, self.axes, self.tortuosity, self.plan.side_branches, draws
-        )
+            territory, config, self.axes, self.tortuosity, self.plan.side_branches,
+            draws,
+        )  # fmt: skip
 
     def grown(self) -> list[Courses]:
         """Return the branches of all scenes, trunks first."""
         grown: list[Courses] = []
         shoots: list[Shoots] = []
         parents = self._roots()
-        for rows in [*generations()[1:], []]:
+        for rows in [*self.territory.generations[1:], []]:
             parents, children, twigs = self._branch_off(parents, rows)
             grown.append(parents)
             shoots.append(twigs)
@@ -99,18 +103,21 @@ class _Grower:
         return grown + self.twigs.grown(joined_shoots(shoots), further)
 
     def _roots(self) -> Courses:
-        """Return the left main and the right coronary arteries."""
-        plan, device = self.plan, self.draws.device
-        rows = torch.tensor(generations()[0], device=device)
+        """Return the segments without a parent, injected ones first."""
+        plan, territory, device = self.plan, self.territory, self.draws.device
+        rows = torch.tensor(territory.generations[0], device=device)
         scene, column = plan.exists[:, rows].nonzero(as_tuple=True)
-        tree = per_row(lambda row: tree_of(row.name), device)[rows[column]]
+        of_side = {"left": LEFT, "right": RIGHT, "either": EITHER}
+        tree = territory.per_row(lambda row: of_side[row.side], device)[rows[column]]
+        injected = torch.where(plan.left_injected, LEFT, RIGHT)[scene]
+        tree = torch.where(tree == EITHER, injected, tree)
         # the injected tree comes first, because its ostium is that of the scene
         other = (tree == LEFT) != plan.left_injected[scene]
         order = torch.argsort(other.long(), stable=True)
         scene, row, tree = scene[order], rows[column[order]], tree[order]
         size = self.vessel_size[scene] / USUAL_VESSEL_SIZE
-        radius = plan.calibre[scene, row] * MM_PX / 2 * size
-        nodes = root_course(row, self.axes[scene], self.draws)
+        radius = plan.calibre[scene, row] * territory.px_per_mm / 2 * size
+        nodes = root_course(territory, row, self.axes[scene], self.draws)
         return self._courses(nodes, radius, row, scene, tree)
 
     def _branch_off(
@@ -145,16 +152,15 @@ class _Grower:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return scene, row and parent ``(M,)`` of the segments that leave parents."""
         device = self.draws.device
-        number = torch.full((self.count, len(SEGMENTS)), -1, device=device)
+        names = self.territory.names
+        number = torch.full((self.count, len(names)), -1, device=device)
         number[parents.scene, parents.segment] = torch.arange(
             len(parents), device=device
         )
         chosen = torch.tensor(rows, device=device, dtype=torch.long)
         scene, column = self.plan.exists[:, chosen].nonzero(as_tuple=True)
         row = chosen[column]
-        above = per_row(
-            lambda one: 0 if one.parent is None else SEGMENTS.index(one.parent), device
-        )
+        above = self.territory.per_row(self.territory.parent_index, device)
         parent = number[scene, above[row]]
         there = parent >= 0
         return scene[there], row[there], parent[there]
@@ -163,8 +169,9 @@ class _Grower:
         """Return the branches that grow from shoots of rows ``(N,)`` of the table."""
         scene = shoots.scene
         nodes = segment_course(
-            shoots, row, self.axes[scene], self.plan.length[scene, row], self.draws
-        )
+            self.territory, shoots, row, self.axes[scene],
+            self.plan.length[scene, row], self.draws,
+        )  # fmt: skip
         courses = self._courses(nodes, shoots.radius, row, scene, shoots.tree)
         outside = outside_parent(shoots, courses.nodes, courses.radii)
         path = courses.path + shoots.path[:, None]
@@ -174,17 +181,24 @@ class _Grower:
         self, nodes: Tensor, radius: Tensor, row: Tensor, scene: Tensor, tree: Tensor
     ) -> Courses:
         """Return the branches along courses, which are cut to their reach and bent."""
-        winding = per_row(lambda one: one.winding, row.device)[row]
+        per_row, device = self.territory.per_row, row.device
+        winding = per_row(lambda one: one.winding, device)[row]
+        nodes = even(nodes, self.plan.reach[scene, row])
+        up = self.territory.off_sheets(
+            self._segments(row), normals(nodes, self.axes[scene, None])
+        )
         nodes = undulating(
-            even(nodes, self.plan.reach[scene, row]), self.axes[scene],
-            winding * self.tortuosity[scene], radius, self.config.corkscrews,
-            self.draws,
+            nodes, up, winding * self.tortuosity[scene], radius,
+            self.config.corkscrews, self.draws,
         )  # fmt: skip
         nodes = even(nodes)
-        way = length(nodes)[:, None] * torch.linspace(0, 1, NODES, device=row.device)
+        share = torch.linspace(0, 1, NODES, device=device)
+        way = length(nodes)[:, None] * share
         # short vessels narrow by as much per px as long ones
         slope = (1 - self.taper[scene, None]) / way[:, -1:].clamp(min=LONG_PX)
         radii = radius[:, None] * (1 - slope * way)
+        narrowed = per_row(lambda one: 1 - one.narrows_to, device)[row]
+        radii = radii * (1 - narrowed[:, None] * share)
         radii = radii * stenoses(way, self.config.stenoses, self.draws)
         return Courses(
             nodes, radii, way, torch.ones_like(way), scene, tree, self._segments(row)
@@ -192,4 +206,26 @@ class _Grower:
 
     def _segments(self, row: Tensor) -> Tensor:
         """Return the index of the segment ``(N,)`` of rows of the table."""
-        return per_row(lambda one: SEGMENTS.index(one.name), row.device)[row]
+        names = self.territory.names
+        found: Tensor = self.territory.per_row(
+            lambda one: names.index(one.name), row.device
+        )[row]
+        return found
+
+
+def mirrored(territory: Territory, axes: Tensor, plan: Plan) -> Tensor:
+    """Return semi-axes ``(B, 3)``, negative along x for right organs.
+
+    Parameters
+    ----------
+    territory
+        Territory whose table describes the left organ, or both.
+    axes
+        Semi-axes ``(B, 3)`` in px of each scene's organ.
+    plan
+        Plan of the scenes, which says which side is injected.
+    """
+    right = ~plan.left_injected & territory.paired
+    sign = torch.ones_like(axes)
+    sign[right, 0] = -1
+    return axes * sign

@@ -1,4 +1,4 @@
-"""Lay the control points of coronary segments: along a groove, over the wall, inwards.
+"""Lay the control points of segments: along grooves or paths, over walls, inwards.
 
 A segment begins on its parent and runs along it for a short way. Its course is a smooth
 curve of the control points; see `spline`.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from napari_motionseg.synthesis.coronary_plan import per_row
-from napari_motionseg.synthesis.coronary_segments import TABLE, Place
 from napari_motionseg.synthesis.draws import Draws
+from napari_motionseg.synthesis.path_courses import branch_path, root_path
+from napari_motionseg.synthesis.territory import Kind, Territory, Triple
 from napari_motionseg.synthesis.vessel_courses import (
     even,
     hugging,
@@ -26,7 +27,7 @@ from napari_motionseg.synthesis.vessel_courses import (
 from napari_motionseg.synthesis.vessel_shoots import Shoots
 
 NODES = 128  # points of a course
-CONTROLS = 11  # control points of a course
+CONTROLS = 11  # control points of a course on the surface
 PLACE_SPREAD = (
     3.0  # degrees: standard deviation of a whole groove; its places have half
 )
@@ -36,37 +37,62 @@ AT_END = 1.6  # factor on that at the end of the parent
 STRAIGHT_ON = (0.14, 0.26)  # share of the way to the end that a branch goes straight
 BULGE = 0.06  # standard deviation of the bulge of a branch, as share of its way
 IN_GROOVE = 0.5  # share of its course at which a segment lies in its groove
-KINDS = ("groove", "wall", "septum")
 
 
-def root_course(row: Tensor, axes: Tensor, draws: Draws) -> Tensor:
-    """Return courses ``(N, NODES, 3)`` of segments that begin at the aorta.
+def root_course(
+    territory: Territory, row: Tensor, axes: Tensor, draws: Draws
+) -> Tensor:
+    """Return courses ``(N, NODES, 3)`` of segments without a parent.
 
     Parameters
     ----------
+    territory
+        Territory with the table of segments.
     row
         Row ``(N,)`` of the table of each segment.
     axes
-        Semi-axes ``(N, 3)`` of its heart in px.
+        Semi-axes ``(N, 3)`` in px of its organ; negative along x for a mirror image.
     draws
         Source of the random courses.
     """
-    places = _places(row, CONTROLS, draws)
+    nodes = torch.zeros((len(row), NODES, 3), device=row.device)
+    path = _of_kind(territory, "path", row)
+    nodes[path] = root_path(territory, row[path], axes[path], NODES, draws)
+    nodes[~path] = _at_aorta(territory, row[~path], axes[~path], draws)
+    return nodes
+
+
+def _at_aorta(territory: Territory, row: Tensor, axes: Tensor, draws: Draws) -> Tensor:
+    """Return courses ``(N, NODES, 3)`` that begin at the aorta, along grooves."""
+    places = _places(territory, row, CONTROLS, draws)
     controls = on_ellipsoid(places, axes[:, None])
     return _on_surface(controls, places[..., 2], axes)
 
 
+def _of_kind(territory: Territory, kind: Kind, row: Tensor) -> Tensor:
+    """Return which rows ``(N,)`` are segments of a kind."""
+    found: Tensor = territory.per_row(lambda one: one.kind == kind, row.device)[row]
+    return found
+
+
 def segment_course(
-    shoots: Shoots, row: Tensor, axes: Tensor, length: Tensor, draws: Draws
+    territory: Territory,
+    shoots: Shoots,
+    row: Tensor,
+    axes: Tensor,
+    length: Tensor,
+    draws: Draws,
 ) -> Tensor:
     """Return courses ``(N, NODES, 3)`` of segments that leave their parents.
 
     Parameters
     ----------
+    territory
+        Territory with the table of segments.
     shoots
         Beginnings of the segments.
     row, axes
-        As in `root_course`.
+        Values as for `root_course`.
     length
         Length ``(N,)`` in px of septal branches.
     draws
@@ -75,24 +101,35 @@ def segment_course(
     along = shoots.parent_radius * draws.uniform(len(shoots), *ALONG_RADII)
     along = torch.where(shoots.at_end, AT_END * along, along)
     begin = shoots.start + along[:, None] * shoots.ahead
-    kind = per_row(lambda one: KINDS.index(one.kind), row.device)[row]
     nodes = torch.zeros((len(row), NODES, 3), device=row.device)
-    groove, wall, septum = (kind == number for number in range(len(KINDS)))
-    nodes[groove] = _in_groove(
-        shoots.at(groove), begin[groove], row[groove], axes[groove], draws
+    groove, wall, septum, path = (
+        _of_kind(territory, kind, row) for kind in get_args(Kind)
     )
-    nodes[wall] = _over_wall(shoots.at(wall), begin[wall], row[wall], axes[wall], draws)
+    nodes[groove] = _in_groove(
+        territory, shoots.at(groove), begin[groove], row[groove], axes[groove], draws
+    )
+    nodes[wall] = _over_wall(
+        territory, shoots.at(wall), begin[wall], row[wall], axes[wall], draws
+    )
     nodes[septum] = _into_septum(
         shoots.at(septum), begin[septum], length[septum], draws
+    )
+    nodes[path] = branch_path(
+        territory, shoots.at(path), row[path], axes[path], NODES, draws
     )
     return nodes
 
 
 def _in_groove(
-    shoots: Shoots, begin: Tensor, row: Tensor, axes: Tensor, draws: Draws
+    territory: Territory,
+    shoots: Shoots,
+    begin: Tensor,
+    row: Tensor,
+    axes: Tensor,
+    draws: Draws,
 ) -> Tensor:
     """Return courses that begin where their parent ends, and soon lie in the groove."""
-    places = _places(row, CONTROLS - 1, draws)
+    places = _places(territory, row, CONTROLS - 1, draws)
     points = on_ellipsoid(places, axes[:, None])
     share = torch.linspace(0, 1, CONTROLS - 1, device=row.device)[:, None]
     nearer = (1 - share / IN_GROOVE).clamp(min=0) ** 2
@@ -104,11 +141,19 @@ def _in_groove(
 
 
 def _over_wall(
-    shoots: Shoots, begin: Tensor, row: Tensor, axes: Tensor, draws: Draws
+    territory: Territory,
+    shoots: Shoots,
+    begin: Tensor,
+    row: Tensor,
+    axes: Tensor,
+    draws: Draws,
 ) -> Tensor:
     """Return courses that turn out by the shoots' angles, towards their targets."""
     n = len(shoots)
-    ends = per_row(lambda one: (*one.course, (90.0, 0.0, 1.0))[0], row.device)[row]
+    places = territory.per_row(
+        lambda one: (*one.course, (90.0, 0.0, 1.0))[0], row.device
+    )
+    ends = places[row]
     ends[:, :2] = torch.deg2rad(ends[:, :2] + TARGET_SPREAD * draws.normal((n, 2)))
     target = on_ellipsoid(ends, axes)
     up = normals(shoots.start, axes)
@@ -160,10 +205,10 @@ def _on_surface(controls: Tensor, depth: Tensor, axes: Tensor) -> Tensor:
     return even(hugging(spline(controls, NODES), spline(depth, NODES), axes))
 
 
-def _places(row: Tensor, count: int, draws: Draws) -> Tensor:
+def _places(territory: Territory, row: Tensor, count: int, draws: Draws) -> Tensor:
     """Return places ``(N, count, 3)`` along grooves, with angles in radians."""
     n = len(row)
-    table = torch.stack([_even_places(one.course, count) for one in TABLE])
+    table = torch.stack([_even_places(one.course, count) for one in territory.segments])
     places = table.to(row.device)[row]
     # smooth along the groove: aside, aslant and bowed
     share = torch.linspace(0, 1, count, device=row.device)[:, None]
@@ -175,7 +220,7 @@ def _places(row: Tensor, count: int, draws: Draws) -> Tensor:
 
 
 @cache
-def _even_places(course: tuple[Place, ...], count: int) -> Tensor:
+def _even_places(course: tuple[Triple, ...], count: int) -> Tensor:
     """Return evenly spaced places ``(count, 3)`` of a course, in radians."""
     if len(course) < 2:  # a branch over the wall or into it
         return torch.zeros(count, 3)

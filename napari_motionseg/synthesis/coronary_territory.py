@@ -1,4 +1,4 @@
-"""List the named segments of the coronary tree and where each of them runs.
+"""Describe the coronary arteries: their segments, their courses and their usual views.
 
 Names follow the American Heart Association (Austen 1975) and the SYNTAX score (Sianos
 2005). A place on the heart is a polar angle from the base, an azimuth around the long
@@ -10,88 +10,45 @@ atrioventricular grooves at polar angles of about 70 degrees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
+import torch
+from torch.nn import functional
 
-from napari_motionseg.synthesis.centrelines import LEFT, RIGHT
+from napari_motionseg.synthesis.catheter_courses import aortic_course
 from napari_motionseg.synthesis.config import Range
+from napari_motionseg.synthesis.territory import (
+    Projection,
+    Segment,
+    Territory,
+    Triple,
+)
 
-Place = tuple[float, float, float]
-Kind = Literal["groove", "wall", "septum"]
+# Direction of the heart's axes in the patient, x to the left, y to the feet, z to the
+# back: the apex points to the left, the front and the feet, and the right ventricle
+# lies to the right and in front
+APEX = (0.66, 0.42, -0.62)
+RIGHT_VENTRICLE = (-0.7, 0.05, -0.7)
+# px: semi-axes of the heart at size 1, towards the free wall of the right ventricle,
+# the inferior wall and the apex
+SEMI_AXES = (185.0, 160.0, 240.0)
 
-
-@dataclass(frozen=True)
-class Segment:
-    """One row of the table of segments.
-
-    Parameters
-    ----------
-    name
-        Short name of the segment; rows of one name exclude each other by `supplied_by`.
-    parent
-        Name of the segment that it leaves; None for a segment that begins at the aorta.
-    course
-        Places ``(polar, azimuth, depth)`` in degrees. A groove segment runs along all
-        of them; a branch on the wall ends near the last one; a septal branch has none.
-    kind
-        Whether it runs along a groove, over the wall, or straight into the septum.
-    leaves_at
-        Share of the parent's length at which it leaves; 1 is the end of the parent,
-        which is then divided among all segments that leave there.
-    calibre
-        Diameter divided by that of the parent. At the end of a parent only the ratio to
-        the other segments counts. For a segment at the aorta, the diameter in mm.
-    angle
-        Angle to the parent in degrees.
-    reach
-        Share of the course that the segment has.
-    length_mm
-        Length of a septal branch in mm.
-    winding
-        Factor on the tortuosity.
-    chance
-        Probability that the segment exists.
-    supplied_by
-        Dominance with which it exists: which tree supplies the inferior wall.
-    trunk
-        Whether it exists in trees without side branches.
-    """
-
-    name: str
-    parent: str | None
-    course: tuple[Place, ...] = ()
-    kind: Kind = "wall"
-    leaves_at: Range = (1.0, 1.0)
-    calibre: Range = (1.0, 1.0)
-    angle: Range = (45.0, 70.0)
-    reach: Range = (0.85, 1.1)
-    length_mm: Range = (0.0, 0.0)
-    winding: float = 1.0
-    chance: float = 1.0
-    supplied_by: Literal["left", "right", "any"] = "any"
-    trunk: bool = False
-
-
-RIGHT_GROOVE: tuple[Place, ...] = (
+RIGHT_GROOVE: tuple[Triple, ...] = (
     (44, -66, 0.81), (50, -56, 0.92), (60, -38, 1.02), (67, -14, 1.0), (71, 10, 1.0),
     (73, 34, 1.0), (72, 58, 1.0), (70, 76, 1.0), (67, 92, 0.97),
 )  # fmt: skip
-LEFT_GROOVE: tuple[Place, ...] = (
+LEFT_GROOVE: tuple[Triple, ...] = (
     (62, -127, 1.0), (68, -144, 1.0), (72, -162, 1.0), (74, -180, 1.0),
     (74, -197, 1.0), (73, -214, 1.0), (71, -232, 1.0), (68, -258, 1.0),
 )  # fmt: skip
-ANTERIOR_GROOVE: tuple[Place, ...] = (
+ANTERIOR_GROOVE: tuple[Triple, ...] = (
     (62, -116, 1.0), (72, -108, 1.01), (87, -101, 1.0), (104, -96, 1.0),
     (124, -92, 1.0), (145, -88, 1.0), (163, -84, 1.0), (177, -70, 1.0),
     (167, 88, 1.0), (152, 90, 1.0),
 )  # fmt: skip
-INFERIOR_GROOVE: tuple[Place, ...] = (
+INFERIOR_GROOVE: tuple[Triple, ...] = (
     (73, 93, 1.0), (88, 91, 1.0), (106, 89, 1.0), (126, 87, 1.0), (147, 84, 1.0),
     (162, 78, 1.0),
 )  # fmt: skip
-BEHIND_CRUX: tuple[Place, ...] = (
+BEHIND_CRUX: tuple[Triple, ...] = (
     (66, 104, 1.0), (69, 118, 1.0), (74, 131, 1.0), (88, 142, 1.0), (108, 146, 1.0),
 )  # fmt: skip
 
@@ -110,9 +67,10 @@ def _septals(
 
 
 # Diameters at the aorta: Dodge et al., Circulation 1992;86:232
-TABLE: tuple[Segment, ...] = (
+SEGMENTS: tuple[Segment, ...] = (
     Segment("LM", None, ((43, -101, 0.86), (52, -113, 0.93), (60, -120, 1.0)), "groove",
-            calibre=(4.1, 5.3), reach=(0.55, 1.0), winding=0.3, trunk=True),
+            calibre=(4.1, 5.3), reach=(0.55, 1.0), winding=0.3, trunk=True,
+            side="left"),
     Segment("LAD", "LM", ANTERIOR_GROOVE, "groove", calibre=(0.95, 1.05),
             reach=(0.8, 1.0), winding=0.7, trunk=True),
     Segment("LCX", "LM", LEFT_GROOVE, "groove", calibre=(0.8, 1.0), reach=(0.4, 0.8),
@@ -146,9 +104,9 @@ TABLE: tuple[Segment, ...] = (
             calibre=(0.45, 0.6), supplied_by="left"),
     *_septals("LPDA", "LPS", (0.12, 0.27, 0.42, 0.57), (8, 22)),
     Segment("RCA", None, RIGHT_GROOVE, "groove", calibre=(3.3, 4.7), winding=0.7,
-            reach=(0.96, 1.0), supplied_by="right", trunk=True),
+            reach=(0.96, 1.0), supplied_by="right", trunk=True, side="right"),
     Segment("RCA", None, RIGHT_GROOVE, "groove", calibre=(2.3, 3.3), winding=0.7,
-            reach=(0.55, 0.9), supplied_by="left", trunk=True),
+            reach=(0.55, 0.9), supplied_by="left", trunk=True, side="right"),
     Segment("CB", "RCA", ((84, -74, 1.0),), leaves_at=(0.05, 0.1),
             calibre=(0.24, 0.34), angle=(50, 80), chance=0.85),
     Segment("SN", "RCA", ((22, 10, 0.95),), leaves_at=(0.07, 0.14),
@@ -171,29 +129,35 @@ TABLE: tuple[Segment, ...] = (
             calibre=(0.5, 0.7), chance=0.75),
     *_septals("PDA", "PS", (0.1, 0.22, 0.34, 0.46, 0.58, 0.7), (8, 24)),
 )  # fmt: skip
-SEGMENTS: tuple[str, ...] = tuple(dict.fromkeys(row.name for row in TABLE))
-PARENTS: Mapping[str, str | None] = MappingProxyType(
-    {row.name: row.parent for row in TABLE}
+# Di Mario and Sutaria, Heart 2005;91:968
+PROJECTIONS = (
+    Projection("RAO caudal", -25, -24, 3.0, 0.0),
+    Projection("AP caudal", 0, -28, 2.0, 0.0),
+    Projection("RAO cranial", -20, 32, 2.5, 0.5),
+    Projection("AP cranial", 0, 35, 2.5, 2.0),
+    Projection("LAO cranial", 36, 26, 2.5, 2.5),
+    Projection("spider (LAO caudal)", 46, -28, 2.5, 0.0),
+    Projection("LAO", 42, 2, 0.7, 4.0),
+    Projection("RAO", -32, 2, 1.0, 4.0),
+    Projection("left lateral", 88, 0, 0.7, 0.7),
 )
 
 
-def generations() -> list[list[int]]:
-    """Return the rows of the table without a parent, those of their children, ..."""
-    depths = [_depth(row.name) for row in TABLE]
-    return [
-        [row for row, own in enumerate(depths) if own == depth]
-        for depth in range(max(depths) + 1)
-    ]
+def _heart_axes() -> tuple[Triple, Triple, Triple]:
+    """Return the heart's axes in the patient: right ventricle, inferior wall, apex."""
+    apex = functional.normalize(torch.tensor(APEX), dim=0)
+    right = torch.tensor(RIGHT_VENTRICLE)
+    right = functional.normalize(right - (right @ apex) * apex, dim=0)
+    down = torch.linalg.cross(apex, right)
+    first, second, third = (tuple(axis.tolist()) for axis in (right, down, apex))
+    return first, second, third
 
 
-def _depth(name: str) -> int:
-    parent = PARENTS[name]
-    return 0 if parent is None else 1 + _depth(parent)
-
-
-def tree_of(name: str) -> int:
-    """Return the tree that a segment belongs to: left 0, right 1."""
-    parent = PARENTS[name]
-    if parent is not None:
-        return tree_of(parent)
-    return RIGHT if name == "RCA" else LEFT
+CORONARY = Territory(
+    segments=SEGMENTS,
+    semi_axes=SEMI_AXES,
+    px_per_mm=5.0,
+    projections=PROJECTIONS,
+    catheter=aortic_course,
+    axes=_heart_axes(),
+)
